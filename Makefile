@@ -1,0 +1,44 @@
+# Everything a person types here; `make` alone lists it.
+PYTHON ?= python3
+BIN := .venv/bin
+LOCKS := requirements/dev.txt pyproject.toml
+
+.PHONY: help setup run test test-all check format lock openapi clean
+.DEFAULT_GOAL := help
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+setup: .venv/.ready ## make the environment (.venv) with `tavus-callbacks` in it; quick when nothing changed
+
+.venv/.ready: $(LOCKS)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "tavus-callbacks needs Python 3.11 or newer: install it (for example from your system's packages or with pyenv), then run make PYTHON=python3.13"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$$(sed -n 's/^uv==\([0-9.]*\).*/\1/p' requirements/dev.txt)
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements/dev.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@touch $@
+
+run: setup ## the whole stack on this machine; ARGS="--port 9000 --fresh" passes options on
+	@exec $(BIN)/tavus-callbacks local $(ARGS)
+
+test: setup ## the tests that need PyPI only
+	@infra/checks/test
+
+test-all: setup ## test, and what needs more than PyPI
+	@infra/checks/test-all
+
+check: setup ## lint, types, template, docs
+	@infra/checks/check
+
+format: setup ## let ruff format and mend what it can
+	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
+
+lock: setup ## write requirements/*.txt anew from requirements/*.in
+	@for name in lambda dev sam; do \
+	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-header \
+	    --generate-hashes requirements/$$name.in --output-file requirements/$$name.txt; done
+
+clean: ## remove what the targets made, but for .local (the data of `make run`)
+	@rm -rf .venv .venv-sam .aws-sam .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,1 @@
+"""Receive, keep and read Tavus callbacks."""

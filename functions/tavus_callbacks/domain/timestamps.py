@@ -1,0 +1,62 @@
+"""Times as Tavus writes them, turned into one form: whole microseconds of UTC.
+
+Seen (tavus-callbacks.md): ISO 8601 with `Z`, with an offset, with a space and no zone (UTC, video objects),
+RFC 1123 (REST examples), seconds since 1970 as a number or as text.
+"""
+
+import re
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from math import isfinite
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+# Outside of these years a number is something else (milliseconds, a counter), not a time of a callback.
+_EARLIEST, _LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+_NUMBER = re.compile(r"[0-9]{9,10}(\.[0-9]{1,9})?")
+_RFC_1123 = re.compile(r"[A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2} GMT")
+
+
+def iso(moment: datetime) -> str:
+    """Write a moment as ISO 8601 UTC with microseconds and `Z`, so that text order is time order."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def from_microseconds(microseconds: int) -> datetime:
+    """Return the moment that many microseconds after 1970-01-01 UTC."""
+    return _EPOCH + microseconds * _MICROSECOND
+
+
+def to_microseconds(moment: datetime) -> int:
+    """Return whole microseconds since 1970-01-01 UTC."""
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def parse(value: object) -> datetime | None:
+    """Read a time in any form seen, or return None where it is no time between 2000 and 2100."""
+    try:
+        moment = _read(value)
+    except (ValueError, OverflowError):
+        return None
+    return moment if moment is not None and _EARLIEST <= moment < _LATEST else None
+
+
+def _read(value: object) -> datetime | None:
+    if isinstance(value, str):
+        return _read_text(value.strip())
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return _from_seconds(value)
+    return None
+
+
+def _read_text(text: str) -> datetime:
+    if _NUMBER.fullmatch(text):
+        return _from_seconds(float(text))
+    moment = parsedate_to_datetime(text) if _RFC_1123.fullmatch(text) else datetime.fromisoformat(text)
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _from_seconds(seconds: float) -> datetime:
+    if not isfinite(seconds):
+        raise ValueError(seconds)
+    return _EPOCH + timedelta(microseconds=round(seconds * 1_000_000))

@@ -1,0 +1,1 @@
+"""Everything around the functions: command line, local stack, simulator. Never in a Lambda artifact."""

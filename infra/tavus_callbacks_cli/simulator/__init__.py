@@ -1,0 +1,1 @@
+"""Realistic callbacks: one JSON file a scenario, used by `simulate` and by the tests."""
