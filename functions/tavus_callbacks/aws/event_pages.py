@@ -1,0 +1,168 @@
+"""Pages of what is kept: a subject's events, all events in order of receipt, quarantine."""
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import chain, islice
+from typing import TYPE_CHECKING, Any
+
+from tavus_callbacks.aws import rows
+from tavus_callbacks.aws.events import partition, sort_key
+from tavus_callbacks.aws.failures import store_down
+from tavus_callbacks.domain import receipts
+from tavus_callbacks.domain.errors import StoreDown
+from tavus_callbacks.domain.event_view import INLINE_LIMIT, with_variants
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+    from tavus_callbacks.aws.bodies import Bodies
+
+# Bytes of bodies in one page; an answer of Lambda holds 6 MB, and JSON escapes inflate.
+PAGE_BYTES = 2 * 1024 * 1024
+
+_BATCH = 100
+_PARALLEL = 8
+
+Item = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An item and its body; None where the body is too large to stand in a list."""
+
+    item: Item
+    body: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some events, each an entry with its variants behind it, and where the next page begins."""
+
+    events: list[list[Entry]]
+    next_after: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class EventPages:
+    """The events table as `read` asks it."""
+
+    client: "DynamoDBClient"
+    table: str
+    bodies: "Bodies"
+
+    def of_subject(self, kind: str, subject: str, *, limit: int, after: str | None) -> Page:
+        """Return a subject's events by time, those without a time last; `after` is a sort key."""
+        groups = with_variants(self._subject_items(partition(kind, subject), after))
+        events: list[list[Entry]] = []
+        size = 0
+        for group in groups:
+            if len(events) == limit or size > PAGE_BYTES:
+                return Page(events, events[-1][-1].item["sk"])
+            events.append([self._entry(dict(item)) for item in group])
+            size += sum(len(entry.body or b"") for entry in events[-1])
+        return Page(events, None)
+
+    def received(self, position: receipts.Position, limit: int) -> tuple[list[Entry], receipts.Position]:
+        """Return the next events in order of receipt, variants among them, and the position after them."""
+        now = datetime.now(UTC)
+        most = receipts.room(position, limit) + len(position.given) + 1
+        keys = list(self._keys_after(receipts.event_shards(), position.settled, most))
+        visible = [key["receipt"] for key in keys]
+        page = receipts.fresh(position, visible, limit)
+        entries = self._within_page(self._items(keys, page))
+        after = receipts.advanced(position, visible, page[: len(entries)], now=now)
+        return [entry for entry in entries if entry], after
+
+    def quarantined(self, *, limit: int, before: str | None) -> tuple[list[Entry], str | None]:
+        """Return entries, newest first by first receipt; `before` is the receipt to go on from."""
+        keys = sorted(self._keys_before(before, limit + 1), key=lambda key: str(key["receipt"]), reverse=True)
+        page = [key["receipt"] for key in keys[:limit]]
+        entries = self._within_page(self._items(keys, page))
+        more = len(keys) > len(entries) > 0
+        return [entry for entry in entries if entry], page[len(entries) - 1] if more else None
+
+    def one(self, kind: str, subject: str, ref: str) -> Item | None:
+        """Return an event's item, or None."""
+        key = rows.write({"pk": partition(kind, subject), "sk": sort_key(ref)})
+        with store_down():
+            found = self.client.get_item(TableName=self.table, Key=key)
+        return rows.read(found["Item"]) if "Item" in found else None
+
+    def _entry(self, item: Item) -> Entry:
+        return Entry(item, self.bodies.read(item) if item["body_size"] <= INLINE_LIMIT else None)
+
+    def _within_page(self, items: Iterable[Item | None]) -> list[Entry | None]:
+        """Read bodies until a page is full; at least one event, so that reading always goes on."""
+        entries: list[Entry | None] = []
+        size = 0
+        for item in items:
+            if size > PAGE_BYTES:
+                break
+            entry = self._entry(item) if item else None
+            entries.append(entry)
+            size += len(entry.body or b"") if entry else 0
+        return entries
+
+    def _subject_items(self, pk: str, after: str | None) -> Iterator[Item]:
+        start = {"ExclusiveStartKey": rows.write({"pk": pk, "sk": after})} if after else {}
+        pages = self.client.get_paginator("query").paginate(
+            TableName=self.table,
+            KeyConditionExpression="pk = :pk AND begins_with(sk, :events)",
+            ExpressionAttributeValues=rows.write({":pk": pk, ":events": "e1#"}),
+            **start,  # type: ignore[arg-type]  # a paginator takes the operation's own start key
+        )
+        with store_down():
+            for page in pages:
+                yield from map(rows.read, page["Items"])
+
+    def _keys_after(self, shards: Sequence[str], after: str, limit: int) -> Iterator[Item]:
+        from concurrent.futures import ThreadPoolExecutor
+
+        def query(shard: str) -> list[Item]:
+            return self._shard(shard, "receipt > :from", after or "0", limit, forward=True)
+
+        with ThreadPoolExecutor(_PARALLEL) as pool:
+            return chain.from_iterable(list(pool.map(query, shards)))
+
+    def _keys_before(self, before: str | None, limit: int) -> Iterator[Item]:
+        for shard in receipts.quarantine_shards():
+            yield from self._shard(shard, "receipt < :from", before or "9", limit, forward=False)
+
+    def _shard(self, shard: str, condition: str, start: str, limit: int, *, forward: bool) -> list[Item]:
+        with store_down():
+            found = self.client.query(
+                TableName=self.table,
+                IndexName="receipts",
+                KeyConditionExpression=f"receipt_shard = :shard AND {condition}",
+                ExpressionAttributeValues=rows.write({":shard": shard, ":from": start}),
+                ScanIndexForward=forward,
+                Limit=limit,
+            )
+        return [rows.read(row) for row in found["Items"]]
+
+    def _items(self, keys: Iterable[Item], page: Sequence[str]) -> list[Item | None]:
+        """Return the items of a page of receipts, in its order; None for one that has gone meanwhile."""
+        places = {key["receipt"]: {"pk": key["pk"], "sk": key["sk"]} for key in keys}
+        wanted = [places[one] for one in page]
+        found = {(item["pk"], item["sk"]): item for item in self._batches(wanted)}
+        return [found.get((place["pk"], place["sk"])) for place in wanted]
+
+    def _batches(self, keys: Sequence[Item]) -> Iterator[Item]:
+        waiting = iter(keys)
+        while batch := list(islice(waiting, _BATCH)):
+            yield from self._batch([rows.write(key) for key in batch])
+
+    def _batch(self, keys: list[dict[str, Any]]) -> Iterator[Item]:
+        """Get a batch, asking again for what DynamoDB left out (16 MB an answer, or throttled)."""
+        request: Any = {self.table: {"Keys": keys}}
+        for pause in (0, 0.1, 0.4, 1.6):
+            time.sleep(pause)
+            with store_down():
+                found = self.client.batch_get_item(RequestItems=request)
+            yield from map(rows.read, found["Responses"].get(self.table, []))
+            request = found.get("UnprocessedKeys")
+            if not request:
+                return
+        raise StoreDown("UnprocessedKeys")

@@ -1,0 +1,150 @@
+"""The events table as `receive` writes it: one conditional put is the record and the duplicate check.
+
+pk = <kind>#<subject>
+sk = e1#<ref>                the event; ref = <time in microseconds, or untimed>-<digest of identity>
+     e1#<ref>-v<content>     other content for the same event
+     e1#<ref>-<n>            the same timeless body again, after the window
+"""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Literal
+
+from botocore.exceptions import ClientError
+
+from tavus_callbacks.aws import rows
+from tavus_callbacks.aws.failures import code, store_down
+from tavus_callbacks.domain import issues, receipts
+from tavus_callbacks.domain.event import REPEAT_WINDOW, Event, repeat_ref, variant_ref
+from tavus_callbacks.domain.timestamps import iso, parse
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+    from tavus_callbacks.aws.bodies import Bodies
+
+Status = Literal["stored", "duplicate"]
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """How an event was kept; the issue `variant` says that its identity was there with other content."""
+
+    status: Status
+    ref: str
+    issues: tuple[str, ...] = ()
+
+
+def partition(kind: str, subject: str) -> str:
+    """Return the partition key of a subject's events."""
+    return f"{kind}#{subject}"
+
+
+def sort_key(ref: str) -> str:
+    """Return the sort key of an event."""
+    return f"e1#{ref}"
+
+
+def bodies_prefix(kind: str, subject: str) -> str:
+    """Return where in the bucket a subject's large bodies lie; a digest, for a subject is anything."""
+    return f"events/{kind}/{hashlib.sha256(subject.encode()).hexdigest()[:32]}"
+
+
+@dataclass(frozen=True, slots=True)
+class EventsTable:
+    """The table; `retention` is how long an event is kept, None for ever."""
+
+    client: "DynamoDBClient"
+    name: str
+    bodies: "Bodies"
+    retention: timedelta | None
+
+    def keep(self, event: Event) -> Kept:
+        """Keep an event unless it is there; raises StoreDown where neither is certain."""
+        body = self.bodies.attributes(event.text.encode(), bodies_prefix(event.kind, event.subject))
+        there = self._put(event, event.ref, "event", body)
+        if there is None:
+            return Kept("stored", event.ref)
+        if event.occurred_at is None:
+            return self._keep_repeat(event, body, there)
+        if there["content"] == event.content:
+            return Kept("duplicate", event.ref)
+        return self._keep_variant(event, body)
+
+    def _keep_variant(self, event: Event, body: dict[str, Any]) -> Kept:
+        there = self._put(event, variant_ref(event.ref, event.content), "variant", body)
+        return Kept("stored" if there is None else "duplicate", event.ref, (issues.VARIANT,))
+
+    def _keep_repeat(self, event: Event, body: dict[str, Any], there: dict[str, Any]) -> Kept:
+        """Keep a timeless body that was kept before: a duplicate within the window, else the next in line.
+
+        A number in the line is taken by a conditional put, so two late repeats at once make one event.
+        """
+        line = [there, *self._repeats(event)]
+        while not (near := [item for item in line if _within_window(event, item)]):
+            ref = repeat_ref(event.ref, len(line))
+            taken = self._put(event, ref, "event", body)
+            if taken is None:
+                return Kept("stored", ref)
+            line.append(taken)
+        return Kept("duplicate", near[0]["ref"])
+
+    def _repeats(self, event: Event) -> list[dict[str, Any]]:
+        pages = self.client.get_paginator("query").paginate(
+            TableName=self.name,
+            KeyConditionExpression="pk = :pk AND begins_with(sk, :line)",
+            ExpressionAttributeValues=rows.write(
+                {":pk": partition(event.kind, event.subject), ":line": sort_key(event.ref) + "-"}
+            ),
+            ProjectionExpression="#ref, received_at",
+            ExpressionAttributeNames={"#ref": "ref"},
+            ConsistentRead=True,
+        )
+        with store_down():
+            return [rows.read(row) for page in pages for row in page["Items"]]
+
+    def _put(self, event: Event, ref: str, role: str, body: dict[str, Any]) -> dict[str, Any] | None:
+        """Put the item unless its key is taken; return the item that has it."""
+        item = rows.write(self._item(event, ref, role) | body)
+        with store_down():
+            try:
+                self.client.put_item(
+                    TableName=self.name,
+                    Item=item,
+                    ConditionExpression="attribute_not_exists(pk)",
+                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                )
+            except ClientError as error:
+                if code(error) != "ConditionalCheckFailedException":
+                    raise
+                return rows.read(error.response["Item"])  # type: ignore[typeddict-item]  # ALL_OLD adds it
+        return None
+
+    def _item(self, event: Event, ref: str, role: str) -> dict[str, Any]:
+        kept_at = datetime.now(UTC)
+        name = hashlib.sha256(f"{partition(event.kind, event.subject)}#{ref}".encode()).hexdigest()[:32]
+        return {
+            "pk": partition(event.kind, event.subject),
+            "sk": sort_key(ref),
+            "type": role,
+            "ref": ref,
+            "family": event.family,
+            "kind": event.kind,
+            "subject": event.subject,
+            "event_type": event.event_type,
+            "occurred_at": event.occurred_at and iso(event.occurred_at),
+            "received_at": iso(event.received_at),
+            "label": event.label,
+            "tags": event.tags,
+            "issues": [*event.issues, *((issues.VARIANT,) if role == "variant" else ())],
+            "content": event.content,
+            "receipt_shard": receipts.shard(receipts.event_shards(), name),
+            "receipt": receipts.receipt(kept_at, name),
+            "expires_at": self.retention and int((kept_at + self.retention).timestamp()),
+        }
+
+
+def _within_window(event: Event, item: dict[str, Any]) -> bool:
+    received_at = parse(item["received_at"])
+    return received_at is not None and abs(event.received_at - received_at) <= REPEAT_WINDOW

@@ -1,0 +1,68 @@
+"""API Gateway's HTTP API: its events (payload 2.0) in, its answers out."""
+
+import base64
+import json
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from tavus_callbacks.domain.errors import CallbackError, StoreDown, Unfileable
+from tavus_callbacks.domain.timestamps import from_microseconds
+
+JSON_TYPE = "application/json"
+PROBLEM_TYPE = "application/problem+json"
+
+# Seconds after which a sender may try again when the store was down.
+RETRY_AFTER = "30"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a handler needs of a request; `query` is raw, for tags are read by their own rule."""
+
+    method: str
+    path_parameters: dict[str, str]
+    query: str
+    headers: dict[str, str]
+    body: bytes
+    received_at: datetime
+    request_id: str
+
+
+def request_of(event: dict[str, Any]) -> Request:
+    """Read a payload 2.0 event; `received_at` is the gateway's time, to the millisecond."""
+    context = event["requestContext"]
+    return Request(
+        method=context["http"]["method"],
+        path_parameters=event.get("pathParameters") or {},
+        query=event.get("rawQueryString") or "",
+        headers=event.get("headers") or {},
+        body=_body(event),
+        received_at=from_microseconds(context["timeEpoch"] * 1000),
+        request_id=context["requestId"],
+    )
+
+
+def _body(event: dict[str, Any]) -> bytes:
+    body = event.get("body") or ""
+    return base64.b64decode(body) if event.get("isBase64Encoded") else body.encode()
+
+
+def answer(status: int, value: object, **headers: str) -> dict[str, Any]:
+    """Answer with JSON; everything beyond ASCII is escaped, so that any text goes out valid."""
+    return _answer(status, json.dumps(value, allow_nan=False), {"content-type": JSON_TYPE, **headers})
+
+
+def problem(error: CallbackError, **members: object) -> dict[str, Any]:
+    """Answer with problem details (RFC 9457); `members` are added, such as the quarantine_id."""
+    details: dict[str, Any] = {"type": "about:blank", "title": error.title, "status": error.status}
+    if str(error):
+        details["detail"] = str(error)
+    if isinstance(error, Unfileable) and error.errors:
+        details["errors"] = [asdict(one) for one in error.errors]
+    headers = {"retry-after": RETRY_AFTER} if isinstance(error, StoreDown) else {}
+    return _answer(error.status, json.dumps(details | members), {"content-type": PROBLEM_TYPE, **headers})
+
+
+def _answer(status: int, body: str, headers: dict[str, str]) -> dict[str, Any]:
+    return {"statusCode": status, "headers": {"cache-control": "no-store", **headers}, "body": body}

@@ -1,0 +1,71 @@
+"""Quarantine in the events table: one row a digest, counting how often the same body came.
+
+pk = quarantine#<digest of the redacted body>    sk = entry
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from tavus_callbacks.aws import rows
+from tavus_callbacks.aws.failures import store_down
+from tavus_callbacks.domain import receipts
+from tavus_callbacks.domain.timestamps import iso
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+    from tavus_callbacks.aws.bodies import Bodies
+    from tavus_callbacks.domain.quarantine import Quarantined
+
+ENTRY = "entry"
+
+
+def partition(quarantine_id: str) -> str:
+    """Return the partition key of an entry."""
+    return f"quarantine#{quarantine_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class QuarantineRows:
+    """The entries as `receive` writes them; `retention` counts from the last time a body came."""
+
+    client: "DynamoDBClient"
+    table: str
+    bodies: "Bodies"
+    retention: timedelta | None
+
+    def keep(self, entry: "Quarantined") -> None:
+        """Add an entry, or count one that is there; raises StoreDown where neither is certain."""
+        first = self._first(entry)
+        names = {f"#{name}": name for name in first}
+        sets = [f"#{name} = if_not_exists(#{name}, :{name})" for name in first]
+        values = {f":{name}": value for name, value in (first | self._latest(entry)).items()}
+        with store_down():
+            self.client.update_item(
+                TableName=self.table,
+                Key=rows.write({"pk": partition(entry.quarantine_id), "sk": ENTRY}),
+                UpdateExpression=f"SET {', '.join(sets)}, last_received_at = :last_received_at, "
+                "expires_at = :expires_at ADD #count :one",
+                ExpressionAttributeNames={**names, "#count": "count"},
+                ExpressionAttributeValues=rows.write({**values, ":one": 1}),
+            )
+
+    def _first(self, entry: "Quarantined") -> dict[str, Any]:
+        name = entry.quarantine_id
+        return {
+            "type": "quarantine",
+            "quarantine_id": name,
+            "status": entry.status,
+            "title": entry.title,
+            "detail": entry.detail,
+            "label": entry.label,
+            "tags": entry.tags,
+            "first_received_at": iso(entry.received_at),
+            "receipt_shard": receipts.shard(receipts.quarantine_shards(), name),
+            "receipt": receipts.receipt(entry.received_at, name),
+        } | self.bodies.attributes(entry.raw, "quarantine")
+
+    def _latest(self, entry: "Quarantined") -> dict[str, Any]:
+        kept_until = datetime.now(UTC) + (self.retention or timedelta(days=36500))
+        return {"last_received_at": iso(entry.received_at), "expires_at": int(kept_until.timestamp())}

@@ -1,0 +1,104 @@
+"""Looking tokens up: by digest, remembered a minute, and longer only while the store does not answer."""
+
+import hmac
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from tavus_callbacks.aws import rows
+from tavus_callbacks.aws.failures import store_down
+from tavus_callbacks.domain.errors import Refused, StoreDown
+from tavus_callbacks.domain.timestamps import iso
+from tavus_callbacks.domain.token import Scope, TokenRecord, digest, is_well_formed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+# A revoked token is refused after this long while the store answers …
+FRESH = timedelta(minutes=1)
+# … and after this long while it does not.
+GRACE = timedelta(minutes=15)
+# One sentence for every reason, so that an answer tells a stranger nothing.
+REFUSAL = "No live token of the right scope. `tavus-callbacks token create` makes one."
+# How exact `token list` shows the last use: one small write an hour and runtime.
+USE_RESOLUTION = timedelta(hours=1)
+
+
+def now() -> datetime:
+    """Return the time; wall time, for a frozen runtime's monotonic clock may stand still."""
+    return datetime.now(UTC)
+
+
+@dataclass(slots=True)
+class _Remembered:
+    record: TokenRecord
+    looked_up_at: datetime
+    use_noted_at: datetime | None = None
+
+
+@dataclass(slots=True)
+class Tokens:
+    """The tokens table as a function may use it: to look one up, never to make one."""
+
+    client: "DynamoDBClient"
+    tokens_table: str
+    events_table: str
+    clock: "Callable[[], datetime]" = now
+    _remembered: dict[str, _Remembered] = field(default_factory=dict)
+
+    def authenticate(self, token: str, scope: Scope) -> TokenRecord:
+        """Return the live token's record; raises Refused, or StoreDown where nothing remembered helps."""
+        if not is_well_formed(token):
+            raise Refused(REFUSAL)
+        record = self._record(digest(token))
+        known = record is not None and hmac.compare_digest(record.digest, digest(token))
+        if record is None or not known or record.scope != scope or not record.is_live(iso(self.clock())):
+            raise Refused(REFUSAL)
+        return record
+
+    def note_use(self, record: TokenRecord) -> str | None:
+        """Note that a token was used, at most once an hour, in a row of the events table.
+
+        Returns the failure's code where the store was down: what was asked for is done all the same.
+        """
+        remembered, at = self._remembered[record.digest], self.clock()
+        if remembered.use_noted_at is not None and at - remembered.use_noted_at < USE_RESOLUTION:
+            return None
+        item = {"pk": f"token#{record.token_id}", "sk": "use", "type": "use", "used_at": iso(at)}
+        try:
+            with store_down():
+                self.client.put_item(TableName=self.events_table, Item=rows.write(item))
+        except StoreDown as error:
+            return str(error)
+        remembered.use_noted_at = at
+        return None
+
+    def _record(self, token_digest: str) -> TokenRecord | None:
+        remembered = self._remembered.get(token_digest)
+        age = self.clock() - remembered.looked_up_at if remembered else None
+        if remembered and age is not None and age < FRESH:
+            return remembered.record
+        try:
+            return self._look_up(token_digest)
+        except StoreDown:
+            if remembered and age is not None and age < GRACE:
+                return remembered.record
+            raise
+
+    def _look_up(self, token_digest: str) -> TokenRecord | None:
+        at = self.clock()
+        with store_down():
+            answer = self.client.get_item(
+                TableName=self.tokens_table,
+                Key=rows.write({"token_digest": token_digest}),
+                ConsistentRead=True,
+            )
+        before = self._remembered.pop(token_digest, None)
+        if "Item" not in answer:
+            return None
+        item = rows.read(answer["Item"])
+        record = TokenRecord(digest=item.pop("token_digest"), **item)
+        self._remembered[token_digest] = _Remembered(record, at, before.use_noted_at if before else None)
+        return record

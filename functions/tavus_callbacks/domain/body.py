@@ -1,0 +1,33 @@
+"""How a body is kept: as text, deflated where that pays."""
+
+import zlib
+from dataclasses import dataclass
+from typing import Literal
+
+Encoding = Literal["identity", "deflate"]
+
+# Below this many bytes the header of a deflated body costs more than it saves.
+_WORTH_DEFLATING = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """A body as it is stored: its bytes, how they are encoded, and the size it had, in bytes."""
+
+    data: bytes
+    encoding: Encoding
+    size: int
+
+
+def pack(raw: bytes) -> Packed:
+    """Encode a body for storage."""
+    if len(raw) > _WORTH_DEFLATING:
+        deflated = zlib.compress(raw)
+        if len(deflated) < len(raw):
+            return Packed(deflated, "deflate", len(raw))
+    return Packed(raw, "identity", len(raw))
+
+
+def unpack(data: bytes, encoding: Encoding) -> bytes:
+    """Return the body's own bytes."""
+    return zlib.decompress(data) if encoding == "deflate" else data

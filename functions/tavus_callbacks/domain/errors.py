@@ -1,0 +1,72 @@
+"""Why a request is not served, and which HTTP status says so.
+
+CallbackError
+├── Refused        401  no live token of the right scope; nothing is kept
+├── NotAnObject    400  the body is no JSON object; kept in quarantine
+├── Unfileable     422  whom or what it is about cannot be told; kept in quarantine
+└── StoreDown      503  neither kept nor refused: the sender may try again
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+class CallbackError(Exception):
+    """Anything but success; its text is for the person who sent the request."""
+
+    status: ClassVar[int]
+    title: ClassVar[str]
+
+
+class Refused(CallbackError):
+    """The token is missing, unknown, revoked, expired or of another scope; the answer never says which."""
+
+    status = 401
+    title = "Unauthorized"
+
+
+class NotAnObject(CallbackError):
+    """The body is not a JSON object that could be read and written again."""
+
+    status = 400
+    title = "Not a JSON object"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """One field at fault: its name, and what it should be."""
+
+    field: str
+    detail: str
+
+
+class Unfileable(CallbackError):
+    """A JSON object that does not say whom or what it is about."""
+
+    status = 422
+    title = "Cannot be filed"
+
+    def __init__(self, detail: str, *errors: FieldError) -> None:
+        super().__init__(detail)
+        self.errors = errors
+
+
+class BadRequest(CallbackError):
+    """A reader's query parameter is wrong; the text says which and what it takes."""
+
+    status = 400
+    title = "Bad request"
+
+
+class NotFound(CallbackError):
+    """Nothing of that name is kept."""
+
+    status = 404
+    title = "Not found"
+
+
+class StoreDown(CallbackError):
+    """The store did not answer in time."""
+
+    status = 503
+    title = "Store unavailable"

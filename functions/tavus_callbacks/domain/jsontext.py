@@ -1,0 +1,162 @@
+"""Reading JSON as a stranger sends it, into something that can always be written again.
+
+Python's parser takes NaN, repeated keys and halves of surrogate pairs in silence; here each is either
+refused (what no JSON writer could repeat) or flagged (what can be kept as it came).
+"""
+
+import json
+import re
+from dataclasses import dataclass
+from itertools import chain
+from math import isfinite
+from typing import Any, Never
+
+from tavus_callbacks.domain import issues
+from tavus_callbacks.domain.errors import NotAnObject
+
+MAX_DEPTH = 100
+MAX_DIGITS = 4300  # what Python converts to an integer at most
+
+BYTE_ORDER_MARK = "\ufeff"
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A parsed body: its object as sent, its object fit for typing, its repeated top-level keys."""
+
+    sent: dict[str, Any]
+    clean: dict[str, Any]
+    repeated: dict[str, list[Any]]
+    issues: tuple[str, ...]
+
+
+def decode(raw: bytes) -> str:
+    """Return the text of a body, a byte order mark included; raises NotAnObject where it is not UTF-8."""
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise NotAnObject(f"The body is not UTF-8: byte {error.start} cannot be read.") from None
+
+
+def parse(text: str) -> Document:
+    """Parse a body; raises NotAnObject with a sentence that names the fault and its place."""
+    bare = text.removeprefix(BYTE_ORDER_MARK)
+    sent, keys = _load(bare)
+    clean = _without_surrogates(sent) if _SURROGATE_ESCAPE.search(bare) else sent
+    flags = {
+        issues.BYTE_ORDER_MARK: bare is not text,
+        issues.REPEATED_KEY: keys.any_repeated,
+        issues.UNPAIRED_SURROGATE: clean is not sent,
+    }
+    return Document(sent, clean, keys.repeated(), tuple(code for code, raised in flags.items() if raised))
+
+
+class _Keys:
+    """Notes repeated keys while the parser builds objects; the last object built is the whole body."""
+
+    def __init__(self) -> None:
+        self.any_repeated = False
+        self._last: list[tuple[str, Any]] = []
+
+    def build(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        self._last = pairs
+        built = dict(pairs)
+        self.any_repeated |= len(built) != len(pairs)
+        return built
+
+    def repeated(self) -> dict[str, list[Any]]:
+        values: dict[str, list[Any]] = {}
+        for key, value in self._last:
+            values.setdefault(key, []).append(value)
+        return {key: found for key, found in values.items() if len(found) > 1}
+
+
+def _load(text: str) -> tuple[dict[str, Any], _Keys]:
+    keys = _Keys()
+    value = _loads(text, keys)
+    if not isinstance(value, dict):
+        raise NotAnObject(f"The body is {_name(value)}; a callback is a JSON object.")
+    if text.count("{") + text.count("[") > MAX_DEPTH and _depth(value) > MAX_DEPTH:
+        raise _too_deep()
+    return value, keys
+
+
+def _loads(text: str, keys: _Keys) -> object:
+    if not text.strip():
+        raise NotAnObject("The body is empty; a callback is a JSON object.")
+    try:
+        return json.loads(
+            text,
+            object_pairs_hook=keys.build,
+            parse_constant=_no_constant,
+            parse_float=_float,
+            parse_int=_int,
+        )
+    except json.JSONDecodeError as error:
+        raise NotAnObject(
+            f"The body is not JSON: {error.msg} at line {error.lineno}, column {error.colno}."
+        ) from None
+    except RecursionError:
+        raise _too_deep() from None
+
+
+def _no_constant(name: str) -> Never:
+    raise NotAnObject(f"The body is not JSON: {name} is no JSON number.")
+
+
+def _int(digits: str) -> int:
+    _check_length(digits)
+    return int(digits)
+
+
+def _float(digits: str) -> float:
+    _check_length(digits)
+    number = float(digits)
+    if not isfinite(number):
+        raise NotAnObject("The body holds a number beyond what a 64-bit float can hold.")
+    return number
+
+
+def _check_length(digits: str) -> None:
+    if len(digits) > MAX_DIGITS:
+        raise NotAnObject(f"The body holds a number of over {MAX_DIGITS} digits.")
+
+
+def _too_deep() -> NotAnObject:
+    return NotAnObject(f"The body is nested deeper than {MAX_DEPTH} levels.")
+
+
+def _name(value: object) -> str:
+    names = {list: "a JSON array", str: "a JSON string", bool: "a JSON boolean", type(None): "null"}
+    return names.get(type(value), "a JSON number")
+
+
+def _depth(value: object) -> int:
+    """Count the levels of nesting, a level at a time, so that no depth can exhaust the stack."""
+    depth, level = 0, [value]
+    while level:
+        depth += 1
+        level = [
+            child for child in chain.from_iterable(map(_children, level)) if isinstance(child, dict | list)
+        ]
+    return depth
+
+
+def _children(container: Any) -> Any:
+    return container.values() if isinstance(container, dict) else container
+
+
+def _without_surrogates(value: dict[str, Any]) -> dict[str, Any]:
+    written = json.dumps(value, ensure_ascii=False)
+    if not _SURROGATE.search(written):
+        return value
+    clean: dict[str, Any] = json.loads(_SURROGATE.sub("\ufffd", written))
+    return clean
+
+
+def canonical(value: object) -> str:
+    """Write a value so that equal content is equal text: sorted keys, no white space, ASCII."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))

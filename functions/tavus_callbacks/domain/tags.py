@@ -1,0 +1,38 @@
+"""Tags: the query parameters of the callback URL (`?user=4711`), the only thing a sender lets us add."""
+
+from dataclasses import dataclass
+from urllib.parse import parse_qsl
+
+from tavus_callbacks.domain import issues
+from tavus_callbacks.domain.token import PATTERN
+
+MAX_TAGS = 10
+MAX_LENGTH = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Tags:
+    """The tags that are kept, and the issue that says whether any was dropped."""
+
+    values: dict[str, str]
+    issues: tuple[str, ...] = ()
+
+
+def parse(raw_query: str) -> Tags:
+    """Read tags from a query string: at most 10 of at most 100 printable characters, no tokens."""
+    pairs = parse_qsl(raw_query, keep_blank_values=True)
+    values: dict[str, str] = {}
+    for name, value in pairs:
+        if len(values) < MAX_TAGS and name not in values and _fits(name, value):
+            values[name] = value
+    return Tags(values, (issues.TAG_DROPPED,) if len(values) < len(pairs) else ())
+
+
+def _fits(name: str, value: str) -> bool:
+    return (
+        0 < len(name) <= MAX_LENGTH
+        and len(value) <= MAX_LENGTH
+        and (name + value).isprintable()
+        and not PATTERN.search(name)
+        and not PATTERN.search(value)
+    )

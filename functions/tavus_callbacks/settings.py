@@ -1,0 +1,39 @@
+"""What `template.yaml` tells the functions by environment variables, read once, in this place."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cache
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Names of what the stack made, and how long things are kept; None keeps for ever."""
+
+    events_table: str
+    tokens_table: str
+    bodies_bucket: str
+    event_retention: timedelta | None
+    quarantine_retention: timedelta | None
+
+
+def settings_from(environ: Mapping[str, str]) -> Settings:
+    """Read settings from an environment; raises KeyError naming the variable that is missing."""
+    return Settings(
+        events_table=environ["EVENTS_TABLE"],
+        tokens_table=environ["TOKENS_TABLE"],
+        bodies_bucket=environ["BODIES_BUCKET"],
+        event_retention=_days(environ.get("EVENT_RETENTION_DAYS", "0")),
+        quarantine_retention=_days(environ.get("QUARANTINE_RETENTION_DAYS", "0")),
+    )
+
+
+def _days(text: str) -> timedelta | None:
+    return timedelta(days=int(text)) if int(text) else None
+
+
+@cache
+def settings() -> Settings:
+    """Return the settings of this runtime."""
+    return settings_from(os.environ)
