@@ -16,6 +16,19 @@ class Settings:
     bodies_bucket: str
     event_retention: timedelta | None
     quarantine_retention: timedelta | None
+    recordings: "RecordingSettings | None"
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingSettings:
+    """Where recordings lie and how they are served; only where the stack has recordings."""
+
+    bucket: str
+    missing_after: timedelta
+    link_lifetime: timedelta
+    cdn_url: str
+    signing_key_id: str
+    signing_secret: str
 
 
 def settings_from(environ: Mapping[str, str]) -> Settings:
@@ -26,6 +39,18 @@ def settings_from(environ: Mapping[str, str]) -> Settings:
         bodies_bucket=environ["BODIES_BUCKET"],
         event_retention=_days(environ.get("EVENT_RETENTION_DAYS", "0")),
         quarantine_retention=_days(environ.get("QUARANTINE_RETENTION_DAYS", "0")),
+        recordings=_recordings(environ) if environ.get("RECORDINGS_BUCKET") else None,
+    )
+
+
+def _recordings(environ: Mapping[str, str]) -> RecordingSettings:
+    return RecordingSettings(
+        bucket=environ["RECORDINGS_BUCKET"],
+        missing_after=timedelta(minutes=int(environ["RECORDING_MISSING_AFTER_MINUTES"])),
+        link_lifetime=timedelta(minutes=int(environ.get("LINK_LIFETIME_MINUTES", "60"))),
+        cdn_url=environ.get("CDN_URL", ""),
+        signing_key_id=environ.get("SIGNING_KEY_ID", ""),
+        signing_secret=environ.get("SIGNING_SECRET", ""),
     )
 
 

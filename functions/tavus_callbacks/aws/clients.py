@@ -9,6 +9,7 @@ from botocore.config import Config
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_secretsmanager import SecretsManagerClient
 
 # Seconds. One attempt a call: a second one would hide a slow store behind a slower answer.
 _CONFIG = Config(connect_timeout=1, read_timeout=1.2, retries={"total_max_attempts": 1}, tcp_keepalive=True)
@@ -26,3 +27,9 @@ def dynamodb() -> "DynamoDBClient":
 def s3() -> "S3Client":
     """Return the client for bodies that are too large for a row."""
     return boto3.client("s3", config=_S3_CONFIG)
+
+
+@cache
+def secretsmanager() -> "SecretsManagerClient":
+    """Return the client for the signing key."""
+    return boto3.client("secretsmanager", config=_CONFIG)

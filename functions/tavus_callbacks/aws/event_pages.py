@@ -53,13 +53,13 @@ class EventPages:
     bodies: "Bodies"
 
     def of_subject(self, kind: str, subject: str, *, limit: int, after: str | None) -> Page:
-        """Return a subject's events by time, those without a time last; `after` is a sort key."""
+        """Return a subject's events by time, those without a time last; `after` is a reference."""
         groups = with_variants(self._subject_items(partition(kind, subject), after))
         events: list[list[Entry]] = []
         size = 0
         for group in groups:
             if len(events) == limit or size > PAGE_BYTES:
-                return Page(events, events[-1][-1].item["sk"])
+                return Page(events, events[-1][-1].item["ref"])
             events.append([self._entry(dict(item)) for item in group])
             size += sum(len(entry.body or b"") for entry in events[-1])
         return Page(events, None)
@@ -106,7 +106,7 @@ class EventPages:
         return entries
 
     def _subject_items(self, pk: str, after: str | None) -> Iterator[Item]:
-        start = {"ExclusiveStartKey": rows.write({"pk": pk, "sk": after})} if after else {}
+        start = {"ExclusiveStartKey": rows.write({"pk": pk, "sk": sort_key(after)})} if after else {}
         pages = self.client.get_paginator("query").paginate(
             TableName=self.table,
             KeyConditionExpression="pk = :pk AND begins_with(sk, :events)",

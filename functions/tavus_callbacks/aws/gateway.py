@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from tavus_callbacks.domain.errors import CallbackError, StoreDown, Unfileable
+from tavus_callbacks.domain.errors import CallbackError, NotPlayable, StoreDown, Unfileable
 from tavus_callbacks.domain.timestamps import from_microseconds
 
 JSON_TYPE = "application/json"
@@ -45,7 +45,8 @@ def request_of(event: dict[str, Any]) -> Request:
 
 def _body(event: dict[str, Any]) -> bytes:
     body = event.get("body") or ""
-    return base64.b64decode(body) if event.get("isBase64Encoded") else body.encode()
+    # Half a surrogate pair, where the gateway hands one on, is no UTF-8: refused later, not a crash here.
+    return base64.b64decode(body) if event.get("isBase64Encoded") else body.encode("utf-8", "surrogatepass")
 
 
 def answer(status: int, value: object, **headers: str) -> dict[str, Any]:
@@ -60,6 +61,8 @@ def problem(error: CallbackError, **members: object) -> dict[str, Any]:
         details["detail"] = str(error)
     if isinstance(error, Unfileable) and error.errors:
         details["errors"] = [asdict(one) for one in error.errors]
+    if isinstance(error, NotPlayable):
+        details["recording_status"] = error.recording_status
     headers = {"retry-after": RETRY_AFTER} if isinstance(error, StoreDown) else {}
     return _answer(error.status, json.dumps(details | members), {"content-type": PROBLEM_TYPE, **headers})
 

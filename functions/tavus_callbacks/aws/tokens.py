@@ -95,10 +95,10 @@ class Tokens:
                 Key=rows.write({"token_digest": token_digest}),
                 ConsistentRead=True,
             )
-        before = self._remembered.pop(token_digest, None)
         if "Item" not in answer:
+            self._remembered.pop(token_digest, None)
             return None
-        item = rows.read(answer["Item"])
+        item, before = rows.read(answer["Item"]), self._remembered.get(token_digest)
         record = TokenRecord(digest=item.pop("token_digest"), **item)
         self._remembered[token_digest] = _Remembered(record, at, before.use_noted_at if before else None)
         return record

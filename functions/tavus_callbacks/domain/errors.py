@@ -65,6 +65,17 @@ class NotFound(CallbackError):
     title = "Not found"
 
 
+class NotPlayable(CallbackError):
+    """A recording that cannot be watched now, with its status."""
+
+    status = 409
+    title = "Cannot be played"
+
+    def __init__(self, detail: str, recording_status: str) -> None:
+        super().__init__(detail)
+        self.recording_status = recording_status
+
+
 class StoreDown(CallbackError):
     """The store did not answer in time."""
 

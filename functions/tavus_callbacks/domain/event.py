@@ -10,7 +10,7 @@ import hashlib
 import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeGuard
 
 from tavus_callbacks.domain import issues, tags
 from tavus_callbacks.domain.callbacks import fit
@@ -116,6 +116,11 @@ def repeat_ref(ref: str, number: int) -> str:
     return f"{ref}-{number:06}"
 
 
+def is_ref(value: object) -> TypeGuard[str]:
+    """Tell whether a value is the reference of an event."""
+    return isinstance(value, str) and _REF.fullmatch(value) is not None
+
+
 def event_id(kind: str, subject: str, ref: str) -> str:
     """Join an id that needs no escaping in a URL; unusual subjects are written in base64url behind `~`."""
     return f"{kind}.{_encoded(subject)}.{ref}"
@@ -126,7 +131,7 @@ def parse_event_id(text: str) -> tuple[str, str, str] | None:
     kind, _, rest = text.partition(".")
     encoded, _, ref = rest.rpartition(".")
     subject = _decoded(encoded)
-    return (kind, subject, ref) if kind and subject and _REF.fullmatch(ref) else None
+    return (kind, subject, ref) if kind and subject and is_ref(ref) else None
 
 
 def _encoded(subject: str) -> str:

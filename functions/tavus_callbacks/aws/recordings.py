@@ -1,0 +1,205 @@
+"""Recordings in the events table, beside the conversation's events, and the look into the bucket.
+
+    pk = conversation#<id>    sk = r1#<recording_id>
+
+A row has two parts, each written by a rule that does not depend on order: the claim (of the callback with the
+smallest reference) and the object (of the latest look). A look is one HEAD under the claimed name, and one
+more with `.mp4` added or taken away where nothing is there.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from tavus_callbacks.aws import rows
+from tavus_callbacks.aws.events import partition
+from tavus_callbacks.aws.failures import code, store_down
+from tavus_callbacks.domain.recording import Claim, Recording, other_form, recording_id
+from tavus_callbacks.domain.timestamps import iso, parse
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_s3 import S3Client
+
+_PREFIX = "r1#"
+
+
+@dataclass(frozen=True, slots=True)
+class Object:
+    """What a HEAD says of an object; `size` in bytes."""
+
+    key: str
+    size: int
+    content_type: str | None
+    version: str | None
+    storage_class: str | None
+    modified_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingsBucket:
+    """The stack's bucket, the only one that is ever asked."""
+
+    client: "S3Client"
+    name: str
+
+    def find(self, key: str) -> Object | None:
+        """Look for an object under its name, then under its other form."""
+        return self._head(key) or self._head(other_form(key))
+
+    def _head(self, key: str) -> Object | None:
+        with store_down():
+            try:
+                found = self.client.head_object(Bucket=self.name, Key=key)
+            except ClientError as error:
+                if code(error) in ("404", "NoSuchKey"):
+                    return None
+                raise
+        return Object(
+            key=key,
+            size=found["ContentLength"],
+            content_type=found.get("ContentType"),
+            version=found.get("VersionId"),
+            storage_class=None if _is_restored(found.get("Restore", "")) else found.get("StorageClass"),
+            modified_at=found["LastModified"],
+        )
+
+
+def _is_restored(restore: str) -> bool:
+    """Tell whether an archived object has a readable copy, by the header `x-amz-restore`."""
+    return 'ongoing-request="false"' in restore
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingRows:
+    """The rows of recordings."""
+
+    client: "DynamoDBClient"
+    table: str
+
+    def claim(self, conversation_id: str, claim: Claim, *, ref: str, claimed_at: datetime) -> None:
+        """Note a claim; of several for one recording the one with the smallest reference stays."""
+        values = {
+            "claim": _claim_map(claim),
+            "claim_ref": ref,
+            "claimed_at": iso(claimed_at),
+        }
+        self._update(
+            conversation_id,
+            claim.recording_id,
+            values,
+            condition="attribute_not_exists(claim_ref) OR claim_ref > :claim_ref",
+        )
+
+    def note(self, conversation_id: str, name: str, found: Object | None, *, looked_at: datetime) -> None:
+        """Note what a look showed, unless a later look is noted; absence is noted of known ones only."""
+        values: dict[str, Any] = {"looked_at": iso(looked_at), "object": found and _object_map(found)}
+        values |= {"was_there": True} if found else {}
+        later = "(attribute_not_exists(looked_at) OR looked_at < :looked_at)"
+        condition = later if found else f"attribute_exists(pk) AND {later}"
+        self._update(conversation_id, name, values, condition=condition)
+
+    def all(self, conversation_id: str) -> list[Recording]:
+        """Return a conversation's recordings in the order of their ids."""
+        pages = self.client.get_paginator("query").paginate(
+            TableName=self.table,
+            KeyConditionExpression="pk = :pk AND begins_with(sk, :recordings)",
+            ExpressionAttributeValues=rows.write(
+                {":pk": partition("conversation", conversation_id), ":recordings": _PREFIX}
+            ),
+        )
+        with store_down():
+            return [recording_of(rows.read(row)) for page in pages for row in page["Items"]]
+
+    def _update(self, conversation_id: str, name: str, values: dict[str, Any], *, condition: str) -> None:
+        """Set a part of a row where the condition lets it, and its fixed members with it."""
+        fixed = {
+            "type": "recording",
+            "kind": "conversation",
+            "subject": conversation_id,
+            "recording_id": name,
+        }
+        sets = {**fixed, **values}
+        with store_down():
+            try:
+                self.client.update_item(
+                    TableName=self.table,
+                    Key=_key(conversation_id, name),
+                    UpdateExpression="SET " + ", ".join(f"#{name} = :{name}" for name in sets),
+                    ConditionExpression=condition,
+                    ExpressionAttributeNames={f"#{name}": name for name in sets},
+                    ExpressionAttributeValues={
+                        f":{name}": rows.write_value(value) for name, value in sets.items()
+                    },
+                )
+            except ClientError as error:
+                if code(error) != "ConditionalCheckFailedException":
+                    raise
+
+
+def _key(conversation_id: str, name: str) -> dict[str, Any]:
+    return rows.write({"pk": partition("conversation", conversation_id), "sk": _PREFIX + name})
+
+
+def _claim_map(claim: Claim) -> dict[str, Any]:
+    duration = None if claim.duration is None else Decimal(str(claim.duration))
+    members = {
+        "provider": claim.provider,
+        "bucket": claim.bucket,
+        "key": claim.key,
+        "duration": duration,
+        "status": claim.status,
+        "message": claim.message,
+        "issues": list(claim.issues),
+    }
+    return {name: value for name, value in members.items() if value is not None}
+
+
+def _object_map(found: Object) -> dict[str, Any]:
+    members = {
+        "key": found.key,
+        "size": found.size,
+        "content_type": found.content_type,
+        "version": found.version,
+        "storage_class": found.storage_class,
+        "modified_at": iso(found.modified_at),
+    }
+    return {name: value for name, value in members.items() if value is not None}
+
+
+def recording_of(item: dict[str, Any]) -> Recording:
+    """Read a row."""
+    found = item.get("object") or {}
+    claim = _claim_of(item)
+    return Recording(
+        recording_id=item["recording_id"],
+        claim=claim,
+        claimed_at=parse(item.get("claimed_at")),
+        key=found.get("key") or (claim.key if claim else None),
+        size=int(found["size"]) if found else None,
+        content_type=found.get("content_type"),
+        storage_class=found.get("storage_class"),
+        modified_at=parse(found.get("modified_at")),
+        looked_at=parse(item.get("looked_at")),
+        was_there=bool(item.get("was_there")),
+    )
+
+
+def _claim_of(item: dict[str, Any]) -> Claim | None:
+    if "claim" not in item:
+        return None
+    members = dict(item["claim"])
+    duration = members.pop("duration", None)
+    issues = tuple(members.pop("issues", ()))
+    seconds = None if duration is None else float(duration)
+    return Claim(item["recording_id"], duration=seconds, issues=issues, **members)
+
+
+def look(bucket: RecordingsBucket, noted: RecordingRows, conversation_id: str, key: str) -> None:
+    """Look for an object and note what was seen at that moment."""
+    looked_at = datetime.now(UTC)
+    name = recording_id(conversation_id, key)
+    noted.note(conversation_id, name, bucket.find(key), looked_at=looked_at)

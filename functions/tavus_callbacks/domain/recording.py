@@ -1,0 +1,210 @@
+"""Recordings: what a callback claims, what the bucket holds, and the one status that follows from both.
+
+A claim and an object are noted apart, each by a rule that does not depend on order; the status is derived
+when it is read. A callback can name any bucket and key, so both are untrusted: only the stack's own counts.
+"""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from tavus_callbacks.domain.families import properties_of
+
+Status = Literal["pending", "available", "missing", "failed", "other_bucket", "other_provider"]
+
+STORAGE_CONFLICT = "storage_conflict"
+MAX_KEY_BYTES = 1024  # S3's own limit
+SUFFIX = ".mp4"
+LONGEST = 86400  # seconds; a call lasts hours at most, and a number beyond a day is none
+
+# Storage classes whose objects cannot be read without a restore.
+ARCHIVED = ("GLACIER", "DEEP_ARCHIVE")
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_LAYOUT = re.compile(r"tavus/(?P<conversation>[^/]+)/(?P<name>[^/]+)")
+_PROVIDERS = {"s3": "s3", "gs": "gcs", "gcs": "gcs", "azure_blob": "azure_blob", "azure": "azure_blob"}
+
+Body = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a callback says of a recording; `status` is set where it says that we cannot serve it."""
+
+    recording_id: str
+    provider: str
+    bucket: str | None = None
+    key: str | None = None
+    duration: float | None = None
+    status: Status | None = None
+    message: str | None = None
+    issues: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a body says that a recording lies; anything in it may be missing or hostile."""
+
+    provider: str
+    bucket: str | None
+    key: str | None
+
+
+def recording_id(conversation_id: str, key: str) -> str:
+    """Return the id of a recording, from its key without `.mp4`: the layout's own name, or a digest."""
+    bare = key.removesuffix(SUFFIX)
+    layout = _LAYOUT.fullmatch(bare)
+    if layout and layout["conversation"] == conversation_id and _NAME.fullmatch(layout["name"]):
+        return layout["name"]
+    return "x" + hashlib.sha256(bare.encode("utf-8", "surrogatepass")).hexdigest()[:24]
+
+
+def conversation_of(key: str) -> str | None:
+    """Return the conversation whose folder a key lies in, or None outside `tavus/<conversation>/…`."""
+    layout = _LAYOUT.fullmatch(key.removesuffix(SUFFIX))
+    return layout["conversation"] if layout and is_usable(key) else None
+
+
+def other_form(key: str) -> str:
+    """Return the same key with `.mp4` added or taken away: Tavus sometimes omits it."""
+    return key.removesuffix(SUFFIX) if key.endswith(SUFFIX) else key + SUFFIX
+
+
+def is_usable(key: object) -> bool:
+    """Tell whether a value can be an object key: 1 to 1,024 bytes, no URL, no dot segments, printable."""
+    return (
+        isinstance(key, str)
+        and key.isprintable()
+        and 0 < len(key.encode()) <= MAX_KEY_BYTES
+        and not key.startswith("/")
+        and ":" not in key.partition("/")[0]
+        and not any(part in (".", "..") for part in key.split("/"))
+    )
+
+
+def claim_of(event_type: str, conversation_id: str, body: Body, *, bucket: str, ref: str) -> Claim:
+    """Read the claim of a recording callback; `bucket` is the stack's, `ref` the event's reference."""
+    properties = properties_of(body)
+    unnamed = f"failed-{ref[-24:]}"
+    if event_type == "application.recording_copy_failed":
+        message = _text(properties.get("error_message")) or "Tavus could not copy the recording."
+        return Claim(unnamed, _provider(properties), status="failed", message=message)
+    place, issues = _place(properties, bucket)
+    duration = _seconds(properties.get("duration"))
+    if place.key is None or not is_usable(place.key):
+        message = "The callback names no usable object key."
+        return Claim(unnamed, place.provider, status="failed", message=message, issues=issues)
+    name = recording_id(conversation_id, place.key)
+    status = _elsewhere(place, bucket)
+    return Claim(name, place.provider, place.bucket, place.key, duration, status, issues=issues)
+
+
+def _elsewhere(place: Place, bucket: str) -> Status | None:
+    if place.provider != "s3":
+        return "other_provider"
+    return "other_bucket" if place.bucket not in (None, bucket) else None
+
+
+def _place(properties: Body, bucket: str) -> tuple[Place, tuple[str, ...]]:
+    """Choose between the pair and the URI; where they contradict, whichever names the stack's bucket."""
+    pair, uri = _pair(properties), _uri(properties)
+    if pair is None or uri is None:
+        return pair or uri or Place(_provider(properties), None, None), ()
+    if _same(pair, uri):
+        return pair, ()
+    ours = [place for place in (pair, uri) if place.bucket == bucket]
+    return (ours or [pair])[0], (STORAGE_CONFLICT,)
+
+
+def _same(pair: Place, uri: Place) -> bool:
+    return pair.key == uri.key and pair.bucket in (None, uri.bucket)
+
+
+def _pair(properties: Body) -> Place | None:
+    key = properties.get("s3_key")
+    if key is None:
+        return None
+    return Place(_provider(properties), _text(properties.get("bucket_name")), _text(key))
+
+
+def _uri(properties: Body) -> Place | None:
+    """Read `s3://bucket/key`; other schemes name other providers, and web addresses nothing of ours."""
+    text = _text(properties.get("storage_uri"))
+    if text is None:
+        return None
+    scheme, separator, rest = text.partition("://")
+    bucket, _, key = rest.partition("/")
+    provider = _PROVIDERS.get(scheme.lower(), "unknown") if separator else "unknown"
+    return Place(provider, bucket or None, key or None)
+
+
+def _provider(properties: Body) -> str:
+    sent = _text(properties.get("storage_provider"))
+    if sent is not None:
+        return _PROVIDERS.get(sent.lower(), "unknown")
+    uri = _text(properties.get("storage_uri"))
+    return _PROVIDERS.get(urlsplit(uri).scheme, "unknown") if uri and "://" in uri else "s3"
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _seconds(value: object) -> float | None:
+    """Return a duration in seconds where it is one."""
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < LONGEST:
+        return float(value)
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """A recording as noted: its claim if one came, the object as last looked at, times in UTC."""
+
+    recording_id: str
+    claim: Claim | None
+    claimed_at: datetime | None
+    key: str | None
+    size: int | None
+    content_type: str | None
+    storage_class: str | None
+    modified_at: datetime | None
+    looked_at: datetime | None
+    was_there: bool
+
+    @property
+    def is_there(self) -> bool:
+        """Tell whether the object was there at the last look."""
+        return self.size is not None
+
+    @property
+    def is_archived(self) -> bool:
+        """Tell whether the object must be restored before it can be read."""
+        return self.storage_class in ARCHIVED
+
+
+def status_of(recording: Recording, *, now: datetime, missing_after: timedelta) -> Status:
+    """Derive the status: what the claim forbids, what the bucket shows, or how long it was waited for."""
+    claim = recording.claim
+    if claim is not None and claim.status is not None:
+        return claim.status
+    if recording.is_there:
+        return "available"
+    waiting_since = recording.claimed_at or recording.looked_at
+    waits = waiting_since is not None and now - waiting_since < missing_after
+    return "pending" if waits and not recording.was_there else "missing"
+
+
+def latest(recordings: list[Recording]) -> Recording | None:
+    """Return the newest recording that is there, else the newest, by the time its object or claim has."""
+    ordered = sorted(recordings, key=lambda one: (one.is_there, _moment(one), one.recording_id))
+    return ordered[-1] if ordered else None
+
+
+def _moment(recording: Recording) -> float:
+    moment = recording.modified_at or recording.claimed_at
+    return moment.timestamp() if moment else 0.0

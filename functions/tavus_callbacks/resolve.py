@@ -1,0 +1,80 @@
+"""The function that finds recordings: told by the event stream of a claim, and by S3 of an object."""
+
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+
+from tavus_callbacks.aws import clients
+from tavus_callbacks.aws.bodies import Bodies
+from tavus_callbacks.aws.recordings import RecordingRows, RecordingsBucket, look
+from tavus_callbacks.domain.jsontext import BYTE_ORDER_MARK, parse
+from tavus_callbacks.domain.recording import claim_of, conversation_of
+from tavus_callbacks.domain.timestamps import parse as parse_time
+from tavus_callbacks.settings import settings
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
+
+logger = Logger()
+processor = BatchProcessor(event_type=EventType.DynamoDBStreams)
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """What `resolve` reads and writes, one of each a runtime."""
+
+    bodies: Bodies
+    bucket: RecordingsBucket
+    noted: RecordingRows
+
+
+@cache
+def stores() -> Stores:
+    """Return the stores of this runtime."""
+    known = settings()
+    if known.recordings is None:
+        raise KeyError("RECORDINGS_BUCKET")
+    return Stores(
+        Bodies(known.bodies_bucket),
+        RecordingsBucket(clients.s3(), known.recordings.bucket),
+        RecordingRows(clients.dynamodb(), known.events_table),
+    )
+
+
+def handler(event: dict[str, Any], context: Any) -> Any:
+    """Take a batch of the event stream, or one S3 event from EventBridge."""
+    if "Records" in event:
+        return process_partial_response(event, _claimed, processor, context)
+    _changed(event)
+    return None
+
+
+def _claimed(record: "DynamoDBRecord") -> None:
+    """Note what a callback claims, and look for the object it names."""
+    item = record.dynamodb.new_image if record.dynamodb else {}
+    conversation_id, ref = item["subject"], item["ref"].partition("-v")[0]
+    body = parse(stores().bodies.read(item).decode().removeprefix(BYTE_ORDER_MARK)).clean
+    claim = claim_of(item["event_type"], conversation_id, body, bucket=stores().bucket.name, ref=ref)
+    received_at = parse_time(item["received_at"])
+    if received_at is None:
+        raise ValueError("an event without its time of receipt")
+    stores().noted.claim(conversation_id, claim, ref=item["ref"], claimed_at=received_at)
+    if claim.key is not None and claim.status is None:
+        look(stores().bucket, stores().noted, conversation_id, claim.key)
+    logger.info(
+        "recording claimed",
+        extra={"conversation_id": conversation_id, "recording_id": claim.recording_id, "claim": claim.status},
+    )
+
+
+def _changed(event: dict[str, Any]) -> None:
+    """Note that an object came, went or was archived; objects outside the layout are not recordings."""
+    key = event["detail"]["object"]["key"]
+    conversation_id = conversation_of(key)
+    record = {"change": event["detail-type"], "conversation_id": conversation_id}
+    if conversation_id is not None:
+        look(stores().bucket, stores().noted, conversation_id, key)
+    logger.info("object changed" if conversation_id else "object ignored", extra=record)

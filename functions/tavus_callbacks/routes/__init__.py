@@ -1,0 +1,1 @@
+"""What `read` answers, one module a part of the contract."""

@@ -1,0 +1,132 @@
+"""`GET /conversations/{id}/recordings…`: what there is to watch, and the link that plays it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from itertools import islice
+from typing import Any
+
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
+
+from tavus_callbacks.aws import clients
+from tavus_callbacks.aws.recordings import RecordingRows, RecordingsBucket, look
+from tavus_callbacks.domain import link
+from tavus_callbacks.domain.errors import NotFound, NotPlayable
+from tavus_callbacks.domain.recording import Recording, latest, status_of
+from tavus_callbacks.domain.recording_view import recording_view, why_not_playable
+from tavus_callbacks.domain.timestamps import iso
+from tavus_callbacks.routes.answers import NO_STORE, is_set, json_answer, parameter, whole_number
+from tavus_callbacks.settings import RecordingSettings, settings
+
+router = APIGatewayHttpRouter()  # type: ignore[no-untyped-call]  # Powertools leaves it untyped
+
+# A pending recording is looked for again by reading it, at most this often …
+LOOK_INTERVAL = timedelta(minutes=1)
+# … and so many in one request: a look is one or two HEADs.
+LOOKS = 5
+
+MAX_EXPIRES = int(link.MAX_LIFETIME.total_seconds())
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """What the routes ask, one of each a runtime."""
+
+    known: RecordingSettings
+    bucket: RecordingsBucket
+    noted: RecordingRows
+
+
+@cache
+def stores() -> Stores:
+    """Return the stores of this runtime; raises NotFound where the stack has no recordings."""
+    known = settings()
+    if known.recordings is None:
+        raise NotFound("This stack was deployed with Recordings=off.")
+    bucket = RecordingsBucket(clients.s3(), known.recordings.bucket)
+    return Stores(known.recordings, bucket, RecordingRows(clients.dynamodb(), known.events_table))
+
+
+@cache
+def _sign() -> Callable[[bytes], bytes]:
+    # Loading cryptography costs more than a read of events ever needs.
+    from tavus_callbacks.aws.signing import signer
+
+    return signer(clients.secretsmanager(), stores().known.signing_secret)
+
+
+@router.get("/conversations/<conversation_id>/recordings")
+def get_recordings(conversation_id: str) -> Response[str]:
+    """Answer a conversation's recordings."""
+    return json_answer({"recordings": recording_views(conversation_id), "cursor": None})
+
+
+@router.get("/conversations/<conversation_id>/recordings/<recording_id>")
+def get_recording(conversation_id: str, recording_id: str) -> Response[str]:
+    """Answer 302 to a fresh signed link, or the link and its expiry as JSON."""
+    recording = _found(conversation_id, recording_id)
+    now = datetime.now(UTC)
+    _refuse_unplayable(recording, now)
+    asked = whole_number(router.current_event, "expires", _default_expires(), MAX_EXPIRES)
+    duration = recording.claim.duration if recording.claim else None
+    expires = now + link.lifetime(timedelta(seconds=asked), duration)
+    url = _signed(conversation_id, recording, expires)
+    if parameter(router.current_event, "format") == "json":
+        return json_answer({"recording_id": recording.recording_id, "url": url, "expires_at": iso(expires)})
+    return Response(302, None, "", {"location": url, **NO_STORE})
+
+
+def recording_views(conversation_id: str) -> list[dict[str, Any]]:
+    """Return a conversation's recordings as they are read, having looked for those that are pending."""
+    now, missing_after = datetime.now(UTC), stores().known.missing_after
+    return [
+        recording_view(conversation_id, one, now=now, missing_after=missing_after)
+        for one in _looked(conversation_id)
+    ]
+
+
+def _looked(conversation_id: str) -> list[Recording]:
+    """Return the recordings, after looking for those that are waited for and were not looked for lately."""
+    noted = stores().noted.all(conversation_id)
+    now = datetime.now(UTC)
+    due = [one for one in noted if _is_due(one, now)]
+    for one in islice(due, LOOKS):
+        look(stores().bucket, stores().noted, conversation_id, str(one.key))
+    return stores().noted.all(conversation_id) if due else noted
+
+
+def _is_due(recording: Recording, now: datetime) -> bool:
+    servable = recording.claim is None or recording.claim.status is None
+    looked_lately = recording.looked_at is not None and now - recording.looked_at < LOOK_INTERVAL
+    return servable and recording.key is not None and not recording.is_there and not looked_lately
+
+
+def _found(conversation_id: str, recording_id: str) -> Recording:
+    recordings = _looked(conversation_id)
+    if recording_id == "latest":
+        found = latest(recordings)
+    else:
+        found = next((one for one in recordings if one.recording_id == recording_id), None)
+    if found is None:
+        raise NotFound(f"No recording {recording_id} of conversation {conversation_id} is known.")
+    return found
+
+
+def _refuse_unplayable(recording: Recording, now: datetime) -> None:
+    status = status_of(recording, now=now, missing_after=stores().known.missing_after)
+    why = why_not_playable(recording, status)
+    if why is not None:
+        raise NotPlayable(why, status)
+
+
+def _default_expires() -> int:
+    return int(stores().known.link_lifetime.total_seconds())
+
+
+def _signed(conversation_id: str, recording: Recording, expires: datetime) -> str:
+    save = is_set(router.current_event, "download")
+    name = link.download_name(conversation_id, recording.recording_id) if save else None
+    url = link.resource_url(stores().known.cdn_url, str(recording.key), download_name=name)
+    return link.signed(url, expires=expires, key_id=stores().known.signing_key_id, sign=_sign())

@@ -1,0 +1,108 @@
+"""Signed links: what CloudFront checks, verified by implementations that are not ours."""
+
+import base64
+import subprocess
+from datetime import UTC, datetime, timedelta
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import pytest
+from botocore.signers import CloudFrontSigner
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tavus_callbacks.aws.signing import new_private_key, public_key
+from tavus_callbacks.domain import link
+
+EXPIRES = datetime(2026, 1, 1, 12, tzinfo=UTC)
+BASE = "https://d111111abcdef8.cloudfront.net"
+
+
+@pytest.fixture(scope="module")
+def private_pem():
+    """Make one key for the module."""
+    return new_private_key()
+
+
+def signer(private_pem):
+    """Return a function that signs with a key."""
+    key = serialization.load_pem_private_key(private_pem.encode(), password=None)
+    return lambda message: key.sign(message, ec.ECDSA(hashes.SHA256()))
+
+
+def signed(private_pem, key="tavus/c1/1.mp4", name=None):
+    """Sign a link to a key."""
+    url = link.resource_url(BASE, key, download_name=name)
+    return url, link.signed(url, expires=EXPIRES, key_id="K1", sign=signer(private_pem))
+
+
+def decoded_signature(url):
+    """Take the signature out of a link."""
+    text = parse_qs(urlsplit(url).query)["Signature"][0]
+    return base64.b64decode(text.translate(str.maketrans("-_~", "+=/")))
+
+
+def test_openssl_verifies_the_signature(private_pem, tmp_path):
+    """The policy's bytes and the signature satisfy openssl with the public key that CloudFront is given."""
+    url, whole = signed(private_pem)
+    for name, content in (
+        ("key.pem", public_key(private_pem).encode()),
+        ("policy", link.policy(url, int(EXPIRES.timestamp()))),
+        ("signature", decoded_signature(whole)),
+    ):
+        (tmp_path / name).write_bytes(content)
+    command = ["openssl", "dgst", "-sha256", "-verify", "key.pem", "-signature", "signature", "policy"]
+    verdict = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)  # noqa: S603
+    assert verdict.stdout.strip() == "Verified OK"
+
+
+def test_the_policy_is_byte_for_byte_botocores(private_pem):
+    """The signer of botocore builds the same canned policy and the same URL but for the announced hash."""
+    url, whole = signed(private_pem)
+    messages = []
+    theirs = CloudFrontSigner("K1", lambda message: messages.append(message) or b"s")
+    their_url = theirs.generate_presigned_url(url, date_less_than=EXPIRES)
+    assert [link.policy(url, int(EXPIRES.timestamp()))] == messages
+    assert their_url.partition("Signature=")[0] == whole.partition("Signature=")[0]
+    assert whole.endswith("&Key-Pair-Id=K1&Hash-Algorithm=SHA256")
+
+
+@pytest.mark.parametrize(
+    "key", ["tavus/c 1/a+b.mp4", "100%/x.mp4", "録画/日本.mp4", "a/b&c=d?e#f.mp4", "~-._/'*\"()"]
+)
+def test_a_key_survives_the_url(key):
+    """Whatever a key holds, the path decodes to it and needs no second encoding."""
+    path = urlsplit(link.resource_url(BASE, key, download_name=None)).path
+    assert key == unquote(path[1:])
+    assert path.isascii()
+    assert not set(path) & set(" +*\"'()&?#")
+
+
+@given(st.text(), st.text())
+def test_a_file_name_needs_no_quoting(conversation_id, recording_id):
+    """Names are ASCII letters, digits, dots and dashes, end in .mp4 and are short."""
+    name = link.download_name(conversation_id, recording_id)
+    assert name.endswith(".mp4")
+    assert len(name) <= 130
+    assert set(name) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-")
+
+
+def test_a_download_says_its_name_and_a_view_does_not():
+    """Both overrides stand in the signed URL, nothing else does."""
+    view = urlsplit(link.resource_url(BASE, "k", download_name=None)).query
+    save = urlsplit(link.resource_url(BASE, "k", download_name="a.mp4")).query
+    assert {"response-content-type": ["video/mp4"]} == parse_qs(view)
+    assert {
+        "response-content-type": ["video/mp4"],
+        "response-content-disposition": ["attachment; filename=a.mp4"],
+    } == parse_qs(save)
+
+
+@pytest.mark.parametrize(
+    ("asked", "duration", "expected"),
+    [(60, None, 60), (60, 14, 3614), (7200, 14, 7200), (60, 9 * 3600, 10 * 3600), (60, 20 * 3600, 12 * 3600)],
+)
+def test_a_link_outlives_the_recording(asked, duration, expected):
+    """Never shorter than the recording and an hour, never longer than twelve hours."""
+    assert timedelta(seconds=expected) == link.lifetime(timedelta(seconds=asked), duration)

@@ -1,0 +1,186 @@
+"""What a recording callback claims, and the status that follows from claim and object."""
+
+import itertools
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tavus_callbacks.domain.recording import (
+    STORAGE_CONFLICT,
+    Claim,
+    Recording,
+    claim_of,
+    conversation_of,
+    is_usable,
+    latest,
+    other_form,
+    recording_id,
+    status_of,
+)
+
+BUCKET = "ours"
+REF = "00001767225600500000-8ff04a6b45effcdf822a7eb5773060be"
+KEY = "tavus/c123/1718780000000"
+READY = "application.recording_ready"
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+
+def claim(**properties):
+    """Read the claim of a recording_ready with these properties."""
+    return claim_of(READY, "c123", {"properties": properties}, bucket=BUCKET, ref=REF)
+
+
+@pytest.mark.parametrize(
+    ("properties", "expected"),
+    [
+        ({"bucket_name": "ours", "s3_key": KEY}, ("1718780000000", KEY, None)),
+        ({"bucket_name": "ours", "s3_key": KEY + ".mp4"}, ("1718780000000", KEY + ".mp4", None)),
+        ({"storage_uri": f"s3://ours/{KEY}"}, ("1718780000000", KEY, None)),
+        ({"storage_provider": "s3", "storage_uri": f"s3://ours/{KEY}"}, ("1718780000000", KEY, None)),
+        ({"s3_key": KEY}, ("1718780000000", KEY, None)),
+        ({"bucket_name": "theirs", "s3_key": KEY}, ("1718780000000", KEY, "other_bucket")),
+        ({"storage_uri": f"s3://theirs/{KEY}"}, ("1718780000000", KEY, "other_bucket")),
+        ({"storage_uri": f"gs://theirs/{KEY}"}, ("1718780000000", KEY, "other_provider")),
+        ({"storage_provider": "gcs", "s3_key": KEY}, ("1718780000000", KEY, "other_provider")),
+        ({"storage_provider": "azure_blob", "s3_key": KEY}, ("1718780000000", KEY, "other_provider")),
+        ({"storage_provider": "floppy", "s3_key": KEY}, ("1718780000000", KEY, "other_provider")),
+    ],
+)
+def test_every_published_form_is_a_claim(properties, expected):
+    """Pair, URI alone, with and without `.mp4`, other buckets and providers: each is told apart."""
+    found = claim(**properties)
+    assert expected == (found.recording_id, found.key, found.status)
+
+
+def test_flat_forms_are_read_too():
+    """A body without `properties` has its members at the top."""
+    found = claim_of(
+        READY, "c123", {"bucket_name": "ours", "s3_key": KEY, "duration": 14}, bucket=BUCKET, ref=REF
+    )
+    assert ("1718780000000", 14.0) == (found.recording_id, found.duration)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [None, "", 7, [], "javascript:alert(1)", "https://evil.example/x.mp4", "../secret", "tavus/../x", "/etc",
+     "tavus/c123/a\nb", "k" * 2048, "tavus/./x"],
+)  # fmt: skip
+def test_hostile_and_missing_keys_are_failed_and_never_looked_for(key):
+    """What is no object key is a failed recording with a sentence, and has no key to ask S3 for."""
+    found = claim(bucket_name="ours", s3_key=key)
+    assert ("failed", None) == (found.status, found.key)
+    assert found.message == "The callback names no usable object key."
+
+
+@pytest.mark.parametrize(
+    ("pair_bucket", "uri_bucket", "expected"),
+    [
+        ("ours", "theirs", ("a/pair", None)),
+        ("theirs", "ours", ("a/uri", None)),
+        ("x", "y", ("a/pair", "other_bucket")),
+    ],
+)
+def test_of_two_places_the_stacks_bucket_wins(pair_bucket, uri_bucket, expected):
+    """Where pair and URI contradict, the one that names our bucket counts, and the issue says so."""
+    found = claim(bucket_name=pair_bucket, s3_key="a/pair", storage_uri=f"s3://{uri_bucket}/a/uri")
+    assert expected == (found.key, found.status)
+    assert (STORAGE_CONFLICT,) == found.issues
+
+
+def test_a_failed_copy_is_a_recording_with_its_message():
+    """`recording_copy_failed` becomes status failed with Tavus's own words."""
+    body = {"properties": {"error_message": "AccessDenied"}}
+    found = claim_of("application.recording_copy_failed", "c123", body, bucket=BUCKET, ref=REF)
+    assert ("failed", "AccessDenied") == (found.status, found.message)
+
+
+MEMBERS = (
+    "properties",
+    "s3_key",
+    "bucket_name",
+    "storage_uri",
+    "storage_provider",
+    "duration",
+    "error_message",
+)
+LEAVES = st.none() | st.booleans() | st.floats() | st.text()
+
+
+@given(st.recursive(LEAVES, lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(MEMBERS), inner)))
+def test_no_body_breaks_reading_a_claim(body):
+    """Whatever JSON a callback holds, a claim comes of it."""
+    if isinstance(body, dict):
+        assert claim_of(READY, "c", body, bucket=BUCKET, ref=REF).recording_id
+
+
+@given(st.text(min_size=1))
+def test_an_id_does_not_depend_on_the_suffix(key):
+    """A key and its other form are one recording."""
+    assert recording_id("c", key) == recording_id("c", other_form(key))
+
+
+def test_an_id_from_elsewhere_never_looks_like_one_of_the_layout():
+    """A key of another conversation gets a digest, so it cannot take the place of our own recording."""
+    assert recording_id("c123", KEY) == "1718780000000"
+    assert recording_id("c124", KEY).startswith("x")
+
+
+@pytest.mark.parametrize(
+    ("key", "expected"),
+    [(KEY, "c123"), (KEY + ".mp4", "c123"), ("daily-co-test-upload.txt", None), ("tavus/c123", None),
+     ("tavus/c/1/2", None), ("tavus/../x", None)],
+)  # fmt: skip
+def test_only_the_layout_names_a_conversation(key, expected):
+    """Objects outside `tavus/<conversation>/<name>`, the probe among them, belong to nobody."""
+    assert expected == conversation_of(key)
+
+
+def recording(**members):
+    """Make a recording; nothing is known of it unless said."""
+    blank = dict.fromkeys(
+        ("claim", "claimed_at", "key", "size", "content_type", "storage_class", "modified_at", "looked_at")
+    )
+    return Recording(**{"recording_id": "r", "was_there": False, **blank, **members})
+
+
+def status(one, *, after=timedelta()):
+    """Derive the status some time after NOW."""
+    return status_of(one, now=NOW + after, missing_after=HOUR)
+
+
+def test_a_claim_waits_and_then_is_missing():
+    """Without an object a recording is pending for the parameter's time, then missing: nothing hangs."""
+    waiting = recording(claim=Claim("r", "s3", key="k"), claimed_at=NOW)
+    assert ["pending", "pending", "missing"] == [status(waiting, after=HOUR * part) for part in (0, 0.99, 1)]
+
+
+def test_an_object_that_was_there_and_went_is_missing():
+    """A deleted recording is not waited for again."""
+    gone = recording(claim=Claim("r", "s3", key="k"), claimed_at=NOW, looked_at=NOW, was_there=True)
+    assert status(gone) == "missing"
+
+
+def test_an_object_is_available_whatever_was_claimed_of_it_in_time():
+    """Claimed or unannounced, an object that is there is available."""
+    there = recording(size=5, looked_at=NOW, was_there=True)
+    claimed = recording(claim=Claim("r", "s3", key="k"), claimed_at=NOW - 9 * HOUR, size=5, was_there=True)
+    assert ["available", "available"] == [status(there), status(claimed)]
+
+
+def test_the_latest_is_the_newest_that_is_there():
+    """An object beats a later announcement; ties go by id, whatever the order."""
+    old = recording(recording_id="1", size=1, modified_at=NOW)
+    new = recording(recording_id="2", size=1, modified_at=NOW + HOUR)
+    announced = recording(recording_id="3", claimed_at=NOW + 2 * HOUR)
+    assert {"2"} == {
+        latest(list(order)).recording_id for order in itertools.permutations([old, new, announced])
+    }
+    assert latest([]) is None
+
+
+def test_usable_keys_are_kept_as_they_are():
+    """Spaces, plus signs, percent signs and unicode are ordinary in object keys."""
+    assert all(is_usable(key) for key in ("a b", "a+b", "100%.mp4", "録画/日本.mp4", "x/a:b"))
