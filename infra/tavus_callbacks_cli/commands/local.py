@@ -1,0 +1,152 @@
+"""`tavus-callbacks local`: the whole stack on this machine."""
+
+import contextlib
+import io
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+from urllib.parse import urlsplit
+
+import click
+
+from tavus_callbacks_cli.local.stack import DEFAULT_PORT, Options
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
+
+    from tavus_callbacks_cli.local.gateway import Exchange
+    from tavus_callbacks_cli.local.stack import LocalStack
+
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def _http_url(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    if value is None:
+        return None
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise click.BadParameter(f"{value!r} is no http:// or https:// address")
+    return value.rstrip("/")
+
+
+@click.command
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=DEFAULT_PORT,
+    show_default=True,
+    help="Where it answers on this machine; 0 takes a free port.",
+)
+@click.option(
+    "--public-url",
+    callback=_http_url,
+    metavar="URL",
+    help="Address of a tunnel to the port, for the callback URL that is printed.",
+)
+@click.option("--fresh", is_flag=True, help="Forget the tokens and data of the run before.")
+@click.option(
+    "--forward", callback=_http_url, metavar="URL", help="Post every kept callback on to this address."
+)
+@click.option(
+    "--ready",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write addresses and tokens to FILE (mode 0600) once requests are accepted.",
+)
+@click.option("--throttle", is_flag=True, help="Answer 429 beyond the template's throttle, as AWS does.")
+def local(  # noqa: PLR0913 - one argument an option
+    port: int, public_url: str | None, *, fresh: bool, forward: str | None, ready: Path | None, throttle: bool
+) -> None:
+    r"""Run the whole stack on this machine, from template.yaml.
+
+    No AWS account is needed. It prints the callback URL and how to read, then one line a callback.
+
+    \b
+    Examples:
+      tavus-callbacks local
+      tavus-callbacks local --port 9000 --fresh
+      tavus-callbacks local --forward http://localhost:5000/webhook
+      tavus-callbacks local --public-url https://example.trycloudflare.com
+    """
+    options = Options(port=port, public_url=public_url, fresh=fresh, throttle=throttle)
+    with contextlib.suppress(KeyboardInterrupt), _one_signal_ends():
+        _run(options, forward, ready)
+
+
+def _run(options: Options, forward: str | None, ready: Path | None) -> None:
+    from tavus_callbacks_cli.local.console import show_start
+    from tavus_callbacks_cli.local.registry import write_ready_file
+    from tavus_callbacks_cli.local.stack import local_stack
+
+    console = _console()
+    with local_stack(options) as stack, _forwarding(stack, forward, console):
+        show_start(console, stack, forward)
+        stack.gateway.watchers.append(partial(_show, console, stack))
+        if ready:
+            write_ready_file(ready, stack.running)
+        threading.Event().wait()
+
+
+def _console() -> "Console":
+    from rich.console import Console
+
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+    return Console(highlight=False)
+
+
+def _show(console: "Console", stack: "LocalStack", exchange: "Exchange") -> None:
+    from tavus_callbacks_cli.local.console import exchange_line
+
+    line = exchange_line(exchange, stack.state.logs / f"{exchange.route.function}.log")
+    if line:
+        _print(console, line)
+
+
+def _print(console: "Console", line: "Text") -> None:
+    # rich ends the program when the reader of a pipe is gone; callbacks go on being kept here.
+    with contextlib.suppress(SystemExit):
+        console.print(line, soft_wrap=True)
+
+
+@contextlib.contextmanager
+def _forwarding(stack: "LocalStack", url: str | None, console: "Console") -> Iterator[None]:
+    if url is None:
+        yield
+        return
+    from tavus_callbacks_cli.local.console import note_line
+    from tavus_callbacks_cli.local.forward import forwarding, kept_body, stored_event_id
+
+    def report(text: str, style: str) -> None:
+        _print(console, note_line(text, style))
+
+    with forwarding(url, partial(kept_body, stack), report) as forward:
+
+        def forward_stored(exchange: "Exchange") -> None:
+            if event_id := stored_event_id(exchange):
+                forward(event_id)
+
+        stack.gateway.watchers.append(forward_stored)
+        yield
+
+
+@contextlib.contextmanager
+def _one_signal_ends() -> Iterator[None]:
+    """Turn the first signal into KeyboardInterrupt and ignore those after it: clean-up is under way."""
+
+    def end(_number: int, _frame: object) -> NoReturn:
+        for number in before:
+            signal.signal(number, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, end) for number in _ENDING}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,57 @@
+"""What every process of the stack has in common: it ends with the one that started it, however that ends.
+
+The parent holds the other end of the child's stdin. When the parent goes, by Ctrl-C or SIGKILL, the
+pipe closes and the child sees its end.
+"""
+
+import os
+import subprocess
+import sys
+from typing import IO
+
+_SECONDS_TO_END = 3
+
+
+def start_child(
+    *arguments: str, env: dict[str, str], log: IO[bytes], cwd: str | None = None
+) -> subprocess.Popen[bytes]:
+    """Start `python -m arguments` with piped stdin and stdout; what it logs goes to `log`."""
+    return subprocess.Popen(  # noqa: S603 - our own modules, by our own interpreter
+        [sys.executable, "-m", *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=log,
+        env=env,
+        cwd=cwd,
+        bufsize=0,
+        # Ctrl-C in a terminal reaches the whole group; the parent alone decides when a child ends.
+        start_new_session=True,
+    )
+
+
+def stop_child(process: subprocess.Popen[bytes]) -> None:
+    """Close the child's stdin and wait; kill it where it does not end by itself."""
+    if process.stdin:
+        process.stdin.close()
+    try:
+        process.wait(_SECONDS_TO_END)
+    except subprocess.TimeoutExpired:
+        kill_child(process)
+    if process.stdout:
+        process.stdout.close()
+
+
+def kill_child(process: subprocess.Popen[bytes]) -> None:
+    """End the child at once."""
+    process.kill()
+    process.wait()
+
+
+def inherited_environment() -> dict[str, str]:
+    """Return what a child takes over: no credentials, no proxies, no profile of the person's own."""
+    names = [name for name in os.environ if name in _INHERITED or name.startswith("COVERAGE_")]
+    return {name: os.environ[name] for name in names}
+
+
+# COVERAGE_… besides these, so that a measured test run sees what handlers do.
+_INHERITED = {"PATH", "LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT", "VIRTUAL_ENV"}

@@ -1,0 +1,109 @@
+"""What a person sees of the local stack: how to use it, then one line a callback.
+
+Bodies are written by strangers, so whatever comes from one is shown with its control characters escaped and
+never read as markup.
+"""
+
+import json
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tavus_callbacks_cli.local.gateway import Exchange
+    from tavus_callbacks_cli.local.stack import LocalStack
+
+_LONGEST = 32
+_STYLES = {"stored": "green", "accepted": "yellow", "duplicate": "dim yellow"}
+_SAMPLE = (
+    '{"event_type": "system.replica_joined", "message_type": "system", "conversation_id": "c0000000local",'
+    ' "timestamp": "%s", "properties": {"replica_id": "r0000000local"}}'
+)
+
+
+def printable(text: str, longest: int = 200) -> str:
+    """Return text with every character that is not printable escaped, and its middle left out if too long."""
+    shown = "".join(each if each.isprintable() else repr(each)[1:-1] for each in text[: 4 * longest])
+    if len(shown) <= longest and len(text) <= 4 * longest:
+        return shown
+    ending = 8
+    return f"{shown[: longest - ending - 1]}…{printable(text[-ending:], 6 * ending)}"
+
+
+def show_start(console: Console, stack: "LocalStack", forward: str | None) -> None:
+    """Print what a person needs to use the stack."""
+    for label, value in _start_lines(stack, forward):
+        console.print(Text.assemble((f"{label:<10}", "bold"), value), soft_wrap=True)
+    console.print(Text("Ctrl-C stops it.", "dim"), soft_wrap=True)
+
+
+def _start_lines(stack: "LocalStack", forward: str | None) -> Iterator[tuple[str, str]]:
+    running = stack.running
+    sample = _SAMPLE % time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    yield "local", "the whole stack of template.yaml, on this machine only"
+    yield "callback", running.callback_url
+    yield "try", f"curl -H 'content-type: application/json' -d '{sample}' '{running.callback_url}'"
+    yield "read", "tavus-callbacks tail --local"
+    yield "", f"curl -H 'Authorization: Bearer {running.read_token}' '{running.api_url}/events?after='"
+    yield "data", f"{stack.state.folder} (kept over a restart; --fresh forgets)"
+    if forward:
+        yield "forward", printable(forward)
+    if stack.note:
+        yield "note", printable(stack.note, 1000)
+
+
+def exchange_line(exchange: "Exchange", log: "Path") -> Text | None:
+    """Make the line of a callback or of a function's failure; None for what needs no line."""
+    if exchange.failure:
+        return _failure_line(exchange, log)
+    if exchange.route.method != "POST" or not exchange.route.path.startswith("/callbacks/"):
+        return None
+    content = _content(exchange.answer.body)
+    if "status" in content and exchange.answer.status < 400:  # noqa: PLR2004 - HTTP's border of errors
+        return _callback_line(content)
+    return _refusal_line(exchange.answer.status, content)
+
+
+def note_line(text: str, style: str = "dim") -> Text:
+    """Make a line of the stack's own, with the time."""
+    return Text.assemble((time.strftime("%H:%M:%S "), "dim"), (printable(text), style))
+
+
+def _content(body: bytes) -> dict[str, Any]:
+    try:
+        content = json.loads(body)
+    except ValueError:
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _callback_line(content: dict[str, Any]) -> Text:
+    outcome = str(content["status"])
+    kind, subject, event_type = (
+        printable(str(content.get(name, "")), _LONGEST) for name in ("kind", "subject", "event_type")
+    )
+    line = note_line("")
+    line.append(f"{kind:<13}", "cyan").append(f"{subject:<{_LONGEST}} ").append(f"{event_type:<36} ", "bold")
+    line.append(printable(outcome), _STYLES.get(outcome, ""))
+    for issue in content.get("issues") or []:
+        line.append(f"  {_issue(issue)}", "yellow")
+    return line
+
+
+def _issue(issue: Any) -> str:
+    return printable(issue if isinstance(issue, str) else json.dumps(issue, ensure_ascii=False), 80)
+
+
+def _refusal_line(status: int, content: dict[str, Any]) -> Text:
+    reason = content.get("detail") or content.get("title") or content.get("message") or ""
+    return note_line(f"refused  {status}  {reason}", "red")
+
+
+def _failure_line(exchange: "Exchange", log: "Path") -> Text:
+    route = exchange.route
+    return note_line(f"{route.key}: {route.function} failed: {exchange.failure}; see {log}", "bold red")

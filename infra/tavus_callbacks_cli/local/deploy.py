@@ -1,0 +1,185 @@
+"""Making what the template declares in the embedded services, one function a resource type.
+
+Not through moto's own CloudFormation: that loses TTL, lifecycle and public access settings in silence.
+Here a type or property that nobody has given a meaning is an error.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tavus_callbacks_cli.local.intrinsics import uninterpretable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_s3 import S3Client
+
+    from tavus_callbacks_cli.local.template import Resource, Template
+
+NO_LOCAL_MEANING = {
+    "AWS::ApiGatewayV2::ApiMapping": "joins the API to its own domain, of which there is none on loopback",
+    "AWS::ApiGatewayV2::DomainName": "a certificate and a DNS name; --public-url stands in for it",
+    "AWS::IAM::Role": "the embedded services enforce no IAM; the policies are checked by tests/stack",
+    "AWS::Lambda::Permission": "who may call a function: here the front alone does",
+    "AWS::Logs::LogGroup": "logs are files in the state folder",
+    "AWS::S3::BucketPolicy": "the embedded S3 reads no conditions: a Deny under one would deny everybody",
+}
+READ_ELSEWHERE = {
+    "AWS::ApiGatewayV2::Api": "routes.py reads the routes",
+    "AWS::ApiGatewayV2::Stage": "throttle.py reads the limits",
+    "AWS::Lambda::Function": "functions.py runs the handler",
+}
+
+
+@dataclass(frozen=True)
+class Clients:
+    """The boto3 clients of the embedded services; `items` gives every item of every table as JSON."""
+
+    dynamodb: "DynamoDBClient"
+    s3: "S3Client"
+    items: "Callable[[], bytes]"
+
+
+def check(template: "Template") -> None:
+    """Raise click.ClickException naming the first resource that has no meaning here."""
+    for resource in template.resources.values():
+        _check(resource)
+
+
+def deploy(template: "Template", clients: Clients) -> None:
+    """Make every resource of a checked template in empty embedded services."""
+    for resource_type in _DEPLOYERS:
+        for resource in template.of_type(resource_type):
+            _make(resource, clients)
+
+
+def _check(resource: "Resource") -> None:
+    if resource.type not in {**NO_LOCAL_MEANING, **READ_ELSEWHERE, **_DEPLOYERS}:
+        remedy = "give it a function or a reason in infra/tavus_callbacks_cli/local/deploy.py"
+        raise uninterpretable(resource.logical_id, resource.type, remedy)
+    known = _PROPERTIES.get(resource.type)
+    for name in resource.properties if known else ():
+        if name not in (known or ()):
+            remedy = f"let infra/tavus_callbacks_cli/local/ interpret it for {resource.type}"
+            raise uninterpretable(resource.logical_id, name, remedy)
+
+
+def _make(resource: "Resource", clients: Clients) -> None:
+    from botocore.exceptions import ClientError, ParamValidationError
+
+    try:
+        _DEPLOYERS[resource.type](resource, clients)
+    except (ClientError, ParamValidationError) as error:
+        remedy = "see whether the template or infra/tavus_callbacks_cli/local/deploy.py is wrong"
+        raise uninterpretable(resource.logical_id, str(error), remedy) from error
+
+
+def _make_table(resource: "Resource", clients: Clients) -> None:
+    properties = resource.properties
+    name = resource.name
+    create = {key: properties[key] for key in _PASSED_TO_CREATE_TABLE if key in properties}
+    if "StreamSpecification" in properties:
+        create["StreamSpecification"] = {"StreamEnabled": True, **properties["StreamSpecification"]}
+    clients.dynamodb.create_table(TableName=name, **create)
+    if "TimeToLiveSpecification" in properties:
+        ttl = properties["TimeToLiveSpecification"]
+        clients.dynamodb.update_time_to_live(TableName=name, TimeToLiveSpecification=ttl)
+    if "PointInTimeRecoverySpecification" in properties:
+        recovery = properties["PointInTimeRecoverySpecification"]
+        clients.dynamodb.update_continuous_backups(TableName=name, PointInTimeRecoverySpecification=recovery)
+
+
+def _make_bucket(resource: "Resource", clients: Clients) -> None:
+    clients.s3.create_bucket(Bucket=resource.name)
+    for key, configure in _BUCKET_SETTINGS.items():
+        if key in resource.properties:
+            configure(clients.s3, resource.name, resource.properties[key])
+
+
+def _block_public_access(s3: "S3Client", bucket: str, setting: Any) -> None:
+    s3.put_public_access_block(Bucket=bucket, PublicAccessBlockConfiguration=setting)
+
+
+def _own(s3: "S3Client", bucket: str, setting: Any) -> None:
+    s3.put_bucket_ownership_controls(Bucket=bucket, OwnershipControls=setting)
+
+
+def _encrypt(s3: "S3Client", bucket: str, setting: Any) -> None:
+    by_default = "ServerSideEncryptionByDefault"
+    rules: Any = [
+        {f"Apply{name}" if name == by_default else name: value for name, value in rule.items()}
+        for rule in setting["ServerSideEncryptionConfiguration"]
+    ]
+    s3.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": rules})
+
+
+def _version(s3: "S3Client", bucket: str, setting: Any) -> None:
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration=setting)
+
+
+def _set_lifecycle(s3: "S3Client", bucket: str, setting: Any) -> None:
+    rules: list[Any] = [_lifecycle_rule(bucket, rule) for rule in setting["Rules"]]
+    s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": rules})
+
+
+def _lifecycle_rule(bucket: str, rule: dict[str, Any]) -> dict[str, Any]:
+    unknown = rule.keys() - _LIFECYCLE_MEMBERS.keys() - {"Prefix"}
+    if unknown:
+        remedy = "let infra/tavus_callbacks_cli/local/deploy.py interpret it"
+        raise uninterpretable(bucket, f"lifecycle {', '.join(sorted(unknown))}", remedy)
+    members = [_LIFECYCLE_MEMBERS[name](value) for name, value in rule.items() if name != "Prefix"]
+    return dict([("Filter", {"Prefix": rule.get("Prefix", "")}), *members])
+
+
+_LIFECYCLE_MEMBERS: "dict[str, Callable[[Any], tuple[str, Any]]]" = {
+    "Id": lambda value: ("ID", value),
+    "Status": lambda value: ("Status", value),
+    "ExpirationInDays": lambda value: ("Expiration", {"Days": int(value)}),
+    "AbortIncompleteMultipartUpload": lambda value: ("AbortIncompleteMultipartUpload", value),
+    "NoncurrentVersionExpiration": lambda value: ("NoncurrentVersionExpiration", value),
+}
+_BUCKET_SETTINGS: "dict[str, Callable[[S3Client, str, Any], None]]" = {
+    "PublicAccessBlockConfiguration": _block_public_access,
+    "OwnershipControls": _own,
+    "BucketEncryption": _encrypt,
+    "VersioningConfiguration": _version,
+    "LifecycleConfiguration": _set_lifecycle,
+}
+_DEPLOYERS: "dict[str, Callable[[Resource, Clients], None]]" = {
+    "AWS::DynamoDB::Table": _make_table,
+    "AWS::S3::Bucket": _make_bucket,
+}
+_PASSED_TO_CREATE_TABLE = (
+    "AttributeDefinitions",
+    "BillingMode",
+    "GlobalSecondaryIndexes",
+    "KeySchema",
+    "ProvisionedThroughput",
+)
+_PROPERTIES: dict[str, tuple[str, ...]] = {
+    "AWS::DynamoDB::Table": (
+        *_PASSED_TO_CREATE_TABLE,
+        "DeletionProtectionEnabled",  # a stack here is thrown away whole
+        "PointInTimeRecoverySpecification",
+        "SSESpecification",  # which key encrypts: the embedded table is not encrypted at all
+        "StreamSpecification",
+        "TableName",
+        "Tags",
+        "TimeToLiveSpecification",
+    ),
+    "AWS::S3::Bucket": (*_BUCKET_SETTINGS, "BucketName", "Tags"),
+    "AWS::Lambda::Function": (
+        "Architectures",  # this machine's own
+        "Code",
+        "Description",
+        "Environment",
+        "Handler",
+        "LoggingConfig",  # a file in the state folder
+        "MemorySize",
+        "Role",  # no IAM here
+        "Runtime",
+        "Tags",
+        "Timeout",
+    ),
+}

@@ -1,0 +1,95 @@
+"""`--forward`: every kept callback goes on to an application on this machine, with the body that was kept."""
+
+import contextlib
+import json
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+import httpx
+
+from tavus_callbacks_cli.local.payload import Request
+
+if TYPE_CHECKING:
+    from tavus_callbacks_cli.local.gateway import Exchange
+    from tavus_callbacks_cli.local.stack import LocalStack
+
+_PAUSES = (0.5, 2.0)
+_SECONDS_TO_ANSWER = 10
+
+Report = Callable[[str, str], None]
+
+
+class ForwardFailed(Exception):
+    """The application did not take the callback; the text says why."""
+
+
+def stored_event_id(exchange: "Exchange") -> str | None:
+    """Return the id of the event that an exchange kept anew, or None where it kept none."""
+    if exchange.route.key != "POST /callbacks/{token}":
+        return None
+    with contextlib.suppress(ValueError):
+        content = json.loads(exchange.answer.body)
+        if isinstance(content, dict) and content.get("status") == "stored":
+            return str(content["event_id"])
+    return None
+
+
+def kept_body(stack: "LocalStack", event_id: str) -> bytes:
+    """Ask the stack's own read side for the body of an event; raises ForwardFailed."""
+    answer = stack.gateway.handle(
+        Request(
+            method="GET",
+            path=f"/events/{quote(event_id, safe='')}/body".encode(),
+            headers=((b"authorization", f"Bearer {stack.running.read_token}".encode()),),
+        )
+    )
+    if answer.status != httpx.codes.OK:
+        raise ForwardFailed(f"its body cannot be read: {answer.status}")
+    return answer.body
+
+
+@contextlib.contextmanager
+def forwarding(url: str, body_of: Callable[[str], bytes], report: Report) -> Iterator[Callable[[str], None]]:
+    """Yield a function that takes event ids; each is posted to `url` in the order it came."""
+    waiting: queue.Queue[str | None] = queue.Queue()
+
+    def work(client: httpx.Client) -> None:
+        while (event_id := waiting.get()) is not None:
+            try:
+                _post(client, url, event_id, body_of(event_id))
+            except ForwardFailed as error:
+                report(f"forward of {event_id} failed: {error}", "red")
+            else:
+                report(f"forwarded {event_id}", "dim")
+
+    # The person's proxy has no business between two programs of one machine.
+    with httpx.Client(timeout=_SECONDS_TO_ANSWER, trust_env=False) as client:
+        threading.Thread(target=work, args=(client,), name="forward", daemon=True).start()
+        yield waiting.put
+        waiting.put(None)
+
+
+def _post(client: httpx.Client, url: str, event_id: str, body: bytes) -> None:
+    for pause in (*_PAUSES, None):
+        try:
+            _post_once(client, url, event_id, body)
+        except ForwardFailed:
+            if pause is None:
+                raise
+            time.sleep(pause)
+        else:
+            return
+
+
+def _post_once(client: httpx.Client, url: str, event_id: str, body: bytes) -> None:
+    headers = {"content-type": "application/json", "X-Tavus-Callbacks-Event-Id": event_id}
+    try:
+        answer = client.post(url, content=body, headers=headers)
+    except httpx.HTTPError as error:
+        raise ForwardFailed(str(error) or type(error).__name__) from error
+    if not answer.is_success:
+        raise ForwardFailed(f"it answered {answer.status_code}")

@@ -1,0 +1,80 @@
+"""Which function answers a request: the routes of the translated API, matched as API Gateway matches them."""
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tavus_callbacks_cli.local.intrinsics import uninterpretable
+
+if TYPE_CHECKING:
+    from tavus_callbacks_cli.local.template import Resource, Template
+
+_METHODS = {"get", "post", "put", "patch", "delete", "head", "options"}
+_PARAMETER = re.compile(r"\{([A-Za-z0-9_]+)\}")
+_FUNCTION_OF_URI = re.compile(r":function:([^/:]+)/invocations$")
+
+
+@dataclass(frozen=True)
+class Route:
+    """One method and path, and the function that answers it."""
+
+    method: str
+    path: str
+    function: str
+
+    @property
+    def key(self) -> str:
+        """Return the route key, as events and the template name it."""
+        return f"{self.method} {self.path}"
+
+    @property
+    def segments(self) -> list[str]:
+        """Return the parts of the path between its slashes."""
+        return self.path.split("/")[1:]
+
+
+def routes_of(template: "Template") -> list[Route]:
+    """Read every route of the template's API, those with fixed paths before those with parameters."""
+    functions = {function.name: function.logical_id for function in template.of_type("AWS::Lambda::Function")}
+    routes = [
+        _route(api, path, method, operation, functions)
+        for api in template.of_type("AWS::ApiGatewayV2::Api")
+        for path, operations in api.properties["Body"]["paths"].items()
+        for method, operation in operations.items()
+    ]
+    return sorted(routes, key=lambda route: [bool(_PARAMETER.fullmatch(part)) for part in route.segments])
+
+
+def _route(
+    api: "Resource", path: str, method: str, operation: dict[str, Any], functions: dict[str, str]
+) -> Route:
+    where = f"{api.logical_id}, route {method} {path}"
+    if method not in _METHODS or "+}" in path or "$" in path:
+        raise uninterpretable(where, "a catch-all", "let infra/tavus_callbacks_cli/local/routes.py match it")
+    uri = operation.get("x-amazon-apigateway-integration", {}).get("uri", "")
+    match = _FUNCTION_OF_URI.search(uri)
+    if not match:
+        raise uninterpretable(where, "an integration that is no function", "point it at a function")
+    return Route(method.upper(), path, functions[match[1]])
+
+
+def match_route(routes: list[Route], method: str, path: str) -> tuple[Route, dict[str, str]] | None:
+    """Find the route of a decoded path, with the values of its parameters."""
+    for route in routes:
+        if route.method == method and (parameters := _parameters(route, path)) is not None:
+            return route, parameters
+    return None
+
+
+def _parameters(route: Route, path: str) -> dict[str, str] | None:
+    given = path.split("/")[1:]
+    if len(given) != len(route.segments):
+        return None
+    parameters = {}
+    for declared, value in zip(route.segments, given, strict=True):
+        match = _PARAMETER.fullmatch(declared)
+        if match and value:
+            parameters[match[1]] = value
+        elif match or declared != value:
+            return None
+    return parameters

@@ -1,0 +1,87 @@
+"""Where a local stack keeps what survives it: one folder a port, below `.local` or TAVUS_CALLBACKS_STATE."""
+
+import json
+import os
+import shutil
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+
+
+def state_root() -> Path:
+    """Return the folder that holds the folders of all local stacks of this checkout."""
+    given = os.environ.get("TAVUS_CALLBACKS_STATE")
+    return Path(given) if given else REPOSITORY / ".local"
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """The plaintext tokens of a local stack; the tables hold digests only, and the URL must survive."""
+
+    callback_token: str
+    read_token: str
+    quarantine_token: str
+
+
+@dataclass(frozen=True)
+class State:
+    """The folder of one local stack."""
+
+    folder: Path
+
+    @property
+    def logs(self) -> Path:
+        """Return the folder of what functions and embedded services log."""
+        return self.folder / "logs"
+
+    @property
+    def data(self) -> Path:
+        """Return the folder of the snapshot."""
+        return self.folder / "data"
+
+    @property
+    def running(self) -> Path:
+        """Return the file that is there while the stack runs."""
+        return self.folder / "running.json"
+
+    def credentials(self) -> Credentials | None:
+        """Read the tokens of the run before, or None where there was none."""
+        try:
+            return Credentials(**json.loads((self.folder / "credentials.json").read_bytes()))
+        except (FileNotFoundError, ValueError, TypeError):
+            return None
+
+    def keep_credentials(self, credentials: Credentials) -> None:
+        """Write the tokens for the next run, for this user's eyes only."""
+        write_private(self.folder / "credentials.json", asdict(credentials))
+
+
+def open_state(root: Path, port: int, *, fresh: bool) -> State:
+    """Make the folder of a stack, or with `fresh` make it anew."""
+    folder = root / str(port)
+    if fresh:
+        shutil.rmtree(folder, ignore_errors=True)
+    state = State(folder)
+    for each in (state.folder, state.logs, state.data):
+        each.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return state
+
+
+def write_private(path: Path, content: Any) -> None:
+    """Write JSON for this user's eyes only, whole or not at all."""
+    write_whole(path, json.dumps(content, indent=2).encode() + b"\n")
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Replace a file at once, so that no reader and no kill sees half of it; mode 0600."""
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,41 @@
+"""The local stack, for tests that speak to it over HTTP."""
+
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tavus_callbacks_cli.local import stack
+from tavus_callbacks_cli.local.registry import RunningStack
+
+
+@pytest.fixture(scope="session")
+def local_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
+    """Run what template.yaml declares: its addresses, tokens and outputs."""
+    with stack.local_stack(stack.Options(port=0, state_root=tmp_path_factory.mktemp("state"))) as local:
+        yield local.running
+
+
+@pytest.fixture(scope="session")
+def children_of() -> Callable[[int], set[int]]:
+    """Tell which processes a process has started and not yet ended."""
+    return _children_from_proc if Path("/proc/self/stat").exists() else _children_from_ps
+
+
+def _children_from_proc(pid: int) -> set[int]:
+    found = set()
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, parent = path.read_text().rpartition(")")[2].split()[:2]
+        except OSError:  # it ended meanwhile
+            continue
+        if parent == str(pid) and state != "Z":
+            found.add(int(path.parent.name))
+    return found
+
+
+def _children_from_ps(pid: int) -> set[int]:
+    command = ["/bin/ps", "-Ao", "pid=,ppid="]
+    listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout  # noqa: S603 - a literal
+    return {int(child) for child, parent in map(str.split, listed.splitlines()) if parent == str(pid)}

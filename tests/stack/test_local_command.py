@@ -1,0 +1,200 @@
+"""`tavus-callbacks local` as a person runs it: a process, its output, its end."""
+
+import json
+import os
+import queue
+import signal
+import stat
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tavus_callbacks_cli.local.front import take_port
+
+pytestmark = pytest.mark.stack
+
+BODY = {
+    "event_type": "system.shutdown",
+    "message_type": "system",
+    "conversation_id": "c-local-command",
+    "timestamp": "2025-07-11T06:48:37.564961Z",
+    "properties": {"shutdown_reason": "participant_left_timeout"},
+}
+Post = tuple[str | None, bytes]
+
+
+@dataclass(frozen=True)
+class Command:
+    """A running command, and what its ready file says."""
+
+    process: subprocess.Popen[str]
+    ready_file: Path
+    ready: dict[str, str]
+    seconds_to_start: float
+
+
+def start(state: Path, port: int, *arguments: str) -> "subprocess.Popen[str]":
+    """Start the command with its output piped."""
+    command = [sys.executable, "-c", "from tavus_callbacks_cli.main import main; main()", "local"]
+    return subprocess.Popen(  # noqa: S603 - our own command
+        [*command, "--port", str(port), *arguments],
+        env={**os.environ, "TAVUS_CALLBACKS_STATE": str(state), "AWS_PROFILE": "nobody"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@contextmanager
+def running(state: Path, port: int, *arguments: str) -> Iterator[Command]:
+    """Run the command until it is ready; kill it in the end if nobody did."""
+    ready_file = state / f"ready-{time.monotonic_ns()}"
+    started = time.monotonic()
+    process = start(state, port, "--ready", str(ready_file), *arguments)
+    try:
+        while not ready_file.exists() and process.poll() is None:
+            time.sleep(0.02)
+        seconds = time.monotonic() - started
+        yield Command(process, ready_file, json.loads(ready_file.read_text()), seconds)
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def await_end(pids: set[int]) -> set[int]:
+    """Wait up to ten seconds and return the processes that still run."""
+    deadline = time.monotonic() + 10
+    while (left := {pid for pid in pids if _runs(pid)}) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return left
+
+
+def _runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+@pytest.fixture
+def port() -> int:
+    """Find a free port."""
+    with take_port(0) as listener:
+        found: int = listener.getsockname()[1]
+    return found
+
+
+@pytest.fixture
+def application() -> Iterator[tuple[str, "queue.Queue[Post]"]]:
+    """Run an application that callbacks are forwarded to."""
+    posts: queue.Queue[Post] = queue.Queue()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["content-length"]))
+            posts.put((self.headers["X-Tavus-Callbacks-Event-Id"], body))
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_arguments: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/webhook", posts
+        server.shutdown()
+        thread.join()
+
+
+def test_a_session_from_start_to_ctrl_c(
+    tmp_path: Path,
+    port: int,
+    application: tuple[str, "queue.Queue[Post]"],
+    children_of: Callable[[int], set[int]],
+) -> None:
+    """It says how to use it, shows and forwards each callback, and Ctrl-C leaves nothing running."""
+    url, posts = application
+    with running(tmp_path, port, "--forward", url) as command:
+        stored = httpx.post(command.ready["callback_url"], json=BODY).json()
+        httpx.post(command.ready["callback_url"], json=BODY)
+        httpx.post(command.ready["callback_url"], content=b"\x1b[31m")
+        httpx.post(f"{command.ready['api_url']}/callbacks/wrong", json=BODY)
+        forwarded = posts.get(timeout=20)
+        mode = stat.S_IMODE(command.ready_file.stat().st_mode)
+        children = children_of(command.process.pid)
+        command.process.send_signal(signal.SIGINT)
+        output, errors = command.process.communicate(timeout=20)
+
+    assert (command.process.returncode, errors) == (0, "")
+    assert len(children) >= 3
+    assert await_end(children) == set()
+    assert mode == 0o600
+    assert command.ready.keys() >= {"api_url", "callback_url", "read_token", "endpoint_url", "events_table"}
+    assert forwarded[0] == stored["event_id"]
+    assert json.loads(forwarded[1]) == BODY
+    assert posts.empty()
+    assert f"callback  {command.ready['callback_url']}\n" in output
+    assert f"'{command.ready['callback_url']}'\n" in output
+    assert "\x1b" not in output
+    outcomes = [line.split()[-1] for line in output.splitlines() if "c-local-command" in line]
+    assert [outcome for outcome in outcomes if outcome in ("stored", "duplicate")] == ["stored", "duplicate"]
+    assert "refused  400  " in output
+    assert "refused  401  " in output
+
+
+def test_a_kill_loses_neither_data_nor_url_and_leaves_nothing_running(
+    tmp_path: Path, port: int, children_of: Callable[[int], set[int]]
+) -> None:
+    """After SIGKILL the children end by themselves, and the next start has the callback."""
+    with running(tmp_path, port) as first:
+        httpx.post(first.ready["callback_url"], json=BODY)
+        children = children_of(first.process.pid)
+        time.sleep(2.5)
+        first.process.kill()
+        left = await_end(children)
+    with running(tmp_path, port) as second:
+        again = httpx.post(second.ready["callback_url"], json=BODY).json()
+        second.process.send_signal(signal.SIGTERM)
+        second.process.communicate(timeout=20)
+
+    assert left == set()
+    assert second.ready["callback_url"] == first.ready["callback_url"]
+    assert again["status"] == "duplicate"
+    assert second.process.returncode == 0
+    assert min(first.seconds_to_start, second.seconds_to_start) < 5
+
+
+def test_a_taken_port_is_one_line(tmp_path: Path) -> None:
+    """The error names the option that helps, and nothing is made."""
+    with take_port(0) as listener:
+        process = start(tmp_path, listener.getsockname()[1])
+        output, errors = process.communicate(timeout=20)
+
+    assert (process.returncode, output) == (1, "")
+    assert errors.startswith("Error: port ")
+    assert errors.endswith("--port N\n")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "arguments", [("--forward", "file:///etc/passwd"), ("--public-url", "tunnel.example")]
+)
+def test_an_address_must_be_http(tmp_path: Path, port: int, arguments: tuple[str, str]) -> None:
+    """Any other scheme is refused before anything starts."""
+    process = start(tmp_path, port, *arguments)
+    _, errors = process.communicate(timeout=20)
+
+    assert process.returncode == 2
+    assert f"'{arguments[1]}' is no http:// or https:// address" in errors

@@ -1,0 +1,108 @@
+"""What the local stack shows is readable, and harmless whatever a body holds."""
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from tavus_callbacks_cli.local.console import exchange_line, printable
+from tavus_callbacks_cli.local.gateway import Exchange
+from tavus_callbacks_cli.local.payload import Answer
+from tavus_callbacks_cli.local.routes import Route
+
+POST = Route("POST", "/callbacks/{token}", "ReceiveFunction")
+STORED = {
+    "status": "stored",
+    "kind": "conversation",
+    "subject": "c1",
+    "event_type": "system.shutdown",
+    "issues": [],
+}
+
+
+def shown(
+    status: int, content: Any, *, route: Route = POST, failure: str | None = None, is_terminal: bool = False
+) -> str:
+    """Return what the person sees of an exchange."""
+    exchange = Exchange(route, Answer(status, (), json.dumps(content).encode()), failure)
+    line = exchange_line(exchange, Path("logs/ReceiveFunction.log"))
+    out = io.StringIO()
+    console = Console(
+        file=out,
+        highlight=False,
+        force_terminal=is_terminal,
+        color_system="standard" if is_terminal else "auto",
+    )
+    if line:
+        console.print(line, soft_wrap=True)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("expected", "text"),
+    [
+        ("plain", "plain"),
+        (r"\x1b[31mred\x00\n", "\x1b[31mred\x00\n"),
+        (r"\u202eabc", "\u202eabc"),
+        (r"\ud800", "\ud800"),
+        ("会話 ü", "会話 ü"),
+        ("a" * 23 + "…" + "b" * 8, "a" * 400 + "b" * 8),
+        (r"\n" * 11 + r"\…" + r"\t" * 8, "\n" * 40 + "\t" * 8),
+    ],
+)
+def test_text_is_printable_and_short(expected: str, text: str) -> None:
+    """Whatever is no printable character is escaped, and the middle of a long text left out."""
+    assert expected == printable(text, 32)
+
+
+def test_a_callback_is_one_line() -> None:
+    """Kind, subject, event type, outcome and issues stand on one line, without colours in a file."""
+    line = shown(200, {**STORED, "issues": [{"field": "timestamp", "detail": "no time"}, "variant"]})
+
+    assert line.count("\n") == 1
+    assert "\x1b" not in line
+    for part in ("conversation", "c1", "system.shutdown", "stored", "timestamp", "no time", "variant"):
+        assert part in line
+
+
+def test_a_terminal_gets_colours() -> None:
+    """Stored is green."""
+    assert "\x1b[32mstored" in shown(200, STORED, is_terminal=True)
+
+
+def test_terminal_escapes_of_a_body_are_shown_escaped() -> None:
+    """No byte of a body reaches the terminal as an instruction to it."""
+    line = shown(200, {**STORED, "subject": "\x1b]0;x\x07", "event_type": "[red]x", "issues": ["\x1b[2J"]})
+
+    assert "\x1b" not in line
+    assert "\x07" not in line
+    assert r"\x1b]0;x\x07" in line
+    assert "[red]x" in line
+
+
+@pytest.mark.parametrize(
+    ("expected", "status", "content"),
+    [
+        ("422  conversation_id is empty", 422, {"detail": "conversation_id is empty"}),
+        ("401  Unauthorized", 401, {"title": "Unauthorized"}),
+        ("503", 503, ["no object"]),
+    ],
+)
+def test_a_refusal_says_why(expected: str, status: int, content: Any) -> None:
+    """The status and the problem's detail stand there."""
+    assert f"refused  {expected}" in shown(status, content)
+
+
+def test_reading_makes_no_line() -> None:
+    """Only callbacks are shown."""
+    assert shown(200, {"events": []}, route=Route("GET", "/events", "ReadFunction")) == ""
+
+
+def test_a_failure_names_function_and_log() -> None:
+    """A person is led to the traceback."""
+    line = shown(500, {}, route=Route("GET", "/events", "ReadFunction"), failure="KeyError: 'x'")
+
+    assert "GET /events: ReadFunction failed: KeyError: 'x'; see logs/" in line

@@ -1,0 +1,102 @@
+"""CloudFormation's functions have the value that CloudFormation would give them."""
+
+from typing import Any
+
+import click
+import pytest
+
+from tavus_callbacks_cli.local.intrinsics import Names, Resolver
+
+PLAIN: dict[str, Any] = {
+    "Parameters": {
+        "Days": {"Type": "Number", "Default": 0},
+        "Zones": {"Type": "CommaDelimitedList", "Default": "a,b"},
+        "Bare": {"Type": "String"},
+    },
+    "Conditions": {
+        "Expires": {"Fn::Not": [{"Fn::Equals": [{"Ref": "Days"}, 0]}]},
+        "Keeps": {"Fn::Not": [{"Condition": "Expires"}]},
+        "Both": {"Fn::And": [{"Condition": "Expires"}, {"Condition": "Keeps"}]},
+        "Either": {"Fn::Or": [{"Condition": "Expires"}, {"Condition": "Keeps"}]},
+    },
+    "Mappings": {"Sizes": {"small": {"memory": 128}}},
+    "Resources": {
+        "Events": {"Type": "AWS::DynamoDB::Table"},
+        "Bodies": {"Type": "AWS::S3::Bucket"},
+        "Named": {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": "mine"}},
+        "Api": {"Type": "AWS::ApiGatewayV2::Api"},
+    },
+}
+
+
+def resolver(**parameters: str) -> Resolver:
+    """Make a resolver of the template above."""
+    return Resolver(PLAIN, parameters, Names(PLAIN["Resources"]))
+
+
+@pytest.mark.parametrize(
+    ("expected", "part"),
+    [
+        ("tavus-callbacks-local-Events", {"Ref": "Events"}),
+        ("tavus-callbacks-local-bodies", {"Ref": "Bodies"}),
+        ("mine", {"Ref": "Named"}),
+        ("us-east-1", {"Ref": "AWS::Region"}),
+        ("0", {"Ref": "Days"}),
+        (["a", "b"], {"Ref": "Zones"}),
+        ("arn:aws:s3:::mine", {"Fn::GetAtt": ["Named", "Arn"]}),
+        ("arn:aws:s3:::mine", {"Fn::GetAtt": "Named.Arn"}),
+        ("mine.s3.us-east-1.amazonaws.com", {"Fn::GetAtt": ["Named", "RegionalDomainName"]}),
+        ("arn:aws:s3:::mine/events/*", {"Fn::Sub": "${Named.Arn}/events/*"}),
+        ("${Kept} 0 x", {"Fn::Sub": ["${!Kept} ${Days} ${Own}", {"Own": "x"}]}),
+        ("a-b", {"Fn::Join": ["-", ["a", "b"]]}),
+        ("b", {"Fn::Select": ["1", {"Ref": "Zones"}]}),
+        (128, {"Fn::FindInMap": ["Sizes", "small", "memory"]}),
+        ("no", {"Fn::If": ["Expires", "yes", "no"]}),
+        ({"a": 1}, {"a": 1, "b": {"Ref": "AWS::NoValue"}}),
+        ([1], [1, {"Ref": "AWS::NoValue"}]),
+        ({"Condition": {"Bool": "x"}}, {"Condition": {"Bool": "x"}}),
+    ],
+)
+def test_functions_have_their_value(expected: Any, part: Any) -> None:
+    """Each function is replaced by what it stands for, everything else is left as it is."""
+    assert expected == resolver().resolve(part, "Thing")
+
+
+@pytest.mark.parametrize(
+    ("expected", "condition", "parameters"),
+    [
+        (False, "Expires", {}),
+        (True, "Expires", {"Days": "7"}),
+        (True, "Keeps", {}),
+        (False, "Both", {}),
+        (True, "Either", {"Days": "7"}),
+    ],
+)
+def test_conditions_follow_the_parameters(expected: bool, condition: str, parameters: dict[str, str]) -> None:
+    """A resource exists exactly where its condition holds under the parameters given."""
+    assert expected == resolver(**parameters).exists({"Condition": condition})
+
+
+@pytest.mark.parametrize(
+    ("what", "part"),
+    [
+        ("Fn::Base64", {"Fn::Base64": "x"}),
+        ("Ref Nothing", {"Ref": "Nothing"}),
+        ("Ref Bare", {"Ref": "Bare"}),
+        ("GetAtt Events.StreamLabel", {"Fn::GetAtt": ["Events", "StreamLabel"]}),
+        ("GetAtt Nothing.Arn", {"Fn::GetAtt": ["Nothing", "Arn"]}),
+        ("Condition Nowhere", {"Fn::If": ["Nowhere", 1, 2]}),
+    ],
+)
+def test_what_cannot_be_resolved_names_its_resource(what: str, part: Any) -> None:
+    """An error says where in the template it is, what is meant, and what to do."""
+    with pytest.raises(click.ClickException) as caught:
+        resolver().resolve(part, "Thing")
+
+    assert f"template.yaml, Thing: {what} cannot be interpreted locally; " in caught.value.message
+
+
+def test_an_override_of_no_parameter_is_an_error() -> None:
+    """A mistyped parameter is not ignored."""
+    with pytest.raises(click.ClickException, match="no parameter Dayz"):
+        resolver(Dayz="7")

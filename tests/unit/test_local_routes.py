@@ -1,0 +1,40 @@
+"""Routes are matched as API Gateway matches them."""
+
+import pytest
+
+from tavus_callbacks_cli.local.routes import Route, match_route
+
+ROUTES = [
+    Route("GET", "/events", "Read"),
+    Route("GET", "/events/latest", "Read"),
+    Route("GET", "/events/{event_id}", "Read"),
+    Route("POST", "/callbacks/{token}", "Receive"),
+]
+
+
+@pytest.mark.parametrize(
+    ("expected", "method", "path"),
+    [
+        (("/events", {}), "GET", "/events"),
+        (("/events/latest", {}), "GET", "/events/latest"),
+        (("/events/{event_id}", {"event_id": "e 1"}), "GET", "/events/e 1"),
+        (("/callbacks/{token}", {"token": "t"}), "POST", "/callbacks/t"),
+        (None, "HEAD", "/events"),
+        (None, "OPTIONS", "/events"),
+        (None, "POST", "/events"),
+        (None, "GET", "/events/"),
+        (None, "GET", "//events"),
+        (None, "GET", "/events/a/b"),
+        (None, "POST", "/callbacks/"),
+        (None, "GET", ""),
+        (None, "OPTIONS", "*"),
+        (None, "GET", "/EVENTS"),
+    ],
+)
+def test_a_request_finds_its_route(
+    expected: tuple[str, dict[str, str]] | None, method: str, path: str
+) -> None:
+    """Method and whole path decide; a parameter is one part that is not empty."""
+    found = match_route(ROUTES, method, path)
+
+    assert expected == (found and (found[0].path, found[1]))

@@ -1,0 +1,109 @@
+"""What a local stack leaves on the disk is private, whole, and found again."""
+
+import os
+import stat
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tavus_callbacks_cli.local.registry import RunningStack, registered, running_stacks, write_ready_file
+from tavus_callbacks_cli.local.state import Credentials, open_state, state_root, write_private, write_whole
+
+RUNNING = RunningStack(
+    pid=os.getpid(),
+    port=8787,
+    api_url="http://127.0.0.1:8787",
+    callback_url="http://127.0.0.1:8787/callbacks/t",
+    read_token="r",
+    quarantine_token="q",
+    endpoint_url="http://127.0.0.1:1",
+    region="us-east-1",
+    outputs={"EventsTableName": "events"},
+)
+
+
+def test_tokens_are_for_this_user_only(tmp_path: Path) -> None:
+    """The files with tokens have mode 0600, whatever was there before."""
+    path = tmp_path / "tokens.json"
+    path.write_text("old")
+    path.chmod(0o644)
+
+    write_private(path, {"a": 1})
+
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_failed_write_leaves_the_file_before(tmp_path: Path) -> None:
+    """Nothing is half written, and nothing is left beside it."""
+    path = tmp_path / "file"
+    write_whole(path, b"before")
+
+    with pytest.raises(TypeError):
+        write_whole(path, "no bytes")  # type: ignore[arg-type] # the fault under test
+
+    assert path.read_bytes() == b"before"
+    assert [path] == list(tmp_path.iterdir())
+
+
+def test_credentials_survive_and_fresh_forgets_them(tmp_path: Path) -> None:
+    """The next run reads what the one before kept, unless it is told to forget."""
+    credentials = Credentials("a", "b", "c")
+    open_state(tmp_path, 8787, fresh=False).keep_credentials(credentials)
+
+    kept = open_state(tmp_path, 8787, fresh=False).credentials()
+    forgotten = open_state(tmp_path, 8787, fresh=True).credentials()
+
+    assert kept == credentials
+    assert forgotten is None
+
+
+def test_each_port_has_a_folder_of_its_own(tmp_path: Path) -> None:
+    """Two stacks never share data."""
+    assert open_state(tmp_path, 1, fresh=False).folder != open_state(tmp_path, 2, fresh=False).folder
+
+
+def test_the_state_folder_can_be_chosen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """TAVUS_CALLBACKS_STATE names it; otherwise it is .local in the checkout."""
+    monkeypatch.delenv("TAVUS_CALLBACKS_STATE", raising=False)
+    default = state_root()
+    monkeypatch.setenv("TAVUS_CALLBACKS_STATE", str(tmp_path))
+
+    assert default.name == ".local"
+    assert state_root() == tmp_path
+
+
+def test_a_running_stack_is_found_until_it_ends(tmp_path: Path) -> None:
+    """It is listed while it runs, and not after."""
+    state = open_state(tmp_path, 8787, fresh=False)
+
+    with registered(state, RUNNING):
+        during = running_stacks(tmp_path)
+
+    assert during == [RUNNING]
+    assert running_stacks(tmp_path) == []
+
+
+def test_a_stack_whose_process_is_gone_is_forgotten(tmp_path: Path) -> None:
+    """What a killed stack left does not mislead."""
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    state = open_state(tmp_path, 8787, fresh=False)
+    write_private(state.running, vars(replace(RUNNING, pid=gone.pid)))
+
+    assert running_stacks(tmp_path) == []
+    assert not state.running.exists()
+
+
+def test_the_ready_file_says_how_to_use_the_stack(tmp_path: Path) -> None:
+    """It holds what the contract names; recordings join once the template has them."""
+    write_ready_file(tmp_path / "ready", RUNNING)
+    write_ready_file(tmp_path / "more", replace(RUNNING, outputs={**RUNNING.outputs, "CdnUrl": "http://cdn"}))
+
+    assert stat.S_IMODE((tmp_path / "ready").stat().st_mode) == 0o600
+    assert '"cdn_url": "http://cdn"' in (tmp_path / "more").read_text()
+    assert "cdn_url" not in (tmp_path / "ready").read_text()
+    for name in ("api_url", "callback_url", "read_token", "endpoint_url", '"events_table": "events"'):
+        assert name in (tmp_path / "ready").read_text()

@@ -1,0 +1,137 @@
+"""A template is read as it deploys; what has no meaning here is an error that names it."""
+
+from pathlib import Path
+
+import click
+import pytest
+
+from tavus_callbacks_cli.local.deploy import NO_LOCAL_MEANING, check
+from tavus_callbacks_cli.local.functions import functions_of
+from tavus_callbacks_cli.local.routes import routes_of
+from tavus_callbacks_cli.local.state import REPOSITORY
+from tavus_callbacks_cli.local.template import Template, load_template
+from tavus_callbacks_cli.local.throttle import throttle_of
+
+HEAD = """
+Transform: AWS::Serverless-2016-10-31
+Parameters:
+  Word: {Type: String, Default: hello}
+Resources:
+"""
+
+
+def template_of(tmp_path: Path, resources: str, **parameters: str) -> Template:
+    """Load a template of these resources."""
+    path = tmp_path / "template.yaml"
+    path.write_text(HEAD + resources)
+    return load_template(path, parameters)
+
+
+def test_the_projects_template_has_a_meaning_here() -> None:
+    """Every resource is made, run, read, or named with the reason why not."""
+    check(load_template(REPOSITORY / "template.yaml"))
+
+
+def test_a_type_is_without_meaning_for_a_reason() -> None:
+    """The list of what has no local meaning says why, in a sentence."""
+    assert all(len(reason.split()) > 3 for reason in NO_LOCAL_MEANING.values())
+
+
+@pytest.mark.parametrize(
+    ("named", "resources"),
+    [
+        ("Pool: AWS::Cognito::UserPool", "  Pool: {Type: AWS::Cognito::UserPool}"),
+        (
+            "Feed: AWS::Lambda::EventSourceMapping",
+            "  Feed: {Type: AWS::Lambda::EventSourceMapping, Properties: {FunctionName: x}}",
+        ),
+        (
+            "Items: KinesisStreamSpecification",
+            "  Items: {Type: AWS::DynamoDB::Table, Properties: {KinesisStreamSpecification: {StreamArn: x}}}",
+        ),
+        ("Items: Fn::Cidr", "  Items: {Type: AWS::DynamoDB::Table, Properties: {TableName: !Cidr [x]}}"),
+    ],
+)
+def test_what_has_no_meaning_is_named(tmp_path: Path, named: str, resources: str) -> None:
+    """The error holds the resource and its type or property."""
+    with pytest.raises(click.ClickException, match=f"template.yaml, {named} cannot be interpreted"):
+        check(template_of(tmp_path, resources))
+
+
+FUNCTION = """
+  Api: {Type: AWS::Serverless::HttpApi, Properties: {DefaultRouteSettings: {ThrottlingRateLimit: 7}}}
+  Hello:
+    Type: AWS::Serverless::Function
+    Properties:
+      Handler: hello.handler
+      Runtime: %s
+      CodeUri: code/
+      Timeout: 7
+      MemorySize: 256
+      Environment: {Variables: {WORD: !Ref Word}}
+      Events:
+        Get: {Type: HttpApi, Properties: {ApiId: !Ref Api, Method: %s, Path: "%s"}}
+"""
+
+
+def test_a_function_is_what_the_template_says(tmp_path: Path) -> None:
+    """Handler, code, timeout, environment and route come from it, parameters included."""
+    template = template_of(tmp_path, FUNCTION % ("python3.13", "GET", "/hello/{name}"), Word="hi")
+
+    [function] = functions_of(template, endpoint_url="http://127.0.0.1:1", logs=tmp_path)
+    [route] = routes_of(template)
+
+    assert (function.handler, function.timeout) == ("hello.handler", 7)
+    assert function.environment["WORD"] == "hi"
+    assert function.environment["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"] == "256"
+    assert function.environment["AWS_ENDPOINT_URL"] == "http://127.0.0.1:1"
+    assert function.environment["PYTHONPATH"] == str(tmp_path / "code")
+    assert (route.key, route.function) == ("GET /hello/{name}", "Hello")
+    assert throttle_of(template) is not None
+
+
+def test_no_credentials_of_the_person_reach_a_function(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither keys nor profile, proxies or configuration are handed on."""
+    for name in ("AWS_SESSION_TOKEN", "AWS_PROFILE", "HTTPS_PROXY", "TAVUS_API_KEY"):
+        monkeypatch.setenv(name, "mine")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "mine")
+    template = template_of(tmp_path, FUNCTION % ("python3.13", "GET", "/hello"))
+
+    [function] = functions_of(template, endpoint_url="http://127.0.0.1:1", logs=tmp_path)
+
+    assert "mine" not in function.environment.values()
+
+
+def read(template: Template, logs: Path) -> None:
+    """Read routes and functions as the local stack does."""
+    routes_of(template)
+    functions_of(template, endpoint_url="http://127.0.0.1:1", logs=logs)
+
+
+@pytest.mark.parametrize(
+    ("runtime", "method", "path", "what"),
+    [
+        ("nodejs22.x", "GET", "/hello", "Hello: its Runtime"),
+        ("python3.13", "GET", "/{proxy+}", "Api, route get /{proxy[+]}: a catch-all"),
+        ("python3.13", "ANY", "/hello", "a catch-all"),
+    ],
+)
+def test_a_function_or_route_without_meaning_is_named(
+    tmp_path: Path, runtime: str, method: str, path: str, what: str
+) -> None:
+    """Another language and a catch-all route are errors, not surprises."""
+    template = template_of(tmp_path, FUNCTION % (runtime, method, path))
+
+    with pytest.raises(click.ClickException, match=what):
+        read(template, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "resources", ["  Api: {", "  Api: {Type: AWS::Serverless::Function, Properties: {}}"]
+)
+def test_a_broken_template_is_one_error(tmp_path: Path, resources: str) -> None:
+    """A slip while editing gives a sentence, not a traceback."""
+    with pytest.raises(click.ClickException, match=r"template\.yaml is no valid SAM template: "):
+        template_of(tmp_path, resources)
