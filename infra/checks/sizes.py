@@ -1,0 +1,152 @@
+#!/usr/bin/env python3
+"""Measures what one callback writes (item, index entry, object, log), and what a million of them cost.
+
+The figures of README.md come from here and tests/stack/test_docs.py compares them. It runs the whole local
+stack once, so that handlers, keys and log records are the real ones. Prices are those of us-east-1.
+"""
+
+import json
+import random
+import re
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tavus_callbacks_cli.local.session import isolated_session
+from tavus_callbacks_cli.local.stack import LocalStack, Options, local_stack
+
+ROOT = Path(__file__).resolve().parents[2]
+
+HTTP_REQUEST, LAMBDA_REQUEST, WRITE_UNIT, PUT = 1.00e-6, 0.20e-6, 0.625e-6, 5.00e-6
+GB_SECOND_ARM, LOG_BYTE = 0.0000133334, 0.50e-9
+# Assumed, not measured: nothing of this has run on AWS yet.
+SECONDS, MEMORY_GB = 0.020, 0.5
+# Believed: START, END and REPORT of the Lambda platform, and the 26 bytes that each of five records adds.
+PLATFORM_LOG = 300 + 5 * 26
+# The part of the stage's access log that is filled in, about as long as the names it stands for.
+ACCESS_LOG = re.compile(r'^ +(\{"requestId".*\})$', re.MULTILINE)
+
+KILOBYTE = 1024
+BODIES = (300, 2 * KILOBYTE, 31 * KILOBYTE, 200 * KILOBYTE)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What a callback of `body` bytes writes; all in bytes but the units and the price of a million."""
+
+    body: int
+    item: int
+    write_units: int
+    objects: int
+    log: int
+
+    @property
+    def dollars(self) -> float:
+        """Return the price of a million such callbacks."""
+        compute = LAMBDA_REQUEST + SECONDS * MEMORY_GB * GB_SECOND_ARM
+        store = self.write_units * WRITE_UNIT + self.objects * PUT
+        return 1e6 * (HTTP_REQUEST + compute + store + self.log * LOG_BYTE)
+
+
+def main() -> None:
+    """Print the table of README.md."""
+    with tempfile.TemporaryDirectory() as folder:
+        options = Options(port=0, state_root=Path(folder))
+        with local_stack(options) as stack:
+            rows = [_measured(stack, size) for size in BODIES]
+    lines = ["| body | item | write units | S3 puts | log | a million |", "|---:|---:|---:|---:|---:|---:|"]
+    lines += [
+        f"| {_bytes(row.body)} | {row.item} B | {row.write_units} | {row.objects} | {row.log} B | "
+        f"${row.dollars:.2f} |"
+        for row in rows
+    ]
+    sys.stdout.write("\n".join(lines) + "\n")
+
+
+def _measured(stack: LocalStack, size: int) -> Row:
+    conversation_id = f"c{size:015x}"
+    log = stack.state.logs / "ReceiveFunction.log"
+    before = log.stat().st_size
+    url = f"{stack.running.callback_url}?user=4711"
+    httpx.post(url, json=_body(conversation_id, size), trust_env=False).raise_for_status()
+    item = _item(stack, f"conversation#{conversation_id}")
+    entry = {name: item[name] for name in ("pk", "sk", "receipt_shard", "receipt")}
+    return Row(
+        body=size,
+        item=_size(item),
+        write_units=_units(_size(item)) + _units(_size(entry)),
+        objects=int("body_key" in item),
+        log=log.stat().st_size - before + _access_log() + PLATFORM_LOG,
+    )
+
+
+def _body(conversation_id: str, size: int) -> dict[str, Any]:
+    """Make a transcript of `size` bytes: words of the licence at random, which deflate less than speech."""
+    words, chance = (ROOT / "LICENSE").read_text(encoding="utf-8").split(), random.Random(size)  # noqa: S311
+    turns: list[dict[str, str]] = []
+    body = {
+        "event_type": "application.transcription_ready",
+        "message_type": "application",
+        "conversation_id": conversation_id,
+        "timestamp": "2026-11-20T10:00:00.000000Z",
+        "properties": {"replica_id": "r4f9b2c1d8e7", "transcript": turns},
+    }
+    while len(json.dumps(body)) < size:
+        missing = size - len(json.dumps(body))
+        content = " ".join(chance.choices(words, k=12))[: max(1, missing - 32)]
+        turns.append({"role": ("user", "assistant")[len(turns) % 2], "content": content})
+    return body
+
+
+def _item(stack: LocalStack, pk: str) -> dict[str, Any]:
+    client = isolated_session().client("dynamodb", endpoint_url=stack.running.endpoint_url)
+    found = client.query(
+        TableName=stack.running.outputs["EventsTableName"],
+        KeyConditionExpression="pk = :pk",
+        ExpressionAttributeValues={":pk": {"S": pk}},
+    )
+    return dict(found["Items"][0])
+
+
+def _size(item: dict[str, Any]) -> int:
+    """Return the bytes that DynamoDB counts: names and values."""
+    return sum(len(name.encode()) + sum(_sizes(value)) for name, value in item.items())
+
+
+def _sizes(value: dict[str, Any]) -> Iterator[int]:
+    ((kind, content),) = value.items()
+    if kind in ("M", "L"):
+        yield 3
+        members = content.items() if kind == "M" else (("", member) for member in content)
+        for name, member in members:
+            yield len(name.encode()) + 1 + sum(_sizes(member))
+    else:
+        yield len(content.encode() if kind == "S" else content) if kind in ("S", "B") else _number(content)
+
+
+def _number(content: object) -> int:
+    return 1 if isinstance(content, bool) else (len(str(content)) + 1) // 2 + 1
+
+
+def _units(size: int) -> int:
+    return -(-size // KILOBYTE)
+
+
+def _access_log() -> int:
+    found = ACCESS_LOG.search((ROOT / "template.yaml").read_text(encoding="utf-8"))
+    if found is None:
+        raise LookupError("template.yaml has no access log format on a line of its own")
+    return len(found[1])
+
+
+def _bytes(count: int) -> str:
+    return f"{count} B" if count < KILOBYTE else f"{count // KILOBYTE} KB"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,192 @@
+"""What ships to Lambda: complete, nothing unread in it, made for its target and the same every time."""
+
+import hashlib
+import importlib.util
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+TEMPLATE = (ROOT / "template.yaml").read_text()
+FUNCTIONS = re.findall(r"^  (\w+):\n    Type: AWS::Serverless::Function$", TEMPLATE, re.MULTILINE)
+HANDLERS = re.findall(r"^ +Handler: (tavus_callbacks\.\w+)\.handler$", TEMPLATE, re.MULTILINE)
+SHIPPED = (
+    "template.yaml",
+    "samconfig.toml",
+    "requirements/lambda.txt",
+    "functions/tavus_callbacks",
+    "infra/build",
+)
+THIS_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
+THIS_MACHINE = {"aarch64": "arm64", "arm64": "arm64", "x86_64": "x86_64"}[platform.machine()]
+UNCHECKED_HASH = 1
+
+_spec = importlib.util.spec_from_file_location("artifact", ROOT / "infra/build/artifact.py")
+artifact = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(artifact)
+
+
+def run(*command, cwd, **environment):
+    """Run a command to its end and return what it printed; its error output is the failure's message."""
+    env = {**os.environ, "SAM_CLI_TELEMETRY": "0", "AWS_DEFAULT_REGION": "us-east-1", **environment}
+    done = subprocess.run(  # noqa: S603 - a list without a shell, made of this file's own words
+        [str(part) for part in command], cwd=cwd, env=env, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def copy_project(folder):
+    """Copy what the build reads, so that no file of a person's own is touched."""
+    for name in SHIPPED:
+        source, target = ROOT / name, folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, target)
+    return folder
+
+
+def make(project, function, folder):
+    """Build one function as sam does, without sam."""
+    folder.mkdir()
+    run("make", "-f", "infra/build/Makefile", f"build-{function}", f"ARTIFACTS_DIR={folder}", cwd=project)
+    return folder
+
+
+def contents(folder):
+    """Describe each file of a tree by digest, time and mode."""
+    files = {path.relative_to(folder): path for path in folder.rglob("*") if path.is_file()}
+    return {
+        str(name): (
+            hashlib.sha256(path.read_bytes()).hexdigest(),
+            path.stat().st_mtime,
+            path.stat().st_mode,
+        )
+        for name, path in files.items()
+    }
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """Return a project in which `sam build` ran as a person runs it, with its files before and after."""
+    project = copy_project(tmp_path_factory.mktemp("sam"))
+    before = contents(project)
+    sam = shutil.which("sam", path=f"{ROOT / '.venv-sam/bin'}{os.pathsep}{os.environ['PATH']}")
+    assert sam, "make test-all installs sam"
+    run(sam, "build", cwd=project)
+    after = {name: file for name, file in contents(project).items() if not name.startswith(".aws-sam/")}
+    return project, before, after
+
+
+@pytest.mark.more
+@pytest.mark.timeout(300)
+class TestBuild:
+    """`sam build`, with what it needs from the package index."""
+
+    def test_every_function_is_built_with_its_handler(self, built):
+        """Each function of the template has an artifact that holds the module its Handler names."""
+        project, _before, _after = built
+
+        for function, handler in zip(FUNCTIONS, HANDLERS, strict=True):
+            source = project / ".aws-sam/build" / function / f"{handler.replace('.', '/')}.py"
+            assert source.is_file(), source
+
+    def test_the_wheels_are_those_of_the_target(self, built):
+        """The template's runtime and architecture decide, not the machine that builds."""
+        project, _before, _after = built
+
+        binaries = {path.name for path in (project / ".aws-sam/build/ReceiveFunction").rglob("*.so")}
+
+        assert {"_pydantic_core.cpython-313-aarch64-linux-gnu.so"} == binaries
+
+    def test_nothing_unread_is_shipped(self, built):
+        """No build code, tests, stubs, metadata or scripts reach Lambda."""
+        project, _before, _after = built
+
+        shipped = contents(project / ".aws-sam/build/ReceiveFunction")
+
+        unread = re.compile(r"^(infra|bin|tests|requirements)/|/tests/|\.dist-info/|\.pyi$|template\.yaml$")
+        assert not [name for name in shipped if unread.search(name)]
+
+    def test_no_file_of_the_project_changes(self, built):
+        """`sam build` writes below .aws-sam only."""
+        _project, before, after = built
+
+        assert before == after
+
+    def test_the_same_input_makes_the_same_bytes(self, built, tmp_path):
+        """A second build, in another folder, has the same files, times and modes."""
+        project, _before, _after = built
+
+        again = make(project, "ReceiveFunction", tmp_path / "again")
+
+        assert contents(project / ".aws-sam/build/ReceiveFunction") == contents(again)
+
+    def test_the_artifact_imports_from_its_own_bytecode(self, tmp_path):
+        """Built for the Python of this test, each handler loads from the artifact alone, precompiled."""
+        project = copy_project(tmp_path / "project")
+        for_here = TEMPLATE.replace("Runtime: python3.13", f"Runtime: python{THIS_PYTHON}")
+        for_here = for_here.replace("Architectures: [arm64]", f"Architectures: [{THIS_MACHINE}]")
+        (project / "template.yaml").write_text(for_here)
+
+        built = make(project, "ReadFunction", tmp_path / "artifact")
+
+        load = f"import sys; sys.path.insert(0, {str(built)!r}); import {', '.join(HANDLERS)}; "
+        show = f"print(*[sys.modules[name].__cached__ for name in {HANDLERS}], sep='\\n')"
+        cached = run(sys.executable, "-I", "-S", "-B", "-c", load + show, cwd=tmp_path).splitlines()
+        assert len(HANDLERS) == len(cached)
+        assert [UNCHECKED_HASH] * len(cached) == [Path(name).read_bytes()[4] for name in cached]
+
+
+def test_runtime_and_architecture_are_read_from_the_template():
+    """What template.yaml declares is what is built for."""
+    target = artifact.read_target(ROOT / "template.yaml", "ReceiveFunction")
+
+    assert artifact.Target("3.13", "manylinux2014_aarch64") == target
+
+
+@pytest.mark.parametrize(
+    ("function", "line", "message"),
+    [
+        ("Nobody", "", "no resource Nobody"),
+        ("ReceiveFunction", "Runtime: python3.13", "needs a line of its own like `Runtime: python3.13`"),
+        (
+            "ReceiveFunction",
+            "Architectures: [arm64]",
+            "needs a line of its own like `Architectures: [arm64]`",
+        ),
+    ],
+)
+def test_a_template_that_cannot_be_read_says_which_line(tmp_path, function, line, message):
+    """A runtime that is not where the build looks is an error with the line to write, never a guess."""
+    template = tmp_path / "template.yaml"
+    template.write_text(TEMPLATE.replace(line, "Tracing: Active") if line else TEMPLATE)
+
+    with pytest.raises(artifact.BuildError, match=re.escape(message)):
+        artifact.read_target(template, function)
+
+
+def test_without_the_python_of_the_target_the_build_goes_on(tmp_path, capsys):
+    """A first deployment does not fail on bytecode: one line says what it costs and how to mend it."""
+    (tmp_path / "module.py").write_text("")
+
+    artifact.compile_ahead(artifact.Target("3.99", "manylinux2014_aarch64"), tmp_path)
+
+    [line] = capsys.readouterr().out.splitlines()
+    assert "890 ms instead of 390: install it (for example `uv python install 3.99`)" in line
+    assert {"module.py"} == {path.name for path in tmp_path.rglob("*")}
+
+
+def test_the_lock_means_the_same_on_every_machine():
+    """No environment markers: pip would weigh them for the Python that builds, not for the target."""
+    lock = (ROOT / "requirements/lambda.txt").read_text()
+
+    assert not [line for line in lock.splitlines() if ";" in line]
