@@ -34,7 +34,13 @@ class LazyGroup(click.Group):
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
-@click.group(cls=LazyGroup, context_settings=CONTEXT)
+EPILOG = """\b
+Names and options complete on TAB, once your shell has evaluated (bash; zsh and fish alike):
+  eval "$(_TAVUS_CALLBACKS_COMPLETE=bash_source tavus-callbacks)"
+"""
+
+
+@click.group(cls=LazyGroup, context_settings=CONTEXT, epilog=EPILOG)
 @click.version_option(package_name="tavus-callbacks")
 def main() -> None:
     """Receive, keep and read Tavus callbacks. Unofficial: not by Tavus."""

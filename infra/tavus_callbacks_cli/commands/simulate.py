@@ -1,0 +1,194 @@
+"""`tavus-callbacks simulate`: realistic callbacks without a conversation, each answer checked."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tavus_callbacks.domain.redaction import redact
+from tavus_callbacks_cli.console import escaped, examples, note, print_json, print_line, print_table
+from tavus_callbacks_cli.targets import is_sendable, local_options, running_stack
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+    from tavus_callbacks_cli.simulator.scenario import Expectation, Rendered, Scenario
+    from tavus_callbacks_cli.simulator.send import Sent
+
+CALLBACK_URL = "TAVUS_CALLBACKS_CALLBACK_URL"
+
+# Of the delays in a scenario's file: the order stays, the waiting goes.
+_COMPRESSION = 0.1
+
+_STYLES = {"stored": "green", "accepted": "yellow", "duplicate": "dim yellow"}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What was expected of a callback and what was answered."""
+
+    expected: "Expectation"
+    sent: "Sent"
+
+    @property
+    def answer(self) -> dict[str, Any]:
+        """Return the answer's JSON, or nothing where it is none."""
+        return self.sent.answer if isinstance(self.sent.answer, dict) else {}
+
+    @property
+    def status(self) -> str | None:
+        """Return what became of the callback; a problem's `status` is but its HTTP status."""
+        status = self.answer.get("status")
+        return status if isinstance(status, str) else None
+
+    @property
+    def is_expected(self) -> bool:
+        """Tell whether the answer is the scenario's."""
+        return (self.expected.status_code, self.expected.status) == (self.sent.status_code, self.status)
+
+
+@click.command(
+    epilog=examples(
+        "tavus-callbacks simulate",
+        "tavus-callbacks simulate conversation --local",
+        'tavus-callbacks simulate malformed --url "$CALLBACK_URL"',
+    )
+)
+@click.argument("scenario", required=False)
+@local_options
+@click.option("--url", metavar="CALLBACK_URL", help=f"Where to send to; otherwise {CALLBACK_URL}.")
+@click.option("--real-time", is_flag=True, help="Wait between callbacks as long as the scenario says.")
+@click.option("--json", "is_json", is_flag=True, help="Print JSON.")
+def simulate(  # noqa: PLR0913 - one argument an option
+    scenario: str | None, *, is_local: bool, port: int | None, url: str | None, real_time: bool, is_json: bool
+) -> None:
+    """Send realistic callbacks; without SCENARIO list them.
+
+    Everything sent has the tag simulated:true. Ends with 1 when an answer is not the one that the scenario
+    expects.
+    """
+    if scenario is None:
+        _list(is_json=is_json)
+        return
+    chosen = _load(scenario)
+    callback_url = _callback_url(is_local=is_local, port=port, url=url)
+    outcomes = _outcomes(chosen, callback_url, pace=1 if real_time else _COMPRESSION)
+    kept = [_shown(outcome, is_json=is_json) for outcome in outcomes]
+    if is_json:
+        print_json({"scenario": chosen.name, "callbacks": [_as_json(outcome) for outcome in kept]})
+    _conclude(kept)
+
+
+def _list(*, is_json: bool) -> None:
+    from tavus_callbacks_cli.simulator import scenario as simulator
+
+    scenarios = [simulator.load(name) for name in simulator.names()]
+    if is_json:
+        print_json(
+            {"scenarios": [{"name": each.name, "description": each.description} for each in scenarios]}
+        )
+        return
+    print_table(("scenario", "what it sends"), ((each.name, each.description) for each in scenarios))
+
+
+def _load(name: str) -> "Scenario":
+    from tavus_callbacks_cli.simulator.scenario import ScenarioError, load
+
+    try:
+        return load(name)
+    except ScenarioError as error:
+        raise click.UsageError(str(error)) from None
+
+
+def _callback_url(*, is_local: bool, port: int | None, url: str | None) -> str:
+    if is_local and url is not None:
+        raise click.UsageError("--local and --url are two targets: name one.")
+    if port is not None and not is_local:
+        raise click.UsageError("--port goes with --local.")
+    named = os.environ.get(CALLBACK_URL, "") if url is None else url
+    chosen = _local_url(port) if is_local else named
+    if not is_sendable(chosen):
+        raise click.UsageError(
+            f"Say where to send: --local, or the callback_url (https://…) with --url or {CALLBACK_URL}."
+        )
+    note(f"on {redact(chosen, {})}")
+    return chosen
+
+
+def _local_url(port: int | None) -> str:
+    stack = running_stack(port)
+    # Not through a tunnel, which may lead to another machine by now.
+    return f"{stack.api_url}/callbacks/{stack.callback_url.rpartition('/')[2]}"
+
+
+def _outcomes(scenario: "Scenario", callback_url: str, *, pace: float) -> Iterator[Outcome]:
+    from tavus_callbacks_cli.simulator.scenario import fresh_ids, render
+
+    rendered = [
+        replace(callback, delay=callback.delay * pace)
+        for callback in render(scenario, callback_url=callback_url, now=datetime.now(UTC), ids=fresh_ids())
+    ]
+    for callback, sent in zip(rendered, _sent(rendered, callback_url), strict=True):
+        yield Outcome(callback.expect, sent)
+
+
+def _sent(rendered: "list[Rendered]", callback_url: str) -> "Iterator[Sent]":
+    import httpx
+
+    from tavus_callbacks_cli.reader import plain_client
+    from tavus_callbacks_cli.simulator.send import send
+
+    try:
+        with plain_client(callback_url) as client:
+            yield from send(rendered, callback_url, client)
+    except httpx.TransportError as error:
+        reason = escaped(str(error)) or type(error).__name__
+        raise click.ClickException(
+            f"No answer ({reason}). Is the callback_url right, and its stack up?"
+        ) from error
+
+
+def _shown(outcome: Outcome, *, is_json: bool) -> Outcome:
+    if not is_json:
+        print_line(_line(outcome))
+    return outcome
+
+
+def _line(outcome: Outcome) -> "Text":
+    from rich.text import Text
+
+    status = outcome.status or "refused"
+    style = _STYLES.get(status, "") if outcome.is_expected else "bold red"
+    line = Text.assemble((f"{outcome.sent.status_code} {escaped(status):<10}", style))
+    line.append(escaped(f" {_what(outcome)}"))
+    if not outcome.is_expected:
+        expected = outcome.expected
+        line.append(f"  expected {expected.status_code} {expected.status or 'refused'}", "red")
+    return line
+
+
+def _what(outcome: Outcome) -> str:
+    answer = outcome.answer
+    if outcome.status is None:
+        return str(answer.get("detail") or answer.get("message") or outcome.sent.answer)[:200]
+    about = f"{answer.get('kind')} {answer.get('subject')} {answer.get('event_type')}"
+    return "  ".join([about, *map(str, answer.get("issues", []))])
+
+
+def _as_json(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "expected": outcome.expected.model_dump(),
+        **asdict(outcome.sent),
+        "is_expected": outcome.is_expected,
+    }
+
+
+def _conclude(outcomes: list[Outcome]) -> None:
+    wrong = sum(not outcome.is_expected for outcome in outcomes)
+    if wrong:
+        note(f"{wrong} of {len(outcomes)} answers are not as expected.")
+        click.get_current_context().exit(1)
+    note(f"All {len(outcomes)} answers are as expected.")

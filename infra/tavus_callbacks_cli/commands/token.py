@@ -1,0 +1,206 @@
+"""`tavus-callbacks token`: who may post callbacks and who may read."""
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tavus_callbacks.domain.timestamps import iso
+from tavus_callbacks.domain.token import SCOPES, Scope, TokenRecord
+from tavus_callbacks_cli import parameters
+from tavus_callbacks_cli.console import examples, moment, note, print_json, print_table, zone
+from tavus_callbacks_cli.targets import Tables, Target, target_options
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
+
+USES: dict[Scope, str] = {
+    "callback": "Give it to Tavus as callback_url; a query is kept as tags: ...?user=4711",
+    "read": "Send it as `Authorization: Bearer ...`, or set it as TAVUS_CALLBACKS_READ_TOKEN.",
+    "quarantine": "Send it as `Authorization: Bearer ...`, or set it as TAVUS_CALLBACKS_QUARANTINE_TOKEN.",
+}
+
+
+@click.group(
+    epilog=examples(
+        "tavus-callbacks token create --label production --stack tavus-callbacks",
+        "tavus-callbacks token create --label dashboard --scope read --stack tavus-callbacks",
+        "tavus-callbacks token list --local",
+    )
+)
+def token() -> None:
+    """Make, list, rotate and revoke tokens.
+
+    A token has a label, which every event that came by it carries, and one scope: callback tokens post,
+    read and quarantine tokens read. The stack keeps only their digests.
+    """
+
+
+@token.command(
+    epilog=examples(
+        "tavus-callbacks token create --label production --stack tavus-callbacks",
+        "tavus-callbacks token create --label dashboard --scope read --local",
+    )
+)
+@click.option(
+    "--label", type=parameters.label, required=True, metavar="L", help="Its name, kept with events."
+)
+@click.option(
+    "--scope", type=click.Choice(SCOPES), default="callback", show_default=True, help="What it is good for."
+)
+@target_options
+def create(target: Target, *, label: str, scope: Scope) -> None:
+    """Make a token and print it once.
+
+    A callback token is printed as callback_url, to be given to Tavus.
+    """
+    from tavus_callbacks_cli.tokens import create_token, live_tokens
+
+    tables, now = target.tables(), datetime.now(UTC)
+    with _aws_errors():
+        if live_tokens(tables.tokens, label=label, now=now):
+            raise click.ClickException(
+                f"Label {label!r} has a live token: `tavus-callbacks token rotate {label}` replaces it "
+                "without a gap; another label makes another token."
+            )
+        _hand_over(create_token(tables.tokens, label=label, scope=scope, now=now), scope, tables)
+
+
+@token.command(
+    "list",
+    epilog=examples(
+        "tavus-callbacks token list --stack tavus-callbacks", "tavus-callbacks token list --local --json"
+    ),
+)
+@click.option("--json", "is_json", is_flag=True, help="Print JSON.")
+@target_options
+def list_(target: Target, *, is_json: bool) -> None:
+    """List labels, scopes and last use (to the hour).
+
+    Tokens themselves are shown when they are made and never again.
+    """
+    tables, now = target.tables(), datetime.now(UTC)
+    with _aws_errors():
+        views = list(_views(tables, now))
+    if is_json:
+        print_json({"tokens": views})
+        return
+    columns = ("label", "scope", "status", f"created ({zone()})", "expires", "revoked", "last used")
+    print_table(columns, (_row(view) for view in views))
+
+
+@token.command(
+    epilog=examples(
+        "tavus-callbacks token rotate production --stack tavus-callbacks",
+        "tavus-callbacks token rotate dashboard --grace 12h --local",
+    )
+)
+@click.argument("label", metavar="L", type=parameters.label)
+@click.option(
+    "--grace",
+    type=parameters.duration,
+    default="7d",
+    show_default=True,
+    metavar="SPAN",
+    help="How long the token before it is still accepted, as in 30m, 12h or 7d.",
+)
+@target_options
+def rotate(target: Target, *, label: str, grace: timedelta) -> None:
+    """Replace a label's token without a gap.
+
+    The new one has the same label and scope; the one before it expires after the grace.
+    """
+    from tavus_callbacks_cli.tokens import live_tokens, rotate_token
+
+    tables, now = target.tables(), datetime.now(UTC)
+    with _aws_errors():
+        before = live_tokens(tables.tokens, label=label, now=now)
+        if not before:
+            raise _none_live(label)
+        fresh = rotate_token(tables.tokens, label=label, grace=grace, now=now)
+        _hand_over(fresh, before[-1].scope, tables)
+    note(f"The one before it is accepted until {moment(iso(now + grace))} {zone()} at most.")
+
+
+@token.command(
+    epilog=examples(
+        "tavus-callbacks token revoke production --stack tavus-callbacks",
+        "tavus-callbacks token revoke dashboard --yes --local",
+    )
+)
+@click.argument("label", metavar="L", type=parameters.label)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@target_options
+def revoke(target: Target, *, label: str, yes: bool) -> None:
+    """Revoke the live tokens of a label.
+
+    They are refused within a minute. To replace one without a gap, `rotate` it.
+    """
+    from tavus_callbacks_cli.tokens import live_tokens, revoke_token
+
+    tables, now = target.tables(), datetime.now(UTC)
+    with _aws_errors():
+        count = len(live_tokens(tables.tokens, label=label, now=now))
+        if not count:
+            raise _none_live(label)
+        if not yes:
+            click.confirm(f"Revoke {_tokens(count)} of label {label}?", abort=True, err=True)
+        revoked = revoke_token(tables.tokens, label=label, now=datetime.now(UTC))
+    click.echo(f"Revoked {_tokens(revoked)} of label {label}; refused within a minute.")
+
+
+def _aws_errors() -> "AbstractContextManager[None]":
+    from tavus_callbacks_cli.deployed import aws_errors
+
+    return aws_errors()
+
+
+def _tokens(count: int) -> str:
+    return f"{count} token" if count == 1 else f"{count} tokens"
+
+
+def _none_live(label: str) -> click.ClickException:
+    return click.ClickException(
+        f"Label {label!r} has no live token. `tavus-callbacks token list` shows those that are; "
+        f"`tavus-callbacks token create --label {label}` makes one."
+    )
+
+
+def _hand_over(token: str, scope: Scope, tables: Tables) -> None:
+    credential = f"{tables.api_url}/callbacks/{token}" if scope == "callback" else token
+    # Alone on standard output, so that a script can take it.
+    click.echo(credential)
+    note(f"Shown this once. {USES[scope]}")
+
+
+def _views(tables: Tables, now: datetime) -> "Iterator[dict[str, Any]]":
+    from tavus_callbacks_cli.tokens import list_tokens
+
+    for record in list_tokens(tables.tokens):
+        yield {
+            "token_id": record.token_id,
+            "label": record.label,
+            "scope": record.scope,
+            "status": _status(record, now),
+            "created_at": record.created_at,
+            "expires_at": record.expires_at,
+            "revoked_at": record.revoked_at,
+            "last_used_at": _last_use(tables, record),
+        }
+
+
+def _last_use(tables: Tables, record: TokenRecord) -> str | None:
+    item = tables.events.get_item(Key={"pk": f"token#{record.token_id}", "sk": "use"}).get("Item")
+    return str(item["used_at"]) if item else None
+
+
+def _status(record: TokenRecord, now: datetime) -> str:
+    if record.revoked_at:
+        return "revoked"
+    return "live" if record.is_live(iso(now)) else "expired"
+
+
+def _row(view: dict[str, Any]) -> list[str]:
+    times = ("created_at", "expires_at", "revoked_at", "last_used_at")
+    return [view["label"], view["scope"], view["status"], *(moment(view[name]) for name in times)]

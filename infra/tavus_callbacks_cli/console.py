@@ -1,0 +1,141 @@
+"""What people and programs see: strangers' text escaped and never read as markup, colour on terminals only.
+
+Answers go to standard output, everything about them (target, advice) to standard error.
+"""
+
+import io
+import json
+import re
+import sys
+import unicodedata
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tavus_callbacks.domain import timestamps
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
+
+# Wider than any row: what is piped is for programs, so nothing is folded.
+_PIPED_WIDTH = 1_000_000
+
+_KILOBYTE = 1024
+
+_SUSPECT = re.compile(r"[^ -~]")
+_SUSPECT_IN_JSON = re.compile(r"[^ -~\n]")
+
+
+def examples(*lines: str) -> str:
+    """Write the end of a command's help; the mark in front keeps click from joining the lines."""
+    return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
+
+
+def escaped(text: str) -> str:
+    """Return one line in which every control, format and unassigned character is written as its escape."""
+    return _SUSPECT.sub(lambda found: _shown(found[0]) or repr(found[0])[1:-1], text)
+
+
+def json_text(value: object, *, indent: int | None = 2) -> str:
+    """Write JSON that a terminal can show: letters as they are, all that is not printable escaped."""
+    written = json.dumps(value, indent=indent, ensure_ascii=False)
+    return _SUSPECT_IN_JSON.sub(lambda found: _shown(found[0]) or json.dumps(found[0])[1:-1], written)
+
+
+def _shown(character: str) -> str | None:
+    # Wide and unbreakable spaces are not "printable", and yet harmless and common in Japanese and French.
+    is_harmless = character.isprintable() or unicodedata.category(character) == "Zs"
+    return character if is_harmless else None
+
+
+def print_json(value: object, *, indent: int | None = 2) -> None:
+    """Print JSON to standard output, at once."""
+    _make_output_safe()
+    click.echo(json_text(value, indent=indent))
+
+
+def print_block(text: str) -> None:
+    """Print text of several lines; all but its line feeds is escaped."""
+    _make_output_safe()
+    click.echo("\n".join(map(escaped, text.split("\n"))))
+
+
+def note(text: str) -> None:
+    """Say something about the answer, apart from it: dim, on standard error."""
+    click.secho(escaped(text), err=True, dim=True)
+
+
+def print_line(line: "Text") -> None:
+    """Print one line to standard output, longer than the terminal where need be."""
+    console = _console()
+    console.print(line, soft_wrap=True)
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence["str | Text"]]) -> None:
+    """Print rows under their heads; on a terminal long cells fold, so that an id can still be copied."""
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*map(_cell, row))
+    _console().print(table)
+
+
+def print_fields(fields: Iterable[tuple[str, str]]) -> None:
+    """Print names and values below each other."""
+    from rich.text import Text
+
+    for name, value in fields:
+        print_line(Text.assemble((f"{name:<12}", "bold"), escaped(value)))
+
+
+def _cell(value: "str | Text") -> "Text":
+    from rich.text import Text
+
+    return Text(escaped(value)) if isinstance(value, str) else value
+
+
+def _console() -> "Console":
+    from rich.console import Console
+
+    _make_output_safe()
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = _PIPED_WIDTH
+    return console
+
+
+def _make_output_safe() -> None:
+    # A terminal that is not UTF-8 gets an escape for what it cannot show, not a traceback.
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def moment(text: str | None) -> str:
+    """Write a time of ours (ISO 8601) in this machine's zone, to the second; `-` where there is none."""
+    read = timestamps.parse(text)
+    return "-" if read is None else f"{read.astimezone():%Y-%m-%d %H:%M:%S}"
+
+
+def zone() -> str:
+    """Return the name of this machine's time zone, for the head of a column."""
+    return datetime.now().astimezone().tzname() or "local"
+
+
+def size(count: int) -> str:
+    """Write a number of bytes for people."""
+    if count < _KILOBYTE:
+        return f"{count} B"
+    if count < _KILOBYTE**2:
+        return f"{count / _KILOBYTE:.1f} KB"
+    return f"{count / _KILOBYTE**2:.1f} MB"
+
+
+def tags(values: dict[str, Any]) -> str:
+    """Write tags as they are given to `--tag`."""
+    return " ".join(f"{name}:{value}" for name, value in values.items())

@@ -1,0 +1,106 @@
+"""Asking the read side: one way for all targets, and an answer or a sentence that says what to do next."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+import httpx
+
+from tavus_callbacks_cli.console import escaped
+from tavus_callbacks_cli.targets import is_near
+
+if TYPE_CHECKING:
+    from boto3 import Session
+
+# Seconds; the read function itself may take 25.
+_TIMEOUT = 30
+
+_PAGE = "200"
+
+_UNAUTHORIZED, _NOT_FOUND, _TOO_MANY, _FAILED = 401, 404, 429, 500
+
+
+class Unavailable(click.ClickException):
+    """No answer for now: the same question may be answered later."""
+
+
+class Missing(click.ClickException):
+    """Nothing of that name is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """A target's read side; `refused` and `unreachable` are what to do where it refuses or is silent."""
+
+    client: httpx.Client
+    refused: str
+    unreachable: str
+
+    def get(self, path: str, params: Mapping[str, str] | None = None) -> dict[str, Any]:
+        """Return the JSON object of an answer.
+
+        Raises Unavailable, Missing, or another click.ClickException, each with what to do next.
+        """
+        try:
+            response = self.client.get(path, params=params)
+        except httpx.TransportError as error:
+            raise Unavailable(f"No answer ({_reason(error)}). {self.unreachable}") from error
+        if response.status_code == _UNAUTHORIZED:
+            raise click.ClickException(self.refused)
+        return self._object(response)
+
+    def _object(self, response: httpx.Response) -> dict[str, Any]:
+        try:
+            content = response.json()
+        except ValueError:
+            content = None
+        if response.is_success and isinstance(content, dict):
+            return content
+        raise self._problem(response.status_code, content if isinstance(content, dict) else {})
+
+    def _problem(self, status: int, content: dict[str, Any]) -> click.ClickException:
+        detail = escaped(str(content.get("detail") or content.get("message") or "no reason given"))
+        if status == _TOO_MANY or status >= _FAILED:
+            return Unavailable(f"It answered {status}: {detail}. Try again in a moment.")
+        if status == _NOT_FOUND and "detail" in content:
+            return Missing(detail)
+        if not content or status == _NOT_FOUND:
+            return click.ClickException(
+                f"It answered {status}, and not as a tavus-callbacks API does. {self.unreachable}"
+            )
+        return click.ClickException(f"It answered {status}: {detail}")
+
+
+def _reason(error: httpx.TransportError) -> str:
+    return escaped(str(error)) or type(error).__name__
+
+
+def pages(reader: Reader, path: str, params: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+    """Yield a list's answers until there is no cursor."""
+    cursor: dict[str, str] = {}
+    while True:
+        page = reader.get(path, {"limit": _PAGE, **params, **cursor})
+        yield page
+        if not page.get("cursor"):
+            return
+        cursor = {"cursor": page["cursor"]}
+
+
+def http_client(url: str, token: str) -> httpx.Client:
+    """Return a client that asks an API with a bearer token."""
+    return plain_client(url, {"authorization": f"Bearer {token}"})
+
+
+def plain_client(url: str, headers: Mapping[str, str] | None = None) -> httpx.Client:
+    """Return a client for a URL and what is below it."""
+    # A proxy of the environment knows nothing of this machine's loopback.
+    return httpx.Client(base_url=url, headers=headers, timeout=_TIMEOUT, trust_env=not is_near(url))
+
+
+def direct_client(session: "Session", stack: str) -> httpx.Client:
+    """Return a client that asks a deployed stack's tables through the reader's own code."""
+    from tavus_callbacks_cli.direct import DirectTransport, take_environment
+
+    take_environment(session, stack)
+    return httpx.Client(base_url=f"https://{stack}.invalid", transport=DirectTransport())

@@ -1,0 +1,167 @@
+"""The command line on a running local stack, over HTTP, as a person uses it."""
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from click.testing import CliRunner, Result
+
+from tavus_callbacks_cli.local.registry import RunningStack, registered
+from tavus_callbacks_cli.local.state import open_state
+from tavus_callbacks_cli.main import main
+from tavus_callbacks_cli.simulator import scenario as simulator
+
+pytestmark = pytest.mark.stack
+
+COMMAND = Path(sys.executable).with_name("tavus-callbacks")
+
+
+@pytest.fixture(autouse=True)
+def _found(local_stack: RunningStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let `--local` find this stack and no other of this machine."""
+    monkeypatch.setenv("TAVUS_CALLBACKS_STATE", str(tmp_path))
+    with registered(open_state(tmp_path, local_stack.port, fresh=False), local_stack):
+        yield
+
+
+def run(*arguments: str, **options) -> Result:
+    """Run a command on the local stack."""
+    return CliRunner().invoke(main, [*arguments, "--local"], **options)
+
+
+def answered(result: Result) -> dict[str, object]:
+    """Return what a command with `--json` printed."""
+    assert 0 == result.exit_code, result.output
+    content: dict[str, object] = json.loads(result.stdout)
+    return content
+
+
+def shutdown(subject: str) -> dict[str, str]:
+    """Make a callback about a conversation."""
+    return {"conversation_id": subject, "event_type": "system.shutdown", "timestamp": "2027-03-01T12:00:00Z"}
+
+
+@pytest.mark.parametrize("name", simulator.names())
+def test_every_scenario_gets_the_answers_it_expects(name: str) -> None:
+    """What the simulator's files say is what the receiver does."""
+    result = run("simulate", name)
+
+    assert 0 == result.exit_code, result.output
+
+
+def test_a_token_works_from_create_to_revoke() -> None:
+    """Created, it posts; used, its use is listed; rotated, both post; revoked, it is listed as such."""
+    url = run("token", "create", "--label", "lifecycle").stdout.strip()
+    assert 200 == httpx.post(url, json=shutdown("clifecycle")).status_code
+
+    rotated = run("token", "rotate", "lifecycle", "--grace", "1h").stdout.strip()
+    assert [200, 200] == [httpx.get(each).status_code for each in (url, rotated)]
+
+    assert 0 == run("token", "revoke", "lifecycle", "--yes").exit_code
+    tokens = answered(run("token", "list", "--json"))["tokens"]
+    used, unused = (token for token in tokens if token["label"] == "lifecycle")
+    assert used["last_used_at"] is not None
+    assert unused["last_used_at"] is None
+    assert ("revoked", "revoked") == (used["status"], unused["status"])
+
+
+def test_a_token_revoked_before_its_first_use_never_posts() -> None:
+    """Nothing remembers a token that was never seen."""
+    url = run("token", "create", "--label", "unused").stdout.strip()
+    run("token", "revoke", "unused", "--yes")
+
+    assert 401 == httpx.post(url, json=shutdown("cunused")).status_code
+
+
+def test_what_was_posted_is_shown(local_stack: RunningStack) -> None:
+    """The event of a subject, then its body as it was sent."""
+    httpx.post(f"{local_stack.callback_url}?user=4711", json=shutdown("cshown")).raise_for_status()
+
+    (event,) = answered(run("show", "cshown", "--json"))["events"]
+    body = answered(run("show", event["event_id"]))
+
+    assert ("system.shutdown", {"user": "4711"}) == (event["event_type"], event["tags"])
+    assert shutdown("cshown") == body
+    assert "system.shutdown" in run("show", "cshown").stdout
+
+
+def test_an_unusual_subject_is_shown(local_stack: RunningStack) -> None:
+    """An id that no path can carry is shown like any other."""
+    httpx.post(local_stack.callback_url, json=shutdown("c/1?x=[red]&é")).raise_for_status()
+
+    (event,) = answered(run("show", "c/1?x=[red]&é", "--json"))["events"]
+
+    assert "c/1?x=[red]&é" == event["subject"]
+    assert shutdown("c/1?x=[red]&é") == answered(run("show", event["event_id"]))
+
+
+def test_what_could_not_be_filed_is_shown(local_stack: RunningStack) -> None:
+    """The refused body with its reason, control characters escaped."""
+    refused = httpx.post(local_stack.callback_url, content=b"no\x1bsense").json()
+
+    listed = answered(run("quarantine", "list", "--json"))["quarantine"]
+    shown = run("quarantine", "show", refused["quarantine_id"])
+
+    assert refused["quarantine_id"] in [entry["quarantine_id"] for entry in listed]
+    assert refused["detail"] in shown.stdout
+    assert "no\\x1bsense" in shown.stdout
+
+
+def test_a_url_and_a_read_token_are_enough(
+    local_stack: RunningStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without --local and without AWS: the same events by the environment."""
+    httpx.post(local_stack.callback_url, json=shutdown("cbyurl")).raise_for_status()
+    monkeypatch.setenv("TAVUS_CALLBACKS_URL", local_stack.api_url)
+    monkeypatch.setenv("TAVUS_CALLBACKS_READ_TOKEN", local_stack.read_token)
+
+    result = CliRunner().invoke(main, ["show", "cbyurl", "--json"])
+
+    assert ["cbyurl"] == [event["subject"] for event in answered(result)["events"]]
+    assert f"on {local_stack.api_url}\n" == result.stderr
+
+
+def test_a_token_of_another_scope_is_refused_with_what_to_do(
+    local_stack: RunningStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A read token reads no quarantine; the error names the variable and how to make the right one."""
+    monkeypatch.setenv("TAVUS_CALLBACKS_URL", local_stack.api_url)
+    monkeypatch.setenv("TAVUS_CALLBACKS_QUARANTINE_TOKEN", local_stack.read_token)
+
+    result = CliRunner().invoke(main, ["quarantine", "list"])
+
+    assert 1 == result.exit_code
+    assert "TAVUS_CALLBACKS_QUARANTINE_TOKEN is not accepted" in result.stderr
+    assert "--scope quarantine" in result.stderr
+
+
+@pytest.fixture
+def _interruptible() -> Iterator[None]:
+    """Let children end on SIGINT even where these tests run in the background, which ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_interruptible")
+def test_tail_shows_an_event_as_it_comes_and_ends_quietly(local_stack: RunningStack) -> None:
+    """A process of its own: lines at once, filters, and after Ctrl-C neither words nor an error."""
+    arguments = [COMMAND, "tail", "--local", "--since", "1m", "--tag", "case:tail", "--json"]
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as tail:  # noqa: S603 - our own command
+        try:
+            httpx.post(local_stack.callback_url, json=shutdown("cother")).raise_for_status()
+            httpx.post(f"{local_stack.callback_url}?case=tail", json=shutdown("ctail")).raise_for_status()
+            line = tail.stdout.readline()
+            tail.send_signal(signal.SIGINT)
+            rest, said = tail.communicate(timeout=10)
+        finally:
+            tail.kill()
+
+    assert "ctail" == json.loads(line)["subject"]
+    assert (0, b"") == (tail.returncode, rest)
+    assert f"on the local stack on port {local_stack.port}\n".encode() == said

@@ -1,0 +1,104 @@
+"""What strangers wrote is shown, and does nothing to the terminal."""
+
+import json
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.text import Text
+
+from tavus_callbacks_cli import console
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=10,
+)
+
+
+def is_harmless(text: str) -> bool:
+    """Tell whether a terminal shows the text and does nothing else."""
+    return all(each.isprintable() or each in "\u00a0\u3000" or each.isspace() for each in text) and not any(
+        each in text for each in "\x1b\x07\x08\r\x9b\u2028\u202e\u200f"
+    )
+
+
+@pytest.mark.parametrize(
+    ("expected", "text"),
+    [
+        ("plain", "plain"),
+        (r"\x1b[31mred", "\x1b[31mred"),
+        (r"\x9b31m", "\x9b31m"),
+        (r"a\nb\r\tc\x00", "a\nb\r\tc\x00"),
+        (r"\u202eevil", "\u202eevil"),
+        (r"\ud83d", "\ud83d"),
+        ("日本\u3000語 é 😀", "日本\u3000語 é 😀"),
+        ("[bold]no markup[/]", "[bold]no markup[/]"),
+    ],
+)
+def test_control_characters_are_shown_escaped(expected, text):
+    """Letters of all languages stay, what steers a terminal is written out."""
+    assert expected == console.escaped(text)
+
+
+@given(st.text())
+def test_nothing_escaped_steers_a_terminal(text):
+    """Whatever the text, one harmless line comes out."""
+    shown = console.escaped(text)
+
+    assert is_harmless(shown)
+    assert "\n" not in shown
+
+
+@given(JSON, st.sampled_from([None, 2]))
+def test_json_for_a_terminal_is_the_same_json(value, indent):
+    """Escaping changes nothing of what a program reads, and leaves nothing that steers a terminal."""
+    written = console.json_text(value, indent=indent)
+
+    assert value == json.loads(written)
+    assert is_harmless(written)
+    assert indent or "\n" not in written
+
+
+def test_rows_are_never_markup(capsys):
+    """Square brackets stay square brackets, escapes stay visible, and nothing is cut in a pipe."""
+    long = "x" * 500
+
+    console.print_table(("a", "b"), [("[bold red]hi[/]", "\x1b[2J"), (Text("[u]t"), long)])
+
+    lines = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+    assert ["a                b", r"[bold red]hi[/]  \x1b[2J", f"[u]t             {long}"] == lines
+
+
+def test_a_block_keeps_its_lines(capsys):
+    """Line feeds break lines; every other control character is shown."""
+    console.print_block("a\r\nb\x1b")
+
+    assert "a\\r\nb\\x1b\n" == capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("expected", "count"),
+    [("0 B", 0), ("1023 B", 1023), ("1.0 KB", 1024), ("1.5 KB", 1536), ("4.0 MB", 4 * 1024**2)],
+)
+def test_sizes_are_for_people(expected, count):
+    """Bytes, then kilobytes, then megabytes."""
+    assert expected == console.size(count)
+
+
+def test_a_time_is_shown_in_the_zone_of_the_machine(monkeypatch):
+    """Times of ours are UTC; people read their own."""
+    monkeypatch.setenv("TZ", "XYZ-02")
+    time.tzset()
+    try:
+        assert "2027-03-01 14:30:15" == console.moment("2027-03-01T12:30:15.250000Z")
+        assert "XYZ" == console.zone()
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+def test_no_time_is_a_dash():
+    """An event without time has none."""
+    assert "-" == console.moment(None)

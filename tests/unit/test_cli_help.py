@@ -1,0 +1,139 @@
+"""The command line explains itself: every command, every mistake in naming a target."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+
+from tavus_callbacks_cli.main import COMMANDS, main
+
+VARIABLES = (
+    "TAVUS_CALLBACKS_URL",
+    "TAVUS_CALLBACKS_READ_TOKEN",
+    "TAVUS_CALLBACKS_QUARANTINE_TOKEN",
+    "TAVUS_CALLBACKS_CALLBACK_URL",
+)
+
+
+def commands(group: click.Group, *path: str) -> Iterator[tuple[str, ...]]:
+    """Walk the tree of commands, groups included."""
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        yield (*path, name)
+        if isinstance(command, click.Group):
+            yield from commands(command, *path, name)
+
+
+# `local` is shown by the tests of the local stack.
+ALL = [path for path in commands(main) if path != ("local",)]
+WITH_TARGET = [
+    ("token", "create", "--label", "a"),
+    ("token", "list"),
+    ("token", "rotate", "a"),
+    ("token", "revoke", "a"),
+    ("show", "c123"),
+    ("tail",),
+    ("quarantine", "list"),
+    ("quarantine", "show", "0123"),
+]
+
+
+@pytest.fixture(autouse=True)
+def _without_targets(monkeypatch, tmp_path):
+    """Take away every target that this machine may offer."""
+    for variable in VARIABLES:
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("TAVUS_CALLBACKS_STATE", str(tmp_path))
+
+
+def run(*arguments: str) -> Result:
+    """Run the command line."""
+    return CliRunner().invoke(main, arguments, prog_name="tavus-callbacks")
+
+
+def test_every_command_of_the_contract_is_there():
+    """The table names the commands of this version, `local` first."""
+    assert ["local", "token", "simulate", "explain", "show", "tail", "quarantine"] == list(COMMANDS)
+
+
+@pytest.mark.parametrize("path", ALL, ids=" ".join)
+def test_every_command_has_help_with_an_example(path):
+    """`--help` says what a command does, in a sentence, and shows it used by its own name."""
+    result = run(*path, "--help")
+
+    assert 0 == result.exit_code
+    first = result.output.split("\n\n")[1].strip()
+    assert first.endswith(".")
+    examples = result.output.partition("Examples:\n")[2].splitlines()
+    assert any(f"tavus-callbacks {' '.join(path)}" in line for line in examples)
+
+
+@pytest.mark.parametrize("path", ALL, ids=" ".join)
+def test_every_option_has_help(path):
+    """No option stands without a word on what it does."""
+    command: click.Command = main
+    for name in path:
+        assert isinstance(command, click.Group)
+        found = command.get_command(click.Context(command), name)
+        assert found is not None
+        command = found
+
+    options = [each for each in command.params if isinstance(each, click.Option)]
+
+    assert [] == [option.name for option in options if not option.help]
+
+
+def test_the_help_of_all_fits_a_line_each():
+    """The list of commands shows whole sentences."""
+    assert "..." not in run("--help").output.partition("Commands:")[2]
+
+
+def test_help_tells_of_shell_completion():
+    """`--help` says how names complete, and the script it names is given out."""
+    assert "_TAVUS_CALLBACKS_COMPLETE=bash_source" in run("--help").output
+
+    result = CliRunner().invoke(
+        main, env={"_TAVUS_CALLBACKS_COMPLETE": "zsh_source"}, prog_name="tavus-callbacks"
+    )
+
+    assert 0 == result.exit_code
+    assert "tavus-callbacks" in result.output
+
+
+@pytest.mark.parametrize("arguments", WITH_TARGET, ids=" ".join)
+def test_without_a_target_the_three_ways_are_named(arguments):
+    """No target is guessed: the error names all ways to say it, and is a usage error."""
+    result = run(*arguments)
+
+    assert 2 == result.exit_code
+    for way in ("--local", "--stack NAME", "TAVUS_CALLBACKS_URL", "TAVUS_CALLBACKS_READ_TOKEN"):
+        assert way in result.stderr
+
+
+@pytest.mark.parametrize("arguments", WITH_TARGET, ids=" ".join)
+def test_no_local_stack_is_an_error_that_says_how_to_start_one(arguments, monkeypatch):
+    """--local never falls back to the URL of the environment."""
+    monkeypatch.setenv("TAVUS_CALLBACKS_URL", "https://example.com")
+
+    result = run(*arguments, "--local")
+
+    assert 1 == result.exit_code
+    assert "tavus-callbacks local" in result.stderr
+    assert "example.com" not in result.stderr
+
+
+def test_help_loads_nothing_heavy():
+    """Every command tells what it is within a moment: AWS, HTTP and models load with the work itself."""
+    program = (
+        "import sys; from click.testing import CliRunner; from tavus_callbacks_cli.main import main;"
+        "CliRunner().invoke(main, ['--help']);"
+        "print([name for name in ('boto3', 'httpx', 'moto', 'pydantic', 'rich') if name in sys.modules])"
+    )
+
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)  # noqa: S603 - a literal
+
+    assert "[]\n" == result.stdout

@@ -1,0 +1,78 @@
+"""What people type is understood as they mean it, or refused with how it is written."""
+
+from datetime import UTC, datetime, timedelta
+
+import click
+import pytest
+
+from tavus_callbacks_cli import parameters
+
+
+@pytest.mark.parametrize(
+    ("expected", "text"),
+    [
+        (timedelta(seconds=45), "45s"),
+        (timedelta(minutes=30), "30m"),
+        (timedelta(hours=12), "12h"),
+        (timedelta(days=7), "7d"),
+        (timedelta(0), "0d"),
+    ],
+)
+def test_a_duration_is_a_number_and_a_unit(expected, text):
+    """Seconds, minutes, hours, days."""
+    assert expected == parameters.duration(text)
+
+
+@pytest.mark.parametrize("text", ["", "7", "d", "1w", "-1d", "1.5h", "7 d", "1000000d", "٣d"])
+def test_anything_else_is_no_duration(text):
+    """The error shows how durations are written."""
+    with pytest.raises(click.BadParameter, match="7d"):
+        parameters.duration(text)
+
+
+@pytest.mark.parametrize("text", ["2027-03-01T12:00:00Z", "2027-03-01T13:00:00+01:00", "2027-03-01 12:00"])
+def test_a_time_is_iso_8601_and_utc_unless_it_names_a_zone(text):
+    """As times are printed by `--json`, so they can be pasted."""
+    assert datetime(2027, 3, 1, 12, tzinfo=UTC) == parameters.moment(text)
+
+
+def test_a_time_can_be_how_long_ago():
+    """`2h` is two hours before now."""
+    ago = datetime.now(UTC) - parameters.moment("2h")
+
+    assert abs(ago - timedelta(hours=2)) < timedelta(minutes=1)
+
+
+@pytest.mark.parametrize("text", ["", "yesterday", "2027-13-01", "1850-01-01"])
+def test_anything_else_is_no_time(text):
+    """The error shows both ways."""
+    with pytest.raises(click.BadParameter, match="2h for two hours ago"):
+        parameters.moment(text)
+
+
+@pytest.mark.parametrize("text", ["a", "website", "Web-site_2.eu", "0", "a" * 64])
+def test_a_label_is_a_plain_name(text):
+    """Letters, digits, dots, dashes and underscores need no escaping anywhere."""
+    assert text == parameters.label(text)
+
+
+@pytest.mark.parametrize("text", ["", "a b", "-a", "a\n", "a" * 65, "ä", "a/b", "[red]"])
+def test_anything_else_is_no_label(text):
+    """It stands in events, logs and answers."""
+    with pytest.raises(click.BadParameter, match="1 to 64 letters"):
+        parameters.label(text)
+
+
+@pytest.mark.parametrize(
+    ("expected", "text"), [(("user", "4711"), "user:4711"), (("url", "a:b"), "url:a:b"), (("a", ""), "a:")]
+)
+def test_a_tag_is_a_name_and_a_value(expected, text):
+    """The first colon parts them, so a value may hold more."""
+    assert expected == parameters.tag(text)
+
+
+@pytest.mark.parametrize("text", ["", "user", ":4711", "user=4711"])
+def test_anything_else_is_no_tag(text):
+    """The error shows one."""
+    with pytest.raises(click.BadParameter, match="user:4711"):
+        parameters.tag(text)

@@ -1,0 +1,108 @@
+"""The reader turns every answer into a value or into a sentence that says what to do next."""
+
+import click
+import httpx
+import pytest
+
+from tavus_callbacks_cli.reader import Missing, Reader, Unavailable, http_client, pages
+
+API = "https://api.example.com/v1"
+
+
+def reader(answer) -> Reader:
+    """Make a reader of an API that answers a request by calling `answer`."""
+    client = httpx.Client(base_url=API, transport=httpx.MockTransport(answer))
+    return Reader(client, "Make another token.", "Is the URL right?")
+
+
+def always(status: int, content: object) -> Reader:
+    """Make a reader of an API that always answers this."""
+    return reader(lambda _: httpx.Response(status, json=content))
+
+
+def test_an_answer_is_its_object():
+    """Path and parameters go out below the URL, its JSON object comes back."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        assert "https://api.example.com/v1/events?after=x" == str(request.url)
+        return httpx.Response(200, json={"events": []})
+
+    assert {"events": []} == reader(answer).get("/events", {"after": "x"})
+
+
+def test_a_body_with_a_byte_order_mark_is_read():
+    """A kept body comes as it was sent, mark included."""
+    found = reader(lambda _: httpx.Response(200, content=b'\xef\xbb\xbf{"a": 1}')).get("/events/x/body")
+
+    assert {"a": 1} == found
+
+
+@pytest.mark.parametrize(
+    ("kind", "message", "status", "content"),
+    [
+        (click.ClickException, "Make another token.", 401, {"title": "Unauthorized"}),
+        (Missing, "No event x is kept.", 404, {"detail": "No event x is kept."}),
+        (click.ClickException, "Is the URL right?", 404, {"message": "Not Found"}),
+        (click.ClickException, "limit takes", 400, {"detail": "limit takes a whole number."}),
+        (Unavailable, "429: Too Many Requests. Try again", 429, {"message": "Too Many Requests"}),
+        (Unavailable, "503: Throttled. Try again", 503, {"detail": "Throttled"}),
+        (Unavailable, "500", 500, None),
+        (click.ClickException, "Is the URL right?", 200, []),
+        (click.ClickException, "Is the URL right?", 302, None),
+    ],
+)
+def test_every_other_answer_says_what_to_do(kind, message, status, content):
+    """What may pass is told from what will not, and no error is without a next step."""
+    with pytest.raises(kind) as caught:
+        always(status, content).get("/events")
+
+    assert kind is type(caught.value)
+    assert message in caught.value.message
+
+
+def test_a_page_of_html_is_no_answer():
+    """A proxy's or a wrong host's page is named as such."""
+    with pytest.raises(click.ClickException, match="not as a tavus-callbacks API does"):
+        reader(lambda _: httpx.Response(200, html="<p>hi")).get("/events")
+
+
+def test_a_reason_is_shown_escaped():
+    """What the other side says does nothing to the terminal."""
+    with pytest.raises(click.ClickException) as caught:
+        always(400, {"detail": "\x1b[2J"}).get("/events")
+
+    assert r"It answered 400: \x1b[2J" == caught.value.message
+
+
+def test_no_connection_says_what_to_check():
+    """A refused connection may pass, so those who wait can go on."""
+
+    def refuse(_: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("Connection refused")
+
+    with pytest.raises(Unavailable, match=r"No answer \(Connection refused\)\. Is the URL right\?"):
+        reader(refuse).get("/events")
+
+
+def test_pages_follow_the_cursor_to_the_end():
+    """Every page is asked for once, with the parameters of the first."""
+    asked = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(dict(request.url.params))
+        return httpx.Response(200, json={"events": [len(asked)], "cursor": "c" if len(asked) < 3 else None})
+
+    found = list(pages(reader(answer), "/events", {"kind": "video"}))
+
+    assert [[1], [2], [3]] == [page["events"] for page in found]
+    first = {"limit": "200", "kind": "video"}
+    assert [first, first | {"cursor": "c"}, first | {"cursor": "c"}] == asked
+
+
+def test_the_token_goes_in_the_header():
+    """Never in the URL."""
+    with http_client(API, "tcb_x") as client:
+        request = client.build_request("GET", "/events")
+
+    assert "Bearer tcb_x" == request.headers["authorization"]
+    assert "tcb_x" not in str(request.url)

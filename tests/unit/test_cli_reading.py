@@ -1,0 +1,385 @@
+"""`show`, `tail` and `quarantine`: what was kept, for people and for programs."""
+
+import json
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import click
+import httpx
+import pytest
+from click.testing import CliRunner, Result
+
+from tavus_callbacks.domain.event import event_id
+from tavus_callbacks_cli import targets
+from tavus_callbacks_cli.commands import tail
+from tavus_callbacks_cli.main import main
+from tavus_callbacks_cli.reader import Reader
+
+REF = f"{1_800_000_000_000_000:020}-{'0' * 32}"
+EVIL = "\x1b[2J[bold red]\u202e"
+
+
+def event(subject: str = "c123", event_type: str = "system.shutdown", **members: Any) -> dict[str, Any]:
+    """Make an event as the API answers it."""
+    return {
+        "event_id": event_id("conversation", subject, REF),
+        "family": "conversation",
+        "kind": "conversation",
+        "subject": subject,
+        "event_type": event_type,
+        "occurred_at": "2027-03-01T12:00:00.000000Z",
+        "received_at": "2027-03-01T12:00:01.000000Z",
+        "label": "website",
+        "tags": {"user": "4711"},
+        "issues": [],
+        "body": {"event_type": event_type},
+    } | members
+
+
+def entry(**members: Any) -> dict[str, Any]:
+    """Make an entry in quarantine as the API answers it."""
+    return {
+        "quarantine_id": "0" * 32,
+        "status": 400,
+        "title": "Not a JSON object",
+        "detail": "The body is empty.",
+        "label": "website",
+        "tags": {},
+        "first_received_at": "2027-03-01T12:00:00.000000Z",
+        "last_received_at": "2027-03-01T12:30:00.000000Z",
+        "count": 3,
+        "size": 10,
+        "body": "no\x1bsense\nat all",
+    } | members
+
+
+@dataclass
+class FakeTarget:
+    """A target whose API answers from a list, and ends as Ctrl-C does when the list is over."""
+
+    name: str = "a fake"
+    answers: list[Any] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+    scopes: list[str] = field(default_factory=list)
+
+    @contextmanager
+    def reader(self, scope: str):
+        """Open the fake."""
+        self.scopes.append(scope)
+        with httpx.Client(base_url="https://a.fake", transport=httpx.MockTransport(self._answer)) as client:
+            yield Reader(client, "Make a token.", "Is it up?")
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
+        self.asked.append(request.url.raw_path.decode())
+        if not self.answers:
+            raise KeyboardInterrupt
+        answer = self.answers.pop(0)
+        status, content = answer if isinstance(answer, tuple) else (200, answer)
+        return httpx.Response(status, json=content)
+
+
+@pytest.fixture
+def target(monkeypatch):
+    """Let every command work on a fake."""
+    fake = FakeTarget()
+    monkeypatch.setattr(targets, "choose", lambda *_, **__: fake)
+    monkeypatch.setattr(tail.time, "sleep", lambda _: None)
+    return fake
+
+
+def run(*arguments: str) -> Result:
+    """Run a command on the fake."""
+    return CliRunner().invoke(main, arguments)
+
+
+def events_page(*events: dict[str, Any], cursor: str | None = None) -> dict[str, Any]:
+    """Make a page of a list of events."""
+    return {"events": list(events), "cursor": cursor}
+
+
+def test_show_lists_the_events_of_all_pages(target):
+    """A row an event: when, what, how large, its issues, its id."""
+    target.answers = [
+        events_page(event(), cursor="next"),
+        events_page(event(event_type="system.replica_joined", issues=["unusable_time"], occurred_at=None)),
+    ]
+
+    result = run("show", "c123")
+
+    assert (0, ["read"]) == (result.exit_code, target.scopes)
+    head, first, second = result.stdout.splitlines()
+    assert ["event", "size", "issues", "event", "id"] == head.split()[2:]
+    assert "system.shutdown" in first
+    assert event()["event_id"] in first
+    assert ["-", "system.replica_joined", "39", "B", "unusable_time"] == second.split()[:5]
+    assert "/events?limit=200&kind=conversation&subject=c123&cursor=next" == target.asked[1]
+
+
+def test_show_prints_all_pages_as_one_json(target):
+    """Programs get the API's own members, times in ISO."""
+    target.answers = [events_page(event(), cursor="next"), events_page(event("c124"))]
+
+    assert {"events": [event(), event("c124")]} == json.loads(run("show", "c123", "--json").stdout)
+
+
+def test_show_sets_variants_under_their_event(target):
+    """Other content of one event has a row and an id of its own."""
+    variant = event(issues=["variant"], variant_id="conversation.c123.other")
+    target.answers = [events_page(event(variants=[variant]))]
+
+    lines = run("show", "c123").stdout.splitlines()
+
+    assert "└ system.shutdown" in lines[2]
+    assert "conversation.c123.other" in lines[2]
+
+
+def test_show_tells_a_large_body_without_fetching_it(target):
+    """A body that stands elsewhere is known to be over the limit."""
+    large = {name: value for name, value in event().items() if name != "body"} | {
+        "body_url": "/events/x/body"
+    }
+    target.answers = [events_page(large)]
+
+    assert "over 256.0 KB" in run("show", "c123").stdout
+
+
+def test_show_of_an_unusual_id_and_another_kind(target):
+    """Any id can be asked for, whatever characters it has."""
+    target.answers = [events_page(event())]
+
+    run("show", "a/b?c&d", "--kind", "video")
+
+    assert "/events?limit=200&kind=video&subject=a%2Fb%3Fc%26d" == target.asked[0]
+
+
+def test_show_of_nothing_kept_ends_with_1_and_says_what_to_do(target):
+    """An empty list is no answer to "what happened"."""
+    target.answers = [events_page()]
+
+    result = run("show", "c999")
+
+    assert (1, "") == (result.exit_code, result.stdout)
+    assert "'c999'" in result.stderr
+    assert "tail --since" in result.stderr
+
+
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_show_of_an_event_id_prints_its_body(options, target):
+    """The kept body, indented, as JSON that a terminal can show."""
+    target.answers = [{"text": "日本 \x1b[2J"}]
+
+    result = run("show", event()["event_id"], *options)
+
+    assert '{\n  "text": "日本 \\u001b[2J"\n}\n' == result.stdout
+    assert f"/events/{event()['event_id']}/body" == target.asked[0]
+
+
+def test_tail_follows_from_now_by_cursor(target):
+    """Each question goes on where the answer before it ended; Ctrl-C is a quiet end."""
+    target.answers = [
+        events_page(event(), cursor="a"),
+        events_page(cursor="b"),
+        events_page(event("c124"), cursor="c"),
+    ]
+
+    result = run("tail")
+
+    assert 0 == result.exit_code
+    assert ["c123", "c124"] == [line.split()[3] for line in result.stdout.splitlines()]
+    assert "on a fake\n" == result.stderr
+    assert target.asked[0].startswith("/events?after=20")
+    assert [f"/events?after={cursor}" for cursor in "abc"] == target.asked[1:]
+
+
+def test_tail_prints_one_json_object_a_line(target):
+    """What a program reads line by line."""
+    target.answers = [events_page(event(), event("c124"), cursor="a")]
+
+    lines = run("tail", "--json").stdout.splitlines()
+
+    assert [event(), event("c124")] == [json.loads(line) for line in lines]
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ((), ["c1", "c2", "c3"]),
+        (("--kind", "video"), ["c2"]),
+        (("--event-type", "system.shutdown"), ["c1", "c2"]),
+        (("--label", "website"), ["c1", "c3"]),
+        (("--tag", "user:4711"), ["c1", "c3"]),
+        (("--tag", "user:4711", "--tag", "plan:pro"), ["c3"]),
+        (("--tag", "user:"), []),
+        (("--kind", "video", "--label", "website"), []),
+    ],
+)
+def test_tail_shows_what_fits_every_filter(options, expected, target):
+    """Filters are joined by and."""
+    events = [
+        event("c1"),
+        event("c2", kind="video", label="other", tags={}),
+        event("c3", event_type="x", tags={"user": "4711", "plan": "pro"}),
+    ]
+    target.answers = [events_page(*events, cursor="a")]
+
+    lines = run("tail", "--json", *options).stdout.splitlines()
+
+    assert expected == [json.loads(line)["subject"] for line in lines]
+
+
+def test_tail_goes_on_when_the_stack_does_not_answer_for_a_while(target):
+    """A hiccup is told once and nothing is left out: the question is asked again from where it was."""
+    target.answers = [
+        events_page(cursor="a"),
+        (503, {"detail": "Throttled"}),
+        events_page(event(), cursor="b"),
+    ]
+
+    result = run("tail", "--json")
+
+    assert 0 == result.exit_code
+    assert 1 == len(result.stdout.splitlines())
+    assert "503: Throttled" in result.stderr
+    assert "/events?after=a" == target.asked[1] == target.asked[2]
+
+
+def test_tail_ends_at_once_where_it_cannot_begin(target):
+    """A wrong address or a token that is not accepted is no hiccup."""
+    target.answers = [(503, {"detail": "Throttled"})]
+
+    assert 1 == run("tail").exit_code
+
+
+def test_tail_ends_when_the_token_is_revoked(target):
+    """Waiting would not help."""
+    target.answers = [events_page(cursor="a"), (401, {})]
+
+    result = run("tail")
+
+    assert 1 == result.exit_code
+    assert "Make a token." in result.stderr
+
+
+def test_tail_begins_where_it_is_told(target):
+    """--since takes a time."""
+    target.answers = [events_page(cursor="a")]
+
+    run("tail", "--since", "2027-03-01T12:00:00Z")
+
+    assert "/events?after=2027-03-01T12%3A00%3A00.000000Z" == target.asked[0]
+
+
+def test_quarantine_lists_reasons(target):
+    """A row a body: id, when, how often, by whom, how large, why."""
+    target.answers = [{"quarantine": [entry()], "cursor": None}]
+
+    result = run("quarantine", "list")
+
+    assert (0, ["quarantine"]) == (result.exit_code, target.scopes)
+    row = result.stdout.splitlines()[1]
+    assert ["3", "website", "10", "B", "400", "The", "body", "is", "empty."] == row.split()[3:]
+
+
+def test_quarantine_list_is_limited_and_says_so(target):
+    """No more pages are asked for than are shown, and the person learns that there is more."""
+    page = {"quarantine": [entry(), entry(), entry()], "cursor": "next"}
+    target.answers = [page, page]
+
+    result = run("quarantine", "list", "--limit", "2", "--json")
+
+    assert [entry(), entry()] == json.loads(result.stdout)["quarantine"]
+    assert 1 == len(target.asked)
+    assert "There are more" in result.stderr
+
+
+def test_an_empty_quarantine_is_good_news(target):
+    """Nothing there is said, and no error."""
+    target.answers = [{"quarantine": [], "cursor": None}]
+
+    result = run("quarantine", "list")
+
+    assert 0 == result.exit_code
+    assert "Nothing is in quarantine." in result.stderr
+
+
+def test_quarantine_show_prints_reason_and_body_escaped(target):
+    """Lines stay lines, every other control character is written out."""
+    target.answers = [
+        {"quarantine": [entry(quarantine_id="1" * 32)], "cursor": "n"},
+        {"quarantine": [entry()]},
+    ]
+
+    result = run("quarantine", "show", "0" * 32)
+
+    assert 0 == result.exit_code
+    assert "400 Not a JSON object: The body is empty." in result.stdout
+    assert result.stdout.endswith("\nno\\x1bsense\nat all\n")
+
+
+def test_quarantine_show_of_nothing_ends_with_1(target):
+    """The error names the command that lists ids."""
+    target.answers = [{"quarantine": [], "cursor": None}]
+
+    result = run("quarantine", "show", "1" * 32)
+
+    assert 1 == result.exit_code
+    assert "quarantine list" in result.stderr
+
+
+def test_a_body_too_large_for_the_list_is_said_to_be_kept(target):
+    """Nothing is lost, it is only not shown."""
+    target.answers = [{"quarantine": [entry(body=None)], "cursor": None}]
+
+    assert "kept whole" in run("quarantine", "show", "0" * 32).stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "page"),
+    [
+        (("show", "c123"), events_page(event(EVIL, EVIL, label=EVIL, tags={EVIL: EVIL}, issues=[EVIL]))),
+        (("show", "c123", "--json"), events_page(event(EVIL, EVIL))),
+        (("tail",), events_page(event(EVIL, EVIL, label=EVIL, tags={EVIL: EVIL}, issues=[EVIL]), cursor="a")),
+        (("tail", "--json"), events_page(event(EVIL), cursor="a")),
+        (("quarantine", "list"), {"quarantine": [entry(detail=EVIL, label=EVIL)]}),
+        (
+            ("quarantine", "show", "0" * 32),
+            {"quarantine": [entry(detail=EVIL, tags={EVIL: EVIL}, body=EVIL)]},
+        ),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_nothing_kept_steers_the_terminal(arguments, page, target):
+    """Escapes, text direction and rich's markup of a stranger are shown as they are written."""
+    target.answers = [page]
+
+    output = run(*arguments).output
+
+    assert "[bold red]" in output
+    assert not {"\x1b", "\u202e"} & set(output)
+
+
+@pytest.mark.parametrize(("colour", "variables"), [(True, {}), (False, {"NO_COLOR": "1"})])
+def test_colours_are_for_terminals_that_want_them(colour, variables, target, monkeypatch):
+    """A terminal gets colours, NO_COLOR takes them away; a pipe never has any (all other tests here)."""
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm-256color")
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    target.answers = [events_page(event(), cursor="a")]
+
+    assert colour == ("\x1b[36m" in run("tail").stdout)
+
+
+def test_a_table_fits_the_terminal(target, monkeypatch):
+    """On a terminal long cells fold; nothing is cut."""
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "60")
+    target.answers = [events_page(event())]
+
+    lines = click.unstyle(run("show", "c123").stdout).splitlines()
+
+    assert max(map(len, lines)) <= 60
+    assert event()["event_id"] in "".join(line[44:].strip() for line in lines[1:])

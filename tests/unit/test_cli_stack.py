@@ -1,0 +1,345 @@
+"""A deployed stack (moto): tokens are managed and events read with AWS credentials alone."""
+
+import json
+import os
+import sys
+from datetime import UTC, datetime
+
+import boto3
+import pytest
+from click.testing import CliRunner, Result
+from moto import mock_aws
+
+from tavus_callbacks.aws.bodies import Bodies
+from tavus_callbacks.aws.events import EventsTable
+from tavus_callbacks.aws.quarantine import QuarantineRows
+from tavus_callbacks.aws.tokens import Tokens
+from tavus_callbacks.domain.errors import NotAnObject
+from tavus_callbacks.domain.event import understand
+from tavus_callbacks.domain.quarantine import quarantined
+from tavus_callbacks_cli.main import main
+
+REGION = "eu-west-1"
+NOW = datetime.now(UTC)
+
+
+def _table(keys: dict[str, str], **properties: object) -> dict[str, object]:
+    return {
+        "Type": "AWS::DynamoDB::Table",
+        "Properties": {
+            "BillingMode": "PAY_PER_REQUEST",
+            "KeySchema": [{"AttributeName": name, "KeyType": role} for name, role in keys.items()],
+            **properties,
+        },
+    }
+
+
+def _strings(*names: str) -> list[dict[str, str]]:
+    return [{"AttributeName": name, "AttributeType": "S"} for name in names]
+
+
+TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    ],
+}
+RECEIPTS = {
+    "IndexName": "receipts",
+    "KeySchema": [
+        {"AttributeName": "receipt_shard", "KeyType": "HASH"},
+        {"AttributeName": "receipt", "KeyType": "RANGE"},
+    ],
+    "Projection": {"ProjectionType": "KEYS_ONLY"},
+}
+# As much of template.yaml as the command line looks at, in a form that moto deploys.
+TEMPLATE = {
+    "Resources": {
+        "EventsTable": _table(
+            {"pk": "HASH", "sk": "RANGE"},
+            AttributeDefinitions=_strings("pk", "sk", "receipt_shard", "receipt"),
+            GlobalSecondaryIndexes=[RECEIPTS],
+        ),
+        "TokensTable": _table({"token_digest": "HASH"}, AttributeDefinitions=_strings("token_digest")),
+        "Role": {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": TRUST}},
+        "ReadFunction": {
+            "Type": "AWS::Lambda::Function",
+            "Properties": {
+                "Handler": "tavus_callbacks.read.handler",
+                "Runtime": "python3.13",
+                "Role": {"Fn::GetAtt": ["Role", "Arn"]},
+                "Code": {"ZipFile": "pass"},
+                "Environment": {
+                    "Variables": {
+                        "EVENTS_TABLE": {"Ref": "EventsTable"},
+                        "TOKENS_TABLE": {"Ref": "TokensTable"},
+                        "BODIES_BUCKET": "bodies",
+                    }
+                },
+            },
+        },
+    },
+    "Outputs": {
+        "EventsTableName": {"Value": {"Ref": "EventsTable"}},
+        "TokensTableName": {"Value": {"Ref": "TokensTable"}},
+        "ApiUrl": {"Value": "https://api.example.com"},
+    },
+}
+
+
+@pytest.fixture(autouse=True)
+def _own_process(monkeypatch):
+    """Run each test as a process of its own: the command line sets its environment, the reader keeps it."""
+    for name in [name for name in os.environ if name.startswith(("AWS_", "TAVUS_CALLBACKS_"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    before = dict(os.environ)
+    yield
+    os.environ.clear()
+    os.environ.update(before)
+    _forget()
+
+
+def _forget() -> None:
+    """Empty every cache of the functions' runtime: settings, clients, tables."""
+    modules = [module for name, module in sys.modules.items() if name.startswith("tavus_callbacks.")]
+    for value in [value for module in modules for value in vars(module).values()]:
+        if hasattr(value, "cache_clear"):
+            value.cache_clear()
+
+
+@pytest.fixture
+def deployed(monkeypatch):
+    """Deploy the stack `production` and return its outputs."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    with mock_aws():
+        cloudformation = boto3.client("cloudformation", region_name=REGION)
+        cloudformation.create_stack(StackName="production", TemplateBody=json.dumps(TEMPLATE))
+        (stack,) = cloudformation.describe_stacks(StackName="production")["Stacks"]
+        yield {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+
+
+def run(*arguments: str, **options) -> Result:
+    """Run a command on the stack."""
+    return CliRunner().invoke(main, [*arguments, "--stack", "production", "--region", REGION], **options)
+
+
+def listed() -> list[dict[str, object]]:
+    """Return what `token list --json` says."""
+    tokens: list[dict[str, object]] = json.loads(run("token", "list", "--json").stdout)["tokens"]
+    return tokens
+
+
+def authenticates(outputs: dict[str, str], token: str, scope) -> str:
+    """Return the label under which a function accepts a token."""
+    client = boto3.client("dynamodb", region_name=REGION)
+    tokens = Tokens(client, outputs["TokensTableName"], outputs["EventsTableName"])
+    record = tokens.authenticate(token, scope)
+    tokens.note_use(record)
+    return record.label
+
+
+def test_a_callback_token_is_printed_as_callback_url(deployed):
+    """Standard output holds the URL to paste, alone; what to do with it stands apart."""
+    result = run("token", "create", "--label", "website")
+
+    (line,) = result.stdout.splitlines()
+    url, token = line.rsplit("/", 1)
+    assert "https://api.example.com/callbacks" == url
+    assert "website" == authenticates(deployed, token, "callback")
+    assert "callback_url" in result.stderr
+    assert token not in result.stderr
+
+
+@pytest.mark.parametrize("scope", ["read", "quarantine"])
+def test_other_tokens_are_printed_bare(scope, deployed):
+    """A read token is no URL."""
+    result = run("token", "create", "--label", "dashboard", "--scope", scope)
+
+    assert "dashboard" == authenticates(deployed, result.stdout.strip(), scope)
+    assert f"TAVUS_CALLBACKS_{scope.upper()}_TOKEN" in result.stderr
+
+
+@pytest.mark.usefixtures("deployed")
+def test_a_label_with_a_live_token_of_any_scope_is_refused():
+    """A label names one thing; `rotate` is how it gets another token."""
+    run("token", "create", "--label", "website")
+
+    result = run("token", "create", "--label", "website", "--scope", "read")
+
+    assert (1, "") == (result.exit_code, result.stdout)
+    assert "token rotate website" in result.stderr
+    assert 1 == len(listed())
+
+
+def test_the_list_shows_use_and_never_a_token(deployed):
+    """Label, scope, status and times; the token itself is gone."""
+    token = run("token", "create", "--label", "website").stdout.strip().rsplit("/", 1)[1]
+    run("token", "create", "--label", "dashboard", "--scope", "read")
+    authenticates(deployed, token, "callback")
+
+    used, unused = listed()
+    shown = run("token", "list")
+
+    assert ("website", "callback", "live") == (used["label"], used["scope"], used["status"])
+    assert str(used["last_used_at"]).startswith(str(datetime.now(UTC).year))
+    assert ("dashboard", None, None) == (unused["label"], unused["last_used_at"], unused["revoked_at"])
+    assert ["label", "website", "dashboard"] == [line.split()[0] for line in shown.stdout.splitlines()]
+    assert token not in shown.output
+
+
+def test_rotation_keeps_the_scope_and_ends_the_token_before(deployed):
+    """Both are accepted during the grace; the end of the one before is listed."""
+    before = run("token", "create", "--label", "dashboard", "--scope", "read").stdout.strip()
+
+    result = run("token", "rotate", "dashboard", "--grace", "12h")
+
+    assert 0 == result.exit_code
+    after = result.stdout.strip()
+    assert "dashboard" == authenticates(deployed, before, "read") == authenticates(deployed, after, "read")
+    assert "accepted until" in result.stderr
+    assert [True, False] == [record["expires_at"] is not None for record in listed()]
+
+
+def test_rotation_of_a_callback_token_prints_the_new_callback_url(deployed):
+    """What is to be pasted is what is printed."""
+    run("token", "create", "--label", "website")
+
+    url = run("token", "rotate", "website").stdout.strip()
+
+    assert "website" == authenticates(
+        deployed, url.removeprefix("https://api.example.com/callbacks/"), "callback"
+    )
+
+
+@pytest.mark.usefixtures("deployed")
+def test_revocation_ends_every_live_token_of_a_label():
+    """With rotated ones too; the records stay, to show what was used."""
+    run("token", "create", "--label", "website")
+    run("token", "rotate", "website")
+
+    result = run("token", "revoke", "website", "--yes")
+
+    assert "Revoked 2 tokens of label website; refused within a minute.\n" == result.stdout
+    assert ["revoked", "revoked"] == [record["status"] for record in listed()]
+
+
+@pytest.mark.parametrize(("answer", "status"), [("n\n", "live"), ("", "live"), ("y\n", "revoked")])
+@pytest.mark.usefixtures("deployed")
+def test_revocation_asks_first(answer, status):
+    """Only a yes revokes."""
+    run("token", "create", "--label", "website")
+
+    result = run("token", "revoke", "website", input=answer)
+
+    assert (status == "live") == (result.exit_code == 1)
+    assert [status] == [record["status"] for record in listed()]
+
+
+@pytest.mark.parametrize("command", ["rotate", "revoke"])
+@pytest.mark.usefixtures("deployed")
+def test_a_label_without_live_token_says_what_to_do(command):
+    """The error names the commands that list and make tokens."""
+    result = run("token", command, "website")
+
+    assert 1 == result.exit_code
+    assert "token list" in result.stderr
+    assert "token create --label website" in result.stderr
+
+
+def keep_event(outputs: dict[str, str], subject: str) -> str:
+    """Keep an event as the receiver does and return its id."""
+    body = {"conversation_id": subject, "event_type": "system.shutdown", "timestamp": "2027-03-01T12:00:00Z"}
+    event = understand(json.dumps(body).encode(), query="user=4711", label="website", received_at=NOW)
+    client = boto3.client("dynamodb", region_name=REGION)
+    EventsTable(client, outputs["EventsTableName"], Bodies("bodies"), None).keep(event)
+    return event.event_id
+
+
+def test_a_deployed_stack_is_read_without_any_token(deployed):
+    """The reader's own code answers, with the tables that the deployed function has."""
+    event_id = keep_event(deployed, "c123")
+
+    result = run("show", "c123", "--json")
+    body = run("show", event_id)
+
+    assert "on stack production in eu-west-1\n" == result.stderr
+    assert [event_id] == [event["event_id"] for event in json.loads(result.stdout)["events"]]
+    assert "system.shutdown" == json.loads(body.stdout)["event_type"]
+
+
+def test_quarantine_is_read_without_any_token(deployed):
+    """So is what could not be filed, found by its id."""
+    entry = quarantined(
+        b"no\x1bsense", NotAnObject("The body is not JSON."), query="", label="website", received_at=NOW
+    )
+    client = boto3.client("dynamodb", region_name=REGION)
+    QuarantineRows(client, deployed["EventsTableName"], Bodies("bodies"), None).keep(entry)
+
+    result = run("quarantine", "show", entry.quarantine_id)
+
+    assert "400 Not a JSON object: The body is not JSON." in result.stdout
+    assert r"no\x1bsense" in result.stdout
+
+
+def test_an_unknown_event_is_missing(deployed):
+    """The reader's own sentence is shown."""
+    event_id = keep_event(deployed, "c123")
+
+    result = run("show", event_id[:-1] + ("0" if event_id[-1] != "0" else "1"))
+
+    assert 1 == result.exit_code
+    assert "is kept" in result.stderr
+
+
+@pytest.mark.parametrize("arguments", [("token", "list"), ("show", "c123"), ("tail",)], ids=" ".join)
+@pytest.mark.usefixtures("deployed")
+def test_no_stack_of_that_name_says_where_it_looked(arguments):
+    """The region is named, for that is the usual mistake."""
+    result = CliRunner().invoke(main, [*arguments, "--stack", "productoin", "--region", REGION])
+
+    assert 1 == result.exit_code
+    assert "no tavus-callbacks stack 'productoin' in eu-west-1" in result.stderr
+    assert "--region" in result.stderr
+
+
+@pytest.mark.parametrize("arguments", [("token", "list"), ("show", "c123")], ids=" ".join)
+def test_no_credentials_say_how_to_get_some(arguments):
+    """boto3's usual chain was tried; the error names its ends."""
+    result = run(*arguments)
+
+    assert 1 == result.exit_code
+    assert "No AWS credentials were found" in result.stderr
+    assert "AWS_PROFILE" in result.stderr
+
+
+def test_no_region_says_how_to_name_one():
+    """Neither --region nor the environment has one."""
+    result = CliRunner().invoke(main, ["show", "c123", "--stack", "production"])
+
+    assert 1 == result.exit_code
+    assert "--region" in result.stderr
+
+
+def test_no_profile_of_that_name_is_told(monkeypatch):
+    """A misspelt AWS_PROFILE is no traceback."""
+    monkeypatch.setenv("AWS_PROFILE", "productoin")
+
+    result = run("show", "c123")
+
+    assert 1 == result.exit_code
+    assert "profile" in result.stderr
+
+
+def test_a_table_that_is_gone_is_told(deployed):
+    """The stack is there, what it names is not."""
+    boto3.client("dynamodb", region_name=REGION).delete_table(TableName=deployed["EventsTableName"])
+
+    result = run("show", "c123")
+
+    assert 1 == result.exit_code
+    assert "deploy it again" in result.stderr

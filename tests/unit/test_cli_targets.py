@@ -1,0 +1,179 @@
+"""Targets: named by the person, one at a time, and no token ever goes where it should not."""
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from tavus_callbacks.domain.token import new_token
+from tavus_callbacks_cli import targets
+from tavus_callbacks_cli.local import registry
+from tavus_callbacks_cli.local.registry import RunningStack
+from tavus_callbacks_cli.main import main
+from tavus_callbacks_cli.targets import LocalTarget, StackTarget, Target, UrlTarget
+
+TOKEN = new_token()
+
+
+def stack(port: int) -> RunningStack:
+    """Describe a local stack that nothing answers for."""
+    return RunningStack(
+        pid=1,
+        port=port,
+        api_url=f"http://127.0.0.1:{port}",
+        callback_url=f"http://127.0.0.1:{port}/callbacks/{TOKEN}",
+        read_token=TOKEN,
+        quarantine_token=TOKEN,
+        endpoint_url="http://127.0.0.1:1",
+        region="us-east-1",
+        outputs={"TokensTableName": "tokens", "EventsTableName": "events"},
+    )
+
+
+@pytest.fixture
+def running(monkeypatch):
+    """Let the registry name the stacks that the test puts in this list."""
+    stacks: list[RunningStack] = []
+    monkeypatch.setattr(registry, "running_stacks", lambda: stacks)
+    return stacks
+
+
+def choose(environment: dict[str, str] | None = None, **options: object) -> Target:
+    """Choose a target as a command does."""
+    given: dict[str, object] = {"is_local": False, "port": None, "stack": None, "region": None}
+    return targets.choose(environment or {}, **(given | options))  # type: ignore[arg-type]  # a test's options
+
+
+def test_local_takes_the_only_stack(running):
+    """One running stack needs no port, and the environment does not count beside --local."""
+    running.append(stack(9001))
+
+    assert LocalTarget(stack(9001)) == choose({"TAVUS_CALLBACKS_URL": "https://example.com"}, is_local=True)
+
+
+def test_local_takes_the_port_where_several_run(running):
+    """--port tells local stacks apart."""
+    running += [stack(9001), stack(9002)]
+
+    assert LocalTarget(stack(9002)) == choose(is_local=True, port=9002)
+
+
+def test_several_local_stacks_want_a_port(running):
+    """Which of two is meant is never guessed."""
+    running += [stack(9001), stack(9002)]
+
+    with pytest.raises(click.UsageError, match=r"9001, 9002: add --port"):
+        choose(is_local=True)
+
+
+def test_a_port_where_none_runs_names_those_that_do(running):
+    """The error lists the ports that would work."""
+    running.append(stack(9001))
+
+    with pytest.raises(click.ClickException, match=r"port 1, but on: 9001"):
+        choose(is_local=True, port=1)
+
+
+def test_a_stack_is_named_with_its_region():
+    """The same name may stand in several regions, so the region is said."""
+    target = choose(stack="production", region="eu-west-1")
+
+    assert isinstance(target, StackTarget)
+    assert "stack production in eu-west-1" == target.name
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"is_local": True, "stack": "production"},
+        {"port": 9001},
+        {"stack": "production", "port": 9001},
+        {"region": "eu-west-1"},
+        {"is_local": True, "region": "eu-west-1"},
+        {"stack": ""},
+        {"stack": "production", "region": ""},
+    ],
+)
+def test_contradictions_are_usage_errors(options, running):
+    """Two targets, an empty one, or an option of another are refused before anything is asked."""
+    running.append(stack(9001))
+
+    with pytest.raises(click.UsageError):
+        choose({"TAVUS_CALLBACKS_URL": "https://example.com"}, **options)
+
+
+@pytest.mark.parametrize("url", ["https://example.com", " https://example.com/ ", "https://example.com/v1"])
+def test_the_environment_names_a_url(url):
+    """Space and slash at the ends are no part of it."""
+    target = choose({"TAVUS_CALLBACKS_URL": url})
+
+    assert isinstance(target, UrlTarget)
+    assert url.strip().rstrip("/") == target.name
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "example.com",
+        "ftp://example.com",
+        "https://",
+        "http://example.com",
+        "https://user:secret@example.com",
+        f"https://example.com/callbacks/{TOKEN}",
+        "https://example.com?x=secret",
+        "https://[::1",
+        "https://example.com:99999",
+    ],
+)
+def test_a_url_that_is_none_gets_no_token(url):
+    """What is no API's own https address is refused, and not repeated."""
+    with pytest.raises(click.UsageError) as caught:
+        choose({"TAVUS_CALLBACKS_URL": url})
+
+    assert "ApiUrl" in caught.value.message or "/callbacks/" in caught.value.message
+    assert "secret" not in caught.value.message
+    assert TOKEN not in caught.value.message
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:9001", "http://localhost:9001", "http://[::1]:9001"])
+def test_plain_http_is_for_this_machine(url):
+    """Loopback needs no TLS."""
+    assert url == choose({"TAVUS_CALLBACKS_URL": url}).name
+
+
+@pytest.mark.parametrize("token", ["", "  ", "some-other-secret", TOKEN[:-1]])
+@pytest.mark.parametrize("scope", ["read", "quarantine"])
+def test_what_is_no_token_is_never_sent(token, scope):
+    """A missing or broken token is an error that names its variable and how to make one."""
+    variable = f"TAVUS_CALLBACKS_{scope.upper()}_TOKEN"
+    target = choose({"TAVUS_CALLBACKS_URL": "https://example.com", variable: token})
+
+    with (
+        pytest.raises(click.UsageError, match=f"{variable} .*--scope {scope}") as caught,
+        target.reader(scope),
+    ):
+        pass
+
+    assert not token.strip() or token not in caught.value.message
+
+
+def test_a_url_manages_no_tokens():
+    """Tokens are made with AWS credentials only."""
+    with pytest.raises(click.UsageError, match=r"--stack NAME or --local"):
+        choose({"TAVUS_CALLBACKS_URL": "https://example.com"}).tables()
+
+
+def test_a_stack_of_another_kind_is_told():
+    """A stack without our outputs is none of ours."""
+    with pytest.raises(click.ClickException, match=r"no output 'ApiUrl'"):
+        LocalTarget(stack(9001)).tables()
+
+
+def test_the_target_is_always_said(running):
+    """Every command says on standard error which target it works on."""
+    running.append(stack(1))
+
+    result = CliRunner().invoke(main, ["show", "c123", "--local"])
+
+    assert "on the local stack on port 1\n" == result.stderr.splitlines(keepends=True)[0]
+    assert "No answer" in result.stderr
+    assert 1 == result.exit_code
