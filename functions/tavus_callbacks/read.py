@@ -2,7 +2,7 @@
 
 import re
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Never
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
@@ -10,8 +10,8 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 from tavus_callbacks.aws import clients
 from tavus_callbacks.aws.gateway import problem
 from tavus_callbacks.aws.tokens import REFUSAL, Tokens
-from tavus_callbacks.domain.errors import CallbackError, Refused
-from tavus_callbacks.routes import events, recordings
+from tavus_callbacks.domain.errors import CallbackError, NotFound, Refused
+from tavus_callbacks.routes import conversations, events, recordings, resources
 from tavus_callbacks.settings import settings
 
 if TYPE_CHECKING:
@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 
 logger = Logger()
 app = APIGatewayHttpResolver()
-app.include_router(events.router)
-app.include_router(recordings.router)
+for routes in (conversations, events, recordings, resources):
+    app.include_router(routes.router)
+
+NO_SUCH_PATH = "No such path. What has an id of unusual characters is read by /events?kind=...&subject=..."
 
 _BEARER = re.compile(r"[Bb]earer +(\S+)")
 
@@ -46,6 +48,12 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         return _recorded(problem(error), record)
     finally:
         logger.info("read", extra=record)
+
+
+@app.not_found
+def no_such_path(_error: Exception) -> Never:
+    """Refuse a path that the gateway let through, for its id holds what a path cannot carry."""
+    raise NotFound(NO_SUCH_PATH)
 
 
 def resolve(event: dict[str, Any], context: Any) -> dict[str, Any]:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
 
+from tavus_callbacks.domain.fold_settings import FoldSettings
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -17,6 +19,7 @@ class Settings:
     event_retention: timedelta | None
     quarantine_retention: timedelta | None
     recordings: "RecordingSettings | None"
+    fold: FoldSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,11 @@ def settings_from(environ: Mapping[str, str]) -> Settings:
         event_retention=_days(environ.get("EVENT_RETENTION_DAYS", "0")),
         quarantine_retention=_days(environ.get("QUARANTINE_RETENTION_DAYS", "0")),
         recordings=_recordings(environ) if environ.get("RECORDINGS_BUCKET") else None,
+        fold=FoldSettings(
+            presumed_ended_after=timedelta(minutes=int(environ.get("PRESUMED_ENDED_AFTER_MINUTES", "240"))),
+            expect_recording=environ.get("EXPECT_RECORDING") == "true",
+            expect_perception=environ.get("EXPECT_PERCEPTION") == "true",
+        ),
     )
 
 

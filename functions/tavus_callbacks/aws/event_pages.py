@@ -1,7 +1,7 @@
 """Pages of what is kept: a subject's events, all events in order of receipt, quarantine."""
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain, islice
@@ -13,14 +13,16 @@ from tavus_callbacks.aws.failures import store_down
 from tavus_callbacks.domain import receipts
 from tavus_callbacks.domain.errors import StoreDown
 from tavus_callbacks.domain.event_view import INLINE_LIMIT, with_variants
+from tavus_callbacks.domain.families import is_name
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
     from tavus_callbacks.aws.bodies import Bodies
 
-# Bytes of bodies in one page; an answer of Lambda holds 6 MB, and JSON escapes inflate.
-PAGE_BYTES = 2 * 1024 * 1024
+# Bytes of bodies after which a page ends. With one more body of INLINE_LIMIT they fit into Lambda's answer of
+# 6 MB at the worst: a byte that is no text becomes `\ufffd`, whose backslash Lambda escapes again, 7 bytes.
+PAGE_BYTES = 512 * 1024
 
 _BATCH = 100
 _PARALLEL = 8
@@ -44,6 +46,11 @@ class Page:
     next_after: str | None
 
 
+def _can_be_kept(kind: str, subject: str) -> bool:
+    """Tell whether there can be such a subject; DynamoDB refuses a key over 2 KB even to look."""
+    return is_name(kind) and is_name(subject)
+
+
 @dataclass(frozen=True, slots=True)
 class EventPages:
     """The events table as `read` asks it."""
@@ -54,23 +61,25 @@ class EventPages:
 
     def of_subject(self, kind: str, subject: str, *, limit: int, after: str | None) -> Page:
         """Return a subject's events by time, those without a time last; `after` is a reference."""
+        if not _can_be_kept(kind, subject):
+            return Page([], None)
         groups = with_variants(self._subject_items(partition(kind, subject), after))
         events: list[list[Entry]] = []
         size = 0
         for group in groups:
             if len(events) == limit or size > PAGE_BYTES:
                 return Page(events, events[-1][-1].item["ref"])
-            events.append([self._entry(dict(item)) for item in group])
+            events.append(self._group(group))
             size += sum(len(entry.body or b"") for entry in events[-1])
         return Page(events, None)
 
     def received(self, position: receipts.Position, limit: int) -> tuple[list[Entry], receipts.Position]:
         """Return the next events in order of receipt, variants among them, and the position after them."""
         now = datetime.now(UTC)
-        most = receipts.room(position, limit) + len(position.given) + 1
+        most = receipts.most(position, limit)
         keys = list(self._keys_after(receipts.event_shards(), position.settled, most))
-        visible = [key["receipt"] for key in keys]
-        page = receipts.fresh(position, visible, limit)
+        position, visible = receipts.settled(position, [key["receipt"] for key in keys], now=now)
+        page = receipts.fresh(position, visible, limit, now=now)
         entries = self._within_page(self._items(keys, page))
         after = receipts.advanced(position, visible, page[: len(entries)], now=now)
         return [entry for entry in entries if entry], after
@@ -85,6 +94,8 @@ class EventPages:
 
     def one(self, kind: str, subject: str, ref: str) -> Item | None:
         """Return an event's item, or None."""
+        if not _can_be_kept(kind, subject):
+            return None
         key = rows.write({"pk": partition(kind, subject), "sk": sort_key(ref)})
         with store_down():
             found = self.client.get_item(TableName=self.table, Key=key)
@@ -92,6 +103,15 @@ class EventPages:
 
     def _entry(self, item: Item) -> Entry:
         return Entry(item, self.bodies.read(item) if item["body_size"] <= INLINE_LIMIT else None)
+
+    def _group(self, items: Iterable[Mapping[str, Any]]) -> list[Entry]:
+        """Read an event and its variants; beyond a page, the bodies of further variants come by URL."""
+        entries: list[Entry] = []
+        size = 0
+        for item in items:
+            entries.append(self._entry(dict(item)) if size <= PAGE_BYTES else Entry(dict(item), None))
+            size += len(entries[-1].body or b"")
+        return entries
 
     def _within_page(self, items: Iterable[Item | None]) -> list[Entry | None]:
         """Read bodies until a page is full; at least one event, so that reading always goes on."""

@@ -7,6 +7,7 @@ smallest reference) and the object (of the latest look). A look is one HEAD unde
 more with `.mp4` added or taken away where nothing is there.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -112,7 +113,7 @@ class RecordingRows:
             ),
         )
         with store_down():
-            return [recording_of(rows.read(row)) for page in pages for row in page["Items"]]
+            return recordings_in(rows.read(row) for page in pages for row in page["Items"])
 
     def _update(self, conversation_id: str, name: str, values: dict[str, Any], *, condition: str) -> None:
         """Set a part of a row where the condition lets it, and its fixed members with it."""
@@ -168,6 +169,11 @@ def _object_map(found: Object) -> dict[str, Any]:
         "modified_at": iso(found.modified_at),
     }
     return {name: value for name, value in members.items() if value is not None}
+
+
+def recordings_in(items: Iterable[dict[str, Any]]) -> list[Recording]:
+    """Return the recordings among rows."""
+    return [recording_of(item) for item in items if item["type"] == "recording"]
 
 
 def recording_of(item: dict[str, Any]) -> Recording:

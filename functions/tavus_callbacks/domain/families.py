@@ -86,12 +86,14 @@ def _sent_type(_family: str, body: Body) -> object:
 
 def _objective_type(_family: str, body: Body) -> object:
     sent, status = body.get("event_type"), body.get("objective_status")
-    return f"conversation.objective.{status}" if sent is None and isinstance(status, str) else sent
+    return f"conversation.objective.{status}" if sent is None and is_name(status) else sent
 
 
 def _status_type(family: str, body: Body) -> object:
     sent, status = body.get("event_type"), body.get("status")
-    return f"{family}.{status}" if sent is None and isinstance(status, str) else sent
+    if sent is not None:
+        return sent
+    return f"{family}.{status}" if is_name(status) else status
 
 
 def _timestamp(body: Body) -> object:
@@ -99,7 +101,8 @@ def _timestamp(body: Body) -> object:
 
 
 def _updated_at(body: Body) -> object:
-    return body.get("timestamp", body.get("updated_at"))
+    sent = body.get("timestamp")
+    return body.get("updated_at") if sent is None else sent
 
 
 # What tells two conversation events of one type and moment apart; types not named here have nothing.

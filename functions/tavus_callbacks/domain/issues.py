@@ -15,6 +15,7 @@ TAG_DROPPED = "tag_dropped"  # a query parameter over the limits
 UNKNOWN_EVENT_TYPE = "unknown_event_type"
 UNKNOWN_PROPERTY = "unknown_property"  # :path
 UNEXPECTED_TYPE = "unexpected_type"  # :path
+TOO_MANY_PARTS = "too_many_parts"  # more objects and lists than are typed; kept all the same
 MORE_ISSUES = "more_issues"
 
 LIMIT = 20
@@ -23,13 +24,17 @@ _PLAIN = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 
 def at(code: str, path: Iterable[str | int]) -> str:
-    """Join code and path; a name that is not plain is written `*`, for it is the sender's text."""
+    """Join code and path; a name that is not plain is written `*`, for it is the sender's text.
+
+    Whatever its place, an item of a list is written `items`.
+    """
     return f"{code}:{'.'.join(_step(step) for step in path)}"
 
 
 def _step(step: str | int) -> str:
-    text = str(step)
-    return text if _PLAIN.fullmatch(text) else "*"
+    if isinstance(step, int):
+        return "items"
+    return step if _PLAIN.fullmatch(step) else "*"
 
 
 def limited(issues: Iterable[str]) -> tuple[str, ...]:

@@ -140,12 +140,13 @@ def _depth(value: object) -> int:
     while level:
         depth += 1
         level = [
-            child for child in chain.from_iterable(map(_children, level)) if isinstance(child, dict | list)
+            child for child in chain.from_iterable(map(children, level)) if isinstance(child, dict | list)
         ]
     return depth
 
 
-def _children(container: Any) -> Any:
+def children(container: Any) -> Any:
+    """Return what an object or a list holds, without the names."""
     return container.values() if isinstance(container, dict) else container
 
 

@@ -6,6 +6,7 @@ and remembers what it has already given beyond that, which also means that nothi
 """
 
 import zlib
+from bisect import bisect
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -58,15 +59,25 @@ def mark(receipt: str) -> str:
     return receipt[-_MARK:]
 
 
-def room(position: Position, limit: int) -> int:
-    """Return how many events a page from this position may give."""
-    return max(0, min(limit, MEMORY - len(position.given)))
+def most(position: Position, limit: int) -> int:
+    """Return how many receipts of a shard to look at: one more than can be given, so that none is passed."""
+    return limit + len(position.given) + 1
 
 
-def fresh(position: Position, receipts: Iterable[str], limit: int) -> list[str]:
-    """Return the receipts to give now: in order, those not given yet, as many as there is room for."""
-    unseen = (one for one in sorted(receipts) if mark(one) not in position.given)
-    return [one for one, _ in zip(unseen, range(room(position, limit)), strict=False)]
+def settled(position: Position, visible: Collection[str], *, now: datetime) -> tuple[Position, list[str]]:
+    """Forget what has settled, which makes room; return the position and what is visible beyond it."""
+    after = advanced(position, visible, (), now=now)
+    return after, [one for one in visible if one > after.settled]
+
+
+def fresh(position: Position, receipts: Iterable[str], limit: int, *, now: datetime) -> list[str]:
+    """Return the receipts to give now: in order, those not given yet, as many as there is room for.
+
+    What has settled needs no room: a late one would else wait for ever behind a full memory.
+    """
+    unseen = [one for one in sorted(receipts) if mark(one) not in position.given]
+    late = bisect(unseen, iso(now - SETTLE))
+    return unseen[: min(limit, late + max(0, MEMORY - len(position.given)))]
 
 
 def advanced(position: Position, visible: Collection[str], page: Iterable[str], *, now: datetime) -> Position:
@@ -78,5 +89,5 @@ def advanced(position: Position, visible: Collection[str], page: Iterable[str], 
         before = (one for one in visible if one < min(left))
         settled = min(settled, max(before, default=position.settled))
     settled = max(settled, position.settled)
-    beyond = {mark(one) for one in visible if one > settled}
-    return Position(settled, frozenset(given & beyond))
+    # What was given and is not visible now stands behind late ones that fill a shard's answer.
+    return Position(settled, frozenset(given - {mark(one) for one in visible if one <= settled}))

@@ -7,7 +7,7 @@ does the same. The text is edited in place, so that all other bytes stay as they
 import json
 import re
 from collections.abc import Mapping
-from urllib.parse import parse_qsl
+from urllib.parse import unquote_plus
 
 from tavus_callbacks.domain.token import PATTERN
 
@@ -16,13 +16,33 @@ REDACTED = "REDACTED"
 # Members that repeat the configured URL; they never count as content.
 ECHOES = ("webhook_url", "callback_url")
 
-_ECHO = re.compile(rf'("(?:{"|".join(ECHOES)})"\s*:\s*")([^"\\]*(?:\\.[^"\\]*)*)', re.DOTALL)
-_PLAIN_ESCAPE = re.compile(r"(?<!\\)((?:\\\\)*)\\u00([3-7][0-9a-fA-F])")
+
+def _letters(word: str) -> str:
+    """Match a word whose letters stand as they are or as escapes (JSON in JSON has more backslashes)."""
+    return "".join(rf"(?:{letter}|\\++u00(?i:{ord(letter):02x}))" for letter in word)
+
+
+def _echo(names: str) -> re.Pattern[str]:
+    return re.compile(rf'("(?:{names})"\s*:\s*")([^"\\]*(?:\\.[^"\\]*)*)', re.DOTALL)
+
+
+_BASE62_ESCAPE = r"u00(?:3[0-9]|[46][1-9a-fA-F]|[57][0-9aA])"
+_ESCAPED = re.compile(rf"\\{_BASE62_ESCAPE}|\\u005[fF]|\\tcb_")
+_ESCAPED_TOKEN = re.compile(
+    rf"(?<!\\)(\\*+)(t|u0074){_letters('cb_')}(?:[0-9A-Za-z]|\\++{_BASE62_ESCAPE}){{28}}"
+)
+_ECHO, _ESCAPED_ECHO = _echo("|".join(ECHOES)), _echo("|".join(map(_letters, ECHOES)))
+
+# A URL inside a JSON string, where `?` and `&` can be escapes: what is before the query, `?`, the query.
+_URL = re.compile(r"((?:[^\\?]++|\\(?!u003[fF]).)*+)(\?|\\u003[fF])?(.*)", re.DOTALL)
+_PIECE = re.compile(r"&|\\u0026|((?:[^\\&]++|\\(?!u0026).)++)", re.DOTALL)
 
 
 def redact(text: str, tags: Mapping[str, str]) -> str:
     """Replace every token by `REDACTED`, and leave of an echoed URL's query only the given tags."""
-    return PATTERN.sub(REDACTED, _ECHO.sub(lambda echo: _trimmed(echo, tags), _revealed(text)))
+    if not _ESCAPED.search(text):
+        return PATTERN.sub(REDACTED, _ECHO.sub(lambda echo: _trimmed(echo, tags), text))
+    return _ESCAPED_TOKEN.sub(_replaced, _ESCAPED_ECHO.sub(lambda echo: _trimmed(echo, tags), text))
 
 
 def redact_bytes(raw: bytes, tags: Mapping[str, str]) -> bytes:
@@ -30,43 +50,29 @@ def redact_bytes(raw: bytes, tags: Mapping[str, str]) -> bytes:
     return redact(raw.decode("utf-8", "surrogateescape"), tags).encode("utf-8", "surrogateescape")
 
 
-def _revealed(text: str) -> str:
-    """Undo escapes of letters, digits and `_` where they hide a token or an echo; else leave the text."""
-    if "\\u00" not in text:
-        return text
-    plain = _PLAIN_ESCAPE.sub(_unescaped, text)
-    return plain if _secrets(plain) != _secrets(text) else text
-
-
-def _unescaped(escape: re.Match[str]) -> str:
-    character = chr(int(escape[2], 16))
-    return escape[1] + character if character.isalnum() or character == "_" else escape[0]
-
-
-def _secrets(text: str) -> tuple[int, int]:
-    return len(PATTERN.findall(text)), len(_ECHO.findall(text))
+def _replaced(token: re.Match[str]) -> str:
+    """Take the backslashes of the first letter's escape along, for half an escape is no JSON."""
+    slashes, letter = token.groups()
+    return (slashes[len(slashes) % 2 :] if letter == "t" else "") + REDACTED
 
 
 def _trimmed(echo: re.Match[str], tags: Mapping[str, str]) -> str:
-    opening, literal = echo.groups()
-    url = _decoded(literal)
-    trimmed = _with_only(url, tags)
-    return opening + (literal if trimmed == url else json.dumps(trimmed)[1:-1])
+    opening, url = echo.groups()
+    base, mark, query = _URL.findall(url)[0]
+    pieces = [piece for piece in _PIECE.findall(query) if piece]
+    kept = [piece for piece in pieces if tags and _is_tag(_decoded(piece), tags)]
+    if kept == pieces:
+        return echo[0]
+    return f"{opening}{base}{mark if kept else ''}{'&'.join(kept)}"
 
 
-def _decoded(literal: str) -> str:
+def _decoded(piece: str) -> str:
     try:
-        return str(json.loads(f'"{literal}"', strict=False))
+        return str(json.loads(f'"{piece}"', strict=False)) if "\\" in piece else piece
     except ValueError:
-        return literal
-
-
-def _with_only(url: str, tags: Mapping[str, str]) -> str:
-    base, mark, rest = url.partition("?")
-    kept = [piece for piece in rest.split("&") if _is_tag(piece, tags)]
-    return base + (mark + "&".join(kept) if kept else "")
+        return ""
 
 
 def _is_tag(piece: str, tags: Mapping[str, str]) -> bool:
-    pairs = parse_qsl(piece, keep_blank_values=True)
-    return bool(pairs) and all(tags.get(name) == value for name, value in pairs)
+    name, _, value = piece.partition("=")
+    return tags.get(unquote_plus(name)) == unquote_plus(value)

@@ -1,6 +1,7 @@
 """What all routes share: query parameters, cursors, and answers in JSON."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
@@ -40,12 +41,20 @@ def limit(event: APIGatewayProxyEventV2) -> int:
     return whole_number(event, "limit", DEFAULT_LIMIT, MAX_LIMIT)
 
 
-def is_set(event: APIGatewayProxyEventV2, name: str) -> bool:
+def flag(event: APIGatewayProxyEventV2, name: str) -> bool:
     """Return a parameter that is `true` or `false`; raises BadRequest."""
     text = parameter(event, name) or "false"
     if text not in ("true", "false"):
         raise BadRequest(f"{name} takes true or false.")
     return text == "true"
+
+
+def one_of(event: APIGatewayProxyEventV2, name: str, values: Sequence[str]) -> str | None:
+    """Return a parameter that takes certain words, None where it is not given; raises BadRequest."""
+    text = parameter(event, name)
+    if text is not None and text not in values:
+        raise BadRequest(f"{name} takes {' or '.join(values)}.")
+    return text
 
 
 def position(event: APIGatewayProxyEventV2, name: str = "cursor") -> dict[str, Any]:

@@ -17,7 +17,7 @@ from tavus_callbacks.domain.errors import NotFound, NotPlayable
 from tavus_callbacks.domain.recording import Recording, latest, status_of
 from tavus_callbacks.domain.recording_view import recording_view, why_not_playable
 from tavus_callbacks.domain.timestamps import iso
-from tavus_callbacks.routes.answers import NO_STORE, is_set, json_answer, parameter, whole_number
+from tavus_callbacks.routes.answers import NO_STORE, flag, json_answer, parameter, whole_number
 from tavus_callbacks.settings import RecordingSettings, settings
 
 router = APIGatewayHttpRouter()  # type: ignore[no-untyped-call]  # Powertools leaves it untyped
@@ -78,18 +78,21 @@ def get_recording(conversation_id: str, recording_id: str) -> Response[str]:
     return Response(302, None, "", {"location": url, **NO_STORE})
 
 
-def recording_views(conversation_id: str) -> list[dict[str, Any]]:
-    """Return a conversation's recordings as they are read, having looked for those that are pending."""
+def recording_views(conversation_id: str, noted: list[Recording] | None = None) -> list[dict[str, Any]]:
+    """Return a conversation's recordings as they are read, having looked for those that are pending.
+
+    `noted` are those that a caller has read already.
+    """
     now, missing_after = datetime.now(UTC), stores().known.missing_after
     return [
         recording_view(conversation_id, one, now=now, missing_after=missing_after)
-        for one in _looked(conversation_id)
+        for one in _looked(conversation_id, noted)
     ]
 
 
-def _looked(conversation_id: str) -> list[Recording]:
+def _looked(conversation_id: str, noted: list[Recording] | None = None) -> list[Recording]:
     """Return the recordings, after looking for those that are waited for and were not looked for lately."""
-    noted = stores().noted.all(conversation_id)
+    noted = stores().noted.all(conversation_id) if noted is None else noted
     now = datetime.now(UTC)
     due = [one for one in noted if _is_due(one, now)]
     for one in islice(due, LOOKS):
@@ -126,7 +129,7 @@ def _default_expires() -> int:
 
 
 def _signed(conversation_id: str, recording: Recording, expires: datetime) -> str:
-    save = is_set(router.current_event, "download")
+    save = flag(router.current_event, "download")
     name = link.download_name(conversation_id, recording.recording_id) if save else None
     url = link.resource_url(stores().known.cdn_url, str(recording.key), download_name=name)
     return link.signed(url, expires=expires, key_id=stores().known.signing_key_id, sign=_sign())

@@ -1,0 +1,161 @@
+"""The small facts about a conversation that a summary item holds, gathered event by event in any order.
+
+`merge` takes the least, the greatest or the union of each member and nothing else, so that it is
+commutative, associative and idempotent: order and repetition of arrival change nothing but members named
+`received…`. The view is folded with the same facts.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from functools import reduce
+from typing import Any
+
+from pydantic import Field
+
+from tavus_callbacks.domain import event_types, reading
+from tavus_callbacks.domain.ending import NOBODY_JOINED, code_of
+from tavus_callbacks.domain.families import object_key
+from tavus_callbacks.domain.fold_event import FoldEvent
+from tavus_callbacks.domain.receipt_facts import ReceiptFacts, either, merged, receipt_of
+from tavus_callbacks.domain.talk import Talk, talk
+from tavus_callbacks.domain.timestamps import iso
+from tavus_callbacks.domain.transcript import rank, read_transcript, transcripts_in, without_system
+from tavus_callbacks.domain.view import Moment, Names, View
+
+# A sender's time that lies this far after receipt is no sign of life then.
+_CLOCK_ERROR = timedelta(days=1)
+
+# A summary is small; the event itself keeps the whole.
+_LONGEST_REASON = 1000
+
+
+class TranscriptFacts(View):
+    """The transcript that counts among those that came: the one with the greatest `rank`."""
+
+    rank: str
+    at: Moment | None
+    received_at: Moment
+    has_times: bool
+    skipped: int
+    repeated: int
+    talk: Talk
+
+    def merge(self, other: "TranscriptFacts") -> "TranscriptFacts":
+        """Return the one of greater rank; of equals the one received first."""
+        if self.rank != other.rank:
+            return max(self, other, key=lambda facts: facts.rank)
+        return min(self, other, key=lambda facts: facts.received_at)
+
+
+class EndReason(View):
+    """A shutdown's reason with its time, which decides between several."""
+
+    at: str
+    reason: str
+
+    def merge(self, other: "EndReason") -> "EndReason":
+        """Return the later one; of one time the one later in the alphabet, which has the suffix."""
+        return max(self, other, key=lambda end: (end.at, end.reason))
+
+
+class Facts(View):
+    """What one or more events of a conversation say."""
+
+    receipt: ReceiptFacts
+    occurred_last_at: Moment | None = None
+    joined_at: Moment | None = None
+    ended_at: Moment | None = None
+    end_reason: EndReason | None = None
+    event_types: Names = Field(description="Of the described ones, which have arrived.")
+    recordings: Names = Field(frozenset(), description="Object keys that were announced.")
+    transcript: TranscriptFacts | None = None
+
+    @property
+    def end_code(self) -> str | None:
+        """Return the documented reason of the end, or an unknown one as sent."""
+        return code_of(self.end_reason.reason) if self.end_reason else None
+
+    @property
+    def duration(self) -> float | None:
+        """Return the seconds from joining to end."""
+        if self.joined_at is None or self.ended_at is None or self.ended_at < self.joined_at:
+            return None
+        return round((self.ended_at - self.joined_at).total_seconds(), 3)
+
+    @property
+    def nobody_joined(self) -> bool:
+        """Tell whether it ended because nobody came, and nobody was heard."""
+        heard = self.transcript is not None and self.transcript.talk.user_turns > 0
+        return self.end_code in NOBODY_JOINED and not heard
+
+    def merge(self, other: "Facts") -> "Facts":
+        """Return what both say together."""
+        return Facts(
+            receipt=self.receipt.merge(other.receipt),
+            occurred_last_at=either(max, self.occurred_last_at, other.occurred_last_at),
+            joined_at=either(min, self.joined_at, other.joined_at),
+            ended_at=either(max, self.ended_at, other.ended_at),
+            end_reason=either(EndReason.merge, self.end_reason, other.end_reason),
+            event_types=self.event_types | other.event_types,
+            recordings=self.recordings | other.recordings,
+            transcript=either(TranscriptFacts.merge, self.transcript, other.transcript),
+        )
+
+
+def conversation_facts(events: Iterable[FoldEvent]) -> Facts:
+    """Gather the facts of one or more events; raises TypeError where there is none."""
+    return reduce(Facts.merge, map(facts_of, events))
+
+
+def facts_of(event: FoldEvent) -> Facts:
+    """Return what one event or variant says."""
+    return Facts(
+        receipt=receipt_of(event),
+        occurred_last_at=_sign_of_life(event),
+        event_types=event_types.SHOWN & {event.event_type},
+        **_own_facts(event),
+    )
+
+
+def _sign_of_life(event: FoldEvent) -> datetime | None:
+    at = event.occurred_at
+    return at if at is not None and at <= event.received_at + _CLOCK_ERROR else None
+
+
+def _own_facts(event: FoldEvent) -> dict[str, Any]:
+    if event.event_type in event_types.JOINED:
+        return {"joined_at": event.occurred_at}
+    if event.event_type == event_types.SHUTDOWN:
+        return {"ended_at": event.occurred_at, "end_reason": _end_reason(event)}
+    if event.event_type == event_types.RECORDING:
+        return {"recordings": frozenset(_keys(event))}
+    return {"transcript": _transcript(event)}
+
+
+def _end_reason(event: FoldEvent) -> EndReason | None:
+    at = iso(event.occurred_at) if event.occurred_at else ""
+    said = map(reading.members, event.contents)
+    reasons = (reading.first_text(one, "shutdown_reason", "reason") for one in said)
+    ends = (EndReason(at=at, reason=reason[:_LONGEST_REASON]) for reason in reasons if reason)
+    return merged(EndReason.merge, ends)
+
+
+def _keys(event: FoldEvent) -> Iterable[str]:
+    return filter(None, (object_key(reading.members(content)) for content in event.contents))
+
+
+def _transcript(event: FoldEvent) -> TranscriptFacts | None:
+    return merged(TranscriptFacts.merge, (_transcript_facts(event, one) for one in transcripts_in(event)))
+
+
+def _transcript_facts(event: FoldEvent, content: dict[str, Any]) -> TranscriptFacts:
+    transcript = without_system(read_transcript(content))
+    return TranscriptFacts(
+        rank=rank(transcript, event.occurred_at),
+        at=event.occurred_at,
+        received_at=event.received_at,
+        has_times=transcript.has_times,
+        skipped=transcript.skipped,
+        repeated=transcript.repeated,
+        talk=talk(transcript),
+    )

@@ -1,0 +1,179 @@
+"""The parts of a conversation's view that are lists of what happened, each read from its own events.
+
+Field names are those of tavus-callbacks.md section 1; what is given as text and holds JSON is parsed.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import Field
+
+from tavus_callbacks.domain import reading
+from tavus_callbacks.domain.fold_event import Occurrence
+from tavus_callbacks.domain.view import Moment, View
+
+
+class Happened(View):
+    """Something that one event says: when, by the sender's clock, and which event."""
+
+    at: Moment | None
+    event_id: str
+
+
+class Perception(View):
+    """What the camera showed, or why nothing is known of it."""
+
+    at: Moment | None
+    analysis: Any = Field(description="Markdown, as Tavus sends it.")
+    unavailable_reason: str | None = Field(description="Such as `no_vision_history`: the camera was off.")
+
+
+class GuardrailView(Happened):
+    """A guardrail that triggered."""
+
+    event_type: str
+    name: str | None
+    guardrail_id: str | None
+    reason: str | None
+
+
+class Action(Happened):
+    """A tool that ran after the call; `error` is a delivery that failed."""
+
+    tool_id: str | None
+    tool_name: str | None
+    status: str | None
+    request: Any = Field(description="The body it was asked with, JSON text in it parsed.")
+    response: Any
+
+
+class PerceptionToolCallView(Happened):
+    """A tool that Raven called within the call."""
+
+    name: str | None
+    arguments: Any
+    modality: str | None
+    frames: int = Field(description="Pictures that came with it; they are in the event's body.")
+
+
+class CanvasInteractionView(Happened):
+    """What somebody did on a Magic Canvas card; heartbeats are only counted."""
+
+    interaction_id: str | None
+    tool_call_id: str | None
+    component: str | None
+    type: str | None
+    value: Any
+    metadata: Any
+
+
+class Memory(Happened):
+    """Something about memories; the members of these events are not documented."""
+
+    event_type: str
+    analysis: Any
+    properties: dict[str, Any]
+
+
+class RecordingFailure(Happened):
+    """A recording that Tavus could not copy into the bucket; it keeps it for about 30 days."""
+
+    error_message: str | None
+
+
+class OtherEvent(Happened):
+    """An event of a type that is not described."""
+
+    event_type: str
+
+
+def _when(one: Occurrence) -> dict[str, Any]:
+    return {"at": one.event.occurred_at, "event_id": one.event.event_id}
+
+
+def perception(analyses: Sequence[Occurrence], refusals: Sequence[Occurrence]) -> Perception | None:
+    """Return the latest analysis that says something, else why there is none, else None."""
+    for one in (*_latest_first(analyses), *_latest_first(refusals)):
+        analysis = reading.first(one.said, "analysis", "perception")
+        reason = None if analysis is not None else reading.first_text(one.said, "reason")
+        if analysis is not None or reason is not None:
+            return Perception(at=one.event.occurred_at, analysis=analysis, unavailable_reason=reason)
+    return None
+
+
+def _latest_first(occurred: Sequence[Occurrence]) -> list[Occurrence]:
+    return sorted(occurred, key=lambda one: one.recency, reverse=True)
+
+
+def guardrail(one: Occurrence) -> GuardrailView:
+    """Read a guardrail event, in both spellings that receivers read."""
+    nested = reading.mapping(one.said.get("guardrail"))
+    said = {**nested, **one.said}
+    return GuardrailView(
+        **_when(one),
+        event_type=one.event.event_type,
+        name=reading.first_text(said, "guardrail_name", "guardrail", "name"),
+        guardrail_id=reading.first_text(said, "guardrail_id", "guardrail_uuid", "id", "uuid"),
+        reason=reading.first_text(said, "reason"),
+    )
+
+
+def action(one: Occurrence) -> Action:
+    """Read a post-call action."""
+    request = reading.structured(one.said.get("request"))
+    return Action(
+        **_when(one),
+        tool_id=reading.first_text(one.said, "tool_id"),
+        tool_name=reading.first_text(one.said, "tool_name"),
+        status=reading.first_text(one.said, "status"),
+        request=_parsed(request["body"] if isinstance(request, dict) and "body" in request else request),
+        response=one.said.get("response"),
+    )
+
+
+def _parsed(body: object) -> Any:
+    """Parse JSON text, and what is JSON text within: arrays come as text inside of an object."""
+    found = reading.structured(body)
+    if not isinstance(found, dict):
+        return found
+    return {name: reading.structured(value) for name, value in found.items()}
+
+
+def perception_tool_call(one: Occurrence) -> PerceptionToolCallView:
+    """Read a tool call of Raven's."""
+    frames = one.said.get("frames")
+    return PerceptionToolCallView(
+        **_when(one),
+        name=reading.first_text(one.said, "name", "tool_name"),
+        arguments=reading.structured(reading.first(one.said, "arguments", "args")),
+        modality=reading.first_text(one.said, "modality"),
+        frames=len(frames) if isinstance(frames, list) else 0,
+    )
+
+
+def canvas_interaction(one: Occurrence) -> CanvasInteractionView:
+    """Read an interaction with a card."""
+    names = ("interaction_id", "tool_call_id", "component", "type")
+    return CanvasInteractionView(
+        **_when(one),
+        **{name: reading.first_text(one.said, name) for name in names},
+        value=one.said.get("value"),
+        metadata=one.said.get("metadata"),
+    )
+
+
+def memory(one: Occurrence) -> Memory:
+    """Read a memory event."""
+    rest = {name: value for name, value in one.said.items() if name != "analysis"}
+    analysis = one.said.get("analysis")
+    return Memory(**_when(one), event_type=one.event.event_type, analysis=analysis, properties=rest)
+
+
+def recording_failure(one: Occurrence) -> RecordingFailure:
+    """Read why a recording was not copied."""
+    return RecordingFailure(**_when(one), error_message=reading.first_text(one.said, "error_message"))
+
+
+def other_event(one: Occurrence) -> OtherEvent:
+    """Name an event that nothing else shows."""
+    return OtherEvent(**_when(one), event_type=one.event.event_type)

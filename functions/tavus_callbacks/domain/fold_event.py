@@ -1,0 +1,90 @@
+"""What a view is folded from: events and their contents, in an order that arrival does not change.
+
+One identity can have several contents (variants), and which of them came first is chance. So they are
+ranked by what they say, the richest first, and a member is read from the richest that has it.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import reduce
+from typing import Any, Literal
+
+from tavus_callbacks.domain import reading
+from tavus_callbacks.domain.jsontext import canonical
+
+Source = Literal["callback", "backfill"]
+
+_BEFORE_ALL = datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class FoldEvent:
+    """A kept event or variant with its parsed bodies.
+
+    `ref` is the event's, a variant's too: those of one `ref` are one event. Give a variant an element of its
+    own where its label or tags differ.
+    """
+
+    event_id: str
+    ref: str
+    family: str
+    kind: str
+    subject: str
+    event_type: str
+    occurred_at: datetime | None
+    received_at: datetime
+    label: str
+    tags: dict[str, str]
+    source: Source
+    contents: tuple[dict[str, Any], ...]
+
+    def __post_init__(self) -> None:
+        clean = tuple(reading.without_surrogates(content) for content in self.contents)
+        object.__setattr__(self, "contents", clean)
+
+
+@dataclass(frozen=True, slots=True)
+class Occurrence:
+    """One event with what all of its contents say together."""
+
+    event: FoldEvent
+    said: dict[str, Any]
+
+    @property
+    def recency(self) -> tuple[datetime, str]:
+        """Return how recent it is: in the order of time, but older than all where it has none."""
+        return (self.event.occurred_at or _BEFORE_ALL, self.event.ref)
+
+
+def in_order(happened: Iterable[Occurrence]) -> list[Occurrence]:
+    """Sort by the sender's time, ties by identity, those without time last: so a `ref` is made."""
+    return sorted(happened, key=lambda one: one.event.ref)
+
+
+def occurrences(events: Iterable[FoldEvent]) -> list[Occurrence]:
+    """Return each event once and in order."""
+    by_ref: dict[str, list[FoldEvent]] = {}
+    for event in events:
+        by_ref.setdefault(event.ref, []).append(event)
+    return in_order(map(_merged, by_ref.values()))
+
+
+def _merged(group: list[FoldEvent]) -> Occurrence:
+    first = min(group, key=lambda event: (event.event_id, event.family))
+    contents = ranked([content for event in group for content in event.contents])
+    said: dict[str, Any] = reduce(lambda richer, poorer: poorer | richer, map(reading.members, contents), {})
+    return Occurrence(first, said)
+
+
+def ranked(contents: Sequence[dict[str, Any]]) -> tuple[dict[str, Any], ...]:
+    """Return different contents, the richest first: by the size of what they say, then by their text."""
+    # Writing a large transcript out takes its time, and one content alone has no rank.
+    if len(contents) == 1:
+        return tuple(contents)
+    different = {canonical(content): content for content in contents}
+    return tuple(sorted(different.values(), key=_richness, reverse=True))
+
+
+def _richness(content: dict[str, Any]) -> tuple[int, str]:
+    return len(canonical(reading.members(content))), canonical(content)

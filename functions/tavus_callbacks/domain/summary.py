@@ -1,0 +1,137 @@
+"""A summary: the facts of one subject, merged as its events come, and what a list shows of them.
+
+The fold of the events stays the truth; a summary is what lists, filters and schedules can afford to read.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import reduce
+from typing import Any
+
+from pydantic import Field
+
+from tavus_callbacks.domain.conversation_facts import Facts, facts_of
+from tavus_callbacks.domain.fold_event import FoldEvent
+from tavus_callbacks.domain.fold_settings import FoldSettings
+from tavus_callbacks.domain.missing import Status, missing_of, status_of
+from tavus_callbacks.domain.resource_facts import ResourceFacts, ResourceStatus, resource_facts_of
+from tavus_callbacks.domain.view import Moment, View
+
+CONVERSATION = "conversation"
+SHARDS = 8
+
+SubjectFacts = Facts | ResourceFacts
+
+
+def shards(kind: str) -> list[str]:
+    """Return the index's partition keys for a kind."""
+    return [f"{kind}#{number}" for number in range(SHARDS)]
+
+
+def facts_from(kind: str, events: Iterable[FoldEvent]) -> SubjectFacts:
+    """Gather the facts of one or more events of a subject."""
+    gather: Callable[[FoldEvent], Any] = facts_of if kind == CONVERSATION else resource_facts_of
+    facts: SubjectFacts = reduce(lambda one, other: one.merge(other), map(gather, events))
+    return facts
+
+
+def parse_facts(kind: str, text: str) -> SubjectFacts:
+    """Read facts that were written as JSON."""
+    facts: SubjectFacts = (Facts if kind == CONVERSATION else ResourceFacts).model_validate_json(text)
+    return facts
+
+
+def merge_facts(kind: str, before: str | None, more: SubjectFacts) -> SubjectFacts:
+    """Merge facts into those that are written down, if any."""
+    if before is None:
+        return more
+    merged: SubjectFacts = parse_facts(kind, before).merge(more)  # type: ignore[arg-type]  # one kind, one class
+    return merged
+
+
+class ConversationSummary(View):
+    """A conversation as a list shows it."""
+
+    conversation_id: str
+    status: Status
+    joined_at: Moment | None
+    ended_at: Moment | None
+    duration: float | None = Field(description="Seconds from the first joining to the end.")
+    end_reason: str | None
+    has_transcript: bool
+    turns: int | None
+    recordings: int = Field(description="How many were announced.")
+    missing: list[str] = Field(description="What has not arrived and should have.")
+    tags: dict[str, str | list[str]]
+    labels: list[str]
+    simulated: bool
+    received_first_at: Moment
+    received_last_at: Moment
+
+
+class ResourceSummary(View):
+    """A video, a replica or another thing with a status, as a list shows it."""
+
+    kind: str
+    id: str
+    status: ResourceStatus
+    tags: dict[str, str | list[str]]
+    labels: list[str]
+    simulated: bool
+    received_first_at: Moment
+    received_last_at: Moment
+
+
+def conversation_summary(
+    conversation_id: str, facts: Facts, *, now: datetime, settings: FoldSettings
+) -> ConversationSummary:
+    """Describe a conversation by its facts."""
+    missing = missing_of(facts, now=now, settings=settings, has_recording=bool(facts.recordings))
+    received = facts.receipt.view()
+    received.pop("received_from")
+    return ConversationSummary(
+        conversation_id=conversation_id,
+        status=status_of(facts, now=now, settings=settings),
+        joined_at=facts.joined_at,
+        ended_at=facts.ended_at,
+        duration=facts.duration,
+        end_reason=facts.end_code,
+        has_transcript=facts.transcript is not None,
+        turns=facts.transcript.talk.total_turns if facts.transcript else None,
+        recordings=len(facts.recordings),
+        missing=[one.what for one in missing],
+        **received,
+    )
+
+
+def resource_summary(kind: str, subject: str, facts: ResourceFacts) -> ResourceSummary:
+    """Describe a resource by its facts."""
+    received = facts.receipt.view()
+    received.pop("received_from")
+    return ResourceSummary(kind=kind, id=subject, status=facts.status, **received)
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What a list leaves out; None lets everything through."""
+
+    tag: tuple[str, str] | None = None
+    label: str | None = None
+    status: str | None = None
+    missing: str | None = None
+
+    def lets(self, summary: ConversationSummary | ResourceSummary) -> bool:
+        """Tell whether a summary is in the list."""
+        missing = summary.missing if isinstance(summary, ConversationSummary) else []
+        return (
+            (self.tag is None or _has_tag(summary.tags, *self.tag))
+            and (self.label is None or self.label in summary.labels)
+            and (self.status is None or self.status == summary.status)
+            and (self.missing is None or self.missing in missing)
+        )
+
+
+def _has_tag(tags: dict[str, str | list[str]], name: str, value: str) -> bool:
+    found = tags.get(name)
+    return value in found if isinstance(found, list) else value == found

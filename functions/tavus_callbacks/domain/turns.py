@@ -1,0 +1,140 @@
+"""The turns of a transcript as they come: which are readable, who speaks, and which is the system prompt.
+
+Names differ: `role` or `speaker`; the replica is `assistant`, `replica`, `agent`, `ai`, or called by its
+own name. Facts: tavus-callbacks.md 1.1 and section 6.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+from typing import Any, Literal
+
+from tavus_callbacks.domain import reading
+from tavus_callbacks.domain.jsontext import canonical
+from tavus_callbacks.domain.tool_calls import AnsweredCall, tool_calls
+from tavus_callbacks.domain.turn_times import starts
+
+Role = Literal["user", "assistant", "system", "tool"]
+
+_ROLES: dict[str, Role] = {
+    **dict.fromkeys(("assistant", "replica", "face", "pal", "persona", "agent", "ai", "bot"), "assistant"),
+    **dict.fromkeys(("user", "human", "participant", "customer"), "user"),
+    **dict.fromkeys(("system", "developer"), "system"),
+    **dict.fromkeys(("tool", "function"), "tool"),
+}
+
+# How Raven of early 2025 put speech and picture into one text.
+_SPEECH_AND_SCENE = re.compile(r"\s*USER[_ ]SPEECH:|\s*VISUAL[_ ]SCENE:")
+_SCENE = re.compile(r"VISUAL[_ ]SCENE:")
+_SPEECH = re.compile(r"USER[_ ]SPEECH:")
+
+# See `_is_prompt`.
+_PROMPT_SIZE, _PROMPT_RATIO = 600, 3
+_SPOKEN = ("seconds_from_start", "duration", "inference_id", "tool_calls")
+
+_LINE = re.compile(r"([^:]{1,40}):(.*)")
+
+Entry = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class SpokenTurn:
+    """One turn: `text` is what was said, `scene` what Raven saw, `speaker` a name that is no role.
+
+    `start` is in seconds from the start of the conversation, `duration` in seconds.
+    """
+
+    role: Role
+    text: str
+    start: float | None = None
+    duration: float | None = None
+    inference_id: str | None = None
+    speaker: str | None = None
+    scene: str | None = None
+    tool_call_id: str | None = None
+    tool_calls: tuple[AnsweredCall, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Turns:
+    """The readable turns in order, and how many entries were none or came twice."""
+
+    turns: tuple[SpokenTurn, ...]
+    skipped: int
+    repeated: int
+
+
+def read_turns(transcript: object) -> Turns:
+    """Read a `transcript` member: an array of turns, that as JSON text, or lines of `role: text`."""
+    entries = _entries(transcript)
+    objects = [entry for entry in entries if isinstance(entry, dict)]
+    read = [(entry, _turn(entry, start)) for entry, start in zip(objects, starts(objects), strict=True)]
+    readable = [(entry, turn) for entry, turn in read if turn]
+    turns = [turn for turn, _ in groupby(turn for _, turn in readable)]
+    if turns and _is_prompt(readable[0][0], turns):
+        turns[0] = replace(turns[0], role="system")
+    return Turns(tuple(turns), len(entries) - len(readable), len(readable) - len(turns))
+
+
+def _entries(transcript: object) -> Sequence[Any]:
+    found = reading.structured(transcript)
+    if isinstance(found, str):
+        return list(_lines(found))
+    return found if isinstance(found, list) else []
+
+
+def _lines(written: str) -> Iterator[Entry | None]:
+    for line in filter(str.strip, written.splitlines()):
+        spoken = _LINE.fullmatch(line)
+        yield {"role": spoken[1], "content": spoken[2]} if spoken else None
+
+
+def _content(entry: Entry) -> str | None:
+    """Return what was said, which can be nothing; a tool's answer can be an object."""
+    content = entry.get("content", entry.get("text"))
+    if isinstance(content, dict | list) and entry.get("role") == "tool":
+        return canonical(content)
+    return content.strip() if isinstance(content, str) else None
+
+
+def _turn(entry: Entry, start: float | None) -> SpokenTurn | None:
+    """Read a turn; None where nobody speaks or nothing is there that could have been said."""
+    speaker = reading.text(entry.get("role")) or reading.text(entry.get("speaker"))
+    content, calls = _content(entry), tool_calls(entry)
+    if speaker is None or (content is None and not calls):
+        return None
+    # A name that is no role is the replica's own: seen in a receiver's fixtures.
+    role = _ROLES.get(speaker.lower(), "assistant")
+    text, scene = _split(role, content or "")
+    return SpokenTurn(
+        role=role,
+        text=text,
+        start=start,
+        duration=reading.seconds(entry.get("duration")),
+        inference_id=reading.text(entry.get("inference_id")),
+        speaker=None if speaker.lower() in _ROLES else speaker,
+        scene=scene,
+        tool_call_id=reading.text(entry.get("tool_call_id")),
+        tool_calls=calls,
+    )
+
+
+def _split(role: Role, content: str) -> tuple[str, str | None]:
+    if role != "user" or not _SPEECH_AND_SCENE.match(content):
+        return content, None
+    speech, *scenes = _SCENE.split(content, maxsplit=1)
+    return _SPEECH.sub("", speech, count=1).strip(), reading.text("".join(scenes))
+
+
+def _is_prompt(first: Entry, turns: Sequence[SpokenTurn]) -> bool:
+    """Tell whether a transcript's first turn is the system prompt under the replica's name.
+
+    It is where it has at least 600 characters, three times the replica's longest later turn, and nothing
+    that only speech has: seconds from the start, duration, inference id, tool calls. A `timestamp` says
+    nothing, as prompts have one too.
+    """
+    if turns[0].role != "assistant" or any(first.get(name) is not None for name in _SPOKEN):
+        return False
+    longest = max((len(turn.text) for turn in turns[1:] if turn.role == "assistant"), default=0)
+    return len(turns[0].text) >= max(_PROMPT_SIZE, _PROMPT_RATIO * longest)

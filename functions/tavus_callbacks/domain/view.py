@@ -1,0 +1,23 @@
+"""What all views have in common: frozen models that describe themselves to OpenAPI and to programs."""
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, PlainSerializer, WithJsonSchema
+
+from tavus_callbacks.domain.timestamps import iso
+
+Moment = Annotated[
+    datetime,
+    PlainSerializer(iso, return_type=str, when_used="json"),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
+
+# Sets are written in order, so that equal views are equal text.
+Names = Annotated[frozenset[str], PlainSerializer(sorted, return_type=list[str], when_used="json")]
+
+
+class View(BaseModel):
+    """A part of an answer; built when first used, so that an import stays cheap. Spans are seconds."""
+
+    model_config = ConfigDict(frozen=True, defer_build=True)

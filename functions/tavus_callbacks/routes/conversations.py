@@ -1,0 +1,112 @@
+"""`GET /conversations…`: what happened, as a person asks it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
+
+from tavus_callbacks.aws import clients
+from tavus_callbacks.aws.bodies import Bodies
+from tavus_callbacks.aws.recordings import recordings_in
+from tavus_callbacks.aws.subject_events import events_in, subject_rows
+from tavus_callbacks.aws.summaries import SummaryRows
+from tavus_callbacks.domain.conversation import fold
+from tavus_callbacks.domain.dialogue import dialogue
+from tavus_callbacks.domain.errors import NotFound
+from tavus_callbacks.domain.families import is_name
+from tavus_callbacks.domain.summary import conversation_summary
+from tavus_callbacks.domain.transcript import Transcript, transcript_of, transcript_view
+from tavus_callbacks.domain.webvtt import webvtt
+from tavus_callbacks.routes.answers import NO_STORE, json_answer, one_of
+from tavus_callbacks.routes.lists import list_page
+from tavus_callbacks.routes.recordings import recording_views
+from tavus_callbacks.settings import settings
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+router = APIGatewayHttpRouter()  # type: ignore[no-untyped-call]  # Powertools leaves it untyped
+
+MISSING = ("shutdown", "transcript", "perception", "recording")
+STATUSES = ("active", "ended", "presumed_ended")
+
+_FORMATS: dict[str, tuple[str, Callable[[Transcript], str]]] = {
+    "text": ("text/plain; charset=utf-8", dialogue),
+    "vtt": ("text/vtt; charset=utf-8", webvtt),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """What the routes ask, one of each a runtime."""
+
+    client: "DynamoDBClient"
+    table: str
+    bodies: Bodies
+    summaries: SummaryRows
+
+
+@cache
+def stores() -> Stores:
+    """Return the stores of this runtime."""
+    known, client = settings(), clients.dynamodb()
+    return Stores(
+        client, known.events_table, Bodies(known.bodies_bucket), SummaryRows(client, known.events_table)
+    )
+
+
+@router.get("/conversations")
+def get_conversations() -> Response[str]:
+    """Answer conversations, the newest first by first receipt."""
+    event, now, known = router.current_event, datetime.now(UTC), settings().fold
+    one_of(event, "status", STATUSES)
+    one_of(event, "missing", MISSING)
+
+    def describe(conversation_id: str, facts: Any) -> Any:
+        return conversation_summary(conversation_id, facts, now=now, settings=known)
+
+    page, following = list_page(stores().summaries, event, "conversation", describe)
+    return json_answer({"conversations": page, "cursor": following})
+
+
+@router.get("/conversations/<conversation_id>")
+def get_conversation(conversation_id: str) -> Response[str]:
+    """Answer the conversation folded from its events; one query, unless a recording is waited for."""
+    items = _items(conversation_id)
+    events = events_in(items, stores().bodies)
+    recordings = recording_views(conversation_id, recordings_in(items)) if settings().recordings else []
+    view = fold(
+        conversation_id, events, now=datetime.now(UTC), settings=settings().fold, recordings=recordings
+    )
+    return json_answer(view)
+
+
+@router.get("/conversations/<conversation_id>/transcript")
+def get_transcript(conversation_id: str) -> Response[str]:
+    """Answer the transcript as JSON, as lines of text, or as subtitles."""
+    event = router.current_event
+    form = one_of(event, "format", ("json", *_FORMATS)) or "json"
+    include_system = one_of(event, "include", ("system",)) == "system"
+    events = events_in(_items(conversation_id), stores().bodies)
+    transcript = transcript_of(events, include_system=include_system)
+    if transcript is None:
+        raise NotFound(f"No transcript of conversation {conversation_id} has arrived.")
+    if form == "json":
+        return json_answer({"conversation_id": conversation_id, **transcript_view(transcript)})
+    content_type, write = _FORMATS[form]
+    return Response(200, content_type, write(transcript), NO_STORE)
+
+
+def _items(conversation_id: str) -> list[dict[str, Any]]:
+    items = (
+        subject_rows(stores().client, stores().table, "conversation", conversation_id)
+        if is_name(conversation_id)
+        else []
+    )
+    if not any(item["type"] == "event" for item in items):
+        raise NotFound(f"No event of conversation {conversation_id} is kept.")
+    return items

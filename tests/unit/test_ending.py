@@ -1,0 +1,54 @@
+"""Every documented reason of an end is put into plain words; what is not documented stays as it came."""
+
+import pytest
+
+from tavus_callbacks.domain.ending import code_of, ending
+
+DOCUMENTED = [
+    "max_call_duration",
+    "participant_left_timeout",
+    "participant_absent_timeout",
+    "bot_could_not_join_meeting_it_was_probably_ended",
+    "daily_room_has_been_deleted",
+    "exception_encountered_during_conversation_startup",
+    "end_conversation_endpoint_hit",
+]
+
+
+@pytest.mark.parametrize("suffix", ["", " reached"])
+@pytest.mark.parametrize("reason", DOCUMENTED)
+def test_documented_reasons_are_known_with_and_without_suffix(reason, suffix):
+    """Both forms were seen; both mean the same and read the same."""
+    found = ending(reason + suffix)
+
+    assert (reason, reason + suffix) == (found.code, found.reason)
+    assert ending(reason).plain == found.plain
+    assert reason not in found.plain
+
+
+def test_each_documented_reason_reads_differently():
+    """No two reasons are told apart by their code alone."""
+    assert len(DOCUMENTED) == len({ending(reason).plain for reason in DOCUMENTED})
+
+
+def test_an_internal_error_keeps_its_step():
+    """The step is all that is known of the fault."""
+    found = ending("internal error occurred at step start_bot")
+
+    assert ("internal_error", "start_bot") == (found.code, found.step)
+    assert found.plain == "Tavus met an internal error at step start_bot."
+
+
+@pytest.mark.parametrize("reason", ["user_left", "participant_left", "Something new: 42"])
+def test_an_unknown_reason_is_passed_on_verbatim(reason):
+    """Nobody guesses what Tavus might have meant."""
+    found = ending(reason)
+
+    assert (reason, reason) == (found.code, found.reason)
+    assert found.plain.endswith(reason)
+
+
+def test_an_end_without_reason_says_so():
+    """A shutdown with empty properties is an end all the same."""
+    assert code_of(None) is None
+    assert ending(None).plain == "The conversation ended; no reason was given."

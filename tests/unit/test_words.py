@@ -1,0 +1,34 @@
+"""Words and questions are counted sensibly, also where no space stands between words."""
+
+import pytest
+
+from tavus_callbacks.domain.words import questions, words
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", 0),
+        ("Hello there", 2),
+        ("It's me \u2013 and Bruno.", 4),
+        ("... -- !", 0),
+        ("naïve, très “bien”", 3),
+        ("안녕하세요 여러분", 2),
+        ("はい、そうです。", 3),
+        ("你好\uff0c我想订一个房间", 5),
+        ("AIは便利です", 4),
+        ("สวัสดีครับ", 3),
+    ],
+)
+def test_words_are_counted_in_every_script(text, expected):
+    """What stands between spaces is a word; two characters of Han or kana, four of Thai."""
+    assert expected == words(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("Really?? Are you sure?", 2), ("本当ですか\uff1f", 1), ("هل أنت متأكد؟", 1), ("No.", 0)],
+)
+def test_questions_are_counted_by_their_marks(text, expected):
+    """A mark that is repeated is one question, in every script that has one."""
+    assert expected == questions(text)
