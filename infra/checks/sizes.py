@@ -17,6 +17,8 @@ from typing import Any
 
 import httpx
 
+from tavus_callbacks.aws.bodies import INLINE_LIMIT
+from tavus_callbacks.domain.body import pack
 from tavus_callbacks_cli.local.session import isolated_session
 from tavus_callbacks_cli.local.stack import LocalStack, Options, local_stack
 
@@ -65,7 +67,18 @@ def main() -> None:
         f"${row.dollars:.2f} |"
         for row in rows
     ]
+    lines += ["", f"Up to {_largest_in_an_item()} KB such a body stays in its item."]
     sys.stdout.write("\n".join(lines) + "\n")
+
+
+def _largest_in_an_item() -> int:
+    """Return the kilobytes of body that deflate to no more than an item takes."""
+    too_large = (size for size in range(1, 400) if len(_packed(size)) > INLINE_LIMIT)
+    return next(too_large) - 1
+
+
+def _packed(kilobytes: int) -> bytes:
+    return pack(json.dumps(_body("c123456", kilobytes * KILOBYTE)).encode()).data
 
 
 def _measured(stack: LocalStack, size: int) -> Row:

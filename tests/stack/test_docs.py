@@ -1,0 +1,394 @@
+"""The documentation is true: its commands parse and run, its tables are whole, its links lead somewhere."""
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from pkgutil import iter_modules
+
+import click
+import httpx
+import pytest
+
+from tavus_callbacks import domain
+from tavus_callbacks.domain import issues
+from tavus_callbacks.domain.errors import CallbackError
+from tavus_callbacks.domain.families import FAMILIES
+from tavus_callbacks_cli.local.registry import RunningStack, registered
+from tavus_callbacks_cli.local.routes import routes_of
+from tavus_callbacks_cli.local.state import open_state
+from tavus_callbacks_cli.local.template import load_template
+from tavus_callbacks_cli.main import main
+from tavus_callbacks_cli.shape import described, shape_of
+from tavus_callbacks_cli.simulator import scenario as simulator
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCUMENTS = [ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")]
+DOCUMENTS += sorted((ROOT / "docs").rglob("*.md"))
+
+FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"(?<!`)\]\(([^)\s]+)\)")
+SEPARATORS = {"|", "||", "&&", ";", "(", ")", "&"}
+# Members that stand in some events only, or that the caller chose.
+OCCASIONAL = {"occurred_at", "tags", "issues", "body", "body_url", "variants", "variant_id"}
+FIGURES = re.compile(r"^\| (\d+ K?B) \| (\d+) B \| (\d+) \| (\d+) \| (\d+) B \| \$([\d.]+) \|$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Step:
+    """A command line of a document, and what the document says it prints, if it does."""
+
+    document: Path
+    command: str
+    output: str | None
+
+    def __str__(self) -> str:
+        return f"{self.document.name}: {self.command[:60]}"
+
+
+def text_of(name: str) -> str:
+    """Read a document."""
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def blocks(document: Path) -> Iterator[tuple[str, str]]:
+    """Yield the language and the text of each fenced block."""
+    return ((found[1], found[2]) for found in FENCE.finditer(document.read_text(encoding="utf-8")))
+
+
+def steps() -> Iterator[Step]:
+    """Yield every command line of every document in order."""
+    for document in DOCUMENTS:
+        for language, text in blocks(document):
+            if language == "sh":
+                joined = text.replace("\\\n", " ")
+                yield from (Step(document, line, None) for line in joined.splitlines() if line.strip())
+            elif language == "console":
+                parts = re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]
+                yield from (Step(document, *part.split("\n", 1)) for part in parts)
+
+
+def invocations(command: str, program: str) -> Iterator[list[str]]:
+    """Yield the arguments of every call of a program in a command line, pipes and substitutions included."""
+    lexer = shlex.shlex(command, posix=True, punctuation_chars=True)
+    lexer.whitespace_split = True
+    call: list[str] = []
+    for word in [*lexer, ";"]:
+        if word not in SEPARATORS:
+            call.append(word)
+            continue
+        if call and Path(call[0]).name == program:
+            yield call[1:]
+        call = []
+
+
+def is_offline(step: Step) -> bool:
+    """Tell whether a command needs no stack."""
+    calls = list(invocations(step.command, "tavus-callbacks"))
+    return any(call[:1] == ["explain"] or call == ["simulate"] for call in calls)
+
+
+def is_for_a_stack(step: Step) -> bool:
+    """Tell whether a command can be run on a local stack: it starts none, comes to an end, asks no Tavus."""
+    endless = any(call[0] in ("local", "tail") for call in invocations(step.command, "tavus-callbacks"))
+    wanted = any(mark in step.command for mark in ("--local", "$CALLBACK_URL", "$API_URL"))
+    return wanted and not endless and "tavusapi.com" not in step.command
+
+
+STEPS = list(steps())
+OURS = [step for step in STEPS if "tavus-callbacks" in step.command or "make " in step.command]
+OFFLINE = [step for step in STEPS if is_offline(step)]
+WITH_A_STACK = sorted({step.document for step in STEPS if is_for_a_stack(step)})
+
+
+def environment(**variables: str) -> dict[str, str]:
+    """Return an environment in which our command is found, and nobody's AWS account."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return {"PATH": path, "LANG": "C.UTF-8", "TZ": "UTC", "NO_PROXY": "*", "no_proxy": "*", **variables}
+
+
+def bash(script: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run a script at the root of the repository."""
+    return subprocess.run(  # noqa: S603 - the documents' own commands
+        ["/bin/bash", "-c", script],
+        cwd=ROOT,
+        env=environment(**variables),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def command_at(*path: str) -> click.Command:
+    """Find a command of the tree."""
+    command: click.Command = main
+    for name in path:
+        assert isinstance(command, click.Group)
+        found = command.get_command(click.Context(command), name)
+        assert found is not None, f"no command {' '.join(path)}"
+        command = found
+    return command
+
+
+def leaves(group: click.Group, *path: str) -> Iterator[tuple[str, ...]]:
+    """Walk the commands that do something."""
+    for name in group.list_commands(click.Context(group)):
+        command = command_at(*path, name)
+        if isinstance(command, click.Group):
+            yield from leaves(command, *path, name)
+        else:
+            yield (*path, name)
+
+
+COMMANDS = list(leaves(main))
+
+
+def parse(arguments: list[str]) -> None:
+    """Parse a command line as click does; raises click.UsageError."""
+    path: list[str] = []
+    while isinstance(command_at(*path), click.Group):
+        assert len(path) < len(arguments), f"no command in {arguments}"
+        path.append(arguments[len(path)])
+    with command_at(*path).make_context(path[-1], list(arguments[len(path) :])):
+        pass
+
+
+@pytest.mark.parametrize("step", OURS, ids=str)
+def test_every_command_of_the_documents_parses(step: Step, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No document names a command, an option, a value or a make target that does not exist."""
+    monkeypatch.chdir(ROOT)
+    targets = re.findall(r"^([a-z-]+):", text_of("Makefile"), re.MULTILINE)
+
+    for arguments in invocations(step.command, "tavus-callbacks"):
+        parse(arguments)
+    for target, *variables in invocations(step.command, "make"):
+        assert target in targets
+        for passed in variables:
+            parse(["local", *shlex.split(passed.removeprefix("ARGS="))])
+
+
+@pytest.mark.parametrize("step", OFFLINE, ids=str)
+def test_an_offline_command_runs_and_prints_what_the_document_says(step: Step) -> None:
+    """Explaining a body and listing scenarios need nothing but the repository."""
+    result = bash(step.command)
+
+    assert 0 == result.returncode, result.stderr
+    assert step.output in (None, result.stdout)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
+def test_python_of_the_documents_runs(document: Path) -> None:
+    """A snippet that a consumer would paste works as it stands."""
+    for language, text in blocks(document):
+        if language == "python":
+            result = subprocess.run(  # noqa: S603 - the document's own snippet
+                [sys.executable, "-c", text], cwd=ROOT, capture_output=True, text=True, check=False
+            )
+            assert (0, "") == (result.returncode, result.stderr)
+
+
+@pytest.mark.stack
+@pytest.mark.parametrize("document", WITH_A_STACK, ids=lambda document: document.name)
+def test_commands_for_a_stack_do_what_the_document_says(
+    document: Path, local_stack: RunningStack, tmp_path: Path
+) -> None:
+    """Every curl line and every `--local` command works in the order it stands, and answers in that shape."""
+    wanted = [step for step in STEPS if step.document == document and is_for_a_stack(step)]
+    examples = [
+        (ROOT / "docs" / "examples" / f"{name}.json").read_bytes() for name in ("shutdown", "no-subject")
+    ]
+    for content in (b"something else that cannot be filed", *examples):
+        httpx.post(f"{local_stack.callback_url}?user=4711", content=content)
+
+    with registered(open_state(tmp_path, local_stack.port, fresh=False), local_stack):
+        result = bash(script_of(wanted), **variables_of(local_stack), TAVUS_CALLBACKS_STATE=str(tmp_path))
+    printed = re.split(r"^@@ (\d+)\n", result.stdout, flags=re.MULTILINE)
+
+    assert ["0"] * len(wanted) == printed[1::2], result.stderr
+    for step, output in zip(wanted, printed[::2], strict=False):
+        assert_answers_alike(step, output)
+
+
+def script_of(wanted: list[Step]) -> str:
+    """Join commands to a script that says after each how it ended."""
+    quiet = 'curl() { command curl --silent --show-error "$@"; }\n'
+    return quiet + "".join(f"{step.command}\nprintf '\\n@@ %s\\n' $?\n" for step in wanted)
+
+
+def variables_of(stack: RunningStack) -> dict[str, str]:
+    """Return what the documents call a stack's addresses and tokens."""
+    return {
+        "CALLBACK_URL": stack.callback_url,
+        "API_URL": stack.api_url,
+        "READ_TOKEN": stack.read_token,
+        "QUARANTINE_TOKEN": stack.quarantine_token,
+    }
+
+
+def assert_answers_alike(step: Step, output: str) -> None:
+    """Compare an answer's members and types with the document's, or see that it is no refusal."""
+    if step.output is not None:
+        assert outline(json.loads(step.output)) == outline(json.loads(output)), step
+    elif step.command.startswith("curl"):
+        assert not {"title", "message"} & json.loads(output).keys(), output
+
+
+def outline(value: object) -> object:
+    """Return the shape of an answer without what is in some events only."""
+    return described(shape_of(without_occasional(value)))
+
+
+def without_occasional(value: object) -> object:
+    """Leave out members that differ from event to event."""
+    if isinstance(value, dict):
+        return {name: without_occasional(part) for name, part in value.items() if name not in OCCASIONAL}
+    return [without_occasional(part) for part in value] if isinstance(value, list) else value
+
+
+def section(text: str, heading: str) -> str:
+    """Return what stands below a heading of the second level."""
+    return text.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+
+
+@pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
+def test_every_command_is_in_the_reference(path: tuple[str, ...]) -> None:
+    """docs/cli.md has a section for each command, with every option and an example."""
+    documented = section(text_of("docs/cli.md"), f"tavus-callbacks {' '.join(path)}")
+    options = [each for each in command_at(*path).params if isinstance(each, click.Option)]
+
+    assert "" != documented
+    assert [] == [option.opts[-1] for option in options if f"`{option.opts[-1]}" not in documented]
+    assert f"\ntavus-callbacks {' '.join(path)}" in documented.replace("$ ", "")
+
+
+@pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
+def test_every_command_helps_with_an_example_of_its_own(path: tuple[str, ...]) -> None:
+    """`--help` ends in examples, a line each, that parse."""
+    command = command_at(*path)
+    text = command.get_help(click.Context(command, info_name=path[-1], max_content_width=200))
+    examples = [line.strip() for line in text.partition("Examples:\n")[2].splitlines()]
+    calls = [call for line in examples for call in invocations(line, "tavus-callbacks")]
+
+    assert list(path) in [call[: len(path)] for call in calls]
+
+
+def test_every_scenario_is_in_the_reference() -> None:
+    """docs/cli.md names all that `simulate` can send."""
+    documented = section(text_of("docs/cli.md"), "tavus-callbacks simulate")
+
+    assert [] == [name for name in simulator.names() if f"`{name}`" not in documented]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
+def test_every_link_leads_somewhere(document: Path) -> None:
+    """A relative link names a file that is there, and a heading that stands in it."""
+    links = [link for link in LINK.findall(document.read_text(encoding="utf-8")) if "://" not in link]
+    broken = [link for link in links if not leads_somewhere(document, link)]
+
+    assert [] == broken
+
+
+def leads_somewhere(document: Path, link: str) -> bool:
+    """Tell whether a relative link's file and heading exist."""
+    name, _, anchor = link.partition("#")
+    target = (document.parent / name).resolve() if name else document
+    return target.exists() and (not anchor or anchor in anchors(target))
+
+
+def anchors(document: Path) -> set[str]:
+    """Return the anchors of a document's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.*)$", document.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_every_issue_code_is_in_the_contract() -> None:
+    """docs/api.md explains each code that an event can carry."""
+    codes = {value for name, value in vars(issues).items() if name.isupper() and isinstance(value, str)}
+
+    explained = re.findall(r"^\| `(\w+)[:`]", text_of("docs/api.md"), re.MULTILINE)
+
+    assert set() == codes - set(explained)
+
+
+def errors(kind: type[CallbackError] = CallbackError) -> Iterator[type[CallbackError]]:
+    """Walk the tree of errors."""
+    for child in kind.__subclasses__():
+        yield child
+        yield from errors(child)
+
+
+for module in iter_modules(domain.__path__, f"{domain.__name__}."):
+    import_module(module.name)
+
+
+@pytest.mark.parametrize("error", list(errors()), ids=lambda error: error.__name__)
+def test_every_problem_is_in_the_contract(error: type[CallbackError]) -> None:
+    """docs/api.md has a row for each title with its status."""
+    assert f"| {error.status} | {error.title} |" in text_of("docs/api.md")
+
+
+def test_every_route_is_in_the_contract() -> None:
+    """docs/api.md has a row for each route of the template."""
+    routes = routes_of(load_template(ROOT / "template.yaml"))
+
+    assert [] == [route.key for route in routes if f"| `{route.key}` |" not in text_of("docs/api.md")]
+
+
+@pytest.mark.parametrize("part", ["Parameters", "Outputs"])
+def test_every_parameter_and_output_is_explained(part: str) -> None:
+    """The README says what a deployment takes and gives."""
+    names = re.findall(r"^  (\w+):$", template_part(part), re.MULTILINE)
+
+    assert 5 <= len(names)
+    assert [] == [name for name in names if f"`{name}`" not in text_of("README.md")]
+
+
+def template_part(part: str) -> str:
+    """Return what stands below a top-level key of the template."""
+    return re.split(r"^(?=\w)", text_of("template.yaml").partition(f"\n{part}:\n")[2], flags=re.MULTILINE)[0]
+
+
+def test_the_families_stand_in_their_order() -> None:
+    """docs/architecture.md lists the families as they are tried."""
+    table = section(text_of("docs/architecture.md"), "Families")
+
+    assert [family.name for family in FAMILIES] == re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)
+
+
+def test_every_decision_is_in_the_index() -> None:
+    """docs/decisions/0000-index.md names each decision by its own title."""
+    folder = ROOT / "docs" / "decisions"
+    decisions = sorted(folder.glob("[0-9]*.md"))[1:]
+    titles = [path.read_text(encoding="utf-8").splitlines()[0].removeprefix("# ") for path in decisions]
+    links = [f"[{title}]({path.name})" for title, path in zip(titles, decisions, strict=True)]
+
+    assert links == re.findall(r"^- (\[.*\]\(.*\))$", text_of("docs/decisions/0000-index.md"), re.MULTILINE)
+
+
+def test_the_readme_can_be_read_at_a_sitting() -> None:
+    """What does not fit into 250 lines belongs into docs/."""
+    assert 250 > len(text_of("README.md").splitlines())
+
+
+@pytest.mark.stack
+def test_the_sizes_and_prices_of_the_readme_are_measured() -> None:
+    """What infra/checks/sizes.py measures is what the README's table says, within a twentieth."""
+    script = ROOT / "infra" / "checks" / "sizes.py"
+    result = subprocess.run(  # noqa: S603 - our own script
+        [sys.executable, str(script)], env=environment(), capture_output=True, text=True, check=False
+    )
+    documented, measured = FIGURES.findall(text_of("README.md")), FIGURES.findall(result.stdout)
+
+    assert 0 == result.returncode, result.stderr
+    assert [row[0] for row in documented] == [row[0] for row in measured]
+    for expected, actual in zip(documented, measured, strict=True):
+        assert [float(each) for each in expected[1:]] == pytest.approx(
+            [float(each) for each in actual[1:]], rel=0.05
+        )
+    assert result.stdout.splitlines()[-1] in text_of("README.md")
