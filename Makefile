@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 LOCKS := requirements/dev.txt pyproject.toml
 
-.PHONY: help setup run test test-all check format lock openapi clean
+.PHONY: help setup run test test-all fuzz chaos soak check format lock openapi bench-read clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -29,6 +29,16 @@ test: setup ## the tests that need PyPI only
 test-all: setup ## test, and what needs more than PyPI
 	@infra/checks/test-all
 
+fuzz: setup ## 20,000 generated requests; FUZZ_SEED=2 makes others
+	@FUZZ_REQUESTS=20000 $(BIN)/pytest -p no:xdist -s --timeout 1800 tests/security/test_fuzz.py
+
+chaos: setup ## two minutes of killed receivers, and 400 random schedules of faults
+	@CHAOS_SECONDS=120 FAULT_SCHEDULES=400 $(BIN)/pytest -p no:xdist -s --timeout 1800 \
+	  tests/faults/test_killed.py tests/faults/test_schedules.py
+
+soak: setup ## ten minutes of mixed load: losses, rate and memory
+	@SOAK_SECONDS=600 $(BIN)/pytest -p no:xdist -s --timeout 1800 tests/faults/test_soak.py
+
 check: setup ## lint, types, template, docs
 	@infra/checks/check
 
@@ -36,9 +46,16 @@ format: setup ## let ruff format and mend what it can
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 
 lock: setup ## write requirements/*.txt anew from requirements/*.in
-	@for name in dev lambda lambda-signing sam; do \
+	@for name in dev lambda lambda-signing sam checkov; do \
 	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-header \
 	    --generate-hashes requirements/$$name.in --output-file requirements/$$name.txt; done
 
+openapi: setup ## write the description of the API anew from the code
+	@AWS_DEFAULT_REGION=us-east-1 $(BIN)/python -m tavus_callbacks_cli.openapi > .openapi.json && \
+	  mv .openapi.json functions/tavus_callbacks/openapi.json
+
+bench-read: setup ## what reading costs: CPU time, calls of AWS, instructions
+	@$(BIN)/python infra/bench/read.py
+
 clean: ## remove what the targets made, but for .local (the data of `make run`)
-	@rm -rf .venv .venv-sam .aws-sam .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf .venv .venv-sam .venv-checkov .aws-sam .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -5,12 +5,12 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
-from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+from aws_lambda_powertools.utilities.batch import EventType
 
-from tavus_callbacks.aws import clients
+from tavus_callbacks.aws import batch, clients
 from tavus_callbacks.aws.bodies import Bodies
 from tavus_callbacks.aws.subject_events import fold_event
-from tavus_callbacks.aws.summaries import SummaryRows
+from tavus_callbacks.aws.summaries import Found, SummaryRows, expiry_of
 from tavus_callbacks.domain.summary import facts_from
 from tavus_callbacks.settings import settings
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
 
 logger = Logger()
-processor = BatchProcessor(event_type=EventType.DynamoDBStreams)
+processor = batch.processor_of(EventType.DynamoDBStreams)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +38,11 @@ def stores() -> Stores:
 
 def handler(event: dict[str, Any], context: Any) -> Any:
     """Take a batch of the event stream; what fails is tried again alone."""
-    result = process_partial_response(event, _projected, processor, context)
-    failed = len(result["batchItemFailures"])
-    logger.info("projected", extra={"records": len(event["Records"]), "failed": failed})
-    return result
+    return batch.take(event, context, _projected, processor, logger)
 
 
 def _projected(record: "DynamoDBRecord") -> None:
-    item = record.dynamodb.new_image if record.dynamodb else {}
+    item = batch.item_of(record)
     event = fold_event(item, stores().bodies.read(item))
-    stores().summaries.merge(event.kind, event.subject, facts_from(event.kind, [event]))
+    found = Found(facts_from(event.kind, [event]), expiry_of(item))
+    stores().summaries.merge(event.kind, event.subject, found)

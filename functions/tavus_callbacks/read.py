@@ -11,7 +11,8 @@ from tavus_callbacks.aws import clients
 from tavus_callbacks.aws.gateway import problem
 from tavus_callbacks.aws.tokens import REFUSAL, Tokens
 from tavus_callbacks.domain.errors import CallbackError, NotFound, Refused
-from tavus_callbacks.routes import conversations, events, recordings, resources
+from tavus_callbacks.domain.view import build_views
+from tavus_callbacks.routes import conversations, description, events, recordings, resources
 from tavus_callbacks.settings import settings
 
 if TYPE_CHECKING:
@@ -19,8 +20,15 @@ if TYPE_CHECKING:
 
 logger = Logger()
 app = APIGatewayHttpResolver()
-for routes in (conversations, events, recordings, resources):
+ROUTES = (conversations.routes, resources.routes, events.routes, recordings.routes, description.routes)
+for routes in ROUTES:
     app.include_router(routes.router)
+
+# Else the first reader waits for it.
+build_views()
+
+# The one route that wants no token.
+PUBLIC = f"GET {description.PATH}"
 
 NO_SUCH_PATH = "No such path. What has an id of unusual characters is read by /events?kind=...&subject=..."
 
@@ -50,6 +58,12 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         logger.info("read", extra=record)
 
 
+@app.exception_handler(CallbackError)  # type: ignore[untyped-decorator]  # Powertools leaves it untyped
+def hand_on(error: CallbackError) -> Never:
+    """Hand a refusal on to who called; unhandled, Powertools would log its text with a stack trace."""
+    raise error
+
+
 @app.not_found
 def no_such_path(_error: Exception) -> Never:
     """Refuse a path that the gateway let through, for its id holds what a path cannot carry."""
@@ -66,10 +80,16 @@ def _recorded(result: dict[str, Any], record: dict[str, Any]) -> dict[str, Any]:
     return result
 
 
+def scope_of(path: str) -> "Scope":
+    """Return the scope that a path wants of its token."""
+    return "quarantine" if path.startswith("/quarantine") else "read"
+
+
 def _authorised(event: dict[str, Any]) -> dict[str, Any]:
+    if event["routeKey"] == PUBLIC:
+        return {}
     bearer = _BEARER.fullmatch(event.get("headers", {}).get("authorization", ""))
     if not bearer:
         raise Refused(REFUSAL)
-    scope: Scope = "quarantine" if event["rawPath"].startswith("/quarantine") else "read"
-    token = tokens().authenticate(bearer[1], scope)
+    token = tokens().authenticate(bearer[1], scope_of(event["rawPath"]))
     return {"label": token.label, "use_not_noted": tokens().note_use(token)}

@@ -1,27 +1,38 @@
 """The function behind `/callbacks/{token}`: authenticate, understand, keep, answer, and log one record."""
 
-import traceback
+import os
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
-from typing import TYPE_CHECKING, Any
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from aws_lambda_powertools import Logger
 
 from tavus_callbacks.aws import clients
+from tavus_callbacks.aws.attempts import until
 from tavus_callbacks.aws.bodies import Bodies
 from tavus_callbacks.aws.events import EventsTable, Kept
+from tavus_callbacks.aws.filing import Callback, Misfit, quarantine, read_callback
 from tavus_callbacks.aws.gateway import Request, answer, problem, request_of
 from tavus_callbacks.aws.tokens import Tokens
-from tavus_callbacks.domain.errors import CallbackError, NotAnObject, Unfileable
-from tavus_callbacks.domain.event import Event, event_id, understand
+from tavus_callbacks.domain.deadline import Deadline
+from tavus_callbacks.domain.errors import CallbackError, StoreDown
+from tavus_callbacks.domain.event import Event, event_id
+from tavus_callbacks.domain.timestamps import now
 from tavus_callbacks.settings import settings
 
 if TYPE_CHECKING:
     from tavus_callbacks.domain.token import TokenRecord
 
-logger = Logger()
+T = TypeVar("T")
 
-STUMBLED = "The receiver could not read this body. It is kept, and can be redriven after an upgrade."
+# Seconds: a sender of unknown patience is answered within three, however slow AWS is (attempts.py).
+STORE_TIME = 1.2
+SPILL_TIME = 1.2
+
+# Log bytes are a quarter of the bill, and the location is always the same; Lambda reads the level of a record
+# only beside a time in this form.
+logger = Logger(location=None, use_rfc3339=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +46,8 @@ class Stores:
 @cache
 def stores() -> Stores:
     """Return the stores of this runtime."""
-    known, client = settings(), clients.dynamodb()
-    bodies = Bodies(known.bodies_bucket)
+    known, client = settings(), clients.dynamodb(quick=True)
+    bodies = Bodies(known.bodies_bucket, partial(clients.s3, quick=True))
     return Stores(
         Tokens(client, known.tokens_table, known.events_table),
         EventsTable(client, known.events_table, bodies, known.event_retention),
@@ -45,10 +56,13 @@ def stores() -> Stores:
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Answer `POST /callbacks/{token}` and `GET /callbacks/{token}`."""
+    # Clients are made once a runtime: no part of what AWS is given.
+    stores()
+    deadline = Deadline.after(STORE_TIME)
     request = request_of(event)
     record: dict[str, Any] = {"request_id": request.request_id, "bytes": len(request.body)}
     try:
-        return _answered(request, record)
+        return _answered(request, deadline, record)
     except CallbackError as error:
         record |= {"outcome": type(error).__name__, "cause": str(error)}
         return problem(error)
@@ -56,70 +70,93 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
         logger.info("callback", extra=record)
 
 
-def _answered(request: Request, record: dict[str, Any]) -> dict[str, Any]:
+def _answered(request: Request, deadline: Deadline, record: dict[str, Any]) -> dict[str, Any]:
     # Before anything else: a body without a token costs a stranger's request, not our time.
-    token = stores().tokens.authenticate(request.path_parameters.get("token", ""), "callback")
+    secret = request.path_parameters.get("token", "")
+    token = until(deadline, lambda: stores().tokens.authenticate(secret, "callback"))
     record |= {"label": token.label, "token_id": token.token_id}
     if request.method == "GET":
         record["outcome"] = "ready"
         return answer(200, {"label": token.label, "ready": True})
-    try:
-        return _kept(_understood(request, token, record), token, record)
-    except (NotAnObject, Unfileable) as error:
-        return _quarantined(request, token, error, record)
+    callback = Callback(request.body, request.query, token.label, request.received_at)
+    read = read_callback(callback)
+    if isinstance(read, Misfit):
+        answered = _quarantined(read, callback, deadline, record)
+    else:
+        answered = _kept(read, callback, deadline, record)
+    _note_use(token, record)
+    return answered
 
 
-def _understood(request: Request, token: "TokenRecord", record: dict[str, Any]) -> Event:
-    try:
-        return understand(
-            request.body, query=request.query, label=token.label, received_at=request.received_at
-        )
-    except CallbackError:
-        raise
-    # The outermost edge of our own rules: a body they stumble over is kept, not lost.
-    except Exception as fault:
-        record |= {"fault": type(fault).__name__, "at": _place(fault)}
-        raise Unfileable(STUMBLED) from fault
-
-
-def _place(fault: Exception) -> str:
-    frame = traceback.extract_tb(fault.__traceback__)[-1]
-    return f"{frame.name}:{frame.lineno}"
-
-
-def _kept(event: Event, token: "TokenRecord", record: dict[str, Any]) -> dict[str, Any]:
-    kept = stores().events.keep(event)
-    record["use_not_noted"] = stores().tokens.note_use(token)
+def _kept(event: Event, callback: Callback, deadline: Deadline, record: dict[str, Any]) -> dict[str, Any]:
+    kept_at = now()
+    kept = _or_spilled(
+        lambda: until(deadline, lambda: stores().events.keep(event, kept_at=kept_at)),
+        lambda: _spill(event.text.encode(), callback, deadline),
+        record,
+    )
     value = _described(event, kept)
     record |= {name: value[name] for name in ("event_id", "family", "kind", "subject", "event_type")}
-    record |= {"outcome": kept.status, "issues": len(value["issues"])}
+    record |= {"outcome": value["status"], "issues": len(value["issues"])}
     return answer(200, value)
 
 
-def _described(event: Event, kept: Kept) -> dict[str, Any]:
+def _described(event: Event, kept: Kept | None) -> dict[str, Any]:
     return {
-        "event_id": event_id(event.kind, event.subject, kept.ref),
-        "status": kept.status,
+        "event_id": event_id(event.kind, event.subject, kept.ref if kept else event.ref),
+        "status": kept.status if kept else "accepted",
         "family": event.family,
         "kind": event.kind,
         "subject": event.subject,
         "event_type": event.event_type,
-        "issues": [*event.issues, *kept.issues],
+        "issues": [*event.issues, *(kept.issues if kept else ())],
     }
 
 
 def _quarantined(
-    request: Request, token: "TokenRecord", error: NotAnObject | Unfileable, record: dict[str, Any]
+    misfit: Misfit, callback: Callback, deadline: Deadline, record: dict[str, Any]
 ) -> dict[str, Any]:
-    # Rare, and so not loaded with the rest.
-    from tavus_callbacks.aws.quarantine import QuarantineRows
-    from tavus_callbacks.domain.quarantine import quarantined
-
-    known, events = settings(), stores().events
-    entry = quarantined(
-        request.body, error, query=request.query, label=token.label, received_at=request.received_at
+    entry, events = misfit.entry, stores().events
+    _or_spilled(
+        lambda: until(deadline, lambda: quarantine(misfit, events, settings().quarantine_retention)),
+        lambda: _spill(entry.raw, callback, deadline),
+        record,
     )
-    QuarantineRows(events.client, events.name, events.bodies, known.quarantine_retention).keep(entry)
-    record["use_not_noted"] = stores().tokens.note_use(token)
-    record |= {"outcome": "quarantined", "status": error.status, "quarantine_id": entry.quarantine_id}
-    return problem(error, quarantine_id=entry.quarantine_id)
+    record |= {"outcome": "quarantined", "status": entry.status, "quarantine_id": entry.quarantine_id}
+    record["fault"] = misfit.fault
+    return problem(misfit.error, quarantine_id=entry.quarantine_id)
+
+
+def _or_spilled(keep: Callable[[], T], spill: Callable[[], None], record: dict[str, Any]) -> T | None:
+    """Keep a callback, or put it into the spill where the store is down; None says that it is there."""
+    try:
+        return keep()
+    except StoreDown as error:
+        record["store"] = str(error)
+        spill()
+        return None
+
+
+def _spill(redacted: bytes, callback: Callback, deadline: Deadline) -> None:
+    # Rare, and so not loaded with the rest.
+    from tavus_callbacks.aws.spill import Spill, Spilled
+    from tavus_callbacks.domain.tags import kept_query
+
+    known = settings()
+    if known.spill_queue_url is None:
+        raise StoreDown("no spill queue")
+    spill = Spill(clients.sqs(), known.spill_queue_url, stores().events.bodies)
+    spilled = Spilled(redacted, kept_query(callback.query), callback.label, callback.received_at)
+    until(deadline.later(SPILL_TIME), lambda: spill.put(spilled))
+
+
+def _note_use(token: "TokenRecord", record: dict[str, Any]) -> None:
+    # Not while the store is down: the answer is due.
+    if "store" not in record:
+        record["use_not_noted"] = stores().tokens.note_use(token)
+
+
+# A runtime starts with a whole core and serves with a share of one, so that the client is made here; anywhere
+# else (tests, the command line) an import reads no environment.
+if "AWS_LAMBDA_INITIALIZATION_TYPE" in os.environ:
+    stores()

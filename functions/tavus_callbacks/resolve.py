@@ -5,9 +5,9 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
-from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+from aws_lambda_powertools.utilities.batch import EventType
 
-from tavus_callbacks.aws import clients
+from tavus_callbacks.aws import batch, clients
 from tavus_callbacks.aws.bodies import Bodies
 from tavus_callbacks.aws.recordings import RecordingRows, RecordingsBucket, look
 from tavus_callbacks.domain.jsontext import BYTE_ORDER_MARK, parse
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
 
 logger = Logger()
-processor = BatchProcessor(event_type=EventType.DynamoDBStreams)
+processor = batch.processor_of(EventType.DynamoDBStreams)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +47,14 @@ def stores() -> Stores:
 def handler(event: dict[str, Any], context: Any) -> Any:
     """Take a batch of the event stream, or one S3 event from EventBridge."""
     if "Records" in event:
-        return process_partial_response(event, _claimed, processor, context)
+        return batch.take(event, context, _claimed, processor, logger)
     _changed(event)
     return None
 
 
 def _claimed(record: "DynamoDBRecord") -> None:
     """Note what a callback claims, and look for the object it names."""
-    item = record.dynamodb.new_image if record.dynamodb else {}
+    item = batch.item_of(record)
     conversation_id, ref = item["subject"], item["ref"].partition("-v")[0]
     body = parse(stores().bodies.read(item).decode().removeprefix(BYTE_ORDER_MARK)).clean
     claim = claim_of(item["event_type"], conversation_id, body, bucket=stores().bucket.name, ref=ref)

@@ -16,6 +16,7 @@ class Settings:
     events_table: str
     tokens_table: str
     bodies_bucket: str
+    spill_queue_url: str | None
     event_retention: timedelta | None
     quarantine_retention: timedelta | None
     recordings: "RecordingSettings | None"
@@ -40,6 +41,7 @@ def settings_from(environ: Mapping[str, str]) -> Settings:
         events_table=environ["EVENTS_TABLE"],
         tokens_table=environ["TOKENS_TABLE"],
         bodies_bucket=environ["BODIES_BUCKET"],
+        spill_queue_url=environ.get("SPILL_QUEUE_URL"),
         event_retention=_days(environ.get("EVENT_RETENTION_DAYS", "0")),
         quarantine_retention=_days(environ.get("QUARANTINE_RETENTION_DAYS", "0")),
         recordings=_recordings(environ) if environ.get("RECORDINGS_BUCKET") else None,

@@ -3,15 +3,25 @@
 from importlib import import_module
 
 import click
+from click.exceptions import NoSuchCommand
 
 COMMANDS = {
     "local": "local:local",
     "token": "token:token",
     "simulate": "simulate:simulate",
     "explain": "explain:explain",
+    "list": "list:list_",
     "show": "show:show",
+    "transcript": "transcript:transcript",
+    "stats": "stats:stats",
     "tail": "tail:tail",
+    "recording": "recording:recording",
+    "problems": "problems:problems",
     "quarantine": "quarantine:quarantine",
+    "failed": "failed:failed",
+    "doctor": "doctor:doctor",
+    "connect": "connect:connect",
+    "reindex": "reindex:reindex",
 }
 
 
@@ -23,12 +33,21 @@ class LazyGroup(click.Group):
         return list(COMMANDS)
 
     def get_command(self, _ctx: click.Context, name: str) -> click.Command | None:
-        """Import the command's module, or answer None so that click names the nearest one."""
+        """Import the command's module, or answer None where there is no such command."""
         if name not in COMMANDS:
             return None
         module, attribute = COMMANDS[name].split(":")
         command: click.Command = getattr(import_module(f"tavus_callbacks_cli.commands.{module}"), attribute)
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Name the nearest commands where one is unknown: click would look among those it has loaded."""
+        try:
+            return super().resolve_command(ctx, args)
+        except NoSuchCommand as error:
+            raise NoSuchCommand(error.command_name, possibilities=COMMANDS, ctx=ctx) from None
 
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}

@@ -4,7 +4,9 @@ import json
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
@@ -82,12 +84,60 @@ def test_what_was_posted_is_shown(local_stack: RunningStack) -> None:
     """The event of a subject, then its body as it was sent."""
     httpx.post(f"{local_stack.callback_url}?user=4711", json=shutdown("cshown")).raise_for_status()
 
-    (event,) = answered(run("show", "cshown", "--json"))["events"]
+    (event,) = answered(run("show", "cshown", "--events", "--json"))["events"]
     body = answered(run("show", event["event_id"]))
 
     assert ("system.shutdown", {"user": "4711"}) == (event["event_type"], event["tags"])
     assert shutdown("cshown") == body
-    assert "system.shutdown" in run("show", "cshown").stdout
+    assert "system.shutdown" in run("show", "cshown", "--events").stdout
+    assert "status        ended" in run("show", "cshown").stdout
+
+
+def listed(subject: str) -> dict[str, object]:
+    """Wait until a conversation is in the list: it is summed up by the stream, a moment after its answer."""
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        found = answered(run("list", "--json", "--limit", "1000"))["conversations"]
+        if one := [each for each in found if each["conversation_id"] == subject]:
+            return one[0]
+        time.sleep(0.3)
+    raise AssertionError(f"{subject} was not listed")
+
+
+def test_a_conversation_is_listed_shown_and_summed_up(local_stack: RunningStack, tmp_path: Path) -> None:
+    """From callbacks to list, page, dialogue and report, as a person goes."""
+    ids = simulator.fresh_ids()
+    rendered = simulator.render(
+        simulator.load("conversation"),
+        callback_url=local_stack.callback_url,
+        now=datetime.now(UTC),
+        ids=ids,
+    )
+    for one in rendered:
+        httpx.post(f"{local_stack.callback_url}?case=whole", content=one.body).raise_for_status()
+    conversation, report = ids["conversation_id"], tmp_path / "report.html"
+
+    assert "ended" == listed(conversation)["status"]
+    assert "Perception" in run("show", conversation).stdout
+    assert "Replica: Lovely. Is Bruno a dog?" in run("transcript", conversation).stdout
+    assert run("transcript", conversation, "--format", "vtt").stdout.startswith("WEBVTT\n")
+    sums = answered(run("stats", "--tag", "case:whole", "--json"))
+    assert 1 == sums["total"]["conversations"]
+    assert 0 == run("stats", "--html", str(report)).exit_code
+    assert "<svg" in report.read_text()
+    near = run("show", conversation + "x")
+    assert (1, True) == (near.exit_code, f"Did you mean {conversation}" in near.stderr)
+
+
+def test_summaries_are_made_anew(local_stack: RunningStack) -> None:
+    """Whatever became of them, nothing but the events is needed."""
+    httpx.post(local_stack.callback_url, json=shutdown("canew")).raise_for_status()
+    listed("canew")
+
+    made = answered(run("reindex", "--json"))
+
+    assert made["summaries"] >= 1
+    assert "ended" == listed("canew")["status"]
 
 
 def test_an_unusual_subject_is_shown(local_stack: RunningStack) -> None:
@@ -120,7 +170,7 @@ def test_a_url_and_a_read_token_are_enough(
     monkeypatch.setenv("TAVUS_CALLBACKS_URL", local_stack.api_url)
     monkeypatch.setenv("TAVUS_CALLBACKS_READ_TOKEN", local_stack.read_token)
 
-    result = CliRunner().invoke(main, ["show", "cbyurl", "--json"])
+    result = CliRunner().invoke(main, ["show", "cbyurl", "--events", "--json"])
 
     assert ["cbyurl"] == [event["subject"] for event in answered(result)["events"]]
     assert f"on {local_stack.api_url}\n" == result.stderr

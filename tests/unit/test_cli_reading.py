@@ -1,20 +1,15 @@
 """`show`, `tail` and `quarantine`: what was kept, for people and for programs."""
 
 import json
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Any
 
 import click
-import httpx
 import pytest
-from click.testing import CliRunner, Result
+from fake_target import FakeTarget, run
 
 from tavus_callbacks.domain.event import event_id
 from tavus_callbacks_cli import targets
 from tavus_callbacks_cli.commands import tail
-from tavus_callbacks_cli.main import main
-from tavus_callbacks_cli.reader import Reader
 
 REF = f"{1_800_000_000_000_000:020}-{'0' * 32}"
 EVIL = "\x1b[2J[bold red]\u202e"
@@ -54,31 +49,6 @@ def entry(**members: Any) -> dict[str, Any]:
     } | members
 
 
-@dataclass
-class FakeTarget:
-    """A target whose API answers from a list, and ends as Ctrl-C does when the list is over."""
-
-    name: str = "a fake"
-    answers: list[Any] = field(default_factory=list)
-    asked: list[str] = field(default_factory=list)
-    scopes: list[str] = field(default_factory=list)
-
-    @contextmanager
-    def reader(self, scope: str):
-        """Open the fake."""
-        self.scopes.append(scope)
-        with httpx.Client(base_url="https://a.fake", transport=httpx.MockTransport(self._answer)) as client:
-            yield Reader(client, "Make a token.", "Is it up?")
-
-    def _answer(self, request: httpx.Request) -> httpx.Response:
-        self.asked.append(request.url.raw_path.decode())
-        if not self.answers:
-            raise KeyboardInterrupt
-        answer = self.answers.pop(0)
-        status, content = answer if isinstance(answer, tuple) else (200, answer)
-        return httpx.Response(status, json=content)
-
-
 @pytest.fixture
 def target(monkeypatch):
     """Let every command work on a fake."""
@@ -86,11 +56,6 @@ def target(monkeypatch):
     monkeypatch.setattr(targets, "choose", lambda *_, **__: fake)
     monkeypatch.setattr(tail.time, "sleep", lambda _: None)
     return fake
-
-
-def run(*arguments: str) -> Result:
-    """Run a command on the fake."""
-    return CliRunner().invoke(main, arguments)
 
 
 def events_page(*events: dict[str, Any], cursor: str | None = None) -> dict[str, Any]:
@@ -105,7 +70,7 @@ def test_show_lists_the_events_of_all_pages(target):
         events_page(event(event_type="system.replica_joined", issues=["unusable_time"], occurred_at=None)),
     ]
 
-    result = run("show", "c123")
+    result = run("show", "c123", "--events")
 
     assert (0, ["read"]) == (result.exit_code, target.scopes)
     head, first, second = result.stdout.splitlines()
@@ -119,8 +84,9 @@ def test_show_lists_the_events_of_all_pages(target):
 def test_show_prints_all_pages_as_one_json(target):
     """Programs get the API's own members, times in ISO."""
     target.answers = [events_page(event(), cursor="next"), events_page(event("c124"))]
+    shown = run("show", "c123", "--events", "--json").stdout
 
-    assert {"events": [event(), event("c124")]} == json.loads(run("show", "c123", "--json").stdout)
+    assert {"events": [event(), event("c124")]} == json.loads(shown)
 
 
 def test_show_sets_variants_under_their_event(target):
@@ -128,7 +94,7 @@ def test_show_sets_variants_under_their_event(target):
     variant = event(issues=["variant"], variant_id="conversation.c123.other")
     target.answers = [events_page(event(variants=[variant]))]
 
-    lines = run("show", "c123").stdout.splitlines()
+    lines = run("show", "c123", "--events").stdout.splitlines()
 
     assert "└ system.shutdown" in lines[2]
     assert "conversation.c123.other" in lines[2]
@@ -141,7 +107,7 @@ def test_show_tells_a_large_body_without_fetching_it(target):
     }
     target.answers = [events_page(large)]
 
-    assert "over 256.0 KB" in run("show", "c123").stdout
+    assert "over 256.0 KB" in run("show", "c123", "--events").stdout
 
 
 def test_show_of_an_unusual_id_and_another_kind(target):
@@ -157,7 +123,7 @@ def test_show_of_nothing_kept_ends_with_1_and_says_what_to_do(target):
     """An empty list is no answer to "what happened"."""
     target.answers = [events_page()]
 
-    result = run("show", "c999")
+    result = run("show", "c999", "--events")
 
     assert (1, "") == (result.exit_code, result.stdout)
     assert "'c999'" in result.stderr
@@ -337,8 +303,11 @@ def test_a_body_too_large_for_the_list_is_said_to_be_kept(target):
 @pytest.mark.parametrize(
     ("arguments", "page"),
     [
-        (("show", "c123"), events_page(event(EVIL, EVIL, label=EVIL, tags={EVIL: EVIL}, issues=[EVIL]))),
-        (("show", "c123", "--json"), events_page(event(EVIL, EVIL))),
+        (
+            ("show", "c123", "--events"),
+            events_page(event(EVIL, EVIL, label=EVIL, tags={EVIL: EVIL}, issues=[EVIL])),
+        ),
+        (("show", "c123", "--events", "--json"), events_page(event(EVIL, EVIL))),
         (("tail",), events_page(event(EVIL, EVIL, label=EVIL, tags={EVIL: EVIL}, issues=[EVIL]), cursor="a")),
         (("tail", "--json"), events_page(event(EVIL), cursor="a")),
         (("quarantine", "list"), {"quarantine": [entry(detail=EVIL, label=EVIL)]}),
@@ -379,7 +348,7 @@ def test_a_table_fits_the_terminal(target, monkeypatch):
     monkeypatch.setenv("COLUMNS", "60")
     target.answers = [events_page(event())]
 
-    lines = click.unstyle(run("show", "c123").stdout).splitlines()
+    lines = click.unstyle(run("show", "c123", "--events").stdout).splitlines()
 
     assert max(map(len, lines)) <= 60
     assert event()["event_id"] in "".join(line[44:].strip() for line in lines[1:])

@@ -8,13 +8,12 @@ from typing import Self
 import pytest
 from click.testing import CliRunner, Result
 
-from tavus_callbacks.domain.token import new_token
+from samples import TOKEN
 from tavus_callbacks_cli.local import registry
 from tavus_callbacks_cli.local.registry import RunningStack
 from tavus_callbacks_cli.main import main
 from tavus_callbacks_cli.simulator import scenario as simulator
 
-TOKEN = new_token()
 STORED = {
     "status": "stored",
     "kind": "video",
@@ -223,4 +222,14 @@ def test_an_empty_url_means_no_other(monkeypatch):
 
         assert 2 == run("video", "--url", "").exit_code
 
+    assert [] == receiver.paths
+
+
+def test_a_video_needs_a_stack_of_this_machine():
+    """There is no bucket to put it into behind a callback_url: nothing is sent."""
+    with Receiver((200, STORED)) as receiver:
+        result = run("recording", "--url", receiver.url)
+
+    assert 2 == result.exit_code
+    assert "it works with --local" in result.stderr
     assert [] == receiver.paths

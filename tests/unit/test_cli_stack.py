@@ -52,13 +52,21 @@ RECEIPTS = {
     ],
     "Projection": {"ProjectionType": "KEYS_ONLY"},
 }
+LISTING = {
+    "IndexName": "listing",
+    "KeySchema": [
+        {"AttributeName": "listing_shard", "KeyType": "HASH"},
+        {"AttributeName": "listed", "KeyType": "RANGE"},
+    ],
+    "Projection": {"ProjectionType": "KEYS_ONLY"},
+}
 # As much of template.yaml as the command line looks at, in a form that moto deploys.
 TEMPLATE = {
     "Resources": {
         "EventsTable": _table(
             {"pk": "HASH", "sk": "RANGE"},
-            AttributeDefinitions=_strings("pk", "sk", "receipt_shard", "receipt"),
-            GlobalSecondaryIndexes=[RECEIPTS],
+            AttributeDefinitions=_strings("pk", "sk", "receipt_shard", "receipt", "listing_shard", "listed"),
+            GlobalSecondaryIndexes=[RECEIPTS, LISTING],
         ),
         "TokensTable": _table({"token_digest": "HASH"}, AttributeDefinitions=_strings("token_digest")),
         "Role": {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": TRUST}},
@@ -82,6 +90,7 @@ TEMPLATE = {
     "Outputs": {
         "EventsTableName": {"Value": {"Ref": "EventsTable"}},
         "TokensTableName": {"Value": {"Ref": "TokensTable"}},
+        "BodiesBucketName": {"Value": "bodies"},
         "ApiUrl": {"Value": "https://api.example.com"},
     },
 }
@@ -256,7 +265,7 @@ def keep_event(outputs: dict[str, str], subject: str) -> str:
     body = {"conversation_id": subject, "event_type": "system.shutdown", "timestamp": "2027-03-01T12:00:00Z"}
     event = understand(json.dumps(body).encode(), query="user=4711", label="website", received_at=NOW)
     client = boto3.client("dynamodb", region_name=REGION)
-    EventsTable(client, outputs["EventsTableName"], Bodies("bodies"), None).keep(event)
+    EventsTable(client, outputs["EventsTableName"], Bodies("bodies"), None).keep(event, kept_at=NOW)
     return event.event_id
 
 
@@ -264,12 +273,39 @@ def test_a_deployed_stack_is_read_without_any_token(deployed):
     """The reader's own code answers, with the tables that the deployed function has."""
     event_id = keep_event(deployed, "c123")
 
-    result = run("show", "c123", "--json")
+    result = run("show", "c123", "--events", "--json")
     body = run("show", event_id)
 
     assert "on stack production in eu-west-1\n" == result.stderr
     assert [event_id] == [event["event_id"] for event in json.loads(result.stdout)["events"]]
     assert "system.shutdown" == json.loads(body.stdout)["event_type"]
+
+
+def test_a_deployed_stack_is_listed_once_its_summaries_are_made(deployed):
+    """`reindex` makes them with AWS credentials; list, page and sums read them without any token."""
+    keep_event(deployed, "c123")
+    keep_event(deployed, "c124")
+
+    before = json.loads(run("list", "--json").stdout)["conversations"]
+    made = run("reindex", "--json")
+    after = json.loads(run("list", "--json").stdout)["conversations"]
+
+    assert [] == before
+    assert (0, {"summaries": 2}) == (made.exit_code, json.loads(made.stdout))
+    assert {"c123", "c124"} == {one["conversation_id"] for one in after}
+    assert "status        ended" in run("show", "c123").stdout
+    assert 2 == json.loads(run("stats", "--json").stdout)["total"]["ended"]
+
+
+def test_a_conversation_that_a_deployed_stack_does_not_have_is_told_the_nearest(deployed):
+    """As by HTTP: one way of asking."""
+    keep_event(deployed, "c123")
+    run("reindex")
+
+    result = run("show", "c1234")
+
+    assert 1 == result.exit_code
+    assert "Did you mean c123?" in result.stderr
 
 
 def test_quarantine_is_read_without_any_token(deployed):

@@ -4,14 +4,12 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from tavus_callbacks.domain.token import new_token
+from samples import TOKEN
 from tavus_callbacks_cli import targets
 from tavus_callbacks_cli.local import registry
 from tavus_callbacks_cli.local.registry import RunningStack
 from tavus_callbacks_cli.main import main
 from tavus_callbacks_cli.targets import LocalTarget, StackTarget, Target, UrlTarget
-
-TOKEN = new_token()
 
 
 def stack(port: int) -> RunningStack:

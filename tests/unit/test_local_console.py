@@ -3,11 +3,13 @@
 import io
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from rich.console import Console
 
+from tavus_callbacks_cli.commands.local import _show_failure
 from tavus_callbacks_cli.local.console import exchange_line, printable
 from tavus_callbacks_cli.local.gateway import Exchange
 from tavus_callbacks_cli.local.payload import Answer
@@ -106,3 +108,15 @@ def test_a_failure_names_function_and_log() -> None:
     line = shown(500, {}, route=Route("GET", "/events", "ReadFunction"), failure="KeyError: 'x'")
 
     assert "GET /events: ReadFunction failed: KeyError: 'x'; see logs/" in line
+
+
+def test_a_trigger_that_fails_is_a_line(tmp_path: Path) -> None:
+    """Nobody waits for an answer there, so the person is told: the reason, and where the rest is."""
+    output = io.StringIO()
+    stack: Any = SimpleNamespace(state=SimpleNamespace(logs=tmp_path))
+
+    _show_failure(Console(file=output, width=200), stack, "ResolveFunction", "KeyError: 'x'\ntrace")
+
+    assert "ResolveFunction failed: KeyError: 'x'; see " in output.getvalue()
+    assert str(tmp_path / "ResolveFunction.log") in output.getvalue()
+    assert "trace" not in output.getvalue()

@@ -5,7 +5,7 @@ from typing import Any
 import click
 import pytest
 
-from tavus_callbacks_cli.local.intrinsics import Names, Resolver
+from tavus_callbacks_cli.local.intrinsics import Names, Resolver, cdn_domain, fill_in
 
 PLAIN: dict[str, Any] = {
     "Parameters": {
@@ -25,6 +25,10 @@ PLAIN: dict[str, Any] = {
         "Bodies": {"Type": "AWS::S3::Bucket"},
         "Named": {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": "mine"}},
         "Api": {"Type": "AWS::ApiGatewayV2::Api"},
+        "Key": {"Type": "AWS::CloudFront::PublicKey"},
+        "Cdn": {"Type": "AWS::CloudFront::Distribution"},
+        "Secret": {"Type": "AWS::SecretsManager::Secret"},
+        "Made": {"Type": "Custom::SigningKey"},
     },
 }
 
@@ -40,6 +44,14 @@ def resolver(**parameters: str) -> Resolver:
         ("tavus-callbacks-local-Events", {"Ref": "Events"}),
         ("tavus-callbacks-local-bodies", {"Ref": "Bodies"}),
         ("mine", {"Ref": "Named"}),
+        (
+            "arn:aws:secretsmanager:us-east-1:123456789012:secret:tavus-callbacks-local-Secret",
+            {"Ref": "Secret"},
+        ),
+        (
+            "arn:aws:dynamodb:us-east-1:123456789012:table/tavus-callbacks-local-Events/stream/local",
+            {"Fn::GetAtt": ["Events", "StreamArn"]},
+        ),
         ("us-east-1", {"Ref": "AWS::Region"}),
         ("0", {"Ref": "Days"}),
         (["a", "b"], {"Ref": "Zones"}),
@@ -100,3 +112,28 @@ def test_an_override_of_no_parameter_is_an_error() -> None:
     """A mistyped parameter is not ignored."""
     with pytest.raises(click.ClickException, match="no parameter Dayz"):
         resolver(Dayz="7")
+
+
+def test_ids_of_cloudfront_look_like_its_own_and_stay() -> None:
+    """Links hold the id of a key: it follows from the logical id alone."""
+    key, distribution, domain = (
+        resolver().resolve(part, "here")
+        for part in ({"Ref": "Key"}, {"Ref": "Cdn"}, {"Fn::GetAtt": ["Cdn", "DomainName"]})
+    )
+
+    assert ("K", "E", 14, 14) == (key[0], distribution[0], len(key), len(distribution))
+    assert key == resolver().resolve({"Ref": "Key"}, "there")
+    assert cdn_domain(distribution) == domain
+    assert domain.endswith(".cloudfront.net")
+
+
+def test_what_a_custom_resource_answers_is_filled_in_later() -> None:
+    """Until it is made a mark stands for it, wherever it is used."""
+    part = {
+        "keys": [{"Encoded": {"Fn::GetAtt": ["Made", "PublicKey"]}}],
+        "text": {"Fn::Sub": "a ${Made.Id} b"},
+    }
+    marked = resolver().resolve(part, "here")
+    filled = fill_in(marked, {"Made": {"PublicKey": "PEM\nPEM", "Id": 7}})
+
+    assert {"keys": [{"Encoded": "PEM\nPEM"}], "text": "a 7 b"} == filled

@@ -107,3 +107,21 @@ def test_the_ready_file_says_how_to_use_the_stack(tmp_path: Path) -> None:
     assert "cdn_url" not in (tmp_path / "ready").read_text()
     for name in ("api_url", "callback_url", "read_token", "endpoint_url", '"events_table": "events"'):
         assert name in (tmp_path / "ready").read_text()
+
+
+def test_the_port_of_the_cdn_survives(tmp_path: Path) -> None:
+    """Links that were sent name it; where none is known any port will do."""
+    state = open_state(tmp_path, 8787, fresh=False)
+    before = state.cdn_port()
+    state.keep_cdn_port(5123)
+
+    assert [0, 5123] == [before, open_state(tmp_path, 8787, fresh=False).cdn_port()]
+    assert 0 == open_state(tmp_path, 8787, fresh=True).cdn_port()
+
+
+def test_a_broken_note_of_the_port_is_none(tmp_path: Path) -> None:
+    """It stops nothing."""
+    state = open_state(tmp_path, 8787, fresh=False)
+    (state.folder / "cdn.json").write_text("[]")
+
+    assert 0 == state.cdn_port()

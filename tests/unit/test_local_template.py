@@ -6,7 +6,7 @@ import click
 import pytest
 
 from tavus_callbacks_cli.local.deploy import NO_LOCAL_MEANING, check
-from tavus_callbacks_cli.local.functions import functions_of
+from tavus_callbacks_cli.local.functions import Place, functions_of
 from tavus_callbacks_cli.local.routes import routes_of
 from tavus_callbacks_cli.local.state import REPOSITORY
 from tavus_callbacks_cli.local.template import Template, load_template
@@ -42,8 +42,8 @@ def test_a_type_is_without_meaning_for_a_reason() -> None:
     [
         ("Pool: AWS::Cognito::UserPool", "  Pool: {Type: AWS::Cognito::UserPool}"),
         (
-            "Feed: AWS::Lambda::EventSourceMapping",
-            "  Feed: {Type: AWS::Lambda::EventSourceMapping, Properties: {FunctionName: x}}",
+            "Feed: ParallelizationFactor",
+            "  Feed: {Type: AWS::Lambda::EventSourceMapping, Properties: {ParallelizationFactor: 2}}",
         ),
         (
             "Items: KinesisStreamSpecification",
@@ -78,7 +78,7 @@ def test_a_function_is_what_the_template_says(tmp_path: Path) -> None:
     """Handler, code, timeout, environment and route come from it, parameters included."""
     template = template_of(tmp_path, FUNCTION % ("python3.13", "GET", "/hello/{name}"), Word="hi")
 
-    [function] = functions_of(template, endpoint_url="http://127.0.0.1:1", logs=tmp_path)
+    [function] = functions_of(template, Place("http://127.0.0.1:1", tmp_path))
     [route] = routes_of(template)
 
     assert (function.handler, function.timeout) == ("hello.handler", 7)
@@ -99,7 +99,7 @@ def test_no_credentials_of_the_person_reach_a_function(
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "mine")
     template = template_of(tmp_path, FUNCTION % ("python3.13", "GET", "/hello"))
 
-    [function] = functions_of(template, endpoint_url="http://127.0.0.1:1", logs=tmp_path)
+    [function] = functions_of(template, Place("http://127.0.0.1:1", tmp_path))
 
     assert "mine" not in function.environment.values()
 
@@ -107,7 +107,7 @@ def test_no_credentials_of_the_person_reach_a_function(
 def read(template: Template, logs: Path) -> None:
     """Read routes and functions as the local stack does."""
     routes_of(template)
-    functions_of(template, endpoint_url="http://127.0.0.1:1", logs=logs)
+    functions_of(template, Place("http://127.0.0.1:1", logs))
 
 
 @pytest.mark.parametrize(

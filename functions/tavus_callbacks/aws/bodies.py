@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tavus_callbacks.aws import clients
 from tavus_callbacks.aws.failures import store_down
-from tavus_callbacks.domain.body import Packed, pack, unpack
+from tavus_callbacks.domain.body import pack, unpack
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,19 +31,21 @@ class Bodies:
         attributes = {"encoding": packed.encoding, "body_size": packed.size}
         if len(packed.data) <= INLINE_LIMIT:
             return {**attributes, "body": packed.data}
-        return {**attributes, "body_key": self._put(packed, raw, prefix)}
+        return {**attributes, "body_key": self.upload(prefix, packed.data)}
 
     def read(self, item: dict[str, Any]) -> bytes:
         """Return the body of a row, wherever it lies."""
-        data = bytes(item["body"]) if "body" in item else self._get(item["body_key"])
+        data = bytes(item["body"]) if "body" in item else self.download(item["body_key"])
         return unpack(data, item["encoding"])
 
-    def _put(self, packed: Packed, raw: bytes, prefix: str) -> str:
-        key = f"{prefix}/{hashlib.sha256(raw).hexdigest()}"
+    def upload(self, prefix: str, data: bytes) -> str:
+        """Put an object under its digest and return its key."""
+        key = f"{prefix}/{hashlib.sha256(data).hexdigest()}"
         with store_down():
-            self.client().put_object(Bucket=self.bucket, Key=key, Body=packed.data)
+            self.client().put_object(Bucket=self.bucket, Key=key, Body=data)
         return key
 
-    def _get(self, key: str) -> bytes:
+    def download(self, key: str) -> bytes:
+        """Return an object of the bucket."""
         with store_down():
             return self.client().get_object(Bucket=self.bucket, Key=key)["Body"].read()

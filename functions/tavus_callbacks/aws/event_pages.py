@@ -1,17 +1,15 @@
 """Pages of what is kept: a subject's events, all events in order of receipt, quarantine."""
 
-import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 from tavus_callbacks.aws import rows
 from tavus_callbacks.aws.events import partition, sort_key
 from tavus_callbacks.aws.failures import store_down
+from tavus_callbacks.aws.index import Index
 from tavus_callbacks.domain import receipts
-from tavus_callbacks.domain.errors import StoreDown
 from tavus_callbacks.domain.event_view import INLINE_LIMIT, with_variants
 from tavus_callbacks.domain.families import is_name
 
@@ -23,9 +21,6 @@ if TYPE_CHECKING:
 # Bytes of bodies after which a page ends. With one more body of INLINE_LIMIT they fit into Lambda's answer of
 # 6 MB at the worst: a byte that is no text becomes `\ufffd`, whose backslash Lambda escapes again, 7 bytes.
 PAGE_BYTES = 512 * 1024
-
-_BATCH = 100
-_PARALLEL = 8
 
 Item = dict[str, Any]
 
@@ -77,20 +72,20 @@ class EventPages:
         """Return the next events in order of receipt, variants among them, and the position after them."""
         now = datetime.now(UTC)
         most = receipts.most(position, limit)
-        keys = list(self._keys_after(receipts.event_shards(), position.settled, most))
-        position, visible = receipts.settled(position, [key["receipt"] for key in keys], now=now)
+        keys = self._index().oldest(receipts.event_shards(), after=position.settled, limit=most)
+        by_receipt = {key["receipt"]: key for key in keys}
+        position, visible = receipts.settled(position, list(by_receipt), now=now)
         page = receipts.fresh(position, visible, limit, now=now)
-        entries = self._within_page(self._items(keys, page))
+        entries = self._within_page(self._index().items(by_receipt[one] for one in page))
         after = receipts.advanced(position, visible, page[: len(entries)], now=now)
         return [entry for entry in entries if entry], after
 
     def quarantined(self, *, limit: int, before: str | None) -> tuple[list[Entry], str | None]:
         """Return entries, newest first by first receipt; `before` is the receipt to go on from."""
-        keys = sorted(self._keys_before(before, limit + 1), key=lambda key: str(key["receipt"]), reverse=True)
-        page = [key["receipt"] for key in keys[:limit]]
-        entries = self._within_page(self._items(keys, page))
+        keys = self._index().newest(receipts.quarantine_shards(), before=before, limit=limit + 1)
+        entries = self._within_page(self._index().items(keys[:limit]))
         more = len(keys) > len(entries) > 0
-        return [entry for entry in entries if entry], page[len(entries) - 1] if more else None
+        return [entry for entry in entries if entry], keys[len(entries) - 1]["receipt"] if more else None
 
     def one(self, kind: str, subject: str, ref: str) -> Item | None:
         """Return an event's item, or None."""
@@ -100,6 +95,9 @@ class EventPages:
         with store_down():
             found = self.client.get_item(TableName=self.table, Key=key)
         return rows.read(found["Item"]) if "Item" in found else None
+
+    def _index(self) -> Index:
+        return Index(self.client, self.table, "receipts", "receipt_shard", "receipt")
 
     def _entry(self, item: Item) -> Entry:
         return Entry(item, self.bodies.read(item) if item["body_size"] <= INLINE_LIMIT else None)
@@ -136,53 +134,3 @@ class EventPages:
         with store_down():
             for page in pages:
                 yield from map(rows.read, page["Items"])
-
-    def _keys_after(self, shards: Sequence[str], after: str, limit: int) -> Iterator[Item]:
-        from concurrent.futures import ThreadPoolExecutor
-
-        def query(shard: str) -> list[Item]:
-            return self._shard(shard, "receipt > :from", after or "0", limit, forward=True)
-
-        with ThreadPoolExecutor(_PARALLEL) as pool:
-            return chain.from_iterable(list(pool.map(query, shards)))
-
-    def _keys_before(self, before: str | None, limit: int) -> Iterator[Item]:
-        for shard in receipts.quarantine_shards():
-            yield from self._shard(shard, "receipt < :from", before or "9", limit, forward=False)
-
-    def _shard(self, shard: str, condition: str, start: str, limit: int, *, forward: bool) -> list[Item]:
-        with store_down():
-            found = self.client.query(
-                TableName=self.table,
-                IndexName="receipts",
-                KeyConditionExpression=f"receipt_shard = :shard AND {condition}",
-                ExpressionAttributeValues=rows.write({":shard": shard, ":from": start}),
-                ScanIndexForward=forward,
-                Limit=limit,
-            )
-        return [rows.read(row) for row in found["Items"]]
-
-    def _items(self, keys: Iterable[Item], page: Sequence[str]) -> list[Item | None]:
-        """Return the items of a page of receipts, in its order; None for one that has gone meanwhile."""
-        places = {key["receipt"]: {"pk": key["pk"], "sk": key["sk"]} for key in keys}
-        wanted = [places[one] for one in page]
-        found = {(item["pk"], item["sk"]): item for item in self._batches(wanted)}
-        return [found.get((place["pk"], place["sk"])) for place in wanted]
-
-    def _batches(self, keys: Sequence[Item]) -> Iterator[Item]:
-        waiting = iter(keys)
-        while batch := list(islice(waiting, _BATCH)):
-            yield from self._batch([rows.write(key) for key in batch])
-
-    def _batch(self, keys: list[dict[str, Any]]) -> Iterator[Item]:
-        """Get a batch, asking again for what DynamoDB left out (16 MB an answer, or throttled)."""
-        request: Any = {self.table: {"Keys": keys}}
-        for pause in (0, 0.1, 0.4, 1.6):
-            time.sleep(pause)
-            with store_down():
-                found = self.client.batch_get_item(RequestItems=request)
-            yield from map(rows.read, found["Responses"].get(self.table, []))
-            request = found.get("UnprocessedKeys")
-            if not request:
-                return
-        raise StoreDown("UnprocessedKeys")

@@ -8,7 +8,7 @@ sk = e1#<ref>                the event; ref = <time in microseconds, or untimed>
 
 import hashlib
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 from botocore.exceptions import ClientError
@@ -60,23 +60,28 @@ class EventsTable:
     bodies: "Bodies"
     retention: timedelta | None
 
-    def keep(self, event: Event) -> Kept:
-        """Keep an event unless it is there; raises StoreDown where neither is certain."""
+    def keep(self, event: Event, *, kept_at: datetime) -> Kept:
+        """Keep an event unless it is there; raises StoreDown where neither is certain.
+
+        To try again, call with the same `kept_at`: what an unanswered attempt wrote is then known as ours.
+        """
         body = self.bodies.attributes(event.text.encode(), bodies_prefix(event.kind, event.subject))
-        there = self._put(event, event.ref, "event", body)
+        there = self._put(event, event.ref, kept_at, body)
         if there is None:
             return Kept("stored", event.ref)
         if event.occurred_at is None:
-            return self._keep_repeat(event, body, there)
+            return self._keep_repeat(event, kept_at, body, there)
         if there["content"] == event.content:
             return Kept("duplicate", event.ref)
-        return self._keep_variant(event, body)
+        return self._keep_variant(event, kept_at, body)
 
-    def _keep_variant(self, event: Event, body: dict[str, Any]) -> Kept:
-        there = self._put(event, variant_ref(event.ref, event.content), "variant", body)
+    def _keep_variant(self, event: Event, kept_at: datetime, body: dict[str, Any]) -> Kept:
+        there = self._put(event, variant_ref(event.ref, event.content), kept_at, body)
         return Kept("stored" if there is None else "duplicate", event.ref, (issues.VARIANT,))
 
-    def _keep_repeat(self, event: Event, body: dict[str, Any], there: dict[str, Any]) -> Kept:
+    def _keep_repeat(
+        self, event: Event, kept_at: datetime, body: dict[str, Any], there: dict[str, Any]
+    ) -> Kept:
         """Keep a timeless body that was kept before: a duplicate within the window, else the next in line.
 
         A number in the line is taken by a conditional put, so two late repeats at once make one event.
@@ -84,7 +89,7 @@ class EventsTable:
         line = [there, *self._repeats(event)]
         while not (near := [item for item in line if _within_window(event, item)]):
             ref = repeat_ref(event.ref, len(line))
-            taken = self._put(event, ref, "event", body)
+            taken = self._put(event, ref, kept_at, body)
             if taken is None:
                 return Kept("stored", ref)
             line.append(taken)
@@ -104,9 +109,9 @@ class EventsTable:
         with store_down():
             return [rows.read(row) for page in pages for row in page["Items"]]
 
-    def _put(self, event: Event, ref: str, role: str, body: dict[str, Any]) -> dict[str, Any] | None:
-        """Put the item unless its key is taken; return the item that has it."""
-        item = rows.write(self._item(event, ref, role) | body)
+    def _put(self, event: Event, ref: str, kept_at: datetime, body: dict[str, Any]) -> dict[str, Any] | None:
+        """Put the item unless its key is taken; return the item that has it, unless that is this one."""
+        item = rows.write(self._item(event, ref, kept_at) | body)
         with store_down():
             try:
                 self.client.put_item(
@@ -118,16 +123,17 @@ class EventsTable:
             except ClientError as error:
                 if code(error) != "ConditionalCheckFailedException":
                     raise
-                return rows.read(error.response["Item"])  # type: ignore[typeddict-item]  # ALL_OLD adds it
+                there: dict[str, Any] = error.response["Item"]  # type: ignore[typeddict-item]  # by ALL_OLD
+                return None if there["receipt"] == item["receipt"] else rows.read(there)
         return None
 
-    def _item(self, event: Event, ref: str, role: str) -> dict[str, Any]:
-        kept_at = datetime.now(UTC)
+    def _item(self, event: Event, ref: str, kept_at: datetime) -> dict[str, Any]:
+        is_variant = ref == variant_ref(event.ref, event.content)
         name = hashlib.sha256(f"{partition(event.kind, event.subject)}#{ref}".encode()).hexdigest()[:32]
         return {
             "pk": partition(event.kind, event.subject),
             "sk": sort_key(ref),
-            "type": role,
+            "type": "variant" if is_variant else "event",
             "ref": ref,
             "family": event.family,
             "kind": event.kind,
@@ -137,7 +143,7 @@ class EventsTable:
             "received_at": iso(event.received_at),
             "label": event.label,
             "tags": event.tags,
-            "issues": [*event.issues, *((issues.VARIANT,) if role == "variant" else ())],
+            "issues": [*event.issues, *((issues.VARIANT,) if is_variant else ())],
             "content": event.content,
             "receipt_shard": receipts.shard(receipts.event_shards(), name),
             "receipt": receipts.receipt(kept_at, name),

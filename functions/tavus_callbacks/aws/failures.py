@@ -1,5 +1,6 @@
 """One mapping from what AWS raises to what the domain says."""
 
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -7,10 +8,28 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from tavus_callbacks.domain.errors import StoreDown
 
+# What another attempt answers alike; anything else may pass.
+_FOR_GOOD = (
+    "AccessDenied",
+    "AccessDeniedException",
+    "AWS.SimpleQueueService.NonExistentQueue",
+    "NoSuchBucket",
+    "ResourceNotFoundException",
+    "UnrecognizedClientException",
+    "ValidationException",
+)
+
 
 def code(error: ClientError) -> str:
     """Return the service's error code, such as `ConditionalCheckFailedException`."""
     return str(error.response.get("Error", {}).get("Code", ""))
+
+
+def place(fault: BaseException) -> str:
+    """Say what was raised and where, never its text, for that may hold a body; AWS's code is no such text."""
+    frame = traceback.extract_tb(fault.__traceback__)[-1]
+    aws_code = f" {fault}" if isinstance(fault, StoreDown) else ""
+    return f"{type(fault).__name__}{aws_code} at {frame.name}:{frame.lineno}"
 
 
 @contextmanager
@@ -19,6 +38,6 @@ def store_down() -> Iterator[None]:
     try:
         yield
     except ClientError as error:
-        raise StoreDown(code(error)) from error
+        raise StoreDown(code(error), may_pass=code(error) not in _FOR_GOOD) from error
     except BotoCoreError as error:
         raise StoreDown(type(error).__name__) from error

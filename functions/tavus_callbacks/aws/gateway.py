@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from tavus_callbacks.domain.errors import CallbackError, NotPlayable, StoreDown, Unfileable
+from tavus_callbacks.domain.redaction import redact
 from tavus_callbacks.domain.timestamps import from_microseconds
 
 JSON_TYPE = "application/json"
@@ -58,7 +59,8 @@ def problem(error: CallbackError, **members: object) -> dict[str, Any]:
     """Answer with problem details (RFC 9457); `members` are added, such as the quarantine_id."""
     details: dict[str, Any] = {"type": "about:blank", "title": error.title, "status": error.status}
     if str(error):
-        details["detail"] = str(error)
+        # It can repeat a part of the path, and somebody pastes a token anywhere.
+        details["detail"] = redact(str(error), {})
     if isinstance(error, Unfileable) and error.errors:
         details["errors"] = [asdict(one) for one in error.errors]
     if isinstance(error, NotPlayable):

@@ -43,8 +43,11 @@ class Index:
         self, shards: Sequence[str], *, before: str | None, since: str = "0", limit: int
     ) -> list[Item]:
         """Return the `limit` newest keys of all shards before a place, newest first."""
-        condition = "#place BETWEEN :since AND :until"
-        values = {":since": since, ":until": before or END}
+        until = before or END
+        # DynamoDB calls an empty span an error.
+        if since > until:
+            return []
+        condition, values = "#place BETWEEN :since AND :until", {":since": since, ":until": until}
         # BETWEEN takes its ends along, and the end has been given already.
         keys = self._keys(shards, condition, values, limit=limit + 1, forward=False)
         fresh = (key for key in keys if key[self.place] != before)

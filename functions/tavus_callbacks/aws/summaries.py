@@ -5,7 +5,7 @@ listing: <kind>#<0 to 7>, by first receipt
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,13 +15,18 @@ from tavus_callbacks.aws import rows
 from tavus_callbacks.aws.events import partition
 from tavus_callbacks.aws.failures import code, store_down
 from tavus_callbacks.aws.index import Index
+from tavus_callbacks.aws.subject_events import EVENT_TYPES, events_in
 from tavus_callbacks.domain import receipts, summary
 from tavus_callbacks.domain.errors import StoreDown
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+    from tavus_callbacks.aws.bodies import Bodies
+
 SORT_KEY = "s1"
+
+Item = dict[str, Any]
 
 # Writers of one subject come one after the other from its shard of the stream; a reindex may meet one.
 _TRIES = 5
@@ -48,22 +53,44 @@ class Listed:
 
 
 @dataclass(frozen=True, slots=True)
+class Found:
+    """What events say of a subject, and when the last of them expires: seconds since 1970, None for never."""
+
+    facts: summary.SubjectFacts
+    expires_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class SummaryRows:
     """The rows of summaries."""
 
     client: "DynamoDBClient"
     table: str
 
-    def merge(self, kind: str, subject: str, facts: summary.SubjectFacts) -> summary.SubjectFacts:
-        """Merge facts into a subject's summary and return what it says now; raises StoreDown."""
+    def merge(self, kind: str, subject: str, more: Found) -> None:
+        """Merge what events say into a subject's summary; raises StoreDown."""
+
+        def merged(before: Item) -> Found:
+            facts = summary.merge_facts(kind, before.get("facts"), more.facts)
+            return Found(facts, _last(before, more.expires_at))
+
+        self._replace(kind, subject, merged)
+
+    def rebuild(self, kind: str, subject: str, find: Callable[[], Found | None]) -> None:
+        """Replace a subject's summary by what is found, or remove it where nothing is; raises StoreDown.
+
+        `find` is called after the summary was read: an event that it does not see yet is merged later than
+        that, which changes the revision, so that it is called again.
+        """
+        self._replace(kind, subject, lambda _: find())
+
+    def _replace(self, kind: str, subject: str, make: Callable[[Item], Found | None]) -> None:
         for _ in range(_TRIES):
             before = self._get(kind, subject)
-            text = before.get("facts")
-            merged = summary.merge_facts(kind, text, facts)
-            if merged.model_dump_json() == text or self._put(
-                kind, subject, merged, before.get("revision", 0)
-            ):
-                return merged
+            after, revision = make(before), before.get("revision", 0)
+            item = _item(kind, subject, after, revision + 1) if after else None
+            if _is_same(before, item) or self._write(kind, subject, item, revision):
+                return
         raise StoreDown("contention over a summary")
 
     def listed(self, kind: str, span: Span, keep: Callable[[str, summary.SubjectFacts], Any]) -> Listed:
@@ -72,8 +99,8 @@ class SummaryRows:
         before = span.before
         for _ in range(_ROUNDS):
             page = self._page(kind, Span(before, span.since, span.limit))
-            for before, subject, facts in page:
-                view = keep(subject, facts)
+            for before, item in page:
+                view = item and keep(item["subject"], summary.parse_facts(kind, item["facts"]))
                 kept += [] if view is None else [view]
                 if len(kept) == span.limit:
                     return Listed(kept, before)
@@ -81,35 +108,32 @@ class SummaryRows:
                 return Listed(kept, None)
         return Listed(kept, before)
 
-    def _page(self, kind: str, span: Span) -> list[tuple[str, str, summary.SubjectFacts]]:
-        """Return (place, subject, facts), newest first; one that has gone meanwhile is left out."""
+    def _page(self, kind: str, span: Span) -> list[tuple[str, Item | None]]:
+        """Return places and the items there, newest first; None for one that has gone meanwhile."""
         keys = self.index().newest(
             summary.shards(kind), before=span.before, since=span.since, limit=span.limit
         )
-        items = (item for item in self.index().items(keys) if item)
-        return [(item["listed"], item["subject"], summary.parse_facts(kind, item["facts"])) for item in items]
+        places = (key["listed"] for key in keys)
+        return list(zip(places, self.index().items(keys), strict=True))
 
     def index(self) -> Index:
         """Return the index that lists summaries."""
         return Index(self.client, self.table, "listing", "listing_shard", "listed")
 
-    def _get(self, kind: str, subject: str) -> dict[str, Any]:
-        key = rows.write({"pk": partition(kind, subject), "sk": SORT_KEY})
+    def _get(self, kind: str, subject: str) -> Item:
         with store_down():
-            found = self.client.get_item(TableName=self.table, Key=key, ConsistentRead=True)
+            found = self.client.get_item(TableName=self.table, Key=_key(kind, subject), ConsistentRead=True)
         return rows.read(found.get("Item", {}))
 
-    def _put(self, kind: str, subject: str, facts: summary.SubjectFacts, revision: int) -> bool:
-        """Put a summary unless another writer came first."""
-        item = _item(kind, subject, facts, revision + 1)
+    def _write(self, kind: str, subject: str, item: Item | None, revision: int) -> bool:
+        """Put a summary, or delete it where there is none, unless another writer came first."""
+        condition: Any = {"TableName": self.table, **_unless_changed(revision)}
         with store_down():
             try:
-                self.client.put_item(
-                    TableName=self.table,
-                    Item=rows.write(item),
-                    ConditionExpression="attribute_not_exists(pk) OR revision = :revision",
-                    ExpressionAttributeValues=rows.write({":revision": revision}),
-                )
+                if item is None:
+                    self.client.delete_item(Key=_key(kind, subject), **condition)
+                else:
+                    self.client.put_item(Item=rows.write(item), **condition)
             except ClientError as error:
                 if code(error) != "ConditionalCheckFailedException":
                     raise
@@ -117,7 +141,11 @@ class SummaryRows:
         return True
 
 
-def _item(kind: str, subject: str, facts: summary.SubjectFacts, revision: int) -> dict[str, Any]:
+def _key(kind: str, subject: str) -> dict[str, Any]:
+    return rows.write({"pk": partition(kind, subject), "sk": SORT_KEY})
+
+
+def _item(kind: str, subject: str, found: Found, revision: int) -> Item:
     pk = partition(kind, subject)
     return {
         "pk": pk,
@@ -125,10 +153,48 @@ def _item(kind: str, subject: str, facts: summary.SubjectFacts, revision: int) -
         "type": "summary",
         "kind": kind,
         "subject": subject,
-        "facts": facts.model_dump_json(),
+        "facts": found.facts.model_dump_json(),
         "revision": revision,
         "listing_shard": receipts.shard(summary.shards(kind), pk),
         "listed": receipts.receipt(
-            facts.receipt.received_first_at, hashlib.sha256(pk.encode()).hexdigest()[:32]
+            found.facts.receipt.received_first_at, hashlib.sha256(pk.encode()).hexdigest()[:32]
         ),
+        "expires_at": found.expires_at,
     }
+
+
+def _unless_changed(revision: int) -> dict[str, Any]:
+    """Demand that a summary is as it was read, one that was not there included."""
+    if not revision:
+        return {"ConditionExpression": "attribute_not_exists(pk)"}
+    values = rows.write({":revision": revision})
+    return {"ConditionExpression": "revision = :revision", "ExpressionAttributeValues": values}
+
+
+def _is_same(before: Mapping[str, Any], after: Item | None) -> bool:
+    if after is None:
+        return not before
+    return all(before.get(name) == after[name] for name in ("facts", "expires_at"))
+
+
+def _last(before: Item, expires_at: int | None) -> int | None:
+    """Return when the last of all events expires: a summary goes with it, not before."""
+    if not before:
+        return expires_at
+    known = before.get("expires_at")
+    return None if known is None or expires_at is None else max(int(known), expires_at)
+
+
+def expiry_of(item: Mapping[str, Any]) -> int | None:
+    """Return when an item expires, in seconds since 1970, or None for never."""
+    return int(item["expires_at"]) if item.get("expires_at") else None
+
+
+def found_in(kind: str, items: Sequence[Item], bodies: "Bodies") -> Found | None:
+    """Return what the events among a subject's rows say together, or None where there is none."""
+    events = events_in(items, bodies)
+    if not events:
+        return None
+    expiries = [expiry_of(item) for item in items if item["type"] in EVENT_TYPES]
+    last = None if None in expiries else max(filter(None, expiries))
+    return Found(summary.facts_from(kind, events), last)

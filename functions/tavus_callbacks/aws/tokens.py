@@ -2,13 +2,13 @@
 
 import hmac
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from tavus_callbacks.aws import rows
 from tavus_callbacks.aws.failures import store_down
 from tavus_callbacks.domain.errors import Refused, StoreDown
-from tavus_callbacks.domain.timestamps import iso
+from tavus_callbacks.domain.timestamps import iso, now
 from tavus_callbacks.domain.token import Scope, TokenRecord, digest, is_well_formed
 
 if TYPE_CHECKING:
@@ -24,11 +24,6 @@ GRACE = timedelta(minutes=15)
 REFUSAL = "No live token of the right scope. `tavus-callbacks token create` makes one."
 # How exact `token list` shows the last use: one small write an hour and runtime.
 USE_RESOLUTION = timedelta(hours=1)
-
-
-def now() -> datetime:
-    """Return the time; wall time, for a frozen runtime's monotonic clock may stand still."""
-    return datetime.now(UTC)
 
 
 @dataclass(slots=True)

@@ -5,13 +5,15 @@ part means where it is there. Field tables: tavus-callbacks.md section 1, from T
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any
+from functools import cache
+from itertools import accumulate
+from typing import Annotated, Any, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tavus_callbacks.domain import issues
 from tavus_callbacks.domain.families import Classified
-from tavus_callbacks.domain.jsontext import children
+from tavus_callbacks.domain.jsontext import levels
 
 Time = str | float
 
@@ -358,12 +360,7 @@ def fit(classified: Classified, body: Mapping[str, Any]) -> tuple[Model | None, 
 
 
 def _has_too_many_parts(body: Mapping[str, Any]) -> bool:
-    parts = 0
-    level: list[Any] = [body]
-    while level and parts <= MOST_PARTS:
-        parts += len(level)
-        level = [child for part in level for child in children(part) if isinstance(child, dict | list)]
-    return parts > MOST_PARTS
+    return any(parts > MOST_PARTS for parts in accumulate(map(len, levels(body))))
 
 
 Path = tuple[str | int, ...]
@@ -423,9 +420,27 @@ def _without(value: Any, path: Path) -> Any:
 def _unknown(model: BaseModel, at: Path) -> Iterator[Path]:
     """Name the members that no field describes, those of nested models too; list items count as one."""
     yield from ((*at, name) for name in model.model_extra or ())
-    for name, value in model:
+    for name in _nesting(type(model)):
+        value = getattr(model, name)
         if isinstance(value, BaseModel):
             yield from _unknown(value, (*at, name))
         elif isinstance(value, list):
-            items = (item for item in value if isinstance(item, BaseModel))
+            items = (item for item in value if isinstance(item, BaseModel) and not _is_plain(item))
             yield from dict.fromkeys(path for item in items for path in _unknown(item, (*at, name, 0)))
+
+
+def _is_plain(model: BaseModel) -> bool:
+    """Tell at once of a usual turn that it holds nothing to look at."""
+    return not model.model_extra and not any(getattr(model, name) for name in _nesting(type(model)))
+
+
+@cache
+def _nesting(kind: type[BaseModel]) -> tuple[str, ...]:
+    """Name the fields that can hold models; looking at all of each turn took 8 % of a callback's CPU."""
+    return tuple(name for name, field in kind.model_fields.items() if _holds_models(field.annotation))
+
+
+def _holds_models(annotation: object) -> bool:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return True
+    return any(map(_holds_models, get_args(annotation)))

@@ -77,7 +77,11 @@ class NotPlayable(CallbackError):
 
 
 class StoreDown(CallbackError):
-    """The store did not answer in time."""
+    """The store did not answer in time, or refused; `may_pass` says whether asking again can help."""
 
     status = 503
     title = "Store unavailable"
+
+    def __init__(self, detail: str, *, may_pass: bool = True) -> None:
+        super().__init__(detail)
+        self.may_pass = may_pass

@@ -6,6 +6,7 @@ refused (what no JSON writer could repeat) or flagged (what can be kept as it ca
 
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
 from math import isfinite
@@ -18,6 +19,9 @@ MAX_DEPTH = 100
 MAX_DIGITS = 4300  # what Python converts to an integer at most
 
 BYTE_ORDER_MARK = "\ufeff"
+
+# What the parser makes, and no subclass of it: quicker to tell than by isinstance.
+_CONTAINERS = (dict, list)
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
@@ -79,7 +83,7 @@ def _load(text: str) -> tuple[dict[str, Any], _Keys]:
     value = _loads(text, keys)
     if not isinstance(value, dict):
         raise NotAnObject(f"The body is {_name(value)}; a callback is a JSON object.")
-    if text.count("{") + text.count("[") > MAX_DEPTH and _depth(value) > MAX_DEPTH:
+    if text.count("{") + text.count("[") > MAX_DEPTH and sum(1 for _ in levels(value)) > MAX_DEPTH:
         raise _too_deep()
     return value, keys
 
@@ -134,20 +138,17 @@ def _name(value: object) -> str:
     return names.get(type(value), "a JSON number")
 
 
-def _depth(value: object) -> int:
-    """Count the levels of nesting, a level at a time, so that no depth can exhaust the stack."""
-    depth, level = 0, [value]
+def levels(value: object) -> Iterator[list[Any]]:
+    """Yield the objects and lists of each level of nesting, so that no depth can exhaust the stack."""
+    level: list[Any] = [value]
     while level:
-        depth += 1
-        level = [
-            child for child in chain.from_iterable(map(children, level)) if isinstance(child, dict | list)
-        ]
-    return depth
+        yield level
+        level = [child for child in chain.from_iterable(map(children, level)) if type(child) in _CONTAINERS]
 
 
 def children(container: Any) -> Any:
     """Return what an object or a list holds, without the names."""
-    return container.values() if isinstance(container, dict) else container
+    return container.values() if type(container) is dict else container
 
 
 def _without_surrogates(value: dict[str, Any]) -> dict[str, Any]:

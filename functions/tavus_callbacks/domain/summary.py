@@ -16,6 +16,7 @@ from tavus_callbacks.domain.fold_event import FoldEvent
 from tavus_callbacks.domain.fold_settings import FoldSettings
 from tavus_callbacks.domain.missing import Status, missing_of, status_of
 from tavus_callbacks.domain.resource_facts import ResourceFacts, ResourceStatus, resource_facts_of
+from tavus_callbacks.domain.talk import Talk
 from tavus_callbacks.domain.view import Moment, View
 
 CONVERSATION = "conversation"
@@ -61,6 +62,7 @@ class ConversationSummary(View):
     end_reason: str | None
     has_transcript: bool
     turns: int | None
+    talk: Talk | None
     recordings: int = Field(description="How many were announced.")
     missing: list[str] = Field(description="What has not arrived and should have.")
     tags: dict[str, str | list[str]]
@@ -99,6 +101,7 @@ def conversation_summary(
         end_reason=facts.end_code,
         has_transcript=facts.transcript is not None,
         turns=facts.transcript.talk.total_turns if facts.transcript else None,
+        talk=facts.transcript.talk if facts.transcript else None,
         recordings=len(facts.recordings),
         missing=[one.what for one in missing],
         **received,

@@ -1,7 +1,7 @@
 """Tags: the query parameters of the callback URL (`?user=4711`), the only thing a sender lets us add."""
 
 from dataclasses import dataclass
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 
 from tavus_callbacks.domain import issues
 from tavus_callbacks.domain.token import PATTERN
@@ -26,6 +26,11 @@ def parse(raw_query: str) -> Tags:
         if len(values) < MAX_TAGS and name not in values and _fits(name, value):
             values[name] = value
     return Tags(values, (issues.TAG_DROPPED,) if len(values) < len(pairs) else ())
+
+
+def kept_query(raw_query: str) -> str:
+    """Return a query string that holds the tags alone."""
+    return urlencode(parse(raw_query).values)
 
 
 def _fits(name: str, value: str) -> bool:

@@ -17,6 +17,11 @@ _NUMBER = re.compile(r"[0-9]{9,10}(\.[0-9]{1,9})?")
 _RFC_1123 = re.compile(r"[A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2} GMT")
 
 
+def now() -> datetime:
+    """Return the time; wall time, for a frozen runtime's other clocks may stand still."""
+    return datetime.now(UTC)
+
+
 def iso(moment: datetime) -> str:
     """Write a moment as ISO 8601 UTC with microseconds and `Z`, so that text order is time order."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

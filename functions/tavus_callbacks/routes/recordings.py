@@ -8,7 +8,6 @@ from itertools import islice
 from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
-from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from tavus_callbacks.aws import clients
 from tavus_callbacks.aws.recordings import RecordingRows, RecordingsBucket, look
@@ -17,17 +16,26 @@ from tavus_callbacks.domain.errors import NotFound, NotPlayable
 from tavus_callbacks.domain.recording import Recording, latest, status_of
 from tavus_callbacks.domain.recording_view import recording_view, why_not_playable
 from tavus_callbacks.domain.timestamps import iso
-from tavus_callbacks.routes.answers import NO_STORE, flag, json_answer, parameter, whole_number
+from tavus_callbacks.routes.answers import NO_STORE, json_answer
+from tavus_callbacks.routes.query import Query, flag, one_of, whole_number
+from tavus_callbacks.routes.routing import Routes
 from tavus_callbacks.settings import RecordingSettings, settings
 
-router = APIGatewayHttpRouter()  # type: ignore[no-untyped-call]  # Powertools leaves it untyped
+routes = Routes()
 
 # A pending recording is looked for again by reading it, at most this often …
 LOOK_INTERVAL = timedelta(minutes=1)
 # … and so many in one request: a look is one or two HEADs.
 LOOKS = 5
 
-MAX_EXPIRES = int(link.MAX_LIFETIME.total_seconds())
+EXPIRES = whole_number(
+    "expires",
+    "Seconds that the link lives, and never less than the recording lasts.",
+    most=int(link.MAX_LIFETIME.total_seconds()),
+    default=None,
+)
+DOWNLOAD = flag("download", "Whether a browser saves it under a readable name instead of playing it.")
+FORMAT = one_of("format", "`json` answers the link and its expiry instead of leading there.", ("json",))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,23 +65,30 @@ def _sign() -> Callable[[bytes], bytes]:
     return signer(clients.secretsmanager(), stores().known.signing_secret)
 
 
-@router.get("/conversations/<conversation_id>/recordings")
+@routes.get("/conversations/<conversation_id>/recordings", model="RecordingPage", problems=(404,))
 def get_recordings(conversation_id: str) -> Response[str]:
     """Answer a conversation's recordings."""
     return json_answer({"recordings": recording_views(conversation_id), "cursor": None})
 
 
-@router.get("/conversations/<conversation_id>/recordings/<recording_id>")
-def get_recording(conversation_id: str, recording_id: str) -> Response[str]:
-    """Answer 302 to a fresh signed link, or the link and its expiry as JSON."""
+@routes.get(
+    "/conversations/<conversation_id>/recordings/<recording_id>",
+    query=(EXPIRES, DOWNLOAD, FORMAT),
+    model="RecordingLink",
+    problems=(404, 409),
+    redirects=True,
+)
+def get_recording(query: Query, conversation_id: str, recording_id: str) -> Response[str]:
+    """Answer 302 to a fresh signed link, or the link and its expiry as JSON; `latest` is an id too."""
     recording = _found(conversation_id, recording_id)
     now = datetime.now(UTC)
     _refuse_unplayable(recording, now)
-    asked = whole_number(router.current_event, "expires", _default_expires(), MAX_EXPIRES)
+    seconds = query[EXPIRES]
+    asked = timedelta(seconds=seconds) if seconds else stores().known.link_lifetime
     duration = recording.claim.duration if recording.claim else None
-    expires = now + link.lifetime(timedelta(seconds=asked), duration)
-    url = _signed(conversation_id, recording, expires)
-    if parameter(router.current_event, "format") == "json":
+    expires = now + link.lifetime(asked, duration)
+    url = _signed(conversation_id, recording, expires, save=query[DOWNLOAD])
+    if query[FORMAT] == "json":
         return json_answer({"recording_id": recording.recording_id, "url": url, "expires_at": iso(expires)})
     return Response(302, None, "", {"location": url, **NO_STORE})
 
@@ -124,12 +139,7 @@ def _refuse_unplayable(recording: Recording, now: datetime) -> None:
         raise NotPlayable(why, status)
 
 
-def _default_expires() -> int:
-    return int(stores().known.link_lifetime.total_seconds())
-
-
-def _signed(conversation_id: str, recording: Recording, expires: datetime) -> str:
-    save = flag(router.current_event, "download")
+def _signed(conversation_id: str, recording: Recording, expires: datetime, *, save: bool) -> str:
     name = link.download_name(conversation_id, recording.recording_id) if save else None
     url = link.resource_url(stores().known.cdn_url, str(recording.key), download_name=name)
     return link.signed(url, expires=expires, key_id=stores().known.signing_key_id, sign=_sign())

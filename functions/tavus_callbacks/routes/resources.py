@@ -1,51 +1,55 @@
 """`GET /videos…` and `GET /replicas…`: the state of what Tavus makes."""
 
-from typing import Any
+from typing import Any, get_args
 
 from aws_lambda_powertools.event_handler import Response
-from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from tavus_callbacks.aws.subject_events import events_in, subject_rows
 from tavus_callbacks.domain.errors import NotFound
 from tavus_callbacks.domain.families import is_name
+from tavus_callbacks.domain.resource_facts import ResourceStatus
 from tavus_callbacks.domain.resource_view import fold_resource
 from tavus_callbacks.domain.summary import resource_summary
 from tavus_callbacks.routes.answers import json_answer
 from tavus_callbacks.routes.conversations import stores
-from tavus_callbacks.routes.lists import list_page
+from tavus_callbacks.routes.lists import COMMON, list_page
+from tavus_callbacks.routes.query import Query, one_of
+from tavus_callbacks.routes.routing import Routes
 
-router = APIGatewayHttpRouter()  # type: ignore[no-untyped-call]  # Powertools leaves it untyped
+routes = Routes()
+
+STATUS = one_of("status", "Only with this status.", get_args(ResourceStatus))
 
 
-@router.get("/videos")
-def get_videos() -> Response[str]:
+@routes.get("/videos", query=(*COMMON, STATUS), model="VideoPage")
+def get_videos(query: Query) -> Response[str]:
     """Answer videos, the newest first by first receipt."""
-    return _list("video", "videos")
+    return _list(query, "video", "videos")
 
 
-@router.get("/replicas")
-def get_replicas() -> Response[str]:
+@routes.get("/replicas", query=(*COMMON, STATUS), model="ReplicaPage")
+def get_replicas(query: Query) -> Response[str]:
     """Answer replicas, the newest first by first receipt."""
-    return _list("replica", "replicas")
+    return _list(query, "replica", "replicas")
 
 
-@router.get("/videos/<video_id>")
+@routes.get("/videos/<video_id>", model="ResourceView", problems=(404,))
 def get_video(video_id: str) -> Response[str]:
     """Answer a video with its state, links and history."""
     return _one("video", video_id)
 
 
-@router.get("/replicas/<replica_id>")
+@routes.get("/replicas/<replica_id>", model="ResourceView", problems=(404,))
 def get_replica(replica_id: str) -> Response[str]:
     """Answer a replica with its state and history."""
     return _one("replica", replica_id)
 
 
-def _list(kind: str, name: str) -> Response[str]:
+def _list(query: Query, kind: str, name: str) -> Response[str]:
     def describe(subject: str, facts: Any) -> Any:
         return resource_summary(kind, subject, facts)
 
-    page, following = list_page(stores().summaries, router.current_event, kind, describe)
+    page, following = list_page(stores().summaries, query, kind, describe, status=query[STATUS])
     return json_answer({name: page, "cursor": following})
 
 

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import click
 
+from tavus_callbacks_cli.console import examples
 from tavus_callbacks_cli.local.stack import DEFAULT_PORT, Options
 
 if TYPE_CHECKING:
@@ -34,7 +35,14 @@ def _http_url(_context: click.Context, _parameter: click.Parameter, value: str |
     return value.rstrip("/")
 
 
-@click.command
+@click.command(
+    epilog=examples(
+        "tavus-callbacks local",
+        "tavus-callbacks local --port 9000 --fresh",
+        "tavus-callbacks local --forward http://localhost:5000/webhook",
+        "tavus-callbacks local --public-url https://example.trycloudflare.com",
+    )
+)
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
@@ -62,16 +70,9 @@ def _http_url(_context: click.Context, _parameter: click.Parameter, value: str |
 def local(  # noqa: PLR0913 - one argument an option
     port: int, public_url: str | None, *, fresh: bool, forward: str | None, ready: Path | None, throttle: bool
 ) -> None:
-    r"""Run the whole stack on this machine, from template.yaml.
+    """Run the whole stack on this machine, from template.yaml.
 
     No AWS account is needed. It prints the callback URL and how to read, then one line a callback.
-
-    \b
-    Examples:
-      tavus-callbacks local
-      tavus-callbacks local --port 9000 --fresh
-      tavus-callbacks local --forward http://localhost:5000/webhook
-      tavus-callbacks local --public-url https://example.trycloudflare.com
     """
     options = Options(port=port, public_url=public_url, fresh=fresh, throttle=throttle)
     with contextlib.suppress(KeyboardInterrupt), _one_signal_ends():
@@ -87,6 +88,7 @@ def _run(options: Options, forward: str | None, ready: Path | None) -> None:
     with local_stack(options) as stack, _forwarding(stack, forward, console):
         show_start(console, stack, forward)
         stack.gateway.watchers.append(partial(_show, console, stack))
+        stack.functions.watchers.append(partial(_show_failure, console, stack))
         if ready:
             write_ready_file(ready, stack.running)
         threading.Event().wait()
@@ -106,6 +108,13 @@ def _show(console: "Console", stack: "LocalStack", exchange: "Exchange") -> None
     line = exchange_line(exchange, stack.state.logs / f"{exchange.route.function}.log")
     if line:
         _print(console, line)
+
+
+def _show_failure(console: "Console", stack: "LocalStack", function: str, why: str) -> None:
+    from tavus_callbacks_cli.local.console import note_line
+
+    first_line, log = why.partition("\n")[0], stack.state.logs / f"{function}.log"
+    _print(console, note_line(f"{function} failed: {first_line}; see {log}", "bold red"))
 
 
 def _print(console: "Console", line: "Text") -> None:

@@ -10,11 +10,12 @@ import click
 
 from tavus_callbacks.domain.redaction import redact
 from tavus_callbacks_cli.console import escaped, examples, note, print_json, print_line, print_table
-from tavus_callbacks_cli.targets import is_sendable, local_options, running_stack
+from tavus_callbacks_cli.targets import LocalTarget, is_sendable, local_options, running_stack
 
 if TYPE_CHECKING:
     from rich.text import Text
 
+    from tavus_callbacks_cli.local.registry import RunningStack
     from tavus_callbacks_cli.simulator.scenario import Expectation, Rendered, Scenario
     from tavus_callbacks_cli.simulator.send import Sent
 
@@ -54,6 +55,7 @@ class Outcome:
     epilog=examples(
         "tavus-callbacks simulate",
         "tavus-callbacks simulate conversation --local",
+        "tavus-callbacks simulate recording --local",
         'tavus-callbacks simulate malformed --url "$CALLBACK_URL"',
     )
 )
@@ -74,12 +76,17 @@ def simulate(  # noqa: PLR0913 - one argument an option
         _list(is_json=is_json)
         return
     chosen = _load(scenario)
+    if chosen.video and not is_local:
+        raise click.UsageError(f"{scenario} puts a video into the stack's bucket: it works with --local.")
     callback_url = _callback_url(is_local=is_local, port=port, url=url)
-    outcomes = _outcomes(chosen, callback_url, pace=1 if real_time else _COMPRESSION)
+    stack = running_stack(port) if chosen.video else None
+    outcomes = _outcomes(chosen, callback_url, pace=1 if real_time else _COMPRESSION, stack=stack)
     kept = [_shown(outcome, is_json=is_json) for outcome in outcomes]
     if is_json:
         print_json({"scenario": chosen.name, "callbacks": [_as_json(outcome) for outcome in kept]})
     _conclude(kept)
+    if stack:
+        _show_link(stack, str(kept[0].answer["subject"]))
 
 
 def _list(*, is_json: bool) -> None:
@@ -124,15 +131,33 @@ def _local_url(port: int | None) -> str:
     return f"{stack.api_url}/callbacks/{stack.callback_url.rpartition('/')[2]}"
 
 
-def _outcomes(scenario: "Scenario", callback_url: str, *, pace: float) -> Iterator[Outcome]:
+def _outcomes(
+    scenario: "Scenario", callback_url: str, *, pace: float, stack: "RunningStack | None"
+) -> Iterator[Outcome]:
     from tavus_callbacks_cli.simulator.scenario import fresh_ids, render
 
     rendered = [
         replace(callback, delay=callback.delay * pace)
         for callback in render(scenario, callback_url=callback_url, now=datetime.now(UTC), ids=fresh_ids())
     ]
+    if stack:
+        rendered = _with_video(rendered, stack)
     for callback, sent in zip(rendered, _sent(rendered, callback_url), strict=True):
         yield Outcome(callback.expect, sent)
+
+
+def _with_video(rendered: "list[Rendered]", stack: "RunningStack") -> "list[Rendered]":
+    from tavus_callbacks_cli.simulator.recording import recordings_of
+
+    return list(recordings_of(stack).with_video(rendered))
+
+
+def _show_link(stack: "RunningStack", conversation_id: str) -> None:
+    from tavus_callbacks_cli.simulator.recording import link_to
+
+    with LocalTarget(stack).reader("read") as reader:
+        note(f"The recording plays in a browser: {link_to(conversation_id, reader)}")
+    note(f"A fresh link: tavus-callbacks recording {conversation_id} --local")
 
 
 def _sent(rendered: "list[Rendered]", callback_url: str) -> "Iterator[Sent]":

@@ -4,6 +4,7 @@ Not through moto's own CloudFormation: that loses TTL, lifecycle and public acce
 Here a type or property that nobody has given a meaning is an error.
 """
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,11 +15,14 @@ if TYPE_CHECKING:
 
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+    from mypy_boto3_sqs import SQSClient
 
     from tavus_callbacks_cli.local.template import Resource, Template
 
 NO_LOCAL_MEANING = {
     "AWS::ApiGatewayV2::ApiMapping": "joins the API to its own domain, of which there is none on loopback",
+    "AWS::CloudFront::OriginAccessControl": "how CloudFront signs for S3: here by an access key of its own",
     "AWS::ApiGatewayV2::DomainName": "a certificate and a DNS name; --public-url stands in for it",
     "AWS::IAM::Role": "the embedded services enforce no IAM; the policies are checked by tests/stack",
     "AWS::Lambda::Permission": "who may call a function: here the front alone does",
@@ -28,6 +32,14 @@ NO_LOCAL_MEANING = {
 READ_ELSEWHERE = {
     "AWS::ApiGatewayV2::Api": "routes.py reads the routes",
     "AWS::ApiGatewayV2::Stage": "throttle.py reads the limits",
+    "AWS::CloudFront::CachePolicy": "cdn.py passes its query strings on; there is no cache",
+    "AWS::CloudFront::Distribution": "cdn.py serves it",
+    "AWS::CloudFront::KeyGroup": "cdn.py trusts its keys",
+    "AWS::CloudFront::PublicKey": "cdn.py verifies with it",
+    "AWS::CloudFront::ResponseHeadersPolicy": "cdn.py adds the headers",
+    "AWS::Events::Rule": "bus.py gives events to its targets",
+    "AWS::Lambda::EventInvokeConfig": "asynchronous.py repeats and keeps what failed",
+    "AWS::Lambda::EventSourceMapping": "streams.py follows the stream, queues.py empties the queue",
     "AWS::Lambda::Function": "functions.py runs the handler",
 }
 
@@ -38,6 +50,8 @@ class Clients:
 
     dynamodb: "DynamoDBClient"
     s3: "S3Client"
+    secrets: "SecretsManagerClient"
+    sqs: "SQSClient"
     items: "Callable[[], bytes]"
 
 
@@ -50,12 +64,27 @@ def check(template: "Template") -> None:
 def deploy(template: "Template", clients: Clients) -> None:
     """Make every resource of a checked template in empty embedded services."""
     for resource_type in _DEPLOYERS:
-        for resource in template.of_type(resource_type):
+        # What another names comes before it: a queue's dead queue.
+        for resource in sorted(template.of_type(resource_type), key=_names_another):
             _make(resource, clients)
 
 
+def _names_another(resource: "Resource") -> bool:
+    return "RedrivePolicy" in resource.properties
+
+
+def watched_buckets(template: "Template") -> list[str]:
+    """Return the buckets whose objects EventBridge is told of."""
+    return [
+        bucket.name
+        for bucket in template.of_type("AWS::S3::Bucket")
+        if "NotificationConfiguration" in bucket.properties
+    ]
+
+
 def _check(resource: "Resource") -> None:
-    if resource.type not in {**NO_LOCAL_MEANING, **READ_ELSEWHERE, **_DEPLOYERS}:
+    is_custom = resource.type.startswith("Custom::")
+    if not is_custom and resource.type not in {**NO_LOCAL_MEANING, **READ_ELSEWHERE, **_DEPLOYERS}:
         remedy = "give it a function or a reason in infra/tavus_callbacks_cli/local/deploy.py"
         raise uninterpretable(resource.logical_id, resource.type, remedy)
     known = _PROPERTIES.get(resource.type)
@@ -97,6 +126,20 @@ def _make_bucket(resource: "Resource", clients: Clients) -> None:
             configure(clients.s3, resource.name, resource.properties[key])
 
 
+def _make_secret(resource: "Resource", clients: Clients) -> None:
+    clients.secrets.create_secret(Name=resource.name, **resource.properties)
+
+
+def _make_queue(resource: "Resource", clients: Clients) -> None:
+    attributes: Any = {name: _plain(value) for name, value in resource.properties.items()}
+    clients.sqs.create_queue(QueueName=resource.name, Attributes=attributes)
+
+
+def _plain(value: Any) -> str:
+    # SQS takes every attribute as text, those with members as JSON.
+    return json.dumps(value) if isinstance(value, dict | bool) else str(value)
+
+
 def _block_public_access(s3: "S3Client", bucket: str, setting: Any) -> None:
     s3.put_public_access_block(Bucket=bucket, PublicAccessBlockConfiguration=setting)
 
@@ -118,6 +161,16 @@ def _version(s3: "S3Client", bucket: str, setting: Any) -> None:
     s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration=setting)
 
 
+def _notify(s3: "S3Client", bucket: str, setting: Any) -> None:
+    # For who asks the bucket; what is told of its objects, `watched_buckets` decides.
+    if setting != {"EventBridgeConfiguration": {"EventBridgeEnabled": True}}:
+        remedy = "let infra/tavus_callbacks_cli/local/object_events.py tell of it"
+        raise uninterpretable(bucket, "a notification that is not for EventBridge", remedy)
+    s3.put_bucket_notification_configuration(
+        Bucket=bucket, NotificationConfiguration={"EventBridgeConfiguration": {}}
+    )
+
+
 def _set_lifecycle(s3: "S3Client", bucket: str, setting: Any) -> None:
     rules: list[Any] = [_lifecycle_rule(bucket, rule) for rule in setting["Rules"]]
     s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": rules})
@@ -137,7 +190,11 @@ _LIFECYCLE_MEMBERS: "dict[str, Callable[[Any], tuple[str, Any]]]" = {
     "Status": lambda value: ("Status", value),
     "ExpirationInDays": lambda value: ("Expiration", {"Days": int(value)}),
     "AbortIncompleteMultipartUpload": lambda value: ("AbortIncompleteMultipartUpload", value),
-    "NoncurrentVersionExpiration": lambda value: ("NoncurrentVersionExpiration", value),
+    "NoncurrentVersionExpiration": lambda value: (
+        "NoncurrentVersionExpiration",
+        {"NoncurrentDays": int(value["NoncurrentDays"])},
+    ),
+    "ExpiredObjectDeleteMarker": lambda value: ("Expiration", {"ExpiredObjectDeleteMarker": value}),
 }
 _BUCKET_SETTINGS: "dict[str, Callable[[S3Client, str, Any], None]]" = {
     "PublicAccessBlockConfiguration": _block_public_access,
@@ -145,10 +202,13 @@ _BUCKET_SETTINGS: "dict[str, Callable[[S3Client, str, Any], None]]" = {
     "BucketEncryption": _encrypt,
     "VersioningConfiguration": _version,
     "LifecycleConfiguration": _set_lifecycle,
+    "NotificationConfiguration": _notify,
 }
 _DEPLOYERS: "dict[str, Callable[[Resource, Clients], None]]" = {
     "AWS::DynamoDB::Table": _make_table,
     "AWS::S3::Bucket": _make_bucket,
+    "AWS::SecretsManager::Secret": _make_secret,
+    "AWS::SQS::Queue": _make_queue,
 }
 _PASSED_TO_CREATE_TABLE = (
     "AttributeDefinitions",
@@ -169,6 +229,34 @@ _PROPERTIES: dict[str, tuple[str, ...]] = {
         "TimeToLiveSpecification",
     ),
     "AWS::S3::Bucket": (*_BUCKET_SETTINGS, "BucketName", "Tags"),
+    "AWS::Events::Rule": ("Description", "EventPattern", "State", "Targets"),
+    "AWS::Lambda::EventInvokeConfig": (
+        "DestinationConfig",
+        "FunctionName",
+        "MaximumRetryAttempts",
+        "Qualifier",  # there are no versions here
+    ),
+    "AWS::Lambda::EventSourceMapping": (
+        "BatchSize",
+        "BisectBatchOnFunctionError",
+        "DestinationConfig",
+        "EventSourceArn",
+        "FilterCriteria",
+        "FunctionName",
+        "FunctionResponseTypes",
+        "ScalingConfig",  # one thread a queue
+        "MaximumRecordAgeInSeconds",
+        "MaximumRetryAttempts",
+        "StartingPosition",  # a stack begins with an empty stream
+    ),
+    "AWS::SecretsManager::Secret": ("Description",),
+    "AWS::SQS::Queue": (
+        "DelaySeconds",
+        "MessageRetentionPeriod",
+        "RedrivePolicy",
+        "SqsManagedSseEnabled",
+        "VisibilityTimeout",
+    ),
     "AWS::Lambda::Function": (
         "Architectures",  # this machine's own
         "Code",

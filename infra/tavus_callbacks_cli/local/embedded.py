@@ -1,16 +1,20 @@
 """The embedded services: moto's server in a process of its own, on loopback.
 
 A process of its own because moto's data are global to one: two stacks, or a stack beside tests with
-mocks, would otherwise see each other's tables. It tells its parent of every change by one byte.
+mocks, would otherwise see each other's tables. It tells its parent of every change by one line: an empty
+one for a write, JSON for the event of an object.
 """
 
+import contextlib
+import io
+import json
 import logging
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.client import HTTPConnection
 from pathlib import Path
@@ -18,9 +22,11 @@ from typing import IO, TYPE_CHECKING, Any
 
 import click
 
+from tavus_callbacks_cli.local.access import Listings, guarding
 from tavus_callbacks_cli.local.child import inherited_environment, start_child
 from tavus_callbacks_cli.local.deploy import Clients
 from tavus_callbacks_cli.local.intrinsics import ACCOUNT, REGION
+from tavus_callbacks_cli.local.object_events import Found, telling
 from tavus_callbacks_cli.local.session import isolated_session
 
 if TYPE_CHECKING:
@@ -28,11 +34,17 @@ if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
     from mypy_boto3_dynamodb.service_resource import Table
+    from mypy_boto3_dynamodbstreams import DynamoDBStreamsClient
+    from mypy_boto3_sqs import SQSClient
 
 HOST = "127.0.0.1"
 # Where moto has addresses of its own; no bucket can be called so.
 _ITEMS_PATH = "/moto-api/items"
-_READING = ("Get", "Query", "Scan", "BatchGet", "TransactGet", "Describe", "List")
+_CONDUCT_PATH = "/moto-api/conduct"
+_READING = ("Get", "Query", "Scan", "BatchGet", "TransactGet", "Describe", "List", "Receive", "ChangeMessage")
+
+
+Watch = Callable[[dict[str, Any] | None], object]
 
 
 @dataclass(frozen=True)
@@ -41,6 +53,7 @@ class Embedded:
 
     endpoint_url: str
     changed: threading.Event
+    watchers: list[Watch] = field(default_factory=list)
 
     def clients(self) -> Clients:
         """Make boto3 clients for the services."""
@@ -48,16 +61,42 @@ class Embedded:
         return Clients(
             session.client("dynamodb", endpoint_url=self.endpoint_url),
             session.client("s3", endpoint_url=self.endpoint_url),
+            session.client("secretsmanager", endpoint_url=self.endpoint_url),
+            self.sqs(),
             self._items,
         )
 
+    def sqs(self) -> "SQSClient":
+        """Make a boto3 client for the queues."""
+        return isolated_session().client("sqs", endpoint_url=self.endpoint_url)
+
+    def streams(self) -> "DynamoDBStreamsClient":
+        """Make a boto3 client for the streams of the tables."""
+        return isolated_session().client("dynamodbstreams", endpoint_url=self.endpoint_url)
+
+    @contextlib.contextmanager
+    def listening(self, watch: Watch) -> Iterator[None]:
+        """Call `watch` with each event of an object, and with None after each write, until the block ends."""
+        self.watchers.append(watch)
+        try:
+            yield
+        finally:
+            self.watchers.remove(watch)
+
+    def conduct(self, listings: Listings, watched: list[str]) -> None:
+        """From now on refuse what `listings` does not allow, and tell of the objects of `watched` buckets."""
+        self._exchange("PUT", _CONDUCT_PATH, json.dumps({"listings": listings, "watched": watched}))
+
     def _items(self) -> bytes:
+        return self._exchange("GET", _ITEMS_PATH)
+
+    def _exchange(self, method: str, path: str, body: str | None = None) -> bytes:
         with closing(HTTPConnection(self.endpoint_url.removeprefix("http://"))) as connection:
-            connection.request("GET", _ITEMS_PATH)
+            connection.request(method, path, body)
             answer = connection.getresponse()
             content = answer.read()
         if answer.status != HTTPStatus.OK:
-            raise ConnectionError(f"the embedded services gave no items: {answer.status}")
+            raise ConnectionError(f"the embedded services do not answer {path}: {answer.status}")
         return content
 
     def table(self, name: str) -> "Table":
@@ -79,16 +118,19 @@ def await_embedded(process: "Popen[bytes]", log: Path) -> Embedded:
     port = stdout.readline() if stdout else b""
     if not stdout or not port:
         raise click.ClickException(f"the embedded services did not start; see {log}")
-    changed = threading.Event()
-    watcher = threading.Thread(target=_watch, args=(stdout, changed), name="changes", daemon=True)
+    embedded = Embedded(f"http://{HOST}:{int(port)}", threading.Event())
+    watcher = threading.Thread(target=_watch, args=(stdout, embedded), name="changes", daemon=True)
     watcher.start()
-    return Embedded(f"http://{HOST}:{int(port)}", changed)
+    return embedded
 
 
-def _watch(stdout: IO[bytes], changed: threading.Event) -> None:
-    with stdout:
-        while stdout.read(4096):
-            changed.set()
+def _watch(stdout: IO[bytes], embedded: Embedded) -> None:
+    with io.BufferedReader(stdout) as lines:  # type: ignore[type-var] # unbuffered, it is a FileIO
+        for line in lines:
+            event = json.loads(line) if line.strip() else None
+            embedded.changed.set()
+            for watch in list(embedded.watchers):
+                watch(event)
 
 
 def _is_reading(environ: "WSGIEnvironment") -> bool:
@@ -98,25 +140,30 @@ def _is_reading(environ: "WSGIEnvironment") -> bool:
     return environ["REQUEST_METHOD"] in ("GET", "HEAD")
 
 
-def _announcing(application: "WSGIApplication", announce: Callable[[], object]) -> "WSGIApplication":
+def _announcing(application: "WSGIApplication", tell: Callable[[bytes], object]) -> "WSGIApplication":
     def announced(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         answer = application(environ, start_response)
         if not _is_reading(environ):
-            announce()
+            tell(b"")
         return answer
 
     return announced
 
 
-def _dumping(application: "WSGIApplication") -> "WSGIApplication":
-    # A scan through the API takes moto half a second a megabyte, and every other request waits for it.
-    def dumped(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-        if environ["PATH_INFO"] != _ITEMS_PATH:
-            return application(environ, start_response)
-        start_response("200 OK", [("content-type", "application/json")])
-        return [_items()]
+def _steered(application: "WSGIApplication", conduct: Callable[[Any], None]) -> "WSGIApplication":
+    """Answer the parent's own requests: all items, and how S3 is to behave."""
 
-    return dumped
+    def steered(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        path = environ["PATH_INFO"]
+        if path not in (_ITEMS_PATH, _CONDUCT_PATH):
+            return application(environ, start_response)
+        if path == _CONDUCT_PATH:
+            conduct(json.loads(environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))))
+        start_response("200 OK", [("content-type", "application/json")])
+        # A scan through the API takes moto half a second a megabyte, and every other request waits for it.
+        return [_items() if path == _ITEMS_PATH else b"{}"]
+
+    return steered
 
 
 def _items() -> bytes:
@@ -149,11 +196,44 @@ def _serve() -> None:
     out = _take_stdout()
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
     moto: Any = DomainDispatcherApplication(create_backend_app)
-    application: Any = _dumping(_announcing(moto, lambda: os.write(out, b".")))
+    application: Any = _application(moto, _teller(out))
     server = make_server(HOST, 0, application, threaded=True, request_handler=MotoRequestHandler)
     threading.Thread(target=server.serve_forever, name="moto", daemon=True).start()
     os.write(out, b"%d\n" % server.port)
     sys.stdin.buffer.read()
+
+
+def _application(moto: Any, tell: Callable[[bytes], object]) -> "WSGIApplication":
+    listings: dict[str, list[str]] = {}
+    watched: set[str] = set()
+
+    def conduct(told: Any) -> None:
+        listings.update(told["listings"])
+        watched.update(told["watched"])
+
+    s3 = telling(guarding(moto, listings), tell, watched, _look)
+    return _steered(_announcing(s3, tell), conduct)
+
+
+def _look(bucket: str, key: str) -> Found | None:
+    from moto.s3.models import s3_backends
+
+    found = s3_backends[ACCOUNT]["aws"].get_bucket(bucket).keys.get(key)
+    if found is None:
+        return None
+    # A delete marker has neither size nor etag.
+    etag, size = getattr(found, "etag", ""), getattr(found, "size", 0)
+    return Found(int(size), str(etag).strip('"'), found.version_id)
+
+
+def _teller(out: int) -> Callable[[bytes], None]:
+    lock = threading.Lock()
+
+    def tell(line: bytes) -> None:
+        with lock:
+            os.write(out, line + b"\n")
+
+    return tell
 
 
 def _take_stdout() -> int:

@@ -125,7 +125,10 @@ def _request(scope: Scope, body: bytes) -> Request:
 
 
 async def _send(send: Send, answer: Answer) -> None:
-    headers = [*answer.headers, ("content-length", str(len(answer.body)))]
+    headers = list(answer.headers)
+    # The answer to a HEAD has a length and no body; every other has its body's.
+    if "content-length" not in dict(headers):
+        headers.append(("content-length", str(len(answer.body))))
     encoded = [(name.encode(), value.encode("latin-1")) for name, value in headers]
     await send({"type": "http.response.start", "status": answer.status, "headers": encoded})
     await send({"type": "http.response.body", "body": answer.body})

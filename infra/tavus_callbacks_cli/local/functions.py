@@ -13,11 +13,13 @@ import struct
 import threading
 import time
 import uuid
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tavus_callbacks_cli.local import worker
+from tavus_callbacks_cli.local.access import access_key
 from tavus_callbacks_cli.local.child import inherited_environment, kill_child, start_child, stop_child
 from tavus_callbacks_cli.local.intrinsics import ACCOUNT, REGION, uninterpretable
 
@@ -54,15 +56,21 @@ class Function:
     log: Path
 
 
-def functions_of(template: "Template", *, endpoint_url: str, logs: Path) -> list[Function]:
+@dataclass(frozen=True)
+class Place:
+    """Where functions run: `addresses` are the local ones of what has another on AWS."""
+
+    endpoint_url: str
+    logs: Path
+    addresses: Mapping[str, str] = field(default_factory=dict)
+
+
+def functions_of(template: "Template", place: Place) -> list[Function]:
     """Read the functions of a template, their environment pointing at the embedded services."""
-    return [
-        _function(resource, template, endpoint_url=endpoint_url, logs=logs)
-        for resource in template.of_type("AWS::Lambda::Function")
-    ]
+    return [_function(resource, template, place) for resource in template.of_type("AWS::Lambda::Function")]
 
 
-def _function(resource: "Resource", template: "Template", *, endpoint_url: str, logs: Path) -> Function:
+def _function(resource: "Resource", template: "Template", place: Place) -> Function:
     properties = resource.properties
     if not str(properties.get("Runtime", "")).startswith("python"):
         raise uninterpretable(resource.logical_id, "its Runtime", "only Python handlers run here")
@@ -74,22 +82,22 @@ def _function(resource: "Resource", template: "Template", *, endpoint_url: str, 
         timeout=float(properties.get("Timeout", _DEFAULT_TIMEOUT)),
         environment={
             **inherited_environment(),
-            **_lambda_environment(resource.name, memory, endpoint_url),
+            **_lambda_environment(resource.name, memory, place.endpoint_url),
+            "AWS_ACCESS_KEY_ID": access_key(resource.logical_id),
             "PYTHONPATH": str(template.code_folder(resource)),
-            **{name: str(value) for name, value in _variables(properties).items()},
+            **_variables(properties, place.addresses),
         },
-        log=logs / f"{resource.logical_id}.log",
+        log=place.logs / f"{resource.logical_id}.log",
     )
 
 
-def _variables(properties: dict[str, Any]) -> dict[str, Any]:
-    variables: dict[str, Any] = properties.get("Environment", {}).get("Variables", {})
-    return variables
+def _variables(properties: dict[str, Any], addresses: Mapping[str, str]) -> dict[str, str]:
+    variables = properties.get("Environment", {}).get("Variables", {})
+    return {name: addresses.get(str(value), str(value)) for name, value in variables.items()}
 
 
 def _lambda_environment(name: str, memory: int, endpoint_url: str) -> dict[str, str]:
     return {
-        "AWS_ACCESS_KEY_ID": "local",
         "AWS_SECRET_ACCESS_KEY": "local",
         "AWS_REGION": REGION,
         "AWS_DEFAULT_REGION": REGION,
@@ -117,8 +125,9 @@ class LocalFunction:
         function.log.write_bytes(b"")
 
     def prewarm(self) -> None:
-        """Start the first worker without waiting for it."""
-        self._idle.put(self._new_worker())
+        """Start the first worker, unless there is one, without waiting for it."""
+        if not self._all:
+            self._idle.put(self._new_worker())
 
     def invoke(self, event: Any) -> Any:
         """Return the handler's answer, both ways as JSON; raises FunctionFailed."""

@@ -1,9 +1,11 @@
 """CloudFormation's functions, as far as a template can be resolved before anything exists.
 
 Physical names follow from logical ids, so every reference has its value at once and no order of
-deployment is needed. What cannot be resolved is an error that names the resource.
+deployment is needed. What cannot be resolved is an error that names the resource. The one thing that is
+known later is what a custom resource answers: a mark stands for it until `fill_in` puts the answer there.
 """
 
+import hashlib
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +29,15 @@ _PSEUDO_PARAMETERS = {
     "AWS::StackName": STACK,
     "AWS::URLSuffix": "amazonaws.com",
 }
-_NAMED_BY = {"AWS::DynamoDB::Table": "TableName", "AWS::S3::Bucket": "BucketName"}
+_NAMED_BY = {
+    "AWS::DynamoDB::Table": "TableName",
+    "AWS::S3::Bucket": "BucketName",
+    "AWS::SQS::Queue": "QueueName",
+}
+# CloudFront gives ids, not names; these follow from the logical id, so links outlive a restart.
+_IDS = {"AWS::CloudFront::Distribution": "E", "AWS::CloudFront::PublicKey": "K"}
+_CUSTOM = "Custom::"
+_LATER = re.compile(r"<the answer of (\w+)\.(\w+)>")
 _SUBSTITUTION = re.compile(r"\$\{(!?)([^}]+)\}")
 
 
@@ -52,31 +62,76 @@ class Names:
         if isinstance(given, str):
             return given
         name = f"{STACK}-{logical_id}"
+        if kind in _IDS:
+            return _IDS[kind] + _digest(name).upper()
         return name.lower() if kind == "AWS::S3::Bucket" else name
+
+    def reference(self, logical_id: str) -> str:
+        """Return what `Ref` gives: the name, but of a secret its ARN and of a queue its URL."""
+        kind = self._resources[logical_id]["Type"]
+        if kind == "AWS::SQS::Queue":
+            return f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{self.name(logical_id)}"
+        return self._arn(logical_id) if kind == "AWS::SecretsManager::Secret" else self.name(logical_id)
 
     def attribute(self, logical_id: str, attribute: str) -> str:
         """Return an attribute, or raise KeyError where it is not known before deployment."""
+        kind = self._resources[logical_id]["Type"]
+        if kind.startswith(_CUSTOM):
+            return f"<the answer of {logical_id}.{attribute}>"
         if attribute == "Arn":
             return self._arn(logical_id)
         bucket = f"{self.name(logical_id)}.s3"
         known = {
+            (
+                "AWS::CloudFront::Distribution",
+                "DomainName",
+            ): cdn_domain(self.name(logical_id)),
+            ("AWS::DynamoDB::Table", "StreamArn"): f"{self._table_arn(logical_id)}/stream/local",
+            ("AWS::SQS::Queue", "QueueName"): self.name(logical_id),
             ("AWS::S3::Bucket", "DomainName"): f"{bucket}.amazonaws.com",
             ("AWS::S3::Bucket", "RegionalDomainName"): f"{bucket}.{REGION}.amazonaws.com",
             ("AWS::ApiGatewayV2::Api", "ApiEndpoint"): f"https://{self.name(logical_id)}.{API_HOST_SUFFIX}",
         }
-        return known[self._resources[logical_id]["Type"], attribute]
+        return known[kind, attribute]
 
     def _arn(self, logical_id: str) -> str:
         kind, name = self._resources[logical_id]["Type"], self.name(logical_id)
         in_account = f"{REGION}:{ACCOUNT}"
         known = {
-            "AWS::DynamoDB::Table": f"arn:aws:dynamodb:{in_account}:table/{name}",
+            "AWS::DynamoDB::Table": self._table_arn(logical_id),
+            "AWS::Events::Rule": f"arn:aws:events:{in_account}:rule/{name}",
             "AWS::IAM::Role": f"arn:aws:iam::{ACCOUNT}:role/{name}",
             "AWS::Lambda::Function": f"arn:aws:lambda:{in_account}:function:{name}",
             "AWS::Logs::LogGroup": f"arn:aws:logs:{in_account}:log-group:{name}:*",
             "AWS::S3::Bucket": f"arn:aws:s3:::{name}",
+            "AWS::SQS::Queue": f"arn:aws:sqs:{in_account}:{name}",
+            # Without the six characters that AWS adds: both take an ARN that lacks them.
+            "AWS::SecretsManager::Secret": f"arn:aws:secretsmanager:{in_account}:secret:{name}",
         }
         return known[kind]
+
+    def _table_arn(self, logical_id: str) -> str:
+        return f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{self.name(logical_id)}"
+
+
+def fill_in(part: Any, answers: dict[str, dict[str, Any]]) -> Any:
+    """Put what custom resources answered (by logical id and attribute) in place of the marks."""
+    if isinstance(part, dict):
+        return {name: fill_in(member, answers) for name, member in part.items()}
+    if isinstance(part, list):
+        return [fill_in(member, answers) for member in part]
+    if not isinstance(part, str):
+        return part
+    return _LATER.sub(lambda mark: str(answers[mark[1]][mark[2]]), part)
+
+
+def cdn_domain(distribution_id: str) -> str:
+    """Return the domain name that CloudFront would give a distribution."""
+    return f"d{_digest(distribution_id)}.cloudfront.net"
+
+
+def _digest(name: str) -> str:
+    return hashlib.sha256(name.encode()).hexdigest()[:13]
 
 
 class Resolver:
@@ -132,7 +187,7 @@ class Resolver:
 
     def _ref(self, name: str, where: str) -> Any:
         if name in self._names:
-            return self._names.name(name)
+            return self._names.reference(name)
         known = {**_PSEUDO_PARAMETERS, **self._parameters}
         if name not in known:
             raise uninterpretable(where, f"Ref {name}", "declare it, or give the parameter a default")

@@ -1,7 +1,7 @@
 """Keeping the embedded services' data over a restart.
 
-`items.json` holds every item of every table and the list of objects; an object's bytes lie in a file of their
-own, written once, so that large bodies are not written again with every new event.
+`items.json` holds every item of every table, the secrets, and the list of objects; an object's bytes lie in a
+file of their own, written once, so that large bodies are not written again with every new event.
 """
 
 import base64
@@ -35,7 +35,8 @@ def save(folder: Path, template: "Template", clients: "Clients") -> None:
     items = clients.items()
     buckets = [bucket.name for bucket in template.of_type("AWS::S3::Bucket")]
     objects = [entry for bucket in buckets for entry in _save_objects(folder, clients, bucket)]
-    content = b'{"tables":%b,"objects":%b}' % (items, json.dumps(objects).encode())
+    rest = json.dumps({"secrets": dict(_save_secrets(template, clients)), "objects": objects})
+    content = b'{"tables":%b,%b' % (items, rest.removeprefix("{").encode())
     write_whole(folder / "items.json", content)
     _drop_unlisted(folder, {entry["file"] for entry in objects})
 
@@ -94,6 +95,12 @@ def _save_changes(save_now: Callable[[], None], changed: threading.Event, ended:
         pause = max(_SHORTEST_INTERVAL, _INTERVAL_PER_DURATION * (time.monotonic() - started))
 
 
+def _save_secrets(template: "Template", clients: "Clients") -> Iterator[tuple[str, str]]:
+    for secret in template.of_type("AWS::SecretsManager::Secret"):
+        with contextlib.suppress(clients.secrets.exceptions.ResourceNotFoundException):  # it has no value yet
+            yield secret.name, clients.secrets.get_secret_value(SecretId=secret.name)["SecretString"]
+
+
 def _save_objects(folder: Path, clients: "Clients", bucket: str) -> Iterator[dict[str, Any]]:
     for page in clients.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):
         for listed in page.get("Contents", []):
@@ -129,6 +136,10 @@ def _put_all(snapshot: dict[str, Any], folder: Path, template: "Template", clien
     for entry in snapshot["objects"]:
         if entry["bucket"] in known:
             _put_object(clients, folder, entry)
+    # A slot's key goes with its slot: that of one that is gone is not missed.
+    for name, value in snapshot.get("secrets", {}).items():
+        if name in known:
+            clients.secrets.put_secret_value(SecretId=name, SecretString=value)
     return sorted(misfits | {refusal for refusal in refusals if refusal})
 
 

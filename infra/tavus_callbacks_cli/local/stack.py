@@ -2,7 +2,9 @@
 
 import contextlib
 import os
-from collections.abc import Iterator
+import socket
+import time
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,12 +14,15 @@ import click
 
 from tavus_callbacks.domain.timestamps import iso
 from tavus_callbacks.domain.token import digest
+from tavus_callbacks_cli.local.access import listings_of
+from tavus_callbacks_cli.local.cdn import Cdn, Distribution, distribution_of, public_keys
 from tavus_callbacks_cli.local.child import stop_child
-from tavus_callbacks_cli.local.deploy import Clients, check, deploy
+from tavus_callbacks_cli.local.custom import answers_of, makers_of
+from tavus_callbacks_cli.local.deploy import check, deploy, watched_buckets
 from tavus_callbacks_cli.local.embedded import Embedded, await_embedded, launch_embedded
 from tavus_callbacks_cli.local.front import HOST, serve, take_port
-from tavus_callbacks_cli.local.functions import LocalFunction, functions_of
-from tavus_callbacks_cli.local.gateway import Gateway, Invoke
+from tavus_callbacks_cli.local.functions import LocalFunction, Place, functions_of
+from tavus_callbacks_cli.local.gateway import Gateway
 from tavus_callbacks_cli.local.intrinsics import API_HOST_SUFFIX, REGION
 from tavus_callbacks_cli.local.registry import RunningStack, registered
 from tavus_callbacks_cli.local.routes import routes_of
@@ -25,9 +30,12 @@ from tavus_callbacks_cli.local.snapshot import keep_saving, restore
 from tavus_callbacks_cli.local.state import REPOSITORY, Credentials, State, open_state, state_root
 from tavus_callbacks_cli.local.template import Template, load_template
 from tavus_callbacks_cli.local.throttle import throttle_of
+from tavus_callbacks_cli.local.triggers import Functions, pulling, triggers_of
 from tavus_callbacks_cli.tokens import create_token, list_tokens
 
 if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+
     from tavus_callbacks.domain.token import Scope
 
 DEFAULT_PORT = 8787
@@ -40,7 +48,7 @@ _LABELS: "dict[str, tuple[str, Scope]]" = {
 
 @dataclass(frozen=True)
 class Options:
-    """How a stack is to run; port 0 takes a free one."""
+    """How a stack is to run; port 0 takes a free one, `clock` is by what the CDN's links expire."""
 
     port: int = DEFAULT_PORT
     public_url: str | None = None
@@ -49,6 +57,7 @@ class Options:
     template: Path = REPOSITORY / "template.yaml"
     parameters: dict[str, str] = field(default_factory=dict)
     state_root: Path = field(default_factory=state_root)
+    clock: Callable[[], float] = time.time
 
 
 @dataclass(frozen=True)
@@ -58,6 +67,7 @@ class LocalStack:
     running: RunningStack
     state: State
     gateway: Gateway
+    functions: Functions
     note: str | None
 
 
@@ -72,18 +82,28 @@ def local_stack(options: Options) -> Iterator[LocalStack]:
         port: int = listener.getsockname()[1]
         state = open_state(options.state_root, port, fresh=options.fresh)
         template, embedded = cleanup.enter_context(_embedded(options, state))
-        functions = cleanup.enter_context(_functions(template, embedded, state))
-        clients = embedded.clients()
-        note = _fill(state, template, clients)
+        triggers = triggers_of(template)
+        cdn = cleanup.enter_context(_cdn_door(template, state))
+        addresses = _addresses(f"http://{HOST}:{port}", template, cdn)
+        place = Place(embedded.endpoint_url, state.logs, addresses)
+        declared = cleanup.enter_context(_functions(template, place))
+        functions = Functions(template, {name: each.invoke for name, each in declared.items()})
+        note = _fill(state, template, embedded)
+        answers = answers_of(template, functions.invokes)
         credentials = _credentials(state, template, embedded)
-        cleanup.enter_context(keep_saving(state.data, template, clients, embedded.changed))
         state.keep_credentials(credentials)
+        cleanup.enter_context(keep_saving(state.data, template, embedded.clients(), embedded.changed))
+        cleanup.enter_context(_serve_cdn(cdn, public_keys(template, answers), embedded, options))
+        cleanup.enter_context(pulling(triggers, embedded, functions))
         throttle = throttle_of(template) if options.throttle else None
-        gateway = Gateway(routes_of(template), functions, throttle)
+        gateway = Gateway(routes_of(template), functions.invokes, throttle)
         cleanup.enter_context(serve(listener, gateway.handle))
-        running = _running(port, options, template, embedded, credentials)
+        outputs = {name: addresses.get(value, value) for name, value in template.outputs.items()}
+        running = _running(port, options, embedded, credentials, outputs)
         cleanup.enter_context(registered(state, running))
-        yield LocalStack(running, state, gateway, note)
+        for function in declared.values():
+            function.prewarm()
+        yield LocalStack(running, state, gateway, functions, note)
 
 
 @contextlib.contextmanager
@@ -99,22 +119,76 @@ def _embedded(options: Options, state: State) -> Iterator[tuple[Template, Embedd
         stop_child(process)
 
 
+@dataclass(frozen=True)
+class _Door:
+    """The distribution of the template and the socket that it is to answer on."""
+
+    distribution: Distribution
+    listener: socket.socket
+
+    @property
+    def url(self) -> str:
+        return f"http://{HOST}:{self.listener.getsockname()[1]}"
+
+
 @contextlib.contextmanager
-def _functions(template: Template, embedded: Embedded, state: State) -> Iterator[dict[str, Invoke]]:
-    declared = functions_of(template, endpoint_url=embedded.endpoint_url, logs=state.logs)
-    functions = {function.logical_id: LocalFunction(function) for function in declared}
+def _cdn_door(template: Template, state: State) -> Iterator[_Door | None]:
+    distribution = distribution_of(template)
+    if distribution is None:
+        yield None
+        return
+    with _same_port(state) as listener:
+        state.keep_cdn_port(listener.getsockname()[1])
+        yield _Door(distribution, listener)
+
+
+def _same_port(state: State) -> socket.socket:
+    # Links live for hours: those of the run before stay good.
     try:
-        for function in functions.values():
-            function.prewarm()
-        yield {logical_id: function.invoke for logical_id, function in functions.items()}
+        return take_port(state.cdn_port())
+    except click.ClickException:
+        return take_port(0)
+
+
+def _addresses(api_url: str, template: Template, cdn: _Door | None) -> dict[str, str]:
+    """Return the local address of what has another on AWS."""
+    apis = [f"https://{api.name}.{API_HOST_SUFFIX}" for api in template.of_type("AWS::ApiGatewayV2::Api")]
+    domains = cdn.distribution.domains if cdn else ()
+    return {**dict.fromkeys(apis, api_url), **{f"https://{domain}": cdn.url for domain in domains if cdn}}
+
+
+@contextlib.contextmanager
+def _serve_cdn(
+    door: _Door | None, keys: "Mapping[str, EllipticCurvePublicKey]", embedded: Embedded, options: Options
+) -> Iterator[None]:
+    if door is None:
+        yield
+        return
+    cdn = Cdn(door.distribution, door.url, embedded.endpoint_url, keys, options.clock)
+    with serve(door.listener, cdn.handle):
+        yield
+
+
+@contextlib.contextmanager
+def _functions(template: Template, place: Place) -> Iterator[dict[str, LocalFunction]]:
+    functions = {function.logical_id: LocalFunction(function) for function in functions_of(template, place)}
+    try:
+        # Those that somebody waits for at once; the others are not to take the processor from them.
+        for name in {route.function for route in routes_of(template)} | makers_of(template):
+            functions[name].prewarm()
+        yield functions
     finally:
         for function in functions.values():
             function.stop()
 
 
-def _fill(state: State, template: Template, clients: Clients) -> str | None:
+def _fill(state: State, template: Template, embedded: Embedded) -> str | None:
+    clients = embedded.clients()
     deploy(template, clients)
-    return restore(state.data, template, clients)
+    note = restore(state.data, template, clients)
+    # After the restore: what it puts back is no news.
+    embedded.conduct(listings_of(template), watched_buckets(template))
+    return note
 
 
 def _credentials(state: State, template: Template, embedded: Embedded) -> Credentials:
@@ -132,13 +206,9 @@ def _credentials(state: State, template: Template, embedded: Embedded) -> Creden
 
 
 def _running(
-    port: int, options: Options, template: Template, embedded: Embedded, credentials: Credentials
+    port: int, options: Options, embedded: Embedded, credentials: Credentials, outputs: dict[str, str]
 ) -> RunningStack:
     api_url = f"http://{HOST}:{port}"
-    outputs = {
-        name: api_url if value.endswith(API_HOST_SUFFIX) else value
-        for name, value in template.outputs.items()
-    }
     return RunningStack(
         pid=os.getpid(),
         port=port,

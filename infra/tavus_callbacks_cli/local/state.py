@@ -47,6 +47,21 @@ class State:
         """Return the file that is there while the stack runs."""
         return self.folder / "running.json"
 
+    @property
+    def _cdn(self) -> Path:
+        return self.folder / "cdn.json"
+
+    def cdn_port(self) -> int:
+        """Return the port that the CDN had in the run before, 0 where there was none."""
+        try:
+            return int(json.loads(self._cdn.read_bytes())["port"])
+        except (FileNotFoundError, ValueError, TypeError, KeyError):
+            return 0
+
+    def keep_cdn_port(self, port: int) -> None:
+        """Write the port of the CDN for the next run."""
+        write_private(self._cdn, {"port": port})
+
     def credentials(self) -> Credentials | None:
         """Read the tokens of the run before, or None where there was none."""
         try:

@@ -35,6 +35,14 @@ class Template:
         """Return the resources of one type, in the template's order."""
         return [resource for resource in self.resources.values() if resource.type == resource_type]
 
+    def function(self, reference: str) -> str:
+        """Return the logical id of the function that a name or ARN means; raises ValueError for another's."""
+        name = reference.rpartition(":")[2]
+        for function in self.of_type("AWS::Lambda::Function"):
+            if function.name == name:
+                return function.logical_id
+        raise ValueError(f"the function {reference}")
+
     def code_folder(self, function: Resource) -> Path:
         """Return where the code of a function lies, as its CodeUri says."""
         code = function.properties.get("Code", {})

@@ -1,9 +1,9 @@
 """Scenarios: what Tavus would send, written from the field tables, with fresh ids and times filled in.
 
 Each file of `scenarios/` says what it shows and lists callbacks: a `body` (JSON) or, for what is no JSON
-object, its `raw` text. Text may hold placeholders: the ids of `fresh_ids`, `{webhook_url}`, and moments as
-seconds from now in the forms that Tavus uses, such as `{time-12.5}` (see `_MOMENTS`). A text that is nothing
-but `{epoch-12.5}` becomes a number.
+object, its `raw` text; or it has those of the one that it is `like`. Text may hold placeholders: the ids of
+`fresh_ids`, `{webhook_url}`, and moments as seconds from now in the forms that Tavus uses, such as
+`{time-12.5}` (see `_MOMENTS`). A text that is nothing but `{epoch-12.5}` becomes a number.
 """
 
 import json
@@ -81,11 +81,12 @@ class Callback(_Strict):
 
 
 class Scenario(_Strict):
-    """A named list of callbacks in the order in which they are sent."""
+    """A named list of callbacks in the order in which they are sent; with `video` a real one is put first."""
 
     name: str
     description: str
     callbacks: list[Callback]
+    video: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +108,8 @@ def load(name: str) -> Scenario:
     if name not in names():
         raise ScenarioError(f"There is no scenario {name!r}; choose one of: {', '.join(names())}.")
     content = json.loads((_SCENARIOS / f"{name}.json").read_text(encoding="utf-8"))
+    if "like" in content:
+        content["callbacks"] = load(content.pop("like")).callbacks
     return Scenario(name=name, **content)
 
 

@@ -1,0 +1,42 @@
+"""Batches of records: each is taken alone, and what fails is named to Lambda, which gives it again.
+
+Powertools would raise where every record fails, with the text of each error, and that may hold a body.
+"""
+
+import base64
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+
+from tavus_callbacks.aws.failures import place
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools import Logger
+    from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
+
+
+def processor_of(event_type: EventType) -> BatchProcessor:
+    """Return a processor that answers which records failed, even where all did."""
+    return BatchProcessor(event_type=event_type, raise_on_entire_batch_failure=False)
+
+
+def take(
+    event: dict[str, Any],
+    context: Any,
+    handler: Callable[[Any], None],
+    processor: BatchProcessor,
+    logger: "Logger",
+) -> Any:
+    """Give each record of a batch to `handler`; log how many failed, and where."""
+    answer = process_partial_response(event, handler, processor, context)
+    raised = [fault for _, fault, _ in processor.exceptions if fault]
+    counts = {"records": len(event["Records"]), "failed": len(raised)}
+    logger.info("batch", extra={**counts, "faults": sorted(set(map(place, raised)))})
+    return answer
+
+
+def item_of(record: "DynamoDBRecord") -> dict[str, Any]:
+    """Return the item of a stream record; Powertools leaves its bytes in base64."""
+    item = dict(record.dynamodb.new_image) if record.dynamodb else {}
+    return {**item, "body": base64.b64decode(item["body"])} if "body" in item else item

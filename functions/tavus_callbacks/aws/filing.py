@@ -1,0 +1,64 @@
+"""Filing a callback: understood and kept as an event, or kept in quarantine with the reason."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from tavus_callbacks.aws.failures import place
+from tavus_callbacks.domain.errors import NotAnObject, Unfileable
+from tavus_callbacks.domain.event import Event, understand
+
+if TYPE_CHECKING:
+    from tavus_callbacks.aws.events import EventsTable
+    from tavus_callbacks.domain.quarantine import Quarantined
+
+STUMBLED = "The receiver could not read this body. It is kept, and can be redriven after an upgrade."
+
+
+@dataclass(frozen=True, slots=True)
+class Callback:
+    """A callback with a valid token; `raw` as sent, or redacted already."""
+
+    raw: bytes
+    query: str
+    label: str
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Misfit:
+    """A callback that cannot be filed, and why; `fault` names a stumble of our own by its place."""
+
+    entry: "Quarantined"
+    error: NotAnObject | Unfileable
+    fault: str | None
+
+
+def read_callback(callback: Callback) -> Event | Misfit:
+    """Understand a callback; what cannot be filed comes back as an entry for quarantine."""
+    try:
+        return understand(
+            callback.raw, query=callback.query, label=callback.label, received_at=callback.received_at
+        )
+    except (NotAnObject, Unfileable) as error:
+        return _misfit(callback, error, None)
+    # The outermost edge of our own rules: a body they stumble over is kept, not lost.
+    except Exception as fault:  # noqa: BLE001  # kept in quarantine; logged by place, never by its text
+        return _misfit(callback, Unfileable(STUMBLED), place(fault))
+
+
+def _misfit(callback: Callback, error: NotAnObject | Unfileable, fault: str | None) -> Misfit:
+    # Rare, and so not loaded with the rest.
+    from tavus_callbacks.domain.quarantine import quarantined
+
+    entry = quarantined(
+        callback.raw, error, query=callback.query, label=callback.label, received_at=callback.received_at
+    )
+    return Misfit(entry, error, fault)
+
+
+def quarantine(misfit: Misfit, events: "EventsTable", retention: timedelta | None) -> None:
+    """Keep a misfit in quarantine; raises StoreDown."""
+    from tavus_callbacks.aws.quarantine import QuarantineRows
+
+    QuarantineRows(events.client, events.name, events.bodies, retention).keep(misfit.entry)

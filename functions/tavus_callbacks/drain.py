@@ -1,0 +1,51 @@
+"""The function that empties the spill into the table, in any order, once it is there again."""
+
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.batch import EventType
+
+from tavus_callbacks.aws import batch, clients, spill
+from tavus_callbacks.aws.bodies import Bodies
+from tavus_callbacks.aws.events import EventsTable
+from tavus_callbacks.aws.filing import Callback, Misfit, quarantine, read_callback
+from tavus_callbacks.domain.timestamps import now
+from tavus_callbacks.settings import settings
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+
+logger = Logger()
+processor = batch.processor_of(EventType.SQS)
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """What `drain` reads and writes, one of each a runtime."""
+
+    bodies: Bodies
+    events: EventsTable
+
+
+@cache
+def stores() -> Stores:
+    """Return the stores of this runtime."""
+    known = settings()
+    bodies = Bodies(known.bodies_bucket)
+    return Stores(bodies, EventsTable(clients.dynamodb(), known.events_table, bodies, known.event_retention))
+
+
+def handler(event: dict[str, Any], context: Any) -> Any:
+    """Take a batch of spilled callbacks; what fails stays in the queue."""
+    return batch.take(event, context, _drained, processor, logger)
+
+
+def _drained(record: "SQSRecord") -> None:
+    spilled = spill.read(record.body, stores().bodies.download)
+    read = read_callback(Callback(spilled.raw, spilled.query, spilled.label, spilled.received_at))
+    if isinstance(read, Misfit):
+        quarantine(read, stores().events, settings().quarantine_retention)
+    else:
+        stores().events.keep(read, kept_at=now())

@@ -1,0 +1,226 @@
+"""`tavus-callbacks recording`: what there is to watch of a conversation, and watching it."""
+
+import re
+import webbrowser
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import click
+
+from tavus_callbacks_cli.console import escaped, examples, moment, note, print_json, print_table, size, zone
+from tavus_callbacks_cli.targets import Target, target_options
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.progress import Progress
+
+    from tavus_callbacks_cli.download import Progress as Report
+    from tavus_callbacks_cli.reader import Reader
+
+Action = Literal["open", "url"]
+
+# What an HTTP API passes on in a path as it is; other ids are read by `show`.
+_IN_A_PATH = re.compile(r"[A-Za-z0-9._~-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A conversation's recording, by its id or `latest`."""
+
+    reader: "Reader"
+    conversation: str
+    recording: str
+
+    def listed(self) -> list[dict[str, Any]]:
+        """Return all recordings of the conversation."""
+        found: list[dict[str, Any]] = self.reader.get(self._path)["recordings"]
+        return found
+
+    def link(self) -> dict[str, Any]:
+        """Make a fresh link; raises click.ClickException where the recording cannot be played, and why."""
+        return self.reader.get(f"{self._path}/{self.recording}", {"format": "json"})
+
+    @property
+    def _path(self) -> str:
+        return f"/conversations/{self.conversation}/recordings"
+
+
+def _name(_context: click.Context, parameter: click.Parameter, value: str) -> str:
+    if not _IN_A_PATH.fullmatch(value):
+        raise click.BadParameter(
+            f"{value!r} has characters that no path carries; `tavus-callbacks show` reads its events.",
+            param=parameter,
+        )
+    return value
+
+
+@click.command(
+    epilog=examples(
+        "tavus-callbacks recording c123456 --local",
+        "tavus-callbacks recording c123456 --open --stack tavus-callbacks",
+        "tavus-callbacks recording c123456 1762000000000 --download call.mp4 --stack tavus-callbacks",
+        'mpv "$(tavus-callbacks recording c123456 --url --local)"',
+    )
+)
+@click.argument("conversation", metavar="ID", callback=_name)
+@click.argument("recording_id", metavar="[RECORDING_ID]", default="latest", callback=_name)
+@click.option("--open", "action", flag_value="open", type=str, help="Open the browser with a fresh link.")
+@click.option("--url", "action", flag_value="url", type=str, help="Print a fresh link and nothing else.")
+@click.option(
+    "--download",
+    "file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Save it; after an interruption the same command goes on where it was.",
+)
+@click.option("--force", is_flag=True, help="Let --download overwrite FILE.")
+@click.option("--json", "is_json", is_flag=True, help="Print JSON.")
+@target_options
+def recording(  # noqa: PLR0913 - one argument an option
+    target: Target,
+    *,
+    conversation: str,
+    recording_id: str,
+    action: Action | None,
+    file: Path | None,
+    force: bool,
+    is_json: bool,
+) -> None:
+    """List a conversation's recordings, watch or save one.
+
+    RECORDING_ID is `latest` where none is given. A link is for whoever has it, until it expires.
+    """
+    _refuse_contradictions(action, file, force=force)
+    with target.reader("read") as reader:
+        chosen = Chosen(reader, conversation, recording_id)
+        if file is not None:
+            _save(chosen, file, is_json=is_json)
+        elif action is not None:
+            _hand_over(chosen.link(), action, is_json=is_json)
+        else:
+            _list(chosen, is_json=is_json)
+
+
+def _refuse_contradictions(action: Action | None, file: Path | None, *, force: bool) -> None:
+    if action is not None and file is not None:
+        raise click.UsageError(f"--{action} and --download are two things to do: name one.")
+    if force and file is None:
+        raise click.UsageError("--force goes with --download.")
+    if file is not None and file.exists() and not force:
+        raise click.ClickException(f"{file} exists: name another file, or add --force to overwrite it.")
+
+
+def _hand_over(link: dict[str, Any], action: Action, *, is_json: bool) -> None:
+    if action == "open" and not webbrowser.open(link["url"]):
+        note("There is no browser to open; this is the link:")
+        action = "url"
+    if is_json:
+        print_json(link)
+    elif action == "url":
+        # As it is: one character more or less, and it is refused.
+        click.echo(link["url"])
+    note(f"The link expires at {moment(link['expires_at'])} {zone()}.")
+
+
+def _list(chosen: Chosen, *, is_json: bool) -> None:
+    recordings = [one for one in chosen.listed() if chosen.recording in ("latest", one["recording_id"])]
+    if not recordings:
+        raise _none(chosen)
+    link, why_not = _link_or_reason(chosen)
+    if is_json:
+        print_json({"recordings": recordings, "link": link})
+        return
+    columns = ("recording id", "status", "size", "duration", f"since ({zone()})", "announced", "message")
+    print_table(columns, map(_row, recordings))
+    if link is None:
+        note(f"{chosen.recording} cannot be played: {why_not}")
+        return
+    click.echo()
+    _hand_over(link, "url", is_json=False)
+
+
+def _none(chosen: Chosen) -> click.ClickException:
+    from tavus_callbacks_cli.reader import Missing
+
+    which = "No recording" if chosen.recording == "latest" else f"No recording {chosen.recording}"
+    return Missing(
+        f"{which} of conversation {chosen.conversation} is known. `tavus-callbacks show` tells what "
+        "came of it. A recording must be permitted and started: `tavus-callbacks connect` tells how."
+    )
+
+
+def _link_or_reason(chosen: Chosen) -> tuple[dict[str, Any] | None, str]:
+    try:
+        return chosen.link(), ""
+    except click.ClickException as error:
+        return None, error.message
+
+
+def _row(one: dict[str, Any]) -> tuple[str, ...]:
+    bytes_, duration = one["size"], one["duration"]
+    return (
+        one["recording_id"],
+        one["status"],
+        "-" if bytes_ is None else size(bytes_),
+        "-" if duration is None else _span(duration),
+        moment(one["modified_at"] or one["received_at"]),
+        "yes" if one["announced"] else "no",
+        " ".join([one["message"] or "", *one["issues"]]).strip(),
+    )
+
+
+def _span(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def _save(chosen: Chosen, file: Path, *, is_json: bool) -> None:
+    from tavus_callbacks_cli.download import download
+    from tavus_callbacks_cli.reader import plain_client
+
+    if not file.parent.is_dir():
+        raise click.ClickException(f"There is no folder {file.parent}: make it first.")
+    link = chosen.link()
+    # The latest may be another one by the time a fresh link is wanted.
+    same = Chosen(chosen.reader, chosen.conversation, link["recording_id"])
+    with plain_client(link["url"]) as client, _reporting(file) as report:
+        count = download(client, lambda: str(same.link()["url"]), file, progress=report)
+    if is_json:
+        print_json({"recording_id": link["recording_id"], "file": str(file), "size": count})
+    else:
+        note(f"Saved {file}: {size(count)}.")
+
+
+@contextmanager
+def _reporting(file: Path) -> "Iterator[Report]":
+    with _progress() as progress:
+        task = progress.add_task(escaped(file.name), total=None)
+
+        def report(count: int, whole: int | None) -> None:
+            progress.update(task, completed=count, total=whole)
+
+        try:
+            yield report
+        except KeyboardInterrupt:
+            note("What came is kept: the same command goes on from there.")
+            raise
+
+
+def _progress() -> "Progress":
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    # A log of somebody's script is no place for a bar.
+    return Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        DownloadColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        disable=not console.is_terminal,
+    )

@@ -1,0 +1,114 @@
+"""A stack as its operator sees it: its outputs, what it is made of, and AWS clients for it."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tavus_callbacks_cli.targets import LocalTarget, StackTarget, Target
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from boto3 import Session
+
+    from tavus_callbacks_cli.local.registry import RunningStack
+
+# What Tavus documents; the same for all of its customers.
+DOCUMENTED_EXTERNAL_ID = "tavus"
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """A stack on AWS, or on this machine.
+
+    `endpoint_url` is where all its services answer, None on AWS. `resources` gives the physical ids by type
+    and logical id, `environment` the variables of a function by its logical id; both only where AWS keeps
+    them. `callback_url` is the one that a local stack has printed, `option` names the stack to a command.
+    """
+
+    session: "Session"
+    outputs: Mapping[str, str]
+    option: str
+    endpoint_url: str | None = None
+    callback_url: str | None = None
+    resources: "Callable[[], Mapping[tuple[str, str], str]]" = field(default=dict)
+    environment: "Callable[[str], Mapping[str, str]]" = field(default=lambda _: {})
+    _clients: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_local(self) -> bool:
+        """Tell whether it runs on this machine."""
+        return self.endpoint_url is not None
+
+    @property
+    def has_recordings(self) -> bool:
+        """Tell whether it was deployed with Recordings=on."""
+        return "RecordingsBucketName" in self.outputs
+
+    def client(self, service: str) -> Any:
+        """Return a client of an AWS service."""
+        if service not in self._clients:
+            make: Any = self.session.client
+            self._clients[service] = make(service, endpoint_url=self.endpoint_url)
+        return self._clients[service]
+
+    def physical(self, resource_type: str) -> dict[str, str]:
+        """Return the physical ids of all resources of one type by their logical ids."""
+        return {name: id_ for (kind, name), id_ in self.resources().items() if kind == resource_type}
+
+
+def open_deployment(target: Target) -> Deployment:
+    """Look at a target's stack; raises click.UsageError where the target gives no access to it."""
+    if isinstance(target, LocalTarget):
+        return _local(target.stack)
+    if isinstance(target, StackTarget):
+        return _deployed(target.session, target.stack)
+    raise click.UsageError(
+        "A stack's outputs are read with AWS credentials, never through a URL: use --stack NAME or --local."
+    )
+
+
+def _local(stack: "RunningStack") -> Deployment:
+    from tavus_callbacks_cli.local.session import isolated_session
+
+    option = f"--local --port {stack.port}"
+    return Deployment(isolated_session(), stack.outputs, option, stack.endpoint_url, stack.callback_url)
+
+
+def _deployed(session: "Session", stack: str) -> Deployment:
+    from tavus_callbacks_cli.deployed import environment, outputs
+
+    return Deployment(
+        session,
+        outputs(session, stack),
+        f"--stack {stack} --region {session.region_name}",
+        resources=cache(lambda: _resources(session, stack)),
+        environment=cache(lambda function: environment(session, stack, function)),
+    )
+
+
+def _resources(session: "Session", stack: str) -> dict[tuple[str, str], str]:
+    pages = session.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=stack)
+    return {
+        (each["ResourceType"], each["LogicalResourceId"]): each.get("PhysicalResourceId", "")
+        for page in pages
+        for each in page["StackResourceSummaries"]
+    }
+
+
+def recording_properties(outputs: Mapping[str, str], *, older: bool) -> dict[str, Any]:
+    """Return the properties of a conversation that let it be recorded here; none with Recordings=off."""
+    text = outputs.get("RecordingProperties" if older else "RecordingStorage")
+    properties: dict[str, Any] = json.loads(text) if text else {}
+    return properties
+
+
+def external_id(outputs: Mapping[str, str]) -> str | None:
+    """Return the external id with which the recording role is assumed."""
+    storage = recording_properties(outputs, older=False).get("recording_storage", {})
+    found: str | None = storage.get("s3", {}).get("external_id")
+    return found

@@ -1,0 +1,133 @@
+"""All checks in their order, and how they are run: one that fails stops none of the others."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import click
+import httpx
+from botocore.exceptions import BotoCoreError, ClientError
+
+from tavus_callbacks.domain.token import PATTERN
+from tavus_callbacks_cli.deployed import refusal
+from tavus_callbacks_cli.doctor import live, stack, storage, tables
+from tavus_callbacks_cli.doctor.examination import (
+    REDEPLOY,
+    Examination,
+    Finding,
+    NotTried,
+    Status,
+    failed,
+    ok,
+    skipped,
+)
+
+_AGAIN = "Are network and region right? Then try again in a moment."
+_NO_SUCH = "NoSuch"
+_OFF = "the stack was deployed with Recordings=off"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A check by its name; `not_here` says why it has no meaning on this machine."""
+
+    name: str
+    look: Callable[[Examination], Finding]
+    not_here: str | None = None
+    is_of_recordings: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a check found."""
+
+    name: str
+    status: Status
+    detail: str
+    fix: str | None = None
+
+
+CHECKS = (
+    Check("outputs", stack.outputs),
+    Check("triggers", stack.triggers, "here the local stack itself follows the streams"),
+    Check("log retention", stack.retention, "here logs are files"),
+    Check("events recovery", tables.events_recovery),
+    Check("events expiry", tables.expiry),
+    Check("tokens recovery", tables.tokens_recovery),
+    Check("callback token", tables.senders),
+    Check("tokens", live.tokens),
+    Check("callback", live.callback),
+    Check("versioning", storage.versioning, is_of_recordings=True),
+    Check("EventBridge", storage.notifications, "the embedded S3 does not say it", is_of_recordings=True),
+    Check("public access", storage.public_access, is_of_recordings=True),
+    Check("role trust", storage.trust, "here no role is assumed", is_of_recordings=True),
+    Check("role session", storage.session_length, "here no role is assumed", is_of_recordings=True),
+    Check("signing key", storage.signing_key, "here the stack itself trusts its keys", is_of_recordings=True),
+    Check("unannounced", live.unannounced, is_of_recordings=True),
+    Check("announced", live.announced, is_of_recordings=True),
+    Check("link", live.link, is_of_recordings=True),
+    Check("altered link", live.altered_link, is_of_recordings=True),
+    Check("unsigned URL", live.unsigned_url, is_of_recordings=True),
+    Check("bare S3 URL", live.bare_object, "the embedded S3 lets strangers read", is_of_recordings=True),
+)
+
+
+def examine(examination: Examination, show: Callable[[Result], object]) -> list[Result]:
+    """Run every check, show each result at once, and clean up whatever happens."""
+    results: list[Result] = []
+
+    def keep(result: Result) -> None:
+        results.append(result)
+        show(result)
+
+    try:
+        for check in CHECKS:
+            keep(_run(check, examination))
+    finally:
+        keep(_run(Check("clean-up", _clean), examination))
+    return results
+
+
+def _clean(examination: Examination) -> Finding:
+    examination.probe.clean()
+    return ok("the doctor's tokens are revoked and its object is gone")
+
+
+def _run(check: Check, examination: Examination) -> Result:
+    finding = _inapplicable(check, examination) or _looked(check, examination)
+    # Whatever a service quotes: no token stands in a report that is pasted somewhere.
+    detail, fix = (PATTERN.sub("tcb_…", text) if text else text for text in (finding.detail, finding.fix))
+    return Result(check.name, finding.status, detail or "", fix)
+
+
+def _inapplicable(check: Check, examination: Examination) -> Finding | None:
+    if check.is_of_recordings and not examination.deployment.has_recordings:
+        return skipped(_OFF)
+    return skipped(check.not_here) if check.not_here and examination.deployment.is_local else None
+
+
+def _looked(check: Check, examination: Examination) -> Finding:
+    try:
+        return check.look(examination)
+    except NotTried as reason:
+        return skipped(str(reason))
+    except (ClientError, BotoCoreError) as error:
+        return _refused_by_aws(error)
+    except httpx.TransportError as error:
+        return failed(f"No answer: {error or type(error).__name__}.", f"Is its address up? {_AGAIN}")
+    except click.ClickException as error:
+        return failed(error.message, REDEPLOY)
+    # The outermost edge of a check: its own fault is a red line, and the others still run.
+    except Exception as fault:  # noqa: BLE001
+        return failed(f"The check itself failed: {type(fault).__name__} {fault}.", "Report this as a fault.")
+
+
+def _refused_by_aws(error: ClientError | BotoCoreError) -> Finding:
+    if not isinstance(error, ClientError):
+        code = type(error).__name__
+        return failed(f"AWS was not asked: {code}.", refusal(code) or _AGAIN)
+    code = str(error.response.get("Error", {}).get("Code", "an error without a code"))
+    is_gone = code.startswith(_NO_SUCH)
+    return failed(
+        f"AWS answered {code} to {error.operation_name}.",
+        f"The stack names what is gone. {REDEPLOY}" if is_gone else refusal(code) or _AGAIN,
+    )

@@ -1,0 +1,160 @@
+"""Checks that send something through the stack, as Tavus would, and look at what becomes of it."""
+
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import httpx
+
+from tavus_callbacks_cli.doctor.examination import REDEPLOY, Examination, Finding, NotTried, failed, ok
+from tavus_callbacks_cli.doctor.probe import CONTENT, Probe
+from tavus_callbacks_cli.reader import plain_client
+
+_OK, _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND = 200, 401, 403, 404
+
+_WHAT_ANSWERED: dict[int, str] = {
+    _UNAUTHORIZED: f"The functions look into another tokens table than the outputs name. {REDEPLOY}",
+    _NOT_FOUND: "ApiUrl leads elsewhere: with a domain of your own, look at its DNS and API mapping. "
+    f"Otherwise: {REDEPLOY}",
+}
+_LOGS = "Look into the function's log: `sam logs --stack-name STACK` (locally below the folder `logs`)."
+
+
+def tokens(examination: Examination) -> Finding:
+    """Make tokens and have the callback URL say that it is ready."""
+    examination.probe.make_tokens()
+    answer = examination.probe.try_callback_url()
+    if answer.status_code == _OK and _members(answer).get("label") == examination.probe.label:
+        return ok("made for an hour, and the callback URL says that it is ready")
+    return _wrong_answer("The callback URL", answer)
+
+
+def callback(examination: Examination) -> Finding:
+    """Send a callback through the public address and read it back."""
+    probe = examination.probe
+    answer = probe.send("system.shutdown", {"shutdown_reason": "end_conversation_endpoint_hit"})
+    if _members(answer).get("status") != "stored":
+        return _wrong_answer("A simulated callback", answer)
+    event_id = _members(answer)["event_id"]
+    found = probe.awaited(lambda: _event(probe, event_id))
+    if found is None:
+        return _wrong_answer("The callback was stored, and reading it back", probe.read("/events"))
+    if found["tags"] != {"simulated": "true"}:
+        return failed(f"Its tags came back as {found['tags']}.", REDEPLOY)
+    return ok(f"sent for conversation {probe.conversation_id}, stored and read back")
+
+
+def _event(probe: Probe, event_id: str) -> dict[str, Any] | None:
+    events = _members(probe.read("/events")).get("events", [])
+    return next((event for event in events if event["event_id"] == event_id), None)
+
+
+def unannounced(examination: Examination) -> Finding:
+    """Put an object and wait until it is known without any callback."""
+    examination.probe.put_object()
+    if _recording(examination.probe, announced=False):
+        return ok("a test object was found by its S3 event")
+    return failed(
+        f"A test object was not found within {examination.probe.patience:.0f} seconds.",
+        "Look at the event switch above, the EventBridge rule and the log of ResolveFunction.",
+    )
+
+
+def announced(examination: Examination) -> Finding:
+    """Announce the object as Tavus does and wait until both are known as one."""
+    probe = examination.probe
+    claim = {"bucket_name": probe.bucket, "s3_key": probe.key, "duration": 1}
+    answer = probe.send("application.recording_ready", claim)
+    if _members(answer).get("status") != "stored":
+        return _wrong_answer("A simulated recording_ready", answer)
+    if _recording(probe, announced=True):
+        return ok("a simulated recording_ready was joined to it")
+    return failed(
+        f"recording_ready was stored, and nothing came of it within {probe.patience:.0f} seconds.",
+        "Look at the triggers above and the log of ResolveFunction.",
+    )
+
+
+def _recording(probe: Probe, *, announced: bool) -> dict[str, Any] | None:
+    def look() -> dict[str, Any] | None:
+        found = _members(probe.read("/recordings")).get("recordings", [])
+        return next((one for one in found if _is(one, announced=announced)), None)
+
+    return probe.awaited(look)
+
+
+def _is(recording: dict[str, Any], *, announced: bool) -> bool:
+    return (recording["status"], recording["announced"]) == ("available", announced)
+
+
+def link(examination: Examination) -> Finding:
+    """Follow a signed link to the object's own bytes."""
+    answer = _get(_link(examination.probe))
+    if answer.status_code == _OK and answer.content == CONTENT:
+        return ok("the signed link gives the object")
+    return failed(
+        f"A signed link answered {answer.status_code}.",
+        "403 comes of a signing key that CloudFront does not trust (above), or of a bucket policy without "
+        f"this distribution. {REDEPLOY}",
+    )
+
+
+def altered_link(examination: Examination) -> Finding:
+    """Let the link live longer than was signed."""
+    url, _, rest = _link(examination.probe).partition("&Expires=")
+    moment, _, signature = rest.partition("&")
+    return _refused("A link with a later expiry", f"{url}&Expires={int(moment) + 1}&{signature}")
+
+
+def unsigned_url(examination: Examination) -> Finding:
+    """Ask the CDN without a signature."""
+    return _refused("The CDN without a signature", _link(examination.probe).partition("?")[0])
+
+
+def bare_object(examination: Examination) -> Finding:
+    """Ask the bucket itself, as a stranger."""
+    probe = examination.probe
+    if not probe.object_is_put:
+        raise NotTried("not tried, for the test object could not be put")
+    client = examination.deployment.client("s3")
+    host = f"{probe.bucket}.{urlsplit(client.meta.endpoint_url).hostname}"
+    return _refused("The bucket itself", f"https://{host}/{quote(probe.key)}")
+
+
+def _link(probe: Probe) -> str:
+    url = _members(probe.read("/recordings/latest?format=json")).get("url")
+    if not isinstance(url, str):
+        raise NotTried("not tried, for there is no link to the test object")
+    return url
+
+
+def _refused(what: str, url: str) -> Finding:
+    answer = _get(url)
+    if answer.status_code == _FORBIDDEN:
+        return ok("is refused with 403")
+    return failed(
+        f"{what} answered {answer.status_code} instead of 403.",
+        "Recordings may be open to strangers: the distribution must trust the key group, and the bucket this "
+        f"distribution alone. {REDEPLOY}",
+    )
+
+
+def _get(url: str) -> httpx.Response:
+    with plain_client(url) as client:
+        return client.get(url)
+
+
+def _members(answer: httpx.Response) -> dict[str, Any]:
+    """Return the members of a JSON object, none where the answer is something else."""
+    try:
+        content = answer.json()
+    except ValueError:
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _wrong_answer(what: str, answer: httpx.Response) -> Finding:
+    members = _members(answer)
+    why = members.get("detail") or members.get("message") or "not as a tavus-callbacks API does"
+    return failed(
+        f"{what} answered {answer.status_code}: {why}", _WHAT_ANSWERED.get(answer.status_code, _LOGS)
+    )

@@ -1,0 +1,135 @@
+"""What the live checks send through a stack, marked as simulated, and its removal.
+
+Tokens live an hour at most and the object is one small file: a doctor that is killed leaves nothing open.
+The callbacks stay, as every callback does: tagged simulated:true, of a conversation `csim…`.
+"""
+
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+import httpx
+
+from tavus_callbacks.domain.timestamps import iso
+from tavus_callbacks.domain.token import SCOPES, Scope, digest
+from tavus_callbacks_cli.deployment import Deployment
+from tavus_callbacks_cli.doctor.examination import NotTried
+from tavus_callbacks_cli.reader import plain_client
+from tavus_callbacks_cli.simulator.scenario import fresh_ids, simulated_url
+from tavus_callbacks_cli.targets import Tables
+from tavus_callbacks_cli.tokens import create_token, revoke_token
+
+LIFETIME = timedelta(hours=1)
+CONTENT = b"A test object of `tavus-callbacks doctor`; it is removed again.\n"
+
+# Seconds between two looks.
+_PAUSE = 0.25
+
+Found = TypeVar("Found")
+
+
+def _label() -> str:
+    return f"doctor-{secrets.token_hex(4)}"
+
+
+def _conversation_id() -> str:
+    return fresh_ids()["conversation_id"]
+
+
+@dataclass(slots=True)
+class Probe:
+    """One conversation of the doctor's own; `patience` is how many seconds it waits for anything."""
+
+    deployment: Deployment
+    tables: Tables
+    patience: float
+    label: str = field(default_factory=_label)
+    conversation_id: str = field(default_factory=_conversation_id)
+    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    object_is_put: bool = False
+    _tokens: dict[Scope, str] = field(default_factory=dict)
+    _may_be_there: bool = False
+
+    @property
+    def key(self) -> str:
+        """Return the key of the test object, laid out as Tavus does."""
+        return f"tavus/{self.conversation_id}/{int(self.started_at.timestamp() * 1000)}.mp4"
+
+    @property
+    def bucket(self) -> str:
+        """Return the recordings bucket."""
+        return self.deployment.outputs["RecordingsBucketName"]
+
+    def make_tokens(self) -> None:
+        """Make a token that posts and one that reads; `clean` revokes both."""
+        for scope in SCOPES[:2]:
+            now = datetime.now(UTC)
+            token = create_token(self.tables.tokens, label=self.label, scope=scope, now=now)
+            self._tokens[scope] = token
+            self.tables.tokens.update_item(
+                Key={"token_digest": digest(token)},
+                UpdateExpression="SET expires_at = :end",
+                ExpressionAttributeValues={":end": iso(now + LIFETIME)},
+            )
+
+    def try_callback_url(self) -> httpx.Response:
+        """Ask the callback URL whether it is ready."""
+        return self._ask("GET", f"/callbacks/{self._token('callback')}")
+
+    def send(self, event_type: str, properties: dict[str, Any]) -> httpx.Response:
+        """Post a callback as Tavus does, tagged as simulated."""
+        body = {
+            "event_type": event_type,
+            "message_type": event_type.partition(".")[0],
+            "conversation_id": self.conversation_id,
+            "timestamp": iso(self.started_at),
+            "properties": properties,
+        }
+        return self._ask("POST", simulated_url(f"/callbacks/{self._token('callback')}"), json=body)
+
+    def read(self, path: str) -> httpx.Response:
+        """Read below the conversation, with the token for reading."""
+        headers = {"authorization": f"Bearer {self._token('read')}"}
+        return self._ask("GET", f"/conversations/{self.conversation_id}{path}", headers=headers)
+
+    def put_object(self) -> None:
+        """Put the test object; `clean` removes it."""
+        self._may_be_there = True
+        self._s3().put_object(Bucket=self.bucket, Key=self.key, Body=CONTENT, ContentType="video/mp4")
+        self.object_is_put = True
+
+    def awaited(self, look: Callable[[], Found | None]) -> Found | None:
+        """Look again and again until something is found or the patience ends."""
+        deadline = time.monotonic() + self.patience
+        while (found := look()) is None and time.monotonic() < deadline:
+            time.sleep(_PAUSE)
+        return found
+
+    def clean(self) -> None:
+        """Revoke the tokens and remove the object, each even where the other fails."""
+        try:
+            if self._may_be_there:
+                self._remove_object()
+        finally:
+            if self._tokens:
+                revoke_token(self.tables.tokens, label=self.label, now=datetime.now(UTC))
+
+    def _remove_object(self) -> None:
+        found = self._s3().list_object_versions(Bucket=self.bucket, Prefix=self.key)
+        for version in [*found.get("Versions", []), *found.get("DeleteMarkers", [])]:
+            self._s3().delete_object(Bucket=self.bucket, Key=version["Key"], VersionId=version["VersionId"])
+
+    def _token(self, scope: Scope) -> str:
+        if scope not in self._tokens:
+            raise NotTried("not tried, for it takes the tokens that could not be made")
+        return self._tokens[scope]
+
+    def _ask(self, method: str, path: str, **options: Any) -> httpx.Response:
+        with plain_client(self.deployment.outputs["ApiUrl"]) as client:
+            return client.request(method, path, **options)
+
+    def _s3(self) -> Any:
+        return self.deployment.client("s3")

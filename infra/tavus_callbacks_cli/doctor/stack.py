@@ -1,0 +1,76 @@
+"""Checks of the stack as a whole: its outputs, what starts its functions, its logs."""
+
+from typing import Any
+
+from tavus_callbacks_cli.doctor.examination import REDEPLOY, Examination, Finding, failed, ok
+
+OUTPUTS = ("ApiUrl", "BodiesBucketName", "EventsTableName", "FailedBucketName", "TokensTableName")
+RECORDING_OUTPUTS = (
+    "CdnUrl",
+    "RecordingProperties",
+    "RecordingRoleArn",
+    "RecordingStorage",
+    "RecordingsBucketName",
+    "SigningKeyGroupId",
+)
+
+# What Lambda says of a trigger that has nothing to complain of.
+_FINE = ("OK", "No records processed")
+
+
+def outputs(examination: Examination) -> Finding:
+    """Look whether the stack says all that the other commands ask it; recordings are all or none."""
+    found = examination.deployment.outputs.keys()
+    has_recordings = bool(found & set(RECORDING_OUTPUTS))
+    expected = (*OUTPUTS, *(RECORDING_OUTPUTS if has_recordings else ()))
+    missing = [name for name in expected if name not in found]
+    if missing:
+        return failed(f"Not there: {', '.join(missing)}.", REDEPLOY)
+    return ok(f"{len(expected)} are there; recordings are {'on' if has_recordings else 'off'}")
+
+
+def triggers(examination: Examination) -> Finding:
+    """Look whether every stream still starts its function, and how it last went."""
+    client = examination.deployment.client("lambda")
+    mappings = examination.deployment.physical("AWS::Lambda::EventSourceMapping")
+    if not mappings:
+        return failed("The stack has no event source mapping: nothing follows its streams.", REDEPLOY)
+    for name, uuid in mappings.items():
+        fault = _trigger_fault(name, client.get_event_source_mapping(UUID=uuid))
+        if fault is not None:
+            return fault
+    return ok(f"enabled and without a problem: {', '.join(mappings)}")
+
+
+def _trigger_fault(name: str, mapping: dict[str, Any]) -> Finding | None:
+    state, result = mapping["State"], mapping.get("LastProcessingResult") or "No records processed"
+    if state not in ("Enabled", "Creating", "Enabling", "Updating"):
+        return failed(
+            f"{name} is {state.lower()}.",
+            f"`aws lambda update-event-source-mapping --uuid {mapping['UUID']} --enabled`",
+        )
+    if result not in _FINE:
+        return failed(
+            f"{name} last answered: {result}.",
+            f"Look into the log of {mapping['FunctionArn'].rpartition(':')[2]}; what it could not process "
+            "lies in the bucket FailedBucketName.",
+        )
+    return None
+
+
+def retention(examination: Examination) -> Finding:
+    """Look whether every log ends some day."""
+    client = examination.deployment.client("logs")
+    groups = examination.deployment.physical("AWS::Logs::LogGroup").values()
+    endless = [group for group in groups if not _days(client, group)]
+    if endless:
+        return failed(
+            f"Kept for ever: {', '.join(endless)}.",
+            f"`aws logs put-retention-policy --log-group-name {endless[0]} --retention-in-days 30`",
+        )
+    return ok(f"{len(groups)} log groups expire")
+
+
+def _days(client: Any, group: str) -> int | None:
+    found = client.describe_log_groups(logGroupNamePrefix=group)["logGroups"]
+    return next((each.get("retentionInDays") for each in found if each["logGroupName"] == group), None)

@@ -1,0 +1,59 @@
+"""Checks of the two tables: whether they can be restored, expire what is old, and know a callback token."""
+
+from datetime import UTC, datetime
+
+from tavus_callbacks.domain.timestamps import iso
+from tavus_callbacks_cli.doctor.examination import Examination, Finding, failed, ok
+from tavus_callbacks_cli.tokens import list_tokens
+
+_EXPIRY = "expires_at"
+
+
+def events_recovery(examination: Examination) -> Finding:
+    """Look whether the events can be restored to any second."""
+    return _recovery(examination, examination.tables.events.name)
+
+
+def tokens_recovery(examination: Examination) -> Finding:
+    """Look whether the tokens can be restored to any second."""
+    return _recovery(examination, examination.tables.tokens.name)
+
+
+def _recovery(examination: Examination, table: str) -> Finding:
+    client = examination.deployment.client("dynamodb")
+    found = client.describe_continuous_backups(TableName=table)["ContinuousBackupsDescription"]
+    status = found.get("PointInTimeRecoveryDescription", {}).get("PointInTimeRecoveryStatus", "unknown")
+    if status == "ENABLED":
+        return ok("can be restored to any second of the last days")
+    return failed(
+        f"Point-in-time recovery of {table} is {status.lower()}.",
+        f"`aws dynamodb update-continuous-backups --table-name {table} "
+        "--point-in-time-recovery-specification PointInTimeRecoveryEnabled=true`",
+    )
+
+
+def expiry(examination: Examination) -> Finding:
+    """Look whether old rows are taken away."""
+    table = examination.tables.events.name
+    found = examination.deployment.client("dynamodb").describe_time_to_live(TableName=table)
+    ttl = found["TimeToLiveDescription"]
+    if ttl["TimeToLiveStatus"] in ("ENABLED", "ENABLING") and ttl.get("AttributeName") == _EXPIRY:
+        return ok(f"rows go when {_EXPIRY} has passed")
+    return failed(
+        f"Nothing expires in {table}: its time to live is {ttl['TimeToLiveStatus'].lower()}.",
+        f"`aws dynamodb update-time-to-live --table-name {table} "
+        f"--time-to-live-specification Enabled=true,AttributeName={_EXPIRY}`",
+    )
+
+
+def senders(examination: Examination) -> Finding:
+    """Look whether anybody can send: a callback token other than the doctor's own is live."""
+    now = iso(datetime.now(UTC))
+    live = [one for one in list_tokens(examination.tables.tokens) if one.is_live(now)]
+    labels = {one.label for one in live if one.scope == "callback"} - {examination.probe.label}
+    if labels:
+        return ok(f"live for {', '.join(sorted(labels))}")
+    return failed(
+        "No callback token is live: whatever Tavus sends is refused.",
+        f"`tavus-callbacks token create --label production {examination.deployment.option}`",
+    )

@@ -1,0 +1,109 @@
+"""Refusals of S3 that moto does not make.
+
+Who may not list a bucket does not learn that a key is missing: 403 where moto says 404. And OPTIONS, which a
+browser asks before some requests of pages elsewhere, is 403 for a bucket without CORS rules.
+Each local function signs with an access key of its own, so the embedded S3 can tell whose role asks. Nothing
+else of IAM is enforced here: tests/stack checks the policies themselves.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
+
+from tavus_callbacks_cli.local.wsgi import FORBIDDEN, Answered, answer_of, bucket_and_key
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+    from tavus_callbacks_cli.local.template import Resource, Template
+
+# CloudFront signs its own requests; the bucket policy gives it GetObject and nothing else.
+CDN_ACCESS_KEY = "AKIALOCALCDN"
+
+_LIST, _BUCKET_ARN = "s3:ListBucket", "arn:aws:s3:::"
+_ACCESS_KEY = re.compile(r"Credential=([^/,]+)/")
+_REFUSED = (
+    b'<?xml version="1.0" encoding="UTF-8"?>\n'
+    b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
+)
+_NO_CORS = _REFUSED.replace(b"Access Denied", b"CORSResponse: CORS is not enabled for this bucket.")
+
+# Of each access key the buckets that it may list, as patterns; keys that are not in it may list all.
+Listings = Mapping[str, list[str]]
+
+
+def access_key(logical_id: str) -> str:
+    """Return the access key id of a local function."""
+    return f"AKIALOCAL{logical_id}"
+
+
+def listings_of(template: "Template") -> dict[str, list[str]]:
+    """Read from the roles which function may list which bucket."""
+    roles = {role.name: role for role in template.of_type("AWS::IAM::Role")}
+    listings = {
+        access_key(function.logical_id): _listed(roles.get(_role_name(function)))
+        for function in template.of_type("AWS::Lambda::Function")
+    }
+    return {**listings, CDN_ACCESS_KEY: []}
+
+
+def _role_name(function: "Resource") -> str:
+    return str(function.properties.get("Role", "")).rpartition("/")[2]
+
+
+def _listed(role: "Resource | None") -> list[str]:
+    policies = role.properties.get("Policies", []) if role else []
+    statements = [each for policy in policies for each in _list(policy["PolicyDocument"]["Statement"])]
+    return [
+        resource.removeprefix(_BUCKET_ARN)
+        for statement in statements
+        if _allows_listing(statement)
+        for resource in _list(statement["Resource"])
+        if resource == "*" or resource.startswith(_BUCKET_ARN)
+    ]
+
+
+def _allows_listing(statement: dict[str, Any]) -> bool:
+    # Under a condition, a prefix say, S3 tells no more than without the right.
+    actions = _list(statement.get("Action", []))
+    is_meant = any(fnmatchcase(_LIST.lower(), action.lower()) for action in actions)
+    return statement["Effect"] == "Allow" and is_meant and "Condition" not in statement
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def guarding(application: "WSGIApplication", listings: Listings) -> "WSGIApplication":
+    """Wrap an S3: a 404 for an object becomes 403 for those who may not list its bucket."""
+
+    def guarded(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        bucket, key = bucket_and_key(environ)
+        method = environ["REQUEST_METHOD"]
+        if not listings or not key or method not in ("GET", "HEAD", "OPTIONS"):
+            return application(environ, start_response)
+        if method == "OPTIONS":
+            return _refusal(_NO_CORS).send(start_response)
+        answered = answer_of(application, environ)
+        is_missing = answered.status.startswith("404") and b"NoSuchBucket" not in answered.body
+        if is_missing and not _may_list(environ, bucket, listings):
+            answered = _refusal(b"" if method == "HEAD" else _REFUSED)
+        return answered.send(start_response)
+
+    return guarded
+
+
+def _may_list(environ: "WSGIEnvironment", bucket: str, listings: Listings) -> bool:
+    signed = _ACCESS_KEY.search(environ.get("HTTP_AUTHORIZATION", ""))
+    presigned = parse_qs(environ.get("QUERY_STRING", "")).get("X-Amz-Credential")
+    if signed is None and presigned is None:
+        return False
+    key = signed[1] if signed else (presigned or [""])[0].partition("/")[0]
+    return any(fnmatchcase(bucket, pattern) for pattern in listings.get(key, ["*"]))
+
+
+def _refusal(body: bytes) -> Answered:
+    headers = [("content-type", "application/xml"), ("content-length", str(len(body)))]
+    return Answered(FORBIDDEN, headers, body)

@@ -1,0 +1,45 @@
+"""What all tests share: how hypothesis looks for examples, and whether the published bodies are at hand."""
+
+import os
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+import aws_calls
+import corpus
+from tavus_callbacks.aws import clients
+
+# The same examples in every CI run, new ones on every other; slow machines change nothing but the time.
+settings.register_profile(
+    "here",
+    deadline=None,
+    derandomize=os.environ.get("CI") == "true",
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("here")
+
+
+def pytest_configure():
+    """Refuse to run without the published bodies where they are asked for."""
+    try:
+        corpus.folder()
+    except corpus.MissingError as error:
+        raise pytest.UsageError(str(error)) from None
+
+
+def pytest_sessionstart():
+    """Note every call of AWS that the functions make, for the check of their roles."""
+    make = clients._client
+    clients._client = lambda service, config: aws_calls.watch(make(service, config))
+
+
+def pytest_sessionfinish():
+    """Write the calls that were noted; each process of a parallel run has its own file."""
+    aws_calls.keep(os.environ.get("PYTEST_XDIST_WORKER", "main"))
+
+
+def pytest_report_header():
+    """Say that the published bodies are not posted: nothing is left out in silence."""
+    if corpus.folder() is None:
+        return f"published callback bodies: not at hand, test_corpus.py is left out; {corpus.HOW}"
+    return None

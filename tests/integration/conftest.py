@@ -1,0 +1,110 @@
+"""The stack that integration tests call: made from `template.yaml` anew for each test, in this process."""
+
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from types import SimpleNamespace
+
+import boto3
+import pytest
+from inprocess import Api, forget, one_at_a_time
+from moto import mock_aws
+from recording_stack import recording_stack
+
+import corpus
+from tavus_callbacks import read, receive
+from tavus_callbacks.aws import attempts, clients
+from tavus_callbacks_cli.local.deploy import deploy
+from tavus_callbacks_cli.local.routes import routes_of
+from tavus_callbacks_cli.local.template import load_template
+
+collect_ignore = [] if corpus.folder() else ["test_corpus.py"]
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="session")
+def template():
+    """Return the translated template."""
+    return load_template(ROOT / "template.yaml")
+
+
+@pytest.fixture(scope="session")
+def environment(template):
+    """Return the variables that the template gives the functions."""
+    functions = [template.resources[name] for name in ("ReadFunction", "ReceiveFunction")]
+    merged = {}
+    for function in functions:
+        merged |= function.properties["Environment"]["Variables"]
+    # Without the spill, which has tests of its own: what is not kept is 503.
+    return {name: str(value) for name, value in merged.items() if name != "SPILL_QUEUE_URL"}
+
+
+@pytest.fixture(scope="session")
+def stores(template):
+    """Return of the template what receive and read write to: two tables and a bucket."""
+    kept = {name: template.resources[name] for name in ("EventsTable", "TokensTable", "BodiesBucket")}
+    return replace(template, resources=kept)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _own_clients():
+    """Leave no client behind that was made for moto."""
+    yield
+    clients.dynamodb.cache_clear()
+    clients.s3.cache_clear()
+    clients.secretsmanager.cache_clear()
+
+
+@cache
+def _resource():
+    return boto3.resource("dynamodb", region_name="us-east-1")
+
+
+@contextmanager
+def _fresh_api(template, stores, environment):
+    """Give a stack with a token of each scope, and a runtime that has just started."""
+    with pytest.MonkeyPatch.context() as patch, mock_aws():
+        for name, value in {**environment, "AWS_DEFAULT_REGION": "us-east-1"}.items():
+            patch.setenv(name, value)
+        # A slow test machine is no slow store.
+        patch.setattr(receive, "STORE_TIME", 60)
+        one_at_a_time(patch)
+        forget()
+        deploy(stores, SimpleNamespace(dynamodb=clients.dynamodb(), s3=clients.s3()))
+        made = Api(routes_of(template), environment, _resource().Table(environment["TOKENS_TABLE"]))
+        made.token = made.create_token("test")
+        made.read_token = made.create_token("reader", "read")
+        made.quarantine_token = made.create_token("keeper", "quarantine")
+        for logger in (receive.logger, read.logger):
+            patch.setattr(logger.registered_handler, "stream", made.log)
+        yield made
+        forget()
+
+
+@pytest.fixture
+def api(template, stores, environment):
+    """Return a stack of the test's own."""
+    with _fresh_api(template, stores, environment) as made:
+        yield made
+
+
+@pytest.fixture
+def one_attempt(monkeypatch):
+    """Leave the receiver no time to try a call again."""
+    monkeypatch.setattr(attempts, "PAUSE", 3600)
+
+
+@pytest.fixture(scope="module")
+def module_api(template, stores, environment):
+    """Return a stack for tests of one module that only look."""
+    with _fresh_api(template, stores, environment) as made:
+        yield made
+
+
+@pytest.fixture
+def recordings(api, template, monkeypatch):
+    """Return the recordings of a stack of the test's own, its signing keys made."""
+    with recording_stack(api, template, monkeypatch) as made:
+        yield made

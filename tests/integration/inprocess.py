@@ -1,0 +1,193 @@
+"""The deployed stack inside this process: the template's routes and tables, the real handlers, moto's AWS."""
+
+import json
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from io import StringIO
+from typing import Any
+from unittest.mock import patch
+
+from botocore.client import BaseClient
+from botocore.exceptions import ClientError, ReadTimeoutError
+from moto.core.botocore_stubber import BotocoreStubber
+
+from tavus_callbacks import read, receive
+from tavus_callbacks.aws import clients, rows
+from tavus_callbacks.aws.bodies import Bodies
+from tavus_callbacks_cli.local.payload import Request, encode_event, make_answer, make_event, raw_path
+from tavus_callbacks_cli.local.routes import Route, match_route
+from tavus_callbacks_cli.tokens import create_token
+
+HANDLERS = {"ReceiveFunction": receive.handler, "ReadFunction": read.handler}
+# What Lambda takes and hands back at most.
+PAYLOAD_LIMIT = 6 * 1024 * 1024
+
+
+def strict_json(text: str | bytes) -> Any:
+    """Parse JSON as its standard says: no NaN, no Infinity."""
+
+    def refuse(name: str) -> Any:
+        raise AssertionError(name)
+
+    return json.loads(text, parse_constant=refuse)
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An HTTP answer as its caller sees it."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def value(self) -> Any:
+        """Return the body, parsed."""
+        return strict_json(self.body)
+
+
+@dataclass
+class Api:
+    """The HTTP API without its network; each request and answer passes through JSON as Lambda's do."""
+
+    routes: list[Route]
+    environment: Mapping[str, str]
+    tokens_table: Any
+    token: str = ""
+    read_token: str = ""
+    quarantine_token: str = ""
+    log: StringIO = field(default_factory=StringIO)
+
+    def create_token(self, label: str = "test", scope: Any = "callback") -> str:
+        """Make a token as the command line does."""
+        return create_token(self.tokens_table, label=label, scope=scope, now=datetime.now(UTC))
+
+    def send(self, request: Request, at: float | None = None) -> Reply:
+        """Route a request to its handler; `at` is when the gateway got it, in seconds since 1970."""
+        found = match_route(self.routes, request.method, raw_path(request.path))
+        if found is None:
+            return Reply(404, {}, b'{"message":"Not Found"}')
+        event = make_event(request, *found, now=at)
+        assert len(encode_event(event)) <= PAYLOAD_LIMIT
+        result = HANDLERS[found[0].function](json.loads(json.dumps(event)), None)
+        assert len(json.dumps(result, ensure_ascii=False).encode()) <= PAYLOAD_LIMIT
+        answer = make_answer(result)
+        return Reply(answer.status, dict(answer.headers), answer.body)
+
+    def post(
+        self,
+        body: Any,
+        *,
+        token: str | None = None,
+        query: str = "",
+        content_type: str = "application/json",
+        at: float | datetime | None = None,
+    ) -> Reply:
+        """Post a callback: bytes as they are, anything else as JSON."""
+        raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+        path = f"/callbacks/{self.token if token is None else token}"
+        headers = ((b"content-type", content_type.encode()),)
+        seconds = at.timestamp() if isinstance(at, datetime) else at
+        return self.send(Request("POST", path.encode(), query.encode(), headers, raw), seconds)
+
+    def get(self, path: str, query: str = "", *, token: str | None = None) -> Reply:
+        """Read with the read token, or the one given."""
+        bearer = self.read_token if token is None else token
+        headers = ((b"Authorization", f"Bearer {bearer}".encode()),)
+        return self.send(Request("GET", path.encode(), query.encode(), headers))
+
+    def quarantine(self) -> list[dict[str, Any]]:
+        """Return everything in quarantine, page by page."""
+        return list(self._pages("/quarantine", "quarantine", self.quarantine_token))
+
+    def pull(self) -> list[dict[str, Any]]:
+        """Return all events in order of receipt, as far as one page of 200 goes."""
+        events: list[dict[str, Any]] = self.get("/events", "limit=200").value["events"]
+        return events
+
+    def events(self, subject: str, kind: str = "conversation") -> list[dict[str, Any]]:
+        """Return a subject's events, page by page."""
+        return list(self._pages("/events", "events", self.read_token, f"kind={kind}&subject={subject}&"))
+
+    def _pages(self, path: str, name: str, token: str, query: str = "") -> Iterator[dict[str, Any]]:
+        cursor = ""
+        while cursor is not None:
+            page = self.get(path, f"{query}cursor={cursor}", token=token).value
+            yield from page[name]
+            cursor = page["cursor"]
+
+    def records(self) -> list[dict[str, Any]]:
+        """Return what was logged."""
+        return [strict_json(line) for line in self.log.getvalue().splitlines()]
+
+    def items(self) -> list[dict[str, Any]]:
+        """Return every item of the events table."""
+        return [rows.read(row) for row in self._scan("EVENTS_TABLE")]
+
+    def everything_kept(self) -> Iterator[bytes]:
+        """Yield all that lies in tables and bucket, bodies unpacked."""
+        bodies = Bodies(self.environment["BODIES_BUCKET"])
+        for item in self.items():
+            if "body_size" in item:
+                yield bodies.read(item)
+            yield repr(item).encode()
+        for row in self._scan("TOKENS_TABLE"):
+            yield repr(row).encode()
+        for key in self.object_keys():
+            yield key.encode()
+
+    def object_keys(self) -> list[str]:
+        """Return the keys in the bodies bucket."""
+        found = clients.s3().list_objects_v2(Bucket=self.environment["BODIES_BUCKET"])
+        return [one["Key"] for one in found.get("Contents", [])]
+
+    def _scan(self, table: str) -> Iterator[dict[str, Any]]:
+        pages = clients.dynamodb().get_paginator("scan").paginate(TableName=self.environment[table])
+        for page in pages:
+            yield from page["Items"]
+
+
+@contextmanager
+def failing(
+    service: str,
+    *operations: str,
+    error: str | None = None,
+    when: Callable[[dict[str, Any]], bool] = lambda _: True,
+) -> Iterator[None]:
+    """Let operations of every client of a service time out, or answer with an error code."""
+    call = BaseClient._make_api_call
+
+    def fail(client: BaseClient, operation: str, parameters: dict[str, Any]) -> Any:
+        is_ours = client.meta.service_model.service_name == service and operation in operations
+        if not (is_ours and when(parameters)):
+            return call(client, operation, parameters)
+        if error is None:
+            raise ReadTimeoutError(endpoint_url="https://store.invalid")
+        raise ClientError({"Error": {"Code": error, "Message": "store.invalid"}}, operation)
+
+    with patch.object(BaseClient, "_make_api_call", fail):
+        yield
+
+
+def forget() -> None:
+    """Forget what a runtime remembers, as a new one would not know it; clients are dear and stay."""
+    for name, module in list(sys.modules.items()):
+        if name.startswith("tavus_callbacks.") and module is not clients:
+            for value in list(vars(module).values()):
+                if callable(getattr(value, "cache_clear", None)):
+                    value.cache_clear()
+
+
+def one_at_a_time(monkeypatch: Any) -> None:
+    """Let moto decide on one request after the other: DynamoDB's check and write are one step, moto's two."""
+    lock, process = threading.Lock(), BotocoreStubber.process_request
+
+    def locked(self: BotocoreStubber, request: Any) -> Any:
+        with lock:
+            return process(self, request)
+
+    monkeypatch.setattr(BotocoreStubber, "process_request", locked)

@@ -1,0 +1,103 @@
+"""The event stream, as far as tests of one process need it: what is kept, told to `project`."""
+
+import base64
+import json
+from contextlib import contextmanager
+
+from tavus_callbacks import project
+from tavus_callbacks.aws import clients, rows
+from tavus_callbacks.aws.bodies import Bodies
+from tavus_callbacks.aws.subject_events import events_in, subject_rows
+from tavus_callbacks.domain.summary import facts_from
+from tavus_callbacks_cli.reindex import Store
+from tavus_callbacks_cli.simulator import scenario as simulator
+
+
+def records(api):
+    """Return the stream records of every event that is kept, as Lambda is given them."""
+    found = [row for row in api._scan("EVENTS_TABLE") if row["type"]["S"] in ("event", "variant")]
+    return [_record(row, number) for number, row in enumerate(found)]
+
+
+def _record(row, number):
+    image = json.loads(json.dumps(row, default=lambda raw: base64.b64encode(raw).decode()))
+    stream = {"NewImage": image, "SequenceNumber": str(number)}
+    return {"eventID": str(number), "eventName": "INSERT", "dynamodb": stream}
+
+
+def project_all(api, *, order=None):
+    """Tell `project` of everything, or of what `order` says; return what it could not do."""
+    found = records(api) if order is None else order
+    return project.handler({"Records": found}, None)["batchItemFailures"]
+
+
+def summaries(api):
+    """Return the summaries by kind and subject."""
+    return {(item["kind"], item["subject"]): item for item in api.items() if item["type"] == "summary"}
+
+
+def store(api):
+    """Return what `reindex` works on."""
+    bodies = Bodies(api.environment["BODIES_BUCKET"])
+    return Store(clients.dynamodb(), api.environment["EVENTS_TABLE"], bodies)
+
+
+def post_scenario(api, name, *, now, ids=None, query=""):
+    """Post what a scenario's file says, and return the ids that it was given."""
+    ids = ids or simulator.fresh_ids()
+    url = f"https://example.com/callbacks/{api.token}"
+    for one in simulator.render(simulator.load(name), callback_url=url, now=now, ids=ids):
+        assert one.expect.status_code == api.post(one.body, query=query).status
+    return ids
+
+
+def row_of(item):
+    """Return an item as DynamoDB has it."""
+    return rows.write(item)
+
+
+@contextmanager
+def calls(client):
+    """Give the list of what a client is asked from now on: (operation, parameters)."""
+    seen = []
+
+    def note(params, model, **_):
+        seen.append((model.name, params))
+
+    client.meta.events.register("provide-client-params.*", note)
+    try:
+        yield seen
+    finally:
+        client.meta.events.unregister("provide-client-params.*", note)
+
+
+@contextmanager
+def once_before(client, operation, act):
+    """Do something just before an operation is asked for the first time."""
+    name, done = f"before-call.{client.meta.service_model.service_name}.{operation}", []
+
+    def hook(**_):
+        if not done:
+            done.append(True)
+            act()
+
+    client.meta.events.register(name, hook)
+    try:
+        yield done
+    finally:
+        client.meta.events.unregister(name, hook)
+
+
+def facts_of(api, kind, subject):
+    """Return the facts that the fold gathers from what is kept, as a summary writes them."""
+    kept = store(api)
+    items = subject_rows(kept.client, kept.table, kind, subject)
+    return facts_from(kind, events_in(items, kept.bodies)).model_dump_json()
+
+
+def remove_summaries(api):
+    """Forget every summary."""
+    for item in api.items():
+        if item["type"] == "summary":
+            key = row_of({"pk": item["pk"], "sk": item["sk"]})
+            clients.dynamodb().delete_item(TableName=api.environment["EVENTS_TABLE"], Key=key)

@@ -1,0 +1,163 @@
+"""Recordings inside this process: what Tavus writes and says, what wakes `resolve`, what is asked of AWS."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from types import SimpleNamespace
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import boto3
+from botocore.config import Config
+from inprocess import Api, Reply
+
+from tavus_callbacks import keys, resolve
+from tavus_callbacks.aws import clients, recordings
+from tavus_callbacks.routes import recordings as routes
+from tavus_callbacks_cli.local.custom import answers_of
+from tavus_callbacks_cli.local.deploy import deploy
+from tavus_callbacks_cli.local.streams import Mapping, Stream, mappings_of
+
+READY, COPY_FAILED = "application.recording_ready", "application.recording_copy_failed"
+SAID_AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request to AWS as it goes out."""
+
+    operation: str
+    host: str
+    path: str
+
+
+@dataclass
+class Recordings:
+    """A stack with recordings; time for those who look may be put forward by `ahead`."""
+
+    api: Api
+    bucket: str
+    mapping: Mapping
+    stream: Any = None
+    ahead: timedelta = timedelta()
+    calls: list[Call] = field(default_factory=list)
+    _moments: Iterator[int] = field(default_factory=count)
+
+    def put(self, key: str, body: bytes = b"video", **members: Any) -> None:
+        """Write an object, as Tavus's role does; nobody is told."""
+        boto3.client("s3", region_name="us-east-1").put_object(
+            Bucket=self.bucket, Key=key, Body=body, **members
+        )
+
+    def delete(self, key: str) -> None:
+        """Delete an object; nobody is told."""
+        boto3.client("s3", region_name="us-east-1").delete_object(Bucket=self.bucket, Key=key)
+
+    def tell(self, key: str, change: str = "Object Created") -> None:
+        """Let S3 tell of an object, through EventBridge."""
+        detail = {"bucket": {"name": self.bucket}, "object": {"key": key}}
+        resolve.handler({"source": "aws.s3", "detail-type": change, "detail": detail}, None)
+
+    def say(self, conversation_id: str, event_type: str = READY, **members: Any) -> Reply:
+        """Post a callback and let the stream wake `resolve`."""
+        moment = members.pop("said_at", None) or SAID_AT + timedelta(seconds=next(self._moments))
+        body = {
+            "event_type": event_type,
+            "message_type": "application",
+            "conversation_id": conversation_id,
+            "timestamp": moment.isoformat().replace("+00:00", "Z"),
+            "properties": members,
+        }
+        reply = self.api.post(body)
+        assert 200 == reply.status
+        self.stream.read_on()
+        return reply
+
+    def claim(self, key: str, **members: Any) -> Reply:
+        """Say that the recording under a key of the layout is ready."""
+        return self.say(key.split("/")[1], bucket_name=self.bucket, s3_key=key, **members)
+
+    def all(self, conversation_id: str) -> list[dict[str, Any]]:
+        """Read a conversation's recordings."""
+        found: list[dict[str, Any]] = self.api.get(f"/conversations/{conversation_id}/recordings").value[
+            "recordings"
+        ]
+        return found
+
+    def only(self, conversation_id: str) -> dict[str, Any]:
+        """Read the one recording of a conversation."""
+        [found] = self.all(conversation_id)
+        return found
+
+    def link(self, conversation_id: str, recording_id: str = "latest", query: str = "") -> Reply:
+        """Ask for a link."""
+        return self.api.get(f"/conversations/{conversation_id}/recordings/{recording_id}", query)
+
+    def asked(self, operation: str) -> list[str]:
+        """Return the keys that an operation was called with since the calls were last forgotten."""
+        return [unquote(call.path.lstrip("/")) for call in self.calls if call.operation == operation]
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return the rows of recordings."""
+        return [item for item in self.api.items() if item["type"] == "recording"]
+
+
+@contextmanager
+def recording_stack(api: Api, template: Any, monkeypatch: Any) -> Iterator[Recordings]:
+    """Add bucket and keys to a stack that is there, follow its stream, and note every call to AWS."""
+    _make(template)
+    [mapping] = [one for one in mappings_of(template) if one.function == "ResolveFunction"]
+    made = Recordings(api, api.environment["RECORDINGS_BUCKET"], mapping)
+    # Moto knows the address of streams that has no account in it.
+    plain = Config(account_id_endpoint_mode="disabled")
+    client = boto3.client("dynamodbstreams", region_name="us-east-1", config=plain)
+    made.stream = Stream(made.mapping, client, lambda _shard, batch: _wake(batch))
+    for module in (recordings, routes):
+        monkeypatch.setattr(module, "datetime", _clock(made))
+    monkeypatch.setattr(resolve.logger.registered_handler, "stream", api.log)
+    with _noting(made.calls):
+        yield made
+
+
+def _wake(batch: list[Any]) -> None:
+    answer = resolve.handler(json.loads(json.dumps({"Records": batch})), None)
+    assert {"batchItemFailures": []} == answer
+
+
+def _make(template: Any) -> None:
+    kept = {
+        name: one
+        for name, one in template.resources.items()
+        if one.type == "AWS::SecretsManager::Secret" or name == "RecordingsBucket"
+    }
+    made = SimpleNamespace(s3=clients.s3(), secrets=clients.secretsmanager())
+    deploy(replace(template, resources=kept), made)
+    answers_of(template, {"KeysFunction": lambda event: keys.handler(event, None)})
+
+
+def _clock(made: Recordings) -> type[datetime]:
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> datetime:
+            return datetime.now(tz) + made.ahead
+
+    return Clock
+
+
+@contextmanager
+def _noting(calls: list[Call]) -> Iterator[None]:
+    def note(request: Any, operation_name: str, **_: Any) -> None:
+        parts = urlsplit(request.url)
+        calls.append(Call(operation_name, parts.netloc, parts.path))
+
+    asked = [clients.s3(), clients.dynamodb(), clients.secretsmanager()]
+    for client in asked:
+        client.meta.events.register("before-sign", note)
+    try:
+        yield
+    finally:
+        for client in asked:
+            client.meta.events.unregister("before-sign", note)

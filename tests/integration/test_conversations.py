@@ -1,0 +1,213 @@
+"""One call gives a conversation, a video, a replica or a transcript as a person wants it."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from projecting import calls, post_scenario, store
+
+from tavus_callbacks.aws import clients
+from tavus_callbacks.aws.subject_events import events_in, subject_rows
+from tavus_callbacks.domain.conversation import fold
+from tavus_callbacks.domain.timestamps import iso
+from tavus_callbacks.settings import settings
+from tavus_callbacks_cli.simulator import scenario as simulator
+
+NOW = datetime(2027, 3, 1, 12, tzinfo=UTC)
+TURNS = [
+    {"role": "system", "content": "You are Lena."},
+    {"role": "assistant", "content": "Hello & <welcome>!", "seconds_from_start": 1.5, "duration": 2},
+    {"role": "user", "content": "Hi.\nA room, please", "seconds_from_start": 4, "duration": 1},
+]
+
+
+def said(event_type, seconds=0, **properties):
+    """Write a callback of conversation c1."""
+    moment = iso(NOW + timedelta(seconds=seconds))
+    body = {"conversation_id": "c1", "event_type": event_type, "timestamp": moment}
+    return {**body, "properties": properties}
+
+
+def post_transcript(api, *turns):
+    """Keep a transcript of c1."""
+    api.post(said("application.transcription_ready", transcript=list(turns)))
+
+
+@pytest.mark.parametrize("name", simulator.names())
+def test_what_is_answered_is_the_fold_of_what_is_kept(api, name):
+    """Every scenario's conversation is read as it folds, members that depend on the clock too."""
+    ids = post_scenario(api, name, now=datetime.now(UTC) - timedelta(days=2), query="user=4711")
+    kept, conversation = store(api), ids["conversation_id"]
+    items = subject_rows(kept.client, kept.table, "conversation", conversation)
+    answer = api.get(f"/conversations/{conversation}")
+    if not items:
+        assert 404 == answer.status
+        return
+
+    view = fold(conversation, events_in(items, kept.bodies), now=datetime.now(UTC), settings=settings().fold)
+
+    assert {**view, "recordings": answer.value["recordings"]} == answer.value
+    assert "4711" == answer.value["tags"]["user"]
+
+
+def test_a_conversation_of_ten_events_is_one_query(api):
+    """Events, recordings and summary of a conversation lie together."""
+    for number in range(9):
+        api.post(said("canvas.interaction", number, interaction_id=f"i{number}", type="submit"))
+    api.post(said("system.shutdown", 60, shutdown_reason="participant_left_timeout"))
+    api.get("/conversations/c1")
+
+    with calls(clients.dynamodb()) as asked, calls(clients.s3()) as asked_s3:
+        view = api.get("/conversations/c1").value
+
+    assert ["Query"] == [name for name, _ in asked]
+    assert [] == asked_s3
+    assert (9, "ended") == (len(view["canvas_interactions"]), view["status"])
+
+
+def test_recordings_stand_in_the_conversation(api):
+    """Those that are known, each with its status; where the stack has none, the list is empty."""
+    from tavus_callbacks.aws.recordings import RecordingRows
+    from tavus_callbacks.domain.recording import Claim
+
+    bucket = api.environment["RECORDINGS_BUCKET"]
+    clients.s3().create_bucket(Bucket=bucket)
+    clients.s3().put_object(Bucket=bucket, Key="tavus/c1/1700000000000.mp4", Body=b"video")
+    api.post(said("application.recording_ready", s3_key="tavus/c1/1700000000000.mp4", bucket_name=bucket))
+    noted = RecordingRows(clients.dynamodb(), api.environment["EVENTS_TABLE"])
+    claim = Claim("1700000000000", "s3", bucket, "tavus/c1/1700000000000.mp4", 42.0)
+    noted.claim("c1", claim, ref="x", claimed_at=NOW)
+
+    [recording] = api.get("/conversations/c1").value["recordings"]
+
+    assert ("1700000000000", "available", 5, 42.0) == tuple(
+        recording[name] for name in ("recording_id", "status", "size", "duration")
+    )
+    assert api.get("/conversations/c1/recordings").value["recordings"] == [recording]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/conversations/nobody",
+        "/conversations/nobody/transcript",
+        "/conversations/nobody/events",
+        "/conversations/" + "c" * 2000,
+        "/conversations/" + "c" * 2000 + "/recordings/latest",
+        "/conversations/%20c1",
+        "/videos/nobody",
+        "/replicas/c1",
+        "/events/nobody/body",
+    ],
+)
+def test_what_is_not_kept_is_404(api, path):
+    """Said in words; a video's id is no conversation's, and none that cannot be one is the store's fault."""
+    post_transcript(api, *TURNS)
+
+    answer = api.get(path)
+
+    assert (404, "application/problem+json") == (answer.status, answer.headers["content-type"])
+    assert "detail" in answer.value
+
+
+@pytest.mark.parametrize(("kind", "failed"), [("video", "error"), ("replica", "error")])
+def test_videos_and_replicas_say_how_they_fare(api, kind, failed):
+    """State, what went wrong, and every callback."""
+    good = post_scenario(api, kind, now=NOW)[f"{kind}_id"]
+    bad = post_scenario(api, f"{kind}-failed", now=NOW)[f"{kind}_id"]
+
+    ready, error = (api.get(f"/{kind}s/{one}").value for one in (good, bad))
+
+    assert ("ready", None, 100.0) == (ready["status"], ready["error"], ready["progress"])
+    assert failed == error["status"]
+    assert error["error"]
+    assert ready["history"]
+
+
+def test_the_transcript_as_json_has_turns_and_no_prompt(api):
+    """Roles are two, times are seconds from the start."""
+    post_transcript(api, *TURNS, None, {"role": "user"})
+
+    found = api.get("/conversations/c1/transcript").value
+
+    assert ["assistant", "user"] == [turn["role"] for turn in found["turns"]]
+    assert ("c1", 2, 0) == (found["conversation_id"], found["skipped"], found["repeated"])
+    assert 1.5 == found["turns"][0]["start"]
+
+
+@pytest.mark.parametrize("form", ["json", "text"])
+def test_system_turns_come_where_they_are_asked_for(api, form):
+    """In every format that has them."""
+    post_transcript(api, *TURNS)
+
+    without, included = (
+        api.get("/conversations/c1/transcript", f"format={form}{more}").body.decode()
+        for more in ("", "&include=system")
+    )
+
+    assert ("You are Lena" in without, "You are Lena" in included) == (False, True)
+
+
+def test_the_transcript_as_text_is_a_line_a_turn(api):
+    """For people and for grep."""
+    post_transcript(api, *TURNS)
+
+    answer = api.get("/conversations/c1/transcript", "format=text")
+
+    assert "text/plain; charset=utf-8" == answer.headers["content-type"]
+    assert "[0:01] Replica: Hello & <welcome>!\n[0:04] User: Hi. A room, please\n" == answer.body.decode()
+
+
+def test_the_transcript_as_subtitles(api):
+    """What a browser's `<track>` takes, escaped."""
+    post_transcript(api, *TURNS)
+
+    answer = api.get("/conversations/c1/transcript", "format=vtt")
+
+    assert "text/vtt; charset=utf-8" == answer.headers["content-type"]
+    assert answer.body.decode().startswith("WEBVTT\n\n00:00:01.500 --> 00:00:03.500\n<v Replica>Hello &amp; ")
+
+
+def test_subtitles_of_a_transcript_without_times_are_409(api):
+    """There is a transcript, and nothing to place its words by."""
+    post_transcript(api, {"role": "user", "content": "Hi."})
+
+    answer = api.get("/conversations/c1/transcript", "format=vtt")
+
+    assert (409, "format=text") == (answer.status, answer.value["detail"][-12:-1])
+    assert 200 == api.get("/conversations/c1/transcript", "format=text").status
+
+
+def test_a_conversation_whose_transcript_has_not_come_says_so(api):
+    """404, but of the transcript."""
+    api.post(said("system.shutdown"))
+
+    answer = api.get("/conversations/c1/transcript")
+
+    assert 404 == answer.status
+    assert "No transcript of conversation c1 has arrived." == answer.value["detail"]
+
+
+@pytest.mark.parametrize("query", ["format=srt", "include=all", "format="])
+def test_a_wrong_form_is_400(api, query):
+    """The answer names what there is."""
+    post_transcript(api, *TURNS)
+
+    assert 400 == api.get("/conversations/c1/transcript", query).status
+
+
+def test_a_variant_fills_up_what_the_event_lacks(api):
+    """The same shutdown told twice, once with its reason: one event, and the reason is known."""
+    api.post(said("system.shutdown"))
+    api.post(said("system.shutdown", shutdown_reason="max_call_duration"))
+
+    view = api.get("/conversations/c1").value
+
+    assert "max_call_duration" == view["ending"]["code"]
+
+
+def test_an_answer_can_be_sent_though_a_body_holds_half_a_surrogate_pair(api):
+    """Anybody's text goes out as valid JSON."""
+    api.post(json.dumps(said("application.perception_analysis", analysis="\ud83d")).encode())
+
+    assert 200 == api.get("/conversations/c1").status

@@ -1,0 +1,82 @@
+"""The function behind `Custom::SigningKey` makes a slot's key once and always answers CloudFormation."""
+
+import pytest
+from inprocess import failing
+
+from tavus_callbacks import keys
+from tavus_callbacks.aws import clients
+from tavus_callbacks.aws.signing import public_key
+from tavus_callbacks_cli.local.custom import listening
+
+
+@pytest.fixture
+def secret(recordings):
+    """Return the secret of the blue slot, which holds a key."""
+    return recordings.api.environment["SIGNING_SECRET"]
+
+
+def asked(secret, request_type="Create", **members):
+    """Ask as CloudFormation does and return the one answer."""
+    with listening() as (url, answers):
+        event = {
+            "RequestType": request_type,
+            "ResponseURL": url,
+            "StackId": "stack",
+            "RequestId": "request",
+            "LogicalResourceId": "BlueSigningKey",
+            "ResourceProperties": {"SecretArn": secret},
+            **members,
+        }
+        keys.handler(event, None)
+    [answer] = answers
+    return answer
+
+
+@pytest.mark.parametrize("request_type", ["Create", "Update"])
+def test_a_slot_that_has_a_key_keeps_it(secret, request_type):
+    """Whatever the stack does, the same public half is answered: CloudFront's keys cannot be changed."""
+    kept = clients.secretsmanager().get_secret_value(SecretId=secret)["SecretString"]
+    answer = asked(secret, request_type)
+
+    assert {"PublicKey": public_key(kept)} == answer["Data"]
+    assert kept == clients.secretsmanager().get_secret_value(SecretId=secret)["SecretString"]
+
+
+def test_an_answer_echoes_what_it_is_asked_with(secret):
+    """CloudFormation knows its own request by these."""
+    answer = asked(secret)
+
+    assert ("SUCCESS", "stack", "request", "BlueSigningKey", secret) == tuple(
+        answer[name] for name in ("Status", "StackId", "RequestId", "LogicalResourceId", "PhysicalResourceId")
+    )
+
+
+def test_an_empty_slot_gets_a_key(recordings):
+    """The private half is in the secret and nowhere else."""
+    client = clients.secretsmanager()
+    client.create_secret(Name="empty")
+    answer = asked("empty")
+    private = client.get_secret_value(SecretId="empty")["SecretString"]
+
+    assert {"PublicKey": public_key(private)} == answer["Data"]
+    assert "PRIVATE" not in repr(answer)
+    assert "PRIVATE" not in recordings.api.log.getvalue()
+
+
+def test_a_deletion_makes_and_reads_nothing(recordings, secret):
+    """The slot goes with its secret."""
+    recordings.calls.clear()
+    answer = asked(secret, "Delete", PhysicalResourceId="old")
+
+    assert ("SUCCESS", "old") == (answer["Status"], answer["PhysicalResourceId"])
+    assert "Data" not in answer
+    assert [] == recordings.calls
+
+
+@pytest.mark.parametrize("error", ["AccessDeniedException", "InternalServiceError"])
+def test_a_fault_is_answered_as_failure(secret, error):
+    """A stack without an answer hangs for an hour; the reason holds no text that could quote a key."""
+    with failing("secretsmanager", "GetSecretValue", error=error):
+        answer = asked(secret)
+
+    assert ("FAILED", "ClientError: see the function's log") == (answer["Status"], answer["Reason"])

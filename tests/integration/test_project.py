@@ -1,0 +1,192 @@
+"""Summaries: order and repetition change nothing, and they say what the fold of the events says."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from projecting import (
+    calls,
+    facts_of,
+    once_before,
+    post_scenario,
+    project_all,
+    records,
+    remove_summaries,
+    row_of,
+    store,
+    summaries,
+)
+
+from tavus_callbacks.aws import clients
+from tavus_callbacks.aws.summaries import SummaryRows
+from tavus_callbacks.settings import settings
+from tavus_callbacks_cli.reindex import rebuilt, subjects
+from tavus_callbacks_cli.simulator import scenario as simulator
+
+NOW = datetime(2027, 3, 1, 12, tzinfo=UTC)
+JOINED = {"conversation_id": "c1", "event_type": "system.replica_joined", "timestamp": "2027-03-01T12:00:00Z"}
+SHUTDOWN = {"conversation_id": "c1", "event_type": "system.shutdown", "timestamp": "2027-03-01T12:01:00Z"}
+
+
+def test_every_scenario_is_summed_up_as_it_folds(api):
+    """Each subject of each scenario has one summary, and it holds the facts of the fold."""
+    for name in simulator.names():
+        post_scenario(api, name, now=NOW)
+
+    assert [] == project_all(api)
+
+    found = summaries(api)
+    kept = {(item["kind"], item["subject"]) for item in api.items() if item["type"] == "event"}
+    assert kept == set(found)
+    for subject, item in found.items():
+        assert json.loads(facts_of(api, *subject)) == json.loads(item["facts"])
+
+
+def test_what_is_known_is_not_written_again(api):
+    """A repeated record costs a look and no write."""
+    api.post(JOINED)
+    project_all(api)
+
+    with calls(clients.dynamodb()) as asked:
+        project_all(api)
+
+    assert [] == [name for name, _ in asked if name == "PutItem"]
+
+
+def test_two_writers_of_one_summary_lose_nothing(api):
+    """Who comes second reads again what the first wrote."""
+    api.post(JOINED)
+    api.post(SHUTDOWN)
+    joined, shutdown = sorted(records(api), key=lambda one: one["dynamodb"]["NewImage"]["sk"]["S"])
+
+    with once_before(clients.dynamodb(), "PutItem", lambda: project_all(api, order=[shutdown])) as met:
+        assert [] == project_all(api, order=[joined])
+
+    assert [True] == met
+    assert json.loads(facts_of(api, "conversation", "c1")) == json.loads(
+        summaries(api)["conversation", "c1"]["facts"]
+    )
+
+
+def test_a_record_that_cannot_be_projected_is_told_again_alone(api):
+    """One bad record does not hold up the others of its batch."""
+    api.post(JOINED)
+    api.post({**JOINED, "conversation_id": "c2"})
+    broken, good = records(api)
+    del broken["dynamodb"]["NewImage"]["received_at"]
+
+    failed = project_all(api, order=[broken, good])
+
+    assert [{"itemIdentifier": broken["dynamodb"]["SequenceNumber"]}] == failed
+    assert [good["dynamodb"]["NewImage"]["subject"]["S"]] == [subject for _, subject in summaries(api)]
+
+
+def test_a_summary_expires_with_the_last_of_its_events(api, monkeypatch):
+    """A list shows nothing of which nothing is kept, and everything of which something is."""
+    monkeypatch.setenv("EVENT_RETENTION_DAYS", "30")
+    settings.cache_clear()
+    for body in (SHUTDOWN, JOINED):
+        api.post(body)
+    project_all(api)
+
+    expiries = [item["expires_at"] for item in api.items() if item["type"] == "event"]
+    assert max(expiries) == summaries(api)["conversation", "c1"]["expires_at"]
+
+
+def test_a_summary_stays_where_one_event_stays(api, monkeypatch):
+    """An event that was kept before there was a retention is kept for ever."""
+    api.post(JOINED)
+    project_all(api)
+    monkeypatch.setenv("EVENT_RETENTION_DAYS", "30")
+    settings.cache_clear()
+    from tavus_callbacks import receive
+
+    receive.stores.cache_clear()
+    api.post(SHUTDOWN)
+    project_all(api)
+
+    assert "expires_at" not in summaries(api)["conversation", "c1"]
+
+
+def rebuild(api):
+    """Rebuild every summary."""
+    kept = store(api)
+    return list(rebuilt(kept, subjects(kept)))
+
+
+def test_lost_and_wrong_summaries_are_rebuilt(api):
+    """Whatever the summaries say, the events decide; what has no event has no summary."""
+    for name in ("conversation", "video", "replica", "malformed"):
+        post_scenario(api, name, now=NOW)
+    project_all(api)
+    right = {subject: item["facts"] for subject, item in summaries(api).items()}
+    (first, *_), rows_of_all = right, SummaryRows(clients.dynamodb(), api.environment["EVENTS_TABLE"])
+    wrong = summaries(api)[first]
+    remove_summaries(api)
+    table = api.environment["EVENTS_TABLE"]
+    clients.dynamodb().put_item(TableName=table, Item=row_of({**wrong, "facts": '{"of": "older times"}'}))
+    orphan = {**wrong, "pk": "conversation#gone", "subject": "gone"}
+    clients.dynamodb().put_item(TableName=table, Item=row_of(orphan))
+
+    done = rebuild(api)
+
+    assert right == {subject: item["facts"] for subject, item in summaries(api).items()}
+    assert sorted([*right, ("conversation", "gone")]) == done
+    assert rows_of_all.table == table
+
+
+@pytest.mark.parametrize("operation", ["Query", "PutItem"])
+def test_a_callback_that_comes_during_a_rebuild_is_not_lost(api, operation):
+    """Projected before the events are read or after, it is in the summary."""
+    api.post(JOINED)
+    project_all(api)
+    remove_summaries(api)
+
+    def comes():
+        api.post(SHUTDOWN)
+        project_all(api)
+
+    kept = store(api)
+    with once_before(clients.dynamodb(), operation, comes) as met:
+        list(rebuilt(kept, [("conversation", "c1")]))
+
+    assert [True] == met
+    assert json.loads(facts_of(api, "conversation", "c1")) == json.loads(
+        summaries(api)["conversation", "c1"]["facts"]
+    )
+
+
+def test_a_callback_that_is_projected_after_a_rebuild_is_not_lost(api):
+    """Kept before the events are read and projected after the summary is written: merged like any other."""
+    api.post(JOINED)
+    kept = store(api)
+
+    list(rebuilt(kept, [("conversation", "c1")]))
+    api.post(SHUTDOWN)
+    project_all(api)
+
+    facts = json.loads(summaries(api)["conversation", "c1"]["facts"])
+    assert ["system.replica_joined", "system.shutdown"] == facts["event_types"]
+
+
+def test_an_endless_contention_fails_the_record(api, monkeypatch):
+    """It is told again later, and not taken for done."""
+    api.post(JOINED)
+    monkeypatch.setattr(SummaryRows, "_write", lambda *_: False)
+
+    assert [{"itemIdentifier": "0"}] == project_all(api)
+
+
+def test_the_first_receipt_decides_the_place_in_a_list(api):
+    """An event that was received earlier and is told of later moves the subject to its true place."""
+    api.post(SHUTDOWN, at=NOW + timedelta(minutes=5))
+    api.post(JOINED, at=NOW)
+    later, earlier = sorted(records(api), key=lambda one: one["dynamodb"]["NewImage"]["received_at"]["S"])[
+        ::-1
+    ]
+
+    project_all(api, order=[later])
+    before = summaries(api)["conversation", "c1"]["listed"]
+    project_all(api, order=[earlier])
+
+    assert before > summaries(api)["conversation", "c1"]["listed"]

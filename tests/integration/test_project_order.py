@@ -1,0 +1,41 @@
+"""In whatever order `project` is told of events, and however often, the summary is the same."""
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from projecting import facts_of, post_scenario, project_all, records, remove_summaries, summaries
+
+NOW = datetime(2027, 3, 1, 12, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def told(module_api):
+    """Keep some scenarios, and give the stream records of each."""
+    names = ("conversation", "drift", "objectives", "video")
+    found = {}
+    for name in names:
+        before = {record["dynamodb"]["NewImage"]["sk"]["S"] for record in records(module_api)}
+        post_scenario(module_api, name, now=NOW)
+        everything = records(module_api)
+        found[name] = [one for one in everything if one["dynamodb"]["NewImage"]["sk"]["S"] not in before]
+    return module_api, found
+
+
+@hypothesis_settings(max_examples=8)
+@given(data=st.data())
+def test_order_and_repetition_change_no_summary(told, data):
+    """Told in any order and more than once, `project` writes the same facts."""
+    api, by_scenario = told
+    records_of_one = by_scenario[data.draw(st.sampled_from(sorted(by_scenario)), "scenario")]
+    repeated = data.draw(st.lists(st.sampled_from(records_of_one), max_size=4), "repeated")
+    order = data.draw(st.permutations([*records_of_one, *repeated]), "order")
+    remove_summaries(api)
+
+    assert [] == project_all(api, order=order)
+
+    for subject, item in summaries(api).items():
+        assert json.loads(facts_of(api, *subject)) == json.loads(item["facts"])

@@ -1,0 +1,107 @@
+"""Who may read: one answer for everybody who may not, on every route; and no scope does another's work."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from inprocess import forget
+
+from tavus_callbacks.domain.token import new_token
+from tavus_callbacks_cli.local.payload import Request
+from tavus_callbacks_cli.tokens import revoke_token, rotate_token
+
+ROUTES = (
+    "/conversations",
+    "/conversations/c1",
+    "/conversations/c1/events",
+    "/conversations/c1/transcript",
+    "/conversations/c1/recordings",
+    "/conversations/c1/recordings/latest",
+    "/videos",
+    "/videos/v1",
+    "/replicas",
+    "/replicas/r1",
+    "/events",
+    "/events/x/body",
+    "/quarantine",
+)
+SHUTDOWN = {"conversation_id": "c1", "event_type": "system.shutdown"}
+
+
+@pytest.fixture
+def bearers(api):
+    """Return what stands in `Authorization` of those who may not read, by why."""
+    now = datetime.now(UTC)
+    expired, revoked = api.create_token("expired", "read"), api.create_token("revoked", "read")
+    rotate_token(api.tokens_table, label="expired", grace=timedelta(seconds=-1), now=now)
+    revoke_token(api.tokens_table, label="revoked", now=now)
+    api.post(SHUTDOWN)
+    return {
+        "missing": None,
+        "empty": "",
+        "expired": f"Bearer {expired}",
+        "revoked": f"Bearer {revoked}",
+        "unknown": f"Bearer {new_token()}",
+        "garbage": "Bearer no token",
+        "another scheme": f"Basic {api.read_token}",
+        "a callback token": f"Bearer {api.token}",
+    }
+
+
+def ask(api, path, bearer):
+    """Read a path as somebody."""
+    headers = () if bearer is None else ((b"authorization", bearer.encode()),)
+    return api.send(Request("GET", path.encode(), b"", headers))
+
+
+def test_the_list_of_routes_here_is_whole(api):
+    """A route that is added is tried here too."""
+    deployed = [route for route in api.routes if route.function == "ReadFunction"]
+
+    assert len(ROUTES) + 1 == len(deployed)
+
+
+@pytest.mark.parametrize("path", ROUTES)
+def test_everybody_who_may_not_read_gets_one_answer(api, bearers, path):
+    """Not a byte tells why, nor whether there is anything of that name."""
+    scope = {"the other scope": f"Bearer {api.read_token if path == '/quarantine' else api.quarantine_token}"}
+
+    answers = {why: ask(api, path, bearer) for why, bearer in {**bearers, **scope}.items()}
+
+    [(status, headers, _)] = {
+        (one.status, tuple(sorted(one.headers.items())), one.body) for one in answers.values()
+    }
+    assert (401, "Bearer", "no-store") == (
+        status,
+        dict(headers)["www-authenticate"],
+        dict(headers)["cache-control"],
+    )
+
+
+def test_the_answer_is_the_same_on_every_route(api):
+    """Whether a thing is there or not, a stranger reads the same."""
+    assert 1 == len({ask(api, path, None).body for path in ROUTES})
+
+
+@pytest.mark.parametrize("name", ["read_token", "quarantine_token"])
+@pytest.mark.parametrize("method", ["POST", "GET"])
+def test_a_token_that_reads_posts_nothing(api, name, method):
+    """It is no callback token: what is posted with it is kept nowhere."""
+    path = f"/callbacks/{getattr(api, name)}".encode()
+
+    answer = api.send(Request(method, path, b"", ((b"content-type", b"application/json"),), b"{}"))
+
+    assert 401 == answer.status
+    assert [] == [item for item in api.items() if item["type"] != "use"]
+
+
+def test_a_revoked_read_token_is_refused_within_a_minute(api, monkeypatch):
+    """What this runtime remembers of it lives no longer."""
+    from tavus_callbacks import read
+
+    assert 200 == api.get("/events").status
+    revoke_token(api.tokens_table, label="reader", now=datetime.now(UTC))
+    clock = datetime.now(UTC) + timedelta(seconds=61)
+    monkeypatch.setattr(read.tokens(), "clock", lambda: clock)
+
+    assert 401 == api.get("/events").status
+    forget()

@@ -1,0 +1,299 @@
+"""Reading recordings: the list, the link that plays, and what is said of what cannot be played."""
+
+import base64
+from datetime import UTC, datetime, timedelta
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import pytest
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from inprocess import failing, forget
+from recording_stack import COPY_FAILED
+
+from tavus_callbacks.aws import clients
+from tavus_callbacks.aws.signing import new_private_key, public_key, signer
+from tavus_callbacks.domain.link import policy
+
+KEY = "tavus/c123/1718780000000"
+
+
+@pytest.fixture
+def playable(recordings):
+    """Return a stack with one recording that can be played, of 14 seconds."""
+    recordings.put(KEY)
+    recordings.claim(KEY, duration=14)
+    return recordings
+
+
+def query_of(url):
+    """Return the query of a URL, each parameter once."""
+    return {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
+
+
+def lifetime(reply):
+    """Return for how long from now a link of a JSON answer lives, in whole minutes."""
+    expires = datetime.fromisoformat(reply.value["expires_at"])
+    return round((expires - datetime.now(UTC)).total_seconds() / 60)
+
+
+def test_a_recording_is_described(playable):
+    """The members of the contract, and those that help to find it."""
+    one = playable.only("c123")
+
+    assert "2" == one.pop("received_at")[0] == one.pop("modified_at")[0]
+    assert {
+        "recording_id": "1718780000000",
+        "conversation_id": "c123",
+        "key": KEY,
+        "status": "available",
+        "announced": True,
+        "size": 5,
+        "duration": 14.0,
+        "content_type": "binary/octet-stream",
+        "storage_class": None,
+        "provider": "s3",
+        "bucket": None,
+        "message": None,
+        "issues": [],
+    } == one
+
+
+def test_a_conversation_without_recordings_has_an_empty_list(recordings):
+    """Nothing recorded is no error, and has no latest."""
+    assert [] == recordings.all("c404")
+    assert 404 == recordings.link("c404").status
+
+
+@pytest.mark.parametrize("recording_id", ["latest", "1718780000000"])
+def test_a_link_is_a_redirect_that_nobody_keeps(playable, recording_id):
+    """302 to the CDN, signed by the key of the slot, not to be cached."""
+    reply = playable.link("c123", recording_id)
+    url = reply.headers["location"]
+    asked = query_of(url)
+
+    assert (302, "no-store", b"") == (reply.status, reply.headers["cache-control"], reply.body)
+    assert url.startswith(f"{playable.api.environment['CDN_URL']}/{KEY}?")
+    assert playable.api.environment["SIGNING_KEY_ID"] == asked["Key-Pair-Id"]
+    assert ("SHA256", "video/mp4") == (asked["Hash-Algorithm"], asked["response-content-type"])
+
+
+def test_the_link_is_signed_by_the_secret(playable):
+    """The slot's public half verifies the canned policy of the URL before the signing parameters."""
+    url = playable.link("c123").headers["location"]
+    pem = clients.secretsmanager().get_secret_value(SecretId=playable.api.environment["SIGNING_SECRET"])
+    key = serialization.load_pem_public_key(public_key(pem["SecretString"]).encode())
+    asked = query_of(url)
+    signature = base64.b64decode(asked["Signature"].translate(str.maketrans("-_~", "+=/")))
+
+    key.verify(
+        signature, policy(url.partition("&Expires")[0], int(asked["Expires"])), ec.ECDSA(hashes.SHA256())
+    )
+
+
+def test_the_key_is_fetched_once_a_runtime(playable):
+    """A second link asks Secrets Manager for nothing."""
+    playable.calls.clear()
+    for _ in range(3):
+        playable.link("c123")
+
+    assert 1 == len(playable.asked("GetSecretValue"))
+
+
+@pytest.mark.parametrize(
+    ("duration", "query", "minutes"),
+    [
+        (14, "", 60),
+        (None, "", 60),
+        (3 * 3600, "", 240),
+        (14, "expires=60", 60),
+        (14, "expires=7200", 120),
+        (3 * 3600, "expires=60", 240),
+        (20 * 3600, "", 720),
+        (14, "expires=43200", 720),
+    ],
+)
+def test_a_link_outlives_the_recording(recordings, duration, query, minutes):
+    """The parameter's hour, what is asked, or the recording and an hour: the longest, up to twelve hours."""
+    recordings.put(KEY)
+    recordings.claim(KEY, duration=duration)
+
+    assert minutes == pytest.approx(lifetime(recordings.link("c123", query=f"{query}&format=json")), abs=1)
+
+
+@pytest.mark.parametrize(
+    "query", ["expires=0", "expires=-1", "expires=43201", "expires=x", "download=1", "format=xml"]
+)
+def test_a_wrong_parameter_is_400(playable, query):
+    """What is not understood is not guessed."""
+    assert 400 == playable.link("c123", query=query).status
+
+
+def test_a_download_has_a_readable_name(playable):
+    """The name holds conversation and recording, and needs no quoting."""
+    asked = query_of(playable.link("c123", query="download=true").headers["location"])
+
+    assert "attachment; filename=c123-1718780000000.mp4" == asked["response-content-disposition"]
+
+
+def test_as_json_the_link_says_when_it_ends(playable):
+    """The same link and its expiry, for programs."""
+    reply = playable.link("c123", query="format=json")
+    expires = datetime.fromisoformat(reply.value["expires_at"])
+
+    assert (200, "1718780000000") == (reply.status, reply.value["recording_id"])
+    assert int(query_of(reply.value["url"])["Expires"]) == int(expires.timestamp())
+
+
+@pytest.mark.parametrize(
+    "name", ["a b", "a+b", "100%", "録画", "it's", 'say "so"', "a&b=c", "a?b#c", "semi;colon", "a%20b", "né"]
+)
+def test_an_unusual_key_survives_the_link(recordings, name):
+    """Decoded once, the path of the link is the key."""
+    key = f"tavus/c123/{name}"
+    recordings.put(key)
+    recordings.tell(key)
+    url = recordings.link("c123").headers["location"]
+
+    assert key == unquote(urlsplit(url).path[1:])
+
+
+def test_the_latest_is_the_newest_that_is_there(recordings):
+    """A recording that is announced and not there does not hide the one before it."""
+    for name in ("1", "2", "3"):
+        recordings.claim(f"tavus/c123/{name}")
+    for name in ("2", "1"):
+        recordings.put(f"tavus/c123/{name}")
+        recordings.tell(f"tavus/c123/{name}")
+
+    assert "/tavus/c123/" in recordings.link("c123").headers["location"]
+    assert "/tavus/c123/3?" not in recordings.link("c123").headers["location"]
+
+
+@pytest.mark.parametrize(
+    ("members", "status", "words"),
+    [
+        ({"s3_key": KEY}, "pending", "Ask again in a minute"),
+        ({"s3_key": KEY, "bucket_name": "theirs"}, "other_bucket", "not this stack's"),
+        ({"s3_key": KEY, "storage_provider": "gcs"}, "other_provider", "another storage provider"),
+        ({"s3_key": "../x"}, "failed", "names no usable object key"),
+    ],
+)
+def test_what_cannot_be_played_is_409_and_says_why(recordings, members, status, words):
+    """The status and what to do are in the answer."""
+    recordings.say("c123", **members)
+    reply = recordings.link("c123")
+
+    assert (409, status) == (reply.status, reply.value["recording_status"])
+    assert words in reply.value["detail"]
+
+
+def test_a_failed_copy_is_409_with_tavus_own_words(recordings):
+    """The message of the callback comes first."""
+    recordings.say("c123", COPY_FAILED, error_message="AccessDenied")
+
+    assert recordings.link("c123").value["detail"].startswith("AccessDenied Tavus could not deliver")
+
+
+def test_an_archived_object_is_409_until_it_is_restored(recordings):
+    """It is available and cannot be read: the answer says how to restore it."""
+    recordings.put(KEY, StorageClass="GLACIER")
+    recordings.tell(KEY)
+    reply = recordings.link("c123")
+
+    assert ("available", "GLACIER") == tuple(
+        recordings.only("c123")[name] for name in ("status", "storage_class")
+    )
+    assert 409 == reply.status
+    assert "aws s3api restore-object" in reply.value["detail"]
+
+
+def test_a_restored_object_plays(recordings):
+    """A readable copy of an archived object is as good as one."""
+    recordings.put(KEY, StorageClass="GLACIER")
+    clients.s3().restore_object(Bucket=recordings.bucket, Key=KEY, RestoreRequest={"Days": 3})
+    recordings.tell(KEY, "Object Restore Completed")
+
+    assert 302 == recordings.link("c123").status
+
+
+def test_a_read_looks_for_a_pending_recording_at_most_once_a_minute(recordings):
+    """The look of the callback counts; a minute later one read asks again, and the next does not."""
+    recordings.claim(KEY)
+    recordings.calls.clear()
+    recordings.all("c123")
+    recordings.link("c123")
+    assert [] == recordings.asked("HeadObject")
+
+    recordings.ahead = timedelta(seconds=61)
+    recordings.all("c123")
+    recordings.all("c123")
+    assert [KEY, KEY + ".mp4"] == recordings.asked("HeadObject")
+
+
+def test_a_read_completes_what_no_event_told(recordings):
+    """Where the S3 event was lost, the next read finds the object."""
+    recordings.claim(KEY)
+    recordings.put(KEY)
+    recordings.ahead = timedelta(seconds=61)
+
+    assert 302 == recordings.link("c123").status
+
+
+def test_a_read_looks_for_a_few_only(recordings):
+    """A conversation with many pending recordings does not make one read slow."""
+    for name in range(8):
+        recordings.claim(f"tavus/c123/{name}")
+    recordings.ahead = timedelta(seconds=61)
+    recordings.calls.clear()
+    recordings.all("c123")
+
+    assert 2 * 5 == len(recordings.asked("HeadObject"))
+
+
+def test_no_read_looks_for_what_others_keep(recordings):
+    """Recordings elsewhere and failed ones are never asked for."""
+    recordings.say("c123", s3_key=KEY, bucket_name="theirs")
+    recordings.say("c123", COPY_FAILED, error_message="no")
+    recordings.ahead = timedelta(seconds=61)
+    recordings.calls.clear()
+    recordings.all("c123")
+
+    assert [] == recordings.asked("HeadObject")
+
+
+def test_without_recordings_the_stack_says_so(recordings, monkeypatch):
+    """Recordings=off is 404 with a sentence, not a fault."""
+    monkeypatch.delenv("RECORDINGS_BUCKET")
+    forget()
+    reply = recordings.api.get("/conversations/c123/recordings")
+
+    assert (404, "This stack was deployed with Recordings=off.") == (reply.status, reply.value["detail"])
+
+
+@pytest.mark.parametrize("operation", ["Query", "HeadObject"])
+def test_a_store_that_is_down_is_503(recordings, operation):
+    """What cannot be looked up now is not said to be missing."""
+    recordings.claim(KEY)
+    recordings.ahead = timedelta(seconds=61)
+    with failing("dynamodb" if operation == "Query" else "s3", operation, error="SlowDown"):
+        assert 503 == recordings.link("c123").status
+
+
+def test_only_a_key_on_the_curve_signs(recordings):
+    """A secret that holds another kind of key is a fault, not a link that plays nowhere."""
+    secret = recordings.api.environment["SIGNING_SECRET"]
+    client = clients.secretsmanager()
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
+    pem = rsa.generate_private_key(65537, 2048).private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    client.put_secret_value(SecretId=secret, SecretString=pem.decode())
+
+    with pytest.raises(TypeError, match="no elliptic-curve key"):
+        signer(client, secret)
+
+
+def test_new_keys_differ():
+    """Each slot has a key of its own."""
+    assert new_private_key() != new_private_key()

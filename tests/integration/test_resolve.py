@@ -1,0 +1,314 @@
+"""Recordings are found whatever comes first, and nothing that a callback names is trusted."""
+
+import itertools
+from datetime import timedelta
+
+import pytest
+from inprocess import failing, forget
+from recording_stack import COPY_FAILED, SAID_AT
+
+from tavus_callbacks import resolve
+from tavus_callbacks_cli.local.streams import is_wanted
+
+KEY = "tavus/c123/1718780000000"
+
+
+def test_the_callback_first_then_the_object(recordings):
+    """Announced and not there it is pending; its object makes it available, with size and type."""
+    recordings.claim(KEY, duration=14)
+    before = recordings.only("c123")
+    recordings.put(KEY, b"12345", ContentType="video/mp4")
+    recordings.tell(KEY)
+    after = recordings.only("c123")
+
+    assert ("pending", True, None) == (before["status"], before["announced"], before["size"])
+    assert ("available", True, 5) == (after["status"], after["announced"], after["size"])
+    assert ("video/mp4", 14.0, KEY) == (after["content_type"], after["duration"], after["key"])
+    assert before["recording_id"] == after["recording_id"] == "1718780000000"
+
+
+def test_the_object_first_then_the_callback(recordings):
+    """Unannounced it can be watched already; the callback only adds what it says."""
+    recordings.put(KEY)
+    recordings.tell(KEY)
+    before = recordings.only("c123")
+    recordings.claim(KEY, duration=14)
+    after = recordings.only("c123")
+
+    assert ("available", False, None) == (before["status"], before["announced"], before["duration"])
+    assert ("available", True, 14.0) == (after["status"], after["announced"], after["duration"])
+
+
+def test_a_lost_callback_opens_no_conversation(recordings):
+    """The object is listed as unannounced under its key; there is no event of that conversation."""
+    recordings.put(KEY)
+    recordings.tell(KEY)
+
+    assert ("available", False, KEY) == tuple(
+        recordings.only("c123")[name] for name in ("status", "announced", "key")
+    )
+    assert [] == recordings.api.events("c123")
+    assert [] == recordings.api.pull()
+
+
+def test_every_order_has_one_end(recordings):
+    """Callback, duplicate, S3 event, duplicate S3 event and read, in every order: one recording, the same."""
+    ends = set()
+    orders = set(itertools.permutations(("call", "call", "tell", "tell", "read")))
+    assert 30 == len(orders)
+    for number, order in enumerate(orders):
+        conversation_id = f"c{number}"
+        key = f"tavus/{conversation_id}/1718780000000"
+        steps = {
+            "call": lambda key=key: recordings.claim(key, duration=14, said_at=SAID_AT),
+            "tell": lambda key=key: (recordings.put(key), recordings.tell(key)),
+            "read": lambda conversation_id=conversation_id: recordings.all(conversation_id),
+        }
+        for step in order:
+            steps[step]()
+        one = recordings.only(conversation_id)
+        assert key == one.pop("key")
+        varying = ("conversation_id", "modified_at", "received_at")
+        ends.add(repr({name: value for name, value in one.items() if name not in varying}))
+
+    assert 1 == len(ends)
+
+
+def test_several_recordings_keep_their_ids_in_every_order(recordings):
+    """Two recordings are two whatever comes first; one with a smaller key that comes later changes no id."""
+    for number, order in enumerate(itertools.permutations(("1718780000005", "1718780000001"))):
+        seen = []
+        for name in order:
+            key = f"tavus/c{number}/{name}"
+            recordings.claim(key)
+            recordings.put(key)
+            recordings.tell(key)
+            seen.append({one["recording_id"] for one in recordings.all(f"c{number}")})
+
+        assert [{order[0]}, set(order)] == seen
+
+
+@pytest.mark.parametrize(
+    ("members", "expected"),
+    [
+        ({"bucket_name": "{ours}", "s3_key": KEY}, ("available", KEY, [])),
+        ({"bucket_name": "{ours}", "s3_key": KEY + ".mp4"}, ("available", KEY, [])),
+        ({"storage_provider": "s3", "storage_uri": "s3://{ours}/" + KEY}, ("available", KEY, [])),
+        ({"s3_key": KEY}, ("available", KEY, [])),
+        (
+            {"bucket_name": "{ours}", "s3_key": KEY, "storage_uri": "s3://theirs/else"},
+            ("available", KEY, ["storage_conflict"]),
+        ),
+        (
+            {"bucket_name": "theirs", "s3_key": "else", "storage_uri": "s3://{ours}/" + KEY},
+            ("available", KEY, ["storage_conflict"]),
+        ),
+        (
+            {"bucket_name": "theirs", "s3_key": KEY, "storage_uri": "s3://others/else"},
+            ("other_bucket", KEY, ["storage_conflict"]),
+        ),
+        ({"bucket_name": "theirs", "s3_key": KEY}, ("other_bucket", KEY, [])),
+        ({"storage_uri": "s3://theirs/" + KEY}, ("other_bucket", KEY, [])),
+        ({"storage_provider": "gcs", "storage_uri": "gs://theirs/" + KEY}, ("other_provider", KEY, [])),
+        ({"storage_provider": "azure_blob", "s3_key": KEY}, ("other_provider", KEY, [])),
+        ({"storage_uri": "https://theirs.example/x.mp4"}, ("other_provider", "x.mp4", [])),
+        ({}, ("failed", None, [])),
+        ({"bucket_name": "{ours}", "s3_key": ""}, ("failed", None, [])),
+    ],
+)
+def test_every_published_form_has_its_status(recordings, members, expected):
+    """Old and new members, alone, together and contradicting; with and without `.mp4` it is one object."""
+    recordings.put(KEY)
+    recordings.say(
+        "c123", **{name: text.replace("{ours}", recordings.bucket) for name, text in members.items()}
+    )
+
+    one = recordings.only("c123")
+    assert expected == (one["status"], one["key"], one["issues"])
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "javascript:alert(1)",
+        "https://evil.example/x.mp4",
+        "../secret",
+        "tavus/../../x",
+        "/etc/passwd",
+        "k" * 2048,
+        "tavus/c123/a\nb",
+        7,
+        None,
+        ["tavus"],
+    ],
+)
+def test_a_hostile_key_never_reaches_s3(recordings, key):
+    """It is a failed recording with a sentence; no object is asked for, then or on reading."""
+    recordings.calls.clear()
+    recordings.say("c123", bucket_name=recordings.bucket, s3_key=key)
+    one = recordings.only("c123")
+    link = recordings.link("c123")
+
+    assert ("failed", None) == (one["status"], one["key"])
+    assert 409 == link.status
+    assert [] == recordings.asked("HeadObject")
+
+
+def test_no_other_bucket_and_no_address_of_a_body_is_asked(recordings):
+    """Whatever callbacks name, every request goes to the stack's own bucket, table or secret."""
+    recordings.calls.clear()
+    recordings.say("c123", bucket_name="theirs", s3_key=KEY, storage_uri="s3://others/x")
+    recordings.say("c123", storage_uri="https://evil.example/x.mp4", bucket_name="evil.example")
+    recordings.say("c123", storage_provider="gcs", storage_uri="gs://theirs/x")
+    recordings.claim(KEY)
+    recordings.all("c123")
+    recordings.link("c123")
+
+    hosts = {call.host for call in recordings.calls}
+    assert hosts <= {f"{recordings.bucket}.s3.amazonaws.com", "dynamodb.us-east-1.amazonaws.com"}
+    assert {KEY, KEY + ".mp4"} == set(recordings.asked("HeadObject"))
+
+
+@pytest.mark.parametrize(("named", "heads"), [(KEY, 1), (KEY + ".mp4", 2)])
+def test_one_head_under_its_name_and_two_otherwise(recordings, named, heads):
+    """An object that lies where the callback says costs one request."""
+    recordings.put(KEY)
+    recordings.calls.clear()
+
+    recordings.claim(named)
+
+    assert heads == len(recordings.asked("HeadObject"))
+
+
+@pytest.mark.parametrize("key", ["daily-co-test-upload.txt", "tavus/c123", "other/c123/1", "tavus/c/1/2"])
+def test_an_object_outside_the_layout_is_ignored(recordings, key):
+    """Daily's probe and whatever else lies there makes no recording; the log counts it."""
+    recordings.put(key)
+    recordings.tell(key)
+
+    assert [] == recordings.rows()
+    assert "object ignored" == recordings.api.records()[-1]["message"]
+
+
+def test_an_object_that_was_deleted_is_missing(recordings):
+    """A recording that was there and went is not waited for."""
+    recordings.put(KEY)
+    recordings.claim(KEY)
+    recordings.delete(KEY)
+    recordings.tell(KEY, "Object Deleted")
+
+    assert "missing" == recordings.only("c123")["status"]
+    assert 409 == recordings.link("c123").status
+
+
+def test_an_unknown_object_that_was_deleted_leaves_nothing(recordings):
+    """Absence is noted of known recordings only."""
+    recordings.tell(KEY, "Object Deleted")
+
+    assert [] == recordings.rows()
+
+
+def test_a_pending_recording_becomes_missing_in_time(recordings):
+    """After the parameter's minutes it is called missing; an object that comes later is found even so."""
+    recordings.claim(KEY)
+    recordings.ahead = timedelta(minutes=59)
+    before = recordings.only("c123")["status"]
+    recordings.ahead = timedelta(minutes=61)
+    after = recordings.only("c123")["status"]
+    recordings.put(KEY)
+    recordings.tell(KEY)
+
+    assert ["pending", "missing", "available"] == [before, after, recordings.only("c123")["status"]]
+
+
+def test_a_failed_copy_says_what_tavus_said(recordings):
+    """`recording_copy_failed` is a recording with status failed and its message."""
+    recordings.say("c123", COPY_FAILED, error_message="AccessDenied on PutObject")
+
+    one = recordings.only("c123")
+    assert ("failed", "AccessDenied on PutObject", True) == (one["status"], one["message"], one["announced"])
+
+
+def test_a_late_read_of_the_bucket_does_not_undo_a_newer_one(recordings):
+    """What was seen later stays, whatever order the notes are written in."""
+    recordings.put(KEY)
+    recordings.claim(KEY)
+    recordings.ahead = -timedelta(minutes=5)
+    recordings.delete(KEY)
+    recordings.tell(KEY, "Object Deleted")
+
+    assert 5 == recordings.only("c123")["size"]
+
+
+def test_nothing_that_resolve_writes_wakes_it_again(recordings):
+    """Of all that is written the stream's filter takes the callback's event alone."""
+    woken, take = [], recordings.stream._take
+    recordings.stream._take = lambda shard, batch: (woken.append(len(batch)), take(shard, batch))
+    recordings.claim(KEY)
+    recordings.put(KEY)
+    recordings.tell(KEY)
+    recordings.ahead = timedelta(seconds=61)
+    recordings.claim("tavus/c124/1")
+    recordings.all("c124")
+    recordings.stream.read_on()
+
+    assert [1, 1] == woken
+    assert 2 == len(recordings.rows())
+
+
+@pytest.mark.parametrize("change", ["INSERT", "MODIFY", "REMOVE"])
+def test_no_row_of_a_recording_passes_the_filter(recordings, change):
+    """Not even if one had the event's type beside its own."""
+    image = {"type": {"S": "recording"}, "event_type": {"S": "application.recording_ready"}}
+
+    assert not is_wanted(recordings.mapping, {"eventName": change, "dynamodb": {"NewImage": image}})
+
+
+def test_a_large_body_is_read_from_its_bucket(recordings):
+    """A callback whose body lies in the bodies bucket is claimed like any other."""
+    noise = "".join(f"{number:x}" for number in range(40_000))
+    recordings.claim(KEY, noise=noise)
+
+    assert "pending" == recordings.only("c123")["status"]
+
+
+def test_a_record_that_fails_is_reported_alone(recordings):
+    """Of two records the one whose look failed is given back to the stream, the other is done."""
+    batches = []
+    recordings.stream._take = lambda _shard, batch: batches.extend(batch)
+    recordings.claim(KEY)
+    recordings.claim("tavus/c124/1")
+
+    with failing("s3", "HeadObject", error="SlowDown", when=lambda asked: asked["Key"].startswith(KEY)):
+        answer = resolve.handler({"Records": batches}, None)
+
+    number = batches[0]["dynamodb"]["SequenceNumber"]
+    assert {"batchItemFailures": [{"itemIdentifier": number}]} == answer
+    assert "pending" == recordings.only("c124")["status"]
+
+
+def test_a_head_that_is_refused_is_no_missing_object(recordings):
+    """403 is a fault of the set-up: it is raised, retried and kept, not noted as absence."""
+    with failing("s3", "HeadObject", error="403"), pytest.raises(Exception, match="403"):
+        recordings.tell(KEY)
+
+
+def test_without_a_bucket_it_does_not_start(recordings, monkeypatch):
+    """A stack without recordings has no resolve: a missing variable is named, not guessed."""
+    monkeypatch.delenv("RECORDINGS_BUCKET")
+    forget()
+
+    with pytest.raises(KeyError, match="RECORDINGS_BUCKET"):
+        recordings.tell(KEY)
+
+
+def test_an_event_without_its_time_of_receipt_fails(recordings):
+    """It cannot be said since when such a recording is waited for."""
+    batches = []
+    recordings.stream._take = lambda _shard, batch: batches.extend(batch)
+    recordings.claim(KEY)
+    [record] = batches
+    record["dynamodb"]["NewImage"]["received_at"] = {"S": "never"}
+
+    failed = [{"itemIdentifier": record["dynamodb"]["SequenceNumber"]}]
+    assert {"batchItemFailures": failed} == resolve.handler({"Records": [record]}, None)

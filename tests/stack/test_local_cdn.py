@@ -1,0 +1,320 @@
+"""The local CDN serves what CloudFront would, to whom CloudFront would."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlsplit
+
+import boto3
+import httpx
+import pytest
+
+from tavus_callbacks_cli.local.registry import RunningStack, write_ready_file
+from tavus_callbacks_cli.local.stack import Options, local_stack
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mypy_boto3_s3 import S3Client
+
+pytestmark = pytest.mark.stack
+
+VIDEO = bytes(range(256)) * 8
+KEYS: Any = {"aws_access_key_id": "local", "aws_secret_access_key": "local"}
+ORIGIN = {"origin": "https://app.example.com"}
+
+
+@dataclass
+class World:
+    """A running stack with recordings; the CDN's clock is put forward by `ahead` seconds."""
+
+    running: RunningStack = field(init=False)
+    ahead: float = 0
+
+    def clock(self) -> float:
+        """Tell the time to the CDN."""
+        return time.time() + self.ahead
+
+    @property
+    def bucket(self) -> str:
+        """Return the bucket of the recordings."""
+        return self.running.outputs["RecordingsBucketName"]
+
+    @property
+    def s3(self) -> "S3Client":
+        """Reach the stack's buckets."""
+        return boto3.client("s3", self.running.region, endpoint_url=self.running.endpoint_url, **KEYS)
+
+    def get(self, path: str) -> httpx.Response:
+        """Read."""
+        headers = {"authorization": f"Bearer {self.running.read_token}"}
+        return httpx.get(f"{self.running.api_url}{path}", headers=headers)
+
+    def put(self, key: str) -> None:
+        """Write a recording."""
+        self.s3.put_object(Bucket=self.bucket, Key=key, Body=VIDEO)
+
+    def claim(self, key: str, **members: Any) -> None:
+        """Say that a recording is ready."""
+        conversation_id = key.split("/")[1]
+        body = {
+            "event_type": "application.recording_ready",
+            "message_type": "application",
+            "conversation_id": conversation_id,
+            "timestamp": "2026-03-01T12:00:00.000000Z",
+            "properties": {"bucket_name": self.bucket, "s3_key": key, **members},
+        }
+        httpx.post(self.running.callback_url, json=body).raise_for_status()
+
+    def await_status(self, conversation_id: str, status: str) -> float:
+        """Wait until a recording has a status; return the seconds that it took."""
+        started = time.monotonic()
+        path = f"/conversations/{conversation_id}/recordings"
+        while status not in [one["status"] for one in self.get(path).json()["recordings"]]:
+            assert time.monotonic() < started + 10
+            time.sleep(0.02)
+        return time.monotonic() - started
+
+    def link(self, conversation_id: str, query: str = "") -> str:
+        """Return a link to the latest recording."""
+        answer = self.get(f"/conversations/{conversation_id}/recordings/latest{query}")
+        assert 302 == answer.status_code, answer.text
+        return str(answer.headers["location"])
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """Run one stack for the module."""
+    world = World()
+    parameters = {"CdnAllowedOrigins": "https://app.example.com,https://other.example.com"}
+    root = tmp_path_factory.mktemp("state")
+    options = Options(port=0, state_root=root, clock=world.clock, parameters=parameters)
+    with local_stack(options) as stack:
+        world.running = stack.running
+        yield world
+
+
+@pytest.fixture
+def world(shared: World) -> Iterator[World]:
+    """Return the stack with its clock right."""
+    yield shared
+    shared.ahead = 0
+
+
+@pytest.fixture(scope="module")
+def url(shared: World) -> str:
+    """Return a link to a recording of 14 seconds."""
+    shared.put("tavus/c-cdn/1718780000000")
+    shared.claim("tavus/c-cdn/1718780000000", duration=14)
+    shared.await_status("c-cdn", "available")
+    return shared.link("c-cdn")
+
+
+def test_a_claimed_recording_is_available_within_two_seconds(world: World) -> None:
+    """From the callback over the stream and `resolve` to what is read."""
+    world.put("tavus/c-fast/1")
+    world.claim("tavus/c-fast/1", duration=14)
+
+    assert world.await_status("c-fast", "available") < 2
+
+
+def test_a_pending_recording_is_completed_by_its_object(world: World) -> None:
+    """The S3 event finds it without anybody reading, and well within two seconds."""
+    world.claim("tavus/c-late/1")
+    world.await_status("c-late", "pending")
+    world.put("tavus/c-late/1")
+
+    assert world.await_status("c-late", "available") < 2
+
+
+def test_a_deleted_recording_is_missing(world: World) -> None:
+    """A delete marker is told, too."""
+    world.put("tavus/c-gone/1")
+    world.await_status("c-gone", "available")
+    world.s3.delete_object(Bucket=world.bucket, Key="tavus/c-gone/1")
+
+    assert world.await_status("c-gone", "missing") < 2
+
+
+def test_a_link_plays(url: str) -> None:
+    """All of it, as a video whatever type the object has, with ranges allowed and no sniffing."""
+    answer = httpx.get(url)
+
+    assert (200, VIDEO) == (answer.status_code, answer.content)
+    assert ("video/mp4", "bytes", "nosniff") == tuple(
+        answer.headers[name] for name in ("content-type", "accept-ranges", "x-content-type-options")
+    )
+
+
+@pytest.mark.parametrize(
+    ("asked", "content_range", "expected"),
+    [
+        ("bytes=0-", f"bytes 0-{len(VIDEO) - 1}/{len(VIDEO)}", VIDEO),
+        ("bytes=5-9", f"bytes 5-9/{len(VIDEO)}", VIDEO[5:10]),
+        ("bytes=-2", f"bytes {len(VIDEO) - 2}-{len(VIDEO) - 1}/{len(VIDEO)}", VIDEO[-2:]),
+    ],
+)
+def test_a_player_can_seek(url: str, asked: str, content_range: str, expected: bytes) -> None:
+    """206 with the part that was asked for."""
+    answer = httpx.get(url, headers={"range": asked})
+
+    assert (206, content_range, expected) == (
+        answer.status_code,
+        answer.headers["content-range"],
+        answer.content,
+    )
+
+
+def test_a_range_beyond_the_end_is_416(url: str) -> None:
+    """As S3 says it."""
+    assert 416 == httpx.get(url, headers={"range": f"bytes={len(VIDEO)}-"}).status_code
+
+
+def test_a_head_has_all_but_the_body(url: str) -> None:
+    """The length, the type and the tag of the object."""
+    head, get = httpx.head(url), httpx.get(url)
+
+    assert (200, b"") == (head.status_code, head.content)
+    for name in ("content-length", "content-type", "etag", "last-modified", "accept-ranges"):
+        assert get.headers[name] == head.headers[name]
+
+
+def test_what_did_not_change_is_not_sent_again(url: str) -> None:
+    """If-None-Match with the tag is 304."""
+    tag = httpx.get(url).headers["etag"]
+    answer = httpx.get(url, headers={"if-none-match": tag})
+
+    assert (304, b"") == (answer.status_code, answer.content)
+
+
+@pytest.mark.usefixtures("url")
+def test_a_download_is_saved_under_a_readable_name(world: World) -> None:
+    """The second override of the response."""
+    answer = httpx.get(world.link("c-cdn", "?download=true"))
+
+    assert 200 == answer.status_code
+    assert "attachment; filename=c-cdn-1718780000000.mp4" == answer.headers["content-disposition"]
+
+
+def code(answer: httpx.Response) -> tuple[int, str]:
+    """Return status and code of a refusal."""
+    return answer.status_code, answer.text.partition("<Code>")[2].partition("</Code>")[0]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        ("1718780000000", "1718780000001", "AccessDenied"),
+        ("video%2Fmp4", "text%2Fhtml", "AccessDenied"),
+        ("Expires=", "Expires=9", "AccessDenied"),
+        ("Key-Pair-Id=K", "Key-Pair-Id=X", "InvalidKey"),
+        ("?", "?response-content-language=de&", "AccessDenied"),
+    ],
+)
+def test_an_altered_link_is_refused(url: str, before: str, after: str, expected: str) -> None:
+    """Not a byte of the URL may differ."""
+    assert (403, expected) == code(httpx.get(url.replace(before, after, 1)))
+
+
+def test_without_a_signature_nothing_is_served(world: World, url: str) -> None:
+    """Neither by the CDN nor, to strangers, by the bucket behind it."""
+    bare = url.partition("?")[0]
+    key = urlsplit(url).path
+
+    assert (403, "MissingKey") == code(httpx.get(bare))
+    assert 403 == httpx.get(f"{world.running.endpoint_url}/{world.bucket}{key}").status_code
+    assert 403 == httpx.get(f"{world.running.endpoint_url}/{world.bucket}/tavus/none").status_code
+
+
+def test_a_link_ends(world: World, url: str) -> None:
+    """Past its expiry it is refused, for parts of it too."""
+    world.ahead = int(parse_qs(urlsplit(url).query)["Expires"][0]) - time.time() + 1
+
+    assert (403, "AccessDenied") == code(httpx.get(url))
+    assert (403, "AccessDenied") == code(httpx.get(url, headers={"range": "bytes=0-1"}))
+
+
+def test_a_link_lasts_as_long_as_its_recording(world: World) -> None:
+    """Past the parameter's hour but within the duration of three a player still gets its ranges."""
+    world.put("tavus/c-long/1")
+    world.claim("tavus/c-long/1", duration=3 * 3600)
+    world.await_status("c-long", "available")
+    link = world.link("c-long")
+    world.ahead = 2.5 * 3600
+
+    assert 206 == httpx.get(link, headers={"range": "bytes=5-9"}).status_code
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a b",
+        "a+b",
+        "100%",
+        "a%20b",
+        "録画",
+        "né",
+        "it's",
+        'say "so"',
+        "a&b=c",
+        "a?b#c",
+        "semi;colon",
+        "(x)*!,@$",
+    ],
+)
+def test_an_unusual_key_plays(world: World, name: str) -> None:
+    """Whatever its name, the object that lies there is the one that is played."""
+    conversation_id = f"c-odd-{name.encode().hex()}"
+    world.put(f"tavus/{conversation_id}/{name}")
+    world.await_status(conversation_id, "available")
+    answer = httpx.get(world.link(conversation_id))
+
+    assert (200, VIDEO) == (answer.status_code, answer.content)
+
+
+def test_a_missing_object_is_403(world: World) -> None:
+    """CloudFront may not list the bucket, so S3 does not tell it what is missing."""
+    world.put("tavus/c-lost/1")
+    world.await_status("c-lost", "available")
+    link = world.link("c-lost")
+    world.s3.delete_object(Bucket=world.bucket, Key="tavus/c-lost/1")
+
+    assert (403, "AccessDenied") == code(httpx.get(link))
+
+
+def test_pages_of_the_named_origins_may_read(url: str) -> None:
+    """The origins of the parameter, and no other."""
+    ours, theirs = (
+        httpx.get(url, headers={"origin": f"https://{name}.example.com"}) for name in ("app", "evil")
+    )
+
+    assert "https://app.example.com" == ours.headers["access-control-allow-origin"]
+    assert "Origin" == ours.headers["vary"]
+    assert "Content-Range" in ours.headers["access-control-expose-headers"]
+    assert "access-control-allow-origin" not in theirs.headers
+
+
+def test_a_preflight_is_refused_by_the_bucket(url: str) -> None:
+    """OPTIONS goes on to S3, and this bucket has no CORS rules: 403, whatever headers CloudFront adds."""
+    answer = httpx.options(url, headers={**ORIGIN, "access-control-request-method": "GET"})
+
+    assert (403, "AccessDenied") == code(answer)
+    assert ("GET, HEAD, OPTIONS", "Range", "600") == tuple(
+        answer.headers[f"access-control-{name}"] for name in ("allow-methods", "allow-headers", "max-age")
+    )
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
+def test_nothing_can_be_written(url: str, method: str) -> None:
+    """Methods that the distribution does not name are refused."""
+    assert 403 == httpx.request(method, url).status_code
+
+
+def test_the_ready_file_says_where_recordings_are(world: World, tmp_path: "Path") -> None:
+    """Programs that wait for the stack get the CDN and the bucket."""
+    write_ready_file(tmp_path / "ready.json", world.running)
+    ready = httpx.Response(200, content=(tmp_path / "ready.json").read_bytes()).json()
+
+    assert (world.running.outputs["CdnUrl"], world.bucket) == (ready["cdn_url"], ready["recordings_bucket"])
+    assert ready["cdn_url"].startswith("http://127.0.0.1:")

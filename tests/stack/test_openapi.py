@@ -1,0 +1,76 @@
+"""The description of the API against the running stack: whatever is asked, nothing fails undescribed."""
+
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tavus_callbacks_cli.local.registry import RunningStack
+from tavus_callbacks_cli.simulator import scenario as simulator
+
+pytestmark = pytest.mark.stack
+
+CHECKS = (
+    "not_a_server_error",
+    "status_code_conformance",
+    "content_type_conformance",
+    "response_headers_conformance",
+    "response_schema_conformance",
+)
+# What exists is asked for by its name, for names out of nowhere reach little.
+CONFIGURATION = """
+headers = {{ Authorization = "Bearer {read_token}" }}
+
+[parameters]
+token = "{token}"
+conversation_id = "{conversation_id}"
+video_id = "{video_id}"
+replica_id = "{replica_id}"
+event_id = "{event_id}"
+
+[[operations]]
+include-path = "/quarantine"
+headers = {{ Authorization = "Bearer {quarantine_token}" }}
+"""
+
+
+def configuration(stack: RunningStack) -> str:
+    """Keep something of every kind, and write how to ask for it."""
+    ids = simulator.fresh_ids()
+    with httpx.Client() as client:
+        for name in ("conversation", "video", "replica", "malformed"):
+            rendered = simulator.render(
+                simulator.load(name), callback_url=stack.callback_url, now=datetime.now(UTC), ids=ids
+            )
+            for one in rendered:
+                client.post(stack.callback_url, content=one.body)
+    headers = {"authorization": f"Bearer {stack.read_token}"}
+    query = {"kind": "conversation", "subject": ids["conversation_id"]}
+    found = httpx.get(f"{stack.api_url}/events", params=query, headers=headers).json()["events"]
+    return CONFIGURATION.format(
+        **ids,
+        event_id=found[0]["event_id"],
+        token=stack.callback_url.rpartition("/")[2].partition("?")[0],
+        read_token=stack.read_token,
+        quarantine_token=stack.quarantine_token,
+    )
+
+
+def test_no_request_is_answered_with_5xx_or_undescribed(local_stack: RunningStack, tmp_path: Path) -> None:
+    """Schemathesis asks every route with good and bad values; each answer is one that the description has."""
+    config = tmp_path / "schemathesis.toml"
+    config.write_text(configuration(local_stack))
+    bounded = ["--phases", "examples,fuzzing", "--max-examples", "20", "--workers", "2"]
+    command = [
+        *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(config)),
+        *("run", f"{local_stack.api_url}/openapi.json", "--checks", ",".join(CHECKS)),
+        *(*bounded, "--continue-on-failure", "--suppress-health-check", "all", "--no-color"),
+    ]
+
+    result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=110)  # noqa: S603 - our own words and addresses
+
+    assert 0 == result.returncode, result.stdout[-8000:]
+    assert "15 selected / 15 total" in result.stdout

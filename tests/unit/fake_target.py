@@ -1,0 +1,43 @@
+"""A target whose API answers from a list."""
+
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+from click.testing import CliRunner, Result
+
+from tavus_callbacks_cli.main import main
+from tavus_callbacks_cli.reader import Reader
+
+
+@dataclass
+class FakeTarget:
+    """It answers in order, a status before an answer where it is none of 200; then it ends as Ctrl-C does."""
+
+    name: str = "a fake"
+    answers: list[Any] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+    scopes: list[str] = field(default_factory=list)
+
+    @contextmanager
+    def reader(self, scope: str):
+        """Open the fake."""
+        self.scopes.append(scope)
+        with httpx.Client(base_url="https://a.fake", transport=httpx.MockTransport(self._answer)) as client:
+            yield Reader(client, "Make a token.", "Is it up?")
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
+        self.asked.append(request.url.raw_path.decode())
+        if not self.answers:
+            raise KeyboardInterrupt
+        answer = self.answers.pop(0)
+        status, content = answer if isinstance(answer, tuple) else (200, answer)
+        if isinstance(content, str):
+            return httpx.Response(status, text=content)
+        return httpx.Response(status, json=content)
+
+
+def run(*arguments: str) -> Result:
+    """Run a command on the fake."""
+    return CliRunner().invoke(main, arguments)

@@ -1,0 +1,695 @@
+"""`doctor` on a deployed stack: green where all is right, and each fault a red line with its fix.
+
+AWS is moto; what answers over HTTPS is a fake that can be broken in each way that the live checks look for.
+"""
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+import boto3
+import click
+import httpx
+import pytest
+from click.testing import CliRunner, Result
+from moto import mock_aws
+
+from tavus_callbacks_cli.commands import doctor as command
+from tavus_callbacks_cli.doctor import checks, live, probe, storage
+from tavus_callbacks_cli.doctor.probe import CONTENT
+from tavus_callbacks_cli.main import main
+from tavus_callbacks_cli.tokens import create_token
+
+REGION = "eu-west-1"
+NAMES = [check.name for check in checks.CHECKS]
+RECORDERS = "arn:aws:iam::291871421005:root"
+
+
+def _trust(principal: Any = None, external_id: str | None = "tavus", action: str = "sts:AssumeRole") -> Any:
+    statement: dict[str, Any] = {
+        "Effect": "Allow",
+        "Principal": principal or {"AWS": RECORDERS},
+        "Action": action,
+    }
+    if external_id is not None:
+        statement["Condition"] = {"StringEquals": {"sts:ExternalId": external_id}}
+    return {"Version": "2012-10-17", "Statement": [statement]}
+
+
+def _table(*keys: str, **properties: Any) -> dict[str, Any]:
+    return {
+        "Type": "AWS::DynamoDB::Table",
+        "Properties": {
+            "BillingMode": "PAY_PER_REQUEST",
+            "AttributeDefinitions": [{"AttributeName": key, "AttributeType": "S"} for key in keys],
+            "KeySchema": [
+                {"AttributeName": key, "KeyType": role}
+                for key, role in zip(keys, ("HASH", "RANGE"), strict=False)
+            ],
+            **properties,
+        },
+    }
+
+
+def _storage(external_id: str) -> str:
+    return json.dumps({"recording_storage": {"provider": "s3", "s3": {"external_id": external_id}}})
+
+
+OUTPUTS = {
+    "ApiUrl": "https://api.example.com",
+    "BodiesBucketName": "bodies",
+    "FailedBucketName": "failed",
+    "CdnUrl": "https://cdn.example.com",
+    "RecordingStorage": _storage("mine-4711"),
+    "RecordingProperties": "{}",
+    "RecordingsBucketName": "recordings",
+    "EventsTableName": {"Ref": "EventsTable"},
+    "TokensTableName": {"Ref": "TokensTable"},
+    "RecordingRoleArn": {"Fn::GetAtt": ["RecordingRole", "Arn"]},
+}
+# As much of template.yaml as the doctor looks at, in a form that moto deploys.
+RESOURCES = {
+    "EventsTable": _table("pk", "sk", StreamSpecification={"StreamViewType": "NEW_IMAGE"}),
+    "TokensTable": _table("token_digest"),
+    "ReadLogs": {"Type": "AWS::Logs::LogGroup", "Properties": {"RetentionInDays": 30}},
+    "RecordingRole": {
+        "Type": "AWS::IAM::Role",
+        "Properties": {
+            "AssumeRolePolicyDocument": _trust(external_id="mine-4711"),
+            "MaxSessionDuration": 43200,
+        },
+    },
+}
+
+
+@dataclass
+class Web:
+    """What answers over HTTPS: API, CDN and S3; each member breaks one thing."""
+
+    callback_url_status: int = 200
+    post_status: int = 200
+    keeps_callbacks: bool = True
+    keeps_tags: bool = True
+    finds_objects: bool = True
+    joins_claims: bool = True
+    link_status: int = 200
+    link_content: bytes = CONTENT
+    altered_status: int = 403
+    unsigned_status: int = 403
+    bare_status: int = 403
+    is_up: bool = True
+    posted: list[dict[str, Any]] = field(default_factory=list)
+    tokens: list[str] = field(default_factory=list)
+
+    def client(self, url: str, *_: Any) -> httpx.Client:
+        """Stand in for `plain_client`."""
+        return httpx.Client(base_url=url, transport=httpx.MockTransport(self._answer))
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
+        if not self.is_up:
+            raise httpx.ConnectError("Name or service not known")
+        if request.url.host == "cdn.example.com":
+            return self._cdn(request)
+        if request.url.host != "api.example.com":
+            return httpx.Response(self.bare_status)
+        return self._api(request)
+
+    def _cdn(self, request: httpx.Request) -> httpx.Response:
+        signed = request.url.params.get("Expires")
+        status = {None: self.unsigned_status, "100": self.link_status}.get(signed, self.altered_status)
+        return httpx.Response(status, content=self.link_content)
+
+    def _api(self, request: httpx.Request) -> httpx.Response:
+        path = request.url.path
+        self.tokens += re.findall(r"tcb_\w+", path + request.headers.get("authorization", ""))
+        if request.method == "POST":
+            return self._post(request)
+        if path.startswith("/callbacks/"):
+            label = self.label()
+            return httpx.Response(self.callback_url_status, json={"label": label, "ready": True})
+        return httpx.Response(200, json=self._read(path.rpartition("/")[2]))
+
+    def label(self) -> str:
+        """Return the label under which the doctor made its tokens."""
+        table = _table_of(stack_outputs()["TokensTableName"])
+        return next(item["label"] for item in table.scan()["Items"] if item["label"].startswith("doctor-"))
+
+    def _post(self, request: httpx.Request) -> httpx.Response:
+        self.posted.append(json.loads(request.content) | {"query": request.url.query.decode()})
+        if self.post_status != 200:
+            return httpx.Response(self.post_status, json={"detail": f"no {request.url.path}"})
+        return httpx.Response(200, json={"event_id": f"e{len(self.posted)}", "status": "stored"})
+
+    def _read(self, name: str) -> dict[str, Any]:
+        if name == "events":
+            tags = {"simulated": "true"} if self.keeps_tags else {}
+            return {"events": [{"event_id": "e1", "tags": tags}] if self.keeps_callbacks else []}
+        if name == "latest":
+            return {"url": "https://cdn.example.com/key?response-content-type=x&Expires=100&Signature=s"}
+        announced = self.joins_claims and len(self.posted) > 1
+        recording = {"status": "available", "announced": announced}
+        return {"recordings": [recording] if self.finds_objects else []}
+
+
+@pytest.fixture
+def web(monkeypatch) -> Web:
+    """Let the live checks meet the fake web, and not wait for it."""
+    made = Web()
+    for module in (live, probe):
+        monkeypatch.setattr(module, "plain_client", made.client)
+    monkeypatch.setattr(command, "_PATIENCE", 0)
+    return made
+
+
+@cache
+def _table_of(name: str) -> Any:
+    return boto3.resource(
+        "dynamodb", REGION, aws_access_key_id="testing", aws_secret_access_key="testing"
+    ).Table(name)
+
+
+@cache
+def _client(service: Any) -> Any:
+    # One for all tests: making one takes longer than most questions.
+    return boto3.client(service, REGION, aws_access_key_id="testing", aws_secret_access_key="testing")
+
+
+@dataclass
+class Aws:
+    """A deployed stack in moto, and clients to break it with."""
+
+    tells_of_objects: bool = True
+
+    def client(self, service: Any) -> Any:
+        """Return a client."""
+        return _client(service)
+
+    def physical(self, logical_id: str) -> str:
+        """Return the physical id of a resource."""
+        found = self.client("cloudformation").describe_stack_resource(
+            StackName="production", LogicalResourceId=logical_id
+        )
+        name: str = found["StackResourceDetail"]["PhysicalResourceId"]
+        return name
+
+
+def stack_outputs() -> dict[str, str]:
+    """Return the stack's outputs."""
+    (stack,) = _client("cloudformation").describe_stacks(StackName="production")["Stacks"]
+    return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+
+
+@pytest.fixture
+def aws(monkeypatch) -> Iterator[Aws]:
+    """Deploy a stack in which everything is right, with a callback token."""
+    for name in [name for name in os.environ if name.startswith(("AWS_", "TAVUS_CALLBACKS_"))]:
+        monkeypatch.delenv(name)
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, os.devnull)
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    with mock_aws():
+        made = Aws()
+        _deploy(made)
+        _tell_of_eventbridge(monkeypatch, made)
+        table = _table_of(made.physical("TokensTable"))
+        create_token(table, label="production", scope="callback", now=datetime.now(UTC))
+        yield made
+
+
+def _deploy(aws: Aws) -> None:
+    cloudfront = aws.client("cloudfront")
+    key = cloudfront.create_public_key(
+        PublicKeyConfig={"CallerReference": "blue", "Name": "blue", "EncodedKey": "pem"}
+    )["PublicKey"]["Id"]
+    group = cloudfront.create_key_group(KeyGroupConfig={"Name": "group", "Items": [key]})["KeyGroup"]["Id"]
+    outputs = {**OUTPUTS, "SigningKeyGroupId": group}
+    template = {
+        "Resources": {**RESOURCES, **_functions(key)},
+        "Outputs": {name: {"Value": value} for name, value in outputs.items()},
+    }
+    aws.client("cloudformation").create_stack(StackName="production", TemplateBody=json.dumps(template))
+    _settle_tables(aws)
+    _settle_bucket(aws)
+
+
+def _functions(key: str) -> dict[str, Any]:
+    role = {"Fn::GetAtt": ["RecordingRole", "Arn"]}
+    function = {
+        "Type": "AWS::Lambda::Function",
+        "Properties": {
+            "Handler": "tavus_callbacks.read.handler",
+            "Runtime": "python3.13",
+            "Role": role,
+            "Code": {"ZipFile": "pass"},
+            "Environment": {"Variables": {"SIGNING_KEY_ID": key}},
+        },
+    }
+    mapping = {
+        "Type": "AWS::Lambda::EventSourceMapping",
+        "Properties": {
+            "EventSourceArn": {"Fn::GetAtt": ["EventsTable", "StreamArn"]},
+            "FunctionName": {"Ref": "ReadFunction"},
+            "StartingPosition": "TRIM_HORIZON",
+        },
+    }
+    return {"ReadFunction": function, "ResolveFunctionClaimed": mapping}
+
+
+def _settle_tables(aws: Aws) -> None:
+    client = aws.client("dynamodb")
+    for name in ("EventsTable", "TokensTable"):
+        _recover(aws, name, is_on=True)
+    client.update_time_to_live(
+        TableName=aws.physical("EventsTable"),
+        TimeToLiveSpecification={"Enabled": True, "AttributeName": "expires_at"},
+    )
+
+
+def _recover(aws: Aws, name: str, *, is_on: bool) -> None:
+    aws.client("dynamodb").update_continuous_backups(
+        TableName=aws.physical(name),
+        PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": is_on},
+    )
+
+
+def _settle_bucket(aws: Aws) -> None:
+    s3 = aws.client("s3")
+    s3.create_bucket(Bucket="recordings", CreateBucketConfiguration={"LocationConstraint": REGION})
+    s3.put_bucket_versioning(Bucket="recordings", VersioningConfiguration={"Status": "Enabled"})
+    s3.put_public_access_block(
+        Bucket="recordings", PublicAccessBlockConfiguration=dict.fromkeys(storage._BLOCKS, True)
+    )
+
+
+def _tell_of_eventbridge(monkeypatch: pytest.MonkeyPatch, aws: Aws) -> None:
+    """Put back the one member of a bucket's notifications that moto keeps and does not give back."""
+    session = boto3.Session
+
+    def with_member(**options: Any) -> boto3.Session:
+        made = session(**options)
+
+        def add(parsed: dict[str, Any], **_: Any) -> None:
+            parsed.update({"EventBridgeConfiguration": {}} if aws.tells_of_objects else {})
+
+        made.events.register("after-call.s3.GetBucketNotificationConfiguration", add)
+        return made
+
+    monkeypatch.setattr(boto3, "Session", with_member)
+
+
+def _run(*arguments: str) -> Result:
+    return CliRunner().invoke(main, [*arguments, "--stack", "production", "--region", REGION])
+
+
+def examined() -> dict[str, dict[str, str]]:
+    """Run the doctor and return what it found, by the names of its checks."""
+    result = _run("doctor", "--json")
+    found = {check["name"]: check for check in json.loads(result.stdout)["checks"]}
+    assert (1 if "failed" in {check["status"] for check in found.values()} else 0) == result.exit_code
+    return found
+
+
+def statuses(found: dict[str, dict[str, str]], *but: str) -> set[str]:
+    """Return the different statuses of all checks but some."""
+    return {check["status"] for name, check in found.items() if name not in but}
+
+
+@pytest.mark.usefixtures("aws", "web")
+def test_everything_right_is_all_green():
+    """Every check looks and none finds a fault."""
+    found = examined()
+
+    assert {"ok"} == statuses(found), found
+    assert [*NAMES, "clean-up"] == list(found)
+
+
+@pytest.mark.usefixtures("aws", "web")
+def test_people_see_a_line_a_check():
+    """Status, name and sentence, without colours in a pipe."""
+    result = _run("doctor")
+
+    lines = result.stdout.splitlines()
+    assert [*NAMES, "clean-up"] == [line[8:24].strip() for line in lines]
+    assert {"ok"} == {line.split()[0] for line in lines}
+    assert "\x1b" not in result.stdout
+    assert "Everything that was looked at is right." in result.stderr
+
+
+def test_under_a_red_line_stands_its_fix(aws, web, monkeypatch):
+    """Green and red on a terminal, and what to do below what is red."""
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm-256color")
+    aws.client("s3").put_bucket_versioning(
+        Bucket="recordings", VersioningConfiguration={"Status": "Suspended"}
+    )
+
+    result = _run("doctor")
+
+    assert 1 == result.exit_code
+    assert "\x1b[32mok" in result.stdout
+    assert "\x1b[1;31mfailed" in result.stdout
+    lines = click.unstyle(result.stdout).splitlines()
+    (red,) = [number for number, line in enumerate(lines) if line.startswith("failed")]
+    assert "Versioning of recordings is suspended" in lines[red]
+    assert lines[red + 1].strip().startswith("fix: `aws s3api put-bucket-versioning --bucket recordings")
+    assert f"1 of {len(NAMES) + 1} checks failed.\n" in result.stderr
+    assert web.posted
+
+
+def _stop_versioning(aws: Aws) -> None:
+    aws.client("s3").put_bucket_versioning(
+        Bucket="recordings", VersioningConfiguration={"Status": "Suspended"}
+    )
+
+
+def _silence(aws: Aws) -> None:
+    aws.tells_of_objects = False
+
+
+def _open(aws: Aws) -> None:
+    aws.client("s3").delete_public_access_block(Bucket="recordings")
+
+
+def _half_open(aws: Aws) -> None:
+    aws.client("s3").put_public_access_block(
+        Bucket="recordings",
+        PublicAccessBlockConfiguration=dict.fromkeys(storage._BLOCKS, True) | {"BlockPublicPolicy": False},
+    )
+
+
+def _stop_expiry(aws: Aws) -> None:
+    aws.client("dynamodb").update_time_to_live(
+        TableName=aws.physical("EventsTable"),
+        TimeToLiveSpecification={"Enabled": False, "AttributeName": "expires_at"},
+    )
+
+
+def _forget_tokens(aws: Aws) -> None:
+    table = _table_of(aws.physical("TokensTable"))
+    for item in table.scan()["Items"]:
+        table.delete_item(Key={"token_digest": item["token_digest"]})
+
+
+def _sign_with_another_key(aws: Aws) -> None:
+    aws.client("lambda").update_function_configuration(
+        FunctionName=aws.physical("ReadFunction"), Environment={"Variables": {"SIGNING_KEY_ID": "KOTHER"}}
+    )
+
+
+def _disable_trigger(aws: Aws) -> None:
+    uuid = aws.physical("ResolveFunctionClaimed")
+    aws.client("lambda").update_event_source_mapping(UUID=uuid, Enabled=False)
+
+
+def _keep_logs(aws: Aws) -> None:
+    aws.client("logs").delete_retention_policy(logGroupName=aws.physical("ReadLogs"))
+
+
+def _shorten_sessions(aws: Aws) -> None:
+    aws.client("iam").update_role(RoleName=aws.physical("RecordingRole"), MaxSessionDuration=3600)
+
+
+def _trust_policy(document: Any):
+    def change(aws: Aws) -> None:
+        aws.client("iam").update_assume_role_policy(
+            RoleName=aws.physical("RecordingRole"), PolicyDocument=json.dumps(document)
+        )
+
+    return change
+
+
+BREAKS = {
+    "versioning off": ("versioning", _stop_versioning, "Status=Enabled"),
+    "EventBridge off": ("EventBridge", _silence, "put-bucket-notification-configuration"),
+    "public access open": ("public access", _open, "RestrictPublicBuckets=true"),
+    "public access half open": ("public access", _half_open, "BlockPublicPolicy=true"),
+    "events recovery off": (
+        "events recovery",
+        lambda aws: _recover(aws, "EventsTable", is_on=False),
+        "PointInTimeRecoveryEnabled=true",
+    ),
+    "tokens recovery off": (
+        "tokens recovery",
+        lambda aws: _recover(aws, "TokensTable", is_on=False),
+        "PointInTimeRecoveryEnabled=true",
+    ),
+    "expiry off": ("events expiry", _stop_expiry, "Enabled=true,AttributeName=expires_at"),
+    "no token": ("callback token", _forget_tokens, "token create --label production --stack production"),
+    "key not in group": ("signing key", _sign_with_another_key, "SigningKeys"),
+    "trigger disabled": ("triggers", _disable_trigger, "update-event-source-mapping"),
+    "endless log": ("log retention", _keep_logs, "put-retention-policy"),
+    "short sessions": ("role session", _shorten_sessions, "--max-session-duration 43200"),
+    "trust without external id": ("role trust", _trust_policy(_trust(external_id=None)), "sts:ExternalId"),
+    "trust of another id": ("role trust", _trust_policy(_trust(external_id="other")), "mine-4711"),
+    "trust of everybody": ("role trust", _trust_policy(_trust("*", "mine-4711")), "291871421005"),
+    "trust of another account": (
+        "role trust",
+        _trust_policy(_trust({"AWS": "arn:aws:iam::123456789012:root"}, "mine-4711")),
+        "291871421005",
+    ),
+    "trust of another account too": (
+        "role trust",
+        _trust_policy(_trust({"AWS": [RECORDERS, "arn:aws:iam::123456789012:root"]}, "mine-4711")),
+        "291871421005",
+    ),
+    "trust of a service too": (
+        "role trust",
+        _trust_policy(_trust({"AWS": RECORDERS, "Service": "ec2.amazonaws.com"}, "mine-4711")),
+        "291871421005",
+    ),
+}
+
+
+@pytest.mark.parametrize(("name", "break_it", "fix"), BREAKS.values(), ids=BREAKS)
+@pytest.mark.usefixtures("web")
+def test_what_is_set_wrong_is_red_with_its_fix(name, break_it, fix, aws):
+    """One thing broken: its line is red and no other, and the fix is a command or a setting."""
+    break_it(aws)
+
+    found = examined()
+
+    assert "failed" == found[name]["status"], found[name]
+    assert fix in found[name]["fix"]
+    assert {"ok"} == statuses(found, name), found
+
+
+FAULTS: dict[str, tuple[str, dict[str, Any], str]] = {
+    "callback url refused": ("tokens", {"callback_url_status": 401}, "another tokens table"),
+    "callback url elsewhere": ("tokens", {"callback_url_status": 404}, "API mapping"),
+    "callback url fails": ("tokens", {"callback_url_status": 500}, "sam logs"),
+    "callback not kept": ("callback", {"keeps_callbacks": False}, "sam logs"),
+    "tags lost": ("callback", {"keeps_tags": False}, "sam deploy"),
+    "claims ignored": ("announced", {"joins_claims": False}, "triggers"),
+    "link refused": ("link", {"link_status": 403}, "signing key"),
+    "link to something else": ("link", {"link_content": b"other"}, "signing key"),
+    "altered link let in": ("altered link", {"altered_status": 200}, "trust the key group"),
+    "unsigned URL let in": ("unsigned URL", {"unsigned_status": 200}, "trust the key group"),
+    "bucket open": ("bare S3 URL", {"bare_status": 200}, "distribution alone"),
+}
+
+
+@pytest.mark.parametrize(("name", "broken", "fix"), FAULTS.values(), ids=FAULTS)
+@pytest.mark.usefixtures("aws")
+def test_what_works_wrong_is_red_with_its_fix(name, broken, fix, web):
+    """One thing goes wrong on the way: its line is red and no other."""
+    for member, value in broken.items():
+        setattr(web, member, value)
+
+    found = examined()
+
+    assert "failed" == found[name]["status"], found[name]
+    assert fix in found[name]["fix"]
+    assert {"ok"} == statuses(found, name), found
+
+
+@pytest.mark.usefixtures("aws")
+def test_an_object_that_nobody_finds_is_red(web):
+    """Both the silent way and the announced one, and the fix names where to look."""
+    web.finds_objects = False
+
+    found = examined()
+
+    assert {"failed"} == {found[name]["status"] for name in ("unannounced", "announced")}
+    assert "EventBridge rule" in found["unannounced"]["fix"]
+
+
+@pytest.mark.usefixtures("aws")
+def test_a_callback_that_is_not_kept_is_red_with_the_receivers_words(web):
+    """The status and the reason, without the token that the reason quotes."""
+    web.post_status = 503
+
+    found = examined()
+
+    assert {"failed"} == {found[name]["status"] for name in ("callback", "announced")}
+    assert "A simulated callback answered 503: no /callbacks/tcb_…" == found["callback"]["detail"]
+
+
+@pytest.mark.usefixtures("aws")
+def test_an_address_that_nobody_answers_is_red_and_the_rest_is_looked_at(web):
+    """What needs an answer is red; settings are looked at all the same."""
+    web.is_up = False
+
+    found = examined()
+
+    assert "No answer: Name or service not known." == found["tokens"]["detail"]
+    assert "ok" == found["versioning"]["status"] == found["clean-up"]["status"]
+
+
+@pytest.mark.usefixtures("web")
+def test_the_documented_external_id_is_yellow_and_no_fault(aws):
+    """It works, and it is everybody's."""
+    _trust_policy(_trust())(aws)
+    stack = aws.client("cloudformation")
+    body = json.loads(json.dumps(stack.get_template(StackName="production")["TemplateBody"]))
+    body["Outputs"]["RecordingStorage"]["Value"] = _storage("tavus")
+    stack.update_stack(StackName="production", TemplateBody=json.dumps(body))
+
+    found = examined()
+
+    assert "warning" == found["role trust"]["status"]
+    assert "ARN to yourself" in found["role trust"]["fix"]
+    assert {"ok"} == statuses(found, "role trust")
+
+
+@pytest.mark.parametrize(
+    ("missing", "status"),
+    [({"ApiUrl"}, 1), ({"RecordingStorage"}, 1), ({"FailedBucketName"}, 1)],
+    ids=lambda value: ",".join(value) if isinstance(value, set) else "",
+)
+@pytest.mark.usefixtures("web")
+def test_missing_outputs_are_named(missing, status, aws):
+    """A stack of another version says less; which output is not there is said."""
+    stack = aws.client("cloudformation")
+    body = json.loads(json.dumps(stack.get_template(StackName="production")["TemplateBody"]))
+    for name in missing:
+        del body["Outputs"][name]
+    stack.update_stack(StackName="production", TemplateBody=json.dumps(body))
+
+    result = _run("doctor")
+
+    assert status == result.exit_code
+    assert all(name in result.output for name in missing)
+
+
+@pytest.mark.usefixtures("web")
+def test_a_stack_without_recordings_skips_what_is_theirs(aws):
+    """Grey with the reason, never green; the rest is proven."""
+    stack = aws.client("cloudformation")
+    body = json.loads(json.dumps(stack.get_template(StackName="production")["TemplateBody"]))
+    of_recordings = ("CdnUrl", "Recording", "SigningKeyGroupId")
+    body["Outputs"] = {
+        name: each for name, each in body["Outputs"].items() if not name.startswith(of_recordings)
+    }
+    stack.update_stack(StackName="production", TemplateBody=json.dumps(body))
+
+    found = examined()
+
+    theirs = {check.name for check in checks.CHECKS if check.is_of_recordings}
+    assert {"skipped"} == {found[name]["status"] for name in theirs}
+    assert {"ok"} == statuses(found, *theirs)
+
+
+def live_tokens_of_doctors(aws: Aws) -> list[dict[str, Any]]:
+    """Return what is left of the doctor's tokens."""
+    table = _table_of(aws.physical("TokensTable"))
+    tokens = [item for item in table.scan()["Items"] if item["label"].startswith("doctor-")]
+    assert 2 == len(tokens)
+    assert all("expires_at" in token for token in tokens)
+    return [token for token in tokens if "revoked_at" not in token]
+
+
+def objects(aws: Aws) -> list[Any]:
+    """Return every version that is left in the bucket."""
+    found = aws.client("s3").list_object_versions(Bucket="recordings")
+    return [*found.get("Versions", []), *found.get("DeleteMarkers", [])]
+
+
+@pytest.mark.parametrize("broken", [{}, {"post_status": 503}, {"finds_objects": False}], ids=str)
+def test_nothing_of_the_doctor_is_left(broken, aws, web):
+    """Tokens revoked, all versions of the object gone, whatever went wrong; what was sent is marked."""
+    for member, value in broken.items():
+        setattr(web, member, value)
+
+    examined()
+
+    assert ([], []) == (live_tokens_of_doctors(aws), objects(aws))
+    assert all(body["conversation_id"].startswith("csim") for body in web.posted)
+    assert {"simulated=true"} == {body["query"] for body in web.posted}
+
+
+@pytest.mark.usefixtures("web")
+def test_ctrl_c_cleans_up_too(aws, monkeypatch):
+    """In the middle of it."""
+
+    def interrupted(*_: Any) -> Any:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(live, "_recording", interrupted)
+
+    result = _run("doctor")
+
+    assert 1 == result.exit_code
+    assert "clean-up" in result.stdout
+    assert ([], []) == (live_tokens_of_doctors(aws), objects(aws))
+
+
+@pytest.mark.usefixtures("aws")
+def test_no_token_is_ever_shown(web):
+    """Not in lines, not in JSON."""
+    web.post_status = 503
+
+    output = _run("doctor").output + _run("doctor", "--json").output
+
+    assert web.tokens
+    assert not [token for token in web.tokens if token in output]
+
+
+@pytest.mark.usefixtures("web")
+def test_what_aws_refuses_is_a_sentence_with_what_to_do(aws, monkeypatch):
+    """Missing permission, and a fault of the doctor's own: a red line each, and the others are looked at."""
+    from botocore.exceptions import ClientError, NoCredentialsError
+
+    def raising(error: Exception):
+        def look(_: Any) -> Any:
+            raise error
+
+        return look
+
+    denied = ClientError({"Error": {"Code": "AccessDenied"}}, "GetRole")
+    looks = {
+        "denied": raising(denied),
+        "gone": raising(ClientError({"Error": {"Code": "NoSuchResource"}}, "GetKeyGroup")),
+        "unknown": raising(NoCredentialsError()),
+        "refused": raising(click.ClickException("There is no such stack.")),
+        "broken": raising(ZeroDivisionError("by zero")),
+        "outputs": checks.CHECKS[0].look,
+    }
+    monkeypatch.setattr(checks, "CHECKS", [checks.Check(name, look) for name, look in looks.items()])
+
+    found = examined()
+
+    assert "AWS answered AccessDenied to GetRole." == found["denied"]["detail"]
+    assert "AWS_PROFILE" in found["denied"]["fix"]
+    assert "The stack names what is gone. Deploy" in found["gone"]["fix"]
+    assert "AWS was not asked: NoCredentialsError." == found["unknown"]["detail"]
+    assert "There is no such stack." == found["refused"]["detail"]
+    assert "The check itself failed: ZeroDivisionError by zero." == found["broken"]["detail"]
+    assert {"ok"} == {found[name]["status"] for name in ("outputs", "clean-up")}
+    assert aws.tells_of_objects
+
+
+def test_a_read_token_examines_nothing(monkeypatch):
+    """A URL gives no look at a stack; the ways that do are named."""
+    monkeypatch.setenv("TAVUS_CALLBACKS_URL", "https://api.example.com")
+
+    result = CliRunner().invoke(main, ["doctor"])
+
+    assert 2 == result.exit_code
+    assert "--stack NAME or --local" in result.stderr

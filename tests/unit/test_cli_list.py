@@ -1,0 +1,186 @@
+"""`list`: conversations, videos, replicas and events, with every filter of the API."""
+
+import json
+
+import pytest
+from fake_target import FakeTarget, run
+
+from tavus_callbacks_cli import targets
+
+AT = "2027-03-01T12:00:00.000000Z"
+EVIL = "\x1b[2J[bold red]\u202e"
+
+
+def conversation(name="c123", **members):
+    """Make a conversation as a list answers it."""
+    return {
+        "conversation_id": name,
+        "status": "ended",
+        "joined_at": AT,
+        "ended_at": AT,
+        "duration": 75.5,
+        "end_reason": "participant_left_timeout",
+        "has_transcript": True,
+        "turns": 7,
+        "talk": None,
+        "recordings": 0,
+        "missing": ["perception"],
+        "tags": {"user": "4711"},
+        "labels": ["website"],
+        "simulated": False,
+        "received_first_at": AT,
+        "received_last_at": AT,
+    } | members
+
+
+def video(name="v123", **members):
+    """Make a video as a list answers it."""
+    made = {"kind": "video", "id": name, "status": "ready", "tags": {}, "labels": ["website"]}
+    return made | {"simulated": False, "received_first_at": AT, "received_last_at": AT} | members
+
+
+def event(subject="c123", **members):
+    """Make an event as a list answers it."""
+    return {
+        "event_id": f"conversation.{subject}.x",
+        "kind": "conversation",
+        "subject": subject,
+        "event_type": "system.shutdown",
+        "received_at": AT,
+        "label": "website",
+        "tags": {"user": "4711"},
+    } | members
+
+
+@pytest.fixture
+def target(monkeypatch):
+    """Let every command work on a fake."""
+    fake = FakeTarget()
+    monkeypatch.setattr(targets, "choose", lambda *_, **__: fake)
+    return fake
+
+
+def test_conversations_are_listed_as_a_table(target):
+    """A row each: how it stands, when, how long, why it ended, what is missing."""
+    target.answers = [{"conversations": [conversation()], "cursor": None}]
+
+    result = run("list")
+
+    assert (0, ["read"]) == (result.exit_code, target.scopes)
+    row = result.stdout.splitlines()[1].split()
+    assert ["c123", "ended", "0:01:16", "7", "participant_left_timeout", "perception", "user:4711"] == [
+        *row[:2],
+        *row[4:],
+    ]
+
+
+def test_every_filter_is_handed_to_the_api(target):
+    """Filtering is the API's: it does it before a page is cut."""
+    target.answers = [{"conversations": [], "cursor": None}]
+
+    run(
+        *("list", "conversations", "--tag", "user:4711", "--label", "shop", "--status", "ended"),
+        *("--missing", "transcript", "--since", AT, "--until", AT, "--limit", "3"),
+    )
+
+    [asked] = target.asked
+    time = "2027-03-01T12%3A00%3A00.000000Z"
+    for part in ("tag=user%3A4711", "label=shop", "status=ended", "missing=transcript", "limit=4"):
+        assert part in asked
+    assert f"since={time}&until={time}" in asked
+
+
+def test_pages_are_read_until_there_is_enough(target):
+    """Sparse pages are gone through, and the person learns that there is more."""
+    target.answers = [
+        {"conversations": [conversation("c1")], "cursor": "a"},
+        {"conversations": [], "cursor": "b"},
+        {"conversations": [conversation("c2"), conversation("c3")], "cursor": None},
+    ]
+
+    result = run("list", "--limit", "2", "--json")
+
+    assert ["c1", "c2"] == [one["conversation_id"] for one in json.loads(result.stdout)["conversations"]]
+    assert "There are more" in result.stderr
+
+
+@pytest.mark.parametrize("what", ["videos", "replicas"])
+def test_videos_and_replicas_have_a_list_each(target, what):
+    """Status and when last heard of."""
+    target.answers = [{what: [video()], "cursor": None}]
+
+    result = run("list", what, "--status", "ready")
+
+    assert ["v123", "ready"] == result.stdout.splitlines()[1].split()[:2]
+    assert target.asked[0].startswith(f"/{what}?")
+
+
+def test_nothing_found_is_said(target):
+    """An empty list is no error, and no silence."""
+    target.answers = [{"videos": [], "cursor": None}]
+
+    result = run("list", "videos")
+
+    assert 0 == result.exit_code
+    assert "No videos" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ((), ["c1", "c2", "c3"]),
+        (("--kind", "video"), ["c2"]),
+        (("--event-type", "x"), ["c3"]),
+        (("--label", "website", "--tag", "user:4711"), ["c1", "c3"]),
+        (("--until", "2027-03-01T11:00:00Z"), []),
+    ],
+)
+def test_events_are_listed_in_the_order_in_which_they_came(target, options, expected):
+    """Filters are joined by and; the list ends where nothing more is there."""
+    events = [event("c1"), event("c2", kind="video", tags={}), event("c3", event_type="x")]
+    target.answers = [{"events": events, "cursor": "a"}, {"events": [], "cursor": "b"}]
+
+    result = run("list", "events", "--since", "2027-03-01T00:00:00Z", "--json", *options)
+
+    assert expected == [one["subject"] for one in json.loads(result.stdout)["events"]]
+    assert "after=2027-03-01T00%3A00%3A00.000000Z" in target.asked[0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("videos", "--missing", "transcript"), "--missing is no filter of videos"),
+        (("events", "--status", "ended"), "--status is no filter of events"),
+        (("--event-type", "x"), "--event-type is no filter of conversations"),
+        (("--status", "ready"), "takes active, ended, presumed_ended"),
+        (("videos", "--status", "ended"), "takes queued"),
+        (("--missing", "all"), "takes shutdown"),
+        (("--tag", "user"), "name:value"),
+        (("--since", "yesterday"), "2h for two hours ago"),
+        (("things",), "'things' is not one of"),
+    ],
+)
+def test_a_wrong_filter_is_a_usage_error(target, arguments, says):
+    """Said before anything is asked, with what would be right."""
+    result = run("list", *arguments)
+
+    assert (2, []) == (result.exit_code, target.asked)
+    assert says in result.stderr
+
+
+@pytest.mark.parametrize("options", [(), ("--json",)])
+@pytest.mark.parametrize(
+    ("what", "item"),
+    [
+        ("conversations", conversation(EVIL, tags={EVIL: EVIL}, end_reason=EVIL, missing=[EVIL])),
+        ("videos", video(EVIL, tags={EVIL: EVIL})),
+    ],
+)
+def test_nothing_listed_steers_the_terminal(target, what, item, options):
+    """A stranger's escapes are shown as they are written."""
+    target.answers = [{what: [item], "cursor": None}]
+
+    output = run("list", what, *options).output
+
+    assert "[bold red]" in output
+    assert not {"\x1b", "\u202e"} & set(output)

@@ -1,0 +1,35 @@
+"""The entrance of the command line: what it says to a mistyped command, and of itself."""
+
+import pytest
+from click.testing import CliRunner
+
+from tavus_callbacks_cli.main import main
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"), [("recordng", "'recording'"), ("docter", "'doctor'"), ("tial", "'tail'")]
+)
+def test_a_mistyped_command_is_told_the_nearest(typed, meant):
+    """Of commands that are not loaded yet, too."""
+    result = CliRunner().invoke(main, [typed])
+
+    assert 2 == result.exit_code
+    assert f"No such command '{typed}'." in result.stderr
+    assert meant in result.stderr
+
+
+def test_a_command_unlike_any_is_told_nothing_more():
+    """No guess is better than a wild one."""
+    result = CliRunner().invoke(main, ["xyzzy"])
+
+    assert 2 == result.exit_code
+    assert "Did you mean" not in result.stderr
+
+
+def test_the_help_of_local_shows_its_examples():
+    """A line each, and no mark of the formatter's among them."""
+    result = CliRunner().invoke(main, ["local", "--help"])
+
+    assert "\n  Examples:\n    tavus-callbacks local\n" in result.output
+    assert "\\b" not in result.output
+    assert "\b" not in result.output

@@ -1,0 +1,484 @@
+"""`recording`: what there is to watch, a link to watch it, and a download that survives whatever happens."""
+
+import json
+import threading
+import webbrowser
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import click
+import httpx
+import pytest
+from click.testing import CliRunner, Result
+
+from tavus_callbacks_cli import download as downloads
+from tavus_callbacks_cli import targets
+from tavus_callbacks_cli.download import PAUSES, download
+from tavus_callbacks_cli.main import main
+from tavus_callbacks_cli.reader import Reader
+
+CONTENT = bytes(range(256)) * 4000
+EXPIRES_AT = "2027-03-01T13:00:00.000000Z"
+WHY = "The recording is announced and its object is not there yet. Ask again in a minute."
+
+
+def a_recording(recording_id: str = "1762000000000", **members: Any) -> dict[str, Any]:
+    """Make a recording as the API answers it."""
+    return {
+        "recording_id": recording_id,
+        "conversation_id": "c123",
+        "key": f"tavus/c123/{recording_id}",
+        "status": "available",
+        "announced": True,
+        "size": 1_500_000,
+        "duration": 62.0,
+        "message": None,
+        "issues": [],
+        "modified_at": "2027-03-01T12:00:00.000000Z",
+        "received_at": "2027-03-01T12:00:01.000000Z",
+    } | members
+
+
+@dataclass
+class Cdn:
+    """A CDN of one object; `cuts` says after how many bytes each of the next answers breaks off."""
+
+    content: bytes = CONTENT
+    etag: str = '"one"'
+    cuts: list[int] = field(default_factory=list)
+    refusals: list[int] = field(default_factory=list)
+    honours_if_range: bool = True
+    url: str = ""
+    asked: list[tuple[str, str | None]] = field(default_factory=list)
+
+    def answer(self, handler: BaseHTTPRequestHandler) -> None:
+        """Answer a request as S3 behind CloudFront does, up to the next cut."""
+        wanted = handler.headers["range"]
+        self.asked.append((handler.path, wanted))
+        if self.refusals:
+            handler.send_error(self.refusals.pop(0))
+            return
+        is_same = handler.headers["if-range"] == self.etag or not self.honours_if_range
+        start = int(wanted.removeprefix("bytes=").removesuffix("-")) if wanted and is_same else 0
+        if start >= len(self.content):
+            handler.send_response(416)
+            handler.send_header("content-range", f"bytes */{len(self.content)}")
+            handler.send_header("content-length", "0")
+            handler.end_headers()
+            return
+        self._send(handler, start)
+
+    def _send(self, handler: BaseHTTPRequestHandler, start: int) -> None:
+        whole = len(self.content)
+        handler.send_response(206 if start else 200)
+        handler.send_header("content-length", str(whole - start))
+        handler.send_header("etag", self.etag)
+        if start:
+            handler.send_header("content-range", f"bytes {start}-{whole - 1}/{whole}")
+        handler.end_headers()
+        end = start + self.cuts.pop(0) if self.cuts else whole
+        handler.wfile.write(self.content[start:end])
+        handler.close_connection = True
+
+
+@pytest.fixture
+def cdn() -> Iterator[Cdn]:
+    """Run a CDN on loopback."""
+    made = Cdn()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            made.answer(self)
+
+        def log_message(self, *_arguments: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        made.url = f"http://127.0.0.1:{server.server_port}/tavus/c123/1762000000000"
+        yield made
+        server.shutdown()
+        thread.join()
+
+
+@dataclass
+class FakeTarget:
+    """A target whose API knows a list of recordings; those that are not available have no link."""
+
+    name: str = "a fake"
+    recordings: list[dict[str, Any]] = field(default_factory=list)
+    url: str = "https://cdn.example.com/tavus/c123/1762000000000?Expires=1&Signature=a~b"
+    asked: list[str] = field(default_factory=list)
+
+    @contextmanager
+    def reader(self, scope: str):
+        """Open the fake."""
+        assert "read" == scope
+        with httpx.Client(base_url="https://a.fake", transport=httpx.MockTransport(self._answer)) as client:
+            yield Reader(client, "Make a token.", "Is it up?")
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
+        self.asked.append(request.url.raw_path.decode())
+        name = request.url.path.removeprefix("/conversations/c123/recordings").strip("/")
+        if not name:
+            return httpx.Response(200, json={"recordings": self.recordings, "cursor": None})
+        (*_, found) = [one for one in self.recordings if name in ("latest", one["recording_id"])]
+        if found["status"] != "available":
+            return httpx.Response(409, json={"detail": WHY})
+        link = {"recording_id": found["recording_id"], "url": self.url, "expires_at": EXPIRES_AT}
+        return httpx.Response(200, json=link)
+
+
+@pytest.fixture
+def target(monkeypatch) -> FakeTarget:
+    """Let the command work on a fake that knows one recording, and never wait."""
+    fake = FakeTarget(recordings=[a_recording()])
+    monkeypatch.setattr(targets, "choose", lambda *_, **__: fake)
+    monkeypatch.setattr(downloads.download, "__kwdefaults__", {"sleep": lambda _: None})
+    return fake
+
+
+def run(*arguments: str) -> Result:
+    """Run the command."""
+    return CliRunner().invoke(main, ["recording", *arguments])
+
+
+def test_a_conversations_recordings_are_listed_with_the_link_of_the_latest(target):
+    """A row each, newest link below: what there is and how to watch it."""
+    target.recordings = [
+        a_recording("1", status="pending", size=None, duration=None, modified_at=None),
+        a_recording("2", announced=False, duration=3725.0, issues=["storage_conflict"]),
+    ]
+
+    result = run("c123")
+
+    assert 0 == result.exit_code, result.output
+    head, first, second, _, link = result.stdout.splitlines()
+    assert ["recording", "id", "status", "size", "duration"] == head.split()[:5]
+    assert ["1", "pending", "-", "-"] == first.split()[:4]
+    assert ["2", "available", "1.4", "MB", "1:02:05"] == second.split()[:5]
+    assert ["no", "storage_conflict"] == second.split()[-2:]
+    assert target.url == link
+    assert "/conversations/c123/recordings/latest?format=json" == target.asked[-1]
+    assert "The link expires at" in result.stderr
+
+
+def test_the_list_says_why_the_latest_cannot_be_played(target):
+    """What is there is shown all the same."""
+    target.recordings = [a_recording(status="pending")]
+
+    result = run("c123")
+
+    assert 0 == result.exit_code
+    assert "pending" in result.stdout
+    assert f"latest cannot be played: It answered 409: {WHY}\n" in result.stderr
+
+
+def test_one_recording_is_shown_by_its_id(target):
+    """The row and the link are the named one's."""
+    target.recordings = [a_recording("1"), a_recording("2")]
+
+    result = run("c123", "1")
+
+    assert ["recording", "1"] == [line.split()[0] for line in result.stdout.splitlines()[:2]]
+    assert 4 == len(result.stdout.splitlines())
+    assert "/conversations/c123/recordings/1?format=json" == target.asked[-1]
+
+
+def test_programs_get_recordings_and_link_as_one_json(target):
+    """The API's own members."""
+    answered = json.loads(run("c123", "--json").stdout)
+
+    assert [a_recording()] == answered["recordings"]
+    assert {"recording_id", "url", "expires_at"} == answered["link"].keys()
+    assert target.url == answered["link"]["url"]
+
+
+@pytest.mark.parametrize("arguments", [("c123",), ("c123", "7")])
+def test_nothing_to_watch_ends_with_1_and_says_what_to_do(arguments, target):
+    """No recording, or none of that id."""
+    target.recordings = [a_recording()] if len(arguments) > 1 else []
+
+    result = run(*arguments)
+
+    assert (1, "") == (result.exit_code, result.stdout)
+    assert "tavus-callbacks connect" in result.stderr
+
+
+@pytest.mark.parametrize("arguments", [("c/1",), ("c1", "../x"), ("c 1",)])
+def test_an_id_that_no_path_carries_is_a_usage_error(arguments, target):
+    """Nothing is asked with a path that means something else."""
+    result = run(*arguments)
+
+    assert (2, []) == (result.exit_code, target.asked)
+    assert "tavus-callbacks show" in result.stderr
+
+
+def test_a_url_stands_alone(target):
+    """What a player or a script takes."""
+    result = run("c123", "--url")
+
+    assert f"{target.url}\n" == result.stdout
+
+
+@pytest.mark.parametrize("option", ["--url", "--open", "--download=call.mp4"])
+def test_what_cannot_be_played_is_an_error_that_says_why_and_what_to_do(
+    option, target, tmp_path, monkeypatch
+):
+    """The API's own sentence, and no half-made file."""
+    target.recordings = [a_recording(status="pending")]
+    monkeypatch.chdir(tmp_path)
+
+    result = run("c123", option)
+
+    assert (1, "", []) == (result.exit_code, result.stdout, list(tmp_path.iterdir()))
+    assert WHY in result.stderr
+
+
+@pytest.mark.parametrize(("has_browser", "shown"), [(True, ""), (False, "{url}\n")])
+def test_open_opens_the_browser_or_says_the_link(has_browser, shown, target, monkeypatch):
+    """With a fresh link; where no browser is, the link is what helps."""
+    opened = []
+    monkeypatch.setattr(webbrowser, "open", lambda url: opened.append(url) or has_browser)
+
+    result = run("c123", "--open")
+
+    assert (0, [target.url]) == (result.exit_code, opened)
+    assert shown.format(url=target.url) == result.stdout
+
+
+@pytest.mark.parametrize(
+    "options", [("--open", "--download=a.mp4"), ("--url", "--download=a.mp4"), ("--force",)]
+)
+@pytest.mark.usefixtures("target")
+def test_contradictions_are_usage_errors(options):
+    """One thing is done at a time."""
+    assert 2 == run("c123", *options).exit_code
+
+
+def test_a_download_is_saved_whole(target, cdn, tmp_path):
+    """All bytes, nothing beside the file, and its size is told."""
+    target.url = cdn.url
+
+    result = run("c123", "--download", str(tmp_path / "call.mp4"))
+
+    assert 0 == result.exit_code, result.output
+    assert CONTENT == (tmp_path / "call.mp4").read_bytes()
+    assert ["call.mp4"] == [path.name for path in tmp_path.iterdir()]
+    assert f"Saved {tmp_path / 'call.mp4'}: 1000.0 KB." in result.stderr
+
+
+def test_a_download_tells_programs_what_was_saved(target, cdn, tmp_path):
+    """Id, file and size."""
+    target.url, file = cdn.url, tmp_path / "call.mp4"
+
+    answered = json.loads(run("c123", "--download", str(file), "--json").stdout)
+
+    assert {"recording_id": "1762000000000", "file": str(file), "size": len(CONTENT)} == answered
+
+
+def test_the_link_is_asked_for_byte_by_byte(target, cdn, tmp_path):
+    """A signature covers the URL as it is spelt: nothing is encoded anew."""
+    query = "?response-content-type=video%2Fmp4&Expires=1&Signature=a~b-c_d__&Key-Pair-Id=K"
+    target.url = f"{cdn.url}%20%2B%25%C3%A9{query}"
+
+    run("c123", "--download", str(tmp_path / "call.mp4"))
+
+    assert target.url.endswith(cdn.asked[0][0])
+    assert query in cdn.asked[0][0]
+
+
+def test_a_file_is_never_overwritten_without_force(target, cdn, tmp_path):
+    """Not even touched; nothing is asked."""
+    target.url, file = cdn.url, tmp_path / "call.mp4"
+    file.write_bytes(b"mine")
+
+    refused = run("c123", "--download", str(file))
+
+    assert (1, b"mine", []) == (refused.exit_code, file.read_bytes(), target.asked)
+    assert "--force" in refused.stderr
+    assert 0 == run("c123", "--download", str(file), "--force").exit_code
+    assert CONTENT == file.read_bytes()
+
+
+@pytest.mark.usefixtures("target")
+def test_a_folder_that_is_not_there_is_said(tmp_path):
+    """Before anything is fetched."""
+    result = run("c123", "--download", str(tmp_path / "no" / "call.mp4"))
+
+    assert 1 == result.exit_code
+    assert "There is no folder" in result.stderr
+
+
+def test_ctrl_c_keeps_what_came_and_says_so(target, cdn, tmp_path, monkeypatch):
+    """The next run of the same command is all it takes."""
+    target.url, cdn.cuts = cdn.url, [300_000]
+
+    def interrupt(_: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(downloads.download, "__kwdefaults__", {"sleep": interrupt})
+
+    result = run("c123", "--download", str(tmp_path / "call.mp4"))
+
+    assert 1 == result.exit_code
+    assert "the same command goes on from there" in result.stderr
+    assert CONTENT[:300_000] == (tmp_path / "call.mp4.part").read_bytes()
+
+
+def fetch(cdn: Cdn, file: Path, links: list[str] | None = None) -> tuple[int, list[float]]:
+    """Download with a list of links to give; return the size and the pauses made."""
+    pauses: list[float] = []
+    given = iter(links or [cdn.url] * 100)
+    with httpx.Client() as client:
+        count = download(
+            client,
+            lambda: next(given),
+            file,
+            progress=lambda *_: None,
+            sleep=pauses.append,
+        )
+    return count, pauses
+
+
+def test_a_cut_connection_goes_on_where_it_was(cdn, tmp_path):
+    """Every byte is sent once, however often the connection breaks, if only it brings something."""
+    cdn.cuts = [100_000] * 9
+
+    count, pauses = fetch(cdn, tmp_path / "call.mp4")
+
+    assert len(CONTENT) == count
+    assert CONTENT == (tmp_path / "call.mp4").read_bytes()
+    assert [None, *(f"bytes={n}00000-" for n in range(1, 10))] == [wanted for _, wanted in cdn.asked]
+    assert [1.0] * 9 == pauses
+
+
+def test_the_same_command_goes_on_after_it_was_given_up(cdn, tmp_path):
+    """What came stays as FILE.part, and the next run fetches the rest."""
+    file = tmp_path / "call.mp4"
+    cdn.cuts = [300_000, 0, 0, 0, 0]
+
+    with pytest.raises(click.ClickException, match=r"300000 bytes are kept\. The same command goes on"):
+        fetch(cdn, file)
+    before = len(cdn.asked)
+    part = (tmp_path / "call.mp4.part").read_bytes()
+    fetch(cdn, file)
+
+    assert CONTENT[:300_000] == part
+    assert ["bytes=300000-"] == [wanted for _, wanted in cdn.asked[before:]]
+    assert CONTENT == file.read_bytes()
+    assert ["call.mp4"] == [path.name for path in tmp_path.iterdir()]
+
+
+@pytest.mark.parametrize("honours_if_range", [True, False])
+def test_a_changed_object_starts_over(honours_if_range, cdn, tmp_path):
+    """Bytes of two objects are never joined, even where a cache does not know If-Range."""
+    file = tmp_path / "call.mp4"
+    cdn.cuts = [300_000, 0, 0, 0, 0]
+    with pytest.raises(click.ClickException):
+        fetch(cdn, file)
+    cdn.content, cdn.etag, cdn.honours_if_range = b"another" * 90_000, '"two"', honours_if_range
+
+    fetch(cdn, file)
+
+    assert b"another" * 90_000 == file.read_bytes()
+
+
+@pytest.mark.parametrize("etag", ['W/"one"', ""])
+def test_without_a_strong_etag_it_starts_over(etag, cdn, tmp_path):
+    """Nothing proves that the rest belongs to what came."""
+    cdn.etag, cdn.cuts = etag, [300_000]
+
+    fetch(cdn, tmp_path / "call.mp4")
+
+    assert [None, None] == [wanted for _, wanted in cdn.asked]
+    assert CONTENT == (tmp_path / "call.mp4").read_bytes()
+
+
+def test_all_bytes_are_there_already(cdn, tmp_path):
+    """A program that ended between the last byte and the new name is done with one question."""
+    (tmp_path / "call.mp4.part").write_bytes(CONTENT)
+    (tmp_path / "call.mp4.part.etag").write_text('"one"')
+
+    assert len(CONTENT) == fetch(cdn, tmp_path / "call.mp4")[0]
+
+    assert CONTENT == (tmp_path / "call.mp4").read_bytes()
+    assert 1 == len(cdn.asked)
+
+
+def test_more_bytes_than_the_object_has_start_over(cdn, tmp_path):
+    """A part that two programs wrote at once is not believed."""
+    (tmp_path / "call.mp4.part").write_bytes(CONTENT * 2)
+    (tmp_path / "call.mp4.part.etag").write_text('"one"')
+
+    fetch(cdn, tmp_path / "call.mp4")
+
+    assert CONTENT == (tmp_path / "call.mp4").read_bytes()
+
+
+def test_an_expired_link_is_replaced_on_the_way(cdn, tmp_path):
+    """A 403 in the middle asks for a fresh link and goes on with it."""
+    cdn.cuts, cdn.refusals = [300_000], []
+    links = [f"{cdn.url}?one", f"{cdn.url}?two"]
+    answer, calls = cdn.answer, []
+
+    def expiring(handler: BaseHTTPRequestHandler) -> None:
+        calls.append(handler.path)
+        cdn.refusals = [403] if len(calls) > 1 and handler.path.endswith("?one") else []
+        answer(handler)
+
+    cdn.answer = expiring  # type: ignore[method-assign]  # a link that expires after its first use
+
+    fetch(cdn, tmp_path / "call.mp4", links)
+
+    assert ["one", "one", "two"] == [path.rpartition("?")[2] for path, _ in cdn.asked]
+    assert "bytes=300000-" == cdn.asked[-1][1]
+    assert CONTENT == (tmp_path / "call.mp4").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("status", "tries", "said"),
+    [(403, 5, "doctor"), (503, 5, "answered 503"), (429, 5, "answered 429"), (404, 1, "doctor")],
+)
+def test_what_does_not_pass_is_given_up_with_what_to_do(status, tries, said, cdn, tmp_path):
+    """Refused for good, or silent for too long; a missing object is not asked for twice."""
+    cdn.refusals = [status] * 100
+
+    with pytest.raises(click.ClickException, match=said):
+        fetch(cdn, tmp_path / "call.mp4")
+
+    assert tries == len(cdn.asked)
+    assert [] == list(tmp_path.iterdir())
+
+
+def test_waiting_gets_longer(cdn, tmp_path):
+    """A CDN that is busy is not hurried."""
+    cdn.refusals = [503] * len(PAUSES)
+
+    assert list(PAUSES) == fetch(cdn, tmp_path / "call.mp4")[1]
+
+
+def test_a_full_disk_is_said_in_a_sentence(cdn, tmp_path):
+    """The file that cannot be written is named."""
+    (tmp_path / "call.mp4.part").mkdir()
+
+    with pytest.raises(click.ClickException, match=r"call\.mp4 cannot be written"):
+        fetch(cdn, tmp_path / "call.mp4")
+
+
+def test_a_terminal_sees_how_far_it_is(target, cdn, tmp_path, monkeypatch):
+    """A bar on standard error; pipes get none (all other tests here)."""
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
+    target.url = cdn.url
+
+    result = run("c123", "--download", str(tmp_path / "call.mp4"))
+
+    assert "call.mp4" in click.unstyle(result.stderr)
+    assert "1.0/1.0 MB" in click.unstyle(result.stderr)
+    assert "" == result.stdout

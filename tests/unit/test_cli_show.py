@@ -1,0 +1,261 @@
+"""`show` and `transcript`: a conversation, video or replica as a page, and what was said as a dialogue."""
+
+import json
+
+import click
+import pytest
+from fake_target import FakeTarget, run
+from folding import CONVERSATION, NOW, SETTINGS, said, scenario, transcript
+
+from tavus_callbacks.domain.conversation import fold
+from tavus_callbacks.domain.resource_view import fold_resource
+from tavus_callbacks.domain.transcript import transcript_of, transcript_view
+from tavus_callbacks_cli import targets
+
+EVIL = "\x1b[2J[bold red]\u202e"
+UNKNOWN = (404, {"detail": "No event of conversation c123 is kept."})
+
+
+def view(*events, name=CONVERSATION):
+    """Fold events as the API answers them."""
+    return fold(name, events or scenario("conversation"), now=NOW, settings=SETTINGS)
+
+
+def latest(name="conversations", member="conversation_id", *ids):
+    """Make a list of the latest, of which only ids are looked at."""
+    return {name: [{member: one} for one in ids], "cursor": None}
+
+
+@pytest.fixture
+def target(monkeypatch):
+    """Let every command work on a fake."""
+    fake = FakeTarget()
+    monkeypatch.setattr(targets, "choose", lambda *_, **__: fake)
+    return fake
+
+
+def test_a_conversation_is_a_page(target):
+    """Status, who, when, why it ended in plain words, and the numbers."""
+    target.answers = [view()]
+
+    result = run("show", CONVERSATION)
+
+    assert (0, ["/conversations/c123"]) == (result.exit_code, target.asked)
+    page = result.stdout
+    for part in (
+        "status        ended",
+        "The participant left and did not come back in time. (participant_left_timeout reached)",
+        "after 44.8 s",
+        "3 by the user, 4 by the replica",
+        "Perception\nanalysis",
+    ):
+        assert part in page
+
+
+def test_what_is_missing_is_told_with_since_when(target):
+    """And whether it is overdue."""
+    target.answers = [view(said("system.shutdown"))]
+
+    assert "missing       transcript since 20" in run("show", CONVERSATION).stdout
+
+
+@pytest.mark.parametrize("name", ["objectives", "guardrail", "tools", "canvas", "memory", "no-camera"])
+def test_every_part_of_a_conversation_has_its_place(target, name):
+    """Objectives, guardrails, actions, cards, memories: what there is, is on the page."""
+    events = [one for one in scenario(name) if one.kind == "conversation"]
+    target.answers = [view(*events)]
+
+    result = run("show", CONVERSATION)
+
+    assert 0 == result.exit_code
+    titles = ("Objectives", "Guardrails", "After the call", "Also", "unavailable")
+    assert any(title in result.stdout for title in titles)
+
+
+def test_recordings_are_told_with_status_and_length(target):
+    """A row each."""
+    recording = {"recording_id": "1700", "status": "available", "size": 2048, "duration": 61}
+    target.answers = [{**view(), "recordings": [recording]}]
+
+    assert "1700        available, 2.0 KB, 0:01:01" in run("show", CONVERSATION).stdout
+
+
+def test_json_is_the_apis_own(target):
+    """Programs get all of it."""
+    target.answers = [view()]
+
+    assert view() == json.loads(run("show", CONVERSATION, "--json").stdout)
+
+
+@pytest.mark.parametrize("kind", ["video", "replica"])
+def test_an_id_is_looked_for_among_all_kinds(target, kind):
+    """A person does not say what it is."""
+    events = scenario(f"{kind}-failed")
+    answer = fold_resource(kind, "x1", events)
+    misses = ["conversation", "video"] if kind == "replica" else ["conversation"]
+    target.answers = [*[UNKNOWN for _ in misses], answer]
+
+    result = run("show", "x1")
+
+    assert [*(f"/{one}s/x1" for one in misses), f"/{kind}s/x1"] == target.asked
+    assert "status   " in result.stdout
+    assert "error" in result.stdout
+    assert "History" in result.stdout
+
+
+def test_a_kind_that_is_named_is_the_only_one_asked_for(target):
+    """Also where an id is of two kinds."""
+    target.answers = [fold_resource("replica", "x1", scenario("replica"))]
+
+    run("show", "x1", "--kind", "replica")
+
+    assert ["/replicas/x1"] == target.asked
+
+
+@pytest.mark.parametrize("command", [("show", "--kind", "conversation"), ("transcript",)])
+def test_an_unknown_conversation_is_told_the_nearest_ids(target, command):
+    """A letter too few is the usual mistake."""
+    target.answers = [UNKNOWN, latest("conversations", "conversation_id", "c12x", "zzz", "c1234")]
+
+    result = run(*command, "c123")
+
+    assert (1, "") == (result.exit_code, result.stdout)
+    assert "No conversation 'c123' is kept there. Did you mean c1234 or c12x?" in result.stderr
+
+
+def test_where_nothing_is_near_the_list_is_named(target):
+    """No guess is better than a wild one."""
+    target.answers = [UNKNOWN, latest("conversations", "conversation_id", "zzz")]
+
+    assert "`tavus-callbacks list`" in run("transcript", "c123").stderr
+
+
+def test_a_long_text_is_cut_and_says_so(target):
+    """A page is for reading."""
+    target.answers = [view(said("application.perception_analysis", analysis="x" * 3000))]
+
+    result = run("show", CONVERSATION)
+
+    assert "(3000 characters; --json has all)" in result.stdout
+    assert len(result.stdout) < 2000
+
+
+def test_lines_of_a_text_stay_lines(target):
+    """Markdown is read as it is written."""
+    target.answers = [view(said("application.perception_analysis", analysis="**Mood**\n* calm"))]
+
+    assert "analysis    **Mood**\n            * calm\n" in run("show", CONVERSATION).stdout
+
+
+def spoken(*turns):
+    """Make the API's answer to a transcript."""
+    found = transcript_view(transcript_of([transcript(*turns)], include_system=True))
+    return {"conversation_id": CONVERSATION, **found}
+
+
+TURNS = (
+    {"role": "assistant", "content": "Hello?", "seconds_from_start": 61.5, "duration": 1},
+    {"role": "user", "content": "A\nroom", "seconds_from_start": 64},
+)
+
+
+def test_a_transcript_is_a_dialogue(target):
+    """A line a turn, with its time."""
+    target.answers = [spoken(*TURNS)]
+
+    result = run("transcript", CONVERSATION)
+
+    assert ["/conversations/c123/transcript"] == target.asked
+    assert ["1:01  Replica: Hello?", "1:04  User: A room"] == [
+        line.strip() for line in result.stdout.splitlines()
+    ]
+
+
+def test_a_tool_stands_with_its_answer(target):
+    """In the place where it was called."""
+    call = {"id": "t1", "name": "book", "arguments": "{}"}
+    answers = {"role": "tool", "tool_call_id": "t1", "content": "done"}
+    target.answers = [spoken({"role": "assistant", "content": None, "tool_calls": [call]}, answers)]
+
+    assert "(Tool book -> done)" in run("transcript", CONVERSATION).stdout
+
+
+@pytest.mark.parametrize("form", ["text", "vtt"])
+def test_a_file_is_printed_as_it_came(target, form):
+    """Byte by byte where it goes into a file."""
+    target.answers = ["WEBVTT\n\n<v User>\u200d日本\n"]
+
+    result = run("transcript", CONVERSATION, "--format", form, "--include-system")
+
+    assert "WEBVTT\n\n<v User>\u200d日本\n" == result.stdout
+    assert f"/conversations/c123/transcript?include=system&format={form}" == target.asked[0]
+
+
+def test_no_times_is_an_error_that_says_what_to_do(target):
+    """409 of the API."""
+    target.answers = [(409, {"detail": "The transcript has no times: ask for format=text."})]
+
+    result = run("transcript", CONVERSATION, "--format", "vtt")
+
+    assert 1 == result.exit_code
+    assert "format=text" in result.stderr
+
+
+@pytest.mark.parametrize("options", [("--json",), ("--format", "json")])
+def test_a_transcript_as_json(target, options):
+    """The API's own answer."""
+    target.answers = [spoken(*TURNS)]
+
+    assert spoken(*TURNS) == json.loads(run("transcript", CONVERSATION, *options).stdout)
+
+
+def test_a_transcript_that_has_not_come_is_said(target):
+    """Of a conversation that is there: no guess at other ids."""
+    target.answers = [(404, {"detail": "No transcript of conversation c123 has arrived."})]
+
+    result = run("transcript", "c123")
+
+    assert 1 == result.exit_code
+    assert "No transcript of conversation c123 has arrived." in result.stderr
+    assert 1 == len(target.asked)
+
+
+def test_an_id_that_no_path_carries_has_events(target):
+    """The error names the command that shows them."""
+    result = run("transcript", "a/b")
+
+    assert (1, []) == (result.exit_code, target.asked)
+    assert "show --events" in result.stderr
+
+
+def test_colours_are_for_terminals(target, monkeypatch):
+    """Who speaks is seen at once; a pipe has none (all other tests here)."""
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm-256color")
+    target.answers = [spoken(*TURNS)]
+
+    shown = run("transcript", CONVERSATION).stdout
+
+    assert "\x1b[1;32m" in shown
+    assert "Replica: Hello?" in click.unstyle(shown)
+
+
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_nothing_said_steers_the_terminal(target, options):
+    """Everywhere on the page, and in the dialogue."""
+    events = [
+        said("system.replica_joined", replica_id=EVIL, persona_id=EVIL),
+        said("system.shutdown", shutdown_reason=EVIL),
+        said("application.perception_analysis", analysis=EVIL),
+        said("conversation.objective.completed", objective_name=EVIL, output_variables={EVIL: EVIL}),
+        said("conversation.guardrail.triggered", guardrail_name=EVIL, reason=EVIL),
+        said("application.post_call_action_executed", tool_id=EVIL, tool_name=EVIL, status=EVIL),
+        said("canvas.interaction", interaction_id=EVIL, component=EVIL, type=EVIL, value=EVIL),
+        said("[bold red]"),
+    ]
+    target.answers = [view(*events), spoken({"role": "user", "content": EVIL})]
+
+    output = run("show", CONVERSATION, *options).output + run("transcript", CONVERSATION, *options).output
+
+    assert "[bold red]" in output
+    assert not {"\x1b", "\u202e"} & set(output)

@@ -1,0 +1,203 @@
+"""`stats`: sums that are right, for people, spreadsheets and programs, and a report that asks nobody."""
+
+import csv
+import json
+from html.parser import HTMLParser
+
+import pytest
+from fake_target import FakeTarget, run
+from folding import NOW, SETTINGS, scenario, transcript
+
+from tavus_callbacks.domain.conversation_facts import conversation_facts
+from tavus_callbacks.domain.summary import conversation_summary
+from tavus_callbacks_cli import targets
+from tavus_callbacks_cli.stats import plots, sums
+
+EVIL = "<script>alert(1)</script>"
+
+
+def summary(name, *events, **members):
+    """Make a conversation as a list answers it."""
+    facts = conversation_facts(events or scenario("conversation"))
+    found = conversation_summary(name, facts, now=NOW, settings=SETTINGS).model_dump(mode="json")
+    return found | members
+
+
+def spoken(name, *turns, **members):
+    """Make a conversation of which there is a transcript alone."""
+    return summary(name, transcript(*turns), **members)
+
+
+USER = {"role": "user", "content": "one two three?", "seconds_from_start": 1, "duration": 2}
+REPLICA = {"role": "assistant", "content": "four", "seconds_from_start": 4, "duration": 1}
+SOME = [
+    spoken("c1", USER, REPLICA, received_first_at="2027-03-01T23:59:59.999999Z", tags={"user": "a"}),
+    spoken("c2", USER, received_first_at="2027-03-02T00:00:00.000000Z", tags={"user": ["a", "b"]}),
+    summary("c3", talk=None, duration=60.0, received_first_at="2027-03-02T12:00:00.000000Z", tags={}),
+]
+
+
+@pytest.fixture
+def target(monkeypatch):
+    """Let every command work on a fake."""
+    fake = FakeTarget()
+    monkeypatch.setattr(targets, "choose", lambda *_, **__: fake)
+    return fake
+
+
+def page(*conversations, cursor=None):
+    """Make a page of a list."""
+    return {"conversations": list(conversations), "cursor": cursor}
+
+
+def test_sums_add_up():
+    """Turns, words, seconds, shares, and how many miss what."""
+    found = sums.sums(SOME)
+
+    assert (3, 2, 2, 1, 6, 1, 4.0, 1.0) == tuple(
+        found[name]
+        for name in (
+            *("conversations", "transcripts", "user_turns", "replica_turns", "user_words", "replica_words"),
+            *("user_seconds", "replica_seconds"),
+        )
+    )
+    assert (0.857, 1.0, 60.0) == (
+        found["user_share_by_words"],
+        found["median_response_seconds"],
+        found["median_seconds"],
+    )
+    assert (2, 2) == (found["user_questions"], found["missing_shutdown"])
+
+
+def test_of_nothing_there_are_sums_too():
+    """Zeros, and None for what cannot be known."""
+    found = sums.sums([])
+
+    assert (0, 0, None, None) == tuple(
+        found[name] for name in ("conversations", "seconds", "median_seconds", "user_share_by_words")
+    )
+
+
+@pytest.mark.parametrize(
+    ("by", "expected"),
+    [
+        ("day", {"2027-03-01": 1, "2027-03-02": 2}),
+        ("tag:user", {"a": 2, "b": 1, "(none)": 1}),
+        ("label", {"test": 3}),
+        ("end-reason", {"(none)": 2, "participant_left_timeout": 1}),
+    ],
+)
+def test_groups_are_by_day_tag_label_or_end_reason(target, by, expected):
+    """A conversation with two values of a tag counts under each; days are UTC."""
+    target.answers = [page(*SOME[:2], cursor="a"), page(*SOME[2:])]
+
+    found = json.loads(run("stats", "--by", by, "--json").stdout)
+
+    assert expected == {group["group"]: group["conversations"] for group in found["groups"]}
+    assert (3, by) == (found["total"]["conversations"], found["by"])
+
+
+def test_a_table_is_for_people(target):
+    """Total first, then a row a group."""
+    target.answers = [page(*SOME)]
+
+    result = run("stats", "--since", "2027-03-01T00:00:00Z", "--tag", "user:a", "--label", "shop")
+
+    assert 0 == result.exit_code
+    assert "words       6 by users, 1 by replicas: 86% are users'" in result.stdout
+    assert any(line.startswith("2027-03-02") for line in result.stdout.splitlines())
+    assert "simulated" in result.stderr
+    for part in ("since=2027-03-01T00%3A00%3A00.000000Z", "tag=user%3Aa", "label=shop", "limit=200"):
+        assert part in target.asked[0]
+
+
+def test_nothing_to_sum_up_is_no_error(target):
+    """A new stack has none."""
+    target.answers = [page()]
+
+    result = run("stats")
+
+    assert 0 == result.exit_code
+    assert "talks       none" in result.stdout
+
+
+def test_a_spreadsheet_gets_numbers_and_no_formula(target, tmp_path):
+    """A tag is anybody's text, and `=` at its beginning is a formula to a spreadsheet."""
+    target.answers = [page(spoken("c1", USER, tags={"user": "=1+1"}))]
+    path = tmp_path / "sums.csv"
+
+    result = run("stats", "--by", "tag:user", "--csv", str(path))
+
+    with path.open(newline="") as file:
+        [row] = csv.DictReader(file)
+    assert ("'=1+1", "1", "3") == (row["group"], row["conversations"], row["user_words"])
+    assert (0, "") == (result.exit_code, result.stdout)
+
+
+class Seen(HTMLParser):
+    """What a browser would see."""
+
+    def __init__(self):
+        super().__init__()
+        self.tags, self.sources, self.texts = [], [], []
+
+    def handle_starttag(self, tag, attrs):
+        """Note a tag and what it would load."""
+        self.tags.append(tag)
+        self.sources += [value for name, value in attrs if name in ("src", "href", "xlink:href")]
+
+    def handle_data(self, data):
+        """Note text."""
+        self.texts.append(data)
+
+
+def test_the_report_is_whole_and_asks_nobody(target, tmp_path):
+    """One file with plots, no script, nothing from elsewhere; anybody's text is text in it."""
+    target.answers = [page(*SOME, spoken("c4", USER, tags={"user": EVIL}, end_reason=EVIL, status="ended"))]
+    path = tmp_path / "report.html"
+
+    run("stats", "--by", "tag:user", "--html", str(path))
+
+    html, seen = path.read_text(), Seen()
+    seen.feed(html)
+    assert [] == seen.sources
+    assert "script" not in seen.tags
+    assert seen.tags.count("svg") >= 3
+    assert EVIL in "".join(seen.texts)
+    assert "url(" not in html
+    assert "prefers-color-scheme: dark" in html
+
+
+def test_days_without_conversations_are_in_the_plot(target, tmp_path):
+    """A gap is seen as one."""
+    target.answers = [page(spoken("c1", USER, received_first_at="2027-03-05T00:00:00Z"), SOME[0])]
+    path = tmp_path / "report.html"
+
+    run("stats", "--html", str(path))
+
+    assert "<title>2027-03-03: 0</title>" in path.read_text()
+
+
+def test_a_histogram_counts_everything_once():
+    """The last bar takes what is beyond all edges."""
+    bars = plots.histogram([0, 0.9, 1, 5, 500], (0, 1, 5), "min")
+
+    assert [("0-1 min", 2), ("1-5 min", 1), ("5+ min", 2)] == bars
+
+
+@pytest.mark.parametrize("by", ["week", "tag:", "tag"])
+def test_what_cannot_be_summed_up_by_is_a_usage_error(target, by):
+    """The error names what can."""
+    result = run("stats", "--by", by)
+
+    assert (2, []) == (result.exit_code, target.asked)
+    assert "tag:NAME" in result.stderr
+
+
+def test_labels_of_the_report_are_escaped_and_short():
+    """A name that is too long beside its bar is cut; pointing at the bar shows it whole."""
+    drawn = plots.lines([("x" * 50, 2), (EVIL, 1)], about="why")
+
+    assert f"{'x' * 33}…" in drawn
+    assert f"<title>{'x' * 50}: 2</title>" in drawn
+    assert EVIL not in drawn

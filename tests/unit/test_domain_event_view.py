@@ -1,0 +1,87 @@
+"""Events as they are read: the contract's names, a body where it is small, variants behind their event."""
+
+import pytest
+
+from tavus_callbacks.domain.event_view import event_view, quarantine_view, with_variants
+
+REF = "01783752517564961-" + "a" * 32
+ITEM = {
+    "ref": REF,
+    "family": "conversation",
+    "kind": "conversation",
+    "subject": "c 1",
+    "event_type": "system.shutdown",
+    "occurred_at": "2026-07-11T06:48:37.564961Z",
+    "received_at": "2026-07-11T06:48:38.000000Z",
+    "label": "prod",
+    "tags": {"user": "4711"},
+    "issues": [],
+    "pk": "conversation#c 1",
+}
+
+
+def test_an_event_has_the_members_of_the_contract():
+    """What the contract names is there, and nothing of how it is stored."""
+    assert {
+        "event_id": f"conversation.~YyAx.{REF}",
+        "family": "conversation",
+        "kind": "conversation",
+        "subject": "c 1",
+        "event_type": "system.shutdown",
+        "occurred_at": "2026-07-11T06:48:37.564961Z",
+        "received_at": "2026-07-11T06:48:38.000000Z",
+        "label": "prod",
+        "tags": {"user": "4711"},
+        "issues": [],
+        "body": {"a": 1},
+    } == event_view(ITEM, b'{"a": 1}')
+
+
+def test_a_body_that_is_too_large_has_a_url():
+    """Without its body an event says where that is."""
+    view = event_view(ITEM, None)
+
+    assert (f"/events/conversation.~YyAx.{REF}/body", False) == (view["body_url"], "body" in view)
+
+
+def test_an_event_without_a_time_says_so():
+    """The member is there, and null."""
+    without = {name: value for name, value in ITEM.items() if name != "occurred_at"}
+
+    assert event_view(without, b"{}")["occurred_at"] is None
+
+
+def test_a_variant_names_its_event_and_itself():
+    """A variant carries the id of its event, and one of its own under which its body is read."""
+    view = event_view({**ITEM, "ref": f"{REF}-v{'b' * 32}"}, None)
+
+    assert f"conversation.~YyAx.{REF}" == view["event_id"]
+    assert f"conversation.~YyAx.{REF}-v{'b' * 32}" == view["variant_id"]
+    assert f"/events/{view['variant_id']}/body" == view["body_url"]
+
+
+@pytest.mark.parametrize("raw", [b'\xef\xbb\xbf{"a":"\\ud83d"}', b'{"a":"\\ud83d"}'])
+def test_odd_bodies_are_shown(raw):
+    """A byte order mark and half a surrogate pair are no hindrance to reading."""
+    assert {"a": "\ud83d"} == event_view(ITEM, raw)["body"]
+
+
+def test_variants_stand_behind_their_event():
+    """Items in the order of their keys are grouped into events."""
+    items = [{"ref": ref} for ref in ("1-a", "1-a-vx", "1-a-vy", "2-b", "untimed-c", "untimed-c-000001")]
+
+    groups = [[item["ref"] for item in group] for group in with_variants(items)]
+
+    assert [["1-a", "1-a-vx", "1-a-vy"], ["2-b"], ["untimed-c"], ["untimed-c-000001"]] == groups
+
+
+@pytest.mark.parametrize(("body", "shown"), [(b"a\xffb\x00", "a\ufffdb\x00"), (b"", ""), (None, None)])
+def test_quarantine_shows_what_is_no_text(body, shown):
+    """Bytes that nobody can read are shown as replacement characters, a large body not at all."""
+    item = dict.fromkeys(("quarantine_id", "title", "detail", "label", "first_received_at"), "x")
+    item |= {"last_received_at": "y", "tags": {}, "status": 400, "count": 3, "body_size": 4, "pk": "secret"}
+
+    view = quarantine_view(item, body)
+
+    assert (shown, 400, 3, 4) == (view["body"], view["status"], view["count"], view["size"])
+    assert "pk" not in view

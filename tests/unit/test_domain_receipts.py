@@ -1,0 +1,157 @@
+"""Pulling in order of receipt: whatever writers and readers do, nothing is skipped or given twice."""
+
+import hashlib
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from unittest.mock import patch
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tavus_callbacks.domain import receipts
+from tavus_callbacks.domain.receipts import (
+    MEMORY,
+    SETTLE,
+    Position,
+    advanced,
+    fresh,
+    most,
+    receipt,
+    settled,
+    shard,
+)
+
+START = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
+SHARDS = ("a", "b", "c")
+SETTLE_MS = SETTLE // timedelta(milliseconds=1)
+
+
+@dataclass(frozen=True)
+class Written:
+    """An event: its receipt, and when a reader can see it."""
+
+    receipt: str
+    visible_at: datetime
+
+
+def written(number, kept_ms, delay_ms):
+    """Make an event that was kept and became visible so many milliseconds later."""
+    kept_at = START + timedelta(milliseconds=kept_ms)
+    name = hashlib.sha256(str(number).encode()).hexdigest()[:32]
+    return Written(receipt(kept_at, name), kept_at + timedelta(milliseconds=delay_ms))
+
+
+@dataclass
+class Puller:
+    """A program that pulls, as `GET /events?after=` serves it: shard by shard, a page at a time."""
+
+    events: list
+    position: Position = field(default_factory=Position)
+
+    def pull(self, now, limit, readable):
+        """Give a page of at most `limit`, of which only the first `readable` bodies fitted."""
+        visible = [one.receipt for one in self.events if one.visible_at <= now]
+        after = sorted(one for one in visible if one > (self.position.settled or "0"))
+        count = most(self.position, limit)
+        shards = [[one for one in after if shard(SHARDS, one) == name][:count] for name in SHARDS]
+        position, seen = settled(self.position, [one for shard in shards for one in shard], now=now)
+        page = fresh(position, seen, limit, now=now)[:readable]
+        self.position = advanced(position, seen, page, now=now)
+        return page
+
+    def pull_all(self, now):
+        """Pull until everything is given, once everything has settled; each page must give something."""
+        given, left = [], True
+        while left:
+            page = self.pull(now, 3, 2)
+            given += page
+            left = bool(page)
+        return given
+
+
+EVENTS = st.lists(st.tuples(st.integers(0, 40_000), st.integers(0, SETTLE_MS)), max_size=40)
+PULLS = st.lists(st.tuples(st.integers(0, 9_000), st.integers(1, 8), st.integers(1, 8)), max_size=25)
+
+
+@pytest.mark.parametrize("memory", [2, 7, MEMORY])
+@given(events=EVENTS, pulls=PULLS)
+def test_nothing_is_skipped_and_nothing_given_twice(memory, events, pulls):
+    """Late writers, bursts, small pages and a short memory: each event is given exactly once."""
+    every = [written(number, *times) for number, times in enumerate(events)]
+    puller, now, given = Puller(every), START, []
+
+    with patch.object(receipts, "MEMORY", memory):
+        for pause, limit, readable in pulls:
+            now += timedelta(milliseconds=pause)
+            given += puller.pull(now, limit, readable)
+        given += puller.pull_all(max(now, START + timedelta(seconds=60)) + SETTLE)
+
+    assert Counter(one.receipt for one in every) == Counter(given)
+
+
+@given(events=EVENTS)
+def test_without_late_writers_the_order_is_that_of_receipt(events):
+    """Who pulls after everything has settled gets all events by their time of keeping."""
+    every = [written(number, kept, 0) for number, (kept, _) in enumerate(events)]
+
+    given = Puller(every).pull_all(START + timedelta(seconds=60) + SETTLE)
+
+    assert sorted(one.receipt for one in every) == given
+
+
+def test_a_burst_beyond_memory_waits_for_it_to_settle():
+    """1,000 events in one second are given as memory allows, and all of them once time has passed."""
+    every = [written(number, number, 0) for number in range(1000)]
+    puller, now = Puller(every), START + timedelta(seconds=2)
+
+    at_once = puller.pull(now, 200, 200) + puller.pull(now, 200, 200)
+    given = at_once + puller.pull_all(now + SETTLE)
+
+    assert MEMORY == len(at_once)
+    assert [one.receipt for one in every] == given
+
+
+def test_time_alone_brings_a_full_memory_on():
+    """A position that can remember no more goes on as soon as what it gave has settled, in part too."""
+    every = [written(number, number * 100, 0) for number in range(400)]
+    puller = Puller(every)
+    given = puller.pull(START + timedelta(seconds=40), 200, 200)
+    rest = puller.pull(START + timedelta(seconds=41), 200, 200)
+
+    assert [one.receipt for one in every] == given + rest
+
+
+def test_a_position_that_is_empty_stays_at_its_time():
+    """A reader that starts at a later time is not taken back."""
+    later = Position("2030-01-01T00:00:00.000000Z")
+
+    assert later == advanced(later, [], [], now=START)
+
+
+def test_a_position_fits_into_a_url():
+    """What is remembered is short, however much is given."""
+    every = [written(number, 0, 0) for number in range(500)]
+    puller = Puller(every)
+
+    puller.pull(START + timedelta(seconds=1), 500, 500)
+
+    assert MEMORY == len(puller.position.given)
+    assert sum(map(len, puller.position.given)) < 3000
+
+
+def test_names_spread_over_all_shards():
+    """No partition of the index gets much more than its share."""
+    counts = Counter(
+        shard(receipts.event_shards(), hashlib.sha256(str(number).encode()).hexdigest())
+        for number in range(24_000)
+    )
+
+    assert set(receipts.event_shards()) == set(counts)
+    assert max(counts.values()) < 1200
+
+
+def test_events_and_quarantine_share_no_shard():
+    """Pulling events gives no quarantine, and the other way round."""
+    assert not set(receipts.event_shards()) & set(receipts.quarantine_shards())

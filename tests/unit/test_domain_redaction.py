@@ -1,0 +1,179 @@
+"""Redaction: a token survives nowhere, an echoed URL keeps its tags alone, and every other byte stays."""
+
+import json
+import re
+import time
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from samples import TOKEN
+from tavus_callbacks.domain.redaction import REDACTED, redact, redact_bytes
+from tavus_callbacks.domain.token import PATTERN
+
+URL = f"https://api.example.com/callbacks/{TOKEN}"
+TAGS = {"user": "4711", "name": "Jörg Doe"}
+PLACE = "PLACE-OF-THE-TOKEN"
+TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\\"), max_size=30)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=20) | st.just(f"a{PLACE}b") | st.just(PLACE),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5) | st.just(PLACE), inner, max_size=3)
+    ),
+    max_leaves=10,
+)
+
+
+@st.composite
+def written_tokens(draw):
+    """Write the token as JSON may: any of its characters as an escape, of upper or lower case."""
+    ways = [st.sampled_from([one, f"\\u{ord(one):04x}", f"\\u{ord(one):04X}"]) for one in TOKEN]
+    return "".join(draw(st.tuples(*ways)))
+
+
+@given(TEXT, TEXT)
+def test_a_token_in_any_text_is_replaced_and_nothing_else(before, after):
+    """What stands around a token stays as it came."""
+    assert before + REDACTED + after == redact(before + TOKEN + after, {})
+
+
+@given(JSON, written_tokens(), st.booleans())
+def test_a_token_in_any_json_is_replaced_and_nothing_else(value, token, ascii_only):
+    """As value, part of a value or key, nested, escaped: the token goes, every other byte stays."""
+    text = json.dumps(value, ensure_ascii=ascii_only)
+    assume("webhook_url" not in text)
+
+    assert text.replace(PLACE, REDACTED) == redact(text.replace(PLACE, token), {})
+
+
+@given(st.binary(max_size=40), st.binary(max_size=40))
+def test_a_token_in_any_bytes_is_replaced_and_nothing_else(before, after):
+    """Bytes that are no text at all lose the token and nothing else."""
+    assume(b"\\" not in before)
+
+    assert before + REDACTED.encode() + after == redact_bytes(before + TOKEN.encode() + after, {})
+
+
+@given(st.text(alphabet='\\u0074cb_AZ"{}:,&?=t', max_size=120), st.dictionaries(st.text(), st.text()))
+def test_no_text_makes_redaction_fail_and_it_is_done_once(text, tags):
+    """Redacting what is redacted changes nothing, and no pattern of a token is left."""
+    redacted = redact(text, tags)
+
+    assert not PATTERN.search(redacted)
+    assert redacted == redact(redacted, tags)
+
+
+@given(st.dictionaries(st.sampled_from(["webhook_url", "callback_url", "a"]), JSON, max_size=3))
+def test_json_stays_json(value):
+    """What was JSON before is JSON afterwards."""
+    text = json.dumps(value).replace(PLACE, f"\\\\{TOKEN}\\t\\u0074{TOKEN[1:]}\\\\\\{TOKEN}")
+
+    assert TOKEN not in str(json.loads(redact(text, {})))
+
+
+def test_a_token_without_its_checksum_is_replaced_too():
+    """What looks like a token is one: a mistyped one tells enough of the real one."""
+    assert REDACTED == redact("tcb_" + "A" * 28, {})
+
+
+def test_a_token_in_json_within_json_is_replaced():
+    """A body that carries another body as text loses the token from both."""
+    inner = json.dumps({"webhook_url": URL}).replace("tcb", "\\u0074\\u0063b")
+    text = json.dumps({"request": {"body": inner}})
+
+    redacted = redact(text, {})
+
+    assert URL.replace(TOKEN, REDACTED) == json.loads(json.loads(redacted)["request"]["body"])["webhook_url"]
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ("", ""),
+        ("?user=4711", "?user=4711"),
+        ("?secret=s3cr3t", ""),
+        ("?user=4711&secret=s3cr3t", "?user=4711"),
+        ("?secret=s3cr3t&user=4711&other=1", "?user=4711"),
+        ("?user=4712", ""),
+        ("?name=J%C3%B6rg+Doe&user=4711", "?name=J%C3%B6rg+Doe&user=4711"),
+        ("?name=J%C3%B6rg%20Doe&x", "?name=J%C3%B6rg%20Doe"),
+        (f"?t={TOKEN}", ""),
+        ("?user=4711&", "?user=4711&"),
+        ("?user=4711;secret=1", ""),
+        ("?user=4711?secret=1", ""),
+        ("?", "?"),
+    ],
+)
+@pytest.mark.parametrize("name", ["webhook_url", "callback_url"])
+def test_of_an_echoed_url_only_the_tags_remain(name, sent, kept):
+    """A secret in the query of the callback URL is in no stored body; the tags are, as they stood."""
+    text = f'{{"{name}" : "https://example.com/hook{sent}", "after": "?secret=1"}}'
+
+    assert text.replace(sent, kept, 1) == redact(text, TAGS)
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ('"webhook_url":"https:\\/\\/e.com\\/h?secret=1"', '"webhook_url":"https:\\/\\/e.com\\/h"'),
+        ('"webhook_url":"https://e.com/h\\u003fsecret=1"', '"webhook_url":"https://e.com/h"'),
+        (
+            '"webhook_url":"https://e.com/h?a=1\\u0026user=4711"',
+            '"webhook_url":"https://e.com/h?user=4711"',
+        ),
+        (
+            '"webhook_url":"https://e.com/h?user\\u003d4711\\u0026a=1"',
+            '"webhook_url":"https://e.com/h?user\\u003d4711"',
+        ),
+        (
+            '"webhook_url":"https://e.com/?name=J\\u00f6rg Doe&a"',
+            '"webhook_url":"https://e.com/?name=J\\u00f6rg Doe"',
+        ),
+        ('"webhook\\u005furl":"https://e.com/h?secret=1"', '"webhook\\u005furl":"https://e.com/h"'),
+        ('"\\u0077ebhook_url":"https://e.com/h?secret=\\"1"', '"\\u0077ebhook_url":"https://e.com/h"'),
+        ('"webhook_url":"https://e.com/h?a=\\ud83d"', '"webhook_url":"https://e.com/h"'),
+        (
+            '"webhook_url":"https://e.com/h\\\\u003f?user=4711\\\\u0026"',
+            '"webhook_url":"https://e.com/h\\\\u003f"',
+        ),
+        ('"webhook_url":"https://e.com/h?\\x&user=4711"', '"webhook_url":"https://e.com/h?user=4711"'),
+        ('"webhook_url":"cut ?secret=1', '"webhook_url":"cut '),
+        ('"webhook_url": null, "a": "?b=1"', '"webhook_url": null, "a": "?b=1"'),
+        ('"webhook_url": ["?b=1"]', '"webhook_url": ["?b=1"]'),
+        ('"my_webhook_url":"https://e.com/h?a=1"', '"my_webhook_url":"https://e.com/h?a=1"'),
+    ],
+)
+def test_an_echo_is_known_however_it_is_written(sent, kept):
+    """Escapes in key or URL hide nothing, and what is kept is kept as it was written."""
+    assert kept == redact(sent, TAGS)
+
+
+def test_an_echo_is_trimmed_wherever_it_is_nested():
+    """A resource inside the body that repeats the URL is trimmed as well."""
+    text = json.dumps({"properties": [{"callback_url": URL + "?secret=1&user=4711"}]})
+
+    assert text.replace(TOKEN, REDACTED).replace("secret=1&", "") == redact(text, TAGS)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '"webhook_url":"http://x?' + "a&" * 250_000 + '"',
+        '"webhook_url":"' + "\\\\" * 250_000 + '"',
+        '"webhook_url"' + " " * 500_000,
+        "\\" * 500_000,
+        "\\u0074" * 80_000,
+        "tcb_" * 125_000,
+        "\\tcb_" * 100_000,
+        '"webhook_url":"?' * 30_000,
+    ],
+    ids=lambda body: re.sub(r"\s+", " ", body[:20]),
+)
+def test_no_body_makes_redaction_slow(body):
+    """Half a megabyte that was made to be slow is redacted within a second."""
+    started = time.process_time()
+
+    redact(body, TAGS)
+
+    assert time.process_time() - started < 1

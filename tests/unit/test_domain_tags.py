@@ -1,0 +1,74 @@
+"""Tags: the query of the callback URL, as far as its limits go; what goes beyond is flagged."""
+
+from urllib.parse import quote, urlencode
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from samples import TOKEN
+from tavus_callbacks.domain.issues import TAG_DROPPED
+from tavus_callbacks.domain.tags import MAX_LENGTH, MAX_TAGS, parse
+
+TEN = {f"n{number}": str(number) for number in range(MAX_TAGS)}
+LONG = "x" * MAX_LENGTH
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("", {}),
+        ("user=4711", {"user": "4711"}),
+        ("user=4711&plan=gold", {"user": "4711", "plan": "gold"}),
+        ("empty=&bare", {"empty": "", "bare": ""}),
+        ("name=J%C3%B6rg+Doe&place=%E6%9D%B1%E4%BA%AC", {"name": "Jörg Doe", "place": "東京"}),
+        ("a=1%262&b=c%3Dd", {"a": "1&2", "b": "c=d"}),
+        (urlencode(TEN), TEN),
+        (f"{LONG}={LONG}", {LONG: LONG}),
+        ("emoji=%F0%9F%8E%AC", {"emoji": "🎬"}),
+    ],
+)
+def test_a_query_within_the_limits_becomes_tags(query, expected):
+    """At most 10 parameters of at most 100 characters are kept, decoded."""
+    tagged = parse(query)
+
+    assert (expected, ()) == (tagged.values, tagged.issues)
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        (urlencode({**TEN, "eleventh": "x"}), TEN),
+        (f"{LONG}x=1&user=1", {"user": "1"}),
+        (f"long={LONG}x&user=1", {"user": "1"}),
+        ("a=1&a=2", {"a": "1"}),
+        ("=nameless", {}),
+        ("line=a%0Ab", {}),
+        ("nul=%00", {}),
+        ("colour=%1B%5B31m", {}),
+        (f"t={TOKEN}&user=1", {"user": "1"}),
+        (f"{TOKEN}=x", {}),
+    ],
+)
+def test_a_parameter_beyond_the_limits_is_dropped_and_flagged(query, expected):
+    """Too many, too long, doubled, unprintable, or a token: not kept, and said so."""
+    tagged = parse(query)
+
+    assert (expected, (TAG_DROPPED,)) == (tagged.values, tagged.issues)
+
+
+@given(st.text() | st.text(alphabet="ab=&;%+01F", max_size=200))
+def test_any_query_is_read(query):
+    """No query can make reading it fail, and what is kept is within the limits."""
+    tagged = parse(query)
+
+    assert len(tagged.values) <= MAX_TAGS
+    assert all(len(name) <= MAX_LENGTH and len(value) <= MAX_LENGTH for name, value in tagged.values.items())
+
+
+@given(st.dictionaries(st.text(alphabet="aé本 &=%", min_size=1), st.text(alphabet="aé本 &=%"), max_size=10))
+def test_tags_survive_the_way_through_a_url(values):
+    """What a caller encodes into the callback URL is what is kept."""
+    tagged = parse("&".join(f"{quote(name)}={quote(value)}" for name, value in values.items()))
+
+    assert values == tagged.values

@@ -1,0 +1,119 @@
+"""Who may list a bucket is read from the roles, and decides between 404 and 403."""
+
+import pytest
+
+from tavus_callbacks_cli.local.access import CDN_ACCESS_KEY, access_key, guarding, listings_of
+from tavus_callbacks_cli.local.state import REPOSITORY
+from tavus_callbacks_cli.local.template import load_template
+
+LISTINGS = {"AKIALOCALReader": ["ours"], CDN_ACCESS_KEY: []}
+MISSING = b"<Error><Code>NoSuchKey</Code></Error>"
+
+
+def answer(key, *, status="404 Not Found", body=MISSING, listings=LISTINGS, **environ):
+    """Ask a guarded S3 that always gives this answer."""
+
+    def s3(_environ, start_response):
+        start_response(status, [])
+        return [body]
+
+    asked = {"REQUEST_METHOD": "GET", "PATH_INFO": "/ours/key", **environ}
+    if key:
+        scope = "20260101/us-east-1/s3/aws4_request"
+        asked["HTTP_AUTHORIZATION"] = f"AWS4-HMAC-SHA256 Credential={key}/{scope}"
+    started = []
+    content = guarding(s3, listings)(asked, lambda status, _headers: started.append(status))
+    return started[0][:3], b"".join(content)
+
+
+@pytest.mark.parametrize(
+    ("key", "path", "expected"),
+    [
+        ("AKIALOCALReader", "/ours/key", "404"),
+        ("AKIALOCALReader", "/theirs/key", "403"),
+        (CDN_ACCESS_KEY, "/ours/key", "403"),
+        ("local", "/ours/key", "404"),
+        (None, "/ours/key", "403"),
+        (CDN_ACCESS_KEY, "/ours", "404"),
+    ],
+)
+def test_a_missing_object_is_403_for_who_may_not_list(key, path, expected):
+    """The person's own key may all; a function what its role says; strangers nothing."""
+    assert expected == answer(key, PATH_INFO=path)[0]
+
+
+def test_a_refusal_is_s3s():
+    """XML with AccessDenied, and no body for a HEAD."""
+    assert b"<Code>AccessDenied</Code>" in answer(CDN_ACCESS_KEY)[1]
+    assert ("403", b"") == answer(CDN_ACCESS_KEY, REQUEST_METHOD="HEAD")
+
+
+def test_a_preflight_is_refused_where_there_are_no_cors_rules():
+    """S3 answers OPTIONS by the rules of the bucket, of which there are none."""
+    status, body = answer(CDN_ACCESS_KEY, REQUEST_METHOD="OPTIONS", status="200 OK")
+
+    assert "403" == status
+    assert b"CORS is not enabled for this bucket" in body
+
+
+def test_a_presigned_request_has_a_key_too():
+    """The credential may stand in the query."""
+    query = "X-Amz-Credential=local%2F20260101%2Fus-east-1%2Fs3%2Faws4_request"
+
+    assert "404" == answer(None, QUERY_STRING=query)[0]
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"status": "200 OK", "body": b"here"},
+        {"body": b"<Code>NoSuchBucket</Code>"},
+        {"REQUEST_METHOD": "PUT"},
+        {"listings": {}},
+    ],
+)
+def test_everything_else_stays_as_it_is(members):
+    """Objects that are there, missing buckets, other methods, and a stack that is not told yet."""
+    assert answer(CDN_ACCESS_KEY, **members)[0] == members.get("status", "404")[:3]
+
+
+def test_the_roles_of_the_template_say_who_may_list():
+    """The two that look may list the recordings, the others nothing."""
+    listings = listings_of(load_template(REPOSITORY / "template.yaml"))
+
+    assert "tavus-callbacks-local-recordingsbucket" in listings[access_key("ResolveFunction")]
+    assert ["tavus-callbacks-local-recordingsbucket"] == listings[access_key("ReadFunction")]
+    assert [] == listings[access_key("KeysFunction")]
+    assert [] == listings[CDN_ACCESS_KEY]
+
+
+ROLE = """
+Transform: AWS::Serverless-2016-10-31
+Resources:
+  Thing:
+    Type: AWS::Serverless::Function
+    Properties: {{Handler: a.b, Runtime: python3.13, CodeUri: code/, Role: !GetAtt Role.Arn}}
+  Role:
+    Type: AWS::IAM::Role
+    Properties:
+      Policies: [{{PolicyName: p, PolicyDocument: {{Statement: {statement}}}}}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("statement", "expected"),
+    [
+        ('{Effect: Allow, Action: "s3:*", Resource: "*"}', ["*"]),
+        ('[{Effect: Allow, Action: ["s3:List*"], Resource: ["arn:aws:s3:::a*"]}]', ["a*"]),
+        ('{Effect: Allow, Action: "s3:GetObject", Resource: "*"}', []),
+        ('{Effect: Deny, Action: "s3:*", Resource: "*"}', []),
+        ('{Effect: Allow, Action: "s3:ListBucket", Resource: "arn:aws:sqs:::a"}', []),
+        ('{Effect: Allow, Action: "s3:ListBucket", Resource: "*", Condition: {Bool: {a: "b"}}}', []),
+    ],
+)
+def test_statements_are_read_as_iam_reads_them(tmp_path, statement, expected):
+    """Wildcards count, conditions and other actions do not."""
+    path = tmp_path / "template.yaml"
+    path.write_text(ROLE.format(statement=statement))
+
+    assert expected == listings_of(load_template(path))[access_key("Thing")]
