@@ -5,6 +5,8 @@ whatever the stack does: CloudFront's public keys cannot be changed, only replac
 """
 
 import json
+import time
+from collections.abc import Callable
 from typing import Any
 from urllib.request import Request, urlopen
 
@@ -17,6 +19,9 @@ from tavus_callbacks.aws.signing import new_private_key, public_key
 
 logger = Logger()
 
+# Seconds; IAM's changes are everywhere after some, and the function has a minute.
+PAUSES = (2, 5, 10, 15)
+
 
 def handler(event: dict[str, Any], _context: object) -> None:
     """Answer CloudFormation, with a failure too: a stack without an answer hangs for an hour."""
@@ -24,7 +29,7 @@ def handler(event: dict[str, Any], _context: object) -> None:
     answer = {"PhysicalResourceId": event.get("PhysicalResourceId", secret), "Status": "SUCCESS"}
     try:
         if event["RequestType"] != "Delete":
-            answer["Data"] = {"PublicKey": public_key(_private_key(secret))}
+            answer["Data"] = {"PublicKey": public_key(_permitted(lambda: _private_key(secret)))}
     # The outermost edge: whatever went wrong must reach CloudFormation, by its kind and not by its text.
     except Exception as fault:  # noqa: BLE001  # answered as a failure
         logger.error(  # noqa: TRY400  # a trace could quote the key
@@ -32,6 +37,18 @@ def handler(event: dict[str, Any], _context: object) -> None:
         )
         answer |= {"Status": "FAILED", "Reason": f"{type(fault).__name__}: see the function's log"}
     _send(event, answer)
+
+
+def _permitted(call: Callable[[], str]) -> str:
+    """Call again while access is denied: a new slot's permission may be seconds younger than this call."""
+    for pause in PAUSES:
+        try:
+            return call()
+        except ClientError as error:
+            if code(error) != "AccessDeniedException":
+                raise
+        time.sleep(pause)
+    return call()
 
 
 def _private_key(secret: str) -> str:

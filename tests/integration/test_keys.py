@@ -73,9 +73,23 @@ def test_a_deletion_makes_and_reads_nothing(recordings, secret):
     assert [] == recordings.calls
 
 
+def test_a_permission_that_is_seconds_young_is_waited_for(secret, monkeypatch):
+    """In a rotation the role's policy changes just before the call, and IAM takes a while."""
+    waited = []
+    monkeypatch.setattr(keys.time, "sleep", waited.append)
+    denied = failing(
+        "secretsmanager", "GetSecretValue", error="AccessDeniedException", when=lambda _: len(waited) < 2
+    )
+    with denied:
+        answer = asked(secret)
+
+    assert ("SUCCESS", [2, 5]) == (answer["Status"], waited)
+
+
 @pytest.mark.parametrize("error", ["AccessDeniedException", "InternalServiceError"])
-def test_a_fault_is_answered_as_failure(secret, error):
+def test_a_fault_is_answered_as_failure(secret, error, monkeypatch):
     """A stack without an answer hangs for an hour; the reason holds no text that could quote a key."""
+    monkeypatch.setattr(keys, "PAUSES", ())
     with failing("secretsmanager", "GetSecretValue", error=error):
         answer = asked(secret)
 
