@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from tavus_callbacks.domain import issues
 from tavus_callbacks.domain.families import Classified
 from tavus_callbacks.domain.jsontext import levels
+from tavus_callbacks.domain.redaction import ECHOES
 
 Time = str | float
 
@@ -419,7 +420,7 @@ def _without(value: Any, path: Path) -> Any:
 
 def _unknown(model: BaseModel, at: Path) -> Iterator[Path]:
     """Name the members that no field describes, those of nested models too; list items count as one."""
-    yield from ((*at, name) for name in model.model_extra or ())
+    yield from ((*at, name) for name in model.model_extra or () if name not in ECHOES)
     for name in _nesting(type(model)):
         value = getattr(model, name)
         if isinstance(value, BaseModel):

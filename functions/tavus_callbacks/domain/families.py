@@ -58,9 +58,10 @@ def object_key(properties: Body) -> str | None:
 
 
 def _is_objective(body: Body) -> bool:
-    return "objective_name" in properties_of(body) or str(body.get("event_type")).startswith(
-        "conversation.objective."
-    )
+    sent = body.get("event_type")
+    if sent is None:
+        return "objective_name" in properties_of(body)
+    return isinstance(sent, str) and sent.startswith("conversation.objective.")
 
 
 def _is_guardrail(body: Body) -> bool:
