@@ -4,19 +4,28 @@
 Plain `sam build` ships no bytecode and whatever pip finds. This takes the locked wheels of the target, leaves
 out what nobody reads at run time and compiles ahead. It may be the first thing that runs on a machine, so it
 stands on the standard library alone; hence it reads template.yaml by line: YAML is not in there, and the
-library that sam has is out of reach.
+library that sam has is out of reach. The wheels of a lock are prepared once, below .aws-sam/packages, and
+copied for each function.
 """
 
+import hashlib
 import os
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
+import trim
+
 ROOT = Path(__file__).resolve().parents[2]
+OURS = ROOT / "functions" / "tavus_callbacks"
+# Beside what sam writes; `sam build` leaves it alone, and removing it costs a download only.
+PREPARED = ROOT / ".aws-sam" / "packages"
 PLATFORMS = {"arm64": "manylinux2014_aarch64", "x86_64": "manylinux2014_x86_64"}
 # What a function ships unless its Metadata says `Requirements: <another lock>`.
 REQUIREMENTS = "requirements/lambda.txt"
@@ -26,8 +35,9 @@ UNREAD = ("bin", "*.dist-info", "**/tests", "**/__pycache__", "**/*.pyi", "**/py
 LONG_AGO = 315_619_200
 WHO = "import sys; v = sys.version_info; print(f'{v[0]}.{v[1]}', v[3], sys.executable)"
 NO_BYTECODE = (
-    "No Python {python} here, so the package has no bytecode and a cold start imports for 890 ms "
-    "instead of 390: install it (for example `uv python install {python}`) and build again.\n"
+    "No Python {python} here and uv could not fetch it, so the package has no bytecode and a cold start "
+    "imports for 890 ms instead of 390: install it (for example `uv python install {python}`) and build "
+    "again.\n"
 )
 
 
@@ -46,13 +56,53 @@ class Target:
 
 def main(function: str, artifacts_dir: str) -> None:
     """Fill the empty folder `artifacts_dir` with what `function`, a logical id of template.yaml, needs."""
-    directory = Path(artifacts_dir).resolve()
     target = read_target(ROOT / "template.yaml", function)
-    install_wheels(target, directory)
-    shutil.copytree(ROOT / "functions" / "tavus_callbacks", directory / "tavus_callbacks")
-    remove_unread(directory)
-    compile_ahead(target, directory)
+    build(target, Path(artifacts_dir).resolve(), trimmed=os.environ.get("TRIM") != "0")
+
+
+def build(target: Target, directory: Path, *, trimmed: bool = True) -> None:
+    """Fill a folder for a target; untrimmed it has the whole of botocore and boto3."""
+    shutil.copytree(packages(target, trimmed=trimmed), directory, dirs_exist_ok=True)
+    shutil.copytree(OURS, directory / OURS.name)
+    remove_unread(directory / OURS.name)
+    if find_python(target.python) is None:
+        # To standard output: of a build that succeeds, sam shows nothing else.
+        sys.stdout.write(NO_BYTECODE.format(python=target.python))
+    compile_ahead(target, directory, directory / OURS.name)
     make_reproducible(directory)
+
+
+def packages(target: Target, *, trimmed: bool) -> Path:
+    """Return the folder of a target's packages, ready to be copied; prepared where it is not there yet."""
+    words = trim.words_of(OURS / "aws" / "clients.py") if trimmed else frozenset()
+    folder = PREPARED / _digest(target, trimmed, sorted(words))
+    if not folder.exists():
+        PREPARED.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=PREPARED) as making:
+            directory = Path(making) / "packages"
+            install_wheels(target, directory)
+            remove_unread(directory)
+            if trimmed:
+                trim.trim(directory, words)
+            compile_ahead(target, directory, directory)
+            _rename(directory, folder)
+    return folder
+
+
+def _digest(target: Target, *state: object) -> str:
+    """Name what a folder of packages is made of: their lock, this code, the Python that compiles."""
+    read = [ROOT / target.requirements, Path(__file__), Path(trim.__file__)]
+    made_of = [target, find_python(target.python), *state, *(path.read_bytes() for path in read)]
+    return hashlib.sha256(repr(made_of).encode()).hexdigest()[:16]
+
+
+def _rename(directory: Path, folder: Path) -> None:
+    try:
+        directory.rename(folder)
+    except OSError:
+        # Another build at the same time was quicker: what it made is the same.
+        if not folder.exists():
+            raise
 
 
 def read_target(template: Path, function: str) -> Target:
@@ -97,27 +147,26 @@ def install_wheels(target: Target, directory: Path) -> None:
 def remove_unread(directory: Path) -> None:
     """Remove what no import and no call reads: it would only be fetched at every cold start."""
     for path in [path for pattern in UNREAD for path in directory.glob(pattern)]:
-        if path.is_dir():
-            shutil.rmtree(path)
-        else:
-            path.unlink(missing_ok=True)  # it may have gone with its folder
+        trim.remove(path)
 
 
-def compile_ahead(target: Target, directory: Path) -> None:
-    """Add bytecode that is used as it is, whatever the times of files; only the same minor version can."""
+def compile_ahead(target: Target, directory: Path, part: Path) -> None:
+    """Add bytecode to a part of an artifact, used as it is whatever the times of files.
+
+    Only the same minor version can make it; without one this does nothing.
+    """
     python = find_python(target.python)
     if python is None:
-        # To standard output: of a build that succeeds, sam shows nothing else.
-        sys.stdout.write(NO_BYTECODE.format(python=target.python))
         return
     how = ["--invalidation-mode", "unchecked-hash", "-s", str(directory), "-p", "/var/task"]
-    command = [python, "-m", "compileall", "-q", *how, str(directory)]
+    command = [python, "-m", "compileall", "-q", *how, str(part)]
     if _run(command, PYTHONHASHSEED="0").returncode:
         raise BuildError("compileall failed: its words are above")
 
 
+@cache
 def find_python(version: str) -> str | None:
-    """Return a released Python of exactly that minor version, or None."""
+    """Return a released Python of exactly that minor version, fetched if need be, or None."""
     for candidate in _pythons(version):
         # A shim of pyenv answers only to the version that is chosen; others do not read this.
         answer = _run([candidate, "-I", "-c", WHO], capture=True, PYENV_VERSION=version)
@@ -132,8 +181,11 @@ def _pythons(version: str) -> Iterator[str]:
         if python := shutil.which(f"python{version}", path=folder):
             yield python
     if uv := shutil.which("uv") or shutil.which("uv", path=ROOT / ".venv" / "bin"):
-        how = ["--managed-python", "--no-python-downloads"]
-        yield from _run([uv, "python", "find", *how, version], capture=True).stdout.splitlines()
+        find = [uv, "python", "find", "--managed-python", "--no-python-downloads", version]
+        yield from _run(find, capture=True).stdout.splitlines()
+        # Not there at all: uv keeps what it fetches for the next build, and where it cannot, says so here.
+        _run([uv, "python", "install", "--no-bin", version], capture=True)
+        yield from _run(find, capture=True).stdout.splitlines()
 
 
 def make_reproducible(directory: Path) -> None:

@@ -6,7 +6,6 @@ stack once, so that handlers, keys and log records are the real ones. Prices are
 """
 
 import json
-import random
 import re
 import sys
 import tempfile
@@ -23,18 +22,19 @@ from tavus_callbacks_cli.local.session import isolated_session
 from tavus_callbacks_cli.local.stack import LocalStack, Options, local_stack
 
 ROOT = Path(__file__).resolve().parents[2]
+# A script finds what lies beside it only; the bodies are those of `make bench`.
+sys.path.insert(0, str(ROOT / "infra"))
+from bench.bodies import KILOBYTE, SIZES, name, transcript  # noqa: E402 - after the line above
 
 HTTP_REQUEST, LAMBDA_REQUEST, WRITE_UNIT, PUT = 1.00e-6, 0.20e-6, 0.625e-6, 5.00e-6
 GB_SECOND_ARM, LOG_BYTE = 0.0000133334, 0.50e-9
 # Assumed, not measured: nothing of this has run on AWS yet.
 SECONDS, MEMORY_GB = 0.020, 0.5
-# Believed: START, END and REPORT of the Lambda platform, and the 26 bytes that each of five records adds.
-PLATFORM_LOG = 300 + 5 * 26
+# What CloudWatch Logs adds to a record; Lambda's platform adds START, END and REPORT (believed, 300 bytes),
+# unless the template's SystemLogLevel keeps them out.
+RECORD, PLATFORM_RECORDS, PLATFORM_LOG = 26, 3, 300
 # The part of the stage's access log that is filled in, about as long as the names it stands for.
 ACCESS_LOG = re.compile(r'^ +(\{"requestId".*\})$', re.MULTILINE)
-
-KILOBYTE = 1024
-BODIES = (300, 2 * KILOBYTE, 31 * KILOBYTE, 200 * KILOBYTE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +60,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         options = Options(port=0, state_root=Path(folder))
         with local_stack(options) as stack:
-            rows = [_measured(stack, size) for size in BODIES]
+            rows = [measured(stack, size) for size in SIZES]
     lines = ["| body | item | write units | S3 puts | log | a million |", "|---:|---:|---:|---:|---:|---:|"]
     lines += [
-        f"| {_bytes(row.body)} | {row.item} B | {row.write_units} | {row.objects} | {row.log} B | "
+        f"| {name(row.body)} | {row.item} B | {row.write_units} | {row.objects} | {row.log} B | "
         f"${row.dollars:.2f} |"
         for row in rows
     ]
@@ -78,42 +78,25 @@ def _largest_in_an_item() -> int:
 
 
 def _packed(kilobytes: int) -> bytes:
-    return pack(json.dumps(_body("c123456", kilobytes * KILOBYTE)).encode()).data
+    return pack(json.dumps(transcript("c123456", kilobytes * KILOBYTE)).encode()).data
 
 
-def _measured(stack: LocalStack, size: int) -> Row:
+def measured(stack: LocalStack, size: int) -> Row:
+    """Post one callback to a running stack and return what it wrote."""
     conversation_id = f"c{size:015x}"
     log = stack.state.logs / "ReceiveFunction.log"
     before = log.stat().st_size
     url = f"{stack.running.callback_url}?user=4711"
-    httpx.post(url, json=_body(conversation_id, size), trust_env=False).raise_for_status()
+    httpx.post(url, json=transcript(conversation_id, size), trust_env=False).raise_for_status()
     item = _item(stack, f"conversation#{conversation_id}")
     entry = {name: item[name] for name in ("pk", "sk", "receipt_shard", "receipt")}
     return Row(
         body=size,
-        item=_size(item),
-        write_units=_units(_size(item)) + _units(_size(entry)),
+        item=size_of(item),
+        write_units=_units(size_of(item)) + _units(size_of(entry)),
         objects=int("body_key" in item),
-        log=log.stat().st_size - before + _access_log() + PLATFORM_LOG,
+        log=log.stat().st_size - before + _access_log() + _platform_log() + 2 * RECORD,
     )
-
-
-def _body(conversation_id: str, size: int) -> dict[str, Any]:
-    """Make a transcript of `size` bytes: words of the licence at random, which deflate less than speech."""
-    words, chance = (ROOT / "LICENSE").read_text(encoding="utf-8").split(), random.Random(size)  # noqa: S311
-    turns: list[dict[str, str]] = []
-    body = {
-        "event_type": "application.transcription_ready",
-        "message_type": "application",
-        "conversation_id": conversation_id,
-        "timestamp": "2026-11-20T10:00:00.000000Z",
-        "properties": {"replica_id": "r4f9b2c1d8e7", "transcript": turns},
-    }
-    while len(json.dumps(body)) < size:
-        missing = size - len(json.dumps(body))
-        content = " ".join(chance.choices(words, k=12))[: max(1, missing - 32)]
-        turns.append({"role": ("user", "assistant")[len(turns) % 2], "content": content})
-    return body
 
 
 def _item(stack: LocalStack, pk: str) -> dict[str, Any]:
@@ -126,7 +109,7 @@ def _item(stack: LocalStack, pk: str) -> dict[str, Any]:
     return dict(found["Items"][0])
 
 
-def _size(item: dict[str, Any]) -> int:
+def size_of(item: dict[str, Any]) -> int:
     """Return the bytes that DynamoDB counts: names and values."""
     return sum(len(name.encode()) + sum(_sizes(value)) for name, value in item.items())
 
@@ -157,8 +140,11 @@ def _access_log() -> int:
     return len(found[1])
 
 
-def _bytes(count: int) -> str:
-    return f"{count} B" if count < KILOBYTE else f"{count // KILOBYTE} KB"
+def _platform_log() -> int:
+    """Return what Lambda itself writes of a callback that goes well."""
+    receive = (ROOT / "template.yaml").read_text(encoding="utf-8").partition("\n  ReceiveFunction:\n")[2]
+    silent = "SystemLogLevel: WARN" in receive.partition("\n  ReceiveLogs:\n")[0]
+    return 0 if silent else PLATFORM_LOG + PLATFORM_RECORDS * RECORD
 
 
 if __name__ == "__main__":

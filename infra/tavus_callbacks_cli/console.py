@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 # Wider than any row: what is piped is for programs, so nothing is folded.
 _PIPED_WIDTH = 1_000_000
 
+_NAME_WIDTH = 12
+
 _KILOBYTE = 1024
 
 _SUSPECT = re.compile(r"[^ -~]")
@@ -87,11 +89,16 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence["str | Text"]]) 
 
 
 def print_fields(fields: Iterable[tuple[str, str]]) -> None:
-    """Print names and values below each other."""
+    """Print names and values below each other; a value of several lines stays in its column."""
     from rich.text import Text
 
-    for name, value in fields:
-        print_line(Text.assemble((f"{name:<12}", "bold"), escaped(value)))
+    found = [(escaped(name), value) for name, value in fields]
+    width = max([_NAME_WIDTH, *(len(name) + 2 for name, _ in found)])
+    for name, value in found:
+        first, *more = value.split("\n")
+        print_line(Text.assemble((f"{name:<{width}}", "bold"), escaped(first)))
+        for line in more:
+            print_line(Text(" " * width + escaped(line)))
 
 
 def _cell(value: "str | Text") -> "Text":

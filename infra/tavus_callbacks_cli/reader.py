@@ -42,22 +42,27 @@ class Reader:
 
         Raises Unavailable, Missing, or another click.ClickException, each with what to do next.
         """
+        response = self._asked(path, params)
+        content = _object(response)
+        if response.is_success and content is not None:
+            return content
+        raise self._problem(response.status_code, content or {})
+
+    def text(self, path: str, params: Mapping[str, str]) -> str:
+        """Return an answer that is text; raises as `get` does."""
+        response = self._asked(path, params)
+        if response.is_success:
+            return response.text
+        raise self._problem(response.status_code, _object(response) or {})
+
+    def _asked(self, path: str, params: Mapping[str, str] | None) -> httpx.Response:
         try:
             response = self.client.get(path, params=params)
         except httpx.TransportError as error:
             raise Unavailable(f"No answer ({_reason(error)}). {self.unreachable}") from error
         if response.status_code == _UNAUTHORIZED:
             raise click.ClickException(self.refused)
-        return self._object(response)
-
-    def _object(self, response: httpx.Response) -> dict[str, Any]:
-        try:
-            content = response.json()
-        except ValueError:
-            content = None
-        if response.is_success and isinstance(content, dict):
-            return content
-        raise self._problem(response.status_code, content if isinstance(content, dict) else {})
+        return response
 
     def _problem(self, status: int, content: dict[str, Any]) -> click.ClickException:
         detail = escaped(str(content.get("detail") or content.get("message") or "no reason given"))
@@ -70,6 +75,14 @@ class Reader:
                 f"It answered {status}, and not as a tavus-callbacks API does. {self.unreachable}"
             )
         return click.ClickException(f"It answered {status}: {detail}")
+
+
+def _object(response: httpx.Response) -> dict[str, Any] | None:
+    try:
+        content = response.json()
+    except ValueError:
+        return None
+    return content if isinstance(content, dict) else None
 
 
 def _reason(error: httpx.TransportError) -> str:

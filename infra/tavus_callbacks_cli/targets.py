@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from tavus_callbacks_cli.local.registry import RunningStack
     from tavus_callbacks_cli.reader import Reader
+    from tavus_callbacks_cli.reindex import Store
 
 URL = "TAVUS_CALLBACKS_URL"
 TOKEN_VARIABLES: dict[Scope, str] = {
@@ -63,6 +64,9 @@ class Target(Protocol):
     def tables(self) -> Tables:
         """Open the tables; raises click.UsageError where the target gives no access to them."""
 
+    def store(self) -> "Store":
+        """Open what is kept, to work on it; raises click.UsageError where the target gives no access."""
+
 
 @dataclass(frozen=True, slots=True)
 class LocalTarget:
@@ -93,6 +97,13 @@ class LocalTarget:
         resource = session.resource("dynamodb", endpoint_url=self.stack.endpoint_url)
         return _tables(resource, self.stack.outputs)
 
+    def store(self) -> "Store":
+        """Open the embedded store."""
+        import boto3
+
+        session = boto3.Session("local", "local", region_name=self.stack.region)
+        return _store(session, self.stack.outputs, self.stack.endpoint_url)
+
 
 @dataclass(frozen=True, slots=True)
 class StackTarget:
@@ -121,6 +132,12 @@ class StackTarget:
         found = outputs(self.session, self.stack)
         with aws_errors():
             return _tables(self.session.resource("dynamodb"), found)
+
+    def store(self) -> "Store":
+        """Open what the stack's outputs name."""
+        from tavus_callbacks_cli.deployed import outputs
+
+        return _store(self.session, outputs(self.session, self.stack), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,15 +179,35 @@ class UrlTarget:
             f"Tokens are managed with AWS credentials, never through {URL}: use --stack NAME or --local."
         )
 
+    def store(self) -> "Store":
+        """Refuse: a URL only reads."""
+        raise click.UsageError(f"This takes AWS credentials, not {URL}: use --stack NAME or --local.")
+
+
+def _store(session: "Session", outputs: Mapping[str, str], endpoint_url: str | None) -> "Store":
+    from tavus_callbacks.aws.bodies import Bodies
+    from tavus_callbacks_cli.reindex import Store
+
+    s3 = session.client("s3", endpoint_url=endpoint_url)
+    return Store(
+        session.client("dynamodb", endpoint_url=endpoint_url),
+        _output(outputs, "EventsTableName"),
+        Bodies(_output(outputs, "BodiesBucketName"), lambda: s3),
+    )
+
 
 def _tables(resource: "DynamoDBServiceResource", outputs: Mapping[str, str]) -> Tables:
-    try:
-        tokens, events, api_url = (outputs[name] for name in ("TokensTableName", "EventsTableName", "ApiUrl"))
-    except KeyError as error:
-        raise click.ClickException(
-            f"The stack has no output {error}: is it a tavus-callbacks stack of this version?"
-        ) from None
+    names = ("TokensTableName", "EventsTableName", "ApiUrl")
+    tokens, events, api_url = (_output(outputs, name) for name in names)
     return Tables(resource.Table(tokens), resource.Table(events), api_url)
+
+
+def _output(outputs: Mapping[str, str], name: str) -> str:
+    if name not in outputs:
+        raise click.ClickException(
+            f"The stack has no output {name!r}: is it a tavus-callbacks stack of this version?"
+        )
+    return outputs[name]
 
 
 def local_options(command: Callable[..., None]) -> Callable[..., None]:

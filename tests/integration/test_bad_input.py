@@ -282,6 +282,8 @@ def test_no_such_route_is_the_gateways_404(module_api, method, path):
         ("/events", "kind=conversation", 400),
         ("/events", "subject=c1", 400),
         ("/events", "kind=conversation&subject=c1&cursor=!", 400),
+        ("/events", "kind=conversation&subject=c1&cursor=eyJhZnRlciI6IngifQ", 400),
+        ("/events", "kind=conversation&subject=c1&cursor=eyJhZnRlciI6WzFdfQ", 400),
         ("/events", "kind=conversation&subject=c1&limit=x", 400),
         ("/events", "kind=conversation&subject=nobody", 200),
         ("/events", "kind=nothing&subject=c1", 200),

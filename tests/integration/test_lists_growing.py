@@ -2,8 +2,11 @@
 
 from datetime import UTC, datetime, timedelta
 
-from projecting import post_scenario, project_all
+from projecting import post_scenario, project_all, row_of, summaries
 
+from tavus_callbacks.aws import clients
+from tavus_callbacks.domain import receipts
+from tavus_callbacks.domain.summary import shards
 from tavus_callbacks.domain.timestamps import iso
 from tavus_callbacks_cli.simulator import scenario as simulator
 
@@ -49,3 +52,54 @@ def test_videos_and_replicas_are_lists_of_their_own(api):
             one["id"] for one in everything
         }
     assert 1 == len(api.get("/conversations").value["conversations"])
+
+
+def fill(api, numbers):
+    """Keep summaries of conversations, without their events."""
+    join(api, 0)
+    made = summaries(api)["conversation", "c0"]
+    table = api.environment["EVENTS_TABLE"]
+    for begin in range(numbers.start, numbers.stop, 25):
+        items = [numbered(made, number) for number in range(begin, begin + 25)]
+        requests = [{"PutRequest": {"Item": row_of(item)}} for item in items]
+        clients.dynamodb().batch_write_item(RequestItems={table: requests})
+
+
+def numbered(made, number):
+    """Copy a summary for another conversation."""
+    pk, place = f"conversation#n{number}", f"{iso(NOW + timedelta(seconds=number))}#{number:032}"
+    return {
+        **made,
+        "pk": pk,
+        "subject": f"n{number}",
+        "listed": place,
+        "listing_shard": receipts.shard(shards("conversation"), pk),
+    }
+
+
+def cost(api):
+    """Return what a page of 50 asks for and how many keys and items it is given."""
+    given = []
+
+    def note(parsed, model, **_):
+        responses = parsed.get("Responses", {}).values()
+        given.append((model.name, len(parsed.get("Items", ())) + sum(map(len, responses))))
+
+    events = clients.dynamodb().meta.events
+    events.register("after-call.dynamodb", note)
+    try:
+        assert 50 == len(api.get("/conversations", "limit=50").value["conversations"])
+    finally:
+        events.unregister("after-call.dynamodb", note)
+    return sorted(given)
+
+
+def test_a_page_of_many_costs_what_a_page_of_few_costs(api):
+    """No more is read than a page may need of each shard, however many conversations there are."""
+    api.get("/conversations")
+    fill(api, range(500))
+    few = cost(api)
+    fill(api, range(500, 1500))
+    many = cost(api)
+
+    assert [("BatchGetItem", 50), *[("Query", 51)] * 8] == few == many

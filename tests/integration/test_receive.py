@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from botocore.client import BaseClient
 
 from samples import TOKEN
 from tavus_callbacks.domain import issues
@@ -195,6 +196,26 @@ def test_a_late_repeat_is_answered_with_the_event_it_repeats(api):
 
     assert (second.value["event_id"], "duplicate") == (third.value["event_id"], third.value["status"])
     assert json.dumps(READY).encode() == api.get(f"/events/{third.value['event_id']}/body").body
+
+
+@pytest.mark.parametrize(("after", "expected"), [(130, "duplicate"), (240, "stored")])
+def test_a_repeat_that_another_overtook_is_judged_by_that(api, monkeypatch, after, expected):
+    """Who did not see a repeat that came just before finds its place taken, and looks at its time."""
+    api.post(READY, at=START)
+    overtaker = api.post(READY, at=START + 120 * MINUTE)
+    call = BaseClient._make_api_call
+
+    def seeing_no_repeats(client, operation, parameters):
+        found = call(client, operation, parameters)
+        return {**found, "Items": []} if operation == "Query" else found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(BaseClient, "_make_api_call", seeing_no_repeats)
+        reply = api.post(READY, at=START + after * MINUTE)
+
+    assert expected == reply.value["status"]
+    assert (expected == "duplicate") is (overtaker.value["event_id"] == reply.value["event_id"])
+    assert (2 if expected == "duplicate" else 3) == len(api.events("r1", kind="replica"))
 
 
 def test_late_repeats_at_once_make_one_event(api):

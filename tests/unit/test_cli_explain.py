@@ -48,12 +48,12 @@ def test_a_body_is_explained():
     assert 0 == result.exit_code
     for part in (
         "200: kept as an event",
-        "family      conversation",
-        "subject     c123",
-        "event type  system.shutdown",
-        "occurred at 2027-03-01T12:30:15.250000Z",
-        "event id    conversation.c123.",
-        "issues      none",
+        "family       conversation",
+        "subject      c123",
+        "event type   system.shutdown",
+        "occurred at  2027-03-01T12:30:15.250000Z",
+        "event id     conversation.c123.",
+        "issues       none",
     ):
         assert part in result.stdout
 

@@ -326,6 +326,13 @@ def test_a_token_is_gone_before_anything_is_derived():
     assert token not in repr(understood(body, query=f"t={token}&user=1"))
 
 
+def test_an_event_knows_its_id():
+    """Kind, subject and reference together are the id."""
+    event = understood(SHUTDOWN)
+
+    assert event_id("conversation", "c1", event.ref) == event.event_id
+
+
 NAMED = st.text(st.characters(codec="utf-8"), min_size=1, max_size=200).filter(is_name)
 
 

@@ -113,6 +113,32 @@ def test_a_burst_beyond_memory_waits_for_it_to_settle():
     assert [one.receipt for one in every] == given
 
 
+def test_what_late_ones_hide_is_not_given_twice():
+    """A given event that late ones push out of a shard's answer is still known as given."""
+    events = [written(0, 10_000, 0), *(written(number, 9_000, 2_000) for number in range(1, 60))]
+    place = shard(SHARDS, events[0].receipt)
+    early, *late = [one for one in events if shard(SHARDS, one.receipt) == place][:8]
+    puller = Puller([early, *late])
+
+    given = puller.pull(START + timedelta(seconds=10.5), 1, 1)
+    for _ in range(10):
+        given += puller.pull(START + timedelta(seconds=11.5), 1, 1)
+
+    assert early.receipt == given[0]
+    assert Counter(one.receipt for one in (early, *late)) == Counter(given)
+
+
+def test_a_late_one_does_not_wait_for_ever_behind_a_full_memory():
+    """As much as can be remembered is given, then one becomes visible that comes before all of it."""
+    every = [written(number, 10_000 + number, 0) for number in range(MEMORY)]
+    late = written(MEMORY, 9_000, 3_000)
+    puller = Puller([*every, late])
+    assert MEMORY == len(puller.pull(START + timedelta(seconds=11), 200, 200))
+    assert [] == puller.pull(START + timedelta(seconds=12.5), 200, 200)
+
+    assert [late.receipt] == puller.pull(START + timedelta(seconds=9.001) + SETTLE, 200, 200)
+
+
 def test_time_alone_brings_a_full_memory_on():
     """A position that can remember no more goes on as soon as what it gave has settled, in part too."""
     every = [written(number, number * 100, 0) for number in range(400)]

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from samples import TOKEN
 from tavus_callbacks.domain.issues import TAG_DROPPED
-from tavus_callbacks.domain.tags import MAX_LENGTH, MAX_TAGS, parse
+from tavus_callbacks.domain.tags import MAX_LENGTH, MAX_TAGS, kept_query, parse
 
 TEN = {f"n{number}": str(number) for number in range(MAX_TAGS)}
 LONG = "x" * MAX_LENGTH
@@ -55,6 +55,13 @@ def test_a_parameter_beyond_the_limits_is_dropped_and_flagged(query, expected):
     tagged = parse(query)
 
     assert (expected, (TAG_DROPPED,)) == (tagged.values, tagged.issues)
+
+
+def test_a_query_can_be_kept_as_its_tags_alone():
+    """What waits to be kept carries tags, and nothing else of its URL."""
+    query = kept_query(f"t={TOKEN}&user=4711&line=%0A&name=J%C3%B6rg")
+
+    assert ({"user": "4711", "name": "Jörg"}, ()) == (parse(query).values, parse(query).issues)
 
 
 @given(st.text() | st.text(alphabet="ab=&;%+01F", max_size=200))

@@ -1,6 +1,8 @@
 """`tavus-callbacks quarantine`: what came with a valid token and could not be filed."""
 
 from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -22,18 +24,22 @@ from tavus_callbacks_cli.targets import Target, target_options
 
 if TYPE_CHECKING:
     from tavus_callbacks_cli.reader import Reader
+    from tavus_callbacks_cli.redrive import Redriven
+    from tavus_callbacks_cli.reindex import Store
 
 _SHOWN = 50
+_NOT_THERE = "{!r} is not in quarantine there: `tavus-callbacks quarantine list` names what is."
 
 
 @click.group(
     epilog=examples(
         "tavus-callbacks quarantine list --stack tavus-callbacks",
         "tavus-callbacks quarantine show 0123456789abcdef0123456789abcdef --local",
+        "tavus-callbacks quarantine redrive --all --dry-run --stack tavus-callbacks",
     )
 )
 def quarantine() -> None:
-    """Look at what could not be filed.
+    """Look at what could not be filed, and file it.
 
     With TAVUS_CALLBACKS_URL this takes TAVUS_CALLBACKS_QUARANTINE_TOKEN.
     """
@@ -90,6 +96,73 @@ def show(target: Target, id_: str, *, is_json: bool) -> None:
     print_block(_body(entry))
 
 
+@quarantine.command(
+    epilog=examples(
+        "tavus-callbacks quarantine redrive --all --dry-run --local",
+        "tavus-callbacks quarantine redrive --all --stack tavus-callbacks",
+        "tavus-callbacks quarantine redrive 0123456789abcdef0123456789abcdef --local",
+    )
+)
+@click.argument("id_", metavar="[ID]", required=False)
+@click.option("--all", "is_all", is_flag=True, help="Everything that is in quarantine.")
+@click.option("--dry-run", is_flag=True, help="Only say what could be filed.")
+@click.option("--json", "is_json", is_flag=True, help="Print JSON.")
+@target_options
+def redrive(target: Target, id_: str | None, *, is_all: bool, dry_run: bool, is_json: bool) -> None:
+    """File what can be filed by now.
+
+    This version's rules read each body anew, with its own time of receipt, label and tags; an entry goes once
+    its event is kept, and what still cannot be filed stays. It takes AWS credentials, or --local.
+    """
+    if (id_ is None) != is_all:
+        raise click.UsageError("Name one ID of `tavus-callbacks quarantine list`, or --all.")
+    outcomes = _redrive(target, id_, dry_run=dry_run)
+    if is_json:
+        print_json({"quarantine": [asdict(one) for one in outcomes]})
+        return
+    columns = ("quarantine id", "outcome", "event id", "reason")
+    rows = ((one.quarantine_id, one.outcome, one.event_id or "", one.reason or "") for one in outcomes)
+    print_table(columns, rows)
+    refused = sum(one.outcome == "refused" for one in outcomes)
+    done = "can be filed" if dry_run else "are filed"
+    note(f"{len(outcomes) - refused} {done}, {refused} still cannot be filed.")
+
+
+def _redrive(target: Target, quarantine_id: str | None, *, dry_run: bool) -> "list[Redriven]":
+    from tavus_callbacks.domain.errors import StoreDown
+    from tavus_callbacks_cli.deployed import aws_errors
+    from tavus_callbacks_cli.redrive import redriven
+
+    with aws_errors():
+        store, retention = target.store(), _retention(target)
+        try:
+            chosen = _chosen(store, quarantine_id)
+            return [redriven(store, item, retention, dry_run=dry_run) for item in chosen]
+        except StoreDown as error:
+            again = "What was filed stays filed: start it again."
+            raise click.ClickException(f"AWS did not take all of it ({error}). {again}") from error
+
+
+def _chosen(store: "Store", quarantine_id: str | None) -> list[dict[str, Any]]:
+    from tavus_callbacks_cli.reader import Missing
+    from tavus_callbacks_cli.redrive import entries, entry
+
+    if quarantine_id is None:
+        return list(entries(store))
+    found = entry(store, quarantine_id)
+    if found is None:
+        raise Missing(_NOT_THERE.format(quarantine_id))
+    return [found]
+
+
+def _retention(target: Target) -> timedelta | None:
+    """Return how long the stack keeps events: a redriven one is no exception."""
+    from tavus_callbacks_cli.deployment import open_deployment
+
+    days = open_deployment(target).environment("ReceiveFunction").get("EVENT_RETENTION_DAYS", "0")
+    return timedelta(days=int(days)) if int(days) else None
+
+
 def _entries(reader: "Reader") -> Iterator[dict[str, Any]]:
     from tavus_callbacks_cli.reader import pages
 
@@ -103,9 +176,7 @@ def _entry(reader: "Reader", quarantine_id: str) -> dict[str, Any]:
     for entry in _entries(reader):
         if entry["quarantine_id"] == quarantine_id:
             return entry
-    raise Missing(
-        f"{quarantine_id!r} is not in quarantine there: `tavus-callbacks quarantine list` names what is."
-    )
+    raise Missing(_NOT_THERE.format(quarantine_id))
 
 
 def _row(entry: dict[str, Any]) -> tuple[str, ...]:

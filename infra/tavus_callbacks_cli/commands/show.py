@@ -1,4 +1,4 @@
-"""`tavus-callbacks show`: the events of a subject, or the body of one event."""
+"""`tavus-callbacks show`: a conversation, a video or a replica as a page, its events, or one event's body."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -7,7 +7,19 @@ from urllib.parse import quote
 import click
 
 from tavus_callbacks.domain.families import KINDS
-from tavus_callbacks_cli.console import examples, json_text, moment, print_json, print_table, size, zone
+from tavus_callbacks_cli.console import (
+    examples,
+    json_text,
+    moment,
+    note,
+    print_fields,
+    print_json,
+    print_line,
+    print_table,
+    size,
+    zone,
+)
+from tavus_callbacks_cli.subjects import LISTS, find, has_page
 from tavus_callbacks_cli.targets import Target, target_options
 
 if TYPE_CHECKING:
@@ -17,37 +29,53 @@ if TYPE_CHECKING:
 @click.command(
     epilog=examples(
         "tavus-callbacks show c123456 --local",
-        "tavus-callbacks show v123456 --kind video --stack tavus-callbacks",
+        "tavus-callbacks show c123456 --events --stack tavus-callbacks",
         'tavus-callbacks show "$EVENT_ID" --local',
+        "tavus-callbacks show c123456 --json | jq .missing",
     )
 )
 @click.argument("id_", metavar="ID")
-@click.option(
-    "--kind",
-    type=click.Choice(KINDS),
-    default="conversation",
-    show_default=True,
-    help="What ID is the id of.",
-)
+@click.option("--kind", type=click.Choice(KINDS), help="What ID is the id of; otherwise it is looked for.")
+@click.option("--events", "is_of_events", is_flag=True, help="Show its events instead.")
 @click.option("--json", "is_json", is_flag=True, help="Print JSON.")
 @target_options
-def show(target: Target, id_: str, *, kind: str, is_json: bool) -> None:
-    """Show a conversation's events, or one event's body.
+def show(target: Target, id_: str, *, kind: str | None, is_of_events: bool, is_json: bool) -> None:
+    """Show a conversation, a video or a replica.
 
-    --kind shows those of a video, a replica or another subject.
+    Or the body of one event, where ID is an event's; or with --events all that was received about ID.
     """
     from tavus_callbacks.domain.event import parse_event_id
 
     with target.reader("read") as reader:
         if parse_event_id(id_):
             print_json(reader.get(f"/events/{quote(id_, safe='')}/body"))
-            return
-        events = _events(reader, kind, id_)
+        elif is_of_events or kind not in (None, *LISTS) or not has_page(id_):
+            _show_events(_events(reader, kind or "conversation", id_), is_json=is_json)
+        else:
+            _show_page(*find(reader, (kind,) if kind else tuple(LISTS), id_), is_json=is_json)
+
+
+def _show_page(kind: str, view: dict[str, Any], *, is_json: bool) -> None:
+    if is_json:
+        print_json(view)
+        return
+    from rich.text import Text
+
+    from tavus_callbacks_cli.story import sections
+
+    for title, fields in sections(kind, view):
+        if title:
+            print_line(Text(f"\n{title}", "bold underline"))
+        print_fields(fields)
+
+
+def _show_events(events: list[dict[str, Any]], *, is_json: bool) -> None:
     if is_json:
         print_json({"events": events})
-    else:
-        columns = (f"occurred ({zone()})", "event", "size", "issues", "event id")
-        print_table(columns, (row for event in events for row in _rows(event)))
+        return
+    columns = (f"occurred ({zone()})", "event", "size", "issues", "event id")
+    print_table(columns, (row for event in events for row in _rows(event)))
+    note('`tavus-callbacks show "EVENT ID"` shows the body of one.')
 
 
 def _events(reader: "Reader", kind: str, subject: str) -> list[dict[str, Any]]:

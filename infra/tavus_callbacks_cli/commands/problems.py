@@ -1,0 +1,141 @@
+"""`tavus-callbacks problems`: one view of what is stuck, each line with the command to type next."""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import click
+
+from tavus_callbacks.domain.timestamps import iso
+from tavus_callbacks_cli import parameters
+from tavus_callbacks_cli.console import examples, moment, note, print_json, print_table, zone
+from tavus_callbacks_cli.targets import Target, UrlTarget, target_options
+
+if TYPE_CHECKING:
+    from tavus_callbacks_cli.deployment import Deployment
+    from tavus_callbacks_cli.reader import Reader
+
+# What a recording may be without being there.
+_NOT_THERE = ("pending", "missing", "failed")
+_WEEK = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something that is stuck: how much of it, since when, and what to type next."""
+
+    what: str
+    count: int
+    since: str | None
+    next: str
+
+
+@click.command(
+    epilog=examples(
+        "tavus-callbacks problems --local",
+        "tavus-callbacks problems --since 30d --json --stack tavus-callbacks",
+    )
+)
+@click.option(
+    "--since",
+    type=parameters.moment,
+    metavar="TIME",
+    help="Look at recordings of conversations from then on: 7d, or ISO 8601 (UTC).",
+)
+@click.option("--json", "is_json", is_flag=True, help="Print JSON.")
+@target_options
+def problems(target: Target, since: datetime | None, *, is_json: bool) -> None:
+    """Show what is stuck, and the command to type next.
+
+    Quarantine, what functions could not process, the spill and its dead letters, and recordings of the last
+    seven days that are not there. Ends with 1 where there is any.
+    """
+    found = [*_of_readers(target, since or datetime.now(UTC) - _WEEK), *_of_operators(target)]
+    if is_json:
+        print_json({"problems": [asdict(one) for one in found]})
+    else:
+        print_table(("what", "count", f"since ({zone()})", "next"), map(_row, found))
+    if not found:
+        note("Nothing is stuck.")
+    else:
+        raise SystemExit(1)
+
+
+def _row(one: Problem) -> tuple[str, ...]:
+    return one.what, str(one.count), moment(one.since), one.next
+
+
+def _option(target: Target) -> str:
+    from tavus_callbacks_cli.deployment import open_deployment
+
+    return "" if isinstance(target, UrlTarget) else f" {open_deployment(target).option}"
+
+
+def _of_readers(target: Target, since: datetime) -> Iterator[Problem]:
+    option = _option(target)
+    with target.reader("quarantine") as reader:
+        yield from _quarantined(reader, option)
+    with target.reader("read") as reader:
+        yield from _without_recording(reader, since, option)
+
+
+def _quarantined(reader: "Reader", option: str) -> Iterator[Problem]:
+    from tavus_callbacks_cli.reader import pages
+
+    entries = [entry for page in pages(reader, "/quarantine", {}) for entry in page["quarantine"]]
+    if entries:
+        command = f"tavus-callbacks quarantine list{option}"
+        yield Problem("in quarantine", len(entries), entries[-1]["first_received_at"], command)
+
+
+def _without_recording(reader: "Reader", since: datetime, option: str) -> Iterator[Problem]:
+    waiting: dict[str, list[dict[str, Any]]] = {}
+    for recording in _recordings(reader, since):
+        waiting.setdefault(recording["status"], []).append(recording)
+    for status in _NOT_THERE:
+        if found := waiting.get(status):
+            first = min(found, key=lambda one: one["received_at"] or "")
+            command = f"tavus-callbacks recording {first['conversation_id']}{option}"
+            yield Problem(f"recordings {status}", len(found), first["received_at"], command)
+
+
+def _recordings(reader: "Reader", since: datetime) -> Iterator[dict[str, Any]]:
+    from tavus_callbacks_cli.reader import pages
+
+    for page in pages(reader, "/conversations", {"since": iso(since)}):
+        for conversation in page["conversations"]:
+            # What doctor and simulate leave behind is nobody's problem.
+            if conversation["recordings"] and not conversation["simulated"]:
+                path = f"/conversations/{quote(conversation['conversation_id'], safe='')}/recordings"
+                yield from reader.get(path)["recordings"]
+
+
+def _of_operators(target: Target) -> Iterator[Problem]:
+    from tavus_callbacks_cli.deployed import aws_errors
+    from tavus_callbacks_cli.deployment import open_deployment
+
+    if isinstance(target, UrlTarget):
+        note(
+            "Without AWS credentials the failed bucket and the spill are not seen: --stack NAME looks there."
+        )
+        return
+    with aws_errors():
+        yield from _failed(open_deployment(target))
+
+
+def _failed(deployment: "Deployment") -> Iterator[Problem]:
+    from tavus_callbacks_cli.redrive_failed import depth, failures
+
+    failed = list(failures(deployment))
+    if failed:
+        command = f"tavus-callbacks failed list {deployment.option}"
+        yield Problem("failed batches", len(failed), failed[0].failed_at, command)
+    spill, dead = (depth(deployment, name) for name in ("SpillQueueUrl", "SpillDeadQueueUrl"))
+    if count := spill.waiting + spill.in_flight:
+        # It empties by itself: where it does not, the store is the one to look at.
+        yield Problem("spilled callbacks", count, None, f"tavus-callbacks doctor {deployment.option}")
+    if count := dead.waiting + dead.in_flight:
+        command = f"tavus-callbacks failed redrive --all {deployment.option}"
+        yield Problem("dead letters of the spill", count, None, command)

@@ -1,0 +1,53 @@
+"""`tavus-callbacks reindex`: the summaries that lists read, made anew from the events."""
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from tavus_callbacks_cli.console import examples, note, print_json
+from tavus_callbacks_cli.targets import Target, target_options
+
+if TYPE_CHECKING:
+    from tavus_callbacks_cli.reindex import Store
+
+
+@click.command(
+    epilog=examples(
+        "tavus-callbacks reindex --stack tavus-callbacks",
+        "tavus-callbacks reindex --local",
+    )
+)
+@click.option("--json", "is_json", is_flag=True, help="Print JSON.")
+@target_options
+def reindex(target: Target, *, is_json: bool) -> None:
+    """Make the summaries anew that lists and stats read.
+
+    After an upgrade that reads callbacks better, or where lists differ from what `show` says. Events are only
+    read, callbacks may go on coming, and it may be stopped and started again. It takes AWS credentials, or
+    --local.
+    """
+    from tavus_callbacks_cli.deployed import aws_errors
+    from tavus_callbacks_cli.reindex import subjects
+
+    with aws_errors():
+        store = target.store()
+        wanted = subjects(store)
+        count = _rebuild(store, wanted)
+    if is_json:
+        print_json({"summaries": count})
+    else:
+        note(f"{count} summaries are made anew.")
+
+
+def _rebuild(store: "Store", wanted: "list[tuple[str, str]]") -> int:
+    from tavus_callbacks.domain.errors import StoreDown
+    from tavus_callbacks_cli.reindex import rebuilt
+
+    try:
+        with click.progressbar(
+            rebuilt(store, wanted), length=len(wanted), file=sys.stderr, label="rebuilding"
+        ) as bar:
+            return sum(1 for _ in bar)
+    except StoreDown as error:
+        raise click.ClickException(f"AWS did not take all of it ({error}). Start it again.") from error

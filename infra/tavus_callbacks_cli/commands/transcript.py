@@ -1,0 +1,88 @@
+"""`tavus-callbacks transcript`: what was said, as a dialogue that can be read."""
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tavus_callbacks_cli.console import escaped, examples, note, print_block, print_json, print_line
+from tavus_callbacks_cli.subjects import near_ids, path_of
+from tavus_callbacks_cli.targets import Target, target_options
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.text import Text
+
+_STYLES = {"user": "bold cyan", "assistant": "bold green", "system": "dim", "tool": "yellow"}
+
+
+@click.command(
+    epilog=examples(
+        "tavus-callbacks transcript c123456 --local",
+        "tavus-callbacks transcript c123456 --format vtt --stack tavus-callbacks > subtitles.vtt",
+        "tavus-callbacks transcript c123456 --format json --include-system | jq .turns",
+    )
+)
+@click.argument("id_", metavar="ID")
+@click.option(
+    "--format", "form", type=click.Choice(["text", "vtt", "json"]), help="As a file instead: text, vtt, json."
+)
+@click.option("--json", "is_json", is_flag=True, help="Print JSON, as --format json does.")
+@click.option("--include-system", is_flag=True, help="With the system's turns, the prompt among them.")
+@target_options
+def transcript(target: Target, id_: str, *, form: str | None, is_json: bool, include_system: bool) -> None:
+    """Show what was said in a conversation.
+
+    The system prompt is left out unless asked for.
+    """
+    path = f"{path_of('conversation', id_)}/transcript"
+    params = {"include": "system"} if include_system else {}
+    with target.reader("read") as reader, near_ids(reader, id_):
+        if form in ("text", "vtt"):
+            _print_file(reader.text(path, {**params, "format": form}))
+        elif is_json or form == "json":
+            print_json(reader.get(path, params))
+        else:
+            _print_dialogue(reader.get(path, params))
+
+
+def _print_file(written: str) -> None:
+    """Print as it came, but for a terminal, which nobody's words may steer."""
+    if sys.stdout.isatty():
+        print_block(written.removesuffix("\n"))
+    else:
+        click.echo(written, nl=False)
+
+
+def _print_dialogue(found: dict[str, Any]) -> None:
+    for turn in found["turns"]:
+        for line in _lines(turn):
+            print_line(line)
+    if not found["turns"]:
+        note("Nothing was said.")
+    if found["skipped"]:
+        note(f"{found['skipped']} entries could not be read.")
+
+
+def _lines(turn: dict[str, Any]) -> "Iterator[Text]":
+    from rich.text import Text
+
+    from tavus_callbacks.domain.dialogue import NAMES, one_line
+
+    role = turn["role"]
+    time = Text(_clock(turn["start"]), "dim")
+    if turn["text"]:
+        name = Text(f"{NAMES[role]}: ", _STYLES[role])
+        yield Text.assemble(time, name, escaped(one_line(turn["text"])))
+    for call in turn["tool_calls"]:
+        answers = "".join(f" -> {one_line(answer['text'])}" for answer in call["answers"])
+        called = f"(Tool {one_line(call['name'] or 'without a name')}{answers})"
+        yield Text.assemble(time, Text(escaped(called), _STYLES["tool"]))
+
+
+def _clock(seconds: float | None) -> str:
+    if seconds is None:
+        return ""
+    minutes, rest = divmod(int(seconds), 60)
+    return f"{minutes:>3}:{rest:02}  "

@@ -1,0 +1,7 @@
+"""Write the description to standard output: `make openapi` keeps it, infra/checks/check compares it."""
+
+import sys
+
+from tavus_callbacks_cli.openapi.document import text
+
+sys.stdout.write(text())

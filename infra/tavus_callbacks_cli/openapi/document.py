@@ -1,0 +1,46 @@
+"""The whole OpenAPI 3.1 document, put together in a stable order."""
+
+import json
+from importlib.metadata import version
+from typing import Any
+
+from tavus_callbacks_cli.openapi.callbacks import callback_path, callback_schemas
+from tavus_callbacks_cli.openapi.operations import described
+from tavus_callbacks_cli.openapi.responses import RESPONSES
+from tavus_callbacks_cli.openapi.schemas import answer_schemas
+
+_ABOUT = """Receives, keeps and reads Tavus callbacks. Unofficial: not by Tavus.
+
+Answers of this project are JSON, problems `application/problem+json` (RFC 9457). What API Gateway answers \
+itself is `{"message": …}`: 404 for a path or method that is none, 413, 429, 500, 503. Times are ISO 8601 \
+UTC, durations seconds. An id with characters outside `[A-Za-z0-9._~-]` is read by \
+`/events?kind=…&subject=…`, for the gateway decodes paths."""
+
+_SECURITY_SCHEMES = {
+    "read": {"type": "http", "scheme": "bearer", "description": "A token of scope `read`."},
+    "quarantine": {"type": "http", "scheme": "bearer", "description": "A token of scope `quarantine`."},
+}
+
+
+def text() -> str:
+    """Return the document as it is kept and served."""
+    return json.dumps(document(), indent=1, ensure_ascii=False) + "\n"
+
+
+def document() -> dict[str, Any]:
+    """Describe every route of the API."""
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "tavus-callbacks",
+            "version": version("tavus-callbacks"),
+            "description": _ABOUT,
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "paths": {**callback_path(), **described()},
+        "components": {
+            "schemas": {**answer_schemas(), **callback_schemas()},
+            "responses": RESPONSES,
+            "securitySchemes": _SECURITY_SCHEMES,
+        },
+    }

@@ -1,0 +1,61 @@
+"""Answers that many routes give: problems of ours, and the gateway's own."""
+
+from typing import Any
+
+from tavus_callbacks.aws.gateway import JSON_TYPE, PROBLEM_TYPE, RETRY_AFTER
+
+Response = dict[str, Any]
+
+_PROBLEM = {PROBLEM_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+_MESSAGE = {JSON_TYPE: {"schema": {"$ref": "#/components/schemas/GatewayMessage"}}}
+_RETRY_AFTER = {
+    "Retry-After": {
+        "description": "Seconds after which to try again.",
+        "schema": {"type": "string", "const": RETRY_AFTER},
+    }
+}
+_CHALLENGE = {"WWW-Authenticate": {"schema": {"type": "string", "const": "Bearer"}}}
+
+# By name and status; a text, what may stand in it, headers.
+RESPONSES: dict[str, Response] = {
+    "BadRequest": {"description": "A query parameter is wrong.", "content": _PROBLEM},
+    "Unauthorized": {
+        "description": "No live token of the right scope; the answer never says which.",
+        "content": _PROBLEM,
+        "headers": _CHALLENGE,
+    },
+    "UnknownToken": {"description": "No live token of scope `callback`.", "content": _PROBLEM},
+    "NotFound": {
+        "description": "Nothing of that name is kept; or, from the gateway, no such path.",
+        "content": {**_PROBLEM, **_MESSAGE},
+    },
+    "NoSuchPath": {"description": "No such path; from the gateway.", "content": _MESSAGE},
+    "Conflict": {
+        "description": "It is there, and not in the form that was asked for.",
+        "content": _PROBLEM,
+    },
+    "NotAnObject": {
+        "description": "The body is no JSON object; it is kept under `quarantine_id`.",
+        "content": _PROBLEM,
+    },
+    "Unfileable": {
+        "description": "Whom or what it is about cannot be told; it is kept under `quarantine_id`.",
+        "content": _PROBLEM,
+    },
+    "TooLarge": {"description": "Larger than the gateway's event of 6 MiB.", "content": _MESSAGE},
+    "TooManyRequests": {"description": "Above the throttle; from the gateway.", "content": _MESSAGE},
+    "Failed": {"description": "A function failed; from the gateway.", "content": _MESSAGE},
+    "Unavailable": {
+        "description": "The store does not answer; or, from the gateway, a function took too long.",
+        "content": {**_PROBLEM, **_MESSAGE},
+        "headers": _RETRY_AFTER,
+    },
+}
+
+
+def answers_of(**names: str) -> dict[str, Response]:
+    """Point to responses by `status_404="NotFound"`; every route has the gateway's own beside them."""
+    always = {"429": "TooManyRequests", "500": "Failed", "503": "Unavailable"}
+    statuses = {name.removeprefix("status_"): response for name, response in names.items()}
+    every = sorted({**statuses, **always}.items())
+    return {status: {"$ref": f"#/components/responses/{name}"} for status, name in every}

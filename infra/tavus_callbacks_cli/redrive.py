@@ -1,0 +1,87 @@
+"""Filing what is in quarantine with today's models, as if it came again at its first time of receipt."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import urlencode
+
+from tavus_callbacks.aws import rows
+from tavus_callbacks.aws.events import EventsTable
+from tavus_callbacks.aws.failures import store_down
+from tavus_callbacks.aws.filing import Callback, Misfit, read_callback
+from tavus_callbacks.aws.index import Index
+from tavus_callbacks.aws.quarantine import ENTRY, partition
+from tavus_callbacks.domain import receipts
+from tavus_callbacks.domain.event import Event, event_id
+from tavus_callbacks.domain.timestamps import now, parse
+
+if TYPE_CHECKING:
+    from tavus_callbacks_cli.reindex import Store
+
+_PAGE = 100
+
+Item = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Redriven:
+    """What became of an entry: `filed`, or `refused` still; `fileable` where it was only tried."""
+
+    quarantine_id: str
+    outcome: Literal["filed", "fileable", "refused"]
+    event_id: str | None
+    reason: str | None
+
+
+def entries(store: "Store") -> Iterator[Item]:
+    """Yield every entry of quarantine, the newest first; raises StoreDown."""
+    index = Index(store.client, store.table, "receipts", "receipt_shard", "receipt")
+    before: str | None = None
+    while keys := index.newest(receipts.quarantine_shards(), before=before, limit=_PAGE):
+        yield from filter(None, index.items(keys))
+        before = keys[-1]["receipt"]
+
+
+def entry(store: "Store", quarantine_id: str) -> Item | None:
+    """Return an entry, or None; raises StoreDown."""
+    with store_down():
+        found = store.client.get_item(TableName=store.table, Key=_key(quarantine_id), ConsistentRead=True)
+    return rows.read(found["Item"]) if "Item" in found else None
+
+
+def redriven(store: "Store", item: Item, retention: timedelta | None, *, dry_run: bool) -> Redriven:
+    """File an entry and remove it, in this order; raises StoreDown, after which it can be done again."""
+    read = read_callback(_callback(store, item))
+    name = item["quarantine_id"]
+    if isinstance(read, Misfit):
+        return Redriven(name, "refused", None, f"{read.error.status} {read.error}")
+    if dry_run:
+        return Redriven(name, "fileable", read.event_id, None)
+    filed = _file(store, read, retention)
+    _remove(store, item)
+    return Redriven(name, "filed", filed, None)
+
+
+def _callback(store: "Store", item: Item) -> Callback:
+    received_at = parse(item["first_received_at"])
+    if received_at is None:
+        raise ValueError("an entry without its time of receipt")
+    return Callback(store.bodies.read(item), urlencode(item["tags"]), item["label"], received_at)
+
+
+def _file(store: "Store", event: Event, retention: timedelta | None) -> str:
+    kept = EventsTable(store.client, store.table, store.bodies, retention).keep(event, kept_at=now())
+    return event_id(event.kind, event.subject, kept.ref)
+
+
+def _remove(store: "Store", item: Item) -> None:
+    with store_down():
+        store.client.delete_item(TableName=store.table, Key=_key(item["quarantine_id"]))
+        # The row first: an object that no row names is nothing, a row without its object is a fault.
+        if "body_key" in item:
+            store.bodies.client().delete_object(Bucket=store.bodies.bucket, Key=item["body_key"])
+
+
+def _key(quarantine_id: str) -> dict[str, Any]:
+    return rows.write({"pk": partition(quarantine_id), "sk": ENTRY})

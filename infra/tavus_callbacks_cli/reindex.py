@@ -1,0 +1,62 @@
+"""Rebuilding summaries from the events that are kept, while more come in.
+
+Subjects are found by the indexes, which hold keys only; each is then read whole and its summary replaced,
+unless `project` was there meanwhile, which is noticed and tried again.
+"""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tavus_callbacks.aws.subject_events import subject_rows
+from tavus_callbacks.aws.summaries import Found, SummaryRows, found_in
+from tavus_callbacks.domain.families import KINDS
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+    from tavus_callbacks.aws.bodies import Bodies
+
+_PARALLEL = 8
+
+Subject = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """Where events and summaries are."""
+
+    client: "DynamoDBClient"
+    table: str
+    bodies: "Bodies"
+
+
+def subjects(store: Store) -> list[Subject]:
+    """Return every subject of which an event or a summary is kept."""
+    keys = {pk for index in ("receipts", "listing") for pk in _partitions(store, index)}
+    found = (pk.partition("#") for pk in keys)
+    return sorted((kind, subject) for kind, _, subject in found if kind in KINDS)
+
+
+def rebuilt(store: Store, wanted: list[Subject]) -> Iterator[Subject]:
+    """Rebuild summaries, and yield each subject as it is done; raises StoreDown."""
+    with ThreadPoolExecutor(_PARALLEL) as pool:
+        yield from pool.map(lambda subject: _rebuilt(store, subject), wanted)
+
+
+def _rebuilt(store: Store, subject: Subject) -> Subject:
+    def find() -> Found | None:
+        items = subject_rows(store.client, store.table, *subject, consistent=True)
+        return found_in(subject[0], items, store.bodies)
+
+    SummaryRows(store.client, store.table).rebuild(*subject, find)
+    return subject
+
+
+def _partitions(store: Store, index: str) -> Iterator[str]:
+    pages = store.client.get_paginator("scan").paginate(
+        TableName=store.table, IndexName=index, ProjectionExpression="pk"
+    )
+    for page in pages:
+        yield from (row["pk"]["S"] for row in page["Items"])

@@ -1,0 +1,1 @@
+"""Sums over many conversations, and a report with plots."""

@@ -1,0 +1,77 @@
+"""Plots as SVG: bars that say their value when pointed at, in the colours of the page they stand in."""
+
+from collections.abc import Sequence
+from html import escape
+from math import inf
+
+Bar = tuple[str, float]
+
+_WIDTH, _HEAD, _HEIGHT, _FOOT = 720, 20, 150, 34
+_WIDEST = 80
+_ROW, _NAME = 26, 220
+# Labels below bars that still can be read beside each other.
+_LABELS = 10
+# Letters that fit beside a bar.
+_LETTERS = 34
+
+
+def columns(bars: Sequence[Bar], *, about: str) -> str:
+    """Draw bars side by side, for what has an order: days, sizes."""
+    most, step = _most(bars), _WIDTH / max(len(bars), 1)
+    every = -(-len(bars) // _LABELS)
+    parts = []
+    for number, (name, value) in enumerate(bars):
+        middle, top = (number + 0.5) * step, _HEAD + (1 - value / most) * _HEIGHT
+        width = min(step * 0.8, _WIDEST)
+        parts.append(_bar(middle - width / 2, top, width, _HEAD + _HEIGHT - top, f"{name}: {value:g}"))
+        if number % every == 0:
+            parts.append(_text(middle, _HEAD + _HEIGHT + 20, name, "middle"))
+        if value and every == 1:
+            parts.append(_text(middle, top - 5, f"{value:g}", "middle"))
+    return _svg(_HEAD + _HEIGHT + _FOOT, about, parts)
+
+
+def lines(bars: Sequence[Bar], *, about: str) -> str:
+    """Draw bars below each other, for what has names: reasons, labels."""
+    most, parts = _most(bars), []
+    for number, (name, value) in enumerate(bars):
+        top = number * _ROW
+        width = value / most * (_WIDTH - _NAME - 60)
+        parts.append(_text(_NAME - 8, top + 17, name, "end"))
+        parts.append(_bar(_NAME, top + 4, width, _ROW - 8, f"{name}: {value:g}"))
+        parts.append(_text(_NAME + width + 6, top + 17, f"{value:g}", "start"))
+    return _svg(len(bars) * _ROW + 4, about, parts)
+
+
+def histogram(values: Sequence[float], edges: Sequence[float], unit: str) -> list[Bar]:
+    """Count values between edges; the last bar takes everything beyond."""
+    spans = zip(edges, [*edges[1:], inf], strict=True)
+    return [(_span(low, high, unit), sum(low <= one < high for one in values)) for low, high in spans]
+
+
+def _span(low: float, high: float, unit: str) -> str:
+    return f"{low:g}+ {unit}" if high == inf else f"{low:g}-{high:g} {unit}"
+
+
+def _most(bars: Sequence[Bar]) -> float:
+    return max((value for _, value in bars), default=0) or 1
+
+
+def _svg(height: float, about: str, parts: Sequence[str]) -> str:
+    return (
+        f'<svg viewBox="0 0 {_WIDTH} {height:g}" role="img" aria-label="{escape(about)}">'
+        f"{''.join(parts)}</svg>"
+    )
+
+
+def _bar(x: float, y: float, width: float, height: float, says: str) -> str:
+    place = f'x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}"'
+    return f'<rect class="bar" {place} rx="2"><title>{escape(says)}</title></rect>'
+
+
+def _text(x: float, y: float, words: str, anchor: str) -> str:
+    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(_short(words))}</text>'
+
+
+def _short(words: str) -> str:
+    return words if len(words) <= _LETTERS else f"{words[: _LETTERS - 1]}…"

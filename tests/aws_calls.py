@@ -1,0 +1,102 @@
+"""Every call of AWS that the functions make in a test run, told by botocore: for the check of their roles.
+
+Each is noted with the function that made it, the action that IAM would decide on, and the resources.
+"""
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+FOLDER = Path(__file__).parents[1] / ".pytest_cache" / "aws-calls"
+
+# Other names are stacks that tests of the command line make up.
+_STACK = "tavus-callbacks-local"
+REGION, ACCOUNT = "us-east-1", "123456789012"
+_FUNCTIONS = {
+    "tavus_callbacks.receive": "ReceiveFunction",
+    "tavus_callbacks.drain": "DrainFunction",
+    "tavus_callbacks.read": "ReadFunction",
+    "tavus_callbacks.project": "ProjectFunction",
+    "tavus_callbacks.resolve": "ResolveFunction",
+    "tavus_callbacks.keys": "KeysFunction",
+}
+# Operations whose action has another name.
+_ACTIONS = {"HeadObject": "GetObject", "HeadBucket": "ListBucket", "ListObjectsV2": "ListBucket"}
+
+noted: set[str] = set()
+
+
+def watch(client: Any) -> Any:
+    """Note what a client is asked for from now on."""
+    client.meta.events.register("before-parameter-build", note)
+    return client
+
+
+def note(params: dict[str, Any], model: Any, **_: object) -> None:
+    """Note one call, unless no function's handler is below it: then a test made it."""
+    function = _caller()
+    if function is None:
+        return
+    service = model.service_model.service_name
+    action = f"{service}:{_ACTIONS.get(model.name, model.name)}"
+    ours = (found for found in _RESOURCES[service](params) if _STACK in found[0])
+    for resource, keys in ours:
+        call = {"function": function, "action": action, "resource": resource, "keys": sorted(keys)}
+        noted.add(json.dumps(call, sort_keys=True))
+
+
+def _caller() -> str | None:
+    frame = sys._getframe(1)
+    while frame is not None:
+        if frame.f_code.co_name in ("handler", "_query", "resolve"):
+            name = frame.f_globals["__name__"]
+            # Only `read` looks into indexes, by several threads, above which no handler stands.
+            found = "ReadFunction" if name == "tavus_callbacks.aws.index" else _FUNCTIONS.get(name)
+            if found:
+                return found
+        frame = frame.f_back  # type: ignore[assignment] # None above the outermost
+    return None
+
+
+def _dynamodb(params: dict[str, Any]) -> Iterator[tuple[str, set[str]]]:
+    tables = params.get("RequestItems") or {params["TableName"]: params}
+    for table, request in tables.items():
+        arn = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{table}"
+        index = params.get("IndexName")
+        yield (f"{arn}/index/{index}" if index else arn), _partitions(request)
+
+
+def _partitions(request: dict[str, Any]) -> set[str]:
+    values = [request.get("Item"), request.get("Key"), *request.get("Keys", ())]
+    found = [value.get("pk") for value in values if value]
+    query = request.get("ExpressionAttributeValues", {}).get(":pk")
+    # What stands before the first # is what a condition can be about; the rest differs by test.
+    return {f"{key['S'].partition('#')[0]}#x" for key in [*found, query] if key}
+
+
+def _s3(params: dict[str, Any]) -> Iterator[tuple[str, set[str]]]:
+    key = params.get("Key")
+    # Of a key its folder and one name: that is what policies tell apart.
+    named = f"/{key.partition('/')[0]}/x" if key and "/" in key else f"/{key}" if key else ""
+    yield f"arn:aws:s3:::{params['Bucket']}{named}", set()
+
+
+def _sqs(params: dict[str, Any]) -> Iterator[tuple[str, set[str]]]:
+    yield f"arn:aws:sqs:{REGION}:{ACCOUNT}:{params['QueueUrl'].rpartition('/')[2]}", set()
+
+
+def _secretsmanager(params: dict[str, Any]) -> Iterator[tuple[str, set[str]]]:
+    secret = params["SecretId"]
+    arn = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:{secret.rpartition(':')[2]}"
+    yield arn, set()
+
+
+_RESOURCES = {"dynamodb": _dynamodb, "s3": _s3, "sqs": _sqs, "secretsmanager": _secretsmanager}
+
+
+def keep(worker: str) -> None:
+    """Write what was noted, for the check that comes after the run."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    (FOLDER / f"{worker}.json").write_text("\n".join(sorted(noted)))

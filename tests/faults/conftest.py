@@ -1,0 +1,78 @@
+"""Embedded services with what `template.yaml` declares, and a proxy before them."""
+
+import itertools
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from proxy import fault_proxy
+from world import World, new_token, runtime
+
+from tavus_callbacks_cli.local.child import stop_child
+from tavus_callbacks_cli.local.deploy import deploy
+from tavus_callbacks_cli.local.embedded import await_embedded, launch_embedded
+from tavus_callbacks_cli.local.stack import Options, local_stack
+from tavus_callbacks_cli.local.template import load_template
+
+ROOT = Path(__file__).parents[2]
+STORES = ("AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::SQS::Queue")
+
+_subjects = (f"c{number}" for number in itertools.count())
+
+
+@pytest.fixture(scope="session")
+def template():
+    """Return the translated template."""
+    return load_template(ROOT / "template.yaml")
+
+
+@pytest.fixture(scope="session")
+def embedded(template, tmp_path_factory):
+    """Run the embedded services with the template's tables, buckets and queues."""
+    log = tmp_path_factory.mktemp("embedded") / "log"
+    process = launch_embedded(log)
+    try:
+        running = await_embedded(process, log)
+        stores = {name: one for name, one in template.resources.items() if one.type in STORES}
+        deploy(replace(template, resources=stores), running.clients())
+        yield running
+    finally:
+        stop_child(process)
+
+
+@pytest.fixture(scope="session")
+def environment(template):
+    """Return the variables that the template gives the receiver, and those that follow it."""
+    names = ("ReceiveFunction", "DrainFunction", "ProjectFunction", "ResolveFunction")
+    found = [template.resources[name].properties["Environment"]["Variables"] for name in names]
+    return {name: str(value) for one in found for name, value in one.items()}
+
+
+@pytest.fixture(scope="module")
+def receiver(embedded, environment):
+    """Run the receiver behind a proxy, its token and its connections warm."""
+    with fault_proxy(embedded.endpoint_url) as proxy, runtime(environment, proxy):
+        world = World(proxy, embedded, environment, new_token(embedded, environment))
+        world.post_cold(b'{"conversation_id":"warm","event_type":"system.shutdown"}')
+        yield world
+
+
+@pytest.fixture
+def world(receiver):
+    """Return the receiver with nothing waiting and nothing answered yet."""
+    receiver.delete(receiver.waiting())
+    receiver.replies = []
+    return receiver
+
+
+@pytest.fixture
+def subject():
+    """Return a conversation that nobody else uses."""
+    return next(_subjects)
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory):
+    """Run all that template.yaml declares, over HTTP."""
+    with local_stack(Options(port=0, state_root=tmp_path_factory.mktemp("state"))) as running:
+        yield running

@@ -1,0 +1,114 @@
+"""One deadline a phase: what fits in is tried again, what might outlast it is not sent."""
+
+import pytest
+
+from tavus_callbacks.aws import attempts
+from tavus_callbacks.aws.attempts import ATTEMPT, OutOfTime, begin, until
+from tavus_callbacks.domain.deadline import Deadline
+from tavus_callbacks.domain.errors import StoreDown
+
+
+class Clock:
+    """A clock that goes only when somebody waits or works."""
+
+    def __init__(self):
+        self.now, self.pauses = 0.0, []
+
+    def __call__(self):
+        """Return the time."""
+        return self.now
+
+    def sleep(self, seconds):
+        """Let time pass."""
+        self.pauses.append(seconds)
+        self.now += seconds
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """Return a clock that the pauses between attempts go by; each pause is as long as it may be."""
+    made = Clock()
+    monkeypatch.setattr(attempts.time, "sleep", made.sleep)
+    monkeypatch.setattr(attempts.random, "uniform", lambda _least, most: most)
+    return made
+
+
+def failing(clock, seconds, *, may_pass=True):
+    """Make a call that takes its time and fails, and counts how often."""
+    calls = []
+
+    def call():
+        calls.append(clock.now)
+        begin()
+        clock.now += seconds
+        raise StoreDown("Throttled", may_pass=may_pass)
+
+    return call, calls
+
+
+def test_what_fails_at_once_is_tried_again_with_growing_pauses(clock):
+    """Until no attempt fits in any more, and then its own reason is raised."""
+    call, calls = failing(clock, 0.01)
+
+    with pytest.raises(StoreDown, match="Throttled"):
+        until(Deadline(1.2, clock), call)
+
+    assert [0.05, 0.1, 0.2] == clock.pauses
+    assert 4 == len(calls)
+    assert calls[-1] + ATTEMPT <= 1.2
+
+
+def test_what_fails_slowly_is_tried_once(clock):
+    """Two slow attempts would outlast the deadline."""
+    call, calls = failing(clock, 0.7)
+
+    with pytest.raises(StoreDown):
+        until(Deadline(1.2, clock), call)
+
+    assert 1 == len(calls)
+
+
+def test_what_fails_for_good_is_not_tried_again(clock):
+    """A missing right does not come back within a second."""
+    call, calls = failing(clock, 0.0, may_pass=False)
+
+    with pytest.raises(StoreDown):
+        until(Deadline(1.2, clock), call)
+
+    assert 1 == len(calls)
+
+
+def test_a_phase_sends_its_first_request_however_late_it_is(clock):
+    """Our own work on a large body is no reason to give up a store that is well."""
+    clock.now = 5.0
+
+    assert "kept" == until(Deadline(1.2, clock), lambda: begin() or "kept")
+
+
+def test_a_request_that_might_outlast_the_deadline_is_not_sent(clock):
+    """Three answers that are as slow as is put up with: the third request is not made."""
+    sent = []
+
+    def three_requests():
+        for _ in range(3):
+            begin()
+            sent.append(clock.now)
+            clock.now += 0.45
+
+    with pytest.raises(OutOfTime):
+        until(Deadline(1.2, clock), three_requests)
+
+    assert [0.0, 0.45] == sent
+
+
+def test_outside_of_a_phase_every_request_is_sent(clock):
+    """What nobody waits for has no deadline; a phase that is over leaves none behind."""
+    until(Deadline(0.0, clock), begin)
+
+    begin()
+    begin()
+
+
+def test_the_next_phase_begins_where_this_one_ends(clock):
+    """The spill's time is counted from the request, not from when the store was given up."""
+    assert 2.4 == Deadline(1.2, clock).later(1.2).left()

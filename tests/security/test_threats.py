@@ -1,0 +1,91 @@
+"""The threat model: each test that it names is there, and its figures follow from the throttle."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tavus_callbacks.aws.events import partition
+from tavus_callbacks.domain.event import understand
+from tavus_callbacks.domain.families import KINDS
+from tavus_callbacks.domain.timestamps import now
+
+ROOT = Path(__file__).parents[2]
+MODEL = (ROOT / "docs" / "security.md").read_text()
+README = (ROOT / "README.md").read_text()
+
+# Dollars a million: see the formula of the README.
+SUMMARY = 1.38
+HTTP_REQUEST, LAMBDA_REQUEST, WRITE_UNITS, PUT, LOG = 1.00, 0.20, 2 * 0.625, 5.00, 0.58
+GB_SECOND = 13.3334
+MEMORY = 0.5
+# Of a body of 5.9 MB: requests of 512 KB, seconds of Lambda to receive it and to sum it up (assumed), a read.
+LARGEST_REQUESTS, LARGEST_SECONDS, GET = 12, 3, 0.40
+
+
+def rows():
+    """Return the table of what a leaked URL costs: body, a million, a day."""
+    found = re.findall(r"^\| ([^|]+) \| \$([\d.]+) \| \$(\d+) \|$", MODEL, re.MULTILINE)
+    return {body: (float(million), int(day)) for body, million, day in found}
+
+
+def expected():
+    """Return what a million costs by the README's table and formula."""
+    listed = dict(re.findall(r"^\| (300 B|200 KB) \|.*\| \$([\d.]+) \|$", README, re.MULTILINE))
+    largest = HTTP_REQUEST * LARGEST_REQUESTS + LAMBDA_REQUEST + WRITE_UNITS + PUT + LOG
+    largest += MEMORY * LARGEST_SECONDS * GB_SECOND + LAMBDA_REQUEST + GET + SUMMARY
+    return {
+        **{body: float(price) + SUMMARY for body, price in listed.items()},
+        "5.9 MB that does not deflate": largest,
+    }
+
+
+def test_the_worst_cost_of_a_leaked_url_follows_from_the_throttle(template):
+    """The table is the throttle times the prices of the README, within a twentieth."""
+    [stage] = template.of_type("AWS::ApiGatewayV2::Stage")
+    rate = float(stage.properties["DefaultRouteSettings"]["ThrottlingRateLimit"])
+    millions = rate * 86_400 / 1e6
+
+    assert expected().keys() == rows().keys()
+    for body, price in expected().items():
+        million, day = rows()[body]
+        assert price == pytest.approx(million, rel=0.05)
+        assert price * millions == pytest.approx(day, rel=0.05)
+
+
+def test_every_test_of_the_threat_model_is_there():
+    """A name in the table is a test of this repository."""
+    named = set(re.findall(r"`(test_\w+)`", MODEL))
+    written = {
+        name
+        for path in (ROOT / "tests").rglob("test_*.py")
+        for name in re.findall(r"^def (test_\w+)", path.read_text(), re.MULTILINE)
+    }
+
+    assert len(named) > 20
+    assert not named - written
+
+
+def test_the_recording_role_deletes_nothing(template):
+    """Tavus's role may list, put and get in one bucket, and is not assumed without the external id."""
+    [role] = [one for one in template.of_type("AWS::IAM::Role") if one.logical_id == "RecordingRole"]
+    [policy] = role.properties["Policies"]
+    actions = {
+        action for statement in policy["PolicyDocument"]["Statement"] for action in statement["Action"]
+    }
+    [trust] = role.properties["AssumeRolePolicyDocument"]["Statement"]
+
+    assert not [action for action in actions if "Delete" in action or "*" in action]
+    assert {"StringEquals": {"sts:ExternalId": "tavus"}} == trust["Condition"]
+
+
+@pytest.mark.parametrize("subject", ["a#b", "conversation#x", "#", "quarantine#0", "x#e1#y", "token#0"])
+def test_a_subject_cannot_leave_its_partition(subject):
+    """Whatever an id holds, its key begins with one of our kinds, and reads as no other kind's."""
+    raw = b'{"conversation_id":"%s","event_type":"x"}' % subject.encode()
+
+    event = understand(raw, query="", label="x", received_at=now())
+
+    kind, _, rest = partition(event.kind, event.subject).partition("#")
+    assert ("conversation", subject) == (kind, rest)
+    assert not [other for other in KINDS if "#" in other]
