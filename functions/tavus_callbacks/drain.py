@@ -1,7 +1,7 @@
 """The function that empties the spill into the table, in any order, once it is there again."""
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
@@ -33,8 +33,10 @@ class Stores:
 def stores() -> Stores:
     """Return the stores of this runtime."""
     known = settings()
-    bodies = Bodies(known.bodies_bucket)
-    return Stores(bodies, EventsTable(clients.dynamodb(), known.events_table, bodies, known.event_retention))
+    # Quick, as in `receive`: what is kept must be seen soon after its time, or pulling may pass it by.
+    bodies = Bodies(known.bodies_bucket, partial(clients.s3, quick=True))
+    client = clients.dynamodb(quick=True)
+    return Stores(bodies, EventsTable(client, known.events_table, bodies, known.event_retention))
 
 
 def handler(event: dict[str, Any], context: Any) -> Any:
@@ -46,6 +48,7 @@ def _drained(record: "SQSRecord") -> None:
     spilled = spill.read(record.body, stores().bodies.download)
     read = read_callback(Callback(spilled.raw, spilled.query, spilled.label, spilled.received_at))
     if isinstance(read, Misfit):
+        logger.info("quarantined", extra={"quarantine_id": read.entry.quarantine_id, "fault": read.fault})
         quarantine(read, stores().events, settings().quarantine_retention)
     else:
         stores().events.keep(read, kept_at=now())

@@ -79,10 +79,10 @@ def _answered(request: Request, deadline: Deadline, record: dict[str, Any]) -> d
         record["outcome"] = "ready"
         return answer(200, {"label": token.label, "ready": True})
     callback = Callback(request.body, request.query, token.label, request.received_at)
-    before = deadline.left()
+    left = deadline.left()
     read = read_callback(callback)
-    # Reading 4 MB with a share of a core takes long, and is no slowness of the store.
-    deadline = deadline.later(before - deadline.left())
+    # A body of megabytes takes its time, which is not AWS's.
+    deadline = deadline.later(left - deadline.left())
     if isinstance(read, Misfit):
         answered = _quarantined(read, callback, deadline, record)
     else:

@@ -61,7 +61,7 @@ def _claimed(record: "DynamoDBRecord") -> None:
     received_at = parse_time(item["received_at"])
     if received_at is None:
         raise ValueError("an event without its time of receipt")
-    stores().noted.claim(conversation_id, claim, ref=item["ref"], claimed_at=received_at)
+    stores().noted.claim(conversation_id, claim, ref=ref, claimed_at=received_at)
     if claim.key is not None and claim.status is None:
         look(stores().bucket, stores().noted, conversation_id, claim.key)
     logger.info(

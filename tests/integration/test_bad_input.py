@@ -236,7 +236,9 @@ def test_half_a_surrogate_pair_in_the_gateways_text_is_no_crash(module_api):
     result = receive.handler({**event, "body": '{"a": "\ud83d"}', "isBase64Encoded": False}, None)
 
     assert 400 == result["statusCode"]
-    assert newest_in_quarantine(module_api)["body"].startswith('{"a": "')
+    assert json.loads(result["body"])["quarantine_id"] in {
+        entry["quarantine_id"] for entry in module_api.quarantine()
+    }
 
 
 @pytest.mark.parametrize(

@@ -103,7 +103,7 @@ def test_the_key_is_fetched_once_a_runtime(playable):
     ("duration", "query", "minutes"),
     [
         (14, "", 60),
-        (None, "", 60),
+        (None, "", 720),
         (3 * 3600, "", 240),
         (14, "expires=60", 60),
         (14, "expires=7200", 120),

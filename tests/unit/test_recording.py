@@ -12,6 +12,7 @@ from tavus_callbacks.domain.recording import (
     Claim,
     Recording,
     claim_of,
+    claim_rank,
     conversation_of,
     is_usable,
     latest,
@@ -66,7 +67,7 @@ def test_flat_forms_are_read_too():
 @pytest.mark.parametrize(
     "key",
     [None, "", 7, [], "javascript:alert(1)", "https://evil.example/x.mp4", "../secret", "tavus/../x", "/etc",
-     "tavus/c123/a\nb", "k" * 2048, "tavus/./x"],
+     "tavus/c123/a\nb", "k" * 2048, "k" * 1022, "tavus/./x"],
 )  # fmt: skip
 def test_hostile_and_missing_keys_are_failed_and_never_looked_for(key):
     """What is no object key is a failed recording with a sentence, and has no key to ask S3 for."""
@@ -88,6 +89,44 @@ def test_of_two_places_the_stacks_bucket_wins(pair_bucket, uri_bucket, expected)
     found = claim(bucket_name=pair_bucket, s3_key="a/pair", storage_uri=f"s3://{uri_bucket}/a/uri")
     assert expected == (found.key, found.status)
     assert (STORAGE_CONFLICT,) == found.issues
+
+
+def test_a_pair_without_a_bucket_says_less_than_a_uri():
+    """The URI's bucket counts where the pair names none, be the keys equal or not."""
+    found = [claim(s3_key=KEY, storage_uri=f"s3://theirs/{key}") for key in (KEY, "a/other")]
+    assert ["other_bucket", "other_bucket"] == [one.status for one in found]
+
+
+def test_the_rank_of_claims_does_not_depend_on_arrival():
+    """Of two variants of one event the richer claim counts, whichever came first."""
+    poor, rich = claim(s3_key=KEY), claim(s3_key=KEY, duration=7200)
+    assert claim_rank(REF, rich) < claim_rank(REF, poor)
+
+
+@pytest.mark.parametrize(
+    "properties",
+    [
+        {"s3_key": KEY, "storage_uri": "s3://[x/y"},
+        {"s3_key": KEY, "duration": 1e-200},
+        {"storage_uri": "://"},
+    ],
+)
+def test_odd_members_break_nothing(properties):
+    """A claim comes of whatever a body holds, in a form that the table takes."""
+    assert claim(**properties).recording_id
+
+
+def test_a_long_message_is_cut():
+    """A row is small; the event keeps the whole text."""
+    body = {"properties": {"error_message": "x" * 500_000}}
+    found = claim_of("application.recording_copy_failed", "c123", body, bucket=BUCKET, ref=REF)
+    assert len(found.message) == 1000
+
+
+def test_an_object_in_our_bucket_is_available_whatever_a_callback_says():
+    """A claim of another bucket cannot hide what was seen in ours."""
+    there = recording(claim=Claim("r", "s3", status="other_bucket"), size=5, was_there=True)
+    assert status(there) == "available"
 
 
 def test_a_failed_copy_is_a_recording_with_its_message():

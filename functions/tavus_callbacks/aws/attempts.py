@@ -4,9 +4,9 @@
     ├── store ──────────┼── spill ──────────┼──────────┤
     token, object, row    object, message    503
 
-A phase makes its first request whatever the time: what went before may have been our own work on a large
-body. Each further request is sent only while it can end before the deadline, so that a phase is over in time
-even where every answer is as slow as the client puts up with.
+A phase makes its first request whatever the time. Each further one is sent only while it can end before the
+deadline, so that a phase is over in time even where every answer is as slow as the client puts up with. Our
+own work before the first request (a large body is packed, a client made) moves the deadline, for it is AWS's.
 """
 
 import random
@@ -38,6 +38,7 @@ class OutOfTime(BotoCoreError):
 @dataclass(slots=True)
 class _Phase:
     deadline: Deadline
+    left_at_start: float
     has_begun: bool = False
 
 
@@ -46,20 +47,21 @@ _phase: ContextVar[_Phase | None] = ContextVar("phase", default=None)
 
 def until(deadline: Deadline, call: Callable[[], T]) -> T:
     """Call until it succeeds, or raise its StoreDown once it is for good or no attempt fits in any more."""
-    outer = _phase.set(_Phase(deadline))
+    phase = _Phase(deadline, deadline.left())
+    outer = _phase.set(phase)
     try:
-        return _repeated(deadline, call)
+        return _repeated(phase, call)
     finally:
         _phase.reset(outer)
 
 
-def _repeated(deadline: Deadline, call: Callable[[], T]) -> T:
+def _repeated(phase: _Phase, call: Callable[[], T]) -> T:
     pause = PAUSE
     while True:
         try:
             return call()
         except StoreDown as error:
-            if not error.may_pass or deadline.left() < ATTEMPT + pause:
+            if not error.may_pass or phase.deadline.left() < ATTEMPT + pause:
                 raise
         time.sleep(random.uniform(0, pause))  # noqa: S311  # spreads attempts, guards no secret
         pause *= 2
@@ -70,6 +72,8 @@ def begin(**_: object) -> None:
     phase = _phase.get()
     if phase is None:
         return
-    if phase.has_begun and phase.deadline.left() < ATTEMPT:
+    if not phase.has_begun:
+        phase.has_begun = True
+        phase.deadline = phase.deadline.later(phase.left_at_start - phase.deadline.left())
+    elif phase.deadline.left() < ATTEMPT:
         raise OutOfTime
-    phase.has_begun = True

@@ -133,4 +133,4 @@ class EventPages:
         )
         with store_down():
             for page in pages:
-                yield from map(rows.read, page["Items"])
+                yield from (item for item in map(rows.read, page["Items"]) if not rows.is_expired(item))

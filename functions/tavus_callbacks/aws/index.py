@@ -88,12 +88,14 @@ class Index:
 
     def _batch(self, keys: list[dict[str, Any]]) -> Iterator[Item]:
         """Get a batch, asking again for what DynamoDB left out (16 MB an answer, or throttled)."""
-        request: Any = {self.table: {"Keys": keys}}
+        # Consistent: the index may know a key that a lagging replica of the table does not.
+        request: Any = {self.table: {"Keys": keys, "ConsistentRead": True}}
         for pause in (0, 0.1, 0.4, 1.6):
             time.sleep(pause)
             with store_down():
                 found = self.client.batch_get_item(RequestItems=request)
-            yield from map(rows.read, found["Responses"].get(self.table, []))
+            items = map(rows.read, found["Responses"].get(self.table, []))
+            yield from (item for item in items if not rows.is_expired(item))
             request = found.get("UnprocessedKeys")
             if not request:
                 return

@@ -18,7 +18,7 @@ from botocore.exceptions import ClientError
 from tavus_callbacks.aws import rows
 from tavus_callbacks.aws.events import partition
 from tavus_callbacks.aws.failures import code, store_down
-from tavus_callbacks.domain.recording import Claim, Recording, other_form, recording_id
+from tavus_callbacks.domain.recording import Claim, Recording, claim_rank, other_form, recording_id
 from tavus_callbacks.domain.timestamps import iso, parse
 
 if TYPE_CHECKING:
@@ -82,18 +82,12 @@ class RecordingRows:
     table: str
 
     def claim(self, conversation_id: str, claim: Claim, *, ref: str, claimed_at: datetime) -> None:
-        """Note a claim; of several for one recording the one with the smallest reference stays."""
-        values = {
-            "claim": _claim_map(claim),
-            "claim_ref": ref,
-            "claimed_at": iso(claimed_at),
-        }
-        self._update(
-            conversation_id,
-            claim.recording_id,
-            values,
-            condition="attribute_not_exists(claim_ref) OR claim_ref > :claim_ref",
-        )
+        """Note a claim, the smallest by rank, and its receipt, the earliest of all: each by its own rule."""
+        values = {"claim": _claim_map(claim), "claim_rank": claim_rank(ref, claim)}
+        rule = "attribute_not_exists({0}) OR {0} > :{0}"
+        self._update(conversation_id, claim.recording_id, values, condition=rule.format("claim_rank"))
+        receipt = {"claimed_at": iso(claimed_at)}
+        self._update(conversation_id, claim.recording_id, receipt, condition=rule.format("claimed_at"))
 
     def note(self, conversation_id: str, name: str, found: Object | None, *, looked_at: datetime) -> None:
         """Note what a look showed, unless a later look is noted; absence is noted of known ones only."""
@@ -111,6 +105,7 @@ class RecordingRows:
             ExpressionAttributeValues=rows.write(
                 {":pk": partition("conversation", conversation_id), ":recordings": _PREFIX}
             ),
+            ConsistentRead=True,
         )
         with store_down():
             return recordings_in(rows.read(row) for page in pages for row in page["Items"])

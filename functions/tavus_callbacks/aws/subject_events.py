@@ -32,7 +32,8 @@ def subject_rows(
         ConsistentRead=consistent,
     )
     with store_down():
-        return [rows.read(row) for page in pages for row in page["Items"]]
+        items = [rows.read(row) for page in pages for row in page["Items"]]
+    return [item for item in items if not rows.is_expired(item)]
 
 
 def events_in(items: Iterable[dict[str, Any]], bodies: "Bodies") -> list[FoldEvent]:

@@ -1,7 +1,7 @@
 """Looking tokens up: by digest, remembered a minute, and longer only while the store does not answer."""
 
 import hmac
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -94,6 +94,8 @@ class Tokens:
             self._remembered.pop(token_digest, None)
             return None
         item, before = rows.read(answer["Item"]), self._remembered.get(token_digest)
-        record = TokenRecord(digest=item.pop("token_digest"), **item)
+        # A newer command line may note more of a token than this runtime knows of.
+        known = {one.name: item[one.name] for one in fields(TokenRecord) if one.name in item}
+        record = TokenRecord(digest=item["token_digest"], **known)
         self._remembered[token_digest] = _Remembered(record, at, before.use_noted_at if before else None)
         return record

@@ -17,6 +17,7 @@ from tavus_callbacks.domain.ending import NOBODY_JOINED, code_of
 from tavus_callbacks.domain.families import object_key
 from tavus_callbacks.domain.fold_event import FoldEvent
 from tavus_callbacks.domain.receipt_facts import ReceiptFacts, either, merged, receipt_of
+from tavus_callbacks.domain.recording import is_usable
 from tavus_callbacks.domain.talk import Talk, talk
 from tavus_callbacks.domain.timestamps import iso
 from tavus_callbacks.domain.transcript import rank, read_transcript, transcripts_in, without_system
@@ -141,7 +142,9 @@ def _end_reason(event: FoldEvent) -> EndReason | None:
 
 
 def _keys(event: FoldEvent) -> Iterable[str]:
-    return filter(None, (object_key(reading.members(content)) for content in event.contents))
+    keys = (object_key(reading.members(content)) for content in event.contents)
+    # Only what can be a key: a summary is small, and a body is anybody's.
+    return (key for key in keys if key is not None and is_usable(key))
 
 
 def _transcript(event: FoldEvent) -> TranscriptFacts | None:

@@ -24,9 +24,13 @@ _TO_CLOUDFRONT = bytes.maketrans(b"+=/", b"-_~")
 
 
 def lifetime(asked: timedelta, duration: float | None) -> timedelta:
-    """Return how long a link lives: as asked, but the recording and an hour at least, 12 hours at most."""
-    whole = timedelta(seconds=duration) + SLACK if duration is not None else timedelta()
-    return min(max(asked, whole), MAX_LIFETIME)
+    """Return how long a link lives: as asked, but the recording and an hour at least, 12 hours at most.
+
+    A recording whose duration nobody knows may last for hours, so its link lives as long as any.
+    """
+    if duration is None:
+        return MAX_LIFETIME
+    return min(max(asked, timedelta(seconds=duration) + SLACK), MAX_LIFETIME)
 
 
 def resource_url(base_url: str, key: str, *, download_name: str | None) -> str:

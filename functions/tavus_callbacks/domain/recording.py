@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
-from urllib.parse import urlsplit
 
 from tavus_callbacks.domain.families import properties_of
 
@@ -19,6 +18,7 @@ Status = Literal["pending", "available", "missing", "failed", "other_bucket", "o
 STORAGE_CONFLICT = "storage_conflict"
 MAX_KEY_BYTES = 1024  # S3's own limit
 SUFFIX = ".mp4"
+LONGEST_MESSAGE = 1000  # characters; the event itself keeps the whole
 LONGEST = 86400  # seconds; a call lasts hours at most, and a number beyond a day is none
 
 # Storage classes whose objects cannot be read without a restore.
@@ -43,6 +43,16 @@ class Claim:
     status: Status | None = None
     message: str | None = None
     issues: tuple[str, ...] = ()
+
+
+def claim_rank(ref: str, claim: Claim) -> str:
+    """Return what decides between claims of one recording, the smallest: identity, richness, content.
+
+    `ref` is the event's, without what tells its variants apart: which of them came first is chance.
+    """
+    known = (claim.bucket, claim.key, claim.duration, claim.message)
+    digest = hashlib.sha256(repr(claim).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    return f"{ref}|{known.count(None)}|{digest}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +89,8 @@ def is_usable(key: object) -> bool:
     return (
         isinstance(key, str)
         and key.isprintable()
-        and 0 < len(key.encode()) <= MAX_KEY_BYTES
+        and key != ""
+        and max(len(key.encode()), len(other_form(key).encode())) <= MAX_KEY_BYTES
         and not key.startswith("/")
         and ":" not in key.partition("/")[0]
         and not any(part in (".", "..") for part in key.split("/"))
@@ -92,6 +103,7 @@ def claim_of(event_type: str, conversation_id: str, body: Body, *, bucket: str, 
     unnamed = f"failed-{ref[-24:]}"
     if event_type == "application.recording_copy_failed":
         message = _text(properties.get("error_message")) or "Tavus could not copy the recording."
+        message = message[:LONGEST_MESSAGE]
         return Claim(unnamed, _provider(properties), status="failed", message=message)
     place, issues = _place(properties, bucket)
     duration = _seconds(properties.get("duration"))
@@ -115,9 +127,11 @@ def _place(properties: Body, bucket: str) -> tuple[Place, tuple[str, ...]]:
     if pair is None or uri is None:
         return pair or uri or Place(_provider(properties), None, None), ()
     if _same(pair, uri):
-        return pair, ()
+        return uri, ()
     ours = [place for place in (pair, uri) if place.bucket == bucket]
-    return (ours or [pair])[0], (STORAGE_CONFLICT,)
+    # A pair that names no bucket says less than a URI that does.
+    otherwise = pair if pair.bucket else uri
+    return (ours or [otherwise])[0], (STORAGE_CONFLICT,)
 
 
 def _same(pair: Place, uri: Place) -> bool:
@@ -147,7 +161,8 @@ def _provider(properties: Body) -> str:
     if sent is not None:
         return _PROVIDERS.get(sent.lower(), "unknown")
     uri = _text(properties.get("storage_uri"))
-    return _PROVIDERS.get(urlsplit(uri).scheme, "unknown") if uri and "://" in uri else "s3"
+    scheme, separator, _ = (uri or "").partition("://")
+    return _PROVIDERS.get(scheme.lower(), "unknown") if separator else "s3"
 
 
 def _text(value: object) -> str | None:
@@ -157,7 +172,7 @@ def _text(value: object) -> str | None:
 def _seconds(value: object) -> float | None:
     """Return a duration in seconds where it is one."""
     if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < LONGEST:
-        return float(value)
+        return round(float(value), 3)
     return None
 
 
@@ -189,11 +204,12 @@ class Recording:
 
 def status_of(recording: Recording, *, now: datetime, missing_after: timedelta) -> Status:
     """Derive the status: what the claim forbids, what the bucket shows, or how long it was waited for."""
+    # First: what was seen in the stack's own bucket is there, whatever a callback says of it.
+    if recording.is_there:
+        return "available"
     claim = recording.claim
     if claim is not None and claim.status is not None:
         return claim.status
-    if recording.is_there:
-        return "available"
     waiting_since = recording.claimed_at or recording.looked_at
     waits = waiting_since is not None and now - waiting_since < missing_after
     return "pending" if waits and not recording.was_there else "missing"
@@ -201,7 +217,9 @@ def status_of(recording: Recording, *, now: datetime, missing_after: timedelta) 
 
 def latest(recordings: list[Recording]) -> Recording | None:
     """Return the newest recording that is there, else the newest, by the time its object or claim has."""
-    ordered = sorted(recordings, key=lambda one: (one.is_there, _moment(one), one.recording_id))
+    ordered = sorted(
+        recordings, key=lambda one: (one.is_there and not one.is_archived, _moment(one), one.recording_id)
+    )
     return ordered[-1] if ordered else None
 
 

@@ -13,6 +13,12 @@ from tavus_callbacks.domain.token import PATTERN
 
 REDACTED = "REDACTED"
 
+# Characters; ten tags of 100 fit in many times, however escaped, and nobody's query is longer.
+LONGEST_QUERY = 20_000
+
+# `_` in a URL that somebody encoded without need.
+_ENCODED_TOKEN = re.compile(r"tcb%5[fF][0-9A-Za-z]{28}")
+
 # Members that repeat the configured URL; they never count as content.
 ECHOES = ("webhook_url", "callback_url")
 
@@ -40,6 +46,7 @@ _PIECE = re.compile(r"&|\\u0026|((?:[^\\&]++|\\(?!u0026).)++)", re.DOTALL)
 
 def redact(text: str, tags: Mapping[str, str]) -> str:
     """Replace every token by `REDACTED`, and leave of an echoed URL's query only the given tags."""
+    text = _ENCODED_TOKEN.sub(REDACTED, text)
     if not _ESCAPED.search(text):
         return PATTERN.sub(REDACTED, _ECHO.sub(lambda echo: _trimmed(echo, tags), text))
     return _ESCAPED_TOKEN.sub(_replaced, _ESCAPED_ECHO.sub(lambda echo: _trimmed(echo, tags), text))
@@ -59,6 +66,8 @@ def _replaced(token: re.Match[str]) -> str:
 def _trimmed(echo: re.Match[str], tags: Mapping[str, str]) -> str:
     opening, url = echo.groups()
     base, mark, query = _URL.findall(url)[0]
+    if len(query) > LONGEST_QUERY:
+        return f"{opening}{base}"
     pieces = [piece for piece in _PIECE.findall(query) if piece]
     kept = [piece for piece in pieces if tags and _is_tag(_decoded(piece), tags)]
     if kept == pieces:

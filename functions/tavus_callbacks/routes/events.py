@@ -20,6 +20,7 @@ from tavus_callbacks.routes.query import (
     BAD_CURSOR,
     CURSOR,
     LIMIT,
+    LONGEST_PLACE,
     Parameter,
     Query,
     place_in,
@@ -51,6 +52,8 @@ def _receipts_after(given: str) -> receipts.Position:
 def _receipts_position(state: dict[str, Any]) -> receipts.Position:
     settled, given = state.get("settled", ""), state.get("given", [])
     if not (isinstance(settled, str) and isinstance(given, list)):
+        raise BadRequest(BAD_CURSOR)
+    if not settled.isascii() or len(settled) > LONGEST_PLACE:
         raise BadRequest(BAD_CURSOR)
     return receipts.Position(settled, frozenset(map(str, given)))
 

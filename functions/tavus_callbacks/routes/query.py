@@ -16,7 +16,7 @@ BAD_CURSOR = "The cursor is none of ours: pass on the `cursor` of an answer as i
 DEFAULT_LIMIT, MAX_LIMIT = 50, 200
 
 # A time and a digest; DynamoDB refuses keys beyond a kilobyte even to look.
-_LONGEST_PLACE = 100
+LONGEST_PLACE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,7 @@ def read_position(given: str) -> dict[str, Any]:
 def place_in(state: dict[str, Any], name: str) -> str | None:
     """Return the place that a cursor's state holds; raises BadRequest where it is none of ours."""
     place = state.get(name)
-    if not (place is None or (isinstance(place, str) and len(place) <= _LONGEST_PLACE)):
+    if not (place is None or (isinstance(place, str) and len(place) <= LONGEST_PLACE)):
         raise BadRequest(BAD_CURSOR)
     return place or None
 

@@ -12,7 +12,8 @@ from aws_lambda_powertools.event_handler import Response
 from tavus_callbacks.aws import clients
 from tavus_callbacks.aws.recordings import RecordingRows, RecordingsBucket, look
 from tavus_callbacks.domain import link
-from tavus_callbacks.domain.errors import NotFound, NotPlayable
+from tavus_callbacks.domain.errors import NotFound, NotPlayable, StoreDown
+from tavus_callbacks.domain.families import is_name
 from tavus_callbacks.domain.recording import Recording, latest, status_of
 from tavus_callbacks.domain.recording_view import recording_view, why_not_playable
 from tavus_callbacks.domain.timestamps import iso
@@ -101,13 +102,25 @@ def recording_views(conversation_id: str, noted: list[Recording] | None = None) 
     now, missing_after = datetime.now(UTC), stores().known.missing_after
     return [
         recording_view(conversation_id, one, now=now, missing_after=missing_after)
-        for one in _looked(conversation_id, noted)
+        for one in _noted_or_looked(conversation_id, noted)
     ]
 
 
-def _looked(conversation_id: str, noted: list[Recording] | None = None) -> list[Recording]:
+def _noted_or_looked(conversation_id: str, noted: list[Recording] | None) -> list[Recording]:
+    """Return the recordings looked for, or as they are noted where the bucket cannot be asked now."""
+    noted = _noted(conversation_id) if noted is None else noted
+    try:
+        return _looked(conversation_id, noted)
+    except StoreDown:
+        return noted
+
+
+def _noted(conversation_id: str) -> list[Recording]:
+    return stores().noted.all(conversation_id) if is_name(conversation_id) else []
+
+
+def _looked(conversation_id: str, noted: list[Recording]) -> list[Recording]:
     """Return the recordings, after looking for those that are waited for and were not looked for lately."""
-    noted = stores().noted.all(conversation_id) if noted is None else noted
     now = datetime.now(UTC)
     due = [one for one in noted if _is_due(one, now)]
     for one in islice(due, LOOKS):
@@ -122,7 +135,7 @@ def _is_due(recording: Recording, now: datetime) -> bool:
 
 
 def _found(conversation_id: str, recording_id: str) -> Recording:
-    recordings = _looked(conversation_id)
+    recordings = _looked(conversation_id, _noted(conversation_id))
     if recording_id == "latest":
         found = latest(recordings)
     else:
