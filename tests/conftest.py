@@ -19,8 +19,10 @@ settings.register_profile(
 settings.load_profile("here")
 
 
-def pytest_configure():
+def pytest_configure(config):
     """Refuse to run without the published bodies where they are asked for."""
+    # Of one process, for what they share is dear to start; known here for runs without xdist.
+    config.addinivalue_line("markers", "xdist_group(name): tests that run in one process of a parallel run")
     try:
         corpus.folder()
     except corpus.MissingError as error:

@@ -71,7 +71,7 @@ def subject():
     return next(_subjects)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def stack(tmp_path_factory):
     """Run all that template.yaml declares, over HTTP."""
     with local_stack(Options(port=0, state_root=tmp_path_factory.mktemp("state"))) as running:

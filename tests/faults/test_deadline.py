@@ -78,6 +78,19 @@ def test_what_fails_for_good_is_not_tried_again(clock):
     assert 1 == len(calls)
 
 
+def test_our_own_work_moves_the_deadline(clock):
+    """A body that takes seconds to pack leaves AWS its whole time."""
+
+    def pack_and_send():
+        clock.now += 3.0
+        begin()
+        clock.now += 0.45
+        begin()
+        return "kept"
+
+    assert "kept" == until(Deadline(1.2, clock), pack_and_send)
+
+
 def test_a_phase_sends_its_first_request_however_late_it_is(clock):
     """Our own work on a large body is no reason to give up a store that is well."""
     clock.now = 5.0

@@ -13,10 +13,10 @@ import httpx
 import pytest
 from bodies import TIME, noise
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("stack")]
 
 # Longer where somebody asks for it: `make chaos`.
-SECONDS = float(os.environ.get("CHAOS_SECONDS", "4"))
+SECONDS = float(os.environ.get("CHAOS_SECONDS", "3"))
 SENDERS = 3
 # A subject is read again in one go, so each gets so many callbacks.
 PER_SUBJECT = 25

@@ -17,6 +17,8 @@ from tavus_callbacks_cli.local.gateway import Gateway
 from tavus_callbacks_cli.local.routes import routes_of
 from tavus_callbacks_cli.local.worker import Context
 
+pytestmark = pytest.mark.xdist_group("fuzz")
+
 # More where somebody asks for it: `make fuzz`.
 COUNT = int(os.environ.get("FUZZ_REQUESTS", "1000"))
 SEED = int(os.environ.get("FUZZ_SEED", "1"))

@@ -20,16 +20,32 @@ SHIPPED = (
     "template.yaml",
     "samconfig.toml",
     "requirements/lambda.txt",
+    "requirements/lambda-signing.txt",
+    "requirements/dev.txt",
     "functions/tavus_callbacks",
     "infra/build",
 )
 THIS_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 THIS_MACHINE = {"aarch64": "arm64", "arm64": "arm64", "x86_64": "x86_64"}[platform.machine()]
 UNCHECKED_HASH = 1
+# A uv that has no Python before it was told to install one.
+UV = """#!/bin/sh
+case "$2" in
+  install) : > {folder}/installed ;;
+  find) [ -e {folder}/installed ] && echo {python} ;;
+esac
+"""
 
+# Bytes of a package, zipped: it is fetched at every cold start. Goals of docs/performance.md.
+MEGABYTE = 1_000_000
+LARGEST = {"requirements/lambda.txt": 6 * MEGABYTE, "requirements/lambda-signing.txt": 11 * MEGABYTE}
+
+# It is a script, and a script imports what lies beside it.
+sys.path.insert(0, str(ROOT / "infra/build"))
 _spec = importlib.util.spec_from_file_location("artifact", ROOT / "infra/build/artifact.py")
 artifact = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(artifact)
+sys.path.remove(str(ROOT / "infra/build"))
 
 
 def run(*command, cwd, **environment):
@@ -116,6 +132,22 @@ class TestBuild:
         unread = re.compile(r"^(infra|bin|tests|requirements)/|/tests/|\.dist-info/|\.pyi$|template\.yaml$")
         assert not [name for name in shipped if unread.search(name)]
 
+    @pytest.mark.parametrize("function", FUNCTIONS)
+    def test_no_package_is_larger_than_its_goal(self, built, function):
+        """Zipped as `sam deploy` zips it, 6 MB, and 11 MB with what signs."""
+        project, _before, _after = built
+        locked = artifact.read_target(ROOT / "template.yaml", function).requirements
+
+        zipped = shutil.make_archive(project.parent / function, "zip", project / ".aws-sam/build" / function)
+
+        assert LARGEST[locked] >= Path(zipped).stat().st_size
+
+    def test_packages_are_prepared_once(self, built):
+        """All functions of one lock share what pip fetched and the compiler made."""
+        project, _before, _after = built
+
+        assert len(LARGEST) == len(list((project / ".aws-sam/packages").iterdir()))
+
     def test_no_file_of_the_project_changes(self, built):
         """`sam build` writes below .aws-sam only."""
         _project, before, after = built
@@ -139,18 +171,19 @@ class TestBuild:
 
         built = make(project, "ReadFunction", tmp_path / "artifact")
 
-        load = f"import sys; sys.path.insert(0, {str(built)!r}); import {', '.join(HANDLERS)}; "
-        show = f"print(*[sys.modules[name].__cached__ for name in {HANDLERS}], sep='\\n')"
-        cached = run(sys.executable, "-I", "-S", "-B", "-c", load + show, cwd=tmp_path).splitlines()
-        assert len(HANDLERS) == len(cached)
-        assert [UNCHECKED_HASH] * len(cached) == [Path(name).read_bytes()[4] for name in cached]
+        for handler in HANDLERS:
+            # Each in a process of its own, as in Lambda: Powertools' batch wants to be first (trim.py).
+            load = f"import sys; sys.path.insert(0, {str(built)!r}); import {handler}; "
+            show = f"print(sys.modules[{handler!r}].__cached__)"
+            cached = run(sys.executable, "-I", "-S", "-B", "-c", load + show, cwd=tmp_path).strip()
+            assert UNCHECKED_HASH == Path(cached).read_bytes()[4]
 
 
 def test_runtime_and_architecture_are_read_from_the_template():
     """What template.yaml declares is what is built for."""
     target = artifact.read_target(ROOT / "template.yaml", "ReceiveFunction")
 
-    assert artifact.Target("3.13", "manylinux2014_aarch64") == target
+    assert artifact.Target("3.13", "manylinux2014_aarch64", "requirements/lambda.txt") == target
 
 
 @pytest.mark.parametrize(
@@ -174,15 +207,37 @@ def test_a_template_that_cannot_be_read_says_which_line(tmp_path, function, line
         artifact.read_target(template, function)
 
 
-def test_without_the_python_of_the_target_the_build_goes_on(tmp_path, capsys):
+def test_without_the_python_of_the_target_the_build_goes_on(tmp_path, monkeypatch, capsys):
     """A first deployment does not fail on bytecode: one line says what it costs and how to mend it."""
-    (tmp_path / "module.py").write_text("")
+    prepared = tmp_path / "prepared"
+    prepared.mkdir()
+    (prepared / "module.py").write_text("")
+    monkeypatch.setattr(artifact, "packages", lambda _target, **_: prepared)
 
-    artifact.compile_ahead(artifact.Target("3.99", "manylinux2014_aarch64"), tmp_path)
+    artifact.build(
+        artifact.Target("3.99", "manylinux2014_aarch64", "requirements/lambda.txt"), tmp_path / "out"
+    )
 
     [line] = capsys.readouterr().out.splitlines()
     assert "890 ms instead of 390: install it (for example `uv python install 3.99`)" in line
-    assert {"module.py"} == {path.name for path in tmp_path.rglob("*")}
+    assert not list((tmp_path / "out").rglob("*.pyc"))
+
+
+def test_a_missing_python_is_fetched_with_uv(tmp_path, monkeypatch):
+    """Where no Python of the target is found, uv is asked to install it, and then where it is."""
+    uv = tmp_path / "uv"
+    uv.write_text(UV.format(folder=tmp_path, python=sys.executable))
+    uv.chmod(0o755)
+    there = sys.executable
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(artifact.sys, "executable", "/bin/false")
+    artifact.find_python.cache_clear()
+
+    found = artifact.find_python(THIS_PYTHON)
+
+    artifact.find_python.cache_clear()
+    assert (tmp_path / "installed").exists()
+    assert there == found
 
 
 def test_the_lock_means_the_same_on_every_machine():

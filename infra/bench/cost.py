@@ -1,0 +1,164 @@
+"""Writes docs/cost.md: what a stack costs without any callback, then months of them, from measured sizes.
+
+Run: PYTHONPATH=infra .venv/bin/python -m bench.cost. It starts the local stack once, as sizes.py does. Prices
+are those of us-east-1, in dollars.
+"""
+
+import importlib.util
+import json
+import sys
+import tempfile
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any, cast
+
+from bench.bodies import KILOBYTE, transcript
+from bench.packages import ROOT
+from tavus_callbacks.aws.subject_events import fold_event
+from tavus_callbacks.aws.summaries import Found, SummaryRows
+from tavus_callbacks.domain.summary import facts_from
+from tavus_callbacks_cli.local.stack import Options, local_stack
+
+DOCUMENT = ROOT / "docs" / "cost.md"
+MONTHS = (10_000, 1_000_000, 100_000_000)
+SCALES = tuple(10**power for power in range(4, 10))
+MILLION = 1_000_000
+# A conversation of five callbacks: so many bytes each.
+CONVERSATION = {
+    "system.replica_joined": 300,
+    "system.shutdown": 300,
+    "application.recording_ready": 300,
+    "application.transcription_ready": 2 * KILOBYTE,
+    "application.perception_analysis": 2 * KILOBYTE,
+}
+# Strongly consistent read of up to 4 KB; a gigabyte of the table with its backup (PITR), of logs kept.
+READ_UNIT, TABLE_GB, LOG_GB = 0.125e-6, 0.25 + 0.20, 0.03
+# DynamoDB adds this to an item and to an index entry.
+ITEM_OVERHEAD = 100
+# One record of `project`, with Lambda's own lines and what CloudWatch adds: believed, as is its time.
+PROJECT_LOG, PROJECT_SECONDS = 600, 0.020
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A part of the price of a million callbacks, with how it comes about."""
+
+    name: str
+    dollars: float
+    why: str
+
+
+def sizes() -> ModuleType:
+    """Return infra/checks/sizes.py, which is a script."""
+    spec = importlib.util.spec_from_file_location("sizes", ROOT / "infra" / "checks" / "sizes.py")
+    if spec is None or spec.loader is None:
+        raise ImportError("infra/checks/sizes.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["sizes"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def summary_size(script: ModuleType) -> int:
+    """Return the bytes of the summary of a whole conversation."""
+    put: list[dict[str, Any]] = []
+    found = {"get_item": lambda **_: {}, "put_item": lambda Item, **_: put.append(Item)}  # noqa: N803 - boto3's name
+    rows = SummaryRows(cast("Any", SimpleNamespace(**found)), "events")
+    events = [_event(number, kind, size) for number, (kind, size) in enumerate(CONVERSATION.items())]
+    rows.merge("conversation", "c0123456789abcdef", Found(facts_from("conversation", events), None))
+    return int(script.size_of(put[0]))
+
+
+def _event(number: int, event_type: str, size: int) -> Any:
+    body = transcript("c0123456789abcdef", size) | {"event_type": event_type}
+    at = datetime(2026, 11, 20, 10, number, tzinfo=UTC).isoformat()
+    item = {"ref": f"{number}-x", "family": "conversation", "kind": "conversation", "event_type": event_type}
+    kept = {"subject": body["conversation_id"], "label": "prod", "tags": {"user": "4711"}, "occurred_at": at}
+    return fold_event({**item, **kept, "received_at": at}, json.dumps(body).encode())
+
+
+def lines(script: ModuleType, row: Any, summary: int) -> tuple[list[Line], list[Line]]:
+    """Return what receiving costs, and what summaries and their listing add."""
+    write, units = script.WRITE_UNIT * MILLION, -(-summary // KILOBYTE)
+    lambda_time = script.MEMORY_GB * script.GB_SECOND_ARM * MILLION
+    receiving = [
+        Line("HTTP API", script.HTTP_REQUEST * MILLION, "one request"),
+        Line("`receive`, requests", script.LAMBDA_REQUEST * MILLION, ""),
+        Line(
+            "`receive`, time",
+            script.SECONDS * lambda_time,
+            f"{script.SECONDS * 1000:.0f} ms at 512 MB, assumed",
+        ),
+        Line("the event", (row.write_units - 1) * write, f"an item of {row.item} bytes"),
+        Line("index `receipts`", write, "one entry"),
+        Line("logs", row.log * script.LOG_BYTE * MILLION, f"{row.log} bytes"),
+    ]
+    summaries = [
+        Line(
+            "`project`",
+            script.LAMBDA_REQUEST * MILLION + PROJECT_SECONDS * lambda_time,
+            "one event at a time",
+        ),
+        Line("summary, read", READ_UNIT * MILLION, "one consistent read"),
+        Line("summary, written", units * write, f"an item of {summary} bytes"),
+        Line("index `listing`", write / len(CONVERSATION), "once a conversation of five callbacks"),
+        Line("logs of `project`", PROJECT_LOG * script.LOG_BYTE * MILLION, f"{PROJECT_LOG} bytes, believed"),
+    ]
+    return receiving, summaries
+
+
+def _table(found: list[Line]) -> str:
+    rows = [f"| {line.name} | ${line.dollars:.2f} | {line.why} |" for line in found]
+    return "\n".join([*rows, f"| **together** | **${_sum(found):.2f}** | |"])
+
+
+def _sum(found: list[Line]) -> float:
+    return sum(line.dollars for line in found)
+
+
+def stored(row: Any, summary: int) -> float:
+    """Return the bytes that a callback leaves in the table and its indexes."""
+    share = (summary + 2 * ITEM_OVERHEAD + 150) / len(CONVERSATION)
+    return float(row.item + ITEM_OVERHEAD + 150 + ITEM_OVERHEAD + share)
+
+
+def _measured(script: ModuleType, folder: Path) -> Any:
+    with local_stack(Options(port=0, state_root=folder)) as stack:
+        return script.measured(stack, 2 * KILOBYTE)
+
+
+def main() -> None:
+    """Measure and write."""
+    script = sizes()
+    with tempfile.TemporaryDirectory() as folder:
+        row = _measured(script, Path(folder))
+    summary = summary_size(script)
+    receiving, summaries = lines(script, row, summary)
+    million, size = _sum(receiving) + _sum(summaries), stored(row, summary)
+    template = Path(__file__).with_name("cost.md").read_text(encoding="utf-8")
+    words = {
+        "receiving": _table(receiving),
+        "summaries": _table(summaries),
+        "million": f"{million:.2f}",
+        "months": "\n".join(_month(count, million, size, row.log) for count in MONTHS),
+        "scales": "\n".join(_scale(count, million, size) for count in SCALES),
+    }
+    DOCUMENT.write_text(template.format(**words), encoding="utf-8")
+    sys.stdout.write(f"{words['receiving']}\n{words['summaries']}\n{million:.2f}\n")
+
+
+def _month(count: int, million: float, size: float, log: int) -> str:
+    kept, logs = count * size / 1e9 * TABLE_GB, count * (log + PROJECT_LOG) / 1e9 * LOG_GB
+    written = count / MILLION * million
+    return f"| {count:,} | ${written:,.2f} | ${kept:,.2f} | ${logs:,.2f} | ${written + kept + logs:,.2f} |"
+
+
+def _scale(count: int, million: float, size: float) -> str:
+    gigabytes, once = count * size / 1e9, count / MILLION * million
+    return f"| {count:,} | ${once:,.2f} | {gigabytes:,.2f} GB | ${gigabytes * TABLE_GB:,.2f} |"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,40 @@
+"""Run by the target's Python, under callgrind: loads a handler, then calls it as often as it is told.
+
+Arguments: the handler, a file of one event a line. Standard input: how many of them to call next, on a line.
+Every answer is a line too, so that whoever counts can look between.
+"""
+
+import importlib
+import json
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+CONTEXT = SimpleNamespace(
+    function_name="bench",
+    memory_limit_in_mb=512,
+    invoked_function_arn="arn:aws:lambda:us-east-1:123456789012:function:bench",
+    aws_request_id="1",
+    get_remaining_time_in_millis=lambda: 60_000,
+)
+
+
+def main(handler: str, file: str) -> None:
+    """Call the handler on request."""
+    events = iter(Path(file).read_bytes().splitlines())
+    module, _, name = handler.rpartition(".")
+    called = getattr(importlib.import_module(module), name)
+    _say("loaded")
+    for line in sys.stdin:
+        for _ in range(int(line)):
+            called(json.loads(next(events)), CONTEXT)
+        _say("called")
+
+
+def _say(word: str) -> None:
+    sys.stderr.write(f"{word}\n")
+    sys.stderr.flush()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

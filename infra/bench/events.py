@@ -1,0 +1,117 @@
+"""What each function is invoked with, and what the store answers it: made by the project's own code."""
+
+import base64
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any, cast
+
+from bench.bodies import KILOBYTE, transcript
+from tavus_callbacks.aws.bodies import Bodies
+from tavus_callbacks.aws.events import EventsTable
+from tavus_callbacks.aws.signing import new_private_key
+from tavus_callbacks.aws.spill import Spill, Spilled
+from tavus_callbacks.domain.event import understand
+from tavus_callbacks.domain.token import Scope, digest, new_token
+from tavus_callbacks_cli.local.payload import Request, encode_event, make_event
+from tavus_callbacks_cli.local.routes import Route
+
+TOKEN = new_token()
+_NOW = datetime(2026, 11, 20, 10, 0, 1, tzinfo=UTC)
+_USUAL = 2 * KILOBYTE
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One function's event, and the store's answers by the name of an operation."""
+
+    event: bytes
+    answers: dict[str, Any]
+
+
+def token_answer(scope: Scope = "callback") -> dict[str, Any]:
+    """Return what GetItem says of the token."""
+    record = {"token_digest": digest(TOKEN), "label": "bench", "scope": scope}
+    item = {name: {"S": value} for name, value in record.items()}
+    return {"GetItem": {"Item": {**item, "created_at": {"S": "2026-01-01T00:00:00.000000Z"}}}}
+
+
+def body(number: int, size: int) -> bytes:
+    """Make the body of a callback; each number is another conversation."""
+    return json.dumps(transcript(f"c{number:015x}", size)).encode()
+
+
+def callback(number: int, size: int = _USUAL) -> bytes:
+    """Make the event of a callback."""
+    path, headers = f"/callbacks/{TOKEN}", ((b"content-type", b"application/json"),)
+    request = Request("POST", path.encode(), b"user=4711", headers, body(number, size))
+    route = Route("POST", "/callbacks/{token}", "ReceiveFunction")
+    return bytes(encode_event(make_event(request, route, {"token": TOKEN})))
+
+
+def cases() -> dict[str, Case]:
+    """Return the case of every function, by the name of its module."""
+    rows = [
+        _kept(kind) for kind in ("system.replica_joined", "system.shutdown", "application.recording_ready")
+    ]
+    key = {"GetSecretValue": {"SecretString": new_private_key()}}
+    return {
+        "receive": Case(callback(1), token_answer()),
+        "read": Case(_read(), {**token_answer("read"), "Query": {"Items": [_wire(row) for row in rows]}}),
+        "project": Case(_stream(rows[1]), {}),
+        "drain": Case(_spilled(), {}),
+        "resolve": Case(_stream(rows[2]), {}),
+        "keys": Case(_custom(), key),
+    }
+
+
+def _read() -> bytes:
+    headers = ((b"authorization", f"Bearer {TOKEN}".encode()),)
+    request = Request("GET", b"/conversations/c1", b"", headers)
+    route = Route("GET", "/conversations/{conversation_id}", "ReadFunction")
+    return bytes(encode_event(make_event(request, route, {"conversation_id": "c1"})))
+
+
+def _kept(event_type: str) -> dict[str, Any]:
+    """Return the row of a callback, as DynamoDB's client takes it."""
+    sent = transcript("c1", 300) | {"event_type": event_type}
+    sent["properties"] = {
+        "replica_id": "r1",
+        "shutdown_reason": "participant_left",
+        "s3_key": "tavus/c1/1.mp4",
+    }
+    event = understand(json.dumps(sent).encode(), query="user=4711", label="bench", received_at=_NOW)
+    put: list[dict[str, Any]] = []
+    client = cast("Any", SimpleNamespace(put_item=lambda Item, **_: put.append(Item)))  # noqa: N803 - boto3's name
+    EventsTable(client, "events", Bodies("bodies"), None).keep(event, kept_at=_NOW)
+    return put[0]
+
+
+def _wire(row: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: {"B": base64.b64encode(value["B"]).decode()} if "B" in value else value
+        for name, value in row.items()
+    }
+
+
+def _stream(row: dict[str, Any]) -> bytes:
+    image = {"NewImage": _wire(row), "SequenceNumber": "1", "StreamViewType": "NEW_IMAGE"}
+    arn = "arn:aws:dynamodb:us-east-1:123456789012:table/events/stream/2026-11-20T00:00:00.000"
+    record = {"eventID": "1", "eventName": "INSERT", "eventSource": "aws:dynamodb", "eventSourceARN": arn}
+    return json.dumps({"Records": [record | {"dynamodb": image}]}).encode()
+
+
+def _spilled() -> bytes:
+    sent: list[str] = []
+    client = cast("Any", SimpleNamespace(send_message=lambda MessageBody, **_: sent.append(MessageBody)))  # noqa: N803 - boto3's name
+    Spill(client, "queue", Bodies("bodies")).put(Spilled(body(1, _USUAL), "user=4711", "bench", _NOW))
+    record = {"messageId": "1", "receiptHandle": "1", "body": sent[0], "eventSource": "aws:sqs"}
+    return json.dumps({"Records": [record]}).encode()
+
+
+def _custom() -> bytes:
+    event = {"RequestType": "Create", "ResponseURL": "{store}/answer", "StackId": "1", "RequestId": "1"}
+    return json.dumps(
+        event | {"LogicalResourceId": "Key", "ResourceProperties": {"SecretArn": "secret"}}
+    ).encode()

@@ -1,0 +1,238 @@
+"""Measures: everything interleaved in rounds of one run, so that a busy machine troubles all alike."""
+
+import http.client
+import json
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median, quantiles
+from typing import Any
+
+from bench import events, rie
+from bench.bodies import KILOBYTE, LARGEST, SIZES
+from bench.packages import BASELINES, FOLDER, Packages
+
+# One core in Lambda is 1,769 MB; the template's functions have less.
+CORE = 1769
+_USUAL = 2 * KILOBYTE
+# So many calls of a size, after so many that do not count.
+_CALLS: Mapping[int, int] = dict(zip(SIZES, (80, 120, 40, 15), strict=True))
+_WARM_UP = 5
+
+
+@dataclass(slots=True)
+class Figures:
+    """Values of one subject by figure, one a round."""
+
+    values: dict[str, list[float]] = field(default_factory=dict)
+
+    def add(self, name: str, value: float) -> None:
+        """Note a round's value."""
+        self.values.setdefault(name, []).append(value)
+
+    def middle(self, name: str) -> float:
+        """Return the median over the rounds."""
+        return median(self.values[name])
+
+    def spread(self, name: str) -> float:
+        """Return the distance between the quartiles, of the median."""
+        values = self.values[name]
+        low, _, high = quantiles(values, n=4, method="inclusive") if len(values) > 1 else (0, 0, 0)
+        return (high - low) / self.middle(name) if self.middle(name) else 0.0
+
+
+Run = dict[str, Figures]
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A function with its store's answers, and the sizes of bodies it is sent; 0 is its own event."""
+
+    name: str
+    handler: str
+    folders: tuple[Path, ...]
+    sizes: tuple[int, ...]
+    event: bytes = b"{}"
+    answers: Mapping[str, Any] = field(default_factory=dict)
+
+    def calls(self, size: int, count: int) -> list[bytes]:
+        """Return events, each of another conversation."""
+        return (
+            [events.callback(size + number, size) for number in range(count)]
+            if size
+            else [self.event] * count
+        )
+
+
+def receivers(packages: Packages) -> list[Subject]:
+    """Return ours, the textbook's, and the floor beneath."""
+    answers, floor = events.token_answer(), BASELINES / "floor"
+    return [
+        Subject("receive", "tavus_callbacks.receive.handler", (packages.ours,), SIZES, answers=answers),
+        Subject("textbook", "app.handler", (packages.textbook,), SIZES),
+        Subject("bare put_item", "bare.handler", (packages.ours, floor), (0,)),
+        Subject("hand-signed", "signed.handler", (packages.ours, floor), (0,)),
+        Subject("empty", "empty.handler", (packages.ours, floor), (0,)),
+        Subject("boto3 + pydantic", "imports.handler", (packages.imports, floor), (0,)),
+    ]
+
+
+def functions(packages: Packages) -> list[Subject]:
+    """Return each function of ours but `receive`, with an event of its own."""
+    signing = ("read", "keys")
+    return [
+        Subject(
+            name,
+            f"tavus_callbacks.{name}.handler",
+            (packages.signing if name in signing else packages.ours,),
+            (0,),
+            case.event,
+            case.answers,
+        )
+        for name, case in events.cases().items()
+        if name != "receive"
+    ]
+
+
+def rounds(packages: Packages, count: int) -> Run:
+    """Measure all subjects, one after the other, `count` times."""
+    run: Run = {}
+    subjects = [*receivers(packages), *functions(packages)]
+    for number in range(count):
+        for subject in subjects:
+            last = number == count - 1
+            _measure(subject, packages, run.setdefault(subject.name, Figures()), largest=last)
+        for subject in subjects[:2]:
+            _measure_share(subject, packages, run[subject.name], 512)
+        for name, database in (("flask", False), ("flask + sqlite", True)):
+            _measure_flask(packages, run.setdefault(name, Figures()), database=database)
+    return run
+
+
+@contextmanager
+def started(subject: Subject, packages: Packages, memory: int = CORE) -> Iterator[rie.Runtime]:
+    """Start a subject with its store."""
+    with rie.store(subject.answers, packages.tools.python) as port:
+        address = f"http://127.0.0.1:{port}"
+        environment = {**environment_of(address), "POWERTOOLS_SERVICE_NAME": subject.name}
+        function = rie.Function(subject.handler, subject.folders, environment)
+        with rie.running(function, packages.tools, FOLDER / f"{subject.name}.log", memory=memory) as runtime:
+            yield runtime
+
+
+def environment_of(address: str) -> dict[str, str]:
+    """Return what the template tells the functions, and what the textbook wants."""
+    return {
+        "AWS_ENDPOINT_URL": address,
+        "AWS_LAMBDA_HTTP_IGNORE_CERTIFICATE": "1",
+        "EVENTS_TABLE": "events",
+        "TOKENS_TABLE": "tokens",
+        "BODIES_BUCKET": "bodies",
+        "SPILL_QUEUE_URL": f"{address}/123456789012/spill",
+        "RECORDINGS_BUCKET": "recordings",
+        "RECORDING_MISSING_AFTER_MINUTES": "60",
+        "CALLBACK_TOKEN": events.TOKEN,
+    }
+
+
+def _measure(subject: Subject, packages: Packages, figures: Figures, *, largest: bool) -> None:
+    with started(subject, packages) as runtime:
+        _cold(runtime, subject, figures)
+        for size in subject.sizes:
+            _warm(runtime, subject, size, figures)
+            if size in (0, _USUAL):
+                figures.add("peak", rie.peak_of(runtime.process()))
+        if largest and subject.name == "receive":
+            _checked(runtime.invoke(events.callback(LARGEST, LARGEST))[1], subject)
+            figures.add("peak 4 MB", rie.peak_of(runtime.process()))
+
+
+def _cold(runtime: rie.Runtime, subject: Subject, figures: Figures) -> None:
+    usual = _USUAL if subject.sizes[0] else 0
+    took, answer = runtime.invoke(_local(subject, runtime, subject.calls(usual, 1)[0]))
+    _checked(answer, subject)
+    figures.add("init", runtime.init())
+    figures.add("first", took - runtime.init())
+    figures.add("cpu cold", rie.cpu_of(runtime.process()))
+
+
+def _warm(runtime: rie.Runtime, subject: Subject, size: int, figures: Figures) -> None:
+    calls = subject.calls(size, _WARM_UP + _CALLS.get(size, 120))
+    for event in calls[:_WARM_UP]:
+        runtime.invoke(_local(subject, runtime, event))
+    before = rie.cpu_of(runtime.process())
+    answered = [runtime.invoke(_local(subject, runtime, event)) for event in calls[_WARM_UP:]]
+    used = rie.cpu_of(runtime.process()) - before
+    _checked(answered[-1][1], subject)
+    figures.add(f"cpu {size}", used / len(answered))
+    figures.add(f"warm {size}", median(took for took, _ in answered))
+
+
+def _measure_share(subject: Subject, packages: Packages, figures: Figures, memory: int) -> None:
+    """Measure with the share of a core that a function of so many megabytes has."""
+    calls = subject.calls(_USUAL, 30)
+    with started(subject, packages, memory) as runtime, rie.share_of_core(runtime.emulator, memory / CORE):
+        took, _ = runtime.invoke(calls[0])
+        figures.add("share cold", took)
+        figures.add("share warm", median(runtime.invoke(event)[0] for event in calls[1:]))
+        if subject.name == "receive":
+            took, answer = runtime.invoke(events.callback(LARGEST, LARGEST))
+            figures.add("share 4 MB", took)
+            figures.add("share 4 MB status", json.loads(answer)["statusCode"])
+
+
+def _local(subject: Subject, runtime: rie.Runtime, event: bytes) -> bytes:
+    """Point an event that names an address at the store; keys answers CloudFormation there."""
+    return event if subject.name != "keys" else event.replace(b"{store}", runtime.store.encode())
+
+
+def _checked(answer: bytes, subject: Subject) -> None:
+    """Raise where a function failed: a fast failure would look well."""
+    value = json.loads(answer)
+    status = value.get("statusCode", 200) if isinstance(value, dict) else 200
+    failed = isinstance(value, dict) and (value.get("errorMessage") or value.get("batchItemFailures"))
+    if failed or status != 200:  # noqa: PLR2004 - HTTP
+        raise ValueError(f"{subject.name} answered {answer[:2000]!r}")
+
+
+def _measure_flask(packages: Packages, figures: Figures, *, database: bool) -> None:
+    """Post to the sample under gunicorn with a sync worker, which takes one request a connection."""
+    port = rie.free_port()
+    environment = {**rie.LAMBDA, "PYTHONPATH": f"{packages.flask}:{BASELINES}"}
+    file = FOLDER / "callbacks.db"
+    file.unlink(missing_ok=True)
+    if database:
+        environment["DATABASE"] = str(file)
+    how = ["-m", "gunicorn", "--workers=1", f"--bind=127.0.0.1:{port}", "flask_sample:app"]
+    with (FOLDER / "flask.log").open("wb") as log:
+        process = subprocess.Popen(  # noqa: S603 - our own words
+            [packages.tools.python, "-S", *how], env=environment, stdout=log, stderr=log, cwd=FOLDER
+        )
+    try:
+        rie.await_port(port)
+        _post_all(port, process.pid, figures)
+    finally:
+        rie.stop(process)
+
+
+def _post_all(port: int, master: int, figures: Figures) -> None:
+    for size, count in _CALLS.items():
+        bodies = [events.body(size + number, size) for number in range(_WARM_UP + count)]
+        for body in bodies[:_WARM_UP]:
+            _post(port, body)
+        before = rie.cpu_of(rie.child_of(master))
+        for body in bodies[_WARM_UP:]:
+            _post(port, body)
+        figures.add(f"cpu {size}", (rie.cpu_of(rie.child_of(master)) - before) / count)
+        if size == _USUAL:
+            figures.add("peak", rie.peak_of(rie.child_of(master)))
+
+
+def _post(port: int, body: bytes) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    connection.request("POST", "/webhook", body, {"content-type": "application/json"})
+    if connection.getresponse().status != 200:  # noqa: PLR2004 - HTTP
+        raise ValueError("the sample failed: .aws-sam/bench/flask.log")
+    connection.close()

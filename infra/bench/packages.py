@@ -1,0 +1,141 @@
+"""Packs what is compared: our artifacts for this machine, and baselines as their documentation has them."""
+
+import dataclasses
+import importlib.util
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+from types import ModuleType
+
+from bench.rie import Tools
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDER = ROOT / ".aws-sam" / "bench"
+BASELINES = Path(__file__).with_name("baselines")
+LOCK = ROOT / "requirements" / "bench.txt"
+
+_TEXTBOOK = """
+    annotated-types aws-lambda-powertools aws-xray-sdk boto3 botocore jmespath pydantic pydantic-core
+    python-dateutil s3transfer six typing-extensions typing-inspection urllib3 wrapt
+"""
+_FLASK = "blinker click flask gunicorn itsdangerous jinja2 markupsafe werkzeug"
+_CLIENT = "awslambdaric simplejson snapshot-restore-py"
+
+
+def artifact() -> ModuleType:
+    """Return the build's own module: infra/build/artifact.py."""
+    sys.path.insert(0, str(ROOT / "infra" / "build"))
+    spec = importlib.util.spec_from_file_location("artifact", ROOT / "infra" / "build" / "artifact.py")
+    if spec is None or spec.loader is None:
+        raise ImportError("infra/build/artifact.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["artifact"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Packages:
+    """Folders as they would be unpacked in Lambda; `target` is ours for the architecture that is deployed."""
+
+    ours: Path
+    signing: Path
+    textbook: Path
+    imports: Path
+    flask: Path
+    target: dict[str, Path]
+    tools: Tools
+
+
+def prepare() -> Packages:
+    """Build everything anew but for wheels that are there."""
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    FOLDER.mkdir(parents=True)
+    build = artifact()
+    deployed = {name: build.read_target(ROOT / "template.yaml", name) for name in _functions()}
+    here = {name: dataclasses.replace(one, platform=_platform(build)) for name, one in deployed.items()}
+    python = build.find_python(here["ReceiveFunction"].python)
+    if python is None:
+        raise LookupError(f"no Python {here['ReceiveFunction'].python}: infra/build names how to get one")
+    for name, target in (("ours", here["ReceiveFunction"]), ("signing", here["ReadFunction"])):
+        build.build(target, FOLDER / name)
+    for name in ("ReceiveFunction", "ReadFunction"):
+        build.build(deployed[name], FOLDER / name)
+    textbook = _install(python, "textbook", _TEXTBOOK, compiled=False)
+    shutil.copy(BASELINES / "textbook" / "app.py", textbook)
+    return Packages(
+        ours=FOLDER / "ours",
+        signing=FOLDER / "signing",
+        textbook=textbook,
+        imports=build.packages(here["ReceiveFunction"], trimmed=False),
+        flask=_install(python, "flask", _FLASK, compiled=True),
+        target={name: FOLDER / name for name in ("ReceiveFunction", "ReadFunction")},
+        tools=Tools(_emulator(), _install(python, "client", _CLIENT, compiled=True), python),
+    )
+
+
+def _functions() -> list[str]:
+    template = (ROOT / "template.yaml").read_text(encoding="utf-8")
+    return re.findall(r"^  (\w+):\n    Type: AWS::Serverless::Function$", template, re.MULTILINE)
+
+
+def _platform(build: ModuleType) -> str:
+    architecture = {"aarch64": "arm64", "arm64": "arm64"}.get(platform.machine(), "x86_64")
+    return str(build.PLATFORMS[architecture])
+
+
+def _emulator() -> Path:
+    """Return AWS's emulator, which the SAM command line brings along."""
+    machine = "arm64" if platform.machine() in ("aarch64", "arm64") else "x86_64"
+    found = sorted(
+        (ROOT / ".venv-sam").glob(f"lib/*/site-packages/samcli/local/rapid/aws-lambda-rie-{machine}")
+    )
+    if not found:
+        raise LookupError("the Runtime Interface Emulator is missing: infra/checks/sam installs it")
+    # The one in the environment may lack the mode, and it is not ours to change.
+    emulator = FOLDER / "aws-lambda-rie"
+    shutil.copy(found[0], emulator)
+    emulator.chmod(0o755)
+    return emulator
+
+
+def _install(python: str, name: str, packages: str, *, compiled: bool) -> Path:
+    """Install locked packages into a folder; plain `sam build` unpacks wheels without compiling."""
+    folder = FOLDER / name
+    with tempfile.NamedTemporaryFile("w", suffix=".txt") as lock:
+        lock.write("".join(_locked(package) for package in packages.split()))
+        lock.flush()
+        how = [
+            "--quiet",
+            "--disable-pip-version-check",
+            "--only-binary=:all:",
+            "--no-deps",
+            "--require-hashes",
+        ]
+        compiling = "--compile" if compiled else "--no-compile"
+        command = [python, "-m", "pip", "install", *how, compiling, "-r", lock.name, "--target", str(folder)]
+        subprocess.run(command, check=True, stderr=subprocess.DEVNULL)  # noqa: S603 - our own words
+    return folder
+
+
+def _locked(package: str) -> str:
+    found = re.search(
+        rf"^{re.escape(package)}==.*\n(?:    .*\n)*", LOCK.read_text(encoding="utf-8"), re.MULTILINE
+    )
+    if found is None:
+        raise LookupError(f"requirements/bench.txt has no {package}: make lock")
+    return re.sub(r"^    #.*\n", "", found[0], flags=re.MULTILINE)
+
+
+def zipped(folder: Path) -> int:
+    """Return the bytes of a folder as `sam deploy` zips it."""
+    with tempfile.TemporaryFile() as file:
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+            for path in sorted(folder.rglob("*")):
+                archive.write(path, path.relative_to(folder))
+        return file.tell()

@@ -1,0 +1,170 @@
+"""Turns measurements into docs/performance.md and its plots: ratios first, for they hold elsewhere too."""
+
+import platform
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.bodies import KILOBYTE, SIZES, name
+from bench.counts import Count
+from bench.measure import Figures, Run
+from bench.packages import ROOT
+from bench.plots import bars
+
+DOCUMENT = ROOT / "docs" / "performance.md"
+PLOTS = ROOT / "docs" / "plots"
+_USUAL = 2 * KILOBYTE
+_MEGABYTE = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """All that a run found: `sizes` in bytes by package, `counts` by subject."""
+
+    run: Run
+    counts: Mapping[str, Count]
+    sizes: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """A figure with its goal, both in `unit`; `note` says how sure it is."""
+
+    figure: str
+    goal: float
+    measured: float
+    unit: str
+    note: str
+
+    def row(self) -> str:
+        """Write it as a row of a table."""
+        reached = "yes" if self.measured <= self.goal else "**no**"
+        goal, measured = f"{self.goal:g}{self.unit}", f"{self.measured:.2f}{self.unit}"
+        return f"| {self.figure} | {goal} | {measured} | {reached} | {self.note} |"
+
+
+def goals(results: Results) -> list[Goal]:
+    """Compare what was measured with the goals."""
+    run, warm = results.run, f"cpu {_USUAL}"
+    receive, textbook, floor = run["receive"], run["textbook"], run["boto3 + pydantic"]
+    return [
+        _ratio("init of `receive` against the textbook's", 0.30, (receive, "init"), (textbook, "init")),
+        _ratio("… against boto3 and pydantic, precompiled", 0.85, (receive, "init"), (floor, "init")),
+        _ratio("warm CPU against the textbook's", 0.35, (receive, warm), (textbook, warm)),
+        _ratio("… against botocore's bare `put_item`", 1.5, (receive, warm), (run["bare put_item"], "cpu 0")),
+        _ratio("… against the Flask sample with SQLite", 3, (receive, warm), (run["flask + sqlite"], warm)),
+        Goal("peak memory, 2 KB bodies", 50, receive.middle("peak"), " MiB", _spread(receive, "peak")),
+        Goal("package of receive, project, drain, resolve", 6, _mb(results, "ReceiveFunction"), " MB", "zip"),
+        Goal("package of read, keys", 11, _mb(results, "ReadFunction"), " MB", "zip"),
+    ]
+
+
+def _ratio(figure: str, goal: float, ours: tuple[Figures, str], theirs: tuple[Figures, str]) -> Goal:
+    measured = ours[0].middle(ours[1]) / theirs[0].middle(theirs[1])
+    return Goal(figure, goal, measured, "", f"{_spread(*ours)}, {_spread(*theirs)}")
+
+
+def _spread(figures: Figures, figure: str) -> str:
+    return f"±{figures.spread(figure) * 50:.0f} %"
+
+
+def _mb(results: Results, package: str) -> float:
+    return results.sizes[package] / _MEGABYTE
+
+
+def write(results: Results) -> None:
+    """Write the document and its plots."""
+    PLOTS.mkdir(exist_ok=True)
+    DOCUMENT.write_text(document(results), encoding="utf-8")
+    for file, drawn in _plots(results).items():
+        (PLOTS / file).write_text(drawn, encoding="utf-8")
+
+
+def document(results: Results) -> str:
+    """Return docs/performance.md."""
+    template = Path(__file__).with_name("performance.md").read_text(encoding="utf-8")
+    rounds = len(results.run["receive"].values["init"])
+    return template.format(
+        machine=f"{platform.machine()}, Python {platform.python_version()} driving, {rounds} rounds",
+        goals="\n".join(goal.row() for goal in goals(results)),
+        receivers=_receivers(results),
+        bodies=_bodies(results.run),
+        functions=_functions(results.run),
+        large=f"{results.run['receive'].middle('peak 4 MB'):.0f}",
+        large_time=f"{results.run['receive'].middle('share 4 MB'):.0f}",
+        large_status=f"{max(results.run['receive'].values['share 4 MB status']):.0f}",
+        share=_shares(results.run),
+        empty=f"{results.run['empty'].middle('cpu 0'):.2f}",
+        net=_net(results.run),
+        counted=_counted(results.counts),
+        init_counted=_init_counted(results.counts),
+        textbook=f"{_mb(results, 'textbook'):.1f}",
+    )
+
+
+def _net(run: Run) -> float:
+    """Return the CPU of a callback against the textbook's, without what the runtime takes of both."""
+    warm, runtime = f"cpu {_USUAL}", run["empty"].middle("cpu 0")
+    return (run["receive"].middle(warm) - runtime) / (run["textbook"].middle(warm) - runtime)
+
+
+def _counted(counts: Mapping[str, Count]) -> str:
+    return f"{counts['receive'].callback / counts['textbook'].callback:.2f}" if counts else "-"
+
+
+def _init_counted(counts: Mapping[str, Count]) -> str:
+    return f"{counts['receive'].init / counts['boto3 + pydantic'].init:.2f}" if counts else "-"
+
+
+def _receivers(results: Results) -> str:
+    named = ("receive", "textbook", "bare put_item", "hand-signed", "empty", "boto3 + pydantic")
+    return _rows(_receiver(each, results.run[each], results.counts.get(each)) for each in named)
+
+
+def _receiver(subject: str, figures: Figures, counted: Count | None) -> list[str]:
+    warm = str(_USUAL if f"cpu {_USUAL}" in figures.values else 0)
+    times = [f"{figures.middle(each):.0f}" for each in ("init", "first")]
+    cpu, answer = (f"{figures.middle(f'{each} {warm}'):.2f}" for each in ("cpu", "warm"))
+    counts = [f"{counted.init:,.0f}", f"{counted.callback:.2f}"] if counted else ["-", "-"]
+    return [subject, *times, answer, cpu, f"{figures.middle('peak'):.0f}", *counts]
+
+
+def _bodies(run: Run) -> str:
+    named = ("receive", "textbook", "flask", "flask + sqlite")
+    return _rows([each, *(f"{run[each].middle(f'cpu {size}'):.2f}" for size in SIZES)] for each in named)
+
+
+def _functions(run: Run) -> str:
+    named = ("read", "project", "drain", "resolve", "keys")
+    return _rows(_receiver(each, run[each], None)[:-2] for each in named)
+
+
+def _shares(run: Run) -> str:
+    named = ("receive", "textbook")
+    return _rows(
+        [each, *(f"{run[each].middle(f'share {when}'):.0f}" for when in ("cold", "warm"))] for each in named
+    )
+
+
+def _rows(rows: Iterable[list[str]]) -> str:
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _plots(results: Results) -> dict[str, str]:
+    run, warm = results.run, f"cpu {_USUAL}"
+    init = [(each, run[each].middle("init")) for each in ("receive", "textbook", "boto3 + pydantic", "empty")]
+    named = ("receive", "textbook", "flask", "flask + sqlite")
+    cpu = [(each, run[each].middle(warm)) for each in named]
+    cpu += [(each, run[each].middle("cpu 0")) for each in ("bare put_item", "hand-signed", "empty")]
+    sizes = [(each, value / _MEGABYTE) for each, value in results.sizes.items()]
+    return {
+        "init.svg": bars("Init, the first part of a cold start", "ms", init),
+        "cpu.svg": bars("CPU of a warm callback of 2 KB", "ms", cpu),
+        "packages.svg": bars("Packages, zipped", "MB", sizes, ours="ReceiveFunction"),
+        "bodies.svg": bars(
+            "CPU of `receive` by size of body",
+            "ms",
+            [(name(size), run["receive"].middle(f"cpu {size}")) for size in SIZES],
+            ours="2 KB",
+        ),
+    }

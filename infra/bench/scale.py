@@ -1,0 +1,188 @@
+"""Drives the real key-making code with the ids and times of many callbacks, to find hot partitions.
+
+What `EventsTable.keep` would put is caught where it leaves for DynamoDB; of each item only keys and size
+count. Run: PYTHONPATH=infra .venv/bin/python -m bench.scale [--callbacks N]. Writes docs/scale.md. An item
+takes 40 µs to make, so that 10 million take minutes; a million shows the same shares.
+"""
+
+import argparse
+import hashlib
+import random
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+from bench.packages import ROOT
+from tavus_callbacks.aws.bodies import Bodies
+from tavus_callbacks.aws.events import EventsTable, partition
+from tavus_callbacks.domain import receipts, summary
+from tavus_callbacks.domain.event import Event
+
+DOCUMENT = ROOT / "docs" / "scale.md"
+RATES = (1_000, 10_000)
+# Write units a second of one partition; a new table on demand takes four times that.
+PARTITION, NEW_TABLE = 1_000, 4_000
+_KILOBYTE = 1024
+# How a conversation with a recording speaks: event type, bytes kept of its body.
+_CONVERSATION = (
+    ("system.replica_joined", 250),
+    ("system.shutdown", 280),
+    ("application.recording_ready", 330),
+    ("application.transcription_ready", 2_500),
+    ("application.perception_analysis", 1_200),
+)
+# Of a hundred subjects, so many are no conversation but a video with one callback.
+_VIDEOS = 3
+# A summary is about as large as the facts of one conversation; it is put anew for every event.
+_SUMMARY_UNITS = 2
+
+
+@dataclass(slots=True)
+class Heat:
+    """Write units by partition key: altogether, and in the hottest second at a rate."""
+
+    total: Counter[str] = field(default_factory=Counter)
+    hottest: float = 0.0
+
+    def second(self, units: Counter[str]) -> None:
+        """Add a second's writes."""
+        self.total.update(units)
+        self.hottest = max(self.hottest, max(units.values(), default=0))
+
+
+@dataclass(frozen=True, slots=True)
+class Simulation:
+    """What a rate of callbacks a second does to the table, its two indexes, and as units a callback."""
+
+    rate: int
+    seconds: int
+    events: Heat
+    receipts: Heat
+    listing: Heat
+
+    def units(self, *heats: Heat) -> float:
+        """Return the write units of a callback in some of them."""
+        return sum(heat.total.total() for heat in heats) / (self.rate * self.seconds)
+
+
+def simulate(rate: int, callbacks: int, chance: random.Random) -> Simulation:
+    """Send so many callbacks at a rate, second by second."""
+    events, by_receipt, listing = Heat(), Heat(), Heat()
+    seconds = max(1, callbacks // rate)
+    source = items(chance, rate)
+    for _ in range(seconds):
+        second = list(islice(source, rate))
+        events.second(_tally((item["pk"]["S"], _units(item) + _SUMMARY_UNITS) for item in second))
+        by_receipt.second(_tally((item["receipt_shard"]["S"], 1) for item in second))
+        listing.second(_tally((_listing_shard(item), 1) for item in second if _opens(item)))
+    return Simulation(rate, seconds, events, by_receipt, listing)
+
+
+def _tally(units: Iterator[tuple[str, int]]) -> Counter[str]:
+    counter: Counter[str] = Counter()
+    for key, number in units:
+        counter[key] += number
+    return counter
+
+
+def items(chance: random.Random, rate: int) -> Iterator[dict[str, Any]]:
+    """Yield items as the events table's own code makes them; callbacks of a subject come close together."""
+    put: list[dict[str, Any]] = []
+    client = cast("Any", SimpleNamespace(put_item=lambda Item, **_: put.append(Item)))  # noqa: N803 - boto3's name
+    table = EventsTable(client, "events", Bodies("bodies"), None)
+    at = datetime(2026, 11, 20, tzinfo=UTC)
+    while True:
+        for event in _subject(chance, at):
+            table.keep(event, kept_at=at)
+            at += timedelta(seconds=1 / rate)
+        yield from put
+        put.clear()
+
+
+def _subject(chance: random.Random, at: datetime) -> Iterator[Event]:
+    name = f"{chance.getrandbits(64):016x}"
+    if chance.randrange(100) < _VIDEOS:
+        yield _event("video", f"v{name}", "video.ready", 400, at)
+        return
+    for event_type, size in _CONVERSATION:
+        yield _event("conversation", f"c{name}", event_type, size, at)
+
+
+def _event(kind: str, subject: str, event_type: str, size: int, at: datetime) -> Event:
+    digest = hashlib.sha256(f"{subject}{event_type}".encode()).hexdigest()[:32]
+    moment = int(at.timestamp() * 1_000_000)
+    # What deflates away is left out: only the bytes that are kept count.
+    text = random.Random(size).randbytes(size * 3 // 4).hex()[:size]  # noqa: S311 - no secret
+    return Event(
+        kind,
+        kind,
+        subject,
+        event_type,
+        at,
+        at,
+        "prod",
+        {"user": "4711"},
+        (),
+        text,
+        digest,
+        f"{moment:020}-{digest}",
+    )
+
+
+def _units(item: dict[str, Any]) -> int:
+    """Return the write units of an item; what is neither text nor bytes takes about 40 bytes."""
+    texts = ((name, value.get("S") or value.get("B") or "") for name, value in item.items())
+    return -(-(sum(len(name) + len(text) for name, text in texts) + 40) // _KILOBYTE)
+
+
+def _opens(item: dict[str, Any]) -> bool:
+    """Tell whether an event is the first of its subject: then the summary enters the listing."""
+    return item["event_type"]["S"] in ("system.replica_joined", "video.ready")
+
+
+def _listing_shard(item: dict[str, Any]) -> str:
+    kind, subject = item["kind"]["S"], item["subject"]["S"]
+    return receipts.shard(summary.shards(kind), partition(kind, subject))
+
+
+def main() -> None:
+    """Simulate every rate and write docs/scale.md."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--callbacks", type=int, default=1_000_000)
+    count = parser.parse_args().callbacks
+    before = time.monotonic()
+    done = [simulate(rate, count, random.Random(rate)) for rate in RATES]  # noqa: S311 - no secret
+    text = Path(__file__).with_name("scale.md").read_text(encoding="utf-8")
+    DOCUMENT.write_text(text.format(callbacks=f"{count:,}", **_words(done)), encoding="utf-8")
+    sys.stdout.write(f"{_words(done)['heat']}\n{time.monotonic() - before:.0f} s\n")
+
+
+def _words(done: list[Simulation]) -> dict[str, str]:
+    fast = done[-1]
+    return {
+        "heat": "\n".join(row for one in done for row in _rows(one)),
+        "units": f"{fast.units(fast.events, fast.receipts, fast.listing):.1f}",
+        "new_table": f"{NEW_TABLE / fast.units(fast.events):,.0f}",
+        "shard_rate": f"{fast.rate * PARTITION / fast.receipts.hottest:,.0f}",
+    }
+
+
+def _rows(one: Simulation) -> list[str]:
+    named = (("events, a subject", one.events), ("`receipts`", one.receipts), ("`listing`", one.listing))
+    return [f"| {one.rate:,} | {name} | {_row(heat, one.seconds)} |" for name, heat in named]
+
+
+def _row(heat: Heat, seconds: int) -> str:
+    mean = max(heat.total.values()) / seconds
+    return f"{len(heat.total):,} | {mean:,.1f} | {heat.hottest:,.0f} | {heat.hottest / PARTITION:.0%}"
+
+
+if __name__ == "__main__":
+    main()

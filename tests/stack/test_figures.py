@@ -1,0 +1,56 @@
+"""The gate on performance: instruction counts, for times do not repeat (docs/performance.md has those)."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+# Instructions of `receive`, of what is below it. Measured 0.92 and 1.20, the rest is room for other versions;
+# what goes beyond it is a slower cold start or a dearer callback: `make bench` says by how much.
+MOST_INIT = 1.0
+MOST_CALLBACK = 1.35
+COUNT = """
+from bench import counts, measure, packages
+packed = packages.prepare()
+for subject in measure.receivers(packed):
+    if subject.name in ("receive", "bare put_item", "boto3 + pydantic"):
+        counted = counts.count(subject, packed)
+        print(counted.init, counted.callback)
+"""
+
+
+@pytest.fixture(scope="module")
+def counted():
+    """Count instructions on artifacts that are built for this machine."""
+    subprocess.run([str(ROOT / "infra/checks/sam")], check=True)  # noqa: S603 - our own script
+    done = subprocess.run(  # noqa: S603 - our own words
+        [sys.executable, "-c", COUNT],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "infra")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return [tuple(map(float, line.split())) for line in done.stdout.splitlines()[-3:]]
+
+
+@pytest.mark.more
+@pytest.mark.timeout(600)
+class TestInstructions:
+    """Ratios within one run, so that neither machine nor Python's build counts."""
+
+    def test_a_cold_start_stays_small(self, counted):
+        """Init is no dearer than importing boto3 with a client and pydantic with one union."""
+        (init, _), _, (imports, _) = counted
+
+        assert MOST_INIT >= init / imports
+
+    def test_a_callback_stays_close_to_its_write(self, counted):
+        """A warm callback of 2 KB is little more than botocore's bare put_item."""
+        (_, callback), (_, put_item), _ = counted
+
+        assert MOST_CALLBACK >= callback / put_item
