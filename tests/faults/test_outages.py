@@ -19,6 +19,7 @@ KINDS = {
     "garbage": bodies.garbage,
     "unfileable": bodies.unfileable,
 }
+SLOW = (Fault.SILENT, Fault.LATE, Fault.RESET)
 OUTAGES = (Fault.THROTTLED, Fault.BROKEN, Fault.RESET, Fault.SILENT, Fault.KILLED, Fault.LATE)
 
 
@@ -36,8 +37,19 @@ def stale(world):
     return world
 
 
-@pytest.mark.parametrize("fault", OUTAGES, ids=lambda each: each.value)
-@pytest.mark.parametrize("kind", ["timed", "large", "garbage"])
+@pytest.mark.parametrize(
+    ("kind", "fault"),
+    [
+        *(("timed", fault) for fault in OUTAGES),
+        *((kind, fault) for kind in ("large", "garbage") for fault in (Fault.THROTTLED, Fault.KILLED)),
+        *(
+            pytest.param(kind, fault, marks=pytest.mark.more)
+            for kind in ("large", "garbage")
+            for fault in SLOW
+        ),
+    ],
+    ids=lambda each: getattr(each, "value", each),
+)
 def test_while_the_table_is_away_callbacks_are_accepted(world, subject, kind, fault):
     """Even with a token that should be looked up again: accepted in time, and there once it is drained."""
     stale(world)
@@ -76,7 +88,12 @@ def test_while_the_bucket_is_away_a_body_waits_in_the_queue(world, subject, kind
 
 @pytest.mark.parametrize(
     ("kind", "fault"),
-    [*(("timed", fault) for fault in OUTAGES), ("huge", Fault.BROKEN), ("huge", Fault.LATE)],
+    [
+        *(("timed", fault) for fault in OUTAGES),
+        ("huge", Fault.BROKEN),
+        pytest.param("huge", Fault.LATE, marks=pytest.mark.more),
+        pytest.param("huge", Fault.SILENT, marks=pytest.mark.more),
+    ],
     ids=lambda each: getattr(each, "value", each),
 )
 def test_when_all_is_away_nothing_is_acknowledged(world, subject, kind, fault):

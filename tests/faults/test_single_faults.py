@@ -17,11 +17,16 @@ SCENARIOS = {
     "large and unfileable": ([], bodies.unfileable),
 }
 SLOW_FAULTS = (Fault.SILENT, Fault.SLOW, Fault.LATE)
-# Each costs its seconds, so the dear ones meet what differs for them.
+# Slow ones cost their seconds: in each run the usual callback meets them, in `make test-all` the others.
 CASES = [
     *((name, fault) for name in SCENARIOS if name != "huge" for fault in QUICK),
     *(("huge", fault) for fault in (Fault.BROKEN, Fault.KILLED)),
-    *((name, fault) for name in ("timed", "variant", "large") for fault in SLOW_FAULTS),
+    *(("timed", fault) for fault in SLOW_FAULTS),
+    *(
+        pytest.param(name, fault, marks=pytest.mark.more)
+        for name in ("variant", "large")
+        for fault in SLOW_FAULTS
+    ),
 ]
 
 

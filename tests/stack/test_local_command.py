@@ -189,7 +189,7 @@ def test_a_taken_port_is_one_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [("--forward", "file:///etc/passwd"), ("--public-url", "tunnel.example")]
+    "arguments", [("--forward", "ftp://files.example/x"), ("--public-url", "tunnel.example")]
 )
 def test_an_address_must_be_http(tmp_path: Path, port: int, arguments: tuple[str, str]) -> None:
     """Any other scheme is refused before anything starts."""
