@@ -47,7 +47,7 @@ format: setup ## let ruff format and mend what it can
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 
 lock: setup ## write requirements/*.txt anew from requirements/*.in
-	@for name in dev lambda lambda-signing sam checkov; do \
+	@for name in dev lambda lambda-signing sam checkov browser bench; do \
 	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-header \
 	    --generate-hashes requirements/$$name.in --output-file requirements/$$name.txt; done
 

@@ -37,8 +37,8 @@ CONVERSATION = {
 READ_UNIT, TABLE_GB, LOG_GB = 0.125e-6, 0.25 + 0.20, 0.03
 # DynamoDB adds this to an item and to an index entry.
 ITEM_OVERHEAD = 100
-# One record of `project`, with Lambda's own lines and what CloudWatch adds: believed, as is its time.
-PROJECT_LOG, PROJECT_SECONDS = 600, 0.020
+# One record of `project` with what CloudWatch adds, beside Lambda's own lines: believed, as is its time.
+PROJECT_RECORD, PROJECT_SECONDS = 220, 0.020
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +82,7 @@ def _event(number: int, event_type: str, size: int) -> Any:
 def lines(script: ModuleType, row: Any, summary: int) -> tuple[list[Line], list[Line]]:
     """Return what receiving costs, and what summaries and their listing add."""
     write, units = script.WRITE_UNIT * MILLION, -(-summary // KILOBYTE)
+    project_log = PROJECT_RECORD + script.platform_log("ProjectFunction")
     lambda_time = script.MEMORY_GB * script.GB_SECOND_ARM * MILLION
     receiving = [
         Line("HTTP API", script.HTTP_REQUEST * MILLION, "one request"),
@@ -104,7 +105,7 @@ def lines(script: ModuleType, row: Any, summary: int) -> tuple[list[Line], list[
         Line("summary, read", READ_UNIT * MILLION, "one consistent read"),
         Line("summary, written", units * write, f"an item of {summary} bytes"),
         Line("index `listing`", write / len(CONVERSATION), "once a conversation of five callbacks"),
-        Line("logs of `project`", PROJECT_LOG * script.LOG_BYTE * MILLION, f"{PROJECT_LOG} bytes, believed"),
+        Line("logs of `project`", project_log * script.LOG_BYTE * MILLION, f"{project_log} bytes, believed"),
     ]
     return receiving, summaries
 
@@ -150,7 +151,7 @@ def main() -> None:
 
 
 def _month(count: int, million: float, size: float, log: int) -> str:
-    kept, logs = count * size / 1e9 * TABLE_GB, count * (log + PROJECT_LOG) / 1e9 * LOG_GB
+    kept, logs = count * size / 1e9 * TABLE_GB, count * (log + PROJECT_RECORD) / 1e9 * LOG_GB
     written = count / MILLION * million
     return f"| {count:,} | ${written:,.2f} | ${kept:,.2f} | ${logs:,.2f} | ${written + kept + logs:,.2f} |"
 
