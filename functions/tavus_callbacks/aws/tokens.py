@@ -58,7 +58,9 @@ class Tokens:
 
         Returns the failure's code where the store was down: what was asked for is done all the same.
         """
-        remembered, at = self._remembered[record.digest], self.clock()
+        remembered, at = self._remembered.get(record.digest), self.clock()
+        if remembered is None:
+            return None
         if remembered.use_noted_at is not None and at - remembered.use_noted_at < USE_RESOLUTION:
             return None
         item = {"pk": f"token#{record.token_id}", "sk": "use", "type": "use", "used_at": iso(at)}
