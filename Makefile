@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 LOCKS := requirements/dev.txt pyproject.toml
 
-.PHONY: help setup run test test-all fuzz chaos soak check format lock openapi bench-read clean
+.PHONY: help setup bench run test test-all fuzz chaos soak check format lock openapi bench-read clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -19,6 +19,10 @@ setup: .venv/.ready ## make the environment (.venv) with `tavus-callbacks` in it
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements/dev.txt
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
 	@touch $@
+
+bench: setup ## measure against baselines and write docs/performance.md
+	@infra/checks/sam
+	@PYTHONPATH=infra $(BIN)/python -m bench $(ARGS)
 
 run: setup ## the whole stack on this machine; ARGS="--port 9000 --fresh" passes options on
 	@exec $(BIN)/tavus-callbacks local $(ARGS)
