@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 LOCKS := requirements/dev.txt pyproject.toml
 
-.PHONY: help setup bench run test test-all fuzz chaos soak check format lock openapi bench-read clean
+.PHONY: help setup bench run test test-all coverage fuzz chaos soak check format lock openapi bench-read clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -32,6 +32,9 @@ test: setup ## the tests that need PyPI only
 
 test-all: setup ## test, and what needs more than PyPI
 	@infra/checks/test-all
+
+coverage: setup ## which branches of functions/ the tests reach, with more examples than in test
+	@infra/checks/coverage
 
 fuzz: setup ## 20,000 generated requests; FUZZ_SEED=2 makes others
 	@FUZZ_REQUESTS=20000 $(BIN)/pytest -p no:xdist -s --timeout 1800 tests/security/test_fuzz.py

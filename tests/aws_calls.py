@@ -4,6 +4,7 @@ Each is noted with the function that made it, the action that IAM would decide o
 """
 
 import json
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -96,7 +97,7 @@ def _secretsmanager(params: dict[str, Any]) -> Iterator[tuple[str, set[str]]]:
 _RESOURCES = {"dynamodb": _dynamodb, "s3": _s3, "sqs": _sqs, "secretsmanager": _secretsmanager}
 
 
-def keep(worker: str) -> None:
-    """Write what was noted, for the check that comes after the run."""
+def keep() -> None:
+    """Write what this process noted, for the check that comes after the run."""
     FOLDER.mkdir(parents=True, exist_ok=True)
-    (FOLDER / f"{worker}.json").write_text("\n".join(sorted(noted)))
+    (FOLDER / f"{os.getpid()}.json").write_text("\n".join(sorted(noted)))

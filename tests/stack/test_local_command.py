@@ -154,6 +154,7 @@ def test_a_session_from_start_to_ctrl_c(
     assert "refused  401  " in output
 
 
+@pytest.mark.slow
 def test_a_kill_loses_neither_data_nor_url_and_leaves_nothing_running(
     tmp_path: Path, port: int, children_of: Callable[[int], set[int]]
 ) -> None:

@@ -164,6 +164,7 @@ def test_data_and_tokens_survive_a_restart(options: Options) -> None:
     )
 
 
+@pytest.mark.slow
 def test_what_was_deleted_stays_deleted(options: Options) -> None:
     """A restart brings nothing back."""
     with local_stack(options) as stack:
@@ -177,6 +178,7 @@ def test_what_was_deleted_stays_deleted(options: Options) -> None:
         assert kept(stack.running) == ([], [])
 
 
+@pytest.mark.slow
 def test_changes_are_on_disk_within_seconds(options: Options) -> None:
     """A kill loses about a second, not the session."""
     with local_stack(options) as stack:
@@ -188,6 +190,7 @@ def test_changes_are_on_disk_within_seconds(options: Options) -> None:
         assert len(list(stack.state.data.glob("*.object"))) == 1
 
 
+@pytest.mark.slow
 def test_fresh_forgets(options: Options) -> None:
     """New tokens, no data."""
     with local_stack(options) as before:
@@ -198,6 +201,7 @@ def test_fresh_forgets(options: Options) -> None:
     assert after.running.callback_url != before.running.callback_url
 
 
+@pytest.mark.slow
 def test_a_public_url_is_in_the_callback_url_only(options: Options) -> None:
     """A tunnel leads callbacks in; reading stays on this machine."""
     with local_stack(replace(options, public_url="https://tunnel.example")) as stack:
@@ -219,6 +223,7 @@ def described(stack: LocalStack) -> dict[str, Any]:
     }
 
 
+@pytest.mark.slow
 def test_a_change_of_the_template_changes_the_stack(options: Options) -> None:
     """TTL, index, lifecycle, environment and route are the template's, with the data of before."""
     with local_stack(options) as before:
@@ -241,6 +246,7 @@ def test_a_change_of_the_template_changes_the_stack(options: Options) -> None:
     assert items == [ITEM]
 
 
+@pytest.mark.slow
 def test_data_of_a_table_that_is_gone_are_kept_aside(options: Options) -> None:
     """Renaming a table is told in one line and loses nothing."""
     with local_stack(options) as before:
@@ -257,6 +263,7 @@ def test_data_of_a_table_that_is_gone_are_kept_aside(options: Options) -> None:
     assert "no bytes" in aside.read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"{}"])
 def test_a_broken_snapshot_stops_nothing(options: Options, content: bytes) -> None:
     """The stack starts empty and says where the broken file is."""
