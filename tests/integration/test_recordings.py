@@ -41,6 +41,7 @@ def test_a_recording_is_described(playable):
     one = playable.only("c123")
 
     assert "2" == one.pop("received_at")[0] == one.pop("modified_at")[0]
+    [found] = clients.s3().list_object_versions(Bucket=playable.bucket)["Versions"]
     assert {
         "recording_id": "1718780000000",
         "conversation_id": "c123",
@@ -50,6 +51,7 @@ def test_a_recording_is_described(playable):
         "size": 5,
         "duration": 14.0,
         "content_type": "binary/octet-stream",
+        "version": found["VersionId"],
         "storage_class": None,
         "provider": "s3",
         "bucket": None,
@@ -62,6 +64,58 @@ def test_a_conversation_without_recordings_has_an_empty_list(recordings):
     """Nothing recorded is no error, and has no latest."""
     assert [] == recordings.all("c404")
     assert 404 == recordings.link("c404").status
+
+
+def pages(recordings, conversation_id, limit):
+    """Read a list page by page; return the ids of each."""
+    found, cursor = [], ""
+    while cursor is not None:
+        page = recordings.api.get(
+            f"/conversations/{conversation_id}/recordings", f"limit={limit}&cursor={cursor}"
+        ).value
+        found.append([one["recording_id"] for one in page["recordings"]])
+        cursor = page["cursor"]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("limit", "expected"),
+    [(1, [["1"], ["2"], ["3"], ["4"]]), (2, [["1", "2"], ["3", "4"]]), (3, [["1", "2", "3"], ["4"]]),
+     (4, [["1", "2", "3", "4"]]), (200, [["1", "2", "3", "4"]])],
+)  # fmt: skip
+def test_pages_hold_every_recording_once(recordings, limit, expected):
+    """By id; the page that ends with the last recording is the last page."""
+    for name in ("3", "1", "4", "2"):
+        recordings.claim(f"tavus/c123/{name}")
+
+    assert expected == pages(recordings, "c123", limit)
+
+
+def test_a_page_looks_for_its_own_recordings_only(recordings):
+    """What is waited for on another page is asked for by who reads that page."""
+    for name in ("1", "2", "3"):
+        recordings.claim(f"tavus/c123/{name}")
+    recordings.ahead = timedelta(seconds=61)
+    recordings.calls.clear()
+    recordings.api.get("/conversations/c123/recordings", "limit=1")
+
+    assert ["tavus/c123/1", "tavus/c123/1.mp4"] == recordings.asked("HeadObject")
+
+
+@pytest.mark.parametrize("query", ["limit=0", "limit=201", "limit=x", "cursor=x", "cursor=eyJhZnRlciI6MX0"])
+def test_a_wrong_page_is_400(recordings, query):
+    """As in every list."""
+    assert 400 == recordings.api.get("/conversations/c123/recordings", query).status
+
+
+def test_an_object_called_latest_has_a_link_of_its_own(recordings):
+    """Its id is another one, so that `latest` stays the newest."""
+    for name in ("latest.mp4", "1718780000000"):
+        recordings.put(f"tavus/c123/{name}")
+        recordings.tell(f"tavus/c123/{name}")
+    [other] = {one["recording_id"] for one in recordings.all("c123")} - {"1718780000000"}
+
+    assert "/tavus/c123/latest.mp4?" in recordings.link("c123", other).headers["location"]
 
 
 @pytest.mark.parametrize("recording_id", ["latest", "1718780000000"])
@@ -228,6 +282,33 @@ def test_a_read_looks_for_a_pending_recording_at_most_once_a_minute(recordings):
     recordings.all("c123")
     recordings.all("c123")
     assert [KEY, KEY + ".mp4"] == recordings.asked("HeadObject")
+
+
+@pytest.mark.parametrize("key", ["elsewhere/call.mp4", "tavus/c124/1718780000000"])
+def test_a_read_looks_again_for_what_no_event_reaches(recordings, key):
+    """S3's events are followed by folder; outside the conversation's own a read sees that an object went."""
+    recordings.put(key)
+    recordings.say("c123", bucket_name=recordings.bucket, s3_key=key)
+    recordings.delete(key)
+    recordings.tell(key, "Object Deleted")
+    recordings.calls.clear()
+    assert "available" == recordings.only("c123")["status"]
+    assert [] == recordings.asked("HeadObject")
+
+    recordings.ahead = timedelta(seconds=61)
+    assert 409 == recordings.link("c123").status
+    assert "missing" == recordings.only("c123")["status"]
+    assert 2 == len(recordings.asked("HeadObject"))
+
+
+def test_a_read_asks_nothing_about_what_its_events_tell(playable):
+    """An object in its conversation's folder costs no look, however old the last one is."""
+    playable.ahead = timedelta(days=1)
+    playable.calls.clear()
+    playable.all("c123")
+    playable.link("c123")
+
+    assert [] == playable.asked("HeadObject")
 
 
 def test_a_read_completes_what_no_event_told(recordings):

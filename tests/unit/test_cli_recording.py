@@ -113,6 +113,7 @@ class FakeTarget:
     name: str = "a fake"
     recordings: list[dict[str, Any]] = field(default_factory=list)
     url: str = "https://cdn.example.com/tavus/c123/1762000000000?Expires=1&Signature=a~b"
+    page: int = 200
     asked: list[str] = field(default_factory=list)
 
     @contextmanager
@@ -126,12 +127,17 @@ class FakeTarget:
         self.asked.append(request.url.raw_path.decode())
         name = request.url.path.removeprefix("/conversations/c123/recordings").strip("/")
         if not name:
-            return httpx.Response(200, json={"recordings": self.recordings, "cursor": None})
+            return httpx.Response(200, json=self._page(int(request.url.params.get("cursor", 0))))
         (*_, found) = [one for one in self.recordings if name in ("latest", one["recording_id"])]
         if found["status"] != "available":
             return httpx.Response(409, json={"detail": WHY})
         link = {"recording_id": found["recording_id"], "url": self.url, "expires_at": EXPIRES_AT}
         return httpx.Response(200, json=link)
+
+    def _page(self, start: int) -> dict[str, Any]:
+        end = start + self.page
+        following = str(end) if end < len(self.recordings) else None
+        return {"recordings": self.recordings[start:end], "cursor": following}
 
 
 @pytest.fixture
@@ -177,6 +183,15 @@ def test_the_list_says_why_the_latest_cannot_be_played(target):
     assert 0 == result.exit_code
     assert "pending" in result.stdout
     assert f"latest cannot be played: It answered 409: {WHY}\n" in result.stderr
+
+
+def test_every_page_is_listed(target):
+    """A list that the API answers in pages is shown whole."""
+    target.recordings, target.page = [a_recording(str(number)) for number in range(5)], 2
+
+    answered = json.loads(run("c123", "--json").stdout)
+
+    assert ["0", "1", "2", "3", "4"] == [one["recording_id"] for one in answered["recordings"]]
 
 
 def test_one_recording_is_shown_by_its_id(target):

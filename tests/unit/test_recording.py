@@ -161,6 +161,23 @@ def test_an_id_does_not_depend_on_the_suffix(key):
     assert recording_id("c", key) == recording_id("c", other_form(key))
 
 
+def test_no_recording_is_called_latest():
+    """The API calls the newest so: an object of that name has another id, with and without suffix."""
+    found = {recording_id("c123", f"tavus/c123/latest{suffix}") for suffix in ("", ".mp4")}
+    assert 1 == len(found)
+    assert found.pop().startswith("x")
+
+
+@pytest.mark.parametrize(
+    ("sent", "expected"),
+    [(14, 14.0), ("14.2", 14.2), ("1e2", 100.0), (14.23456, 14.235), (0, 0.0), ("14 s", None), (True, None),
+     (-1, None), (86_401, None), ("nan", None), (None, None), ([14], None)],
+)  # fmt: skip
+def test_a_duration_is_read_as_number_and_as_text(sent, expected):
+    """Seconds of at most a day; what is none is left out, and the event keeps what was sent."""
+    assert expected == claim(s3_key=KEY, duration=sent).duration
+
+
 def test_an_id_from_elsewhere_never_looks_like_one_of_the_layout():
     """A key of another conversation gets a digest, so it cannot take the place of our own recording."""
     assert recording_id("c123", KEY) == "1718780000000"
@@ -180,9 +197,9 @@ def test_only_the_layout_names_a_conversation(key, expected):
 def recording(**members):
     """Make a recording; nothing is known of it unless said."""
     blank = dict.fromkeys(
-        ("claim", "claimed_at", "key", "size", "content_type", "storage_class", "modified_at", "looked_at")
+        ("claim", "claimed_at", "key", "size", "content_type", "version", "storage_class", "modified_at")
     )
-    return Recording(**{"recording_id": "r", "was_there": False, **blank, **members})
+    return Recording(**{"recording_id": "r", "looked_at": None, "was_there": False, **blank, **members})
 
 
 def status(one, *, after=timedelta()):

@@ -182,6 +182,7 @@ def recording_of(item: dict[str, Any]) -> Recording:
         key=found.get("key") or (claim.key if claim else None),
         size=int(found["size"]) if found else None,
         content_type=found.get("content_type"),
+        version=found.get("version"),
         storage_class=found.get("storage_class"),
         modified_at=parse(found.get("modified_at")),
         looked_at=parse(item.get("looked_at")),

@@ -39,6 +39,7 @@ class Recording(Answer):
     size: int | None = Field(description="Bytes.")
     duration: float | None = Field(description="Seconds, as Tavus sends it.")
     content_type: str | None
+    version: str | None = Field(description="S3's version id of the object.")
     storage_class: str | None
     provider: str
     bucket: str | None

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
+from tavus_callbacks.domain import reading
 from tavus_callbacks.domain.families import properties_of
 
 Status = Literal["pending", "available", "missing", "failed", "other_bucket", "other_provider"]
@@ -18,8 +19,8 @@ Status = Literal["pending", "available", "missing", "failed", "other_bucket", "o
 STORAGE_CONFLICT = "storage_conflict"
 MAX_KEY_BYTES = 1024  # S3's own limit
 SUFFIX = ".mp4"
+LATEST = "latest"  # what the API calls the newest, so no recording has it for an id
 LONGEST_MESSAGE = 1000  # characters; the event itself keeps the whole
-LONGEST = 86400  # seconds; a call lasts hours at most, and a number beyond a day is none
 
 # Storage classes whose objects cannot be read without a restore.
 ARCHIVED = ("GLACIER", "DEEP_ARCHIVE")
@@ -68,8 +69,9 @@ def recording_id(conversation_id: str, key: str) -> str:
     """Return the id of a recording, from its key without `.mp4`: the layout's own name, or a digest."""
     bare = key.removesuffix(SUFFIX)
     layout = _LAYOUT.fullmatch(bare)
-    if layout and layout["conversation"] == conversation_id and _NAME.fullmatch(layout["name"]):
-        return layout["name"]
+    own = layout["name"] if layout and layout["conversation"] == conversation_id else ""
+    if _NAME.fullmatch(own) and own != LATEST:
+        return own
     return "x" + hashlib.sha256(bare.encode("utf-8", "surrogatepass")).hexdigest()[:24]
 
 
@@ -170,10 +172,9 @@ def _text(value: object) -> str | None:
 
 
 def _seconds(value: object) -> float | None:
-    """Return a duration in seconds where it is one."""
-    if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < LONGEST:
-        return round(float(value), 3)
-    return None
+    """Return a duration, to the millisecond, where it is one; numbers written as text are read too."""
+    found = reading.seconds(value)
+    return None if found is None else round(found, 3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +187,7 @@ class Recording:
     key: str | None
     size: int | None
     content_type: str | None
+    version: str | None
     storage_class: str | None
     modified_at: datetime | None
     looked_at: datetime | None
@@ -195,6 +197,10 @@ class Recording:
     def is_there(self) -> bool:
         """Tell whether the object was there at the last look."""
         return self.size is not None
+
+    def is_told_of(self, conversation_id: str) -> bool:
+        """Tell whether S3's events about the object reach it: those of its conversation's folder do."""
+        return self.key is not None and conversation_of(self.key) == conversation_id
 
     @property
     def is_archived(self) -> bool:

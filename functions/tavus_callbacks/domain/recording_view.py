@@ -31,6 +31,7 @@ def recording_view(
         "size": recording.size,
         "duration": claim.duration if claim else None,
         "content_type": recording.content_type,
+        "version": recording.version,
         "storage_class": recording.storage_class,
         "provider": claim.provider if claim else "s3",
         "bucket": claim.bucket if claim and claim.status == "other_bucket" else None,

@@ -11,20 +11,20 @@ from aws_lambda_powertools.event_handler import Response
 
 from tavus_callbacks.aws import clients
 from tavus_callbacks.aws.recordings import RecordingRows, RecordingsBucket, look
-from tavus_callbacks.domain import link
+from tavus_callbacks.domain import cursor, link
 from tavus_callbacks.domain.errors import NotFound, NotPlayable, StoreDown
 from tavus_callbacks.domain.families import is_name
-from tavus_callbacks.domain.recording import Recording, latest, status_of
+from tavus_callbacks.domain.recording import LATEST, Recording, latest, status_of
 from tavus_callbacks.domain.recording_view import recording_view, why_not_playable
 from tavus_callbacks.domain.timestamps import iso
 from tavus_callbacks.routes.answers import NO_STORE, json_answer
-from tavus_callbacks.routes.query import Query, flag, one_of, whole_number
+from tavus_callbacks.routes.query import CURSOR, LIMIT, Query, flag, one_of, place_in, whole_number
 from tavus_callbacks.routes.routing import Routes
 from tavus_callbacks.settings import RecordingSettings, settings
 
 routes = Routes()
 
-# A pending recording is looked for again by reading it, at most this often …
+# A recording that no event completes or ends is looked for by reading it, at most this often …
 LOOK_INTERVAL = timedelta(minutes=1)
 # … and so many in one request: a look is one or two HEADs.
 LOOKS = 5
@@ -66,10 +66,19 @@ def _sign() -> Callable[[bytes], bytes]:
     return signer(clients.secretsmanager(), stores().known.signing_secret)
 
 
-@routes.get("/conversations/<conversation_id>/recordings", model="RecordingPage", problems=(404,))
-def get_recordings(conversation_id: str) -> Response[str]:
-    """Answer a conversation's recordings."""
-    return json_answer({"recordings": recording_views(conversation_id), "cursor": None})
+@routes.get(
+    "/conversations/<conversation_id>/recordings",
+    query=(LIMIT, CURSOR),
+    model="RecordingPage",
+    problems=(404,),
+)
+def get_recordings(query: Query, conversation_id: str) -> Response[str]:
+    """Answer a conversation's recordings in the order of their ids, which stays when others come."""
+    after = place_in(query[CURSOR], "after") or ""
+    rest = [one for one in _noted(conversation_id) if one.recording_id > after]
+    page = rest[: query[LIMIT]]
+    following = cursor.encode({"after": page[-1].recording_id}) if len(page) < len(rest) else None
+    return json_answer({"recordings": recording_views(conversation_id, page), "cursor": following})
 
 
 @routes.get(
@@ -94,11 +103,8 @@ def get_recording(query: Query, conversation_id: str, recording_id: str) -> Resp
     return Response(302, None, "", {"location": url, **NO_STORE})
 
 
-def recording_views(conversation_id: str, noted: list[Recording] | None = None) -> list[dict[str, Any]]:
-    """Return a conversation's recordings as they are read, having looked for those that are pending.
-
-    `noted` are those that a caller has read already.
-    """
+def recording_views(conversation_id: str, noted: list[Recording]) -> list[dict[str, Any]]:
+    """Return a conversation's recordings, noted before, as they are read: after a look where one is due."""
     now, missing_after = datetime.now(UTC), stores().known.missing_after
     return [
         recording_view(conversation_id, one, now=now, missing_after=missing_after)
@@ -106,9 +112,8 @@ def recording_views(conversation_id: str, noted: list[Recording] | None = None) 
     ]
 
 
-def _noted_or_looked(conversation_id: str, noted: list[Recording] | None) -> list[Recording]:
+def _noted_or_looked(conversation_id: str, noted: list[Recording]) -> list[Recording]:
     """Return the recordings looked for, or as they are noted where the bucket cannot be asked now."""
-    noted = _noted(conversation_id) if noted is None else noted
     try:
         return _looked(conversation_id, noted)
     except StoreDown:
@@ -120,23 +125,29 @@ def _noted(conversation_id: str) -> list[Recording]:
 
 
 def _looked(conversation_id: str, noted: list[Recording]) -> list[Recording]:
-    """Return the recordings, after looking for those that are waited for and were not looked for lately."""
+    """Return the recordings, after looking for those whose state may have changed untold."""
     now = datetime.now(UTC)
-    due = [one for one in noted if _is_due(one, now)]
+    due = [one for one in noted if _is_due(conversation_id, one, now)]
     for one in islice(due, LOOKS):
         look(stores().bucket, stores().noted, conversation_id, str(one.key))
-    return stores().noted.all(conversation_id) if due else noted
+    return _again(conversation_id, noted) if due else noted
 
 
-def _is_due(recording: Recording, now: datetime) -> bool:
+def _again(conversation_id: str, noted: list[Recording]) -> list[Recording]:
+    names = {one.recording_id for one in noted}
+    return [one for one in stores().noted.all(conversation_id) if one.recording_id in names]
+
+
+def _is_due(conversation_id: str, recording: Recording, now: datetime) -> bool:
     servable = recording.claim is None or recording.claim.status is None
     looked_lately = recording.looked_at is not None and now - recording.looked_at < LOOK_INTERVAL
-    return servable and recording.key is not None and not recording.is_there and not looked_lately
+    is_settled = recording.is_there and recording.is_told_of(conversation_id)
+    return servable and recording.key is not None and not is_settled and not looked_lately
 
 
 def _found(conversation_id: str, recording_id: str) -> Recording:
     recordings = _looked(conversation_id, _noted(conversation_id))
-    if recording_id == "latest":
+    if recording_id == LATEST:
         found = latest(recordings)
     else:
         found = next((one for one in recordings if one.recording_id == recording_id), None)

@@ -109,7 +109,7 @@ def _recordings(reader: "Reader", since: datetime) -> Iterator[dict[str, Any]]:
             # What doctor and simulate leave behind is nobody's problem.
             if conversation["recordings"] and not conversation["simulated"]:
                 path = f"/conversations/{quote(conversation['conversation_id'], safe='')}/recordings"
-                yield from reader.get(path)["recordings"]
+                yield from (one for part in pages(reader, path, {}) for one in part["recordings"])
 
 
 def _of_operators(target: Target) -> Iterator[Problem]:

@@ -36,8 +36,9 @@ class Chosen:
 
     def listed(self) -> list[dict[str, Any]]:
         """Return all recordings of the conversation."""
-        found: list[dict[str, Any]] = self.reader.get(self._path)["recordings"]
-        return found
+        from tavus_callbacks_cli.reader import pages
+
+        return [one for page in pages(self.reader, self._path, {}) for one in page["recordings"]]
 
     def link(self) -> dict[str, Any]:
         """Make a fresh link; raises click.ClickException where the recording cannot be played, and why."""
