@@ -295,14 +295,38 @@ def test_pages_of_the_named_origins_may_read(url: str) -> None:
     assert "access-control-allow-origin" not in theirs.headers
 
 
-def test_a_preflight_is_refused_by_the_bucket(url: str) -> None:
-    """OPTIONS goes on to S3, and this bucket has no CORS rules: 403, whatever headers CloudFront adds."""
-    answer = httpx.options(url, headers={**ORIGIN, "access-control-request-method": "GET"})
+def test_a_page_may_ask_for_ranges(url: str) -> None:
+    """A preflight carries the signature, for it is the same URL: S3 allows it, the policy says what."""
+    asked = {"access-control-request-method": "GET", "access-control-request-headers": "range"}
+    answer = httpx.options(url, headers={**ORIGIN, **asked})
 
-    assert (403, "AccessDenied") == code(answer)
-    assert ("GET, HEAD, OPTIONS", "Range", "600") == tuple(
-        answer.headers[f"access-control-{name}"] for name in ("allow-methods", "allow-headers", "max-age")
+    assert (200, b"") == (answer.status_code, answer.content)
+    assert ("https://app.example.com", "GET, HEAD, OPTIONS", "Range", "600") == tuple(
+        answer.headers[f"access-control-{name}"]
+        for name in ("allow-origin", "allow-methods", "allow-headers", "max-age")
     )
+
+
+@pytest.mark.parametrize(
+    "refused",
+    [
+        {"origin": "https://evil.example.com"},
+        {"access-control-request-method": "PUT"},
+        {"access-control-request-headers": "range, x-other"},
+    ],
+)
+def test_a_preflight_for_anything_else_is_refused(url: str, refused: dict[str, str]) -> None:
+    """Another origin, method or header: S3's 403."""
+    asked = {**ORIGIN, "access-control-request-method": "GET", **refused}
+
+    assert (403, "AccessForbidden") == code(httpx.options(url, headers=asked))
+
+
+def test_a_preflight_wants_the_signature_too(url: str) -> None:
+    """Nothing goes on to S3 without it."""
+    answer = httpx.options(url.partition("?")[0], headers={**ORIGIN, "access-control-request-method": "GET"})
+
+    assert (403, "MissingKey") == code(answer)
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])

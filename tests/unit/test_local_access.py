@@ -48,14 +48,6 @@ def test_a_refusal_is_s3s():
     assert ("403", b"") == answer(CDN_ACCESS_KEY, REQUEST_METHOD="HEAD")
 
 
-def test_a_preflight_is_refused_where_there_are_no_cors_rules():
-    """S3 answers OPTIONS by the rules of the bucket, of which there are none."""
-    status, body = answer(CDN_ACCESS_KEY, REQUEST_METHOD="OPTIONS", status="200 OK")
-
-    assert "403" == status
-    assert b"CORS is not enabled for this bucket" in body
-
-
 def test_a_presigned_request_has_a_key_too():
     """The credential may stand in the query."""
     query = "X-Amz-Credential=local%2F20260101%2Fus-east-1%2Fs3%2Faws4_request"

@@ -1,7 +1,6 @@
-"""Refusals of S3 that moto does not make.
+"""A refusal of S3 that moto does not make: who may not list a bucket does not learn that a key is missing.
 
-Who may not list a bucket does not learn that a key is missing: 403 where moto says 404. And OPTIONS, which a
-browser asks before some requests of pages elsewhere, is 403 for a bucket without CORS rules.
+It is 403 where moto says 404.
 Each local function signs with an access key of its own, so the embedded S3 can tell whose role asks. Nothing
 else of IAM is enforced here: tests/stack checks the policies themselves.
 """
@@ -28,7 +27,6 @@ _REFUSED = (
     b'<?xml version="1.0" encoding="UTF-8"?>\n'
     b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
 )
-_NO_CORS = _REFUSED.replace(b"Access Denied", b"CORSResponse: CORS is not enabled for this bucket.")
 
 # Of each access key the buckets that it may list, as patterns; keys that are not in it may list all.
 Listings = Mapping[str, list[str]]
@@ -82,10 +80,8 @@ def guarding(application: "WSGIApplication", listings: Listings) -> "WSGIApplica
     def guarded(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         bucket, key = bucket_and_key(environ)
         method = environ["REQUEST_METHOD"]
-        if not listings or not key or method not in ("GET", "HEAD", "OPTIONS"):
+        if not listings or not key or method not in ("GET", "HEAD"):
             return application(environ, start_response)
-        if method == "OPTIONS":
-            return _refusal(_NO_CORS).send(start_response)
         answered = answer_of(application, environ)
         is_missing = answered.status.startswith("404") and b"NoSuchBucket" not in answered.body
         if is_missing and not _may_list(environ, bucket, listings):

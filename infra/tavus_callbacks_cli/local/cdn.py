@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape
 
 from tavus_callbacks_cli.local.access import CDN_ACCESS_KEY
+from tavus_callbacks_cli.local.cors import HEADERS, METHOD, ORIGIN, is_among
 from tavus_callbacks_cli.local.intrinsics import REGION, cdn_domain, fill_in, uninterpretable
 from tavus_callbacks_cli.local.payload import Answer, Request
 from tavus_callbacks_cli.local.signed_url import Refused, read_target, verify
@@ -53,11 +54,14 @@ _BEHAVIOR = {
     "CachePolicyId",
     "CachedMethods",  # no cache
     "Compress",
+    "OriginRequestPolicyId",
     "ResponseHeadersPolicyId",
     "TargetOriginId",
     "TrustedKeyGroups",
     "ViewerProtocolPolicy",  # no TLS on loopback
 }
+# AWS's own policies, by their ids: what goes on to S3 beside what CloudFront itself asks for.
+_MANAGED = {"88a5eaf4-2fd4-4709-b370-b4c650ea3fcf": (ORIGIN, METHOD, HEADERS)}
 _HEADERS_POLICY = {"CorsConfig", "Name", "SecurityHeadersConfig"}
 _REMEDY = "let infra/tavus_callbacks_cli/local/cdn.py interpret it"
 
@@ -72,6 +76,7 @@ class Distribution:
     bucket: str
     methods: frozenset[str]
     query_strings: frozenset[str]
+    passed_on: frozenset[str]
     is_signed: bool
     trusted_keys: tuple[str, ...]
     cors: Mapping[str, Any]
@@ -116,7 +121,7 @@ class Cdn:
         with closing(HTTPConnection(self.endpoint_url.removeprefix("http://"), timeout=_SECONDS)) as origin:
             # Moto overrides no header of the answer to a HEAD, S3 does.
             method = "GET" if request.method == "HEAD" else request.method
-            origin.request(method, target, headers=_signed_headers(request))
+            origin.request(method, target, headers=_signed_headers(request, self.distribution.passed_on))
             answer = origin.getresponse()
             body = answer.read()
         headers = [(name.lower(), value) for name, value in answer.getheaders()]
@@ -141,6 +146,7 @@ def distribution_of(template: "Template") -> Distribution | None:
         bucket=_bucket(resource, template, settings["Origins"]),
         methods=frozenset(behavior.get("AllowedMethods", ["GET", "HEAD"])),
         query_strings=frozenset(_query_strings(template, behavior["CachePolicyId"])),
+        passed_on=frozenset(_PASSED_ON + _managed(resource, behavior.get("OriginRequestPolicyId"))),
         is_signed=bool(groups),
         trusted_keys=tuple(_key_ids(template, groups)),
         cors=headers.get("CorsConfig", {}),
@@ -193,6 +199,12 @@ def _query_strings(template: "Template", policy_id: str) -> list[str]:
     return strings
 
 
+def _managed(resource: "Resource", policy_id: str | None) -> tuple[str, ...]:
+    if policy_id is not None and policy_id not in _MANAGED:
+        raise uninterpretable(resource.logical_id, f"the origin request policy {policy_id}", _REMEDY)
+    return _MANAGED[policy_id] if policy_id else ()
+
+
 def _key_ids(template: "Template", groups: list[str]) -> Iterator[str]:
     for group in groups:
         resource = _named(template, "AWS::CloudFront::KeyGroup", group)
@@ -210,11 +222,11 @@ def _security_headers(settings: Mapping[str, Any]) -> dict[str, str]:
     return {"x-content-type-options": "nosniff"} if "ContentTypeOptions" in settings else {}
 
 
-def _signed_headers(request: Request) -> dict[str, str]:
+def _signed_headers(request: Request, names: frozenset[str]) -> dict[str, str]:
     passed_on = {
         name.decode("latin-1"): value.decode("latin-1")
         for name, value in request.headers
-        if name.decode("latin-1").lower() in _PASSED_ON
+        if name.decode("latin-1").lower() in names
     }
     scope = f"{time.strftime('%Y%m%d', time.gmtime())}/{REGION}/s3/aws4_request"
     credential = f"AWS4-HMAC-SHA256 Credential={CDN_ACCESS_KEY}/{scope}, SignedHeaders=host, Signature=local"
@@ -225,7 +237,7 @@ def _cors(settings: Mapping[str, Any], request: Request) -> Headers:
     sent = {name.lower(): value.decode("latin-1") for name, value in request.headers}
     origin = sent.get(b"origin")
     origins = _items(settings, "AccessControlAllowOrigins")
-    if origin is None or not {"*", origin} & set(origins):
+    if origin is None or not is_among(origin, origins):
         return []
     is_for_all = "*" in origins
     added = [("access-control-allow-origin", "*" if is_for_all else origin)]

@@ -171,6 +171,14 @@ def _notify(s3: "S3Client", bucket: str, setting: Any) -> None:
     )
 
 
+def _allow_origins(s3: "S3Client", bucket: str, setting: Any) -> None:
+    rules: list[Any] = [
+        {_CORS_MEMBERS.get(name, name): value for name, value in rule.items()}
+        for rule in setting["CorsRules"]
+    ]
+    s3.put_bucket_cors(Bucket=bucket, CORSConfiguration={"CORSRules": rules})
+
+
 def _set_lifecycle(s3: "S3Client", bucket: str, setting: Any) -> None:
     rules: list[Any] = [_lifecycle_rule(bucket, rule) for rule in setting["Rules"]]
     s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": rules})
@@ -185,6 +193,7 @@ def _lifecycle_rule(bucket: str, rule: dict[str, Any]) -> dict[str, Any]:
     return dict([("Filter", {"Prefix": rule.get("Prefix", "")}), *members])
 
 
+_CORS_MEMBERS = {"ExposedHeaders": "ExposeHeaders", "Id": "ID", "MaxAge": "MaxAgeSeconds"}
 _LIFECYCLE_MEMBERS: "dict[str, Callable[[Any], tuple[str, Any]]]" = {
     "Id": lambda value: ("ID", value),
     "Status": lambda value: ("Status", value),
@@ -201,6 +210,7 @@ _BUCKET_SETTINGS: "dict[str, Callable[[S3Client, str, Any], None]]" = {
     "OwnershipControls": _own,
     "BucketEncryption": _encrypt,
     "VersioningConfiguration": _version,
+    "CorsConfiguration": _allow_origins,
     "LifecycleConfiguration": _set_lifecycle,
     "NotificationConfiguration": _notify,
 }

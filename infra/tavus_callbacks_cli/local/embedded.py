@@ -24,6 +24,7 @@ import click
 
 from tavus_callbacks_cli.local.access import Listings, guarding
 from tavus_callbacks_cli.local.child import inherited_environment, start_child
+from tavus_callbacks_cli.local.cors import Rule, preflights
 from tavus_callbacks_cli.local.deploy import Clients
 from tavus_callbacks_cli.local.intrinsics import ACCOUNT, REGION
 from tavus_callbacks_cli.local.object_events import Found, telling
@@ -211,7 +212,7 @@ def _application(moto: Any, tell: Callable[[bytes], object]) -> "WSGIApplication
         listings.update(told["listings"])
         watched.update(told["watched"])
 
-    s3 = telling(guarding(moto, listings), tell, watched, _look)
+    s3 = telling(guarding(preflights(moto, _cors_rules), listings), tell, watched, _look)
     return _steered(_announcing(s3, tell), conduct)
 
 
@@ -224,6 +225,27 @@ def _look(bucket: str, key: str) -> Found | None:
     # A delete marker has neither size nor etag.
     etag, size = getattr(found, "etag", ""), getattr(found, "size", 0)
     return Found(int(size), str(etag).strip('"'), found.version_id)
+
+
+def _cors_rules(bucket: str) -> list[Rule]:
+    from moto.s3.models import s3_backends
+
+    rules = s3_backends[ACCOUNT]["aws"].get_bucket(bucket).cors
+    return [
+        Rule(
+            _texts(rule.allowed_origins),
+            _texts(rule.allowed_methods),
+            _texts(rule.allowed_headers),
+            _texts(rule.exposed_headers),
+            rule.max_age_seconds,
+        )
+        for rule in rules
+    ]
+
+
+def _texts(value: Any) -> list[str]:
+    # Moto keeps a list of one as its member.
+    return [value] if isinstance(value, str) else list(value or ())
 
 
 def _teller(out: int) -> Callable[[bytes], None]:
