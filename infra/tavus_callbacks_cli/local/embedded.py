@@ -23,6 +23,7 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from tavus_callbacks_cli.local.access import Listings, guarding
+from tavus_callbacks_cli.local.atomic import atomic
 from tavus_callbacks_cli.local.child import inherited_environment, start_child
 from tavus_callbacks_cli.local.cors import Rule, preflights
 from tavus_callbacks_cli.local.deploy import Clients
@@ -212,7 +213,7 @@ def _application(moto: Any, tell: Callable[[bytes], object]) -> "WSGIApplication
         listings.update(told["listings"])
         watched.update(told["watched"])
 
-    s3 = telling(guarding(preflights(moto, _cors_rules), listings), tell, watched, _look)
+    s3 = telling(guarding(preflights(atomic(moto), _cors_rules), listings), tell, watched, _look)
     return _steered(_announcing(s3, tell), conduct)
 
 
