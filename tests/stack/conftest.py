@@ -1,7 +1,9 @@
 """The local stack, for tests that speak to it over HTTP."""
 
 import subprocess
+import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -13,10 +15,37 @@ from tavus_callbacks_cli.local.registry import RunningStack
 collect_ignore = [] if corpus.folder() else ["test_corpus_over_http.py"]
 
 
+@dataclass
+class Clock:
+    """The time of the stack's CDN: this machine's, and some seconds more."""
+
+    ahead: float = 0
+
+    def __call__(self) -> float:
+        """Return seconds since 1970."""
+        return time.time() + self.ahead
+
+
 @pytest.fixture(scope="session")
-def local_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
-    """Run what template.yaml declares: its addresses, tokens and outputs."""
-    with stack.local_stack(stack.Options(port=0, state_root=tmp_path_factory.mktemp("state"))) as local:
+def turned() -> Clock:
+    """Make the clock of the session's CDN."""
+    return Clock()
+
+
+@pytest.fixture
+def clock(turned: Clock) -> Iterator[Clock]:
+    """Give the clock, and set it right again."""
+    yield turned
+    turned.ahead = 0
+
+
+@pytest.fixture(scope="session")
+def local_stack(tmp_path_factory: pytest.TempPathFactory, turned: Clock) -> Iterator[RunningStack]:
+    """Run what template.yaml declares: its addresses, tokens and outputs; two origins may read recordings."""
+    parameters = {"CdnAllowedOrigins": "https://app.example.com,https://other.example.com"}
+    root = tmp_path_factory.mktemp("state")
+    options = stack.Options(port=0, state_root=root, clock=turned, parameters=parameters)
+    with stack.local_stack(options) as local:
         yield local.running
 
 

@@ -1,18 +1,32 @@
 """Signing keys: made once, trusted by slot, rotated without ever changing a public key in place."""
 
+import json
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import replace
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import Request, urlopen
 
 import boto3
 import click
 import httpx
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+from moto import mock_aws
 
+from tavus_callbacks import keys
+from tavus_callbacks.aws import clients
+from tavus_callbacks.aws.signing import signer
+from tavus_callbacks.domain.link import resource_url, signed
+from tavus_callbacks_cli.local.cdn import distribution_of, public_keys
+from tavus_callbacks_cli.local.custom import answers_of
+from tavus_callbacks_cli.local.intrinsics import REGION
+from tavus_callbacks_cli.local.signed_url import Refused, read_target, verify
 from tavus_callbacks_cli.local.stack import LocalStack, Options, local_stack
 from tavus_callbacks_cli.local.state import REPOSITORY
 from tavus_callbacks_cli.local.template import Template, load_template
@@ -21,12 +35,17 @@ pytestmark = pytest.mark.stack
 
 SLOTS = ("blue", "blue,green", "green,blue", "green")
 KEY = "tavus/c123/1718780000000"
+STACK = "tavus-callbacks-local"
+ORIGINS = ["https://app.example.com", "https://other.example.com"]
+# Managed-CORS-S3Origin of AWS.
+CORS_S3_ORIGIN = "88a5eaf4-2fd4-4709-b370-b4c650ea3fcf"
 KEYS: Any = {"aws_access_key_id": "local", "aws_secret_access_key": "local"}
-OF_RECORDINGS = ("CloudFront", "SecretsManager", "Custom::", "EventSourceMapping", "Events::Rule")
+OF_RECORDINGS = ("CloudFront", "SecretsManager", "Custom::")
 
 
+@cache
 def template_with(**parameters: str) -> Template:
-    """Return the project's template as it deploys with these parameters."""
+    """Return the project's template as it deploys with these parameters; nobody changes it."""
     return load_template(REPOSITORY / "template.yaml", parameters)
 
 
@@ -42,7 +61,7 @@ def statements(template: Template, bucket: str) -> list[dict[str, Any]]:
 
 def test_only_this_distribution_reads_the_bucket() -> None:
     """One statement allows, it allows GetObject to CloudFront, for the ARN of this distribution alone."""
-    template = template_with()
+    template = template_with(SigningKeys="blue")
     allowed = [each for each in statements(template, "RecordingsBucket") if each["Effect"] == "Allow"]
     bucket, distribution = (template.resources[name].name for name in ("RecordingsBucket", "Distribution"))
     source = {"AWS:SourceArn": f"arn:aws:cloudfront::123456789012:distribution/{distribution}"}
@@ -61,7 +80,7 @@ def test_only_this_distribution_reads_the_bucket() -> None:
 
 def test_the_bucket_is_private() -> None:
     """No public access of any kind, and plain HTTP is denied."""
-    template = template_with()
+    template = template_with(SigningKeys="blue")
     blocked = template.resources["RecordingsBucket"].properties["PublicAccessBlockConfiguration"]
     denied = [each for each in statements(template, "RecordingsBucket") if each["Effect"] == "Deny"]
 
@@ -73,13 +92,43 @@ def test_the_bucket_is_private() -> None:
 
 def test_viewers_without_a_signature_are_refused() -> None:
     """Every behaviour of the distribution names the key group; there is but one."""
-    template = template_with()
+    template = template_with(SigningKeys="blue")
     settings = template.resources["Distribution"].properties["DistributionConfig"]
 
     assert [template.resources["SigningKeyGroup"].name] == settings["DefaultCacheBehavior"][
         "TrustedKeyGroups"
     ]
     assert "CacheBehaviors" not in settings
+
+
+def test_pages_of_the_named_origins_may_ask_the_bucket() -> None:
+    """S3 decides a preflight, so it gets its headers, and its rule has the origins of the policy."""
+    template = template_with(SigningKeys="blue", CdnAllowedOrigins=",".join(ORIGINS))
+    settings = template.resources["Distribution"].properties["DistributionConfig"]["DefaultCacheBehavior"]
+    [rule] = template.resources["RecordingsBucket"].properties["CorsConfiguration"]["CorsRules"]
+    headers = template.resources["ResponseHeaders"].properties["ResponseHeadersPolicyConfig"]["CorsConfig"]
+
+    assert "OPTIONS" in settings["AllowedMethods"]
+    assert CORS_S3_ORIGIN == settings["OriginRequestPolicyId"]
+    assert ORIGINS == rule["AllowedOrigins"] == headers["AccessControlAllowOrigins"]["Items"]
+    assert (["GET", "HEAD"], ["Range"]) == (rule["AllowedMethods"], rule["AllowedHeaders"])
+    # Else what S3 says to a page's GET would stand in the cache, for the first origin that asked.
+    assert headers["OriginOverride"]
+
+
+def test_the_names_of_cloudfront_fit_with_forty_characters_of_stack() -> None:
+    """CloudFront takes 64; region and slot are in them too."""
+    longest = len("x" * 40) + len("-ap-northeast-1")
+    names = [
+        config["Name"]
+        for each in template_with(SigningKeys="blue,green").resources.values()
+        for config in each.properties.values()
+        if each.type.startswith("AWS::CloudFront::") and "Name" in config
+    ]
+
+    assert 6 == len(names)
+    assert all(name.startswith(f"{STACK}-{REGION}") for name in names)
+    assert max(len(name.removeprefix(f"{STACK}-{REGION}")) for name in names) + longest <= 64
 
 
 def test_a_rotation_changes_no_public_key_in_place() -> None:
@@ -117,23 +166,69 @@ def test_the_first_slot_signs_and_all_are_trusted(value: str, signing: str, trus
     assert variables["SIGNING_SECRET"].endswith(f"-{signing}Secret")
 
 
-def test_without_recordings_none_of_it_is_deployed(tmp_path: Path) -> None:
-    """Recordings=off leaves no bucket, key, function, trigger or output of theirs, and the stack runs."""
+def test_without_recordings_none_of_it_is_deployed() -> None:
+    """Recordings=off leaves no bucket, key, function, trigger or output of theirs."""
     template = template_with(Recordings="off")
     kinds = {each.type for each in template.resources.values() if "Recording" in each.logical_id}
     functions = {each.logical_id for each in template.of_type("AWS::Lambda::Function")}
-    options = Options(port=0, state_root=tmp_path, parameters={"Recordings": "off"})
-    with local_stack(options) as stack:
-        answer = httpx.get(f"{stack.running.api_url}/conversations/c1/recordings", headers=bearer(stack))
 
     assert kinds <= {"AWS::Lambda::Permission"}
-    assert not any(part in each.type for each in template.resources.values() for part in OF_RECORDINGS[:3])
+    assert not any(part in each.type for each in template.resources.values() for part in OF_RECORDINGS)
     assert {"ResolveFunction", "KeysFunction"}.isdisjoint(functions)
-    assert not any(name.startswith(("Cdn", "Recording")) for name in stack.running.outputs)
+    assert not any(name.startswith(("Cdn", "Recording")) for name in template.outputs)
+
+
+@pytest.mark.more
+def test_a_stack_without_recordings_runs_and_says_so(tmp_path: Path) -> None:
+    """Reading them is 404 with a sentence."""
+    with running(tmp_path / "state", Recordings="off") as stack:
+        answer = httpx.get(f"{stack.running.api_url}/conversations/c1/recordings", headers=bearer(stack))
+
     assert (404, "This stack was deployed with Recordings=off.") == (
         answer.status_code,
         answer.json()["detail"],
     )
+
+
+def made_by(secrets: Any, value: str) -> tuple[Template, dict[str, EllipticCurvePublicKey]]:
+    """Deploy the slots of a value beside what is there; return the template and its public keys."""
+    template = template_with(SigningKeys=value)
+    for secret in template.of_type("AWS::SecretsManager::Secret"):
+        with suppress(secrets.exceptions.ResourceExistsException):
+            secrets.create_secret(Name=secret.name)
+    answers = answers_of(template, {"KeysFunction": lambda event: keys.handler(event, None)})
+    return template, public_keys(template, answers)
+
+
+def plays(url: str, template: Template, known: dict[str, EllipticCurvePublicKey]) -> bool:
+    """Tell whether CloudFront would serve a link, trusting what the template names."""
+    distribution = distribution_of(template)
+    assert distribution
+    parts = urlsplit(url)
+    asked = read_target(f"{parts.scheme}://{parts.netloc}", parts.path, parts.query)
+    try:
+        verify(asked, {name: known[name] for name in distribution.trusted_keys}, time.time())
+    except Refused:
+        return False
+    return True
+
+
+def test_a_rotation_breaks_no_link_before_its_slot_goes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All four values in their order; a link signed by blue plays until blue is gone."""
+    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+    urls, played = [], []
+    with mock_aws():
+        monkeypatch.setattr(clients, "secretsmanager", cache(lambda: boto3.client("secretsmanager")))
+        for value in SLOTS:
+            template, known = made_by(clients.secretsmanager(), value)
+            reader = template.resources["ReadFunction"].properties["Environment"]["Variables"]
+            sign = signer(clients.secretsmanager(), reader["SIGNING_SECRET"])
+            expires = datetime.now(UTC) + timedelta(hours=1)
+            bare = resource_url("https://cdn.example.com", KEY, download_name=None)
+            urls.append(signed(bare, expires=expires, key_id=reader["SIGNING_KEY_ID"], sign=sign))
+            played.append([plays(url, template, known) for url in urls])
+
+    assert [[True], [True] * 2, [True] * 3, [False, False, True, True]] == played
 
 
 def bearer(stack: LocalStack) -> dict[str, str]:
@@ -166,6 +261,7 @@ def running(state: Path, **parameters: str) -> Iterator[LocalStack]:
         yield stack
 
 
+@pytest.mark.more
 def test_a_link_outlives_a_restart(tmp_path: Path) -> None:
     """Key, key id, address and object are those of before, so links that were sent stay good."""
     with running(tmp_path / "state") as stack:
@@ -180,8 +276,9 @@ def test_a_link_outlives_a_restart(tmp_path: Path) -> None:
     assert 200 == again.status_code
 
 
-def test_a_rotation_breaks_no_link_before_its_slot_goes(tmp_path: Path) -> None:
-    """All four values run in their order; a link signed by blue plays until blue is gone."""
+@pytest.mark.more
+def test_a_running_stack_rotates(tmp_path: Path) -> None:
+    """As above, with a restart for each deployment, and every link followed."""
     urls, answers = [], []
     for value in SLOTS:
         with running(tmp_path / "state", SigningKeys=value) as stack:
@@ -193,18 +290,6 @@ def test_a_rotation_breaks_no_link_before_its_slot_goes(tmp_path: Path) -> None:
     assert [[200], [200, 200], [200, 200, 200], [403, 403, 200, 200]] == answers
 
 
-FAILING = """
-import json
-from urllib.request import Request, urlopen
-
-def handler(event, context):
-    if event["LogicalResourceId"] == "Silent":
-        return
-    if event["LogicalResourceId"] == "Raising":
-        raise ValueError("no")
-    answer = {"Status": "FAILED", "Reason": "out of keys"}
-    urlopen(Request(event["ResponseURL"], data=json.dumps(answer).encode(), method="PUT"))
-"""
 TEMPLATE = """
 Transform: AWS::Serverless-2016-10-31
 Resources:
@@ -213,29 +298,57 @@ Resources:
     Properties: {Handler: maker.handler, Runtime: python3.13, CodeUri: code/}
   THING: {Type: Custom::Thing, Properties: {ServiceToken: TOKEN}}
 """
+RAISING = """
+def handler(event, context):
+    raise ValueError("no")
+"""
+
+
+def template_of(folder: Path, thing: str, token: str) -> Path:
+    """Write a template with one custom resource."""
+    path = folder / "template.yaml"
+    path.write_text(TEMPLATE.replace("THING", thing).replace("TOKEN", token))
+    return path
+
+
+def refuse(event: Any) -> None:
+    """Answer that nothing was made, as a function does."""
+    answer = json.dumps({"Status": "FAILED", "Reason": "out of keys"}).encode()
+    urlopen(Request(event["ResponseURL"], data=answer, method="PUT"))  # noqa: S310 - on loopback
 
 
 @pytest.mark.parametrize(
-    ("thing", "token", "words"),
+    ("thing", "token", "maker", "words"),
     [
-        ("Failing", "!GetAtt Maker.Arn", "Failing: Maker did not make it: out of keys"),
-        ("Silent", "!GetAtt Maker.Arn", "Silent: Maker did not make it: it sent no answer"),
-        ("Raising", "!GetAtt Maker.Arn", "Raising: Maker did not make it: ValueError: no"),
+        ("Failing", "!GetAtt Maker.Arn", refuse, "Failing: Maker did not make it: out of keys"),
+        ("Silent", "!GetAtt Maker.Arn", lambda _: None, "Silent: Maker did not make it: it sent no answer"),
         (
             "Foreign",
             "arn:aws:sns:us-east-1:1:topic",
+            refuse,
             "Foreign: the function arn:aws:sns:us-east-1:1:topic cannot",
         ),
     ],
 )
-def test_a_custom_resource_that_is_not_made_ends_the_start(
-    tmp_path: Path, thing: str, token: str, words: str
+def test_a_custom_resource_that_is_not_made_is_an_error(
+    tmp_path: Path, thing: str, token: str, maker: Any, words: str
 ) -> None:
-    """The error names the resource, its function and what the function said."""
-    (tmp_path / "code").mkdir()
-    (tmp_path / "code" / "maker.py").write_text(FAILING)
-    (tmp_path / "template.yaml").write_text(TEMPLATE.replace("THING", thing).replace("TOKEN", token))
-    options = replace(Options(port=0), template=tmp_path / "template.yaml", state_root=tmp_path / "state")
+    """It names the resource, its function and what the function said."""
+    template = load_template(template_of(tmp_path, thing, token))
 
-    with pytest.raises(click.ClickException, match=words), local_stack(options):
+    with pytest.raises(click.ClickException, match=words):
+        answers_of(template, {"Maker": maker})
+
+
+def test_a_custom_resource_that_is_not_made_ends_the_start(tmp_path: Path) -> None:
+    """What its function raised is the last word of the start."""
+    (tmp_path / "code").mkdir()
+    (tmp_path / "code" / "maker.py").write_text(RAISING)
+    template = template_of(tmp_path, "Raising", "!GetAtt Maker.Arn")
+    options = Options(port=0, template=template, state_root=tmp_path / "state")
+
+    with (
+        pytest.raises(click.ClickException, match="Raising: Maker did not make it: ValueError: no"),
+        local_stack(options),
+    ):
         pass

@@ -1,12 +1,14 @@
 """boto3 sessions that see nothing of the person's own AWS set-up: no profile, no keys, no proxy."""
 
 import os
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from tavus_callbacks_cli.local.intrinsics import REGION
 
 if TYPE_CHECKING:
     from boto3 import Session
+    from botocore.loaders import Loader
 
 # In botocore's form: name in the file, names in the environment, default, conversion.
 _UNSEEN: dict[str, Any] = {
@@ -24,4 +26,13 @@ def isolated_session() -> "Session":
 
     core = Core(session_vars=_UNSEEN)
     core.set_default_client_config(Config(proxies={}))
+    core.register_component("data_loader", _loader())
     return boto3.Session("local", "local", region_name=REGION, botocore_session=core)
+
+
+@cache
+def _loader() -> "Loader":
+    # One for all sessions: else each reads megabytes of JSON anew to know what services look like.
+    from botocore.loaders import create_loader
+
+    return create_loader()
