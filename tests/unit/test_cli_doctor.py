@@ -6,6 +6,7 @@ AWS is moto; what answers over HTTPS is a fake that can be broken in each way th
 import json
 import os
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -26,6 +27,8 @@ from tavus_callbacks_cli.main import main
 from tavus_callbacks_cli.tokens import create_token
 
 REGION = "eu-west-1"
+_SESSION = boto3.Session
+_deployed: "list[Aws]" = []
 NAMES = [check.name for check in checks.CHECKS]
 RECORDERS = "arn:aws:iam::291871421005:root"
 
@@ -100,6 +103,8 @@ class Web:
     link_status: int = 200
     link_content: bytes = CONTENT
     altered_status: int = 403
+    preflight_status: int = 200
+    preflight_origin: str = "*"
     unsigned_status: int = 403
     bare_status: int = 403
     is_up: bool = True
@@ -121,6 +126,11 @@ class Web:
 
     def _cdn(self, request: httpx.Request) -> httpx.Response:
         signed = request.url.params.get("Expires")
+        if request.method == "OPTIONS":
+            asked = {name: request.headers[name] for name in request.headers if "control" in name}
+            assert {"access-control-request-method", "access-control-request-headers"} == asked.keys()
+            headers = {"access-control-allow-origin": self.preflight_origin}
+            return httpx.Response(self.preflight_status, headers=headers)
         status = {None: self.unsigned_status, "100": self.link_status}.get(signed, self.altered_status)
         return httpx.Response(status, content=self.link_content)
 
@@ -217,7 +227,8 @@ def aws(monkeypatch) -> Iterator[Aws]:
     with mock_aws():
         made = Aws()
         _deploy(made)
-        _tell_of_eventbridge(monkeypatch, made)
+        monkeypatch.setattr(boto3, "Session", _session)
+        monkeypatch.setattr(sys.modules[__name__], "_deployed", [made])
         table = _table_of(made.physical("TokensTable"))
         create_token(table, label="production", scope="callback", now=datetime.now(UTC))
         yield made
@@ -286,22 +297,26 @@ def _settle_bucket(aws: Aws) -> None:
     s3.put_public_access_block(
         Bucket="recordings", PublicAccessBlockConfiguration=dict.fromkeys(storage._BLOCKS, True)
     )
+    _allow(s3, "*")
 
 
-def _tell_of_eventbridge(monkeypatch: pytest.MonkeyPatch, aws: Aws) -> None:
+def _allow(s3: Any, origin: str) -> None:
+    rule = {"AllowedOrigins": [origin], "AllowedMethods": ["GET"], "AllowedHeaders": ["Range"]}
+    s3.put_bucket_cors(Bucket="recordings", CORSConfiguration={"CORSRules": [rule]})
+
+
+@cache
+def _session(**options: Any) -> boto3.Session:
+    # One for all tests, and one client a service: making them takes longer than all that they ask.
+    made = _SESSION(**options)
+    made.events.register("after-call.s3.GetBucketNotificationConfiguration", _tell_of_eventbridge)
+    made.client = cache(made.client)  # type: ignore[method-assign]  # moto is behind each all the same
+    return made
+
+
+def _tell_of_eventbridge(parsed: dict[str, Any], **_: Any) -> None:
     """Put back the one member of a bucket's notifications that moto keeps and does not give back."""
-    session = boto3.Session
-
-    def with_member(**options: Any) -> boto3.Session:
-        made = session(**options)
-
-        def add(parsed: dict[str, Any], **_: Any) -> None:
-            parsed.update({"EventBridgeConfiguration": {}} if aws.tells_of_objects else {})
-
-        made.events.register("after-call.s3.GetBucketNotificationConfiguration", add)
-        return made
-
-    monkeypatch.setattr(boto3, "Session", with_member)
+    parsed.update({"EventBridgeConfiguration": {}} if _deployed[-1].tells_of_objects else {})
 
 
 def _run(*arguments: str) -> Result:
@@ -384,6 +399,14 @@ def _half_open(aws: Aws) -> None:
     )
 
 
+def _forget_pages(aws: Aws) -> None:
+    aws.client("s3").delete_bucket_cors(Bucket="recordings")
+
+
+def _allow_another_page(aws: Aws) -> None:
+    _allow(aws.client("s3"), "https://*.example.com")
+
+
 def _stop_expiry(aws: Aws) -> None:
     aws.client("dynamodb").update_time_to_live(
         TableName=aws.physical("EventsTable"),
@@ -429,6 +452,7 @@ BREAKS = {
     "versioning off": ("versioning", _stop_versioning, "Status=Enabled"),
     "EventBridge off": ("EventBridge", _silence, "put-bucket-notification-configuration"),
     "public access open": ("public access", _open, "RestrictPublicBuckets=true"),
+    "no CORS rules": ("preflight", _forget_pages, "CdnAllowedOrigins"),
     "public access half open": ("public access", _half_open, "BlockPublicPolicy=true"),
     "events recovery off": (
         "events recovery",
@@ -489,6 +513,8 @@ FAULTS: dict[str, tuple[str, dict[str, Any], str]] = {
     "claims ignored": ("announced", {"joins_claims": False}, "triggers"),
     "link refused": ("link", {"link_status": 403}, "signing key"),
     "link to something else": ("link", {"link_content": b"other"}, "signing key"),
+    "preflight refused": ("preflight", {"preflight_status": 403}, "sam deploy"),
+    "preflight for others": ("preflight", {"preflight_origin": "https://b.example.com"}, "sam deploy"),
     "altered link let in": ("altered link", {"altered_status": 200}, "trust the key group"),
     "unsigned URL let in": ("unsigned URL", {"unsigned_status": 200}, "trust the key group"),
     "bucket open": ("bare S3 URL", {"bare_status": 200}, "distribution alone"),
@@ -507,6 +533,17 @@ def test_what_works_wrong_is_red_with_its_fix(name, broken, fix, web):
     assert "failed" == found[name]["status"], found[name]
     assert fix in found[name]["fix"]
     assert {"ok"} == statuses(found, name), found
+
+
+def test_a_pattern_of_origins_is_asked_with_one_of_them(aws, web):
+    """An origin that the pattern takes is allowed, and named."""
+    _allow_another_page(aws)
+    web.preflight_origin = "https://app.example.com"
+
+    found = examined()
+
+    assert "ok" == found["preflight"]["status"]
+    assert "https://app.example.com" in found["preflight"]["detail"]
 
 
 @pytest.mark.usefixtures("aws")

@@ -65,6 +65,7 @@ CHECKS = (
     Check("unannounced", live.unannounced, is_of_recordings=True),
     Check("announced", live.announced, is_of_recordings=True),
     Check("link", live.link, is_of_recordings=True),
+    Check("preflight", live.preflight, is_of_recordings=True),
     Check("altered link", live.altered_link, is_of_recordings=True),
     Check("unsigned URL", live.unsigned_url, is_of_recordings=True),
     Check("bare S3 URL", live.bare_object, "the embedded S3 lets strangers read", is_of_recordings=True),

@@ -11,6 +11,7 @@ from tavus_callbacks_cli.reader import plain_client
 
 _OK, _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND = 200, 401, 403, 404
 
+_PREFLIGHT = {"access-control-request-method": "GET", "access-control-request-headers": "range"}
 _WHAT_ANSWERED: dict[int, str] = {
     _UNAUTHORIZED: f"The functions look into another tokens table than the outputs name. {REDEPLOY}",
     _NOT_FOUND: "ApiUrl leads elsewhere: with a domain of your own, look at its DNS and API mapping. "
@@ -96,6 +97,39 @@ def link(examination: Examination) -> Finding:
         "403 comes of a signing key that CloudFront does not trust (above), or of a bucket policy without "
         f"this distribution. {REDEPLOY}",
     )
+
+
+def preflight(examination: Examination) -> Finding:
+    """Ask as the browser of a page elsewhere does before its script reads a range."""
+    origin = _an_origin(examination)
+    if origin is None:
+        return failed(
+            "The bucket has no CORS rules, so no page can read recordings by script.",
+            f"CdnAllowedOrigins names the origins. {REDEPLOY}",
+        )
+    with plain_client(url := _link(examination.probe)) as client:
+        answer = client.options(url, headers={"origin": origin, **_PREFLIGHT})
+    if answer.status_code == _OK and answer.headers.get("access-control-allow-origin") in ("*", origin):
+        return ok(f"pages of {origin} may read recordings by script")
+    return failed(
+        f"A preflight of {origin} answered {answer.status_code}, and no page can read recordings by script.",
+        f"The distribution must hand OPTIONS and its headers on to the bucket. {REDEPLOY}",
+    )
+
+
+def _an_origin(examination: Examination) -> str | None:
+    """Return an origin that the bucket allows, None where it has no rules."""
+    from botocore.exceptions import ClientError
+
+    try:
+        found = examination.deployment.client("s3").get_bucket_cors(Bucket=examination.probe.bucket)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "NoSuchCORSConfiguration":
+            raise
+        return None
+    # A pattern allows any text in the place of its asterisk.
+    allowed = str(found["CORSRules"][0]["AllowedOrigins"][0])
+    return "https://app.example.com" if allowed == "*" else allowed.replace("*", "app")
 
 
 def altered_link(examination: Examination) -> Finding:
