@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from itertools import count
 from types import SimpleNamespace
 from typing import Any
@@ -48,13 +49,11 @@ class Recordings:
 
     def put(self, key: str, body: bytes = b"video", **members: Any) -> None:
         """Write an object, as Tavus's role does; nobody is told."""
-        boto3.client("s3", region_name="us-east-1").put_object(
-            Bucket=self.bucket, Key=key, Body=body, **members
-        )
+        _client("s3").put_object(Bucket=self.bucket, Key=key, Body=body, **members)
 
     def delete(self, key: str) -> None:
         """Delete an object; nobody is told."""
-        boto3.client("s3", region_name="us-east-1").delete_object(Bucket=self.bucket, Key=key)
+        _client("s3").delete_object(Bucket=self.bucket, Key=key)
 
     def tell(self, key: str, change: str = "Object Created") -> None:
         """Let S3 tell of an object, through EventBridge."""
@@ -111,15 +110,20 @@ def recording_stack(api: Api, template: Any, monkeypatch: Any) -> Iterator[Recor
     _make(template)
     [mapping] = [one for one in mappings_of(template) if one.function == "ResolveFunction"]
     made = Recordings(api, api.environment["RECORDINGS_BUCKET"], mapping)
-    # Moto knows the address of streams that has no account in it.
-    plain = Config(account_id_endpoint_mode="disabled")
-    client = boto3.client("dynamodbstreams", region_name="us-east-1", config=plain)
-    made.stream = Stream(made.mapping, client, lambda _shard, batch: _wake(batch))
+    made.stream = Stream(made.mapping, _client("dynamodbstreams"), lambda _shard, batch: _wake(batch))
     for module in (recordings, routes):
         monkeypatch.setattr(module, "datetime", _clock(made))
     monkeypatch.setattr(resolve.logger.registered_handler, "stream", api.log)
     with _noting(made.calls):
         yield made
+
+
+@cache
+def _client(service: Any) -> Any:
+    # One for all tests: making it takes longer than what it asks.
+    # Moto knows the address of streams that has no account in it.
+    plain = Config(account_id_endpoint_mode="disabled")
+    return boto3.client(service, region_name="us-east-1", config=plain)
 
 
 def _wake(batch: list[Any]) -> None:
