@@ -2,9 +2,12 @@
 
 import json
 import shutil
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from click.testing import CliRunner
@@ -70,10 +73,39 @@ def clock(turned) -> Iterator[Clock]:
 
 
 @pytest.fixture(scope="session")
-def recorded(tmp_path_factory, turned) -> Iterator[Recorded]:
+def elsewhere() -> Iterator[str]:
+    """Serve an empty page, and return its origin."""
+    with empty_pages() as origin:
+        yield origin
+
+
+@contextmanager
+def empty_pages() -> Iterator[str]:
+    """Serve nothing but empty pages on loopback."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("content-type", "text/html")
+            self.send_header("content-length", "0")
+            self.end_headers()
+
+        def log_message(self, *_arguments: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture(scope="session")
+def recorded(tmp_path_factory, turned, elsewhere) -> Iterator[Recorded]:
     """Run a stack and simulate a recording in it, as a person does."""
     root = tmp_path_factory.mktemp("state")
-    parameters = {"LinkLifetimeMinutes": str(LINK_LIFETIME_MINUTES)}
+    parameters = {"LinkLifetimeMinutes": str(LINK_LIFETIME_MINUTES), "CdnAllowedOrigins": elsewhere}
     options = stack.Options(port=0, state_root=root, parameters=parameters, clock=turned)
     with pytest.MonkeyPatch.context() as patch, stack.local_stack(options) as local:
         patch.setenv("TAVUS_CALLBACKS_STATE", str(root))
@@ -94,6 +126,14 @@ def browser():
         launched = playwright.chromium.launch(executable_path=executable, args=FLAGS)
         yield launched
         launched.close()
+
+
+@pytest.fixture
+def stranger(browser):
+    """Open a tab that knows no token."""
+    context = browser.new_context()
+    yield context.new_page()
+    context.close()
 
 
 @pytest.fixture

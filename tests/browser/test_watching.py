@@ -4,6 +4,7 @@ import boto3
 import httpx
 import pytest
 
+from conftest import empty_pages
 from tavus_callbacks_cli.simulator.video import SECONDS
 
 pytestmark = pytest.mark.more
@@ -24,6 +25,17 @@ SEEK = """(video, seconds) => new Promise(resolve => {
 })"""
 # Past the browser's own cache, which holds the recording by then.
 RANGE = "async url => (await fetch(url, {cache: 'no-store', headers: {range: 'bytes=100-199'}})).status"
+
+
+# Two ranges are no simple header: the browser asks by a preflight first.
+PARTS = """async url => {
+  const answers = [];
+  for (const range of ['bytes=100-199', 'bytes=0-1,5-6']) {
+    const answer = await fetch(url, {cache: 'no-store', headers: {range}}).catch(error => error);
+    answers.push([answer.status || answer.name, answer.headers && answer.headers.get('content-range')]);
+  }
+  return answers;
+}"""
 
 
 def fresh_link(recorded) -> str:
@@ -124,3 +136,24 @@ def object_of(recorded, recording_id: str) -> bytes:
         f"tavus/{recorded.conversation_id}/{recording_id}",
     )
     return s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+
+
+def test_the_script_of_an_allowed_page_reads_ranges(stranger, recorded, elsewhere):
+    """From another origin, with and without a preflight, and it sees which part it got."""
+    link = fresh_link(recorded)
+    stranger.goto(elsewhere)
+
+    (status, part), (several, _) = stranger.evaluate(PARTS, link)
+
+    assert 206 == status
+    assert part.startswith("bytes 100-199/")
+    assert several in (200, 206)
+
+
+def test_the_script_of_any_other_page_reads_nothing(stranger, recorded):
+    """The browser keeps it from who is not named, preflight or not."""
+    link = fresh_link(recorded)
+    with empty_pages() as other:
+        stranger.goto(other)
+
+        assert [["TypeError", None]] * 2 == stranger.evaluate(PARTS, link)
