@@ -110,7 +110,7 @@ def preflight(examination: Examination) -> Finding:
     with plain_client(url := _link(examination.probe)) as client:
         answer = client.options(url, headers={"origin": origin, **_PREFLIGHT})
     if answer.status_code == _OK and answer.headers.get("access-control-allow-origin") in ("*", origin):
-        return ok(f"pages of {origin} may read recordings by script")
+        return ok("pages of the allowed origins may read recordings by script")
     return failed(
         f"A preflight of {origin} answered {answer.status_code}, and no page can read recordings by script.",
         f"The distribution must hand OPTIONS and its headers on to the bucket. {REDEPLOY}",
