@@ -40,8 +40,8 @@ _CONVERSATION = (
 )
 # Of a hundred subjects, so many are no conversation but a video with one callback.
 _VIDEOS = 3
-# A summary is about as large as the facts of one conversation; it is put anew for every event.
-_SUMMARY_UNITS = 2
+# A summary is below a kilobyte, its facts deflated; it is put anew for every event.
+_SUMMARY_UNITS = 1
 
 
 @dataclass(slots=True)

@@ -18,7 +18,7 @@ from projecting import (
 )
 
 from tavus_callbacks.aws import clients
-from tavus_callbacks.aws.summaries import SummaryRows
+from tavus_callbacks.aws.summaries import SummaryRows, facts_text
 from tavus_callbacks.settings import settings
 from tavus_callbacks_cli.reindex import rebuilt, subjects
 from tavus_callbacks_cli.simulator import scenario as simulator
@@ -39,7 +39,37 @@ def test_every_scenario_is_summed_up_as_it_folds(api):
     kept = {(item["kind"], item["subject"]) for item in api.items() if item["type"] == "event"}
     assert kept == set(found)
     for subject, item in found.items():
-        assert json.loads(facts_of(api, *subject)) == json.loads(item["facts"])
+        assert json.loads(facts_of(api, *subject)) == json.loads(facts_text(item))
+
+
+def test_a_summary_of_a_whole_conversation_is_one_write_unit(api):
+    """With all of its facts it stays below a kilobyte."""
+    post_scenario(api, "conversation", now=NOW)
+
+    project_all(api)
+
+    [item] = [row for row in api._scan("EVENTS_TABLE") if row["type"]["S"] == "summary"]
+    assert 1024 >= sum(len(name) + sum(map(len, value.values())) for name, value in item.items())
+
+
+def test_facts_written_as_text_are_read_merged_and_rebuilt(api):
+    """Rows of an older version are listed as they are; the next write, or a reindex, packs them."""
+    api.post(JOINED)
+    project_all(api)
+    packed = summaries(api)["conversation", "c1"]
+    older = row_of({**packed, "facts": facts_text(packed)})
+    clients.dynamodb().put_item(TableName=api.environment["EVENTS_TABLE"], Item=older)
+
+    [listed] = api.get("/conversations").value["conversations"]
+    assert "2027-03-01T12:00:00.000000Z" == listed["joined_at"]
+
+    rebuild(api)
+    assert packed["facts"] == summaries(api)["conversation", "c1"]["facts"]
+
+    clients.dynamodb().put_item(TableName=api.environment["EVENTS_TABLE"], Item=older)
+    api.post(SHUTDOWN)
+    project_all(api)
+    assert facts_of(api, "conversation", "c1") == facts_text(summaries(api)["conversation", "c1"])
 
 
 def test_what_is_known_is_not_written_again(api):
@@ -64,7 +94,7 @@ def test_two_writers_of_one_summary_lose_nothing(api):
 
     assert [True] == met
     assert json.loads(facts_of(api, "conversation", "c1")) == json.loads(
-        summaries(api)["conversation", "c1"]["facts"]
+        facts_text(summaries(api)["conversation", "c1"])
     )
 
 
@@ -152,7 +182,7 @@ def test_a_callback_that_comes_during_a_rebuild_is_not_lost(api, operation):
 
     assert [True] == met
     assert json.loads(facts_of(api, "conversation", "c1")) == json.loads(
-        summaries(api)["conversation", "c1"]["facts"]
+        facts_text(summaries(api)["conversation", "c1"])
     )
 
 
@@ -165,7 +195,7 @@ def test_a_callback_that_is_projected_after_a_rebuild_is_not_lost(api):
     api.post(SHUTDOWN)
     project_all(api)
 
-    facts = json.loads(summaries(api)["conversation", "c1"]["facts"])
+    facts = json.loads(facts_text(summaries(api)["conversation", "c1"]))
     assert ["system.replica_joined", "system.shutdown"] == facts["event_types"]
 
 
