@@ -35,7 +35,9 @@ ENVIRONMENT = {
 NOW = datetime.now(UTC)
 TOKEN = new_token()
 KILOBYTE = 1024
-TURN = 295
+# Bytes of a turn as people talk to a replica, and of one that says three words.
+TURN, SHORT_TURN = 295, 130
+SHORT_WORDS, WORDS = 3, 24
 ROUNDS, COUNTED = 60, 20
 
 
@@ -74,22 +76,22 @@ def wire(value: object) -> bytes:
     return json.dumps(value, default=lambda raw: base64.b64encode(raw).decode()).encode()
 
 
-def events(size: int, subject: str = "c1", count: int = 10) -> Fake:
-    """Keep events of a conversation, the last a transcript of about `size` bytes."""
+def events(size: int, subject: str = "c1", *, short: bool = False) -> Fake:
+    """Keep ten events of a conversation, the last a transcript of about `size` bytes."""
     from tavus_callbacks.aws.bodies import Bodies
     from tavus_callbacks.aws.events import EventsTable
     from tavus_callbacks.domain.event import understand
 
     fake: Any = Fake()
     table = EventsTable(fake, "events", Bodies("bodies", lambda: fake), None)
-    for body in bodies(size, subject, count):
+    for body in bodies(size, subject, short=short):
         event = understand(json.dumps(body).encode(), query="user=4711", label="website", received_at=NOW)
         table.keep(event, kept_at=NOW)
     found: Fake = fake
     return found
 
 
-def bodies(size: int, subject: str, count: int) -> list[dict[str, Any]]:
+def bodies(size: int, subject: str, *, short: bool) -> list[dict[str, Any]]:
     """Write callbacks about a conversation."""
     types = [
         "system.replica_joined",
@@ -97,26 +99,27 @@ def bodies(size: int, subject: str, count: int) -> list[dict[str, Any]]:
         "system.shutdown",
         "application.perception_analysis",
     ]
-    types += ["canvas.interaction"] * (count - 5)
+    types += ["canvas.interaction"] * 5
     properties = {"replica_id": "r1", "analysis": "A person.", "shutdown_reason": "max_call_duration"}
     written = [
         said(subject, kind, n, {**properties, "interaction_id": f"i{n}"}) for n, kind in enumerate(types)
     ]
-    turns = [turn(number) for number in range(max(2, size // TURN))]
+    count = max(2, size // (SHORT_TURN if short else TURN))
+    turns = [turn(number, SHORT_WORDS if short else WORDS) for number in range(count)]
     return [*written, said(subject, "application.transcription_ready", 99, {"transcript": turns})]
 
 
-def turn(number: int) -> dict[str, Any]:
-    """Write a turn in the shape of 2026, of about TURN bytes; its words are chosen to compress as speech."""
+def turn(number: int, spoken: int) -> dict[str, Any]:
+    """Write a turn in the shape of 2026, of so many words, which are chosen to compress as speech."""
     chosen = random.Random(number)  # noqa: S311 - the same words in each run
-    words = ["".join(chosen.choices("etaoinshrdlu", k=chosen.randint(2, 8))) for _ in range(24)]
+    words = ["".join(chosen.choices("etaoinshrdlu", k=chosen.randint(2, 8))) for _ in range(spoken)]
     return {
         "role": ("user", "assistant")[number % 2],
         "content": f"{' '.join(words).capitalize()}.",
         "timestamp": NOW.timestamp() + number,
         "seconds_from_start": float(number),
         "duration": 0.8,
-        "inference_id": str(uuid.UUID(int=chosen.getrandbits(128))),
+        **({"inference_id": str(uuid.UUID(int=chosen.getrandbits(128)))} if spoken == WORDS else {}),
     }
 
 
@@ -126,9 +129,9 @@ def said(subject: str, event_type: str, second: int, properties: dict[str, Any])
     return {"conversation_id": subject, "event_type": event_type, "timestamp": at, "properties": properties}
 
 
-def conversation(size: int) -> dict[str, bytes]:
+def conversation(size: int, *, short: bool = False) -> dict[str, bytes]:
     """Record what a conversation's query answers, and its large body."""
-    fake = events(size)
+    fake = events(size, short=short)
     items = sorted(fake.items, key=lambda item: str(item["sk"]["S"]))
     return {"Query": wire({"Items": items}), "": b"".join(fake.objects)}
 
@@ -158,6 +161,9 @@ QUESTIONS = {
     "a conversation of 10 events": Question("/conversations/c1", 5, 1, lambda: conversation(KILOBYTE)),
     "… with a transcript of 200 KB": Question(
         "/conversations/c1", 15, 2, lambda: conversation(200 * KILOBYTE)
+    ),
+    "… the same in 1,575 short turns": Question(
+        "/conversations/c1", 15, 2, lambda: conversation(200 * KILOBYTE, short=True)
     ),
     "that transcript": Question("/conversations/c1/transcript", 15, 2, lambda: conversation(200 * KILOBYTE)),
     "a page of 50 conversations": Question("/conversations", 40, 9, page),

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import strategies as st
 
 import corpus
+from tavus_callbacks.domain import reading
 from tavus_callbacks.domain.event import understand
 from tavus_callbacks.domain.fold_event import FoldEvent
 from tavus_callbacks.domain.missing import FoldSettings
@@ -58,7 +59,7 @@ def fold_event(body, *, received_at=NOW, label="test", query="user=4711", source
         label=label,
         tags=event.tags,
         source=source,
-        contents=(json.loads(event.text.removeprefix("\ufeff")),),
+        contents=(reading.kept(event.text),),
     )
 
 

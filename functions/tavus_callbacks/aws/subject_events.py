@@ -1,15 +1,14 @@
 """A subject's events as the fold takes them: rows with their bodies parsed."""
 
-import json
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from tavus_callbacks.aws import rows
 from tavus_callbacks.aws.events import partition
 from tavus_callbacks.aws.failures import store_down
+from tavus_callbacks.domain import reading
 from tavus_callbacks.domain.event import event_id
 from tavus_callbacks.domain.fold_event import FoldEvent
-from tavus_callbacks.domain.jsontext import BYTE_ORDER_MARK
 from tavus_callbacks.domain.timestamps import parse
 
 if TYPE_CHECKING:
@@ -59,6 +58,5 @@ def fold_event(item: dict[str, Any], body: bytes) -> FoldEvent:
         label=item["label"],
         tags=dict(item["tags"]),
         source=item.get("source", "callback"),
-        # It was parsed with all care when it came: repeated keys, depths and numbers cannot surprise here.
-        contents=(json.loads(body.decode().removeprefix(BYTE_ORDER_MARK)),),
+        contents=(reading.kept(body.decode()),),
     )

@@ -20,7 +20,7 @@ _BEFORE_ALL = datetime.min.replace(tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class FoldEvent:
-    """A kept event or variant with its parsed bodies.
+    """A kept event or variant with its bodies, parsed by `reading.kept`.
 
     `ref` is the event's, a variant's too: those of one `ref` are one event. Give a variant an element of its
     own where its label or tags differ.
@@ -38,10 +38,6 @@ class FoldEvent:
     tags: dict[str, str]
     source: Source
     contents: tuple[dict[str, Any], ...]
-
-    def __post_init__(self) -> None:
-        clean = tuple(reading.without_surrogates(content) for content in self.contents)
-        object.__setattr__(self, "contents", clean)
 
 
 @dataclass(frozen=True, slots=True)

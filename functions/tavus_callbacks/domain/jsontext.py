@@ -24,7 +24,7 @@ BYTE_ORDER_MARK = "\ufeff"
 _CONTAINERS = (dict, list)
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
+SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ def parse(text: str) -> Document:
     """Parse a body; raises NotAnObject with a sentence that names the fault and its place."""
     bare = text.removeprefix(BYTE_ORDER_MARK)
     sent, keys = _load(bare)
-    clean = _without_surrogates(sent) if _SURROGATE_ESCAPE.search(bare) else sent
+    clean = _without_surrogates(sent) if SURROGATE_ESCAPE.search(bare) else sent
     flags = {
         issues.BYTE_ORDER_MARK: bare is not text,
         issues.REPEATED_KEY: keys.any_repeated,

@@ -11,7 +11,7 @@ from itertools import accumulate
 from math import isfinite
 from typing import Any, Never
 
-from tavus_callbacks.domain.jsontext import MAX_DEPTH
+from tavus_callbacks.domain.jsontext import BYTE_ORDER_MARK, MAX_DEPTH, SURROGATE_ESCAPE
 
 # No conversation lasts a day: a longer span is something else (milliseconds, a counter).
 LONGEST_SECONDS = 24 * 60 * 60.0
@@ -21,6 +21,15 @@ _ENVELOPE = frozenset(
 )
 _BRACKET = re.compile(r"[\[\]{}]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def kept(text: str) -> dict[str, Any]:
+    """Parse a kept body; it was checked when it came, so repeated keys, depths and numbers cannot surprise.
+
+    Halves of surrogate pairs, which only escapes can bring, become U+FFFD.
+    """
+    body: dict[str, Any] = json.loads(text.removeprefix(BYTE_ORDER_MARK))
+    return without_surrogates(body) if SURROGATE_ESCAPE.search(text) else body
 
 
 def members(body: Mapping[str, Any]) -> dict[str, Any]:
@@ -73,7 +82,8 @@ def number(value: object) -> float | None:
 
 def seconds(value: object) -> float | None:
     """Return a span between nothing and a day."""
-    found = number(value)
+    # A transcript's two numbers a turn nearly always are such.
+    found = value if type(value) is float else number(value)
     return found if found is not None and 0 <= found <= LONGEST_SECONDS else None
 
 

@@ -7,7 +7,7 @@ own name. Facts: tavus-callbacks.md 1.1 and section 6.
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
+from itertools import pairwise
 from typing import Any, Literal
 
 from tavus_callbacks.domain import reading
@@ -38,7 +38,8 @@ _LINE = re.compile(r"([^:]{1,40}):(.*)")
 Entry = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen: a long transcript has thousands, and freezing makes the making of each three times as dear.
+@dataclass(slots=True)
 class SpokenTurn:
     """One turn: `text` is what was said, `scene` what Raven saw, `speaker` a name that is no role.
 
@@ -71,10 +72,18 @@ def read_turns(transcript: object) -> Turns:
     objects = [entry for entry in entries if isinstance(entry, dict)]
     read = [(entry, _turn(entry, start)) for entry, start in zip(objects, starts(objects), strict=True)]
     readable = [(entry, turn) for entry, turn in read if turn]
-    turns = [turn for turn, _ in groupby(turn for _, turn in readable)]
+    turns = list(_once([turn for _, turn in readable]))
     if turns and _is_prompt(readable[0][0], turns):
         turns[0] = replace(turns[0], role="system")
     return Turns(tuple(turns), len(entries) - len(readable), len(readable) - len(turns))
+
+
+def _once(turns: Sequence[SpokenTurn]) -> Iterator[SpokenTurn]:
+    """Leave out what repeats the turn before it."""
+    for before, turn in pairwise((None, *turns)):
+        # Texts differ nearly always, and comparing them alone is quick.
+        if turn and (before is None or turn.text != before.text or turn != before):
+            yield turn
 
 
 def _entries(transcript: object) -> Sequence[Any]:
@@ -93,35 +102,37 @@ def _lines(written: str) -> Iterator[Entry | None]:
 def _content(entry: Entry) -> str | None:
     """Return what was said, which can be nothing; a tool's answer can be an object."""
     content = entry.get("content", entry.get("text"))
-    if isinstance(content, dict | list) and entry.get("role") == "tool":
-        return canonical(content)
-    return content.strip() if isinstance(content, str) else None
+    if isinstance(content, str):
+        return content.strip()
+    is_answer = isinstance(content, dict | list) and entry.get("role") == "tool"
+    return canonical(content) if is_answer else None
 
 
 def _turn(entry: Entry, start: float | None) -> SpokenTurn | None:
     """Read a turn; None where nobody speaks or nothing is there that could have been said."""
     speaker = reading.text(entry.get("role")) or reading.text(entry.get("speaker"))
-    content, calls = _content(entry), tool_calls(entry)
+    content, calls = _content(entry), tool_calls(entry) if "tool_calls" in entry else ()
     if speaker is None or (content is None and not calls):
         return None
+    known = _ROLES.get(speaker.lower())
     # A name that is no role is the replica's own: seen in a receiver's fixtures.
-    role = _ROLES.get(speaker.lower(), "assistant")
-    text, scene = _split(role, content or "")
+    role = known or "assistant"
+    text, scene = _split(content) if role == "user" and content else (content or "", None)
     return SpokenTurn(
-        role=role,
-        text=text,
-        start=start,
-        duration=reading.seconds(entry.get("duration")),
-        inference_id=reading.text(entry.get("inference_id")),
-        speaker=None if speaker.lower() in _ROLES else speaker,
-        scene=scene,
-        tool_call_id=reading.text(entry.get("tool_call_id")),
-        tool_calls=calls,
+        role,
+        text,
+        start,
+        reading.seconds(entry.get("duration")),
+        reading.text(entry.get("inference_id")),
+        None if known else speaker,
+        scene,
+        reading.text(entry["tool_call_id"]) if "tool_call_id" in entry else None,
+        calls,
     )
 
 
-def _split(role: Role, content: str) -> tuple[str, str | None]:
-    if role != "user" or not _SPEECH_AND_SCENE.match(content):
+def _split(content: str) -> tuple[str, str | None]:
+    if not _SPEECH_AND_SCENE.match(content):
         return content, None
     speech, *scenes = _SCENE.split(content, maxsplit=1)
     return _SPEECH.sub("", speech, count=1).strip(), reading.text("".join(scenes))
