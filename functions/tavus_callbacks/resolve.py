@@ -75,6 +75,6 @@ def _changed(event: dict[str, Any]) -> None:
     key = event["detail"]["object"]["key"]
     conversation_id = conversation_of(key)
     record = {"change": event["detail-type"], "conversation_id": conversation_id}
-    if conversation_id is not None:
-        look(stores().bucket, stores().noted, conversation_id, key)
+    if conversation_id is not None and look(stores().bucket, stores().noted, conversation_id, key):
+        stores().noted.note_came(conversation_id)
     logger.info("object changed" if conversation_id else "object ignored", extra=record)

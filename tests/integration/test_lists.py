@@ -171,8 +171,8 @@ def test_a_summary_that_has_gone_ends_no_list(listed, monkeypatch):
         "limit=201",
         "limit=x",
         "cursor=x",
-        "cursor=" + cursor.encode({"before": 1}),
-        "cursor=" + cursor.encode({"before": "9" * 2000}),
+        "cursor=" + cursor.encode({"before": 1, "of": cursor.list_name("/conversations", {})}),
+        "cursor=" + cursor.encode({"before": "9" * 2000, "of": cursor.list_name("/conversations", {})}),
         "tag=user",
         "status=over",
         "missing=all",
@@ -190,9 +190,52 @@ def test_a_wrong_question_is_answered_in_words(listed, query):
 
 def test_a_cursor_of_nowhere_is_an_empty_list(listed):
     """A place before all places: no fault of the store's."""
-    answer = listed.get("/conversations", "cursor=" + cursor.encode({"before": "!"}))
+    state = {"before": "!", "of": cursor.list_name("/conversations", {})}
+    answer = listed.get("/conversations", "cursor=" + cursor.encode(state))
 
     assert {"conversations": [], "cursor": None} == answer.value
+
+
+@pytest.mark.parametrize(
+    ("path", "query"),
+    [
+        ("/conversations", "status=active"),
+        ("/conversations", "tag=user:1"),
+        ("/conversations", "since=2027-01-01T00:00:00Z"),
+        ("/videos", ""),
+        ("/replicas", ""),
+        ("/conversations/c0/events", ""),
+        ("/events", "kind=conversation&subject=c0"),
+        ("/events", ""),
+        ("/quarantine", ""),
+    ],
+)
+def test_a_cursor_of_another_list_is_refused(listed, path, query):
+    """It would begin anew, or in the middle: the answer says what to pass it on with."""
+    following = listed.get("/conversations", "limit=2").value["cursor"]
+    token = listed.quarantine_token if path == "/quarantine" else None
+
+    answer = listed.get(path, f"{query}&cursor={following}", token=token)
+
+    assert (400, True) == (answer.status, "of another list" in answer.value["detail"])
+
+
+def test_the_size_of_a_page_can_change_on_the_way(listed):
+    """`limit` says nothing of which list it is."""
+    first = listed.get("/conversations", "status=ended&limit=1").value
+
+    second = listed.get("/conversations", f"limit=50&status=ended&cursor={first['cursor']}").value
+
+    assert ["c6", "c3", "c0"] == ids(first["conversations"]) + ids(second["conversations"])
+
+
+def test_a_short_filtered_page_looks_ahead(listed):
+    """One that fits is not looked for one by one: the second look takes fifty."""
+    with calls(clients.dynamodb()) as asked:
+        found = listed.get("/conversations", "label=shop&limit=1").value
+
+    assert ["c4"] == ids(found["conversations"])
+    assert 2 == [name for name, _ in asked].count("BatchGetItem")
 
 
 def test_a_page_is_eight_queries_and_one_read(listed):

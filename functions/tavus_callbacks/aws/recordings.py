@@ -1,6 +1,7 @@
 """Recordings in the events table, beside the conversation's events, and the look into the bucket.
 
     pk = conversation#<id>    sk = r1#<recording_id>
+                              sk = r0                   an object came, for lists, which read no recordings
 
 A row has two parts, each written by a rule that does not depend on order: the claim (of the callback with the
 smallest reference) and the object (of the latest look). A look is one HEAD under the claimed name, and one
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 _PREFIX = "r1#"
+OBJECT_CAME = "r0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,19 @@ class RecordingRows:
         later = "(attribute_not_exists(looked_at) OR looked_at < :looked_at)"
         condition = later if found else f"attribute_exists(pk) AND {later}"
         self._update(conversation_id, name, values, condition=condition)
+
+    def note_came(self, conversation_id: str) -> None:
+        """Note that an object came: without a callback, which can get lost, no summary knows of it."""
+        with store_down():
+            self.client.update_item(
+                TableName=self.table,
+                Key=rows.write({"pk": partition("conversation", conversation_id), "sk": OBJECT_CAME}),
+                UpdateExpression="SET #type = :type, kind = :kind, subject = :subject",
+                ExpressionAttributeNames={"#type": "type"},
+                ExpressionAttributeValues=rows.write(
+                    {":type": "object_came", ":kind": "conversation", ":subject": conversation_id}
+                ),
+            )
 
     def all(self, conversation_id: str) -> list[Recording]:
         """Return a conversation's recordings in the order of their ids."""
@@ -200,8 +215,9 @@ def _claim_of(item: dict[str, Any]) -> Claim | None:
     return Claim(item["recording_id"], duration=seconds, issues=issues, **members)
 
 
-def look(bucket: RecordingsBucket, noted: RecordingRows, conversation_id: str, key: str) -> None:
-    """Look for an object and note what was seen at that moment."""
+def look(bucket: RecordingsBucket, noted: RecordingRows, conversation_id: str, key: str) -> bool:
+    """Look for an object and note what was seen at that moment; tell whether it is there."""
     looked_at = datetime.now(UTC)
-    name = recording_id(conversation_id, key)
-    noted.note(conversation_id, name, bucket.find(key), looked_at=looked_at)
+    name, found = recording_id(conversation_id, key), bucket.find(key)
+    noted.note(conversation_id, name, found, looked_at=looked_at)
+    return found is not None

@@ -15,6 +15,7 @@ from tavus_callbacks.aws import rows
 from tavus_callbacks.aws.events import partition
 from tavus_callbacks.aws.failures import code, store_down
 from tavus_callbacks.aws.index import Index
+from tavus_callbacks.aws.recordings import OBJECT_CAME
 from tavus_callbacks.aws.subject_events import EVENT_TYPES, events_in
 from tavus_callbacks.domain import receipts, summary
 from tavus_callbacks.domain.body import pack, unpack
@@ -32,8 +33,9 @@ Item = dict[str, Any]
 # Writers of one subject come one after the other from its shard of the stream; a reindex may meet one.
 _TRIES = 5
 
-# Pages that a filter may empty before the answer goes out with what there is and a cursor.
-_ROUNDS = 4
+# Pages that a filter may empty before the answer goes out with what there is and a cursor; from the second
+# on, so many at least are looked at together: a short page must not be gathered one by one.
+_ROUNDS, _LOOK_AHEAD = 4, 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,15 @@ class Listed:
 
     page: list[Any]
     following: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A summary as it is listed; `has_object` tells of a recording's object, where that was asked for."""
+
+    subject: str
+    facts: summary.SubjectFacts
+    has_object: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,28 +105,38 @@ class SummaryRows:
                 return
         raise StoreDown("contention over a summary")
 
-    def listed(self, kind: str, span: Span, keep: Callable[[str, summary.SubjectFacts], Any]) -> Listed:
+    def listed(
+        self, kind: str, span: Span, keep: Callable[[Row], Any], *, with_objects: bool = False
+    ) -> Listed:
         """Return what `keep` makes of the newest summaries, leaving out its Nones."""
         kept: list[Any] = []
         before = span.before
-        for _ in range(_ROUNDS):
-            page = self._page(kind, Span(before, span.since, span.limit))
-            for before, item in page:
-                view = item and keep(item["subject"], summary.parse_facts(kind, facts_text(item)))
+        for number in range(_ROUNDS):
+            size = max(span.limit, _LOOK_AHEAD) if number else span.limit
+            page = self._page(kind, Span(before, span.since, size), with_objects=with_objects)
+            for before, row in page:
+                view = row and keep(row)
                 kept += [] if view is None else [view]
                 if len(kept) == span.limit:
                     return Listed(kept, before)
-            if len(page) < span.limit:
+            if len(page) < size:
                 return Listed(kept, None)
         return Listed(kept, before)
 
-    def _page(self, kind: str, span: Span) -> list[tuple[str, Item | None]]:
-        """Return places and the items there, newest first; None for one that has gone meanwhile."""
+    def _page(self, kind: str, span: Span, *, with_objects: bool) -> list[tuple[str, Row | None]]:
+        """Return places and the rows there, newest first; None for one that has gone meanwhile."""
         keys = self.index().newest(
             summary.shards(kind), before=span.before, since=span.since, limit=span.limit
         )
-        places = (key["listed"] for key in keys)
-        return list(zip(places, self.index().items(keys), strict=True))
+        beside = [{"pk": key["pk"], "sk": OBJECT_CAME} for key in keys if with_objects]
+        # In one question: what a hundred keys ask for is one call, whatever they are of.
+        items = self.index().items([*keys, *beside])
+        came = items[len(keys) :] or [None] * len(keys)
+        found = (
+            _row(kind, item, has_object=note is not None) if item else None
+            for item, note in zip(items[: len(keys)], came, strict=True)
+        )
+        return list(zip((key["listed"] for key in keys), found, strict=True))
 
     def index(self) -> Index:
         """Return the index that lists summaries."""
@@ -144,6 +165,10 @@ class SummaryRows:
 
 def _key(kind: str, subject: str) -> dict[str, Any]:
     return rows.write({"pk": partition(kind, subject), "sk": SORT_KEY})
+
+
+def _row(kind: str, item: Item, *, has_object: bool) -> Row:
+    return Row(item["subject"], summary.parse_facts(kind, facts_text(item)), has_object)
 
 
 def _item(kind: str, subject: str, found: Found, revision: int) -> Item:

@@ -2,7 +2,9 @@
 
 import base64
 import binascii
+import hashlib
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from tavus_callbacks.domain.jsontext import canonical
@@ -15,6 +17,11 @@ class BadCursor(ValueError):
 def encode(state: dict[str, Any]) -> str:
     """Write a list's state as text that needs no escaping in a URL."""
     return base64.urlsafe_b64encode(canonical(state).encode()).decode().rstrip("=")
+
+
+def list_name(path: str, filters: Mapping[str, str]) -> str:
+    """Name a list by its path and filters: a place in one list is none in another."""
+    return hashlib.sha256(canonical([path, dict(filters)]).encode()).hexdigest()[:8]
 
 
 def decode(text: str) -> dict[str, Any]:

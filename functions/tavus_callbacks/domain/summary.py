@@ -86,10 +86,11 @@ class ResourceSummary(View):
 
 
 def conversation_summary(
-    conversation_id: str, facts: Facts, *, now: datetime, settings: FoldSettings
+    conversation_id: str, facts: Facts, *, now: datetime, settings: FoldSettings, has_object: bool = False
 ) -> ConversationSummary:
-    """Describe a conversation by its facts."""
-    missing = missing_of(facts, now=now, settings=settings, has_recording=bool(facts.recordings))
+    """Describe a conversation by its facts; `has_object` tells of a recording without its callback."""
+    has_recording = has_object or bool(facts.recordings)
+    missing = missing_of(facts, now=now, settings=settings, has_recording=has_recording)
     received = facts.receipt.view()
     received.pop("received_from")
     return ConversationSummary(

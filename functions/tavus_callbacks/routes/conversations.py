@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, cast, get_args
 
 from aws_lambda_powertools.event_handler import Response
 
@@ -30,6 +30,9 @@ from tavus_callbacks.settings import settings
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+
+    from tavus_callbacks.aws.summaries import Row
+    from tavus_callbacks.domain.conversation_facts import Facts
 
 routes = Routes()
 
@@ -68,11 +71,13 @@ def get_conversations(query: Query) -> Response[str]:
     """Answer conversations, the newest first by first receipt."""
     now, known = datetime.now(UTC), settings().fold
 
-    def describe(conversation_id: str, facts: Any) -> Any:
-        return conversation_summary(conversation_id, facts, now=now, settings=known)
+    def describe(row: "Row") -> Any:
+        facts = cast("Facts", row.facts)
+        return conversation_summary(row.subject, facts, now=now, settings=known, has_object=row.has_object)
 
+    filters = {"status": query[STATUS], "missing": query[MISSING]}
     page, following = list_page(
-        stores().summaries, query, "conversation", describe, status=query[STATUS], missing=query[MISSING]
+        stores().summaries, query, "conversation", describe, with_objects=known.expect_recording, **filters
     )
     return json_answer({"conversations": page, "cursor": following})
 

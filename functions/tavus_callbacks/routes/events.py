@@ -10,7 +10,7 @@ from tavus_callbacks.aws import clients
 from tavus_callbacks.aws.bodies import Bodies
 from tavus_callbacks.aws.event_pages import Entry, EventPages
 from tavus_callbacks.aws.gateway import JSON_TYPE
-from tavus_callbacks.domain import cursor, receipts, timestamps
+from tavus_callbacks.domain import receipts, timestamps
 from tavus_callbacks.domain.errors import BadRequest, NotFound
 from tavus_callbacks.domain.event import is_ref, parse_event_id
 from tavus_callbacks.domain.event_view import event_view, quarantine_view
@@ -43,10 +43,10 @@ def event_pages() -> EventPages:
     return EventPages(clients.dynamodb(), known.events_table, Bodies(known.bodies_bucket))
 
 
-def _receipts_after(given: str) -> receipts.Position:
+def _receipts_after(given: str) -> receipts.Position | dict[str, Any]:
     """Read where to go on from: a time, or an answer's cursor."""
     since = timestamps.parse(given)
-    return receipts.Position(iso(since)) if since else _receipts_position(read_position(given))
+    return receipts.Position(iso(since)) if since else read_position(given)
 
 
 def _receipts_position(state: dict[str, Any]) -> receipts.Position:
@@ -58,12 +58,12 @@ def _receipts_position(state: dict[str, Any]) -> receipts.Position:
     return receipts.Position(settled, frozenset(map(str, given)))
 
 
-AFTER: Parameter[receipts.Position | None] = Parameter(
+AFTER: Parameter[Any] = Parameter(
     "after",
     "Where to go on in the order of receipt: a time, or an answer's `cursor`.",
     {"type": "string"},
     _receipts_after,
-    None,
+    {},
 )
 
 
@@ -75,10 +75,16 @@ def get_events(query: Query) -> Response[str]:
         raise BadRequest("kind and subject go together, as in /events?kind=conversation&subject=c123456.")
     if kind is not None and subject is not None:
         return json_answer(_subject_page(query, kind, subject))
-    position = query[AFTER] or _receipts_position(query[CURSOR])
-    entries, after = event_pages().received(position, query[LIMIT])
+    entries, after = event_pages().received(_position(query), query[LIMIT])
     state = {"settled": after.settled, "given": sorted(after.given)}
-    return json_answer({"events": [_view(entry) for entry in entries], "cursor": cursor.encode(state)})
+    return json_answer({"events": [_view(entry) for entry in entries], "cursor": query.cursor(state)})
+
+
+def _position(query: Query) -> receipts.Position:
+    after = query[AFTER]
+    if isinstance(after, receipts.Position):
+        return after
+    return _receipts_position(query.state(AFTER) or query.state(CURSOR))
 
 
 @routes.get(
@@ -105,19 +111,19 @@ def get_event_body(event_id: str) -> Response[Any]:
 @routes.get("/quarantine", query=(LIMIT, CURSOR), model="QuarantinePage")
 def get_quarantine(query: Query) -> Response[str]:
     """Answer what could not be filed, newest first."""
-    before = place_in(query[CURSOR], "before")
+    before = place_in(query.state(CURSOR), "before")
     entries, following = event_pages().quarantined(limit=query[LIMIT], before=before)
     views = [quarantine_view(entry.item, entry.body) for entry in entries]
-    next_cursor = cursor.encode({"before": following}) if following else None
+    next_cursor = query.cursor({"before": following}) if following else None
     return json_answer({"quarantine": views, "cursor": next_cursor})
 
 
 def _subject_page(query: Query, kind: str, subject: str) -> dict[str, Any]:
-    after = query[CURSOR].get("after")
+    after = query.state(CURSOR).get("after")
     if after is not None and not is_ref(after):
         raise BadRequest(BAD_CURSOR)
     page = event_pages().of_subject(kind, subject, limit=query[LIMIT], after=after)
-    following = cursor.encode({"after": page.next_after}) if page.next_after else None
+    following = query.cursor({"after": page.next_after}) if page.next_after else None
     return {"events": [_view_with_variants(group) for group in page.events], "cursor": following}
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-from tavus_callbacks.aws.summaries import Span, SummaryRows
-from tavus_callbacks.domain import cursor, timestamps
+from tavus_callbacks.aws.summaries import Row, Span, SummaryRows
+from tavus_callbacks.domain import timestamps
 from tavus_callbacks.domain.summary import Filter
 from tavus_callbacks.routes.query import CURSOR, LIMIT, TAG, Parameter, Query, moment, place_in, text
 from tavus_callbacks.routes.routing import Parameters
@@ -20,23 +20,25 @@ def list_page(
     summaries: SummaryRows,
     query: Query,
     kind: str,
-    describe: Callable[[str, Any], Any],
+    describe: Callable[[Row], Any],
+    *,
+    with_objects: bool = False,
     **filters: str | None,
 ) -> tuple[list[dict[str, Any]], str | None]:
     """Return a page of described summaries as the query asks, and the cursor of the next one."""
     wanted = Filter(tag=query[TAG], label=query[LABEL], **filters)
 
-    def keep(subject: str, facts: Any) -> dict[str, Any] | None:
-        view = describe(subject, facts)
+    def keep(row: Row) -> dict[str, Any] | None:
+        view = describe(row)
         return dict(view.model_dump(mode="json")) if wanted.lets(view) else None
 
-    listed = summaries.listed(kind, _span(query), keep)
-    following = cursor.encode({"before": listed.following}) if listed.following else None
+    listed = summaries.listed(kind, _span(query), keep, with_objects=with_objects)
+    following = query.cursor({"before": listed.following}) if listed.following else None
     return listed.page, following
 
 
 def _span(query: Query) -> Span:
-    before = place_in(query[CURSOR], "before")
+    before = place_in(query.state(CURSOR), "before")
     return Span(before or _place(query, UNTIL), _place(query, SINCE) or "0", query[LIMIT])
 
 

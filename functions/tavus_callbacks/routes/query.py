@@ -13,7 +13,14 @@ from tavus_callbacks.domain.errors import BadRequest
 T = TypeVar("T")
 
 BAD_CURSOR = "The cursor is none of ours: pass on the `cursor` of an answer as it came."
+OTHER_LIST = (
+    "The cursor is of another list: pass it on with the path and the filters of the answer that it came "
+    "with, or begin anew without it."
+)
 DEFAULT_LIMIT, MAX_LIMIT = 50, 200
+
+# What says where in a list to be, and not which list it is.
+_POSITIONS = ("limit", "cursor", "after")
 
 # A time and a digest; DynamoDB refuses keys beyond a kilobyte even to look.
 LONGEST_PLACE = 100
@@ -32,22 +39,35 @@ class Parameter(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """The values of the parameters that a route declares."""
+    """The values of the parameters that a route declares, and a short name of the list that they ask for."""
 
     values: Mapping[str, Any]
+    list_name: str
 
     def __getitem__(self, parameter: Parameter[T]) -> T:
         """Return a parameter's value; raises KeyError where the route does not declare it."""
         value: T = self.values[parameter.name]
         return value
 
+    def state(self, parameter: "Parameter[dict[str, Any]]") -> dict[str, Any]:
+        """Return where this list goes on, {} at its beginning; raises BadRequest for a cursor of another."""
+        state = self[parameter]
+        if state and state.get("of") != self.list_name:
+            raise BadRequest(OTHER_LIST if "of" in state else BAD_CURSOR)
+        return state
+
+    def cursor(self, state: dict[str, Any]) -> str:
+        """Write where this list goes on."""
+        return cursor.encode({**state, "of": self.list_name})
+
 
 def query_of(event: APIGatewayProxyEventV2, parameters: Iterable[Parameter[Any]]) -> Query:
     """Read the parameters of a request; raises BadRequest."""
-    given = event.query_string_parameters
-    return Query(
-        {one.name: one.read(given[one.name]) if one.name in given else one.default for one in parameters}
-    )
+    asked, declared = event.query_string_parameters, list(parameters)
+    given = {one.name: asked[one.name] for one in declared if one.name in asked}
+    values = {one.name: one.read(given[one.name]) if one.name in given else one.default for one in declared}
+    filters = {name: text for name, text in given.items() if name not in _POSITIONS}
+    return Query(values, cursor.list_name(event.raw_path, filters))
 
 
 def text(name: str, description: str) -> Parameter[str | None]:

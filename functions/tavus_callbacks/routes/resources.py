@@ -1,6 +1,6 @@
 """`GET /videos…` and `GET /replicas…`: the state of what Tavus makes."""
 
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, cast, get_args
 
 from aws_lambda_powertools.event_handler import Response
 
@@ -15,6 +15,10 @@ from tavus_callbacks.routes.conversations import stores
 from tavus_callbacks.routes.lists import COMMON, list_page
 from tavus_callbacks.routes.query import Query, one_of
 from tavus_callbacks.routes.routing import Routes
+
+if TYPE_CHECKING:
+    from tavus_callbacks.aws.summaries import Row
+    from tavus_callbacks.domain.resource_facts import ResourceFacts
 
 routes = Routes()
 
@@ -46,8 +50,8 @@ def get_replica(replica_id: str) -> Response[str]:
 
 
 def _list(query: Query, kind: str, name: str) -> Response[str]:
-    def describe(subject: str, facts: Any) -> Any:
-        return resource_summary(kind, subject, facts)
+    def describe(row: "Row") -> Any:
+        return resource_summary(kind, row.subject, cast("ResourceFacts", row.facts))
 
     page, following = list_page(stores().summaries, query, kind, describe, status=query[STATUS])
     return json_answer({name: page, "cursor": following})
