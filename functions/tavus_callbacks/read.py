@@ -8,9 +8,9 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 
 from tavus_callbacks.aws import clients
-from tavus_callbacks.aws.gateway import problem
+from tavus_callbacks.aws.gateway import fits, problem
 from tavus_callbacks.aws.tokens import REFUSAL, Tokens
-from tavus_callbacks.domain.errors import CallbackError, NotFound, Refused
+from tavus_callbacks.domain.errors import CallbackError, NotFound, Refused, TooLarge
 from tavus_callbacks.domain.view import build_views
 from tavus_callbacks.routes import conversations, description, events, recordings, resources
 from tavus_callbacks.settings import settings
@@ -32,6 +32,12 @@ PUBLIC = f"GET {description.PATH}"
 
 NO_SUCH_PATH = "No such path. What has an id of unusual characters is read by /events?kind=...&subject=..."
 
+TOO_LARGE = (
+    "The answer is over the 6 MB that Lambda hands back. Ask for less: a smaller limit, format=text of a "
+    "transcript, or one event by /events/{event_id}/body. tavus-callbacks with --stack, which takes AWS "
+    "credentials, reads it whatever its size."
+)
+
 _BEARER = re.compile(r"[Bb]earer +(\S+)")
 
 
@@ -47,7 +53,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     record: dict[str, Any] = {"request_id": event["requestContext"]["requestId"], "route": event["routeKey"]}
     try:
         record |= _authorised(event)
-        return _recorded(resolve(event, context), record)
+        return _recorded(_fitting(resolve(event, context)), record)
     except Refused as error:
         refused = problem(error)
         refused["headers"]["www-authenticate"] = "Bearer"
@@ -73,6 +79,13 @@ def no_such_path(_error: Exception) -> Never:
 def resolve(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Answer without asking who asks: for the command line, which has AWS credentials of its own."""
     return app.resolve(event, context)
+
+
+def _fitting(result: dict[str, Any]) -> dict[str, Any]:
+    """Refuse what Lambda would not hand back, for API Gateway would answer 502 without a word."""
+    if not fits(result["body"]):
+        raise TooLarge(TOO_LARGE)
+    return result
 
 
 def _recorded(result: dict[str, Any], record: dict[str, Any]) -> dict[str, Any]:

@@ -23,6 +23,7 @@ ROUTES = (
     "/events",
     "/events/x/body",
     "/quarantine",
+    "/quarantine/x/body",
 )
 SHUTDOWN = {"conversation_id": "c1", "event_type": "system.shutdown"}
 
@@ -63,7 +64,8 @@ def test_the_list_of_routes_here_is_whole(api):
 @pytest.mark.parametrize("path", ROUTES)
 def test_everybody_who_may_not_read_gets_one_answer(api, bearers, path):
     """Not a byte tells why, nor whether there is anything of that name."""
-    scope = {"the other scope": f"Bearer {api.read_token if path == '/quarantine' else api.quarantine_token}"}
+    other = api.read_token if path.startswith("/quarantine") else api.quarantine_token
+    scope = {"the other scope": f"Bearer {other}"}
 
     answers = {why: ask(api, path, bearer) for why, bearer in {**bearers, **scope}.items()}
 

@@ -31,6 +31,7 @@ PATHS = (
     "/videos/{odd}",
     "/replicas/{odd}",
     "/quarantine",
+    "/quarantine/0123456789abcdef0123456789abcdef/body",
     "/openapi.json",
     "/{odd}",
     "/{odd}/{odd}",

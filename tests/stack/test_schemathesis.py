@@ -30,9 +30,10 @@ conversation_id = "{conversation_id}"
 video_id = "{video_id}"
 replica_id = "{replica_id}"
 event_id = "{event_id}"
+quarantine_id = "{quarantine_id}"
 
 [[operations]]
-include-path = "/quarantine"
+include-path-regex = "^/quarantine"
 headers = {{ Authorization = "Bearer {quarantine_token}" }}
 """
 
@@ -47,12 +48,14 @@ def configuration(stack: RunningStack) -> str:
             )
             for one in rendered:
                 client.post(stack.callback_url, content=one.body)
+        refused = client.post(stack.callback_url, content=b"no JSON").json()
     headers = {"authorization": f"Bearer {stack.read_token}"}
     query = {"kind": "conversation", "subject": ids["conversation_id"]}
     found = httpx.get(f"{stack.api_url}/events", params=query, headers=headers).json()["events"]
     return CONFIGURATION.format(
         **ids,
         event_id=found[0]["event_id"],
+        quarantine_id=refused["quarantine_id"],
         token=stack.callback_url.rpartition("/")[2].partition("?")[0],
         read_token=stack.read_token,
         quarantine_token=stack.quarantine_token,
@@ -73,4 +76,4 @@ def test_no_request_is_answered_with_5xx_or_undescribed(local_stack: RunningStac
     result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=110)  # noqa: S603 - our own words and addresses
 
     assert 0 == result.returncode, result.stdout[-8000:]
-    assert "15 selected / 15 total" in result.stdout
+    assert "16 selected / 16 total" in result.stdout

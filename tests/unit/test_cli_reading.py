@@ -293,11 +293,13 @@ def test_quarantine_show_of_nothing_ends_with_1(target):
     assert "quarantine list" in result.stderr
 
 
-def test_a_body_too_large_for_the_list_is_said_to_be_kept(target):
-    """Nothing is lost, it is only not shown."""
-    target.answers = [{"quarantine": [entry(body=None)], "cursor": None}]
+@pytest.mark.parametrize("form", [(), ("--json",)])
+def test_a_body_too_large_for_the_list_is_asked_for_alone(target, form):
+    """It is shown whole."""
+    target.answers = [{"quarantine": [entry(body=None)], "cursor": None}, "no json at all"]
 
-    assert "kept whole" in run("quarantine", "show", "0" * 32).stdout
+    assert "no json at all" in run("quarantine", "show", "0" * 32, *form).stdout
+    assert f"/quarantine/{'0' * 32}/body" == target.asked[1]
 
 
 @pytest.mark.parametrize(

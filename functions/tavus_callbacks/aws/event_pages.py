@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from tavus_callbacks.aws import rows
+from tavus_callbacks.aws import quarantine, rows
 from tavus_callbacks.aws.events import partition, sort_key
 from tavus_callbacks.aws.failures import store_down
 from tavus_callbacks.aws.index import Index
@@ -87,11 +87,20 @@ class EventPages:
         more = len(keys) > len(entries) > 0
         return [entry for entry in entries if entry], keys[len(entries) - 1]["receipt"] if more else None
 
+    def quarantine_entry(self, quarantine_id: str) -> Item | None:
+        """Return the item of an entry in quarantine, or None."""
+        if not is_name(quarantine_id):
+            return None
+        return self._item(quarantine.partition(quarantine_id), quarantine.ENTRY)
+
     def one(self, kind: str, subject: str, ref: str) -> Item | None:
         """Return an event's item, or None."""
         if not _can_be_kept(kind, subject):
             return None
-        key = rows.write({"pk": partition(kind, subject), "sk": sort_key(ref)})
+        return self._item(partition(kind, subject), sort_key(ref))
+
+    def _item(self, pk: str, sk: str) -> Item | None:
+        key = rows.write({"pk": pk, "sk": sk})
         with store_down():
             found = self.client.get_item(TableName=self.table, Key=key)
         return rows.read(found["Item"]) if "Item" in found else None

@@ -13,6 +13,9 @@ from tavus_callbacks.domain.timestamps import from_microseconds
 JSON_TYPE = "application/json"
 PROBLEM_TYPE = "application/problem+json"
 
+# What Lambda hands back at most, less what an answer is beside its body.
+BODY_LIMIT = 6 * 1024 * 1024 - 1024
+
 # Seconds after which a sender may try again when the store was down.
 RETRY_AFTER = "30"
 
@@ -53,6 +56,12 @@ def _body(event: dict[str, Any]) -> bytes:
 def answer(status: int, value: object, **headers: str) -> dict[str, Any]:
     """Answer with JSON; everything beyond ASCII is escaped, so that any text goes out valid."""
     return _answer(status, json.dumps(value, allow_nan=False), {"content-type": JSON_TYPE, **headers})
+
+
+def fits(body: str) -> bool:
+    """Tell whether Lambda hands a body back, which it writes into JSON: quotes and the like count twice."""
+    # No character takes more than six bytes.
+    return len(body) * 6 <= BODY_LIMIT or len(json.dumps(body, ensure_ascii=False).encode()) <= BODY_LIMIT
 
 
 def problem(error: CallbackError, **members: object) -> dict[str, Any]:

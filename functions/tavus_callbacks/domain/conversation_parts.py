@@ -10,20 +10,12 @@ from pydantic import Field
 
 from tavus_callbacks.domain import reading
 from tavus_callbacks.domain.fold_event import Occurrence
-from tavus_callbacks.domain.view import Moment, View
+from tavus_callbacks.domain.view import Happened
 
 
-class Happened(View):
-    """Something that one event says: when, by the sender's clock, and which event."""
-
-    at: Moment | None
-    event_id: str
-
-
-class Perception(View):
+class Perception(Happened):
     """What the camera showed, or why nothing is known of it."""
 
-    at: Moment | None
     analysis: Any = Field(description="Markdown, as Tavus sends it.")
     unavailable_reason: str | None = Field(description="Such as `no_vision_history`: the camera was off.")
 
@@ -97,7 +89,7 @@ def perception(analyses: Sequence[Occurrence], refusals: Sequence[Occurrence]) -
         analysis = reading.first(one.said, "analysis", "perception")
         reason = None if analysis is not None else reading.first_text(one.said, "reason")
         if analysis is not None or reason is not None:
-            return Perception(at=one.event.occurred_at, analysis=analysis, unavailable_reason=reason)
+            return Perception(**_when(one), analysis=analysis, unavailable_reason=reason)
     return None
 
 

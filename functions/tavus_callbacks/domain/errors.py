@@ -3,6 +3,10 @@
 CallbackError
 ├── Refused        401  no live token of the right scope; nothing is kept
 ├── NotAnObject    400  the body is no JSON object; kept in quarantine
+├── BadRequest     400  a reader's parameter is wrong
+├── NotFound       404  nothing of that name is kept
+├── NotPlayable    409  a recording that cannot be watched now
+├── TooLarge       409  an answer of more than Lambda hands back
 ├── Unfileable     422  whom or what it is about cannot be told; kept in quarantine
 └── StoreDown      503  neither kept nor refused: the sender may try again
 """
@@ -74,6 +78,13 @@ class NotPlayable(CallbackError):
     def __init__(self, detail: str, recording_status: str) -> None:
         super().__init__(detail)
         self.recording_status = recording_status
+
+
+class TooLarge(CallbackError):
+    """What was asked for is there, and more than Lambda hands back; the text says how to ask for less."""
+
+    status = 409
+    title = "Too large to answer"
 
 
 class StoreDown(CallbackError):

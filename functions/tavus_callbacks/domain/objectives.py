@@ -11,16 +11,14 @@ from pydantic import Field
 
 from tavus_callbacks.domain import reading
 from tavus_callbacks.domain.fold_event import Occurrence
-from tavus_callbacks.domain.view import Moment, View
+from tavus_callbacks.domain.view import Happened, View
 
 _PREFIX = "conversation.objective."
 
 
-class Delivery(View):
+class Delivery(Happened):
     """One callback of an objective."""
 
-    at: Moment | None
-    event_id: str
     status: str
     values: dict[str, Any]
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, PlainSerializer, WithJsonSchema
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
 from tavus_callbacks.domain.timestamps import iso
 
@@ -21,6 +21,16 @@ class View(BaseModel):
     """A part of an answer; built when first used, so that an import stays cheap. Spans are seconds."""
 
     model_config = ConfigDict(frozen=True, defer_build=True)
+
+
+class Happened(View):
+    """Something that one event says: when, by the sender's clock, and which event."""
+
+    at: Moment | None
+    event_id: str
+    body_url: str | None = Field(
+        None, description="Where the event is read whole; only where a value is too large to stand here."
+    )
 
 
 def build_views() -> None:

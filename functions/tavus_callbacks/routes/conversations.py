@@ -18,10 +18,11 @@ from tavus_callbacks.domain.dialogue import dialogue
 from tavus_callbacks.domain.errors import NotFound
 from tavus_callbacks.domain.families import is_name
 from tavus_callbacks.domain.missing import Status, What
+from tavus_callbacks.domain.shorter import shorter
 from tavus_callbacks.domain.summary import conversation_summary
 from tavus_callbacks.domain.transcript import Transcript, transcript_of, transcript_view
 from tavus_callbacks.domain.webvtt import webvtt
-from tavus_callbacks.routes.answers import NO_STORE, json_answer
+from tavus_callbacks.routes.answers import NO_STORE, first_fitting, json_answer
 from tavus_callbacks.routes.lists import COMMON, list_page
 from tavus_callbacks.routes.query import Query, one_of
 from tavus_callbacks.routes.recordings import recording_views
@@ -91,7 +92,7 @@ def get_conversation(conversation_id: str) -> Response[str]:
     view = fold(
         conversation_id, events, now=datetime.now(UTC), settings=settings().fold, recordings=recordings
     )
-    return json_answer(view)
+    return first_fitting(shorter(view))
 
 
 @routes.get(

@@ -32,6 +32,9 @@ from tavus_callbacks.settings import settings
 
 routes = Routes()
 
+# Of what is in quarantine nobody knows what it is.
+BYTES_TYPE = "application/octet-stream"
+
 KIND = text("kind", "What the subject is: conversation, video, replica, …")
 SUBJECT = text("subject", "Whose events to give, by time; any id can stand here.")
 
@@ -105,7 +108,7 @@ def get_event_body(event_id: str) -> Response[Any]:
     item = event_pages().one(*place) if place else None
     if item is None:
         raise NotFound(f"No event {event_id} is kept.")
-    return _bytes(event_pages().bodies.read(item))
+    return _bytes(event_pages().bodies.read(item), JSON_TYPE)
 
 
 @routes.get("/quarantine", query=(LIMIT, CURSOR), model="QuarantinePage")
@@ -116,6 +119,15 @@ def get_quarantine(query: Query) -> Response[str]:
     views = [quarantine_view(entry.item, entry.body) for entry in entries]
     next_cursor = query.cursor({"before": following}) if following else None
     return json_answer({"quarantine": views, "cursor": next_cursor})
+
+
+@routes.get("/quarantine/<quarantine_id>/body", model=None, media=(BYTES_TYPE,), problems=(404,))
+def get_quarantine_body(quarantine_id: str) -> Response[Any]:
+    """Answer the kept bytes of what could not be filed, JSON or not."""
+    item = event_pages().quarantine_entry(quarantine_id)
+    if item is None:
+        raise NotFound(f"No body {quarantine_id} is in quarantine.")
+    return _bytes(event_pages().bodies.read(item), BYTES_TYPE)
 
 
 def _subject_page(query: Query, kind: str, subject: str) -> dict[str, Any]:
@@ -136,10 +148,20 @@ def _view_with_variants(group: list[Entry]) -> dict[str, Any]:
     return first | ({"variants": variants} if variants else {})
 
 
-def _bytes(body: bytes) -> Response[Any]:
-    """Answer a body as it was kept: as text, or in base64 where that is shorter within Lambda's 6 MB."""
-    text = body.decode()
-    escaped = len(json.dumps(text, ensure_ascii=False).encode())
+def _bytes(body: bytes, content_type: str) -> Response[Any]:
+    """Answer a body as it was kept: as text, or in base64 where that is shorter within Lambda's 6 MB.
+
+    What the gateway handed to `receive` in one of the two forms fits in that form on the way back too.
+    """
     # Not as content_type: Powertools would then take bytes for a value that is still to be written as JSON.
-    headers = {**NO_STORE, "content-type": JSON_TYPE}
-    return Response(200, None, text if escaped * 3 <= len(body) * 4 else body, headers)
+    headers = {**NO_STORE, "content-type": content_type}
+    return Response(200, None, _shorter_form(body), headers)
+
+
+def _shorter_form(body: bytes) -> str | bytes:
+    try:
+        text = body.decode()
+    except UnicodeDecodeError:
+        return body
+    escaped = len(json.dumps(text, ensure_ascii=False).encode())
+    return text if escaped * 3 <= len(body) * 4 else body

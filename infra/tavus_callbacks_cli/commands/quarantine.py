@@ -88,12 +88,14 @@ def show(target: Target, id_: str, *, is_json: bool) -> None:
     """
     with target.reader("quarantine") as reader:
         entry = _entry(reader, id_)
+        if entry["body"] is None:
+            entry["body"] = reader.text(f"/quarantine/{id_}/body", {})
     if is_json:
         print_json(entry)
         return
     print_fields(_fields(entry))
     click.echo()
-    print_block(_body(entry))
+    print_block(entry["body"])
 
 
 @quarantine.command(
@@ -193,8 +195,3 @@ def _fields(entry: dict[str, Any]) -> Iterator[tuple[str, str]]:
     first, last = moment(entry["first_received_at"]), moment(entry["last_received_at"])
     yield "received", f"{first}, {entry['count']} in all, last {last} ({zone()})"
     yield "size", size(entry["size"])
-
-
-def _body(entry: dict[str, Any]) -> str:
-    body: str | None = entry["body"]
-    return "The body is too large to be shown here; it is kept whole." if body is None else body

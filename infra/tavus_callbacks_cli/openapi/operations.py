@@ -16,6 +16,7 @@ _NAMES = {
     "video_id": "A video, as Tavus names it.",
     "replica_id": "A replica, as Tavus names it.",
     "event_id": "An event or a variant of one, as a list of events names it.",
+    "quarantine_id": "A body, as the answer that refused it and the list of quarantine name it.",
     "recording_id": "A recording, as the list of recordings names it, or `latest`.",
 }
 _PROBLEMS = {404: "NotFound", 409: "Conflict"}
@@ -56,10 +57,9 @@ def _query_parameter(one: Parameter[Any]) -> dict[str, Any]:
 
 def _successes(one: Operation) -> dict[str, Any]:
     schema = {"$ref": f"#/components/schemas/{one.model}"} if one.model else {"type": "object"}
+    json = {JSON_TYPE: {"schema": schema}} if one.model or not one.media else {}
     texts = {media.partition(";")[0]: {"schema": {"type": "string"}} for media in one.media}
-    found: dict[str, Any] = {
-        "200": {"description": "Found.", "content": {JSON_TYPE: {"schema": schema}, **texts}}
-    }
+    found: dict[str, Any] = {"200": {"description": "Found.", "content": {**json, **texts}}}
     if one.redirects:
         link = {"Location": {"required": True, "schema": {"type": "string", "format": "uri"}}}
         found["302"] = {"description": "The link that plays it, until it expires.", "headers": link}
@@ -71,5 +71,6 @@ def _failures(one: Operation, *, is_public: bool) -> dict[str, Any]:
     if one.query:
         statuses["status_400"] = "BadRequest"
     if not is_public:
-        statuses["status_401"] = "Unauthorized"
+        # Whatever is kept can be more than one answer holds.
+        statuses |= {"status_401": "Unauthorized", "status_409": "Conflict"}
     return answers_of(**statuses)

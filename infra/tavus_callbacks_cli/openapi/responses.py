@@ -31,7 +31,7 @@ RESPONSES: dict[str, Response] = {
     },
     "NoSuchPath": {"description": "No such path; from the gateway.", "content": _MESSAGE},
     "Conflict": {
-        "description": "It is there, and not in the form that was asked for.",
+        "description": "It is there, and not in the form that was asked for, or too large to answer.",
         "content": _PROBLEM,
     },
     "NotAnObject": {

@@ -1,0 +1,162 @@
+"""Answers near Lambda's 6 MB: in any script they are whole, or they say how to ask for less."""
+
+import json
+
+import pytest
+from inprocess import PAYLOAD_LIMIT, strict_json
+
+SCRIPTS = {
+    "Cyrillic": "Да, конечно. ",
+    "Japanese": "それでは、ご予算について。",
+    "emoji": "🎬",
+    "quotes": '"\\',
+}
+AT = "2027-03-01T12:00:{:02}Z"
+
+
+def said(event_type, second=0, **properties):
+    """Write a callback."""
+    members = {"conversation_id": "c1", "event_type": event_type, "timestamp": AT.format(second)}
+    return json.dumps({**members, "properties": properties}, ensure_ascii=False).encode()
+
+
+def post(api, *bodies):
+    """Keep bodies, as bytes that the gateway need not escape."""
+    for body in bodies:
+        assert 200 == api.post(body, content_type="application/octet-stream").status
+
+
+def text(unit, size):
+    """Repeat a text up to so many bytes of UTF-8."""
+    return unit * (size // len(unit.encode()))
+
+
+@pytest.mark.parametrize("unit", [SCRIPTS[name] for name in ("Cyrillic", "Japanese", "emoji")], ids=ascii)
+def test_two_megabytes_of_any_script_stand_in_the_view(api, unit):
+    """What was escaped to three times its size and refused by Lambda goes out as UTF-8, nothing left out."""
+    analysis = text(unit, 2_000_000)
+    post(api, said("application.perception_analysis", analysis=analysis))
+
+    answer = api.get("/conversations/c1")
+
+    assert 200 == answer.status
+    assert (analysis, None) == tuple(answer.value["perception"][name] for name in ("analysis", "body_url"))
+    assert len(analysis.encode()) <= len(answer.body) < 2_100_000
+
+
+@pytest.mark.parametrize("unit", SCRIPTS.values(), ids=SCRIPTS)
+def test_a_view_beyond_lambdas_limit_names_where_the_rest_is(api, unit):
+    """Large values are left out, each with the URL of its event; small ones stay."""
+    value = text(unit, 1_500_000)
+    actions = [
+        said("application.post_call_action_executed", second, tool_id=f"t{second}", response=value)
+        for second in range(6)
+    ]
+    small = said("application.post_call_action_executed", 9, tool_id="t9", response={"ok": True})
+    post(api, *actions, small)
+
+    view = api.get("/conversations/c1").value
+
+    *large, last = view["actions"]
+    assert ([None] * 6, {"ok": True}) == ([one["response"] for one in large], last["response"])
+    assert (None, 6) == (last["body_url"], len({one["body_url"] for one in large}))
+    assert value == api.get(large[0]["body_url"]).value["properties"]["response"]
+
+
+def test_objectives_beyond_the_limit_keep_their_names(api):
+    """Their values stand in the events of their deliveries."""
+    objective = {"event_type": "conversation.objective.completed", "conversation_id": "c1"}
+    for number in range(4):
+        said_values = {"objective_name": f"o{number}", "output_variables": {"x": text("Да", 1_000_000)}}
+        body = {**objective, "timestamp": AT.format(number), "properties": said_values}
+        post(api, json.dumps(body, ensure_ascii=False).encode())
+
+    found = api.get("/conversations/c1").value["objectives"]
+
+    assert [("o0", {}), ("o1", {}), ("o2", {}), ("o3", {})] == [(one["name"], one["values"]) for one in found]
+    assert all(one["history"][0]["body_url"] for one in found)
+
+
+def test_a_transcript_beyond_the_limit_says_how_to_ask_for_less(api):
+    """Quotes are escaped twice on their way as JSON and once as text; the answer says so."""
+    turns = [{"role": "user", "content": f"{number} " + '"' * 1900} for number in range(1000)]
+    post(api, said("application.transcription_ready", transcript=turns))
+
+    refused, as_text = (
+        api.get("/conversations/c1/transcript", f"format={form}") for form in ("json", "text")
+    )
+
+    assert (409, "Too large to answer", "application/problem+json") == (
+        refused.status,
+        refused.value["title"],
+        refused.headers["content-type"],
+    )
+    assert "format=text" in refused.value["detail"]
+    assert (200, 1000) == (as_text.status, as_text.body.count(b"\n"))
+
+
+@pytest.mark.parametrize("path", ["/events?limit=200", "/conversations/c1/events?limit=200"])
+@pytest.mark.parametrize("unit", ["Да", "\x01", '"'], ids=ascii)
+def test_pages_of_events_end_before_the_limit(api, path, unit):
+    """Whatever bodies hold, a page holds what can be answered, and the cursor leads on."""
+    post(api, *(said("x.y", second, x=text(unit, 200_000)) for second in range(9)))
+    path, query = path.split("?")
+
+    seen, cursor = [], ""
+    while page := api.get(path, f"{query}&cursor={cursor}").value:
+        seen += page["events"]
+        cursor = page["cursor"]
+        if not (cursor and page["events"]):
+            break
+
+    assert 9 == len({one["event_id"] for one in seen})
+
+
+@pytest.mark.parametrize(
+    ("unit", "content_type", "room"),
+    [
+        ("x", "application/json", PAYLOAD_LIMIT),
+        ("Да", "application/json", PAYLOAD_LIMIT),
+        ("会議", "application/json", PAYLOAD_LIMIT),
+        ('\\"', "application/octet-stream", PAYLOAD_LIMIT * 3 // 4),
+    ],
+    ids=ascii,
+)
+def test_the_largest_body_that_comes_in_goes_out(api, unit, content_type, room):
+    """As text or in base64: it fits in the form in which the gateway handed it over."""
+    raw = f'{{"conversation_id":"c1","event_type":"x","x":"{text(unit, room - 4096)}"}}'.encode()
+
+    reply = api.post(raw, content_type=content_type)
+
+    assert 200 == reply.status
+    assert raw == api.get(f"/events/{reply.value['event_id']}/body").body
+
+
+@pytest.mark.parametrize("raw", [b"\xff" * 300_000, b'"no object"' + b" " * 300_000], ids=["bytes", "text"])
+def test_a_large_body_in_quarantine_is_read_whole(api, raw):
+    """The list says null, the body's own call gives the bytes."""
+    refused = api.post(raw, content_type="application/octet-stream").value
+
+    [entry] = api.quarantine()
+    answer = api.get(f"/quarantine/{refused['quarantine_id']}/body", token=api.quarantine_token)
+
+    assert (None, len(raw)) == (entry["body"], entry["size"])
+    assert (200, "application/octet-stream") == (answer.status, answer.headers["content-type"])
+    assert raw == answer.body
+
+
+@pytest.mark.parametrize("name", ["x", "0" * 32, "%00"])
+def test_what_is_not_in_quarantine_is_404(api, name):
+    """As any other name."""
+    assert 404 == api.get(f"/quarantine/{name}/body", token=api.quarantine_token).status
+
+
+def test_half_a_surrogate_pair_stays_escaped(api):
+    """UTF-8 cannot hold it, so the rest of the answer is UTF-8 and it is not."""
+    raw = '{"conversation_id":"c1","event_type":"x","x":"Да \\ud83d"}'.encode()
+    api.post(raw)
+
+    body = api.get("/events").body
+
+    assert "Да \\ud83d".encode() in body
+    assert "Да \ud83d" == strict_json(body)["events"][0]["body"]["x"]
