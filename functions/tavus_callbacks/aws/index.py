@@ -37,7 +37,8 @@ class Index:
     def oldest(self, shards: Sequence[str], *, after: str, limit: int) -> list[Item]:
         """Return up to `limit` keys of each shard beyond a place, oldest first within a shard."""
         condition = "#place > :from"
-        return self._keys(shards, condition, {":from": after or "0"}, limit=limit, forward=True)
+        found = self._rows(shards, condition, {":from": after or "0"}, limit=limit, forward=True)
+        return list(map(rows.read, found))
 
     def newest(
         self, shards: Sequence[str], *, before: str | None, since: str = "0", limit: int
@@ -49,9 +50,11 @@ class Index:
             return []
         condition, values = "#place BETWEEN :since AND :until", {":since": since, ":until": until}
         # BETWEEN takes its ends along, and the end has been given already.
-        keys = self._keys(shards, condition, values, limit=limit + 1, forward=False)
-        fresh = (key for key in keys if key[self.place] != before)
-        return sorted(fresh, key=lambda key: str(key[self.place]), reverse=True)[:limit]
+        found = self._rows(shards, condition, values, limit=limit + 1, forward=False)
+        fresh = (row for row in found if row[self.place]["S"] != before)
+        # Eight shards give eight pages, and only one of them is worth reading.
+        page = sorted(fresh, key=lambda row: str(row[self.place]["S"]), reverse=True)[:limit]
+        return list(map(rows.read, page))
 
     def items(self, keys: Iterable[Item]) -> list[Item | None]:
         """Return the items of keys, in their order; None for one that has gone meanwhile."""
@@ -59,7 +62,7 @@ class Index:
         found = {(item["pk"], item["sk"]): item for item in self._batches(wanted)}
         return [found.get((key["pk"], key["sk"])) for key in wanted]
 
-    def _keys(
+    def _rows(
         self, shards: Sequence[str], condition: str, values: dict[str, str], *, limit: int, forward: bool
     ) -> list[Item]:
         query = partial(self._query, condition=condition, values=values, limit=limit, forward=forward)
@@ -79,7 +82,7 @@ class Index:
                 ScanIndexForward=forward,
                 Limit=limit,
             )
-        return [rows.read(row) for row in found["Items"]]
+        return list(found["Items"])
 
     def _batches(self, keys: Sequence[Item]) -> Iterator[Item]:
         waiting = iter(keys)

@@ -1,0 +1,137 @@
+"""A page of a hundred thousand conversations costs what a page of a hundred costs.
+
+The store is one of sorted keys, for moto looks through all of a table at each query: what is asked of it,
+what it hands over and what our own code does with that are counted, and none of it is a time.
+"""
+
+import sys
+import threading
+from bisect import bisect_left, bisect_right
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from folding import said
+
+import tavus_callbacks
+from tavus_callbacks.aws import rows
+from tavus_callbacks.aws.summaries import Found, Span, SummaryRows
+from tavus_callbacks.domain import receipts
+from tavus_callbacks.domain.conversation_facts import conversation_facts
+from tavus_callbacks.domain.fold_settings import FoldSettings
+from tavus_callbacks.domain.summary import conversation_summary, shards
+from tavus_callbacks.domain.timestamps import iso
+
+NOW = datetime(2027, 3, 1, 12, 30, tzinfo=UTC)
+SETTINGS = FoldSettings(timedelta(hours=2), expect_recording=True)
+OURS = str(Path(tavus_callbacks.__file__).parent)
+PAGE = 50
+
+
+def _key(pk, place):
+    """Write a row of the index without code of ours, which is counted."""
+    return {"pk": {"S": pk}, "sk": {"S": "s1"}, "listed": {"S": place}}
+
+
+class SortedStore:
+    """DynamoDB with one index: a query takes what it gives, however much there is beside it."""
+
+    def __init__(self, count):
+        self.places = {shard: [] for shard in shards("conversation")}
+        for number in range(count):
+            pk = f"conversation#c{number}"
+            place = f"{iso(NOW - timedelta(minutes=count - number))}#{number:032}"
+            self.places[receipts.shard(shards("conversation"), pk)].append((place, pk))
+        self.template, self.asked = {}, []
+        self._merge_one()
+
+    def _merge_one(self):
+        events = [said("system.replica_joined"), said("system.shutdown", 60)]
+        SummaryRows(self, "t").merge("conversation", "c0", Found(conversation_facts(events), None))
+
+    def get_item(self, **_):
+        """Know nothing."""
+        return {}
+
+    def put_item(self, *, Item, **_):  # noqa: N803 - botocore's name
+        """Take the row that all others are copies of."""
+        self.template = Item
+
+    def query(self, *, ExpressionAttributeValues, Limit, **_):  # noqa: N803 - botocore's names
+        """Give the newest keys of a shard within a span."""
+        values = rows.read(ExpressionAttributeValues)
+        places = self.places[values[":shard"]]
+        begin, end = (
+            bisect_left(places, (values[":since"], "")),
+            bisect_right(places, (values[":until"], "~")),
+        )
+        found = places[max(begin, end - Limit) : end][::-1]
+        self.asked.append(("Query", len(found)))
+        return {"Items": [_key(pk, place) for place, pk in found]}
+
+    def batch_get_item(self, *, RequestItems):  # noqa: N803 - botocore's name
+        """Give summaries; of objects that came it knows nothing."""
+        keys = [rows.read(key) for key in RequestItems["t"]["Keys"] if key["sk"]["S"] == "s1"]
+        self.asked.append(("BatchGetItem", len(keys)))
+        named = ({"pk": key["pk"], "subject": key["pk"].partition("#")[2]} for key in keys)
+        return {"Responses": {"t": [{**self.template, **rows.write(one)} for one in named]}}
+
+
+def cost(store, before=None):
+    """Return what a page asks for, how often our own functions are called for it, and where it ends."""
+    called = []
+
+    def note(frame, event, _):
+        if event == "call" and frame.f_code.co_filename.startswith(OURS):
+            # Of several threads; an addition would lose some.
+            called.append(frame.f_code.co_name)
+
+    def describe(row):
+        return conversation_summary(row.subject, row.facts, now=NOW, settings=SETTINGS)
+
+    def page():
+        return SummaryRows(store, "t").listed(
+            "conversation", Span(before, "0", PAGE), describe, with_objects=True
+        )
+
+    page()
+    store.asked.clear()
+    threading.setprofile(note)
+    sys.setprofile(note)
+    try:
+        listed = page()
+    finally:
+        sys.setprofile(None)
+        threading.setprofile(None)
+    assert PAGE == len(listed.page)
+    return sorted(store.asked), len(called), listed
+
+
+def test_a_page_costs_the_same_in_a_list_of_any_length():
+    """Of a hundred or a hundred thousand, the newest or from the middle: the same calls, the same work."""
+    few, many = SortedStore(100), SortedStore(100_000)
+    middle = many.places["conversation#0"][6_000][0]
+
+    expected, newest, later = cost(few), cost(many), cost(many, middle)
+
+    assert [("BatchGetItem", PAGE), *[("Query", PAGE + 1)] * 8] == newest[0] == later[0]
+    assert [name for name, _ in expected[0]] == [name for name, _ in newest[0]]
+    # A hundred fill no page of each shard, so there are a few keys less to sort.
+    assert expected[1] <= newest[1] <= 1.2 * expected[1]
+    assert newest[1] == pytest.approx(later[1], rel=0.02)
+    assert newest[1] == cost(SortedStore(1_000))[1]
+
+
+def test_every_conversation_of_a_long_list_comes_once():
+    """Page by page to its end."""
+    store, seen, place = SortedStore(3_000), [], None
+    while True:
+        listed = SummaryRows(store, "t").listed(
+            "conversation", Span(place, "0", 200), lambda row: row.subject
+        )
+        seen += listed.page
+        place = listed.following
+        if place is None:
+            break
+
+    assert [f"c{number}" for number in reversed(range(3_000))] == seen
