@@ -4,7 +4,7 @@ import json
 
 import pytest
 from folding import JSON, transcript
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tavus_callbacks.domain.talk import talk
@@ -93,6 +93,7 @@ def test_a_language_without_spaces_has_words(text):
     assert 3 < numbers(spoken("user", text)).user_words < len(text)
 
 
+@settings(max_examples=30)
 @given(
     st.lists(st.builds(spoken, st.sampled_from(["user", "assistant", "tool"]), st.text() | JSON, JSON, JSON))
 )
