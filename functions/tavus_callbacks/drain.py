@@ -10,14 +10,14 @@ from aws_lambda_powertools.utilities.batch import EventType
 from tavus_callbacks.aws import batch, clients, spill
 from tavus_callbacks.aws.bodies import Bodies
 from tavus_callbacks.aws.events import EventsTable
-from tavus_callbacks.aws.filing import Callback, Misfit, quarantine, read_callback
+from tavus_callbacks.aws.filing import Misfit, quarantine, read_callback
 from tavus_callbacks.domain.timestamps import now
 from tavus_callbacks.settings import settings
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
-logger = Logger()
+logger = Logger(location=None, use_rfc3339=True)
 processor = batch.processor_of(EventType.SQS)
 
 
@@ -45,10 +45,9 @@ def handler(event: dict[str, Any], context: Any) -> Any:
 
 
 def _drained(record: "SQSRecord") -> None:
-    spilled = spill.read(record.body, stores().bodies.download)
-    read = read_callback(Callback(spilled.raw, spilled.query, spilled.label, spilled.received_at))
+    read = read_callback(spill.read(record.body, stores().bodies.download))
     if isinstance(read, Misfit):
         logger.info("quarantined", extra={"quarantine_id": read.entry.quarantine_id, "fault": read.fault})
-        quarantine(read, stores().events, settings().quarantine_retention)
+        quarantine(read, stores().events, settings().quarantine_retention, record.message_id)
     else:
-        stores().events.keep(read, kept_at=now())
+        stores().events.keep(read, kept_at=now(), request_id=record.message_id)

@@ -17,7 +17,7 @@ from tavus_callbacks.aws import clients
 from tavus_callbacks.aws.failures import code
 from tavus_callbacks.aws.signing import new_private_key, public_key
 
-logger = Logger()
+logger = Logger(location=None, use_rfc3339=True)
 
 # Seconds; IAM's changes are everywhere after some, and the function has a minute.
 PAUSES = (2, 5, 10, 15)
@@ -66,7 +66,8 @@ def _private_key(secret: str) -> str:
 def _send(event: dict[str, Any], answer: dict[str, Any]) -> None:
     echoed = {name: event[name] for name in ("StackId", "RequestId", "LogicalResourceId")}
     body = json.dumps(echoed | answer).encode()
-    # CloudFormation's own pre-signed address; it wants no content type.
-    request = Request(event["ResponseURL"], data=body, method="PUT", headers={"content-type": ""})  # noqa: S310
-    with urlopen(request, timeout=10) as reply:  # noqa: S310
+    # A pre-signed address, which wants no content type.
+    headers, address = {"content-type": ""}, event["ResponseURL"]
+    request = Request(address, data=body, method="PUT", headers=headers)  # noqa: S310  # CloudFormation's own
+    with urlopen(request, timeout=10) as reply:  # noqa: S310  # nosec B310  # CloudFormation's own
         logger.info("answered", extra={"status": answer["Status"], "reply": reply.status})

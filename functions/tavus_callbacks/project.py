@@ -17,7 +17,7 @@ from tavus_callbacks.settings import settings
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
 
-logger = Logger()
+logger = Logger(location=None, use_rfc3339=True)
 processor = batch.processor_of(EventType.DynamoDBStreams)
 
 

@@ -18,7 +18,7 @@ from tavus_callbacks.settings import settings
 if TYPE_CHECKING:
     from tavus_callbacks.domain.token import Scope
 
-logger = Logger()
+logger = Logger(location=None, use_rfc3339=True)
 app = APIGatewayHttpResolver()
 ROUTES = (conversations.routes, resources.routes, events.routes, recordings.routes, description.routes)
 for routes in ROUTES:

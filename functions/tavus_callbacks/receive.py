@@ -2,9 +2,8 @@
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache, partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from aws_lambda_powertools import Logger
 
@@ -22,6 +21,7 @@ from tavus_callbacks.domain.timestamps import now
 from tavus_callbacks.settings import settings
 
 if TYPE_CHECKING:
+    from tavus_callbacks.domain.body import Packed
     from tavus_callbacks.domain.token import TokenRecord
 
 T = TypeVar("T")
@@ -30,13 +30,12 @@ T = TypeVar("T")
 STORE_TIME = 1.2
 SPILL_TIME = 1.2
 
-# Log bytes are a quarter of the bill, and the location is always the same; Lambda reads the level of a record
+# Log bytes are a fifth of the bill, and the location is always the same; Lambda reads the level of a record
 # only beside a time in this form.
 logger = Logger(location=None, use_rfc3339=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Stores:
+class Stores(NamedTuple):
     """What `receive` asks and writes to, one of each a runtime."""
 
     tokens: Tokens
@@ -78,7 +77,7 @@ def _answered(request: Request, deadline: Deadline, record: dict[str, Any]) -> d
     if request.method == "GET":
         record["outcome"] = "ready"
         return answer(200, {"label": token.label, "ready": True})
-    callback = Callback(request.body, request.query, token.label, request.received_at)
+    callback = Callback(request.body, request.query, token.label, request.received_at, request.request_id)
     left = deadline.left()
     read = read_callback(callback)
     # A body of megabytes takes its time, which is not AWS's.
@@ -92,10 +91,10 @@ def _answered(request: Request, deadline: Deadline, record: dict[str, Any]) -> d
 
 
 def _kept(event: Event, callback: Callback, deadline: Deadline, record: dict[str, Any]) -> dict[str, Any]:
-    kept_at = now()
+    keep = partial(stores().events.keep, event, kept_at=now(), request_id=callback.request_id)
     kept = _or_spilled(
-        lambda: until(deadline, lambda: stores().events.keep(event, kept_at=kept_at)),
-        lambda: _spill(event.text.encode(), callback, deadline),
+        lambda: until(deadline, keep),
+        lambda: _spill(event.packed, callback, deadline),
         record,
     )
     value = _described(event, kept)
@@ -119,10 +118,11 @@ def _described(event: Event, kept: Kept | None) -> dict[str, Any]:
 def _quarantined(
     misfit: Misfit, callback: Callback, deadline: Deadline, record: dict[str, Any]
 ) -> dict[str, Any]:
-    entry, events = misfit.entry, stores().events
+    entry, retention = misfit.entry, settings().quarantine_retention
+    keep = partial(quarantine, misfit, stores().events, retention, callback.request_id)
     _or_spilled(
-        lambda: until(deadline, lambda: quarantine(misfit, events, settings().quarantine_retention)),
-        lambda: _spill(entry.raw, callback, deadline),
+        lambda: until(deadline, keep),
+        lambda: _spill(entry.packed, callback, deadline),
         record,
     )
     record |= {"outcome": "quarantined", "status": entry.status, "quarantine_id": entry.quarantine_id}
@@ -140,15 +140,12 @@ def _or_spilled(keep: Callable[[], T], spill: Callable[[], None], record: dict[s
         return None
 
 
-def _spill(redacted: bytes, callback: Callback, deadline: Deadline) -> None:
+def _spill(redacted: "Packed", callback: Callback, deadline: Deadline) -> None:
     # Rare, and so not loaded with the rest.
     from tavus_callbacks.aws.spill import Spill, Spilled
     from tavus_callbacks.domain.tags import kept_query
 
-    known = settings()
-    if known.spill_queue_url is None:
-        raise StoreDown("no spill queue")
-    spill = Spill(clients.sqs(), known.spill_queue_url, stores().events.bodies)
+    spill = Spill(clients.sqs(), settings().spill_queue_url, stores().events.bodies)
     spilled = Spilled(redacted, kept_query(callback.query), callback.label, callback.received_at)
     until(deadline.later(SPILL_TIME), lambda: spill.put(spilled))
 

@@ -18,7 +18,7 @@ from tavus_callbacks.settings import settings
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
 
-logger = Logger()
+logger = Logger(location=None, use_rfc3339=True)
 processor = batch.processor_of(EventType.DynamoDBStreams)
 
 
@@ -35,11 +35,11 @@ class Stores:
 def stores() -> Stores:
     """Return the stores of this runtime."""
     known = settings()
-    if known.recordings is None:
+    if known.recordings_bucket is None:
         raise KeyError("RECORDINGS_BUCKET")
     return Stores(
         Bodies(known.bodies_bucket),
-        RecordingsBucket(clients.s3(), known.recordings.bucket),
+        RecordingsBucket(clients.s3(), known.recordings_bucket),
         RecordingRows(clients.dynamodb(), known.events_table),
     )
 

@@ -1,31 +1,21 @@
-"""What `template.yaml` tells the functions by environment variables, read once, in this place."""
+"""What `template.yaml` tells the functions by environment variables, read once, in this place.
+
+Each function is told what it needs and no more, so a variable is missed by whoever asks for it. Defaults are
+the template's parameters; there are none here.
+"""
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
-from functools import cache
+from functools import cache, cached_property
+from typing import TYPE_CHECKING, NamedTuple
 
-from tavus_callbacks.domain.fold_settings import FoldSettings
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """Names of what the stack made, and how long things are kept; None keeps for ever."""
-
-    events_table: str
-    tokens_table: str
-    bodies_bucket: str
-    spill_queue_url: str | None
-    event_retention: timedelta | None
-    quarantine_retention: timedelta | None
-    recordings: "RecordingSettings | None"
-    fold: FoldSettings
+if TYPE_CHECKING:
+    from tavus_callbacks.domain.fold_settings import FoldSettings
 
 
-@dataclass(frozen=True, slots=True)
-class RecordingSettings:
-    """Where recordings lie and how they are served; only where the stack has recordings."""
+class RecordingSettings(NamedTuple):
+    """How recordings are served."""
 
     bucket: str
     missing_after: timedelta
@@ -35,40 +25,81 @@ class RecordingSettings:
     signing_secret: str
 
 
-def settings_from(environ: Mapping[str, str]) -> Settings:
-    """Read settings from an environment; raises KeyError naming the variable that is missing."""
-    return Settings(
-        events_table=environ["EVENTS_TABLE"],
-        tokens_table=environ["TOKENS_TABLE"],
-        bodies_bucket=environ["BODIES_BUCKET"],
-        spill_queue_url=environ.get("SPILL_QUEUE_URL"),
-        event_retention=_days(environ.get("EVENT_RETENTION_DAYS", "0")),
-        quarantine_retention=_days(environ.get("QUARANTINE_RETENTION_DAYS", "0")),
-        recordings=_recordings(environ) if environ.get("RECORDINGS_BUCKET") else None,
-        fold=FoldSettings(
-            presumed_ended_after=timedelta(minutes=int(environ.get("PRESUMED_ENDED_AFTER_MINUTES", "240"))),
-            expect_recording=environ.get("EXPECT_RECORDING") == "true",
-            expect_perception=environ.get("EXPECT_PERCEPTION") == "true",
-        ),
-    )
+class Settings:
+    """Names of what the stack made, and how long things are kept; KeyError names what is missing."""
 
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
 
-def _recordings(environ: Mapping[str, str]) -> RecordingSettings:
-    return RecordingSettings(
-        bucket=environ["RECORDINGS_BUCKET"],
-        missing_after=timedelta(minutes=int(environ["RECORDING_MISSING_AFTER_MINUTES"])),
-        link_lifetime=timedelta(minutes=int(environ.get("LINK_LIFETIME_MINUTES", "60"))),
-        cdn_url=environ.get("CDN_URL", ""),
-        signing_key_id=environ.get("SIGNING_KEY_ID", ""),
-        signing_secret=environ.get("SIGNING_SECRET", ""),
-    )
+    @cached_property
+    def events_table(self) -> str:
+        """Name of the table of events, quarantine, summaries and uses of tokens."""
+        return self._environ["EVENTS_TABLE"]
 
+    @cached_property
+    def tokens_table(self) -> str:
+        """Name of the table of tokens."""
+        return self._environ["TOKENS_TABLE"]
 
-def _days(text: str) -> timedelta | None:
-    return timedelta(days=int(text)) if int(text) else None
+    @cached_property
+    def bodies_bucket(self) -> str:
+        """Name of the bucket of large bodies."""
+        return self._environ["BODIES_BUCKET"]
+
+    @cached_property
+    def spill_queue_url(self) -> str:
+        """URL of the queue that keeps callbacks while the table cannot."""
+        return self._environ["SPILL_QUEUE_URL"]
+
+    @cached_property
+    def event_retention(self) -> timedelta | None:
+        """How long an event is kept; None for ever."""
+        return self._days("EVENT_RETENTION_DAYS")
+
+    @cached_property
+    def quarantine_retention(self) -> timedelta | None:
+        """How long a body stays in quarantine."""
+        return self._days("QUARANTINE_RETENTION_DAYS")
+
+    @cached_property
+    def recordings_bucket(self) -> str | None:
+        """Name of the bucket of recordings, where the stack has recordings."""
+        return self._environ.get("RECORDINGS_BUCKET")
+
+    @cached_property
+    def recordings(self) -> RecordingSettings | None:
+        """How recordings are served, where the stack has recordings."""
+        if self.recordings_bucket is None:
+            return None
+        return RecordingSettings(
+            bucket=self.recordings_bucket,
+            missing_after=self._minutes("RECORDING_MISSING_AFTER_MINUTES"),
+            link_lifetime=self._minutes("LINK_LIFETIME_MINUTES"),
+            cdn_url=self._environ["CDN_URL"],
+            signing_key_id=self._environ["SIGNING_KEY_ID"],
+            signing_secret=self._environ["SIGNING_SECRET"],
+        )
+
+    @cached_property
+    def fold(self) -> "FoldSettings":
+        """What is known of this team's conversations."""
+        from tavus_callbacks.domain.fold_settings import FoldSettings
+
+        return FoldSettings(
+            presumed_ended_after=self._minutes("PRESUMED_ENDED_AFTER_MINUTES"),
+            expect_recording=self._environ["EXPECT_RECORDING"] == "true",
+            expect_perception=self._environ["EXPECT_PERCEPTION"] == "true",
+        )
+
+    def _days(self, name: str) -> timedelta | None:
+        days = int(self._environ[name])
+        return timedelta(days=days) if days else None
+
+    def _minutes(self, name: str) -> timedelta:
+        return timedelta(minutes=int(self._environ[name]))
 
 
 @cache
 def settings() -> Settings:
     """Return the settings of this runtime."""
-    return settings_from(os.environ)
+    return Settings(dict(os.environ))

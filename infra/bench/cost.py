@@ -82,7 +82,7 @@ def _event(number: int, event_type: str, size: int) -> Any:
 def lines(script: ModuleType, row: Any, summary: int) -> tuple[list[Line], list[Line]]:
     """Return what receiving costs, and what summaries and their listing add."""
     write, units = script.WRITE_UNIT * MILLION, -(-summary // KILOBYTE)
-    project_log = PROJECT_RECORD + script.platform_log("ProjectFunction")
+    project_log = PROJECT_RECORD + script.platform_log()
     lambda_time = script.MEMORY_GB * script.GB_SECOND_ARM * MILLION
     receiving = [
         Line("HTTP API", script.HTTP_REQUEST * MILLION, "one request"),

@@ -12,6 +12,7 @@ from tavus_callbacks.aws.bodies import Bodies
 from tavus_callbacks.aws.events import EventsTable
 from tavus_callbacks.aws.signing import new_private_key
 from tavus_callbacks.aws.spill import Spill, Spilled
+from tavus_callbacks.domain.body import pack
 from tavus_callbacks.domain.event import understand
 from tavus_callbacks.domain.token import Scope, digest, new_token
 from tavus_callbacks_cli.local.payload import Request, encode_event, make_event
@@ -105,7 +106,7 @@ def _stream(row: dict[str, Any]) -> bytes:
 def _spilled() -> bytes:
     sent: list[str] = []
     client = cast("Any", SimpleNamespace(send_message=lambda MessageBody, **_: sent.append(MessageBody)))  # noqa: N803 - boto3's name
-    Spill(client, "queue", Bodies("bodies")).put(Spilled(body(1, _USUAL), "user=4711", "bench", _NOW))
+    Spill(client, "queue", Bodies("bodies")).put(Spilled(pack(body(1, _USUAL)), "user=4711", "bench", _NOW))
     record = {"messageId": "1", "receiptHandle": "1", "body": sent[0], "eventSource": "aws:sqs"}
     return json.dumps({"Records": [record]}).encode()
 

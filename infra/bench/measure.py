@@ -131,8 +131,17 @@ def environment_of(address: str) -> dict[str, str]:
         "TOKENS_TABLE": "tokens",
         "BODIES_BUCKET": "bodies",
         "SPILL_QUEUE_URL": f"{address}/123456789012/spill",
+        "EVENT_RETENTION_DAYS": "0",
+        "QUARANTINE_RETENTION_DAYS": "90",
         "RECORDINGS_BUCKET": "recordings",
         "RECORDING_MISSING_AFTER_MINUTES": "60",
+        "LINK_LIFETIME_MINUTES": "60",
+        "CDN_URL": "https://cdn.example",
+        "SIGNING_KEY_ID": "K1",
+        "SIGNING_SECRET": "secret",
+        "PRESUMED_ENDED_AFTER_MINUTES": "240",
+        "EXPECT_RECORDING": "false",
+        "EXPECT_PERCEPTION": "false",
         "CALLBACK_TOKEN": events.TOKEN,
     }
 

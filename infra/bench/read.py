@@ -31,6 +31,9 @@ ENVIRONMENT = {
     "EVENTS_TABLE": "events",
     "TOKENS_TABLE": "tokens",
     "BODIES_BUCKET": "bodies",
+    "PRESUMED_ENDED_AFTER_MINUTES": "240",
+    "EXPECT_RECORDING": "false",
+    "EXPECT_PERCEPTION": "false",
 }
 NOW = datetime.now(UTC)
 TOKEN = new_token()

@@ -23,6 +23,7 @@ from bench.packages import ROOT
 from tavus_callbacks.aws.bodies import Bodies
 from tavus_callbacks.aws.events import EventsTable, partition
 from tavus_callbacks.domain import receipts, summary
+from tavus_callbacks.domain.body import pack
 from tavus_callbacks.domain.event import Event
 
 DOCUMENT = ROOT / "docs" / "scale.md"
@@ -131,6 +132,7 @@ def _event(kind: str, subject: str, event_type: str, size: int, at: datetime) ->
         {"user": "4711"},
         (),
         text,
+        pack(text.encode()),
         digest,
         f"{moment:020}-{digest}",
     )

@@ -95,7 +95,7 @@ def measured(stack: LocalStack, size: int) -> Row:
         item=size_of(item),
         write_units=_units(size_of(item)) + _units(size_of(entry)),
         objects=int("body_key" in item),
-        log=log.stat().st_size - before + _access_log() + platform_log("ReceiveFunction") + 2 * RECORD,
+        log=log.stat().st_size - before + _access_log() + platform_log() + 2 * RECORD,
     )
 
 
@@ -140,10 +140,10 @@ def _access_log() -> int:
     return len(found[1])
 
 
-def platform_log(function: str) -> int:
+def platform_log() -> int:
     """Return the bytes that Lambda itself writes of an invocation that goes well."""
     template = (ROOT / "template.yaml").read_text(encoding="utf-8")
-    logging = template.partition(f"\n  {function}:\n")[2].partition("Environment:")[0]
+    logging = template.partition("\nGlobals:\n")[2].partition("\nResources:\n")[0]
     return 0 if "SystemLogLevel: WARN" in logging else PLATFORM_LOG + PLATFORM_RECORDS * RECORD
 
 

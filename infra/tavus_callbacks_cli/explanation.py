@@ -1,6 +1,6 @@
 """What the receiver would make of a body, told without any stack: nothing is sent and nothing is kept."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tavus_callbacks.domain.errors import NotAnObject, Unfileable
@@ -65,7 +65,7 @@ def _problem(error: NotAnObject | Unfileable) -> dict[str, Any]:
         "status_code": error.status,
         "title": error.title,
         "detail": str(error),
-        "errors": [asdict(field) for field in fields],
+        "errors": [field._asdict() for field in fields],
     }
 
 

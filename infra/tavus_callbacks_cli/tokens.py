@@ -1,6 +1,5 @@
 """Making, listing, rotating and revoking tokens: with the operator's own credentials, never by a function."""
 
-from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from tavus_callbacks.domain.timestamps import iso
@@ -13,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def _item(record: TokenRecord) -> dict[str, Any]:
-    item = {name: value for name, value in asdict(record).items() if value is not None}
+    item = {name: value for name, value in record._asdict().items() if value is not None}
     item["token_digest"] = item.pop("digest")
     return item
 
@@ -53,7 +52,7 @@ def rotate_token(table: "Table", *, label: str, grace: "timedelta", now: "dateti
     token = create_token(table, label=label, scope=before[-1].scope, now=now)
     for record in before:
         last = iso(now + grace)
-        _put(table, replace(record, expires_at=min(last, record.expires_at or last)))
+        _put(table, record._replace(expires_at=min(last, record.expires_at or last)))
     return token
 
 
@@ -61,7 +60,7 @@ def revoke_token(table: "Table", *, label: str, now: "datetime") -> int:
     """Revoke the label's live tokens and return how many; the records stay, so that use is seen."""
     before = live_tokens(table, label=label, now=now)
     for record in before:
-        _put(table, replace(record, revoked_at=iso(now)))
+        _put(table, record._replace(revoked_at=iso(now)))
     return len(before)
 
 

@@ -64,13 +64,17 @@ def test_while_the_table_is_away_callbacks_are_accepted(world, subject, kind, fa
 def test_what_was_accepted_has_the_id_it_was_answered(world, subject, kind):
     """The spill keeps what it is about, its tags, its label and its time of receipt."""
     with world.proxy.faults(down(Fault.THROTTLED, "dynamodb")):
-        reply = world.post(KINDS[kind](subject), query="user=4711&empty=", at=1_790_000_000)
+        reply = world.post(KINDS[kind](subject), query="user=4711&empty=&line=%0A", at=1_790_000_000)
 
     assert 1 == world.drain()
     if reply.status == 200:
         assert "accepted" == reply.value["status"]
         again = world.post(KINDS[kind](subject), at=1_790_000_060)
         assert ("duplicate", reply.value["event_id"]) == (again.value["status"], again.value["event_id"])
+        [event] = world.rows(f"conversation#{subject}")
+        assert {"user": "4711", "empty": ""} == event["tags"]
+        assert reply.value["issues"] == event["issues"]
+        assert "tag_dropped" in event["issues"]
     world.check(subject)
 
 

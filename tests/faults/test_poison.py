@@ -224,7 +224,7 @@ def test_quarantine_is_redriven_with_its_own_time_label_and_tags(stack, size):
     entry = quarantined(
         raw, Unfileable("not yet"), query="user=4711", label="staging", received_at=received_at
     )
-    QuarantineRows(store, outputs["EventsTableName"], kept, None).keep(entry)
+    QuarantineRows(store, outputs["EventsTableName"], kept, None).keep(entry, "r1")
 
     tried = answered("quarantine", "redrive", "--all", "--dry-run")["quarantine"]
     outcomes = {one["quarantine_id"]: one["outcome"] for one in tried}

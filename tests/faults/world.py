@@ -118,16 +118,19 @@ class World:
         bodies = Bodies(known.bodies_bucket, lambda: made.s3)
         return EventsTable(made.dynamodb, known.events_table, bodies, None)
 
-    def kept(self, pk: str) -> Counter[bytes]:
-        """Return every body that is kept under a partition, and how often."""
+    def rows(self, pk: str) -> list[dict[str, Any]]:
+        """Return every row of a partition."""
         found = self._table.client.query(
             TableName=self._table.name,
             KeyConditionExpression="pk = :pk",
             ExpressionAttributeValues={":pk": {"S": pk}},
             ConsistentRead=True,
         )
-        items = [rows.read(row) for row in found["Items"]]
-        return Counter(self._table.bodies.read(item) for item in items if "body_size" in item)
+        return [rows.read(row) for row in found["Items"]]
+
+    def kept(self, pk: str) -> Counter[bytes]:
+        """Return every body that is kept under a partition, and how often."""
+        return Counter(self._table.bodies.read(item) for item in self.rows(pk) if "body_size" in item)
 
     def check(self, subject: str) -> None:
         """Check that what was acknowledged is there, and nothing twice, once the spill is drained."""

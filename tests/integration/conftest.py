@@ -37,13 +37,15 @@ def environment(template):
     merged = {}
     for function in functions:
         merged |= function.properties["Environment"]["Variables"]
-    # Without the spill, which has tests of its own: what is not kept is 503.
-    return {name: str(value) for name, value in merged.items() if name != "SPILL_QUEUE_URL"}
+    return {name: str(value) for name, value in merged.items()}
 
 
 @pytest.fixture(scope="session")
 def stores(template):
-    """Return of the template what receive and read write to: two tables and a bucket."""
+    """Return of the template what receive and read write to: two tables and a bucket.
+
+    Without the spill, which has tests of its own: what is not kept is 503.
+    """
     kept = {name: template.resources[name] for name in ("EventsTable", "TokensTable", "BodiesBucket")}
     return replace(template, resources=kept)
 
@@ -54,6 +56,7 @@ def _own_clients():
     yield
     clients.dynamodb.cache_clear()
     clients.s3.cache_clear()
+    clients.sqs.cache_clear()
     clients.secretsmanager.cache_clear()
 
 

@@ -173,6 +173,24 @@ def failing(
         yield
 
 
+@contextmanager
+def unanswered(operation: str, when: Callable[[dict[str, Any]], bool] = lambda _: True) -> Iterator[None]:
+    """Let the first call of an operation do its work, and its answer be lost."""
+    call, lost = BaseClient._make_api_call, []
+
+    def lose(client: BaseClient, name: str, parameters: dict[str, Any]) -> Any:
+        try:
+            return call(client, name, parameters)
+        finally:
+            if name == operation and not lost and when(parameters):
+                lost.append(name)
+                raise ReadTimeoutError(endpoint_url="https://store.invalid")
+
+    with patch.object(BaseClient, "_make_api_call", lose):
+        yield
+    assert lost
+
+
 def forget() -> None:
     """Forget what a runtime remembers, as a new one would not know it; clients are dear and stay."""
     for name, module in list(sys.modules.items()):

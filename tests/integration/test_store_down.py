@@ -5,7 +5,7 @@ import time
 
 import pytest
 from botocore.client import BaseClient
-from inprocess import failing
+from inprocess import failing, unanswered
 
 SHUTDOWN = {
     "conversation_id": "c1",
@@ -13,6 +13,7 @@ SHUTDOWN = {
     "timestamp": "2026-07-11T06:48:37.564961Z",
 }
 READY = {"replica_id": "r1", "status": "ready"}
+START = 1_790_000_000
 # What deflates to more than a row holds.
 LARGE = {**SHUTDOWN, "noise": [str(hash(str(number))) for number in range(4000)]}
 CODES = [
@@ -52,6 +53,53 @@ def test_an_event_that_cannot_be_put_is_503(warm, error):
 
     assert [] == warm.events("c1")
     assert "stored" == warm.post(SHUTDOWN).value["status"]
+
+
+@pytest.mark.parametrize(
+    ("before", "body", "lost"),
+    [
+        ([], SHUTDOWN, "event"),
+        ([SHUTDOWN], {**SHUTDOWN, "properties": {}}, "variant"),
+        ([], READY, "event"),
+    ],
+    ids=["event", "variant", "timeless"],
+)
+def test_a_write_whose_answer_was_lost_is_known_as_our_own(api, before, body, lost):
+    """The next attempt finds what the first one wrote: stored, for nobody else sent it."""
+    for earlier in before:
+        api.post(earlier, at=START)
+
+    with unanswered("PutItem", when=lambda put: put["Item"]["type"]["S"] == lost):
+        reply = api.post(body, at=START)
+
+    assert "stored" == reply.value["status"]
+    again = api.post(body, at=START)
+    assert ("duplicate", reply.value["event_id"]) == (again.value["status"], again.value["event_id"])
+
+
+def test_a_repeat_whose_own_write_lost_its_answer_is_not_a_duplicate_of_itself(api):
+    """The put that takes the next number in the line is the second of the request, and is known again."""
+    api.post(READY, at=START)
+    puts = []
+
+    def is_second(put):
+        puts.append(put)
+        return len(puts) == 2
+
+    with unanswered("PutItem", when=is_second):
+        reply = api.post(READY, at=START + 3601)
+
+    assert ("stored", 2) == (reply.value["status"], len(api.events("r1", "replica")))
+
+
+def test_a_body_whose_quarantine_lost_its_answer_is_counted_once(api):
+    """The second attempt of one request is no second body; another request is."""
+    with unanswered("UpdateItem"):
+        api.post(b"nope")
+    assert [1] == [entry["count"] for entry in api.quarantine()]
+    api.post(b"nope")
+
+    assert [2] == [entry["count"] for entry in api.quarantine()]
 
 
 @pytest.mark.parametrize("error", CODES[:3])

@@ -63,6 +63,7 @@ TEMPLATE: dict[str, Any] = {
                         "BODIES_BUCKET": "bodies",
                         "RECORDINGS_BUCKET": "recordings",
                         "RECORDING_MISSING_AFTER_MINUTES": "60",
+                        "LINK_LIFETIME_MINUTES": "60",
                         "CDN_URL": "https://cdn.example.com",
                         "SIGNING_KEY_ID": "K123",
                         "SIGNING_SECRET": "blue",

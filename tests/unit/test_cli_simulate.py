@@ -147,7 +147,7 @@ def test_the_token_in_the_callback_url_is_not_shown():
     with Receiver((200, STORED)) as receiver:
         result = run("video", "--url", receiver.url)
 
-    assert f"on {receiver.origin}/callbacks/REDACTED" in result.stderr
+    assert f"on {receiver.origin}/callbacks/-REDACTED-" in result.stderr
     assert TOKEN not in result.output
 
 

@@ -82,6 +82,9 @@ TEMPLATE = {
                         "EVENTS_TABLE": {"Ref": "EventsTable"},
                         "TOKENS_TABLE": {"Ref": "TokensTable"},
                         "BODIES_BUCKET": "bodies",
+                        "PRESUMED_ENDED_AFTER_MINUTES": "240",
+                        "EXPECT_RECORDING": "false",
+                        "EXPECT_PERCEPTION": "false",
                     }
                 },
             },
@@ -314,7 +317,7 @@ def test_quarantine_is_read_without_any_token(deployed):
         b"no\x1bsense", NotAnObject("The body is not JSON."), query="", label="website", received_at=NOW
     )
     client = boto3.client("dynamodb", region_name=REGION)
-    QuarantineRows(client, deployed["EventsTableName"], Bodies("bodies"), None).keep(entry)
+    QuarantineRows(client, deployed["EventsTableName"], Bodies("bodies"), None).keep(entry, "r1")
 
     result = run("quarantine", "show", entry.quarantine_id)
 

@@ -1,8 +1,10 @@
 """Redaction: a token survives nowhere, an echoed URL keeps its tags alone, and every other byte stays."""
 
+import gzip
 import json
 import re
 import time
+import zlib
 
 import pytest
 from hypothesis import assume, given
@@ -55,7 +57,15 @@ def test_a_token_in_any_bytes_is_replaced_and_nothing_else(before, after):
     assert before + REDACTED.encode() + after == redact_bytes(before + TOKEN.encode() + after, {})
 
 
-@given(st.text(alphabet='\\u0074cb_AZ"{}:,&?=t', max_size=120), st.dictionaries(st.text(), st.text()))
+PARTS = ["tcb_", "\\u0074cb_", "tcb%5F", TOKEN, TOKEN[:8], "A" * 20, "A" * 25, "t", "\\", "\\u0041", '"', "&"]
+ECHO = ['"webhook_url":"', '\\"webhook_url\\":\\"', "?a=1", "&user=4711", "\\u0026", '\\\\\\"']
+
+
+@given(
+    st.text(alphabet='\\u0074cb_AZ"{}:,&?=t', max_size=120)
+    | st.lists(st.sampled_from([*PARTS, *ECHO]), max_size=12).map("".join),
+    st.dictionaries(st.text(), st.text()) | st.just(TAGS),
+)
 def test_no_text_makes_redaction_fail_and_it_is_done_once(text, tags):
     """Redacting what is redacted changes nothing, and no pattern of a token is left."""
     redacted = redact(text, tags)
@@ -85,6 +95,61 @@ def test_a_token_in_json_within_json_is_replaced():
     redacted = redact(text, {})
 
     assert URL.replace(TOKEN, REDACTED) == json.loads(json.loads(redacted)["request"]["body"])["webhook_url"]
+
+
+def test_tokens_that_overlap_leave_nothing_of_either():
+    """What begins within another token is found as well, and what is left never becomes a token."""
+    false = "tcb_" + "A" * 25
+
+    assert REDACTED == redact(false + TOKEN, {})
+    assert REDACTED == redact("\\u0074" + false[1:] + TOKEN, {})
+    assert f"tcb_{'A' * 20}{REDACTED}" == redact(f"tcb_{'A' * 20}{TOKEN}", {})
+    assert REDACTED.encode("utf-16-le") == redact_bytes((false + TOKEN).encode("utf-16-le"), {})
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-16", "utf-32-le", "utf-32-be"])
+def test_a_token_in_text_of_another_encoding_is_replaced_and_nothing_else(encoding):
+    """A body that is no UTF-8 is kept for people to look at, without the token."""
+    text = f'{{"webhook_url": "{URL}", "said": "Jörg \U0001f600"}}'
+
+    assert text.replace(TOKEN, REDACTED).encode(encoding) == redact_bytes(text.encode(encoding), {})
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, zlib.compress], ids=["gzip", "zlib"])
+def test_a_compressed_body_with_a_token_is_kept_unpacked(pack):
+    """The token goes; a body that has none stays as it came, and so does what only looks compressed."""
+    body = json.dumps({"webhook_url": URL + "?secret=1"}).encode()
+
+    assert json.dumps({"webhook_url": URL.replace(TOKEN, REDACTED)}).encode() == redact_bytes(pack(body), {})
+    assert pack(b"none" * 99) == redact_bytes(pack(b"none" * 99), {})
+    assert b"\x1f\x8b\x08 " == redact_bytes(b"\x1f\x8b\x08 ", {})
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3])
+def test_of_a_url_echoed_in_json_within_json_only_the_tags_remain(depth):
+    """However often a body was written as a string of another, and with escapes of its own."""
+    for query, kept in [("?user=4711&secret=1", "?user=4711"), ('?s="1&t=2', ""), ("?a\\", ""), ("", "")]:
+        sent, expected = ({"webhook_url": URL + one, "after": "?secret=1"} for one in (query, kept))
+        for _ in range(depth):
+            sent, expected = json.dumps(sent), json.dumps(expected)
+
+        assert json.dumps(expected).replace(TOKEN, REDACTED) == redact(json.dumps(sent), TAGS)
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ("?a=1\\\\u0026user=4711", "?user=4711"),
+        ("\\\\u003fsecret=1", ""),
+        ("?user\\\\u003d4711&secret=1", "?user\\\\u003d4711"),
+        ("?user=\\\\u00zz&a=1", ""),
+    ],
+)
+def test_escapes_of_json_within_json_hide_nothing(sent, kept):
+    """What splits a query is known with the backslashes of every level."""
+    written = '{"body": "{\\"webhook_url\\": \\"https://e.com/h%s\\"}"}'
+
+    assert written % kept == redact(written % sent, TAGS)
 
 
 @pytest.mark.parametrize(
@@ -167,6 +232,10 @@ def test_an_echo_is_trimmed_wherever_it_is_nested():
         "tcb_" * 125_000,
         "\\tcb_" * 100_000,
         '"webhook_url":"?' * 30_000,
+        '"webhook_url":"' + "\\" * 500_000 + "x",
+        '\\"webhook_url\\":\\"' * 25_000,
+        '\\"webhook_url\\":\\"?' + "\\" * 500_000,
+        ("tcb_" + "A" * 20) * 20_000 + TOKEN,
     ],
     ids=lambda body: re.sub(r"\s+", " ", body[:20]),
 )

@@ -42,7 +42,6 @@ OURS = {
     "domain.errors",
     "domain.event",
     "domain.families",
-    "domain.fold_settings",
     "domain.issues",
     "domain.jsontext",
     "domain.receipts",

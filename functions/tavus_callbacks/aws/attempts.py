@@ -13,7 +13,6 @@ import random
 import time
 from collections.abc import Callable
 from contextvars import ContextVar
-from dataclasses import dataclass
 from typing import TypeVar
 
 from botocore.exceptions import BotoCoreError
@@ -35,11 +34,11 @@ class OutOfTime(BotoCoreError):
     fmt = "No time is left for another request"
 
 
-@dataclass(slots=True)
 class _Phase:
-    deadline: Deadline
-    left_at_start: float
-    has_begun: bool = False
+    __slots__ = ("deadline", "has_begun", "left_at_start")
+
+    def __init__(self, deadline: Deadline) -> None:
+        self.deadline, self.left_at_start, self.has_begun = deadline, deadline.left(), False
 
 
 _phase: ContextVar[_Phase | None] = ContextVar("phase", default=None)
@@ -47,7 +46,7 @@ _phase: ContextVar[_Phase | None] = ContextVar("phase", default=None)
 
 def until(deadline: Deadline, call: Callable[[], T]) -> T:
     """Call until it succeeds, or raise its StoreDown once it is for good or no attempt fits in any more."""
-    phase = _Phase(deadline, deadline.left())
+    phase = _Phase(deadline)
     outer = _phase.set(phase)
     try:
         return _repeated(phase, call)

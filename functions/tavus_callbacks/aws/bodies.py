@@ -1,33 +1,32 @@
 """Bodies too large for a row lie in a bucket of their own: the object first, the row that names it second."""
 
 import hashlib
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tavus_callbacks.aws import clients
 from tavus_callbacks.aws.failures import store_down
-from tavus_callbacks.domain.body import pack, unpack
+from tavus_callbacks.domain.body import unpack
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mypy_boto3_s3 import S3Client
 
+    from tavus_callbacks.domain.body import Packed
+
 # Stored bytes up to which a row is cheaper than an object: at $0.625 a million write units of 1 KB and
 # $5 a million puts the two meet at 8 KB; a JSON body of about 45 KB deflates to that.
 INLINE_LIMIT = 8 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Bodies:
+class Bodies(NamedTuple):
     """The bodies bucket; the client is asked for when the first large body comes."""
 
     bucket: str
     client: "Callable[[], S3Client]" = clients.s3
 
-    def attributes(self, raw: bytes, prefix: str) -> dict[str, Any]:
+    def attributes(self, packed: "Packed", prefix: str) -> dict[str, Any]:
         """Return what a row says of its body, after putting a large one under `prefix` in the bucket."""
-        packed = pack(raw)
         attributes = {"encoding": packed.encoding, "body_size": packed.size}
         if len(packed.data) <= INLINE_LIMIT:
             return {**attributes, "body": packed.data}

@@ -7,9 +7,8 @@ sk = e1#<ref>                the event; ref = <time in microseconds, or untimed>
 """
 
 import hashlib
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from botocore.exceptions import ClientError
 
@@ -27,8 +26,7 @@ if TYPE_CHECKING:
 Status = Literal["stored", "duplicate"]
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(NamedTuple):
     """How an event was kept; the issue `variant` says that its identity was there with other content."""
 
     status: Status
@@ -51,8 +49,7 @@ def bodies_prefix(kind: str, subject: str) -> str:
     return f"events/{kind}/{hashlib.sha256(subject.encode()).hexdigest()[:32]}"
 
 
-@dataclass(frozen=True, slots=True)
-class EventsTable:
+class EventsTable(NamedTuple):
     """The table; `retention` is how long an event is kept, None for ever."""
 
     client: "DynamoDBClient"
@@ -60,40 +57,43 @@ class EventsTable:
     bodies: "Bodies"
     retention: timedelta | None
 
-    def keep(self, event: Event, *, kept_at: datetime) -> Kept:
+    def keep(self, event: Event, *, kept_at: datetime, request_id: str = "") -> Kept:
         """Keep an event unless it is there; raises StoreDown where neither is certain.
 
-        To try again, call with the same `kept_at`: what an unanswered attempt wrote is then known as ours.
+        To try again, call with the same `kept_at` and `request_id`: what an unanswered attempt wrote is then
+        known as ours, and not taken for another's.
         """
-        body = self.bodies.attributes(event.text.encode(), bodies_prefix(event.kind, event.subject))
-        there = self._put(event, event.ref, kept_at, body)
+        body = self.bodies.attributes(event.packed, bodies_prefix(event.kind, event.subject))
+        write = _Write(event, kept_at, request_id, self.retention, body)
+        there = self._put(write, event.ref)
         if there is None:
             return Kept("stored", event.ref)
         if event.occurred_at is None:
-            return self._keep_repeat(event, kept_at, body, there)
+            return self._keep_repeat(write, there)
         if there["content"] == event.content:
             return Kept("duplicate", event.ref)
-        return self._keep_variant(event, kept_at, body)
+        return self._keep_variant(write)
 
-    def _keep_variant(self, event: Event, kept_at: datetime, body: dict[str, Any]) -> Kept:
-        there = self._put(event, variant_ref(event.ref, event.content), kept_at, body)
+    def _keep_variant(self, write: "_Write") -> Kept:
+        event = write.event
+        there = self._put(write, variant_ref(event.ref, event.content))
         return Kept("stored" if there is None else "duplicate", event.ref, (issues.VARIANT,))
 
-    def _keep_repeat(
-        self, event: Event, kept_at: datetime, body: dict[str, Any], there: dict[str, Any]
-    ) -> Kept:
+    def _keep_repeat(self, write: "_Write", there: dict[str, Any]) -> Kept:
         """Keep a timeless body that was kept before: a duplicate within the window, else the next in line.
 
         A number in the line is taken by a conditional put, so two late repeats at once make one event.
         """
+        event = write.event
         line = [there, *self._repeats(event)]
         while not (near := [item for item in line if _within_window(event, item)]):
             ref = repeat_ref(event.ref, len(line))
-            taken = self._put(event, ref, kept_at, body)
+            taken = self._put(write, ref)
             if taken is None:
                 return Kept("stored", ref)
             line.append(taken)
-        return Kept("duplicate", near[0]["ref"])
+        ours = [item["ref"] for item in near if item["receipt"] == write.receipt(item["ref"])]
+        return Kept("stored", ours[0]) if ours else Kept("duplicate", near[0]["ref"])
 
     def _repeats(self, event: Event) -> list[dict[str, Any]]:
         pages = self.client.get_paginator("query").paginate(
@@ -102,16 +102,16 @@ class EventsTable:
             ExpressionAttributeValues=rows.write(
                 {":pk": partition(event.kind, event.subject), ":line": sort_key(event.ref) + "-"}
             ),
-            ProjectionExpression="#ref, received_at",
+            ProjectionExpression="#ref, received_at, receipt",
             ExpressionAttributeNames={"#ref": "ref"},
             ConsistentRead=True,
         )
         with store_down():
             return [rows.read(row) for page in pages for row in page["Items"]]
 
-    def _put(self, event: Event, ref: str, kept_at: datetime, body: dict[str, Any]) -> dict[str, Any] | None:
+    def _put(self, write: "_Write", ref: str) -> dict[str, Any] | None:
         """Put the item unless its key is taken; return the item that has it, unless that is this one."""
-        item = rows.write(self._item(event, ref, kept_at) | body)
+        item = rows.write(write.item(ref))
         with store_down():
             try:
                 self.client.put_item(
@@ -127,9 +127,28 @@ class EventsTable:
                 return None if there["receipt"] == item["receipt"] else rows.read(there)
         return None
 
-    def _item(self, event: Event, ref: str, kept_at: datetime) -> dict[str, Any]:
+
+class _Write(NamedTuple):
+    """What all puts of one call have in common."""
+
+    event: Event
+    kept_at: datetime
+    request_id: str
+    retention: timedelta | None
+    body: dict[str, Any]
+
+    def receipt(self, ref: str) -> str:
+        """Return the place in the order of receipt, which no other request gives an item."""
+        return receipts.receipt(self.kept_at, self._name(ref))
+
+    def _name(self, ref: str) -> str:
+        about = f"{partition(self.event.kind, self.event.subject)}#{ref}#{self.request_id}"
+        return hashlib.sha256(about.encode()).hexdigest()[:32]
+
+    def item(self, ref: str) -> dict[str, Any]:
+        """Return the item under a reference."""
+        event = self.event
         is_variant = ref == variant_ref(event.ref, event.content)
-        name = hashlib.sha256(f"{partition(event.kind, event.subject)}#{ref}".encode()).hexdigest()[:32]
         return {
             "pk": partition(event.kind, event.subject),
             "sk": sort_key(ref),
@@ -145,9 +164,10 @@ class EventsTable:
             "tags": event.tags,
             "issues": [*event.issues, *((issues.VARIANT,) if is_variant else ())],
             "content": event.content,
-            "receipt_shard": receipts.shard(receipts.event_shards(), name),
-            "receipt": receipts.receipt(kept_at, name),
-            "expires_at": self.retention and int((kept_at + self.retention).timestamp()),
+            "receipt_shard": receipts.shard(receipts.event_shards(), self._name(ref)),
+            "receipt": self.receipt(ref),
+            "expires_at": self.retention and int((self.kept_at + self.retention).timestamp()),
+            **self.body,
         }
 
 

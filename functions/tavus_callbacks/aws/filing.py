@@ -1,8 +1,7 @@
 """Filing a callback: understood and kept as an event, or kept in quarantine with the reason."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from tavus_callbacks.aws.failures import place
 from tavus_callbacks.domain.errors import NotAnObject, Unfileable
@@ -15,18 +14,17 @@ if TYPE_CHECKING:
 STUMBLED = "The receiver could not read this body. It is kept, and can be redriven after an upgrade."
 
 
-@dataclass(frozen=True, slots=True)
-class Callback:
-    """A callback with a valid token; `raw` as sent, or redacted already."""
+class Callback(NamedTuple):
+    """A callback with a valid token; `raw` as sent, or redacted already; `request_id` by which it came."""
 
     raw: bytes
     query: str
     label: str
     received_at: datetime
+    request_id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Misfit:
+class Misfit(NamedTuple):
     """A callback that cannot be filed, and why; `fault` names a stumble of our own by its place."""
 
     entry: "Quarantined"
@@ -57,8 +55,8 @@ def _misfit(callback: Callback, error: NotAnObject | Unfileable, fault: str | No
     return Misfit(entry, error, fault)
 
 
-def quarantine(misfit: Misfit, events: "EventsTable", retention: timedelta | None) -> None:
+def quarantine(misfit: Misfit, events: "EventsTable", retention: timedelta | None, request_id: str) -> None:
     """Keep a misfit in quarantine; raises StoreDown."""
     from tavus_callbacks.aws.quarantine import QuarantineRows
 
-    QuarantineRows(events.client, events.name, events.bodies, retention).keep(misfit.entry)
+    QuarantineRows(events.client, events.name, events.bodies, retention).keep(misfit.entry, request_id)

@@ -2,9 +2,8 @@
 
 import base64
 import json
-from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from tavus_callbacks.domain.errors import CallbackError, NotPlayable, StoreDown, Unfileable
 from tavus_callbacks.domain.redaction import redact
@@ -20,8 +19,7 @@ BODY_LIMIT = 6 * 1024 * 1024 - 1024
 RETRY_AFTER = "30"
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """What a handler needs of a request; `query` is raw, for tags are read by their own rule."""
 
     method: str
@@ -71,7 +69,7 @@ def problem(error: CallbackError, **members: object) -> dict[str, Any]:
         # It can repeat a part of the path, and somebody pastes a token anywhere.
         details["detail"] = redact(str(error), {})
     if isinstance(error, Unfileable) and error.errors:
-        details["errors"] = [asdict(one) for one in error.errors]
+        details["errors"] = [one._asdict() for one in error.errors]
     if isinstance(error, NotPlayable):
         details["recording_status"] = error.recording_status
     headers = {"retry-after": RETRY_AFTER} if isinstance(error, StoreDown) else {}

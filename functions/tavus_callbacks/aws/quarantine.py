@@ -3,9 +3,9 @@
 pk = quarantine#<digest of the redacted body>    sk = entry
 """
 
-from dataclasses import dataclass
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tavus_callbacks.aws import rows
 from tavus_callbacks.aws.failures import store_down
@@ -26,8 +26,7 @@ def partition(quarantine_id: str) -> str:
     return f"quarantine#{quarantine_id}"
 
 
-@dataclass(frozen=True, slots=True)
-class QuarantineRows:
+class QuarantineRows(NamedTuple):
     """The entries as `receive` writes them; `retention` counts from the last time a body came."""
 
     client: "DynamoDBClient"
@@ -35,18 +34,22 @@ class QuarantineRows:
     bodies: "Bodies"
     retention: timedelta | None
 
-    def keep(self, entry: "Quarantined") -> None:
-        """Add an entry, or count one that is there; raises StoreDown where neither is certain."""
-        first = self._first(entry)
+    def keep(self, entry: "Quarantined", request_id: str) -> None:
+        """Add an entry, or count one that is there; raises StoreDown where neither is certain.
+
+        A request that tries again counts once: the entry names the last one.
+        """
+        first, latest = self._first(entry), self._latest(entry) | {"last_request_id": request_id}
         names = {f"#{name}": name for name in first}
         sets = [f"#{name} = if_not_exists(#{name}, :{name})" for name in first]
-        values = {f":{name}": value for name, value in (first | self._latest(entry)).items()}
-        with store_down():
+        sets += [f"{name} = :{name}" for name in latest]
+        values = {f":{name}": value for name, value in (first | latest).items()}
+        with store_down(), suppress(self.client.exceptions.ConditionalCheckFailedException):
             self.client.update_item(
                 TableName=self.table,
                 Key=rows.write({"pk": partition(entry.quarantine_id), "sk": ENTRY}),
-                UpdateExpression=f"SET {', '.join(sets)}, last_received_at = :last_received_at, "
-                "expires_at = :expires_at ADD #count :one",
+                UpdateExpression=f"SET {', '.join(sets)} ADD #count :one",
+                ConditionExpression="attribute_not_exists(pk) OR last_request_id <> :last_request_id",
                 ExpressionAttributeNames={**names, "#count": "count"},
                 ExpressionAttributeValues=rows.write({**values, ":one": 1}),
             )
@@ -64,7 +67,7 @@ class QuarantineRows:
             "first_received_at": iso(entry.received_at),
             "receipt_shard": receipts.shard(receipts.quarantine_shards(), name),
             "receipt": receipts.receipt(entry.received_at, name),
-        } | self.bodies.attributes(entry.raw, "quarantine")
+        } | self.bodies.attributes(entry.packed, "quarantine")
 
     def _latest(self, entry: "Quarantined") -> dict[str, Any]:
         kept_until = datetime.now(UTC) + (self.retention or timedelta(days=36500))

@@ -1,18 +1,18 @@
 """The spill: a queue that keeps callbacks while the table cannot, and drains into it.
 
-A message carries the redacted body, deflated, in base64: SQS alters characters that XML does not know.
-Above 700 KB the body goes to the bodies bucket first.
+A message carries the redacted body as it would be stored, in base64, for SQS alters characters that XML does
+not know. Above 700 KB the body goes to the bodies bucket first.
 """
 
 import base64
 import json
-import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tavus_callbacks.aws.failures import store_down
+from tavus_callbacks.aws.filing import Callback
+from tavus_callbacks.domain.body import Packed, unpack
 from tavus_callbacks.domain.timestamps import iso, parse
 
 if TYPE_CHECKING:
@@ -26,18 +26,16 @@ MESSAGE_LIMIT = 700 * 1024
 _VERSION = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Spilled:
-    """A callback as it waits: `raw` is redacted, `query` holds its tags."""
+class Spilled(NamedTuple):
+    """A callback as it waits: its body is redacted, `query` holds its tags."""
 
-    raw: bytes
+    body: Packed
     query: str
     label: str
     received_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Spill:
+class Spill(NamedTuple):
     """The queue, and the bucket for what is too large for it."""
 
     client: "SQSClient"
@@ -46,7 +44,7 @@ class Spill:
 
     def put(self, spilled: Spilled) -> None:
         """Send a callback to the queue; raises StoreDown where it is not certainly there."""
-        packed = base64.b64encode(zlib.compress(spilled.raw)).decode()
+        packed = base64.b64encode(spilled.body.data).decode()
         body = (
             {"body": packed}
             if len(packed) <= MESSAGE_LIMIT
@@ -57,18 +55,19 @@ class Spill:
             "query": spilled.query,
             "label": spilled.label,
             "received_at": iso(spilled.received_at),
+            "encoding": spilled.body.encoding,
             **body,
         }
         with store_down():
             self.client.send_message(QueueUrl=self.queue_url, MessageBody=json.dumps(message))
 
 
-def read(text: str, download: Callable[[str], bytes]) -> Spilled:
+def read(text: str, download: Callable[[str], bytes]) -> Callback:
     """Read a message again; `download` fetches a body that lies in the bucket."""
     message: dict[str, Any] = json.loads(text)
     packed = message["body"] if "body" in message else download(message["body_key"])
     received_at = parse(message["received_at"])
     if message["version"] != _VERSION or received_at is None:
         raise ValueError("a spilled message of another version")
-    raw = zlib.decompress(base64.b64decode(packed))
-    return Spilled(raw, message["query"], message["label"], received_at)
+    raw = unpack(base64.b64decode(packed), message["encoding"])
+    return Callback(raw, message["query"], message["label"], received_at)

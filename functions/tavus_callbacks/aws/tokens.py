@@ -1,7 +1,6 @@
 """Looking tokens up: by digest, remembered a minute, and longer only while the store does not answer."""
 
 import hmac
-from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -26,22 +25,26 @@ REFUSAL = "No live token of the right scope. `tavus-callbacks token create` make
 USE_RESOLUTION = timedelta(hours=1)
 
 
-@dataclass(slots=True)
 class _Remembered:
-    record: TokenRecord
-    looked_up_at: datetime
-    use_noted_at: datetime | None = None
+    __slots__ = ("looked_up_at", "record", "use_noted_at")
+
+    def __init__(self, record: TokenRecord, looked_up_at: datetime, use_noted_at: datetime | None) -> None:
+        self.record, self.looked_up_at, self.use_noted_at = record, looked_up_at, use_noted_at
 
 
-@dataclass(slots=True)
 class Tokens:
     """The tokens table as a function may use it: to look one up, never to make one."""
 
-    client: "DynamoDBClient"
-    tokens_table: str
-    events_table: str
-    clock: "Callable[[], datetime]" = now
-    _remembered: dict[str, _Remembered] = field(default_factory=dict)
+    def __init__(
+        self,
+        client: "DynamoDBClient",
+        tokens_table: str,
+        events_table: str,
+        clock: "Callable[[], datetime]" = now,
+    ) -> None:
+        self.client, self.tokens_table, self.events_table = client, tokens_table, events_table
+        self.clock = clock
+        self._remembered: dict[str, _Remembered] = {}
 
     def authenticate(self, token: str, scope: Scope) -> TokenRecord:
         """Return the live token's record; raises Refused, or StoreDown where nothing remembered helps."""
@@ -97,7 +100,7 @@ class Tokens:
             return None
         item, before = rows.read(answer["Item"]), self._remembered.get(token_digest)
         # A newer command line may note more of a token than this runtime knows of.
-        known = {one.name: item[one.name] for one in fields(TokenRecord) if one.name in item}
+        known = {name: item[name] for name in TokenRecord._fields if name in item}
         record = TokenRecord(digest=item["token_digest"], **known)
         self._remembered[token_digest] = _Remembered(record, at, before.use_noted_at if before else None)
         return record

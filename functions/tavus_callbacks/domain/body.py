@@ -1,8 +1,7 @@
 """How a body is kept: as text, deflated where that pays."""
 
 import zlib
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Encoding = Literal["identity", "deflate"]
 
@@ -10,8 +9,7 @@ Encoding = Literal["identity", "deflate"]
 _WORTH_DEFLATING = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Packed:
+class Packed(NamedTuple):
     """A body as it is stored: its bytes, how they are encoded, and the size it had, in bytes."""
 
     data: bytes

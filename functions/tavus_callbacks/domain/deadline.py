@@ -2,11 +2,10 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Deadline:
+class Deadline(NamedTuple):
     """A moment by which something must be done; seconds of a clock that never goes back."""
 
     at: float
@@ -23,4 +22,4 @@ class Deadline:
 
     def later(self, seconds: float) -> "Deadline":
         """Return the deadline of what comes next: that many seconds after this one."""
-        return replace(self, at=self.at + seconds)
+        return self._replace(at=self.at + seconds)

@@ -11,8 +11,7 @@ CallbackError
 └── StoreDown      503  neither kept nor refused: the sender may try again
 """
 
-from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 
 class CallbackError(Exception):
@@ -36,8 +35,7 @@ class NotAnObject(CallbackError):
     title = "Not a JSON object"
 
 
-@dataclass(frozen=True, slots=True)
-class FieldError:
+class FieldError(NamedTuple):
     """One field at fault: its name, and what it should be."""
 
     field: str

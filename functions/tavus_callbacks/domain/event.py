@@ -8,11 +8,11 @@ import base64
 import binascii
 import hashlib
 import re
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, TypeGuard
+from typing import Any, NamedTuple, TypeGuard
 
 from tavus_callbacks.domain import issues, tags
+from tavus_callbacks.domain.body import Packed, pack
 from tavus_callbacks.domain.callbacks import fit
 from tavus_callbacks.domain.families import Classified, classify
 from tavus_callbacks.domain.jsontext import Document, canonical, decode, parse
@@ -29,8 +29,7 @@ _PLAIN_SUBJECT = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._~-]*")
 _REF = re.compile(r"(?:[0-9]{20}|untimed)-[0-9a-f]{32}(?:-[0-9]{6}|-v[0-9a-f]{32})?")
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """A callback understood: ready to be kept. `text` is the redacted body, `content` its digest."""
 
     family: str
@@ -43,6 +42,7 @@ class Event:
     tags: dict[str, str]
     issues: tuple[str, ...]
     text: str
+    packed: Packed
     content: str
     ref: str
 
@@ -74,6 +74,7 @@ def understand(raw: bytes, *, query: str, label: str, received_at: datetime) -> 
         tags=tagged.values,
         issues=_issues(document, classified, tagged.issues),
         text=text,
+        packed=pack(text.encode()),
         content=content,
         ref=_ref(classified, content),
     )

@@ -5,9 +5,8 @@ conversation's, whatever its event type. Families whose bodies nobody has publis
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from tavus_callbacks.domain import timestamps
 from tavus_callbacks.domain.errors import FieldError, Unfileable
@@ -18,8 +17,7 @@ MAX_NAME = 200
 Body = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Classified:
+class Classified(NamedTuple):
     """Whom a callback is about, what it is, and when it happened by the sender's clock."""
 
     family: str
@@ -31,8 +29,7 @@ class Classified:
     discriminator: object
 
 
-@dataclass(frozen=True, slots=True)
-class Family:
+class Family(NamedTuple):
     """One shape: how to know it, where its subject stands (kind, key), and what tells its events apart."""
 
     name: str

@@ -7,10 +7,9 @@ refused (what no JSON writer could repeat) or flagged (what can be kept as it ca
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import chain
 from math import isfinite
-from typing import Any, Never
+from typing import Any, NamedTuple, Never
 
 from tavus_callbacks.domain import issues
 from tavus_callbacks.domain.errors import NotAnObject
@@ -27,8 +26,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(NamedTuple):
     """A parsed body: its object as sent, its object fit for typing, its repeated top-level keys."""
 
     sent: dict[str, Any]

@@ -1,20 +1,20 @@
 """What came with a valid token and could not be filed: kept whole, so that an upgrade can file it."""
 
 import hashlib
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from tavus_callbacks.domain import tags
+from tavus_callbacks.domain.body import Packed, pack
 from tavus_callbacks.domain.errors import NotAnObject, Unfileable
 from tavus_callbacks.domain.redaction import redact_bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Quarantined:
-    """A body in quarantine; `raw` is redacted, and the id its digest, so that equal garbage is one entry."""
+class Quarantined(NamedTuple):
+    """A body in quarantine, redacted; the id is its digest, so that equal garbage is one entry."""
 
     quarantine_id: str
-    raw: bytes
+    packed: Packed
     status: int
     title: str
     detail: str
@@ -31,7 +31,7 @@ def quarantined(
     redacted = redact_bytes(raw, tagged)
     return Quarantined(
         quarantine_id=hashlib.sha256(redacted).hexdigest()[:32],
-        raw=redacted,
+        packed=pack(redacted),
         status=error.status,
         title=error.title,
         detail=str(error),

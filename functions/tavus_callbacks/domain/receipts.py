@@ -8,8 +8,8 @@ and remembers what it has already given beyond that, which also means that nothi
 import zlib
 from bisect import bisect
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from tavus_callbacks.domain.timestamps import iso
 
@@ -26,8 +26,7 @@ MEMORY = 200
 _MARK = 12
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
+class Position(NamedTuple):
     """Everything up to `settled` (a receipt, or its time) was given, and beyond it what `given` names."""
 
     settled: str = ""

@@ -1,6 +1,6 @@
 """Tags: the query parameters of the callback URL (`?user=4711`), the only thing a sender lets us add."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import parse_qsl, urlencode
 
 from tavus_callbacks.domain import issues
@@ -10,8 +10,7 @@ MAX_TAGS = 10
 MAX_LENGTH = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Tags:
+class Tags(NamedTuple):
     """The tags that are kept, and the issue that says whether any was dropped."""
 
     values: dict[str, str]
@@ -29,8 +28,9 @@ def parse(raw_query: str) -> Tags:
 
 
 def kept_query(raw_query: str) -> str:
-    """Return a query string that holds the tags alone."""
-    return urlencode(parse(raw_query).values)
+    """Return a query string that holds the tags alone; a nameless one stands for those that were dropped."""
+    tags = parse(raw_query)
+    return urlencode(tags.values) + ("&=" if tags.issues else "")
 
 
 def _fits(name: str, value: str) -> bool:

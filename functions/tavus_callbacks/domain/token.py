@@ -8,8 +8,7 @@ import hashlib
 import re
 import secrets
 import zlib
-from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 Scope = Literal["callback", "read", "quarantine"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
@@ -52,8 +51,7 @@ def digest(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-@dataclass(frozen=True, slots=True)
-class TokenRecord:
+class TokenRecord(NamedTuple):
     """What the store knows of a token; times are ISO 8601 UTC, compared as text."""
 
     digest: str

@@ -88,7 +88,9 @@ def get_conversation(conversation_id: str) -> Response[str]:
     """Answer the conversation folded from its events; one query, unless a recording is waited for."""
     items = _items(conversation_id)
     events = events_in(items, stores().bodies)
-    recordings = recording_views(conversation_id, recordings_in(items)) if settings().recordings else []
+    recordings = (
+        recording_views(conversation_id, recordings_in(items)) if settings().recordings_bucket else []
+    )
     view = fold(
         conversation_id, events, now=datetime.now(UTC), settings=settings().fold, recordings=recordings
     )
