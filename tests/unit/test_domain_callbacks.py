@@ -30,7 +30,7 @@ JSON = st.recursive(
 def fitted(body):
     """Fit a body as it would come."""
     document = parse(json.dumps(body))
-    return fit(classify(document), document.clean)
+    return fit(classify(document), document)
 
 
 def event(event_type, properties, **more):
@@ -243,7 +243,7 @@ def test_a_transcript_of_4_mb_is_typed_or_flagged_in_little_time(turn, expected)
     classified = classify(document)
     started = time.process_time()
 
-    _, found = fit(classified, document.clean)
+    _, found = fit(classified, document)
 
     assert time.process_time() - started < 2
     assert expected == list(found)

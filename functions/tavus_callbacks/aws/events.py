@@ -92,7 +92,7 @@ class EventsTable(NamedTuple):
             if taken is None:
                 return Kept("stored", ref)
             line.append(taken)
-        ours = [item["ref"] for item in near if item["receipt"] == write.receipt(item["ref"])]
+        ours = [item["ref"] for item in near if write.is_ours(item)]
         return Kept("stored", ours[0]) if ours else Kept("duplicate", near[0]["ref"])
 
     def _repeats(self, event: Event) -> list[dict[str, Any]]:
@@ -137,18 +137,20 @@ class _Write(NamedTuple):
     retention: timedelta | None
     body: dict[str, Any]
 
-    def receipt(self, ref: str) -> str:
-        """Return the place in the order of receipt, which no other request gives an item."""
-        return receipts.receipt(self.kept_at, self._name(ref))
-
-    def _name(self, ref: str) -> str:
+    def name(self, ref: str) -> str:
+        """Return what an item is called in the order of receipt: no other request gives it that name."""
         about = f"{partition(self.event.kind, self.event.subject)}#{ref}#{self.request_id}"
         return hashlib.sha256(about.encode()).hexdigest()[:32]
+
+    def is_ours(self, item: dict[str, Any]) -> bool:
+        """Tell whether an item is what an attempt of this request wrote."""
+        name = self.name(item["ref"])
+        return bool(item["receipt"] == receipts.receipt(self.kept_at, name))
 
     def item(self, ref: str) -> dict[str, Any]:
         """Return the item under a reference."""
         event = self.event
-        is_variant = ref == variant_ref(event.ref, event.content)
+        is_variant, name = ref == variant_ref(event.ref, event.content), self.name(ref)
         return {
             "pk": partition(event.kind, event.subject),
             "sk": sort_key(ref),
@@ -164,8 +166,8 @@ class _Write(NamedTuple):
             "tags": event.tags,
             "issues": [*event.issues, *((issues.VARIANT,) if is_variant else ())],
             "content": event.content,
-            "receipt_shard": receipts.shard(receipts.event_shards(), self._name(ref)),
-            "receipt": self.receipt(ref),
+            "receipt_shard": receipts.shard(receipts.event_shards(), name),
+            "receipt": receipts.receipt(self.kept_at, name),
             "expires_at": self.retention and int((self.kept_at + self.retention).timestamp()),
             **self.body,
         }

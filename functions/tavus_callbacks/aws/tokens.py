@@ -50,8 +50,9 @@ class Tokens:
         """Return the live token's record; raises Refused, or StoreDown where nothing remembered helps."""
         if not is_well_formed(token):
             raise Refused(REFUSAL)
-        record = self._record(digest(token))
-        known = record is not None and hmac.compare_digest(record.digest, digest(token))
+        given = digest(token)
+        record = self._record(given)
+        known = record is not None and hmac.compare_digest(record.digest, given)
         if record is None or not known or record.scope != scope or not record.is_live(iso(self.clock())):
             raise Refused(REFUSAL)
         return record

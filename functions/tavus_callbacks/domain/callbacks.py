@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tavus_callbacks.domain import issues
 from tavus_callbacks.domain.families import Classified
-from tavus_callbacks.domain.jsontext import levels
+from tavus_callbacks.domain.jsontext import Document, levels
 from tavus_callbacks.domain.redaction import ECHOES
 
 Time = str | float
@@ -341,16 +341,16 @@ def model_of(family: str, event_type: str) -> type[Model]:
     return _FAMILY_MODELS.get(family, StatusUpdate)
 
 
-def fit(classified: Classified, body: Mapping[str, Any]) -> tuple[Model | None, tuple[str, ...]]:
+def fit(classified: Classified, document: Document) -> tuple[Model | None, tuple[str, ...]]:
     """Type a body where it fits, and name the parts that do not: (model, issues).
 
     Parts of an unexpected type are left out of the model; where too many are, or the body has too many
     parts at all, the model is None.
     """
-    if _has_too_many_parts(body):
+    if _has_too_many_parts(document):
         return None, (issues.TOO_MANY_PARTS,)
     model = model_of(classified.family, classified.event_type)
-    fitted, misfits = _fitted(model, dict(body))
+    fitted, misfits = _fitted(model, dict(document.clean))
     found = [issues.UNKNOWN_EVENT_TYPE] if model is UnknownConversationCallback else []
     found += [issues.at(issues.UNEXPECTED_TYPE, path) for path in misfits]
     if fitted is None:
@@ -360,8 +360,10 @@ def fit(classified: Classified, body: Mapping[str, Any]) -> tuple[Model | None, 
     return fitted, issues.limited(found)
 
 
-def _has_too_many_parts(body: Mapping[str, Any]) -> bool:
-    return any(parts > MOST_PARTS for parts in accumulate(map(len, levels(body))))
+def _has_too_many_parts(document: Document) -> bool:
+    if document.brackets <= MOST_PARTS:
+        return False
+    return any(parts > MOST_PARTS for parts in accumulate(map(len, levels(document.clean))))
 
 
 Path = tuple[str | int, ...]

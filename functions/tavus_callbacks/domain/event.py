@@ -90,7 +90,7 @@ def _content(body: dict[str, Any]) -> dict[str, Any]:
 
 
 def _issues(document: Document, classified: Classified, dropped: tuple[str, ...]) -> tuple[str, ...]:
-    _, misfits = fit(classified, document.clean)
+    _, misfits = fit(classified, document)
     unusable = (issues.UNUSABLE_TIME,) if classified.has_unusable_time else ()
     return issues.limited((*document.issues, *dropped, *unusable, *misfits))
 

@@ -22,16 +22,19 @@ BYTE_ORDER_MARK = "\ufeff"
 # What the parser makes, and no subclass of it: quicker to tell than by isinstance.
 _CONTAINERS = (dict, list)
 
+_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
+
 _SURROGATE = re.compile("[\ud800-\udfff]")
 SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 class Document(NamedTuple):
-    """A parsed body: its object as sent, its object fit for typing, its repeated top-level keys."""
+    """A parsed body as sent and fit for typing, its repeated top-level keys, and its opening brackets."""
 
     sent: dict[str, Any]
     clean: dict[str, Any]
     repeated: dict[str, list[Any]]
+    brackets: int
     issues: tuple[str, ...]
 
 
@@ -46,14 +49,16 @@ def decode(raw: bytes) -> str:
 def parse(text: str) -> Document:
     """Parse a body; raises NotAnObject with a sentence that names the fault and its place."""
     bare = text.removeprefix(BYTE_ORDER_MARK)
-    sent, keys = _load(bare)
+    brackets = bare.count("{") + bare.count("[")
+    sent, keys = _load(bare, brackets)
     clean = _without_surrogates(sent) if SURROGATE_ESCAPE.search(bare) else sent
     flags = {
         issues.BYTE_ORDER_MARK: bare is not text,
         issues.REPEATED_KEY: keys.any_repeated,
         issues.UNPAIRED_SURROGATE: clean is not sent,
     }
-    return Document(sent, clean, keys.repeated(), tuple(code for code, raised in flags.items() if raised))
+    found = tuple(code for code, raised in flags.items() if raised)
+    return Document(sent, clean, keys.repeated(), brackets, found)
 
 
 class _Keys:
@@ -76,12 +81,12 @@ class _Keys:
         return {key: found for key, found in values.items() if len(found) > 1}
 
 
-def _load(text: str) -> tuple[dict[str, Any], _Keys]:
+def _load(text: str, brackets: int) -> tuple[dict[str, Any], _Keys]:
     keys = _Keys()
     value = _loads(text, keys)
     if not isinstance(value, dict):
         raise NotAnObject(f"The body is {_name(value)}; a callback is a JSON object.")
-    if text.count("{") + text.count("[") > MAX_DEPTH and sum(1 for _ in levels(value)) > MAX_DEPTH:
+    if brackets > MAX_DEPTH and sum(1 for _ in levels(value)) > MAX_DEPTH:
         raise _too_deep()
     return value, keys
 
@@ -159,4 +164,4 @@ def _without_surrogates(value: dict[str, Any]) -> dict[str, Any]:
 
 def canonical(value: object) -> str:
     """Write a value so that equal content is equal text: sorted keys, no white space, ASCII."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"))
+    return _canonical(value)

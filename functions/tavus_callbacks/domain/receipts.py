@@ -9,6 +9,7 @@ import zlib
 from bisect import bisect
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from typing import NamedTuple
 
 from tavus_callbacks.domain.timestamps import iso
@@ -33,14 +34,16 @@ class Position(NamedTuple):
     given: frozenset[str] = frozenset()
 
 
-def event_shards() -> list[str]:
+@cache
+def event_shards() -> tuple[str, ...]:
     """Return the index's partition keys for events."""
-    return [f"r1#{number:02}" for number in range(EVENT_SHARDS)]
+    return tuple(f"r1#{number:02}" for number in range(EVENT_SHARDS))
 
 
-def quarantine_shards() -> list[str]:
+@cache
+def quarantine_shards() -> tuple[str, ...]:
     """Return the index's partition keys for quarantine."""
-    return [f"q1#{number:02}" for number in range(QUARANTINE_SHARDS)]
+    return tuple(f"q1#{number:02}" for number in range(QUARANTINE_SHARDS))
 
 
 def shard(shards: Sequence[str], name: str) -> str:

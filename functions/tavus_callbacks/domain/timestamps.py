@@ -24,7 +24,7 @@ def now() -> datetime:
 
 def iso(moment: datetime) -> str:
     """Write a moment as ISO 8601 UTC with microseconds and `Z`, so that text order is time order."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
 def from_microseconds(microseconds: int) -> datetime:
