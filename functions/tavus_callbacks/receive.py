@@ -26,10 +26,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# Seconds: a sender of unknown patience is answered within three, however slow AWS is (attempts.py).
-STORE_TIME = 1.2
-SPILL_TIME = 1.2
-
 # Log bytes are a fifth of the bill, and the location is always the same; Lambda reads the level of a record
 # only beside a time in this form.
 logger = Logger(location=None, use_rfc3339=True)
@@ -57,7 +53,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Answer `POST /callbacks/{token}` and `GET /callbacks/{token}`."""
     # Clients are made once a runtime: no part of what AWS is given.
     stores()
-    deadline = Deadline.after(STORE_TIME)
+    deadline = Deadline.after(settings().store_time)
     request = request_of(event)
     record: dict[str, Any] = {"request_id": request.request_id, "bytes": len(request.body)}
     try:
@@ -145,9 +141,10 @@ def _spill(redacted: "Packed", callback: Callback, deadline: Deadline) -> None:
     from tavus_callbacks.aws.spill import Spill, Spilled
     from tavus_callbacks.domain.tags import kept_query
 
-    spill = Spill(clients.sqs(), settings().spill_queue_url, stores().events.bodies)
+    known = settings()
+    spill = Spill(clients.sqs(), known.spill_queue_url, stores().events.bodies)
     spilled = Spilled(redacted, kept_query(callback.query), callback.label, callback.received_at)
-    until(deadline.later(SPILL_TIME), lambda: spill.put(spilled))
+    until(deadline.later(known.spill_time), lambda: spill.put(spilled))
 
 
 def _note_use(token: "TokenRecord", record: dict[str, Any]) -> None:

@@ -52,6 +52,16 @@ class Settings:
         return self._environ["SPILL_QUEUE_URL"]
 
     @cached_property
+    def store_time(self) -> float:
+        """Seconds that the table and the bucket have, all attempts together."""
+        return float(self._environ["STORE_SECONDS"])
+
+    @cached_property
+    def spill_time(self) -> float:
+        """Seconds that the spill has, after those of the store."""
+        return float(self._environ["SPILL_SECONDS"])
+
+    @cached_property
     def event_retention(self) -> timedelta | None:
         """How long an event is kept; None for ever."""
         return self._days("EVENT_RETENTION_DAYS")

@@ -131,6 +131,8 @@ def environment_of(address: str) -> dict[str, str]:
         "TOKENS_TABLE": "tokens",
         "BODIES_BUCKET": "bodies",
         "SPILL_QUEUE_URL": f"{address}/123456789012/spill",
+        "STORE_SECONDS": "1.2",
+        "SPILL_SECONDS": "1.2",
         "EVENT_RETENTION_DAYS": "0",
         "QUARANTINE_RETENTION_DAYS": "90",
         "RECORDINGS_BUCKET": "recordings",

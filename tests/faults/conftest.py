@@ -4,10 +4,12 @@ import itertools
 from dataclasses import replace
 from pathlib import Path
 
+import bodies
 import pytest
 from proxy import fault_proxy
 from world import World, new_token, runtime
 
+from tavus_callbacks.settings import settings
 from tavus_callbacks_cli.local.child import stop_child
 from tavus_callbacks_cli.local.deploy import deploy
 from tavus_callbacks_cli.local.embedded import await_embedded, launch_embedded
@@ -53,7 +55,8 @@ def receiver(embedded, environment):
     """Run the receiver behind a proxy, its token and its connections warm."""
     with fault_proxy(embedded.endpoint_url) as proxy, runtime(environment, proxy):
         world = World(proxy, embedded, environment, new_token(embedded, environment))
-        world.post_cold(b'{"conversation_id":"warm","event_type":"system.shutdown"}')
+        warm = [world.post_cold(bodies.timed(f"warm-{number}")) for number in range(6)]
+        world.usual = max(reply.seconds for reply in warm[1:])
         yield world
 
 
@@ -63,6 +66,12 @@ def world(receiver):
     receiver.delete(receiver.waiting())
     receiver.replies = []
     return receiver
+
+
+@pytest.fixture
+def patient(receiver, monkeypatch):  # noqa: ARG001  # its settings
+    """Let the store have all the time it wants: what comes out is then no matter of the machine's speed."""
+    monkeypatch.setattr(settings(), "store_time", 60.0)
 
 
 @pytest.fixture

@@ -173,7 +173,7 @@ def test_13_a_restarted_receiver_knows_what_came_before(stack, subject):
 
 def test_14_a_crash_within_a_request_loses_nothing_that_was_acknowledged(stack, subject):
     """The process dies with the request in its hands: no 200, and sent again it is there once."""
-    for number in range(5):
+    for number in range(3):
         one = f"{subject}-{number}"
         with ThreadPoolExecutor(1) as pool:
             first = pool.submit(post, stack, shutdown(one))
@@ -188,7 +188,7 @@ def test_14_a_crash_within_a_request_loses_nothing_that_was_acknowledged(stack, 
 
 def test_15_partial_processing_is_finished_later(stack, subject):
     """What follows from an event follows although the process that does it dies meanwhile."""
-    ends = time.monotonic() + 20
+    ends = time.monotonic() + 90
     for number in range(4):
         post(stack, shutdown(f"{subject}-{number}"))
         kill(stack, "ProjectFunction")

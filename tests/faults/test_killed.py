@@ -13,7 +13,7 @@ import httpx
 import pytest
 from bodies import TIME, noise
 
-pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("stack")]
+pytestmark = [pytest.mark.stack, pytest.mark.more, pytest.mark.xdist_group("stack")]
 
 # Longer where somebody asks for it: `make chaos`.
 SECONDS = float(os.environ.get("CHAOS_SECONDS", "3"))

@@ -19,13 +19,19 @@ KINDS = {
     "garbage": bodies.garbage,
     "unfileable": bodies.unfileable,
 }
-SLOW = (Fault.SILENT, Fault.LATE, Fault.RESET)
 OUTAGES = (Fault.THROTTLED, Fault.BROKEN, Fault.RESET, Fault.SILENT, Fault.KILLED, Fault.LATE)
+# In each run of the tests; `make test-all` has the rest.
+MOST_TELLING = (Fault.THROTTLED, Fault.SILENT, Fault.KILLED)
 
 
 def down(fault, *services):
     """Plan an outage of services."""
     return lambda call: fault if call.service in services else None
+
+
+def more(cases):
+    """Leave cases to `make test-all`."""
+    return [pytest.param(*case, marks=pytest.mark.more) for case in cases]
 
 
 def stale(world):
@@ -40,13 +46,11 @@ def stale(world):
 @pytest.mark.parametrize(
     ("kind", "fault"),
     [
-        *(("timed", fault) for fault in OUTAGES),
-        *((kind, fault) for kind in ("large", "garbage") for fault in (Fault.THROTTLED, Fault.KILLED)),
-        *(
-            pytest.param(kind, fault, marks=pytest.mark.more)
-            for kind in ("large", "garbage")
-            for fault in SLOW
-        ),
+        *(("timed", fault) for fault in MOST_TELLING),
+        *(("garbage", fault) for fault in (Fault.THROTTLED,)),
+        *more(("timed", fault) for fault in OUTAGES if fault not in MOST_TELLING),
+        *more(("large", fault) for fault in OUTAGES),
+        *more(("garbage", fault) for fault in OUTAGES if fault is not Fault.THROTTLED),
     ],
     ids=lambda each: getattr(each, "value", each),
 )
@@ -60,7 +64,9 @@ def test_while_the_table_is_away_callbacks_are_accepted(world, subject, kind, fa
     world.check(subject)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "kind", ["timed", "large", "garbage", *more([["timeless"], ["huge"], ["unfileable"]])]
+)
 def test_what_was_accepted_has_the_id_it_was_answered(world, subject, kind):
     """The spill keeps what it is about, its tags, its label and its time of receipt."""
     with world.proxy.faults(down(Fault.THROTTLED, "dynamodb")):
@@ -78,8 +84,14 @@ def test_what_was_accepted_has_the_id_it_was_answered(world, subject, kind):
     world.check(subject)
 
 
-@pytest.mark.parametrize("kind", ["large", "unfileable"])
-@pytest.mark.parametrize("fault", [Fault.BROKEN, Fault.SILENT], ids=lambda each: each.value)
+@pytest.mark.parametrize(
+    ("kind", "fault"),
+    [
+        ("large", Fault.BROKEN),
+        *more([("large", Fault.SILENT), ("unfileable", Fault.BROKEN), ("unfileable", Fault.SILENT)]),
+    ],
+    ids=lambda each: getattr(each, "value", each),
+)
 def test_while_the_bucket_is_away_a_body_waits_in_the_queue(world, subject, kind, fault):
     """A body that fits into a message needs no bucket."""
     with world.proxy.faults(down(fault, "s3")):
@@ -93,10 +105,9 @@ def test_while_the_bucket_is_away_a_body_waits_in_the_queue(world, subject, kind
 @pytest.mark.parametrize(
     ("kind", "fault"),
     [
-        *(("timed", fault) for fault in OUTAGES),
-        ("huge", Fault.BROKEN),
-        pytest.param("huge", Fault.LATE, marks=pytest.mark.more),
-        pytest.param("huge", Fault.SILENT, marks=pytest.mark.more),
+        *(("timed", fault) for fault in MOST_TELLING),
+        *more(("timed", fault) for fault in OUTAGES if fault not in MOST_TELLING),
+        *more(("huge", fault) for fault in (Fault.BROKEN, Fault.LATE, Fault.SILENT)),
     ],
     ids=lambda each: getattr(each, "value", each),
 )
@@ -112,6 +123,7 @@ def test_when_all_is_away_nothing_is_acknowledged(world, subject, kind, fault):
     world.check(subject)
 
 
+@pytest.mark.usefixtures("patient")
 def test_a_queue_that_is_away_disturbs_nobody(world, subject):
     """The spill is asked for only where the store fails."""
     with world.proxy.faults(down(Fault.BROKEN, "sqs")):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from proxy import QUICK, Fault
 
 # More where somebody asks for it: `make chaos`.
-EXAMPLES = int(os.environ.get("FAULT_SCHEDULES", "8"))
+EXAMPLES = int(os.environ.get("FAULT_SCHEDULES", "4"))
 
 WRITERS = (
     bodies.timed,

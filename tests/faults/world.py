@@ -29,6 +29,8 @@ from tavus_callbacks_cli.tokens import create_token
 POST = Route("POST", "/callbacks/{token}", "ReceiveFunction")
 # Seconds that a warm answer may take, whatever AWS does.
 PROMISED = 3.0
+# A slow machine is no slow store: so many times a usual callback is our own, whatever AWS does.
+USUALS = 25
 # Bytes a second of our own work on a large body, on a machine that has much else to do.
 OUR_PACE = 1_000_000
 
@@ -56,13 +58,14 @@ class World:
     embedded: Embedded
     environment: dict[str, str]
     token: str = ""
-    drained: int = 0
+    # Seconds of a callback that nothing disturbs, on this machine now.
+    usual: float = 0.0
     replies: list[tuple[bytes, Reply]] = field(default_factory=list)
 
     def post(self, body: bytes, *, query: str = "", at: float | None = None, token: str = "") -> Reply:
         """Post a callback to a warm runtime; checks what holds for every answer."""
         reply = self.post_cold(body, query=query, at=at, token=token)
-        assert reply.seconds < PROMISED + len(body) / OUR_PACE
+        assert reply.seconds < PROMISED + USUALS * self.usual + len(body) / OUR_PACE
         return reply
 
     def post_cold(self, body: bytes, *, query: str = "", at: float | None = None, token: str = "") -> Reply:

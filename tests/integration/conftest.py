@@ -69,10 +69,10 @@ def _resource():
 def _fresh_api(template, stores, environment):
     """Give a stack with a token of each scope, and a runtime that has just started."""
     with pytest.MonkeyPatch.context() as patch, mock_aws():
-        for name, value in {**environment, "AWS_DEFAULT_REGION": "us-east-1"}.items():
-            patch.setenv(name, value)
         # A slow test machine is no slow store.
-        patch.setattr(receive, "STORE_TIME", 60)
+        here = {"AWS_DEFAULT_REGION": "us-east-1", "STORE_SECONDS": "60"}
+        for name, value in {**environment, **here}.items():
+            patch.setenv(name, value)
         one_at_a_time(patch)
         forget()
         deploy(stores, SimpleNamespace(dynamodb=clients.dynamodb(), s3=clients.s3()))

@@ -236,16 +236,16 @@ def test_unknown_names_are_limited():
     ],
 )
 def test_a_transcript_of_4_mb_is_typed_or_flagged_in_little_time(turn, expected):
-    """Four megabytes of anything cost less than two seconds, and no memory that a function has not."""
+    """Typing four megabytes of anything takes no more than a few times as long as parsing them."""
     turns = ",".join([turn] * (4_000_000 // (len(turn) + 1)))
     text = f'{{"conversation_id":"c","event_type":"application.transcription_ready","properties":{{"transcript":[{turns}]}}}}'  # noqa: E501 - one body
-    document = parse(text)
-    classified = classify(document)
     started = time.process_time()
+    document = parse(text)
+    parsed = time.process_time()
 
-    _, found = fit(classified, document)
+    _, found = fit(classify(document), document)
 
-    assert time.process_time() - started < 2
+    assert time.process_time() - parsed < 10 * (parsed - started)
     assert expected == list(found)
 
 

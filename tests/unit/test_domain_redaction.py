@@ -240,9 +240,9 @@ def test_an_echo_is_trimmed_wherever_it_is_nested():
     ids=lambda body: re.sub(r"\s+", " ", body[:20]),
 )
 def test_no_body_makes_redaction_slow(body):
-    """Half a megabyte that was made to be slow is redacted within a second."""
+    """Half a megabyte that was made to be slow takes no minutes, as it would if time grew by its square."""
     started = time.process_time()
 
     redact(body, TAGS)
 
-    assert time.process_time() - started < 1
+    assert time.process_time() - started < 5
