@@ -11,6 +11,7 @@ from tavus_callbacks.aws import batch, clients, spill
 from tavus_callbacks.aws.bodies import Bodies
 from tavus_callbacks.aws.events import EventsTable
 from tavus_callbacks.aws.filing import Misfit, quarantine, read_callback
+from tavus_callbacks.domain.metrics import Counts, count, of_kept
 from tavus_callbacks.domain.timestamps import now
 from tavus_callbacks.settings import settings
 
@@ -44,10 +45,11 @@ def handler(event: dict[str, Any], context: Any) -> Any:
     return batch.take(event, context, _drained, processor, logger)
 
 
-def _drained(record: "SQSRecord") -> None:
+def _drained(record: "SQSRecord") -> Counts:
     read = read_callback(spill.read(record.body, stores().bodies.download))
     if isinstance(read, Misfit):
         logger.info("quarantined", extra={"quarantine_id": read.entry.quarantine_id, "fault": read.fault})
         quarantine(read, stores().events, settings().quarantine_retention, record.message_id)
-    else:
-        stores().events.keep(read, kept_at=now(), request_id=record.message_id)
+        return {**count("drained"), **count("quarantined")}
+    kept = stores().events.keep(read, kept_at=now(), request_id=record.message_id)
+    return {**count("drained"), **of_kept(kept.status, (*read.issues, *kept.issues))}

@@ -11,6 +11,7 @@ from tavus_callbacks.aws import batch, clients
 from tavus_callbacks.aws.bodies import Bodies
 from tavus_callbacks.aws.subject_events import fold_event
 from tavus_callbacks.aws.summaries import Found, SummaryRows, expiry_of
+from tavus_callbacks.domain.metrics import Counts
 from tavus_callbacks.domain.summary import facts_from
 from tavus_callbacks.settings import settings
 
@@ -41,8 +42,9 @@ def handler(event: dict[str, Any], context: Any) -> Any:
     return batch.take(event, context, _projected, processor, logger)
 
 
-def _projected(record: "DynamoDBRecord") -> None:
+def _projected(record: "DynamoDBRecord") -> Counts:
     item = batch.item_of(record)
     event = fold_event(item, stores().bodies.read(item))
     found = Found(facts_from(event.kind, [event]), expiry_of(item))
     stores().summaries.merge(event.kind, event.subject, found)
+    return {}

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any, Never
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 
-from tavus_callbacks.aws import clients
+from tavus_callbacks.aws import clients, records
 from tavus_callbacks.aws.gateway import fits, problem
 from tavus_callbacks.aws.tokens import REFUSAL, Tokens
 from tavus_callbacks.domain.errors import CallbackError, NotFound, Refused, TooLarge
+from tavus_callbacks.domain.metrics import of_refusal
 from tavus_callbacks.domain.view import build_views
 from tavus_callbacks.routes import conversations, description, events, recordings, resources
 from tavus_callbacks.settings import settings
@@ -55,13 +56,14 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         record |= _authorised(event)
         return _recorded(_fitting(resolve(event, context)), record)
     except Refused as error:
+        record |= of_refusal(error.refusal)
         refused = problem(error)
         refused["headers"]["www-authenticate"] = "Bearer"
         return _recorded(refused, record)
     except CallbackError as error:
         return _recorded(problem(error), record)
     finally:
-        logger.info("read", extra=record)
+        records.write(logger, "read", record)
 
 
 @app.exception_handler(CallbackError)  # type: ignore[untyped-decorator]  # Powertools leaves it untyped
@@ -103,6 +105,6 @@ def _authorised(event: dict[str, Any]) -> dict[str, Any]:
         return {}
     bearer = _BEARER.fullmatch(event.get("headers", {}).get("authorization", ""))
     if not bearer:
-        raise Refused(REFUSAL)
+        raise Refused(REFUSAL, "malformed")
     token = tokens().authenticate(bearer[1], scope_of(event["rawPath"]))
     return {"label": token.label, "use_not_noted": tokens().note_use(token)}

@@ -1,13 +1,14 @@
 """The function behind `/callbacks/{token}`: authenticate, understand, keep, answer, and log one record."""
 
 import os
+import time
 from collections.abc import Callable
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from aws_lambda_powertools import Logger
 
-from tavus_callbacks.aws import clients
+from tavus_callbacks.aws import clients, records
 from tavus_callbacks.aws.attempts import until
 from tavus_callbacks.aws.bodies import Bodies
 from tavus_callbacks.aws.events import EventsTable, Kept
@@ -15,8 +16,9 @@ from tavus_callbacks.aws.filing import Callback, Misfit, quarantine, read_callba
 from tavus_callbacks.aws.gateway import Request, answer, problem, request_of
 from tavus_callbacks.aws.tokens import Tokens
 from tavus_callbacks.domain.deadline import Deadline
-from tavus_callbacks.domain.errors import CallbackError, StoreDown
+from tavus_callbacks.domain.errors import CallbackError, Refused, StoreDown
 from tavus_callbacks.domain.event import Event, event_id
+from tavus_callbacks.domain.metrics import count, of_kept, of_refusal
 from tavus_callbacks.domain.timestamps import now
 from tavus_callbacks.settings import settings
 
@@ -51,6 +53,7 @@ def stores() -> Stores:
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Answer `POST /callbacks/{token}` and `GET /callbacks/{token}`."""
+    began, is_first = time.monotonic(), not stores.cache_info().currsize
     # Clients are made once a runtime: no part of what AWS is given.
     stores()
     deadline = Deadline.after(settings().store_time)
@@ -60,9 +63,12 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
         return _answered(request, deadline, record)
     except CallbackError as error:
         record |= {"outcome": type(error).__name__, "cause": str(error)}
+        record |= of_refusal(error.refusal) if isinstance(error, Refused) else {}
         return problem(error)
     finally:
-        logger.info("callback", extra=record)
+        record |= count("cold_start") if is_first else {}
+        record |= count("latency", round(1000 * (time.monotonic() - began)))
+        records.write(logger, "callback", record)
 
 
 def _answered(request: Request, deadline: Deadline, record: dict[str, Any]) -> dict[str, Any]:
@@ -95,7 +101,8 @@ def _kept(event: Event, callback: Callback, deadline: Deadline, record: dict[str
     )
     value = _described(event, kept)
     record |= {name: value[name] for name in ("event_id", "family", "kind", "subject", "event_type")}
-    record |= {"outcome": value["status"], "issues": len(value["issues"])}
+    record["outcome"] = value["status"]
+    record |= of_kept(kept.status, value["issues"]) if kept else count("spilled")
     return answer(200, value)
 
 
@@ -123,6 +130,7 @@ def _quarantined(
     )
     record |= {"outcome": "quarantined", "status": entry.status, "quarantine_id": entry.quarantine_id}
     record["fault"] = misfit.fault
+    record |= count("spilled" if "store" in record else "quarantined")
     return problem(misfit.error, quarantine_id=entry.quarantine_id)
 
 

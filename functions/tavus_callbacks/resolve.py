@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.batch import EventType
 
-from tavus_callbacks.aws import batch, clients
+from tavus_callbacks.aws import batch, clients, records
 from tavus_callbacks.aws.bodies import Bodies
 from tavus_callbacks.aws.recordings import RecordingRows, RecordingsBucket, look
 from tavus_callbacks.domain.jsontext import BYTE_ORDER_MARK, parse
+from tavus_callbacks.domain.metrics import Counts, of_recording
 from tavus_callbacks.domain.recording import claim_of, conversation_of
 from tavus_callbacks.domain.timestamps import parse as parse_time
 from tavus_callbacks.settings import settings
@@ -52,7 +53,7 @@ def handler(event: dict[str, Any], context: Any) -> Any:
     return None
 
 
-def _claimed(record: "DynamoDBRecord") -> None:
+def _claimed(record: "DynamoDBRecord") -> Counts:
     """Note what a callback claims, and look for the object it names."""
     item = batch.item_of(record)
     conversation_id, ref = item["subject"], item["ref"].partition("-v")[0]
@@ -62,12 +63,15 @@ def _claimed(record: "DynamoDBRecord") -> None:
     if received_at is None:
         raise ValueError("an event without its time of receipt")
     stores().noted.claim(conversation_id, claim, ref=ref, claimed_at=received_at)
+    status: str | None = claim.status
     if claim.key is not None and claim.status is None:
-        look(stores().bucket, stores().noted, conversation_id, claim.key)
+        is_there = look(stores().bucket, stores().noted, conversation_id, claim.key)
+        status = "available" if is_there else "pending"
     logger.info(
         "recording claimed",
         extra={"conversation_id": conversation_id, "recording_id": claim.recording_id, "claim": claim.status},
     )
+    return of_recording(status) if status else {}
 
 
 def _changed(event: dict[str, Any]) -> None:
@@ -75,6 +79,11 @@ def _changed(event: dict[str, Any]) -> None:
     key = event["detail"]["object"]["key"]
     conversation_id = conversation_of(key)
     record = {"change": event["detail-type"], "conversation_id": conversation_id}
-    if conversation_id is not None and look(stores().bucket, stores().noted, conversation_id, key):
+    if conversation_id is None:
+        logger.info("object ignored", extra=record)
+        return
+    is_there = look(stores().bucket, stores().noted, conversation_id, key)
+    if is_there:
         stores().noted.note_came(conversation_id)
-    logger.info("object changed" if conversation_id else "object ignored", extra=record)
+    counts = of_recording("available" if is_there else "missing")
+    records.write(logger, "object changed", {**record, **counts})

@@ -52,6 +52,11 @@ class Settings:
         return self._environ["SPILL_QUEUE_URL"]
 
     @cached_property
+    def metrics_namespace(self) -> str:
+        """Under which name CloudWatch keeps the metrics of this stack."""
+        return self._environ["METRICS_NAMESPACE"]
+
+    @cached_property
     def store_time(self) -> float:
         """Seconds that the table and the bucket have, all attempts together."""
         return float(self._environ["STORE_SECONDS"])

@@ -4,16 +4,20 @@ Powertools would raise where every record fails, with the text of each error, an
 """
 
 import base64
+from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 
+from tavus_callbacks.aws import records
 from tavus_callbacks.aws.failures import place
 
 if TYPE_CHECKING:
     from aws_lambda_powertools import Logger
     from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
+
+    from tavus_callbacks.domain.metrics import Counts
 
 
 def processor_of(event_type: EventType) -> BatchProcessor:
@@ -24,15 +28,16 @@ def processor_of(event_type: EventType) -> BatchProcessor:
 def take(
     event: dict[str, Any],
     context: Any,
-    handler: Callable[[Any], None],
+    handler: Callable[[Any], "Counts"],
     processor: BatchProcessor,
     logger: "Logger",
 ) -> Any:
-    """Give each record of a batch to `handler`; log how many failed, and where."""
-    answer = process_partial_response(event, handler, processor, context)
+    """Give each record of a batch to `handler`, which returns its counts; log their sums, and what failed."""
+    sums: Counter[str] = Counter()
+    answer = process_partial_response(event, lambda record: sums.update(handler(record)), processor, context)
     raised = [fault for _, fault, _ in processor.exceptions if fault]
-    counts = {"records": len(event["Records"]), "failed": len(raised)}
-    logger.info("batch", extra={**counts, "faults": sorted(set(map(place, raised)))})
+    record = {"records": len(event["Records"]), "failed": len(raised), **sums}
+    records.write(logger, "batch", {**record, "faults": sorted(set(map(place, raised)))})
     return answer
 
 

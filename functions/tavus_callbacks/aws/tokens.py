@@ -49,12 +49,14 @@ class Tokens:
     def authenticate(self, token: str, scope: Scope) -> TokenRecord:
         """Return the live token's record; raises Refused, or StoreDown where nothing remembered helps."""
         if not is_well_formed(token):
-            raise Refused(REFUSAL)
+            raise Refused(REFUSAL, "malformed")
         given = digest(token)
         record = self._record(given)
-        known = record is not None and hmac.compare_digest(record.digest, given)
-        if record is None or not known or record.scope != scope or not record.is_live(iso(self.clock())):
-            raise Refused(REFUSAL)
+        if record is None or not hmac.compare_digest(record.digest, given):
+            raise Refused(REFUSAL, "unknown")
+        refusal = record.refusal(scope, iso(self.clock()))
+        if refusal is not None:
+            raise Refused(REFUSAL, refusal)
         return record
 
     def note_use(self, record: TokenRecord) -> str | None:

@@ -11,7 +11,10 @@ CallbackError
 └── StoreDown      503  neither kept nor refused: the sender may try again
 """
 
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
+
+# Why a token is refused: for metrics, never for an answer.
+Refusal = Literal["malformed", "unknown", "scope", "revoked", "expired"]
 
 
 class CallbackError(Exception):
@@ -26,6 +29,10 @@ class Refused(CallbackError):
 
     status = 401
     title = "Unauthorized"
+
+    def __init__(self, detail: str, refusal: Refusal) -> None:
+        super().__init__(detail)
+        self.refusal = refusal
 
 
 class NotAnObject(CallbackError):

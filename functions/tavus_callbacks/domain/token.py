@@ -8,7 +8,10 @@ import hashlib
 import re
 import secrets
 import zlib
-from typing import Literal, NamedTuple, get_args
+from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
+
+if TYPE_CHECKING:
+    from tavus_callbacks.domain.errors import Refusal
 
 Scope = Literal["callback", "read", "quarantine"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
@@ -69,3 +72,11 @@ class TokenRecord(NamedTuple):
     def is_live(self, now: str) -> bool:
         """Tell whether it is accepted at `now`."""
         return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
+
+    def refusal(self, scope: Scope, now: str) -> "Refusal | None":
+        """Return why it is not accepted for a scope at `now`, or None where it is."""
+        if self.scope != scope:
+            return "scope"
+        if self.is_live(now):
+            return None
+        return "expired" if self.revoked_at is None else "revoked"

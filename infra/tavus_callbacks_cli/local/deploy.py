@@ -24,9 +24,13 @@ NO_LOCAL_MEANING = {
     "AWS::ApiGatewayV2::ApiMapping": "joins the API to its own domain, of which there is none on loopback",
     "AWS::CloudFront::OriginAccessControl": "how CloudFront signs for S3: here by an access key of its own",
     "AWS::ApiGatewayV2::DomainName": "a certificate and a DNS name; --public-url stands in for it",
+    "AWS::CloudWatch::Alarm": "nobody is called from here; tests/integration/test_alarms.py evaluates them",
+    "AWS::CloudWatch::Dashboard": "a picture of CloudWatch's metrics; here `tavus-callbacks stats`",
     "AWS::IAM::Role": "the embedded services enforce no IAM; the policies are checked by tests/stack",
     "AWS::Lambda::Permission": "who may call a function: here the front alone does",
     "AWS::Logs::LogGroup": "logs are files in the state folder",
+    "AWS::Logs::MetricFilter": "there is no access log; tests/integration/test_alarms.py applies them",
+    "AWS::SNS::Topic": "nobody is called from here",
     "AWS::S3::BucketPolicy": "the embedded S3 reads no conditions: a Deny under one would deny everybody",
 }
 READ_ELSEWHERE = {

@@ -67,11 +67,12 @@ class Names:
         return name.lower() if kind == "AWS::S3::Bucket" else name
 
     def reference(self, logical_id: str) -> str:
-        """Return what `Ref` gives: the name, but of a secret its ARN and of a queue its URL."""
+        """Return what `Ref` gives: the name, but of a secret or topic its ARN and of a queue its URL."""
         kind = self._resources[logical_id]["Type"]
         if kind == "AWS::SQS::Queue":
             return f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{self.name(logical_id)}"
-        return self._arn(logical_id) if kind == "AWS::SecretsManager::Secret" else self.name(logical_id)
+        is_known_by_arn = kind in ("AWS::SecretsManager::Secret", "AWS::SNS::Topic")
+        return self._arn(logical_id) if is_known_by_arn else self.name(logical_id)
 
     def attribute(self, logical_id: str, attribute: str) -> str:
         """Return an attribute, or raise KeyError where it is not known before deployment."""
@@ -98,12 +99,14 @@ class Names:
         kind, name = self._resources[logical_id]["Type"], self.name(logical_id)
         in_account = f"{REGION}:{ACCOUNT}"
         known = {
+            "AWS::CloudWatch::Alarm": f"arn:aws:cloudwatch:{in_account}:alarm:{name}",
             "AWS::DynamoDB::Table": self._table_arn(logical_id),
             "AWS::Events::Rule": f"arn:aws:events:{in_account}:rule/{name}",
             "AWS::IAM::Role": f"arn:aws:iam::{ACCOUNT}:role/{name}",
             "AWS::Lambda::Function": f"arn:aws:lambda:{in_account}:function:{name}",
             "AWS::Logs::LogGroup": f"arn:aws:logs:{in_account}:log-group:{name}:*",
             "AWS::S3::Bucket": f"arn:aws:s3:::{name}",
+            "AWS::SNS::Topic": f"arn:aws:sns:{in_account}:{name}",
             "AWS::SQS::Queue": f"arn:aws:sqs:{in_account}:{name}",
             # Without the six characters that AWS adds: both take an ARN that lacks them.
             "AWS::SecretsManager::Secret": f"arn:aws:secretsmanager:{in_account}:secret:{name}",
