@@ -22,6 +22,10 @@ COMMANDS = {
     "doctor": "doctor:doctor",
     "connect": "connect:connect",
     "reindex": "reindex:reindex",
+    "drift": "drift:drift",
+    "pause": "pause:pause",
+    "resume": "pause:resume",
+    "restore": "restore:restore",
 }
 
 

@@ -20,8 +20,9 @@ import pytest
 from click.testing import CliRunner, Result
 from moto import mock_aws
 
+from tavus_callbacks_cli.alarms import Alarm
 from tavus_callbacks_cli.commands import doctor as command
-from tavus_callbacks_cli.doctor import checks, live, probe, storage
+from tavus_callbacks_cli.doctor import alarms, checks, live, probe, storage
 from tavus_callbacks_cli.doctor.probe import CONTENT
 from tavus_callbacks_cli.main import main
 from tavus_callbacks_cli.tokens import create_token
@@ -229,6 +230,7 @@ def aws(monkeypatch) -> Iterator[Aws]:
         _deploy(made)
         monkeypatch.setattr(boto3, "Session", _session)
         monkeypatch.setattr(sys.modules[__name__], "_deployed", [made])
+        _watch(monkeypatch)
         table = _table_of(made.physical("TokensTable"))
         create_token(table, label="production", scope="callback", now=datetime.now(UTC))
         yield made
@@ -317,6 +319,13 @@ def _session(**options: Any) -> boto3.Session:
 def _tell_of_eventbridge(parsed: dict[str, Any], **_: Any) -> None:
     """Put back the one member of a bucket's notifications that moto keeps and does not give back."""
     parsed.update({"EventBridgeConfiguration": {}} if _deployed[-1].tells_of_objects else {})
+
+
+def _watch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give the stack an alarm and somebody who is told: moto makes neither of a template."""
+    told = Alarm("TooLargeAlarm", is_red=False, since="", description="", topics=("arn",))
+    monkeypatch.setattr(alarms, "alarms", lambda _: [told])
+    monkeypatch.setattr(alarms, "confirmed", lambda *_: (1, 0))
 
 
 def _run(*arguments: str) -> Result:
@@ -467,7 +476,7 @@ BREAKS = {
     "expiry off": ("events expiry", _stop_expiry, "Enabled=true,AttributeName=expires_at"),
     "no token": ("callback token", _forget_tokens, "token create --label production --stack production"),
     "key not in group": ("signing key", _sign_with_another_key, "SigningKeys"),
-    "trigger disabled": ("triggers", _disable_trigger, "update-event-source-mapping"),
+    "trigger disabled": ("triggers", _disable_trigger, "tavus-callbacks resume"),
     "endless log": ("log retention", _keep_logs, "put-retention-policy"),
     "short sessions": ("role session", _shorten_sessions, "--max-session-duration 43200"),
     "trust without external id": ("role trust", _trust_policy(_trust(external_id=None)), "sts:ExternalId"),

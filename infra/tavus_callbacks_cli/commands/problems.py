@@ -49,8 +49,9 @@ class Problem:
 def problems(target: Target, since: datetime | None, *, is_json: bool) -> None:
     """Show what is stuck, and the command to type next.
 
-    Quarantine, what functions could not process, the spill and its dead letters, and recordings of the last
-    seven days that are not there. Ends with 1 where there is any.
+    Quarantine, what functions could not process, the spill and its dead letters, recordings of the last
+    seven days that are not there, and of a deployed stack its red alarms and what is paused. Ends with 1
+    where there is any.
     """
     found = [*_of_readers(target, since or datetime.now(UTC) - _WEEK), *_of_operators(target)]
     if is_json:
@@ -121,8 +122,30 @@ def _of_operators(target: Target) -> Iterator[Problem]:
             "Without AWS credentials the failed bucket and the spill are not seen: --stack NAME looks there."
         )
         return
+    deployment = open_deployment(target)
     with aws_errors():
-        yield from _failed(open_deployment(target))
+        yield from _failed(deployment)
+        if not deployment.is_local:
+            yield from _alarmed(deployment)
+            yield from _paused(deployment)
+
+
+def _alarmed(deployment: "Deployment") -> Iterator[Problem]:
+    from tavus_callbacks_cli.alarms import alarms
+
+    for alarm in alarms(deployment):
+        if alarm.is_red:
+            yield Problem(f"{alarm.name} is red", 1, alarm.since, alarm.runbook)
+
+
+def _paused(deployment: "Deployment") -> Iterator[Problem]:
+    from tavus_callbacks_cli.pausing import paused, receives
+
+    resume = f"tavus-callbacks resume {deployment.option}"
+    if stopped := paused(deployment):
+        yield Problem("paused triggers", len(stopped), None, resume)
+    if not receives(deployment):
+        yield Problem("receiving is paused", 1, None, resume)
 
 
 def _failed(deployment: "Deployment") -> Iterator[Problem]:

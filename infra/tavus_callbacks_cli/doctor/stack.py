@@ -36,18 +36,20 @@ def triggers(examination: Examination) -> Finding:
     if not mappings:
         return failed("The stack has no event source mapping: nothing follows its streams.", REDEPLOY)
     for name, uuid in mappings.items():
-        fault = _trigger_fault(name, client.get_event_source_mapping(UUID=uuid))
+        fault = _trigger_fault(
+            name, client.get_event_source_mapping(UUID=uuid), examination.deployment.option
+        )
         if fault is not None:
             return fault
     return ok(f"enabled and without a problem: {', '.join(mappings)}")
 
 
-def _trigger_fault(name: str, mapping: dict[str, Any]) -> Finding | None:
+def _trigger_fault(name: str, mapping: dict[str, Any], option: str) -> Finding | None:
     state, result = mapping["State"], mapping.get("LastProcessingResult") or "No records processed"
     if state not in ("Enabled", "Creating", "Enabling", "Updating"):
         return failed(
             f"{name} is {state.lower()}.",
-            f"`aws lambda update-event-source-mapping --uuid {mapping['UUID']} --enabled`",
+            f"`tavus-callbacks resume {option}` starts it again.",
         )
     if result not in _FINE:
         return failed(

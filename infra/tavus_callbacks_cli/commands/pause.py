@@ -1,0 +1,77 @@
+"""`tavus-callbacks pause` and `resume`: stop what works on kept events, and say what is lost meanwhile."""
+
+import click
+
+from tavus_callbacks_cli.console import examples, note, print_json
+from tavus_callbacks_cli.targets import Target, target_options
+
+# Hours that a stream of DynamoDB holds its records.
+STREAM_HOURS = 24
+
+_KEPT_ON = (
+    "Callbacks go on being kept. Nothing is lost for less than "
+    f"{STREAM_HOURS} hours: the stream holds its records that long, the spill its messages for 14 days. "
+    "After that summaries are made anew by `tavus-callbacks reindex`, claims of recordings are not."
+)
+_LOST = (
+    "Callbacks are answered 503 from now on. Tavus documents no second attempt: "
+    "what it sends meanwhile is lost."
+)
+
+
+@click.command(
+    epilog=examples(
+        "tavus-callbacks pause --stack tavus-callbacks",
+        "tavus-callbacks pause --receiving --yes --stack tavus-callbacks",
+    )
+)
+@click.option("--receiving", is_flag=True, help="Take no callbacks either; what is sent meanwhile is lost.")
+@click.option("--yes", is_flag=True, help="Do not ask before --receiving.")
+@click.option("--json", "is_json", is_flag=True, help="Print JSON.")
+@target_options
+def pause(target: Target, *, receiving: bool, yes: bool, is_json: bool) -> None:
+    """Stop what works on kept events.
+
+    Summaries, recordings and the spill wait; callbacks go on being received and kept, and after `resume` what
+    was stopped catches up. It takes AWS credentials.
+    """
+    from tavus_callbacks_cli.deployed import aws_errors
+    from tavus_callbacks_cli.deployment import open_deployment
+    from tavus_callbacks_cli.pausing import stop_receiving, switch, triggers
+
+    deployment = open_deployment(target)
+    triggers(deployment)
+    if receiving and not yes:
+        click.confirm(f"{_LOST} Stop receiving?", abort=True, err=True)
+    with aws_errors():
+        stopped = switch(deployment, on=False)
+        if receiving:
+            stop_receiving(deployment)
+    if is_json:
+        print_json({"paused": stopped, "receiving": not receiving})
+    note(f"Paused: {', '.join(stopped)}.")
+    note(_LOST if receiving else _KEPT_ON)
+    note(f"Next: tavus-callbacks resume {deployment.option}")
+
+
+@click.command(epilog=examples("tavus-callbacks resume --stack tavus-callbacks"))
+@click.option("--json", "is_json", is_flag=True, help="Print JSON.")
+@target_options
+def resume(target: Target, *, is_json: bool) -> None:
+    """Start again what `pause` stopped.
+
+    Streams and queue are caught up with. It takes AWS credentials.
+    """
+    from tavus_callbacks_cli.deployed import aws_errors
+    from tavus_callbacks_cli.deployment import open_deployment
+    from tavus_callbacks_cli.pausing import start_receiving, switch, triggers
+
+    deployment = open_deployment(target)
+    triggers(deployment)
+    with aws_errors():
+        start_receiving(deployment)
+        started = switch(deployment, on=True)
+    if is_json:
+        print_json({"resumed": started, "receiving": True})
+    note(f"Started: {', '.join(started)}; callbacks are received.")
+    note(f"Next: tavus-callbacks doctor {deployment.option}")

@@ -1,0 +1,203 @@
+"""Restoring: items are lost, AWS restores a table beside, and what it has is copied back."""
+
+import time
+from datetime import UTC, datetime
+
+import boto3
+import click
+import pytest
+from inprocess import forget
+from projecting import post_scenario, project_all, row_of, store, summaries
+
+from tavus_callbacks_cli import reindex, restore
+from tavus_callbacks_cli.tokens import revoke_token
+
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+BESIDE = "events-of-yesterday"
+
+
+def client():
+    """Return the client of an operator."""
+    return boto3.client("dynamodb", region_name="us-east-1")
+
+
+def restore_beside(api, name=BESIDE):
+    """Let AWS restore the events table to now, beside it."""
+    client().restore_table_to_point_in_time(
+        SourceTableName=api.environment["EVENTS_TABLE"], TargetTableName=name, UseLatestRestorableTime=True
+    )
+
+
+def lose_everything(api, but=()):
+    """Delete every item of the events table."""
+    for item in api.items():
+        if item["type"] not in but:
+            key = row_of({"pk": item["pk"], "sk": item["sk"]})
+            client().delete_item(TableName=api.environment["EVENTS_TABLE"], Key=key)
+
+
+def none_erased(_partitions):
+    """Say that nothing was erased."""
+    return set()
+
+
+def copy_back(api, *, erased=none_erased, dry_run=False):
+    """Copy what is missing and make the summaries of it; return the outcomes in order."""
+    kept = store(api)
+    copies = list(restore.restored(kept, BESIDE, erased, dry_run=dry_run))
+    if not dry_run:
+        list(reindex.rebuilt(kept, restore.subjects(restore.Counter(copies))))
+    return [one.outcome for one in copies]
+
+
+@pytest.fixture
+def conversation(api):
+    """Return a conversation of which summary and recordings are there, and a table beside that has it."""
+    post_scenario(api, "conversation", now=NOW)
+    assert [] == project_all(api)
+    restore_beside(api)
+    return api.get("/conversations").value["conversations"][0]["conversation_id"]
+
+
+def views(api, conversation):
+    """Return what readers see of a conversation."""
+    paths = ("", "/events", "/transcript", "/recordings")
+    one = [api.get(f"/conversations/{conversation}{path}").value for path in paths]
+    return [*one, api.get("/conversations").value, api.pull()]
+
+
+def test_what_was_lost_is_seen_again_as_it_was(api, conversation):
+    """Events, transcript, recordings, lists and the order of receipt are what they were."""
+    before = views(api, conversation)
+    lose_everything(api)
+    assert 404 == api.get(f"/conversations/{conversation}").status
+
+    outcomes = copy_back(api)
+
+    assert before == views(api, conversation)
+    assert {"copied", "summary"} == set(outcomes)
+
+
+def test_what_is_newer_stays(api, conversation):
+    """A row that is there is not written over, and what came after the backup is seen beside it."""
+    table = boto3.resource("dynamodb", region_name="us-east-1").Table(api.environment["EVENTS_TABLE"])
+    [first, *_] = [item for item in api.items() if item["type"] == "event"]
+    table.update_item(
+        Key={"pk": first["pk"], "sk": first["sk"]},
+        UpdateExpression="SET #label = :label",
+        ExpressionAttributeNames={"#label": "label"},
+        ExpressionAttributeValues={":label": "newer"},
+    )
+    late = {
+        "conversation_id": conversation,
+        "event_type": "system.call_over",
+        "timestamp": "2026-11-21T12:00:00Z",
+    }
+    api.post(late)
+    project_all(api)
+    before = views(api, conversation)
+
+    outcomes = copy_back(api)
+
+    assert before == views(api, conversation)
+    assert {"there", "summary"} == set(outcomes)
+
+
+def test_a_summary_counts_what_came_after_the_backup(api, conversation):
+    """The old summary is not copied: it is made of the events, the late ones too."""
+    fresh = {
+        "conversation_id": conversation,
+        "event_type": "application.perception_analysis",
+        "timestamp": "2026-11-21T12:00:00Z",
+        "properties": {"analysis": "calm"},
+    }
+    lose_everything(api)
+    api.post(fresh)
+    project_all(api)
+
+    copy_back(api)
+
+    received = [event["received_at"] for event in api.events(conversation)]
+    facts = summaries(api)["conversation", conversation]["facts"]
+    assert max(received) in facts
+    assert min(received) in facts
+
+
+def test_a_revoked_token_stays_revoked(api, conversation):  # noqa: ARG001 - it makes the table beside
+    """Tokens are another table: an old table of events makes none of them live."""
+    revoke_token(api.tokens_table, label="test", now=datetime.now(UTC))
+    lose_everything(api)
+
+    copy_back(api)
+
+    # A runtime that has just started remembers no token.
+    forget()
+    assert 401 == api.post({"conversation_id": "c1", "event_type": "system.shutdown"}).status
+
+
+def test_to_try_writes_nothing(api, conversation):
+    """A dry run names what the run would copy."""
+    lose_everything(api, but=("recording", "use"))
+
+    tried = copy_back(api, dry_run=True)
+
+    assert 404 == api.get(f"/conversations/{conversation}").status
+    assert sorted(tried) == sorted(copy_back(api))
+
+
+def test_it_can_be_started_again(api, conversation):
+    """What a run that was stopped has copied is there for the next one, which does the rest."""
+    before = views(api, conversation)
+    lose_everything(api)
+    half = restore.restored(store(api), BESIDE, none_erased, dry_run=False)
+    copied = [next(half) for _ in range(3)]
+    half.close()
+
+    outcomes = copy_back(api)
+    list(reindex.rebuilt(store(api), reindex.subjects(store(api))))
+
+    assert before == views(api, conversation)
+    assert [one.outcome for one in copied].count("copied") <= outcomes.count("there")
+
+
+def test_what_has_expired_is_left_out(api):
+    """A restored table has no time to live; its rows that are over do not come back."""
+    lose_everything(api)
+    restore_beside(api)
+    for number, expires_at in enumerate((int(time.time()) - 60, int(time.time()) + 3600)):
+        item = {"pk": f"video#v{number}", "sk": "e1#x", "type": "event", "expires_at": expires_at}
+        client().put_item(TableName=BESIDE, Item=row_of(item))
+
+    assert ["copied", "expired"] == sorted(copy_back_rows(api))
+    assert ["video#v1"] == [item["pk"] for item in api.items()]
+
+
+def copy_back_rows(api):
+    """Copy without summaries, for rows that are no whole events."""
+    return [one.outcome for one in restore.restored(store(api), BESIDE, none_erased, dry_run=False)]
+
+
+def test_an_erased_subject_stays_erased(api, conversation):
+    """What was forgotten on request does not come back out of a backup."""
+    lose_everything(api)
+
+    outcomes = copy_back(
+        api, erased=lambda partitions: {one for one in partitions if one.endswith(conversation)}
+    )
+
+    assert 404 == api.get(f"/conversations/{conversation}").status
+    assert "erased" in outcomes
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        ("EVENTS_TABLE", "the stack's own table"),
+        ("TOKENS_TABLE", "no events table"),
+        (None, "There is no table 'nobody'"),
+    ],
+)
+def test_a_wrong_table_is_refused(api, source, reason):
+    """The stack's own, the tokens, or none: each with what it takes instead."""
+    with pytest.raises(click.ClickException, match=reason):
+        restore.size_of(store(api), api.environment[source] if source else "nobody")
