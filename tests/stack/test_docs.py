@@ -42,7 +42,7 @@ SEPARATORS = {"|", "||", "&&", ";", "(", ")", "&", ">"}
 # Members that stand in some events only, or that the caller chose.
 OCCASIONAL = {"occurred_at", "tags", "issues", "body", "body_url", "variants", "variant_id"}
 # These end with 1 where they find something, and what cannot be filed is posted first.
-FINDING = {"problems"}
+FINDING = {"problems", "drift"}
 FIGURES = re.compile(r"^\| (\d+ K?B) \| (\d+) B \| (\d+) \| (\d+) \| (\d+) B \| \$([\d.]+) \|$", re.MULTILINE)
 
 
