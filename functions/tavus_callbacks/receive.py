@@ -100,7 +100,7 @@ def _kept(event: Event, callback: Callback, deadline: Deadline, record: dict[str
         record,
     )
     value = _described(event, kept)
-    record |= {name: value[name] for name in ("event_id", "family", "kind", "subject", "event_type")}
+    record |= {name: value[name] for name in ("event_id", "subject", "event_type")}
     record["outcome"] = value["status"]
     record |= of_kept(kept.status, value["issues"]) if kept else count("spilled")
     return answer(200, value)

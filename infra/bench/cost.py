@@ -20,6 +20,7 @@ from tavus_callbacks.aws.subject_events import fold_event
 from tavus_callbacks.aws.summaries import Found, SummaryRows
 from tavus_callbacks.domain.summary import facts_from
 from tavus_callbacks_cli.local.stack import Options, local_stack
+from tavus_callbacks_cli.local.template import load_template
 
 DOCUMENT = ROOT / "docs" / "cost.md"
 MONTHS = (10_000, 1_000_000, 100_000_000)
@@ -37,6 +38,11 @@ CONVERSATION = {
 READ_UNIT, TABLE_GB, LOG_GB = 0.125e-6, 0.25 + 0.20, 0.03
 # DynamoDB adds this to an item and to an index entry.
 ITEM_OVERHEAD = 100
+# An alarm, a dashboard, a metric of ours, a secret; a month each. What an account has free of them (ten
+# alarms, three dashboards, ten metrics, by third parties' pages of November 2026) is not taken off.
+ALARM, DASHBOARD, METRIC, SECRET = 0.10, 3.00, 0.30, 0.40
+# What a stack in ordinary use writes every hour; charged by the hour in which a metric is written.
+USUAL_METRICS = ("kept", "duplicate", "latency", "cold_start", "recording_available", "recording_pending")
 # One record of `project` with what CloudWatch adds, beside Lambda's own lines: believed, as is its time.
 PROJECT_RECORD, PROJECT_SECONDS = 220, 0.020
 
@@ -77,6 +83,22 @@ def _event(number: int, event_type: str, size: int) -> Any:
     item = {"ref": f"{number}-x", "family": "conversation", "kind": "conversation", "event_type": event_type}
     kept = {"subject": body["conversation_id"], "label": "prod", "tags": {"user": "4711"}, "occurred_at": at}
     return fold_event({**item, **kept, "received_at": at}, json.dumps(body).encode())
+
+
+def fixed() -> list[Line]:
+    """Return what a stack with alarms costs a month before the first callback."""
+    template = load_template(ROOT / "template.yaml", {"AlarmEmail": "operator@example.com"})
+    alarms = len(template.of_type("AWS::CloudWatch::Alarm"))
+    names = ", ".join(f"`{name}`" for name in USUAL_METRICS)
+    return [
+        Line("alarms", alarms * ALARM, f"{alarms} at $0.10; none with `Alarms=off`; ten an account are free"),
+        Line("the dashboard", DASHBOARD, "none with `Alarms=off`; three an account are free"),
+        Line(
+            "metrics",
+            len(USUAL_METRICS) * METRIC,
+            f"$0.30 for each that is written every hour, usually {names}; ten an account are free",
+        ),
+    ]
 
 
 def lines(script: ModuleType, row: Any, summary: int) -> tuple[list[Line], list[Line]]:
@@ -143,6 +165,8 @@ def main() -> None:
         "receiving": _table(receiving),
         "summaries": _table(summaries),
         "million": f"{million:.2f}",
+        "secret": f"{SECRET:.2f}",
+        "fixed": "\n".join(f"| {line.name} | ${line.dollars:.2f} | {line.why} |" for line in fixed()),
         "months": "\n".join(_month(count, million, size, row.log) for count in MONTHS),
         "scales": "\n".join(_scale(count, million, size) for count in SCALES),
     }
@@ -152,8 +176,9 @@ def main() -> None:
 
 def _month(count: int, million: float, size: float, log: int) -> str:
     kept, logs = count * size / 1e9 * TABLE_GB, count * (log + PROJECT_RECORD) / 1e9 * LOG_GB
-    written = count / MILLION * million
-    return f"| {count:,} | ${written:,.2f} | ${kept:,.2f} | ${logs:,.2f} | ${written + kept + logs:,.2f} |"
+    written, always = count / MILLION * million, _sum(fixed()) + SECRET
+    parts = (always, written, kept, logs, always + written + kept + logs)
+    return " | ".join([f"| {count:,}", *(f"${part:,.2f}" for part in parts)]) + " |"
 
 
 def _scale(count: int, million: float, size: float) -> str:

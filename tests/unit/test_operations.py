@@ -1,4 +1,4 @@
-"""docs/operations.md says what the template and the code have: each alarm its runbook, each metric its line."""
+"""docs/operations.md says what template and code have: each alarm its runbook, each metric its line."""
 
 import re
 from pathlib import Path
@@ -17,7 +17,8 @@ def alarms():
     """Return every alarm there can be: its severity, and where its mail says to read on."""
     template = load_template(ROOT / "template.yaml", {"SilenceHours": "6"})
     return {
-        one.logical_id: one.properties["AlarmDescription"] for one in template.of_type("AWS::CloudWatch::Alarm")
+        one.logical_id: one.properties["AlarmDescription"]
+        for one in template.of_type("AWS::CloudWatch::Alarm")
     }
 
 
