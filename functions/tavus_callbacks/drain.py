@@ -13,6 +13,7 @@ from tavus_callbacks.aws.events import EventsTable
 from tavus_callbacks.aws.filing import Misfit, quarantine, read_callback
 from tavus_callbacks.domain.metrics import Counts, count, of_kept
 from tavus_callbacks.domain.timestamps import now
+from tavus_callbacks.records import write
 from tavus_callbacks.settings import settings
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def stores() -> Stores:
 
 def handler(event: dict[str, Any], context: Any) -> Any:
     """Take a batch of spilled callbacks; what fails stays in the queue."""
-    return batch.take(event, context, _drained, processor, logger)
+    return batch.take(event, context, _drained, processor, partial(write, logger))
 
 
 def _drained(record: "SQSRecord") -> Counts:

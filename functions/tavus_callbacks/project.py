@@ -1,7 +1,7 @@
 """The function that keeps summaries: told of every kept event by the stream, in any order, more than once."""
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
@@ -13,6 +13,7 @@ from tavus_callbacks.aws.subject_events import fold_event
 from tavus_callbacks.aws.summaries import Found, SummaryRows, expiry_of
 from tavus_callbacks.domain.metrics import Counts
 from tavus_callbacks.domain.summary import facts_from
+from tavus_callbacks.records import write
 from tavus_callbacks.settings import settings
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def stores() -> Stores:
 
 def handler(event: dict[str, Any], context: Any) -> Any:
     """Take a batch of the event stream; what fails is tried again alone."""
-    return batch.take(event, context, _projected, processor, logger)
+    return batch.take(event, context, _projected, processor, partial(write, logger))
 
 
 def _projected(record: "DynamoDBRecord") -> Counts:

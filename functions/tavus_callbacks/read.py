@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any, Never
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 
-from tavus_callbacks.aws import clients, records
+from tavus_callbacks.aws import clients
 from tavus_callbacks.aws.gateway import fits, problem
 from tavus_callbacks.aws.tokens import REFUSAL, Tokens
 from tavus_callbacks.domain.errors import CallbackError, NotFound, Refused, TooLarge
 from tavus_callbacks.domain.metrics import of_refusal
 from tavus_callbacks.domain.view import build_views
+from tavus_callbacks.records import write
 from tavus_callbacks.routes import conversations, description, events, recordings, resources
 from tavus_callbacks.settings import settings
 
@@ -63,7 +64,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     except CallbackError as error:
         return _recorded(problem(error), record)
     finally:
-        records.write(logger, "read", record)
+        write(logger, "read", record)
 
 
 @app.exception_handler(CallbackError)  # type: ignore[untyped-decorator]  # Powertools leaves it untyped

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from aws_lambda_powertools import Logger
 
-from tavus_callbacks.aws import clients, records
+from tavus_callbacks.aws import clients
 from tavus_callbacks.aws.attempts import until
 from tavus_callbacks.aws.bodies import Bodies
 from tavus_callbacks.aws.events import EventsTable, Kept
@@ -20,6 +20,7 @@ from tavus_callbacks.domain.errors import CallbackError, Refused, StoreDown
 from tavus_callbacks.domain.event import Event, event_id
 from tavus_callbacks.domain.metrics import count, of_kept, of_refusal
 from tavus_callbacks.domain.timestamps import now
+from tavus_callbacks.records import write
 from tavus_callbacks.settings import settings
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     finally:
         record |= count("cold_start") if is_first else {}
         record |= count("latency", round(1000 * (time.monotonic() - began)))
-        records.write(logger, "callback", record)
+        write(logger, "callback", record)
 
 
 def _answered(request: Request, deadline: Deadline, record: dict[str, Any]) -> dict[str, Any]:

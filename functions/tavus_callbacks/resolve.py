@@ -1,19 +1,20 @@
 """The function that finds recordings: told by the event stream of a claim, and by S3 of an object."""
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.batch import EventType
 
-from tavus_callbacks.aws import batch, clients, records
+from tavus_callbacks.aws import batch, clients
 from tavus_callbacks.aws.bodies import Bodies
 from tavus_callbacks.aws.recordings import RecordingRows, RecordingsBucket, look
 from tavus_callbacks.domain.jsontext import BYTE_ORDER_MARK, parse
 from tavus_callbacks.domain.metrics import Counts, of_recording
 from tavus_callbacks.domain.recording import claim_of, conversation_of
 from tavus_callbacks.domain.timestamps import parse as parse_time
+from tavus_callbacks.records import write
 from tavus_callbacks.settings import settings
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def stores() -> Stores:
 def handler(event: dict[str, Any], context: Any) -> Any:
     """Take a batch of the event stream, or one S3 event from EventBridge."""
     if "Records" in event:
-        return batch.take(event, context, _claimed, processor, logger)
+        return batch.take(event, context, _claimed, processor, partial(write, logger))
     _changed(event)
     return None
 
@@ -86,4 +87,4 @@ def _changed(event: dict[str, Any]) -> None:
     if is_there:
         stores().noted.note_came(conversation_id)
     counts = of_recording("available" if is_there else "missing")
-    records.write(logger, "object changed", {**record, **counts})
+    write(logger, "object changed", {**record, **counts})

@@ -33,7 +33,6 @@ OURS = {
     "aws.failures",
     "aws.filing",
     "aws.gateway",
-    "aws.records",
     "aws.rows",
     "aws.tokens",
     "domain",
@@ -52,6 +51,7 @@ OURS = {
     "domain.timestamps",
     "domain.token",
     "receive",
+    "records",
     "settings",
 }
 # botocore takes certifi's certificates where certifi is installed, which in Lambda it is not.

@@ -10,11 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 
-from tavus_callbacks.aws import records
 from tavus_callbacks.aws.failures import place
 
 if TYPE_CHECKING:
-    from aws_lambda_powertools import Logger
     from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
 
     from tavus_callbacks.domain.metrics import Counts
@@ -30,14 +28,14 @@ def take(
     context: Any,
     handler: Callable[[Any], "Counts"],
     processor: BatchProcessor,
-    logger: "Logger",
+    log: Callable[[str, dict[str, Any]], None],
 ) -> Any:
     """Give each record of a batch to `handler`, which returns its counts; log their sums, and what failed."""
     sums: Counter[str] = Counter()
     answer = process_partial_response(event, lambda record: sums.update(handler(record)), processor, context)
     raised = [fault for _, fault, _ in processor.exceptions if fault]
     record = {"records": len(event["Records"]), "failed": len(raised), **sums}
-    records.write(logger, "batch", {**record, "faults": sorted(set(map(place, raised)))})
+    log("batch", {**record, "faults": sorted(set(map(place, raised)))})
     return answer
 
 
