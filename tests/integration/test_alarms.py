@@ -149,6 +149,10 @@ BY_AWS = {
 }
 
 
+# alarm: what it is while all is well, what it is when the alarm is for it
+BY_SCHEDULE = {"OldestOpenAlarm": (86_399, 86_400)}
+
+
 def in_each_span(alarm, points, now):
     """Repeat points in every period that the alarm looks at."""
     period = int(alarm["Period"])
@@ -233,9 +237,24 @@ def test_an_alarm_on_a_metric_of_aws_has_its_arithmetic(template, alarms, name):
     assert not is_red(alarm, [], now)
 
 
+@pytest.mark.parametrize("name", BY_SCHEDULE)
+def test_an_alarm_on_what_a_schedule_measures_has_its_arithmetic(alarms, name):
+    """The metric is of the list, and the threshold lies between well and not."""
+    alarm, now = alarms[name], 1_800_000_000
+    namespace, metric, dimensions = series_of(alarm)
+
+    def points(value):
+        return in_each_span(alarm, [Point(namespace, metric, dimensions, now, value)], now)
+
+    assert metric in METRICS
+    well, ill = BY_SCHEDULE[name]
+    assert [False, True, False] == [is_red(alarm, points(value), now) for value in (well, ill, well)]
+
+
 def test_every_alarm_is_proven(alarms):
     """A new alarm wants a line in one of the tables above."""
-    proven = {name for name, _ in (*BY_HANDLERS, *BY_ACCESS_LOG)} | BY_AWS.keys() | {"SilenceAlarm"}
+    proven = {name for name, _ in (*BY_HANDLERS, *BY_ACCESS_LOG)}
+    proven |= BY_AWS.keys() | BY_SCHEDULE.keys() | {"SilenceAlarm"}
 
     assert set(alarms) == proven
 

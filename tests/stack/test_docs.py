@@ -266,12 +266,13 @@ def outcome(command: str, folder: Path, variables: dict[str, str]) -> subprocess
 
 
 def post_examples(stack: RunningStack) -> None:
-    """Post the bodies that the documents show, and one more that cannot be filed."""
+    """Post the bodies that the documents show, one more that cannot be filed, and one that drifts."""
     folder = ROOT / "docs" / "examples"
     names = ("shutdown", "transcript", "no-subject")
     # Without the last line break, as `curl -d @file` sends it: an id in quarantine is of every byte.
     examples = [(folder / f"{name}.json").read_bytes().rstrip() for name in names]
-    for content in (b"something else that cannot be filed", *examples):
+    drifting = b'{"replica_id": "r123", "status": "ready", "event_type": "replica.renamed"}'
+    for content in (b"something else that cannot be filed", drifting, *examples):
         httpx.post(f"{stack.callback_url}?user=4711", content=content)
 
 
