@@ -7,8 +7,9 @@ import boto3
 import click
 import pytest
 from inprocess import forget
-from projecting import post_scenario, project_all, row_of, store, summaries
+from projecting import facts_of, post_scenario, project_all, row_of, store, summaries
 
+from tavus_callbacks.aws.summaries import facts_text
 from tavus_callbacks_cli import reindex, restore
 from tavus_callbacks_cli.tokens import revoke_token
 
@@ -118,8 +119,8 @@ def test_a_summary_counts_what_came_after_the_backup(api, conversation):
     copy_back(api)
 
     received = [event["received_at"] for event in api.events(conversation)]
-    facts = summaries(api)["conversation", conversation]["facts"]
-    assert max(received) in facts
+    facts = facts_text(summaries(api)["conversation", conversation])
+    assert facts_of(api, "conversation", conversation) == facts
     assert min(received) in facts
 
 
