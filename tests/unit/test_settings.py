@@ -42,6 +42,7 @@ def test_retention_is_in_days_and_0_is_for_ever(days, expected):
         ("spill_queue_url", "SPILL_QUEUE_URL"),
         ("store_time", "STORE_SECONDS"),
         ("spill_time", "SPILL_SECONDS"),
+        ("metrics_namespace", "METRICS_NAMESPACE"),
         ("event_retention", "EVENT_RETENTION_DAYS"),
         ("quarantine_retention", "QUARANTINE_RETENTION_DAYS"),
         ("fold", "PRESUMED_ENDED_AFTER_MINUTES"),
