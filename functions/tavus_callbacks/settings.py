@@ -101,6 +101,11 @@ class Settings:
             expect_perception=self._environ["EXPECT_PERCEPTION"] == "true",
         )
 
+    @cached_property
+    def event_bus(self) -> str | None:
+        """Name of the bus that is told, where the stack has one."""
+        return self._environ.get("EVENT_BUS") or None
+
     def _days(self, name: str) -> timedelta | None:
         days = int(self._environ[name])
         return timedelta(days=days) if days else None

@@ -15,6 +15,7 @@ from tavus_callbacks.aws.attempts import begin
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sqs import SQSClient
@@ -72,3 +73,9 @@ def s3(*, quick: bool = False) -> "S3Client":
 def secretsmanager() -> "SecretsManagerClient":
     """Return the client for the signing key."""
     return cast("SecretsManagerClient", _client("secretsmanager", _PATIENT))
+
+
+@cache
+def events() -> "EventBridgeClient":
+    """Return the client for the bus."""
+    return cast("EventBridgeClient", _client("events", _PATIENT))
