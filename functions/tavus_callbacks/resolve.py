@@ -1,4 +1,8 @@
-"""The function that finds recordings: told by the event stream of a claim, and by S3 of an object."""
+"""The function that finds recordings: told by the event stream of a claim, and by S3 of an object.
+
+It tells the bus itself, for what it notes passes no stream filter: noted, told, and then noted as told, so
+that a crash in between tells again.
+"""
 
 from dataclasses import dataclass
 from functools import cache
@@ -9,9 +13,13 @@ from aws_lambda_powertools.utilities.batch import EventType
 
 from tavus_callbacks.aws import batch, clients
 from tavus_callbacks.aws.bodies import Bodies
-from tavus_callbacks.aws.recordings import RecordingRows, RecordingsBucket, look
+from tavus_callbacks.aws.bus import Bus
+from tavus_callbacks.aws.recordings import RecordingRows, RecordingsBucket, Row, look, recording_of
+from tavus_callbacks.aws.summaries import SummaryRows
 from tavus_callbacks.domain.jsontext import BYTE_ORDER_MARK, parse
+from tavus_callbacks.domain.pushes import recording_push, recording_type
 from tavus_callbacks.domain.recording import claim_of, conversation_of
+from tavus_callbacks.domain.summary import CONVERSATION
 from tavus_callbacks.domain.timestamps import parse as parse_time
 from tavus_callbacks.settings import settings
 
@@ -29,6 +37,8 @@ class Stores:
     bodies: Bodies
     bucket: RecordingsBucket
     noted: RecordingRows
+    summaries: SummaryRows
+    bus: Bus | None
 
 
 @cache
@@ -41,6 +51,8 @@ def stores() -> Stores:
         Bodies(known.bodies_bucket),
         RecordingsBucket(clients.s3(), known.recordings_bucket),
         RecordingRows(clients.dynamodb(), known.events_table),
+        SummaryRows(clients.dynamodb(), known.events_table),
+        Bus(clients.events(), known.event_bus) if known.event_bus else None,
     )
 
 
@@ -61,9 +73,10 @@ def _claimed(record: "DynamoDBRecord") -> None:
     received_at = parse_time(item["received_at"])
     if received_at is None:
         raise ValueError("an event without its time of receipt")
-    stores().noted.claim(conversation_id, claim, ref=ref, claimed_at=received_at)
+    row = stores().noted.claim(conversation_id, claim, ref=ref, claimed_at=received_at)
     if claim.key is not None and claim.status is None:
-        look(stores().bucket, stores().noted, conversation_id, claim.key)
+        row = look(stores().bucket, stores().noted, conversation_id, claim.key)
+    _tell(conversation_id, row)
     logger.info(
         "recording claimed",
         extra={"conversation_id": conversation_id, "recording_id": claim.recording_id, "claim": claim.status},
@@ -75,6 +88,20 @@ def _changed(event: dict[str, Any]) -> None:
     key = event["detail"]["object"]["key"]
     conversation_id = conversation_of(key)
     record = {"change": event["detail-type"], "conversation_id": conversation_id}
-    if conversation_id is not None and look(stores().bucket, stores().noted, conversation_id, key):
-        stores().noted.note_came(conversation_id)
+    if conversation_id is not None:
+        row = look(stores().bucket, stores().noted, conversation_id, key)
+        if row and recording_of(row).is_there:
+            stores().noted.note_came(conversation_id)
+        _tell(conversation_id, row)
     logger.info("object changed" if conversation_id else "object ignored", extra=record)
+
+
+def _tell(conversation_id: str, row: Row | None) -> None:
+    """Tell that a recording is there or has failed, unless that was told."""
+    bus, recording = stores().bus, recording_of(row) if row else None
+    push_type = recording and recording_type(recording)
+    if not (bus and row and recording and push_type) or row.get("told") == push_type:
+        return
+    facts = stores().summaries.facts(CONVERSATION, conversation_id)
+    bus.put([recording_push(conversation_id, recording, facts.receipt if facts else None)])
+    stores().noted.note_told(conversation_id, recording.recording_id, push_type)

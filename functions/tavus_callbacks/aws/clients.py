@@ -58,9 +58,9 @@ def dynamodb(*, quick: bool = False) -> "DynamoDBClient":
 
 
 @cache
-def sqs() -> "SQSClient":
-    """Return the client for the spill, which only `receive` writes to."""
-    return cast("SQSClient", _hurried("sqs", _QUICK))
+def sqs(*, quick: bool = False) -> "SQSClient":
+    """Return the client for the spill and for what is to be posted."""
+    return cast("SQSClient", _hurried("sqs", _QUICK) if quick else _client("sqs", _PATIENT))
 
 
 @cache
@@ -71,7 +71,7 @@ def s3(*, quick: bool = False) -> "S3Client":
 
 @cache
 def secretsmanager() -> "SecretsManagerClient":
-    """Return the client for the signing key."""
+    """Return the client for what signs links and pushes."""
     return cast("SecretsManagerClient", _client("secretsmanager", _PATIENT))
 
 

@@ -211,6 +211,13 @@ def _moment(push_type: str, facts: SubjectFacts) -> datetime | None:
     return moments.get(push_type)
 
 
+def recording_type(recording: Recording) -> str | None:
+    """Return what there is to tell of a recording, or None while there is nothing."""
+    if recording.is_there:
+        return RECORDING
+    return NO_RECORDING if recording.claim and recording.claim.status == "failed" else None
+
+
 def recording_push(conversation_id: str, recording: Recording, receipt: ReceiptFacts | None) -> Push:
     """Tell that a recording can be watched, or that it failed; `receipt` is its conversation's."""
     status: Literal["available", "failed"] = "available" if recording.is_there else "failed"

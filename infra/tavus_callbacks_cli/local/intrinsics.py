@@ -99,6 +99,7 @@ class Names:
         in_account = f"{REGION}:{ACCOUNT}"
         known = {
             "AWS::DynamoDB::Table": self._table_arn(logical_id),
+            "AWS::Events::EventBus": f"arn:aws:events:{in_account}:event-bus/{name}",
             "AWS::Events::Rule": f"arn:aws:events:{in_account}:rule/{name}",
             "AWS::IAM::Role": f"arn:aws:iam::{ACCOUNT}:role/{name}",
             "AWS::Lambda::Function": f"arn:aws:lambda:{in_account}:function:{name}",
