@@ -22,7 +22,6 @@ from tavus_callbacks_cli.redrive_failed import failures, redrive
 
 SHUTDOWN = {"conversation_id": "c1", "event_type": "system.shutdown", "timestamp": "2026-03-01T12:01:00Z"}
 CONTEXT = SimpleNamespace(invoked_function_arn="arn:aws:lambda:us-east-1:123456789012:function:push")
-KINDS = ("AWS::SQS::Queue", "AWS::Events::EventBus", "AWS::Events::Rule", "AWS::SecretsManager::Secret")
 PUSHING = ("EventBus", "PushRule", "PushQueue", "PushDeadQueue", "PushSecret", "FailedBucket")
 DAY = timedelta(days=1)
 

@@ -51,6 +51,11 @@ CALLS = [
     ("s3", "get_object", {"Bucket": "made", "Key": "events/1"}),
     ("s3", "head_object", {"Bucket": "made", "Key": "events/1"}),
     ("sqs", "send_message", {"QueueUrl": "{queue}", "MessageBody": "b"}),
+    (
+        "events",
+        "put_events",
+        {"Entries": [{"EventBusName": "made", "Source": "s", "DetailType": "t", "Detail": "{}"}]},
+    ),
     ("secretsmanager", "put_secret_value", {"SecretId": "made", "SecretString": "s"}),
     ("secretsmanager", "get_secret_value", {"SecretId": "made"}),
 ]
