@@ -131,6 +131,17 @@ def test_complete_waits_for_what_is_late_and_not_overdue():
     assert "conversation.complete" in elapsed(standing(facts, later=timedelta(seconds=90)))
 
 
+def test_an_object_without_its_callback_is_no_missing_recording():
+    """Where recordings are expected and somebody has seen the object, its lost callback holds up nothing."""
+    expecting = FoldSettings(presumed_ended_after=timedelta(hours=4), expect_recording=True)
+    facts = facts_from("conversation", [event("system.shutdown"), event("application.transcription_ready")])
+    looks = [
+        Standing("conversation", "s1", facts, NOW, expecting, has_object) for has_object in (False, True)
+    ]
+
+    assert [False, True] == ["conversation.complete" in arrived(look) for look in looks]
+
+
 def item(body, **more):
     """Return a row of the events table."""
     return {

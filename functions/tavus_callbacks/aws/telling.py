@@ -20,17 +20,26 @@ class Telling:
     bus: Bus | None
     settings: FoldSettings
 
-    def of(self, kind: str, subject: str, find: Find, *, also: Sequence[Push] = ()) -> Tell:
+    def of(
+        self,
+        kind: str,
+        subject: str,
+        find: Find,
+        *,
+        also: Sequence[Push] = (),
+        has_object: bool = False,
+    ) -> Tell:
         """Return what tells of a subject: `also`, and the types found that were not told before.
 
-        What finds them is `meanings.arrived` where events came, `meanings.elapsed` where time has passed.
+        What finds them is `meanings.arrived` where events came, `meanings.elapsed` where time has passed;
+        `has_object` tells of a recording without its callback, where somebody looked.
         """
         bus = self.bus
         if bus is None:
             return tell_nobody
 
         def tell(facts: SubjectFacts, told: frozenset[str]) -> frozenset[str]:
-            standing = Standing(kind, subject, facts, now(), self.settings)
+            standing = Standing(kind, subject, facts, now(), self.settings, has_object)
             types = find(standing)
             bus.put([*also, *pushes_of(standing, types - told)])
             return told | types

@@ -43,5 +43,5 @@ def elapsed(standing: Standing) -> frozenset[str]:
 
 
 def _missing(facts: Facts, standing: Standing) -> list[Missing]:
-    has_recording = bool(facts.recordings)
+    has_recording = standing.has_object or bool(facts.recordings)
     return missing_of(facts, now=standing.now, settings=standing.settings, has_recording=has_recording)

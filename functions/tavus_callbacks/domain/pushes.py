@@ -168,18 +168,24 @@ def _fits_the_bus(sent: dict[str, Any]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A subject, what its events say together, and when that is looked at."""
+    """A subject, what its events say together, and when that is looked at.
+
+    `has_object` tells of a recording without its callback, where somebody looked.
+    """
 
     kind: str
     subject: str
     facts: SubjectFacts
     now: datetime
     settings: FoldSettings
+    has_object: bool = False
 
     def summary(self) -> ConversationSummary | ResourceSummary:
         """Describe it as lists do."""
         if isinstance(self.facts, Facts):
-            return conversation_summary(self.subject, self.facts, now=self.now, settings=self.settings)
+            return conversation_summary(
+                self.subject, self.facts, now=self.now, settings=self.settings, has_object=self.has_object
+            )
         return resource_summary(self.kind, self.subject, self.facts)
 
 
