@@ -3,7 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 LOCKS := requirements/dev.txt pyproject.toml
 
-.PHONY: help setup bench run test test-all coverage fuzz chaos soak check format lock openapi bench-read clean
+.PHONY: help setup bench run test test-all coverage fuzz chaos soak check format lock openapi schema bench-read
+.PHONY: clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -61,6 +62,9 @@ lock: setup ## write requirements/*.txt anew from requirements/*.in
 openapi: setup ## write the description of the API anew from the code
 	@AWS_DEFAULT_REGION=us-east-1 $(BIN)/python -m tavus_callbacks_cli.openapi > .openapi.json && \
 	  mv .openapi.json functions/tavus_callbacks/openapi.json
+
+schema: setup ## write the JSON Schema of pushes anew from the code
+	@$(BIN)/python -m tavus_callbacks_cli.pushes_schema > .pushes.json && mv .pushes.json docs/pushes.schema.json
 
 bench-read: setup ## what reading costs: CPU time, calls of AWS, instructions
 	@$(BIN)/python infra/bench/read.py

@@ -22,6 +22,7 @@ _FUNCTIONS = {
     "tavus_callbacks.project": "ProjectFunction",
     "tavus_callbacks.resolve": "ResolveFunction",
     "tavus_callbacks.keys": "KeysFunction",
+    "tavus_callbacks.push": "PushFunction",
 }
 # Operations whose action has another name.
 _ACTIONS = {"HeadObject": "GetObject", "HeadBucket": "ListBucket", "ListObjectsV2": "ListBucket"}
@@ -94,7 +95,18 @@ def _secretsmanager(params: dict[str, Any]) -> Iterator[tuple[str, set[str]]]:
     yield arn, set()
 
 
-_RESOURCES = {"dynamodb": _dynamodb, "s3": _s3, "sqs": _sqs, "secretsmanager": _secretsmanager}
+def _events(params: dict[str, Any]) -> Iterator[tuple[str, set[str]]]:
+    for bus in {entry["EventBusName"] for entry in params["Entries"]}:
+        yield f"arn:aws:events:{REGION}:{ACCOUNT}:event-bus/{bus}", set()
+
+
+_RESOURCES = {
+    "dynamodb": _dynamodb,
+    "events": _events,
+    "s3": _s3,
+    "secretsmanager": _secretsmanager,
+    "sqs": _sqs,
+}
 
 
 def keep() -> None:

@@ -1,17 +1,24 @@
-"""The function that keeps summaries: told of every kept event by the stream, in any order, more than once."""
+"""The function that keeps summaries and tells the bus: given every kept event, in any order, more than once.
 
+A subject's events of one batch are taken together: its summary is read, the events and what they mean are put
+on the bus, and the summary is written. What fails between the two is told again, under the same ids.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
-from aws_lambda_powertools.utilities.batch import EventType
 
 from tavus_callbacks.aws import batch, clients
 from tavus_callbacks.aws.bodies import Bodies
+from tavus_callbacks.aws.bus import Bus
 from tavus_callbacks.aws.subject_events import fold_event
-from tavus_callbacks.aws.summaries import Found, SummaryRows, expiry_of
-from tavus_callbacks.domain.metrics import Counts
+from tavus_callbacks.aws.summaries import Found, SummaryRows, last_expiry
+from tavus_callbacks.aws.telling import Telling
+from tavus_callbacks.domain.meanings import arrived
+from tavus_callbacks.domain.pushes import callback_push
 from tavus_callbacks.domain.summary import facts_from
 from tavus_callbacks.records import write
 from tavus_callbacks.settings import settings
@@ -20,32 +27,56 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
 
 logger = Logger(location=None, use_rfc3339=True)
-processor = batch.processor_of(EventType.DynamoDBStreams)
+
+# Bytes of bodies that are held at once; a batch of the largest would not fit into the function's memory.
+TOGETHER = 8 * 1024 * 1024
+
+Item = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Stores:
-    """What `project` reads and writes, one of each a runtime."""
+    """What `project` reads, writes and tells, one of each a runtime."""
 
     bodies: Bodies
     summaries: SummaryRows
+    telling: Telling
 
 
 @cache
 def stores() -> Stores:
     """Return the stores of this runtime."""
     known = settings()
-    return Stores(Bodies(known.bodies_bucket), SummaryRows(clients.dynamodb(), known.events_table))
+    bus = Bus(clients.events(), known.event_bus) if known.event_bus else None
+    return Stores(
+        Bodies(known.bodies_bucket),
+        SummaryRows(clients.dynamodb(), known.events_table),
+        Telling(bus, known.fold),
+    )
 
 
-def handler(event: dict[str, Any], context: Any) -> Any:
+def handler(event: dict[str, Any], _context: Any) -> Any:
     """Take a batch of the event stream; what fails is tried again alone."""
-    return batch.take(event, context, _projected, processor, partial(write, logger))
+    return batch.take_together(event, _subject, _projected, partial(write, logger))
 
 
-def _projected(record: "DynamoDBRecord") -> Counts:
+def _subject(record: "DynamoDBRecord") -> tuple[str, str]:
     item = batch.item_of(record)
-    event = fold_event(item, stores().bodies.read(item))
-    found = Found(facts_from(event.kind, [event]), expiry_of(item))
-    stores().summaries.merge(event.kind, event.subject, found)
-    return {}
+    return item["kind"], item["subject"]
+
+
+def _projected(records: "Sequence[DynamoDBRecord]") -> None:
+    items = [batch.item_of(record) for record in records]
+    sizes = [int(item["body_size"]) for item in items]
+    for some in [items] if sum(sizes) <= TOGETHER else [[item] for item in items]:
+        _merge(some)
+
+
+def _merge(items: Sequence[Item]) -> None:
+    """Merge events of one subject into its summary, and tell of them."""
+    kind, subject = items[0]["kind"], items[0]["subject"]
+    bodies = [stores().bodies.read(item) for item in items]
+    events = map(fold_event, items, bodies)
+    found = Found(facts_from(kind, events), last_expiry(items))
+    tell = stores().telling.of(kind, subject, arrived, also=list(map(callback_push, items, bodies)))
+    stores().summaries.merge(kind, subject, found, tell)

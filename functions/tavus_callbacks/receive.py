@@ -151,7 +151,7 @@ def _spill(redacted: "Packed", callback: Callback, deadline: Deadline) -> None:
     from tavus_callbacks.domain.tags import kept_query
 
     known = settings()
-    spill = Spill(clients.sqs(), known.spill_queue_url, stores().events.bodies)
+    spill = Spill(clients.sqs(quick=True), known.spill_queue_url, stores().events.bodies)
     spilled = Spilled(redacted, kept_query(callback.query), callback.label, callback.received_at)
     until(deadline.later(known.spill_time), lambda: spill.put(spilled))
 

@@ -1,4 +1,8 @@
-"""The function that finds recordings: told by the event stream of a claim, and by S3 of an object."""
+"""The function that finds recordings: told by the event stream of a claim, and by S3 of an object.
+
+It tells the bus itself, for what it notes passes no stream filter: noted, told, and then noted as told, so
+that a crash in between tells again.
+"""
 
 from dataclasses import dataclass
 from functools import cache, partial
@@ -9,10 +13,14 @@ from aws_lambda_powertools.utilities.batch import EventType
 
 from tavus_callbacks.aws import batch, clients
 from tavus_callbacks.aws.bodies import Bodies
-from tavus_callbacks.aws.recordings import RecordingRows, RecordingsBucket, look
+from tavus_callbacks.aws.bus import Bus
+from tavus_callbacks.aws.recordings import RecordingRows, RecordingsBucket, Row, look, recording_of
+from tavus_callbacks.aws.summaries import SummaryRows
 from tavus_callbacks.domain.jsontext import BYTE_ORDER_MARK, parse
 from tavus_callbacks.domain.metrics import Counts, of_recording
+from tavus_callbacks.domain.pushes import recording_push, recording_type
 from tavus_callbacks.domain.recording import claim_of, conversation_of
+from tavus_callbacks.domain.summary import CONVERSATION
 from tavus_callbacks.domain.timestamps import parse as parse_time
 from tavus_callbacks.records import write
 from tavus_callbacks.settings import settings
@@ -31,6 +39,8 @@ class Stores:
     bodies: Bodies
     bucket: RecordingsBucket
     noted: RecordingRows
+    summaries: SummaryRows
+    bus: Bus | None
 
 
 @cache
@@ -43,6 +53,8 @@ def stores() -> Stores:
         Bodies(known.bodies_bucket),
         RecordingsBucket(clients.s3(), known.recordings_bucket),
         RecordingRows(clients.dynamodb(), known.events_table),
+        SummaryRows(clients.dynamodb(), known.events_table),
+        Bus(clients.events(), known.event_bus) if known.event_bus else None,
     )
 
 
@@ -63,16 +75,15 @@ def _claimed(record: "DynamoDBRecord") -> Counts:
     received_at = parse_time(item["received_at"])
     if received_at is None:
         raise ValueError("an event without its time of receipt")
-    stores().noted.claim(conversation_id, claim, ref=ref, claimed_at=received_at)
-    status: str | None = claim.status
+    row = stores().noted.claim(conversation_id, claim, ref=ref, claimed_at=received_at)
     if claim.key is not None and claim.status is None:
-        is_there = look(stores().bucket, stores().noted, conversation_id, claim.key)
-        status = "available" if is_there else "pending"
+        row = look(stores().bucket, stores().noted, conversation_id, claim.key)
+    _tell(conversation_id, row)
     logger.info(
         "recording claimed",
         extra={"conversation_id": conversation_id, "recording_id": claim.recording_id, "claim": claim.status},
     )
-    return of_recording(status) if status else {}
+    return of_recording(claim.status or ("available" if _is_there(row) else "pending"))
 
 
 def _changed(event: dict[str, Any]) -> None:
@@ -83,8 +94,24 @@ def _changed(event: dict[str, Any]) -> None:
     if conversation_id is None:
         logger.info("object ignored", extra=record)
         return
-    is_there = look(stores().bucket, stores().noted, conversation_id, key)
-    if is_there:
+    row = look(stores().bucket, stores().noted, conversation_id, key)
+    if _is_there(row):
         stores().noted.note_came(conversation_id)
-    counts = of_recording("available" if is_there else "missing")
+    _tell(conversation_id, row)
+    counts = of_recording("available" if _is_there(row) else "missing")
     write(logger, "object changed", {**record, **counts})
+
+
+def _is_there(row: Row | None) -> bool:
+    return row is not None and recording_of(row).is_there
+
+
+def _tell(conversation_id: str, row: Row | None) -> None:
+    """Tell that a recording is there or has failed, unless that was told."""
+    bus, recording = stores().bus, recording_of(row) if row else None
+    push_type = recording and recording_type(recording)
+    if not (bus and row and recording and push_type) or row.get("told") == push_type:
+        return
+    facts = stores().summaries.facts(CONVERSATION, conversation_id)
+    bus.put([recording_push(conversation_id, recording, facts.receipt if facts else None)])
+    stores().noted.note_told(conversation_id, recording.recording_id, push_type)

@@ -25,6 +25,17 @@ class RecordingSettings(NamedTuple):
     signing_secret: str
 
 
+class PushSettings(NamedTuple):
+    """Where pushes are posted: signed with a secret, or without one the bodies as they were kept."""
+
+    url: str
+    queue_url: str
+    secret: str | None
+    failed_bucket: str
+    # Set by the local stack alone: http, and this machine, are targets too.
+    is_local: bool
+
+
 class Settings:
     """Names of what the stack made, and how long things are kept; KeyError names what is missing."""
 
@@ -104,6 +115,22 @@ class Settings:
             presumed_ended_after=self._minutes("PRESUMED_ENDED_AFTER_MINUTES"),
             expect_recording=self._environ["EXPECT_RECORDING"] == "true",
             expect_perception=self._environ["EXPECT_PERCEPTION"] == "true",
+        )
+
+    @cached_property
+    def event_bus(self) -> str | None:
+        """Name of the bus that is told, where the stack has one."""
+        return self._environ.get("EVENT_BUS") or None
+
+    @cached_property
+    def push(self) -> PushSettings:
+        """Where pushes are posted."""
+        return PushSettings(
+            url=self._environ["PUSH_URL"],
+            queue_url=self._environ["PUSH_QUEUE_URL"],
+            secret=self._environ.get("PUSH_SECRET") or None,
+            failed_bucket=self._environ["FAILED_BUCKET"],
+            is_local=self._environ.get("PUSH_TO_THIS_MACHINE") == "true",
         )
 
     def _days(self, name: str) -> timedelta | None:

@@ -9,7 +9,7 @@ import json
 import sys
 import tempfile
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any, cast
@@ -18,6 +18,9 @@ from bench.bodies import KILOBYTE, transcript
 from bench.packages import ROOT
 from tavus_callbacks.aws.subject_events import fold_event
 from tavus_callbacks.aws.summaries import Found, SummaryRows
+from tavus_callbacks.domain.fold_settings import FoldSettings
+from tavus_callbacks.domain.meanings import arrived
+from tavus_callbacks.domain.pushes import Standing, callback_push, pushes_of
 from tavus_callbacks.domain.summary import facts_from
 from tavus_callbacks_cli.local.stack import Options, local_stack
 from tavus_callbacks_cli.local.template import load_template
@@ -26,6 +29,7 @@ DOCUMENT = ROOT / "docs" / "cost.md"
 MONTHS = (10_000, 1_000_000, 100_000_000)
 SCALES = tuple(10**power for power in range(4, 10))
 MILLION = 1_000_000
+SUBJECT = "c0123456789abcdef"
 # A conversation of five callbacks: so many bytes each.
 CONVERSATION = {
     "system.replica_joined": 300,
@@ -43,6 +47,10 @@ ITEM_OVERHEAD = 100
 ALARM, DASHBOARD, METRIC, SECRET = 0.10, 3.00, 0.30, 0.40
 # What a stack in ordinary use writes every hour; charged by the hour in which a metric is written.
 USUAL_METRICS = ("kept", "duplicate", "latency", "cold_start", "recording_available", "recording_pending")
+# A push on the bus by 64 KB, a request of SQS, a gigabyte sent to the internet: looked up at third parties.
+BUS_ENTRY, SQS_REQUEST, EGRESS_GB = 1.00e-6, 0.40e-6, 0.09
+# Of a post: seconds, messages a batch, bytes of its log record. Assumed.
+POST_SECONDS, POST_BATCH, POST_RECORD = 0.100, 5, 400
 # One record of `project` with what CloudWatch adds, beside Lambda's own lines: believed, as is its time.
 PROJECT_RECORD, PROJECT_SECONDS = 220, 0.020
 
@@ -72,17 +80,36 @@ def summary_size(script: ModuleType) -> int:
     put: list[dict[str, Any]] = []
     found = {"get_item": lambda **_: {}, "put_item": lambda Item, **_: put.append(Item)}  # noqa: N803 - boto3's name
     rows = SummaryRows(cast("Any", SimpleNamespace(**found)), "events")
-    events = [_event(number, kind, size) for number, (kind, size) in enumerate(CONVERSATION.items())]
-    rows.merge("conversation", "c0123456789abcdef", Found(facts_from("conversation", events), None))
+    facts = facts_from("conversation", [fold_event(item, body) for item, body in _kept()])
+    rows.merge("conversation", SUBJECT, Found(facts, None), lambda *_: frozenset(arrived(_standing(facts))))
     return int(script.size_of(put[0]))
 
 
-def _event(number: int, event_type: str, size: int) -> Any:
-    body = transcript("c0123456789abcdef", size) | {"event_type": event_type}
+def pushed() -> list[int]:
+    """Return the bytes of each push that a whole conversation makes, its recording among them."""
+    facts = facts_from("conversation", [fold_event(item, body) for item, body in _kept()])
+    derived = pushes_of(_standing(facts), arrived(_standing(facts)))
+    told = [*(callback_push(item, body) for item, body in _kept()), *derived]
+    # That of the recording is as long as that of the end, within some bytes.
+    return [len(push.detail()) for push in [*told, derived[0]]]
+
+
+def _standing(facts: Any) -> Standing:
+    settings = FoldSettings(presumed_ended_after=timedelta(hours=4))
+    return Standing("conversation", SUBJECT, facts, datetime(2026, 11, 20, 11, tzinfo=UTC), settings)
+
+
+def _kept() -> list[tuple[dict[str, Any], bytes]]:
+    return [_item(number, kind, size) for number, (kind, size) in enumerate(CONVERSATION.items())]
+
+
+def _item(number: int, event_type: str, size: int) -> tuple[dict[str, Any], bytes]:
+    body = transcript(SUBJECT, size) | {"event_type": event_type}
     at = datetime(2026, 11, 20, 10, number, tzinfo=UTC).isoformat()
     item = {"ref": f"{number}-x", "family": "conversation", "kind": "conversation", "event_type": event_type}
     kept = {"subject": body["conversation_id"], "label": "prod", "tags": {"user": "4711"}, "occurred_at": at}
-    return fold_event({**item, **kept, "received_at": at}, json.dumps(body).encode())
+    more = {"received_at": at, "issues": [], "content": "0" * 32}
+    return {**item, **kept, **more}, json.dumps(body).encode()
 
 
 def fixed() -> list[Line]:
@@ -132,6 +159,23 @@ def lines(script: ModuleType, row: Any, summary: int) -> tuple[list[Line], list[
     return receiving, summaries
 
 
+def telling(script: ModuleType, sizes_of_pushes: list[int]) -> tuple[list[Line], list[Line]]:
+    """Return what the bus costs, and posts to a server beside it."""
+    pushes = len(sizes_of_pushes) / len(CONVERSATION) * MILLION
+    gigabytes = sum(sizes_of_pushes) / len(CONVERSATION) * MILLION / 1e9
+    requests = 1 + 2 / POST_BATCH
+    lambda_time = POST_SECONDS * script.MEMORY_GB * script.GB_SECOND_ARM
+    bus = [Line("entries", pushes * BUS_ENTRY, f"one a push, of {max(sizes_of_pushes)} bytes at most")]
+    posts = [
+        Line("queue", pushes * requests * SQS_REQUEST, "sent, received and deleted, the last two by fives"),
+        Line("`push`, requests", pushes / POST_BATCH * script.LAMBDA_REQUEST, "by fives"),
+        Line("`push`, time", pushes * lambda_time, f"{POST_SECONDS * 1000:.0f} ms at 512 MB, assumed"),
+        Line("sent to the internet", gigabytes * EGRESS_GB, f"{gigabytes:.1f} GB"),
+        Line("logs of `push`", pushes * POST_RECORD * script.LOG_BYTE, f"{POST_RECORD} bytes, believed"),
+    ]
+    return bus, posts
+
+
 def _table(found: list[Line]) -> str:
     rows = [f"| {line.name} | ${line.dollars:.2f} | {line.why} |" for line in found]
     return "\n".join([*rows, f"| **together** | **${_sum(found):.2f}** | |"])
@@ -159,11 +203,16 @@ def main() -> None:
         row = _measured(script, Path(folder))
     summary = summary_size(script)
     receiving, summaries = lines(script, row, summary)
-    million, size = _sum(receiving) + _sum(summaries), stored(row, summary)
+    details = pushed()
+    bus, posts = telling(script, details)
+    million, size = _sum(receiving) + _sum(summaries) + _sum(bus), stored(row, summary)
     template = Path(__file__).with_name("cost.md").read_text(encoding="utf-8")
     words = {
         "receiving": _table(receiving),
         "summaries": _table(summaries),
+        "bus": _table(bus),
+        "posts": _table(posts),
+        "told": f"{len(details) / len(CONVERSATION):.1f}",
         "million": f"{million:.2f}",
         "secret": f"{SECRET:.2f}",
         "fixed": "\n".join(f"| {line.name} | ${line.dollars:.2f} | {line.why} |" for line in fixed()),

@@ -27,7 +27,7 @@ class Deployment:
 
     `endpoint_url` is where all its services answer, None on AWS. `resources` gives the physical ids by type
     and logical id, `environment` the variables of a function by its logical id; both only where AWS keeps
-    them. `callback_url` is the one that a local stack has printed, `option` names the stack to a command.
+    them. `callback_url` and `parameters` are those of a local stack, `option` names the stack to a command.
     """
 
     session: "Session"
@@ -35,6 +35,7 @@ class Deployment:
     option: str
     endpoint_url: str | None = None
     callback_url: str | None = None
+    parameters: Mapping[str, str] = field(default_factory=dict)
     resources: "Callable[[], Mapping[tuple[str, str], str]]" = field(default=dict)
     environment: "Callable[[str], Mapping[str, str]]" = field(default=lambda _: {})
     _clients: dict[str, Any] = field(default_factory=dict)
@@ -76,7 +77,9 @@ def _local(stack: "RunningStack") -> Deployment:
     from tavus_callbacks_cli.local.session import isolated_session
 
     option = f"--local --port {stack.port}"
-    return Deployment(isolated_session(), stack.outputs, option, stack.endpoint_url, stack.callback_url)
+    return Deployment(
+        isolated_session(), stack.outputs, option, stack.endpoint_url, stack.callback_url, stack.parameters
+    )
 
 
 def _deployed(session: "Session", stack: str) -> Deployment:

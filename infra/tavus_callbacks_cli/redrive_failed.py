@@ -106,7 +106,8 @@ def _started(deployment: "Deployment", name: str, cleanup: ExitStack) -> "LocalF
 
     logs = Path(cleanup.enter_context(tempfile.TemporaryDirectory()))
     place = Place(deployment.endpoint_url or "", logs)
-    found = functions_of(load_template(REPOSITORY / "template.yaml"), place)
+    template = load_template(REPOSITORY / "template.yaml", dict(deployment.parameters))
+    found = functions_of(template, place)
     started = LocalFunction(next(each for each in found if each.arn.endswith(f":{name}")))
     cleanup.callback(started.stop)
     return started
@@ -129,23 +130,53 @@ class Depth:
     in_flight: int
 
 
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """A queue and its dead queue, by their outputs, and what waits in it."""
+
+    output: str
+    dead: str
+    holds: str
+
+
+QUEUES = (
+    Queue("SpillQueueUrl", "SpillDeadQueueUrl", "spilled callbacks"),
+    Queue("PushQueueUrl", "PushDeadQueueUrl", "pushes"),
+)
+
+
 def depth(deployment: "Deployment", output: str) -> Depth:
-    """Ask how many messages the queue of an output holds; AWS counts approximately."""
+    """Ask how many messages the queue of an output holds, none where the stack has none such.
+
+    AWS counts approximately.
+    """
+    if output not in deployment.outputs:
+        return Depth(0, 0)
     names = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
     url = deployment.outputs[output]
     found = deployment.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=list(names))
     return Depth(*(int(found["Attributes"][name]) for name in names))
 
 
+def dead_letters(deployment: "Deployment") -> dict[str, int]:
+    """Return how many messages wait in the dead queues, by what they are; without those that hold none."""
+    counts = {queue.holds: depth(deployment, queue.dead).waiting for queue in QUEUES}
+    return {holds: count for holds, count in counts.items() if count}
+
+
 def move_dead(deployment: "Deployment") -> int:
-    """Move the messages of the spill's dead queue into the spill again; return how many."""
+    """Move the messages of the dead queues into their queues again; return how many."""
+    return sum(_moved(deployment, queue) for queue in QUEUES if queue.dead in deployment.outputs)
+
+
+def _moved(deployment: "Deployment", queue: Queue) -> int:
     sqs = deployment.client("sqs")
-    dead, spill = (deployment.outputs[name] for name in ("SpillDeadQueueUrl", "SpillQueueUrl"))
+    dead, alive = deployment.outputs[queue.dead], deployment.outputs[queue.output]
     moved = 0
     while batch := _received(sqs, dead):
         for message in batch:
-            # Sent before it is deleted: twice in the spill is one event, and nowhere is none.
-            sqs.send_message(QueueUrl=spill, MessageBody=message["Body"])
+            # Sent before it is deleted: twice in the queue is one event, and nowhere is none.
+            sqs.send_message(QueueUrl=alive, MessageBody=message["Body"])
             sqs.delete_message(QueueUrl=dead, ReceiptHandle=message["ReceiptHandle"])
         moved += len(batch)
     return moved

@@ -17,7 +17,7 @@ from tavus_callbacks_cli.local.stack import Options, local_stack
 from tavus_callbacks_cli.local.template import load_template
 
 ROOT = Path(__file__).parents[2]
-STORES = ("AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::SQS::Queue")
+STORES = ("AWS::DynamoDB::Table", "AWS::Events::EventBus", "AWS::S3::Bucket", "AWS::SQS::Queue")
 
 _subjects = (f"c{number}" for number in itertools.count())
 
@@ -30,7 +30,7 @@ def template():
 
 @pytest.fixture(scope="session")
 def embedded(template, tmp_path_factory):
-    """Run the embedded services with the template's tables, buckets and queues."""
+    """Run the embedded services with the template's tables, buckets, queues and bus."""
     log = tmp_path_factory.mktemp("embedded") / "log"
     process = launch_embedded(log)
     try:

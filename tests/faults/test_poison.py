@@ -190,7 +190,7 @@ def test_dead_letters_are_moved_into_the_spill_and_filed(stack):
 
     problems = run("problems")
     assert 1 == problems.exit_code
-    assert "dead letters of the spill" in problems.stdout
+    assert "dead letters: spilled callbacks" in problems.stdout
     assert 1 == answered("failed", "list")["dead_letters"]
     assert 1 == answered("failed", "redrive", "--all")["moved"]
 

@@ -171,6 +171,7 @@ def forget() -> None:
         settings,
         clients._session,
         clients.sqs,
+        clients.events,
     ):
         one.cache_clear()
     clients.dynamodb.cache_clear()

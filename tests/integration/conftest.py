@@ -10,6 +10,7 @@ import boto3
 import pytest
 from inprocess import Api, forget, one_at_a_time
 from moto import mock_aws
+from push_stack import listening_bus
 from recording_stack import recording_stack
 
 import corpus
@@ -28,6 +29,14 @@ ROOT = Path(__file__).parents[2]
 def template():
     """Return the translated template."""
     return load_template(ROOT / "template.yaml")
+
+
+@pytest.fixture(scope="session")
+def pushing():
+    """Return templates of stacks that post pushes, by mode."""
+    url = {"PushUrl": "https://hooks.example.com/in?a=1"}
+    modes = ("signed", "raw")
+    return {mode: load_template(ROOT / "template.yaml", {**url, "PushMode": mode}) for mode in modes}
 
 
 @pytest.fixture(scope="session")
@@ -58,6 +67,8 @@ def _own_clients():
     clients.s3.cache_clear()
     clients.sqs.cache_clear()
     clients.secretsmanager.cache_clear()
+    clients.events.cache_clear()
+    clients.sqs.cache_clear()
 
 
 @cache
@@ -104,6 +115,13 @@ def module_api(template, stores, environment):
     """Return a stack for tests of one module that only look."""
     with _fresh_api(template, stores, environment) as made:
         yield made
+
+
+@pytest.fixture
+def bus(api, template, monkeypatch):
+    """Return what a stack of the test's own tells."""
+    assert api.token
+    return listening_bus(template, monkeypatch)
 
 
 @pytest.fixture

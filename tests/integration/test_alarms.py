@@ -57,7 +57,7 @@ def spilled(monkeypatch):
     """Let the queue take what is spilled, and return the list of its messages."""
     sent = []
     queue = SimpleNamespace(send_message=lambda **message: sent.append(message["MessageBody"]))
-    monkeypatch.setattr(receive.clients, "sqs", lambda: queue)
+    monkeypatch.setattr(receive.clients, "sqs", lambda **_: queue)
     return sent
 
 

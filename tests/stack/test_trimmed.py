@@ -51,6 +51,16 @@ CALLS = [
     ("s3", "get_object", {"Bucket": "made", "Key": "events/1"}),
     ("s3", "head_object", {"Bucket": "made", "Key": "events/1"}),
     ("sqs", "send_message", {"QueueUrl": "{queue}", "MessageBody": "b"}),
+    (
+        "sqs",
+        "change_message_visibility",
+        {"QueueUrl": "{queue}", "ReceiptHandle": "{receipt}", "VisibilityTimeout": 5},
+    ),
+    (
+        "events",
+        "put_events",
+        {"Entries": [{"EventBusName": "made", "Source": "s", "DetailType": "t", "Detail": "{}"}]},
+    ),
     ("secretsmanager", "put_secret_value", {"SecretId": "made", "SecretString": "s"}),
     ("secretsmanager", "get_secret_value", {"SecretId": "made"}),
 ]
@@ -148,7 +158,8 @@ class TestTrimmed:
 
     def test_every_call_works(self, trimmed, embedded):
         """From the trimmed package, by our own clients, each call is answered by the embedded services."""
-        given = json.loads(json.dumps(CALLS).replace("{queue}", embedded["queue"]))
+        calls = json.dumps(CALLS).replace("{queue}", embedded["queue"])
+        given = json.loads(calls.replace("{receipt}", embedded["receipt"]))
 
         printed = run(trimmed, CALL, given, AWS_ENDPOINT_URL=embedded["endpoint"])
 
@@ -190,7 +201,7 @@ class TestTrimmed:
 
 @pytest.fixture(scope="module")
 def embedded():
-    """Run moto's server with a table, a bucket, a queue and a secret, all called `made`."""
+    """Run moto's server with a table, a bucket, a bus, a queue and a secret, all called `made`."""
     import boto3
     from moto.server import ThreadedMotoServer
 
@@ -199,7 +210,7 @@ def embedded():
     host, port = server.get_host_and_port()
     endpoint = f"http://{host}:{port}"
     keys = {"aws_access_key_id": "k", "aws_secret_access_key": "s", "region_name": "us-east-1"}
-    names = ("dynamodb", "s3", "sqs", "secretsmanager")
+    names = ("dynamodb", "events", "s3", "sqs", "secretsmanager")
     make = {name: boto3.client(name, endpoint_url=endpoint, **keys) for name in names}
     make["dynamodb"].create_table(
         TableName="made",
@@ -209,5 +220,9 @@ def embedded():
     )
     make["s3"].create_bucket(Bucket="made")
     make["secretsmanager"].create_secret(Name="made")
-    yield {"endpoint": endpoint, "queue": make["sqs"].create_queue(QueueName="made")["QueueUrl"]}
+    make["events"].create_event_bus(Name="made")
+    queue = make["sqs"].create_queue(QueueName="made")["QueueUrl"]
+    make["sqs"].send_message(QueueUrl=queue, MessageBody="b")
+    [message] = make["sqs"].receive_message(QueueUrl=queue)["Messages"]
+    yield {"endpoint": endpoint, "queue": queue, "receipt": message["ReceiptHandle"]}
     server.stop()

@@ -5,16 +5,15 @@ Powertools would raise where every record fails, with the text of each error, an
 
 import base64
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
 
 from tavus_callbacks.aws.failures import place
 
 if TYPE_CHECKING:
-    from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
-
     from tavus_callbacks.domain.metrics import Counts
 
 
@@ -39,7 +38,44 @@ def take(
     return answer
 
 
-def item_of(record: "DynamoDBRecord") -> dict[str, Any]:
+def take_together(
+    event: dict[str, Any],
+    key: Callable[[DynamoDBRecord], Hashable],
+    handler: Callable[[Sequence[DynamoDBRecord]], None],
+    log: Callable[[str, dict[str, Any]], None],
+) -> Any:
+    """Give the records of one key to `handler` together, and where that fails each alone.
+
+    Alone, so that a record that cannot be taken names itself to Lambda and no other one.
+    """
+    records = [DynamoDBRecord(record) for record in event["Records"]]
+    together: dict[Hashable, list[DynamoDBRecord]] = {}
+    for record in records:
+        together.setdefault(key(record), []).append(record)
+    failed = [each for group in together.values() for each in _failed(group, handler)]
+    counts = {"records": len(records), "failed": len(failed)}
+    log("batch", {**counts, "faults": sorted({fault for _, fault in failed})})
+    return {"batchItemFailures": [{"itemIdentifier": number} for number, _ in failed]}
+
+
+def _failed(
+    group: Sequence[DynamoDBRecord], handler: Callable[[Sequence[DynamoDBRecord]], None]
+) -> list[tuple[str | None, str]]:
+    """Return the sequence numbers of the records that failed, each with its fault."""
+    try:
+        handler(group)
+    except Exception as fault:  # noqa: BLE001  # the outermost edge: what failed is named and given again
+        if len(group) > 1:
+            return [each for record in group for each in _failed([record], handler)]
+        return [(_number(group[0]), place(fault))]
+    return []
+
+
+def _number(record: DynamoDBRecord) -> str | None:
+    return record.dynamodb.sequence_number if record.dynamodb else None
+
+
+def item_of(record: DynamoDBRecord) -> dict[str, Any]:
     """Return the item of a stream record; Powertools leaves its bytes in base64."""
     item = dict(record.dynamodb.new_image) if record.dynamodb else {}
     return {**item, "body": base64.b64decode(item["body"])} if "body" in item else item

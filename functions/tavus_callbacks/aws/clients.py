@@ -15,6 +15,7 @@ from tavus_callbacks.aws.attempts import begin
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sqs import SQSClient
@@ -57,9 +58,9 @@ def dynamodb(*, quick: bool = False) -> "DynamoDBClient":
 
 
 @cache
-def sqs() -> "SQSClient":
-    """Return the client for the spill, which only `receive` writes to."""
-    return cast("SQSClient", _hurried("sqs", _QUICK))
+def sqs(*, quick: bool = False) -> "SQSClient":
+    """Return the client for the spill and for what is to be posted."""
+    return cast("SQSClient", _hurried("sqs", _QUICK) if quick else _client("sqs", _PATIENT))
 
 
 @cache
@@ -70,5 +71,11 @@ def s3(*, quick: bool = False) -> "S3Client":
 
 @cache
 def secretsmanager() -> "SecretsManagerClient":
-    """Return the client for the signing key."""
+    """Return the client for what signs links and pushes."""
     return cast("SecretsManagerClient", _client("secretsmanager", _PATIENT))
+
+
+@cache
+def events() -> "EventBridgeClient":
+    """Return the client for the bus."""
+    return cast("EventBridgeClient", _client("events", _PATIENT))

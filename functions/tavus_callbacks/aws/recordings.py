@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 _PREFIX = "r1#"
 OBJECT_CAME = "r0"
 
+Row = dict[str, Any]
+
 
 @dataclass(frozen=True, slots=True)
 class Object:
@@ -83,21 +85,27 @@ class RecordingRows:
     client: "DynamoDBClient"
     table: str
 
-    def claim(self, conversation_id: str, claim: Claim, *, ref: str, claimed_at: datetime) -> None:
+    def claim(self, conversation_id: str, claim: Claim, *, ref: str, claimed_at: datetime) -> Row | None:
         """Note a claim, the smallest by rank, and its receipt, the earliest of all: each by its own rule."""
         values = {"claim": _claim_map(claim), "claim_rank": claim_rank(ref, claim)}
         rule = "attribute_not_exists({0}) OR {0} > :{0}"
         self._update(conversation_id, claim.recording_id, values, condition=rule.format("claim_rank"))
         receipt = {"claimed_at": iso(claimed_at)}
-        self._update(conversation_id, claim.recording_id, receipt, condition=rule.format("claimed_at"))
+        return self._update(conversation_id, claim.recording_id, receipt, condition=rule.format("claimed_at"))
 
-    def note(self, conversation_id: str, name: str, found: Object | None, *, looked_at: datetime) -> None:
+    def note(
+        self, conversation_id: str, name: str, found: Object | None, *, looked_at: datetime
+    ) -> Row | None:
         """Note what a look showed, unless a later look is noted; absence is noted of known ones only."""
         values: dict[str, Any] = {"looked_at": iso(looked_at), "object": found and _object_map(found)}
         values |= {"was_there": True} if found else {}
         later = "(attribute_not_exists(looked_at) OR looked_at < :looked_at)"
         condition = later if found else f"attribute_exists(pk) AND {later}"
-        self._update(conversation_id, name, values, condition=condition)
+        return self._update(conversation_id, name, values, condition=condition)
+
+    def note_told(self, conversation_id: str, name: str, push_type: str) -> None:
+        """Note which push was told of a recording, unless its row is gone."""
+        self._update(conversation_id, name, {"told": push_type}, condition="attribute_exists(pk)")
 
     def note_came(self, conversation_id: str) -> None:
         """Note that an object came: without a callback, which can get lost, no summary knows of it."""
@@ -125,8 +133,13 @@ class RecordingRows:
         with store_down():
             return recordings_in(rows.read(row) for page in pages for row in page["Items"])
 
-    def _update(self, conversation_id: str, name: str, values: dict[str, Any], *, condition: str) -> None:
-        """Set a part of a row where the condition lets it, and its fixed members with it."""
+    def _update(
+        self, conversation_id: str, name: str, values: dict[str, Any], *, condition: str
+    ) -> Row | None:
+        """Set a part of a row where the condition lets it, and its fixed members with it.
+
+        Returns the row as it is then, None where there is none.
+        """
         fixed = {
             "type": "recording",
             "kind": "conversation",
@@ -136,7 +149,7 @@ class RecordingRows:
         sets = {**fixed, **values}
         with store_down():
             try:
-                self.client.update_item(
+                answer = self.client.update_item(
                     TableName=self.table,
                     Key=_key(conversation_id, name),
                     UpdateExpression="SET " + ", ".join(f"#{name} = :{name}" for name in sets),
@@ -145,10 +158,15 @@ class RecordingRows:
                     ExpressionAttributeValues={
                         f":{name}": rows.write_value(value) for name, value in sets.items()
                     },
+                    ReturnValues="ALL_NEW",
+                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
                 )
             except ClientError as error:
                 if code(error) != "ConditionalCheckFailedException":
                     raise
+                there: Row = error.response.get("Item", {})  # type: ignore[assignment]  # by ALL_OLD
+                return rows.read(there) or None
+        return rows.read(dict(answer["Attributes"]))
 
 
 def _key(conversation_id: str, name: str) -> dict[str, Any]:
@@ -215,9 +233,8 @@ def _claim_of(item: dict[str, Any]) -> Claim | None:
     return Claim(item["recording_id"], duration=seconds, issues=issues, **members)
 
 
-def look(bucket: RecordingsBucket, noted: RecordingRows, conversation_id: str, key: str) -> bool:
-    """Look for an object and note what was seen at that moment; tell whether it is there."""
+def look(bucket: RecordingsBucket, noted: RecordingRows, conversation_id: str, key: str) -> Row | None:
+    """Look for an object, note what was seen at that moment, and return the recording's row."""
     looked_at = datetime.now(UTC)
-    name, found = recording_id(conversation_id, key), bucket.find(key)
-    noted.note(conversation_id, name, found, looked_at=looked_at)
-    return found is not None
+    name = recording_id(conversation_id, key)
+    return noted.note(conversation_id, name, bucket.find(key), looked_at=looked_at)

@@ -5,8 +5,8 @@ listing: <kind>#<0 to 7>, by first receipt
 """
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -70,6 +70,16 @@ class Found:
 
     facts: summary.SubjectFacts
     expires_at: int | None
+    told: frozenset[str] = frozenset()
+
+
+# Given facts and the types of pushes told before, tells what is new and returns all that are told.
+Tell = Callable[[summary.SubjectFacts, frozenset[str]], frozenset[str]]
+
+
+def tell_nobody(_: summary.SubjectFacts, told: frozenset[str]) -> frozenset[str]:
+    """Leave things untold."""
+    return told
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +89,33 @@ class SummaryRows:
     client: "DynamoDBClient"
     table: str
 
-    def merge(self, kind: str, subject: str, more: Found) -> None:
-        """Merge what events say into a subject's summary; raises StoreDown."""
+    def merge(self, kind: str, subject: str, more: Found, tell: Tell = tell_nobody) -> None:
+        """Merge what events say into a subject's summary; raises StoreDown.
+
+        It is told before it is written, so that a crash in between tells it again.
+        """
 
         def merged(before: Item) -> Found:
             facts = summary.merge_facts(kind, facts_text(before) if before else None, more.facts)
-            return Found(facts, _last(before, more.expires_at))
+            return Found(facts, _last(before, more.expires_at), tell(facts, _told(before)))
 
         self._replace(kind, subject, merged)
+
+    def tell(self, kind: str, subject: str, tell: Tell) -> None:
+        """Tell of a subject, if there is a summary of it, and note what was told; raises StoreDown."""
+
+        def told(before: Item) -> Found | None:
+            if not before:
+                return None
+            facts = summary.parse_facts(kind, facts_text(before))
+            return Found(facts, expiry_of(before), tell(facts, _told(before)))
+
+        self._replace(kind, subject, told)
+
+    def facts(self, kind: str, subject: str) -> summary.SubjectFacts | None:
+        """Return the facts of a subject, or None where nothing is kept of it; raises StoreDown."""
+        found = self._get(kind, subject)
+        return summary.parse_facts(kind, facts_text(found)) if found else None
 
     def rebuild(self, kind: str, subject: str, find: Callable[[], Found | None]) -> None:
         """Replace a subject's summary by what is found, or remove it where nothing is; raises StoreDown.
@@ -94,7 +123,12 @@ class SummaryRows:
         `find` is called after the summary was read: an event that it does not see yet is merged later than
         that, which changes the revision, so that it is called again.
         """
-        self._replace(kind, subject, lambda _: find())
+
+        def rebuilt(before: Item) -> Found | None:
+            found = find()
+            return replace(found, told=_told(before)) if found else None
+
+        self._replace(kind, subject, rebuilt)
 
     def _replace(self, kind: str, subject: str, make: Callable[[Item], Found | None]) -> None:
         for _ in range(_TRIES):
@@ -186,6 +220,7 @@ def _item(kind: str, subject: str, found: Found, revision: int) -> Item:
             found.facts.receipt.received_first_at, hashlib.sha256(pk.encode()).hexdigest()[:32]
         ),
         "expires_at": found.expires_at,
+        "told": sorted(found.told) or None,
     }
 
 
@@ -213,7 +248,11 @@ def _unless_changed(revision: int) -> dict[str, Any]:
 def _is_same(before: Mapping[str, Any], after: Item | None) -> bool:
     if after is None:
         return not before
-    return all(before.get(name) == after[name] for name in ("facts", "expires_at"))
+    return all(before.get(name) == after[name] for name in ("facts", "expires_at", "told"))
+
+
+def _told(before: Item) -> frozenset[str]:
+    return frozenset(before.get("told", ()))
 
 
 def _last(before: Item, expires_at: int | None) -> int | None:
@@ -234,6 +273,11 @@ def found_in(kind: str, items: Sequence[Item], bodies: "Bodies") -> Found | None
     events = events_in(items, bodies)
     if not events:
         return None
-    expiries = [expiry_of(item) for item in items if item["type"] in EVENT_TYPES]
-    last = None if None in expiries else max(filter(None, expiries))
-    return Found(summary.facts_from(kind, events), last)
+    kept = [item for item in items if item["type"] in EVENT_TYPES]
+    return Found(summary.facts_from(kind, events), last_expiry(kept))
+
+
+def last_expiry(items: Iterable[Item]) -> int | None:
+    """Return when the last of some events expires, at least one; None where one never does."""
+    expiries = [expiry_of(item) for item in items]
+    return None if None in expiries else max(filter(None, expiries))

@@ -7,11 +7,13 @@ says something more final counts.
 
 from typing import Literal
 
+from pydantic import Field
+
 from tavus_callbacks.domain import reading
 from tavus_callbacks.domain.fold_event import FoldEvent
 from tavus_callbacks.domain.receipt_facts import ReceiptFacts, either, merged, receipt_of
 from tavus_callbacks.domain.timestamps import iso
-from tavus_callbacks.domain.view import View
+from tavus_callbacks.domain.view import Names, View
 
 ResourceStatus = Literal["queued", "processing", "error", "ready", "deleted", "unknown"]
 
@@ -48,6 +50,8 @@ class ResourceFacts(View):
     receipt: ReceiptFacts
     timed: State | None
     untimed: State | None
+    # Rows of before it was kept have none.
+    statuses: Names = Field(frozenset(), description="All that were ever reported.")
 
     @property
     def state(self) -> State | None:
@@ -68,18 +72,21 @@ class ResourceFacts(View):
             receipt=self.receipt.merge(other.receipt),
             timed=either(State.merge, self.timed, other.timed),
             untimed=either(State.merge, self.untimed, other.untimed),
+            statuses=self.statuses | other.statuses,
         )
 
 
 def resource_facts_of(event: FoldEvent) -> ResourceFacts:
     """Return what one event or variant says."""
     said = (reading.members(content) for content in event.contents)
-    state = merged(State.merge, (_state(event, status_of(reading.text(one.get("status")))) for one in said))
+    states = [_state(event, status_of(reading.text(one.get("status")))) for one in said]
+    state = merged(State.merge, states)
     is_timed = event.occurred_at is not None
     return ResourceFacts(
         receipt=receipt_of(event),
         timed=state if is_timed else None,
         untimed=None if is_timed else state,
+        statuses=frozenset(one.status for one in states),
     )
 
 

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 def failed() -> None:
     """Look at what functions could not process.
 
-    Records of the event stream, events of the bucket, and spilled callbacks that were tried a thousand times.
+    Records of the event stream, events of the bucket, pushes that nobody took for a day, and the dead letters
+    of the spill and of the queue of pushes.
     It takes AWS credentials, or --local.
     """
 
@@ -44,14 +45,14 @@ def list_(target: Target, *, is_json: bool) -> None:
     """
     from tavus_callbacks_cli.deployed import aws_errors
     from tavus_callbacks_cli.deployment import open_deployment
-    from tavus_callbacks_cli.redrive_failed import depth, failures
+    from tavus_callbacks_cli.redrive_failed import dead_letters, failures
 
     deployment = open_deployment(target)
     with aws_errors():
         found = list(failures(deployment))
-        dead = depth(deployment, "SpillDeadQueueUrl").waiting
+        dead = dead_letters(deployment)
     if is_json:
-        print_json({"failed": [_described(one) for one in found], "dead_letters": dead})
+        print_json({"failed": [_described(one) for one in found], "dead_letters": sum(dead.values())})
         return
     columns = (f"failed ({zone()})", "function", "records", "why", "id")
     print_table(columns, map(_row, found))
@@ -66,7 +67,7 @@ def list_(target: Target, *, is_json: bool) -> None:
     )
 )
 @click.argument("id_", metavar="[ID]", required=False)
-@click.option("--all", "is_all", is_flag=True, help="Everything, dead letters of the spill too.")
+@click.option("--all", "is_all", is_flag=True, help="Everything, dead letters too.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be given to which function.")
 @click.option("--json", "is_json", is_flag=True, help="Print JSON.")
 @target_options
@@ -121,9 +122,9 @@ def _would_be(one: "Failure") -> dict[str, Any]:
 
 
 def _moved(deployment: "Deployment", *, dry_run: bool) -> int:
-    from tavus_callbacks_cli.redrive_failed import depth, move_dead
+    from tavus_callbacks_cli.redrive_failed import dead_letters, move_dead
 
-    return depth(deployment, "SpillDeadQueueUrl").waiting if dry_run else move_dead(deployment)
+    return sum(dead_letters(deployment).values()) if dry_run else move_dead(deployment)
 
 
 def _described(one: "Failure") -> dict[str, Any]:
@@ -140,9 +141,9 @@ def _row(one: "Failure") -> tuple[str, ...]:
     return moment(one.failed_at), one.function, str(one.records), one.condition, one.key
 
 
-def _advise(deployment: "Deployment", *, has_failed: bool, dead: int) -> None:
-    if dead:
-        note(f"Besides, {dead} spilled callbacks were tried a thousand times; redrive --all moves them too.")
+def _advise(deployment: "Deployment", *, has_failed: bool, dead: dict[str, int]) -> None:
+    for holds, count in dead.items():
+        note(f"Besides, {count} {holds} are dead letters; redrive --all moves them too.")
     if has_failed or dead:
         note(f"Next: tavus-callbacks failed redrive --all {deployment.option}")
     else:
@@ -157,4 +158,4 @@ def _print(outcomes: list[dict[str, Any]], moved: int, *, dry_run: bool, is_json
     values = ([str(one[name] or "") for name in columns] for one in outcomes)
     print_table(columns, values)
     would = "would be" if dry_run else "were"
-    note(f"{len(outcomes)} batches; {moved} dead letters {would} moved into the spill.")
+    note(f"{len(outcomes)} batches; {moved} dead letters {would} moved into their queues.")

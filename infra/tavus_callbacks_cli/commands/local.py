@@ -35,12 +35,23 @@ def _http_url(_context: click.Context, _parameter: click.Parameter, value: str |
     return value.rstrip("/")
 
 
+def _pairs(_context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
+    pairs = [value.partition("=") for value in values]
+    for name, equals, _ in pairs:
+        if not (name and equals):
+            raise click.BadParameter(
+                f"{name!r} has no value: write NAME=VALUE, as in PushUrl=http://localhost:5000."
+            )
+    return {name: value for name, _, value in pairs}
+
+
 @click.command(
     epilog=examples(
         "tavus-callbacks local",
         "tavus-callbacks local --port 9000 --fresh",
         "tavus-callbacks local --forward http://localhost:5000/webhook",
         "tavus-callbacks local --public-url https://example.trycloudflare.com",
+        "tavus-callbacks local --parameter PushUrl=http://localhost:5000/pushes",
     )
 )
 @click.option(
@@ -67,14 +78,29 @@ def _http_url(_context: click.Context, _parameter: click.Parameter, value: str |
     help="Write addresses and tokens to FILE (mode 0600) once requests are accepted.",
 )
 @click.option("--throttle", is_flag=True, help="Answer 429 beyond the template's throttle, as AWS does.")
+@click.option(
+    "--parameter",
+    "parameters",
+    multiple=True,
+    callback=_pairs,
+    metavar="NAME=VALUE",
+    help="Give a parameter of template.yaml a value; can be repeated.",
+)
 def local(  # noqa: PLR0913 - one argument an option
-    port: int, public_url: str | None, *, fresh: bool, forward: str | None, ready: Path | None, throttle: bool
+    port: int,
+    public_url: str | None,
+    *,
+    fresh: bool,
+    forward: str | None,
+    ready: Path | None,
+    throttle: bool,
+    parameters: dict[str, str],
 ) -> None:
     """Run the whole stack on this machine, from template.yaml.
 
     No AWS account is needed. It prints the callback URL and how to read, then one line a callback.
     """
-    options = Options(port=port, public_url=public_url, fresh=fresh, throttle=throttle)
+    options = Options(port=port, public_url=public_url, fresh=fresh, throttle=throttle, parameters=parameters)
     with contextlib.suppress(KeyboardInterrupt), _one_signal_ends():
         _run(options, forward, ready)
 

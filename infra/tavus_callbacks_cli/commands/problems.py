@@ -49,9 +49,9 @@ class Problem:
 def problems(target: Target, since: datetime | None, *, is_json: bool) -> None:
     """Show what is stuck, and the command to type next.
 
-    Quarantine, what functions could not process, the spill and its dead letters, recordings of the last
-    seven days that are not there, and of a deployed stack its red alarms and what is paused. Ends with 1
-    where there is any.
+    Quarantine, what functions could not process, the spill, pushes that wait, dead letters of both,
+    recordings of the last seven days that are not there, and of a deployed stack its red alarms and what is
+    paused. Ends with 1 where there is any.
     """
     found = [*_of_readers(target, since or datetime.now(UTC) - _WEEK), *_of_operators(target)]
     if is_json:
@@ -149,16 +149,17 @@ def _paused(deployment: "Deployment") -> Iterator[Problem]:
 
 
 def _failed(deployment: "Deployment") -> Iterator[Problem]:
-    from tavus_callbacks_cli.redrive_failed import depth, failures
+    from tavus_callbacks_cli.redrive_failed import QUEUES, dead_letters, depth, failures
 
     failed = list(failures(deployment))
     if failed:
         command = f"tavus-callbacks failed list {deployment.option}"
         yield Problem("failed batches", len(failed), failed[0].failed_at, command)
-    spill, dead = (depth(deployment, name) for name in ("SpillQueueUrl", "SpillDeadQueueUrl"))
-    if count := spill.waiting + spill.in_flight:
-        # It empties by itself: where it does not, the store is the one to look at.
-        yield Problem("spilled callbacks", count, None, f"tavus-callbacks doctor {deployment.option}")
-    if count := dead.waiting + dead.in_flight:
+    for queue in QUEUES:
+        found = depth(deployment, queue.output)
+        if count := found.waiting + found.in_flight:
+            # It empties by itself: where it does not, the store is the one to look at, or the target.
+            yield Problem(queue.holds, count, None, f"tavus-callbacks doctor {deployment.option}")
+    for holds, count in dead_letters(deployment).items():
         command = f"tavus-callbacks failed redrive --all {deployment.option}"
-        yield Problem("dead letters of the spill", count, None, command)
+        yield Problem(f"dead letters: {holds}", count, None, command)

@@ -1,4 +1,7 @@
-"""The default event bus: what comes is given to the targets of every rule whose pattern takes it."""
+"""The default event bus: what comes is given to the targets of every rule whose pattern takes it.
+
+Buses of the stack's own, and their rules, are the embedded EventBridge's; a queue is what their targets are.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,6 +16,7 @@ if TYPE_CHECKING:
 _REMEDY = "let infra/tavus_callbacks_cli/local/bus.py interpret it"
 # Whether a delivery is repeated: here a function is always there to take one.
 _TARGET_MEMBERS = {"Arn", "Id", "RetryPolicy"}
+_QUEUE = ":sqs:"
 
 
 @dataclass(frozen=True)
@@ -26,8 +30,21 @@ class Rule:
 def rules_of(template: "Template") -> list[Rule]:
     """Read the enabled rules of a template; raises click.ClickException for what is not understood."""
     resources = template.of_type("AWS::Events::Rule")
-    enabled = [resource for resource in resources if resource.properties.get("State") != "DISABLED"]
-    return [_rule(resource, template) for resource in enabled]
+    for resource in resources:
+        _check_targets(resource)
+    ours = [one for one in resources if "EventBusName" not in one.properties]
+    return [_rule(one, template) for one in ours if one.properties.get("State") != "DISABLED"]
+
+
+def _check_targets(resource: "Resource") -> None:
+    """Refuse a target of another bus that the embedded EventBridge would leave out in silence."""
+    if "EventBusName" not in resource.properties:
+        return
+    for target in resource.properties.get("Targets", []):
+        unknown = target.keys() - _TARGET_MEMBERS - {"DeadLetterConfig"}
+        if unknown or _QUEUE not in str(target["Arn"]):
+            what = f"{', '.join(sorted(unknown)) or target['Arn']} of a target"
+            raise uninterpretable(resource.logical_id, what, _REMEDY)
 
 
 def _rule(resource: "Resource", template: "Template") -> Rule:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sqs import SQSClient
@@ -32,6 +33,7 @@ NO_LOCAL_MEANING = {
     "AWS::Logs::MetricFilter": "there is no access log; tests/integration/test_alarms.py applies them",
     "AWS::SNS::Topic": "nobody is called from here",
     "AWS::S3::BucketPolicy": "the embedded S3 reads no conditions: a Deny under one would deny everybody",
+    "AWS::SQS::QueuePolicy": "the embedded EventBridge asks nobody; tests/security checks the policy itself",
 }
 READ_ELSEWHERE = {
     "AWS::ApiGatewayV2::Api": "routes.py reads the routes",
@@ -41,7 +43,7 @@ READ_ELSEWHERE = {
     "AWS::CloudFront::KeyGroup": "cdn.py trusts its keys",
     "AWS::CloudFront::PublicKey": "cdn.py verifies with it",
     "AWS::CloudFront::ResponseHeadersPolicy": "cdn.py adds the headers",
-    "AWS::Events::Rule": "bus.py gives events to its targets",
+    "AWS::Events::Rule": "bus.py gives events of the default bus to its targets",
     "AWS::Lambda::EventInvokeConfig": "asynchronous.py repeats and keeps what failed",
     "AWS::Lambda::EventSourceMapping": "streams.py follows the stream, queues.py empties the queue",
     "AWS::Lambda::Function": "functions.py runs the handler",
@@ -56,6 +58,7 @@ class Clients:
     s3: "S3Client"
     secrets: "SecretsManagerClient"
     sqs: "SQSClient"
+    events: "EventBridgeClient"
     items: "Callable[[], bytes]"
 
 
@@ -131,7 +134,28 @@ def _make_bucket(resource: "Resource", clients: Clients) -> None:
 
 
 def _make_secret(resource: "Resource", clients: Clients) -> None:
-    clients.secrets.create_secret(Name=resource.name, **resource.properties)
+    properties = dict(resource.properties)
+    how: Any = properties.pop("GenerateSecretString", None)
+    if how is not None:
+        properties["SecretString"] = clients.secrets.get_random_password(**how)["RandomPassword"]
+    clients.secrets.create_secret(Name=resource.name, **properties)
+
+
+def _make_bus(resource: "Resource", clients: Clients) -> None:
+    clients.events.create_event_bus(Name=resource.name)
+
+
+def _make_rule(resource: "Resource", clients: Clients) -> None:
+    """Make a rule of a bus of the stack's own; those of the default bus are bus.py's."""
+    properties: dict[str, Any] = resource.properties
+    bus = properties.get("EventBusName")
+    if bus is None:
+        return
+    rule: Any = {name: properties[name] for name in ("Description", "State") if name in properties}
+    clients.events.put_rule(
+        Name=resource.name, EventBusName=bus, EventPattern=json.dumps(properties["EventPattern"]), **rule
+    )
+    clients.events.put_targets(Rule=resource.name, EventBusName=bus, Targets=properties["Targets"])
 
 
 def _make_queue(resource: "Resource", clients: Clients) -> None:
@@ -223,6 +247,8 @@ _DEPLOYERS: "dict[str, Callable[[Resource, Clients], None]]" = {
     "AWS::S3::Bucket": _make_bucket,
     "AWS::SecretsManager::Secret": _make_secret,
     "AWS::SQS::Queue": _make_queue,
+    "AWS::Events::EventBus": _make_bus,
+    "AWS::Events::Rule": _make_rule,
 }
 _PASSED_TO_CREATE_TABLE = (
     "AttributeDefinitions",
@@ -243,7 +269,8 @@ _PROPERTIES: dict[str, tuple[str, ...]] = {
         "TimeToLiveSpecification",
     ),
     "AWS::S3::Bucket": (*_BUCKET_SETTINGS, "BucketName", "Tags"),
-    "AWS::Events::Rule": ("Description", "EventPattern", "State", "Targets"),
+    "AWS::Events::EventBus": ("Name",),  # named by the logical id, as everything here
+    "AWS::Events::Rule": ("Description", "EventBusName", "EventPattern", "State", "Targets"),
     "AWS::Lambda::EventInvokeConfig": (
         "DestinationConfig",
         "FunctionName",
@@ -263,7 +290,7 @@ _PROPERTIES: dict[str, tuple[str, ...]] = {
         "MaximumRetryAttempts",
         "StartingPosition",  # a stack begins with an empty stream
     ),
-    "AWS::SecretsManager::Secret": ("Description",),
+    "AWS::SecretsManager::Secret": ("Description", "GenerateSecretString"),
     "AWS::SQS::Queue": (
         "DelaySeconds",
         "MessageRetentionPeriod",

@@ -65,6 +65,7 @@ class Embedded:
             session.client("s3", endpoint_url=self.endpoint_url),
             session.client("secretsmanager", endpoint_url=self.endpoint_url),
             self.sqs(),
+            session.client("events", endpoint_url=self.endpoint_url),
             self._items,
         )
 

@@ -101,6 +101,7 @@ class Names:
         known = {
             "AWS::CloudWatch::Alarm": f"arn:aws:cloudwatch:{in_account}:alarm:{name}",
             "AWS::DynamoDB::Table": self._table_arn(logical_id),
+            "AWS::Events::EventBus": f"arn:aws:events:{in_account}:event-bus/{name}",
             "AWS::Events::Rule": f"arn:aws:events:{in_account}:rule/{name}",
             "AWS::IAM::Role": f"arn:aws:iam::{ACCOUNT}:role/{name}",
             "AWS::Lambda::Function": f"arn:aws:lambda:{in_account}:function:{name}",

@@ -1,7 +1,8 @@
 """Event source mappings on SQS queues: each a thread that looks when something was written, or waits there.
 
 Visibility, counting and the move to the dead queue are the embedded service's own. What fails is visible
-again after seconds instead of the queue's minutes: somebody who watches would not wait for them.
+again after seconds instead of the queue's minutes: somebody who watches would not wait for them. A function
+whose role lets it change the visibility decides for itself.
 """
 
 import contextlib
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 _SERVICE = ":sqs:"
 _DEFAULT_BATCH = 10
+_CHANGE = "sqs:ChangeMessageVisibility"
 # Seconds between two looks while messages wait, and the longest that one which failed is out of sight.
 _PAUSE, _LONGEST_REST = 0.5, 10
 # SQS hands on U+FFFD for what XML 1.0 does not know; the embedded one would hand it on as it is.
@@ -39,6 +41,7 @@ class QueueMapping:
     arn: str
     batch_size: int
     takes_partial_answers: bool
+    decides_on_rests: bool
 
 
 def is_of_queue(resource: "Resource") -> bool:
@@ -59,13 +62,24 @@ def _mapping(resource: "Resource", template: "Template") -> QueueMapping:
         if name in properties:
             remedy = "let infra/tavus_callbacks_cli/local/queues.py interpret it"
             raise uninterpretable(resource.logical_id, f"{name} of a queue", remedy)
+    function = template.function(properties["FunctionName"])
     return QueueMapping(
-        function=template.function(properties["FunctionName"]),
+        function=function,
         queue=arn.rpartition(":")[2],
         arn=arn,
         batch_size=int(properties.get("BatchSize", _DEFAULT_BATCH)),
         takes_partial_answers="ReportBatchItemFailures" in properties.get("FunctionResponseTypes", ()),
+        decides_on_rests=_CHANGE in _actions(function, template),
     )
+
+
+def _actions(function: str, template: "Template") -> set[str]:
+    role = str(template.resources[function].properties.get("Role", "")).rpartition("/")[2]
+    found = [one for one in template.of_type("AWS::IAM::Role") if one.name == role]
+    policies = [policy for one in found for policy in one.properties.get("Policies", ())]
+    statements = [each for policy in policies for each in policy["PolicyDocument"]["Statement"]]
+    actions = [each["Action"] for each in statements]
+    return {action for each in actions for action in (each if isinstance(each, list) else [each])}
 
 
 @contextlib.contextmanager
@@ -119,12 +133,17 @@ class _Queue:
         failed = self._failed(batch)
         for message in batch:
             if message["MessageId"] in failed:
-                rest = min(2 ** (int(message["Attributes"]["ApproximateReceiveCount"]) - 1), _LONGEST_REST)
-                self._client.change_message_visibility(
-                    QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=rest
-                )
+                self._let_rest(message)
             else:
                 self._client.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])
+
+    def _let_rest(self, message: "MessageTypeDef") -> None:
+        if self._mapping.decides_on_rests:
+            return
+        rest = min(2 ** (int(message["Attributes"]["ApproximateReceiveCount"]) - 1), _LONGEST_REST)
+        self._client.change_message_visibility(
+            QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=rest
+        )
 
     def _failed(self, batch: "Sequence[MessageTypeDef]") -> set[str]:
         everything = {message["MessageId"] for message in batch}

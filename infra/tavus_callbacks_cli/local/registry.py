@@ -4,7 +4,7 @@ import contextlib
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from tavus_callbacks_cli.local.state import State, state_root, write_private
@@ -23,6 +23,7 @@ class RunningStack:
     endpoint_url: str
     region: str
     outputs: dict[str, str]
+    parameters: dict[str, str] = field(default_factory=dict)
 
 
 def running_stacks(root: Path | None = None) -> list[RunningStack]:

@@ -219,6 +219,7 @@ def _running(
         endpoint_url=embedded.endpoint_url,
         region=REGION,
         outputs=outputs,
+        parameters=options.parameters,
     )
 
 

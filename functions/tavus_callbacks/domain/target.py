@@ -1,0 +1,88 @@
+"""Where pushes may be posted: https on a public address, so that a URL can open nothing inside.
+
+The traps of `ipaddress.is_global` are closed here: it takes multicast for global, IPv6 site-local too, and
+looks into no address that carries another one (IPv4-mapped, NAT64, 6to4, Teredo).
+"""
+
+import ipaddress
+from dataclasses import dataclass
+from urllib.parse import urlencode, urlsplit
+
+_HTTPS, _HTTP = 443, 80
+
+# The only IPv6 addresses that are given out (IANA); what carries IPv4 and lies outside needs no rule.
+_UNICAST = ipaddress.ip_network("2000::/3")
+_NOT_PUBLIC = tuple(
+    map(
+        ipaddress.ip_network,
+        (
+            "192.88.99.0/24",  # 6to4 relays
+            "2001::/23",  # protocol assignments, Teredo among them
+            "2002::/16",  # 6to4
+            "3fff::/20",  # documentation, newer than some Pythons
+        ),
+    )
+)
+
+
+class TargetRefused(Exception):
+    """The target is none that pushes may go to; the text says why and holds no more of it than the host."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A parsed target: `host` is the certificate's, `path` has the query, `authority` is the Host header."""
+
+    scheme: str
+    host: str
+    port: int
+    authority: str
+    path: str
+
+
+def parse_target(url: str, *, is_local: bool) -> Target:
+    """Read a URL; raises TargetRefused. `is_local` takes http too."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise TargetRefused("it is no URL") from None
+    if not (url.isascii() and url.isprintable()):
+        raise TargetRefused(
+            "it is not plain ASCII: write other characters percent-encoded, names in punycode"
+        )
+    if parts.scheme not in ("https", *(("http",) if is_local else ())):
+        raise TargetRefused("it is not https")
+    if not parts.hostname or parts.username is not None or parts.password is not None:
+        raise TargetRefused("it has no host, or a user name")
+    return Target(
+        scheme=parts.scheme,
+        host=parts.hostname,
+        port=port or (_HTTPS if parts.scheme == "https" else _HTTP),
+        authority=parts.netloc,
+        path=(parts.path or "/") + (f"?{parts.query}" if parts.query else ""),
+    )
+
+
+def with_tags(url: str, tags: dict[str, str]) -> str:
+    """Return a URL with tags in its query, as they stood in the callback URL."""
+    if not tags:
+        return url
+    parts = urlsplit(url)
+    return parts._replace(query="&".join(filter(None, (parts.query, urlencode(tags))))).geturl()
+
+
+def is_public(address: str) -> bool:
+    """Tell whether an IP address belongs to the public internet."""
+    found = ipaddress.ip_address(address)
+    if found.version == _UNICAST.version and found not in _UNICAST:
+        return False
+    is_special = found.is_multicast or any(
+        found in network for network in _NOT_PUBLIC if network.version == found.version
+    )
+    return found.is_global and not is_special
+
+
+def is_loopback(address: str) -> bool:
+    """Tell whether an IP address is this machine."""
+    return ipaddress.ip_address(address).is_loopback

@@ -1,0 +1,93 @@
+"""Posting to a target outside: to the very address that was checked, with no redirect, within time limits.
+
+name ── getaddrinfo ──▶ addresses ── is_public ──▶ connect to one of them, TLS by the name
+                                                   (asked anew, a name could answer with another address)
+"""
+
+import socket
+import ssl
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+
+from botocore.httpsession import get_cert_path
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, Timeout
+from urllib3.exceptions import HTTPError
+
+from tavus_callbacks.domain.target import Target, TargetRefused, is_loopback, is_public
+
+# Seconds.
+_TIMEOUT = Timeout(connect=5, read=15)
+
+
+class NotReached(Exception):
+    """Nobody answered; the text is the name of what went wrong, for a fault's own may hold the URL."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the target said; its body is nobody's concern and is not read."""
+
+    status: int
+    retry_after: str | None
+
+
+def post(target: Target, body: bytes, headers: Mapping[str, str], *, is_local: bool = False) -> Answer:
+    """Post a body; raises TargetRefused, or NotReached. `is_local` takes this machine for a target too."""
+    return _post_to(_address(target, is_local=is_local), target, body, headers)
+
+
+def _address(target: Target, *, is_local: bool) -> str:
+    """Resolve a target's name now; one address that is not public refuses them all."""
+    try:
+        found = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise NotReached(type(error).__name__) from None
+    addresses = [str(address[0]) for *_, address in found]
+    may_be: Callable[[str], bool] = _is_ours_or_public if is_local else is_public
+    if not all(map(may_be, addresses)):
+        raise TargetRefused(f"{target.host} has an address that is not public")
+    # Lambda reaches no IPv6 unless its VPC does, so IPv4 comes first.
+    return min(addresses, key=lambda address: ":" in address)
+
+
+def _is_ours_or_public(address: str) -> bool:
+    return is_loopback(address) or is_public(address)
+
+
+def _post_to(address: str, target: Target, body: bytes, headers: Mapping[str, str]) -> Answer:
+    try:
+        with _pool(address, target) as pool:
+            answer = pool.urlopen(
+                "POST",
+                target.path,
+                body=body,
+                headers={**headers, "host": target.authority, "connection": "close"},
+                retries=False,
+                redirect=False,
+                assert_same_host=False,
+                preload_content=False,
+            )
+            answer.close()
+    except (HTTPError, OSError) as error:
+        raise NotReached(type(error).__name__) from None
+    return Answer(answer.status, answer.headers.get("retry-after"))
+
+
+def _pool(address: str, target: Target) -> HTTPConnectionPool:
+    if target.scheme == "http":
+        return HTTPConnectionPool(address, target.port, timeout=_TIMEOUT)
+    return HTTPSConnectionPool(
+        address,
+        target.port,
+        timeout=_TIMEOUT,
+        ssl_context=tls(),
+        server_hostname=target.host,
+        assert_hostname=target.host,
+    )
+
+
+@cache
+def tls() -> ssl.SSLContext:
+    """Return what decides on certificates, by the authorities that botocore brings: 20 ms, once."""
+    return ssl.create_default_context(cafile=get_cert_path(True))

@@ -1,0 +1,54 @@
+"""The bus and the sender, as far as tests of one process need them: what was told, and what was posted."""
+
+import json
+from dataclasses import dataclass, replace
+from types import SimpleNamespace
+from typing import Any
+
+import boto3
+from inprocess import forget
+
+from tavus_callbacks.aws import clients
+from tavus_callbacks_cli.local.deploy import deploy
+
+BUS = "tavus-callbacks-local-EventBus"
+LISTENER = "listener"
+
+
+@dataclass
+class Told:
+    """A bus and a queue behind it that takes everything."""
+
+    sqs: Any
+    url: str
+
+    def events(self) -> list[dict[str, Any]]:
+        """Return the events that came since this was asked last."""
+        found = []
+        while batch := self.sqs.receive_message(QueueUrl=self.url, MaxNumberOfMessages=10).get("Messages"):
+            for message in batch:
+                found.append(json.loads(message["Body"]))
+                self.sqs.delete_message(QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"])
+        return found
+
+    def pushes(self) -> list[dict[str, Any]]:
+        """Return their details."""
+        return [event["detail"] for event in self.events()]
+
+    def types(self) -> list[str]:
+        """Return what was told since this was asked last, by name."""
+        return sorted(push["type"] for push in self.pushes())
+
+
+def listening_bus(template: Any, monkeypatch: Any) -> Told:
+    """Make the template's bus and listen to it."""
+    made = SimpleNamespace(events=clients.events())
+    deploy(replace(template, resources={"EventBus": template.resources["EventBus"]}), made)
+    sqs = boto3.client("sqs", region_name="us-east-1")
+    url = sqs.create_queue(QueueName=LISTENER)["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    clients.events().put_rule(Name="all", EventBusName=BUS, EventPattern='{"source":["tavus-callbacks"]}')
+    clients.events().put_targets(Rule="all", EventBusName=BUS, Targets=[{"Id": "1", "Arn": arn}])
+    monkeypatch.setenv("EVENT_BUS", BUS)
+    forget()
+    return Told(sqs, url)

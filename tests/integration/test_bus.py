@@ -1,0 +1,316 @@
+"""The bus is told of every kept event and of what it means, at least once, under ids that never change."""
+
+import json
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from inprocess import failing
+from jsonschema import Draft202012Validator
+from projecting import calls, once_before, post_scenario, project_all, records, store, summaries
+
+from tavus_callbacks import project
+from tavus_callbacks.aws import clients
+from tavus_callbacks.aws.bus import Bus
+from tavus_callbacks.domain import meanings
+from tavus_callbacks.domain.errors import StoreDown
+from tavus_callbacks.domain.pushes import callback_push, erased_push
+from tavus_callbacks_cli.pushes_schema import schema
+from tavus_callbacks_cli.reindex import rebuilt
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+JOINED = {"conversation_id": "c1", "event_type": "system.replica_joined", "timestamp": "2026-03-01T12:00:00Z"}
+SHUTDOWN = {"conversation_id": "c1", "event_type": "system.shutdown", "timestamp": "2026-03-01T12:01:00Z"}
+TRANSCRIPT = {
+    "conversation_id": "c1",
+    "event_type": "application.transcription_ready",
+    "timestamp": "2026-03-01T12:01:01Z",
+    "properties": {"transcript": [{"role": "user", "content": "hello"}]},
+}
+CONVERSATION = (JOINED, SHUTDOWN, TRANSCRIPT)
+SCENARIOS = ("conversation", "drift", "duplicates", "replica", "replica-failed", "video", "video-failed")
+MEANT = ["conversation.complete", "conversation.ended", "conversation.started", "transcript.ready"]
+
+
+def test_scenarios_are_told_by_the_schema(api, bus):
+    """Each kept event is told once, and all that is told is as the published schema says."""
+    for name in SCENARIOS:
+        post_scenario(api, name, now=NOW)
+
+    assert [] == project_all(api)
+
+    told, validator = bus.events(), Draft202012Validator(schema())
+    for event in told:
+        validator.validate(event["detail"])
+        assert (event["detail-type"], "tavus-callbacks") == (event["detail"]["type"], event["source"])
+    kept = [item for item in api.items() if item["type"] in ("event", "variant")]
+    callbacks = [event for event in told if event["detail-type"].startswith("callback.")]
+    assert len(kept) == len(callbacks)
+    assert len(told) == len({event["detail"]["push_id"] for event in told})
+    meant = {event["detail-type"] for event in told} - {event["detail-type"] for event in callbacks}
+    assert meant >= {
+        *MEANT,
+        "video.ready",
+        "video.failed",
+        "replica.ready",
+        "replica.failed",
+        "perception.ready",
+    }
+
+
+def test_what_is_told_twice_has_the_same_id(api, bus):
+    """A repeated record repeats the callback, and nothing of what it means."""
+    for body in CONVERSATION:
+        api.post(body, query="user=4711")
+    project_all(api)
+    first = bus.pushes()
+    project_all(api)
+    again = bus.pushes()
+
+    meant = [push["type"] for push in first if not push["type"].startswith("callback.")]
+    assert MEANT == sorted(meant)
+    assert {"user": "4711"} == first[0]["tags"]
+    assert {push["push_id"] for push in again} < {push["push_id"] for push in first}
+    assert ["callback."] * 3 == [push["type"][:9] for push in again]
+
+
+@pytest.mark.usefixtures("bus")
+def test_a_subject_of_a_batch_is_written_once(api):
+    """Its events of one batch are merged together: one look, one write."""
+    for body in CONVERSATION:
+        api.post(body)
+    order = records(api)
+    with calls(clients.dynamodb()) as asked:
+        project_all(api, order=order)
+
+    assert {"GetItem": 1, "PutItem": 1} == Counter(name for name, _ in asked)
+
+
+def test_while_the_bus_is_down_nothing_is_taken_for_told(api, bus):
+    """The records fail and the summary stays as it was; told again they are told whole."""
+    for body in CONVERSATION:
+        api.post(body)
+    with failing("events", "PutEvents", error="ThrottlingException"):
+        failed = project_all(api)
+    before = summaries(api)
+    project_all(api)
+
+    assert 3 == len(failed)
+    assert {} == before
+    assert 3 + len(MEANT) == len(bus.pushes())
+
+
+def test_a_crash_before_the_summary_is_written_tells_again(api, bus):
+    """At least once: what was told and not noted is told again, under the same ids."""
+    for body in CONVERSATION:
+        api.post(body)
+    with failing("dynamodb", "PutItem", error="InternalServerError"):
+        failed = project_all(api)
+    first = {push["push_id"] for push in bus.pushes()}
+    project_all(api)
+
+    assert 3 == len(failed)
+    assert 3 + len(MEANT) == len(first)
+    assert first == {push["push_id"] for push in bus.pushes()}
+
+
+def test_two_writers_of_one_summary_tell_everything(api, bus):
+    """Who comes second reads again what was told, and adds what is new."""
+    for body in CONVERSATION:
+        api.post(body)
+    one, *others = records(api)
+    with once_before(clients.dynamodb(), "PutItem", lambda: project_all(api, order=others)):
+        project_all(api, order=[one])
+
+    told = bus.pushes()
+    assert set(MEANT) <= {push["type"] for push in told}
+    assert set(MEANT) == set(summaries(api)["conversation", "c1"]["told"])
+
+
+def test_a_rebuilt_summary_knows_what_was_told(api, bus):
+    """Making summaries anew tells nobody, and makes nothing be told again."""
+    for body in CONVERSATION:
+        api.post(body)
+    project_all(api)
+    bus.pushes()
+    list(rebuilt(store(api), [("conversation", "c1")]))
+    project_all(api)
+
+    assert ["callback."] * 3 == [name[:9] for name in bus.types()]
+
+
+def test_the_schedule_tells_what_is_overdue_once(api, bus):
+    """A conversation without a transcript is complete with what is overdue; after that there is silence."""
+    api.post(SHUTDOWN)
+    project_all(api)
+    bus.pushes()
+    telling, rows = project.stores().telling, project.stores().summaries
+    for _ in range(2):
+        rows.tell("conversation", "c1", telling.of("conversation", "c1", meanings.elapsed))
+        rows.tell("conversation", "nobody", telling.of("conversation", "nobody", meanings.elapsed))
+    [complete] = bus.pushes()
+    api.post(TRANSCRIPT)
+    project_all(api)
+
+    assert ("conversation.complete", ["transcript"]) == (complete["type"], complete["data"]["missing"])
+    assert "conversation.complete" not in bus.types()
+    assert {("conversation", "c1")} == summaries(api).keys()
+
+
+def test_a_stack_without_a_bus_tells_nobody(api, bus, monkeypatch):
+    """And notes nothing as told, so that a bus that comes later is told."""
+    monkeypatch.delenv("EVENT_BUS")
+    project.stores.cache_clear()
+    from tavus_callbacks.settings import settings
+
+    settings.cache_clear()
+    api.post(SHUTDOWN)
+    project_all(api)
+
+    assert [] == bus.pushes()
+    assert "told" not in summaries(api)["conversation", "c1"]
+
+
+def push(size=0, number=0):
+    """Return a push of about a size."""
+    body = json.dumps({"x": "a" * size}).encode()
+    item = {
+        "kind": "conversation",
+        "subject": "c1",
+        "ref": f"{number:020}-{'a' * 32}",
+        "family": "conversation",
+        "event_type": "x" * 200,
+        "received_at": "2026-03-01T12:00:01.000000Z",
+        "label": "prod",
+        "tags": {},
+        "issues": [],
+        "content": "c",
+    }
+    return callback_push(item, body)
+
+
+class FakeEventBridge:
+    """Takes requests, refusing the first entries that it is told to refuse."""
+
+    def __init__(self, refusing=0):
+        self.requests, self.refusing, self.taken = [], refusing, []
+
+    def put_events(self, Entries):  # noqa: N803  # botocore's own name
+        """Answer as EventBridge does: an entry of the answer for each of the request."""
+        self.requests.append(Entries)
+        return {"Entries": [self._answer(entry) for entry in Entries]}
+
+    def _answer(self, entry):
+        if self.refusing:
+            self.refusing -= 1
+            return {"ErrorCode": "ThrottlingException"}
+        self.taken.append(entry["Detail"])
+        return {"EventId": "1"}
+
+
+@pytest.mark.parametrize(
+    ("sizes", "expected"), [([10] * 23, [10, 10, 3]), ([190_000] * 3, [1, 1, 1]), ([], [])]
+)
+def test_requests_stay_within_what_the_bus_takes(sizes, expected):
+    """Ten entries and 256 KB; a type of 200 characters is cut for the bus and whole in the detail."""
+    client = FakeEventBridge()
+    Bus(client, "bus").put([push(size, number) for number, size in enumerate(sizes)])
+
+    assert expected == [len(entries) for entries in client.requests]
+    for entry in (entry for entries in client.requests for entry in entries):
+        assert 128 == len(entry["DetailType"])
+        assert json.loads(entry["Detail"])["type"].endswith("x" * 200)
+
+
+def test_entries_that_the_bus_refuses_are_put_again():
+    """Only those, and each of them."""
+    client = FakeEventBridge(refusing=4)
+    Bus(client, "bus").put([push(number=number) for number in range(12)])
+
+    assert [10, 2, 4] == [len(entries) for entries in client.requests]
+    assert 12 == len(set(client.taken))
+
+
+def test_entries_that_the_bus_goes_on_refusing_fail():
+    """The stream gives the records again, and in the end the failed bucket has them."""
+    with pytest.raises(StoreDown, match="ThrottlingException"):
+        Bus(FakeEventBridge(refusing=99), "bus").put([erased_push("conversation", "c1", at=NOW)])
+
+
+def test_a_batch_of_large_bodies_is_taken_one_by_one(api, bus, monkeypatch):
+    """Memory holds some of them at once and not all."""
+    monkeypatch.setattr(project, "TOGETHER", 1)
+    for body in CONVERSATION:
+        api.post(body)
+    with calls(clients.dynamodb()) as asked:
+        project_all(api)
+
+    assert 3 == Counter(name for name, _ in asked)["PutItem"]
+    assert 3 + len(MEANT) == len(bus.pushes())
+
+
+def test_a_recording_is_told_once(recordings, bus):
+    """When its object is there, whichever came first; with the tags of its conversation."""
+    key = "tavus/c123/1718780000000"
+    recordings.claim(key, duration=14)
+    nothing = bus.types()
+    recordings.put(key, b"12345", ContentType="video/mp4")
+    project_all(recordings.api)
+    bus.pushes()
+    recordings.tell(key)
+    [told] = bus.pushes()
+    recordings.tell(key)
+    recordings.claim(key, duration=15)
+
+    assert [] == nothing
+    assert ("recording.available", "/conversations/c123/recordings/1718780000000") == (
+        told["type"],
+        told["url"],
+    )
+    assert (5, 14.0, "video/mp4") == tuple(
+        told["data"][name] for name in ("size", "duration", "content_type")
+    )
+    assert ["test"] == told["labels"]
+    assert [] == bus.types()
+
+
+def test_a_recording_that_a_read_found_is_told_by_its_event(recordings, bus):
+    """A read notes what it sees and tells nobody; the event of S3 then does."""
+    key = "tavus/c123/1718780000000"
+    recordings.claim(key)
+    recordings.put(key)
+    recordings.ahead = timedelta(minutes=2)
+    recordings.all("c123")
+    recordings.ahead = timedelta(0)
+    recordings.tell(key)
+
+    assert ["recording.available"] == bus.types()
+
+
+def test_an_object_without_a_callback_is_told_too(recordings, bus):
+    """Nothing is known of its conversation, so it has no tags."""
+    key = "tavus/c123/1718780000000"
+    recordings.put(key)
+    recordings.tell(key)
+    [told] = bus.pushes()
+
+    assert ("recording.available", {}, []) == (told["type"], told["tags"], told["labels"])
+
+
+def test_a_recording_that_failed_is_told_once(recordings, bus):
+    """With Tavus's own words."""
+    recordings.say("c123", "application.recording_copy_failed", error_message="no access")
+    [told] = bus.pushes()
+
+    assert ("recording.failed", "no access") == (told["type"], told["data"]["message"])
+
+
+def test_a_recording_is_told_again_after_a_crash(recordings, bus):
+    """What was noted and not told is told by the repeated event."""
+    key = "tavus/c123/1718780000000"
+    recordings.put(key)
+    with failing("events", "PutEvents", error="InternalException"), pytest.raises(StoreDown):
+        recordings.tell(key)
+    recordings.tell(key)
+
+    assert ["recording.available"] == bus.types()

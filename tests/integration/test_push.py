@@ -1,0 +1,305 @@
+"""What is told is posted to the team's own server: signed or as it was kept, for a day at most."""
+
+import json
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from inprocess import failing, forget
+from projecting import project_all
+from push_stack import BUS
+from standardwebhooks import Webhook, WebhookVerificationError
+
+from tavus_callbacks import push
+from tavus_callbacks.aws import clients, push_secret
+from tavus_callbacks.domain.target import TargetRefused
+from tavus_callbacks.domain.timestamps import now
+from tavus_callbacks.web.post import Answer, NotReached
+from tavus_callbacks_cli.local.deploy import deploy
+from tavus_callbacks_cli.redrive_failed import failures, redrive
+
+SHUTDOWN = {"conversation_id": "c1", "event_type": "system.shutdown", "timestamp": "2026-03-01T12:01:00Z"}
+CONTEXT = SimpleNamespace(invoked_function_arn="arn:aws:lambda:us-east-1:123456789012:function:push")
+PUSHING = ("EventBus", "PushRule", "PushQueue", "PushDeadQueue", "PushSecret", "FailedBucket")
+DAY = timedelta(days=1)
+
+
+@dataclass
+class Sender:
+    """The queue behind the bus, the function that empties it, and a target; `ahead` puts its time forward."""
+
+    environment: dict[str, str]
+    answers: list[Any] = field(default_factory=list)
+    posted: list[tuple[Any, bytes, dict[str, str]]] = field(default_factory=list)
+    rests: list[int] = field(default_factory=list)
+    ahead: timedelta = timedelta()
+
+    def post(self, target, body, headers, *, is_local):
+        """Stand in for the team's server: answer as told, 204 after that."""
+        assert not is_local
+        self.posted.append((target, body, headers))
+        answer = self.answers.pop(0) if self.answers else 204
+        if isinstance(answer, Exception):
+            raise answer
+        return answer if isinstance(answer, Answer) else Answer(answer, None)
+
+    def run(self):
+        """Give the function what waits, as Lambda's poller does; return how many it left."""
+        url = self.environment["PUSH_QUEUE_URL"]
+        batch = (
+            clients.sqs()
+            .receive_message(QueueUrl=url, MaxNumberOfMessages=10, AttributeNames=["All"])
+            .get("Messages", [])
+        )
+        answer = push.handler({"Records": list(map(_as_sent, batch))}, CONTEXT) if batch else None
+        left = {one["itemIdentifier"] for one in answer["batchItemFailures"]} if answer else set()
+        for message in batch:
+            if message["MessageId"] not in left:
+                clients.sqs().delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        return len(left)
+
+    def failed(self):
+        """Return what was given up."""
+        return list(failures(self.deployment))
+
+    @property
+    def deployment(self):
+        """Return what the command line works on."""
+        outputs = {"FailedBucketName": self.environment["FAILED_BUCKET"]}
+        return SimpleNamespace(client=lambda _: clients.s3(), outputs=outputs)
+
+
+def _as_sent(message):
+    return {
+        "messageId": message["MessageId"],
+        "receiptHandle": message["ReceiptHandle"],
+        "body": message["Body"],
+        "attributes": message["Attributes"],
+    }
+
+
+@pytest.fixture(params=["signed"])
+def sender(request, api, pushing, monkeypatch):
+    """Return a stack of the test's own that posts pushes; nothing rests, what a rest would be is noted."""
+    template = pushing[request.param]
+    there = {name: one for name, one in template.resources.items() if name in PUSHING}
+    made = SimpleNamespace(
+        sqs=clients.sqs(), events=clients.events(), secrets=clients.secretsmanager(), s3=clients.s3()
+    )
+    deploy(replace(template, resources=there), made)
+    variables = template.resources["PushFunction"].properties["Environment"]["Variables"]
+    environment = {name: str(value) for name, value in variables.items()}
+    for name, value in {**environment, "EVENT_BUS": BUS}.items():
+        monkeypatch.setenv(name, value)
+    forget()
+    made = Sender(environment)
+    monkeypatch.setattr(push, "post", made.post)
+    monkeypatch.setattr(push, "now", lambda: now() + made.ahead)
+    monkeypatch.setattr(push.logger.registered_handler, "stream", api.log)
+
+    def rest(params, **_):
+        made.rests.append(params["VisibilityTimeout"])
+        params["VisibilityTimeout"] = 0
+
+    events = clients.sqs().meta.events
+    events.register("provide-client-params.sqs.ChangeMessageVisibility", rest)
+    yield made
+    events.unregister("provide-client-params.sqs.ChangeMessageVisibility", rest)
+    for client in (clients.sqs, clients.secretsmanager):
+        client.cache_clear()
+
+
+def secret_of(sender):
+    """Return the secret as a consumer is given it."""
+    return clients.secretsmanager().get_secret_value(SecretId=sender.environment["PUSH_SECRET"])[
+        "SecretString"
+    ]
+
+
+def test_a_push_is_signed_and_its_library_agrees(api, sender):
+    """Standard Webhooks' own library takes every push, with the secret as written and with its prefix."""
+    api.post(SHUTDOWN, query="user=4711")
+    project_all(api)
+    left = sender.run()
+
+    assert (0, 2) == (left, len(sender.posted))
+    for secret in (secret_of(sender), f"whsec_{secret_of(sender)}"):
+        for target, body, headers in sender.posted:
+            told = Webhook(secret).verify(body, headers)
+            assert headers["webhook-id"] == told["push_id"]
+            assert "application/json" == headers["content-type"]
+            assert ("hooks.example.com", "/in?a=1") == (target.host, target.path)
+    assert {"callback.system.shutdown", "conversation.ended"} == {
+        json.loads(body)["type"] for _, body, _ in sender.posted
+    }
+
+
+def test_another_secret_and_another_body_are_refused(api, sender):
+    """The library can say no."""
+    api.post(SHUTDOWN)
+    project_all(api)
+    sender.run()
+    [(_, body, headers), *_] = sender.posted
+
+    for secret, sent in ((b"x" * 33, body), (secret_of(sender), body + b" ")):
+        with pytest.raises(WebhookVerificationError):
+            Webhook(secret).verify(sent, headers)
+
+
+def test_a_secret_is_rotated_without_a_gap(api, sender, monkeypatch):
+    """While both versions are there, a push is signed with each."""
+    api.post(SHUTDOWN)
+    project_all(api)
+    old, new = secret_of(sender), "b" * 44
+    push.stores().secret.versions()
+    clients.secretsmanager().put_secret_value(SecretId=sender.environment["PUSH_SECRET"], SecretString=new)
+    remembered = push.stores().secret.versions()
+    monkeypatch.setattr(push.stores().secret, "clock", lambda: now() + 2 * push_secret._FRESH)
+    sender.run()
+
+    assert (old,) == remembered
+    for _, body, headers in sender.posted:
+        assert all(Webhook(secret).verify(body, headers) for secret in (old, new))
+
+
+@pytest.mark.parametrize("sender", ["raw"], indirect=True)
+def test_raw_mode_posts_the_kept_body_with_its_query(api, sender):
+    """Byte for byte, to the URL with the tags; callbacks alone, large ones and variants too."""
+    large = json.dumps(
+        {**SHUTDOWN, "conversation_id": "c2", "noise": [str(n * n * 7919) for n in range(60_000)]}
+    )
+    body = b'{ "timestamp":"2026-03-01T12:01:00Z","event_type" : "system.shutdown", "conversation_id":"c1"}'
+    for one in (body, {**SHUTDOWN, "more": 1}, large.encode()):
+        api.post(one, query="user=47%2011")
+    project_all(api)
+    left = sender.run()
+    bodies = {sent for _, sent, _ in sender.posted}
+
+    assert 0 == left
+    assert bodies == {body, json.dumps({**SHUTDOWN, "more": 1}).encode(), large.encode()}
+    assert {"/in?a=1&user=47+11"} == {target.path for target, _, _ in sender.posted}
+    assert not any("webhook-signature" in headers for _, _, headers in sender.posted)
+
+
+@pytest.mark.parametrize("sender", ["raw"], indirect=True)
+def test_raw_mode_lets_go_of_what_is_gone(api, sender):
+    """An event that was erased meanwhile is posted no more."""
+    api.post(SHUTDOWN)
+    project_all(api)
+    table = sender.environment["EVENTS_TABLE"]
+    for item in api.items():
+        key = {"pk": {"S": item["pk"]}, "sk": {"S": item["sk"]}}
+        clients.dynamodb().delete_item(TableName=table, Key=key)
+
+    assert 0 == sender.run()
+    assert [] == sender.posted
+
+
+def test_a_consumer_that_is_down_for_an_hour_gets_everything(api, sender):
+    """Refused, unreachable, at last asking for time: each push comes through when the hour is over."""
+    for number in range(3):
+        api.post({**SHUTDOWN, "conversation_id": f"c{number}"})
+    project_all(api)
+    troubles = [500, NotReached("ConnectTimeoutError"), Answer(429, "60"), TargetRefused("x"), 302]
+    while sender.ahead < timedelta(hours=1):
+        sender.answers = troubles * 2
+        assert 6 == sender.run()
+        sender.ahead += timedelta(seconds=max(sender.rests[-6:]))
+    sender.answers, sender.posted = [], []
+    left = sender.run()
+
+    assert (0, []) == (left, sender.failed())
+    assert 6 == len({headers["webhook-id"] for _, _, headers in sender.posted})
+    assert {5, 60, 600, 1800} <= set(sender.rests)
+
+
+@pytest.mark.parametrize("sender", ["signed", "raw"], indirect=True)
+def test_what_nobody_takes_for_a_day_can_be_redriven(api, sender):
+    """It lies in the failed bucket like all that failed; given again it is posted, and then gone."""
+    api.post(SHUTDOWN)
+    project_all(api)
+    sender.ahead, sender.answers = DAY, [503] * 2
+    left = sender.run()
+    found = sender.failed()
+    sender.answers = [503]
+    with pytest.raises(push.NotTaken):
+        redrive(sender.deployment, found[0], lambda _, event: push.handler(event, CONTEXT))
+    still = len(sender.failed())
+    for one in found:
+        redrive(sender.deployment, one, lambda _, event: push.handler(event, CONTEXT))
+
+    assert 0 == left
+    assert {("push", "RetriesExhausted", 1)} == {(one.function, one.condition, one.records) for one in found}
+    assert (len(found), []) == (still, sender.failed())
+
+
+def test_a_target_that_is_gone_is_left_alone(api, sender):
+    """410 ends the trying at once, and what it did not want can be redriven."""
+    api.post(SHUTDOWN)
+    project_all(api)
+    sender.answers = [410, 410]
+
+    assert 0 == sender.run()
+    assert 2 == len(sender.failed())
+    assert [] == sender.rests
+
+
+def test_what_cannot_be_kept_as_failed_stays_in_the_queue(api, sender):
+    """Given up means kept elsewhere first."""
+    api.post(SHUTDOWN)
+    project_all(api)
+    sender.ahead, sender.answers = DAY, [503] * 2
+    with failing("s3", "PutObject", error="SlowDown"):
+        assert 2 == sender.run()
+
+
+def test_logs_hold_ids_and_neither_bodies_nor_secrets(api, sender):
+    """Taken, refused and given up: no sentence, secret, signature or address of the target in any line."""
+    sentence = "my canary sings at midnight"
+    body = {
+        "conversation_id": "c1",
+        "event_type": "application.transcription_ready",
+        "properties": {"transcript": [{"role": "user", "content": sentence}]},
+    }
+    api.post(body)
+    project_all(api)
+    secret = secret_of(sender)
+    sender.answers = [204, 500, NotReached("ReadTimeoutError")]
+    while sender.run():
+        sender.ahead += DAY / 2
+    signatures = [headers["webhook-signature"][3:] for _, _, headers in sender.posted]
+    log = api.log.getvalue()
+
+    assert any(sentence.encode() in sent for _, sent, _ in sender.posted)
+    assert {"pushed", "not taken"} <= {record["message"] for record in api.records()}
+    for canary in (sentence, secret, "hooks.example.com", api.token, *signatures):
+        assert canary not in log
+
+
+def test_a_message_that_is_no_push_is_left(sender):
+    """It ends in the dead queue, where it can be looked at."""
+    url = sender.environment["PUSH_QUEUE_URL"]
+    clients.sqs().send_message(QueueUrl=url, MessageBody="garbage")
+
+    assert 1 == sender.run()
+
+
+@pytest.mark.usefixtures("sender")
+def test_a_function_without_a_target_says_which_variable_is_missing(monkeypatch):
+    """A deployment that lost its parameter fails in words."""
+    monkeypatch.delenv("PUSH_URL")
+    forget()
+
+    with pytest.raises(KeyError, match="PUSH_URL"):
+        push.stores()
+
+
+def test_the_secret_store_down_leaves_pushes_in_the_queue(api, sender):
+    """Nothing goes out unsigned."""
+    api.post(SHUTDOWN)
+    project_all(api)
+    with failing("secretsmanager", "GetSecretValue", error="InternalServiceError"):
+        assert 2 == sender.run()
+    assert [] == sender.posted

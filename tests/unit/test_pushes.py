@@ -1,0 +1,249 @@
+"""What is told: stable ids, one schema, and the meaning of facts whatever the order."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from itertools import permutations
+
+import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from tavus_callbacks.domain.fold_event import FoldEvent
+from tavus_callbacks.domain.fold_settings import FoldSettings
+from tavus_callbacks.domain.meanings import arrived, elapsed
+from tavus_callbacks.domain.pushes import (
+    INLINE_LIMIT,
+    Push,
+    Standing,
+    callback_push,
+    erased_push,
+    push_id,
+    pushes_of,
+)
+from tavus_callbacks.domain.summary import facts_from
+
+NOW = datetime(2027, 3, 1, 12, tzinfo=UTC)
+SETTINGS = FoldSettings(presumed_ended_after=timedelta(hours=4))
+CONVERSATION_EVENTS = {
+    "system.replica_joined": {},
+    "system.shutdown": {"shutdown_reason": "end_conversation_endpoint_hit"},
+    "application.transcription_ready": {"transcript": [{"role": "user", "content": "hello"}]},
+    "application.perception_analysis": {"analysis": "calm"},
+    "application.raven_memory_evidence": {},
+    "application.perception_unavailable": {},
+}
+
+
+def event(event_type, *, kind="conversation", family="conversation", at=0, content=None):
+    """Return an event as the fold takes it; `at` is in seconds."""
+    moment = NOW + timedelta(seconds=at)
+    return FoldEvent(
+        event_id=f"{kind}.s1.{event_type}",
+        ref=f"{at:020}-{event_type}",
+        family=family,
+        kind=kind,
+        subject="s1",
+        event_type=event_type,
+        occurred_at=moment,
+        received_at=moment,
+        label="prod",
+        tags={"user": "4711"},
+        source="callback",
+        contents=(content or {"properties": CONVERSATION_EVENTS.get(event_type, {})},),
+    )
+
+
+def standing(facts, kind="conversation", later=timedelta(0)):
+    """Look at facts, at once or later."""
+    return Standing(kind, "s1", facts, NOW + later, SETTINGS)
+
+
+def told_of(events, kind="conversation"):
+    """Return the ids that are told while events come one by one, and then by the schedule a day later."""
+    facts, told, ids = None, frozenset(), []
+    for one in events:
+        more = facts_from(kind, [one])
+        facts = facts.merge(more) if facts else more
+        types = arrived(standing(facts, kind))
+        ids += [push.push_id for push in pushes_of(standing(facts, kind), types - told)]
+        told |= types
+    overdue = standing(facts, kind, timedelta(days=1))
+    ids += [push.push_id for push in pushes_of(overdue, elapsed(overdue) - told)]
+    return ids
+
+
+@hypothesis_settings(max_examples=60)
+@given(data=st.data())
+def test_derived_ids_are_equal_over_all_orders(data):
+    """Whatever the order of a conversation's callbacks, and however often they come: each id once."""
+    types = data.draw(st.sets(st.sampled_from(sorted(CONVERSATION_EVENTS)), min_size=1), "types")
+    events = [event(one, at=number) for number, one in enumerate(sorted(types))]
+    order = data.draw(st.permutations([*events, *data.draw(st.lists(st.sampled_from(events), max_size=3))]))
+
+    first, other = told_of(events), told_of(order)
+
+    assert len(set(other)) == len(other)
+    assert sorted(first) == sorted(other)
+
+
+def test_a_usual_conversation_is_told_the_same_in_every_order():
+    """All 120 orders of five callbacks: started, ended, transcript, perception, complete, each once."""
+    types = [one for one in CONVERSATION_EVENTS if one != "application.perception_unavailable"]
+    events = [event(one, at=number) for number, one in enumerate(types)]
+    names = ("conversation.started", "conversation.ended", "transcript.ready", "perception.ready")
+    expected = sorted(push_id(name, "conversation", "s1") for name in (*names, "conversation.complete"))
+
+    assert {tuple(expected)} == {tuple(sorted(told_of(order))) for order in permutations(events)}
+
+
+@pytest.mark.parametrize("kind", ["video", "replica", "document"])
+def test_a_resource_that_failed_and_was_made_after_all_is_told_as_both(kind):
+    """In either order: what happened is told, not only what counts in the end."""
+    events = [
+        event(f"{kind}.error", kind=kind, family=kind, at=0, content={"status": "error"}),
+        event(f"{kind}.ready", kind=kind, family=kind, at=1, content={"status": "completed"}),
+        event(f"{kind}.queued", kind=kind, family=kind, at=2, content={"status": "queued"}),
+    ]
+    expected = sorted(push_id(f"{kind}.{name}", kind, "s1") for name in ("ready", "failed"))
+
+    assert {tuple(expected)} == {tuple(sorted(told_of(order, kind))) for order in permutations(events)}
+
+
+def test_what_time_alone_tells():
+    """Silence ends a conversation, and what is overdue completes it; before that nothing is told."""
+    facts = facts_from("conversation", [event("system.replica_joined")])
+    soon = elapsed(standing(facts, later=timedelta(minutes=5)))
+    later = standing(facts, later=timedelta(days=1))
+    complete = {push.type: push for push in pushes_of(later, elapsed(later))}["conversation.complete"]
+
+    assert {"conversation.started"} == soon
+    assert {"conversation.started", "conversation.ended", "conversation.complete"} == elapsed(later)
+    assert ["shutdown", "transcript"] == complete.data.missing
+    assert "presumed_ended" == complete.data.status
+
+
+def test_complete_waits_for_what_is_late_and_not_overdue():
+    """A transcript that may still come is waited for."""
+    facts = facts_from("conversation", [event("system.shutdown")])
+
+    assert {"conversation.ended"} == elapsed(standing(facts, later=timedelta(seconds=30)))
+    assert "conversation.complete" in elapsed(standing(facts, later=timedelta(seconds=90)))
+
+
+def test_an_object_without_its_callback_is_no_missing_recording():
+    """Where recordings are expected and somebody has seen the object, its lost callback holds up nothing."""
+    expecting = FoldSettings(presumed_ended_after=timedelta(hours=4), expect_recording=True)
+    facts = facts_from("conversation", [event("system.shutdown"), event("application.transcription_ready")])
+    looks = [
+        Standing("conversation", "s1", facts, NOW, expecting, has_object) for has_object in (False, True)
+    ]
+
+    assert [False, True] == ["conversation.complete" in arrived(look) for look in looks]
+
+
+def item(body, **more):
+    """Return a row of the events table."""
+    return {
+        "kind": "conversation",
+        "subject": "c1",
+        "ref": f"{1:020}-{'a' * 32}",
+        "family": "conversation",
+        "event_type": "system.shutdown",
+        "occurred_at": "2027-03-01T12:00:00.000000Z",
+        "received_at": "2027-03-01T12:00:01.000000Z",
+        "label": "prod",
+        "tags": {"user": "4711", "simulated": "true"},
+        "issues": [],
+        "content": "c" * 32,
+        "body_size": len(body),
+        **more,
+    }
+
+
+def test_a_callback_is_told_with_whom_and_what():
+    """Ids, tags, label, body, and the path where the rest is."""
+    body = b'\xef\xbb\xbf{"conversation_id":"c1","x":"\\ud800"}'
+    detail = json.loads(callback_push(item(body), body).detail())
+
+    assert (1, "callback.system.shutdown", "2027-03-01T12:00:00.000000Z") == (
+        detail["version"],
+        detail["type"],
+        detail["timestamp"],
+    )
+    assert ("conversation", "c1", "/conversations/c1") == (detail["kind"], detail["subject"], detail["url"])
+    assert ({"user": "4711", "simulated": "true"}, ["prod"], True) == (
+        detail["tags"],
+        detail["labels"],
+        detail["simulated"],
+    )
+    assert {"conversation_id": "c1", "x": "\ufffd"} == detail["data"]["body"]
+    assert detail["data"]["body_url"] is None
+
+
+def test_variants_have_the_same_ids_whichever_came_first():
+    """Which of two contents is called the variant is chance; an id hangs on the content."""
+    one, other = "c" * 32, "d" * 32
+    ref = item(b"{}")["ref"]
+
+    def ids(first, second):
+        rows = [item(b"{}", content=first), item(b"{}", content=second, ref=f"{ref}-v{second}")]
+        return {callback_push(row, b"{}").push_id for row in rows}
+
+    assert ids(one, other) == ids(other, one)
+    assert 2 == len(ids(one, other))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"x":"' + b"a" * INLINE_LIMIT + b'"}',
+        b'{"x":[1,{"y":9223372036854775808}]}',
+    ],
+    ids=["large", "a number beyond 64 bits"],
+)
+def test_a_body_that_the_bus_cannot_carry_is_pointed_to(body):
+    """Told all the same, with the path where it can be read."""
+    row = item(body, ref=f"{1:020}-{'a' * 32}-v{'c' * 32}")
+    push = callback_push(row, body)
+
+    assert push.data.body is None
+    assert push.data.body_url == f"/events/{push.data.variant_id}/body"
+    assert len(push.detail()) < 2000
+
+
+@pytest.mark.parametrize("subject", ["a b", "a/b", "..", "ü"])
+def test_a_subject_that_fits_no_path_is_read_by_its_events(subject):
+    """HTTP API decodes paths; a query takes any subject."""
+    assert callback_push(item(b"{}", subject=subject), b"{}").url.startswith(
+        "/events?kind=conversation&subject="
+    )
+
+
+def test_an_erasure_tells_whom_and_nothing_else():
+    """Tags and labels are gone with the rest."""
+    push = erased_push("conversation", "c1", at=NOW)
+
+    assert ("conversation.erased", {}, [], None, None) == (
+        push.type,
+        push.tags,
+        push.labels,
+        push.url,
+        push.data,
+    )
+    assert push.push_id == erased_push("conversation", "c1", at=NOW + timedelta(days=1)).push_id
+
+
+def test_a_row_without_its_time_of_receipt_is_refused():
+    """It is given up by the stream, whole, and not told half."""
+    with pytest.raises(ValueError, match="time of receipt"):
+        callback_push(item(b"{}", received_at="?"), b"{}")
+
+
+def test_what_is_told_can_be_read_again():
+    """A consumer in Python reads the detail with the model that wrote it."""
+    facts = facts_from("conversation", [event(one) for one in CONVERSATION_EVENTS])
+    told = pushes_of(standing(facts), arrived(standing(facts)))
+
+    assert told == [Push.model_validate_json(push.detail()) for push in told]
+    assert 6 == len(told)
