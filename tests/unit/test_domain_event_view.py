@@ -32,6 +32,7 @@ def test_an_event_has_the_members_of_the_contract():
         "received_at": "2026-07-11T06:48:38.000000Z",
         "label": "prod",
         "tags": {"user": "4711"},
+        "source": "callback",
         "issues": [],
         "body": {"a": 1},
     } == event_view(ITEM, b'{"a": 1}')

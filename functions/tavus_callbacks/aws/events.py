@@ -63,7 +63,16 @@ class EventsTable(NamedTuple):
         To try again, call with the same `kept_at` and `request_id`: what an unanswered attempt wrote is then
         known as ours, and not taken for another's.
         """
-        body = self.bodies.attributes(event.packed, bodies_prefix(event.kind, event.subject))
+        return self.keep_packed(event, self.packed(event), kept_at=kept_at, request_id=request_id)
+
+    def packed(self, event: Event) -> dict[str, Any]:
+        """Return the attributes of an event's body, a large one put into the bucket; raises StoreDown."""
+        return self.bodies.attributes(event.packed, bodies_prefix(event.kind, event.subject))
+
+    def keep_packed(
+        self, event: Event, body: dict[str, Any], *, kept_at: datetime, request_id: str = ""
+    ) -> Kept:
+        """Keep an event whose body is `packed`: apart, where that may take longer than pulling waits."""
         write = _Write(event, kept_at, request_id, self.retention, body)
         there = self._put(write, event.ref)
         if there is None:
@@ -73,6 +82,10 @@ class EventsTable(NamedTuple):
         if there["content"] == event.content:
             return Kept("duplicate", event.ref)
         return self._keep_variant(write)
+
+    def keep_variant(self, event: Event, body: dict[str, Any], *, kept_at: datetime) -> Kept:
+        """Keep other content for an event that is known to be there, under the event's own `ref`."""
+        return self._keep_variant(_Write(event, kept_at, "", self.retention, body))
 
     def _keep_variant(self, write: "_Write") -> Kept:
         event = write.event
@@ -166,6 +179,7 @@ class _Write(NamedTuple):
             "tags": event.tags,
             "issues": [*event.issues, *((issues.VARIANT,) if is_variant else ())],
             "content": event.content,
+            "source": None if event.source == "callback" else event.source,
             "receipt_shard": receipts.shard(receipts.event_shards(), name),
             "receipt": receipts.receipt(self.kept_at, name),
             "expires_at": self.retention and int((self.kept_at + self.retention).timestamp()),

@@ -15,6 +15,7 @@ from tavus_callbacks.aws import rows
 from tavus_callbacks.aws.events import partition
 from tavus_callbacks.aws.failures import code, store_down
 from tavus_callbacks.aws.index import Index
+from tavus_callbacks.aws.readings import confirmed_at
 from tavus_callbacks.aws.recordings import OBJECT_CAME
 from tavus_callbacks.aws.subject_events import EVENT_TYPES, events_in
 from tavus_callbacks.domain import receipts, summary
@@ -274,7 +275,8 @@ def found_in(kind: str, items: Sequence[Item], bodies: "Bodies") -> Found | None
     if not events:
         return None
     kept = [item for item in items if item["type"] in EVENT_TYPES]
-    return Found(summary.facts_from(kind, events), last_expiry(kept))
+    facts = summary.confirmed(summary.facts_from(kind, events), confirmed_at(items))
+    return Found(facts, last_expiry(kept))
 
 
 def last_expiry(items: Iterable[Item]) -> int | None:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from tavus_callbacks.domain import resource_view
 from tavus_callbacks.domain.conversation_view import ConversationView
+from tavus_callbacks.domain.event import Source
 from tavus_callbacks.domain.recording import Status as RecordingStatus
 from tavus_callbacks.domain.summary import ConversationSummary, ResourceSummary
 from tavus_callbacks.domain.turns import SpokenTurn
@@ -113,6 +114,7 @@ class Event(Answer):
     received_at: Moment
     label: str
     tags: dict[str, str]
+    source: Source = Field(description="Sent by Tavus, or read from its API because it had not come.")
     issues: list[str]
     body: dict[str, Any] = Field({}, description="As it was sent, tokens redacted.")
     body_url: str = ""

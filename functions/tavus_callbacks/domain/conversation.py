@@ -33,19 +33,22 @@ _HEARTBEAT = "heartbeat"
 Parts = Mapping[str, list[Occurrence]]
 
 
-def fold(
+def fold(  # noqa: PLR0913 - one argument a source
     conversation_id: str,
     events: Sequence[FoldEvent],
     *,
     now: datetime,
     settings: FoldSettings,
     recordings: Sequence[dict[str, Any]] = (),
+    confirmed_at: datetime | None = None,
 ) -> dict[str, Any]:
     """Return the view of a conversation as JSON can hold it; ConversationView says what it holds.
 
-    `events` are all that are kept of it, at least one; `recordings` are the views of its recordings.
+    `events` are all that are kept of it, at least one; `recordings` are the views of its recordings, and
+    `confirmed_at` is when Tavus itself last showed all that was kept.
     """
     facts, happened = conversation_facts(events), occurrences(events)
+    facts = facts.model_copy(update={"confirmed_at": confirmed_at})
     view = ConversationView(
         conversation_id=conversation_id,
         status=status_of(facts, now=now, settings=settings),
@@ -67,6 +70,7 @@ def _from_facts(facts: Facts) -> dict[str, Any]:
         "ending": _ending(facts),
         "transcript": _summary(facts.transcript) if facts.transcript else None,
         "talk": facts.transcript.talk if facts.transcript else None,
+        "confirmed": facts.is_confirmed,
         **facts.receipt.view(),
     }
 

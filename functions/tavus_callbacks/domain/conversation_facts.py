@@ -26,6 +26,8 @@ from tavus_callbacks.domain.view import Moment, Names, View
 # A sender's time that lies this far after receipt is no sign of life then.
 _CLOCK_ERROR = timedelta(days=1)
 
+CONFIRMED = "Whether Tavus itself, asked by its API, has shown every event that is kept."
+
 # A summary is small; the event itself keeps the whole.
 _LONGEST_REASON = 1000
 
@@ -70,6 +72,12 @@ class Facts(View):
     event_types: Names = Field(description="Of the described ones, which have arrived.")
     recordings: Names = Field(frozenset(), description="Object keys that were announced.")
     transcript: TranscriptFacts | None = None
+    confirmed_at: Moment | None = None
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Tell whether Tavus has shown all that is kept: what came later, anybody may have sent."""
+        return self.confirmed_at is not None and self.receipt.received_last_at <= self.confirmed_at
 
     @property
     def end_code(self) -> str | None:
@@ -100,6 +108,7 @@ class Facts(View):
             event_types=self.event_types | other.event_types,
             recordings=self.recordings | other.recordings,
             transcript=either(TranscriptFacts.merge, self.transcript, other.transcript),
+            confirmed_at=either(max, self.confirmed_at, other.confirmed_at),
         )
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from pydantic import Field
 
+from tavus_callbacks.domain.conversation_facts import CONFIRMED
 from tavus_callbacks.domain.conversation_parts import (
     Action,
     CanvasInteractionView,
@@ -84,6 +85,7 @@ class ConversationView(View):
     memories: list[Memory]
     other_events: list[OtherEvent]
     missing: list[Missing]
+    confirmed: bool = Field(description=CONFIRMED)
     tags: dict[str, str | list[str]] = Field(description="A list where callbacks came with different values.")
     labels: list[str]
     simulated: bool

@@ -9,7 +9,7 @@ import binascii
 import hashlib
 import re
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple, TypeGuard
+from typing import Any, Literal, NamedTuple, TypeGuard
 
 from tavus_callbacks.domain import issues, tags
 from tavus_callbacks.domain.body import Packed, pack
@@ -25,7 +25,11 @@ IDENTITY_VERSION = 1
 # A body without a time, received again within this span, is a repeat; later it is a new event.
 REPEAT_WINDOW = timedelta(minutes=60)
 
+# How an event came to us: sent, or read from the sender's own record.
+Source = Literal["callback", "backfill"]
+
 _PLAIN_SUBJECT = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._~-]*")
+_BASE_REF = re.compile(r"(?:[0-9]{20}|untimed)-[0-9a-f]{32}")
 _REF = re.compile(r"(?:[0-9]{20}|untimed)-[0-9a-f]{32}(?:-[0-9]{6}|-v[0-9a-f]{32})?")
 
 
@@ -45,6 +49,7 @@ class Event(NamedTuple):
     packed: Packed
     content: str
     ref: str
+    source: Source = "callback"
 
     @property
     def event_id(self) -> str:
@@ -117,6 +122,12 @@ def repeat_ref(ref: str, number: int) -> str:
     return f"{ref}-{number:06}"
 
 
+def base_ref(ref: str) -> str:
+    """Return the reference of the event that a variant or a repeat belongs to."""
+    found = _BASE_REF.match(ref)
+    return found[0] if found else ref
+
+
 def is_ref(value: object) -> TypeGuard[str]:
     """Tell whether a value is the reference of an event."""
     return isinstance(value, str) and _REF.fullmatch(value) is not None
@@ -135,8 +146,13 @@ def parse_event_id(text: str) -> tuple[str, str, str] | None:
     return (kind, subject, ref) if kind and subject and is_ref(ref) else None
 
 
+def is_plain(subject: str) -> bool:
+    """Tell whether a subject is a segment of a path as it is: no escapes, no dot segment."""
+    return _PLAIN_SUBJECT.fullmatch(subject) is not None
+
+
 def _encoded(subject: str) -> str:
-    if _PLAIN_SUBJECT.fullmatch(subject):
+    if is_plain(subject):
         return subject
     return "~" + base64.urlsafe_b64encode(subject.encode()).decode().rstrip("=")
 

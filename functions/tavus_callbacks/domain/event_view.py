@@ -29,6 +29,7 @@ def event_view(item: Item, body: bytes | None) -> dict[str, Any]:
         "received_at": item["received_at"],
         "label": item["label"],
         "tags": item["tags"],
+        "source": item.get("source", "callback"),
         "issues": item["issues"],
         **_body(name, body),
     }

@@ -111,7 +111,8 @@ _CONVERSATION_DISCRIMINATORS: dict[str, Callable[[Body], object]] = {
 }
 
 
-def _conversation_discriminator(body: Body) -> object:
+def conversation_discriminator(body: Body) -> object:
+    """Return what tells a conversation's event apart from others of its type and moment."""
     discriminator = _CONVERSATION_DISCRIMINATORS.get(str(body.get("event_type")))
     return discriminator(properties_of(body)) if discriminator else None
 
@@ -164,7 +165,7 @@ FAMILIES: tuple[Family, ...] = (
         ("guardrail", "guardrail_uuid"),
         discriminator=_guardrail_discriminator,
     ),
-    _of_conversation("conversation", _has_conversation, discriminator=_conversation_discriminator),
+    _of_conversation("conversation", _has_conversation, discriminator=conversation_discriminator),
     _of_status("video", "video_id"),
     _of_status("document", "document_id"),
     _of_status("lipsync", "lipsync_id"),

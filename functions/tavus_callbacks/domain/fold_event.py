@@ -8,12 +8,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import reduce
-from typing import Any, Literal
+from typing import Any
 
 from tavus_callbacks.domain import reading
+from tavus_callbacks.domain.event import Source
 from tavus_callbacks.domain.jsontext import canonical
-
-Source = Literal["callback", "backfill"]
 
 _BEFORE_ALL = datetime.min.replace(tzinfo=UTC)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import Field
 
-from tavus_callbacks.domain.conversation_facts import Facts, facts_of
+from tavus_callbacks.domain.conversation_facts import CONFIRMED, Facts, facts_of
 from tavus_callbacks.domain.fold_event import FoldEvent
 from tavus_callbacks.domain.fold_settings import FoldSettings
 from tavus_callbacks.domain.missing import Status, missing_of, status_of
@@ -51,6 +51,11 @@ def merge_facts(kind: str, before: str | None, more: SubjectFacts) -> SubjectFac
     return merged
 
 
+def confirmed(facts: SubjectFacts, at: datetime | None) -> SubjectFacts:
+    """Add when Tavus itself last showed all that was kept of a conversation, if it ever did."""
+    return facts if at is None else facts.model_copy(update={"confirmed_at": at})
+
+
 class ConversationSummary(View):
     """A conversation as a list shows it."""
 
@@ -65,6 +70,7 @@ class ConversationSummary(View):
     talk: Talk | None
     recordings: int = Field(description="How many were announced.")
     missing: list[str] = Field(description="What has not arrived and should have.")
+    confirmed: bool = Field(description=CONFIRMED)
     tags: dict[str, str | list[str]]
     labels: list[str]
     simulated: bool
@@ -105,6 +111,7 @@ def conversation_summary(
         talk=facts.transcript.talk if facts.transcript else None,
         recordings=len(facts.recordings),
         missing=[one.what for one in missing],
+        confirmed=facts.is_confirmed,
         **received,
     )
 

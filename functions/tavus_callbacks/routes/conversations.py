@@ -10,6 +10,7 @@ from aws_lambda_powertools.event_handler import Response
 
 from tavus_callbacks.aws import clients
 from tavus_callbacks.aws.bodies import Bodies
+from tavus_callbacks.aws.readings import confirmed_at
 from tavus_callbacks.aws.recordings import recordings_in
 from tavus_callbacks.aws.subject_events import events_in, subject_rows
 from tavus_callbacks.aws.summaries import SummaryRows
@@ -92,7 +93,12 @@ def get_conversation(conversation_id: str) -> Response[str]:
         recording_views(conversation_id, recordings_in(items)) if settings().recordings_bucket else []
     )
     view = fold(
-        conversation_id, events, now=datetime.now(UTC), settings=settings().fold, recordings=recordings
+        conversation_id,
+        events,
+        now=datetime.now(UTC),
+        settings=settings().fold,
+        recordings=recordings,
+        confirmed_at=confirmed_at(items),
     )
     return first_fitting(shorter(view))
 

@@ -1,0 +1,106 @@
+"""Filing what Tavus's record of a conversation has and we lack, as its callbacks would have been filed.
+
+What is there already is not written again. The row of the reading comes last: a run that ends before it has
+filed events, and the next one finds them there.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from tavus_callbacks.aws.subject_events import events_in, subject_rows
+from tavus_callbacks.aws.summaries import Found, found_in
+from tavus_callbacks.domain.backfill import Plan, plan
+from tavus_callbacks.domain.event import event_id
+
+if TYPE_CHECKING:
+    from tavus_callbacks.aws.events import EventsTable
+    from tavus_callbacks.aws.readings import ReadingRows
+    from tavus_callbacks.aws.summaries import SummaryRows
+    from tavus_callbacks.domain.event import Event
+    from tavus_callbacks.domain.record import Record
+
+_KIND = "conversation"
+
+# Gives the time by which an event is kept; pulling goes by it.
+Clock = Callable[[], datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """Where events, readings and summaries are."""
+
+    events: "EventsTable"
+    readings: "ReadingRows"
+    summaries: "SummaryRows"
+
+
+@dataclass(frozen=True, slots=True)
+class Filed:
+    """What a reading brought: ids of new events, how many variants, how many entries could not be filed."""
+
+    conversation_id: str
+    events: tuple[str, ...]
+    variants: int
+    unfileable: int
+    confirmed: bool
+    shows_events: bool
+
+    @property
+    def outcome(self) -> str:
+        """Return what came of it in a word."""
+        if not self.shows_events:
+            return "no events"
+        return "filed" if self.events or self.variants else "complete"
+
+
+def planned(stores: Stores, record: "Record", *, label: str, received_at: datetime) -> Plan:
+    """Compare a record with what is kept; raises StoreDown."""
+    table = stores.events
+    items = subject_rows(table.client, table.name, _KIND, record.conversation_id, consistent=True)
+    return plan(record, events_in(items, table.bodies), label=label, received_at=received_at)
+
+
+def described(record: "Record", found: Plan) -> Filed:
+    """Describe what filing a plan comes to."""
+    return Filed(
+        conversation_id=record.conversation_id,
+        events=tuple(event_id(one.kind, one.subject, one.ref) for one in found.new),
+        variants=len(found.variants),
+        unfileable=found.unfileable,
+        confirmed=found.confirms,
+        shows_events=found.shows_events,
+    )
+
+
+def file(stores: Stores, record: "Record", *, label: str, clock: Clock) -> Filed:
+    """File what is missing and note the reading; raises StoreDown, after which it can be done again."""
+    found = planned(stores, record, label=label, received_at=clock())
+    for event in found.new:
+        _keep(stores.events, event, clock)
+    for event in found.variants:
+        body = stores.events.packed(event)
+        stores.events.keep_variant(event, body, kept_at=clock())
+    filed = described(record, found)
+    stores.readings.note(record.conversation_id, at=clock(), outcome=filed.outcome, confirmed=filed.confirmed)
+    if filed.confirmed:
+        _sum_up(stores, record.conversation_id)
+    return filed
+
+
+def _keep(events: "EventsTable", event: "Event", clock: Clock) -> None:
+    # A large body goes to its bucket before the time is taken: pulling must not have gone past it.
+    body = events.packed(event)
+    events.keep_packed(event, body, kept_at=clock())
+
+
+def _sum_up(stores: Stores, conversation_id: str) -> None:
+    """Let the summary say that it is confirmed, which no event tells `project`."""
+
+    def find() -> Found | None:
+        table = stores.events
+        items = subject_rows(table.client, table.name, _KIND, conversation_id, consistent=True)
+        return found_in(_KIND, items, table.bodies)
+
+    stores.summaries.rebuild(_KIND, conversation_id, find)

@@ -1,0 +1,184 @@
+"""Tavus's API as repairing reads it: a conversation's record, and the list of conversations.
+
+TavusError
+├── KeyRefused       the key is wrong, revoked, or bound to other addresses than this one
+├── UnknownThere     Tavus has no conversation of that id, for this key
+├── Busy             429, 5xx or silence, after some attempts; `retry_after` seconds where Tavus says so
+└── Unreadable       an answer that is not what is documented
+
+Source: tavus-callbacks.md section 5. Rate limits are not documented, so requests go one after the other.
+By urllib3, which botocore brings. Redirects are not followed, for the key would go along.
+"""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import urllib3
+from pydantic import SecretStr
+
+from tavus_callbacks.domain.event import is_plain
+from tavus_callbacks.domain.record import Record, record_of
+
+if TYPE_CHECKING:
+    from urllib3.response import BaseHTTPResponse
+
+URL = "https://tavusapi.com"
+
+# Tavus's default is 10; where it gives fewer than asked for, paging goes by what came.
+_PER_PAGE = 100
+# Bytes; a record with the transcript of a day has some 4 MB.
+_LONGEST = 32 * 1024 * 1024
+# Seconds to connect and to wait for an answer.
+_CONNECT, _READ = 3, 20
+# Seconds before each further attempt, unless Tavus names some.
+_PAUSES = (1.0, 2.0, 4.0)
+
+_UNAUTHORIZED, _NOT_FOUND, _TOO_MANY, _FAILED = (401, 403), 404, 429, 500
+
+
+class TavusError(Exception):
+    """Tavus did not answer as asked; the text says what to do next and never holds the key."""
+
+
+class KeyRefused(TavusError):
+    """Tavus does not accept the key."""
+
+
+class UnknownThere(TavusError):
+    """Tavus knows no such conversation."""
+
+
+class Unreadable(TavusError):
+    """The answer is not the documented one."""
+
+
+class Busy(TavusError):
+    """No answer for now: asking later can help."""
+
+    def __init__(self, detail: str, retry_after: float | None = None) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after
+
+
+def _pool() -> urllib3.PoolManager:
+    return urllib3.PoolManager(timeout=urllib3.Timeout(connect=_CONNECT, read=_READ), retries=False)
+
+
+@dataclass(frozen=True, slots=True)
+class TavusApi:
+    """The API with a key; `patience` is how many seconds are waited for one answer between attempts."""
+
+    key: SecretStr
+    url: str = URL
+    patience: float = 60
+    sleep: Callable[[float], None] = time.sleep
+    pool: urllib3.PoolManager = field(default_factory=_pool, repr=False)
+
+    def conversation(self, conversation_id: str) -> Record:
+        """Return a conversation's record; raises TavusError."""
+        # No other id can be Tavus's, and none may lead the key to another path.
+        if not is_plain(conversation_id):
+            raise UnknownThere(f"Tavus has no conversation {conversation_id!r}.")
+        content = self._get(f"/v2/conversations/{quote(conversation_id, safe='')}?verbose=true")
+        if content.get("conversation_id", conversation_id) != conversation_id:
+            raise Unreadable("Tavus answered with another conversation than the one asked for.")
+        return record_of(conversation_id, content)
+
+    def conversations(self) -> Iterator[tuple[Record, int | None]]:
+        """Yield each conversation of the list once, without events, and how many there are where Tavus says.
+
+        In Tavus's order, which it does not promise. Raises TavusError.
+        """
+        seen: set[str] = set()
+        page, is_new = 1, True
+        while is_new:
+            content = self._get(f"/v2/conversations?limit={_PER_PAGE}&page={page}")
+            rows = [one for one in _rows(content) if one.conversation_id not in seen]
+            seen |= {one.conversation_id for one in rows}
+            total = content.get("total_count")
+            yield from ((one, total if isinstance(total, int) else None) for one in rows)
+            # An empty page ends it, and so does one that repeats what was there.
+            page, is_new = page + 1, bool(rows)
+
+    def _get(self, path: str) -> dict[str, Any]:
+        waited = 0.0
+        for pause in (*_PAUSES, None):
+            try:
+                return self._asked(path)
+            except Busy as error:
+                rest = error.retry_after or pause
+                if pause is None or rest is None or waited + rest > self.patience:
+                    raise
+                waited += rest
+                self.sleep(rest)
+        raise AssertionError("the last attempt returns or raises")
+
+    def _asked(self, path: str) -> dict[str, Any]:
+        headers = {"x-api-key": self.key.get_secret_value(), "accept": "application/json"}
+        try:
+            answer = self.pool.request(
+                "GET", self.url + path, headers=headers, redirect=False, preload_content=False
+            )
+            try:
+                body = answer.read(_LONGEST + 1, decode_content=True)
+            finally:
+                answer.close()
+        except urllib3.exceptions.HTTPError as error:
+            raise Busy(f"Tavus did not answer ({type(error).__name__}). Try again in a while.") from None
+        _refuse(answer)
+        return _object(body)
+
+
+def _refuse(answer: "BaseHTTPResponse") -> None:
+    """Raise what a status means."""
+    status = answer.status
+    if status in _UNAUTHORIZED:
+        raise KeyRefused(
+            f"Tavus refused the key ({status}): it is wrong or revoked, or allowed from other addresses only."
+        )
+    if status == _NOT_FOUND:
+        raise UnknownThere("Tavus has no such conversation, for this key.")
+    if status == _TOO_MANY or status >= _FAILED:
+        after = _seconds(answer.headers.get("retry-after", ""))
+        raise Busy(f"Tavus answered {status}. Try again in a while.", after)
+    if status != 200:  # noqa: PLR2004 - OK
+        raise Unreadable(f"Tavus answered {status}, which is not documented.")
+
+
+def _seconds(retry_after: str) -> float | None:
+    """Read Retry-After, in seconds or as a date; None where there is none."""
+    if retry_after.isascii() and retry_after.strip().isdigit():
+        return float(retry_after)
+    try:
+        moment = parsedate_to_datetime(retry_after)
+    except ValueError:
+        return None
+    return max(0.0, (moment.astimezone(UTC) - datetime.now(UTC)).total_seconds())
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    if len(body) > _LONGEST:
+        raise Unreadable(f"Tavus answered with more than {_LONGEST} bytes.")
+    try:
+        content = json.loads(body)
+    except (ValueError, RecursionError):
+        raise Unreadable("Tavus answered with what is no JSON.") from None
+    if not isinstance(content, dict):
+        raise Unreadable("Tavus answered with JSON that is no object.")
+    return content
+
+
+def _rows(content: dict[str, Any]) -> Iterator[Record]:
+    data = content.get("data")
+    if not isinstance(data, list):
+        raise Unreadable("Tavus answered a list without `data`.")
+    for row in data:
+        found = row.get("conversation_id") if isinstance(row, dict) else None
+        if isinstance(found, str):
+            yield record_of(found, row)

@@ -1,0 +1,250 @@
+"""Asking Tavus: what is documented is read, whatever else it answers has a name, and the key stays hidden."""
+
+import socket
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import pytest
+import urllib3
+from pydantic import SecretStr
+
+from tavus_callbacks.domain.record import Record
+from tavus_callbacks.tavus.api import Busy, KeyRefused, TavusApi, TavusError, UnknownThere, Unreadable
+from tavus_callbacks_cli.local.front import serve, take_port
+from tavus_callbacks_cli.local.payload import Answer
+from tavus_callbacks_cli.simulator.tavus_api import KEY, MODES, Behaviour, StandIn, serving
+
+SHUTDOWN = {
+    "event_type": "system.shutdown",
+    "message_type": "system",
+    "conversation_id": "c1",
+    "webhook_url": "https://example.com/callbacks/none?user=4711",
+    "timestamp": "2026-05-01T12:00:00.250000Z",
+    "properties": {"shutdown_reason": "participant_left_timeout"},
+}
+
+
+@pytest.fixture(scope="module")
+def served():
+    """Return a stand-in and where it answers."""
+    stand_in = StandIn()
+    with serving(stand_in) as url:
+        yield stand_in, url
+
+
+@pytest.fixture
+def stand_in(served):
+    """Return the stand-in, knowing nothing and healthy."""
+    found, _ = served
+    found.behaviour = Behaviour()
+    found.conversations.clear()
+    found.asked.clear()
+    return found
+
+
+@pytest.fixture
+def waits():
+    """Return the seconds that were waited, none of them in truth."""
+    return []
+
+
+@pytest.fixture
+def api(served, stand_in, waits):
+    """Return the API as asked by us."""
+    return TavusApi(SecretStr(stand_in.key), served[1], sleep=waits.append)
+
+
+def test_a_record_is_read(api, stand_in):
+    """Its events are those that Tavus sent, without what only callbacks have."""
+    stand_in.take(SHUTDOWN)
+
+    found = api.conversation("c1")
+
+    shown = {name: SHUTDOWN[name] for name in ("event_type", "timestamp", "properties")}
+    assert (
+        Record("c1", SHUTDOWN["webhook_url"], datetime(2026, 5, 1, 12, 0, 0, 250000, UTC), (shown,)) == found
+    )
+
+
+@pytest.mark.parametrize("mode", ["null-events", "no-events"])
+def test_events_may_be_null_or_absent(api, stand_in, mode):
+    """As while a conversation is active: a record without events, no error."""
+    stand_in.take(SHUTDOWN)
+    stand_in.behaviour = MODES[mode]
+
+    assert api.conversation("c1").events is None
+
+
+def test_every_page_is_read_once(api, stand_in):
+    """Pages are counted from 1; each conversation comes once, with the total that Tavus names."""
+    for number in range(250):
+        stand_in.take({**SHUTDOWN, "conversation_id": f"c{number}"})
+
+    found = list(api.conversations())
+
+    assert {(f"c{number}", 250) for number in range(250)} == {(one.conversation_id, of) for one, of in found}
+    assert 250 == len(found)
+
+
+def test_a_list_that_repeats_itself_ends():
+    """Where `page` counts for nothing, the second page brings nothing new."""
+    row = b'{"data": [{"conversation_id": "c1"}, {"conversation_id": 7}, null]}'
+
+    with answering(Answer(200, (), row)) as api:
+        assert ["c1"] == [one.conversation_id for one, _ in api.conversations()]
+
+
+@pytest.mark.parametrize(("mode", "error"), [("401", KeyRefused), ("404", UnknownThere), ("500", Busy)])
+def test_a_refusal_has_a_name(api, stand_in, mode, error):
+    """401 and 404 are asked once, a fault of the server some times."""
+    stand_in.take(SHUTDOWN)
+    stand_in.behaviour = MODES[mode]
+
+    with pytest.raises(error):
+        api.conversation("c1")
+
+    assert (4 if error is Busy else 1) == len(stand_in.asked)
+
+
+def test_a_wrong_key_is_refused(served):
+    """Tavus answers 401, and the message says what the reasons are."""
+    with pytest.raises(KeyRefused, match="addresses only"):
+        TavusApi(SecretStr("wrong"), served[1]).conversation("c1")
+
+
+def test_429_is_asked_again_when_tavus_says(api, stand_in, waits):
+    """Two refusals with Retry-After, then the answer."""
+    stand_in.take(SHUTDOWN)
+    stand_in.behaviour = Behaviour(status=429, retry_after="7", times=2)
+
+    api.conversation("c1")
+
+    assert [7.0, 7.0] == waits
+
+
+def test_retry_after_may_be_a_date(api, stand_in, waits):
+    """RFC 9110 allows both forms."""
+    stand_in.take(SHUTDOWN)
+    later = datetime.now(UTC) + timedelta(seconds=40)
+    stand_in.behaviour = Behaviour(status=503, retry_after=format_datetime(later, usegmt=True), times=1)
+
+    api.conversation("c1")
+
+    assert 0 < waits[0] <= 40
+
+
+def test_without_retry_after_the_pauses_grow(api, stand_in, waits):
+    """A server in trouble is asked less and less."""
+    stand_in.behaviour = MODES["500"]
+
+    with pytest.raises(Busy):
+        api.conversation("c1")
+
+    assert [1, 2, 4] == waits
+
+
+def test_nobody_waits_longer_than_told(served, stand_in, waits):
+    """Beyond the patience it is an error that says how long Tavus wants to be left alone."""
+    stand_in.behaviour = Behaviour(status=429, retry_after="3600")
+
+    with pytest.raises(Busy) as raised:
+        TavusApi(SecretStr(KEY), served[1], sleep=waits.append).conversation("c1")
+
+    assert ([], 3600) == (waits, raised.value.retry_after)
+
+
+def test_retry_after_that_is_neither_is_as_none(api, stand_in, waits):
+    """A header that cannot be read is no reason to fail."""
+    stand_in.take(SHUTDOWN)
+    stand_in.behaviour = Behaviour(status=429, retry_after="soon", times=1)
+
+    api.conversation("c1")
+
+    assert [1] == waits
+
+
+def test_silence_is_busy():
+    """A server that never answers is given up."""
+    pool = urllib3.PoolManager(timeout=0.2, retries=False)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        with pytest.raises(Busy, match="did not answer"):
+            TavusApi(SecretStr(KEY), url, patience=0, pool=pool).conversation("c1")
+
+
+class answering:  # noqa: N801 - read as a word
+    """A server that always answers the same."""
+
+    def __init__(self, answer):
+        self.answer = answer
+
+    def __enter__(self):
+        """Return the API behind it."""
+        self.listener = take_port(0)
+        self.server = serve(self.listener, lambda _: self.answer)
+        self.server.__enter__()
+        return TavusApi(SecretStr(KEY), f"http://127.0.0.1:{self.listener.getsockname()[1]}")
+
+    def __exit__(self, *error):
+        """Stop."""
+        self.server.__exit__(*error)
+        self.listener.close()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Answer(200, (), b"<html>"),
+        Answer(200, (), b"[]"),
+        Answer(200, (), b'{"conversation_id": "c2"}'),
+        Answer(302, (("location", "http://127.0.0.1:9/"),), b""),
+        Answer(400, (), b'{"error": "x"}'),
+    ],
+    ids=["no JSON", "no object", "another's", "redirect", "400"],
+)
+def test_an_answer_that_is_not_documented_is_unreadable(answer):
+    """Nothing is guessed, and the key follows no redirect."""
+    with answering(answer) as api, pytest.raises(Unreadable):
+        api.conversation("c1")
+
+
+def test_a_list_without_data_is_unreadable():
+    """The list's rows stand in `data`."""
+    with answering(Answer(200, (), b"{}")) as api, pytest.raises(Unreadable):
+        list(api.conversations())
+
+
+def test_an_answer_beyond_all_measure_is_not_read(monkeypatch):
+    """A runtime's memory is not a stranger's to fill."""
+    monkeypatch.setattr("tavus_callbacks.tavus.api._LONGEST", 10)
+
+    with (
+        answering(Answer(200, (), b'{"a": "0123456789"}')) as api,
+        pytest.raises(Unreadable, match="more than"),
+    ):
+        api.conversation("c1")
+
+
+@pytest.mark.parametrize("name", ["..", ".", "a/b", "a?b", "a b", "../personas"])
+def test_no_id_leads_the_key_elsewhere(api, stand_in, name):
+    """Ids come from callbacks, so anybody's: what is no plain segment of a path is not asked for."""
+    with pytest.raises(UnknownThere):
+        api.conversation(name)
+
+    assert [] == stand_in.asked
+
+
+def test_the_key_is_in_no_text(served, stand_in):
+    """Neither in `repr` nor in any error."""
+    secret = "sk-canary-4711"
+    api = TavusApi(SecretStr(secret), served[1], patience=0)
+    texts = [repr(api)]
+    for mode in MODES.values():
+        stand_in.behaviour = Behaviour(**{**vars(mode), "delay": 0})
+        try:
+            api.conversation("c1")
+        except TavusError as error:
+            texts.append(f"{error!r} {error} {error.__cause__!r} {error.__context__!r}")
+
+    assert len(MODES) < len(texts) + 1
+    assert secret not in "".join(texts)

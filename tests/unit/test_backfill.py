@@ -1,0 +1,252 @@
+"""What a record of Tavus's adds to what is kept: never a second event, and nothing that is there."""
+
+import json
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import pytest
+from folding import CONVERSATION, NOW, fold_event, published
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tavus_callbacks.domain.backfill import plan
+from tavus_callbacks.domain.event import base_ref
+from tavus_callbacks.domain.record import record_of
+
+RECORDS = {name: record for name, record in published().items() if name.startswith("rest-get-conversation")}
+URL = "https://example.com/callbacks/none?user=4711"
+
+
+@dataclass
+class Shelf:
+    """What is kept of a conversation, filed as the events table files: by identity, contents once."""
+
+    kept: list = field(default_factory=list)
+
+    def receive(self, body):
+        """Receive a callback."""
+        self._add(fold_event(body))
+
+    def read(self, record):
+        """Read a record and file what it adds; return the plan."""
+        found = plan(record, self.kept, label="test", received_at=NOW)
+        for event in found.new:
+            self._add(fold_event(event.text.encode(), source="backfill"))
+        for event in found.variants:
+            one = fold_event(event.text.encode(), source="backfill")
+            self._add(type(one)(**{name: getattr(one, name) for name in one.__slots__} | {"ref": event.ref}))
+        return found
+
+    def events(self):
+        """Return the references of events."""
+        return {base_ref(one.ref) for one in self.kept}
+
+    def _add(self, event):
+        if (event.ref, event.contents) not in [(one.ref, one.contents) for one in self.kept]:
+            self.kept.append(event)
+
+
+def record(*events, conversation_id=CONVERSATION):
+    """Make a record of events."""
+    return record_of(conversation_id, {"callback_url": URL, "events": list(events)})
+
+
+def shown(event_type="system.shutdown", at="2026-05-01T12:00:00.250000Z", **properties):
+    """Make an event as a record shows it."""
+    return {"event_type": event_type, "timestamp": at, "properties": properties}
+
+
+def callback(sent, conversation_id=CONVERSATION, **more):
+    """Return the callback that an event of a record came by."""
+    message_type = sent["event_type"].partition(".")[0]
+    envelope = {"message_type": message_type, "conversation_id": conversation_id, "webhook_url": URL}
+    return {**envelope, **sent, **more}
+
+
+def test_a_lost_callback_is_filed_as_it_would_have_been():
+    """Identity, tags and content are those of the callback; only the source differs."""
+    sent = shown(shutdown_reason="participant_left_timeout")
+
+    [found] = plan(record(sent), [], label="prod", received_at=NOW).new
+
+    came = fold_event(callback(sent), label="prod")
+    assert (came.event_id, came.tags, "prod", "backfill") == (
+        found.event_id,
+        found.tags,
+        found.label,
+        found.source,
+    )
+    assert {name: value for name, value in came.contents[0].items() if name != "webhook_url"} == json.loads(
+        found.text
+    )
+
+
+def test_what_is_there_is_not_written_again():
+    """A record that says nothing new, in the poorer form of records, adds nothing and confirms."""
+    shelf = Shelf()
+    shelf.receive(callback(shown(replica_id="r1", shutdown_reason="participant_left_timeout")))
+
+    found = shelf.read(record(shown(shutdown_reason="participant_left_timeout")))
+
+    assert ((), (), True) == (found.new, found.variants, found.confirms)
+
+
+def test_what_the_record_says_otherwise_is_a_variant():
+    """`reason` instead of `shutdown_reason` is the same event, and both contents are kept."""
+    shelf = Shelf()
+    shelf.receive(callback(shown(shutdown_reason="participant_left_timeout reached")))
+
+    found = shelf.read(record(shown(reason="participant_left_timeout")))
+
+    assert (0, 1) == (len(found.new), len(found.variants))
+    assert 1 == len(shelf.events())
+    assert ((), ()) == (shelf.read(record(shown(reason="participant_left_timeout"))).variants, found.new)
+
+
+@pytest.mark.parametrize("at", [None, "", "2026-05-01T12:00:00Z", "2026-05-01T12:00:00.250Z"])
+def test_a_poorer_time_is_the_same_event(at):
+    """A record without a time, or one in whole seconds or milliseconds, means the event that is kept."""
+    shelf = Shelf()
+    shelf.receive(callback(shown(at="2026-05-01T12:00:00.250900Z", shutdown_reason="x")))
+
+    found = shelf.read(record(shown(at=at, shutdown_reason="x")))
+
+    assert ((), ()) == (found.new, found.variants)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        shown(at="2026-05-01T12:00:02.250000Z"),
+        shown("system.replica_joined", at=None),
+        shown("application.recording_ready", at=None, s3_key="tavus/c123/2"),
+    ],
+)
+def test_another_event_is_another(sent):
+    """Another moment, type or recording is never taken for what is kept."""
+    shelf = Shelf()
+    shelf.receive(callback(shown(shutdown_reason="x")))
+    shelf.receive(callback(shown("application.recording_ready", s3_key="tavus/c123/1")))
+
+    assert 1 == len(shelf.read(record(sent)).new)
+
+
+def test_each_kept_event_is_meant_once():
+    """Two events without a time are two, though one of that type is kept."""
+    shelf = Shelf()
+    shelf.receive(callback(shown("system.replica_joined", replica_id="a")))
+
+    twice = record(
+        shown("system.replica_joined", at=None, replica_id="a"),
+        shown("system.replica_joined", at=None, replica_id="b"),
+    )
+    shelf.read(twice)
+
+    assert 2 == len(shelf.events())
+    assert ((), ()) == ((again := shelf.read(twice)).new, again.variants)
+
+
+def test_an_event_that_tavus_does_not_show_is_not_confirmed():
+    """What somebody else posted with a stolen token stands in no record."""
+    shelf = Shelf()
+    shelf.receive(callback(shown()))
+    shelf.receive(callback(shown("application.transcription_ready", transcript=[])))
+
+    assert not shelf.read(record(shown())).confirms
+
+
+def test_what_no_record_holds_confirms_and_denies_nothing():
+    """Objectives, guardrails and canvas interactions are not in a record."""
+    shelf = Shelf()
+    shelf.receive(callback(shown()))
+    shelf.receive(callback(shown("conversation.objective.completed", objective_name="x")))
+    shelf.receive(callback(shown("canvas.interaction", interaction_id="1")))
+
+    assert shelf.read(record(shown())).confirms
+
+
+@pytest.mark.parametrize("events", [{}, {"events": None}, {"events": []}, {"events": "none"}])
+def test_a_record_without_events_confirms_nothing(events):
+    """Absent, null or empty `events`, as while a conversation is active: nothing to file, nothing proved."""
+    found = plan(record_of(CONVERSATION, events), [], label="test", received_at=NOW)
+
+    assert ((), False, 0) == (found.new, found.shows_events, found.unfileable)
+    assert not found.confirms
+
+
+def test_entries_that_cannot_be_filed_are_counted():
+    """No object, another conversation's, no event type: none stops the others."""
+    odd = [7, {"event_type": "system.shutdown", "conversation_id": "c999"}, {"properties": {}}]
+
+    found = plan(record(*odd, shown()), [], label="test", received_at=NOW)
+
+    assert (1, 3) == (len(found.new), found.unfileable)
+
+
+def test_a_callback_url_that_cannot_be_read_has_no_tags():
+    """A record is a stranger's: its URL may be anything."""
+    found = plan(
+        record_of(CONVERSATION, {"callback_url": "http://[", "events": [shown()]}),
+        [],
+        label="test",
+        received_at=NOW,
+    )
+
+    assert {} == found.new[0].tags
+
+
+@pytest.mark.parametrize("name", sorted(RECORDS))
+def test_published_records_make_no_second_event(name):
+    """Backfill after callbacks, callbacks after backfill, and both again: one event each."""
+    published_record = RECORDS[name]
+    name = published_record.get("conversation_id", CONVERSATION)
+    read = record_of(name, published_record)
+    sent = published_record.get("events") or []
+    callbacks = [callback(one, name) for one in sent]
+    first, last = Shelf(), Shelf()
+    for body in callbacks:
+        first.receive(body)
+    expected = len(first.events())
+
+    after_callbacks = first.read(read)
+    last.read(read)
+    for body in callbacks:
+        last.receive(body)
+
+    assert (len(sent), 0) == (expected, len(after_callbacks.new))
+    assert (expected, expected) == (len(first.events()), len(last.events()))
+
+
+TYPES = st.sampled_from(
+    ["system.replica_joined", "system.shutdown", "application.transcription_ready", "application.new_thing"]
+)
+PROPERTIES = st.dictionaries(st.sampled_from(["replica_id", "reason", "analysis"]), st.text(max_size=3))
+SHOWN = st.lists(
+    st.builds(
+        lambda event_type, second, properties: shown(
+            event_type, at=(NOW + timedelta(seconds=2 * second, milliseconds=250)).isoformat(), **properties
+        ),
+        TYPES,
+        st.integers(0, 20),
+        PROPERTIES,
+    ),
+    max_size=8,
+    unique_by=lambda one: (one["event_type"], one["timestamp"]),
+)
+
+
+@given(sent=SHOWN, lost=st.sets(st.integers(0, 7)), extra=PROPERTIES)
+def test_whatever_was_lost_a_reading_completes_and_repeats_nothing(sent, lost, extra):
+    """Any callbacks lost, callbacks richer than the record: all events once, and none twice."""
+    shelf, read = Shelf(), record(*sent)
+    for number, one in enumerate(sent):
+        if number not in lost:
+            shelf.receive(callback({**one, "properties": {**extra, **one["properties"]}}))
+
+    shelf.read(read)
+    again = shelf.read(read)
+    for one in sent:
+        shelf.receive(callback(one))
+
+    assert len(sent) == len(shelf.events())
+    assert ((), ()) == (again.new, again.variants)
