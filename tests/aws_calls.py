@@ -6,9 +6,16 @@ Each is noted with the function that made it, the action that IAM would decide o
 import json
 import os
 import sys
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
+
+from tavus_callbacks.aws import index
+from tavus_callbacks.aws.index import Index
 
 FOLDER = Path(__file__).parents[1] / ".pytest_cache" / "aws-calls"
 
@@ -23,11 +30,13 @@ _FUNCTIONS = {
     "tavus_callbacks.resolve": "ResolveFunction",
     "tavus_callbacks.keys": "KeysFunction",
     "tavus_callbacks.push": "PushFunction",
+    "tavus_callbacks.watch": "WatchFunction",
 }
 # Operations whose action has another name.
 _ACTIONS = {"HeadObject": "GetObject", "HeadBucket": "ListBucket", "ListObjectsV2": "ListBucket"}
 
 noted: set[str] = set()
+_thread = threading.local()
 
 
 def watch(client: Any) -> Any:
@@ -52,14 +61,28 @@ def note(params: dict[str, Any], model: Any, **_: object) -> None:
 def _caller() -> str | None:
     frame = sys._getframe(1)
     while frame is not None:
-        if frame.f_code.co_name in ("handler", "_query", "resolve"):
-            name = frame.f_globals["__name__"]
-            # Only `read` looks into indexes, by several threads, above which no handler stands.
-            found = "ReadFunction" if name == "tavus_callbacks.aws.index" else _FUNCTIONS.get(name)
+        if frame.f_code.co_name in ("handler", "resolve"):
+            found = _FUNCTIONS.get(frame.f_globals["__name__"])
             if found:
                 return found
         frame = frame.f_back  # type: ignore[assignment] # None above the outermost
-    return None
+    return getattr(_thread, "caller", None)
+
+
+def follow_threads() -> None:
+    """Let the threads that an index is asked by know who asks: no handler stands above them."""
+    ask = Index._keys
+
+    def asked(*args: Any, **kwargs: Any) -> Any:
+        caller = _caller()
+
+        def take_over() -> None:
+            _thread.caller = caller
+
+        with patch.object(index, "ThreadPoolExecutor", partial(ThreadPoolExecutor, initializer=take_over)):
+            return ask(*args, **kwargs)
+
+    Index._keys = asked  # type: ignore[method-assign] # for the whole run
 
 
 def _dynamodb(params: dict[str, Any]) -> Iterator[tuple[str, set[str]]]:

@@ -33,6 +33,7 @@ def pytest_configure(config):
 
 def pytest_sessionstart():
     """Note every call of AWS that the functions make, for the check of their roles."""
+    aws_calls.follow_threads()
     make = clients._client
     clients._client = lambda service, config: aws_calls.watch(make(service, config))
 

@@ -36,6 +36,13 @@ class PushSettings(NamedTuple):
     is_local: bool
 
 
+class TavusSettings(NamedTuple):
+    """Tavus's API, and the secret that holds a key for it; only where the stack was given one."""
+
+    api_url: str
+    key_secret: str
+
+
 class Settings:
     """Names of what the stack made, and how long things are kept; KeyError names what is missing."""
 
@@ -132,6 +139,12 @@ class Settings:
             failed_bucket=self._environ["FAILED_BUCKET"],
             is_local=self._environ.get("PUSH_TO_THIS_MACHINE") == "true",
         )
+
+    @cached_property
+    def tavus(self) -> TavusSettings | None:
+        """How Tavus is asked, where the stack was given a key."""
+        secret = self._environ.get("TAVUS_API_KEY_SECRET")
+        return TavusSettings(self._environ["TAVUS_API_URL"], secret) if secret else None
 
     def _days(self, name: str) -> timedelta | None:
         days = int(self._environ[name])

@@ -50,12 +50,13 @@ def status_of(facts: Facts, *, now: datetime, settings: FoldSettings) -> Status:
     """Return the state: presumed ended after long silence, or where what follows an end has come."""
     if event_types.SHUTDOWN in facts.event_types:
         return "ended"
-    silence = now - _last_sign(facts)
+    silence = now - last_sign(facts)
     has_aftermath = bool(_AFTER_THE_END & facts.event_types) and silence > timedelta(seconds=_LEAST)
     return "presumed_ended" if has_aftermath or silence > settings.presumed_ended_after else "active"
 
 
-def _last_sign(facts: Facts) -> datetime:
+def last_sign(facts: Facts) -> datetime:
+    """Return the last sign of life, by the sender's clock where it says one."""
     return facts.occurred_last_at or facts.receipt.received_last_at
 
 

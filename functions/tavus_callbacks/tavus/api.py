@@ -66,6 +66,16 @@ class Busy(TavusError):
         self.retry_after = retry_after
 
 
+def key_in(secret: str) -> SecretStr:
+    """Return the key that a secret holds: as its text, or as the one value that AWS's console asks for."""
+    try:
+        content = json.loads(secret)
+    except ValueError:
+        content = None
+    values = list(content.values()) if isinstance(content, dict) else []
+    return SecretStr(values[0].strip() if len(values) == 1 and isinstance(values[0], str) else secret.strip())
+
+
 def _pool() -> urllib3.PoolManager:
     return urllib3.PoolManager(timeout=urllib3.Timeout(connect=_CONNECT, read=_READ), retries=False)
 

@@ -1,0 +1,236 @@
+"""The function that lets nothing hang: on a schedule it looks at what is open, and asks Tavus where it may.
+
+Each run goes on where the one before ended, from the newest conversations to those of three days ago, and
+ends with its time, or with so many questions to Tavus. What it does can be done twice: runs may overlap.
+"""
+
+import time
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cache, partial
+from typing import Any
+
+from aws_lambda_powertools import Logger
+
+from tavus_callbacks.aws import backfill, clients
+from tavus_callbacks.aws.bodies import Bodies
+from tavus_callbacks.aws.bus import Bus
+from tavus_callbacks.aws.events import EventsTable
+from tavus_callbacks.aws.failures import place, store_down
+from tavus_callbacks.aws.readings import ReadingRows, key_of
+from tavus_callbacks.aws.recordings import RecordingRows, RecordingsBucket, look
+from tavus_callbacks.aws.summaries import Span, SummaryRows
+from tavus_callbacks.aws.sweep import Sweep, SweepRow
+from tavus_callbacks.aws.telling import Telling
+from tavus_callbacks.domain.errors import StoreDown
+from tavus_callbacks.domain.meanings import elapsed
+from tavus_callbacks.domain.summary import CONVERSATION
+from tavus_callbacks.domain.timestamps import iso, now
+from tavus_callbacks.domain.watching import (
+    UNKNOWN,
+    Open,
+    is_waited_for,
+    listed_for,
+    may_ask,
+    next_attempt,
+    open_of,
+)
+from tavus_callbacks.settings import settings
+from tavus_callbacks.tavus.api import Busy, KeyRefused, TavusApi, UnknownThere, Unreadable, key_in
+
+logger = Logger()
+
+# Open conversations that are taken together, and questions to Tavus after which a run ends.
+PAGE, QUESTIONS = 25, 60
+# Seconds that are left when no further page is begun: a question may take long, and Tavus may be slow.
+RESERVE = 120
+# Seconds that one question may wait between its attempts.
+_PATIENCE = 10
+
+Item = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """What `watch` reads, writes and tells, one of each a runtime; None for what the stack does not have."""
+
+    kept: backfill.Stores
+    recordings: RecordingRows
+    bucket: RecordingsBucket | None
+    telling: Telling
+    sweep: SweepRow
+
+
+@cache
+def stores() -> Stores:
+    """Return the stores of this runtime."""
+    known, client = settings(), clients.dynamodb()
+    # Quick, as in `receive`: what is kept must be seen soon after its time, or pulling may pass it by.
+    bodies = Bodies(known.bodies_bucket, partial(clients.s3, quick=True))
+    events = EventsTable(clients.dynamodb(quick=True), known.events_table, bodies, known.event_retention)
+    readings = ReadingRows(client, known.events_table, known.event_retention)
+    bucket = RecordingsBucket(clients.s3(), known.recordings.bucket) if known.recordings else None
+    bus = Bus(clients.events(), known.event_bus) if known.event_bus else None
+    return Stores(
+        backfill.Stores(events, readings, SummaryRows(client, known.events_table)),
+        RecordingRows(client, known.events_table),
+        bucket,
+        Telling(bus, known.fold),
+        SweepRow(client, known.events_table, "watch"),
+    )
+
+
+@cache
+def tavus() -> TavusApi | None:
+    """Return Tavus's API, None where the stack was given no key; raises StoreDown where it cannot be read."""
+    known = settings().tavus
+    if known is None:
+        return None
+    with store_down():
+        secret = clients.secretsmanager().get_secret_value(SecretId=known.key_secret)["SecretString"]
+    return TavusApi(key_in(secret), known.api_url, patience=_PATIENCE)
+
+
+@dataclass(slots=True)
+class Run:
+    """What one run has found and done; `api` is None where Tavus is not asked, or wants no more."""
+
+    now: datetime
+    api: TavusApi | None = None
+    oldest: datetime | None = None
+    counts: dict[str, int] = field(default_factory=dict)
+
+    def count(self, name: str, number: int = 1) -> None:
+        """Count something for the log record."""
+        self.counts[name] = self.counts.get(name, 0) + number
+
+    def note_open(self, since: datetime) -> None:
+        """Note how long something is open."""
+        self.oldest = min(self.oldest or since, since)
+
+
+def handler(_event: object, context: Any) -> None:
+    """Look at what is open until there is no more, or no time."""
+    run = Run(now())
+    _prepare(run)
+    before = stores().sweep.read()
+    run.oldest = before.oldest
+    following = _swept(run, before.before, context)
+    is_whole = following is None
+    after = Sweep(following, None if is_whole else run.oldest, run.oldest if is_whole else before.oldest_last)
+    stores().sweep.write(after)
+    known = filter(None, (run.oldest, None if is_whole else before.oldest_last))
+    logger.info("watch", extra=_record(run, min(known, default=None), is_whole=is_whole))
+
+
+def _prepare(run: Run) -> None:
+    try:
+        run.api = tavus()
+    except StoreDown as error:
+        # All else goes on without a key.
+        run.count("key_unreadable")
+        logger.error("the secret of Tavus's key cannot be read", extra={"cause": str(error)})  # noqa: TRY400 - AWS's code says it
+
+
+def _swept(run: Run, before: str | None, context: Any) -> str | None:
+    """Take page after page, and return where the next run is to go on, None where all is done."""
+    since = iso(run.now - listed_for(settings().fold))
+    while True:
+        span = Span(before, since, PAGE)
+        listed = stores().kept.summaries.listed(CONVERSATION, span, partial(_open, run))
+        _take(run, listed.page)
+        before = listed.following
+        is_over = run.counts.get("asked", 0) >= QUESTIONS
+        if before is None or is_over or context.get_remaining_time_in_millis() < RESERVE * 1000:
+            return before
+
+
+def _open(run: Run, conversation_id: str, facts: Any) -> Open | None:
+    run.count("seen")
+    known = settings()
+    missing_after = known.recordings.missing_after if known.recordings else None
+    return open_of(conversation_id, facts, now=run.now, settings=known.fold, missing_after=missing_after)
+
+
+def _take(run: Run, page: list[Open]) -> None:
+    """Take care of open conversations; one that we stumble over keeps no other one from it."""
+    readings = stores().kept.summaries.index().items(key_of(one.conversation_id) for one in page)
+    for one, reading in zip(page, readings, strict=True):
+        try:
+            _care(run, one, reading)
+        except StoreDown:
+            raise
+        # The outermost edge of our own rules: the next run tries again, and the others go on.
+        except Exception as fault:  # noqa: BLE001  # logged by place, never by its text
+            run.count("failed")
+            logger.error(  # noqa: TRY400  # a trace could quote a body
+                "stumbled", extra={"conversation_id": one.conversation_id, "fault": place(fault)}
+            )
+
+
+def _care(run: Run, one: Open, reading: Item | None) -> None:
+    if one.has_recent_claim:
+        _look(run, one)
+    is_known = (reading or {}).get("outcome") != UNKNOWN
+    if one.since and is_known and not one.is_simulated:
+        run.note_open(one.since)
+    if one.since:
+        run.count(one.status)
+    if one.is_overdue and run.api and may_ask(reading, run.now):
+        _ask(run, run.api, one, reading)
+    if one.since and one.status != "active":
+        telling = stores().telling.of(CONVERSATION, one.conversation_id, elapsed)
+        stores().kept.summaries.tell(CONVERSATION, one.conversation_id, telling)
+
+
+def _look(run: Run, one: Open) -> None:
+    """Look again for recordings that were announced, and are not there."""
+    bucket = stores().bucket
+    if bucket is None:
+        return
+    for recording in filter(is_waited_for, stores().recordings.all(one.conversation_id)):
+        run.count("looked")
+        look(bucket, stores().recordings, one.conversation_id, str(recording.key))
+    for recording in filter(is_waited_for, stores().recordings.all(one.conversation_id)):
+        run.count("recordings_waited_for")
+        if recording.claimed_at and not one.is_simulated:
+            run.note_open(recording.claimed_at)
+
+
+def _ask(run: Run, api: TavusApi, one: Open, reading: Item | None) -> None:
+    """Ask Tavus what we lack, once the attempt is noted: a run that dies does not ask for ever."""
+    readings = stores().kept.readings
+    if not readings.claim(one.conversation_id, reading, next_at=next_attempt(reading, run.now)):
+        return
+    run.count("asked")
+    try:
+        record = api.conversation(one.conversation_id)
+    except (Busy, KeyRefused) as error:
+        _leave_alone(run, error)
+    except (UnknownThere, Unreadable) as error:
+        outcome = UNKNOWN if isinstance(error, UnknownThere) else "unreadable"
+        run.count(outcome)
+        readings.note(one.conversation_id, at=now(), outcome=outcome)
+    else:
+        filed = backfill.file(stores().kept, record, label=one.label, clock=now)
+        run.count("filed", len(filed.events))
+        run.count("variants", filed.variants)
+        run.count("unfileable", filed.unfileable)
+        run.count("confirmed", filed.confirmed)
+
+
+def _leave_alone(run: Run, error: Busy | KeyRefused) -> None:
+    """Ask nothing more in this run; a key may have been replaced until the next."""
+    run.api = None
+    run.count("key_refused" if isinstance(error, KeyRefused) else "tavus_busy")
+    tavus.cache_clear()
+
+
+def _record(run: Run, oldest: datetime | None, *, is_whole: bool) -> Item:
+    """Return the one record of a run; `oldest_open` is a metric, in seconds."""
+    age = max(0, round((run.now - oldest).total_seconds())) if oldest else 0
+    metric = {"Name": "oldest_open", "Unit": "Seconds"}
+    namespace = settings().metrics_namespace
+    directive = {"Namespace": namespace, "Dimensions": [[]], "Metrics": [metric]}
+    declared = {"Timestamp": time.time_ns() // 1_000_000, "CloudWatchMetrics": [directive]}
+    return {**run.counts, "is_whole": is_whole, "oldest_open": age, "_aws": declared}

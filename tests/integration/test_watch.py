@@ -1,0 +1,393 @@
+"""Nothing hangs: what is open is looked at on a schedule, fetched where Tavus has it, or given up."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+
+import pytest
+from inprocess import failing, forget
+from moto.core import DEFAULT_ACCOUNT_ID
+from projecting import post_scenario, project_all
+from recording_stack import recording_stack
+
+from tavus_callbacks import watch
+from tavus_callbacks.aws import clients
+from tavus_callbacks_cli.simulator.tavus_api import KEY, MODES, Behaviour, StandIn, serving
+
+
+SECRET = f"arn:aws:secretsmanager:us-east-1:{DEFAULT_ACCOUNT_ID}:secret:tavus-callbacks-local-key"
+
+
+def said(event_type, conversation_id="c1", *, at, **properties):
+    """Make a callback."""
+    return {
+        "event_type": event_type,
+        "message_type": event_type.partition(".")[0],
+        "conversation_id": conversation_id,
+        "webhook_url": "https://example.com/callbacks/none?user=4711",
+        "timestamp": at.isoformat(),
+        "properties": properties,
+    }
+
+
+@dataclass
+class Watched:
+    """A stack whose schedule is run by hand, at times that tests choose."""
+
+    api: object
+    stand_in: StandIn
+    ahead: timedelta = timedelta()
+    left: int = 300_000
+
+    def now(self):
+        """Return the time as `watch` sees it."""
+        return datetime.now(UTC) + self.ahead
+
+    def run(self, **ahead):
+        """Let the schedule come round, so much later, and return what was logged."""
+        self.ahead += timedelta(**ahead)
+        watch.handler({}, SimpleNamespace(get_remaining_time_in_millis=lambda: self.left))
+        record = next(one for one in reversed(self.api.records()) if one["message"] == "watch")
+        if record.get("filed"):
+            project_all(self.api)
+        return record
+
+    def happen(self, *callbacks, lost=()):
+        """Let Tavus know of callbacks and send those that are not lost."""
+        for number, body in enumerate(callbacks):
+            self.stand_in.take(body)
+            if number not in lost:
+                assert 200 == self.api.post(body, query="user=4711").status
+        project_all(self.api)
+
+    def conversation(self, name="c1"):
+        """Read a conversation."""
+        return self.api.get(f"/conversations/{name}").value
+
+    def listed(self):
+        """Read the list, by id."""
+        found = self.api.get("/conversations").value["conversations"]
+        return {one["conversation_id"]: one for one in found}
+
+
+@pytest.fixture(scope="module")
+def served():
+    """Return a stand-in for Tavus and its URL."""
+    stand_in = StandIn()
+    with serving(stand_in) as url:
+        yield stand_in, url
+
+
+@pytest.fixture
+def watched(api, served, monkeypatch):
+    """Return a stack that may ask a stand-in for Tavus."""
+    stand_in, url = served
+    stand_in.behaviour = Behaviour()
+    stand_in.conversations.clear()
+    stand_in.asked.clear()
+    for name, value in {
+        "TAVUS_API_URL": url,
+        "TAVUS_API_KEY_SECRET": SECRET,
+        "RECORDINGS_BUCKET": "",
+    }.items():
+        monkeypatch.setenv(name, value)
+    clients.secretsmanager().create_secret(Name="tavus-callbacks-local-key", SecretString=f"{KEY}\n")
+    forget()
+    monkeypatch.setattr(watch.logger.registered_handler, "stream", api.log)
+    made = Watched(api, stand_in)
+    monkeypatch.setattr(watch, "now", made.now)
+    return made
+
+
+def ended(name="c1", *, at=None, **more):
+    """Return a conversation of three callbacks that has just ended."""
+    at = at or datetime.now(UTC)
+    return [
+        said("system.replica_joined", name, at=at - timedelta(minutes=2), replica_id="r1"),
+        said("system.shutdown", name, at=at, shutdown_reason="participant_left_timeout"),
+        said("application.transcription_ready", name, at=at, transcript=[], **more),
+    ]
+
+
+def test_a_lost_transcript_is_fetched(watched):
+    """It ended without a transcript: Tavus is asked, and the transcript is there as if it had come."""
+    watched.happen(*ended(), lost={2})
+
+    record = watched.run(minutes=3)
+
+    assert (1, 1) == (record["asked"], record["filed"])
+    found = watched.conversation()
+    assert ([], ["backfill", "callback"], True) == (
+        found["missing"],
+        found["received_from"],
+        found["confirmed"],
+    )
+    [transcript] = [one for one in watched.api.events("c1") if one["event_type"].startswith("application")]
+    assert ("backfill", {"user": "4711"}, "test") == (
+        transcript["source"],
+        transcript["tags"],
+        transcript["label"],
+    )
+
+
+def test_what_is_complete_is_left_alone(watched):
+    """Nothing is open, nothing is asked, and the metric says zero."""
+    watched.happen(*ended())
+
+    record = watched.run(minutes=3)
+
+    assert [] == watched.stand_in.asked
+    assert (0, 1) == (record["oldest_open"], record["seen"])
+
+
+def test_a_conversation_without_shutdown_gets_it_from_tavus(watched):
+    """Silent for hours, it is presumed to have ended; Tavus shows that it has, and how."""
+    watched.happen(*ended(), lost={1, 2})
+    assert "active" == watched.listed()["c1"]["status"]
+
+    watched.run(minutes=241)
+
+    assert "ended" == watched.listed()["c1"]["status"]
+    assert "participant_left_timeout" == watched.conversation()["ending"]["code"]
+
+
+def test_confirmed_is_what_tavus_has_shown(watched):
+    """What Tavus showed is confirmed in the list too, until something comes that it has not."""
+    watched.happen(*ended(), lost={2})
+    watched.run(minutes=3)
+    assert watched.listed()["c1"]["confirmed"]
+
+    watched.ahead = timedelta()
+    forged = said("application.perception_analysis", at=datetime.now(UTC), analysis="forged")
+    watched.api.post(forged, at=datetime.now(UTC) + timedelta(minutes=4))
+    project_all(watched.api)
+
+    assert not watched.listed()["c1"]["confirmed"]
+    assert not watched.conversation()["confirmed"]
+
+
+def test_what_somebody_else_sent_is_not_confirmed(watched):
+    """Tavus shows the conversation, and not all that came in its name."""
+    watched.happen(*ended(), lost={2})
+    watched.api.post(said("application.perception_analysis", at=datetime.now(UTC), analysis="forged"))
+    project_all(watched.api)
+
+    watched.run(minutes=10)
+
+    assert not watched.conversation()["confirmed"]
+
+
+def test_a_hopeless_one_is_asked_ever_more_seldom_and_given_up(watched):
+    """Tavus has no transcript either: some ten questions in two days, then none, and it is open no more."""
+    watched.happen(*ended()[:2])
+
+    records = [watched.run(minutes=5) for _ in range(12)] + [watched.run(hours=1) for _ in range(60)]
+
+    assert 4 == sum(one.get("asked", 0) for one in records[:12])
+    assert 9 <= len(watched.stand_in.asked) <= 11
+    assert records[11]["oldest_open"] == pytest.approx(3600, abs=120)
+    assert 0 == records[-1]["oldest_open"]
+    assert ["transcript"] == watched.listed()["c1"]["missing"]
+
+
+def test_one_that_tavus_does_not_know_is_asked_once(watched):
+    """Another account's, or deleted: it stays as it is, and is open no more."""
+    watched.happen(*ended(), lost={2})
+    watched.stand_in.conversations.clear()
+
+    first, second = watched.run(minutes=3), watched.run(hours=3)
+
+    assert 1 == first["unknown"]
+    assert (1, 0) == (len(watched.stand_in.asked), second["oldest_open"])
+
+
+@pytest.mark.parametrize(
+    ("mode", "counted"),
+    [("401", "key_refused"), ("500", "tavus_busy"), ("429", "tavus_busy")],
+)
+def test_a_refusal_ends_the_asking_of_this_run(watched, monkeypatch, mode, counted):
+    """A refused key and a busy server are told by one question, not by one a conversation."""
+    monkeypatch.setattr(watch, "_PATIENCE", 0)
+    for number in range(3):
+        watched.happen(*ended(f"c{number}"), lost={2})
+    watched.stand_in.behaviour = Behaviour(status=MODES[mode].status, retry_after=MODES[mode].retry_after)
+
+    record = watched.run(minutes=3)
+
+    assert (1, 1, 1) == (record[counted], record["asked"], len(watched.stand_in.asked))
+
+
+def test_after_a_refusal_the_next_runs_go_on(watched, monkeypatch):
+    """A key that was replaced in its secret is read anew."""
+    monkeypatch.setattr(watch, "_PATIENCE", 0)
+    watched.happen(*ended(), lost={2})
+    watched.stand_in.behaviour = Behaviour(status=401, times=1)
+    watched.run(minutes=3)
+
+    watched.run(minutes=11)
+
+    assert [] == watched.conversation()["missing"]
+
+
+@pytest.mark.parametrize("mode", ["null-events", "no-events"])
+def test_a_record_without_events_is_asked_again_later(watched, mode):
+    """Absent or null `events` bring nothing and prove nothing."""
+    watched.happen(*ended(), lost={2})
+    watched.stand_in.behaviour = MODES[mode]
+    watched.run(minutes=3)
+    assert not watched.conversation()["confirmed"]
+
+    watched.stand_in.behaviour = Behaviour()
+    watched.run(minutes=11)
+
+    assert [] == watched.conversation()["missing"]
+
+
+def test_an_answer_that_cannot_be_read_stops_nobody(watched):
+    """400 is not documented: counted, and the next conversation is asked about."""
+    for number in range(2):
+        watched.happen(*ended(f"c{number}"), lost={2})
+    watched.stand_in.behaviour = Behaviour(status=400, times=1)
+
+    record = watched.run(minutes=3)
+
+    assert (2, 1, 1) == (record["asked"], record["unreadable"], record["filed"])
+
+
+def test_without_a_key_nobody_is_asked(watched, monkeypatch):
+    """The rest is done all the same: what is open is counted."""
+    monkeypatch.delenv("TAVUS_API_KEY_SECRET")
+    forget()
+    watched.happen(*ended(), lost={2})
+
+    record = watched.run(minutes=30)
+
+    assert [] == watched.stand_in.asked
+    assert record["oldest_open"] == pytest.approx(1800, abs=120)
+    assert ["oldest_open"] == [one["Name"] for one in record["_aws"]["CloudWatchMetrics"][0]["Metrics"]]
+
+
+def test_a_secret_that_cannot_be_read_stops_nothing_else(watched):
+    """Deleted or forbidden: said in the log, and what is open is counted."""
+    watched.happen(*ended(), lost={2})
+
+    with failing("secretsmanager", "GetSecretValue", error="AccessDeniedException"):
+        record = watched.run(minutes=30)
+
+    assert (1, True) == (record["key_unreadable"], record["oldest_open"] > 0)
+
+
+def test_a_run_that_ends_early_is_gone_on_with(watched):
+    """A run without time takes one page; the next one goes on there, and the oldest is not forgotten."""
+    at = datetime.now(UTC)
+    for number in range(watch.PAGE + 5):
+        watched.api.post(said("system.replica_joined", f"c{number}", at=at - timedelta(minutes=number)))
+    project_all(watched.api)
+    watched.left = 0
+
+    first, second = watched.run(), watched.run()
+
+    assert (False, True) == (first["is_whole"], second["is_whole"])
+    assert watch.PAGE + 5 == first["seen"] + second["seen"]
+    assert second["oldest_open"] == pytest.approx(60 * (watch.PAGE + 4), abs=60)
+
+
+def test_so_many_questions_and_no_more(watched, monkeypatch):
+    """What is left over is asked by the next run."""
+    monkeypatch.setattr(watch, "QUESTIONS", 1)
+    monkeypatch.setattr(watch, "PAGE", 1)
+    for number in range(2):
+        watched.happen(*ended(f"c{number}"), lost={2})
+
+    first, second = watched.run(minutes=3), watched.run(minutes=1)
+
+    assert (1, 1) == (first["asked"], second["asked"])
+
+
+def test_two_runs_at_once_ask_once(watched):
+    """The attempt is taken before it is made: who finds it taken leaves it."""
+    watched.happen(*ended(), lost={2})
+    readings = watch.stores().kept.readings
+    claim, results = type(readings).claim, []
+
+    def twice(self, name, before, *, next_at):
+        results.extend(claim(self, name, before, next_at=next_at) for _ in range(2))
+        return results[-1]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(readings), "claim", twice)
+        watched.run(minutes=3)
+
+    assert [True, False] == results
+    assert [] == watched.stand_in.asked
+
+
+def test_a_body_that_we_stumble_over_stops_no_other(watched, monkeypatch):
+    """A fault of ours in one conversation is logged by its place, and the others are cared for."""
+    for number in range(2):
+        watched.happen(*ended(f"c{number}"), lost={2})
+    file, stumbled = watch.backfill.file, []
+
+    def stumble(stores, record, **rest):
+        if not stumbled:
+            stumbled.append(True)
+            raise RuntimeError("canary-body")
+        return file(stores, record, **rest)
+
+    monkeypatch.setattr(watch.backfill, "file", stumble)
+    record = watched.run(minutes=3)
+
+    assert (1, 1) == (record["failed"], record["filed"])
+    assert "canary-body" not in watched.api.log.getvalue()
+
+
+def test_a_store_that_is_down_ends_the_run(watched):
+    """The schedule comes again; nothing is taken for done."""
+    watched.happen(*ended(), lost={2})
+
+    with failing("dynamodb", "UpdateItem", error="InternalServerError"), pytest.raises(watch.StoreDown):
+        watched.run(minutes=3)
+
+    assert [] == watched.stand_in.asked
+
+
+def test_neither_key_nor_callback_url_is_logged(watched):
+    """The record's callback_url holds a token, the request a key: both stay out."""
+    for body in ended():
+        watched.stand_in.take({**body, "webhook_url": f"https://x.test/callbacks/{watched.api.token}?user=1"})
+    watched.api.post(ended()[1])
+    project_all(watched.api)
+
+    watched.run(minutes=3)
+
+    kept = b"".join(watched.api.everything_kept()).decode(errors="replace")
+    assert watched.api.token not in watched.api.log.getvalue() + kept
+    assert KEY not in watched.api.log.getvalue() + kept
+
+
+def test_what_is_simulated_is_no_open_thing(watched):
+    """What doctor and simulate leave behind raises no alarm."""
+    post_scenario(watched.api, "conversation", now=datetime.now(UTC), query="simulated=true")
+    project_all(watched.api)
+
+    assert 0 == watched.run(hours=5)["oldest_open"]
+
+
+def test_a_pending_recording_is_looked_for_until_it_is_missing(watched, template, monkeypatch):
+    """No S3 event came: the schedule finds the object, or the recording is called missing in the end."""
+    monkeypatch.setenv("RECORDINGS_BUCKET", watched.api.environment["RECORDINGS_BUCKET"])
+    forget()
+    with recording_stack(watched.api, template, monkeypatch) as recordings:
+        for name in ("c1", "c2"):
+            recordings.claim(f"tavus/{name}/1", said_at=datetime.now(UTC))
+        project_all(watched.api)
+        recordings.put("tavus/c1/1")
+
+        first = watched.run(minutes=10)
+        last = watched.run(minutes=55)
+        recordings.ahead = watched.ahead
+
+        assert (2, 1) == (first["looked"], first["recordings_waited_for"])
+        assert first["oldest_open"] == pytest.approx(600, abs=60)
+        assert (1, "available") == (last["looked"], recordings.only("c1")["status"])
+        assert "missing" == recordings.only("c2")["status"]
