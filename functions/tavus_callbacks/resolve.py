@@ -16,11 +16,10 @@ from tavus_callbacks.aws.bodies import Bodies
 from tavus_callbacks.aws.bus import Bus
 from tavus_callbacks.aws.recordings import RecordingRows, RecordingsBucket, Row, look, recording_of
 from tavus_callbacks.aws.summaries import SummaryRows
+from tavus_callbacks.aws.telling import tell_recording
 from tavus_callbacks.domain.jsontext import BYTE_ORDER_MARK, parse
 from tavus_callbacks.domain.metrics import Counts, of_recording
-from tavus_callbacks.domain.pushes import recording_push, recording_type
 from tavus_callbacks.domain.recording import claim_of, conversation_of
-from tavus_callbacks.domain.summary import CONVERSATION
 from tavus_callbacks.domain.timestamps import parse as parse_time
 from tavus_callbacks.records import write
 from tavus_callbacks.settings import settings
@@ -107,11 +106,5 @@ def _is_there(row: Row | None) -> bool:
 
 
 def _tell(conversation_id: str, row: Row | None) -> None:
-    """Tell that a recording is there or has failed, unless that was told."""
-    bus, recording = stores().bus, recording_of(row) if row else None
-    push_type = recording and recording_type(recording)
-    if not (bus and row and recording and push_type) or row.get("told") == push_type:
-        return
-    facts = stores().summaries.facts(CONVERSATION, conversation_id)
-    bus.put([recording_push(conversation_id, recording, facts.receipt if facts else None)])
-    stores().noted.note_told(conversation_id, recording.recording_id, push_type)
+    known = stores()
+    tell_recording(known.bus, known.summaries, known.noted, conversation_id, row)

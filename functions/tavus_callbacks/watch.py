@@ -18,10 +18,10 @@ from tavus_callbacks.aws.bus import Bus
 from tavus_callbacks.aws.events import EventsTable
 from tavus_callbacks.aws.failures import place, store_down
 from tavus_callbacks.aws.readings import ReadingRows, key_of
-from tavus_callbacks.aws.recordings import RecordingRows, RecordingsBucket, look
+from tavus_callbacks.aws.recordings import RecordingRows, RecordingsBucket, look, recording_of
 from tavus_callbacks.aws.summaries import Span, SummaryRows
 from tavus_callbacks.aws.sweep import Sweep, SweepRow
-from tavus_callbacks.aws.telling import Telling
+from tavus_callbacks.aws.telling import Telling, tell_recording
 from tavus_callbacks.domain.errors import StoreDown
 from tavus_callbacks.domain.meanings import elapsed
 from tavus_callbacks.domain.summary import CONVERSATION
@@ -184,17 +184,25 @@ def _care(run: Run, one: Open, reading: Item | None) -> None:
 
 
 def _look(run: Run, one: Open) -> None:
-    """Look again for recordings that were announced, and are not there."""
-    bucket = stores().bucket
-    if bucket is None:
-        return
-    for recording in filter(is_waited_for, stores().recordings.all(one.conversation_id)):
-        run.count("looked")
-        look(bucket, stores().recordings, one.conversation_id, str(recording.key))
-    for recording in filter(is_waited_for, stores().recordings.all(one.conversation_id)):
-        run.count("recordings_waited_for")
-        if recording.claimed_at and not one.is_simulated:
+    """Look again for recordings that were announced and are not there, and tell of those that are."""
+    noted, summaries, bus = stores().recordings, stores().kept.summaries, stores().telling.bus
+    for row in noted.rows(one.conversation_id):
+        seen = _seen(run, one.conversation_id, row)
+        tell_recording(bus, summaries, noted, one.conversation_id, seen)
+        recording = recording_of(seen)
+        if is_waited_for(recording):
+            run.count("recordings_waited_for")
+        if is_waited_for(recording) and recording.claimed_at and not one.is_simulated:
             run.note_open(recording.claimed_at)
+
+
+def _seen(run: Run, conversation_id: str, row: Item) -> Item:
+    """Return a recording's row as it is after a look, where one is due."""
+    bucket, recording = stores().bucket, recording_of(row)
+    if bucket is None or not is_waited_for(recording):
+        return row
+    run.count("looked")
+    return look(bucket, stores().recordings, conversation_id, str(recording.key)) or row
 
 
 def _ask(run: Run, api: TavusApi, one: Open, reading: Item | None) -> None:

@@ -1,5 +1,6 @@
 """Nothing hangs: what is open is looked at on a schedule, fetched where Tavus has it, or given up."""
 
+import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -7,13 +8,12 @@ from types import SimpleNamespace
 import pytest
 from inprocess import failing, forget
 from moto.core import DEFAULT_ACCOUNT_ID
-from projecting import post_scenario, project_all
+from projecting import calls, post_scenario, project_all
 from recording_stack import recording_stack
 
 from tavus_callbacks import watch
-from tavus_callbacks.aws import clients
+from tavus_callbacks.aws import clients, telling
 from tavus_callbacks_cli.simulator.tavus_api import KEY, MODES, Behaviour, StandIn, serving
-
 
 SECRET = f"arn:aws:secretsmanager:us-east-1:{DEFAULT_ACCOUNT_ID}:secret:tavus-callbacks-local-key"
 
@@ -95,7 +95,8 @@ def watched(api, served, monkeypatch):
     forget()
     monkeypatch.setattr(watch.logger.registered_handler, "stream", api.log)
     made = Watched(api, stand_in)
-    monkeypatch.setattr(watch, "now", made.now)
+    for module in (watch, telling):
+        monkeypatch.setattr(module, "now", made.now)
     return made
 
 
@@ -371,6 +372,68 @@ def test_what_is_simulated_is_no_open_thing(watched):
     project_all(watched.api)
 
     assert 0 == watched.run(hours=5)["oldest_open"]
+
+
+@pytest.fixture
+def told(watched, monkeypatch):
+    """Return what is put on the bus, as (type, detail), in the order in which it is."""
+    assert watched
+    monkeypatch.setenv("EVENT_BUS", "tavus-callbacks-local-EventBus")
+    forget()
+    clients.events().create_event_bus(Name="tavus-callbacks-local-EventBus")
+    with calls(clients.events()) as seen:
+        yield lambda: [
+            (one["DetailType"], json.loads(one["Detail"]))
+            for operation, params in seen
+            if operation == "PutEvents"
+            for one in params["Entries"]
+            if not one["DetailType"].startswith("callback.")
+        ]
+    clients.events.cache_clear()
+
+
+def test_what_only_time_says_is_told_once(watched, told):
+    """An end that is presumed, and a conversation that is complete with what is overdue."""
+    watched.stand_in.behaviour = Behaviour(events="null")
+    watched.happen(*ended()[:1])
+    assert ["conversation.started"] == [push_type for push_type, _ in told()]
+
+    for _ in range(3):
+        watched.run(minutes=241)
+
+    assert ["conversation.started", "conversation.complete", "conversation.ended"] == [
+        push_type for push_type, _ in told()
+    ]
+    data = told()[-1][1]["data"]
+    assert ("presumed_ended", ["shutdown", "transcript"]) == (data["status"], data["missing"])
+
+
+def test_what_comes_after_all_tells_no_end_again(watched, told):
+    """Presumed ended and told so; then Tavus shows the shutdown, which is a callback and no second end."""
+    watched.stand_in.behaviour = Behaviour(events="null")
+    watched.happen(*ended(), lost={1, 2})
+    watched.run(minutes=241)
+    watched.stand_in.behaviour = Behaviour()
+
+    watched.run(minutes=30)
+
+    assert 1 == sum(push_type == "conversation.ended" for push_type, _ in told())
+    assert "transcript.ready" in [push_type for push_type, _ in told()]
+
+
+def test_a_recording_that_a_look_finds_is_told(watched, told, template, monkeypatch):
+    """No S3 event came, so nobody else would tell."""
+    monkeypatch.setenv("RECORDINGS_BUCKET", watched.api.environment["RECORDINGS_BUCKET"])
+    forget()
+    with recording_stack(watched.api, template, monkeypatch) as recordings:
+        recordings.claim("tavus/c1/1", said_at=datetime.now(UTC))
+        project_all(watched.api)
+        recordings.put("tavus/c1/1")
+
+        for _ in range(2):
+            watched.run(minutes=5)
+
+    assert 1 == sum(push_type == "recording.available" for push_type, _ in told())
 
 
 def test_a_pending_recording_is_looked_for_until_it_is_missing(watched, template, monkeypatch):

@@ -122,6 +122,10 @@ class RecordingRows:
 
     def all(self, conversation_id: str) -> list[Recording]:
         """Return a conversation's recordings in the order of their ids."""
+        return recordings_in(self.rows(conversation_id))
+
+    def rows(self, conversation_id: str) -> list[Row]:
+        """Return the rows of a conversation's recordings in the order of their ids."""
         pages = self.client.get_paginator("query").paginate(
             TableName=self.table,
             KeyConditionExpression="pk = :pk AND begins_with(sk, :recordings)",
@@ -131,7 +135,7 @@ class RecordingRows:
             ConsistentRead=True,
         )
         with store_down():
-            return recordings_in(rows.read(row) for page in pages for row in page["Items"])
+            return [rows.read(row) for page in pages for row in page["Items"]]
 
     def _update(
         self, conversation_id: str, name: str, values: dict[str, Any], *, condition: str

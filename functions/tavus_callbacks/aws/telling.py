@@ -4,10 +4,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tavus_callbacks.aws.bus import Bus
-from tavus_callbacks.aws.summaries import Tell, tell_nobody
+from tavus_callbacks.aws.recordings import RecordingRows, Row, recording_of
+from tavus_callbacks.aws.summaries import SummaryRows, Tell, tell_nobody
 from tavus_callbacks.domain.fold_settings import FoldSettings
-from tavus_callbacks.domain.pushes import Push, Standing, pushes_of
-from tavus_callbacks.domain.summary import SubjectFacts
+from tavus_callbacks.domain.pushes import Push, Standing, pushes_of, recording_push, recording_type
+from tavus_callbacks.domain.summary import CONVERSATION, SubjectFacts
 from tavus_callbacks.domain.timestamps import now
 
 Find = Callable[[Standing], frozenset[str]]
@@ -45,3 +46,16 @@ class Telling:
             return told | types
 
         return tell
+
+
+def tell_recording(
+    bus: Bus | None, summaries: SummaryRows, noted: RecordingRows, conversation_id: str, row: Row | None
+) -> None:
+    """Tell that a recording is there or has failed, unless that was told."""
+    recording = recording_of(row) if row else None
+    push_type = recording and recording_type(recording)
+    if not (bus and row and recording and push_type) or row.get("told") == push_type:
+        return
+    facts = summaries.facts(CONVERSATION, conversation_id)
+    bus.put([recording_push(conversation_id, recording, facts.receipt if facts else None)])
+    noted.note_told(conversation_id, recording.recording_id, push_type)
