@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -101,6 +102,12 @@ def _resources(session: "Session", stack: str) -> dict[tuple[str, str], str]:
         for page in pages
         for each in page["StackResourceSummaries"]
     }
+
+
+def event_retention(target: Target) -> timedelta | None:
+    """Return how long the stack keeps events: what a command files is no exception."""
+    days = open_deployment(target).environment("ReceiveFunction").get("EVENT_RETENTION_DAYS", "0")
+    return timedelta(days=int(days)) if int(days) else None
 
 
 def recording_properties(outputs: Mapping[str, str], *, older: bool) -> dict[str, Any]:

@@ -16,6 +16,8 @@ COMMANDS = {
     "stats": "stats:stats",
     "tail": "tail:tail",
     "recording": "recording:recording",
+    "replay": "replay:replay",
+    "backfill": "backfill:backfill",
     "problems": "problems:problems",
     "quarantine": "quarantine:quarantine",
     "failed": "failed:failed",

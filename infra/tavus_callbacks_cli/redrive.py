@@ -14,7 +14,7 @@ from tavus_callbacks.aws.index import Index
 from tavus_callbacks.aws.quarantine import ENTRY, partition
 from tavus_callbacks.domain import receipts
 from tavus_callbacks.domain.event import Event, event_id
-from tavus_callbacks.domain.timestamps import now, parse
+from tavus_callbacks.domain.timestamps import parse
 
 if TYPE_CHECKING:
     from tavus_callbacks_cli.reindex import Store
@@ -71,7 +71,10 @@ def _callback(store: "Store", item: Item) -> Callback:
 
 
 def _file(store: "Store", event: Event, retention: timedelta | None) -> str:
-    kept = EventsTable(store.client, store.table, store.bodies, retention).keep(event, kept_at=now())
+    events = EventsTable(store.client, store.table, store.bodies, retention)
+    # A large body first: however long that takes, pulling must not have gone past its time.
+    body = events.packed(event)
+    kept = events.keep_packed(event, body, kept_at=store.now())
     return event_id(event.kind, event.subject, kept.ref)
 
 

@@ -7,11 +7,16 @@ unless `project` was there meanwhile, which is noticed and tried again.
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
+from tavus_callbacks.aws import rows
+from tavus_callbacks.aws.failures import store_down
 from tavus_callbacks.aws.subject_events import subject_rows
 from tavus_callbacks.aws.summaries import Found, SummaryRows, found_in
 from tavus_callbacks.domain.families import KINDS
+from tavus_callbacks.domain.timestamps import now
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -30,6 +35,17 @@ class Store:
     client: "DynamoDBClient"
     table: str
     bodies: "Bodies"
+
+    def now(self) -> datetime:
+        """Return the time by the store's clock: pulling goes by it, and this machine's may be minutes wrong.
+
+        The store says whole seconds; the rest is this machine's, so that no two times are alike.
+        """
+        with store_down():
+            answer = self.client.get_item(TableName=self.table, Key=rows.write({"pk": "clock", "sk": "none"}))
+        here, said = now(), answer["ResponseMetadata"]["HTTPHeaders"].get("date")
+        there = parsedate_to_datetime(said).astimezone(UTC) if said else here
+        return there.replace(microsecond=here.microsecond)
 
 
 def subjects(store: Store) -> list[Subject]:

@@ -185,12 +185,17 @@ class UrlTarget:
 
 
 def _store(session: "Session", outputs: Mapping[str, str], endpoint_url: str | None) -> "Store":
+    from botocore.config import Config
+
     from tavus_callbacks.aws.bodies import Bodies
     from tavus_callbacks_cli.reindex import Store
 
+    # What is kept must be seen soon after its time, or pulling may pass it by: no long waits, no repeats of
+    # botocore's own. A command that fails can be started again.
+    brief = Config(connect_timeout=3, read_timeout=5, retries={"total_max_attempts": 1})
     s3 = session.client("s3", endpoint_url=endpoint_url)
     return Store(
-        session.client("dynamodb", endpoint_url=endpoint_url),
+        session.client("dynamodb", endpoint_url=endpoint_url, config=brief),
         _output(outputs, "EventsTableName"),
         Bodies(_output(outputs, "BodiesBucketName"), lambda: s3),
     )

@@ -12,7 +12,8 @@ from tavus_callbacks.domain.record import Record
 from tavus_callbacks.tavus.api import Busy, KeyRefused, TavusApi, TavusError, UnknownThere, Unreadable
 from tavus_callbacks_cli.local.front import serve, take_port
 from tavus_callbacks_cli.local.payload import Answer
-from tavus_callbacks_cli.simulator.tavus_api import KEY, MODES, Behaviour, StandIn, serving
+from tavus_callbacks_cli.simulator.behaviour import MODES, Behaviour
+from tavus_callbacks_cli.simulator.tavus_api import KEY, StandIn, serving
 
 SHUTDOWN = {
     "event_type": "system.shutdown",

@@ -13,7 +13,8 @@ from recording_stack import recording_stack
 
 from tavus_callbacks import watch
 from tavus_callbacks.aws import clients, telling
-from tavus_callbacks_cli.simulator.tavus_api import KEY, MODES, Behaviour, StandIn, serving
+from tavus_callbacks_cli.simulator.behaviour import MODES, Behaviour
+from tavus_callbacks_cli.simulator.tavus_api import KEY, StandIn, serving
 
 SECRET = f"arn:aws:secretsmanager:us-east-1:{DEFAULT_ACCOUNT_ID}:secret:tavus-callbacks-local-key"
 

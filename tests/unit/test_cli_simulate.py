@@ -164,7 +164,9 @@ def test_local_sends_to_the_local_stack_and_not_through_its_tunnel(monkeypatch):
     monkeypatch.setenv("TAVUS_CALLBACKS_CALLBACK_URL", "https://example.com/callbacks/x")
     with Receiver((200, STORED)) as receiver:
         tunnel = f"https://a.tunnel.invalid/callbacks/{TOKEN}"
-        running = RunningStack(1, 1, receiver.origin, tunnel, "", "", "", "", {})
+        running = RunningStack(
+            1, 1, receiver.origin, tunnel, "", "", "", "", {"TavusApiUrl": receiver.origin}
+        )
         monkeypatch.setattr(registry, "running_stacks", lambda: [running])
 
         assert 0 == run("video", "--local").exit_code
@@ -233,3 +235,11 @@ def test_a_video_needs_a_stack_of_this_machine():
     assert 2 == result.exit_code
     assert "it works with --local" in result.stderr
     assert [] == receiver.paths
+
+
+def test_losing_wants_the_local_stand_in():
+    """Where nothing knows what was lost, nothing could fetch it again."""
+    result = run("conversation", "--url", "https://example.com/callbacks/x", "--lose", "system.shutdown")
+
+    assert 2 == result.exit_code
+    assert "--lose works with --local" in result.stderr

@@ -15,6 +15,7 @@ import click
 
 from tavus_callbacks_cli.console import examples
 from tavus_callbacks_cli.local.stack import DEFAULT_PORT, Options
+from tavus_callbacks_cli.simulator.behaviour import MODES
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -49,6 +50,7 @@ def _pairs(_context: click.Context, _parameter: click.Parameter, values: tuple[s
     epilog=examples(
         "tavus-callbacks local",
         "tavus-callbacks local --port 9000 --fresh",
+        "tavus-callbacks local --hurry --tavus-api 429",
         "tavus-callbacks local --forward http://localhost:5000/webhook",
         "tavus-callbacks local --public-url https://example.trycloudflare.com",
         "tavus-callbacks local --parameter PushUrl=http://localhost:5000/pushes",
@@ -77,6 +79,14 @@ def _pairs(_context: click.Context, _parameter: click.Parameter, values: tuple[s
     metavar="FILE",
     help="Write addresses and tokens to FILE (mode 0600) once requests are accepted.",
 )
+@click.option("--hurry", is_flag=True, help="Let schedules come round every second, not every five minutes.")
+@click.option(
+    "--tavus-api",
+    type=click.Choice(list(MODES)),
+    default="healthy",
+    show_default=True,
+    help="How the stand-in for Tavus's API behaves.",
+)
 @click.option("--throttle", is_flag=True, help="Answer 429 beyond the template's throttle, as AWS does.")
 @click.option(
     "--parameter",
@@ -93,6 +103,8 @@ def local(  # noqa: PLR0913 - one argument an option
     fresh: bool,
     forward: str | None,
     ready: Path | None,
+    hurry: bool,
+    tavus_api: str,
     throttle: bool,
     parameters: dict[str, str],
 ) -> None:
@@ -100,7 +112,15 @@ def local(  # noqa: PLR0913 - one argument an option
 
     No AWS account is needed. It prints the callback URL and how to read, then one line a callback.
     """
-    options = Options(port=port, public_url=public_url, fresh=fresh, throttle=throttle, parameters=parameters)
+    options = Options(
+        port=port,
+        public_url=public_url,
+        fresh=fresh,
+        throttle=throttle,
+        parameters=parameters,
+        hurry=hurry,
+        tavus=MODES[tavus_api],
+    )
     with contextlib.suppress(KeyboardInterrupt), _one_signal_ends():
         _run(options, forward, ready)
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import asdict
-from datetime import timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -133,10 +132,11 @@ def redrive(target: Target, id_: str | None, *, is_all: bool, dry_run: bool, is_
 def _redrive(target: Target, quarantine_id: str | None, *, dry_run: bool) -> "list[Redriven]":
     from tavus_callbacks.domain.errors import StoreDown
     from tavus_callbacks_cli.deployed import aws_errors
+    from tavus_callbacks_cli.deployment import event_retention
     from tavus_callbacks_cli.redrive import redriven
 
     with aws_errors():
-        store, retention = target.store(), _retention(target)
+        store, retention = target.store(), event_retention(target)
         try:
             chosen = _chosen(store, quarantine_id)
             return [redriven(store, item, retention, dry_run=dry_run) for item in chosen]
@@ -155,14 +155,6 @@ def _chosen(store: "Store", quarantine_id: str | None) -> list[dict[str, Any]]:
     if found is None:
         raise Missing(_NOT_THERE.format(quarantine_id))
     return [found]
-
-
-def _retention(target: Target) -> timedelta | None:
-    """Return how long the stack keeps events: a redriven one is no exception."""
-    from tavus_callbacks_cli.deployment import open_deployment
-
-    days = open_deployment(target).environment("ReceiveFunction").get("EVENT_RETENTION_DAYS", "0")
-    return timedelta(days=int(days)) if int(days) else None
 
 
 def _entries(reader: "Reader") -> Iterator[dict[str, Any]]:

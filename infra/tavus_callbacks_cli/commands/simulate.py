@@ -1,5 +1,6 @@
 """`tavus-callbacks simulate`: realistic callbacks without a conversation, each answer checked."""
 
+import json
 import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
@@ -56,16 +57,30 @@ class Outcome:
         "tavus-callbacks simulate",
         "tavus-callbacks simulate conversation --local",
         "tavus-callbacks simulate recording --local",
+        "tavus-callbacks simulate conversation --local --lose application.transcription_ready",
         'tavus-callbacks simulate malformed --url "$CALLBACK_URL"',
     )
 )
 @click.argument("scenario", required=False)
 @local_options
 @click.option("--url", metavar="CALLBACK_URL", help=f"Where to send to; otherwise {CALLBACK_URL}.")
+@click.option(
+    "--lose",
+    multiple=True,
+    metavar="EVENT_TYPE",
+    help="Do not send what is of this type: only the local stand-in for Tavus's API knows of it.",
+)
 @click.option("--real-time", is_flag=True, help="Wait between callbacks as long as the scenario says.")
 @click.option("--json", "is_json", is_flag=True, help="Print JSON.")
 def simulate(  # noqa: PLR0913 - one argument an option
-    scenario: str | None, *, is_local: bool, port: int | None, url: str | None, real_time: bool, is_json: bool
+    scenario: str | None,
+    *,
+    is_local: bool,
+    port: int | None,
+    url: str | None,
+    lose: tuple[str, ...],
+    real_time: bool,
+    is_json: bool,
 ) -> None:
     """Send realistic callbacks; without SCENARIO list them.
 
@@ -78,14 +93,16 @@ def simulate(  # noqa: PLR0913 - one argument an option
     chosen = _load(scenario)
     if chosen.video and not is_local:
         raise click.UsageError(f"{scenario} puts a video into the stack's bucket: it works with --local.")
+    if lose and not is_local:
+        raise click.UsageError("--lose works with --local: only there is a stand-in for Tavus's API.")
     callback_url = _callback_url(is_local=is_local, port=port, url=url)
-    stack = running_stack(port) if chosen.video else None
-    outcomes = _outcomes(chosen, callback_url, pace=1 if real_time else _COMPRESSION, stack=stack)
+    stack = running_stack(port) if is_local else None
+    outcomes = _outcomes(chosen, callback_url, pace=1 if real_time else _COMPRESSION, stack=stack, lose=lose)
     kept = [_shown(outcome, is_json=is_json) for outcome in outcomes]
     if is_json:
         print_json({"scenario": chosen.name, "callbacks": [_as_json(outcome) for outcome in kept]})
     _conclude(kept)
-    if stack:
+    if stack and chosen.video:
         _show_link(stack, str(kept[0].answer["subject"]))
 
 
@@ -132,7 +149,12 @@ def _local_url(port: int | None) -> str:
 
 
 def _outcomes(
-    scenario: "Scenario", callback_url: str, *, pace: float, stack: "RunningStack | None"
+    scenario: "Scenario",
+    callback_url: str,
+    *,
+    pace: float,
+    stack: "RunningStack | None",
+    lose: tuple[str, ...],
 ) -> Iterator[Outcome]:
     from tavus_callbacks_cli.simulator.scenario import fresh_ids, render
 
@@ -140,8 +162,11 @@ def _outcomes(
         replace(callback, delay=callback.delay * pace)
         for callback in render(scenario, callback_url=callback_url, now=datetime.now(UTC), ids=fresh_ids())
     ]
-    if stack:
+    if stack and scenario.video:
         rendered = _with_video(rendered, stack)
+    if stack:
+        _tell_stand_in(rendered, stack)
+        rendered = [one for one in rendered if _event_type(one) not in lose]
     for callback, sent in zip(rendered, _sent(rendered, callback_url), strict=True):
         yield Outcome(callback.expect, sent)
 
@@ -150,6 +175,26 @@ def _with_video(rendered: "list[Rendered]", stack: "RunningStack") -> "list[Rend
     from tavus_callbacks_cli.simulator.recording import recordings_of
 
     return list(recordings_of(stack).with_video(rendered))
+
+
+def _tell_stand_in(rendered: "list[Rendered]", stack: "RunningStack") -> None:
+    """Let the stand-in for Tavus's API know what it would have sent."""
+    from tavus_callbacks_cli.local.stack import TAVUS_OUTPUT
+    from tavus_callbacks_cli.reader import plain_client
+    from tavus_callbacks_cli.simulator.tavus_api import CALLBACKS_PATH
+
+    with plain_client(stack.outputs[TAVUS_OUTPUT]) as client:
+        for one in rendered:
+            if _event_type(one):
+                client.post(CALLBACKS_PATH, content=one.body).raise_for_status()
+
+
+def _event_type(callback: "Rendered") -> str | None:
+    try:
+        body = json.loads(callback.body)
+    except ValueError:
+        return None
+    return body.get("event_type") if isinstance(body, dict) else None
 
 
 def _show_link(stack: "RunningStack", conversation_id: str) -> None:

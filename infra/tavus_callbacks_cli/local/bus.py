@@ -32,7 +32,8 @@ def rules_of(template: "Template") -> list[Rule]:
     resources = template.of_type("AWS::Events::Rule")
     for resource in resources:
         _check_targets(resource)
-    ours = [one for one in resources if "EventBusName" not in one.properties]
+    others = {"EventBusName", "ScheduleExpression"}
+    ours = [one for one in resources if not others & one.properties.keys()]
     return [_rule(one, template) for one in ours if one.properties.get("State") != "DISABLED"]
 
 

@@ -43,7 +43,7 @@ READ_ELSEWHERE = {
     "AWS::CloudFront::KeyGroup": "cdn.py trusts its keys",
     "AWS::CloudFront::PublicKey": "cdn.py verifies with it",
     "AWS::CloudFront::ResponseHeadersPolicy": "cdn.py adds the headers",
-    "AWS::Events::Rule": "bus.py gives events of the default bus to its targets",
+    "AWS::Events::Rule": "bus.py gives events of the default bus to its targets, schedules.py keeps time",
     "AWS::Lambda::EventInvokeConfig": "asynchronous.py repeats and keeps what failed",
     "AWS::Lambda::EventSourceMapping": "streams.py follows the stream, queues.py empties the queue",
     "AWS::Lambda::Function": "functions.py runs the handler",
@@ -270,7 +270,14 @@ _PROPERTIES: dict[str, tuple[str, ...]] = {
     ),
     "AWS::S3::Bucket": (*_BUCKET_SETTINGS, "BucketName", "Tags"),
     "AWS::Events::EventBus": ("Name",),  # named by the logical id, as everything here
-    "AWS::Events::Rule": ("Description", "EventBusName", "EventPattern", "State", "Targets"),
+    "AWS::Events::Rule": (
+        "Description",
+        "EventBusName",
+        "EventPattern",
+        "ScheduleExpression",
+        "State",
+        "Targets",
+    ),
     "AWS::Lambda::EventInvokeConfig": (
         "DestinationConfig",
         "FunctionName",

@@ -18,12 +18,12 @@ from tavus_callbacks_cli.local.access import listings_of
 from tavus_callbacks_cli.local.cdn import Cdn, Distribution, distribution_of, public_keys
 from tavus_callbacks_cli.local.child import stop_child
 from tavus_callbacks_cli.local.custom import answers_of, makers_of
-from tavus_callbacks_cli.local.deploy import check, deploy, watched_buckets
+from tavus_callbacks_cli.local.deploy import Clients, check, deploy, watched_buckets
 from tavus_callbacks_cli.local.embedded import Embedded, await_embedded, launch_embedded
 from tavus_callbacks_cli.local.front import HOST, serve, take_port
 from tavus_callbacks_cli.local.functions import LocalFunction, Place, functions_of
 from tavus_callbacks_cli.local.gateway import Gateway
-from tavus_callbacks_cli.local.intrinsics import API_HOST_SUFFIX, REGION
+from tavus_callbacks_cli.local.intrinsics import ACCOUNT, API_HOST_SUFFIX, REGION, STACK
 from tavus_callbacks_cli.local.registry import RunningStack, registered
 from tavus_callbacks_cli.local.routes import routes_of
 from tavus_callbacks_cli.local.snapshot import keep_saving, restore
@@ -31,14 +31,21 @@ from tavus_callbacks_cli.local.state import REPOSITORY, Credentials, State, open
 from tavus_callbacks_cli.local.template import Template, load_template
 from tavus_callbacks_cli.local.throttle import throttle_of
 from tavus_callbacks_cli.local.triggers import Functions, pulling, triggers_of
+from tavus_callbacks_cli.simulator.behaviour import Behaviour
 from tavus_callbacks_cli.tokens import create_token, list_tokens
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 
     from tavus_callbacks.domain.token import Scope
+    from tavus_callbacks_cli.simulator.tavus_api import StandIn
 
 DEFAULT_PORT = 8787
+# What the template has functions ask, and where the stand-in answers: an output that no deployed stack has.
+_TAVUS_URL = "https://tavusapi.com"
+TAVUS_OUTPUT = "TavusApiUrl"
+_SECRET = f"{STACK}-TavusApiKey"
+_KEY_OF_TAVUS = {"TavusApiKeySecret": f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:{_SECRET}"}
 _LABELS: "dict[str, tuple[str, Scope]]" = {
     "callback_token": ("local", "callback"),
     "read_token": ("local-read", "read"),
@@ -48,7 +55,10 @@ _LABELS: "dict[str, tuple[str, Scope]]" = {
 
 @dataclass(frozen=True)
 class Options:
-    """How a stack is to run; port 0 takes a free one, `clock` is by what the CDN's links expire."""
+    """How a stack is to run; port 0 takes a free one, `clock` is by what the CDN's links expire.
+
+    With `hurry` schedules come round every second; `tavus` is how the stand-in for Tavus's API behaves.
+    """
 
     port: int = DEFAULT_PORT
     public_url: str | None = None
@@ -58,6 +68,8 @@ class Options:
     parameters: dict[str, str] = field(default_factory=dict)
     state_root: Path = field(default_factory=state_root)
     clock: Callable[[], float] = time.time
+    hurry: bool = False
+    tavus: Behaviour = field(default_factory=Behaviour)
 
 
 @dataclass(frozen=True)
@@ -68,6 +80,7 @@ class LocalStack:
     state: State
     gateway: Gateway
     functions: Functions
+    tavus: "StandIn"
     note: str | None
 
 
@@ -84,7 +97,8 @@ def local_stack(options: Options) -> Iterator[LocalStack]:
         template, embedded = cleanup.enter_context(_embedded(options, state))
         triggers = triggers_of(template)
         cdn = cleanup.enter_context(_cdn_door(template, state))
-        addresses = _addresses(f"http://{HOST}:{port}", template, cdn)
+        tavus, tavus_url = cleanup.enter_context(_stand_in(options))
+        addresses = {**_addresses(f"http://{HOST}:{port}", template, cdn), _TAVUS_URL: tavus_url}
         place = Place(embedded.endpoint_url, state.logs, addresses)
         declared = cleanup.enter_context(_functions(template, place))
         functions = Functions(template, {name: each.invoke for name, each in declared.items()})
@@ -94,16 +108,17 @@ def local_stack(options: Options) -> Iterator[LocalStack]:
         state.keep_credentials(credentials)
         cleanup.enter_context(keep_saving(state.data, template, embedded.clients(), embedded.changed))
         cleanup.enter_context(_serve_cdn(cdn, public_keys(template, answers), embedded, options))
-        cleanup.enter_context(pulling(triggers, embedded, functions))
+        cleanup.enter_context(pulling(triggers, embedded, functions, hurry=options.hurry))
         throttle = throttle_of(template) if options.throttle else None
         gateway = Gateway(routes_of(template), functions.invokes, throttle)
         cleanup.enter_context(serve(listener, gateway.handle))
         outputs = {name: addresses.get(value, value) for name, value in template.outputs.items()}
+        outputs[TAVUS_OUTPUT] = tavus_url
         running = _running(port, options, embedded, credentials, outputs)
         cleanup.enter_context(registered(state, running))
         for function in declared.values():
             function.prewarm()
-        yield LocalStack(running, state, gateway, functions, note)
+        yield LocalStack(running, state, gateway, functions, tavus, note)
 
 
 @contextlib.contextmanager
@@ -112,7 +127,7 @@ def _embedded(options: Options, state: State) -> Iterator[tuple[Template, Embedd
     log = state.logs / "embedded.log"
     process = launch_embedded(log)
     try:
-        template = load_template(options.template, options.parameters)
+        template = load_template(options.template, options.parameters, defaults=_KEY_OF_TAVUS)
         check(template)
         yield template, await_embedded(process, log)
     finally:
@@ -185,10 +200,26 @@ def _functions(template: Template, place: Place) -> Iterator[dict[str, LocalFunc
 def _fill(state: State, template: Template, embedded: Embedded) -> str | None:
     clients = embedded.clients()
     deploy(template, clients)
+    _make_key(clients)
     note = restore(state.data, template, clients)
     # After the restore: what it puts back is no news.
     embedded.conduct(listings_of(template), watched_buckets(template))
     return note
+
+
+@contextlib.contextmanager
+def _stand_in(options: Options) -> "Iterator[tuple[StandIn, str]]":
+    from tavus_callbacks_cli.simulator.tavus_api import StandIn, serving
+
+    stand_in = StandIn(behaviour=options.tavus)
+    with serving(stand_in) as url:
+        yield stand_in, url
+
+
+def _make_key(clients: Clients) -> None:
+    from tavus_callbacks_cli.simulator.tavus_api import KEY
+
+    clients.secrets.create_secret(Name=_SECRET, SecretString=KEY)
 
 
 def _credentials(state: State, template: Template, embedded: Embedded) -> Credentials:

@@ -51,14 +51,19 @@ class Template:
         return (self.folder / str(code["S3Key"])).resolve()
 
 
-def load_template(path: Path, parameters: dict[str, str] | None = None) -> Template:
-    """Translate a SAM template and resolve it; `parameters` override its defaults.
+def load_template(
+    path: Path, parameters: dict[str, str] | None = None, *, defaults: dict[str, str] | None = None
+) -> Template:
+    """Translate a SAM template and resolve it; `parameters` override its defaults, and so do `defaults`.
+
+    Of these those count that the template has, and that `parameters` do not name.
 
     Raises click.ClickException naming the resource that cannot be interpreted.
     """
     plain = _translate(path, parameters or {})
     names = Names(plain["Resources"])
-    resolver = Resolver(plain, parameters or {}, names)
+    known = {name: value for name, value in (defaults or {}).items() if name in plain.get("Parameters", {})}
+    resolver = Resolver(plain, {**known, **(parameters or {})}, names)
     return Template(path.parent, _resources(plain, resolver, names), _outputs(plain, resolver))
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from tavus_callbacks_cli.local import asynchronous, bus, queues, streams
+from tavus_callbacks_cli.local import asynchronous, bus, queues, schedules, streams
 from tavus_callbacks_cli.local.batches import Discarded, Record, Surroundings, deliver
 from tavus_callbacks_cli.local.failed import Shard, keep_discarded, keep_event
 from tavus_callbacks_cli.local.functions import FunctionFailed
@@ -31,6 +31,7 @@ class Triggers:
     mappings: list[streams.Mapping]
     queues: list[queues.QueueMapping]
     rules: list[bus.Rule]
+    schedules: list[schedules.Schedule]
     configs: dict[str, asynchronous.Config]
 
 
@@ -62,13 +63,19 @@ def triggers_of(template: "Template") -> Triggers:
         streams.mappings_of(template),
         queues.queue_mappings_of(template),
         bus.rules_of(template),
+        schedules.schedules_of(template),
         asynchronous.configs_of(template),
     )
 
 
 @contextlib.contextmanager
-def pulling(triggers: Triggers, embedded: "Embedded", functions: Functions) -> Iterator[None]:
-    """Let writes and object events start functions until the block ends; nothing before it does."""
+def pulling(
+    triggers: Triggers, embedded: "Embedded", functions: Functions, *, hurry: bool = False
+) -> Iterator[None]:
+    """Let writes, object events and time start functions until the block ends; nothing before it does.
+
+    With `hurry` schedules come round every second.
+    """
     s3 = embedded.clients().s3
     with contextlib.ExitStack() as cleanup:
         given_up = partial(_keep_event, s3, functions)
@@ -77,6 +84,8 @@ def pulling(triggers: Triggers, embedded: "Embedded", functions: Functions) -> I
             cleanup.enter_context(_mapped(mapping, embedded, s3, functions))
         for queue in triggers.queues:
             cleanup.enter_context(_drained(queue, embedded, functions))
+        for schedule in triggers.schedules:
+            cleanup.enter_context(schedules.ticking(schedule, functions.invoke, hurry=hurry))
         put = partial(bus.put, triggers.rules, invoke=give)
         with embedded.listening(lambda event: put(event) if event else None):
             yield

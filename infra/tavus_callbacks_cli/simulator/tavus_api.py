@@ -11,12 +11,13 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import parse_qs
 
 from tavus_callbacks.domain.record import can_hold
 from tavus_callbacks_cli.local.front import HOST, serve, take_port
 from tavus_callbacks_cli.local.payload import Answer, Request
+from tavus_callbacks_cli.simulator.behaviour import Behaviour
 
 KEY = "stand-in-key"
 CALLBACKS_PATH = "/stand-in/callbacks"
@@ -25,32 +26,6 @@ _ONE = re.compile(r"/v2/conversations/([^/]+)")
 _DEFAULT_LIMIT = 10
 # What a callback has and an event of a record lacks.
 _SHOWN = ("event_type", "timestamp", "properties")
-
-
-@dataclass(frozen=True)
-class Behaviour:
-    """How it answers: a status instead of the answer, so many seconds late, `events` as they are or not.
-
-    `times` is for how many requests, None for all of them.
-    """
-
-    status: int | None = None
-    retry_after: str | None = None
-    delay: float = 0
-    events: Literal["shown", "null", "absent"] = "shown"
-    times: int | None = None
-
-
-MODES: Mapping[str, Behaviour] = {
-    "healthy": Behaviour(),
-    "401": Behaviour(status=401),
-    "404": Behaviour(status=404),
-    "429": Behaviour(status=429, retry_after="1", times=2),
-    "500": Behaviour(status=500),
-    "slow": Behaviour(delay=30),
-    "null-events": Behaviour(events="null"),
-    "no-events": Behaviour(events="absent"),
-}
 
 
 @dataclass

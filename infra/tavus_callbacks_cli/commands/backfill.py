@@ -1,0 +1,173 @@
+"""`tavus-callbacks backfill`: what Tavus has of conversations and the stack lacks."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tavus_callbacks_cli import parameters
+from tavus_callbacks_cli.console import examples, note, print_json, print_table
+from tavus_callbacks_cli.targets import Target, UrlTarget, target_options
+
+if TYPE_CHECKING:
+    from tavus_callbacks_cli.backfill import Work
+
+_BY_URL = """Filing takes AWS credentials, which TAVUS_CALLBACKS_URL has not: use --stack NAME or --local.
+Without credentials, let the stack do it: deploy it with TavusApiKeySecret, and its schedule fetches."""
+
+# Of one conversation; any other error would meet the next one too.
+Outcome = dict[str, Any]
+
+
+@click.command(
+    epilog=examples(
+        "tavus-callbacks backfill c0b934942640d424 --stack tavus-callbacks",
+        "tavus-callbacks backfill --since 7d --dry-run --stack tavus-callbacks",
+        "tavus-callbacks backfill --since 2026-11-01T00:00:00Z --all --json --stack tavus-callbacks",
+        "tavus-callbacks backfill --since 1d --local",
+    )
+)
+@click.argument("id_", metavar="[ID]", required=False)
+@click.option(
+    "--since",
+    type=parameters.moment,
+    metavar="TIME",
+    help="All conversations made from then on: 7d, or ISO 8601 (UTC).",
+)
+@click.option("--all", "is_all", is_flag=True, help="With --since: those whose callbacks go elsewhere, too.")
+@click.option("--dry-run", is_flag=True, help="Only say what is missing.")
+@click.option("--json", "is_json", is_flag=True, help="Print JSON.")
+@target_options
+def backfill(  # noqa: PLR0913 - one argument an option
+    target: Target, id_: str | None, *, since: datetime | None, is_all: bool, dry_run: bool, is_json: bool
+) -> None:
+    """Fetch what Tavus has and the stack lacks.
+
+    Events that never came are filed as their callbacks would have been, marked as backfilled; nothing that is
+    there is written twice, and it may be stopped and started again. The key is in TAVUS_API_KEY. With --since
+    only conversations are read whose callback_url has one of this stack's tokens, or that it knows. It takes
+    AWS credentials, or --local. Ends with 1 where a conversation could not be read.
+    """
+    if (id_ is None) == (since is None):
+        raise click.UsageError("Name one ID, or --since TIME for all that were made from then on.")
+    if is_all and since is None:
+        raise click.UsageError("--all goes with --since.")
+    with _errors():
+        work = _work(target)
+        wanted = [id_] if id_ is not None else _chosen(work, since, is_all=is_all)
+        outcomes = list(_outcomes(work, wanted, dry_run=dry_run))
+    _print(outcomes, dry_run=dry_run, is_json=is_json)
+    if len(outcomes) < len(wanted) or any(one["outcome"] in ("unknown", "unreadable") for one in outcomes):
+        raise SystemExit(1)
+
+
+@contextmanager
+def _errors() -> Iterator[None]:
+    """Raise what AWS and Tavus refuse as click.ClickException."""
+    from tavus_callbacks.domain.errors import StoreDown
+    from tavus_callbacks.tavus.api import TavusError
+    from tavus_callbacks_cli.deployed import aws_errors, refusal
+
+    try:
+        with aws_errors():
+            yield
+    except TavusError as error:
+        raise click.ClickException(str(error)) from None
+    except StoreDown as error:
+        known = refusal(str(error))
+        raise click.ClickException(
+            known or f"AWS did not take all of it ({error}). What was filed stays filed: start it again."
+        ) from error
+
+
+def _work(target: Target) -> "Work":
+    from tavus_callbacks_cli.backfill import work_of
+    from tavus_callbacks_cli.deployment import event_retention
+    from tavus_callbacks_cli.tavus_key import tavus_of
+
+    if isinstance(target, UrlTarget):
+        raise click.UsageError(_BY_URL)
+    return work_of(tavus_of(target), target.store(), target.tables().tokens, event_retention(target))
+
+
+def _chosen(work: "Work", since: datetime | None, *, is_all: bool) -> list[str]:
+    from tavus_callbacks_cli.backfill import listed
+
+    if since is None:
+        raise click.UsageError("--since TIME says from when on.")
+    found = list(listed(work, since))
+    chosen = [one.conversation_id for one in found if one.is_ours or is_all]
+    if len(chosen) < len(found):
+        note(
+            f"{len(found) - len(chosen)} conversations are left out: their callbacks go elsewhere. "
+            "--all reads them too."
+        )
+    return chosen
+
+
+def _outcomes(work: "Work", wanted: list[str], *, dry_run: bool) -> Iterator[Outcome]:
+    """Yield what came of each; a key that is refused, or a Tavus that is busy, ends it."""
+    from tavus_callbacks.tavus.api import Busy, KeyRefused
+
+    with click.progressbar(wanted, file=sys.stderr, label="reading Tavus's records") as bar:
+        for conversation_id in bar:
+            try:
+                yield _outcome(work, conversation_id, dry_run=dry_run)
+            except (Busy, KeyRefused) as error:
+                click.echo(err=True)
+                note(f"{error} What was filed stays filed: start it again.")
+                return
+
+
+def _outcome(work: "Work", conversation_id: str, *, dry_run: bool) -> Outcome:
+    from tavus_callbacks.tavus.api import UnknownThere, Unreadable
+    from tavus_callbacks_cli.backfill import filed
+
+    try:
+        found = filed(work, conversation_id, dry_run=dry_run)
+    except UnknownThere as error:
+        return _row(conversation_id, "unknown", reason=str(error))
+    except Unreadable as error:
+        return _row(conversation_id, "unreadable", reason=str(error))
+    outcome = "missing" if dry_run and found.outcome == "filed" else found.outcome
+    return _row(
+        conversation_id,
+        outcome,
+        events=list(found.events),
+        variants=found.variants,
+        unfileable=found.unfileable,
+        confirmed=found.confirmed,
+    )
+
+
+def _row(conversation_id: str, outcome: str, **members: Any) -> Outcome:
+    absent = {"events": [], "variants": 0, "unfileable": 0, "confirmed": False, "reason": None}
+    return {"conversation_id": conversation_id, "outcome": outcome, **absent, **members}
+
+
+def _print(outcomes: list[Outcome], *, dry_run: bool, is_json: bool) -> None:
+    if is_json:
+        print_json({"conversations": outcomes})
+        return
+    columns = ("conversation", "outcome", "events", "variants", "confirmed", "why")
+    told = (one for one in outcomes if one["outcome"] != "complete")
+    print_table(columns, map(_cells, told))
+    events = sum(len(one["events"]) for one in outcomes)
+    done = "are missing" if dry_run else "were filed"
+    complete = sum(one["outcome"] == "complete" for one in outcomes)
+    note(f"{len(outcomes)} conversations read, {complete} complete; {events} events {done}.")
+
+
+def _cells(one: Outcome) -> tuple[str, ...]:
+    unfileable = f"{one['unfileable']} entries cannot be filed" if one["unfileable"] else ""
+    return (
+        one["conversation_id"],
+        one["outcome"],
+        str(len(one["events"])),
+        str(one["variants"]),
+        "yes" if one["confirmed"] else "no",
+        one["reason"] or unfileable,
+    )
