@@ -1,0 +1,120 @@
+"""The drill: a tenth of all callbacks is lost, and repair brings back what Tavus knows, once."""
+
+import json
+import os
+import random
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from projecting import project_all, store
+from pydantic import SecretStr
+
+from tavus_callbacks.domain.event import base_ref
+from tavus_callbacks.domain.record import callbacks_in
+from tavus_callbacks.tavus.api import TavusApi
+from tavus_callbacks_cli import backfill
+from tavus_callbacks_cli.simulator import scenario as simulator
+from tavus_callbacks_cli.simulator.tavus_api import StandIn, serving
+
+SCENARIOS = ("conversation", "no-camera", "tools", "memory", "conversation-2025", "copy-failed")
+NOW = datetime.now(UTC)
+
+
+@pytest.fixture
+def stand_in():
+    """Return a stand-in for Tavus, served."""
+    made = StandIn()
+    with serving(made) as url:
+        yield made, url
+
+
+def conversation(api, number):
+    """Return the bodies of one simulated conversation, each at its own time."""
+    url = f"https://example.com/callbacks/{api.token}?user={number}"
+    scenario = simulator.load(SCENARIOS[number % len(SCENARIOS)])
+    now = NOW - timedelta(seconds=number)
+    rendered = simulator.render(scenario, callback_url=url, now=now, ids=simulator.fresh_ids())
+    return [one.body for one in rendered]
+
+
+def kept(api):
+    """Return how often each event is kept, by conversation and reference."""
+    events = [item for item in api.items() if item["type"] == "event"]
+    return Counter((one["subject"], base_ref(one["ref"])) for one in events)
+
+
+def known(stand_in, work):
+    """Return what Tavus knows, by conversation and reference."""
+    records = (work.api.conversation(name) for name in stand_in.conversations)
+    return {
+        (one.subject, one.ref)
+        for record in records
+        for one in callbacks_in(record, label="x", received_at=NOW)
+        if one is not None
+    }
+
+
+def drill(api, stand_in, conversations):
+    """Lose a tenth and one conversation whole, repair, send the lost after all; return what was lost."""
+    made, url = stand_in
+    dice = random.Random(4711)  # noqa: S311 - the same losses in every run
+    lost = []
+    for number in range(conversations):
+        for body in conversation(api, number):
+            made.take(json.loads(body))
+            if number == 0 or dice.random() < 0.1:
+                lost.append(body)
+            else:
+                assert 200 == api.post(body, query=f"user={number}").status
+    project_all(api)
+    work = backfill.work_of(TavusApi(SecretStr(made.key), url), store(api), api.tokens_table, None)
+    expected = known(made, work)
+    assert expected - kept(api).keys()
+
+    listed = list(backfill.listed(work, NOW - timedelta(days=1)))
+    filed = [backfill.filed(work, one.conversation_id, dry_run=False) for one in listed]
+
+    assert conversations == len(listed)
+    assert all(one.is_ours for one in listed)
+    assert set() == expected - kept(api).keys()
+    assert all(one.confirmed for one in filed)
+    assert {1} == set(kept(api).values())
+    again = [backfill.filed(work, one.conversation_id, dry_run=True) for one in listed]
+    assert [] == [one for one in again if one.events or one.variants]
+    before = kept(api)
+    for body in lost:
+        assert 200 == api.post(body, query="user=0").status
+    assert before.keys() == {one for one in kept(api) if one in expected}
+    return lost
+
+
+def test_a_tenth_is_lost_and_comes_back(api, stand_in):
+    """Dozens of conversations, one of them lost whole: all that Tavus knows is there, and nothing twice."""
+    assert drill(api, stand_in, 24)
+
+
+@pytest.mark.more
+@pytest.mark.timeout(3600)
+def test_of_a_thousand_conversations_nothing_stays_lost(api, stand_in):
+    """LOST_CONVERSATIONS says how many, 1,000 unless it does."""
+    lost = drill(api, stand_in, int(os.environ.get("LOST_CONVERSATIONS", "1000")))
+
+    assert len(lost) > 20
+
+
+def test_what_came_by_a_token_keeps_its_label(api, stand_in):
+    """A conversation that was lost whole has the label and the tags that its callbacks would have had."""
+    made, url = stand_in
+    for body in conversation(api, 0):
+        made.take(json.loads(body))
+    work = backfill.work_of(TavusApi(SecretStr(made.key), url), store(api), api.tokens_table, None)
+    [listed] = backfill.listed(work, NOW - timedelta(days=1))
+
+    backfill.filed(work, listed.conversation_id, dry_run=False)
+
+    events = api.events(listed.conversation_id)
+    assert {("test", "0", "backfill")} == {
+        (one["label"], one["tags"]["user"], one["source"]) for one in events
+    }
+    assert api.token not in "".join(map(json.dumps, events))
