@@ -1,11 +1,12 @@
 """The function that lets nothing hang: on a schedule it looks at what is open, and asks Tavus where it may.
 
-Each run goes on where the one before ended, from the newest conversations to those of three days ago, and
-ends with its time, or with so many questions to Tavus. What it does can be done twice: runs may overlap.
+Each run goes through the newest conversations, every three hours through those of three days. It ends with
+its time, or with so many questions to Tavus, and the next one goes on there. What it does can be done twice:
+runs may overlap.
 """
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache, partial
 from typing import Any
@@ -27,11 +28,13 @@ from tavus_callbacks.domain.meanings import elapsed
 from tavus_callbacks.domain.summary import CONVERSATION
 from tavus_callbacks.domain.timestamps import iso, now
 from tavus_callbacks.domain.watching import (
+    ALL_EVERY,
     UNKNOWN,
     Open,
     is_waited_for,
     listed_for,
     may_ask,
+    new_for,
     next_attempt,
     open_of,
 )
@@ -41,7 +44,7 @@ from tavus_callbacks.tavus.api import Busy, KeyRefused, TavusApi, UnknownThere, 
 logger = Logger()
 
 # Open conversations that are taken together, and questions to Tavus after which a run ends.
-PAGE, QUESTIONS = 25, 60
+PAGE, QUESTIONS = 50, 60
 # Seconds that are left when no further page is begun: a question may take long, and Tavus may be slow.
 RESERVE = 120
 # Seconds that one question may wait between its attempts.
@@ -98,29 +101,48 @@ class Run:
     now: datetime
     api: TavusApi | None = None
     oldest: datetime | None = None
+    older: datetime | None = None
     counts: dict[str, int] = field(default_factory=dict)
 
     def count(self, name: str, number: int = 1) -> None:
         """Count something for the log record."""
         self.counts[name] = self.counts.get(name, 0) + number
 
-    def note_open(self, since: datetime) -> None:
-        """Note how long something is open."""
+    def note_open(self, one: Open, since: datetime) -> None:
+        """Note how long something is open; what is simulated raises no alarm."""
+        if one.is_simulated:
+            return
         self.oldest = min(self.oldest or since, since)
+        if not one.is_new:
+            self.older = min(self.older or since, since)
 
 
 def handler(_event: object, context: Any) -> None:
     """Look at what is open until there is no more, or no time."""
     run = Run(now())
     _prepare(run)
-    before = stores().sweep.read()
-    run.oldest = before.oldest
-    following = _swept(run, before.before, context)
-    is_whole = following is None
-    after = Sweep(following, None if is_whole else run.oldest, run.oldest if is_whole else before.oldest_last)
+    sweep = _begun(stores().sweep.read(), run)
+    run.oldest, run.older = sweep.oldest, sweep.older
+    following = _swept(run, sweep, context)
+    after = _ended(sweep, run, following)
     stores().sweep.write(after)
-    known = filter(None, (run.oldest, None if is_whole else before.oldest_last))
-    logger.info("watch", extra=_record(run, min(known, default=None), is_whole=is_whole))
+    known = filter(None, (run.oldest, after.older_before))
+    logger.info("watch", extra=_record(run, min(known, default=None), is_whole=following is None))
+
+
+def _begun(sweep: Sweep, run: Run) -> Sweep:
+    """Return the sweep to go on with: the one that was not ended, or the next."""
+    if sweep.before is not None:
+        return sweep
+    is_all = sweep.all_at is None or run.now - sweep.all_at >= ALL_EVERY
+    return replace(sweep, is_all=is_all, oldest=None, older=None)
+
+
+def _ended(sweep: Sweep, run: Run, following: str | None) -> Sweep:
+    """Return the sweep as this run leaves it."""
+    after = replace(sweep, before=following, oldest=run.oldest, older=run.older)
+    is_over = sweep.is_all and following is None
+    return replace(after, older_before=run.older, all_at=run.now) if is_over else after
 
 
 def _prepare(run: Run) -> None:
@@ -132,9 +154,10 @@ def _prepare(run: Run) -> None:
         logger.error("the secret of Tavus's key cannot be read", extra={"cause": str(error)})  # noqa: TRY400 - AWS's code says it
 
 
-def _swept(run: Run, before: str | None, context: Any) -> str | None:
+def _swept(run: Run, sweep: Sweep, context: Any) -> str | None:
     """Take page after page, and return where the next run is to go on, None where all is done."""
-    since = iso(run.now - listed_for(settings().fold))
+    span_of = listed_for if sweep.is_all else new_for
+    before, since = sweep.before, iso(run.now - span_of(settings().fold))
     while True:
         span = Span(before, since, PAGE)
         listed = stores().kept.summaries.listed(CONVERSATION, span, partial(_open, run))
@@ -172,8 +195,8 @@ def _care(run: Run, one: Open, reading: Item | None) -> None:
     if one.has_recent_claim:
         _look(run, one)
     is_known = (reading or {}).get("outcome") != UNKNOWN
-    if one.since and is_known and not one.is_simulated:
-        run.note_open(one.since)
+    if one.since and is_known:
+        run.note_open(one, one.since)
     if one.since:
         run.count(one.status)
     if one.is_overdue and run.api and may_ask(reading, run.now):
@@ -192,8 +215,8 @@ def _look(run: Run, one: Open) -> None:
         recording = recording_of(seen)
         if is_waited_for(recording):
             run.count("recordings_waited_for")
-        if is_waited_for(recording) and recording.claimed_at and not one.is_simulated:
-            run.note_open(recording.claimed_at)
+        if is_waited_for(recording) and recording.claimed_at:
+            run.note_open(one, recording.claimed_at)
 
 
 def _seen(run: Run, conversation_id: str, row: Item) -> Item:

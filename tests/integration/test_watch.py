@@ -294,6 +294,20 @@ def test_a_run_that_ends_early_is_gone_on_with(watched):
     assert second["oldest_open"] == pytest.approx(60 * (watch.PAGE + 4), abs=60)
 
 
+def test_the_older_ones_are_looked_at_every_three_hours(watched, monkeypatch):
+    """Each run looks at the newest; what the last look at all found is not forgotten meanwhile."""
+    monkeypatch.delenv("TAVUS_API_KEY_SECRET")
+    forget()
+    at = datetime.now(UTC) - timedelta(hours=10)
+    watched.api.post(ended(at=at)[1], at=at)
+    project_all(watched.api)
+
+    runs = [watched.run(minutes=minutes) for minutes in (0, 5, 170, 10)]
+
+    assert [1, 0, 0, 1] == [one.get("seen", 0) for one in runs]
+    assert all(one["oldest_open"] >= 36_000 for one in runs)
+
+
 def test_so_many_questions_and_no_more(watched, monkeypatch):
     """What is left over is asked by the next run."""
     monkeypatch.setattr(watch, "QUESTIONS", 1)

@@ -15,13 +15,23 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 
+_MOMENTS = ("oldest", "older", "older_before", "all_at")
+
+
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """Where the next run goes on (None: at the newest), and what was oldest in this sweep and the last."""
+    """Where the next run goes on (None: at the newest), and since when things are open, as far as it has come.
+
+    `oldest` is of this sweep, `older` of those that only a sweep through all looks at, `older_before` of them
+    in the last such sweep, at `all_at`. `is_all` tells whether this one is such.
+    """
 
     before: str | None = None
+    is_all: bool = False
     oldest: datetime | None = None
-    oldest_last: datetime | None = None
+    older: datetime | None = None
+    older_before: datetime | None = None
+    all_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +47,17 @@ class SweepRow:
         with store_down():
             found = self.client.get_item(TableName=self.table, Key=rows.write(self._key()))
         item = rows.read(found.get("Item", {}))
-        return Sweep(item.get("before"), parse(item.get("oldest")), parse(item.get("oldest_last")))
+        moments = {name: parse(item.get(name)) for name in _MOMENTS}
+        return Sweep(before=item.get("before"), is_all=bool(item.get("is_all")), **moments)
 
     def write(self, sweep: Sweep) -> None:
         """Note how far this run has come; raises StoreDown."""
-        moments = {"oldest": sweep.oldest, "oldest_last": sweep.oldest_last}
+        moments = {name: getattr(sweep, name) for name in _MOMENTS}
         item = {
             **self._key(),
             "type": "sweep",
             "before": sweep.before,
+            "is_all": sweep.is_all,
             **{name: at and iso(at) for name, at in moments.items()},
         }
         with store_down():

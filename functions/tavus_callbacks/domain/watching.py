@@ -20,6 +20,8 @@ from tavus_callbacks.domain.timestamps import parse
 OPEN_FOR = timedelta(hours=48)
 # A conversation may last, before anything of it is open.
 _LONGEST = timedelta(hours=24)
+# The newest are looked at each time; going through all would cost more than receiving them did.
+_NEW_FOR, ALL_EVERY = timedelta(hours=1), timedelta(hours=3)
 
 # Between the attempts to ask Tavus of one conversation; doubled each time, ten of them in OPEN_FOR.
 _FIRST_PAUSE = timedelta(minutes=5)
@@ -41,6 +43,7 @@ class Open:
     since: datetime | None
     is_overdue: bool
     has_recent_claim: bool
+    is_new: bool
     is_simulated: bool
 
 
@@ -67,13 +70,19 @@ def open_of(
         since=None if is_given_up else since,
         is_overdue=not is_given_up and any(one.overdue for one in missing),
         has_recent_claim=has_recent_claim,
+        is_new=now - facts.receipt.received_first_at <= new_for(settings),
         is_simulated=("simulated", "true") in facts.receipt.tags,
     )
 
 
 def listed_for(settings: FoldSettings) -> timedelta:
-    """Return how long after its first callback a conversation is looked at."""
+    """Return how long after its first callback a conversation is looked at, every ALL_EVERY."""
     return _open_for(settings) + _LONGEST
+
+
+def new_for(settings: FoldSettings) -> timedelta:
+    """Return how long after its first callback a conversation is looked at by each run."""
+    return settings.presumed_ended_after + _NEW_FOR
 
 
 def _open_for(settings: FoldSettings) -> timedelta:
