@@ -20,7 +20,7 @@ _MOMENTS = ("oldest", "older", "older_before", "all_at")
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """Where the next run goes on (None: at the newest), and since when things are open, as far as it has come.
+    """Where the next run goes on (None: at the newest), and since when things are open, so far.
 
     `oldest` is of this sweep, `older` of those that only a sweep through all looks at, `older_before` of them
     in the last such sweep, at `all_at`. `is_all` tells whether this one is such.
