@@ -94,7 +94,7 @@ def test_a_tenth_is_lost_and_comes_back(api, stand_in):
     assert drill(api, stand_in, 24)
 
 
-@pytest.mark.more
+@pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_of_a_thousand_conversations_nothing_stays_lost(api, stand_in):
     """LOST_CONVERSATIONS says how many, 1,000 unless it does."""

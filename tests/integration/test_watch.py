@@ -1,6 +1,7 @@
 """Nothing hangs: what is open is looked at on a schedule, fetched where Tavus has it, or given up."""
 
 import json
+import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -130,6 +131,35 @@ def test_a_lost_transcript_is_fetched(watched):
         transcript["tags"],
         transcript["label"],
     )
+
+
+def test_a_large_transcript_is_fetched_too(watched):
+    """Bodies that lie in the bucket are read to compare them, and written."""
+    words = [{"role": "user", "content": secrets.token_hex(40_000)}]
+    joined, shutdown, transcript = ended()
+    joined["properties"]["note"] = secrets.token_hex(40_000)
+    transcript["properties"]["transcript"] = words
+    watched.happen(joined, shutdown, transcript, lost={2})
+
+    watched.run(minutes=3)
+
+    [found] = watched.api.get("/conversations/c1/transcript").value["turns"]
+    assert words[0]["content"] == found["text"]
+    assert 2 == len(watched.api.object_keys())
+
+
+def test_what_tavus_says_otherwise_is_kept_beside(watched):
+    """Its record calls the reason of the end by another name: a variant of the same event."""
+    joined, shutdown, transcript = ended()
+    watched.happen(joined, shutdown, transcript, lost={2})
+    for one in watched.stand_in.conversations["c1"]["events"]:
+        if one["event_type"] == "system.shutdown":
+            one["properties"] = {"reason": "participant_left_timeout reached"}
+
+    record = watched.run(minutes=3)
+
+    assert (1, 1) == (record["filed"], record["variants"])
+    assert 3 == len(watched.api.events("c1"))
 
 
 def test_what_is_complete_is_left_alone(watched):

@@ -215,7 +215,7 @@ def test_a_replay_into_the_stack_itself_is_a_duplicate(found: RunningStack) -> N
     assert before == conversation(found, name)
 
 
-@pytest.mark.more
+@pytest.mark.slow
 def test_in_a_hurry_the_schedule_fetches_what_was_lost(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
