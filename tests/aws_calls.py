@@ -9,13 +9,10 @@ import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 from tavus_callbacks.aws import index
-from tavus_callbacks.aws.index import Index
 
 FOLDER = Path(__file__).parents[1] / ".pytest_cache" / "aws-calls"
 
@@ -71,18 +68,16 @@ def _caller() -> str | None:
 
 def follow_threads() -> None:
     """Let the threads that an index is asked by know who asks: no handler stands above them."""
-    ask = Index._keys
 
-    def asked(*args: Any, **kwargs: Any) -> Any:
+    def pool(workers: int) -> ThreadPoolExecutor:
         caller = _caller()
 
         def take_over() -> None:
             _thread.caller = caller
 
-        with patch.object(index, "ThreadPoolExecutor", partial(ThreadPoolExecutor, initializer=take_over)):
-            return ask(*args, **kwargs)
+        return ThreadPoolExecutor(workers, initializer=take_over)
 
-    Index._keys = asked  # type: ignore[method-assign] # for the whole run
+    index.ThreadPoolExecutor = pool  # type: ignore[assignment,misc] # for the whole run
 
 
 def _dynamodb(params: dict[str, Any]) -> Iterator[tuple[str, set[str]]]:

@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache, partial
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from aws_lambda_powertools import Logger
 
@@ -20,7 +20,7 @@ from tavus_callbacks.aws.events import EventsTable
 from tavus_callbacks.aws.failures import place, store_down
 from tavus_callbacks.aws.readings import ReadingRows, key_of
 from tavus_callbacks.aws.recordings import RecordingRows, RecordingsBucket, look, recording_of
-from tavus_callbacks.aws.summaries import Span, SummaryRows
+from tavus_callbacks.aws.summaries import Row, Span, SummaryRows
 from tavus_callbacks.aws.sweep import Sweep, SweepRow
 from tavus_callbacks.aws.telling import Telling, tell_recording
 from tavus_callbacks.domain.errors import StoreDown
@@ -31,6 +31,7 @@ from tavus_callbacks.domain.watching import (
     ALL_EVERY,
     UNKNOWN,
     Open,
+    View,
     is_waited_for,
     listed_for,
     may_ask,
@@ -40,6 +41,9 @@ from tavus_callbacks.domain.watching import (
 )
 from tavus_callbacks.settings import settings
 from tavus_callbacks.tavus.api import Busy, KeyRefused, TavusApi, UnknownThere, Unreadable, key_in
+
+if TYPE_CHECKING:
+    from tavus_callbacks.domain.conversation_facts import Facts
 
 logger = Logger()
 
@@ -158,9 +162,12 @@ def _swept(run: Run, sweep: Sweep, context: Any) -> str | None:
     """Take page after page, and return where the next run is to go on, None where all is done."""
     span_of = listed_for if sweep.is_all else new_for
     before, since = sweep.before, iso(run.now - span_of(settings().fold))
+    expects_recording = settings().fold.expect_recording
     while True:
         span = Span(before, since, PAGE)
-        listed = stores().kept.summaries.listed(CONVERSATION, span, partial(_open, run))
+        listed = stores().kept.summaries.listed(
+            CONVERSATION, span, partial(_open, run), with_objects=expects_recording
+        )
         _take(run, listed.page)
         before = listed.following
         is_over = run.counts.get("asked", 0) >= QUESTIONS
@@ -168,11 +175,11 @@ def _swept(run: Run, sweep: Sweep, context: Any) -> str | None:
             return before
 
 
-def _open(run: Run, conversation_id: str, facts: Any) -> Open | None:
+def _open(run: Run, row: Row) -> Open | None:
     run.count("seen")
     known = settings()
-    missing_after = known.recordings.missing_after if known.recordings else None
-    return open_of(conversation_id, facts, now=run.now, settings=known.fold, missing_after=missing_after)
+    view = View(run.now, known.fold, known.recordings.missing_after if known.recordings else None)
+    return open_of(row.subject, cast("Facts", row.facts), view, has_object=row.has_object)
 
 
 def _take(run: Run, page: list[Open]) -> None:

@@ -47,20 +47,24 @@ class Open:
     is_simulated: bool
 
 
-def open_of(
-    conversation_id: str,
-    facts: Facts,
-    *,
-    now: datetime,
-    settings: FoldSettings,
-    missing_after: timedelta | None,
-) -> Open | None:
-    """Return what is open of a conversation, or None; `missing_after` None has no recordings."""
+@dataclass(frozen=True, slots=True)
+class View:
+    """When it is looked, and by what a deployment knows; `missing_after` None has no recordings."""
+
+    now: datetime
+    settings: FoldSettings
+    missing_after: timedelta | None
+
+
+def open_of(conversation_id: str, facts: Facts, view: View, *, has_object: bool = False) -> Open | None:
+    """Return what is open of a conversation, or None; `has_object`: a recording came without callback."""
+    now, settings = view.now, view.settings
     status = status_of(facts, now=now, settings=settings)
-    missing = missing_of(facts, now=now, settings=settings, has_recording=bool(facts.recordings))
+    has_recording = has_object or bool(facts.recordings)
+    missing = missing_of(facts, now=now, settings=settings, has_recording=has_recording)
     since = _since(facts, status, missing)
     is_given_up = since is not None and now - since > _open_for(settings)
-    has_recent_claim = _has_recent_claim(facts, now, missing_after)
+    has_recent_claim = _has_recent_claim(facts, now, view.missing_after)
     if (since is None or is_given_up) and not has_recent_claim:
         return None
     return Open(
