@@ -15,7 +15,7 @@ KEY, URL = "TAVUS_API_KEY", "TAVUS_API_URL"
 
 _NO_KEY = f"""{KEY} is not set: Tavus's record is read with a key of your Tavus account.
   export {KEY}=…            (Tavus's developer portal, API Keys)
-A deployed stack asks by itself, once it was given a key: parameter TavusApiKeySecret (docs/repair.md)."""
+A deployed stack asks by itself, once it was given a key: parameter TavusApiKeyArn (docs/repair.md)."""
 
 
 def tavus_of(target: Target) -> "TavusApi":

@@ -20,7 +20,7 @@ STORES = ("AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::SQS::Queue")
 ROOT = Path(__file__).parents[2]
 # What a deployment may leave out; the calls of a run were made with it.
 SECRETS = f"arn:aws:secretsmanager:{aws_calls.REGION}:{aws_calls.ACCOUNT}:secret"
-OPTED_IN = {"TavusApiKeySecret": f"{SECRETS}:tavus-callbacks-local-key"}
+OPTED_IN = {"TavusApiKeyArn": f"{SECRETS}:tavus-callbacks-local-key"}
 
 
 @pytest.fixture(scope="session")

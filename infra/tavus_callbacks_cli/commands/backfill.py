@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tavus_callbacks_cli.backfill import Work
 
 _BY_URL = """Filing takes AWS credentials, which TAVUS_CALLBACKS_URL has not: use --stack NAME or --local.
-Without credentials, let the stack do it: deploy it with TavusApiKeySecret, and its schedule fetches."""
+Without credentials, let the stack do it: deploy it with TavusApiKeyArn, and its schedule fetches."""
 
 # Of one conversation; any other error would meet the next one too.
 Outcome = dict[str, Any]

@@ -45,7 +45,7 @@ DEFAULT_PORT = 8787
 _TAVUS_URL = "https://tavusapi.com"
 TAVUS_OUTPUT = "TavusApiUrl"
 _SECRET = f"{STACK}-TavusApiKey"
-_KEY_OF_TAVUS = {"TavusApiKeySecret": f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:{_SECRET}"}
+_KEY_OF_TAVUS = {"TavusApiKeyArn": f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:{_SECRET}"}
 _LABELS: "dict[str, tuple[str, Scope]]" = {
     "callback_token": ("local", "callback"),
     "read_token": ("local-read", "read"),
