@@ -100,13 +100,18 @@ class Settings:
         return self._environ.get("RECORDINGS_BUCKET")
 
     @cached_property
+    def recording_missing_after(self) -> timedelta:
+        """How long an announced recording is waited for."""
+        return self._minutes("RECORDING_MISSING_AFTER_MINUTES")
+
+    @cached_property
     def recordings(self) -> RecordingSettings | None:
         """How recordings are served, where the stack has recordings."""
         if self.recordings_bucket is None:
             return None
         return RecordingSettings(
             bucket=self.recordings_bucket,
-            missing_after=self._minutes("RECORDING_MISSING_AFTER_MINUTES"),
+            missing_after=self.recording_missing_after,
             link_lifetime=self._minutes("LINK_LIFETIME_MINUTES"),
             cdn_url=self._environ["CDN_URL"],
             signing_key_id=self._environ["SIGNING_KEY_ID"],

@@ -5,7 +5,6 @@ its time, or with so many questions to Tavus, and the next one goes on there. Wh
 runs may overlap.
 """
 
-import time
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache, partial
@@ -25,6 +24,7 @@ from tavus_callbacks.aws.sweep import Sweep, SweepRow
 from tavus_callbacks.aws.telling import Telling, tell_recording
 from tavus_callbacks.domain.errors import StoreDown
 from tavus_callbacks.domain.meanings import elapsed
+from tavus_callbacks.domain.metrics import count
 from tavus_callbacks.domain.summary import CONVERSATION
 from tavus_callbacks.domain.timestamps import iso, now
 from tavus_callbacks.domain.watching import (
@@ -39,13 +39,14 @@ from tavus_callbacks.domain.watching import (
     next_attempt,
     open_of,
 )
+from tavus_callbacks.records import write
 from tavus_callbacks.settings import settings
 from tavus_callbacks.tavus.api import Busy, KeyRefused, TavusApi, UnknownThere, Unreadable, key_in
 
 if TYPE_CHECKING:
     from tavus_callbacks.domain.conversation_facts import Facts
 
-logger = Logger()
+logger = Logger(location=None, use_rfc3339=True)
 
 # Open conversations that are taken together, and questions to Tavus after which a run ends.
 PAGE, QUESTIONS = 50, 60
@@ -76,7 +77,7 @@ def stores() -> Stores:
     bodies = Bodies(known.bodies_bucket, partial(clients.s3, quick=True))
     events = EventsTable(clients.dynamodb(quick=True), known.events_table, bodies, known.event_retention)
     readings = ReadingRows(client, known.events_table, known.event_retention)
-    bucket = RecordingsBucket(clients.s3(), known.recordings.bucket) if known.recordings else None
+    bucket = RecordingsBucket(clients.s3(), known.recordings_bucket) if known.recordings_bucket else None
     bus = Bus(clients.events(), known.event_bus) if known.event_bus else None
     return Stores(
         backfill.Stores(events, readings, SummaryRows(client, known.events_table)),
@@ -131,7 +132,8 @@ def handler(_event: object, context: Any) -> None:
     after = _ended(sweep, run, following)
     stores().sweep.write(after)
     known = filter(None, (run.oldest, after.older_before))
-    logger.info("watch", extra=_record(run, min(known, default=None), is_whole=following is None))
+    age = _seconds_since(min(known, default=None), run.now)
+    write(logger, "watch", {**run.counts, "is_whole": following is None, **count("oldest_open", age)})
 
 
 def _begun(sweep: Sweep, run: Run) -> Sweep:
@@ -178,7 +180,7 @@ def _swept(run: Run, sweep: Sweep, context: Any) -> str | None:
 def _open(run: Run, row: Row) -> Open | None:
     run.count("seen")
     known = settings()
-    view = View(run.now, known.fold, known.recordings.missing_after if known.recordings else None)
+    view = View(run.now, known.fold, known.recording_missing_after if known.recordings_bucket else None)
     return open_of(row.subject, cast("Facts", row.facts), view, has_object=row.has_object)
 
 
@@ -264,11 +266,5 @@ def _leave_alone(run: Run, error: Busy | KeyRefused) -> None:
     tavus.cache_clear()
 
 
-def _record(run: Run, oldest: datetime | None, *, is_whole: bool) -> Item:
-    """Return the one record of a run; `oldest_open` is a metric, in seconds."""
-    age = max(0, round((run.now - oldest).total_seconds())) if oldest else 0
-    metric = {"Name": "oldest_open", "Unit": "Seconds"}
-    namespace = settings().metrics_namespace
-    directive = {"Namespace": namespace, "Dimensions": [[]], "Metrics": [metric]}
-    declared = {"Timestamp": time.time_ns() // 1_000_000, "CloudWatchMetrics": [directive]}
-    return {**run.counts, "is_whole": is_whole, "oldest_open": age, "_aws": declared}
+def _seconds_since(moment: datetime | None, at: datetime) -> int:
+    return max(0, round((at - moment).total_seconds())) if moment else 0

@@ -32,7 +32,7 @@ EMAIL = {"AlarmEmail": "operator@example.com"}
 CONTEXT = re.compile(r"\$context\.[\w.]+")
 # Made by filters of the gateway's access log, not by a function.
 BY_FILTER = {"gateway_413", "gateway_429"}
-# What `push` and the schedule of `repair` write; their own tests show it.
+# What `push` and `watch` write; their own tests show it.
 WRITTEN_ELSEWHERE = {"push_failed", "oldest_open"}
 
 

@@ -110,6 +110,7 @@ def spilled(body, received_at):
         "query": "",
         "label": "test",
         "received_at": iso(received_at),
+        "encoding": "deflate",
         "body": base64.b64encode(zlib.compress(json.dumps(body).encode())).decode(),
     }
     return {"Records": [{"messageId": "1", "body": json.dumps(message), "eventSource": "aws:sqs"}]}

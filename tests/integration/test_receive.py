@@ -67,6 +67,7 @@ def test_a_stored_event_is_answered_and_read_with_all_members(api):
         "occurred_at": AT,
         "received_at": "2026-07-11T07:00:00.000000Z",
         "label": "test",
+        "source": "callback",
         "tags": {"user": "4711", "plan": "gold"},
         "body": SHUTDOWN,
     }

@@ -38,14 +38,13 @@ def test_fixed_costs_are_those_of_the_template():
 
 
 def test_each_table_adds_up():
-    """The bold line below receiving and summing up is the sum of what stands above it."""
-    tables = part("A million callbacks of 2 KB").split("**together**")[:2]
+    """The bold line below each table of a million callbacks is the sum of what stands above it."""
+    *tables, _ = part("A million callbacks of 2 KB").split("**together**")
+    _, *ends = part("A million callbacks of 2 KB").split("**together**")
 
-    for table, rest in zip(
-        tables, part("A million callbacks of 2 KB").split("**together**")[1:], strict=True
-    ):
-        rows = [line for line in table.splitlines() if line.startswith("| ") and MONEY.search(line)]
-        assert sum(amounts(row)[0] for row in rows) == pytest.approx(amounts(rest)[0], abs=0.03)
+    for table, end in zip(tables, ends, strict=True):
+        rows = [line for line in table.splitlines()[1:] if line.startswith("| ") and MONEY.search(line)]
+        assert sum(amounts(row)[0] for row in rows) == pytest.approx(amounts(end)[0], abs=0.03)
 
 
 def test_a_month_is_its_fixed_costs_and_its_callbacks():

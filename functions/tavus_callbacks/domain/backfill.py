@@ -5,7 +5,7 @@ same type and discriminator is the same event, so that a poorer copy never becom
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -57,7 +57,7 @@ def plan(record: Record, kept: Iterable[FoldEvent], *, label: str, received_at: 
     return Plan(
         new=tuple(one for one, ref in pairs if ref is None),
         variants=tuple(
-            replace(one, ref=ref) for one, ref in pairs if ref is not None and _adds(one, by_ref[ref])
+            one._replace(ref=ref) for one, ref in pairs if ref is not None and _adds(one, by_ref[ref])
         ),
         unshown=sum(
             ref not in found and can_hold(of[0].family, of[0].event_type) for ref, of in by_ref.items()

@@ -7,7 +7,7 @@ canvas interactions are not in it.
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -69,7 +69,7 @@ def callbacks_in(record: Record, *, label: str, received_at: datetime) -> Iterat
         except (NotAnObject, Unfileable):
             yield None
         else:
-            yield replace(event, source="backfill")
+            yield event._replace(source="backfill")
 
 
 def _rebuilt(conversation_id: str, sent: Mapping[str, Any]) -> dict[str, Any]:
