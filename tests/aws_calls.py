@@ -49,6 +49,8 @@ def note(params: dict[str, Any], model: Any, **_: object) -> None:
         return
     service = model.service_model.service_name
     action = f"{service}:{_ACTIONS.get(model.name, model.name)}"
+    if action == "s3:DeleteObject" and "VersionId" in params:
+        action = "s3:DeleteObjectVersion"
     ours = (found for found in _RESOURCES[service](params) if _STACK in found[0])
     for resource, keys in ours:
         call = {"function": function, "action": action, "resource": resource, "keys": sorted(keys)}

@@ -14,10 +14,12 @@ from aws_lambda_powertools import Logger
 from tavus_callbacks.aws import batch, clients
 from tavus_callbacks.aws.bodies import Bodies
 from tavus_callbacks.aws.bus import Bus
+from tavus_callbacks.aws.erasing import forget_late
 from tavus_callbacks.aws.subject_events import fold_event
 from tavus_callbacks.aws.summaries import Found, SummaryRows, last_expiry
 from tavus_callbacks.aws.telling import Telling
 from tavus_callbacks.domain.meanings import arrived
+from tavus_callbacks.domain.metrics import count
 from tavus_callbacks.domain.pushes import callback_push
 from tavus_callbacks.domain.summary import facts_from
 from tavus_callbacks.records import write
@@ -67,16 +69,31 @@ def _subject(record: "DynamoDBRecord") -> tuple[str, str]:
 
 def _projected(records: "Sequence[DynamoDBRecord]") -> None:
     items = [batch.item_of(record) for record in records]
+    # Before bodies are read: erased, they are gone, while the stream still tells of them.
+    if _are_erased(items):
+        return
     sizes = [int(item["body_size"]) for item in items]
-    for some in [items] if sum(sizes) <= TOGETHER else [[item] for item in items]:
-        _merge(some)
+    made = [_merge(some) for some in ([items] if sum(sizes) <= TOGETHER else [[item] for item in items])]
+    # A summary that was there is removed by who erases; one that is made now may come after that.
+    if any(made):
+        _are_erased(items)
 
 
-def _merge(items: Sequence[Item]) -> None:
-    """Merge events of one subject into its summary, and tell of them."""
+def _are_erased(items: Sequence[Item]) -> bool:
+    """Tell whether a subject was erased, and remove what came of its events in that case."""
+    if not stores().summaries.tombstones.is_there(items[0]["kind"], items[0]["subject"]):
+        return False
+    for item in items:
+        forget_late(item, stores().bodies, stores().summaries)
+        write(logger, "late", {"outcome": "erased", **count("erased")})
+    return True
+
+
+def _merge(items: Sequence[Item]) -> bool:
+    """Merge events of one subject into its summary, and tell of them; tell whether this made the summary."""
     kind, subject = items[0]["kind"], items[0]["subject"]
     bodies = [stores().bodies.read(item) for item in items]
     events = map(fold_event, items, bodies)
     found = Found(facts_from(kind, events), last_expiry(items))
     tell = stores().telling.of(kind, subject, arrived, also=list(map(callback_push, items, bodies)))
-    stores().summaries.merge(kind, subject, found, tell)
+    return stores().summaries.merge(kind, subject, found, tell)

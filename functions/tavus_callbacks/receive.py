@@ -101,7 +101,9 @@ def _kept(event: Event, callback: Callback, deadline: Deadline, record: dict[str
         record,
     )
     value = _described(event, kept)
-    record |= {name: value[name] for name in ("event_id", "subject", "event_type")}
+    # Of who was erased a log shall not tell anew.
+    told = () if value["status"] == "erased" else ("event_id", "subject")
+    record |= {name: value[name] for name in (*told, "event_type")}
     record["outcome"] = value["status"]
     record |= of_kept(kept.status, value["issues"]) if kept else count("spilled")
     return answer(200, value)

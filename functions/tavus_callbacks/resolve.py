@@ -18,8 +18,8 @@ from tavus_callbacks.aws.recordings import RecordingRows, RecordingsBucket, Row,
 from tavus_callbacks.aws.summaries import SummaryRows
 from tavus_callbacks.aws.telling import tell_recording
 from tavus_callbacks.domain.jsontext import BYTE_ORDER_MARK, parse
-from tavus_callbacks.domain.metrics import Counts, of_recording
-from tavus_callbacks.domain.recording import claim_of, conversation_of
+from tavus_callbacks.domain.metrics import Counts, count, of_recording
+from tavus_callbacks.domain.recording import claim_of, conversation_of, recording_id
 from tavus_callbacks.domain.timestamps import parse as parse_time
 from tavus_callbacks.records import write
 from tavus_callbacks.settings import settings
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
 
 logger = Logger(location=None, use_rfc3339=True)
+
+CREATED = "Object Created"
 processor = batch.processor_of(EventType.DynamoDBStreams)
 
 
@@ -51,7 +53,7 @@ def stores() -> Stores:
     return Stores(
         Bodies(known.bodies_bucket),
         RecordingsBucket(clients.s3(), known.recordings_bucket),
-        RecordingRows(clients.dynamodb(), known.events_table),
+        RecordingRows(clients.dynamodb(), known.events_table, known.recording_retention),
         SummaryRows(clients.dynamodb(), known.events_table),
         Bus(clients.events(), known.event_bus) if known.event_bus else None,
     )
@@ -69,6 +71,9 @@ def _claimed(record: "DynamoDBRecord") -> Counts:
     """Note what a callback claims, and look for the object it names."""
     item = batch.item_of(record)
     conversation_id, ref = item["subject"], item["ref"].partition("-v")[0]
+    # Before the body is read: erased, it is gone, while the stream still tells of it.
+    if _is_erased(conversation_id):
+        return {}
     body = parse(stores().bodies.read(item).decode().removeprefix(BYTE_ORDER_MARK)).clean
     claim = claim_of(item["event_type"], conversation_id, body, bucket=stores().bucket.name, ref=ref)
     received_at = parse_time(item["received_at"])
@@ -77,7 +82,7 @@ def _claimed(record: "DynamoDBRecord") -> Counts:
     row = stores().noted.claim(conversation_id, claim, ref=ref, claimed_at=received_at)
     if claim.key is not None and claim.status is None:
         row = look(stores().bucket, stores().noted, conversation_id, claim.key)
-    _tell(conversation_id, row)
+    _tell_or_take_back(conversation_id, claim.recording_id, row)
     logger.info(
         "recording claimed",
         extra={"conversation_id": conversation_id, "recording_id": claim.recording_id, "claim": claim.status},
@@ -87,16 +92,21 @@ def _claimed(record: "DynamoDBRecord") -> Counts:
 
 def _changed(event: dict[str, Any]) -> None:
     """Note that an object came, went or was archived; objects outside the layout are not recordings."""
-    key = event["detail"]["object"]["key"]
-    conversation_id = conversation_of(key)
+    changed = event["detail"]["object"]
+    conversation_id = conversation_of(changed["key"])
+    if conversation_id is not None and _is_erased(conversation_id):
+        # Of what was removed S3 tells too: removing that again would never end.
+        if event["detail-type"] == CREATED:
+            stores().bucket.remove(changed["key"], changed["version-id"])
+        return
     record = {"change": event["detail-type"], "conversation_id": conversation_id}
     if conversation_id is None:
         logger.info("object ignored", extra=record)
         return
-    row = look(stores().bucket, stores().noted, conversation_id, key)
+    row = look(stores().bucket, stores().noted, conversation_id, changed["key"])
     if _is_there(row):
         stores().noted.note_came(conversation_id)
-    _tell(conversation_id, row)
+    _tell_or_take_back(conversation_id, recording_id(conversation_id, changed["key"]), row)
     counts = of_recording("available" if _is_there(row) else "missing")
     write(logger, "object changed", {**record, **counts})
 
@@ -105,6 +115,17 @@ def _is_there(row: Row | None) -> bool:
     return row is not None and recording_of(row).is_there
 
 
-def _tell(conversation_id: str, row: Row | None) -> None:
+def _is_erased(conversation_id: str) -> bool:
+    is_erased = stores().summaries.tombstones.is_there("conversation", conversation_id)
+    if is_erased:
+        write(logger, "late", {"outcome": "erased", **count("erased")})
+    return is_erased
+
+
+def _tell_or_take_back(conversation_id: str, name: str, row: Row | None) -> None:
+    """Tell of a recording, or remove a row that was noted while its conversation was being erased."""
     known = stores()
-    tell_recording(known.bus, known.summaries, known.noted, conversation_id, row)
+    if _is_erased(conversation_id):
+        known.noted.remove(conversation_id, name)
+    else:
+        tell_recording(known.bus, known.summaries, known.noted, conversation_id, row)

@@ -105,6 +105,12 @@ class Settings:
         return self._minutes("RECORDING_MISSING_AFTER_MINUTES")
 
     @cached_property
+    def recording_retention(self) -> timedelta | None:
+        """How long what is noted of a recording is kept: with what it tells of, the longest of both."""
+        spans = (self._days("EVENT_RETENTION_DAYS"), self._days("RECORDING_RETENTION_DAYS"))
+        return None if None in spans else max(filter(None, spans))
+
+    @cached_property
     def recordings(self) -> RecordingSettings | None:
         """How recordings are served, where the stack has recordings."""
         if self.recordings_bucket is None:

@@ -81,7 +81,7 @@ def stores() -> Stores:
     bus = Bus(clients.events(), known.event_bus) if known.event_bus else None
     return Stores(
         backfill.Stores(events, readings, SummaryRows(client, known.events_table)),
-        RecordingRows(client, known.events_table),
+        RecordingRows(client, known.events_table, known.recording_retention),
         bucket,
         Telling(bus, known.fold),
         SweepRow(client, known.events_table, "watch"),

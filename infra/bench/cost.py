@@ -151,6 +151,7 @@ def lines(script: ModuleType, row: Any, summary: int) -> tuple[list[Line], list[
             script.LAMBDA_REQUEST * MILLION + PROJECT_SECONDS * lambda_time,
             "one event at a time",
         ),
+        Line("tombstone, looked for", READ_UNIT * MILLION, "one consistent read"),
         Line("summary, read", READ_UNIT * MILLION, "one consistent read"),
         Line("summary, written", units * write, f"an item of {summary} bytes"),
         Line("index `listing`", write / len(CONVERSATION), "once a conversation of five callbacks"),

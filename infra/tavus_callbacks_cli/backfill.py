@@ -66,6 +66,8 @@ def filed(work: Work, conversation_id: str, *, dry_run: bool) -> Filed:
     record = work.api.conversation(conversation_id)
     label = _label(work, record) or LABEL
     if dry_run:
+        if erased := backfill.refused(work.stores, record):
+            return erased
         found = backfill.planned(work.stores, record, label=label, received_at=work.store.now())
         return backfill.described(record, found)
     return backfill.file(work.stores, record, label=label, clock=work.store.now)

@@ -12,6 +12,7 @@ import click
 if TYPE_CHECKING:
     from boto3 import Session
     from botocore.exceptions import BotoCoreError, ClientError
+    from mypy_boto3_cloudformation.type_defs import StackTypeDef
 
 _CREDENTIALS = "Renew them (`aws sso login`, `aws configure`) or choose others with AWS_PROFILE."
 _PASSING = "Are network and region right? Then try again in a moment."
@@ -77,9 +78,23 @@ def open_session(region: str | None) -> "Session":
 
 def outputs(session: "Session", stack: str) -> dict[str, str]:
     """Return a stack's outputs by name."""
+    return outputs_in(described(session, stack))
+
+
+def described(session: "Session", stack: str) -> "StackTypeDef":
+    """Return what CloudFormation says of a stack; raises click.ClickException."""
     with aws_errors(), _no_such_stack(session, stack):
-        found = session.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]
+        return session.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]
+
+
+def outputs_in(found: "StackTypeDef") -> dict[str, str]:
+    """Return a described stack's outputs by name."""
     return {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])}
+
+
+def parameters_in(found: "StackTypeDef") -> dict[str, str]:
+    """Return the parameters that a described stack was deployed with, by name."""
+    return {one["ParameterKey"]: one["ParameterValue"] for one in found.get("Parameters", [])}
 
 
 def environment(session: "Session", stack: str, function: str) -> dict[str, str]:

@@ -28,7 +28,8 @@ class Deployment:
 
     `endpoint_url` is where all its services answer, None on AWS. `resources` gives the physical ids by type
     and logical id, `environment` the variables of a function by its logical id; both only where AWS keeps
-    them. `callback_url` and `parameters` are those of a local stack, `option` names the stack to a command.
+    them. `parameters` are what it was deployed with, of a local stack those given. `callback_url` is
+    that of a local stack, `option` names the stack to a command.
     """
 
     session: "Session"
@@ -84,12 +85,14 @@ def _local(stack: "RunningStack") -> Deployment:
 
 
 def _deployed(session: "Session", stack: str) -> Deployment:
-    from tavus_callbacks_cli.deployed import environment, outputs
+    from tavus_callbacks_cli.deployed import described, environment, outputs_in, parameters_in
 
+    found = described(session, stack)
     return Deployment(
         session,
-        outputs(session, stack),
+        outputs_in(found),
         f"--stack {stack} --region {session.region_name}",
+        parameters=parameters_in(found),
         resources=cache(lambda: _resources(session, stack)),
         environment=cache(lambda function: environment(session, stack, function)),
     )

@@ -28,6 +28,8 @@ COMMANDS = {
     "pause": "pause:pause",
     "resume": "pause:resume",
     "restore": "restore:restore",
+    "erase": "erase:erase",
+    "export": "export:export",
 }
 
 

@@ -18,7 +18,7 @@ _TIMEOUT = 30
 
 _PAGE = "200"
 
-_UNAUTHORIZED, _NOT_FOUND, _TOO_MANY, _FAILED = 401, 404, 429, 500
+_UNAUTHORIZED, _NOT_FOUND, _CONFLICT, _TOO_MANY, _FAILED = 401, 404, 409, 429, 500
 
 
 class Unavailable(click.ClickException):
@@ -27,6 +27,10 @@ class Unavailable(click.ClickException):
 
 class Missing(click.ClickException):
     """Nothing of that name is kept."""
+
+
+class Conflict(click.ClickException):
+    """It is kept, and not in a state that lets this be answered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,8 @@ class Reader:
             return Unavailable(f"It answered {status}: {detail}. Try again in a moment.")
         if status == _NOT_FOUND and "detail" in content:
             return Missing(detail)
+        if status == _CONFLICT:
+            return Conflict(f"It answered {status}: {detail}")
         if not content or status == _NOT_FOUND:
             return click.ClickException(
                 f"It answered {status}, and not as a tavus-callbacks API does. {self.unreachable}"

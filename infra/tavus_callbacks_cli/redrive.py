@@ -12,6 +12,7 @@ from tavus_callbacks.aws.failures import store_down
 from tavus_callbacks.aws.filing import Callback, Misfit, read_callback
 from tavus_callbacks.aws.index import Index
 from tavus_callbacks.aws.quarantine import ENTRY, partition
+from tavus_callbacks.aws.tombstones import Tombstones
 from tavus_callbacks.domain import receipts
 from tavus_callbacks.domain.event import Event, event_id
 from tavus_callbacks.domain.timestamps import parse
@@ -26,17 +27,21 @@ Item = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Redriven:
-    """What became of an entry: `filed`, or `refused` still; `fileable` where it was only tried."""
+    """What became of an entry: `filed`, or `refused` still; `fileable` where it was only tried.
+
+    `erased` where its subject was erased: then it is removed and nothing is filed.
+    """
 
     quarantine_id: str
-    outcome: Literal["filed", "fileable", "refused"]
+    outcome: Literal["filed", "fileable", "refused", "erased"]
     event_id: str | None
     reason: str | None
 
 
 def entries(store: "Store") -> Iterator[Item]:
     """Yield every entry of quarantine, the newest first; raises StoreDown."""
-    index = Index(store.client, store.table, "receipts", "receipt_shard", "receipt")
+    tombstones = Tombstones(store.client, store.table)
+    index = Index(store.client, store.table, "receipts", "receipt_shard", "receipt", tombstones)
     before: str | None = None
     while keys := index.newest(receipts.quarantine_shards(), before=before, limit=_PAGE):
         yield from filter(None, index.items(keys))
@@ -59,8 +64,8 @@ def redriven(store: "Store", item: Item, retention: timedelta | None, *, dry_run
     if dry_run:
         return Redriven(name, "fileable", read.event_id, None)
     filed = _file(store, read, retention)
-    _remove(store, item)
-    return Redriven(name, "filed", filed, None)
+    remove(store, item)
+    return Redriven(name, "erased" if filed is None else "filed", filed, None)
 
 
 def _callback(store: "Store", item: Item) -> Callback:
@@ -70,20 +75,24 @@ def _callback(store: "Store", item: Item) -> Callback:
     return Callback(store.bodies.read(item), urlencode(item["tags"]), item["label"], received_at)
 
 
-def _file(store: "Store", event: Event, retention: timedelta | None) -> str:
+def _file(store: "Store", event: Event, retention: timedelta | None) -> str | None:
+    """Keep an event and return its id, None of one whose subject was erased."""
     events = EventsTable(store.client, store.table, store.bodies, retention)
+    if events.tombstones.is_there(event.kind, event.subject):
+        return None
     # A large body first: however long that takes, pulling must not have gone past its time.
     body = events.packed(event)
     kept = events.keep_packed(event, body, kept_at=store.now())
     return event_id(event.kind, event.subject, kept.ref)
 
 
-def _remove(store: "Store", item: Item) -> None:
+def remove(store: "Store", item: Item) -> None:
+    """Remove an entry and its body; raises StoreDown."""
     with store_down():
         store.client.delete_item(TableName=store.table, Key=_key(item["quarantine_id"]))
         # The row first: an object that no row names is nothing, a row without its object is a fault.
         if "body_key" in item:
-            store.bodies.client().delete_object(Bucket=store.bodies.bucket, Key=item["body_key"])
+            store.bodies.remove(item["body_key"])
 
 
 def _key(quarantine_id: str) -> dict[str, Any]:

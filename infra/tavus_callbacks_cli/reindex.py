@@ -15,6 +15,7 @@ from tavus_callbacks.aws import rows
 from tavus_callbacks.aws.failures import store_down
 from tavus_callbacks.aws.subject_events import subject_rows
 from tavus_callbacks.aws.summaries import Found, SummaryRows, found_in
+from tavus_callbacks.aws.tombstones import Tombstones
 from tavus_callbacks.domain.families import KINDS
 from tavus_callbacks.domain.timestamps import now
 
@@ -62,7 +63,11 @@ def rebuilt(store: Store, wanted: list[Subject]) -> Iterator[Subject]:
 
 
 def _rebuilt(store: Store, subject: Subject) -> Subject:
+    tombstones = Tombstones(store.client, store.table)
+
     def find() -> Found | None:
+        if tombstones.is_there(*subject):
+            return None
         items = subject_rows(store.client, store.table, *subject, consistent=True)
         return found_in(subject[0], items, store.bodies)
 

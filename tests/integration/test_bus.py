@@ -76,14 +76,16 @@ def test_what_is_told_twice_has_the_same_id(api, bus):
 
 @pytest.mark.usefixtures("bus")
 def test_a_subject_of_a_batch_is_written_once(api):
-    """Its events of one batch are merged together: one look, one write."""
+    """Its events of one batch are merged together: one look, one write; tombstones before and after."""
     for body in CONVERSATION:
         api.post(body)
     order = records(api)
     with calls(clients.dynamodb()) as asked:
         project_all(api, order=order)
 
-    assert {"GetItem": 1, "PutItem": 1} == Counter(name for name, _ in asked)
+    looks = Counter(params["Key"]["sk"]["S"] for name, params in asked if name == "GetItem")
+    assert {"s1": 1, "tombstone": 2} == looks
+    assert 1 == [name for name, _ in asked].count("PutItem")
 
 
 def test_while_the_bus_is_down_nothing_is_taken_for_told(api, bus):

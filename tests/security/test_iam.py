@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import aws_calls
+from tavus_callbacks.domain.families import KINDS
 from tavus_callbacks_cli.local.template import load_template
 
 pytestmark = pytest.mark.more
@@ -159,7 +160,6 @@ FORBIDDEN = [
     ("ReadFunction", "dynamodb:PutItem", "table/tavus-callbacks-local-TokensTable"),
     ("ReadFunction", "dynamodb:DeleteItem", "table/tavus-callbacks-local-EventsTable"),
     ("DrainFunction", "dynamodb:GetItem", "table/tavus-callbacks-local-TokensTable"),
-    ("ProjectFunction", "dynamodb:DeleteItem", "table/tavus-callbacks-local-EventsTable"),
     ("PushFunction", "dynamodb:PutItem", "table/tavus-callbacks-local-EventsTable"),
 ]
 
@@ -180,6 +180,43 @@ def test_read_writes_nothing_but_the_use_of_a_token(roles):
         (roles["ReadFunction"], "dynamodb:PutItem", table, {"dynamodb:LeadingKeys": each}, None)
         for each in keys
     ]
+
+    assert [ALLOWED, "ImplicitlyDenied", "ImplicitlyDenied"] == decided(requests)
+
+
+# What may be done to the events table in partitions of some kinds, and in no others.
+BOUND = [
+    ("ReceiveFunction", "dynamodb:GetItem", {"tombstone"}),
+    ("DrainFunction", "dynamodb:GetItem", {"tombstone"}),
+    ("ResolveFunction", "dynamodb:GetItem", {"tombstone", "conversation"}),
+    ("ResolveFunction", "dynamodb:DeleteItem", {"conversation"}),
+    ("ProjectFunction", "dynamodb:DeleteItem", set(KINDS)),
+]
+
+
+@pytest.mark.parametrize(("function", "action", "expected"), BOUND)
+def test_who_honours_tombstones_reaches_no_other_rows(roles, function, action, expected):
+    """Looking for tombstones reads nothing else; what came late is removed, and no tombstone with it."""
+    table = f"arn:aws:dynamodb:{aws_calls.REGION}:{aws_calls.ACCOUNT}:table/tavus-callbacks-local-EventsTable"
+    every = [*KINDS, "tombstone", "quarantine", "token"]
+    requests = [
+        (roles[function], action, table, {"dynamodb:LeadingKeys": [f"{kind}#x"]}, None) for kind in every
+    ]
+
+    allowed = {kind for kind, verdict in zip(every, decided(requests), strict=True) if verdict == ALLOWED}
+
+    assert expected == allowed
+
+
+def test_resolve_removes_versions_of_recordings_and_nothing_else(roles):
+    """An object that came after its conversation was erased, by its version, where Tavus writes."""
+    bucket = "arn:aws:s3:::tavus-callbacks-local-recordingsbucket"
+    asked = [
+        ("s3:DeleteObjectVersion", "tavus/x"),
+        ("s3:DeleteObjectVersion", "x"),
+        ("s3:DeleteObject", "tavus/x"),
+    ]
+    requests = [(roles["ResolveFunction"], action, f"{bucket}/{key}", {}, None) for action, key in asked]
 
     assert [ALLOWED, "ImplicitlyDenied", "ImplicitlyDenied"] == decided(requests)
 

@@ -46,10 +46,13 @@ class Filed:
     unfileable: int
     confirmed: bool
     shows_events: bool
+    is_erased: bool = False
 
     @property
     def outcome(self) -> str:
         """Return what came of it in a word."""
+        if self.is_erased:
+            return "erased"
         if not self.shows_events:
             return "no events"
         return "filed" if self.events or self.variants else "complete"
@@ -60,6 +63,13 @@ def planned(stores: Stores, record: "Record", *, label: str, received_at: dateti
     table = stores.events
     items = subject_rows(table.client, table.name, _KIND, record.conversation_id, consistent=True)
     return plan(record, events_in(items, table.bodies), label=label, received_at=received_at)
+
+
+def refused(stores: Stores, record: "Record") -> Filed | None:
+    """Describe a conversation that was erased, of which nothing is filed nor noted; None for all others."""
+    if not stores.events.tombstones.is_there(_KIND, record.conversation_id):
+        return None
+    return Filed(record.conversation_id, (), 0, 0, confirmed=False, shows_events=False, is_erased=True)
 
 
 def described(record: "Record", found: Plan) -> Filed:
@@ -76,6 +86,8 @@ def described(record: "Record", found: Plan) -> Filed:
 
 def file(stores: Stores, record: "Record", *, label: str, clock: Clock) -> Filed:
     """File what is missing and note the reading; raises StoreDown, after which it can be done again."""
+    if erased := refused(stores, record):
+        return erased
     found = planned(stores, record, label=label, received_at=clock())
     for event in found.new:
         _keep(stores.events, event, clock)

@@ -44,6 +44,11 @@ class Bodies(NamedTuple):
             self.client().put_object(Bucket=self.bucket, Key=key, Body=data)
         return key
 
+    def remove(self, key: str) -> None:
+        """Remove an object of the bucket, whether it is there or not."""
+        with store_down():
+            self.client().delete_object(Bucket=self.bucket, Key=key)
+
     def download(self, key: str) -> bytes:
         """Return an object of the bucket."""
         with store_down():

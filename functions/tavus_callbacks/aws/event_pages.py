@@ -1,7 +1,7 @@
 """Pages of what is kept: a subject's events, all events in order of receipt, quarantine."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +9,7 @@ from tavus_callbacks.aws import quarantine, rows
 from tavus_callbacks.aws.events import partition, sort_key
 from tavus_callbacks.aws.failures import store_down
 from tavus_callbacks.aws.index import Index
+from tavus_callbacks.aws.tombstones import Tombstones
 from tavus_callbacks.domain import receipts
 from tavus_callbacks.domain.event_view import INLINE_LIMIT, with_variants
 from tavus_callbacks.domain.families import is_name
@@ -53,10 +54,15 @@ class EventPages:
     client: "DynamoDBClient"
     table: str
     bodies: "Bodies"
+    tombstones: Tombstones = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Look for tombstones in the same table: of who was erased nothing is read."""
+        object.__setattr__(self, "tombstones", Tombstones(self.client, self.table))
 
     def of_subject(self, kind: str, subject: str, *, limit: int, after: str | None) -> Page:
         """Return a subject's events by time, those without a time last; `after` is a reference."""
-        if not _can_be_kept(kind, subject):
+        if not self._can_be_there(kind, subject):
             return Page([], None)
         groups = with_variants(self._subject_items(partition(kind, subject), after))
         events: list[list[Entry]] = []
@@ -95,7 +101,7 @@ class EventPages:
 
     def one(self, kind: str, subject: str, ref: str) -> Item | None:
         """Return an event's item, or None."""
-        if not _can_be_kept(kind, subject):
+        if not self._can_be_there(kind, subject):
             return None
         return self._item(partition(kind, subject), sort_key(ref))
 
@@ -105,8 +111,11 @@ class EventPages:
             found = self.client.get_item(TableName=self.table, Key=key)
         return rows.read(found["Item"]) if "Item" in found else None
 
+    def _can_be_there(self, kind: str, subject: str) -> bool:
+        return _can_be_kept(kind, subject) and not self.tombstones.has(kind, subject)
+
     def _index(self) -> Index:
-        return Index(self.client, self.table, "receipts", "receipt_shard", "receipt")
+        return Index(self.client, self.table, "receipts", "receipt_shard", "receipt", self.tombstones)
 
     def _entry(self, item: Item) -> Entry:
         return Entry(item, self.bodies.read(item) if item["body_size"] <= INLINE_LIMIT else None)

@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 
 from tavus_callbacks.aws import rows
 from tavus_callbacks.aws.failures import code, store_down
+from tavus_callbacks.aws.tombstones import Tombstones
 from tavus_callbacks.domain import issues, receipts
 from tavus_callbacks.domain.event import REPEAT_WINDOW, Event, repeat_ref, variant_ref
 from tavus_callbacks.domain.timestamps import iso, parse
@@ -23,11 +24,14 @@ if TYPE_CHECKING:
 
     from tavus_callbacks.aws.bodies import Bodies
 
-Status = Literal["stored", "duplicate"]
+Status = Literal["stored", "duplicate", "erased"]
 
 
 class Kept(NamedTuple):
-    """How an event was kept; the issue `variant` says that its identity was there with other content."""
+    """How an event was kept; the issue `variant` says that its identity was there with other content.
+
+    `erased` says that it was not, for its subject was erased.
+    """
 
     status: Status
     ref: str
@@ -49,20 +53,25 @@ def bodies_prefix(kind: str, subject: str) -> str:
     return f"events/{kind}/{hashlib.sha256(subject.encode()).hexdigest()[:32]}"
 
 
-class EventsTable(NamedTuple):
-    """The table; `retention` is how long an event is kept, None for ever."""
+class EventsTable:
+    """The table of events; it honours the tombstones that lie in it."""
 
-    client: "DynamoDBClient"
-    name: str
-    bodies: "Bodies"
-    retention: timedelta | None
+    __slots__ = ("bodies", "client", "name", "retention", "tombstones")
+
+    def __init__(
+        self, client: "DynamoDBClient", name: str, bodies: "Bodies", retention: timedelta | None
+    ) -> None:
+        self.client, self.name, self.bodies, self.retention = client, name, bodies, retention
+        self.tombstones = Tombstones(client, name)
 
     def keep(self, event: Event, *, kept_at: datetime, request_id: str = "") -> Kept:
-        """Keep an event unless it is there; raises StoreDown where neither is certain.
+        """Keep an event unless it is there or its subject was erased; raises StoreDown where none is certain.
 
         To try again, call with the same `kept_at` and `request_id`: what an unanswered attempt wrote is then
         known as ours, and not taken for another's.
         """
+        if self.tombstones.has(event.kind, event.subject):
+            return Kept("erased", event.ref)
         return self.keep_packed(event, self.packed(event), kept_at=kept_at, request_id=request_id)
 
     def packed(self, event: Event) -> dict[str, Any]:
@@ -72,7 +81,10 @@ class EventsTable(NamedTuple):
     def keep_packed(
         self, event: Event, body: dict[str, Any], *, kept_at: datetime, request_id: str = ""
     ) -> Kept:
-        """Keep an event whose body is `packed`: apart, where that may take longer than pulling waits."""
+        """Keep an event whose body is `packed`: apart, where that may take longer than pulling waits.
+
+        Who calls these two asks `tombstones` before: of who was erased no body is to be put.
+        """
         write = _Write(event, kept_at, request_id, self.retention, body)
         there = self._put(write, event.ref)
         if there is None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from tavus_callbacks.aws import rows
 from tavus_callbacks.aws.failures import store_down
+from tavus_callbacks.aws.tombstones import Tombstones
 from tavus_callbacks.domain.errors import StoreDown
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class Index:
     name: str
     shard: str
     place: str
+    tombstones: Tombstones
 
     def oldest(self, shards: Sequence[str], *, after: str, limit: int) -> list[Item]:
         """Return up to `limit` keys of each shard beyond a place, oldest first within a shard."""
@@ -57,9 +59,11 @@ class Index:
         return list(map(rows.read, page))
 
     def items(self, keys: Iterable[Item]) -> list[Item | None]:
-        """Return the items of keys, in their order; None for one that has gone meanwhile."""
+        """Return the items of keys, in their order; None for one that has gone meanwhile, or was erased."""
         wanted = [{"pk": key["pk"], "sk": key["sk"]} for key in keys]
-        found = {(item["pk"], item["sk"]): item for item in self._batches(wanted)}
+        erased = self.tombstones.among({key["pk"] for key in wanted})
+        kept = [key for key in wanted if key["pk"] not in erased]
+        found = {(item["pk"], item["sk"]): item for item in self._batches(kept)}
         return [found.get((key["pk"], key["sk"])) for key in wanted]
 
     def _rows(

@@ -10,7 +10,7 @@ more with `.mp4` added or taken away where nothing is there.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ from tavus_callbacks.aws import rows
 from tavus_callbacks.aws.events import partition
 from tavus_callbacks.aws.failures import code, store_down
 from tavus_callbacks.domain.recording import Claim, Recording, claim_rank, other_form, recording_id
-from tavus_callbacks.domain.timestamps import iso, parse
+from tavus_callbacks.domain.timestamps import iso, now, parse
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -51,6 +51,11 @@ class RecordingsBucket:
     client: "S3Client"
     name: str
 
+    def remove(self, key: str, version: str) -> None:
+        """Remove one version of an object for good, whether it is there or not."""
+        with store_down():
+            self.client.delete_object(Bucket=self.name, Key=key, VersionId=version)
+
     def find(self, key: str) -> Object | None:
         """Look for an object under its name, then under its other form."""
         return self._head(key) or self._head(other_form(key))
@@ -80,10 +85,11 @@ def _is_restored(restore: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class RecordingRows:
-    """The rows of recordings."""
+    """The rows of recordings; `retention` counts from the last time something was noted, None is for ever."""
 
     client: "DynamoDBClient"
     table: str
+    retention: timedelta | None = None
 
     def claim(self, conversation_id: str, claim: Claim, *, ref: str, claimed_at: datetime) -> Row | None:
         """Note a claim, the smallest by rank, and its receipt, the earliest of all: each by its own rule."""
@@ -112,13 +118,19 @@ class RecordingRows:
         with store_down():
             self.client.update_item(
                 TableName=self.table,
-                Key=rows.write({"pk": partition("conversation", conversation_id), "sk": OBJECT_CAME}),
+                Key=_key_of_came(conversation_id),
                 UpdateExpression="SET #type = :type, kind = :kind, subject = :subject",
                 ExpressionAttributeNames={"#type": "type"},
                 ExpressionAttributeValues=rows.write(
                     {":type": "object_came", ":kind": "conversation", ":subject": conversation_id}
                 ),
             )
+
+    def remove(self, conversation_id: str, name: str) -> None:
+        """Remove a recording's row and the note that an object came, whether they are there or not."""
+        for key in (_key(conversation_id, name), _key_of_came(conversation_id)):
+            with store_down():
+                self.client.delete_item(TableName=self.table, Key=key)
 
     def all(self, conversation_id: str) -> list[Recording]:
         """Return a conversation's recordings in the order of their ids."""
@@ -135,7 +147,11 @@ class RecordingRows:
             ConsistentRead=True,
         )
         with store_down():
-            return [rows.read(row) for page in pages for row in page["Items"]]
+            items = [rows.read(row) for page in pages for row in page["Items"]]
+        return [item for item in items if not rows.is_expired(item)]
+
+    def _expiry(self) -> dict[str, int]:
+        return {} if self.retention is None else {"expires_at": int((now() + self.retention).timestamp())}
 
     def _update(
         self, conversation_id: str, name: str, values: dict[str, Any], *, condition: str
@@ -150,7 +166,7 @@ class RecordingRows:
             "subject": conversation_id,
             "recording_id": name,
         }
-        sets = {**fixed, **values}
+        sets = {**fixed, **values, **self._expiry()}
         with store_down():
             try:
                 answer = self.client.update_item(
@@ -173,8 +189,20 @@ class RecordingRows:
         return rows.read(dict(answer["Attributes"]))
 
 
+def _key_of_came(conversation_id: str) -> dict[str, Any]:
+    return rows.write({"pk": partition("conversation", conversation_id), "sk": OBJECT_CAME})
+
+
 def _key(conversation_id: str, name: str) -> dict[str, Any]:
     return rows.write({"pk": partition("conversation", conversation_id), "sk": _PREFIX + name})
+
+
+def is_noted(client: "DynamoDBClient", table: str, conversation_id: str, name: str) -> bool:
+    """Tell whether a conversation has a row of a recording; raises StoreDown."""
+    with store_down():
+        return "Item" in client.get_item(
+            TableName=table, Key=_key(conversation_id, name), ConsistentRead=True
+        )
 
 
 def _claim_map(claim: Claim) -> dict[str, Any]:

@@ -6,7 +6,7 @@ listing: <kind>#<0 to 7>, by first receipt
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -18,6 +18,7 @@ from tavus_callbacks.aws.index import Index
 from tavus_callbacks.aws.readings import confirmed_at
 from tavus_callbacks.aws.recordings import OBJECT_CAME
 from tavus_callbacks.aws.subject_events import EVENT_TYPES, events_in
+from tavus_callbacks.aws.tombstones import Tombstones
 from tavus_callbacks.domain import receipts, summary
 from tavus_callbacks.domain.body import pack, unpack
 from tavus_callbacks.domain.errors import StoreDown
@@ -89,9 +90,14 @@ class SummaryRows:
 
     client: "DynamoDBClient"
     table: str
+    tombstones: Tombstones = field(init=False)
 
-    def merge(self, kind: str, subject: str, more: Found, tell: Tell = tell_nobody) -> None:
-        """Merge what events say into a subject's summary; raises StoreDown.
+    def __post_init__(self) -> None:
+        """Look for tombstones in the same table: who was erased is in no list."""
+        object.__setattr__(self, "tombstones", Tombstones(self.client, self.table))
+
+    def merge(self, kind: str, subject: str, more: Found, tell: Tell = tell_nobody) -> bool:
+        """Merge what events say into a subject's summary; tell whether this made it; raises StoreDown.
 
         It is told before it is written, so that a crash in between tells it again.
         """
@@ -100,7 +106,12 @@ class SummaryRows:
             facts = summary.merge_facts(kind, facts_text(before) if before else None, more.facts)
             return Found(facts, _last(before, more.expires_at), tell(facts, _told(before)))
 
-        self._replace(kind, subject, merged)
+        return self._replace(kind, subject, merged)
+
+    def remove(self, kind: str, subject: str) -> None:
+        """Remove a subject's summary, whatever it says; raises StoreDown."""
+        with store_down():
+            self.client.delete_item(TableName=self.table, Key=_key(kind, subject))
 
     def tell(self, kind: str, subject: str, tell: Tell) -> None:
         """Tell of a subject, if there is a summary of it, and note what was told; raises StoreDown."""
@@ -131,13 +142,13 @@ class SummaryRows:
 
         self._replace(kind, subject, rebuilt)
 
-    def _replace(self, kind: str, subject: str, make: Callable[[Item], Found | None]) -> None:
+    def _replace(self, kind: str, subject: str, make: Callable[[Item], Found | None]) -> bool:
         for _ in range(_TRIES):
             before = self._get(kind, subject)
             after, revision = make(before), before.get("revision", 0)
             item = _item(kind, subject, after, revision + 1) if after else None
             if _is_same(before, item) or self._write(kind, subject, item, revision):
-                return
+                return not before and item is not None
         raise StoreDown("contention over a summary")
 
     def listed(
@@ -175,7 +186,7 @@ class SummaryRows:
 
     def index(self) -> Index:
         """Return the index that lists summaries."""
-        return Index(self.client, self.table, "listing", "listing_shard", "listed")
+        return Index(self.client, self.table, "listing", "listing_shard", "listed", self.tombstones)
 
     def _get(self, kind: str, subject: str) -> Item:
         with store_down():

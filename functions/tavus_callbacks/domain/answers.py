@@ -153,7 +153,7 @@ class Receipt(Answer):
     """What became of a callback: `accepted` waits for the store to come back."""
 
     event_id: str
-    status: Literal["stored", "duplicate", "accepted"]
+    status: Literal["stored", "duplicate", "accepted", "erased"]
     family: str
     kind: str
     subject: str

@@ -28,6 +28,7 @@ Metric = Literal[
     "refused_expired",
     "spilled",
     "drained",
+    "erased",
     "failed",
     "recording_available",
     "recording_pending",
@@ -53,10 +54,10 @@ def count(name: Metric, number: float = 1) -> Counts:
     return {name: number}
 
 
-def of_kept(status: Literal["stored", "duplicate"], found: Iterable[str]) -> Counts:
+def of_kept(status: Literal["stored", "duplicate", "erased"], found: Iterable[str]) -> Counts:
     """Return what keeping an event counts; the issues of a duplicate were counted when it was kept."""
-    if status == "duplicate":
-        return count("duplicate")
+    if status != "stored":
+        return count(status)
     named = [issue.partition(":")[0] for issue in found]
     counts = {
         **count("kept"),

@@ -123,12 +123,15 @@ def get_transcript(query: Query, conversation_id: str) -> Response[str]:
     return json_answer({"conversation_id": conversation_id, **transcript_view(transcript)})
 
 
+def rows_of(kind: str, subject: str) -> list[dict[str, Any]]:
+    """Return what is kept of a subject: nothing of an id that cannot be, nor of who was erased."""
+    if not is_name(subject) or stores().summaries.tombstones.has(kind, subject):
+        return []
+    return subject_rows(stores().client, stores().table, kind, subject)
+
+
 def _items(conversation_id: str) -> list[dict[str, Any]]:
-    items = (
-        subject_rows(stores().client, stores().table, "conversation", conversation_id)
-        if is_name(conversation_id)
-        else []
-    )
+    items = rows_of("conversation", conversation_id)
     if not any(item["type"] == "event" for item in items):
         raise NotFound(f"No event of conversation {conversation_id} is kept.")
     return items

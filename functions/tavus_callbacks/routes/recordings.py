@@ -55,7 +55,11 @@ def stores() -> Stores:
     if known.recordings is None:
         raise NotFound("This stack was deployed with Recordings=off.")
     bucket = RecordingsBucket(clients.s3(), known.recordings.bucket)
-    return Stores(known.recordings, bucket, RecordingRows(clients.dynamodb(), known.events_table))
+    return Stores(
+        known.recordings,
+        bucket,
+        RecordingRows(clients.dynamodb(), known.events_table, known.recording_retention),
+    )
 
 
 @cache

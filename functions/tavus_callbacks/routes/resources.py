@@ -4,14 +4,13 @@ from typing import TYPE_CHECKING, Any, cast, get_args
 
 from aws_lambda_powertools.event_handler import Response
 
-from tavus_callbacks.aws.subject_events import events_in, subject_rows
+from tavus_callbacks.aws.subject_events import events_in
 from tavus_callbacks.domain.errors import NotFound
-from tavus_callbacks.domain.families import is_name
 from tavus_callbacks.domain.resource_facts import ResourceStatus
 from tavus_callbacks.domain.resource_view import fold_resource
 from tavus_callbacks.domain.summary import resource_summary
 from tavus_callbacks.routes.answers import json_answer
-from tavus_callbacks.routes.conversations import stores
+from tavus_callbacks.routes.conversations import rows_of, stores
 from tavus_callbacks.routes.lists import COMMON, list_page
 from tavus_callbacks.routes.query import Query, one_of
 from tavus_callbacks.routes.routing import Routes
@@ -58,8 +57,7 @@ def _list(query: Query, kind: str, name: str) -> Response[str]:
 
 
 def _one(kind: str, subject: str) -> Response[str]:
-    items = subject_rows(stores().client, stores().table, kind, subject) if is_name(subject) else []
-    events = events_in(items, stores().bodies)
+    events = events_in(rows_of(kind, subject), stores().bodies)
     if not events:
         raise NotFound(f"No event of {kind} {subject} is kept.")
     return json_answer(fold_resource(kind, subject, events))

@@ -11,7 +11,7 @@ from tavus_callbacks_cli.targets import Target, target_options
 
 if TYPE_CHECKING:
     from tavus_callbacks_cli.reindex import Store
-    from tavus_callbacks_cli.restore import Copy
+    from tavus_callbacks_cli.restore import Copy, Erased
 
 
 @click.command(
@@ -54,14 +54,17 @@ def restore(target: Target, source: str, *, dry_run: bool, is_json: bool) -> Non
 def _copied(store: "Store", source: str, *, dry_run: bool) -> "Counter[Copy]":
     from tavus_callbacks_cli.restore import restored, size_of
 
-    copies = restored(store, source, _none_erased, dry_run=dry_run)
+    copies = restored(store, source, _erased(store, source), dry_run=dry_run)
     with click.progressbar(copies, length=size_of(store, source), file=sys.stderr, label="copying") as bar:
         return Counter(bar)
 
 
-def _none_erased(_partitions: set[str]) -> set[str]:
-    """Tell which partitions were erased: none, as long as nothing can be erased."""
-    return set()
+def _erased(store: "Store", source: str) -> "Erased":
+    """Tell who was erased: before the moment of the restored table, or after it."""
+    from tavus_callbacks.aws.tombstones import Tombstones
+
+    both = [Tombstones(store.client, table) for table in (store.table, source)]
+    return lambda partitions: both[0].among(partitions) | both[1].among(partitions)
 
 
 def _rebuilt(store: "Store", wanted: list[tuple[str, str]]) -> int:

@@ -25,7 +25,7 @@ CALLBACK_URL = "TAVUS_CALLBACKS_CALLBACK_URL"
 # Of the delays in a scenario's file: the order stays, the waiting goes.
 _COMPRESSION = 0.1
 
-_STYLES = {"stored": "green", "accepted": "yellow", "duplicate": "dim yellow"}
+_STYLES = {"stored": "green", "accepted": "yellow", "duplicate": "dim yellow", "erased": "dim"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tavus_callbacks_cli.local.stack import LocalStack
 
 _LONGEST = 32
-_STYLES = {"stored": "green", "accepted": "yellow", "duplicate": "dim yellow"}
+_STYLES = {"stored": "green", "accepted": "yellow", "duplicate": "dim yellow", "erased": "dim"}
 _SAMPLE = (
     '{"event_type": "system.replica_joined", "message_type": "system", "conversation_id": "c0000000local",'
     ' "timestamp": "%s", "properties": {"replica_id": "r0000000local"}}'

@@ -106,7 +106,8 @@ _TAGS = {
 _POST = {
     "operationId": "post_callback",
     "summary": "Keep a callback; 200 means that it is durably kept.",
-    "description": "`duplicate` says that it was there, `accepted` that it waits for the store to come back.",
+    "description": "`duplicate` says that it was there, `accepted` that it waits for the store to come back, "
+    "`erased` that it is dropped, for its subject was erased.",
     "security": [],
     "parameters": [_TAGS],
     "requestBody": {"required": True, "content": {JSON_TYPE: {"schema": ref("Callback")}}},

@@ -1,0 +1,158 @@
+"""`tavus-callbacks export`: all that is kept of a subject, or of a tag, as one zip."""
+
+import zipfile
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tavus_callbacks.domain.families import KINDS
+from tavus_callbacks_cli import parameters
+from tavus_callbacks_cli.console import escaped, examples, note, print_json, size
+from tavus_callbacks_cli.targets import TOKEN_VARIABLES, Target, UrlTarget, target_options
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tavus_callbacks_cli.erasure.place import Wanted
+    from tavus_callbacks_cli.exporting import Progress, Sources
+    from tavus_callbacks_cli.reader import Reader
+
+Tag = tuple[str, str]
+
+
+@click.command(
+    epilog=examples(
+        "tavus-callbacks export c123456 --to c123456.zip --stack tavus-callbacks",
+        "tavus-callbacks export --tag user:4711 --to 4711.zip --stack tavus-callbacks",
+        "tavus-callbacks export v123456 --kind video --to v123456.zip --local",
+    )
+)
+@click.argument("id_", metavar="[ID]", required=False)
+@click.option("--tag", type=parameters.tag, metavar="NAME:VALUE", help="Everything that came with this tag.")
+@click.option(
+    "--kind",
+    type=click.Choice(KINDS),
+    default="conversation",
+    show_default=True,
+    help="What ID is the id of.",
+)
+@click.option(
+    "--to",
+    "file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    required=True,
+    help="The zip to write.",
+)
+@click.option("--force", is_flag=True, help="Overwrite FILE.")
+@click.option("--json", "is_json", is_flag=True, help="Print what was written as JSON.")
+@target_options
+def export(  # noqa: PLR0913 - one argument an option
+    target: Target,
+    *,
+    id_: str | None,
+    tag: Tag | None,
+    kind: str,
+    file: Path,
+    force: bool,
+    is_json: bool,
+) -> None:
+    """Write all that is kept of a subject into a zip.
+
+    Events with their bodies, the view, the transcript, recordings, and quarantine that names it; README.txt
+    in it says what is what. With TAVUS_CALLBACKS_URL quarantine is searched where
+    TAVUS_CALLBACKS_QUARANTINE_TOKEN is set.
+    """
+    if (id_ is None) == (tag is None):
+        raise click.UsageError("Name an ID, or --tag NAME:VALUE.")
+    _refuse(file, force=force)
+    with _sources(target) as sources:
+        wanted = _wanted(sources.reader, kind, id_, tag)
+        count = _written(sources, wanted, file)
+    if is_json:
+        subjects = [{"kind": kind, "subject": name} for kind, name in sorted(wanted.subjects)]
+        content = {"file": str(file), "size": file.stat().st_size, "events": count}
+        print_json({**content, "subjects": subjects})
+    else:
+        note(f"Wrote {file}: {count} events, {size(file.stat().st_size)}. It holds what people said.")
+
+
+def _refuse(file: Path, *, force: bool) -> None:
+    if file.exists() and not force:
+        raise click.ClickException(f"{file} exists: name another file, or add --force to overwrite it.")
+    if not file.parent.is_dir():
+        raise click.ClickException(f"There is no folder {file.parent}: make it first.")
+
+
+@contextmanager
+def _sources(target: Target) -> "Iterator[Sources]":
+    from tavus_callbacks_cli.exporting import Sources
+
+    with ExitStack() as cleanup:
+        reader = cleanup.enter_context(target.reader("read"))
+        quarantine = cleanup.enter_context(target.reader("quarantine")) if _reads_quarantine(target) else None
+        yield Sources(reader, quarantine, _fetch)
+
+
+def _reads_quarantine(target: Target) -> bool:
+    return not isinstance(target, UrlTarget) or bool(target.environment.get(TOKEN_VARIABLES["quarantine"]))
+
+
+def _fetch(link: "Callable[[], str]", file: Path, progress: "Callable[[int, int | None], None]") -> int:
+    from tavus_callbacks_cli.download import download
+    from tavus_callbacks_cli.reader import plain_client
+
+    with plain_client(link()) as client:
+        return download(client, link, file, progress=progress)
+
+
+def _wanted(reader: "Reader", kind: str, id_: str | None, tag: Tag | None) -> "Wanted":
+    from tavus_callbacks_cli.erasure.place import Wanted
+    from tavus_callbacks_cli.exporting import tagged
+    from tavus_callbacks_cli.reader import Missing
+
+    subjects = frozenset({(kind, id_)} if id_ is not None else tagged(reader, tag or ("", "")))
+    if not subjects:
+        raise Missing(f"Nothing with the tag {':'.join(tag or ())} is listed there.")
+    return Wanted(subjects, tag)
+
+
+def _written(sources: "Sources", wanted: "Wanted", file: Path) -> int:
+    """Write the archive beside its name, so that no half of one is ever found under it."""
+    from tavus_callbacks_cli.exporting import Archive
+    from tavus_callbacks_cli.exporting import export as export_all
+    from tavus_callbacks_cli.reader import Missing
+
+    part = file.with_name(f"{file.name}.part")
+    # Before anything is in it: nobody else reads what people said.
+    part.touch(mode=0o600)
+    try:
+        with zipfile.ZipFile(part, "w") as content, _progress() as progress:
+            count = export_all(sources, wanted, Archive(content), progress)
+        if not count:
+            raise Missing(f"No event of {' '.join(min(wanted.subjects))} is kept there.")
+        part.replace(file)
+    finally:
+        part.unlink(missing_ok=True)
+    return count
+
+
+@contextmanager
+def _progress() -> "Iterator[Progress]":
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
+    # A log of somebody's script is no place for a bar.
+    with Progress(*columns, console=console, disable=not console.is_terminal) as shown:
+        tasks: dict[str, Any] = {}
+
+        def report(name: str, done: int, whole: int | None) -> None:
+            if name not in tasks:
+                tasks[name] = shown.add_task(escaped(name), total=whole)
+            shown.update(tasks[name], completed=done, total=whole)
+
+        yield report

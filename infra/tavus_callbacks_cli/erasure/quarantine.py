@@ -1,0 +1,37 @@
+"""What could not be filed and names who is erased: by a whole word of its text, or by its tag."""
+
+import zlib
+from collections.abc import Iterator
+from functools import partial
+
+from tavus_callbacks.domain import receipts
+from tavus_callbacks_cli import redrive
+from tavus_callbacks_cli.erasure.indexed import items
+from tavus_callbacks_cli.erasure.place import Piece, Place, Wanted
+from tavus_callbacks_cli.erasure.subject import keys
+
+_PREFIX = "quarantine/"
+
+
+def of_quarantine(place: Place, wanted: Wanted) -> Iterator[Piece]:
+    """Yield the entries that name somebody, and objects whose entry is gone."""
+    known: set[str] = set()
+    for item in items(place, "receipts", "receipt_shard", receipts.quarantine_shards()):
+        known.add(item.get("body_key", ""))
+        if wanted.has_tag(item["tags"]) or wanted.is_named_in(place.store.bodies.read(item)):
+            yield Piece("quarantine", item["quarantine_id"], partial(redrive.remove, place.store, item))
+    yield from _orphans(place, wanted, known)
+
+
+def _orphans(place: Place, wanted: Wanted, known: set[str]) -> Iterator[Piece]:
+    for key in keys(place, _PREFIX):
+        if key not in known and wanted.is_named_in(_text(place.store.bodies.download(key))):
+            yield Piece("quarantine", key, partial(place.store.bodies.remove, key))
+
+
+def _text(data: bytes) -> bytes:
+    """Return an object's text: no row says any more how it is packed."""
+    try:
+        return zlib.decompress(data)
+    except zlib.error:
+        return data

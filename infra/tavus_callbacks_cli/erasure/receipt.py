@@ -1,0 +1,119 @@
+"""The receipt of an erasure: what went, what is left, and what lies beyond the reach of this stack.
+
+How Tavus deletes stands in its API reference (docs.tavus.io: Delete Conversation, Delete Video, Delete
+Replica); that AWS keeps point-in-time copies for 35 days and a stream for one, in DynamoDB's developer guide.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from typing import Any
+from urllib.parse import quote
+
+from tavus_callbacks.domain.timestamps import iso
+from tavus_callbacks.domain.tombstone import RESTORABLE, digest
+from tavus_callbacks_cli.erasure.place import Subject, described
+from tavus_callbacks_cli.erasure.steps import Erasure
+
+VERSION = 1
+LOG_RETENTION_DAYS = 30
+
+_STREAM = timedelta(days=1)
+_TAVUS = "https://tavusapi.com/v2"
+# By kind, where Tavus has it; what it keeps of the others is not known.
+_PATHS = {"conversation": "conversations", "video": "videos", "replica": "replicas"}
+
+
+@dataclass(frozen=True, slots=True)
+class Beyond:
+    """What cannot be reached: its last day where it has one, and what to do about it."""
+
+    what: str
+    until: str | None
+    do: str
+
+
+def receipt(erasure: Erasure, asked: str, target: str, parameters: Mapping[str, str]) -> dict[str, Any]:
+    """Return the receipt as JSON; `parameters` are the stack's."""
+    found = described(erasure.found.pieces)
+    return {
+        "version": VERSION,
+        "asked": asked,
+        "target": target,
+        "erased_at": iso(erasure.at),
+        "dry_run": erasure.is_dry_run,
+        "subjects": [_tombstone(erasure, subject) for subject in sorted(erasure.wanted.subjects)],
+        "counts": {store: len(names) for store, names in sorted(found.items())},
+        "erased": {store: sorted(names) for store, names in sorted(found.items())},
+        "invalidation": erasure.invalidation,
+        "left": [asdict(one) for one in erasure.found.left],
+        "beyond_reach": [asdict(one) for one in beyond(erasure, parameters)],
+    }
+
+
+def _tombstone(erasure: Erasure, subject: Subject) -> dict[str, Any]:
+    kind, name = subject
+    until = None if erasure.lifetime is None else iso(erasure.at + erasure.lifetime)
+    return {"kind": kind, "subject": name, "tombstone": digest(f"{kind}#{name}"), "tombstone_until": until}
+
+
+def beyond(erasure: Erasure, parameters: Mapping[str, str]) -> Iterator[Beyond]:
+    """Yield what this stack cannot erase."""
+    at = erasure.at
+    yield Beyond(
+        "point-in-time copies of the events table, which AWS keeps",
+        iso(at + RESTORABLE),
+        "Nothing: they end by themselves. A restore that honours tombstones does not bring it back.",
+    )
+    yield Beyond("the events table's stream", iso(at + _STREAM), "Nothing: it ends by itself.")
+    days = int(parameters.get("LogRetentionDays", LOG_RETENTION_DAYS))
+    yield Beyond(
+        "logs: ids and counts, never what was said",
+        iso(at + timedelta(days=days)),
+        "Nothing: they end by themselves, by the parameter LogRetentionDays.",
+    )
+    yield Beyond(
+        "backups and copies that somebody made: AWS Backup, on-demand backups, replication, exports",
+        None,
+        "Erase there whatever your account makes of the tables and buckets.",
+    )
+    yield Beyond(
+        "consumers: of the bus, of GET /events, of `local --forward`, and whoever downloaded a recording",
+        None,
+        "Erase there; consumers of the bus are told by conversation.erased.",
+    )
+    yield Beyond(
+        "events of others whose text names it",
+        None,
+        "Erase those too, or find them with `tavus-callbacks tail --json`.",
+    )
+    yield from map(_at_tavus, sorted(erasure.wanted.subjects))
+
+
+def _at_tavus(subject: Subject) -> Beyond:
+    kind, name = subject
+    what = f"{kind} {name} at Tavus itself"
+    if kind not in _PATHS:
+        return Beyond(what, None, f"Ask Tavus how a {kind} is deleted: no such call is known here.")
+    url = f"{_TAVUS}/{_PATHS[kind]}/{quote(name, safe='')}?hard=true"
+    return Beyond(what, None, f'curl -X DELETE "{url}" -H "x-api-key: $TAVUS_API_KEY"')
+
+
+def lines(content: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a receipt as a person reads it."""
+    would = "would be erased" if content["dry_run"] else "erased"
+    yield f"{content['asked']} on {content['target']}, {content['erased_at']}"
+    for one in content["subjects"]:
+        until = one["tombstone_until"] or "for ever"
+        yield f"  {one['kind']} {one['subject']}   tombstone {one['tombstone']} until {until}"
+    yield ""
+    yield f"{would}:" if content["counts"] else f"Nothing {would}: nothing is kept."
+    yield from (f"  {count:>6}  {store}" for store, count in content["counts"].items())
+    if content["left"]:
+        yield from ("", "left:")
+        yield from (f"  {one['store']}: {one['name']}: {one['reason']}" for one in content["left"])
+    yield from ("", "beyond reach:")
+    for one in content["beyond_reach"]:
+        until = f" (until {one['until'][:10]})" if one["until"] else ""
+        yield f"  {one['what']}{until}"
+        yield f"      {one['do']}"

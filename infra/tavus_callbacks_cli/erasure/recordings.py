@@ -1,0 +1,137 @@
+"""Recordings of who is erased: every version of every object, delete markers and uploads that never ended.
+
+A conversation's own are those under `tavus/<id>/`, with the slash, for ids may begin alike. A callback may
+claim any other key as well, and may be forged: such an object goes only where it lies in nobody's folder and
+no other conversation claims it. Whatever is left is listed.
+"""
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+from urllib.parse import quote
+
+from tavus_callbacks.aws.recordings import RecordingRows, is_noted
+from tavus_callbacks.domain.recording import Recording, other_form, recording_id
+from tavus_callbacks_cli.erasure.place import CONVERSATION, Left, Piece, Place, Wanted
+from tavus_callbacks_cli.reindex import subjects
+
+_FOLDER = "tavus/"
+_STORE = "recordings bucket"
+
+
+def folder(conversation_id: str) -> str | None:
+    """Return where Tavus writes a conversation's recordings; None for an id that is no folder."""
+    return None if "/" in conversation_id else f"{_FOLDER}{conversation_id}/"
+
+
+def of_recordings(place: Place, wanted: Wanted) -> Iterator[Piece | Left]:
+    """Yield the versions and uploads that are to go, and what is left; nothing where the stack has none."""
+    if not place.deployment.has_recordings:
+        return
+    for prefix in filter(None, map(folder, wanted.conversations)):
+        yield from _versions(place, prefix)
+        yield from _uploads(place, prefix)
+    for recording in _claimed(place, wanted):
+        yield from _of_claim(place, wanted, recording)
+
+
+def paths(place: Place, wanted: Wanted) -> list[str]:
+    """Return what CloudFront must forget: with `*`, for its cache knows a key with several queries."""
+    prefixes = list(filter(None, map(folder, wanted.conversations)))
+    # The shorter name: with the `*` it is both.
+    outside = {
+        min(_keys(one), key=len) for one in _claimed(place, wanted) if _reason(place, wanted, one) is None
+    }
+    return [f"/{quote(each, safe='/-._~')}*" for each in (*prefixes, *sorted(outside))]
+
+
+def invalidate(place: Place, wanted: Wanted, reference: str) -> str | None:
+    """Let CloudFront forget recordings and return the invalidation's id; None where nothing is cached."""
+    distribution = place.deployment.outputs.get("DistributionId")
+    items = paths(place, wanted) if distribution and not place.deployment.is_local else []
+    if not items:
+        return None
+    batch = {"Paths": {"Quantity": len(items), "Items": items}, "CallerReference": reference}
+    answer = place.deployment.client("cloudfront").create_invalidation(
+        DistributionId=distribution, InvalidationBatch=batch
+    )
+    return str(answer["Invalidation"]["Id"])
+
+
+def _s3(place: Place) -> tuple[Any, str]:
+    return place.deployment.client("s3"), place.deployment.outputs["RecordingsBucketName"]
+
+
+def _versions(place: Place, prefix: str, only: frozenset[str] | None = None) -> Iterator[Piece]:
+    s3, bucket = _s3(place)
+    for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix):
+        for one in (*page.get("Versions", ()), *page.get("DeleteMarkers", ())):
+            if only is None or one["Key"] in only:
+                which = {"Bucket": bucket, "Key": one["Key"], "VersionId": one["VersionId"]}
+                name = f"{one['Key']} version {one['VersionId']}"
+                yield Piece(_STORE, name, partial(s3.delete_object, **which))
+
+
+def _uploads(place: Place, prefix: str) -> Iterator[Piece]:
+    s3, bucket = _s3(place)
+    for page in s3.get_paginator("list_multipart_uploads").paginate(Bucket=bucket, Prefix=prefix):
+        for one in page.get("Uploads", ()):
+            which = {"Bucket": bucket, "Key": one["Key"], "UploadId": one["UploadId"]}
+            yield Piece(_STORE, f"{one['Key']} upload", partial(s3.abort_multipart_upload, **which))
+
+
+def _claimed(place: Place, wanted: Wanted) -> Iterator[Recording]:
+    """Yield recordings whose callback names a key outside of the conversation's own folder."""
+    noted = RecordingRows(place.store.client, place.store.table)
+    for conversation in wanted.conversations:
+        own = folder(conversation)
+        for one in noted.all(conversation):
+            is_own = own is not None and str(one.key).startswith(own) and _is_here(one)
+            if one.key is not None and not is_own:
+                yield one
+
+
+def _is_here(recording: Recording) -> bool:
+    return recording.is_there or recording.claim is None or recording.claim.status is None
+
+
+def _keys(recording: Recording) -> frozenset[str]:
+    """Return the names under which an object may lie: with `.mp4` and without."""
+    return frozenset((str(recording.key), other_form(str(recording.key))))
+
+
+def _of_claim(place: Place, wanted: Wanted, recording: Recording) -> Iterator[Piece | Left]:
+    reason = _reason(place, wanted, recording)
+    if reason is not None:
+        yield Left(_STORE, str(recording.key), reason)
+        return
+    keys = _keys(recording)
+    yield from _versions(place, min(keys, key=len), only=keys)
+
+
+def _reason(place: Place, wanted: Wanted, recording: Recording) -> str | None:
+    """Say why an object that a callback claims is left, or None where it is to go."""
+    claim = recording.claim
+    if claim is not None and not _is_here(recording):
+        return f"it lies elsewhere ({claim.provider}, bucket {claim.bucket}): erase it there"
+    owner = owner_of(str(recording.key))
+    if owner is not None and owner not in wanted.conversations:
+        return f"it lies in the folder of conversation {owner}"
+    others = sorted(_claimants(place, str(recording.key)) - set(wanted.conversations))
+    return f"conversation {others[0]} claims it too" if others else None
+
+
+def owner_of(key: str) -> str | None:
+    """Return the conversation whose folder a key lies in, at whatever depth."""
+    first, _, rest = key.removeprefix(_FOLDER).partition("/")
+    return first if key.startswith(_FOLDER) and rest else None
+
+
+def _claimants(place: Place, key: str) -> set[str]:
+    """Return the conversations that have a recording of a key; rare, for Tavus writes into folders alone."""
+    client, table = place.store.client, place.store.table
+    return {
+        subject
+        for kind, subject in subjects(place.store)
+        if kind == CONVERSATION and is_noted(client, table, subject, recording_id(subject, key))
+    }

@@ -1,0 +1,60 @@
+"""What is kept under a subject's own name: events, variants, summary, rows of recordings, large bodies."""
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+from tavus_callbacks.aws import rows
+from tavus_callbacks.aws.events import bodies_prefix, partition
+from tavus_callbacks_cli.erasure.place import Piece, Place, Subject
+
+# By the type of a row, the store that the receipt names.
+_STORES = {
+    "event": "events",
+    "variant": "variants",
+    "summary": "summaries",
+    "recording": "recordings",
+    "reading": "readings",
+}
+
+
+def of_subject(place: Place, subject: Subject) -> Iterator[Piece]:
+    """Yield the objects of a subject's bodies, and its rows.
+
+    The summary comes last: by it a repeat after an interruption finds the subject again.
+    """
+    yield from _objects(place, f"{bodies_prefix(*subject)}/", "bodies")
+    for row in sorted(_rows(place, subject), key=lambda row: row["type"] == "summary"):
+        name = f"{row['pk']} {row['sk']}"
+        yield Piece(_STORES.get(row["type"], row["type"]), name, partial(_delete_row, place, row))
+
+
+def _rows(place: Place, subject: Subject) -> list[dict[str, Any]]:
+    pages = place.store.client.get_paginator("query").paginate(
+        TableName=place.store.table,
+        KeyConditionExpression="pk = :pk",
+        ExpressionAttributeValues=rows.write({":pk": partition(*subject)}),
+        ProjectionExpression="pk, sk, #type",
+        ExpressionAttributeNames={"#type": "type"},
+        ConsistentRead=True,
+    )
+    return [rows.read(row) for page in pages for row in page["Items"]]
+
+
+def _delete_row(place: Place, row: dict[str, Any]) -> None:
+    key = rows.write({"pk": row["pk"], "sk": row["sk"]})
+    place.store.client.delete_item(TableName=place.store.table, Key=key)
+
+
+def keys(place: Place, prefix: str) -> Iterator[str]:
+    """Yield the keys of the bodies bucket under a prefix."""
+    bodies = place.store.bodies
+    pages = bodies.client().get_paginator("list_objects_v2").paginate(Bucket=bodies.bucket, Prefix=prefix)
+    for page in pages:
+        yield from (one["Key"] for one in page.get("Contents", ()))
+
+
+def _objects(place: Place, prefix: str, store: str) -> Iterator[Piece]:
+    """Yield the objects of the bodies bucket under a prefix."""
+    for key in keys(place, prefix):
+        yield Piece(store, key, partial(place.store.bodies.remove, key))

@@ -1,0 +1,223 @@
+"""What is kept of subjects, as one zip: laid out alike each time, read by the API, so that a token will do.
+
+Entries have no time of their own and stand in a fixed order: the same content makes the same archive.
+"""
+
+import json
+import re
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from tavus_callbacks_cli.erasure.place import CONVERSATION, Subject, Wanted
+from tavus_callbacks_cli.erasure.recordings import owner_of
+from tavus_callbacks_cli.subjects import LISTS, has_page, path_of
+
+if TYPE_CHECKING:
+    from tavus_callbacks_cli.reader import Reader
+
+README = """What was kept of {whom}, exported by tavus-callbacks.
+
+KIND/ID/view.json               what happened, folded from the events (conversations, videos, replicas)
+KIND/ID/events.json             every callback that came: when, by which label, with which tags and issues
+KIND/ID/events/NUMBER-TYPE.json its body as it was kept: as sent, but for the token in the callback URL
+KIND/ID/transcript.json|txt|vtt what was said; vtt only where the turns have times
+KIND/ID/recordings.json         what is known of recordings
+KIND/ID/recordings/NAME.mp4     those that could be played at the time of the export
+quarantine.json                 callbacks that could not be filed and name one of these, with their bodies
+
+Characters of an id that not every file system takes are percent-encoded.
+{notes}"""
+
+# No entry has a time of its own: the same content is the same archive.
+_TIME = (1980, 1, 1, 0, 0, 0)
+_PLAIN = re.compile(r"[^A-Za-z0-9._-]+")
+
+Progress = Callable[[str, int, int | None], None]
+# Fetches a link into a file; the last is told bytes and their whole.
+Fetch = Callable[[Callable[[], str], Path, Callable[[int, int | None], None]], int]
+
+
+@dataclass(slots=True)
+class Archive:
+    """The zip as it is written; `notes` go into its README.txt."""
+
+    file: zipfile.ZipFile
+    notes: list[str] = field(default_factory=list)
+
+    def write(self, name: str, text: str) -> None:
+        """Add a text."""
+        self.file.writestr(_info(name, zipfile.ZIP_DEFLATED), text.encode())
+
+    def write_json(self, name: str, value: object) -> None:
+        """Add a value as JSON."""
+        self.write(name, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+    def add(self, name: str, path: Path) -> None:
+        """Add a file as it is: a video does not deflate."""
+        entry = _info(name, zipfile.ZIP_STORED)
+        with path.open("rb") as source, self.file.open(entry, "w", force_zip64=True) as written:
+            shutil.copyfileobj(source, written)
+
+
+def _info(name: str, method: int) -> zipfile.ZipInfo:
+    info = zipfile.ZipInfo(name, _TIME)
+    info.compress_type = method
+    # Read by its owner alone, wherever it is unpacked.
+    info.external_attr = 0o600 << 16
+    return info
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where an export comes from; `quarantine` is None where nothing reads it, `fetch` gets recordings."""
+
+    reader: "Reader"
+    quarantine: "Reader | None"
+    fetch: Fetch
+
+
+def tagged(reader: "Reader", tag: tuple[str, str]) -> Iterator[Subject]:
+    """Yield whom a tag is about, of the kinds that have a list."""
+    from tavus_callbacks_cli.reader import pages
+
+    for kind, (name, member) in LISTS.items():
+        for page in pages(reader, f"/{name}", {"tag": ":".join(tag)}):
+            yield from ((kind, str(one[member])) for one in page[name])
+
+
+def export(sources: Sources, wanted: Wanted, archive: Archive, progress: Progress) -> int:
+    """Write everything of some subjects into an archive; return how many events there were."""
+    count = 0
+    for number, subject in enumerate(sorted(wanted.subjects)):
+        progress(" ".join(subject), number, len(wanted.subjects))
+        count += _export_one(sources, subject, archive, progress)
+    _export_quarantine(sources, wanted, archive)
+    whom = ", ".join(" ".join(subject) for subject in sorted(wanted.subjects))
+    notes = "".join(f"\n{note}" for note in archive.notes)
+    archive.write("README.txt", README.format(whom=whom, notes=notes + "\n" if notes else ""))
+    return count
+
+
+def _export_one(sources: Sources, subject: Subject, archive: Archive, progress: Progress) -> int:
+    folder = "/".join(_safe(part) for part in subject)
+    count = _export_events(sources.reader, subject, archive, folder)
+    kind, name = subject
+    if kind not in LISTS or not has_page(name):
+        archive.notes.append(f"{kind} {name} has no view of its own: only its events are here.")
+    elif count:
+        archive.write_json(f"{folder}/view.json", sources.reader.get(path_of(kind, name)))
+        if kind == CONVERSATION:
+            _export_transcript(sources.reader, name, archive, folder)
+            _export_recordings(sources, name, archive, folder, progress)
+    return count
+
+
+def _safe(name: str) -> str:
+    """Return a name that no unpacking can lead elsewhere."""
+    encoded = quote(name, safe="-_~.")
+    return encoded if encoded.strip(".") else encoded.replace(".", "%2E")
+
+
+def _export_events(reader: "Reader", subject: Subject, archive: Archive, folder: str) -> int:
+    from tavus_callbacks_cli.reader import pages
+
+    kind, name = subject
+    found = pages(reader, "/events", {"kind": kind, "subject": name})
+    events = [
+        one for page in found for event in page["events"] for one in (event, *event.pop("variants", ()))
+    ]
+    for number, event in enumerate(events, 1):
+        event["file"] = f"events/{number:06}-{_PLAIN.sub('-', event['event_type'])[:80]}.json"
+        event_id = event.get("variant_id", event["event_id"])
+        archive.write(
+            f"{folder}/{event['file']}", reader.text(f"/events/{quote(event_id, safe='')}/body", {})
+        )
+    listed = [{name: part for name, part in event.items() if name != "body"} for event in events]
+    archive.write_json(f"{folder}/events.json", {"events": listed})
+    return len(events)
+
+
+def _export_transcript(reader: "Reader", conversation: str, archive: Archive, folder: str) -> None:
+    path = f"{path_of(CONVERSATION, conversation)}/transcript"
+    content = _found(lambda: reader.get(path, {"include": "system"}))
+    if content is None:
+        return
+    archive.write_json(f"{folder}/transcript.json", content)
+    for form, suffix in (("text", "txt"), ("vtt", "vtt")):
+        written = _found(partial(reader.text, path, {"include": "system", "format": form}))
+        if written is not None:
+            archive.write(f"{folder}/transcript.{suffix}", written)
+
+
+def _found(ask: Callable[[], Any]) -> Any:
+    """Return an answer, or None where there is none of it: 404, or 409 for subtitles without times."""
+    from tavus_callbacks_cli.reader import Conflict, Missing
+
+    try:
+        return ask()
+    except (Missing, Conflict):
+        return None
+
+
+def _export_recordings(
+    sources: Sources, conversation: str, archive: Archive, folder: str, progress: Progress
+) -> None:
+    path = f"{path_of(CONVERSATION, conversation)}/recordings"
+    content = _found(lambda: sources.reader.get(path))
+    if content is None:
+        return
+    archive.write_json(f"{folder}/recordings.json", content)
+    for one in content["recordings"]:
+        reason = _why_not(sources.reader, conversation, one)
+        if reason is not None:
+            archive.notes.append(f"Recording {one['recording_id']} of {conversation} is not here: {reason}.")
+            continue
+        name = f"{folder}/recordings/{_safe(one['recording_id'])}.mp4"
+        _add_recording(sources, f"{path}/{one['recording_id']}", archive, name, progress)
+
+
+def _why_not(reader: "Reader", conversation: str, recording: dict[str, Any]) -> str | None:
+    """Say why a recording cannot be exported, or None; a forged callback may claim another's."""
+    owner = owner_of(str(recording["key"]))
+    if owner not in (None, conversation):
+        return f"it lies in the folder of conversation {owner}"
+    path = f"{path_of(CONVERSATION, conversation)}/recordings/{recording['recording_id']}"
+    return None if _found(partial(reader.get, path, {"format": "json"})) else f"it is {recording['status']}"
+
+
+def _add_recording(sources: Sources, path: str, archive: Archive, name: str, progress: Progress) -> None:
+    def link() -> str:
+        return str(sources.reader.get(path, {"format": "json"})["url"])
+
+    with ExitStack() as cleanup:
+        # Beside the archive, where there is room for it, and not in a shared folder of the machine.
+        beside = Path(str(archive.file.filename)).parent
+        scratch = Path(cleanup.enter_context(tempfile.TemporaryDirectory(dir=beside)))
+        sources.fetch(link, scratch / "recording", lambda count, whole: progress(name, count, whole))
+        archive.add(name, scratch / "recording")
+
+
+def _export_quarantine(sources: Sources, wanted: Wanted, archive: Archive) -> None:
+    from tavus_callbacks_cli.reader import pages
+
+    if sources.quarantine is None:
+        archive.notes.append("Quarantine was not searched: the export had no token of that scope.")
+        return
+    entries = [one for page in pages(sources.quarantine, "/quarantine", {}) for one in page["quarantine"]]
+    found = [one for one in entries if _is_about(wanted, one)]
+    archive.write_json("quarantine.json", {"quarantine": found})
+    large = sum(one["body"] is None for one in entries)
+    if large:
+        archive.notes.append(f"{large} entries of quarantine are too large to be searched by their text.")
+
+
+def _is_about(wanted: Wanted, entry: dict[str, Any]) -> bool:
+    return wanted.has_tag(entry["tags"]) or wanted.is_named_in(str(entry["body"] or "").encode())

@@ -1,0 +1,399 @@
+"""Erasure: a conversation in every store and state goes, its neighbours stay, and nothing brings it back."""
+
+import json
+import threading
+from datetime import UTC, datetime
+from types import SimpleNamespace
+
+import boto3
+import pytest
+from inprocess import failing, forget
+from planting import CANARY, ERASED, NEIGHBOURS, message, noise, of, plant, world_of
+from projecting import once_before, project_all, records, row_of, store, summaries
+
+from tavus_callbacks import drain, receive, resolve
+from tavus_callbacks.aws import clients
+from tavus_callbacks.aws.filing import Misfit, quarantine
+from tavus_callbacks.domain.errors import Unfileable
+from tavus_callbacks.domain.quarantine import quarantined
+from tavus_callbacks.domain.record import record_of
+from tavus_callbacks_cli import backfill
+from tavus_callbacks_cli.redrive import entries, redriven
+from tavus_callbacks_cli.reindex import rebuilt
+
+NOW = datetime(2027, 3, 1, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def world(api, recordings, pushing, monkeypatch):
+    """Return a stack with every store."""
+    with world_of(api, recordings, pushing["signed"], monkeypatch) as made:
+        yield made
+
+
+def test_nothing_is_left_anywhere_and_the_neighbours_are_untouched(world):
+    """Every store is searched for the canary; ids that begin alike keep all they had."""
+    plant(world)
+    found = world.everything()
+    before = {name: of(name, found) for name in NEIGHBOURS}
+    assert 20 < len(of(ERASED, found))
+
+    result = world.erase("conversation", ERASED, "--yes", "--json")
+
+    assert 0 == result.exit_code, result.output
+    left = world.everything()
+    assert [] == of(ERASED, left)
+    assert before == {name: of(name, left) for name in NEIGHBOURS}
+    assert 404 == world.api.get(f"/conversations/{ERASED}").status
+
+
+@pytest.mark.more
+def test_the_receipt_says_what_went_what_is_left_and_what_is_beyond_reach(world, tmp_path):
+    """Counts and names of every store, tombstones, and each place that this cannot reach."""
+    plant(world)
+    file = tmp_path / "receipt.json"
+
+    result = world.erase("conversation", ERASED, "--yes", "--json", "--receipt", str(file))
+
+    receipt = json.loads(result.stdout)
+    assert receipt == json.loads(file.read_text())
+    assert 0o600 == file.stat().st_mode & 0o777
+    counts = {
+        # One of them is of a spilled callback, whose row could not be put.
+        "bodies": 2,
+        "events": 5,
+        "failed": 3,
+        "pushes": 10,
+        "quarantine": 2,
+        "recordings": 2,
+        "recordings bucket": 6,
+        "spilled": 3,
+        "summaries": 1,
+        "variants": 1,
+    }
+    assert counts == receipt["counts"]
+    assert counts == {store: len(names) for store, names in receipt["erased"].items()}
+    assert [("conversation", ERASED, None)] == [
+        (one["kind"], one["subject"], one["tombstone_until"]) for one in receipt["subjects"]
+    ]
+    assert receipt["invalidation"]
+    whole = json.dumps(receipt["beyond_reach"])
+    for word in ("point-in-time", "stream", "logs", "backups", "consumers", "DELETE", f"{ERASED}?hard=true"):
+        assert word in whole
+    assert CANARY not in result.stdout
+
+
+@pytest.mark.more
+def test_what_cloudfront_knows_of_the_folder_is_forgotten(world):
+    """The path ends with the slash and a star: c12 is not meant, and every query of an object is."""
+    world.recorded(ERASED)
+
+    world.erase("conversation", ERASED, "--yes")
+
+    assert [f"/tavus/{ERASED}/*"] == invalidated(world)
+
+
+def invalidated(world):
+    """Return the paths of the last invalidation."""
+    client, which = boto3.client("cloudfront"), {"DistributionId": world.outputs["DistributionId"]}
+    [listed] = client.list_invalidations(**which)["InvalidationList"]["Items"]
+    found = client.get_invalidation(**which, Id=listed["Id"])
+    return found["Invalidation"]["InvalidationBatch"]["Paths"]["Items"]
+
+
+def test_consumers_are_told_last_and_pushes_that_wait_go(world):
+    """What waits for the team's server goes; that a conversation was erased is what it hears next."""
+    world.kept(ERASED)
+    world.kept("c12")
+    project_all(world.api)
+
+    receipt = json.loads(world.erase("conversation", ERASED, "--yes", "--json").stdout)
+
+    waiting = [json.loads(text)["detail"] for text in world.messages("PushQueueUrl")]
+    assert ["conversation.erased"] == [one["type"] for one in waiting if one["subject"] == ERASED]
+    assert receipt["counts"]["pushes"] == sum(one["subject"] == "c12" for one in waiting)
+
+
+def test_a_repeat_finds_nothing_and_ends_the_same(world):
+    """Erased twice is erased once; the tombstone stays."""
+    world.kept(ERASED)
+    first = json.loads(world.erase("conversation", ERASED, "--yes", "--json").stdout)
+
+    again = json.loads(world.erase("conversation", ERASED, "--yes", "--json").stdout)
+
+    assert first["counts"]["events"] == 3
+    assert {} == again["counts"]
+    assert [one["tombstone"] for one in first["subjects"]] == [one["tombstone"] for one in again["subjects"]]
+
+
+@pytest.mark.parametrize(
+    ("operation", "nth"),
+    [
+        pytest.param("PutItem", 2, marks=pytest.mark.more),
+        pytest.param("DeleteItem", 1, marks=pytest.mark.more),
+        ("DeleteItem", 3),
+    ],
+)
+def test_an_erasure_that_stops_half_way_is_started_again(world, operation, nth):
+    """By its tag: whatever was gone already, the rest is found, and by the same words."""
+    world.kept(ERASED)
+    project_all(world.api)
+    seen = []
+
+    def reached(_parameters):
+        seen.append(True)
+        return len(seen) == nth
+
+    with failing("dynamodb", operation, error="AccessDeniedException", when=reached):
+        stopped = world.erase("--tag", f"user:{ERASED}", "--yes")
+    assert (1 if len(seen) >= nth else 0) == stopped.exit_code
+
+    again = world.erase("--tag", f"user:{ERASED}", "--yes")
+
+    assert 0 == again.exit_code
+    assert [] == world.of(ERASED)
+
+
+def test_a_dry_run_changes_nothing(world):
+    """It names what would go; there is no tombstone, and spilled messages are in sight again."""
+    world.kept(ERASED)
+    world.spilled(ERASED)
+    before = sorted(world.everything())
+
+    result = world.erase("conversation", ERASED, "--dry-run", "--json")
+
+    assert 0 == result.exit_code, result.output
+    receipt = json.loads(result.stdout)
+    assert (True, 3) == (receipt["dry_run"], receipt["counts"]["spilled"])
+    assert before == sorted(world.everything())
+    assert "stored" == world.api.post(world.body(ERASED, "system.shutdown", 9)).value["status"]
+
+
+def test_nothing_goes_without_a_yes(world):
+    """The question says what would go; no is no."""
+    world.kept(ERASED)
+
+    result = world.erase("conversation", ERASED, input="n\n")
+
+    assert 1 == result.exit_code
+    assert "conversation c1: 1 bodies, 3 events, 1 variants." in result.stderr
+    assert 3 <= len(world.of(ERASED))
+
+
+def test_a_tag_is_erased_everywhere_it_stands(world):
+    """Subjects of every kind, what only the spill knows yet, and quarantine that came by the same URL."""
+    world.kept(ERASED)
+    world.api.post({"video_id": "v1", "status": "ready", "said": CANARY}, query=f"user={ERASED}")
+    project_all(world.api)
+    with failing("dynamodb", "PutItem", error="AccessDeniedException"):
+        world.api.post(world.body("cnew", "system.shutdown", 1), query=f"user={ERASED}")
+    world.api.post(b"no sense", query=f"user={ERASED}")
+    world.kept("c12")
+
+    receipt = json.loads(world.erase("--tag", f"user:{ERASED}", "--yes", "--json").stdout)
+
+    erased = [(one["kind"], one["subject"]) for one in receipt["subjects"]]
+    assert [("conversation", ERASED), ("conversation", "cnew"), ("video", "v1")] == erased
+    assert (1, 1) == (receipt["counts"]["quarantine"], receipt["counts"]["spilled"])
+    assert [] == [one for one in world.everything() if CANARY in one and "of c12" not in one]
+    assert 3 == len(world.api.events("c12"))
+
+
+@pytest.fixture
+def claims(world):
+    """Let the erased one claim others' objects, and others claim an object that it claims."""
+    for key in ("tavus/c12/1", "shared/x", "own/y.mp4"):
+        world.recordings.put(key, f"{CANARY} {key}".encode())
+        world.recordings.say(ERASED, bucket_name=world.recordings.bucket, s3_key=key)
+    world.recordings.claim("tavus/c12/1")
+    world.recordings.say("c12", bucket_name=world.recordings.bucket, s3_key="shared/x")
+    world.recordings.say("c12", bucket_name=world.recordings.bucket, s3_key=f"tavus/{ERASED}/1")
+    world.recordings.put(f"tavus/{ERASED}/1", f"{CANARY} {ERASED}".encode())
+    project_all(world.api)
+    return world
+
+
+def test_another_s_recording_stays_whoever_claims_it(claims):
+    """An object in another's folder or claimed by another is left and listed; one's own goes."""
+    receipt = json.loads(claims.erase("conversation", ERASED, "--yes", "--json").stdout)
+
+    left = {one["name"]: one["reason"] for one in receipt["left"]}
+    assert {"tavus/c12/1", "shared/x"} == left.keys()
+    assert "folder of conversation c12" in left["tavus/c12/1"]
+    assert "conversation c12 claims it too" == left["shared/x"]
+    kept = {one["Key"] for one in claims.s3.list_object_versions(Bucket=claims.recordings.bucket)["Versions"]}
+    assert {"tavus/c12/1", "shared/x"} == kept
+    assert {"/own/y*", f"/tavus/{ERASED}/*"} == set(invalidated(claims))
+
+
+@pytest.mark.more
+def test_the_forger_s_own_erasure_takes_nobody_s_recording(claims):
+    """Erased, the one that claimed another's objects takes none of them along."""
+    claims.erase("conversation", "c12", "--yes")
+
+    kept = {one["Key"] for one in claims.s3.list_object_versions(Bucket=claims.recordings.bucket)["Versions"]}
+    assert {f"tavus/{ERASED}/1", "shared/x", "own/y.mp4"} == kept
+
+
+@pytest.mark.more
+def test_an_id_with_a_slash_is_no_folder_of_another(world):
+    """`c1/x` may be an id; what lies below c1's folder is c1's."""
+    world.recordings.put(f"tavus/{ERASED}/x/deep", CANARY.encode())
+    world.api.post(world.body(f"{ERASED}/x", "system.shutdown", 1))
+
+    receipt = json.loads(world.erase("conversation", f"{ERASED}/x", "--yes", "--json").stdout)
+
+    assert {"events": 1} == receipt["counts"]
+    assert world.of(ERASED)
+
+
+@pytest.mark.more
+def test_messages_that_somebody_else_holds_are_told_and_end_with_1(world):
+    """A queue cannot be searched: what was not seen stands in the receipt."""
+    world.spilled(ERASED)
+    url = world.outputs["SpillQueueUrl"]
+    world.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=1, VisibilityTimeout=600)
+
+    result = world.erase("conversation", ERASED, "--yes", "--json")
+
+    receipt = json.loads(result.stdout)
+    assert 1 == result.exit_code
+    assert [("spill", "1 messages")] == [(one["store"], one["name"]) for one in receipt["left"]]
+
+
+def test_what_comes_late_by_any_way_does_not_bring_it_back(world):
+    """Posted, drained, redriven, told by the stream again, uploaded: answered, and dropped."""
+    world.kept(ERASED)
+    world.recorded(ERASED)
+    late = records(world.api)
+    spilled = message(world.body(ERASED, "system.shutdown", 8))
+    world.erase("conversation", ERASED, "--yes")
+
+    in_the_minute = world.api.post(world.body(ERASED, "system.shutdown", 9))
+    assert (200, "stored") == (in_the_minute.status, in_the_minute.value["status"])
+    assert [] == project_all(world.api)
+    assert [] == project_all(world.api, order=late)
+    forget()
+    posted = world.api.post({**world.body(ERASED, "system.shutdown", 7), "noise": noise(ERASED)})
+    assert (200, "erased") == (posted.status, posted.value["status"])
+    attributes = {"ApproximateReceiveCount": "1", "SentTimestamp": "0"}
+    record = {"messageId": "1", "body": spilled, "attributes": attributes, "eventSource": "aws:sqs"}
+    assert {"batchItemFailures": []} == drain.handler({"Records": [record]}, None)
+    claimed = [
+        one for one in late if one["dynamodb"]["NewImage"]["event_type"]["S"].endswith("recording_ready")
+    ]
+    assert {"batchItemFailures": []} == resolve.handler({"Records": claimed}, None)
+    upload(world, f"tavus/{ERASED}/9")
+
+    assert [] == world.of(ERASED)
+    assert {"erased"} == {one["outcome"] for one in world.api.records() if one["message"] == "late"}
+    assert f'"{ERASED}"' not in json.dumps(
+        [one for one in world.api.records() if one.get("outcome") == "erased"]
+    )
+
+
+def upload(world, key):
+    """Write an object and let S3 tell of it, as of a versioned bucket."""
+    version = world.s3.put_object(Bucket=world.recordings.bucket, Key=key, Body=CANARY)["VersionId"]
+    detail = {"bucket": {"name": world.recordings.bucket}, "object": {"key": key, "version-id": version}}
+    for change in ("Object Created", "Object Deleted"):
+        resolve.handler({"source": "aws.s3", "detail-type": change, "detail": detail}, None)
+
+
+def test_quarantine_that_an_upgrade_could_file_is_removed_instead(world):
+    """Redriven, an entry about who was erased is dropped, and the outcome says so."""
+    world.kept(ERASED)
+    misfit = Misfit(*misfit_of(json.dumps(world.body(ERASED, "system.shutdown", 6)).encode()))
+    world.erase("conversation", ERASED, "--yes")
+    quarantine(misfit, receive.stores().events, None)
+    forget()
+
+    [entry] = entries(store(world.api))
+    outcome = redriven(store(world.api), entry, None, dry_run=False)
+
+    assert "erased" == outcome.outcome
+    assert [] == world.of(ERASED)
+
+
+def misfit_of(raw):
+    """Return what makes a misfit of a body that could be filed."""
+    error = Unfileable("By an older version.")
+    entry = quarantined(raw, error, query="", label="test", received_at=NOW)
+    return entry, error, None
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_what_tavus_still_has_is_not_filed_again(world, dry_run):
+    """Backfilled, a conversation that was erased stays so, and the outcome says why."""
+    world.kept(ERASED)
+    world.erase("conversation", ERASED, "--yes")
+    event = {"event_type": "system.shutdown", "timestamp": "2027-03-01T12:00:00Z", "noise": noise(ERASED)}
+    there = SimpleNamespace(conversation=lambda name: record_of(name, {"events": [event]}))
+    work = backfill.work_of(there, store(world.api), world.api.tokens_table, None)
+
+    filed = backfill.filed(work, ERASED, dry_run=dry_run)
+
+    assert "erased" == filed.outcome
+    assert [] == world.of(ERASED)
+
+
+def test_readers_are_told_nothing_of_who_was_erased(world):
+    """View, events, lists and pulling leave out what a late writer filed, before the stream is there."""
+    world.kept(ERASED)
+    world.kept("c12")
+    project_all(world.api)
+    kept = [item for item in world.api.items() if item["pk"] == f"conversation#{ERASED}"]
+    event = world.api.events(ERASED)[0]["event_id"]
+    world.erase("conversation", ERASED, "--yes")
+    forget()
+    for item in kept:
+        clients.dynamodb().put_item(TableName=world.api.environment["EVENTS_TABLE"], Item=row_of(item))
+
+    assert 404 == world.api.get(f"/conversations/{ERASED}").status
+    assert 404 == world.api.get(f"/events/{event}/body").status
+    assert [] == world.api.events(ERASED)
+    assert {"c12"} == {one["subject"] for one in world.api.pull()}
+    listed = world.api.get("/conversations").value["conversations"]
+    assert ["c12"] == [one["conversation_id"] for one in listed]
+
+
+def test_reindex_makes_no_summary_of_who_was_erased(world):
+    """Events that came late are no ground for a summary."""
+    world.kept(ERASED)
+    project_all(world.api)
+    kept = [item for item in world.api.items() if item["pk"] == f"conversation#{ERASED}"]
+    world.erase("conversation", ERASED, "--yes")
+    for item in kept:
+        clients.dynamodb().put_item(TableName=world.api.environment["EVENTS_TABLE"], Item=row_of(item))
+
+    list(rebuilt(store(world.api), [("conversation", ERASED)]))
+
+    assert {} == summaries(world.api)
+
+
+def test_a_summary_that_is_made_while_its_subject_is_erased_is_taken_back(world):
+    """The stream had looked for the tombstone just before it was there."""
+    world.kept(ERASED)
+    late = records(world.api)
+
+    with once_before(clients.dynamodb(), "PutItem", lambda: erase_aside(world)):
+        assert [] == project_all(world.api, order=late[:1])
+
+    assert [] == world.of(ERASED)
+
+
+def erase_aside(world):
+    """Erase as another process does: none of it is the function's that waits meanwhile."""
+    aside = threading.Thread(target=world.erase, args=("conversation", ERASED, "--yes"))
+    aside.start()
+    aside.join()
+
+
+def test_a_recording_that_is_noted_while_its_conversation_is_erased_is_taken_back(world):
+    """So had whoever found an object."""
+    world.recordings.put(f"tavus/{ERASED}/1")
+
+    with once_before(clients.dynamodb(), "UpdateItem", lambda: erase_aside(world)):
+        world.recordings.tell(f"tavus/{ERASED}/1")
+
+    assert [] == world.recordings.rows()

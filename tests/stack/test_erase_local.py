@@ -1,0 +1,90 @@
+"""Erasure and export on a running local stack: over real HTTP, queues, streams and buckets."""
+
+import json
+import time
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from click.testing import CliRunner
+
+from tavus_callbacks_cli.local.registry import RunningStack, registered
+from tavus_callbacks_cli.local.session import isolated_session
+from tavus_callbacks_cli.local.state import open_state
+from tavus_callbacks_cli.main import main
+
+pytestmark = pytest.mark.stack
+
+
+@pytest.fixture(autouse=True)
+def _found(local_stack: RunningStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let `--local` find this stack and no other of this machine."""
+    monkeypatch.setenv("TAVUS_CALLBACKS_STATE", str(tmp_path))
+    with registered(open_state(tmp_path, local_stack.port, fresh=False), local_stack):
+        yield
+
+
+def run(*arguments: str) -> dict[str, object]:
+    """Run a command on the local stack and return its answer."""
+    result = CliRunner().invoke(main, [*arguments, "--local", "--json"])
+    assert 0 == result.exit_code, result.output
+    content: dict[str, object] = json.loads(result.stdout)
+    return content
+
+
+def test_a_recorded_conversation_is_exported_and_then_erased(
+    local_stack: RunningStack, tmp_path: Path
+) -> None:
+    """Its recording is in the zip; afterwards nothing of it is left, and what comes late is dropped."""
+    sent = CliRunner().invoke(main, ["simulate", "recording", "--local", "--json"])
+    conversation = json.loads(sent.stdout)["callbacks"][0]["answer"]["subject"]
+    await_recording(local_stack, conversation)
+
+    run("export", conversation, "--to", str(tmp_path / "c.zip"))
+    receipt = run("erase", "conversation", conversation, "--yes")
+
+    with zipfile.ZipFile(tmp_path / "c.zip") as archive:
+        assert [name for name in archive.namelist() if name.endswith(".mp4")]
+    assert receipt["counts"]["recordings bucket"] >= 1
+    late = {
+        "conversation_id": conversation,
+        "event_type": "system.shutdown",
+        "timestamp": "2027-03-01T12:00:00Z",
+    }
+    assert 200 == httpx.post(local_stack.callback_url, json=late).status_code
+    s3 = isolated_session().client("s3", endpoint_url=local_stack.endpoint_url)
+    bucket = local_stack.outputs["RecordingsBucketName"]
+    s3.put_object(Bucket=bucket, Key=f"tavus/{conversation}/late", Body=b"late")
+    until(lambda: left(local_stack, s3, conversation) == [])
+
+
+def await_recording(stack: RunningStack, conversation: str) -> None:
+    """Wait until a recording can be played."""
+    path = f"{stack.api_url}/conversations/{conversation}/recordings"
+    headers = {"authorization": f"Bearer {stack.read_token}"}
+    until(lambda: "available" in httpx.get(path, headers=headers).text)
+
+
+def left(stack: RunningStack, s3: object, conversation: str) -> list[object]:
+    """Return what is left of a conversation in the table and in the buckets."""
+    table = isolated_session().resource("dynamodb", endpoint_url=stack.endpoint_url)
+    query = {
+        "KeyConditionExpression": "pk = :pk",
+        "ExpressionAttributeValues": {":pk": f"conversation#{conversation}"},
+    }
+    found = list(table.Table(stack.outputs["EventsTableName"]).query(**query)["Items"])
+    bucket = stack.outputs["RecordingsBucketName"]
+    listed = s3.list_object_versions(Bucket=bucket, Prefix=f"tavus/{conversation}/")
+    return [*found, *listed.get("Versions", ()), *listed.get("DeleteMarkers", ())]
+
+
+def until(is_so: object) -> None:
+    """Wait until something is so, as long as the slowest machine may take."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        if is_so():
+            return
+        time.sleep(0.3)
+    raise AssertionError("it did not come about")

@@ -1,0 +1,154 @@
+"""`erase` and `export`: what they refuse, and what the erasure's parts make of odd things."""
+
+import json
+from types import SimpleNamespace
+
+import pytest
+from click.testing import CliRunner
+
+from tavus_callbacks_cli.erasure.failed import _without
+from tavus_callbacks_cli.erasure.place import Wanted
+from tavus_callbacks_cli.erasure.receipt import lines
+from tavus_callbacks_cli.main import main
+
+C1 = Wanted(frozenset({("conversation", "c1")}))
+
+
+@pytest.fixture(autouse=True)
+def _by_url(monkeypatch):
+    """Name a target that only reads."""
+    monkeypatch.setenv("TAVUS_CALLBACKS_URL", "https://api.example.com")
+    monkeypatch.delenv("TAVUS_CALLBACKS_QUARANTINE_TOKEN", raising=False)
+
+
+def run(*arguments):
+    """Run the command line."""
+    return CliRunner().invoke(main, arguments)
+
+
+def test_a_url_cannot_erase_and_the_error_says_who_can():
+    """Reading tokens erase nothing; the same command with AWS credentials does."""
+    result = run("erase", "--tag", "user:4711", "--yes")
+
+    assert 2 == result.exit_code
+    assert "cannot" in result.stderr or "nothing can be erased" in result.stderr
+    assert "tavus-callbacks erase --tag user:4711 --stack NAME" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (),
+        ("conversation",),
+        ("conversation", "c1", "--tag", "a:b"),
+        ("conversation", "c 1 "),
+        ("house", "h1"),
+    ],
+)
+def test_whom_to_erase_must_be_said(arguments):
+    """A kind and an id, or a tag: one of both, and an id that can be one."""
+    assert 2 == run("erase", *arguments).exit_code
+
+
+@pytest.mark.parametrize("arguments", [(), ("c1", "--tag", "a:b")])
+def test_what_to_export_must_be_said(arguments, tmp_path):
+    """An id or a tag."""
+    assert 2 == run("export", *arguments, "--to", str(tmp_path / "x.zip")).exit_code
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"conversation_id": "c1"}',
+        '{"conversation_id":"\\u0063\\u0031',
+        "tavus/c1/1.mp4",
+        "tavus\\/c1\\/1",
+        "c1",
+        "it was c1.",
+        "https://x.test/?id=c1&y=2",
+    ],
+)
+def test_a_whole_word_names_somebody(text):
+    """As a value, in a path, escaped as JSON may, at the end of a sentence, in text that is cut off."""
+    assert C1.is_named_in(text.encode())
+
+
+@pytest.mark.parametrize("text", ["c12", "xc1", "c1-2", "c1_2", "c1.2", "c1~", "a.c1", "", "\xff"])
+def test_an_id_that_is_part_of_another_names_nobody(text):
+    """Ids that begin or end alike are others'."""
+    assert not C1.is_named_in(text.encode("latin-1"))
+
+
+def batch(*items, **members):
+    """Make what Lambda leaves of a batch of the stream."""
+    records = [{"dynamodb": {"NewImage": image}} for image in items]
+    return json.dumps({**members, "payload": json.dumps({"Records": records})}).encode()
+
+
+def of(subject):
+    """Make a stream's image of a conversation's event."""
+    return {"pk": {"S": f"conversation#{subject}"}, "tags": {"M": {"user": {"S": subject}}}}
+
+
+def test_a_record_is_cut_out_of_its_batch():
+    """The others stay, as they were."""
+    assert batch(of("c12"), x=1) == _without(C1, batch(of("c1"), of("c12"), x=1))
+    assert _without(C1, batch(of("c1"))) is None
+    assert batch(of("c12")) == _without(C1, batch(of("c12")))
+
+
+def test_a_record_with_the_tag_is_cut_out_too():
+    """Whoever it is about."""
+    wanted = Wanted(frozenset(), ("user", "c7"))
+
+    assert batch(of("c12")) == _without(wanted, batch(of("c7"), of("c12")))
+
+
+@pytest.mark.parametrize("raw", [b"c1 {", b'["c1"]', b'{"requestPayload": {"Records": [{"about": "c1"}]}}'])
+def test_what_has_no_known_shape_goes_where_it_names_somebody(raw):
+    """Better one record too many than a person's."""
+    assert _without(C1, raw) is None
+    assert raw.replace(b"c1", b"c12") == _without(C1, raw.replace(b"c1", b"c12"))
+
+
+def test_a_receipt_is_readable():
+    """What went, what is left and why, what is beyond reach until when."""
+    content = {
+        "asked": "erase conversation c1",
+        "target": "stack x",
+        "erased_at": "2027-03-01T12:00:00Z",
+        "dry_run": False,
+        "subjects": [{"kind": "conversation", "subject": "c1", "tombstone": "ab", "tombstone_until": None}],
+        "counts": {"events": 3},
+        "left": [{"store": "recordings bucket", "name": "k", "reason": "why"}],
+        "beyond_reach": [
+            {"what": "copies", "until": "2027-04-05T12:00:00Z", "do": "Nothing."},
+            {"what": "Tavus", "until": None, "do": "Ask."},
+        ],
+    }
+
+    text = "\n".join(lines(content))
+
+    for part in (
+        "tombstone ab until for ever",
+        "     3  events",
+        "k: why",
+        "copies (until 2027-04-05)",
+        "Tavus\n",
+    ):
+        assert part in text
+    nothing = "\n".join(lines({**content, "dry_run": True, "counts": {}, "left": []}))
+    assert "Nothing would be erased" in nothing
+
+
+def test_a_receipt_is_not_overwritten(monkeypatch, tmp_path):
+    """The one of the first run says what went; nor is one lost for want of a folder."""
+    monkeypatch.setattr("tavus_callbacks_cli.targets.choose", lambda *_, **__: SimpleNamespace(name="x"))
+    (tmp_path / "receipt.json").write_text("{}")
+
+    there = run("erase", "conversation", "c1", "--receipt", str(tmp_path / "receipt.json"))
+    nowhere = run("erase", "conversation", "c1", "--receipt", str(tmp_path / "none" / "receipt.json"))
+
+    assert (1, 1) == (there.exit_code, nowhere.exit_code)
+    assert "not overwritten" in there.stderr
+    assert "no folder" in nowhere.stderr
