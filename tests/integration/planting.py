@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from inprocess import Api, failing, forget
 from projecting import project_all, records, store
 
-from tavus_callbacks import drain, project, receive, resolve
+from tavus_callbacks import drain, project, resolve
 from tavus_callbacks.aws import clients
 from tavus_callbacks_cli import targets
 from tavus_callbacks_cli.deployment import Deployment
@@ -205,7 +205,14 @@ def noise(name: str, count: int = 12_000) -> str:
 def message(body: dict[str, Any]) -> str:
     """Make a message of the spill."""
     packed = base64.b64encode(zlib.compress(json.dumps(body).encode())).decode()
-    members = {"query": "", "label": "test", "received_at": "2027-03-01T12:00:00.000000Z", "body": packed}
+    received_at = "2027-03-01T12:00:00.000000Z"
+    members = {
+        "query": "",
+        "label": "test",
+        "received_at": received_at,
+        "encoding": "deflate",
+        "body": packed,
+    }
     return json.dumps({"version": 1, **members})
 
 
@@ -240,7 +247,7 @@ def world_of(api: Api, recordings: Any, template: Any, monkeypatch: Any) -> Any:
     outputs = {**template.outputs, "DistributionId": distribution()}
     monkeypatch.setenv("EVENT_BUS", outputs["EventBusName"])
     monkeypatch.setenv("SPILL_QUEUE_URL", outputs["SpillQueueUrl"])
-    monkeypatch.setattr(receive, "SPILL_TIME", 60)
+    monkeypatch.setenv("SPILL_SECONDS", "60")
     monkeypatch.setattr(steps, "SETTLE", 0)
     forget()
     made = World(api, recordings, outputs, s3, sqs)

@@ -305,7 +305,7 @@ def test_quarantine_that_an_upgrade_could_file_is_removed_instead(world):
     world.kept(ERASED)
     misfit = Misfit(*misfit_of(json.dumps(world.body(ERASED, "system.shutdown", 6)).encode()))
     world.erase("conversation", ERASED, "--yes")
-    quarantine(misfit, receive.stores().events, None)
+    quarantine(misfit, receive.stores().events, None, "request")
     forget()
 
     [entry] = entries(store(world.api))

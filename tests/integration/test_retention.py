@@ -79,6 +79,7 @@ def test_every_row_of_a_person_expires_by_the_template_s_attribute(kept, short):
         ("summary", 7),
         ("quarantine", 5),
         ("recording", 30),
+        ("object_came", 30),
         ("reading", 7),
         ("tombstone", 42),
         ("tombstone_marker", 42),

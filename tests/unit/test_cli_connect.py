@@ -216,7 +216,8 @@ def test_a_read_token_is_no_access_to_outputs(monkeypatch):
 def test_a_deployed_stack_gives_its_values_and_says_where_the_token_comes_from(monkeypatch):
     """A token is kept as a digest, so its URL cannot be known again: the placeholder says how to get one."""
     deployed_outputs = outputs("mine-4711") | {"ApiUrl": "https://api.example.com"}
-    monkeypatch.setattr(deployed, "outputs", lambda *_: deployed_outputs)
+    found = [{"OutputKey": name, "OutputValue": value} for name, value in deployed_outputs.items()]
+    monkeypatch.setattr(deployed, "described", lambda *_: {"Outputs": found})
     arguments = [
         "connect",
         "conversation",

@@ -62,6 +62,8 @@ TEMPLATE: dict[str, Any] = {
                         "TOKENS_TABLE": "tokens",
                         "BODIES_BUCKET": "bodies",
                         "RECORDINGS_BUCKET": "recordings",
+                        "EVENT_RETENTION_DAYS": "0",
+                        "RECORDING_RETENTION_DAYS": "0",
                         "RECORDING_MISSING_AFTER_MINUTES": "60",
                         "LINK_LIFETIME_MINUTES": "60",
                         "CDN_URL": "https://cdn.example.com",

@@ -115,16 +115,9 @@ class RecordingRows:
 
     def note_came(self, conversation_id: str) -> None:
         """Note that an object came: without a callback, which can get lost, no summary knows of it."""
+        sets = {"type": "object_came", **_subject(conversation_id), **self._expiry()}
         with store_down():
-            self.client.update_item(
-                TableName=self.table,
-                Key=_key_of_came(conversation_id),
-                UpdateExpression="SET #type = :type, kind = :kind, subject = :subject",
-                ExpressionAttributeNames={"#type": "type"},
-                ExpressionAttributeValues=rows.write(
-                    {":type": "object_came", ":kind": "conversation", ":subject": conversation_id}
-                ),
-            )
+            self.client.update_item(TableName=self.table, Key=_key_of_came(conversation_id), **_setting(sets))
 
     def remove(self, conversation_id: str, name: str) -> None:
         """Remove a recording's row and the note that an object came, whether they are there or not."""
@@ -160,24 +153,14 @@ class RecordingRows:
 
         Returns the row as it is then, None where there is none.
         """
-        fixed = {
-            "type": "recording",
-            "kind": "conversation",
-            "subject": conversation_id,
-            "recording_id": name,
-        }
-        sets = {**fixed, **values, **self._expiry()}
+        fixed = {"type": "recording", **_subject(conversation_id), "recording_id": name}
         with store_down():
             try:
                 answer = self.client.update_item(
                     TableName=self.table,
                     Key=_key(conversation_id, name),
-                    UpdateExpression="SET " + ", ".join(f"#{name} = :{name}" for name in sets),
                     ConditionExpression=condition,
-                    ExpressionAttributeNames={f"#{name}": name for name in sets},
-                    ExpressionAttributeValues={
-                        f":{name}": rows.write_value(value) for name, value in sets.items()
-                    },
+                    **_setting({**fixed, **values, **self._expiry()}),
                     ReturnValues="ALL_NEW",
                     ReturnValuesOnConditionCheckFailure="ALL_OLD",
                 )
@@ -187,6 +170,19 @@ class RecordingRows:
                 there: Row = error.response.get("Item", {})  # type: ignore[assignment]  # by ALL_OLD
                 return rows.read(there) or None
         return rows.read(dict(answer["Attributes"]))
+
+
+def _subject(conversation_id: str) -> dict[str, str]:
+    return {"kind": "conversation", "subject": conversation_id}
+
+
+def _setting(sets: dict[str, Any]) -> Any:
+    """Return the arguments of an update that sets attributes, whatever their names."""
+    return {
+        "UpdateExpression": "SET " + ", ".join(f"#{name} = :{name}" for name in sets),
+        "ExpressionAttributeNames": {f"#{name}": name for name in sets},
+        "ExpressionAttributeValues": {f":{name}": rows.write_value(value) for name, value in sets.items()},
+    }
 
 
 def _key_of_came(conversation_id: str) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from itertools import chain
 
 from tavus_callbacks.aws.bus import Bus
+from tavus_callbacks.aws.summaries import facts_text
 from tavus_callbacks.aws.tombstones import Tombstones
 from tavus_callbacks.domain import summary
 from tavus_callbacks.domain.families import KINDS
@@ -62,7 +63,7 @@ def tagged(place: Place, tag: tuple[str, str]) -> Wanted:
 
 def _listed(place: Place, kind: str, tag: tuple[str, str]) -> Iterator[Subject]:
     for item in items(place, "listing", "listing_shard", summary.shards(kind)):
-        if tag in summary.parse_facts(kind, item["facts"]).receipt.tags:
+        if tag in summary.parse_facts(kind, facts_text(item)).receipt.tags:
             yield kind, item["subject"]
 
 
