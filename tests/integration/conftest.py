@@ -1,7 +1,9 @@
 """The stack that integration tests call: made from `template.yaml` anew for each test, in this process."""
 
 from contextlib import contextmanager
-from dataclasses import replace
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,6 +12,8 @@ import boto3
 import pytest
 from inprocess import Api, forget, one_at_a_time
 from moto import mock_aws
+from moto.backends import get_backend
+from moto.core import DEFAULT_ACCOUNT_ID as ACCOUNT_ID
 from push_stack import listening_bus
 from recording_stack import recording_stack
 
@@ -19,6 +23,7 @@ from tavus_callbacks.aws import attempts, clients
 from tavus_callbacks_cli.local.deploy import deploy
 from tavus_callbacks_cli.local.routes import routes_of
 from tavus_callbacks_cli.local.template import load_template
+from tavus_callbacks_cli.tokens import create_token
 
 collect_ignore = [] if corpus.folder() else ["test_corpus.py"]
 
@@ -76,8 +81,40 @@ def _resource():
     return boto3.resource("dynamodb", region_name="us-east-1")
 
 
+@dataclass(frozen=True)
+class Prepared:
+    """Stores and tokens as they are before the first request: to copy them is cheaper than to make them."""
+
+    tables: dict
+    buckets: dict
+    tokens: dict
+
+
+@pytest.fixture(scope="session")
+def prepared(stores, environment):
+    """Make the stores and a token of each scope, once."""
+    with pytest.MonkeyPatch.context() as patch, mock_aws():
+        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        deploy(stores, SimpleNamespace(dynamodb=clients.dynamodb(), s3=clients.s3()))
+        table, now = _resource().Table(environment["TOKENS_TABLE"]), datetime.now(UTC)
+        tokens = {
+            f"{name}token": create_token(table, label=label, scope=scope, now=now)
+            for name, label, scope in (
+                ("", "test", "callback"),
+                ("read_", "reader", "read"),
+                ("quarantine_", "keeper", "quarantine"),
+            )
+        }
+        dynamodb, s3 = _backends()
+        return Prepared(deepcopy(dynamodb.tables), deepcopy(s3.buckets), tokens)
+
+
+def _backends():
+    return get_backend("dynamodb")[ACCOUNT_ID]["us-east-1"], get_backend("s3")[ACCOUNT_ID]["aws"]
+
+
 @contextmanager
-def _fresh_api(template, stores, environment):
+def _fresh_api(template, environment, prepared):
     """Give a stack with a token of each scope, and a runtime that has just started."""
     with pytest.MonkeyPatch.context() as patch, mock_aws():
         # A slow test machine is no slow store.
@@ -86,11 +123,10 @@ def _fresh_api(template, stores, environment):
             patch.setenv(name, value)
         one_at_a_time(patch)
         forget()
-        deploy(stores, SimpleNamespace(dynamodb=clients.dynamodb(), s3=clients.s3()))
-        made = Api(routes_of(template), environment, _resource().Table(environment["TOKENS_TABLE"]))
-        made.token = made.create_token("test")
-        made.read_token = made.create_token("reader", "read")
-        made.quarantine_token = made.create_token("keeper", "quarantine")
+        dynamodb, s3 = _backends()
+        dynamodb.tables, s3.buckets = deepcopy(prepared.tables), deepcopy(prepared.buckets)
+        table = _resource().Table(environment["TOKENS_TABLE"])
+        made = Api(routes_of(template), environment, table, **prepared.tokens)
         for logger in (receive.logger, read.logger):
             patch.setattr(logger.registered_handler, "stream", made.log)
         yield made
@@ -98,9 +134,9 @@ def _fresh_api(template, stores, environment):
 
 
 @pytest.fixture
-def api(template, stores, environment):
+def api(template, environment, prepared):
     """Return a stack of the test's own."""
-    with _fresh_api(template, stores, environment) as made:
+    with _fresh_api(template, environment, prepared) as made:
         yield made
 
 
@@ -111,9 +147,9 @@ def one_attempt(monkeypatch):
 
 
 @pytest.fixture(scope="module")
-def module_api(template, stores, environment):
+def module_api(template, environment, prepared):
     """Return a stack for tests of one module that only look."""
-    with _fresh_api(template, stores, environment) as made:
+    with _fresh_api(template, environment, prepared) as made:
         yield made
 
 
