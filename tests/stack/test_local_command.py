@@ -124,14 +124,16 @@ def test_a_session_from_start_to_ctrl_c(
     application: tuple[str, "queue.Queue[Post]"],
     children_of: Callable[[int], set[int]],
 ) -> None:
-    """It says how to use it, shows and forwards each callback, and Ctrl-C leaves nothing running."""
+    """It says how to use it, shows and forwards each callback, variants too, and Ctrl-C leaves nothing."""
+    variant = BODY | {"properties": {"shutdown_reason": "max_call_duration"}}
     url, posts = application
     with running(tmp_path, port, "--forward", url) as command:
         stored = httpx.post(command.ready["callback_url"], json=BODY).json()
         httpx.post(command.ready["callback_url"], json=BODY)
+        httpx.post(command.ready["callback_url"], json=variant)
         httpx.post(command.ready["callback_url"], content=b"\x1b[31m")
         httpx.post(f"{command.ready['api_url']}/callbacks/wrong", json=BODY)
-        forwarded = posts.get(timeout=20)
+        forwarded = [posts.get(timeout=20) for _ in range(2)]
         mode = stat.S_IMODE(command.ready_file.stat().st_mode)
         children = children_of(command.process.pid)
         command.process.send_signal(signal.SIGINT)
@@ -142,8 +144,9 @@ def test_a_session_from_start_to_ctrl_c(
     assert await_end(children) == set()
     assert mode == 0o600
     assert command.ready.keys() >= {"api_url", "callback_url", "read_token", "endpoint_url", "events_table"}
-    assert forwarded[0] == stored["event_id"]
-    assert json.loads(forwarded[1]) == BODY
+    assert [json.loads(body) for _, body in forwarded] == [BODY, variant]
+    assert forwarded[0][0] == stored["event_id"]
+    assert str(forwarded[1][0]).startswith(f"{stored['event_id']}-v")
     assert posts.empty()
     assert f"callback  {command.ready['callback_url']}\n" in output
     assert f"'{command.ready['callback_url']}'\n" in output

@@ -29,7 +29,7 @@ def shown(
     status: int, content: Any, *, route: Route = POST, failure: str | None = None, is_terminal: bool = False
 ) -> str:
     """Return what the person sees of an exchange."""
-    exchange = Exchange(route, Answer(status, (), json.dumps(content).encode()), failure)
+    exchange = Exchange(route, {}, Answer(status, (), json.dumps(content).encode()), failure)
     line = exchange_line(exchange, Path("logs/ReceiveFunction.log"))
     out = io.StringIO()
     console = Console(

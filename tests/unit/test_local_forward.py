@@ -97,16 +97,16 @@ def test_an_application_that_is_not_there_is_told() -> None:
 @pytest.mark.parametrize(
     ("expected", "key", "body"),
     [
-        ("e1", "POST /callbacks/{token}", {"status": "stored", "event_id": "e1"}),
+        ("e1", "POST /callbacks/{token}", {"status": "stored", "event_id": "e1", "issues": []}),
         (None, "POST /callbacks/{token}", {"status": "duplicate", "event_id": "e1"}),
         (None, "POST /callbacks/{token}", {"status": 422}),
         (None, "POST /callbacks/{token}", ["stored"]),
-        (None, "GET /events/{event_id}/body", {"status": "stored", "event_id": "e1"}),
+        (None, "GET /events/{event_id}/body", {"status": "stored", "event_id": "e1", "issues": []}),
     ],
 )
 def test_only_what_was_kept_anew_goes_on(expected: str | None, key: str, body: Any) -> None:
     """A duplicate, a refusal and a read forward nothing."""
     method, path = key.split(" ")
-    exchange = Exchange(Route(method, path, "F"), Answer(200, (), json.dumps(body).encode()))
+    exchange = Exchange(Route(method, path, "F"), {}, Answer(200, (), json.dumps(body).encode()))
 
     assert expected == stored_event_id(exchange)

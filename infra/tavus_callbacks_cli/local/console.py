@@ -63,7 +63,7 @@ def exchange_line(exchange: "Exchange", log: "Path") -> Text | None:
         return _failure_line(exchange, log)
     if exchange.route.method != "POST" or not exchange.route.path.startswith("/callbacks/"):
         return None
-    content = _content(exchange.answer.body)
+    content = exchange.content()
     if "status" in content and exchange.answer.status < 400:  # noqa: PLR2004 - HTTP's border of errors
         return _callback_line(content)
     return _refusal_line(exchange.answer.status, content)
@@ -72,14 +72,6 @@ def exchange_line(exchange: "Exchange", log: "Path") -> Text | None:
 def note_line(text: str, style: str = "dim") -> Text:
     """Make a line of the stack's own, with the time."""
     return Text.assemble((time.strftime("%H:%M:%S "), "dim"), (printable(text), style))
-
-
-def _content(body: bytes) -> dict[str, Any]:
-    try:
-        content = json.loads(body)
-    except ValueError:
-        return {}
-    return content if isinstance(content, dict) else {}
 
 
 def _callback_line(content: dict[str, Any]) -> Text:

@@ -1,16 +1,18 @@
 """`--forward`: every kept callback goes on to an application on this machine, with the body that was kept."""
 
 import contextlib
-import json
 import queue
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import httpx
 
+from tavus_callbacks.aws.gateway import request_of
+from tavus_callbacks.domain.event import understand, variant_ref
+from tavus_callbacks.domain.issues import VARIANT
 from tavus_callbacks_cli.local.payload import Request
 
 if TYPE_CHECKING:
@@ -28,14 +30,21 @@ class ForwardFailed(Exception):
 
 
 def stored_event_id(exchange: "Exchange") -> str | None:
-    """Return the id of the event that an exchange kept anew, or None where it kept none."""
+    """Return the id of the event or variant that an exchange kept anew, or None where it kept none."""
     if exchange.route.key != "POST /callbacks/{token}":
         return None
-    with contextlib.suppress(ValueError):
-        content = json.loads(exchange.answer.body)
-        if isinstance(content, dict) and content.get("status") == "stored":
-            return str(content["event_id"])
-    return None
+    content = exchange.content()
+    if content.get("status") != "stored":
+        return None
+    return _variant_id(exchange.event) if VARIANT in content["issues"] else str(content["event_id"])
+
+
+def _variant_id(event: dict[str, Any]) -> str:
+    """Name a variant as the stack does; the answer says only which event it belongs to."""
+    request = request_of(event)
+    found = understand(request.body, query="", label="", received_at=request.received_at)
+    # An id ends with the reference.
+    return variant_ref(found.event_id, found.content)
 
 
 def kept_body(stack: "LocalStack", event_id: str) -> bytes:

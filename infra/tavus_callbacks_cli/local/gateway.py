@@ -4,6 +4,7 @@ API Gateway's answers are `{"message": …}`: 404 no route, 413 too large, 429 t
 function failed, 503 it took too long.
 """
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -40,8 +41,17 @@ class Exchange:
     """A request that reached a function, what came of it, and why if the function gave no answer."""
 
     route: Route
+    event: dict[str, Any]
     answer: Answer
     failure: str | None = None
+
+    def content(self) -> dict[str, Any]:
+        """Return the JSON object that was answered, an empty one where it is something else."""
+        try:
+            content = json.loads(self.answer.body)
+        except ValueError:
+            return {}
+        return content if isinstance(content, dict) else {}
 
 
 @dataclass(frozen=True)
@@ -74,10 +84,10 @@ class Gateway:
 
 def _invoke(invoke: Invoke, route: Route, event: dict[str, Any]) -> Exchange:
     try:
-        return Exchange(route, make_answer(invoke(event)))
+        return Exchange(route, event, make_answer(invoke(event)))
     except FunctionTimedOut as error:
-        return Exchange(route, TIMED_OUT, str(error))
+        return Exchange(route, event, TIMED_OUT, str(error))
     except AnswerTooLarge as error:
-        return Exchange(route, BAD_GATEWAY, str(error))
+        return Exchange(route, event, BAD_GATEWAY, str(error))
     except (FunctionFailed, BadAnswer) as error:
-        return Exchange(route, FAILED, str(error))
+        return Exchange(route, event, FAILED, str(error))
