@@ -1,7 +1,6 @@
 """Embedded services with what `template.yaml` declares, and a proxy before them."""
 
 import itertools
-from dataclasses import replace
 from pathlib import Path
 
 import bodies
@@ -9,15 +8,12 @@ import pytest
 from proxy import fault_proxy
 from world import World, new_token, runtime
 
+from stores import embedded_stores
 from tavus_callbacks.settings import settings
-from tavus_callbacks_cli.local.child import stop_child
-from tavus_callbacks_cli.local.deploy import deploy
-from tavus_callbacks_cli.local.embedded import await_embedded, launch_embedded
 from tavus_callbacks_cli.local.stack import Options, local_stack
 from tavus_callbacks_cli.local.template import load_template
 
 ROOT = Path(__file__).parents[2]
-STORES = ("AWS::DynamoDB::Table", "AWS::Events::EventBus", "AWS::S3::Bucket", "AWS::SQS::Queue")
 
 _subjects = (f"c{number}" for number in itertools.count())
 
@@ -31,15 +27,8 @@ def template():
 @pytest.fixture(scope="session")
 def embedded(template, tmp_path_factory):
     """Run the embedded services with the template's tables, buckets, queues and bus."""
-    log = tmp_path_factory.mktemp("embedded") / "log"
-    process = launch_embedded(log)
-    try:
-        running = await_embedded(process, log)
-        stores = {name: one for name, one in template.resources.items() if one.type in STORES}
-        deploy(replace(template, resources=stores), running.clients())
+    with embedded_stores(template, tmp_path_factory.mktemp("embedded") / "log") as running:
         yield running
-    finally:
-        stop_child(process)
 
 
 @pytest.fixture(scope="session")

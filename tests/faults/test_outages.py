@@ -6,8 +6,9 @@ from types import SimpleNamespace
 import bodies
 import pytest
 from proxy import Fault
-from world import forget, new_token
+from world import new_token
 
+from runtimes import forget
 from tavus_callbacks import drain, receive
 from tavus_callbacks.domain.timestamps import now
 

@@ -15,8 +15,9 @@ from unittest.mock import patch
 
 from proxy import Proxy
 
-from tavus_callbacks import drain, project, receive, resolve
-from tavus_callbacks.aws import clients, rows
+from runtimes import forget
+from tavus_callbacks import drain, receive
+from tavus_callbacks.aws import rows
 from tavus_callbacks.aws.bodies import Bodies
 from tavus_callbacks.aws.events import EventsTable, partition
 from tavus_callbacks.domain.timestamps import now
@@ -159,23 +160,6 @@ def _record(message: dict[str, Any]) -> dict[str, Any]:
         "eventSourceARN": "arn:aws:sqs:us-east-1:123456789012:spill",
         "awsRegion": "us-east-1",
     }
-
-
-def forget() -> None:
-    """Forget all that a runtime remembers: tokens, settings, clients."""
-    for one in (
-        receive.stores,
-        drain.stores,
-        project.stores,
-        resolve.stores,
-        settings,
-        clients._session,
-        clients.sqs,
-        clients.events,
-    ):
-        one.cache_clear()
-    clients.dynamodb.cache_clear()
-    clients.s3.cache_clear()
 
 
 @contextmanager

@@ -1,7 +1,6 @@
 """The deployed stack inside this process: the template's routes and tables, the real handlers, moto's AWS."""
 
 import json
-import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from botocore.client import BaseClient
 from botocore.exceptions import ClientError, ReadTimeoutError
 from moto.core.botocore_stubber import BotocoreStubber
 
+import runtimes
 from tavus_callbacks import read, receive
 from tavus_callbacks.aws import clients, rows
 from tavus_callbacks.aws.bodies import Bodies
@@ -193,11 +193,7 @@ def unanswered(operation: str, when: Callable[[dict[str, Any]], bool] = lambda _
 
 def forget() -> None:
     """Forget what a runtime remembers, as a new one would not know it; clients are dear and stay."""
-    for name, module in list(sys.modules.items()):
-        if name.startswith("tavus_callbacks.") and module is not clients:
-            for value in list(vars(module).values()):
-                if callable(getattr(value, "cache_clear", None)):
-                    value.cache_clear()
+    runtimes.forget(clients)
 
 
 def one_at_a_time(monkeypatch: Any) -> None:

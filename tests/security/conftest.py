@@ -1,22 +1,18 @@
 """The template as CloudFormation would be given it, and the calls of the whole test run."""
 
 import os
-import sys
-from dataclasses import replace
 from pathlib import Path
 from unittest.mock import patch
 
 import pytest
 
 import aws_calls
+from runtimes import forget
+from stores import embedded_stores
 from tavus_callbacks.domain.timestamps import now
-from tavus_callbacks_cli.local.child import stop_child
-from tavus_callbacks_cli.local.deploy import deploy
-from tavus_callbacks_cli.local.embedded import await_embedded, launch_embedded
 from tavus_callbacks_cli.local.template import load_template
 from tavus_callbacks_cli.tokens import create_token
 
-STORES = ("AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::SQS::Queue")
 ROOT = Path(__file__).parents[2]
 # What a deployment may leave out; the calls of a run were made with it.
 SECRETS = f"arn:aws:secretsmanager:{aws_calls.REGION}:{aws_calls.ACCOUNT}:secret"
@@ -31,24 +27,9 @@ def template():
 
 @pytest.fixture(scope="session")
 def embedded(template, tmp_path_factory):
-    """Run the embedded services with the template's tables, buckets and queues."""
-    log = tmp_path_factory.mktemp("embedded") / "log"
-    process = launch_embedded(log)
-    try:
-        running = await_embedded(process, log)
-        stores = {name: one for name, one in template.resources.items() if one.type in STORES}
-        deploy(replace(template, resources=stores), running.clients())
+    """Run the embedded services with the template's tables, buckets, queues and bus."""
+    with embedded_stores(template, tmp_path_factory.mktemp("embedded") / "log") as running:
         yield running
-    finally:
-        stop_child(process)
-
-
-def forget():
-    """Forget what a runtime remembers: settings, clients, tokens."""
-    modules = [module for name, module in sys.modules.items() if name.startswith("tavus_callbacks.")]
-    for value in [value for module in modules for value in vars(module).values()]:
-        if callable(getattr(value, "cache_clear", None)):
-            value.cache_clear()
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,6 @@ AWS is moto; what answers over HTTPS is a fake that can be broken in each way th
 """
 
 import json
-import os
 import re
 import sys
 from collections.abc import Iterator
@@ -216,15 +215,8 @@ def stack_outputs() -> dict[str, str]:
 
 
 @pytest.fixture
-def aws(monkeypatch) -> Iterator[Aws]:
+def aws(aws_keys, monkeypatch) -> Iterator[Aws]:  # noqa: ARG001  # they are in the environment
     """Deploy a stack in which everything is right, with a callback token."""
-    for name in [name for name in os.environ if name.startswith(("AWS_", "TAVUS_CALLBACKS_"))]:
-        monkeypatch.delenv(name)
-    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
-        monkeypatch.setenv(name, os.devnull)
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
-    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
     with mock_aws():
         made = Aws()
         _deploy(made)

@@ -1,9 +1,6 @@
 """`recording --stack` (moto): listed and linked with AWS credentials alone, by the reader's own code."""
 
 import json
-import os
-import sys
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -15,6 +12,8 @@ from moto import mock_aws
 from tavus_callbacks.aws.recordings import RecordingRows, RecordingsBucket, look
 from tavus_callbacks.aws.signing import new_private_key
 from tavus_callbacks_cli.main import main
+
+pytestmark = pytest.mark.usefixtures("aws_keys")
 
 REGION = "eu-west-1"
 KEY = "tavus/c123/1762000000000.mp4"
@@ -76,31 +75,6 @@ TEMPLATE: dict[str, Any] = {
     },
     "Outputs": {"EventsTableName": {"Value": {"Ref": "EventsTable"}}},
 }
-
-
-@pytest.fixture(autouse=True)
-def _own_process(monkeypatch) -> Iterator[None]:
-    """Run the test as a process of its own: the command line sets its environment, the reader keeps it."""
-    for name in [name for name in os.environ if name.startswith(("AWS_", "TAVUS_CALLBACKS_"))]:
-        monkeypatch.delenv(name)
-    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
-        monkeypatch.setenv(name, os.devnull)
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
-    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
-    before = dict(os.environ)
-    yield
-    os.environ.clear()
-    os.environ.update(before)
-    _forget()
-
-
-def _forget() -> None:
-    """Empty every cache of the functions' runtime: settings, clients, stores."""
-    modules = [module for name, module in sys.modules.items() if name.startswith("tavus_callbacks.")]
-    for value in [value for module in modules for value in vars(module).values()]:
-        if hasattr(value, "cache_clear"):
-            value.cache_clear()
 
 
 def test_a_deployed_stack_lists_and_links_without_any_token():

@@ -1,8 +1,6 @@
 """A deployed stack (moto): tokens are managed and events read with AWS credentials alone."""
 
 import json
-import os
-import sys
 from datetime import UTC, datetime
 
 import boto3
@@ -18,6 +16,8 @@ from tavus_callbacks.domain.errors import NotAnObject
 from tavus_callbacks.domain.event import understand
 from tavus_callbacks.domain.quarantine import quarantined
 from tavus_callbacks_cli.main import main
+
+pytestmark = pytest.mark.usefixtures("own_process")
 
 REGION = "eu-west-1"
 NOW = datetime.now(UTC)
@@ -99,35 +99,9 @@ TEMPLATE = {
 }
 
 
-@pytest.fixture(autouse=True)
-def _own_process(monkeypatch):
-    """Run each test as a process of its own: the command line sets its environment, the reader keeps it."""
-    for name in [name for name in os.environ if name.startswith(("AWS_", "TAVUS_CALLBACKS_"))]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    before = dict(os.environ)
-    yield
-    os.environ.clear()
-    os.environ.update(before)
-    _forget()
-
-
-def _forget() -> None:
-    """Empty every cache of the functions' runtime: settings, clients, tables."""
-    modules = [module for name, module in sys.modules.items() if name.startswith("tavus_callbacks.")]
-    for value in [value for module in modules for value in vars(module).values()]:
-        if hasattr(value, "cache_clear"):
-            value.cache_clear()
-
-
 @pytest.fixture
-def deployed(monkeypatch):
+def deployed(aws_keys):  # noqa: ARG001  # they are in the environment
     """Deploy the stack `production` and return its outputs."""
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
-    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
     with mock_aws():
         cloudformation = boto3.client("cloudformation", region_name=REGION)
         cloudformation.create_stack(StackName="production", TemplateBody=json.dumps(TEMPLATE))

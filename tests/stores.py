@@ -1,0 +1,26 @@
+"""The stores that `template.yaml` declares, in embedded services of their own, without functions or HTTP."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from tavus_callbacks_cli.local.child import stop_child
+from tavus_callbacks_cli.local.deploy import deploy
+from tavus_callbacks_cli.local.embedded import Embedded, await_embedded, launch_embedded
+from tavus_callbacks_cli.local.template import Template
+
+TYPES = ("AWS::DynamoDB::Table", "AWS::Events::EventBus", "AWS::S3::Bucket", "AWS::SQS::Queue")
+
+
+@contextmanager
+def embedded_stores(template: Template, log: Path) -> Iterator[Embedded]:
+    """Run embedded services with the template's tables, buckets, queues and bus."""
+    process = launch_embedded(log)
+    try:
+        running = await_embedded(process, log)
+        stores = {name: one for name, one in template.resources.items() if one.type in TYPES}
+        deploy(replace(template, resources=stores), running.clients())
+        yield running
+    finally:
+        stop_child(process)
