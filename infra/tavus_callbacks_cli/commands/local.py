@@ -121,6 +121,7 @@ def local(  # noqa: PLR0913 - one argument an option
         hurry=hurry,
         tavus=MODES[tavus_api],
     )
+    # Ctrl-C is how it ends, and _one_signal_ends makes SIGTERM the same.
     with contextlib.suppress(KeyboardInterrupt), _one_signal_ends():
         _run(options, forward, ready)
 

@@ -80,6 +80,7 @@ def tail(  # noqa: PLR0913 - one argument an option
     """Show events as they are received, until Ctrl-C."""
     chosen = Filter(kind, event_type, label, wanted)
     after = iso(since or datetime.now(UTC))
+    # Ctrl-C is how it ends.
     with contextlib.suppress(KeyboardInterrupt), target.reader("read") as reader:
         for event in filter(chosen.fits, received(reader, after)):
             _show(event, is_json=is_json)

@@ -78,6 +78,7 @@ def serve(listener: socket.socket, handle: Handle) -> Iterator[None]:
 
 def _application(handle: Handle, threads: ThreadPoolExecutor) -> Any:
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        # Nobody is left to answer.
         with contextlib.suppress(_Disconnected):
             await _send(send, await _answer(scope, receive))
 

@@ -5,18 +5,19 @@ again after seconds instead of the queue's minutes: somebody who watches would n
 whose role lets it change the visibility decides for itself.
 """
 
-import contextlib
 import re
 import threading
-from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tavus_callbacks_cli.local.functions import FunctionFailed
 from tavus_callbacks_cli.local.intrinsics import REGION, uninterpretable
+from tavus_callbacks_cli.local.waiting import reading
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sqs.type_defs import MessageTypeDef
@@ -82,21 +83,12 @@ def _actions(function: str, template: "Template") -> set[str]:
     return {action for each in actions for action in (each if isinstance(each, list) else [each])}
 
 
-@contextlib.contextmanager
 def draining(
     mapping: QueueMapping, client: "SQSClient", woken: threading.Event, invoke: "Callable[[Any], Any]"
-) -> Iterator[None]:
+) -> AbstractContextManager[None]:
     """Give a queue's messages to `invoke` until the block ends, those first that wait already."""
-    ended = threading.Event()
     queue = _Queue(mapping, client, invoke)
-    thread = threading.Thread(target=_drain, args=(queue, woken, ended), name=f"queue {mapping.queue}")
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        woken.set()
-        thread.join()
+    return reading(partial(_drain, queue), woken, f"queue {mapping.queue}")
 
 
 def _drain(queue: "_Queue", woken: threading.Event, ended: threading.Event) -> None:

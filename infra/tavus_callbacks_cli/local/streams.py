@@ -4,11 +4,11 @@ Nothing is asked for while nothing happens: moto keeps every iterator that it ev
 """
 
 import base64
-import contextlib
 import json
 import threading
 import uuid
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -20,6 +20,7 @@ from tavus_callbacks_cli.local.batches import Record, Rules
 from tavus_callbacks_cli.local.failed import Shard, bucket_of
 from tavus_callbacks_cli.local.intrinsics import REGION, uninterpretable
 from tavus_callbacks_cli.local.queues import is_of_queue
+from tavus_callbacks_cli.local.waiting import reading
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodbstreams import DynamoDBStreamsClient
@@ -99,24 +100,15 @@ def is_wanted(mapping: Mapping, record: Record) -> bool:
     return not mapping.patterns or any(pattern.matches(each, record) for each in mapping.patterns)
 
 
-@contextlib.contextmanager
 def following(
     mapping: Mapping, client: "DynamoDBStreamsClient", woken: threading.Event, take: Take
-) -> Iterator[None]:
+) -> AbstractContextManager[None]:
     """Give the records that are written from now on to `take`, until the block ends and all are given.
 
     From now on even for TRIM_HORIZON: a stack begins here, and what a restore put back is no news.
     """
     stream = Stream(mapping, client, take)
-    ended = threading.Event()
-    thread = threading.Thread(target=_follow, args=(stream, woken, ended), name=f"stream {mapping.table}")
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        woken.set()
-        thread.join()
+    return reading(partial(_follow, stream), woken, f"stream {mapping.table}")
 
 
 def _follow(stream: "Stream", woken: threading.Event, ended: threading.Event) -> None:
