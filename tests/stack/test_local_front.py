@@ -12,7 +12,7 @@ import pytest
 from tavus_callbacks_cli.local.front import serve, take_port
 from tavus_callbacks_cli.local.functions import AnswerTooLarge, FunctionFailed, FunctionTimedOut
 from tavus_callbacks_cli.local.gateway import Gateway
-from tavus_callbacks_cli.local.payload import BODY_LIMIT
+from tavus_callbacks_cli.local.payload import BODY_LIMIT, EVENT_LIMIT
 from tavus_callbacks_cli.local.routes import Route
 from tavus_callbacks_cli.local.throttle import Throttle
 
@@ -107,10 +107,12 @@ def test_a_fault_of_the_stack_is_answered_and_logged(port: int, caplog: pytest.L
     assert "ZeroDivisionError" in caplog.text
 
 
-@pytest.mark.parametrize("size", [BODY_LIMIT + 1, 6 * 1024 * 1024])
-def test_a_body_that_is_too_large_is_413(port: int, size: int) -> None:
-    """Beyond the gateway's 10 MB, or Lambda's event of 6 MB, the client hears so."""
-    answer = ask(port, "POST", "/echo", b"x" * size, content_type="text/plain")
+@pytest.mark.parametrize(
+    ("unit", "size"), [(b"x", BODY_LIMIT + 1), (b"x", EVENT_LIMIT), (b'"', EVENT_LIMIT // 2)]
+)
+def test_a_body_that_is_too_large_is_413(port: int, unit: bytes, size: int) -> None:
+    """Beyond the gateway's 10 MB, or Lambda's event of 6 MB with its quotes escaped, the client hears so."""
+    answer = ask(port, "POST", "/echo", unit * size, content_type="text/plain")
 
     assert answer == (413, b'{"message":"Request Entity Too Large"}')
 

@@ -70,6 +70,11 @@ def test_a_callback_is_one_line() -> None:
         assert part in line
 
 
+def test_the_longest_kind_stands_apart_from_its_subject() -> None:
+    """Both can be told and copied."""
+    assert " transcription t1 " in shown(200, {**STORED, "kind": "transcription", "subject": "t1"})
+
+
 def test_a_terminal_gets_colours() -> None:
     """Stored is green."""
     assert "\x1b[32mstored" in shown(200, STORED, is_terminal=True)

@@ -261,4 +261,4 @@ def _conclude(outcomes: list[Outcome]) -> None:
     if wrong:
         note(f"{wrong} of {len(outcomes)} answers are not as expected.")
         click.get_current_context().exit(1)
-    note(f"All {len(outcomes)} answers are as expected.")
+    note(f"{len(outcomes)} of {len(outcomes)} answers are as expected.")

@@ -117,7 +117,7 @@ def _line(event: dict[str, Any]) -> "Text":
     from rich.text import Text
 
     kind, subject, event_type = (escaped(event[name]) for name in ("kind", "subject", "event_type"))
-    line = Text.assemble((f"{moment(event['received_at'])} ", "dim"), (f"{kind:<13}", "cyan"))
+    line = Text.assemble((f"{moment(event['received_at'])} ", "dim"), (f"{kind:<12} ", "cyan"))
     line.append(f"{subject:<18} ").append(f"{event_type:<36} ", "bold")
     line.append(escaped(f"{event['label']} {tags(event['tags'])}".strip()), "dim")
     for issue in event["issues"]:

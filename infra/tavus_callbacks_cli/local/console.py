@@ -80,7 +80,7 @@ def _callback_line(content: dict[str, Any]) -> Text:
         printable(str(content.get(name, "")), _LONGEST) for name in ("kind", "subject", "event_type")
     )
     line = note_line("")
-    line.append(f"{kind:<13}", "cyan").append(f"{subject:<{_LONGEST}} ").append(f"{event_type:<36} ", "bold")
+    line.append(f"{kind:<12} ", "cyan").append(f"{subject:<{_LONGEST}} ").append(f"{event_type:<36} ", "bold")
     line.append(printable(outcome), _STYLES.get(outcome, ""))
     for issue in content.get("issues") or []:
         line.append(f"  {_issue(issue)}", "yellow")
