@@ -6,20 +6,16 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import boto3
 import click
 import httpx
 import pytest
+from small_stack import dynamodb, s3, small_stack
 
 from tavus_callbacks_cli.local.front import take_port
 from tavus_callbacks_cli.local.registry import RunningStack, running_stacks
 from tavus_callbacks_cli.local.stack import LocalStack, Options, local_stack
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
-    from mypy_boto3_s3 import S3Client
 
 pytestmark = pytest.mark.stack
 
@@ -78,12 +74,9 @@ def handler(event, context):
 @pytest.fixture
 def options(tmp_path: Path) -> Options:
     """Describe a stack of the small template above, on a port that stays its own."""
-    (tmp_path / "code").mkdir()
-    (tmp_path / "code" / "hello.py").write_text(HELLO)
-    (tmp_path / "template.yaml").write_text(TEMPLATE)
     with take_port(0) as listener:
         port: int = listener.getsockname()[1]
-    return Options(port=port, template=tmp_path / "template.yaml", state_root=tmp_path / "state")
+    return small_stack(tmp_path, TEMPLATE, HELLO, port)
 
 
 def change(options: Options, before: str, after: str) -> None:
@@ -92,17 +85,6 @@ def change(options: Options, before: str, after: str) -> None:
     options.template.write_text(options.template.read_text().replace(before, after))
 
 
-def dynamodb(running: RunningStack) -> "DynamoDBClient":
-    """Reach the stack's tables."""
-    return boto3.client("dynamodb", running.region, endpoint_url=running.endpoint_url, **KEYS)
-
-
-def s3(running: RunningStack) -> "S3Client":
-    """Reach the stack's buckets."""
-    return boto3.client("s3", running.region, endpoint_url=running.endpoint_url, **KEYS)
-
-
-KEYS: Any = {"aws_access_key_id": "local", "aws_secret_access_key": "local"}
 ITEM: dict[str, Any] = {
     "pk": {"S": "a"},
     "blob": {"B": b"\x00\xff"},

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import boto3
 import click
 import pytest
+from small_stack import dynamodb, s3, small_stack
 
 from tavus_callbacks_cli.local.stack import LocalStack, Options, local_stack
 
@@ -87,7 +87,6 @@ def handler(event, context):
     if "poison" in json.dumps(event):
         raise ValueError("poison")
 """
-KEYS: Any = {"aws_access_key_id": "local", "aws_secret_access_key": "local"}
 T = TypeVar("T")
 
 
@@ -131,21 +130,13 @@ class Watched:
 @pytest.fixture
 def options(tmp_path: Path) -> Options:
     """Describe a stack of the template above."""
-    (tmp_path / "code").mkdir()
-    (tmp_path / "code" / "hello.py").write_text(HANDLER)
-    (tmp_path / "template.yaml").write_text(TEMPLATE.replace("NOTES_FILE", str(tmp_path / "notes")))
-    return Options(port=0, template=tmp_path / "template.yaml", state_root=tmp_path / "state")
+    return small_stack(tmp_path, TEMPLATE.replace("NOTES_FILE", str(tmp_path / "notes")), HANDLER)
 
 
 def watched(stack: LocalStack) -> Watched:
     """Open a running stack."""
-    running = stack.running
-    clients = {
-        name: boto3.client(name, running.region, endpoint_url=running.endpoint_url, **KEYS)  # type: ignore[call-overload] # both names are literals
-        for name in ("dynamodb", "s3")
-    }
     notes = Path(stack.functions.template.resources["Hello"].properties["Environment"]["Variables"]["NOTES"])
-    return Watched(stack, notes, clients["dynamodb"], clients["s3"])
+    return Watched(stack, notes, dynamodb(stack.running), s3(stack.running))
 
 
 @pytest.fixture
