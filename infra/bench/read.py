@@ -31,6 +31,7 @@ ENVIRONMENT = {
     "EVENTS_TABLE": "events",
     "TOKENS_TABLE": "tokens",
     "BODIES_BUCKET": "bodies",
+    "METRICS_NAMESPACE": "bench",
     "PRESUMED_ENDED_AFTER_MINUTES": "240",
     "EXPECT_RECORDING": "false",
     "EXPECT_PERCEPTION": "false",
