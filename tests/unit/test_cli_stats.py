@@ -201,3 +201,15 @@ def test_labels_of_the_report_are_escaped_and_short():
     assert f"{'x' * 33}…" in drawn
     assert f"<title>{'x' * 50}: 2</title>" in drawn
     assert EVIL not in drawn
+
+
+@pytest.mark.parametrize("option", ["--csv", "--html"])
+def test_a_file_that_cannot_be_written_is_said_without_a_traceback(target, tmp_path, option):
+    """The sentence names the file, and what to do."""
+    target.answers = [page(*SOME)]
+    path = tmp_path / "nowhere" / "file"
+
+    result = run("stats", option, str(path))
+
+    assert 1 == result.exit_code
+    assert f"{path} cannot be written: No such file or directory. Name another file." in result.stderr

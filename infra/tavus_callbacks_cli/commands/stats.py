@@ -85,12 +85,14 @@ def stats(
         conversations = _read(reader, given)
     total, grouped = sums.sums(conversations), sums.groups(conversations, by[1])
     if csv_file:
-        _write_csv(csv_file, grouped)
+        with _writing(csv_file):
+            _write_csv(csv_file, grouped)
     if html_file:
         from tavus_callbacks_cli.stats.report import report
 
         about = _about(target, given)
-        _write_html(html_file, report(conversations, total, grouped, by=by[0], about=about))
+        with _writing(html_file):
+            _write_html(html_file, report(conversations, total, grouped, by=by[0], about=about))
     if is_json:
         print_json({"total": total, "by": by[0], "groups": grouped})
     elif not (csv_file or html_file):
@@ -132,6 +134,17 @@ def _about(target: Target, given: dict[str, Any]) -> str:
     span_of_time = f"first received from {iso(given['since'])[:16]} to {iso(until)[:16]} (UTC)"
     chosen = [f"{name} {query(given)[name]}" for name in ("tag", "label") if name in given]
     return ", ".join((f"On {target.name}", span_of_time, *chosen))
+
+
+@contextmanager
+def _writing(path: Path) -> "Iterator[None]":
+    """Turn a file that cannot be written into a sentence that says so."""
+    try:
+        yield
+    except OSError as error:
+        raise click.ClickException(
+            f"{path} cannot be written: {error.strerror}. Name another file."
+        ) from error
 
 
 def _write_csv(path: Path, grouped: Sequence[dict[str, Any]]) -> None:
