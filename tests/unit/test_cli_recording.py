@@ -114,6 +114,7 @@ class FakeTarget:
     recordings: list[dict[str, Any]] = field(default_factory=list)
     url: str = "https://cdn.example.com/tavus/c123/1762000000000?Expires=1&Signature=a~b"
     page: int = 200
+    others: dict[str, tuple[int, Any]] = field(default_factory=lambda: {"/conversations/c123": (200, {})})
     asked: list[str] = field(default_factory=list)
 
     @contextmanager
@@ -125,6 +126,9 @@ class FakeTarget:
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
         self.asked.append(request.url.raw_path.decode())
+        if request.url.path in self.others:
+            status, answer = self.others[request.url.path]
+            return httpx.Response(status, json=answer)
         name = request.url.path.removeprefix("/conversations/c123/recordings").strip("/")
         if not name:
             return httpx.Response(200, json=self._page(int(request.url.params.get("cursor", 0))))
@@ -225,7 +229,23 @@ def test_nothing_to_watch_ends_with_1_and_says_what_to_do(arguments, target):
     assert "tavus-callbacks connect" in result.stderr
 
 
-@pytest.mark.parametrize("arguments", [("c/1",), ("c1", "../x"), ("c 1",)])
+@pytest.mark.parametrize("option", [(), ("--url",)])
+def test_a_mistyped_conversation_is_told_with_those_near_it(option, target):
+    """Nobody is told to start a recording in a conversation that there is not."""
+    target.recordings = []
+    target.others = {
+        "/conversations/c123/recordings/latest": (404, {"detail": "No recording is known."}),
+        "/conversations/c123": (404, {"detail": "No event of conversation c123 is kept."}),
+        "/conversations": (200, {"conversations": [{"conversation_id": "c1234"}]}),
+    }
+
+    result = run("c123", *option)
+
+    assert (1, "") == (result.exit_code, result.stdout)
+    assert "Did you mean c1234?" in result.stderr
+
+
+@pytest.mark.parametrize("arguments", [("c/1",), ("..",), ("c1", "../x"), ("c 1",)])
 def test_an_id_that_no_path_carries_is_a_usage_error(arguments, target):
     """Nothing is asked with a path that means something else."""
     result = run(*arguments)

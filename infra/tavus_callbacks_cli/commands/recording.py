@@ -1,6 +1,5 @@
 """`tavus-callbacks recording`: what there is to watch of a conversation, and watching it."""
 
-import re
 import webbrowser
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from tavus_callbacks_cli.console import escaped, examples, moment, note, print_json, print_table, size, zone
+from tavus_callbacks_cli.subjects import has_page, near_ids, path_of
 from tavus_callbacks_cli.targets import Target, target_options
 
 if TYPE_CHECKING:
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from tavus_callbacks_cli.reader import Reader
 
 Action = Literal["open", "url"]
-
-# What an HTTP API passes on in a path as it is; other ids are read by `show`.
-_IN_A_PATH = re.compile(r"[A-Za-z0-9._~-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +39,12 @@ class Chosen:
 
     def link(self) -> dict[str, Any]:
         """Make a fresh link; raises click.ClickException where the recording cannot be played, and why."""
-        return self.reader.get(f"{self._path}/{self.recording}", {"format": "json"})
+        from tavus_callbacks_cli.reader import Missing
+
+        try:
+            return self.reader.get(f"{self._path}/{self.recording}", {"format": "json"})
+        except Missing:
+            raise _none(self) from None
 
     @property
     def _path(self) -> str:
@@ -50,7 +52,7 @@ class Chosen:
 
 
 def _name(_context: click.Context, parameter: click.Parameter, value: str) -> str:
-    if not _IN_A_PATH.fullmatch(value):
+    if not has_page(value):
         raise click.BadParameter(
             f"{value!r} has characters that no path carries; `tavus-callbacks show` reads its events.",
             param=parameter,
@@ -146,6 +148,10 @@ def _list(chosen: Chosen, *, is_json: bool) -> None:
 def _none(chosen: Chosen) -> click.ClickException:
     from tavus_callbacks_cli.reader import Missing
 
+    # A mistyped id is told with those near it; a conversation that is there lacks the recording alone.
+    if not chosen.listed():
+        with near_ids(chosen.reader, chosen.conversation):
+            chosen.reader.get(path_of("conversation", chosen.conversation))
     which = "No recording" if chosen.recording == "latest" else f"No recording {chosen.recording}"
     return Missing(
         f"{which} of conversation {chosen.conversation} is known. `tavus-callbacks show` tells what "
