@@ -25,6 +25,15 @@ def sections(kind: str, view: View) -> Iterator[Section]:
             yield title, found
 
 
+def left_out(value: object) -> Iterator[str]:
+    """Yield the ids of events of which the view, which may have 6 MB, does not hold all."""
+    members = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    if isinstance(value, dict) and "body_url" in value and "event_id" in value:
+        yield value["event_id"]
+    for one in members:
+        yield from left_out(one)
+
+
 def shown(text: str) -> str:
     """Cut a text that is too long for a page."""
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}… ({len(text)} characters; --json has all)"

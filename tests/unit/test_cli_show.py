@@ -259,3 +259,13 @@ def test_nothing_said_steers_the_terminal(target, options):
 
     assert "[bold red]" in output
     assert not {"\x1b", "\u202e"} & set(output)
+
+
+def test_what_a_page_leaves_out_is_named_with_its_command(target):
+    """A value beyond 6 MB stands in its event, and the page says how to read that."""
+    left = view() | {"other_events": [{"event_id": "e1", "event_type": "x", "body_url": "/events/e1/body"}]}
+    target.answers = [left]
+
+    result = run("show", CONVERSATION)
+
+    assert "`tavus-callbacks show e1` shows it whole" in result.stderr

@@ -61,12 +61,14 @@ def _show_page(kind: str, view: dict[str, Any], *, is_json: bool) -> None:
         return
     from rich.text import Text
 
-    from tavus_callbacks_cli.story import sections
+    from tavus_callbacks_cli.story import left_out, sections
 
     for title, fields in sections(kind, view):
         if title:
             print_line(Text(f"\n{title}", "bold underline"))
         print_fields(fields)
+    for event_id in left_out(view):
+        note(f"Too large for a page: `tavus-callbacks show {event_id}` shows it whole.")
 
 
 def _show_events(events: list[dict[str, Any]], *, is_json: bool) -> None:
