@@ -25,6 +25,9 @@ _PIPED_WIDTH = 1_000_000
 
 _NAME_WIDTH = 12
 
+# How the head of a column ends whose cells people copy: one that breaks over lines cannot be.
+_IDS = ("id", "conversation")
+
 _KILOBYTE = 1024
 
 _SUSPECT = re.compile(r"[^ -~]")
@@ -80,12 +83,15 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence["str | Text"]]) 
     """Print rows under their heads; on a terminal long cells fold, so that an id can still be copied."""
     from rich.table import Table
 
+    console, cells = _console(), [list(map(_cell, row)) for row in rows]
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    for row in rows:
-        table.add_row(*map(_cell, row))
-    _console().print(table)
+    for number, column in enumerate(columns):
+        longest = max((row[number].cell_len for row in cells), default=0)
+        is_short_id = column.endswith(_IDS) and longest <= console.width // 2
+        table.add_column(column, overflow="fold", no_wrap=is_short_id)
+    for row in cells:
+        table.add_row(*row)
+    console.print(table)
 
 
 def print_fields(fields: Iterable[tuple[str, str]]) -> None:

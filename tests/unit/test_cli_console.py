@@ -102,3 +102,14 @@ def test_a_time_is_shown_in_the_zone_of_the_machine(monkeypatch):
 def test_no_time_is_a_dash():
     """An event without time has none."""
     assert "-" == console.moment(None)
+
+
+def test_an_id_stays_whole_on_a_narrow_terminal(monkeypatch, capsys):
+    """Other cells fold around it, so that it can be copied."""
+    monkeypatch.setattr("rich.console.Console.is_terminal", True)
+    monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.setenv("NO_COLOR", "1")
+
+    console.print_table(("conversation", "status", "tags"), [("csim5af069b335353", "ended" * 9, "x:y " * 9)])
+
+    assert "csim5af069b335353" in capsys.readouterr().out
