@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 from projecting import calls, once_before, post_scenario, project_all, records, store, summaries
 
 from tavus_callbacks import project
-from tavus_callbacks.aws import clients
+from tavus_callbacks.aws import clients, telling
 from tavus_callbacks.aws.bus import Bus
 from tavus_callbacks.domain import meanings
 from tavus_callbacks.domain.errors import StoreDown
@@ -126,6 +126,8 @@ def test_two_writers_of_one_summary_tell_everything(api, bus):
 
     told = bus.pushes()
     assert set(MEANT) <= {push["type"] for push in told}
+    # The joining was put before the other writer came, which tells of the start by it; not once more.
+    assert 1 == [push["type"] for push in told].count("callback.system.replica_joined")
     assert set(MEANT) == set(summaries(api)["conversation", "c1"]["told"])
 
 
@@ -141,15 +143,16 @@ def test_a_rebuilt_summary_knows_what_was_told(api, bus):
     assert ["callback."] * 3 == [name[:9] for name in bus.types()]
 
 
-def test_the_schedule_tells_what_is_overdue_once(api, bus):
+def test_the_schedule_tells_what_is_overdue_once(api, bus, monkeypatch):
     """A conversation without a transcript is complete with what is overdue; after that there is silence."""
     api.post(SHUTDOWN)
     project_all(api)
     bus.pushes()
-    telling, rows = project.stores().telling, project.stores().summaries
+    monkeypatch.setattr(telling, "now", lambda: datetime.now(UTC) + timedelta(minutes=5))
+    tell, rows = project.stores().telling.of, project.stores().summaries
     for _ in range(2):
-        rows.tell("conversation", "c1", telling.of("conversation", "c1", meanings.elapsed))
-        rows.tell("conversation", "nobody", telling.of("conversation", "nobody", meanings.elapsed))
+        rows.tell("conversation", "c1", tell("conversation", "c1", meanings.elapsed))
+        rows.tell("conversation", "nobody", tell("conversation", "nobody", meanings.elapsed))
     [complete] = bus.pushes()
     api.post(TRANSCRIPT)
     project_all(api)

@@ -1,6 +1,7 @@
 """What is told: stable ids, one schema, and the meaning of facts whatever the order."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import permutations
 
@@ -73,7 +74,7 @@ def told_of(events, kind="conversation"):
     return ids
 
 
-@hypothesis_settings(max_examples=60)
+@hypothesis_settings(max_examples=25)
 @given(data=st.data())
 def test_derived_ids_are_equal_over_all_orders(data):
     """Whatever the order of a conversation's callbacks, and however often they come: each id once."""
@@ -131,6 +132,15 @@ def test_complete_waits_for_what_is_late_and_not_overdue():
     assert "conversation.complete" in elapsed(standing(facts, later=timedelta(seconds=90)))
 
 
+def test_time_alone_tells_nothing_while_callbacks_are_coming():
+    """After an outage old callbacks come one by one: what is overdue by their clock may come in a second."""
+    late = replace(event("system.shutdown"), received_at=NOW + timedelta(hours=2))
+    facts = facts_from("conversation", [late])
+    soon, later = (standing(facts, later=timedelta(hours=2, seconds=seconds)) for seconds in (10, 70))
+
+    assert [False, True] == ["conversation.complete" in elapsed(look) for look in (soon, later)]
+
+
 def test_an_object_without_its_callback_is_no_missing_recording():
     """Where recordings are expected and somebody has seen the object, its lost callback holds up nothing."""
     expecting = FoldSettings(presumed_ended_after=timedelta(hours=4), expect_recording=True)
@@ -178,7 +188,20 @@ def test_a_callback_is_told_with_whom_and_what():
         detail["simulated"],
     )
     assert {"conversation_id": "c1", "x": "\ufffd"} == detail["data"]["body"]
+    assert "callback" == detail["data"]["source"]
     assert detail["data"]["body_url"] is None
+
+
+def test_an_event_of_tavus_own_record_is_told_as_such():
+    """Who trusts Tavus more than a URL can tell which of both said it."""
+    assert "backfill" == callback_push(item(b"{}", source="backfill"), b"{}").data.source
+
+
+def test_a_body_of_200_kb_stands_in_its_push():
+    """Up to the very byte."""
+    body = b'{"x":"' + b"a" * (INLINE_LIMIT - 8) + b'"}'
+
+    assert (INLINE_LIMIT, None) == (len(body), callback_push(item(body), body).data.body_url)
 
 
 def test_variants_have_the_same_ids_whichever_came_first():
@@ -199,8 +222,9 @@ def test_variants_have_the_same_ids_whichever_came_first():
     [
         b'{"x":"' + b"a" * INLINE_LIMIT + b'"}',
         b'{"x":[1,{"y":9223372036854775808}]}',
+        b'{"x":[' + b",".join([b"1e15"] * 20_000) + b"]}",
     ],
-    ids=["large", "a number beyond 64 bits"],
+    ids=["large", "a number beyond 64 bits", "larger when told than when sent"],
 )
 def test_a_body_that_the_bus_cannot_carry_is_pointed_to(body):
     """Told all the same, with the path where it can be read."""

@@ -38,11 +38,15 @@ class Telling:
         bus = self.bus
         if bus is None:
             return tell_nobody
+        # Another writer of the summary makes this be called again; what the bus has is not put twice for it.
+        taken: set[str] = set()
 
         def tell(facts: SubjectFacts, told: frozenset[str]) -> frozenset[str]:
             standing = Standing(kind, subject, facts, now(), self.settings, has_object)
             types = find(standing)
-            bus.put([*also, *pushes_of(standing, types - told)])
+            pushes = [*also, *pushes_of(standing, types - told)]
+            bus.put(push for push in pushes if push.push_id not in taken)
+            taken.update(push.push_id for push in pushes)
             return told | types
 
         return tell

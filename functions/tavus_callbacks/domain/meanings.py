@@ -5,6 +5,8 @@
 schedule adds when time has passed. Each type is told once: a summary's row says which were (`told`).
 """
 
+from datetime import timedelta
+
 from tavus_callbacks.domain import event_types, pushes
 from tavus_callbacks.domain.conversation_facts import Facts
 from tavus_callbacks.domain.missing import Missing, missing_of, status_of
@@ -18,6 +20,9 @@ _BY_EVENT_TYPE = {
     event_types.ANALYSIS: pushes.PERCEPTION,
     event_types.UNAVAILABLE: pushes.NO_PERCEPTION,
 }
+# So long after the last receipt time alone may tell.
+_AT_REST = timedelta(minutes=1)
+
 _BY_STATUS = {"ready": "ready", "error": "failed"}
 
 
@@ -37,6 +42,9 @@ def elapsed(standing: Standing) -> frozenset[str]:
     if isinstance(facts, ResourceFacts):
         return found
     if status_of(facts, now=standing.now, settings=standing.settings) == "active":
+        return found
+    # After an outage what happened long ago comes now, piece by piece: the rest may be on its way.
+    if standing.now - facts.receipt.received_last_at < _AT_REST:
         return found
     is_over = all(one.overdue for one in _missing(facts, standing))
     return found | {pushes.ENDED} | ({pushes.COMPLETE} if is_over else set())

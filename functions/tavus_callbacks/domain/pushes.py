@@ -14,9 +14,10 @@ from typing import Any, Literal
 from urllib.parse import urlencode
 
 from pydantic import Field
+from pydantic_core import to_json
 
 from tavus_callbacks.domain.conversation_facts import Facts
-from tavus_callbacks.domain.event import event_id
+from tavus_callbacks.domain.event import Source, event_id
 from tavus_callbacks.domain.fold_settings import FoldSettings
 from tavus_callbacks.domain.jsontext import BYTE_ORDER_MARK, canonical, children, levels
 from tavus_callbacks.domain.reading import without_surrogates
@@ -40,7 +41,8 @@ _ID_VERSION = 1
 # The source of every entry on the bus.
 SOURCE = "tavus-callbacks"
 
-# Bytes up to which a body stands in a push: an entry of the bus was 256 KB at most until 2026.
+# Bytes up to which a body stands in a push: an entry of the bus was 256 KB at most until 2026. As it was sent
+# and as it is told, for `1e15` is told as `1000000000000000.0`.
 INLINE_LIMIT = 200 * 1024
 
 # PutEvents takes whole numbers of 64 bits with sign.
@@ -68,6 +70,7 @@ class CallbackData(View):
     occurred_at: Moment | None = Field(description="By the sender's clock.")
     received_at: Moment
     label: str
+    source: Source = Field(description="Sent by Tavus, or read from its API because it had not come.")
     issues: list[str]
     body: dict[str, Any] | None = Field(None, description="As it was sent, tokens redacted.")
     body_url: str | None = Field(None, description="Path below the API's URL, where a read token opens it.")
@@ -147,6 +150,7 @@ def _callback_data(item: Item, ref: str, body: bytes) -> CallbackData:
         occurred_at=parse(item.get("occurred_at")),
         received_at=received_at,
         label=item["label"],
+        source=item.get("source", "callback"),
         issues=list(item["issues"]),
         body=inline,
         body_url=None if inline is not None else f"/events/{name}/body",
@@ -157,11 +161,11 @@ def _inline(body: bytes) -> dict[str, Any] | None:
     """Return a body that the bus can carry as it is."""
     if len(body) > INLINE_LIMIT:
         return None
-    sent: dict[str, Any] = json.loads(body.decode().removeprefix(BYTE_ORDER_MARK))
-    return without_surrogates(sent) if _fits_the_bus(sent) else None
+    sent: dict[str, Any] = without_surrogates(json.loads(body.decode().removeprefix(BYTE_ORDER_MARK)))
+    return sent if _has_whole_numbers_that_fit(sent) and len(to_json(sent)) <= INLINE_LIMIT else None
 
 
-def _fits_the_bus(sent: dict[str, Any]) -> bool:
+def _has_whole_numbers_that_fit(sent: dict[str, Any]) -> bool:
     numbers = (one for level in levels(sent) for each in level for one in children(each) if type(one) is int)
     return all(-_LARGEST <= number <= _LARGEST for number in numbers)
 
