@@ -154,10 +154,11 @@ def test_nobody_waits_longer_than_told(served, stand_in, waits):
     assert ([], 3600) == (waits, raised.value.retry_after)
 
 
-def test_retry_after_that_is_neither_is_as_none(api, stand_in, waits):
+@pytest.mark.parametrize("said", ["soon", "-1", "Fri, 31 Dec 9999 23:59:59 -2300"])
+def test_retry_after_that_is_neither_is_as_none(api, stand_in, waits, said):
     """A header that cannot be read is no reason to fail."""
     stand_in.take(SHUTDOWN)
-    stand_in.behaviour = Behaviour(status=429, retry_after="soon", times=1)
+    stand_in.behaviour = Behaviour(status=429, retry_after=said, times=1)
 
     api.conversation("c1")
 
@@ -232,6 +233,16 @@ def test_no_id_leads_the_key_elsewhere(api, stand_in, name):
     with pytest.raises(UnknownThere):
         api.conversation(name)
 
+    assert [] == stand_in.asked
+
+
+@pytest.mark.parametrize("key", ["hidden\nsecret", "hidden\u2026", "hidden\x00"])
+def test_a_key_that_no_header_can_hold_is_refused_unquoted(served, stand_in, key):
+    """A line break copied along is no crash whose text holds the key."""
+    with pytest.raises(KeyRefused) as refused:
+        TavusApi(SecretStr(key), served[1]).conversation("c1")
+
+    assert "hidden" not in f"{refused.value!r} {refused.value.__context__!r}"
     assert [] == stand_in.asked
 
 

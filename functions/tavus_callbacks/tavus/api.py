@@ -130,7 +130,7 @@ class TavusApi:
         raise AssertionError("the last attempt returns or raises")
 
     def _asked(self, path: str) -> dict[str, Any]:
-        headers = {"x-api-key": self.key.get_secret_value(), "accept": "application/json"}
+        headers = {"x-api-key": _sendable(self.key), "accept": "application/json"}
         try:
             answer = self.pool.request(
                 "GET", self.url + path, headers=headers, redirect=False, preload_content=False
@@ -143,6 +143,14 @@ class TavusApi:
             raise Busy(f"Tavus did not answer ({type(error).__name__}). Try again in a while.") from None
         _refuse(answer)
         return _object(body)
+
+
+def _sendable(key: SecretStr) -> str:
+    """Return the key's text; raises KeyRefused where no header can hold it, which http.client would quote."""
+    text = key.get_secret_value()
+    if not (text.isascii() and text.isprintable()):
+        raise KeyRefused("The key holds a line break or other characters that no key has. Copy it anew.")
+    return text
 
 
 def _refuse(answer: "BaseHTTPResponse") -> None:
@@ -167,9 +175,10 @@ def _seconds(retry_after: str) -> float | None:
         return float(retry_after)
     try:
         moment = parsedate_to_datetime(retry_after)
-    except ValueError:
+        return max(0.0, (moment.astimezone(UTC) - datetime.now(UTC)).total_seconds())
+    # A date at the end of time is none in UTC.
+    except (ValueError, OverflowError):
         return None
-    return max(0.0, (moment.astimezone(UTC) - datetime.now(UTC)).total_seconds())
 
 
 def _object(body: bytes) -> dict[str, Any]:
