@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass, replace
+from functools import cache
 from types import SimpleNamespace
 from typing import Any
 
@@ -40,11 +41,16 @@ class Told:
         return sorted(push["type"] for push in self.pushes())
 
 
+@cache
+def _sqs() -> Any:
+    return boto3.client("sqs", region_name="us-east-1")
+
+
 def listening_bus(template: Any, monkeypatch: Any) -> Told:
     """Make the template's bus and listen to it."""
     made = SimpleNamespace(events=clients.events())
     deploy(replace(template, resources={"EventBus": template.resources["EventBus"]}), made)
-    sqs = boto3.client("sqs", region_name="us-east-1")
+    sqs = _sqs()
     url = sqs.create_queue(QueueName=LISTENER)["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     clients.events().put_rule(Name="all", EventBusName=BUS, EventPattern='{"source":["tavus-callbacks"]}')

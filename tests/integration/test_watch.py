@@ -213,7 +213,7 @@ def test_a_hopeless_one_is_asked_ever_more_seldom_and_given_up(watched):
     """Tavus has no transcript either: some ten questions in two days, then none, and it is open no more."""
     watched.happen(*ended()[:2])
 
-    records = [watched.run(minutes=5) for _ in range(12)] + [watched.run(hours=1) for _ in range(60)]
+    records = [watched.run(minutes=5) for _ in range(12)] + [watched.run(hours=2) for _ in range(30)]
 
     assert 4 == sum(one.get("asked", 0) for one in records[:12])
     assert 9 <= len(watched.stand_in.asked) <= 11
@@ -309,10 +309,11 @@ def test_a_secret_that_cannot_be_read_stops_nothing_else(watched):
     assert (1, True) == (record["key_unreadable"], record["oldest_open"] > 0)
 
 
-def test_a_run_that_ends_early_is_gone_on_with(watched):
+def test_a_run_that_ends_early_is_gone_on_with(watched, monkeypatch):
     """A run without time takes one page; the next one goes on there, and the oldest is not forgotten."""
+    monkeypatch.setattr(watch, "PAGE", 4)
     at = datetime.now(UTC)
-    for number in range(watch.PAGE + 5):
+    for number in range(watch.PAGE + 3):
         watched.api.post(said("system.replica_joined", f"c{number}", at=at - timedelta(minutes=number)))
     project_all(watched.api)
     watched.left = 0
@@ -320,8 +321,8 @@ def test_a_run_that_ends_early_is_gone_on_with(watched):
     first, second = watched.run(), watched.run()
 
     assert (False, True) == (first["is_whole"], second["is_whole"])
-    assert watch.PAGE + 5 == first["seen"] + second["seen"]
-    assert second["oldest_open"] == pytest.approx(60 * (watch.PAGE + 4), abs=60)
+    assert watch.PAGE + 3 == first["seen"] + second["seen"]
+    assert second["oldest_open"] == pytest.approx(60 * (watch.PAGE + 2), abs=60)
 
 
 def test_the_older_ones_are_looked_at_every_three_hours(watched, monkeypatch):

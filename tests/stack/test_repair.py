@@ -14,6 +14,7 @@ import httpx
 import pytest
 from click.testing import CliRunner, Result
 
+from tavus_callbacks.tavus import api
 from tavus_callbacks_cli.local import stack
 from tavus_callbacks_cli.local.front import HOST, serve, take_port
 from tavus_callbacks_cli.local.payload import Answer, Request
@@ -127,7 +128,7 @@ def test_a_refusal_says_what_to_do_and_hides_the_key(
     found: RunningStack, monkeypatch: pytest.MonkeyPatch, mode: str, words: str
 ) -> None:
     """A key of the environment asks Tavus itself, here a stand-in that misbehaves."""
-    monkeypatch.setattr("time.sleep", lambda _: None)
+    monkeypatch.setattr(api, "_PAUSES", (0.01, 0.01))
     monkeypatch.setenv("TAVUS_API_KEY", "canary-key")
     with serving(StandIn("canary-key", MODES[mode])) as url:
         monkeypatch.setenv("TAVUS_API_URL", url)
