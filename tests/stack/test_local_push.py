@@ -26,7 +26,7 @@ from tavus_callbacks_cli.local.stack import LocalStack, Options, local_stack
 from tavus_callbacks_cli.local.state import open_state
 from tavus_callbacks_cli.main import main
 
-# A stack of its own, for the shared one posts nowhere; what is posted is tried in tests/integration/test_push.py too.
+# A stack of its own, for the shared one posts nowhere; tests/integration/test_push.py tries the sender too.
 pytestmark = [pytest.mark.stack, pytest.mark.slow, pytest.mark.xdist_group("push")]
 
 ROOT = Path(__file__).resolve().parents[2]
