@@ -1,4 +1,4 @@
-"""Pausing a deployed stack: what follows its streams and queues, or, said apart, what receives."""
+"""Pausing a deployed stack: what follows its streams, queues and clock, or, said apart, what receives."""
 
 from typing import TYPE_CHECKING
 
@@ -9,6 +9,9 @@ if TYPE_CHECKING:
 
 _MAPPING = "AWS::Lambda::EventSourceMapping"
 _RECEIVER = "ReceiveFunction"
+_RULE = "AWS::Events::Rule"
+# Not the rule of the recordings bucket: EventBridge drops what comes while a rule is off.
+_SCHEDULE = "WatchFunctionSchedule"
 
 
 def triggers(deployment: "Deployment") -> dict[str, str]:
@@ -26,15 +29,29 @@ def paused(deployment: "Deployment") -> list[str]:
     client = deployment.client("lambda")
     mappings = deployment.physical(_MAPPING)
     states = {name: client.get_event_source_mapping(UUID=uuid)["State"] for name, uuid in mappings.items()}
-    return [name for name, state in states.items() if state in ("Disabled", "Disabling")]
+    stopped = [name for name, state in states.items() if state in ("Disabled", "Disabling")]
+    events = deployment.client("events")
+    rules = schedules(deployment).items()
+    return [
+        *stopped,
+        *(name for name, rule in rules if events.describe_rule(Name=rule)["State"] == "DISABLED"),
+    ]
+
+
+def schedules(deployment: "Deployment") -> dict[str, str]:
+    """Return the names of the rules that start functions by the clock, by logical id."""
+    return {name: rule for name, rule in deployment.physical(_RULE).items() if name == _SCHEDULE}
 
 
 def switch(deployment: "Deployment", *, on: bool) -> list[str]:
-    """Turn every trigger on or off and return their names."""
-    client, found = deployment.client("lambda"), triggers(deployment)
+    """Turn every trigger and schedule on or off and return their names."""
+    client, events = deployment.client("lambda"), deployment.client("events")
+    found, rules = triggers(deployment), schedules(deployment)
     for uuid in found.values():
         client.update_event_source_mapping(UUID=uuid, Enabled=on)
-    return list(found)
+    for rule in rules.values():
+        (events.enable_rule if on else events.disable_rule)(Name=rule)
+    return [*found, *rules]
 
 
 def receives(deployment: "Deployment") -> bool:

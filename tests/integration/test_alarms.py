@@ -3,17 +3,21 @@
 import json
 import re
 from base64 import b64encode
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import get_args
 
 import pytest
-from inprocess import failing
+from inprocess import failing, forget
+from projecting import project_all
 from projecting import records as stream_records
 
-from tavus_callbacks import drain, project, receive
+from tavus_callbacks import drain, project, push, receive, watch
+from tavus_callbacks.aws import clients
+from tavus_callbacks.aws.tombstones import Tombstones
 from tavus_callbacks.domain.metrics import METRICS
+from tavus_callbacks.web.post import Answer
 from tavus_callbacks_cli.local.gateway import TOO_LARGE, TOO_MANY
 from tavus_callbacks_cli.local.template import load_template
 from tavus_callbacks_cli.tokens import revoke_token
@@ -29,17 +33,22 @@ SHUTDOWN = {
 }
 JOINED = {**SHUTDOWN, "event_type": "system.replica_joined", "properties": {"replica_id": "r1"}}
 EMAIL = {"AlarmEmail": "operator@example.com"}
+# What Lambda gives a handler beside the event.
+LAMBDA = SimpleNamespace(
+    invoked_function_arn="arn:aws:lambda:us-east-1:123456789012:function:push",
+    get_remaining_time_in_millis=lambda: 300_000,
+)
 CONTEXT = re.compile(r"\$context\.[\w.]+")
 # Made by filters of the gateway's access log, not by a function.
 BY_FILTER = {"gateway_413", "gateway_429"}
-# What `push` and `watch` write, and who honours tombstones; their own tests show it.
-WRITTEN_ELSEWHERE = {"push_failed", "oldest_open", "erased"}
+# Every alarm there can be.
+ALL = {**EMAIL, "SilenceHours": "6", "PushUrl": "https://a.example.com"}
 
 
 @pytest.fixture(scope="module")
 def alarms():
     """Return the properties of every alarm there can be, by its logical id."""
-    template = load_template(ROOT / "template.yaml", {**EMAIL, "SilenceHours": "6"})
+    template = load_template(ROOT / "template.yaml", ALL)
     return {one.logical_id: one.properties for one in template.of_type("AWS::CloudWatch::Alarm")}
 
 
@@ -47,7 +56,7 @@ def alarms():
 def stack(api, template, monkeypatch):
     """Return a stack whose every function logs to one place, under the namespace of the template."""
     monkeypatch.setenv("SPILL_QUEUE_URL", "https://sqs.us-east-1.amazonaws.com/123456789012/spill")
-    for module in (project, drain):
+    for module in (project, drain, push, watch):
         monkeypatch.setattr(module.logger.registered_handler, "stream", api.log)
     assert template.resources["ReceiveFunction"].properties["Environment"]["Variables"]["METRICS_NAMESPACE"]
     return api
@@ -104,12 +113,44 @@ def retyping(stack, _patch):
     assert 200 == stack.post({**SHUTDOWN, "properties": {"shutdown_reason": 7}}).status
 
 
+def refusing(_stack, patch):
+    """Let the target of pushes be gone for good."""
+    known = SimpleNamespace(url="https://a.example.com", is_local=False, failed_bucket="failed")
+    secret = SimpleNamespace(versions=lambda: ("A" * 44,))
+    detail = {"push_id": "p1", "type": "conversation.ended", "kind": "conversation", "subject": "c1"}
+    attributes = {"ApproximateReceiveCount": "1", "SentTimestamp": "0"}
+    record = {"messageId": "1", "body": json.dumps({"detail": detail}), "attributes": attributes}
+    with patch.context() as inner:
+        inner.setattr(push, "stores", lambda: SimpleNamespace(known=known, secret=secret))
+        inner.setattr(push, "post", lambda *_, **__: Answer(410, None))
+        inner.setattr(push.clients, "s3", lambda: SimpleNamespace(put_object=lambda **_: None))
+        assert {"batchItemFailures": []} == push.handler({"Records": [record]}, LAMBDA)
+
+
+def openness(stack, _patch):
+    """Keep a conversation that began long ago and never ended, and let `watch` look."""
+    began = datetime.now(UTC) - timedelta(hours=30)
+    stack.post({**JOINED, "conversation_id": "c-open", "timestamp": began.isoformat()}, at=began)
+    assert [] == project_all(stack)
+    watch.handler({}, LAMBDA)
+
+
+def forgotten(stack, _patch):
+    """Post about somebody who was erased."""
+    table = Tombstones(clients.dynamodb(), stack.environment["EVENTS_TABLE"])
+    table.add("conversation", "c-erased", at=datetime.now(UTC), lifetime=None)
+    forget()
+    assert "erased" == stack.post({**SHUTDOWN, "conversation_id": "c-erased"}).value["status"]
+
+
 BY_HANDLERS = [
     ("QuarantineAlarm", garbage),
     ("RefusedBurstAlarm", strangers),
     ("RevokedTokenAlarm", revoked),
     ("FailedRecordsAlarm", poison),
     ("SlowAnswersAlarm", slowness),
+    ("PushFailedAlarm", refusing),
+    ("OldestOpenAlarm", openness),
     ("DriftAlarm", renaming),
     ("DriftAlarm", retyping),
 ]
@@ -145,12 +186,11 @@ BY_AWS = {
     "ProjectErrorsAlarm": ("ProjectFunction", 0, 1),
     "ResolveErrorsAlarm": ("ResolveFunction", 0, 1),
     "ReadErrorsAlarm": ("ReadFunction", 0, 1),
+    "WatchErrorsAlarm": ("WatchFunction", 0, 1),
+    "PushErrorsAlarm": ("PushFunction", 0, 1),
+    "PushDeadLettersAlarm": ("PushDeadQueue", 0, 1),
     "FailedBatchesAlarm": ("FailedBucket", 0, 1),
 }
-
-
-# alarm: what it is while all is well, what it is when the alarm is for it
-BY_SCHEDULE = {"OldestOpenAlarm": (86_399, 86_400)}
 
 
 def in_each_span(alarm, points, now):
@@ -220,15 +260,15 @@ def test_what_the_gateway_turns_away_is_counted_in_its_log(template, alarms, nam
 
 
 @pytest.mark.parametrize("name", BY_AWS)
-def test_an_alarm_on_a_metric_of_aws_has_its_arithmetic(template, alarms, name):
+def test_an_alarm_on_a_metric_of_aws_has_its_arithmetic(pushing, alarms, name):
     """The metric exists, is that of the right resource, and the threshold lies between well and not."""
     alarm, now = alarms[name], 1_800_000_000
     resource, well, ill = BY_AWS[name]
     namespace, metric, dimensions = series_of(alarm)
     dimension, kind = OF_AWS[namespace, metric]
 
-    assert template.resources[resource].type == kind
-    assert template.resources[resource].name == dict(dimensions)[dimension]
+    found = pushing["signed"].resources[resource]
+    assert (kind, found.name) == (found.type, dict(dimensions)[dimension])
 
     def points(value):
         return in_each_span(alarm, [Point(namespace, metric, dimensions, now, value)], now)
@@ -237,24 +277,10 @@ def test_an_alarm_on_a_metric_of_aws_has_its_arithmetic(template, alarms, name):
     assert not is_red(alarm, [], now)
 
 
-@pytest.mark.parametrize("name", BY_SCHEDULE)
-def test_an_alarm_on_what_a_schedule_measures_has_its_arithmetic(alarms, name):
-    """The metric is of the list, and the threshold lies between well and not."""
-    alarm, now = alarms[name], 1_800_000_000
-    namespace, metric, dimensions = series_of(alarm)
-
-    def points(value):
-        return in_each_span(alarm, [Point(namespace, metric, dimensions, now, value)], now)
-
-    assert metric in METRICS
-    well, ill = BY_SCHEDULE[name]
-    assert [False, True, False] == [is_red(alarm, points(value), now) for value in (well, ill, well)]
-
-
 def test_every_alarm_is_proven(alarms):
     """A new alarm wants a line in one of the tables above."""
     proven = {name for name, _ in (*BY_HANDLERS, *BY_ACCESS_LOG)}
-    proven |= BY_AWS.keys() | BY_SCHEDULE.keys() | {"SilenceAlarm"}
+    proven |= BY_AWS.keys() | {"SilenceAlarm"}
 
     assert set(alarms) == proven
 
@@ -308,8 +334,9 @@ def widgets(template):
             yield namespace, name, dict(zip(words[::2], words[1::2], strict=True))
 
 
-def test_dashboard_and_alarms_name_what_there_is(template, alarms):
+def test_dashboard_and_alarms_name_what_there_is(pushing, alarms):
     """Metrics of ours are listed in one place; those of AWS belong to resources of the stack."""
+    template = pushing["signed"]
     stack = template.resources["ReceiveFunction"].properties["Environment"]["Variables"]["METRICS_NAMESPACE"]
     named = [(*series_of(alarm)[:2], dict(series_of(alarm)[2])) for alarm in alarms.values()]
     names = {(one.type, one.name) for one in template.resources.values()}
@@ -321,9 +348,7 @@ def test_dashboard_and_alarms_name_what_there_is(template, alarms):
         else:
             dimension, kind = OF_AWS[namespace, name]
             assert (kind, dimensions[dimension]) in names
-    assert METRICS - WRITTEN_ELSEWHERE <= {
-        name for namespace, name, _ in widgets(template) if namespace == stack
-    }
+    assert METRICS <= {name for namespace, name, _ in widgets(template) if namespace == stack}
 
 
 @pytest.mark.usefixtures("one_attempt")
@@ -332,7 +357,7 @@ def test_every_metric_is_written_by_some_function(stack, recordings, monkeypatch
     sent = spilled(monkeypatch)
     for token in ("x", _deleted(stack), stack.read_token, _expired(stack)):
         stack.post(SHUTDOWN, token=token)
-    for act in (garbage, poison, renaming, retyping):
+    for act in (garbage, poison, renaming, retyping, refusing, openness, forgotten):
         act(stack, monkeypatch)
     for body in (SHUTDOWN, {**SHUTDOWN, "properties": {}}):
         stack.post(body)
@@ -344,7 +369,7 @@ def test_every_metric_is_written_by_some_function(stack, recordings, monkeypatch
     _recordings_of_every_status(recordings)
 
     # The clock of `receive` in tests may show less than a millisecond.
-    assert METRICS - WRITTEN_ELSEWHERE - {"latency"} <= {one.name for one in points_of(stack.records())}
+    assert METRICS - {"latency"} <= {one.name for one in points_of(stack.records())}
     assert {"tavus-callbacks-local"} == {one.namespace for one in points_of(stack.records())}
 
 

@@ -67,6 +67,9 @@ OUTPUTS = {
     "ApiUrl": "https://api.example.com",
     "BodiesBucketName": "bodies",
     "FailedBucketName": "failed",
+    "EventBusName": "told",
+    "PushQueueUrl": "queue",
+    "PushSecretArn": "signs",
     "CdnUrl": "https://cdn.example.com",
     "RecordingStorage": _storage("mine-4711"),
     "RecordingProperties": "{}",
@@ -79,6 +82,10 @@ OUTPUTS = {
 RESOURCES = {
     "EventsTable": _table("pk", "sk", StreamSpecification={"StreamViewType": "NEW_IMAGE"}),
     "TokensTable": _table("token_digest"),
+    "WatchFunctionSchedule": {
+        "Type": "AWS::Events::Rule",
+        "Properties": {"ScheduleExpression": "rate(5 minutes)"},
+    },
     "ReadLogs": {"Type": "AWS::Logs::LogGroup", "Properties": {"RetentionInDays": 30}},
     "RecordingRole": {
         "Type": "AWS::IAM::Role",
@@ -236,10 +243,16 @@ def _deploy(aws: Aws) -> None:
     group = cloudfront.create_key_group(KeyGroupConfig={"Name": "group", "Items": [key]})["KeyGroup"]["Id"]
     outputs = {**OUTPUTS, "SigningKeyGroupId": group}
     template = {
+        "Parameters": {"PushUrl": {"Type": "String"}},
         "Resources": {**RESOURCES, **_functions(key)},
         "Outputs": {name: {"Value": value} for name, value in outputs.items()},
     }
-    aws.client("cloudformation").create_stack(StackName="production", TemplateBody=json.dumps(template))
+    aws.client("cloudformation").create_stack(
+        StackName="production",
+        TemplateBody=json.dumps(template),
+        Parameters=[{"ParameterKey": "PushUrl", "ParameterValue": "https://8.8.8.8/in"}],
+    )
+    _settle_telling(aws)
     _settle_tables(aws)
     _settle_bucket(aws)
 
@@ -265,6 +278,11 @@ def _functions(key: str) -> dict[str, Any]:
         },
     }
     return {"ReadFunction": function, "ResolveFunctionClaimed": mapping}
+
+
+def _settle_telling(aws: Aws) -> None:
+    aws.client("events").create_event_bus(Name="told")
+    aws.client("secretsmanager").create_secret(Name="signs", SecretString="A" * 44)
 
 
 def _settle_tables(aws: Aws) -> None:
@@ -432,6 +450,28 @@ def _disable_trigger(aws: Aws) -> None:
     aws.client("lambda").update_event_source_mapping(UUID=uuid, Enabled=False)
 
 
+def _stop_clock(aws: Aws) -> None:
+    aws.client("events").disable_rule(Name=aws.physical("WatchFunctionSchedule"))
+
+
+def _lose_bus(aws: Aws) -> None:
+    aws.client("events").delete_event_bus(Name="told")
+
+
+def _write_secret(text: str):
+    return lambda aws: aws.client("secretsmanager").put_secret_value(SecretId="signs", SecretString=text)
+
+
+def _move_target(url: str):
+    def change(aws: Aws) -> None:
+        parameters = [{"ParameterKey": "PushUrl", "ParameterValue": url}]
+        aws.client("cloudformation").update_stack(
+            StackName="production", UsePreviousTemplate=True, Parameters=parameters
+        )
+
+    return change
+
+
 def _keep_logs(aws: Aws) -> None:
     aws.client("logs").delete_retention_policy(logGroupName=aws.physical("ReadLogs"))
 
@@ -469,6 +509,11 @@ BREAKS = {
     "no token": ("callback token", _forget_tokens, "token create --label production --stack production"),
     "key not in group": ("signing key", _sign_with_another_key, "SigningKeys"),
     "trigger disabled": ("triggers", _disable_trigger, "tavus-callbacks resume"),
+    "schedule disabled": ("schedule", _stop_clock, "tavus-callbacks resume"),
+    "no bus": ("bus", _lose_bus, "sam deploy"),
+    "target inside": ("push target", _move_target("https://10.0.0.1/in"), "public internet"),
+    "target without TLS": ("push target", _move_target("http://8.8.8.8/in"), "PushUrl=https://"),
+    "secret that signs nothing": ("push secret", _write_secret("abcde"), "put-secret-value"),
     "endless log": ("log retention", _keep_logs, "put-retention-policy"),
     "short sessions": ("role session", _shorten_sessions, "--max-session-duration 43200"),
     "trust without external id": ("role trust", _trust_policy(_trust(external_id=None)), "sts:ExternalId"),

@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,22 +16,26 @@ from tavus_callbacks_cli import alarms, deployment, pausing, targets
 from tavus_callbacks_cli.commands import problems as problems_command
 from tavus_callbacks_cli.deployment import Deployment
 from tavus_callbacks_cli.doctor import alarms as checks
+from tavus_callbacks_cli.local.template import load_template
 from tavus_callbacks_cli.main import main
 
 REGION = "eu-west-1"
-MAPPING, FUNCTION, ALARM = (
+MAPPING, FUNCTION, ALARM, RULE = (
     "AWS::Lambda::EventSourceMapping",
     "AWS::Lambda::Function",
     "AWS::CloudWatch::Alarm",
+    "AWS::Events::Rule",
 )
+# What a pause stops.
+STOPPED = ["ProjectFunctionKept", "DrainFunctionSpilled", "PushFunctionTold", "WatchFunctionSchedule"]
 
 
 class Lambda:
-    """Lambda's control side: mappings that are on or off, and a reservation of concurrency."""
+    """The control side: mappings and rules that are on or off, and a reservation of concurrency."""
 
     def __init__(self) -> None:
         """Begin as after a deployment."""
-        self.is_on = {"uuid-1": True, "uuid-2": True}
+        self.is_on = {"uuid-1": True, "uuid-2": True, "uuid-3": True, "stack-watch": True, "stack-s3": True}
         self.reserved: int | None = None
 
     def get_event_source_mapping(self, *, UUID: str) -> dict[str, Any]:  # noqa: N803 - AWS's name
@@ -40,6 +45,18 @@ class Lambda:
     def update_event_source_mapping(self, *, UUID: str, Enabled: bool) -> None:  # noqa: N803 - AWS's names
         """Switch one."""
         self.is_on[UUID] = Enabled
+
+    def describe_rule(self, *, Name: str) -> dict[str, Any]:  # noqa: N803 - AWS's name
+        """Answer as EventBridge does."""
+        return {"Name": Name, "State": "ENABLED" if self.is_on[Name] else "DISABLED"}
+
+    def enable_rule(self, *, Name: str) -> None:  # noqa: N803 - AWS's name
+        """Switch one on."""
+        self.is_on[Name] = True
+
+    def disable_rule(self, *, Name: str) -> None:  # noqa: N803 - AWS's name
+        """Switch one off."""
+        self.is_on[Name] = False
 
     def get_function_concurrency(self, *, FunctionName: str) -> dict[str, Any]:  # noqa: N803 - AWS's name
         """Answer without the member where nothing is reserved."""
@@ -62,6 +79,10 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Lambda:
     resources = {
         (MAPPING, "ProjectFunctionKept"): "uuid-1",
         (MAPPING, "DrainFunctionSpilled"): "uuid-2",
+        (MAPPING, "PushFunctionTold"): "uuid-3",
+        (RULE, "WatchFunctionSchedule"): "stack-watch",
+        (RULE, "ResolveFunctionChanged"): "stack-s3",
+        (RULE, "PushRule"): "stack|stack-push",
         (FUNCTION, "ReceiveFunction"): "stack-receive",
     }
     opened = Deployment(
@@ -85,11 +106,11 @@ def test_pause_stops_what_works_on_events_and_says_what_is_lost(aws: Lambda) -> 
     result = run("pause", "--json")
 
     assert 0 == result.exit_code, result.output
-    expected = {"paused": ["ProjectFunctionKept", "DrainFunctionSpilled"], "receiving": True}
+    expected = {"paused": STOPPED, "receiving": True}
     assert expected == json.loads(result.stdout)
-    assert [False, False] == list(aws.is_on.values())
+    assert ["stack-s3"] == [name for name, is_on in aws.is_on.items() if is_on]
     assert aws.reserved is None
-    for word in ("go on being kept", "24 hours", "14 days", "tavus-callbacks resume --stack tcb"):
+    for word in ("go on being kept", "24 hours", "14 days", "4 days", "tavus-callbacks resume --stack tcb"):
         assert word in result.stderr
 
 
@@ -98,7 +119,7 @@ def test_pausing_the_receiver_is_asked_about_first(aws: Lambda) -> None:
     refused = run("pause", "--receiving", input="n\n")
     assert 1 == refused.exit_code
     assert "is lost" in refused.stderr
-    assert [True, True] == list(aws.is_on.values())
+    assert {True} == set(aws.is_on.values())
 
     result = run("pause", "--receiving", "--yes")
     assert 0 == result.exit_code
@@ -112,10 +133,8 @@ def test_resume_starts_everything_again(aws: Lambda) -> None:
 
     result = run("resume", "--json")
 
-    assert {"resumed": ["ProjectFunctionKept", "DrainFunctionSpilled"], "receiving": True} == json.loads(
-        result.stdout
-    )
-    assert [True, True] == list(aws.is_on.values())
+    assert {"resumed": STOPPED, "receiving": True} == json.loads(result.stdout)
+    assert {True} == set(aws.is_on.values())
     assert aws.reserved is None
 
 
@@ -139,7 +158,19 @@ def test_problems_name_what_is_paused() -> None:
 
     assert ["paused triggers", "receiving is paused"] == [one.what for one in found]
     assert {"tavus-callbacks resume --stack tcb --region eu-west-1"} == {one.next for one in found}
-    assert ["ProjectFunctionKept", "DrainFunctionSpilled"] == pausing.paused(opened)
+    assert STOPPED == pausing.paused(opened)
+
+
+def test_the_template_has_what_a_pause_stops() -> None:
+    """By these names, as SAM makes them; every trigger is one of them."""
+    template = load_template(
+        Path(__file__).parents[2] / "template.yaml", {"PushUrl": "https://a.example.com"}
+    )
+    mappings = {one.logical_id for one in template.of_type(MAPPING)}
+
+    assert set(STOPPED) <= template.resources.keys()
+    assert mappings - set(STOPPED) == {"ResolveFunctionClaimed"}
+    assert RULE == template.resources["WatchFunctionSchedule"].type
 
 
 @pytest.mark.parametrize("command", ["pause", "resume"])

@@ -13,7 +13,9 @@ RUNBOOK = re.compile(r"^### (\w+Alarm)\n\n(\w+)", re.MULTILINE)
 
 def alarms():
     """Return every alarm there can be: its severity, and where its mail says to read on."""
-    template = load_template(ROOT / "template.yaml", {"SilenceHours": "6"})
+    template = load_template(
+        ROOT / "template.yaml", {"SilenceHours": "6", "PushUrl": "https://a.example.com"}
+    )
     return {
         one.logical_id: one.properties["AlarmDescription"]
         for one in template.of_type("AWS::CloudWatch::Alarm")

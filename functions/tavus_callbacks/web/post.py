@@ -34,11 +34,11 @@ class Answer:
 
 def post(target: Target, body: bytes, headers: Mapping[str, str], *, is_local: bool = False) -> Answer:
     """Post a body; raises TargetRefused, or NotReached. `is_local` takes this machine for a target too."""
-    return _post_to(_address(target, is_local=is_local), target, body, headers)
+    return _post_to(resolve(target, is_local=is_local), target, body, headers)
 
 
-def _address(target: Target, *, is_local: bool) -> str:
-    """Resolve a target's name now; one address that is not public refuses them all."""
+def resolve(target: Target, *, is_local: bool = False) -> str:
+    """Return the address of a target's name as it is now; one that is not public refuses them all."""
     try:
         found = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:

@@ -10,7 +10,8 @@ STREAM_HOURS = 24
 
 _KEPT_ON = (
     "Callbacks go on being kept. Nothing is lost for less than "
-    f"{STREAM_HOURS} hours: the stream holds its records that long, the spill its messages for 14 days. "
+    f"{STREAM_HOURS} hours: the stream holds its records that long, the spill its messages for 14 days, "
+    "pushes that wait for a server 4 days. "
     "After that summaries are made anew by `tavus-callbacks reindex`, claims of recordings are not."
 )
 _LOST = (
@@ -32,8 +33,8 @@ _LOST = (
 def pause(target: Target, *, receiving: bool, yes: bool, is_json: bool) -> None:
     """Stop what works on kept events.
 
-    Summaries, recordings and the spill wait; callbacks go on being received and kept, and after `resume` what
-    was stopped catches up. It takes AWS credentials.
+    Summaries, recordings, pushes, the spill and the look at what is open wait; callbacks go on being received
+    and kept, and after `resume` what was stopped catches up. It takes AWS credentials.
     """
     from tavus_callbacks_cli.deployed import aws_errors
     from tavus_callbacks_cli.deployment import open_deployment
@@ -60,7 +61,7 @@ def pause(target: Target, *, receiving: bool, yes: bool, is_json: bool) -> None:
 def resume(target: Target, *, is_json: bool) -> None:
     """Start again what `pause` stopped.
 
-    Streams and queue are caught up with. It takes AWS credentials.
+    Streams and queues are caught up with, and what is open is looked at again. It takes AWS credentials.
     """
     from tavus_callbacks_cli.deployed import aws_errors
     from tavus_callbacks_cli.deployment import open_deployment

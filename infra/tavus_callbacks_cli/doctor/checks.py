@@ -9,7 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from tavus_callbacks.domain.token import PATTERN
 from tavus_callbacks_cli.deployed import refusal
-from tavus_callbacks_cli.doctor import alarms, live, stack, storage, tables
+from tavus_callbacks_cli.doctor import alarms, live, stack, storage, tables, telling
 from tavus_callbacks_cli.doctor.examination import (
     REDEPLOY,
     Examination,
@@ -49,6 +49,10 @@ class Result:
 CHECKS = (
     Check("outputs", stack.outputs),
     Check("triggers", stack.triggers, "here the local stack itself follows the streams"),
+    Check("schedule", stack.schedule, "here the local stack itself keeps the time"),
+    Check("bus", telling.bus),
+    Check("push target", telling.target),
+    Check("push secret", telling.secret),
     Check("alarm receivers", alarms.receivers, "here nobody is told"),
     Check("alarms", alarms.states, "here there are no metrics"),
     Check("log retention", stack.retention, "here logs are files"),

@@ -60,6 +60,20 @@ def _trigger_fault(name: str, mapping: dict[str, Any], option: str) -> Finding |
     return None
 
 
+def schedule(examination: Examination) -> Finding:
+    """Look whether the clock still starts what looks at open things."""
+    from tavus_callbacks_cli.pausing import schedules
+
+    client, found = examination.deployment.client("events"), schedules(examination.deployment)
+    if not found:
+        return failed("The stack has no schedule: nobody looks at what is open.", REDEPLOY)
+    off = [name for name, rule in found.items() if client.describe_rule(Name=rule)["State"] == "DISABLED"]
+    if off:
+        option = examination.deployment.option
+        return failed(f"{', '.join(off)} is disabled.", f"`tavus-callbacks resume {option}` starts it again.")
+    return ok(f"enabled: {', '.join(found)}")
+
+
 def retention(examination: Examination) -> Finding:
     """Look whether every log ends some day."""
     client = examination.deployment.client("logs")

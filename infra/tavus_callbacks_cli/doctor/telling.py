@@ -1,0 +1,55 @@
+"""Checks of what tells the team's own code: the bus, and the server that pushes are posted to."""
+
+from tavus_callbacks.domain.signature import signed_headers
+from tavus_callbacks.domain.target import TargetRefused, parse_target
+from tavus_callbacks.domain.timestamps import now
+from tavus_callbacks.web.post import NotReached, resolve
+from tavus_callbacks_cli.doctor.examination import REDEPLOY, Examination, Finding, failed, ok, skipped
+
+_ADDRESS = (
+    "Is the name right, and does it lead to the public internet? "
+    "`sam deploy --parameter-overrides PushUrl=https://...` gives another."
+)
+
+
+def bus(examination: Examination) -> Finding:
+    """Look whether the bus is there for rules of one's own."""
+    name = examination.deployment.outputs.get("EventBusName")
+    if name is None:
+        return skipped("the stack was deployed with Push=off")
+    found = examination.deployment.client("events").list_event_buses(NamePrefix=name)["EventBuses"]
+    if name not in [one["Name"] for one in found]:
+        return failed(f"There is no bus {name}: nobody is told of anything.", REDEPLOY)
+    return ok(f"rules can be put on {name}; docs/consume.md has some")
+
+
+def target(examination: Examination) -> Finding:
+    """Look whether pushes have somewhere to go, which is resolved and not called, and get there."""
+    deployment = examination.deployment
+    url = deployment.parameters.get("PushUrl", "")
+    if not url or "PushQueueUrl" not in deployment.outputs:
+        return skipped("the stack posts nowhere: PushUrl is not set")
+    try:
+        host = parse_target(url, is_local=deployment.is_local)
+        resolve(host, is_local=deployment.is_local)
+    except (TargetRefused, NotReached) as error:
+        return failed(f"PushUrl takes no pushes: {error}.", _ADDRESS)
+    return ok(f"{host.host} has a public address")
+
+
+def secret(examination: Examination) -> Finding:
+    """Look whether pushes can be signed; the secret itself is never shown."""
+    name = examination.deployment.outputs.get("PushSecretArn")
+    if name is None:
+        return skipped("the stack signs no pushes: PushUrl is not set, or PushMode is raw")
+    client = examination.deployment.client("secretsmanager")
+    value = client.get_secret_value(SecretId=name)["SecretString"]
+    try:
+        signed_headers([value], "doctor", "{}", at=now())
+    except (ValueError, RuntimeError):
+        return failed(
+            "The secret that signs pushes is no base64, so every push fails.",
+            f"`aws secretsmanager put-secret-value --secret-id {name} --secret-string "
+            '"$(openssl rand -base64 33)"`, and give it to who checks the signature.',
+        )
+    return ok("it can be read and signs")
