@@ -71,6 +71,11 @@ def subjects(copies: Counter[Copy]) -> "list[Subject]":
     return sorted((kind, subject) for kind, _, subject in found if kind in KINDS)
 
 
+def quarantined(copies: Counter[Copy]) -> int:
+    """Count the entries of quarantine that were copied."""
+    return sum(one.outcome == "copied" and one.partition.startswith("quarantine#") for one in copies)
+
+
 def _copied(store: "Store", rows: list[Row], erased: Erased, pool: ThreadPoolExecutor) -> Iterator[Copy]:
     wanted, passed = _sorted_out(rows, erased)
     yield from passed

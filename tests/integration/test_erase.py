@@ -18,6 +18,8 @@ from tavus_callbacks.domain.errors import Unfileable
 from tavus_callbacks.domain.quarantine import quarantined
 from tavus_callbacks.domain.record import record_of
 from tavus_callbacks_cli import backfill
+from tavus_callbacks_cli.erasure import recordings as recordings_of
+from tavus_callbacks_cli.erasure.place import Wanted
 from tavus_callbacks_cli.redrive import entries, redriven
 from tavus_callbacks_cli.reindex import rebuilt
 
@@ -31,6 +33,23 @@ def world(api, recordings, pushing, monkeypatch):
         yield made
 
 
+def test_a_conversation_goes_and_one_that_begins_alike_stays(world):
+    """Of two with all that receiving keeps, failed records and recordings, one is left as it was."""
+    for conversation in (ERASED, "c12"):
+        world.kept(conversation)
+        world.recorded(conversation)
+        world.quarantined(conversation)
+    world.failed()
+    before = of("c12", world.everything())
+
+    result = world.erase("conversation", ERASED, "--yes")
+
+    assert 0 == result.exit_code, result.output
+    assert [] == world.of(ERASED)
+    assert before == of("c12", world.everything())
+
+
+@pytest.mark.slow
 def test_nothing_is_left_anywhere_and_the_neighbours_are_untouched(world):
     """Every store is searched for the canary; ids that begin alike keep all they had."""
     plant(world)
@@ -47,7 +66,7 @@ def test_nothing_is_left_anywhere_and_the_neighbours_are_untouched(world):
     assert 404 == world.api.get(f"/conversations/{ERASED}").status
 
 
-@pytest.mark.more
+@pytest.mark.slow
 def test_the_receipt_says_what_went_what_is_left_and_what_is_beyond_reach(world, tmp_path):
     """Counts and names of every store, tombstones, and each place that this cannot reach."""
     plant(world)
@@ -83,7 +102,7 @@ def test_the_receipt_says_what_went_what_is_left_and_what_is_beyond_reach(world,
     assert CANARY not in result.stdout
 
 
-@pytest.mark.more
+@pytest.mark.slow
 def test_what_cloudfront_knows_of_the_folder_is_forgotten(world):
     """The path ends with the slash and a star: c12 is not meant, and every query of an object is."""
     world.recorded(ERASED)
@@ -101,6 +120,7 @@ def invalidated(world):
     return found["Invalidation"]["InvalidationBatch"]["Paths"]["Items"]
 
 
+@pytest.mark.slow
 def test_consumers_are_told_last_and_pushes_that_wait_go(world):
     """What waits for the team's server goes; that a conversation was erased is what it hears next."""
     world.kept(ERASED)
@@ -114,6 +134,7 @@ def test_consumers_are_told_last_and_pushes_that_wait_go(world):
     assert receipt["counts"]["pushes"] == sum(one["subject"] == "c12" for one in waiting)
 
 
+@pytest.mark.slow
 def test_a_repeat_finds_nothing_and_ends_the_same(world):
     """Erased twice is erased once; the tombstone stays."""
     world.kept(ERASED)
@@ -126,11 +147,12 @@ def test_a_repeat_finds_nothing_and_ends_the_same(world):
     assert [one["tombstone"] for one in first["subjects"]] == [one["tombstone"] for one in again["subjects"]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("operation", "nth"),
     [
-        pytest.param("PutItem", 2, marks=pytest.mark.more),
-        pytest.param("DeleteItem", 1, marks=pytest.mark.more),
+        ("PutItem", 2),
+        ("DeleteItem", 1),
         ("DeleteItem", 3),
     ],
 )
@@ -154,6 +176,7 @@ def test_an_erasure_that_stops_half_way_is_started_again(world, operation, nth):
     assert [] == world.of(ERASED)
 
 
+@pytest.mark.slow
 def test_a_dry_run_changes_nothing(world):
     """It names what would go; there is no tombstone, and spilled messages are in sight again."""
     world.kept(ERASED)
@@ -169,6 +192,7 @@ def test_a_dry_run_changes_nothing(world):
     assert "stored" == world.api.post(world.body(ERASED, "system.shutdown", 9)).value["status"]
 
 
+@pytest.mark.slow
 def test_nothing_goes_without_a_yes(world):
     """The question says what would go; no is no."""
     world.kept(ERASED)
@@ -180,6 +204,7 @@ def test_nothing_goes_without_a_yes(world):
     assert 3 <= len(world.of(ERASED))
 
 
+@pytest.mark.slow
 def test_a_tag_is_erased_everywhere_it_stands(world):
     """Subjects of every kind, what only the spill knows yet, and quarantine that came by the same URL."""
     world.kept(ERASED)
@@ -226,7 +251,7 @@ def test_another_s_recording_stays_whoever_claims_it(claims):
     assert {"/own/y*", f"/tavus/{ERASED}/*"} == set(invalidated(claims))
 
 
-@pytest.mark.more
+@pytest.mark.slow
 def test_the_forger_s_own_erasure_takes_nobody_s_recording(claims):
     """Erased, the one that claimed another's objects takes none of them along."""
     claims.erase("conversation", "c12", "--yes")
@@ -235,7 +260,44 @@ def test_the_forger_s_own_erasure_takes_nobody_s_recording(claims):
     assert {f"tavus/{ERASED}/1", "shared/x", "own/y.mp4"} == kept
 
 
-@pytest.mark.more
+def test_an_entry_whose_body_is_gone_stops_no_erasure(world):
+    """S3 removes what is due before DynamoDB does; a row is left that names nobody."""
+    world.quarantined("c12")
+    bucket = world.api.environment["BODIES_BUCKET"]
+    for key in [key for key in world.api.object_keys() if key.startswith("quarantine/")]:
+        world.s3.delete_object(Bucket=bucket, Key=key)
+
+    result = world.erase("conversation", ERASED, "--yes", "--json")
+
+    assert 0 == result.exit_code, result.output
+    assert 2 == [item["type"] for item in world.api.items()].count("quarantine")
+
+
+def test_a_tag_of_any_characters_is_found(world):
+    """Colons, spaces, letters of any script and what a URL writes otherwise; a longer one is another."""
+    for number, query in enumerate(("user=a%3A%20%2B%26%C3%BC", "user=a%3A%20%2B%26%C3%BC2")):
+        world.api.post(world.body(f"t{number}", "system.shutdown", 1), query=query)
+    project_all(world.api)
+
+    receipt = json.loads(world.erase("--tag", "user:a: +&ü", "--yes", "--json").stdout)
+
+    assert ["t0"] == [one["subject"] for one in receipt["subjects"]]
+    assert 1 == len(world.api.events("t1"))
+
+
+def test_many_conversations_are_one_path_for_cloudfront(monkeypatch):
+    """It takes 15 paths with a star at once: beyond them all of the cache is forgotten."""
+    monkeypatch.setattr(recordings_of, "_claimed", lambda *_: ())
+
+    def paths(count):
+        wanted = Wanted(frozenset(("conversation", f"c{number}") for number in range(count)))
+        return recordings_of.paths(SimpleNamespace(), wanted)
+
+    assert 15 == len(paths(15))
+    assert ["/*"] == paths(16)
+
+
+@pytest.mark.slow
 def test_an_id_with_a_slash_is_no_folder_of_another(world):
     """`c1/x` may be an id; what lies below c1's folder is c1's."""
     world.recordings.put(f"tavus/{ERASED}/x/deep", CANARY.encode())
@@ -247,7 +309,7 @@ def test_an_id_with_a_slash_is_no_folder_of_another(world):
     assert world.of(ERASED)
 
 
-@pytest.mark.more
+@pytest.mark.slow
 def test_messages_that_somebody_else_holds_are_told_and_end_with_1(world):
     """A queue cannot be searched: what was not seen stands in the receipt."""
     world.spilled(ERASED)
@@ -300,6 +362,7 @@ def upload(world, key):
         resolve.handler({"source": "aws.s3", "detail-type": change, "detail": detail}, None)
 
 
+@pytest.mark.slow
 def test_quarantine_that_an_upgrade_could_file_is_removed_instead(world):
     """Redriven, an entry about who was erased is dropped, and the outcome says so."""
     world.kept(ERASED)
@@ -322,6 +385,7 @@ def misfit_of(raw):
     return entry, error, None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dry_run", [True, False])
 def test_what_tavus_still_has_is_not_filed_again(world, dry_run):
     """Backfilled, a conversation that was erased stays so, and the outcome says why."""
@@ -337,6 +401,7 @@ def test_what_tavus_still_has_is_not_filed_again(world, dry_run):
     assert [] == world.of(ERASED)
 
 
+@pytest.mark.slow
 def test_readers_are_told_nothing_of_who_was_erased(world):
     """View, events, lists and pulling leave out what a late writer filed, before the stream is there."""
     world.kept(ERASED)
@@ -357,6 +422,7 @@ def test_readers_are_told_nothing_of_who_was_erased(world):
     assert ["c12"] == [one["conversation_id"] for one in listed]
 
 
+@pytest.mark.slow
 def test_reindex_makes_no_summary_of_who_was_erased(world):
     """Events that came late are no ground for a summary."""
     world.kept(ERASED)
@@ -371,6 +437,7 @@ def test_reindex_makes_no_summary_of_who_was_erased(world):
     assert {} == summaries(world.api)
 
 
+@pytest.mark.slow
 def test_a_summary_that_is_made_while_its_subject_is_erased_is_taken_back(world):
     """The stream had looked for the tombstone just before it was there."""
     world.kept(ERASED)
@@ -389,6 +456,7 @@ def erase_aside(world):
     aside.join()
 
 
+@pytest.mark.slow
 def test_a_recording_that_is_noted_while_its_conversation_is_erased_is_taken_back(world):
     """So had whoever found an object."""
     world.recordings.put(f"tavus/{ERASED}/1")

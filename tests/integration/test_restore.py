@@ -1,20 +1,26 @@
 """Restoring: items are lost, AWS restores a table beside, and what it has is copied back."""
 
+import json
 import time
 from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import boto3
 import click
 import pytest
+from click.testing import CliRunner
 from inprocess import forget
 from projecting import facts_of, post_scenario, project_all, row_of, store, summaries
 
 from tavus_callbacks.aws.summaries import facts_text
-from tavus_callbacks_cli import reindex, restore
+from tavus_callbacks.aws.tombstones import Tombstones
+from tavus_callbacks_cli import reindex, restore, targets
+from tavus_callbacks_cli.main import main
 from tavus_callbacks_cli.tokens import revoke_token
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 BESIDE = "events-of-yesterday"
+OUTCOMES = ("copied", "there", "expired", "erased")
 
 
 def client():
@@ -188,6 +194,68 @@ def test_an_erased_subject_stays_erased(api, conversation):
 
     assert 404 == api.get(f"/conversations/{conversation}").status
     assert "erased" in outcomes
+
+
+@pytest.fixture
+def command(api, monkeypatch):
+    """Let the command work on this stack, and return how it is run."""
+    target = SimpleNamespace(name="stack of this process", store=lambda: store(api))
+    monkeypatch.setattr(targets, "choose", lambda *_, **__: target)
+    return lambda *arguments: CliRunner().invoke(main, ["restore", "--from", BESIDE, *arguments])
+
+
+@pytest.mark.parametrize("is_before", [True, False])
+def test_tombstones_count_from_before_the_moment_and_after_it(api, command, is_before):
+    """Erased before it, the tombstone is in the restored table; after it, in the stack's."""
+    for name in ("c-kept", "c-erased"):
+        api.post({"conversation_id": name, "event_type": "system.shutdown"})
+    restore_beside(api)
+    lose_everything(api)
+    table = BESIDE if is_before else api.environment["EVENTS_TABLE"]
+    Tombstones(client(), table).add("conversation", "c-erased", at=NOW, lifetime=None)
+
+    result = command("--json")
+
+    assert 0 == result.exit_code, result.output
+    # With the use of the token, and the tombstone and its marker.
+    assert {"copied": 4 if is_before else 2, "there": 0, "expired": 0, "erased": 1} == {
+        name: count for name, count in json.loads(result.stdout).items() if name in OUTCOMES
+    }
+    assert {"c-kept"} == {item["subject"] for item in api.items() if item["type"] in ("event", "summary")}
+    forget()
+    late = api.post({"conversation_id": "c-erased", "event_type": "system.shutdown"})
+    assert "erased" == late.value["status"]
+
+
+def test_the_command_says_what_it_did(api, command):
+    """For people a sentence, for programs numbers; a dry run first, which writes nothing."""
+    api.post({"conversation_id": "c1", "event_type": "system.shutdown"})
+    restore_beside(api)
+    lose_everything(api)
+
+    tried, done, again = command("--dry-run"), command(), command("--json")
+
+    assert "2 rows of 1 subjects would be copied; 0 were there already." in tried.stderr
+    assert "2 rows of 1 subjects were copied; 0 were there already." in done.stderr
+    expected = {"copied": 0, "there": 2, "expired": 0, "erased": 0}
+    assert {**expected, "subjects": 0, "summaries": 0, "dry_run": False} == json.loads(again.stdout)
+    assert ["c1"] == [item["subject"] for item in api.items() if item["type"] == "summary"]
+
+
+def test_quarantine_that_comes_back_is_told_where_somebody_was_erased(api, command):
+    """What an entry says names nobody to a tombstone, so the erasures must be done again."""
+    api.post(b'{"conversation_id": "c-erased", ')
+    restore_beside(api)
+    lose_everything(api)
+
+    first = command("--dry-run")
+    Tombstones(client(), api.environment["EVENTS_TABLE"]).add(
+        "conversation", "c-erased", at=NOW, lifetime=None
+    )
+    second = command()
+
+    assert "erase" not in first.stderr
+    assert "Erase again" in second.stderr
 
 
 @pytest.mark.parametrize(

@@ -90,6 +90,24 @@ def of(subject):
     return {"pk": {"S": f"conversation#{subject}"}, "tags": {"M": {"user": {"S": subject}}}}
 
 
+@pytest.mark.parametrize("name", ['a"b', "a\\b", "a/b", "grün 🦊", "c1.", "(c1", "c1)*"])
+@pytest.mark.parametrize("is_ascii", [True, False])
+def test_an_odd_id_is_found_however_json_writes_it(name, is_ascii):
+    """Quotes, backslashes, pairs of surrogates, and what means something in a pattern."""
+    wanted = Wanted(frozenset({("conversation", name)}))
+
+    assert wanted.is_named_in(json.dumps([name, "x"], ensure_ascii=is_ascii).encode())
+    assert not wanted.is_named_in(json.dumps([f"{name}7", "x"], ensure_ascii=is_ascii).encode())
+
+
+def test_an_object_below_a_longer_folder_is_another_s():
+    """`c1/x` may be an id, but no folder: an event of S3 about c1's objects is c1's."""
+    raw = json.dumps({"requestPayload": {"detail": {"object": {"key": "tavus/c1/x/1"}}}}).encode()
+
+    assert raw == _without(Wanted(frozenset({("conversation", "c1/x")})), raw)
+    assert _without(C1, raw) is None
+
+
 def test_a_record_is_cut_out_of_its_batch():
     """The others stay, as they were."""
     assert batch(of("c12"), x=1) == _without(C1, batch(of("c1"), of("c12"), x=1))

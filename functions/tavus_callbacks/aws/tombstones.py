@@ -48,7 +48,7 @@ class Tombstones:
 
     def has(self, kind: str, subject: str) -> bool:
         """Tell whether a subject was erased, as far as is known within a minute; raises StoreDown."""
-        return self._any() and self.is_there(kind, subject)
+        return self.has_any() and self.is_there(kind, subject)
 
     def is_there(self, kind: str, subject: str) -> bool:
         """Tell whether a subject is erased at this moment; raises StoreDown."""
@@ -56,7 +56,7 @@ class Tombstones:
 
     def among(self, partitions: Iterable[str]) -> set[str]:
         """Return which of some partitions were erased, up to a minute late; raises StoreDown."""
-        by_digest = {digest(one): one for one in partitions} if self._any() else {}
+        by_digest = {digest(one): one for one in partitions} if self.has_any() else {}
         waiting, found = iter(by_digest), set[str]()
         while some := list(islice(waiting, _BATCH)):
             found |= {by_digest[one] for one in self._batch(some)}
@@ -69,7 +69,8 @@ class Tombstones:
         self._put(_MARKER, "tombstone_marker", at, expires_at)
         self._put(_key(f"{kind}#{subject}"), "tombstone", at, expires_at)
 
-    def _any(self) -> bool:
+    def has_any(self) -> bool:
+        """Tell whether anybody was erased, as far as is known within a minute."""
         at = self.clock()
         if self._looked_at is None or at - self._looked_at >= FRESH:
             # Whatever comes of it, for a minute: a callback is no reason to ask a slow store again.

@@ -14,6 +14,12 @@ if TYPE_CHECKING:
     from tavus_callbacks_cli.restore import Copy, Erased
 
 
+_QUARANTINE = (
+    "Entries of quarantine are among them, and somebody was erased: no tombstone tells whom a text names. "
+    "Erase again by the receipts that you have: `tavus-callbacks erase`."
+)
+
+
 @click.command(
     epilog=examples(
         "tavus-callbacks restore --from events-of-yesterday --dry-run --stack tavus-callbacks",
@@ -34,7 +40,7 @@ def restore(target: Target, source: str, *, dry_run: bool, is_json: bool) -> Non
     listens to events is told of what comes back. It takes AWS credentials, or --local.
     """
     from tavus_callbacks_cli.deployed import aws_errors
-    from tavus_callbacks_cli.restore import subjects
+    from tavus_callbacks_cli.restore import quarantined, subjects
 
     with aws_errors():
         store = target.store()
@@ -49,6 +55,8 @@ def restore(target: Target, source: str, *, dry_run: bool, is_json: bool) -> Non
         print_json({**found, "subjects": len(wanted), "summaries": summaries, "dry_run": dry_run})
     else:
         _say(found, len(wanted), dry_run=dry_run)
+    if quarantined(copies) and _has_erased(store, source):
+        note(_QUARANTINE)
 
 
 def _copied(store: "Store", source: str, *, dry_run: bool) -> "Counter[Copy]":
@@ -65,6 +73,12 @@ def _erased(store: "Store", source: str) -> "Erased":
 
     both = [Tombstones(store.client, table) for table in (store.table, source)]
     return lambda partitions: both[0].among(partitions) | both[1].among(partitions)
+
+
+def _has_erased(store: "Store", source: str) -> bool:
+    from tavus_callbacks.aws.tombstones import Tombstones
+
+    return any(Tombstones(store.client, table).has_any() for table in (store.table, source))
 
 
 def _rebuilt(store: "Store", wanted: list[tuple[str, str]]) -> int:

@@ -11,6 +11,7 @@ from typing import Any
 
 from tavus_callbacks.aws import rows
 from tavus_callbacks_cli.erasure.place import Piece, Place, Wanted
+from tavus_callbacks_cli.erasure.recordings import owner_of
 
 
 def of_failed(place: Place, wanted: Wanted) -> Iterator[Piece]:
@@ -56,7 +57,7 @@ def _rewritten(batch: dict[str, Any], event: dict[str, Any]) -> bytes:
 
 def _is_about_object(wanted: Wanted, event: dict[str, Any]) -> bool:
     key = str(event.get("detail", {}).get("object", {}).get("key", ""))
-    return any(key.startswith(f"tavus/{conversation}/") for conversation in wanted.conversations)
+    return owner_of(key) in wanted.conversations
 
 
 def _is_about(wanted: Wanted, record: dict[str, Any]) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from tavus_callbacks.domain.errors import StoreDown
 from tavus_callbacks.domain.pushes import ERASED
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ Subject = tuple[str, str]
 
 CONVERSATION = "conversation"
 
-_ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
+_ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|([\"\\/]))")
 # What an id may go on with: `c1` is not named by `c12`, nor by `c1-2` or `c1.2`.
 _BEFORE, _AFTER = r"(?<![\w~-])(?<!\w\.)", r"(?![\w~-]|\.\w)"
 
@@ -64,13 +65,18 @@ class Wanted:
     def is_named_in(self, raw: bytes) -> bool:
         """Tell whether a text holds one of the ids as a whole word, JSON's escapes resolved."""
         text = raw.decode(errors="replace")
-        plain = _ESCAPE.sub(lambda found: chr(int(found[1], 16)), text).replace("\\/", "/")
-        return bool(self.subjects) and any(self._names.search(each) for each in (text, plain))
+        return bool(self.subjects) and any(self._names.search(each) for each in (text, _unescaped(text)))
 
     @cached_property
     def _names(self) -> re.Pattern[str]:
         ids = "|".join(re.escape(subject) for _, subject in sorted(self.subjects))
         return re.compile(f"{_BEFORE}(?:{ids}){_AFTER}")
+
+
+def _unescaped(text: str) -> str:
+    plain = _ESCAPE.sub(lambda found: found[2] or chr(int(found[1], 16)), text)
+    # JSON writes what lies beyond the first 65,536 characters as a pair.
+    return plain.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _listed(value: Any) -> list[Any]:
@@ -93,6 +99,11 @@ class Left:
     store: str
     name: str
     reason: str
+
+
+def gone(error: StoreDown) -> bool:
+    """Tell whether an object is not there any more; all else may pass and is to be raised."""
+    return str(error) == "NoSuchKey"
 
 
 def described(pieces: Collection[Piece]) -> dict[str, list[str]]:

@@ -3,11 +3,13 @@
 import zlib
 from collections.abc import Iterator
 from functools import partial
+from typing import Any
 
 from tavus_callbacks.domain import receipts
+from tavus_callbacks.domain.errors import StoreDown
 from tavus_callbacks_cli import redrive
 from tavus_callbacks_cli.erasure.indexed import items
-from tavus_callbacks_cli.erasure.place import Piece, Place, Wanted
+from tavus_callbacks_cli.erasure.place import Piece, Place, Wanted, gone
 from tavus_callbacks_cli.erasure.subject import keys
 
 _PREFIX = "quarantine/"
@@ -18,9 +20,19 @@ def of_quarantine(place: Place, wanted: Wanted) -> Iterator[Piece]:
     known: set[str] = set()
     for item in items(place, "receipts", "receipt_shard", receipts.quarantine_shards()):
         known.add(item.get("body_key", ""))
-        if wanted.has_tag(item["tags"]) or wanted.is_named_in(place.store.bodies.read(item)):
+        if wanted.has_tag(item["tags"]) or wanted.is_named_in(_kept(place, item)):
             yield Piece("quarantine", item["quarantine_id"], partial(redrive.remove, place.store, item))
     yield from _orphans(place, wanted, known)
+
+
+def _kept(place: Place, item: dict[str, Any]) -> bytes:
+    """Return an entry's body; nothing where S3 has removed what is due before DynamoDB has the row."""
+    try:
+        return place.store.bodies.read(item)
+    except StoreDown as error:
+        if not gone(error):
+            raise
+        return b""
 
 
 def _orphans(place: Place, wanted: Wanted, known: set[str]) -> Iterator[Piece]:

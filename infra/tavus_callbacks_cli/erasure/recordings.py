@@ -18,6 +18,9 @@ from tavus_callbacks_cli.reindex import subjects
 _FOLDER = "tavus/"
 _STORE = "recordings bucket"
 
+# Paths with `*` that CloudFront takes at once (Developer Guide, "Concurrent invalidation request maximum").
+_WILDCARDS = 15
+
 
 def folder(conversation_id: str) -> str | None:
     """Return where Tavus writes a conversation's recordings; None for an id that is no folder."""
@@ -42,7 +45,9 @@ def paths(place: Place, wanted: Wanted) -> list[str]:
     outside = {
         min(_keys(one), key=len) for one in _claimed(place, wanted) if _reason(place, wanted, one) is None
     }
-    return [f"/{quote(each, safe='/-._~')}*" for each in (*prefixes, *sorted(outside))]
+    found = [f"/{quote(each, safe='/-._~')}*" for each in (*prefixes, *sorted(outside))]
+    # What others have in the cache is only fetched again.
+    return found if len(found) <= _WILDCARDS else ["/*"]
 
 
 def invalidate(place: Place, wanted: Wanted, reference: str) -> str | None:

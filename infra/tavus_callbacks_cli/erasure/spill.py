@@ -19,7 +19,7 @@ from tavus_callbacks.aws.filing import Callback, Misfit, read_callback
 from tavus_callbacks.domain import tags
 from tavus_callbacks.domain.errors import StoreDown
 from tavus_callbacks.domain.timestamps import now
-from tavus_callbacks_cli.erasure.place import Left, Piece, Place, Subject, Wanted
+from tavus_callbacks_cli.erasure.place import Left, Piece, Place, Subject, Wanted, gone
 from tavus_callbacks_cli.erasure.subject import keys
 from tavus_callbacks_cli.redrive_failed import depth
 
@@ -118,8 +118,12 @@ def _spilled(place: Place, message: dict[str, Any]) -> Callback | None:
     """Read a message; None for one whose body is gone, or of a version that we do not know."""
     try:
         return spill.read(message["Body"], place.store.bodies.download)
-    except (StoreDown, ValueError, KeyError, zlib.error):
-        return None
+    except StoreDown as error:
+        if not gone(error):
+            raise
+    except (ValueError, KeyError, zlib.error):
+        pass
+    return None
 
 
 def _is_about(wanted: Wanted, spilled: Callback) -> bool:
