@@ -12,7 +12,7 @@ import pytest
 
 from tavus_callbacks.domain.token import new_token
 
-pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("stack")]
+pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("stack"), pytest.mark.slow]
 
 TIME = "2026-07-11T06:48:37.564961Z"
 CANARY = "my canary sings at midnight"

@@ -24,7 +24,7 @@ from tavus_callbacks_cli.local.stack import LocalStack
 from tavus_callbacks_cli.local.state import open_state
 from tavus_callbacks_cli.main import main
 
-pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("stack")]
+pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("stack"), pytest.mark.slow]
 
 PATIENCE = 90
 RECEIVED = "2026-07-11T06:48:37.000000Z"

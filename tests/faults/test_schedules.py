@@ -4,6 +4,7 @@ import os
 from uuid import uuid4
 
 import bodies
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from proxy import QUICK, Fault
@@ -41,6 +42,7 @@ def test_no_schedule_of_faults_loses_or_doubles_a_callback(receiver, callbacks, 
     receiver.check(subject)
 
 
+@pytest.mark.slow
 @settings(max_examples=max(2, EXAMPLES // 4), suppress_health_check=list(HealthCheck))
 @given(callbacks=CALLBACKS, schedule=st.lists(st.sampled_from([None, *QUICK]), min_size=1, max_size=6))
 def test_no_outage_with_pauses_loses_or_doubles_a_callback(receiver, callbacks, schedule):

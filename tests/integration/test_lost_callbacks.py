@@ -89,6 +89,7 @@ def drill(api, stand_in, conversations):
     return lost
 
 
+@pytest.mark.slow
 def test_a_tenth_is_lost_and_comes_back(api, stand_in):
     """A dozen conversations, one of them lost whole: all that Tavus knows is there, and nothing twice."""
     assert drill(api, stand_in, 12)

@@ -92,6 +92,7 @@ def schema_of(described, body):
     raise AssertionError(event_type)
 
 
+@pytest.mark.slow
 def test_what_is_answered_is_what_is_described(api, described, validator):
     """Every route, with everything that scenarios make: each answer fits its schema."""
     ids = simulator.fresh_ids()

@@ -48,6 +48,7 @@ def shutdown(subject: str) -> dict[str, str]:
     return {"conversation_id": subject, "event_type": "system.shutdown", "timestamp": "2027-03-01T12:00:00Z"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", simulator.names())
 def test_every_scenario_gets_the_answers_it_expects(name: str) -> None:
     """What the simulator's files say is what the receiver does."""

@@ -172,6 +172,7 @@ def parse(arguments: list[str]) -> None:
         pass
 
 
+@pytest.mark.docs
 @pytest.mark.parametrize("step", OURS, ids=str)
 def test_every_command_of_the_documents_parses(step: Step, monkeypatch: pytest.MonkeyPatch) -> None:
     """No document names a command, an option, a value or a make target that does not exist."""
@@ -186,6 +187,7 @@ def test_every_command_of_the_documents_parses(step: Step, monkeypatch: pytest.M
             parse(["local", *shlex.split(passed.removeprefix("ARGS="))])
 
 
+@pytest.mark.docs
 @pytest.mark.parametrize("step", OFFLINE, ids=str)
 def test_an_offline_command_runs_and_prints_what_the_document_says(step: Step) -> None:
     """Explaining a body and listing scenarios need nothing but the repository."""
@@ -195,6 +197,7 @@ def test_an_offline_command_runs_and_prints_what_the_document_says(step: Step) -
     assert step.output in (None, result.stdout)
 
 
+@pytest.mark.docs
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
 def test_python_of_the_documents_runs(document: Path) -> None:
     """A snippet that a consumer would paste works as it stands."""
@@ -228,6 +231,7 @@ def simulated(scenario: str, state: Path) -> str:
     return str(json.loads(result.stdout)["callbacks"][0]["answer"]["subject"])
 
 
+@pytest.mark.docs
 @pytest.mark.stack
 @pytest.mark.parametrize("document", WITH_A_STACK, ids=lambda document: document.name)
 def test_commands_for_a_stack_do_what_the_document_says(
@@ -437,6 +441,7 @@ def test_the_readme_can_be_read_at_a_sitting() -> None:
     assert 280 > len(text_of("README.md").splitlines())
 
 
+@pytest.mark.docs
 @pytest.mark.stack
 def test_the_sizes_and_prices_of_the_readme_are_measured() -> None:
     """What infra/checks/sizes.py measures is what the README's table says, within a twentieth."""

@@ -15,7 +15,7 @@ from tavus_callbacks_cli.local.session import isolated_session
 from tavus_callbacks_cli.local.state import open_state
 from tavus_callbacks_cli.main import main
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.slow]
 
 
 @pytest.fixture(autouse=True)

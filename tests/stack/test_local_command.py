@@ -118,6 +118,7 @@ def application() -> Iterator[tuple[str, "queue.Queue[Post]"]]:
         thread.join()
 
 
+@pytest.mark.slow
 def test_a_session_from_start_to_ctrl_c(
     tmp_path: Path,
     port: int,

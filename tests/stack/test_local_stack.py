@@ -275,6 +275,7 @@ def test_a_resource_without_meaning_is_an_error_that_names_it(
     assert children_of(os.getpid()) == before
 
 
+@pytest.mark.slow
 def test_the_end_leaves_nothing_running(options: Options, children_of: Callable[[int], set[int]]) -> None:
     """Processes end and the port is free again."""
     before = children_of(os.getpid())

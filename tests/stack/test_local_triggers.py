@@ -189,6 +189,7 @@ def test_the_filter_and_the_order_are_kept(world: Watched) -> None:
     assert max(map(len, world.batches())) <= 3
 
 
+@pytest.mark.slow
 def test_poison_is_kept_and_the_stream_goes_on(world: Watched) -> None:
     """Tried, tried again, and written to the destination as Lambda writes it; others are not held up."""
     told: list[tuple[str, str]] = []

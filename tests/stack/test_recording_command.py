@@ -141,9 +141,14 @@ def test_a_url_and_a_read_token_are_enough(available, local_stack, monkeypatch):
     assert CONTENT == httpx.get(result.stdout.strip()).content
 
 
-def test_nothing_recorded_says_what_to_do():
-    """An unknown conversation has none."""
-    result = run("cnever")
+def test_nothing_recorded_says_what_to_do(local_stack, conversation_id):
+    """A conversation without a recording, and an id that nobody knows, have an answer each."""
+    httpx.post(
+        local_stack.callback_url, json={"conversation_id": conversation_id, "event_type": "system.shutdown"}
+    ).raise_for_status()
 
-    assert (1, "") == (result.exit_code, result.stdout)
-    assert "tavus-callbacks connect" in result.stderr
+    without, unknown = run(conversation_id), run("cnever")
+
+    assert [(1, "")] * 2 == [(one.exit_code, one.stdout) for one in (without, unknown)]
+    assert "tavus-callbacks connect" in without.stderr
+    assert "tavus-callbacks list" in unknown.stderr

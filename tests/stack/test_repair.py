@@ -24,7 +24,7 @@ from tavus_callbacks_cli.main import main
 from tavus_callbacks_cli.simulator.behaviour import MODES
 from tavus_callbacks_cli.simulator.tavus_api import CALLBACKS_PATH, StandIn, serving
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.slow]
 
 LOST = "application.transcription_ready"
 

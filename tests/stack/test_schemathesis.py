@@ -11,7 +11,7 @@ import pytest
 from tavus_callbacks_cli.local.registry import RunningStack
 from tavus_callbacks_cli.simulator import scenario as simulator
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.slow]
 
 CHECKS = (
     "not_a_server_error",
