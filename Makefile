@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 LOCKS := requirements/dev.txt pyproject.toml
 
-.PHONY: help setup bench run test test-all coverage fuzz chaos soak check format lock openapi schema bench-read
+.PHONY: help setup bench run test test-all coverage fuzz chaos drill soak check format lock openapi schema bench-read
 .PHONY: clean
 .DEFAULT_GOAL := help
 
@@ -44,6 +44,9 @@ chaos: setup ## two minutes of killed receivers, and 250 random schedules of fau
 	@CHAOS_SECONDS=120 $(BIN)/pytest -p no:xdist -s --timeout 1800 tests/faults/test_killed.py
 	@FAULT_SCHEDULES=200 $(BIN)/pytest -p no:xdist --timeout 1800 --hypothesis-show-statistics \
 	  tests/faults/test_schedules.py
+
+drill: setup ## a tenth of the callbacks of 1,000 conversations is lost, and fetched from Tavus's stand-in
+	@LOST_CONVERSATIONS=1000 $(BIN)/pytest -p no:xdist --timeout 3600 tests/integration/test_lost_callbacks.py
 
 soak: setup ## ten minutes of mixed load: losses, rate and memory
 	@SOAK_SECONDS=600 $(BIN)/pytest -p no:xdist -s --timeout 1800 tests/faults/test_soak.py
