@@ -56,6 +56,7 @@ def summary(world, subject):
     return [rows.read(row)["type"] for row in found["Items"] if not row["sk"]["S"].startswith("e1#")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("function", "leaves"), [(project, "summary"), (resolve, "recording")])
 def test_a_poisoned_record_fails_alone_and_says_nothing_of_what_it_held(
     world, subject, log, function, leaves

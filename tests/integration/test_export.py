@@ -67,6 +67,7 @@ def test_everything_of_a_conversation_is_in_the_zip(world, tmp_path):
     assert f"conversation {ERASED}" in files["README.txt"].decode()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("world")
 def test_the_same_content_makes_the_same_archive_for_its_owner_alone(tmp_path):
     """Names, order, times and modes hang on nothing but what is kept."""
@@ -81,6 +82,7 @@ def test_the_same_content_makes_the_same_archive_for_its_owner_alone(tmp_path):
         assert {0o600} == {one.external_attr >> 16 for one in archive.infolist()}
 
 
+@pytest.mark.slow
 def test_a_tag_exports_subjects_of_every_listed_kind(world, tmp_path):
     """Conversations, videos and replicas that came by URLs of one person."""
     world.api.post({"video_id": "v1", "status": "ready"}, query=f"user={ERASED}")
@@ -106,6 +108,7 @@ def test_another_s_recording_is_not_handed_out(world, tmp_path):
     assert f"Recording 7 of {ERASED} is not here: it is pending." in readme
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["..", "a/../../b", "ä b"])
 def test_an_odd_id_leads_nowhere_when_it_is_unpacked(world, tmp_path, name):
     """Its events are there, under a name that no unpacking can take for another folder."""
@@ -118,6 +121,7 @@ def test_an_odd_id_leads_nowhere_when_it_is_unpacked(world, tmp_path, name):
     assert "no view of its own" in files["README.txt"].decode()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("world")
 def test_a_file_that_is_there_is_kept_and_half_a_one_is_none(tmp_path):
     """Overwriting wants --force; what is unknown leaves no file behind."""

@@ -258,6 +258,7 @@ def test_a_deployed_stack_is_read_without_any_token(deployed):
     assert "system.shutdown" == json.loads(body.stdout)["event_type"]
 
 
+@pytest.mark.slow
 def test_a_deployed_stack_is_listed_once_its_summaries_are_made(deployed):
     """`reindex` makes them with AWS credentials; list, page and sums read them without any token."""
     keep_event(deployed, "c123")
