@@ -104,10 +104,11 @@ def _changed(event: dict[str, Any]) -> None:
         logger.info("object ignored", extra=record)
         return
     row = look(stores().bucket, stores().noted, conversation_id, changed["key"])
-    if _is_there(row):
+    is_there = _is_there(row)
+    if is_there:
         stores().noted.note_came(conversation_id)
     _tell_or_take_back(conversation_id, recording_id(conversation_id, changed["key"]), row)
-    counts = of_recording("available" if _is_there(row) else "missing")
+    counts = of_recording("available" if is_there else "missing")
     write(logger, "object changed", {**record, **counts})
 
 
