@@ -104,8 +104,8 @@ def lines(content: Mapping[str, Any]) -> Iterator[str]:
     would = "would be erased" if content["dry_run"] else "erased"
     yield f"{content['asked']} on {content['target']}, {content['erased_at']}"
     for one in content["subjects"]:
-        until = one["tombstone_until"] or "for ever"
-        yield f"  {one['kind']} {one['subject']}   tombstone {one['tombstone']} until {until}"
+        span = f"until {one['tombstone_until']}" if one["tombstone_until"] else "for ever"
+        yield f"  {one['kind']} {one['subject']}   tombstone {one['tombstone']} {span}"
     yield ""
     yield f"{would}:" if content["counts"] else f"Nothing {would}: nothing is kept."
     yield from (f"  {count:>6}  {store}" for store, count in content["counts"].items())
