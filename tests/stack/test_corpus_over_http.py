@@ -17,6 +17,7 @@ def running(tmp_path_factory):
         yield local.running
 
 
+@pytest.mark.slow
 def test_every_published_body_becomes_what_the_table_says(running):
     """Status, family, kind, event type and outcome per file over real HTTP; none is lost, none is a 5xx."""
     bearer = {"authorization": f"Bearer {running.read_token}"}
