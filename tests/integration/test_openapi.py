@@ -10,8 +10,8 @@ from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 from projecting import project_all
 
-from tavus_callbacks.domain.callbacks import CONVERSATION_MODELS
 from tavus_callbacks.domain.families import FAMILIES
+from tavus_callbacks.domain.fitting import conversation_models
 from tavus_callbacks_cli.openapi.document import document, text
 from tavus_callbacks_cli.simulator import scenario as simulator
 
@@ -65,10 +65,10 @@ def test_every_route_is_described_and_no_other(described, api):
 def test_every_event_type_and_family_has_a_schema(described):
     """By its own name, and each can be posted."""
     schemas = described["components"]["schemas"]
-    names = {*CONVERSATION_MODELS, *(family.name for family in FAMILIES)}
+    names = {*conversation_models(), *(family.name for family in FAMILIES)}
 
     assert set() == names - set(schemas)
-    assert set(CONVERSATION_MODELS) == set(schemas["conversation"]["discriminator"]["mapping"])
+    assert set(conversation_models()) == set(schemas["conversation"]["discriminator"]["mapping"])
 
 
 @pytest.mark.parametrize("name", simulator.names())

@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tavus_callbacks.domain import issues
-from tavus_callbacks.domain.callbacks import CONVERSATION_MODELS
 from tavus_callbacks.domain.errors import NotAnObject, Unfileable
 from tavus_callbacks.domain.event import (
     event_id,
@@ -18,6 +17,7 @@ from tavus_callbacks.domain.event import (
     variant_ref,
 )
 from tavus_callbacks.domain.families import FAMILIES, is_name
+from tavus_callbacks.domain.fitting import conversation_models
 from tavus_callbacks.domain.redaction import redact
 from tavus_callbacks.domain.token import new_token
 
@@ -221,7 +221,7 @@ def test_with_a_time_content_is_no_identity_but_tells_variants(one, other):
     assert same is (first.content == second.content)
 
 
-@pytest.mark.parametrize("event_type", [*CONVERSATION_MODELS, "system.surprise"])
+@pytest.mark.parametrize("event_type", [*conversation_models(), "system.surprise"])
 @settings(max_examples=20)
 @given(st.dictionaries(st.sampled_from(["replica_id", "s3_key", "tool_id", "interaction_id"]), st.text()))
 def test_a_copy_from_the_verbose_record_is_the_same_event(event_type, properties):

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from tavus_callbacks.domain.callbacks import CONVERSATION_MODELS
 from tavus_callbacks.domain.errors import Unfileable
 from tavus_callbacks.domain.families import FAMILIES, KINDS, classify, is_name
+from tavus_callbacks.domain.fitting import conversation_models
 from tavus_callbacks.domain.jsontext import parse
 
 ABOUT = {"conversation_id": "c1"}
@@ -18,7 +18,7 @@ def classified(body):
     return classify(parse(json.dumps(body)))
 
 
-@pytest.mark.parametrize("event_type", CONVERSATION_MODELS)
+@pytest.mark.parametrize("event_type", conversation_models())
 def test_every_known_conversation_event_is_its_conversations(event_type):
     """All system, application and canvas events that are known are events of their conversation."""
     found = classified({**ABOUT, "event_type": event_type})

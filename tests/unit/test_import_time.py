@@ -43,6 +43,7 @@ OURS = {
     "domain.errors",
     "domain.event",
     "domain.families",
+    "domain.fitting",
     "domain.issues",
     "domain.jsontext",
     "domain.metrics",

@@ -13,8 +13,8 @@ from typing import Any, Literal, NamedTuple, TypeGuard
 
 from tavus_callbacks.domain import issues, tags
 from tavus_callbacks.domain.body import Packed, pack
-from tavus_callbacks.domain.callbacks import fit
 from tavus_callbacks.domain.families import Classified, classify
+from tavus_callbacks.domain.fitting import fit
 from tavus_callbacks.domain.jsontext import Document, canonical, decode, parse
 from tavus_callbacks.domain.redaction import ECHOES, redact
 from tavus_callbacks.domain.timestamps import to_microseconds

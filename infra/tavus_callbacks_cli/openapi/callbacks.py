@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from tavus_callbacks.aws.gateway import JSON_TYPE
-from tavus_callbacks.domain.callbacks import CONVERSATION_MODELS, Model, UnknownConversationCallback, model_of
+from tavus_callbacks.domain.callbacks import Model, UnknownConversationCallback
 from tavus_callbacks.domain.families import FAMILIES, MAX_NAME, Family
+from tavus_callbacks.domain.fitting import conversation_models, model_of
 from tavus_callbacks_cli.openapi.responses import answers_of
 from tavus_callbacks_cli.openapi.schemas import Schema, ref, schemas_of
 
@@ -19,9 +20,10 @@ _NAME: Schema = {"type": "string", "minLength": 1, "maxLength": MAX_NAME}
 
 def callback_schemas() -> dict[str, Schema]:
     """Return a schema an event type, one a family, and those of the models behind them."""
-    types = {event_type: _of_type(event_type, model) for event_type, model in CONVERSATION_MODELS.items()}
+    known = conversation_models()
+    types = {event_type: _of_type(event_type, model) for event_type, model in known.items()}
     families = {family.name: _of_family(family) for family in _other_families()}
-    models: list[type[Model]] = [UnknownConversationCallback, *CONVERSATION_MODELS.values()]
+    models: list[type[Model]] = [UnknownConversationCallback, *known.values()]
     models += map(_model, _other_families())
     behind = schemas_of(models, "validation")
     return {**behind, **types, _KNOWN: _known(types), _UNKNOWN: _unknown(), **families, "Callback": _any()}
@@ -70,7 +72,10 @@ def _known(types: Mapping[str, Schema]) -> Schema:
 
 
 def _unknown() -> Schema:
-    members = {"event_type": {**_NAME, "not": {"enum": list(CONVERSATION_MODELS)}}, "conversation_id": _NAME}
+    members = {
+        "event_type": {**_NAME, "not": {"enum": list(conversation_models())}},
+        "conversation_id": _NAME,
+    }
     return _narrowed(UnknownConversationCallback, members)
 
 

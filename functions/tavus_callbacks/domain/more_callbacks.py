@@ -1,0 +1,185 @@
+"""The typed callbacks that not every conversation sends, and those that are not of a conversation.
+
+A model costs a start some 0.2 ms whether it is used or not; these cost it nothing.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from tavus_callbacks.domain.callbacks import ConversationCallback, Model, Properties
+
+
+class RecordingCopyFailedProperties(Properties):
+    """Why Tavus could not copy the recording out."""
+
+    error_message: str | None = None
+
+
+class RecordingCopyFailed(ConversationCallback):
+    """`application.recording_copy_failed`: Tavus keeps the failed copy about 30 days."""
+
+    properties: RecordingCopyFailedProperties | None = None
+
+
+class PerceptionUnavailableProperties(Properties):
+    """Why there is no analysis, such as `no_vision_history`."""
+
+    reason: str | None = None
+
+
+class PerceptionUnavailable(ConversationCallback):
+    """`application.perception_unavailable`: instead of the analysis."""
+
+    properties: PerceptionUnavailableProperties | None = None
+
+
+class ActionRequest(Model):
+    """What a post-call tool was asked; `body` is an object, or JSON text."""
+
+    body: dict[str, Any] | str | None = None
+
+
+class PostCallActionProperties(Properties):
+    """One post-call tool and how it went; recorded even when its delivery failed."""
+
+    tool_id: str | None = None
+    tool_name: str | None = None
+    status: str | None = None
+    request: ActionRequest | None = None
+    response: Any = None
+
+
+class PostCallActionExecuted(ConversationCallback):
+    """`application.post_call_action_executed`: one a tool."""
+
+    properties: PostCallActionProperties | None = None
+
+
+class MemoryConsolidation(ConversationCallback):
+    """`application.memory_consolidation`: seen in the API's record, its members unknown."""
+
+    properties: dict[str, Any] | None = None
+
+
+class RavenMemoryEvidenceProperties(Properties):
+    """What Raven noted for the memory."""
+
+    analysis: Any = None
+
+
+class RavenMemoryEvidence(ConversationCallback):
+    """`application.raven_memory_evidence`: seen in the API's record."""
+
+    properties: RavenMemoryEvidenceProperties | None = None
+
+
+class PerceptionToolCallProperties(Properties):
+    """A tool that Raven called; `arguments` an object or JSON text, `frames` base64 pictures."""
+
+    name: str | None = None
+    arguments: dict[str, Any] | str | None = None
+    modality: str | None = None
+    frames: Any = None
+
+
+class PerceptionToolCall(ConversationCallback):
+    """`application.perception_tool_call`: listed by Tavus's sample app only."""
+
+    properties: PerceptionToolCallProperties | None = None
+
+
+class CanvasInteractionProperties(Properties):
+    """What somebody did on a Magic Canvas card; `type` such as submit, skip, dismiss, heartbeat."""
+
+    interaction_id: str | None = None
+    tool_call_id: str | None = None
+    component: str | None = None
+    component_version: str | int | None = None
+    type: str | None = None
+    value: Any = None
+    metadata: Any = None
+
+
+class CanvasInteraction(ConversationCallback):
+    """`canvas.interaction`: an action on a card in the call."""
+
+    properties: CanvasInteractionProperties | None = None
+
+
+class ObjectiveProperties(Properties):
+    """An objective and its values; each delivery can differ, a later one can be poorer."""
+
+    objective_name: str | None = None
+    output_variables: dict[str, Any] | None = None
+
+
+class Objective(ConversationCallback):
+    """`conversation.objective.*`, nested or flat; the oldest form has `objective_status` and no type."""
+
+    properties: ObjectiveProperties | None = None
+    objective_id: str | None = None
+    objective_name: str | None = None
+    objective_status: str | None = None
+    output_variables: dict[str, Any] | None = None
+
+
+class GuardrailProperties(Properties):
+    """Which guardrail and why, by the names that Tavus's own code reads."""
+
+    guardrail: Any = None
+    guardrail_id: str | None = None
+    guardrail_name: str | None = None
+    guardrail_uuid: str | None = None
+    reason: str | None = None
+
+
+class Guardrail(ConversationCallback):
+    """Any event type that contains `guardrail`; no body is published."""
+
+    properties: GuardrailProperties | None = None
+
+
+class ReplicaTraining(Model):
+    """The end of a training: `ready`, or `error` with its message. It has no time."""
+
+    replica_id: str | None = None
+    face_id: str | None = None
+    status: str | None = None
+    error_message: str | None = None
+
+
+class VideoGeneration(Model):
+    """The video object; times are UTC without a zone, `generation_progress` is `n/100`."""
+
+    video_id: str | None = None
+    video_name: str | None = None
+    replica_id: str | None = None
+    face_id: str | None = None
+    status: str | None = None
+    status_details: str | None = None
+    error_details: Any = None
+    generation_progress: str | None = None
+    download_url: str | None = None
+    stream_url: str | None = None
+    hosted_url: str | None = None
+    data: dict[str, Any] | None = None
+    created_at: str | None = None
+    updated_at: str | None = None
+
+
+CONVERSATION: Mapping[str, type[ConversationCallback]] = {
+    "application.recording_copy_failed": RecordingCopyFailed,
+    "application.perception_unavailable": PerceptionUnavailable,
+    "application.post_call_action_executed": PostCallActionExecuted,
+    "application.memory_consolidation": MemoryConsolidation,
+    "application.raven_memory_evidence": RavenMemoryEvidence,
+    "application.perception_tool_call": PerceptionToolCall,
+    "canvas.interaction": CanvasInteraction,
+}
+
+FAMILIES: Mapping[str, type[Model]] = {
+    "objective": Objective,
+    "guardrail": Guardrail,
+    "video": VideoGeneration,
+    "replica": ReplicaTraining,
+}
