@@ -15,6 +15,7 @@ from types import ModuleType, SimpleNamespace
 from typing import Any, cast
 
 from bench.bodies import KILOBYTE, transcript
+from bench.gathering import CALLBACKS, Gathered, gathered
 from bench.packages import ROOT
 from tavus_callbacks.aws.subject_events import fold_event
 from tavus_callbacks.aws.summaries import Found, SummaryRows
@@ -23,12 +24,17 @@ from tavus_callbacks.domain.meanings import arrived
 from tavus_callbacks.domain.pushes import Standing, callback_push, pushes_of
 from tavus_callbacks.domain.summary import facts_from
 from tavus_callbacks_cli.local.stack import Options, local_stack
+from tavus_callbacks_cli.local.streams import mappings_of
 from tavus_callbacks_cli.local.template import load_template
 
 DOCUMENT = ROOT / "docs" / "cost.md"
 MONTHS = (10_000, 1_000_000, 100_000_000)
 SCALES = tuple(10**power for power in range(4, 10))
 MILLION = 1_000_000
+MONTH = 30 * 86_400
+# Callbacks a month, and windows in seconds, whose summaries are priced.
+VOLUMES, WINDOWS = (100_000, 1_000_000, 10_000_000, 100_000_000), (0, 20, 60, 300)
+ALONE = Gathered(1, 1)
 SUBJECT = "c0123456789abcdef"
 # A conversation of five callbacks: so many bytes each.
 CONVERSATION = {
@@ -128,36 +134,48 @@ def fixed() -> list[Line]:
     ]
 
 
-def lines(script: ModuleType, row: Any, summary: int) -> tuple[list[Line], list[Line]]:
-    """Return what receiving costs, and what summaries and their listing add."""
-    write, units = script.WRITE_UNIT * MILLION, -(-summary // KILOBYTE)
-    project_log = PROJECT_RECORD + script.platform_log()
-    lambda_time = script.MEMORY_GB * script.GB_SECOND_ARM * MILLION
-    receiving = [
+def receiving_lines(script: ModuleType, row: Any) -> list[Line]:
+    """Return what receiving costs."""
+    write = script.WRITE_UNIT * MILLION
+    return [
         Line("HTTP API", script.HTTP_REQUEST * MILLION, "one request"),
         Line("`receive`, requests", script.LAMBDA_REQUEST * MILLION, ""),
         Line(
             "`receive`, time",
-            script.SECONDS * lambda_time,
+            script.SECONDS * _lambda_time(script),
             f"{script.SECONDS * 1000:.0f} ms at 512 MB, assumed",
         ),
         Line("the event", (row.write_units - 1) * write, f"an item of {row.item} bytes"),
         Line("index `receipts`", write, "one entry"),
         Line("logs", row.log * script.LOG_BYTE * MILLION, f"{row.log} bytes"),
     ]
-    summaries = [
-        Line(
-            "`project`",
-            script.LAMBDA_REQUEST * MILLION + PROJECT_SECONDS * lambda_time,
-            "one event at a time",
-        ),
-        Line("tombstone, looked for", READ_UNIT * MILLION, "one consistent read"),
-        Line("summary, read", READ_UNIT * MILLION, "one consistent read"),
-        Line("summary, written", units * write, f"an item of {summary} bytes"),
-        Line("index `listing`", write / len(CONVERSATION), "once a conversation of five callbacks"),
-        Line("logs of `project`", project_log * script.LOG_BYTE * MILLION, f"{project_log} bytes, believed"),
+
+
+def summary_lines(script: ModuleType, summary: int, found: Gathered) -> list[Line]:
+    """Return what summaries and their listing add, where so many batches and summaries come of a callback."""
+    batches, summaries = (share * MILLION for share in found)
+    write, units = script.WRITE_UNIT * MILLION, -(-summary // KILOBYTE)
+    log = PROJECT_RECORD + script.platform_log()
+    time = PROJECT_SECONDS * _lambda_time(script) * found.summaries
+    return [
+        Line("`project`", script.LAMBDA_REQUEST * batches + time, f"{found.batches:.2f} batches a callback"),
+        Line("tombstone, looked for", READ_UNIT * summaries, f"{found.summaries:.2f} consistent reads"),
+        Line("summary, read", READ_UNIT * summaries, "as many"),
+        Line("summary, written", units * write * found.summaries, f"as many, {summary} bytes each"),
+        Line("index `listing`", write / CALLBACKS, "once a conversation of five callbacks"),
+        Line("logs of `project`", log * script.LOG_BYTE * batches, f"{log} bytes a batch, believed"),
     ]
-    return receiving, summaries
+
+
+def _lambda_time(script: ModuleType) -> float:
+    return float(script.MEMORY_GB * script.GB_SECOND_ARM * MILLION)
+
+
+def with_window(volume: int, window: int) -> Gathered:
+    """Gather so many callbacks a month within a window of seconds."""
+    template = load_template(ROOT / "template.yaml", {"SummaryWindow": str(window)})
+    [mapping] = (each for each in mappings_of(template) if each.function == "ProjectFunction")
+    return gathered(volume / MONTH, mapping.window, mapping.batch_size)
 
 
 def telling(script: ModuleType, sizes_of_pushes: list[int]) -> tuple[list[Line], list[Line]]:
@@ -203,7 +221,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         row = _measured(script, Path(folder))
     summary = summary_size(script)
-    receiving, summaries = lines(script, row, summary)
+    receiving, summaries = receiving_lines(script, row), summary_lines(script, summary, ALONE)
+    together = summary_lines(script, summary, with_window(MILLION, WINDOWS[-1]))
     details = pushed()
     bus, posts = telling(script, details)
     million, size = _sum(receiving) + _sum(summaries) + _sum(bus), stored(row, summary)
@@ -211,6 +230,10 @@ def main() -> None:
     words = {
         "receiving": _table(receiving),
         "summaries": _table(summaries),
+        "together": _table(together),
+        "windows": "\n".join(_volume(volume, _sum(receiving), script, summary) for volume in VOLUMES),
+        "kept": f"{_sum(receiving) + _sum(summaries):.2f}",
+        "kept_together": f"{_sum(receiving) + _sum(together):.2f}",
         "bus": _table(bus),
         "posts": _table(posts),
         "told": f"{len(details) / len(CONVERSATION):.1f}",
@@ -222,6 +245,11 @@ def main() -> None:
     }
     DOCUMENT.write_text(template.format(**words), encoding="utf-8")
     sys.stdout.write(f"{words['receiving']}\n{words['summaries']}\n{million:.2f}\n")
+
+
+def _volume(volume: int, receiving: float, script: ModuleType, summary: int) -> str:
+    prices = (_sum(summary_lines(script, summary, with_window(volume, window))) for window in WINDOWS)
+    return " | ".join([f"| {volume:,}", *(f"${receiving + price:.2f}" for price in prices)]) + " |"
 
 
 def _month(count: int, million: float, size: float, log: int) -> str:

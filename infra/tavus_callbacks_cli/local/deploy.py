@@ -292,6 +292,7 @@ _PROPERTIES: dict[str, tuple[str, ...]] = {
         "FilterCriteria",
         "FunctionName",
         "FunctionResponseTypes",
+        "MaximumBatchingWindowInSeconds",
         "ScalingConfig",  # one thread a queue
         "MaximumRecordAgeInSeconds",
         "MaximumRetryAttempts",

@@ -35,13 +35,14 @@ Take = Callable[[Shard, list[Record]], None]
 
 @dataclass(frozen=True)
 class Mapping:
-    """What the template says of a mapping; `function` is a logical id."""
+    """What the template says of a mapping; `function` is a logical id, `window` in seconds."""
 
     mapping_id: str
     table: str
     function: str
     patterns: tuple[pattern.Pattern, ...]
     batch_size: int
+    window: int
     rules: Rules
     failed_bucket: str | None
 
@@ -69,6 +70,7 @@ def _mapping(resource: "Resource", template: "Template") -> Mapping:
             function=template.function(properties["FunctionName"]),
             patterns=tuple(_patterns(properties)),
             batch_size=int(properties.get("BatchSize", _DEFAULT_BATCH)),
+            window=int(properties.get("MaximumBatchingWindowInSeconds", 0)),
             rules=_rules(properties),
             failed_bucket=bucket_of(properties.get("DestinationConfig")),
         )
@@ -114,6 +116,7 @@ def following(
 def _follow(stream: "Stream", woken: threading.Event, ended: threading.Event) -> None:
     while not ended.is_set():
         woken.wait()
+        ended.wait(stream.window)
         woken.clear()
         stream.read_on()
     stream.read_on()
@@ -124,6 +127,7 @@ class Stream:
 
     def __init__(self, mapping: Mapping, client: "DynamoDBStreamsClient", take: Take) -> None:
         self._mapping, self._client, self._take = mapping, client, take
+        self.window = mapping.window
         [stream] = client.list_streams(TableName=mapping.table)["Streams"]
         self._arn = stream["StreamArn"]
         shards = client.describe_stream(StreamArn=self._arn)["StreamDescription"]["Shards"]
