@@ -8,12 +8,16 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from bench.bodies import KILOBYTE, transcript
+from tavus_callbacks.aws import rows
 from tavus_callbacks.aws.bodies import Bodies
 from tavus_callbacks.aws.events import EventsTable
+from tavus_callbacks.aws.recordings import Object, RecordingRows
 from tavus_callbacks.aws.signing import new_private_key
 from tavus_callbacks.aws.spill import Spill, Spilled
 from tavus_callbacks.domain.body import pack
 from tavus_callbacks.domain.event import understand
+from tavus_callbacks.domain.pushes import callback_push
+from tavus_callbacks.domain.recording import claim_of
 from tavus_callbacks.domain.token import Scope, digest, new_token
 from tavus_callbacks_cli.local.payload import Request, encode_event, make_event
 from tavus_callbacks_cli.local.routes import Route
@@ -21,6 +25,9 @@ from tavus_callbacks_cli.local.routes import Route
 TOKEN = new_token()
 _NOW = datetime(2026, 11, 20, 10, 0, 1, tzinfo=UTC)
 _USUAL = 2 * KILOBYTE
+_KEY = "tavus/c1/1.mp4"
+# As Secrets Manager makes one by the template: letters and digits.
+_PUSH_SECRET = "benchmarks" * 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,17 +60,19 @@ def callback(number: int, size: int = _USUAL) -> bytes:
 
 def cases() -> dict[str, Case]:
     """Return the case of every function, by the name of its module."""
-    rows = [
+    kept = [
         _kept(kind) for kind in ("system.replica_joined", "system.shutdown", "application.recording_ready")
     ]
     key = {"GetSecretValue": {"SecretString": new_private_key()}}
     return {
         "receive": Case(callback(1), token_answer()),
-        "read": Case(_read(), {**token_answer("read"), "Query": {"Items": [_wire(row) for row in rows]}}),
-        "project": Case(_stream(rows[1]), {}),
+        "read": Case(_read(), {**token_answer("read"), "Query": {"Items": [_wire(row) for row in kept]}}),
+        "project": Case(_stream(kept[1]), {}),
         "drain": Case(_spilled(), {}),
-        "resolve": Case(_stream(rows[2]), {}),
+        "resolve": Case(_stream(kept[2]), {"UpdateItem": {"Attributes": _noted()}}),
         "keys": Case(_custom(), key),
+        "push": Case(_queued(), {"GetSecretValue": {"SecretString": _PUSH_SECRET}}),
+        "watch": Case(b"{}", {"Query": {"Items": []}}),
     }
 
 
@@ -80,13 +89,37 @@ def _kept(event_type: str) -> dict[str, Any]:
     sent["properties"] = {
         "replica_id": "r1",
         "shutdown_reason": "participant_left",
-        "s3_key": "tavus/c1/1.mp4",
+        "s3_key": _KEY,
     }
     event = understand(json.dumps(sent).encode(), query="user=4711", label="bench", received_at=_NOW)
-    put: list[dict[str, Any]] = []
-    client = cast("Any", SimpleNamespace(put_item=lambda Item, **_: put.append(Item)))  # noqa: N803 - boto3's name
-    EventsTable(client, "events", Bodies("bodies"), None).keep(event, kept_at=_NOW)
+    table, put = catching_table()
+    table.keep(event, kept_at=_NOW)
     return put[0]
+
+
+def catching_table() -> tuple[EventsTable, list[dict[str, Any]]]:
+    """Return an events table that finds nothing, and the items that are put into it."""
+    put: list[dict[str, Any]] = []
+    answers = {"put_item": lambda Item, **_: put.append(Item), "get_item": lambda **_: {}}  # noqa: N803 - boto3's name
+    client = cast("Any", SimpleNamespace(**answers))
+    return EventsTable(client, "events", Bodies("bodies"), None), put
+
+
+def _noted() -> dict[str, Any]:
+    """Return what a recording's row holds once its callback and its object are noted."""
+    noted: dict[str, Any] = {}
+
+    def update_item(ExpressionAttributeValues: dict[str, Any], **_: object) -> dict[str, Any]:  # noqa: N803 - boto3's name
+        noted.update({name.removeprefix(":"): value for name, value in ExpressionAttributeValues.items()})
+        return {"Attributes": noted}
+
+    table = RecordingRows(cast("Any", SimpleNamespace(update_item=update_item)), "events")
+    claim = claim_of(
+        "application.recording_ready", "c1", {"properties": {"s3_key": _KEY}}, bucket="b", ref="1"
+    )
+    table.claim("c1", claim, ref="1", claimed_at=_NOW)
+    table.note("c1", claim.recording_id, Object(_KEY, 1, "video/mp4", "1", None, _NOW), looked_at=_NOW)
+    return noted
 
 
 def _wire(row: dict[str, Any]) -> dict[str, Any]:
@@ -109,6 +142,19 @@ def _spilled() -> bytes:
     Spill(client, "queue", Bodies("bodies")).put(Spilled(pack(body(1, _USUAL)), "user=4711", "bench", _NOW))
     record = {"messageId": "1", "receiptHandle": "1", "body": sent[0], "eventSource": "aws:sqs"}
     return json.dumps({"Records": [record]}).encode()
+
+
+def _queued() -> bytes:
+    """Return the message of a push, as the rule of the bus puts it into the queue."""
+    sent = transcript("c1", _USUAL) | {"event_type": "system.shutdown"}
+    event = understand(json.dumps(sent).encode(), query="user=4711", label="bench", received_at=_NOW)
+    table, put = catching_table()
+    table.keep(event, kept_at=_NOW)
+    push = callback_push(rows.read(put[0]), event.text.encode())
+    attributes = {"ApproximateReceiveCount": "1", "SentTimestamp": "1795168800000"}
+    message = json.dumps({"detail": json.loads(push.detail())})
+    record = {"messageId": "1", "receiptHandle": "1", "body": message, "eventSource": "aws:sqs"}
+    return json.dumps({"Records": [record | {"attributes": attributes}]}).encode()
 
 
 def _custom() -> bytes:

@@ -111,6 +111,15 @@ def rounds(packages: Packages, count: int) -> Run:
     return run
 
 
+def answered_once(packages: Packages) -> Run:
+    """Start each function of ours but `receive` once; raises ValueError where one does not do its work."""
+    run: Run = {}
+    for subject in functions(packages):
+        with started(subject, packages) as runtime:
+            _cold(runtime, subject, run.setdefault(subject.name, Figures()))
+    return run
+
+
 @contextmanager
 def started(subject: Subject, packages: Packages, memory: int = CORE) -> Iterator[rie.Runtime]:
     """Start a subject with its store."""
@@ -146,6 +155,11 @@ def environment_of(address: str) -> dict[str, str]:
         "PRESUMED_ENDED_AFTER_MINUTES": "240",
         "EXPECT_RECORDING": "false",
         "EXPECT_PERCEPTION": "false",
+        "PUSH_URL": f"{address}/pushed",
+        "PUSH_TO_THIS_MACHINE": "true",
+        "PUSH_QUEUE_URL": f"{address}/123456789012/pushes",
+        "PUSH_SECRET": "secret",
+        "FAILED_BUCKET": "failed",
         "CALLBACK_TOKEN": events.TOKEN,
     }
 

@@ -39,7 +39,7 @@ class Goal:
     def row(self) -> str:
         """Write it as a row of a table."""
         reached = "yes" if self.measured <= self.goal else "**no**"
-        goal, measured = f"{self.goal:g}{self.unit}", f"{self.measured:.2f}{self.unit}"
+        goal, measured = f"{self.goal:g}{self.unit}", f"{self.measured:.3g}{self.unit}"
         return f"| {self.figure} | {goal} | {measured} | {reached} | {self.note} |"
 
 
@@ -56,6 +56,24 @@ def goals(results: Results) -> list[Goal]:
         Goal("peak memory, 2 KB bodies", 50, receive.middle("peak"), " MiB", _spread(receive, "peak")),
         Goal("package of receive, project, drain, resolve", 6, _mb(results, "ReceiveFunction"), " MB", "zip"),
         Goal("package of read, keys", 11, _mb(results, "ReadFunction"), " MB", "zip"),
+        *_counted_goals(results.counts),
+    ]
+
+
+def _counted_goals(counts: Mapping[str, Count]) -> list[Goal]:
+    """Compare the same figures in instructions, which repeat, with the same goals."""
+    found = (
+        ("init against the textbook's", 0.30, "init", "textbook"),
+        ("init against boto3 and pydantic", 0.85, "init", "boto3 + pydantic"),
+        ("a callback against the textbook's", 0.35, "callback", "textbook"),
+        ("a callback against bare `put_item`", 1.5, "callback", "bare put_item"),
+    )
+    return [
+        Goal(
+            figure, goal, getattr(counts["receive"], what) / getattr(counts[other], what), "", "instructions"
+        )
+        for figure, goal, what, other in found
+        if counts
     ]
 
 
@@ -135,7 +153,7 @@ def _bodies(run: Run) -> str:
 
 
 def _functions(run: Run) -> str:
-    named = ("read", "project", "drain", "resolve", "keys")
+    named = ("read", "project", "drain", "resolve", "keys", "push", "watch")
     return _rows(_receiver(each, run[each], None)[:-2] for each in named)
 
 

@@ -16,12 +16,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
+from bench.events import catching_table
 from bench.packages import ROOT
-from tavus_callbacks.aws.bodies import Bodies
-from tavus_callbacks.aws.events import EventsTable, partition
+from tavus_callbacks.aws.events import partition
 from tavus_callbacks.domain import receipts, summary
 from tavus_callbacks.domain.body import pack
 from tavus_callbacks.domain.event import Event
@@ -95,9 +94,7 @@ def _tally(units: Iterator[tuple[str, int]]) -> Counter[str]:
 
 def items(chance: random.Random, rate: int) -> Iterator[dict[str, Any]]:
     """Yield items as the events table's own code makes them; callbacks of a subject come close together."""
-    put: list[dict[str, Any]] = []
-    client = cast("Any", SimpleNamespace(put_item=lambda Item, **_: put.append(Item)))  # noqa: N803 - boto3's name
-    table = EventsTable(client, "events", Bodies("bodies"), None)
+    table, put = catching_table()
     at = datetime(2026, 11, 20, tzinfo=UTC)
     while True:
         for event in _subject(chance, at):
