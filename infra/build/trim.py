@@ -22,6 +22,7 @@ _MODEL = "service-2.json"
 # Other packages' files that no function imports or serves.
 UNREAD = (
     "annotated_types/test_cases.py",
+    "aws_lambda_powertools/event_handler/middlewares/schema_validation.py",
     "aws_lambda_powertools/event_handler/openapi/swagger_ui/*.js",
     "aws_lambda_powertools/event_handler/openapi/swagger_ui/*.css",
     "botocore/crt/auth.py",
@@ -31,18 +32,22 @@ UNREAD = (
     "dateutil/zoneinfo/*.tar.gz",
     "pydantic/color.py",
     "pydantic/mypy.py",
+    "urllib3/contrib/socks.py",
     "urllib3/contrib/pyopenssl.py",
+    "urllib3/http2/connection.py",
 )
 # Packages that no function imports; each leaves a word behind for whoever is the first to need it.
 # Powertools' batch imports its parser where pydantic was imported before: the order of imports, which ruff
 # keeps, puts Powertools first, and each handler is loaded from a trimmed artifact by a test.
 UNUSED = (
+    "aws_lambda_powertools/metrics/provider/datadog",
     "aws_lambda_powertools/utilities/auth_alpha",
     "aws_lambda_powertools/utilities/circuit_breaker",
     "aws_lambda_powertools/utilities/data_masking",
     "aws_lambda_powertools/utilities/feature_flags",
     "aws_lambda_powertools/utilities/idempotency",
     "aws_lambda_powertools/utilities/kafka",
+    "aws_lambda_powertools/utilities/metadata",
     "aws_lambda_powertools/utilities/parameters",
     "aws_lambda_powertools/utilities/parser",
     "aws_lambda_powertools/utilities/streaming",
