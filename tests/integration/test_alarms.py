@@ -351,6 +351,22 @@ def test_dashboard_and_alarms_name_what_there_is(pushing, alarms):
     assert METRICS <= {name for namespace, name, _ in widgets(template) if namespace == stack}
 
 
+@pytest.mark.parametrize("parameters", [EMAIL, ALL, {**ALL, "Recordings": "off"}])
+def test_the_dashboard_shows_every_alarm_that_there_is(parameters):
+    """Those of parts that are there by a parameter stand beside the others, and no other ones."""
+    template = load_template(ROOT / "template.yaml", parameters)
+    [dashboard] = template.of_type("AWS::CloudWatch::Dashboard")
+    [shown] = [
+        widget["properties"]["alarms"]
+        for widget in json.loads(dashboard.properties["DashboardBody"])["widgets"]
+        if widget["type"] == "alarm"
+    ]
+
+    there = {alarm.name for alarm in template.of_type("AWS::CloudWatch::Alarm")}
+    assert there == {arn.rpartition(":alarm:")[2] for arn in shown}
+    assert len(there) == len(shown)
+
+
 @pytest.mark.usefixtures("one_attempt")
 def test_every_metric_is_written_by_some_function(stack, recordings, monkeypatch):
     """What the list names is written by the real handlers, in records that CloudWatch takes."""
