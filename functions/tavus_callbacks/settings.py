@@ -133,6 +133,7 @@ class Settings:
             presumed_ended_after=self._minutes("PRESUMED_ENDED_AFTER_MINUTES"),
             expect_recording=self._environ["EXPECT_RECORDING"] == "true",
             expect_perception=self._environ["EXPECT_PERCEPTION"] == "true",
+            summary_window=timedelta(seconds=int(self._environ["SUMMARY_WINDOW_SECONDS"])),
         )
 
     @cached_property

@@ -180,7 +180,8 @@ def _swept(run: Run, sweep: Sweep, context: Any) -> str | None:
 def _open(run: Run, row: Row) -> Open | None:
     run.count("seen")
     known = settings()
-    view = View(run.now, known.fold, known.recording_missing_after if known.recordings_bucket else None)
+    until = known.fold.summed_up_until(run.now)
+    view = View(until, known.fold, known.recording_missing_after if known.recordings_bucket else None)
     return open_of(row.subject, cast("Facts", row.facts), view, has_object=row.has_object)
 
 

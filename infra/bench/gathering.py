@@ -1,8 +1,9 @@
 """How many batches and how many summaries a callback costs `project`, by rate and by `SummaryWindow`.
 
 Conversations of five callbacks come at random times; each subject is of one shard of the stream, whose reader
-gathers until the window ends or the batch is full, as Lambda's does. When callbacks come after an end is
-little known: tavus-callbacks.md 1.10 has body timestamps, and "seconds to a few minutes" of recordings.
+gathers until the window ends or the batch is full. Lambda opens the next window as soon as an invocation has
+ended (AWS's guide, "Batching behavior"), so that windows follow each other. When callbacks come after an end
+is little known: tavus-callbacks.md 1.10 has body timestamps, and "seconds to a few minutes" of recordings.
 """
 
 import random
@@ -54,12 +55,13 @@ def _times(joined: float, chance: random.Random) -> tuple[float, ...]:
 def _batches(shard: list[tuple[float, int]], window: int, largest: int) -> Iterator[list[int]]:
     """Yield the subjects of each batch."""
     batch: list[int] = []
-    ends = 0.0
+    length, ends = max(window, POLL), 0.0
     for at, subject in shard:
         if batch and (at >= ends or len(batch) == largest):
             yield batch
-            batch = []
-        if not batch:
-            ends = at + max(window, POLL)
+            # A full batch goes at once, and the next window opens then.
+            ends, batch = min(at, ends), []
+        if at >= ends:
+            ends += length * (1 + (at - ends) // length)
         batch.append(subject)
     yield batch

@@ -99,12 +99,13 @@ def functions(packages: Packages) -> list[Subject]:
 def rounds(packages: Packages, count: int) -> Run:
     """Measure all subjects, one after the other, `count` times."""
     run: Run = {}
-    subjects = [*receivers(packages), *functions(packages)]
+    others = functions(packages)
+    subjects = [*receivers(packages), *others]
     for number in range(count):
         for subject in subjects:
             last = number == count - 1
             _measure(subject, packages, run.setdefault(subject.name, Figures()), largest=last)
-        for subject in subjects[:2]:
+        for subject in (*subjects[:2], *others):
             _measure_share(subject, packages, run[subject.name], 512)
         for name, database in (("flask", False), ("flask + sqlite", True)):
             _measure_flask(packages, run.setdefault(name, Figures()), database=database)
@@ -155,6 +156,7 @@ def environment_of(address: str) -> dict[str, str]:
         "PRESUMED_ENDED_AFTER_MINUTES": "240",
         "EXPECT_RECORDING": "false",
         "EXPECT_PERCEPTION": "false",
+        "SUMMARY_WINDOW_SECONDS": "0",
         "PUSH_URL": f"{address}/pushed",
         "PUSH_TO_THIS_MACHINE": "true",
         "PUSH_QUEUE_URL": f"{address}/123456789012/pushes",
@@ -169,8 +171,7 @@ def _measure(subject: Subject, packages: Packages, figures: Figures, *, largest:
         _cold(runtime, subject, figures)
         for size in subject.sizes:
             _warm(runtime, subject, size, figures)
-            if size in (0, _USUAL):
-                figures.add("peak", rie.peak_of(runtime.process()))
+            figures.add(f"peak {size}", rie.peak_of(runtime.process()))
         if largest and subject.name == "receive":
             _checked(runtime.invoke(events.callback(LARGEST, LARGEST))[1], subject)
             figures.add("peak 4 MB", rie.peak_of(runtime.process()))
@@ -199,8 +200,9 @@ def _warm(runtime: rie.Runtime, subject: Subject, size: int, figures: Figures) -
 
 def _measure_share(subject: Subject, packages: Packages, figures: Figures, memory: int) -> None:
     """Measure with the share of a core that a function of so many megabytes has."""
-    calls = subject.calls(_USUAL, 30)
     with started(subject, packages, memory) as runtime, rie.share_of_core(runtime.emulator, memory / CORE):
+        usual = _USUAL if subject.sizes[0] else 0
+        calls = [_local(subject, runtime, event) for event in subject.calls(usual, 30)]
         took, _ = runtime.invoke(calls[0])
         figures.add("share cold", took)
         figures.add("share warm", median(runtime.invoke(event)[0] for event in calls[1:]))
@@ -254,7 +256,7 @@ def _post_all(port: int, master: int, figures: Figures) -> None:
             _post(port, body)
         figures.add(f"cpu {size}", (rie.cpu_of(rie.child_of(master)) - before) / count)
         if size == _USUAL:
-            figures.add("peak", rie.peak_of(rie.child_of(master)))
+            figures.add(f"peak {size}", rie.peak_of(rie.child_of(master)))
 
 
 def _post(port: int, body: bytes) -> None:

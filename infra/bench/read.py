@@ -35,6 +35,7 @@ ENVIRONMENT = {
     "PRESUMED_ENDED_AFTER_MINUTES": "240",
     "EXPECT_RECORDING": "false",
     "EXPECT_PERCEPTION": "false",
+    "SUMMARY_WINDOW_SECONDS": "0",
 }
 NOW = datetime.now(UTC)
 TOKEN = new_token()

@@ -273,6 +273,17 @@ def test_an_entry_whose_body_is_gone_stops_no_erasure(world):
     assert 2 == [item["type"] for item in world.api.items()].count("quarantine")
 
 
+def test_who_is_in_no_summary_yet_is_found_by_a_tag(world):
+    """Events may be gathered for a while before they are summed up."""
+    world.api.post(world.body("c7", "system.shutdown", 1), query=f"user={ERASED}")
+    world.api.post(world.body("c8", "system.shutdown", 1), query="user=another")
+
+    receipt = json.loads(world.erase("--tag", f"user:{ERASED}", "--yes", "--json").stdout)
+
+    assert ["c7"] == [one["subject"] for one in receipt["subjects"]]
+    assert ([], 1) == (world.api.events("c7"), len(world.api.events("c8")))
+
+
 def test_a_tag_of_any_characters_is_found(world):
     """Colons, spaces, letters of any script and what a URL writes otherwise; a longer one is another."""
     for number, query in enumerate(("user=a%3A%20%2B%26%C3%BC", "user=a%3A%20%2B%26%C3%BC2")):

@@ -133,6 +133,17 @@ def test_a_lost_transcript_is_fetched(watched):
     )
 
 
+def test_what_may_wait_in_the_stream_is_not_missed(watched, monkeypatch):
+    """Where events are gathered before they are summed up, nothing is missing before that time is over."""
+    monkeypatch.setenv("SUMMARY_WINDOW_SECONDS", "300")
+    forget()
+    watched.happen(*ended(), lost={2})
+
+    early, late = watched.run(minutes=3), watched.run(minutes=4)
+
+    assert ("asked" in early, late["asked"]) == (False, 1)
+
+
 def test_a_large_transcript_is_fetched_too(watched):
     """Bodies that lie in the bucket are read to compare them, and written."""
     words = [{"role": "user", "content": secrets.token_hex(40_000)}]

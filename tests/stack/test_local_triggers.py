@@ -180,7 +180,7 @@ def time_to_arrive(world: Watched, number: int) -> float:
 
 @pytest.mark.slow
 def test_a_window_gathers_what_comes_within_it(tmp_path: Path) -> None:
-    """What is written within the window is one batch, given when it ends; the next write opens another."""
+    """What is written within the window is one batch, given when it ends; what comes later is another."""
     window = "MaximumBatchingWindowInSeconds: 2"
     template = TEMPLATE.replace("BatchSize: 3", f"BatchSize: 10\n            {window}")
     template = template.replace("NOTES_FILE", str(tmp_path / "notes"))

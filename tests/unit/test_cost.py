@@ -1,6 +1,9 @@
 """docs/cost.md adds up: its fixed costs are those of the template, its months those of its own figures."""
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +12,11 @@ from tavus_callbacks_cli.local.template import load_template
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "cost.md").read_text(encoding="utf-8")
+GATHERED = """
+from bench.cost import with_window
+for window in (0, 300):
+    print(*with_window(1_000_000, window))
+"""
 MONEY = re.compile(r"\$([\d,]+\.\d\d)")
 
 
@@ -76,3 +84,32 @@ def test_summaries_with_a_window_stay_below_their_goal():
     [usual] = [amounts(row) for row in rows if row.startswith("| 1,000,000 |")]
 
     assert 4.30 >= usual[-1]
+
+
+def test_a_window_halves_the_summaries():
+    """Simulated at a million callbacks a month, with the window and the batches of the template."""
+    done = subprocess.run(  # noqa: S603 - our own words
+        [sys.executable, "-c", GATHERED],
+        env={**os.environ, "PYTHONPATH": str(ROOT / "infra")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert "" == done.stderr
+    (_, alone), (batches, together) = (
+        [float(each) for each in line.split()] for line in done.stdout.splitlines()
+    )
+    assert 0.95 < alone <= 1
+    assert 0.45 < together < 0.55
+    assert batches < 0.05
+
+
+@pytest.mark.parametrize("name", ["cost", "performance", "scale"])
+def test_a_document_has_the_words_of_its_template(name):
+    """Who changes a template writes its document anew."""
+    template = (ROOT / "infra" / "bench" / f"{name}.md").read_text(encoding="utf-8")
+    document = (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8").splitlines()
+
+    fixed = [line for line in template.splitlines() if "{" not in line]
+    assert not [line for line in fixed if line not in document]

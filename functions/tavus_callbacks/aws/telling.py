@@ -42,7 +42,8 @@ class Telling:
         taken: set[str] = set()
 
         def tell(facts: SubjectFacts, told: frozenset[str]) -> frozenset[str]:
-            standing = Standing(kind, subject, facts, now(), self.settings, has_object)
+            until = self.settings.summed_up_until(now())
+            standing = Standing(kind, subject, facts, until, self.settings, has_object)
             types = find(standing)
             pushes = [*also, *pushes_of(standing, types - told)]
             bus.put(push for push in pushes if push.push_id not in taken)

@@ -148,3 +148,19 @@ USUAL: Mapping[str, type[ConversationCallback]] = {
     "application.recording_ready": RecordingReady,
     "application.perception_analysis": PerceptionAnalysis,
 }
+
+
+def __getattr__(name: str) -> Any:
+    """Return a model of more_callbacks.py, so that programs import every model from here."""
+    # Of names that begin otherwise Python asks by itself, at every import from here.
+    found = _late(name) if name[0].isupper() else None
+    if found is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return found
+
+
+def _late(name: str) -> type[Model] | None:
+    from tavus_callbacks.domain import more_callbacks
+
+    found = vars(more_callbacks).get(name)
+    return found if isinstance(found, type) and issubclass(found, Model) else None

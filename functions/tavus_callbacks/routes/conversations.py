@@ -71,7 +71,8 @@ def stores() -> Stores:
 @routes.get("/conversations", query=(*COMMON, STATUS, MISSING), model="ConversationPage")
 def get_conversations(query: Query) -> Response[str]:
     """Answer conversations, the newest first by first receipt."""
-    now, known = datetime.now(UTC), settings().fold
+    known = settings().fold
+    now = known.summed_up_until(datetime.now(UTC))
 
     def describe(row: "Row") -> Any:
         facts = cast("Facts", row.facts)

@@ -1,6 +1,7 @@
 """The items behind an index, those too whose time is over or that a tombstone hides from readers."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
@@ -11,9 +12,22 @@ from tavus_callbacks_cli.erasure.place import Place
 _BATCH = 100
 
 
-def items(place: Place, index: str, shard: str, shards: Sequence[str]) -> Iterator[dict[str, Any]]:
-    """Yield the items in some partitions of an index, whose partition key is `shard`."""
-    waiting = _keys(place, index, shard, shards)
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """An index, and the names of its partition key and of its sort key, which begins with a time."""
+
+    index: str
+    shard: str
+    place: str
+
+
+LISTING = Keys("listing", "listing_shard", "listed")
+RECEIPTS = Keys("receipts", "receipt_shard", "receipt")
+
+
+def items(place: Place, keys: Keys, shards: Sequence[str], since: str = "0") -> Iterator[dict[str, Any]]:
+    """Yield the items in some partitions of an index, from a time on."""
+    waiting = _keys(place, keys, shards, since)
     while some := list(islice(waiting, _BATCH)):
         request: Any = {place.store.table: {"Keys": some, "ConsistentRead": True}}
         while request:
@@ -22,14 +36,14 @@ def items(place: Place, index: str, shard: str, shards: Sequence[str]) -> Iterat
             request = answer.get("UnprocessedKeys")
 
 
-def _keys(place: Place, index: str, shard: str, shards: Sequence[str]) -> Iterator[dict[str, Any]]:
+def _keys(place: Place, keys: Keys, shards: Sequence[str], since: str) -> Iterator[dict[str, Any]]:
     paginator = place.store.client.get_paginator("query")
     for one in shards:
         pages = paginator.paginate(
             TableName=place.store.table,
-            IndexName=index,
-            KeyConditionExpression=f"{shard} = :shard",
-            ExpressionAttributeValues=rows.write({":shard": one}),
+            IndexName=keys.index,
+            KeyConditionExpression=f"{keys.shard} = :shard AND {keys.place} >= :since",
+            ExpressionAttributeValues=rows.write({":shard": one, ":since": since}),
             ProjectionExpression="pk, sk",
         )
         for page in pages:

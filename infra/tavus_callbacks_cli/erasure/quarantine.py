@@ -8,7 +8,7 @@ from typing import Any
 from tavus_callbacks.domain import receipts
 from tavus_callbacks.domain.errors import StoreDown
 from tavus_callbacks_cli import redrive
-from tavus_callbacks_cli.erasure.indexed import items
+from tavus_callbacks_cli.erasure.indexed import RECEIPTS, items
 from tavus_callbacks_cli.erasure.place import Piece, Place, Wanted, gone
 from tavus_callbacks_cli.erasure.subject import keys
 
@@ -18,7 +18,7 @@ _PREFIX = "quarantine/"
 def of_quarantine(place: Place, wanted: Wanted) -> Iterator[Piece]:
     """Yield the entries that name somebody, and objects whose entry is gone."""
     known: set[str] = set()
-    for item in items(place, "receipts", "receipt_shard", receipts.quarantine_shards()):
+    for item in items(place, RECEIPTS, receipts.quarantine_shards()):
         known.add(item.get("body_key", ""))
         if wanted.has_tag(item["tags"]) or wanted.is_named_in(_kept(place, item)):
             yield Piece("quarantine", item["quarantine_id"], partial(redrive.remove, place.store, item))

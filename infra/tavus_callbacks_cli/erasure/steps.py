@@ -14,15 +14,18 @@ from itertools import chain
 from tavus_callbacks.aws.bus import Bus
 from tavus_callbacks.aws.summaries import facts_text
 from tavus_callbacks.aws.tombstones import Tombstones
-from tavus_callbacks.domain import summary
+from tavus_callbacks.domain import receipts, summary
 from tavus_callbacks.domain.families import KINDS
 from tavus_callbacks.domain.pushes import erased_push
+from tavus_callbacks.domain.timestamps import iso, now
 from tavus_callbacks_cli.erasure import failed, quarantine, recordings, spill, subject
-from tavus_callbacks_cli.erasure.indexed import items
+from tavus_callbacks_cli.erasure.indexed import LISTING, RECEIPTS, items
 from tavus_callbacks_cli.erasure.place import CONVERSATION, Left, Piece, Place, Subject, Wanted
 
 # Seconds after which a function that had begun before the tombstone was there has written what it wrote.
 SETTLE = 3
+# What came within this time may be in no summary yet: `SummaryWindow` is 300 seconds at most.
+_UNSUMMED = timedelta(minutes=10)
 
 Report = Callable[[str], object]
 
@@ -52,8 +55,9 @@ class Erasure:
 
 
 def tagged(place: Place, tag: tuple[str, str]) -> Wanted:
-    """Find whom a tag is about: subjects whose summary has it, and those that wait in the spill."""
-    known = frozenset(one for kind in KINDS for one in _listed(place, kind, tag))
+    """Find whom a tag is about: in summaries, among what came just now, and in what waits in the spill."""
+    listed = frozenset(one for kind in KINDS for one in _listed(place, kind, tag))
+    known = listed | frozenset(_received(place, tag, since=now() - _UNSUMMED))
     wanted = Wanted(known, tag)
     with ExitStack() as cleanup:
         queues = _held(place, cleanup)
@@ -62,9 +66,16 @@ def tagged(place: Place, tag: tuple[str, str]) -> Wanted:
 
 
 def _listed(place: Place, kind: str, tag: tuple[str, str]) -> Iterator[Subject]:
-    for item in items(place, "listing", "listing_shard", summary.shards(kind)):
+    for item in items(place, LISTING, summary.shards(kind)):
         if tag in summary.parse_facts(kind, facts_text(item)).receipt.tags:
             yield kind, item["subject"]
+
+
+def _received(place: Place, tag: tuple[str, str], since: datetime) -> Iterator[Subject]:
+    """Yield the subjects of events with a tag that were received since a time."""
+    for item in items(place, RECEIPTS, receipts.event_shards(), iso(since)):
+        if tag in item["tags"].items():
+            yield item["kind"], item["subject"]
 
 
 def survey(place: Place, wanted: Wanted) -> Found:

@@ -116,6 +116,7 @@ def following(
 def _follow(stream: "Stream", woken: threading.Event, ended: threading.Event) -> None:
     while not ended.is_set():
         woken.wait()
+        # Lambda's window opens earlier, when the last invocation has ended, and a full batch does not wait.
         ended.wait(stream.window)
         woken.clear()
         stream.read_on()
