@@ -184,32 +184,22 @@ def share_of_core(emulator: int, share: float) -> Iterator[None]:
 
 
 def _pace(emulator: int, quota: float, ended: threading.Event) -> None:
-    """Stop the process for the rest of a period in which it has used its quota (both in seconds)."""
+    """Stop the process for the rest of each period in which it has used its quota (both in seconds)."""
     while not ended.is_set():
-        pid = _child_or_none(emulator)
-        if pid is None:
+        # Not there yet, or gone: the one is waited for, the other ends with the measurement.
+        try:
+            _pace_once(child_of(emulator), quota)
+        except (IndexError, FileNotFoundError, ProcessLookupError):
             time.sleep(_LOOK)
-            continue
-        period_ends, used = time.monotonic() + _PERIOD, cpu_of(pid)
-        while time.monotonic() < period_ends and cpu_of(pid) - used < quota * 1000:
-            time.sleep(_LOOK)
-        _signal(pid, signal.SIGSTOP)
-        time.sleep(max(0.0, period_ends - time.monotonic()))
-        _signal(pid, signal.SIGCONT)
 
 
-def _child_or_none(emulator: int) -> int | None:
-    try:
-        return child_of(emulator)
-    except (IndexError, FileNotFoundError):
-        return None
-
-
-def _signal(pid: int, which: signal.Signals) -> None:
-    try:
-        os.kill(pid, which)
-    except ProcessLookupError:
-        return
+def _pace_once(pid: int, quota: float) -> None:
+    period_ends, used = time.monotonic() + _PERIOD, cpu_of(pid)
+    while time.monotonic() < period_ends and cpu_of(pid) - used < quota * 1000:
+        time.sleep(_LOOK)
+    os.kill(pid, signal.SIGSTOP)
+    time.sleep(max(0.0, period_ends - time.monotonic()))
+    os.kill(pid, signal.SIGCONT)
 
 
 @contextmanager

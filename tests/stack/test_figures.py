@@ -10,9 +10,9 @@ import pytest
 from tavus_callbacks_cli.local.template import load_template
 
 ROOT = Path(__file__).resolve().parents[2]
-# Instructions of `receive`, of what is below it and of the textbook's: the goals of docs/performance.md. Measured
-# 0.83, 1.17, 0.17 and 0.34, the rest is room for other versions; what goes beyond it is a slower cold start or a
-# dearer callback: `make bench` says by how much.
+# Instructions of `receive`, of what is below it and of the textbook's: goals of docs/performance.md. Measured
+# 0.83, 1.17, 0.17 and 0.34, the rest is room for other versions; what goes beyond it is a slower cold start
+# or a dearer callback: `make bench` says by how much.
 MOST_INIT, MOST_CALLBACK = 0.85, 1.25
 MOST_OF_TEXTBOOK, MOST_OF_TEXTBOOK_CALLBACK = 0.30, 0.35
 COUNT = """
