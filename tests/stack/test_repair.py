@@ -182,7 +182,7 @@ def test_a_replay_posts_the_kept_bodies_in_order_of_receipt(found: RunningStack)
     assert not any(b"authorization" in one for one in headers)
     read = {"authorization": f"Bearer {found.read_token}"}
     kept = httpx.get(f"{found.api_url}/events/{posted[0]['event_id']}/body", headers=read)
-    assert (kept.content, b"secret=canary") == (taken[0].body, taken[0].query)
+    assert (kept.content, b"secret=canary&simulated=true") == (taken[0].body, taken[0].query)
     assert "canary" not in result.output
 
 

@@ -3,7 +3,7 @@
 import socket
 import ssl
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -35,6 +35,7 @@ NOT_PUBLIC = {
     "documentation": "192.0.2.1",
     "benchmarks": "198.18.0.1",
     "6to4 relay": "192.88.99.1",
+    "protocol assignment that is_global takes": "192.0.0.8",
     "loopback, 6": "::1",
     "unspecified, 6": "::",
     "link-local, 6": "fe80::1",
@@ -277,3 +278,48 @@ def test_the_body_of_an_answer_is_not_read():
         answer = post(parse_target(f"http://127.0.0.1:{port}/", is_local=True), b"{}", {}, is_local=True)
 
     assert (503, "7") == (answer.status, answer.retry_after)
+
+
+@contextmanager
+def dripping(first, drop):
+    """Run a server that answers little by little, without an end; give its port."""
+    ended = threading.Event()
+
+    def drip(connection):
+        with connection, suppress(OSError):
+            connection.sendall(first)
+            while not ended.wait(0.05):
+                connection.sendall(drop)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=lambda: drip(server.accept()[0]))
+        thread.start()
+        yield server.getsockname()[1]
+        ended.set()
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    ("scheme", "first", "drop"),
+    [
+        ("http", b"HTTP/1.1 ", b" "),
+        ("https", b"\x16\x03\x03\x40\x00", b"\x00"),
+    ],
+    ids=["in the status", "in the handshake of TLS"],
+)
+def test_who_answers_little_by_little_is_hung_up_on(monkeypatch, scheme, first, drop):
+    """No read takes long, and yet all of it must end: a sender that hangs keeps others from being told."""
+    monkeypatch.setattr(web, "_ALTOGETHER", 0.3)
+
+    with dripping(first, drop) as port, pytest.raises(NotReached):
+        post(parse_target(f"{scheme}://127.0.0.1:{port}/", is_local=True), b"{}", {}, is_local=True)
+
+
+def test_headers_without_end_keep_no_answer_waiting(monkeypatch):
+    """The status has been said, and that is what counts."""
+    monkeypatch.setattr(web, "_ALTOGETHER", 0.3)
+
+    with dripping(b"HTTP/1.1 200 OK\r\n", b"x: y\r\n") as port:
+        answer = post(parse_target(f"http://127.0.0.1:{port}/", is_local=True), b"{}", {}, is_local=True)
+
+    assert 200 == answer.status

@@ -16,6 +16,7 @@ _NOT_PUBLIC = tuple(
     map(
         ipaddress.ip_network,
         (
+            "192.0.0.0/24",  # protocol assignments, of which some Pythons take a few for public
             "192.88.99.0/24",  # 6to4 relays
             "2001::/23",  # protocol assignments, Teredo among them
             "2002::/16",  # 6to4

@@ -82,12 +82,13 @@ def _pool() -> urllib3.PoolManager:
 
 @dataclass(frozen=True, slots=True)
 class TavusApi:
-    """The API with a key; `patience` is how many seconds are waited for one answer between attempts."""
+    """The API with a key; `patience` is how many seconds after the first attempt another one may begin."""
 
     key: SecretStr
     url: str = URL
     patience: float = 60
     sleep: Callable[[float], None] = time.sleep
+    clock: Callable[[], float] = time.monotonic
     pool: urllib3.PoolManager = field(default_factory=_pool, repr=False)
 
     def conversation(self, conversation_id: str) -> Record:
@@ -117,15 +118,14 @@ class TavusApi:
             page, is_new = page + 1, bool(rows)
 
     def _get(self, path: str) -> dict[str, Any]:
-        waited = 0.0
+        began = self.clock()
         for pause in (*_PAUSES, None):
             try:
                 return self._asked(path)
             except Busy as error:
                 rest = error.retry_after or pause
-                if pause is None or rest is None or waited + rest > self.patience:
+                if pause is None or rest is None or self.clock() + rest - began > self.patience:
                     raise
-                waited += rest
                 self.sleep(rest)
         raise AssertionError("the last attempt returns or raises")
 

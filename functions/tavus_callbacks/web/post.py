@@ -6,18 +6,24 @@ name ── getaddrinfo ──▶ addresses ── is_public ──▶ connect t
 
 import socket
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
+from threading import Timer
+from typing import Any
 
 from botocore.httpsession import get_cert_path
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, Timeout
+from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError
 
 from tavus_callbacks.domain.target import Target, TargetRefused, is_loopback, is_public
 
-# Seconds.
-_TIMEOUT = Timeout(connect=5, read=15)
+# Seconds: of each read, and of all together, for who answers a line every few seconds ends no read.
+_TIMEOUT, _ALTOGETHER = Timeout(connect=5, read=15), 15.0
+
+Watch = Callable[[socket.socket], None]
 
 
 class NotReached(Exception):
@@ -57,7 +63,7 @@ def _is_ours_or_public(address: str) -> bool:
 
 def _post_to(address: str, target: Target, body: bytes, headers: Mapping[str, str]) -> Answer:
     try:
-        with _pool(address, target) as pool:
+        with _ended_in_time() as watch, _pool(address, target, watch) as pool:
             answer = pool.urlopen(
                 "POST",
                 target.path,
@@ -74,16 +80,64 @@ def _post_to(address: str, target: Target, body: bytes, headers: Mapping[str, st
     return Answer(answer.status, answer.headers.get("retry-after"))
 
 
-def _pool(address: str, target: Target) -> HTTPConnectionPool:
+@contextmanager
+def _ended_in_time() -> Iterator[Watch]:
+    """Give what watches a connection, and hang up on it when its time is over."""
+    watched: list[socket.socket] = []
+    timer = Timer(_ALTOGETHER, lambda: _hang_up(watched))
+    timer.daemon = True
+    timer.start()
+    try:
+        # A handle of our own: TLS takes the socket itself over.
+        yield lambda found: watched.append(found.dup())
+    finally:
+        timer.cancel()
+        for one in watched:
+            one.close()
+
+
+def _hang_up(watched: list[socket.socket]) -> None:
+    for one in watched:
+        with suppress(OSError):
+            one.shutdown(socket.SHUT_RDWR)
+
+
+class _Watched(HTTPConnection):
+    """A connection that is told of when it is there, before TLS begins."""
+
+    def __init__(self, *arguments: Any, watch: Watch, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._watch = watch
+
+    def _new_conn(self) -> socket.socket:
+        found = super()._new_conn()
+        self._watch(found)
+        return found
+
+
+class _WatchedTls(_Watched, HTTPSConnection):
+    """The same, with TLS."""
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Watched
+
+
+class _TlsPool(HTTPSConnectionPool):
+    ConnectionCls = _WatchedTls
+
+
+def _pool(address: str, target: Target, watch: Watch) -> HTTPConnectionPool:
     if target.scheme == "http":
-        return HTTPConnectionPool(address, target.port, timeout=_TIMEOUT)
-    return HTTPSConnectionPool(
+        return _Pool(address, target.port, timeout=_TIMEOUT, watch=watch)
+    return _TlsPool(
         address,
         target.port,
         timeout=_TIMEOUT,
         ssl_context=tls(),
         server_hostname=target.host,
         assert_hostname=target.host,
+        watch=watch,
     )
 
 

@@ -50,8 +50,9 @@ def replay(target: Target, id_: str, *, url: str, kind: str, dry_run: bool, is_j
     """Post kept bodies again, in order of receipt.
 
     Bodies are those that were kept, tokens redacted, variants among them; two headers name the event and mark
-    the replay. Nothing is retried: an answer that is no 2xx is said, and the rest is posted all the same.
-    Where nobody answers it stops. Ends with 1 unless everything was taken.
+    the replay, and the event's tags stand in the query. Nothing is retried: an answer that is no 2xx is said,
+    and the rest is posted all the same. Where nobody answers it stops. Ends with 1 unless everything was
+    taken.
     """
     with target.reader("read") as reader:
         events = _events(reader, kind, id_)
@@ -106,13 +107,16 @@ def _posted(
 ) -> Iterator[Outcome]:
     import httpx
 
+    from tavus_callbacks.domain.target import with_tags
+
     silence: str | None = None
     for event in events:
         if silence is not None:
             yield _outcome(event, "not posted", reason=silence)
             continue
         try:
-            answer = client.post(url, content=_body(reader, event), headers=_headers(event))
+            tagged = with_tags(url, event["tags"])
+            answer = client.post(tagged, content=_body(reader, event), headers=_headers(event))
         except httpx.TransportError as error:
             silence = escaped(str(error)) or type(error).__name__
             yield _outcome(event, "no answer", reason=silence)
