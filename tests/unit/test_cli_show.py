@@ -269,3 +269,13 @@ def test_what_a_page_leaves_out_is_named_with_its_command(target):
     result = run("show", CONVERSATION)
 
     assert "`tavus-callbacks show e1` shows it whole" in result.stderr
+
+
+def test_a_page_that_holds_everything_names_nothing_left_out(target):
+    """Perception and a copy failure have the member `body_url`, and it is null."""
+    target.answers = [view(*scenario("conversation"), said("application.recording_copy_failed"))]
+
+    result = run("show", CONVERSATION)
+
+    assert "not copied" in result.stdout
+    assert "shows it whole" not in result.stderr
