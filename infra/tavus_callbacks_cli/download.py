@@ -23,6 +23,7 @@ Progress = Callable[[int, int | None], None]
 PAUSES = (1.0, 2.0, 4.0, 8.0)
 
 _CONTENT_RANGE = re.compile(r"bytes (?:(\d+)-\d+|\*)/(\d+)")
+_STRONG = re.compile(r'"[!#-~]*"')
 _AGAIN = "The same command goes on from there."
 
 
@@ -51,8 +52,8 @@ class Part:
 
     @property
     def etag(self) -> str | None:
-        """Return the ETag of the object that they are of."""
-        return self._note.read_text(encoding="ascii") if self._note.exists() else None
+        """Return the ETag of the object that they are of, None where no strong one is noted."""
+        return _strong(self._note.read_text(encoding="latin-1")) if self._note.exists() else None
 
     @property
     def _note(self) -> Path:
@@ -174,9 +175,12 @@ def _append(response: httpx.Response, part: Part, whole: int | None, progress: P
 
 
 def _strong_etag(response: httpx.Response) -> str | None:
+    return _strong(response.headers.get("etag", ""))
+
+
+def _strong(etag: str) -> str | None:
     # A weak one says "about the same", which is no ground for joining bytes.
-    etag: str = response.headers.get("etag", "")
-    return etag if etag.startswith('"') and etag.isascii() else None
+    return etag if _STRONG.fullmatch(etag) else None
 
 
 def _length(response: httpx.Response) -> int | None:

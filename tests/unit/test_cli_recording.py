@@ -1,6 +1,7 @@
 """`recording`: what there is to watch, a link to watch it, and a download that survives whatever happens."""
 
 import json
+import os
 import threading
 import webbrowser
 from collections.abc import Iterator
@@ -341,6 +342,42 @@ def test_a_file_is_never_overwritten_without_force(target, cdn, tmp_path):
     assert CONTENT == file.read_bytes()
 
 
+def a_symlink(path: Path) -> None:
+    """Make a link to a file beside it."""
+    path.with_name("mine").write_bytes(b"mine")
+    path.symlink_to("mine")
+
+
+def a_dangling_link(path: Path) -> None:
+    """Make a link that leads nowhere."""
+    path.symlink_to("nowhere")
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, a_symlink, a_dangling_link])
+@pytest.mark.parametrize("force", [(), ("--force",)])
+def test_what_is_no_regular_file_is_never_replaced(make, force, target, tmp_path):
+    """A pipe, a device and a link stay what they are, whatever --force says."""
+    file = tmp_path / "call.mp4"
+    make(file)
+    before = file.lstat()
+
+    result = run("c123", "--download", str(file), *force)
+
+    assert (1, []) == (result.exit_code, target.asked)
+    assert "no regular file" in result.stderr
+    assert (before.st_ino, before.st_mode) == (file.lstat().st_ino, file.lstat().st_mode)
+
+
+def test_a_dash_is_no_file_to_download_to(target, tmp_path, monkeypatch):
+    """Who means standard output is told how to get there."""
+    monkeypatch.chdir(tmp_path)
+
+    result = run("c123", "--download", "-")
+
+    assert (2, [], []) == (result.exit_code, target.asked, list(tmp_path.iterdir()))
+    assert "curl" in result.stderr
+
+
 @pytest.mark.usefixtures("target")
 def test_a_folder_that_is_not_there_is_said(tmp_path):
     """Before anything is fetched."""
@@ -444,6 +481,18 @@ def test_all_bytes_are_there_already(cdn, tmp_path):
 
     assert CONTENT == (tmp_path / "call.mp4").read_bytes()
     assert 1 == len(cdn.asked)
+
+
+@pytest.mark.parametrize("note", ['"é"', "", '"one"\r\n', 'W/"one"'])
+def test_a_note_that_is_no_etag_starts_over(note, cdn, tmp_path):
+    """A damaged FILE.part.etag proves nothing, and is no reason to fail."""
+    (tmp_path / "call.mp4.part").write_bytes(b"other")
+    (tmp_path / "call.mp4.part.etag").write_bytes(note.encode())
+
+    fetch(cdn, tmp_path / "call.mp4")
+
+    assert [None] == [wanted for _, wanted in cdn.asked]
+    assert CONTENT == (tmp_path / "call.mp4").read_bytes()
 
 
 def test_more_bytes_than_the_object_has_start_over(cdn, tmp_path):

@@ -112,7 +112,22 @@ def _refuse_contradictions(action: Action | None, file: Path | None, *, force: b
         raise click.UsageError(f"--{action} and --download are two things to do: name one.")
     if force and file is None:
         raise click.UsageError("--force goes with --download.")
-    if file is not None and file.exists() and not force:
+    if file is not None:
+        _refuse_unwritable(file, force=force)
+
+
+def _refuse_unwritable(file: Path, *, force: bool) -> None:
+    if str(file) == "-":
+        raise click.UsageError(
+            "--download writes a file, with a name: for a pipe fetch the link that --url prints, or that --json "
+            'holds, as in curl "$(tavus-callbacks recording … --url)".'
+        )
+    # The finished download takes the name: it would replace a link or a device, not write to it.
+    if file.is_symlink() or (file.exists() and not file.is_file()):
+        raise click.ClickException(
+            f"{file} is no regular file, which --force does not replace: name another."
+        )
+    if file.exists() and not force:
         raise click.ClickException(f"{file} exists: name another file, or add --force to overwrite it.")
 
 
