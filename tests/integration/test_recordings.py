@@ -229,7 +229,7 @@ def test_the_latest_is_the_newest_that_is_there(recordings):
         ({"s3_key": KEY}, "pending", "Ask again in a minute"),
         ({"s3_key": KEY, "bucket_name": "theirs"}, "other_bucket", "not this stack's"),
         ({"s3_key": KEY, "storage_provider": "gcs"}, "other_provider", "another storage provider"),
-        ({"s3_key": "../x"}, "failed", "names no usable object key"),
+        ({"s3_key": "../x"}, "failed", "names no usable object key. Read in its event"),
     ],
 )
 def test_what_cannot_be_played_is_409_and_says_why(recordings, members, status, words):
@@ -245,7 +245,7 @@ def test_a_failed_copy_is_409_with_tavus_own_words(recordings):
     """The message of the callback comes first."""
     recordings.say("c123", COPY_FAILED, error_message="AccessDenied")
 
-    assert recordings.link("c123").value["detail"].startswith("AccessDenied Tavus could not deliver")
+    assert recordings.link("c123").value["detail"].startswith("AccessDenied. Tavus could not deliver")
 
 
 def test_an_archived_object_is_409_until_it_is_restored(recordings):

@@ -91,6 +91,23 @@ def test_of_two_places_the_stacks_bucket_wins(pair_bucket, uri_bucket, expected)
     assert (STORAGE_CONFLICT,) == found.issues
 
 
+@pytest.mark.parametrize("unusable", ["../x", "https://evil.example/x.mp4", "tavus/c123/a\nb"])
+def test_of_two_places_the_usable_one_wins(unusable):
+    """Pair or URI: what can be no key hides none that can, and the issue says that they contradict."""
+    by_uri = claim(bucket_name="ours", s3_key=unusable, storage_uri=f"s3://ours/{KEY}")
+    by_pair = claim(bucket_name="ours", s3_key=KEY, storage_uri=f"s3://ours/{unusable}")
+    assert [("1718780000000", KEY, None, (STORAGE_CONFLICT,))] * 2 == [
+        (one.recording_id, one.key, one.status, one.issues) for one in (by_uri, by_pair)
+    ]
+
+
+@pytest.mark.parametrize("nothing", ["", 5, None, []])
+def test_a_pair_without_a_key_contradicts_nothing(nothing):
+    """The URI counts alone."""
+    found = claim(bucket_name="ours", s3_key=nothing, storage_uri=f"s3://ours/{KEY}")
+    assert (KEY, None, ()) == (found.key, found.status, found.issues)
+
+
 def test_a_pair_without_a_bucket_says_less_than_a_uri():
     """The URI's bucket counts where the pair names none, be the keys equal or not."""
     found = [claim(s3_key=KEY, storage_uri=f"s3://theirs/{key}") for key in (KEY, "a/other")]

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, TypeGuard
 
 from tavus_callbacks.domain import reading
 from tavus_callbacks.domain.families import properties_of
@@ -17,6 +17,7 @@ from tavus_callbacks.domain.families import properties_of
 Status = Literal["pending", "available", "missing", "failed", "other_bucket", "other_provider"]
 
 STORAGE_CONFLICT = "storage_conflict"
+UNUSABLE_KEY = "The callback names no usable object key."
 MAX_KEY_BYTES = 1024  # S3's own limit
 SUFFIX = ".mp4"
 LATEST = "latest"  # what the API calls the newest, so no recording has it for an id
@@ -86,7 +87,7 @@ def other_form(key: str) -> str:
     return key.removesuffix(SUFFIX) if key.endswith(SUFFIX) else key + SUFFIX
 
 
-def is_usable(key: object) -> bool:
+def is_usable(key: object) -> TypeGuard[str]:
     """Tell whether a value can be an object key: 1 to 1,024 bytes, no URL, no dot segments, printable."""
     return (
         isinstance(key, str)
@@ -109,9 +110,8 @@ def claim_of(event_type: str, conversation_id: str, body: Body, *, bucket: str, 
         return Claim(unnamed, _provider(properties), status="failed", message=message)
     place, issues = _place(properties, bucket)
     duration = _seconds(properties.get("duration"))
-    if place.key is None or not is_usable(place.key):
-        message = "The callback names no usable object key."
-        return Claim(unnamed, place.provider, status="failed", message=message, issues=issues)
+    if not is_usable(place.key):
+        return Claim(unnamed, place.provider, status="failed", message=UNUSABLE_KEY, issues=issues)
     name = recording_id(conversation_id, place.key)
     status = _elsewhere(place, bucket)
     return Claim(name, place.provider, place.bucket, place.key, duration, status, issues=issues)
@@ -124,16 +124,18 @@ def _elsewhere(place: Place, bucket: str) -> Status | None:
 
 
 def _place(properties: Body, bucket: str) -> tuple[Place, tuple[str, ...]]:
-    """Choose between the pair and the URI; where they contradict, whichever names the stack's bucket."""
+    """Choose between the pair and the URI; where they contradict, whichever is usable and the stack's."""
     pair, uri = _pair(properties), _uri(properties)
     if pair is None or uri is None:
         return pair or uri or Place(_provider(properties), None, None), ()
     if _same(pair, uri):
         return uri, ()
-    ours = [place for place in (pair, uri) if place.bucket == bucket]
-    # A pair that names no bucket says less than a URI that does.
-    otherwise = pair if pair.bucket else uri
-    return (ours or [otherwise])[0], (STORAGE_CONFLICT,)
+
+    def merit(place: Place) -> tuple[bool, bool, bool]:
+        # A pair that names no bucket says less than a URI that does.
+        return is_usable(place.key), place.bucket == bucket, place.bucket is not None
+
+    return max(pair, uri, key=merit), (STORAGE_CONFLICT,)
 
 
 def _same(pair: Place, uri: Place) -> bool:
@@ -141,10 +143,10 @@ def _same(pair: Place, uri: Place) -> bool:
 
 
 def _pair(properties: Body) -> Place | None:
-    key = properties.get("s3_key")
+    key = _text(properties.get("s3_key"))
     if key is None:
         return None
-    return Place(_provider(properties), _text(properties.get("bucket_name")), _text(key))
+    return Place(_provider(properties), _text(properties.get("bucket_name")), key)
 
 
 def _uri(properties: Body) -> Place | None:

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from tavus_callbacks.domain.recording import Recording, Status, status_of
+from tavus_callbacks.domain.recording import UNUSABLE_KEY, Recording, Status, status_of
 from tavus_callbacks.domain.timestamps import iso
 
 _WHY: dict[Status, str] = {
@@ -14,6 +14,7 @@ _WHY: dict[Status, str] = {
     "other_bucket": "The recording lies in a bucket that is not this stack's. Read it where it lies.",
     "other_provider": "The recording lies with another storage provider. Read it where it lies.",
 }
+_NO_KEY = f"{UNUSABLE_KEY} Read in its event what it names: `tavus-callbacks show ID --events` lists them."
 ARCHIVED = "The object is archived. Restore it in S3 (`aws s3api restore-object`), then ask again."
 
 
@@ -47,4 +48,11 @@ def why_not_playable(recording: Recording, status: Status) -> str | None:
     if status == "available":
         return ARCHIVED if recording.is_archived else None
     message = recording.claim.message if recording.claim else None
-    return f"{message} {_WHY[status]}" if message and status == "failed" else _WHY[status]
+    if message == UNUSABLE_KEY:
+        return _NO_KEY
+    return f"{_sentence(message)} {_WHY[status]}" if message and status == "failed" else _WHY[status]
+
+
+def _sentence(text: str) -> str:
+    bare = text.rstrip()
+    return bare if bare.endswith((".", "!", "?", "…")) else f"{bare}."

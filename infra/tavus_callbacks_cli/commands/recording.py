@@ -119,8 +119,8 @@ def _refuse_contradictions(action: Action | None, file: Path | None, *, force: b
 def _refuse_unwritable(file: Path, *, force: bool) -> None:
     if str(file) == "-":
         raise click.UsageError(
-            "--download writes a file, with a name: for a pipe fetch the link that --url prints, or that --json "
-            'holds, as in curl "$(tavus-callbacks recording … --url)".'
+            "--download writes a file: for a pipe fetch the link that --url prints and --json holds, as in "
+            'curl "$(tavus-callbacks recording … --url)".'
         )
     # The finished download takes the name: it would replace a link or a device, not write to it.
     if file.is_symlink() or (file.exists() and not file.is_file()):
