@@ -74,6 +74,20 @@ def test_every_order_has_one_end(recordings):
     assert 1 == len(ends)
 
 
+def test_the_claim_that_says_most_stays_in_every_order(recordings):
+    """A duration that a later callback brings is not lost to an earlier one without."""
+    claims = {
+        "without": {"said_at": SAID_AT},
+        "with": {"said_at": SAID_AT + timedelta(hours=1), "duration": 99},
+    }
+    for order in itertools.permutations(claims):
+        conversation_id = f"c-{order[0]}-first"
+        for name in order:
+            recordings.claim(f"tavus/{conversation_id}/1718780000000", **claims[name])
+
+        assert 99 == recordings.only(conversation_id)["duration"]
+
+
 def test_several_recordings_keep_their_ids_in_every_order(recordings):
     """Two recordings are two whatever comes first; one with a smaller key that comes later changes no id."""
     for number, order in enumerate(itertools.permutations(("1718780000005", "1718780000001"))):

@@ -114,6 +114,40 @@ def test_a_pair_without_a_bucket_says_less_than_a_uri():
     assert ["other_bucket", "other_bucket"] == [one.status for one in found]
 
 
+REFS = st.sampled_from([REF, REF.replace("25600", "25601"), "b-" + "0" * 32])
+CLAIMS = st.builds(
+    lambda members, moved: claim(**{"s3_key": KEY, **members, **moved}),
+    st.fixed_dictionaries({}, optional={"duration": st.integers(0, 99)}),
+    st.sampled_from([{}, {"bucket_name": "ours"}, {"bucket_name": "theirs"}, {"storage_provider": "gcs"}]),
+)
+
+
+@given(st.lists(st.tuples(REFS, CLAIMS), min_size=1, max_size=6), st.randoms())
+def test_in_every_order_the_richest_claim_that_can_be_served_stays(claims, chance):
+    """Any order and repetition ends with the same one, and no other says more or can be served better."""
+    shuffled = chance.choices(claims, k=3) + chance.sample(claims, len(claims))
+
+    stays, again = (noted_of(order) for order in (claims, shuffled))
+
+    assert stays == again
+    served = [one for _, one in claims if one.status is None] or [one for _, one in claims]
+    assert stays in served
+    assert max(map(richness, served)) == richness(stays)
+
+
+def noted_of(claims):
+    """Return the claim that a row ends with when these come, as the table's condition lets them."""
+    noted = claims[0]
+    for ref, one in claims[1:]:
+        noted = (ref, one) if claim_rank(ref, one) < claim_rank(*noted) else noted
+    return noted[1]
+
+
+def richness(one):
+    """Tell what a claim says, the duration first."""
+    return one.duration is not None, one.bucket is not None
+
+
 def test_the_rank_of_claims_does_not_depend_on_arrival():
     """Of two variants of one event the richer claim counts, whichever came first."""
     poor, rich = claim(s3_key=KEY), claim(s3_key=KEY, duration=7200)

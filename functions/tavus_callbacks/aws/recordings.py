@@ -3,9 +3,8 @@
     pk = conversation#<id>    sk = r1#<recording_id>
                               sk = r0                   an object came, for lists, which read no recordings
 
-A row has two parts, each written by a rule that does not depend on order: the claim (of the callback with the
-smallest reference) and the object (of the latest look). A look is one HEAD under the claimed name, and one
-more with `.mp4` added or taken away where nothing is there.
+A row has two parts, each written by a rule that does not depend on order: the claim (the one that says most)
+and the object (of the latest look). A look is one HEAD under the claimed name, and one more with `.mp4` added or taken away where nothing is there.
 """
 
 from collections.abc import Iterable

@@ -48,13 +48,14 @@ class Claim:
 
 
 def claim_rank(ref: str, claim: Claim) -> str:
-    """Return what decides between claims of one recording, the smallest: identity, richness, content.
+    """Return what decides between claims of one recording, the smallest: use, richness, identity, content.
 
-    `ref` is the event's, without what tells its variants apart: which of them came first is chance.
+    First the claims that can be served, then those with a duration, then those that say most. `ref` is the
+    event's, without what tells its variants apart: which of them came first is chance.
     """
-    known = (claim.bucket, claim.key, claim.duration, claim.message)
+    unknown = (claim.bucket, claim.key, claim.message).count(None)
     digest = hashlib.sha256(repr(claim).encode("utf-8", "surrogatepass")).hexdigest()[:16]
-    return f"{ref}|{known.count(None)}|{digest}"
+    return f"{claim.status is not None:d}{claim.duration is None:d}{unknown}|{ref}|{digest}"
 
 
 @dataclass(frozen=True, slots=True)
