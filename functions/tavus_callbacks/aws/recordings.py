@@ -4,7 +4,8 @@
                               sk = r0                   an object came, for lists, which read no recordings
 
 A row has two parts, each written by a rule that does not depend on order: the claim (the one that says most)
-and the object (of the latest look). A look is one HEAD under the claimed name, and one more with `.mp4` added or taken away where nothing is there.
+and the object (of the latest look). A look is one HEAD under the claimed name, and one more with `.mp4` added
+or taken away where nothing is there.
 """
 
 from collections.abc import Iterable
