@@ -181,6 +181,14 @@ def test_a_player_can_seek(url: str, asked: str, content_range: str, expected: b
     )
 
 
+@pytest.mark.parametrize("junk", ["junk", "bytes=x-y", "bytes=-", "bytes=9-5", "lines=1-2", "bytes=²-", "bytes=1=2", ""])
+def test_a_range_that_cannot_be_read_is_ignored(url: str, junk: str) -> None:
+    """200 with all of it."""
+    answer = httpx.get(url, headers={"range": junk.encode()})
+
+    assert (200, VIDEO) == (answer.status_code, answer.content)
+
+
 def test_a_range_beyond_the_end_is_416(url: str) -> None:
     """As S3 says it."""
     assert 416 == httpx.get(url, headers={"range": f"bytes={len(VIDEO)}-"}).status_code

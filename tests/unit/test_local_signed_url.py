@@ -70,6 +70,10 @@ def test_without_a_hash_algorithm_it_is_sha1(key):
         ("video%2Fmp4", "video/mp4", "AccessDenied"),
         ("filename%3Da", "filename%3Db", "AccessDenied"),
         ("?response", "?x=1&response", "AccessDenied"),
+        ("?response", "?&response", "AccessDenied"),
+        ("&Expires", "&&Expires", "AccessDenied"),
+        ("Algorithm=SHA256", "Algorithm=SHA256&", "AccessDenied"),
+        ("Algorithm=SHA256", "Algorithm=SHA256&Policy=abc", "MalformedPolicy"),
         ("Expires=1", "Expires=2", "AccessDenied"),
         ("Hash-Algorithm=SHA256", "Hash-Algorithm=SHA1", "AccessDenied"),
         ("Hash-Algorithm=SHA256", "Hash-Algorithm=MD5", "AccessDenied"),
@@ -105,7 +109,7 @@ def test_a_link_ends_at_its_second(key, seconds, is_good):
 
 def test_what_goes_on_is_the_query_without_the_signing_parameters():
     """In their order and as they came."""
-    asked = read_target(BASE, "/a%20b", "b=2&Expires=1&a=%2f&Policy=x&")
+    asked = read_target(BASE, "/a%20b", "b=2&Expires=1&a=%2f&&Policy=x&")
 
-    assert (f"{BASE}/a%20b?b=2&a=%2f", "b=2&a=%2f") == (asked.url, asked.query)
+    assert (f"{BASE}/a%20b?b=2&a=%2f&&", "b=2&a=%2f&&") == (asked.url, asked.query)
     assert {"Expires": "1", "Policy": "x"} == asked.signing

@@ -37,16 +37,20 @@ class Asked:
 
 
 def read_target(base_url: str, path: str, query: str) -> Asked:
-    """Take the signing parameters out of a query; nothing is decoded and the order of the others stays."""
-    parts = [part for part in query.split("&") if part]
+    """Take the signing parameters out of a query; nothing is decoded, the others stay, empty ones too."""
+    parts = query.split("&") if query else []
     signing = {name: value for name, _, value in (part.partition("=") for part in parts) if name in _SIGNING}
-    others = "&".join(part for part in parts if part.partition("=")[0] not in _SIGNING)
-    return Asked(f"{base_url}{path}{'?' if others else ''}{others}", others, signing)
+    kept = [part for part in parts if part.partition("=")[0] not in _SIGNING]
+    others = "&".join(kept)
+    return Asked(f"{base_url}{path}{'?' if kept else ''}{others}", others, signing)
 
 
 def verify(asked: Asked, keys: "Mapping[str, EllipticCurvePublicKey]", now: float) -> None:
     """Raise Refused unless one of the trusted keys signed the URL for a time that is not over."""
     key = _key(asked, keys)
+    if "Policy" in asked.signing:
+        # It would count instead of Expires, and this project signs none.
+        raise Refused("MalformedPolicy", "Malformed Policy")
     expires = asked.signing.get("Expires", "")
     if not (expires.isascii() and expires.isdigit()):
         raise Refused("MissingParameter", "Missing Expires or Policy query parameter or cookie value")
