@@ -152,3 +152,14 @@ def test_nothing_recorded_says_what_to_do(local_stack, conversation_id):
     assert [(1, "")] * 2 == [(one.exit_code, one.stdout) for one in (without, unknown)]
     assert "tavus-callbacks connect" in without.stderr
     assert "tavus-callbacks list" in unknown.stderr
+
+
+def test_what_a_simulation_tells_to_run_next_runs_on_the_same_stack(local_stack):
+    """A port that was named is named again: without it another stack, or none, would be asked."""
+    sent = CliRunner().invoke(main, ["simulate", "recording", "--local", "--port", str(local_stack.port)])
+    said = next(line for line in sent.stderr.splitlines() if line.startswith("A fresh link: "))
+
+    told = CliRunner().invoke(main, said.split("tavus-callbacks ")[1].split())
+
+    assert said.endswith(f"--local --port {local_stack.port}")
+    assert (0, "") == (told.exit_code, told.stderr.partition("Error")[2])

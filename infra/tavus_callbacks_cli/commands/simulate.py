@@ -103,7 +103,7 @@ def simulate(  # noqa: PLR0913 - one argument an option
         print_json({"scenario": chosen.name, "callbacks": [_as_json(outcome) for outcome in kept]})
     _conclude(kept)
     if stack and chosen.video:
-        _show_link(stack, str(kept[0].answer["subject"]))
+        _show_link(stack, str(kept[0].answer["subject"]), port)
 
 
 def _list(*, is_json: bool) -> None:
@@ -197,12 +197,13 @@ def _event_type(callback: "Rendered") -> str | None:
     return body.get("event_type") if isinstance(body, dict) else None
 
 
-def _show_link(stack: "RunningStack", conversation_id: str) -> None:
+def _show_link(stack: "RunningStack", conversation_id: str, port: int | None) -> None:
     from tavus_callbacks_cli.simulator.recording import link_to
 
     with LocalTarget(stack).reader("read") as reader:
         note(f"The recording plays in a browser: {link_to(conversation_id, reader)}")
-    note(f"A fresh link: tavus-callbacks recording {conversation_id} --local")
+    options = "--local" if port is None else f"--local --port {port}"
+    note(f"A fresh link: tavus-callbacks recording {conversation_id} {options}")
 
 
 def _sent(rendered: "list[Rendered]", callback_url: str) -> "Iterator[Sent]":
