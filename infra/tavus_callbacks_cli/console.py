@@ -28,6 +28,9 @@ _NAME_WIDTH = 12
 # How the head of a column ends whose cells people copy: one that breaks over lines cannot be.
 _IDS = ("id", "conversation")
 
+# Between two columns of a table.
+_GAP = 2
+
 _KILOBYTE = 1024
 
 _SUSPECT = re.compile(r"[^ -~]")
@@ -80,18 +83,27 @@ def print_line(line: "Text") -> None:
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence["str | Text"]]) -> None:
-    """Print rows under their heads; on a terminal long cells fold, so that an id can still be copied."""
+    """Print rows under their heads; on a terminal long cells fold, between words where there is room."""
     from rich.table import Table
 
     console, cells = _console(), [list(map(_cell, row)) for row in rows]
     table = Table(box=None, pad_edge=False, header_style="bold")
+    words = [_longest_word([column, *(row[at].plain for row in cells)]) for at, column in enumerate(columns)]
+    has_room = sum(words) + _GAP * (len(words) - 1) <= console.width
     for number, column in enumerate(columns):
         longest = max((row[number].cell_len for row in cells), default=0)
         is_short_id = column.endswith(_IDS) and longest <= console.width // 2
-        table.add_column(column, overflow="fold", no_wrap=is_short_id)
+        least = words[number] if has_room else None
+        table.add_column(column, overflow="fold", no_wrap=is_short_id, min_width=least)
     for row in cells:
         table.add_row(*row)
     console.print(table)
+
+
+def _longest_word(texts: Iterable[str]) -> int:
+    from rich.cells import cell_len
+
+    return max((cell_len(word) for text in texts for word in text.split()), default=0)
 
 
 def print_fields(fields: Iterable[tuple[str, str]]) -> None:

@@ -169,14 +169,27 @@ def test_a_conversations_recordings_are_listed_with_the_link_of_the_latest(targe
     result = run("c123")
 
     assert 0 == result.exit_code, result.output
-    head, first, second, _, link = result.stdout.splitlines()
+    head, first, second, remark, _, link = result.stdout.splitlines()
     assert ["recording", "id", "status", "size", "duration"] == head.split()[:5]
     assert ["1", "pending", "-", "-"] == first.split()[:4]
     assert ["2", "available", "1.4", "MB", "1:02:05"] == second.split()[:5]
-    assert ["no", "storage_conflict"] == second.split()[-2:]
+    assert "2           storage_conflict, no callback announced it" == remark
     assert target.url == link
     assert "/conversations/c123/recordings/latest?format=json" == target.asked[-1]
     assert "The link expires at" in result.stderr
+
+
+def test_a_narrow_terminal_breaks_no_word(target, monkeypatch):
+    """At 60 columns too: lines break between words, and what is to be read stands below."""
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "60")
+    target.recordings = [a_recording(status="other_provider", issues=["storage_conflict"], announced=False)]
+
+    shown = click.unstyle(run("c123").stdout).split()
+
+    words = "recording id status size duration 1762000000000 other_provider 1.4 MB 1:02 storage_conflict,"
+    assert [] == [word for word in words.split() if word not in shown]
 
 
 def test_the_list_says_why_the_latest_cannot_be_played(target):

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from tavus_callbacks_cli.console import escaped, examples, moment, note, print_json, print_table, size, zone
+from tavus_callbacks_cli.console import (
+    escaped,
+    examples,
+    moment,
+    note,
+    print_fields,
+    print_json,
+    print_table,
+    size,
+    zone,
+)
 from tavus_callbacks_cli.subjects import has_page, near_ids, path_of
 from tavus_callbacks_cli.targets import Target, target_options
 
@@ -151,8 +161,9 @@ def _list(chosen: Chosen, *, is_json: bool) -> None:
     if is_json:
         print_json({"recordings": recordings, "link": link})
         return
-    columns = ("recording id", "status", "size", "duration", f"since ({zone()})", "announced", "message")
-    print_table(columns, map(_row, recordings))
+    print_table(("recording id", "status", "size", "duration", f"since ({zone()})"), map(_row, recordings))
+    # Below: a column of sentences would leave the others no room for whole words.
+    print_fields((one["recording_id"], remark) for one in recordings if (remark := _remark(one)))
     if link is None:
         note(f"{chosen.recording} cannot be played: {why_not}")
         return
@@ -189,9 +200,12 @@ def _row(one: dict[str, Any]) -> tuple[str, ...]:
         "-" if bytes_ is None else size(bytes_),
         "-" if duration is None else _span(duration),
         moment(one["modified_at"] or one["received_at"]),
-        "yes" if one["announced"] else "no",
-        " ".join([one["message"] or "", *one["issues"]]).strip(),
     )
+
+
+def _remark(one: dict[str, Any]) -> str:
+    untold = "" if one["announced"] else "no callback announced it"
+    return ", ".join(filter(None, [one["message"], *one["issues"], untold]))
 
 
 def _span(seconds: float) -> str:
