@@ -181,7 +181,9 @@ def test_a_player_can_seek(url: str, asked: str, content_range: str, expected: b
     )
 
 
-@pytest.mark.parametrize("junk", ["junk", "bytes=x-y", "bytes=-", "bytes=9-5", "lines=1-2", "bytes=²-", "bytes=1=2", ""])
+@pytest.mark.parametrize(
+    "junk", ["junk", "bytes=x-y", "bytes=-", "bytes=9-5", "lines=1-2", "bytes=²-", "bytes=1=2", ""]
+)
 def test_a_range_that_cannot_be_read_is_ignored(url: str, junk: str) -> None:
     """200 with all of it."""
     answer = httpx.get(url, headers={"range": junk.encode()})

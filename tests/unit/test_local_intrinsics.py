@@ -6,6 +6,8 @@ import click
 import pytest
 
 from tavus_callbacks_cli.local.intrinsics import Names, Resolver, cdn_domain, fill_in
+from tavus_callbacks_cli.local.state import REPOSITORY
+from tavus_callbacks_cli.local.template import load_template
 
 PLAIN: dict[str, Any] = {
     "Parameters": {
@@ -112,6 +114,12 @@ def test_an_override_of_no_parameter_is_an_error() -> None:
     """A mistyped parameter is not ignored."""
     with pytest.raises(click.ClickException, match="no parameter Dayz"):
         resolver(Dayz="7")
+
+
+def test_an_override_that_aws_would_refuse_is_an_error() -> None:
+    """A stack that could never deploy does not start here."""
+    with pytest.raises(click.ClickException, match="SigningKeys must be one of"):
+        load_template(REPOSITORY / "template.yaml", {"SigningKeys": "purple"})
 
 
 def test_ids_of_cloudfront_look_like_its_own_and_stay() -> None:

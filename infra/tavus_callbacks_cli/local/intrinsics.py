@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tavus_callbacks_cli.local.parameters import check_parameters, is_list
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -253,14 +255,11 @@ def _is_call(part: dict[str, Any]) -> bool:
 
 
 def _parameter_values(declared: dict[str, Any], given: dict[str, str]) -> dict[str, Any]:
-    unknown = given.keys() - declared.keys()
-    if unknown:
-        raise click.ClickException(f"template.yaml has no parameter {', '.join(sorted(unknown))}")
+    check_parameters(declared, given)
     texts = {name: given.get(name, declaration.get("Default")) for name, declaration in declared.items()}
     return {name: _typed(declared[name]["Type"], text) for name, text in texts.items() if text is not None}
 
 
 def _typed(parameter_type: str, value: Any) -> Any:
     # CloudFormation hands every scalar on as text, numbers too.
-    is_list = parameter_type.startswith("List<") or parameter_type == "CommaDelimitedList"
-    return str(value).split(",") if is_list else str(value)
+    return str(value).split(",") if is_list(parameter_type) else str(value)

@@ -1,0 +1,87 @@
+"""`local` takes the values of parameters that CloudFormation would take."""
+
+import click
+import pytest
+
+from tavus_callbacks_cli.local.parameters import check_parameters
+from tavus_callbacks_cli.local.state import REPOSITORY
+
+
+@pytest.fixture(scope="module")
+def declared():
+    """Read the parameters of the project's template."""
+    from samtranslator.yaml_helper import yaml_parse
+
+    return yaml_parse((REPOSITORY / "template.yaml").read_text(encoding="utf-8"))["Parameters"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "allowed"),
+    [
+        ("SigningKeys", "purple", 'one of "blue", "blue,green", "green,blue", "green"'),
+        ("Recordings", "On", 'one of "on", "off"'),
+        ("LogRetentionDays", "2", 'one of "1", "3", "5"'),
+        ("RecordingMissingAfterMinutes", "abc", "a number at least 1"),
+        ("RecordingMissingAfterMinutes", "-5", "a number at least 1"),
+        ("LinkLifetimeMinutes", "721", "a number at least 1 and at most 720"),
+        ("LinkLifetimeMinutes", "nan", "a number at least 1 and at most 720"),
+        ("ThrottleRate", "1_000", "a number at least 1"),
+        ("RecordingExternalId", "x", "a text of at least 2 characters"),
+        ("WatchSchedule", "every minute", r"of the form (rate|cron)\(.+\)"),
+        ("PushUrl", "ftp://localhost/", r"of the form (https://\S+)?"),
+    ],
+)
+def test_a_value_that_cloudformation_refuses_is_refused(declared, name, value, allowed):
+    """The error names the parameter and what is allowed, and does not repeat what may be a secret."""
+    with pytest.raises(click.ClickException) as refused:
+        check_parameters(declared, {"Push": "on", name: value})
+
+    assert f"{name} must be {allowed}" in refused.value.message
+    assert f"{name}={value}" not in refused.value.message
+    assert "Push must" not in refused.value.message
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SigningKeys", "green,blue"),
+        ("LinkLifetimeMinutes", "720"),
+        ("ThrottleRate", "1.5"),
+        ("LogRetentionDays", "30"),
+        ("CdnAllowedOrigins", "https://a.example.com,https://b.example.com"),
+        ("TavusApiKeyArn", ""),
+        ("PushUrl", "https://example.com/in"),
+    ],
+)
+def test_a_value_that_cloudformation_takes_is_taken(declared, name, value):
+    """Up to the bounds, as text, as a list, or empty where the pattern lets it."""
+    check_parameters(declared, {name: value})
+
+
+def test_every_default_of_the_template_is_taken(declared):
+    """What stands in the template needs no exception."""
+    check_parameters(declared, {name: str(one["Default"]) for name, one in declared.items()})
+
+
+def test_pushes_may_go_to_a_server_of_ones_own_without_tls(declared):
+    """The one difference from AWS: a developer's server listens on plain HTTP."""
+    check_parameters(declared, {"PushUrl": "http://localhost:5000/pushes"})
+
+
+@pytest.mark.parametrize(("value", "is_taken"), [("1,2", True), ("1,x", False), ("1,11", False)])
+def test_each_value_of_a_list_is_checked(value, is_taken):
+    """A list is as good as its worst value."""
+    declared = {"Days": {"Type": "List<Number>", "MaxValue": 10}}
+    if is_taken:
+        check_parameters(declared, {"Days": value})
+    else:
+        with pytest.raises(click.ClickException, match=r"Days must be a number at most 10\."):
+            check_parameters(declared, {"Days": value})
+
+
+def test_all_that_is_wrong_is_said_at_once(declared):
+    """Nobody starts twice to learn of two mistakes."""
+    with pytest.raises(click.ClickException) as refused:
+        check_parameters(declared, {"SigningKeys": "purple", "ThrottleRate": "0"})
+
+    assert 2 == refused.value.message.count(" must be ")
