@@ -67,31 +67,30 @@ class Deployment:
 def open_deployment(target: Target) -> Deployment:
     """Look at a target's stack; raises click.UsageError where the target gives no access to it."""
     if isinstance(target, LocalTarget):
-        return _local(target.stack)
+        return _local(target.stack, target.option)
     if isinstance(target, StackTarget):
-        return _deployed(target.session, target.stack)
+        return _deployed(target.session, target.stack, target.option)
     raise click.UsageError(
         "A stack's outputs are read with AWS credentials, never through a URL: use --stack NAME or --local."
     )
 
 
-def _local(stack: "RunningStack") -> Deployment:
+def _local(stack: "RunningStack", option: str) -> Deployment:
     from tavus_callbacks_cli.local.session import isolated_session
 
-    option = f"--local --port {stack.port}"
     return Deployment(
         isolated_session(), stack.outputs, option, stack.endpoint_url, stack.callback_url, stack.parameters
     )
 
 
-def _deployed(session: "Session", stack: str) -> Deployment:
+def _deployed(session: "Session", stack: str, option: str) -> Deployment:
     from tavus_callbacks_cli.deployed import described, environment, outputs_in, parameters_in
 
     found = described(session, stack)
     return Deployment(
         session,
         outputs_in(found),
-        f"--stack {stack} --region {session.region_name}",
+        option,
         parameters=parameters_in(found),
         resources=cache(lambda: _resources(session, stack)),
         environment=cache(lambda function: environment(session, stack, function)),

@@ -35,11 +35,19 @@ class Conflict(click.ClickException):
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """A target's read side; `refused` and `unreachable` are what to do where it refuses or is silent."""
+    """A target's read side; `refused` and `unreachable` are what to do where it refuses or is silent.
+
+    `option` names the target to a command.
+    """
 
     client: httpx.Client
     refused: str
     unreachable: str
+    option: str = ""
+
+    def command(self, arguments: str) -> str:
+        """Write a command of ours that works on the same target, to be copied."""
+        return " ".join(filter(None, ("tavus-callbacks", arguments, self.option)))
 
     def get(self, path: str, params: Mapping[str, str] | None = None) -> dict[str, Any]:
         """Return the JSON object of an answer.

@@ -1,9 +1,10 @@
 """Conversations, videos and replicas by their ids: where the API has them, and which are near a wrong one."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
+from shlex import quote as quoted
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -36,8 +37,8 @@ def path_of(kind: str, id_: str) -> str:
     return f"/{LISTS[kind][0]}/{quote(id_, safe='')}"
 
 
-def find(reader: "Reader", kinds: tuple[str, ...], id_: str) -> tuple[str, dict[str, Any]]:
-    """Return the first of the kinds that an id belongs to, and its view; raises Missing naming near ids."""
+def find(reader: "Reader", kinds: Iterable[str], id_: str) -> tuple[str, dict[str, Any]] | None:
+    """Return the first of the kinds that an id belongs to, and its view; None where it is of none."""
     from tavus_callbacks_cli.reader import Missing
 
     for kind in kinds:
@@ -45,7 +46,7 @@ def find(reader: "Reader", kinds: tuple[str, ...], id_: str) -> tuple[str, dict[
             return kind, reader.get(path_of(kind, id_))
         except Missing:
             continue
-    raise unknown(reader, kinds, id_)
+    return None
 
 
 @contextmanager
@@ -55,25 +56,31 @@ def near_ids(reader: "Reader", id_: str) -> Iterator[None]:
 
     if not has_page(id_):
         raise click.ClickException(
-            f"{id_!r} has characters that no path carries: `tavus-callbacks show --events` has its events."
+            f"{id_!r} has characters that no path carries: "
+            f"`{reader.command(f'show {quoted(id_)} --events')}` has its events."
         )
     try:
         yield
     except Missing as error:
         if "No event of conversation" not in error.message:
             raise
-        raise unknown(reader, ("conversation",), id_) from None
+        raise unknown(reader, "conversation", id_) from None
 
 
-def unknown(reader: "Reader", kinds: tuple[str, ...], id_: str) -> click.ClickException:
-    """Say that nothing of an id is kept, and which of the latest ids are near to it."""
+def unknown(reader: "Reader", kind: str | None, id_: str) -> click.ClickException:
+    """Say that nothing of an id is kept, and which of the latest of its kind, or of all, are near to it."""
     from tavus_callbacks_cli.reader import Missing
 
-    near = get_close_matches(id_, [name for kind in kinds for name in _latest(reader, kind)], _NAMED)
-    advice = f"Did you mean {' or '.join(near)}?" if near else "`tavus-callbacks list` shows what is there."
-    *others, last = kinds
-    named = f"{', '.join(others)} or {last}" if others else last
-    return Missing(f"No {named} {id_!r} is kept there. {advice}")
+    kinds = [one for one in LISTS if kind in (None, one)]
+    near = get_close_matches(id_, [name for one in kinds for name in _latest(reader, one)], _NAMED)
+    advice = f"Did you mean {' or '.join(near)}?" if near else _advice(reader, kinds)
+    what = f"Nothing about {id_!r}" if kind is None else f"No {kind} {id_!r}"
+    return Missing(f"{what} is kept there. {advice}")
+
+
+def _advice(reader: "Reader", kinds: list[str]) -> str:
+    command = reader.command("list" if kinds else "tail --since 1d")
+    return f"`{command}` shows what is there." if kinds else f"`{command}` shows what came."
 
 
 def _latest(reader: "Reader", kind: str) -> list[str]:

@@ -58,6 +58,10 @@ class Target(Protocol):
     def name(self) -> str:
         """How the target is said aloud, without secrets."""
 
+    @property
+    def option(self) -> str:
+        """How a command is told to work on it; nothing where the environment tells."""
+
     def reader(self, scope: Scope) -> "AbstractContextManager[Reader]":
         """Open the read side with a token of the scope."""
 
@@ -79,6 +83,11 @@ class LocalTarget:
         """Name it by its port."""
         return f"the local stack on port {self.stack.port}"
 
+    @property
+    def option(self) -> str:
+        """Name the port too, for several may run."""
+        return f"--local --port {self.stack.port}"
+
     @contextmanager
     def reader(self, scope: Scope) -> "Iterator[Reader]":
         """Open it with the stack's own token."""
@@ -87,7 +96,7 @@ class LocalTarget:
         token = self.stack.quarantine_token if scope == "quarantine" else self.stack.read_token
         with http_client(self.stack.api_url, token) as client:
             again = "Start `tavus-callbacks local` again: it makes what is missing."
-            yield Reader(client, f"The local stack's {scope} token was revoked. {again}", again)
+            yield Reader(client, f"The local stack's {scope} token was revoked. {again}", again, self.option)
 
     def tables(self) -> Tables:
         """Open the embedded tables."""
@@ -117,13 +126,19 @@ class StackTarget:
         """Name it with its region, for the same name may stand in several."""
         return f"stack {self.stack} in {self.session.region_name or 'no region'}"
 
+    @property
+    def option(self) -> str:
+        """Name the region too, for another shell may be set up for another."""
+        return f"--stack {self.stack} --region {self.session.region_name}"
+
     @contextmanager
     def reader(self, scope: Scope) -> "Iterator[Reader]":  # noqa: ARG002 - AWS decides, not a token
         """Open it without a token."""
         from tavus_callbacks_cli.reader import Reader, direct_client
 
         with direct_client(self.session, self.stack) as client:
-            yield Reader(client, "", f"Is stack {self.stack} of this version? Deploy it again.")
+            again = f"Is stack {self.stack} of this version? Deploy it again."
+            yield Reader(client, "", again, self.option)
 
     def tables(self) -> Tables:
         """Open the tables that the stack's outputs name."""
@@ -151,6 +166,11 @@ class UrlTarget:
     def name(self) -> str:
         """Name it by its URL."""
         return self.url
+
+    @property
+    def option(self) -> str:
+        """Name nothing: the URL stands in the environment."""
+        return ""
 
     @contextmanager
     def reader(self, scope: Scope) -> "Iterator[Reader]":

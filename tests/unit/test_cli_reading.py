@@ -119,11 +119,22 @@ def test_show_of_an_unusual_id_and_another_kind(target):
     assert "/events?limit=200&kind=video&subject=a%2Fb%3Fc%26d" == target.asked[0]
 
 
+def test_show_finds_the_kind_whose_events_it_lists(target):
+    """A video's events need no --kind, as its page needs none."""
+    page = events_page(event("v123", kind="video"))
+    target.answers = [events_page(), events_page(), events_page(), page]
+
+    result = run("show", "v123", "--events", "--json")
+
+    assert page["events"] == json.loads(result.stdout)["events"]
+    assert "/events?limit=200&kind=video&subject=v123" == target.asked[3]
+
+
 def test_show_of_nothing_kept_ends_with_1_and_says_what_to_do(target):
     """An empty list is no answer to "what happened"."""
     target.answers = [events_page()]
 
-    result = run("show", "c999", "--events")
+    result = run("show", "c999", "--events", "--kind", "document")
 
     assert (1, "") == (result.exit_code, result.stdout)
     assert "'c999'" in result.stderr

@@ -8,6 +8,7 @@ from fake_target import FakeTarget, run
 from folding import CONVERSATION, NOW, SETTINGS, said, scenario, transcript
 
 from tavus_callbacks.domain.conversation import fold
+from tavus_callbacks.domain.families import KINDS
 from tavus_callbacks.domain.resource_view import fold_resource
 from tavus_callbacks.domain.transcript import transcript_of, transcript_view
 from tavus_callbacks_cli import targets
@@ -101,6 +102,54 @@ def test_an_id_is_looked_for_among_all_kinds(target, kind):
     assert "status   " in result.stdout
     assert "error" in result.stdout
     assert "History" in result.stdout
+
+
+NONE = {"events": [], "cursor": None}
+
+
+def test_an_id_of_a_kind_without_a_page_has_its_events(target):
+    """A document is found without --kind: what was received about it is all there is."""
+    received = received_about("d1", kind="document", event_type="document.ready")
+    target.answers = [UNKNOWN, UNKNOWN, UNKNOWN, NONE, NONE, {"events": [received], "cursor": None}]
+
+    result = run("show", "d1")
+
+    assert (0, "/events?limit=200&kind=document&subject=d1") == (result.exit_code, target.asked[-1])
+    assert "document.ready" in result.stdout
+
+
+def test_an_id_of_nothing_is_looked_for_among_all_kinds(target):
+    """And the answer says no kind that was not looked for."""
+    target.answers = [*[UNKNOWN] * 3, *[NONE] * (len(KINDS) - 3)]
+    target.answers += [latest(), latest("videos", "id", "d12"), latest("replicas", "id")]
+
+    result = run("show", "d1")
+
+    assert (1, "") == (result.exit_code, result.stdout)
+    assert "Nothing about 'd1' is kept there. Did you mean d12?" in result.stderr
+
+
+def received_about(subject, **members):
+    """Make an event as the API answers it."""
+    made = {"event_id": f"x.{subject}.y", "event_type": "x", "occurred_at": None, "issues": [], "body": {}}
+    return made | members
+
+
+def test_advice_names_the_target(target):
+    """Copied, a command looks where this one looked, and an id with a blank is one word."""
+    target.option = "--local --port 9000"
+    target.answers = [
+        {"events": [received_about("c123")], "cursor": None},
+        view() | {"other_events": [{"event_id": "e 1", "event_type": "x", "body_url": "/events/e/body"}]},
+        UNKNOWN,
+        latest(),
+    ]
+
+    said = [run("show", "c123", "--events"), run("show", "c123"), run("transcript", "c123")]
+
+    commands = ('show "EVENT ID"', "show 'e 1'", "list")
+    for command, result in zip(commands, said, strict=True):
+        assert f"`tavus-callbacks {command} --local --port 9000`" in result.stderr
 
 
 def test_a_kind_that_is_named_is_the_only_one_asked_for(target):
@@ -225,7 +274,7 @@ def test_an_id_that_no_path_carries_has_events(target):
     result = run("transcript", "a/b")
 
     assert (1, []) == (result.exit_code, target.asked)
-    assert "show --events" in result.stderr
+    assert "`tavus-callbacks show a/b --events` has its events" in result.stderr
 
 
 def test_colours_are_for_terminals(target, monkeypatch):

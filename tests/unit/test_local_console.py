@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from tavus_callbacks_cli.commands.local import _show_failure
-from tavus_callbacks_cli.local.console import exchange_line, printable
+from tavus_callbacks_cli.local.console import exchange_line, printable, show_start
 from tavus_callbacks_cli.local.gateway import Exchange
 from tavus_callbacks_cli.local.payload import Answer
 from tavus_callbacks_cli.local.routes import Route
@@ -41,6 +41,18 @@ def shown(
     if line:
         console.print(line, soft_wrap=True)
     return out.getvalue()
+
+
+@pytest.mark.parametrize(("port", "option"), [(8787, ""), (9000, " --port 9000")])
+def test_the_command_to_read_names_a_port_that_is_not_the_usual_one(port: int, option: str) -> None:
+    """Copied, it reads this stack, also where another one runs on the usual port."""
+    running = SimpleNamespace(port=port, callback_url="", read_token="", api_url="")
+    stack: Any = SimpleNamespace(running=running, state=SimpleNamespace(folder="data"), note=None)
+    out = io.StringIO()
+
+    show_start(Console(file=out, highlight=False), stack, None)
+
+    assert f"tavus-callbacks tail --local{option}\n" in out.getvalue()
 
 
 @pytest.mark.parametrize(

@@ -68,37 +68,30 @@ def _row(one: Problem) -> tuple[str, ...]:
     return one.what, str(one.count), moment(one.since), one.next
 
 
-def _option(target: Target) -> str:
-    from tavus_callbacks_cli.deployment import open_deployment
-
-    return "" if isinstance(target, UrlTarget) else f" {open_deployment(target).option}"
-
-
 def _of_readers(target: Target, since: datetime) -> Iterator[Problem]:
-    option = _option(target)
     with target.reader("quarantine") as reader:
-        yield from _quarantined(reader, option)
+        yield from _quarantined(reader)
     with target.reader("read") as reader:
-        yield from _without_recording(reader, since, option)
+        yield from _without_recording(reader, since)
 
 
-def _quarantined(reader: "Reader", option: str) -> Iterator[Problem]:
+def _quarantined(reader: "Reader") -> Iterator[Problem]:
     from tavus_callbacks_cli.reader import pages
 
     entries = [entry for page in pages(reader, "/quarantine", {}) for entry in page["quarantine"]]
     if entries:
-        command = f"tavus-callbacks quarantine list{option}"
+        command = reader.command("quarantine list")
         yield Problem("in quarantine", len(entries), entries[-1]["first_received_at"], command)
 
 
-def _without_recording(reader: "Reader", since: datetime, option: str) -> Iterator[Problem]:
+def _without_recording(reader: "Reader", since: datetime) -> Iterator[Problem]:
     waiting: dict[str, list[dict[str, Any]]] = {}
     for recording in _recordings(reader, since):
         waiting.setdefault(recording["status"], []).append(recording)
     for status in _NOT_THERE:
         if found := waiting.get(status):
             first = min(found, key=lambda one: one["received_at"] or "")
-            command = f"tavus-callbacks recording {first['conversation_id']}{option}"
+            command = reader.command(f"recording {first['conversation_id']}")
             yield Problem(f"recordings {status}", len(found), first["received_at"], command)
 
 

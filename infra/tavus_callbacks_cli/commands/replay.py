@@ -79,7 +79,7 @@ def _events(reader: "Reader", kind: str, id_: str) -> list[dict[str, Any]]:
         for one in (event, *event.get("variants", ()))
     ]
     if not found:
-        raise Missing(f"No event of {kind} {id_!r} is kept there. `tavus-callbacks list` shows what is.")
+        raise Missing(f"No event of {kind} {id_!r} is kept there. `{reader.command('list')}` shows what is.")
     return sorted(found, key=lambda one: (one["received_at"], _name(one)))
 
 

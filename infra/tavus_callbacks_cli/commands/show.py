@@ -1,6 +1,7 @@
 """`tavus-callbacks show`: a conversation, a video or a replica as a page, its events, or one event's body."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from shlex import quote as quoted
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -19,7 +20,7 @@ from tavus_callbacks_cli.console import (
     size,
     zone,
 )
-from tavus_callbacks_cli.subjects import LISTS, find, has_page
+from tavus_callbacks_cli.subjects import LISTS, find, has_page, unknown
 from tavus_callbacks_cli.targets import Target, target_options
 
 if TYPE_CHECKING:
@@ -47,15 +48,19 @@ def show(target: Target, id_: str, *, kind: str | None, is_of_events: bool, is_j
     from tavus_callbacks.domain.event import parse_event_id
 
     with target.reader("read") as reader:
+        kinds = (kind,) if kind else KINDS
+        paged = [] if is_of_events or not has_page(id_) else [one for one in kinds if one in LISTS]
         if parse_event_id(id_):
             print_json(reader.get(f"/events/{quote(id_, safe='')}/body"))
-        elif is_of_events or kind not in (None, *LISTS) or not has_page(id_):
-            _show_events(_events(reader, kind or "conversation", id_), is_json=is_json)
+        elif found := find(reader, paged, id_):
+            _show_page(reader, *found, is_json=is_json)
+        elif events := _events(reader, [one for one in kinds if one not in paged], id_):
+            _show_events(reader, events, is_json=is_json)
         else:
-            _show_page(*find(reader, (kind,) if kind else tuple(LISTS), id_), is_json=is_json)
+            raise unknown(reader, kind, id_)
 
 
-def _show_page(kind: str, view: dict[str, Any], *, is_json: bool) -> None:
+def _show_page(reader: "Reader", kind: str, view: dict[str, Any], *, is_json: bool) -> None:
     if is_json:
         print_json(view)
         return
@@ -68,30 +73,30 @@ def _show_page(kind: str, view: dict[str, Any], *, is_json: bool) -> None:
             print_line(Text(f"\n{title}", "bold underline"))
         print_fields(fields)
     for event_id in left_out(view):
-        note(f"Too large for a page: `tavus-callbacks show {event_id}` shows it whole.")
+        note(f"Too large for a page: `{reader.command(f'show {quoted(event_id)}')}` shows it whole.")
 
 
-def _show_events(events: list[dict[str, Any]], *, is_json: bool) -> None:
+def _show_events(reader: "Reader", events: list[dict[str, Any]], *, is_json: bool) -> None:
     if is_json:
         print_json({"events": events})
         return
     columns = (f"occurred ({zone()})", "event", "size", "issues", "event id")
     print_table(columns, (row for event in events for row in _rows(event)))
-    note('`tavus-callbacks show "EVENT ID"` shows the body of one.')
+    command = reader.command('show "EVENT ID"')
+    note(f"`{command}` shows the body of one.")
 
 
-def _events(reader: "Reader", kind: str, subject: str) -> list[dict[str, Any]]:
-    from tavus_callbacks_cli.reader import Missing, pages
+def _events(reader: "Reader", kinds: Iterable[str], subject: str) -> list[dict[str, Any]]:
+    """Return the events of the first of the kinds that has any of this subject."""
+    return next(filter(None, (_events_of(reader, kind, subject) for kind in kinds)), [])
+
+
+def _events_of(reader: "Reader", kind: str, subject: str) -> list[dict[str, Any]]:
+    from tavus_callbacks_cli.reader import pages
 
     # Not /conversations/{id}/events: an id with unusual characters is read by this one alone.
     found = pages(reader, "/events", {"kind": kind, "subject": subject})
-    events = [event for page in found for event in page["events"]]
-    if not events:
-        raise Missing(
-            f"No event of {kind} {subject!r} is kept there. `tavus-callbacks tail --since 1d` shows "
-            "what came; --kind looks for other kinds."
-        )
-    return events
+    return [event for page in found for event in page["events"]]
 
 
 def _rows(event: dict[str, Any]) -> Iterator[tuple[str, ...]]:

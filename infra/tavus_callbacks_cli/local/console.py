@@ -43,12 +43,14 @@ def show_start(console: Console, stack: "LocalStack", forward: str | None) -> No
 
 
 def _start_lines(stack: "LocalStack", forward: str | None) -> Iterator[tuple[str, str]]:
-    running = stack.running
+    from tavus_callbacks_cli.local.stack import DEFAULT_PORT
+
+    running, is_usual = stack.running, stack.running.port == DEFAULT_PORT
     sample = _SAMPLE % time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     yield "local", "the whole stack of template.yaml, on this machine only"
     yield "callback", running.callback_url
     yield "try", f"curl -H 'content-type: application/json' -d '{sample}' '{running.callback_url}'"
-    yield "read", "tavus-callbacks tail --local"
+    yield "read", "tavus-callbacks tail --local" + ("" if is_usual else f" --port {running.port}")
     yield "", f"curl -H 'Authorization: Bearer {running.read_token}' '{running.api_url}/events?after='"
     yield "data", f"{stack.state.folder} (kept over a restart; --fresh forgets)"
     if forward:
