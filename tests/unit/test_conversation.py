@@ -17,6 +17,7 @@ from tavus_callbacks.domain.conversation import fold
 from tavus_callbacks.domain.conversation_facts import Facts, conversation_facts, facts_of
 from tavus_callbacks.domain.conversation_view import ConversationView
 from tavus_callbacks.domain.missing import missing_of, status_of
+from tavus_callbacks.domain.recording import claim_of
 from tavus_callbacks.domain.timestamps import iso
 from tavus_callbacks_cli.simulator import scenario as simulator
 
@@ -474,6 +475,40 @@ def test_facts_merge_in_any_grouping(bodies):
     assert merged == one.merge(two.merge(three)) == three.merge(one).merge(two)
     assert merged == merged.merge(merged) == merged.merge(two)
     assert merged == Facts.model_validate_json(json.dumps(merged.model_dump(mode="json")))
+
+
+def announced(event_type, seconds=0.0, **properties):
+    """Make an event about a recording, and return it with the id that its claim gives the recording."""
+    event = said(f"application.recording_{event_type}", seconds, **properties)
+    claim = claim_of(event.event_type, CONVERSATION, event.contents[0], bucket="ours", ref=event.ref)
+    return event, claim.recording_id
+
+
+ANNOUNCED = [
+    announced("ready", 1, s3_key="tavus/c123/1700"),
+    announced("ready", 2, s3_key="tavus/c123/1700.mp4"),
+    announced("ready", 3, storage_uri="s3://ours/tavus/c123/1800"),
+    announced("ready", 4, s3_key="https://no.key"),
+    announced("copy_failed", 5, error_message="Access denied"),
+    announced("copy_failed", 5, error_message="Access denied again"),
+    announced("copy_failed", 6, s3_key="tavus/c123/1700"),
+]
+
+
+@given(st.lists(st.sampled_from(ANNOUNCED), min_size=1))
+def test_every_recording_that_a_callback_came_for_is_counted_once(chosen):
+    """The list counts as many as the view shows, failed ones too, in any order."""
+    facts = conversation_facts([event for event, _ in chosen])
+
+    assert len({recording_id for _, recording_id in chosen}) == facts.announced
+
+
+def test_facts_from_before_failed_recordings_were_counted_are_read():
+    """A summary row that an earlier version wrote stays as good as it was."""
+    written = facts_of(ANNOUNCED[0][0]).model_dump(mode="json")
+    del written["unnamed_recordings"]
+
+    assert 1 == Facts.model_validate_json(json.dumps(written)).announced
 
 
 @pytest.mark.parametrize("name", CONVERSATIONS)

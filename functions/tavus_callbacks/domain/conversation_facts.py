@@ -29,7 +29,7 @@ _CLOCK_ERROR = timedelta(days=1)
 CONFIRMED = "Whether Tavus itself, asked by its API, has shown every event that is kept."
 
 # A summary is small; the event itself keeps the whole.
-_LONGEST_REASON = 1000
+_LONGEST_REASON, _REF_END = 1000, 24
 
 
 class TranscriptFacts(View):
@@ -71,6 +71,7 @@ class Facts(View):
     end_reason: EndReason | None = None
     event_types: Names = Field(description="Of the described ones, which have arrived.")
     recordings: Names = Field(frozenset(), description="Object keys that were announced.")
+    unnamed_recordings: Names = Field(frozenset(), description="Events that announce one without a key.")
     transcript: TranscriptFacts | None = None
     confirmed_at: Moment | None = None
 
@@ -78,6 +79,11 @@ class Facts(View):
     def is_confirmed(self) -> bool:
         """Tell whether Tavus has shown all that is kept: what came later, anybody may have sent."""
         return self.confirmed_at is not None and self.receipt.received_last_at <= self.confirmed_at
+
+    @property
+    def announced(self) -> int:
+        """Count the recordings for which a callback came, failed ones too."""
+        return len(self.recordings) + len(self.unnamed_recordings)
 
     @property
     def end_code(self) -> str | None:
@@ -107,6 +113,7 @@ class Facts(View):
             end_reason=either(EndReason.merge, self.end_reason, other.end_reason),
             event_types=self.event_types | other.event_types,
             recordings=self.recordings | other.recordings,
+            unnamed_recordings=self.unnamed_recordings | other.unnamed_recordings,
             transcript=either(TranscriptFacts.merge, self.transcript, other.transcript),
             confirmed_at=either(max, self.confirmed_at, other.confirmed_at),
         )
@@ -137,8 +144,8 @@ def _own_facts(event: FoldEvent) -> dict[str, Any]:
         return {"joined_at": event.occurred_at}
     if event.event_type == event_types.SHUTDOWN:
         return {"ended_at": event.occurred_at, "end_reason": _end_reason(event)}
-    if event.event_type == event_types.RECORDING:
-        return {"recordings": frozenset(_keys(event))}
+    if event.event_type in (event_types.RECORDING, event_types.COPY_FAILED):
+        return _announced(event)
     return {"transcript": _transcript(event)}
 
 
@@ -150,10 +157,13 @@ def _end_reason(event: FoldEvent) -> EndReason | None:
     return merged(EndReason.merge, ends)
 
 
-def _keys(event: FoldEvent) -> Iterable[str]:
-    keys = (object_key(reading.members(content)) for content in event.contents)
+def _announced(event: FoldEvent) -> dict[str, Any]:
+    """Tell recordings apart as `claim_of` does: by their keys, else by the events that announce them."""
+    names_keys = event.event_type == event_types.RECORDING
+    keys = {object_key(reading.members(content)) if names_keys else None for content in event.contents}
     # Only what can be a key: a summary is small, and a body is anybody's.
-    return (key for key in keys if key is not None and is_usable(key))
+    usable = frozenset(key for key in keys if key is not None and is_usable(key))
+    return {"recordings": usable, "unnamed_recordings": {event.ref[-_REF_END:]} if keys - usable else set()}
 
 
 def _transcript(event: FoldEvent) -> TranscriptFacts | None:

@@ -68,7 +68,7 @@ class ConversationSummary(View):
     has_transcript: bool
     turns: int | None
     talk: Talk | None
-    recordings: int = Field(description="How many were announced.")
+    recordings: int = Field(description="How many were announced, failed ones too.")
     missing: list[str] = Field(description="What has not arrived and should have.")
     confirmed: bool = Field(description=CONFIRMED)
     tags: dict[str, str | list[str]]
@@ -109,7 +109,7 @@ def conversation_summary(
         has_transcript=facts.transcript is not None,
         turns=facts.transcript.talk.total_turns if facts.transcript else None,
         talk=facts.transcript.talk if facts.transcript else None,
-        recordings=len(facts.recordings),
+        recordings=facts.announced,
         missing=[one.what for one in missing],
         confirmed=facts.is_confirmed,
         **received,
