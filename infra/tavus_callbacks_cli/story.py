@@ -110,7 +110,7 @@ def _talk(view: View) -> Fields:
     yield "responses", _responses(talk)
     yield "tool calls", str(talk["tool_calls"] or "")
     unread = summary["skipped"]
-    yield "unreadable", f"{unread} entries were left out" if unread else ""
+    yield "unreadable", f"{unread} of the transcript's entries" if unread else ""
 
 
 def _speech(talk: View) -> str:

@@ -258,6 +258,23 @@ def test_a_transcript_as_json(target, options):
     assert spoken(*TURNS) == json.loads(run("transcript", CONVERSATION, *options).stdout)
 
 
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ([], "Nothing was said."),
+        (None, "1 entry of the transcript could not be read."),
+        ([None, {}], "2 entries of the transcript could not be read."),
+    ],
+)
+def test_silence_and_what_cannot_be_read_are_told_apart(target, content, says):
+    """Of a transcript that is lost nobody can say that nothing was said."""
+    event = said("application.transcription_ready", transcript=content)
+    found = transcript_view(transcript_of([event]))
+    target.answers = [{"conversation_id": CONVERSATION, **found}]
+
+    assert f"on a fake\n{says}\n" == run("transcript", CONVERSATION).stderr
+
+
 def test_a_transcript_that_has_not_come_is_said(target):
     """Of a conversation that is there: no guess at other ids."""
     target.answers = [(404, {"detail": "No transcript of conversation c123 has arrived."})]

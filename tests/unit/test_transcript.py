@@ -193,19 +193,24 @@ def test_answers_stand_with_their_calls():
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        ("user: hello\nassistant: hello\n\nno speaker", ["user", "assistant"]),
-        (json.dumps([turn(), turn("assistant", "Yes?")]), ["user", "assistant"]),
-        (None, []),
-        (7, []),
-        ({}, []),
+        ("user: hello\nassistant: hello\n\nno speaker", (["user", "assistant"], 1)),
+        (json.dumps([turn(), turn("assistant", "Yes?")]), (["user", "assistant"], 0)),
+        ([], ([], 0)),
+        (None, ([], 1)),
+        ("", ([], 1)),
+        (7, ([], 1)),
+        ({}, ([], 1)),
+        ("{}", ([], 1)),
     ],
 )
 def test_a_transcript_that_is_no_list_is_read_as_far_as_it_can_be(content, expected):
-    """Text is read by lines, JSON text as what it holds."""
+    """Text is read by lines, JSON text as what it holds; where nothing can be read, that is counted."""
     event = transcript()
     event.contents[0]["properties"]["transcript"] = content
 
-    assert expected == [one.role for one in transcript_of([event]).turns]
+    found = transcript_of([event])
+
+    assert expected == ([one.role for one in found.turns], found.skipped)
 
 
 @pytest.mark.parametrize("place", ["transcription", "data", "flat"])

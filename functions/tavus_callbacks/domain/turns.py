@@ -90,7 +90,8 @@ def _entries(transcript: object) -> Sequence[Any]:
     found = reading.structured(transcript)
     if isinstance(found, str):
         return list(_lines(found))
-    return found if isinstance(found, list) else []
+    # An empty list is a talk in which nothing was said; anything else, or nothing, is a loss to be counted.
+    return found if isinstance(found, list) else [None]
 
 
 def _lines(written: str) -> Iterator[Entry | None]:

@@ -59,10 +59,11 @@ def _print_dialogue(found: dict[str, Any]) -> None:
     for turn in found["turns"]:
         for line in _lines(turn):
             print_line(line)
-    if not found["turns"]:
+    skipped = found["skipped"]
+    if not (found["turns"] or skipped):
         note("Nothing was said.")
-    if found["skipped"]:
-        note(f"{found['skipped']} entries could not be read.")
+    if skipped:
+        note(f"{skipped} {'entry' if skipped == 1 else 'entries'} of the transcript could not be read.")
 
 
 def _lines(turn: dict[str, Any]) -> "Iterator[Text]":
