@@ -162,5 +162,6 @@ def size(count: int) -> str:
 
 
 def tags(values: dict[str, Any]) -> str:
-    """Write tags as they are given to `--tag`."""
-    return " ".join(f"{name}:{value}" for name, value in values.items())
+    """Write tags as they are given to `--tag`, one of several values once a value."""
+    several = ((name, value if isinstance(value, list) else [value]) for name, value in values.items())
+    return ", ".join(f"{name}:{one}" for name, found in several for one in found)

@@ -78,6 +78,11 @@ def test_a_block_keeps_its_lines(capsys):
     assert "a\\r\nb\\x1b\n" == capsys.readouterr().out
 
 
+def test_tags_are_written_as_they_are_given_to_tag():
+    """Each value with its name, so that any of them can be copied behind --tag."""
+    assert "user:1, user:2, plan:pro" == console.tags({"user": ["1", "2"], "plan": "pro"})
+
+
 @pytest.mark.parametrize(
     ("expected", "count"),
     [("0 B", 0), ("1023 B", 1023), ("1.0 KB", 1024), ("1.5 KB", 1536), ("4.0 MB", 4 * 1024**2)],
