@@ -18,18 +18,13 @@ from tavus_callbacks.domain import timestamps
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
     from rich.text import Text
 
 # Wider than any row: what is piped is for programs, so nothing is folded.
 _PIPED_WIDTH = 1_000_000
 
 _NAME_WIDTH = 12
-
-# How the head of a column ends whose cells people copy: one that breaks over lines cannot be.
-_IDS = ("id", "conversation")
-
-# Between two columns of a table.
-_GAP = 2
 
 _KILOBYTE = 1024
 
@@ -82,28 +77,41 @@ def print_line(line: "Text") -> None:
     console.print(line, soft_wrap=True)
 
 
+def print_folded(line: "Text", indent: int) -> None:
+    """Print one line to standard output, on a terminal folded at words into lines that are indented."""
+    from tavus_callbacks_cli.narrow import folded
+
+    console = _console()
+    for part in folded(line, console.width, indent=indent):
+        console.print(part, soft_wrap=True)
+
+
 def print_table(columns: Sequence[str], rows: Iterable[Sequence["str | Text"]]) -> None:
-    """Print rows under their heads; on a terminal long cells fold, between words where there is room."""
-    from rich.table import Table
+    """Print rows under their heads, on a terminal without empty columns and with long cells folded.
+
+    Where it is too narrow for ids and times in one piece, each row is a paragraph instead.
+    """
+    from tavus_callbacks_cli import narrow
 
     console, cells = _console(), [list(map(_cell, row)) for row in rows]
+    if console.is_terminal:
+        columns, cells = narrow.with_content(columns, cells)
+    if widths := narrow.widths(columns, cells, console.width):
+        console.print(_table(columns, widths, cells))
+        return
+    for line in narrow.paragraphs(columns, cells, console.width):
+        console.print(line, soft_wrap=True)
+
+
+def _table(columns: Sequence[str], widths: Sequence[int], rows: Sequence[Sequence["Text"]]) -> "Table":
+    from rich.table import Table
+
     table = Table(box=None, pad_edge=False, header_style="bold")
-    words = [_longest_word([column, *(row[at].plain for row in cells)]) for at, column in enumerate(columns)]
-    has_room = sum(words) + _GAP * (len(words) - 1) <= console.width
-    for number, column in enumerate(columns):
-        longest = max((row[number].cell_len for row in cells), default=0)
-        is_short_id = column.endswith(_IDS) and longest <= console.width // 2
-        least = words[number] if has_room else None
-        table.add_column(column, overflow="fold", no_wrap=is_short_id, min_width=least)
-    for row in cells:
+    for column, width in zip(columns, widths, strict=True):
+        table.add_column(column, overflow="fold", width=width)
+    for row in rows:
         table.add_row(*row)
-    console.print(table)
-
-
-def _longest_word(texts: Iterable[str]) -> int:
-    from rich.cells import cell_len
-
-    return max((cell_len(word) for text in texts for word in text.split()), default=0)
+    return table
 
 
 def print_fields(fields: Iterable[tuple[str, str]]) -> None:
@@ -114,9 +122,9 @@ def print_fields(fields: Iterable[tuple[str, str]]) -> None:
     width = max([_NAME_WIDTH, *(len(name) + 2 for name, _ in found)])
     for name, value in found:
         first, *more = value.split("\n")
-        print_line(Text.assemble((f"{name:<{width}}", "bold"), escaped(first)))
+        print_folded(Text.assemble((f"{name:<{width}}", "bold"), escaped(first)), width)
         for line in more:
-            print_line(Text(" " * width + escaped(line)))
+            print_folded(Text(" " * width + escaped(line)), width)
 
 
 def _cell(value: "str | Text") -> "Text":

@@ -3,12 +3,15 @@
 import json
 import time
 
+import click
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.cells import cell_len
 from rich.text import Text
 
 from tavus_callbacks_cli import console
+from tavus_callbacks_cli.narrow import folded
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -109,13 +112,89 @@ def test_no_time_is_a_dash():
     assert "-" == console.moment(None)
 
 
-def test_an_id_stays_whole_on_a_narrow_terminal(monkeypatch, capsys):
-    """Other cells fold around it, so that it can be copied."""
+@pytest.fixture
+def narrow(monkeypatch):
+    """Make standard output a terminal of 60 columns."""
     monkeypatch.setattr("rich.console.Console.is_terminal", True)
     monkeypatch.setenv("COLUMNS", "60")
     monkeypatch.setenv("NO_COLOR", "1")
 
-    columns = ("conversation", *(f"other {number}" for number in range(7)))
-    console.print_table(columns, [("csim5af069b335353", *["presumed_ended"] * 7)])
 
-    assert "csim5af069b335353" in capsys.readouterr().out
+def printed(capsys):
+    """Return the lines that were printed, without styles and blanks at their ends."""
+    return [line.rstrip() for line in click.unstyle(capsys.readouterr().out).splitlines()]
+
+
+ID, TIME = "csim5af069b335353", "2027-03-01 12:00:00"
+
+
+@pytest.mark.usefixtures("narrow")
+def test_ids_and_times_stay_whole_on_a_narrow_terminal(capsys):
+    """Where a table has no room for them a row is a paragraph, whose parts say what they are."""
+    columns = ("conversation", "status", "began (UTC)", "end reason", "tags")
+
+    console.print_table(
+        columns, [(ID, "presumed_ended", TIME, "", "user:1, user:2"), (ID, "ended", TIME, "", "")]
+    )
+
+    assert [
+        f"{ID}  status presumed_ended ·",
+        f"  began (UTC) {TIME} · tags user:1, user:2",
+        f"{ID}  status ended ·",
+        f"  began (UTC) {TIME}",
+    ] == printed(capsys)
+
+
+@pytest.mark.usefixtures("narrow")
+def test_other_cells_fold_at_words_around_them(capsys):
+    """A table has room where its longest words have."""
+    console.print_table(("id", "at", "why"), [(ID, TIME, "some words fold")])
+
+    assert [
+        "id                 at                   why",
+        f"{ID}  {TIME}  some words fold",
+    ] == printed(capsys)
+    console.print_table(("id", "at", "why"), [(ID, TIME, "some more words to fold")])
+
+    assert [f"{ID}  {TIME}  some more words to", f"{' ' * 40}fold"] == printed(capsys)[1:]
+
+
+@pytest.mark.usefixtures("narrow")
+def test_columns_that_are_empty_are_left_out_on_a_terminal(capsys):
+    """They tell nothing and take room; where there is no row, the heads are all there is."""
+    console.print_table(("id", "missing", "tags"), [("c1", "", "a:b"), ("c2", "", "")])
+    console.print_table(("id", "missing"), [])
+
+    assert ["id  tags", "c1  a:b", "c2", "id  missing"] == printed(capsys)
+
+
+def test_columns_that_are_empty_stay_in_a_pipe(capsys):
+    """A program finds each column in its place."""
+    console.print_table(("id", "missing", "tags"), [("c1", "", "a:b")])
+
+    assert "id  missing  tags" == printed(capsys)[0]
+
+
+@pytest.mark.usefixtures("narrow")
+def test_fields_fold_at_words(capsys):
+    """Times and what is longer than a line stay whole, and lines go on below the value."""
+    long = "x" * 70
+    console.print_fields([("received", f"from {TIME} until {TIME} by callback"), ("link", long)])
+
+    indent = " " * 12
+    assert [
+        f"received    from {TIME} until",
+        f"{indent}{TIME} by callback",
+        f"link        {long}",
+    ] == printed(capsys)
+
+
+@given(st.text(), st.integers(10, 80), st.integers(0, 8))
+def test_folding_changes_nothing_but_white_space(text, width, indent):
+    """Every word is there, once and in its order."""
+    shown = console.escaped(text)
+
+    lines = [line.plain for line in folded(Text(shown), width, indent=indent)]
+
+    assert shown.split() == " ".join(lines).split()
+    assert all(cell_len(line) <= width or 1 >= len(line[indent:].split(" ")) for line in lines[1:])

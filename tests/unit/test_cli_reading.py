@@ -353,15 +353,31 @@ def test_colours_are_for_terminals_that_want_them(colour, variables, target, mon
     assert colour == ("\x1b[36m" in run("tail").stdout)
 
 
-def test_a_table_fits_the_terminal(target, monkeypatch):
-    """On a terminal long cells fold; nothing is cut."""
-    monkeypatch.setenv("FORCE_COLOR", "1")
-    monkeypatch.setenv("NO_COLOR", "1")
-    monkeypatch.setenv("TERM", "xterm")
-    monkeypatch.setenv("COLUMNS", "60")
+@pytest.fixture
+def narrow(monkeypatch):
+    """Make standard output a terminal of 60 columns."""
+    for name, value in {"FORCE_COLOR": "1", "NO_COLOR": "1", "TERM": "xterm", "COLUMNS": "60"}.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.mark.usefixtures("narrow")
+def test_an_event_id_is_whole_on_a_narrow_terminal(target):
+    """It has more characters than the terminal columns, and only the terminal may fold it."""
     target.answers = [events_page(event())]
 
-    lines = click.unstyle(run("show", "c123", "--events").stdout).splitlines()
+    first, *rest = click.unstyle(run("show", "c123", "--events").stdout).splitlines()
 
-    assert max(map(len, lines)) <= 60
-    assert event()["event_id"] in "".join(line[44:].strip() for line in lines[1:])
+    assert first.endswith("  event system.shutdown · size 33 B ·")
+    assert [f"  event id {event()['event_id']}"] == rest
+
+
+@pytest.mark.usefixtures("narrow")
+def test_tail_folds_at_words_on_a_narrow_terminal(target):
+    """What has no room goes on below the kind."""
+    target.answers = [events_page(event(issues=["variant"]), cursor="a")]
+
+    first, *rest = click.unstyle(run("tail").stdout).splitlines()
+
+    assert ["conversation", "c123"] == first.split()[2:]
+    assert [["system.shutdown"], ["website", "user:4711", "variant"]] == [line.split() for line in rest]
+    assert all(line.startswith(" " * 20) and len(line) <= 60 for line in rest)

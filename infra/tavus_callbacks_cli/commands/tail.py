@@ -12,13 +12,16 @@ import click
 from tavus_callbacks.domain.families import KINDS
 from tavus_callbacks.domain.timestamps import iso
 from tavus_callbacks_cli import parameters
-from tavus_callbacks_cli.console import escaped, examples, moment, note, print_json, print_line, tags
+from tavus_callbacks_cli.console import escaped, examples, moment, note, print_folded, print_json, tags
 from tavus_callbacks_cli.targets import Target, target_options
 
 if TYPE_CHECKING:
     from rich.text import Text
 
     from tavus_callbacks_cli.reader import Reader
+
+# Where a line goes on that has no room: below the kind.
+_INDENT = 20
 
 # Seconds between two questions when nothing came.
 _PAUSE = 1
@@ -110,7 +113,7 @@ def _show(event: dict[str, Any], *, is_json: bool) -> None:
     if is_json:
         print_json(event, indent=None)
     else:
-        print_line(_line(event))
+        print_folded(_line(event), _INDENT)
 
 
 def _line(event: dict[str, Any]) -> "Text":

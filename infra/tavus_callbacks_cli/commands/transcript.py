@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tavus_callbacks_cli.console import escaped, examples, note, print_block, print_json, print_line
+from tavus_callbacks_cli.console import escaped, examples, note, print_block, print_folded, print_json
 from tavus_callbacks_cli.subjects import near_ids, path_of
 from tavus_callbacks_cli.targets import Target, target_options
 
@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from rich.text import Text
+
+# The room of a turn's time, 999 minutes and a gap.
+_CLOCK = 8
 
 _STYLES = {"user": "bold cyan", "assistant": "bold green", "system": "dim", "tool": "yellow"}
 
@@ -58,7 +61,7 @@ def _print_file(written: str) -> None:
 def _print_dialogue(found: dict[str, Any]) -> None:
     for turn in found["turns"]:
         for line in _lines(turn):
-            print_line(line)
+            print_folded(line, _CLOCK)
     skipped = found["skipped"]
     if not (found["turns"] or skipped):
         note("Nothing was said.")
@@ -86,4 +89,4 @@ def _clock(seconds: float | None) -> str:
     if seconds is None:
         return ""
     minutes, rest = divmod(int(seconds), 60)
-    return f"{minutes:>3}:{rest:02}  "
+    return f"{minutes:>3}:{rest:02}".ljust(_CLOCK)
