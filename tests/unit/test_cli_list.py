@@ -6,6 +6,7 @@ import pytest
 from fake_target import FakeTarget, run
 
 from tavus_callbacks_cli import targets
+from tavus_callbacks_cli.console import moment
 
 AT = "2027-03-01T12:00:00.000000Z"
 EVIL = "\x1b[2J[bold red]\u202e"
@@ -72,6 +73,22 @@ def test_conversations_are_listed_as_a_table(target):
         *row[:2],
         *row[4:],
     ]
+
+
+def test_a_beginning_that_is_not_known_is_marked(target):
+    """The time of receipt may lie hours later; without any, nothing is to be explained."""
+    later = "2027-03-01T15:00:00.000000Z"
+    unknown = conversation("c2", joined_at=None, received_first_at=later)
+    target.answers = [{"conversations": [conversation("c1"), unknown], "cursor": None}]
+    target.answers += [{"conversations": [conversation("c1")], "cursor": None}]
+
+    marked, plain = run("list"), run("list")
+
+    assert [f"{moment(AT)}  ", f"{moment(later)} *"] == [
+        line[22:43] for line in marked.stdout.splitlines()[1:]
+    ]
+    assert "* When it began is not known: this is when it was first received.\n" in marked.stderr
+    assert "*" not in plain.output
 
 
 def test_every_filter_is_handed_to_the_api(target):

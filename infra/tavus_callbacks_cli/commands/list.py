@@ -133,19 +133,26 @@ def _show(what: str, items: list[Item], *, is_json: bool) -> None:
     print_table([column.format(zone=zone()) for column in columns], map(row, items))
     if not items:
         note(f"No {what} are there that fit.")
+    if what == "conversations" and not all(one["joined_at"] for one in items):
+        note("* When it began is not known: this is when it was first received.")
 
 
 def _conversation_row(one: Item) -> tuple[str, ...]:
     return (
         one["conversation_id"],
         one["status"],
-        moment(one["joined_at"] or one["received_first_at"]),
+        _began(one),
         span(one["duration"]),
         "" if one["turns"] is None else str(one["turns"]),
         one["end_reason"] or "",
         ", ".join(one["missing"]),
         tags(one["tags"]),
     )
+
+
+def _began(one: Item) -> str:
+    """Return when it began; where that is not known, when it was first received, marked as such."""
+    return moment(one["joined_at"]) if one["joined_at"] else f"{moment(one['received_first_at'])} *"
 
 
 def _resource_row(one: Item) -> tuple[str, ...]:
