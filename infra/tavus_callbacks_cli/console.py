@@ -29,6 +29,7 @@ _NAME_WIDTH = 12
 _KILOBYTE = 1024
 
 _SUSPECT = re.compile(r"[^ -~]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _SUSPECT_IN_JSON = re.compile(r"[^ -~\n]")
 
 
@@ -40,6 +41,11 @@ def examples(*lines: str) -> str:
 def escaped(text: str) -> str:
     """Return one line in which every control, format and unassigned character is written as its escape."""
     return _SUSPECT.sub(lambda found: _shown(found[0]) or repr(found[0])[1:-1], text)
+
+
+def without_controls(text: str) -> str:
+    """Write control characters as their escapes, but for line feeds and tabs: a file keeps all else."""
+    return _CONTROL.sub(lambda found: repr(found[0])[1:-1], text)
 
 
 def json_text(value: object, *, indent: int | None = 2) -> str:

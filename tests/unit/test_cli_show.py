@@ -240,6 +240,15 @@ def test_a_file_is_printed_as_it_came(target, form):
     assert f"/conversations/c123/transcript?include=system&format={form}" == target.asked[0]
 
 
+def test_control_characters_in_a_file_are_escaped_alike(target):
+    """C0 and C1, in sequences and alone; line feeds and tabs are what files are made of."""
+    target.answers = ["User: \x1b[31mred\x1b[0m \x9b2J \x07\x7f\r\ta\n"]
+
+    result = run("transcript", CONVERSATION, "--format", "text")
+
+    assert "User: \\x1b[31mred\\x1b[0m \\x9b2J \\x07\\x7f\\r\ta\n" == result.stdout
+
+
 def test_no_times_is_an_error_that_says_what_to_do(target):
     """409 of the API."""
     target.answers = [(409, {"detail": "The transcript has no times: ask for format=text."})]

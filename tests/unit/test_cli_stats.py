@@ -134,6 +134,20 @@ def test_a_spreadsheet_gets_numbers_and_no_formula(target, tmp_path):
     assert (0, "") == (result.exit_code, result.stdout)
 
 
+@pytest.mark.parametrize("option", ["--csv", "--html"])
+def test_nothing_in_a_file_steers_a_terminal(target, tmp_path, option):
+    """A reason is anybody's text, and files are shown by `cat`."""
+    evil = "\x1b[31m\x9b2J\u202e"
+    target.answers = [page(spoken("c1", USER, end_reason=evil, status="ended"))]
+    path = tmp_path / "file"
+
+    run("stats", "--by", "end-reason", option, str(path))
+
+    written = path.read_text()
+    assert r"\x1b[31m\x9b2J\u202e" in written
+    assert not set(evil) & {each for each in written if not each.isprintable()}
+
+
 class Seen(HTMLParser):
     """What a browser would see."""
 

@@ -13,7 +13,7 @@ from tavus_callbacks.domain import timestamps
 from tavus_callbacks.domain.timestamps import iso
 from tavus_callbacks_cli import parameters
 from tavus_callbacks_cli.commands.list import query
-from tavus_callbacks_cli.console import examples, note, print_fields, print_json, print_table
+from tavus_callbacks_cli.console import escaped, examples, note, print_fields, print_json, print_table
 from tavus_callbacks_cli.stats import sums
 from tavus_callbacks_cli.story import span
 from tavus_callbacks_cli.targets import Target, target_options
@@ -151,7 +151,7 @@ def _write_csv(path: Path, grouped: Sequence[dict[str, Any]]) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, ["group", *sums.sums([])])
         writer.writeheader()
-        writer.writerows({**group, "group": _no_formula(group["group"])} for group in grouped)
+        writer.writerows({**group, "group": _no_formula(escaped(group["group"]))} for group in grouped)
     note(f"{path} has {len(grouped)} rows.")
 
 

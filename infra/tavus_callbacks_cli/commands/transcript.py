@@ -5,7 +5,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tavus_callbacks_cli.console import escaped, examples, note, print_block, print_folded, print_json
+from tavus_callbacks_cli.console import (
+    escaped,
+    examples,
+    note,
+    print_block,
+    print_folded,
+    print_json,
+    without_controls,
+)
 from tavus_callbacks_cli.subjects import near_ids, path_of
 from tavus_callbacks_cli.targets import Target, target_options
 
@@ -51,11 +59,11 @@ def transcript(target: Target, id_: str, *, form: str | None, is_json: bool, inc
 
 
 def _print_file(written: str) -> None:
-    """Print as it came, but for a terminal, which nobody's words may steer."""
+    """Print as it came but for what steers a terminal, on which a file may be shown one day."""
     if sys.stdout.isatty():
         print_block(written.removesuffix("\n"))
     else:
-        click.echo(written, nl=False)
+        click.echo(without_controls(written), nl=False)
 
 
 def _print_dialogue(found: dict[str, Any]) -> None:

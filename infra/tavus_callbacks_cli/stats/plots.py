@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from html import escape
 from math import inf
 
+from tavus_callbacks_cli.console import escaped
+
 Bar = tuple[str, float]
 
 _WIDTH, _HEAD, _HEIGHT, _FOOT = 720, 20, 150, 34
@@ -13,6 +15,11 @@ _ROW, _NAME = 26, 220
 _LABELS = 10
 # Letters that fit beside a bar.
 _LETTERS = 34
+
+
+def written(text: str) -> str:
+    """Write anybody's text in HTML: no markup, and control characters as the terminal shows them."""
+    return escape(escaped(text))
 
 
 def columns(bars: Sequence[Bar], *, about: str) -> str:
@@ -59,18 +66,18 @@ def _most(bars: Sequence[Bar]) -> float:
 
 def _svg(height: float, about: str, parts: Sequence[str]) -> str:
     return (
-        f'<svg viewBox="0 0 {_WIDTH} {height:g}" role="img" aria-label="{escape(about)}">'
+        f'<svg viewBox="0 0 {_WIDTH} {height:g}" role="img" aria-label="{written(about)}">'
         f"{''.join(parts)}</svg>"
     )
 
 
 def _bar(x: float, y: float, width: float, height: float, says: str) -> str:
     place = f'x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}"'
-    return f'<rect class="bar" {place} rx="2"><title>{escape(says)}</title></rect>'
+    return f'<rect class="bar" {place} rx="2"><title>{written(says)}</title></rect>'
 
 
 def _text(x: float, y: float, words: str, anchor: str) -> str:
-    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(_short(words))}</text>'
+    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{written(_short(words))}</text>'
 
 
 def _short(words: str) -> str:

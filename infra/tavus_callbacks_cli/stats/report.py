@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
-from html import escape
 from typing import Any
 
 from tavus_callbacks_cli.stats import plots
+from tavus_callbacks_cli.stats.plots import written
 from tavus_callbacks_cli.stats.sums import Conversation, by_day, by_end_reason, groups, responses
 from tavus_callbacks_cli.story import span
 
@@ -55,7 +55,7 @@ def report(
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>Tavus conversations</title><style>{_STYLE}</style></head>\n"
-        f"<body><h1>Tavus conversations</h1><p>{escape(about)}</p>\n{''.join(parts)}</body></html>\n"
+        f"<body><h1>Tavus conversations</h1><p>{written(about)}</p>\n{''.join(parts)}</body></html>\n"
     )
 
 
@@ -73,7 +73,7 @@ def _tiles(total: Group) -> Iterator[str]:
         "transcripts missing": f"{total['missing_transcript']:,}",
     }
     yield '<div class="tiles">'
-    yield from (f"<div><b>{escape(value)}</b>{escape(name)}</div>" for name, value in tiles.items())
+    yield from (f"<div><b>{written(value)}</b>{written(name)}</div>" for name, value in tiles.items())
     yield "</div>\n"
 
 
@@ -102,15 +102,15 @@ def _days(conversations: Sequence[Conversation]) -> Iterator[plots.Bar]:
 def _figure(caption: str, bars: list[plots.Bar], draw: Any) -> str:
     if not any(value for _, value in bars):
         return ""
-    return f"<figure><figcaption>{escape(caption)}</figcaption>{draw(bars, about=caption)}</figure>\n"
+    return f"<figure><figcaption>{written(caption)}</figcaption>{draw(bars, about=caption)}</figure>\n"
 
 
 def _table(grouped: Sequence[Group], by: str) -> Iterator[str]:
-    yield f'<div class="wide"><table><thead><tr><th>{escape(by)}</th>'
-    yield from (f"<th>{escape(head)}</th>" for head in _HEADS)
+    yield f'<div class="wide"><table><thead><tr><th>{written(by)}</th>'
+    yield from (f"<th>{written(head)}</th>" for head in _HEADS)
     yield "</tr></thead><tbody>\n"
     for group in grouped:
-        cells = (f"<td>{escape(_cell(name, group[name]))}</td>" for name in ("group", *_HEADS.values()))
+        cells = (f"<td>{written(_cell(name, group[name]))}</td>" for name in ("group", *_HEADS.values()))
         yield f"<tr>{''.join(cells)}</tr>\n"
     yield "</tbody></table></div>\n"
 
