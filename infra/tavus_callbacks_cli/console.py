@@ -43,8 +43,8 @@ def escaped(text: str) -> str:
     return _SUSPECT.sub(lambda found: _shown(found[0]) or repr(found[0])[1:-1], text)
 
 
-def without_controls(text: str) -> str:
-    """Write control characters as their escapes, but for line feeds and tabs: a file keeps all else."""
+def _without_controls(text: str) -> str:
+    # Line feeds and tabs are what files are made of.
     return _CONTROL.sub(lambda found: repr(found[0])[1:-1], text)
 
 
@@ -70,6 +70,12 @@ def print_block(text: str) -> None:
     """Print text of several lines; all but its line feeds is escaped."""
     _make_output_safe()
     click.echo("\n".join(map(escaped, text.split("\n"))))
+
+
+def print_file(text: str) -> None:
+    """Print what is to become a file: as it is, but for control characters."""
+    _make_output_safe()
+    click.echo(_without_controls(text), nl=False)
 
 
 def note(text: str) -> None:

@@ -250,16 +250,25 @@ def test_control_characters_in_a_file_are_escaped_alike(target):
 
 
 def test_no_times_is_an_error_that_says_what_to_do(target):
-    """409 of the API."""
+    """409 of the API, in the words of the command line."""
     target.answers = [(409, {"detail": "The transcript has no times: ask for format=text."})]
 
     result = run("transcript", CONVERSATION, "--format", "vtt")
 
     assert 1 == result.exit_code
-    assert "format=text" in result.stderr
+    assert "ask for --format text." in result.stderr
 
 
-@pytest.mark.parametrize("options", [("--json",), ("--format", "json")])
+@pytest.mark.parametrize("form", ["text", "vtt"])
+def test_two_forms_of_a_transcript_are_a_usage_error(target, form):
+    """One of both would be ignored."""
+    result = run("transcript", CONVERSATION, "--json", "--format", form)
+
+    assert (2, []) == (result.exit_code, target.asked)
+    assert f"--json and --format {form} are two forms" in result.stderr
+
+
+@pytest.mark.parametrize("options", [("--json",), ("--format", "json"), ("--json", "--format", "json")])
 def test_a_transcript_as_json(target, options):
     """The API's own answer."""
     target.answers = [spoken(*TURNS)]

@@ -148,6 +148,25 @@ def test_nothing_in_a_file_steers_a_terminal(target, tmp_path, option):
     assert not set(evil) & {each for each in written if not each.isprintable()}
 
 
+@pytest.mark.parametrize(("option", "begins"), [("--csv", "group,"), ("--html", "<!doctype html>")])
+def test_a_dash_is_standard_output(target, tmp_path, monkeypatch, option, begins):
+    """As everywhere, so that the next program of a pipe can read it; no file is made."""
+    monkeypatch.chdir(tmp_path)
+    target.answers = [page(*SOME)]
+
+    result = run("stats", option, "-")
+
+    assert (0, True, []) == (result.exit_code, result.stdout.startswith(begins), list(tmp_path.iterdir()))
+
+
+@pytest.mark.parametrize("options", [("--csv", "-", "--html", "-"), ("--csv", "-", "--json")])
+def test_standard_output_takes_one_form(target, options):
+    """Two in one stream nobody could read."""
+    result = run("stats", *options)
+
+    assert (2, []) == (result.exit_code, target.asked)
+
+
 class Seen(HTMLParser):
     """What a browser would see."""
 

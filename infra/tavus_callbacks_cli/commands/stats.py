@@ -4,6 +4,7 @@ import csv
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,15 @@ from tavus_callbacks.domain import timestamps
 from tavus_callbacks.domain.timestamps import iso
 from tavus_callbacks_cli import parameters
 from tavus_callbacks_cli.commands.list import query
-from tavus_callbacks_cli.console import escaped, examples, note, print_fields, print_json, print_table
+from tavus_callbacks_cli.console import (
+    escaped,
+    examples,
+    note,
+    print_fields,
+    print_file,
+    print_json,
+    print_table,
+)
 from tavus_callbacks_cli.stats import sums
 from tavus_callbacks_cli.story import span
 from tavus_callbacks_cli.targets import Target, target_options
@@ -23,7 +32,8 @@ if TYPE_CHECKING:
 
     from tavus_callbacks_cli.reader import Reader
 
-_FILE = click.Path(dir_okay=False, path_type=Path)
+_FILE = click.Path(dir_okay=False, path_type=Path, allow_dash=True)
+_OUTPUT = Path("-")
 _KEYS = {"day": sums.by_day, "label": sums.by_label, "end-reason": sums.by_end_reason}
 _TAG = "tag:"
 
@@ -63,8 +73,12 @@ def _key(text: str) -> tuple[str, sums.Key]:
     "--by", type=_key, default="day", show_default=True, metavar="WHAT",
     help="Sum up by day, label, end-reason, or tag:NAME.",
 )  # fmt: skip
-@click.option("--csv", "csv_file", type=_FILE, metavar="FILE", help="Write the sums for a spreadsheet.")
-@click.option("--html", "html_file", type=_FILE, metavar="FILE", help="Write a report with plots.")
+@click.option(
+    "--csv", "csv_file", type=_FILE, metavar="FILE", help="Write the sums for a spreadsheet; - prints them."
+)
+@click.option(
+    "--html", "html_file", type=_FILE, metavar="FILE", help="Write a report with plots; - prints it."
+)
 @click.option("--json", "is_json", is_flag=True, help="Print JSON.")
 @target_options
 def stats(
@@ -80,19 +94,20 @@ def stats(
 
     Of the last 30 days unless --since says more. Spans are seconds in files and JSON; days are UTC.
     """
+    if (csv_file, html_file, is_json and _OUTPUT).count(_OUTPUT) > 1:
+        raise click.UsageError("Standard output takes one of --csv -, --html - and --json: name one.")
     given = {name: value for name, value in filters.items() if value is not None}
     with target.reader("read") as reader:
         conversations = _read(reader, given)
     total, grouped = sums.sums(conversations), sums.groups(conversations, by[1])
     if csv_file:
-        with _writing(csv_file):
-            _write_csv(csv_file, grouped)
+        _write(csv_file, _csv(grouped), f"has {len(grouped)} rows.")
     if html_file:
         from tavus_callbacks_cli.stats.report import report
 
         about = _about(target, given)
-        with _writing(html_file):
-            _write_html(html_file, report(conversations, total, grouped, by=by[0], about=about))
+        html = report(conversations, total, grouped, by=by[0], about=about)
+        _write(html_file, html, "has the report: open it in a browser.")
     if is_json:
         print_json({"total": total, "by": by[0], "groups": grouped})
     elif not (csv_file or html_file):
@@ -136,32 +151,30 @@ def _about(target: Target, given: dict[str, Any]) -> str:
     return ", ".join((f"On {target.name}", span_of_time, *chosen))
 
 
-@contextmanager
-def _writing(path: Path) -> "Iterator[None]":
-    """Turn a file that cannot be written into a sentence that says so."""
+def _write(path: Path, text: str, says: str) -> None:
+    """Write a file, or to standard output where it is called `-`; raises click.ClickException."""
+    if path == _OUTPUT:
+        print_file(text)
+        return
     try:
-        yield
+        path.write_text(text, encoding="utf-8", errors="replace", newline="")
     except OSError as error:
         raise click.ClickException(
             f"{path} cannot be written: {error.strerror}. Name another file."
         ) from error
+    note(f"{path} {says}")
 
 
-def _write_csv(path: Path, grouped: Sequence[dict[str, Any]]) -> None:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, ["group", *sums.sums([])])
-        writer.writeheader()
-        writer.writerows({**group, "group": _no_formula(escaped(group["group"]))} for group in grouped)
-    note(f"{path} has {len(grouped)} rows.")
+def _csv(grouped: Sequence[dict[str, Any]]) -> str:
+    text = StringIO()
+    writer = csv.DictWriter(text, ["group", *sums.sums([])], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({**group, "group": _no_formula(escaped(group["group"]))} for group in grouped)
+    return text.getvalue()
 
 
 def _no_formula(text: str) -> str:
     return f"'{text}" if text.startswith(_FORMULAS) else text
-
-
-def _write_html(path: Path, html: str) -> None:
-    path.write_text(html, encoding="utf-8", errors="replace")
-    note(f"{path} has the report: open it in a browser.")
 
 
 def _show(total: dict[str, Any], grouped: Sequence[dict[str, Any]], by: str) -> None:

@@ -1,6 +1,7 @@
 """`tavus-callbacks transcript`: what was said, as a dialogue that can be read."""
 
 import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,9 +11,9 @@ from tavus_callbacks_cli.console import (
     examples,
     note,
     print_block,
+    print_file,
     print_folded,
     print_json,
-    without_controls,
 )
 from tavus_callbacks_cli.subjects import near_ids, path_of
 from tavus_callbacks_cli.targets import Target, target_options
@@ -47,9 +48,11 @@ def transcript(target: Target, id_: str, *, form: str | None, is_json: bool, inc
 
     The system prompt is left out unless asked for.
     """
+    if is_json and form not in (None, "json"):
+        raise click.UsageError(f"--json and --format {form} are two forms: name one.")
     path = f"{path_of('conversation', id_)}/transcript"
     params = {"include": "system"} if include_system else {}
-    with target.reader("read") as reader, near_ids(reader, id_):
+    with target.reader("read") as reader, near_ids(reader, id_), _own_words():
         if form in ("text", "vtt"):
             _print_file(reader.text(path, {**params, "format": form}))
         elif is_json or form == "json":
@@ -58,12 +61,23 @@ def transcript(target: Target, id_: str, *, form: str | None, is_json: bool, inc
             _print_dialogue(reader.get(path, params))
 
 
+@contextmanager
+def _own_words() -> "Iterator[None]":
+    """Let the API's advice name the option, not the parameter of a query."""
+    from tavus_callbacks_cli.reader import Conflict
+
+    try:
+        yield
+    except Conflict as error:
+        raise Conflict(error.message.replace("format=text", "--format text")) from None
+
+
 def _print_file(written: str) -> None:
     """Print as it came but for what steers a terminal, on which a file may be shown one day."""
     if sys.stdout.isatty():
         print_block(written.removesuffix("\n"))
     else:
-        click.echo(without_controls(written), nl=False)
+        print_file(written)
 
 
 def _print_dialogue(found: dict[str, Any]) -> None:
