@@ -188,7 +188,7 @@ def test_a_narrow_terminal_breaks_no_word(target, monkeypatch):
 
     shown = click.unstyle(run("c123").stdout).split()
 
-    words = "recording id status size duration 1762000000000 other_provider 1.4 MB 1:02 storage_conflict,"
+    words = "1762000000000 status size duration other_provider 1.4 MB 1:02 storage_conflict,"
     assert [] == [word for word in words.split() if word not in shown]
 
 
