@@ -43,7 +43,8 @@ if TYPE_CHECKING:
 def show(target: Target, id_: str, *, kind: str | None, is_of_events: bool, is_json: bool) -> None:
     """Show a conversation, a video or a replica.
 
-    Or the body of one event, where ID is an event's; or with --events all that was received about ID.
+    Or the body of one event, where ID is an event's; or with --events, and of another kind always, all that
+    was received about ID.
     """
     from tavus_callbacks.domain.event import parse_event_id
 
