@@ -1,12 +1,11 @@
 """The gate on performance: instruction counts, for times do not repeat (docs/performance.md has those)."""
 
-import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+import benches
 from tavus_callbacks_cli.local.template import load_template
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -30,14 +29,7 @@ print(*measure.answered_once(packed))
 def counted():
     """Count instructions on artifacts that are built for this machine."""
     subprocess.run([str(ROOT / "infra/checks/sam")], check=True)  # noqa: S603 - our own script
-    done = subprocess.run(  # noqa: S603 - our own words
-        [sys.executable, "-c", COUNT],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT / "infra")},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = benches.run(COUNT)
     assert done.returncode == 0, done.stderr
     *counts, functions = done.stdout.splitlines()[-5:]
     return [tuple(map(float, line.split())) for line in counts], functions.split()
@@ -49,7 +41,7 @@ class TestInstructions:
     """Ratios within one run, so that neither machine nor Python's build counts."""
 
     def test_a_cold_start_stays_small(self, counted):
-        """Init is an eighth below importing boto3 with a client and pydantic with one union."""
+        """Init is a seventh below importing boto3 with a client and pydantic with one union."""
         [(init, _), (textbook, _), _, (imports, _)], _ = counted
 
         assert MOST_INIT >= init / imports
