@@ -54,6 +54,7 @@ UNFILEABLE = Expected(422, None, None, None, "quarantined")
 EXPECTED = {
     "body-not-json--oss-abiah-2025.txt": NOT_AN_OBJECT,
     "body-not-json--oss-aria.txt": NOT_AN_OBJECT,
+    "canvas-interaction-submit--docs-2026-06.json": _of_conversation("canvas.interaction"),
     "conversation-conversation_ended--oss-abiah-2025.json": _of_conversation("system.shutdown"),
     "conversation-conversation_started--oss-abiah-2025.json": _of_conversation("system.replica_joined"),
     "conversation-envelope--docs-2025.json": _of_conversation("<event_type>"),
@@ -68,6 +69,12 @@ EXPECTED = {
         "application.perception_analysis"
     ),
     "conversation-perception_analysis--oss-aria.json": _of_conversation("application.perception_analysis"),
+    "conversation-recording_copy_failed--docs-2026-06.json": _of_conversation(
+        "application.recording_copy_failed"
+    ),
+    "conversation-recording_ready-both-forms--docs-2026-06.json": _of_conversation(
+        "application.recording_ready"
+    ),
     "conversation-recording_ready--docs-2025.json": _of_conversation("application.recording_ready"),
     "conversation-recording_ready--oss-talentai-2026.json": _of_conversation("application.recording_ready"),
     "conversation-replica_joined--docs-2025.json": _of_conversation("system.replica_joined"),
@@ -99,7 +106,13 @@ EXPECTED = {
     "conversation-transcription_ready-tool_calls--oss-newdomo-2025.json": UNFILEABLE,
     "conversation-transcription_ready-tool_calls-bad-args--oss-newdomo-2025.json": UNFILEABLE,
     "conversation-transcription_ready-tool_calls-empty-args--oss-newdomo-2025.json": UNFILEABLE,
+    "conversation-transcription_ready-timed--docs-2026-06.json": _of_conversation(
+        "application.transcription_ready"
+    ),
     "event-type-missing--oss-aria.json": UNFILEABLE,
+    "guardrail-triggered--docs-2026-06.json": _of_conversation(
+        "conversation.guardrail.triggered", family="guardrail"
+    ),
     "incall-append_llm_context--openapi-2026.json": _of_conversation("conversation.append_llm_context"),
     "incall-assistant_utterance--oss-abiah-2025.json": _of_conversation("conversation.utterance"),
     "incall-echo--openapi-2026.json": _of_conversation("conversation.echo"),
@@ -155,6 +168,9 @@ EXPECTED = {
     "invented-transcript_update--oss-agentvc-2025.json": _of_conversation("conversation.transcript"),
     "invented-utterance-bare--oss-newdomo-2025.json": UNFILEABLE,
     "lipsync-completed--docs-quickstart.json": _with_status("lipsync", "lipsync.completed"),
+    "objective-completed--docs-2026-06.json": _of_conversation(
+        "conversation.objective.completed", family="objective"
+    ),
     "objective-completed-flat--oss-doc-8p3p-2025.json": _of_conversation(
         "conversation.objective.completed", family="objective"
     ),
@@ -185,3 +201,10 @@ EXPECTED = {
     "video-error--docs.json": _with_status("video", "video.error"),
     "video-ready--docs.json": _with_status("video", "video.ready"),
 }
+
+# What Tavus's own documentation shows as a callback; the envelope's page has placeholders in place of values.
+DOCUMENTED = sorted(
+    name
+    for name, expected in EXPECTED.items()
+    if "--docs" in name and expected.status == 200 and name != "conversation-envelope--docs-2025.json"
+)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tavus_callbacks.domain.errors import NotAnObject, Unfileable
-from tavus_callbacks.domain.event import Event, understand
+from tavus_callbacks.domain.event import Event, repeat_window, understand
 from tavus_callbacks.domain.jsontext import decode, parse
 from tavus_callbacks.domain.redaction import redact
 from tavus_callbacks.domain.timestamps import iso
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 BY_TIME = "its kind, subject, event type, time and what tells such events apart: a repeat is a duplicate"
-BY_CONTENT = "its content, for it has no usable time: a repeat within 60 minutes is a duplicate"
+BY_CONTENT = "its content, because it has no usable time: the same body within {:g} seconds is a duplicate"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,8 @@ def as_fields(explanation: Explanation) -> "Iterator[tuple[str, str]]":
         yield name.replace("_", " "), getattr(event, name)
     yield "occurred at", iso(event.occurred_at) if event.occurred_at else "not said"
     yield "event id", event.event_id
-    yield "identity", BY_TIME if event.occurred_at else BY_CONTENT
+    window = repeat_window(event.family).total_seconds()
+    yield "identity", BY_TIME if event.occurred_at else BY_CONTENT.format(window)
     yield "issues", ", ".join(event.issues) or "none"
 
 

@@ -1,8 +1,12 @@
-"""Filing what is in quarantine with today's models, as if it came again at its first time of receipt."""
+"""Filing what is in quarantine with today's models, as if it arrived again at its times of receipt.
+
+An entry knows the first and the last time at which its body arrived. Both are filed, by the rule for every
+callback: the last one is a duplicate, or another event where such a body may arrive again.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlencode
 
@@ -57,22 +61,26 @@ def entry(store: "Store", quarantine_id: str) -> Item | None:
 
 def redriven(store: "Store", item: Item, retention: timedelta | None, *, dry_run: bool) -> Redriven:
     """File an entry and remove it, in this order; raises StoreDown, after which it can be done again."""
-    read = read_callback(_callback(store, item))
+    first = _received_at(item, "first_received_at")
+    read = read_callback(Callback(store.bodies.read(item), urlencode(item["tags"]), item["label"], first))
     name = item["quarantine_id"]
     if isinstance(read, Misfit):
         return Redriven(name, "refused", None, f"{read.error.status} {read.error}")
     if dry_run:
         return Redriven(name, "fileable", read.event_id, None)
     filed = _file(store, read, retention)
+    last = _received_at(item, "last_received_at")
+    if filed is not None and last != first:
+        _file(store, read._replace(received_at=last), retention)
     remove(store, item)
     return Redriven(name, "erased" if filed is None else "filed", filed, None)
 
 
-def _callback(store: "Store", item: Item) -> Callback:
-    received_at = parse(item["first_received_at"])
-    if received_at is None:
+def _received_at(item: Item, name: str) -> datetime:
+    moment = parse(item[name])
+    if moment is None:
         raise ValueError("an entry without its time of receipt")
-    return Callback(store.bodies.read(item), urlencode(item["tags"]), item["label"], received_at)
+    return moment
 
 
 def _file(store: "Store", event: Event, retention: timedelta | None) -> str | None:

@@ -145,9 +145,21 @@ def _objectives(view: View) -> Fields:
 
 
 def _guardrails(view: View) -> Fields:
-    for one in view["guardrails"]:
-        reason = f": {one['reason']}" if one["reason"] else ""
-        yield moment(one["at"]), f"{one['name'] or one['guardrail_id'] or one['event_type']}{reason}"
+    # A stack that was deployed by an earlier version does not answer this member.
+    for guardrail in view.get("guardrail_counts", ()):
+        yield _guardrail_name(guardrail), _times(guardrail)
+    for trigger in view["guardrails"]:
+        if trigger["reason"]:
+            yield moment(trigger["at"] or trigger.get("received_at")), trigger["reason"]
+
+
+def _guardrail_name(guardrail: View) -> str:
+    return guardrail["name"] or guardrail["guardrail_id"] or "unnamed"
+
+
+def _times(guardrail: View) -> str:
+    first, last = moment(guardrail["received_first_at"]), moment(guardrail["received_last_at"])
+    return f"once, {first}" if guardrail["count"] == 1 else f"{guardrail['count']} times, {first} to {last}"
 
 
 def _actions(view: View) -> Fields:

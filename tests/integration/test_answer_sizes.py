@@ -77,6 +77,20 @@ def test_objectives_beyond_the_limit_keep_their_names(api):
     assert all(one["history"][0]["body_url"] for one in found)
 
 
+def test_guardrails_beyond_the_limit_are_counted_without_their_names(api):
+    """A name of a megabyte is left out of the trigger and of the count; the event has it."""
+    for number in range(4):
+        post(
+            api,
+            said("conversation.guardrail.triggered", number, guardrail=text("Да", 1_000_000) + str(number)),
+        )
+
+    found = api.get("/conversations/c1").value
+
+    assert [(None, 1)] * 4 == [(one["name"], one["count"]) for one in found["guardrail_counts"]]
+    assert all(one["body_url"] for one in found["guardrails"])
+
+
 def test_a_transcript_beyond_the_limit_says_how_to_ask_for_less(api):
     """Quotes are escaped twice on their way as JSON and once as text; the answer says so."""
     turns = [{"role": "user", "content": f"{number} " + '"' * 1900} for number in range(1000)]

@@ -40,6 +40,12 @@ def test_a_published_body_becomes_what_the_table_says(posted, name, expected):
     assert expected == corpus.Expected(reply.status, *known)
 
 
+@pytest.mark.parametrize("name", corpus.DOCUMENTED)
+def test_a_body_that_tavus_documents_raises_no_issue(posted, name):
+    """The models know every member of the callbacks that Tavus itself documents."""
+    assert [] == posted.answers[name].value["issues"]
+
+
 @pytest.mark.parametrize("name", corpus.EXPECTED)
 def test_no_published_body_is_lost(posted, name):
     """Each published body can be read afterwards, byte for byte: as an event or in quarantine."""

@@ -25,6 +25,7 @@ def conversation(name="c123", **members):
         "turns": 7,
         "talk": None,
         "recordings": 0,
+        "guardrails": 0,
         "missing": ["perception"],
         "tags": {"user": "4711"},
         "labels": ["website"],

@@ -8,7 +8,8 @@ import pytest
 
 from tavus_callbacks.domain import timestamps
 from tavus_callbacks.domain.errors import NotAnObject, Unfileable
-from tavus_callbacks.domain.event import understand
+from tavus_callbacks.domain.event import repeat_window, understand
+from tavus_callbacks_cli.commands import simulate
 from tavus_callbacks_cli.simulator import scenario as simulator
 from tavus_callbacks_cli.simulator.scenario import Callback, Expectation, Rendered, Scenario, ScenarioError
 from tavus_callbacks_cli.simulator.send import Sent, send
@@ -91,24 +92,26 @@ def test_no_placeholder_is_left(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_what_a_scenario_expects_is_what_the_receiver_makes_of_it(name):
-    """Refused with 400 or 422, stored, or a duplicate of one before: as the scenario says."""
-    seen = set()
+    """Refused with 400 or 422, stored, or a duplicate of an earlier one: as the scenario says."""
+    stored, now = {}, NOW
     for sent in rendered(name):
-        assert sent.expect == outcome(sent, seen)
+        now += timedelta(seconds=sent.delay * simulate._COMPRESSION)
+        assert sent.expect == outcome(sent, now, stored)
 
 
-def outcome(sent, seen):
-    """Return the answer that the contract gives to a callback after those in `seen`."""
+def outcome(sent, now, stored):
+    """Return the answer that the contract gives to a callback; `stored` has when each identity was stored."""
     try:
-        event = understood(sent)
+        event = understand(sent.body, query="simulated=true", label="test", received_at=now)
     except NotAnObject:
         return Expectation(status_code=400)
     except Unfileable:
         return Expectation(status_code=422)
     identity = (event.event_id, event.content)
-    status = "duplicate" if identity in seen else "stored"
-    seen.add(identity)
-    return Expectation(status_code=200, status=status)
+    is_recent = identity in stored and now - stored[identity] <= repeat_window(event.family)
+    is_duplicate = identity in stored if event.occurred_at else is_recent
+    stored |= {} if is_duplicate else {identity: now}
+    return Expectation(status_code=200, status="duplicate" if is_duplicate else "stored")
 
 
 def test_every_known_event_type_is_in_some_scenario():

@@ -16,7 +16,7 @@ from tavus_callbacks.aws import rows
 from tavus_callbacks.aws.failures import code, store_down
 from tavus_callbacks.aws.tombstones import Tombstones
 from tavus_callbacks.domain import issues, receipts
-from tavus_callbacks.domain.event import REPEAT_WINDOW, Event, repeat_ref, variant_ref
+from tavus_callbacks.domain.event import Event, repeat_number, repeat_ref, repeat_window, variant_ref
 from tavus_callbacks.domain.timestamps import iso, parse
 
 if TYPE_CHECKING:
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from tavus_callbacks.aws.bodies import Bodies
 
 Status = Literal["stored", "duplicate", "erased"]
+
+# Repeats of a timeless body that a new one is compared with, the latest ones.
+_LINE_END = 100
 
 
 class Kept(NamedTuple):
@@ -110,9 +113,9 @@ class EventsTable:
         A number in the line is taken by a conditional put, so two late repeats at once make one event.
         """
         event = write.event
-        line = [there, *self._repeats(event)]
+        line = [there, *self._latest_repeats(event)]
         while not (near := [item for item in line if _within_window(event, item)]):
-            ref = repeat_ref(event.ref, len(line))
+            ref = repeat_ref(event.ref, 1 + max(repeat_number(item["ref"]) for item in line))
             taken = self._put(write, ref)
             if taken is None:
                 return Kept("stored", ref)
@@ -120,19 +123,22 @@ class EventsTable:
         ours = [item["ref"] for item in near if write.is_ours(item)]
         return Kept("stored", ours[0]) if ours else Kept("duplicate", near[0]["ref"])
 
-    def _repeats(self, event: Event) -> list[dict[str, Any]]:
-        pages = self.client.get_paginator("query").paginate(
-            TableName=self.name,
-            KeyConditionExpression="pk = :pk AND begins_with(sk, :line)",
-            ExpressionAttributeValues=rows.write(
-                {":pk": partition(event.kind, event.subject), ":line": sort_key(event.ref) + "-"}
-            ),
-            ProjectionExpression="#ref, received_at, receipt",
-            ExpressionAttributeNames={"#ref": "ref"},
-            ConsistentRead=True,
-        )
+    def _latest_repeats(self, event: Event) -> list[dict[str, Any]]:
+        """Return the end of the line: a guardrail can trigger all day, and each trigger reads it."""
         with store_down():
-            return [rows.read(row) for page in pages for row in page["Items"]]
+            page = self.client.query(
+                TableName=self.name,
+                KeyConditionExpression="pk = :pk AND begins_with(sk, :line)",
+                ExpressionAttributeValues=rows.write(
+                    {":pk": partition(event.kind, event.subject), ":line": sort_key(event.ref) + "-"}
+                ),
+                ProjectionExpression="#ref, received_at, receipt",
+                ExpressionAttributeNames={"#ref": "ref"},
+                ConsistentRead=True,
+                ScanIndexForward=False,
+                Limit=_LINE_END,
+            )
+        return [rows.read(row) for row in page["Items"]]
 
     def _put(self, write: "_Write", ref: str) -> dict[str, Any] | None:
         """Put the item unless its key is taken; return the item that has it, unless that is this one."""
@@ -201,4 +207,4 @@ class _Write(NamedTuple):
 
 def _within_window(event: Event, item: dict[str, Any]) -> bool:
     received_at = parse(item["received_at"])
-    return received_at is not None and abs(event.received_at - received_at) <= REPEAT_WINDOW
+    return received_at is not None and abs(event.received_at - received_at) <= repeat_window(event.family)

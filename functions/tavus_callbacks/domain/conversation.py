@@ -1,7 +1,8 @@
 """A conversation as a person wants it, folded from its events.
 
 The fold is the truth: it is done on reading, so that a better reading improves what was kept long ago.
-Order and repetition of arrival change nothing but members named `received…`.
+The order of arrival and duplicates change only members named `received…`, and, for objectives and guardrails
+that Tavus sends without a time, what follows from the order of receipt.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -107,12 +108,14 @@ def _from_parts(found: Parts) -> dict[str, Any]:
     canvas = _of(found, event_types.CANVAS)
     acted = [one for one in canvas if one.said.get("type") != _HEARTBEAT]
     analyses, refusals = _of(found, event_types.ANALYSIS), _of(found, event_types.UNAVAILABLE)
+    triggers = parts.guardrails(_of(found, "guardrail"))
     return {
         "joinings": _joinings(_of(found, *event_types.JOINED)),
         "perception": parts.perception(analyses, refusals),
         "recording_failures": list(map(parts.recording_failure, _of(found, event_types.COPY_FAILED))),
         "objectives": objectives(_of(found, "objective")),
-        "guardrails": list(map(parts.guardrail, _of(found, "guardrail"))),
+        "guardrails": triggers,
+        "guardrail_counts": parts.guardrail_counts(triggers),
         "actions": list(map(parts.action, _of(found, event_types.ACTION))),
         "perception_tool_calls": list(map(parts.perception_tool_call, _of(found, *event_types.TOOL_CALLS))),
         "canvas_interactions": list(map(parts.canvas_interaction, acted)),

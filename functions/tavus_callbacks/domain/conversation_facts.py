@@ -30,6 +30,8 @@ CONFIRMED = "Whether Tavus itself, asked by its API, has shown every event that 
 
 # A summary is small; the event itself keeps the whole.
 _LONGEST_REASON, _REF_END = 1000, 24
+# Triggers that a summary counts: 24 bytes each, and a guardrail can trigger at every turn.
+MOST_GUARDRAILS = 500
 
 
 class TranscriptFacts(View):
@@ -72,6 +74,7 @@ class Facts(View):
     event_types: Names = Field(description="Of the described ones, which have arrived.")
     recordings: Names = Field(frozenset(), description="Object keys that were announced.")
     unnamed_recordings: Names = Field(frozenset(), description="Events that announce one without a key.")
+    guardrails: Names = Field(frozenset(), description="Events of guardrails that triggered; the least ones.")
     transcript: TranscriptFacts | None = None
     confirmed_at: Moment | None = None
 
@@ -114,9 +117,15 @@ class Facts(View):
             event_types=self.event_types | other.event_types,
             recordings=self.recordings | other.recordings,
             unnamed_recordings=self.unnamed_recordings | other.unnamed_recordings,
+            guardrails=_least(self.guardrails | other.guardrails),
             transcript=either(TranscriptFacts.merge, self.transcript, other.transcript),
             confirmed_at=either(max, self.confirmed_at, other.confirmed_at),
         )
+
+
+def _least(names: frozenset[str]) -> frozenset[str]:
+    """Cut a set so that merging stays commutative, associative and idempotent."""
+    return names if len(names) <= MOST_GUARDRAILS else frozenset(sorted(names)[:MOST_GUARDRAILS])
 
 
 def conversation_facts(events: Iterable[FoldEvent]) -> Facts:
@@ -146,6 +155,8 @@ def _own_facts(event: FoldEvent) -> dict[str, Any]:
         return {"ended_at": event.occurred_at, "end_reason": _end_reason(event)}
     if event.event_type in (event_types.RECORDING, event_types.COPY_FAILED):
         return _announced(event)
+    if event.family == "guardrail":
+        return {"guardrails": {event.ref[-_REF_END:]}}
     return {"transcript": _transcript(event)}
 
 

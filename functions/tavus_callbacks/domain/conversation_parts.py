@@ -3,14 +3,14 @@
 Field names are those of tavus-callbacks.md section 1; what is given as text and holds JSON is parsed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from pydantic import Field
 
 from tavus_callbacks.domain import reading
 from tavus_callbacks.domain.fold_event import Occurrence
-from tavus_callbacks.domain.view import Happened
+from tavus_callbacks.domain.view import Happened, Moment, View
 
 
 class Perception(Happened):
@@ -21,12 +21,23 @@ class Perception(Happened):
 
 
 class GuardrailView(Happened):
-    """A guardrail that triggered."""
+    """One trigger of a guardrail."""
 
+    received_at: Moment
     event_type: str
     name: str | None
     guardrail_id: str | None
     reason: str | None
+
+
+class GuardrailCount(View):
+    """A guardrail, and how often it triggered."""
+
+    name: str | None
+    guardrail_id: str | None
+    count: int
+    received_first_at: Moment
+    received_last_at: Moment
 
 
 class Action(Happened):
@@ -97,12 +108,35 @@ def _latest_first(occurred: Sequence[Occurrence]) -> list[Occurrence]:
     return sorted(occurred, key=lambda one: one.recency, reverse=True)
 
 
-def guardrail(one: Occurrence) -> GuardrailView:
-    """Read a guardrail event, in both spellings that receivers read."""
+def guardrails(occurred: Iterable[Occurrence]) -> list[GuardrailView]:
+    """Read the triggers of guardrails, ordered by the sender's time or by the time of receipt."""
+    return [_guardrail(one) for one in sorted(occurred, key=lambda one: (one.moment, one.event.ref))]
+
+
+def guardrail_counts(triggers: Iterable[GuardrailView]) -> list[GuardrailCount]:
+    """Count the triggers of each guardrail, in the order of their first ones."""
+    by_name: dict[str, list[GuardrailView]] = {}
+    for trigger in triggers:
+        by_name.setdefault(trigger.name or trigger.guardrail_id or trigger.event_type, []).append(trigger)
+    return [
+        GuardrailCount(
+            name=group[0].name,
+            guardrail_id=next((trigger.guardrail_id for trigger in group if trigger.guardrail_id), None),
+            count=len(group),
+            received_first_at=min(trigger.received_at for trigger in group),
+            received_last_at=max(trigger.received_at for trigger in group),
+        )
+        for group in by_name.values()
+    ]
+
+
+def _guardrail(one: Occurrence) -> GuardrailView:
+    """Read a trigger, in every spelling that receivers read."""
     nested = reading.mapping(one.said.get("guardrail"))
     said = {**nested, **one.said}
     return GuardrailView(
         **_when(one),
+        received_at=one.event.received_at,
         event_type=one.event.event_type,
         name=reading.first_text(said, "guardrail_name", "guardrail", "name"),
         guardrail_id=reading.first_text(said, "guardrail_id", "guardrail_uuid", "id", "uuid"),

@@ -8,6 +8,7 @@ from tavus_callbacks.domain.conversation_facts import CONFIRMED
 from tavus_callbacks.domain.conversation_parts import (
     Action,
     CanvasInteractionView,
+    GuardrailCount,
     GuardrailView,
     Memory,
     OtherEvent,
@@ -77,7 +78,8 @@ class ConversationView(View):
     recordings: list[dict[str, Any]]
     recording_failures: list[RecordingFailure]
     objectives: list[ObjectiveView]
-    guardrails: list[GuardrailView]
+    guardrails: list[GuardrailView] = Field(description="Every trigger.")
+    guardrail_counts: list[GuardrailCount] = Field(description="How often each guardrail triggered.")
     actions: list[Action]
     perception_tool_calls: list[PerceptionToolCallView]
     canvas_interactions: list[CanvasInteractionView]

@@ -22,8 +22,10 @@ from tavus_callbacks.domain.timestamps import to_microseconds
 # Part of every identity and key, so that a later rule can stand beside this one.
 IDENTITY_VERSION = 1
 
-# A body without a time, received again within this span, is a repeat; later it is a new event.
-REPEAT_WINDOW = timedelta(minutes=60)
+# A body without a time that arrives again within this span is a duplicate; after it, a new event.
+_REPEAT_WINDOW = timedelta(minutes=60)
+# A guardrail can trigger again within seconds, and its documented body is the same each time (decision 0066).
+_GUARDRAIL_WINDOW = timedelta(seconds=2)
 
 # How an event came to us: sent, or read from the sender's own record.
 Source = Literal["callback", "backfill"]
@@ -120,6 +122,17 @@ def variant_ref(ref: str, content: str) -> str:
 def repeat_ref(ref: str, number: int) -> str:
     """Return the reference of a timeless body received again after the window, counting from 1."""
     return f"{ref}-{number:06}"
+
+
+def repeat_number(ref: str) -> int:
+    """Return which repeat of a timeless body a reference names, 0 for the first of its line."""
+    number = ref.removeprefix(base_ref(ref)).removeprefix("-")
+    return int(number) if number.isdecimal() else 0
+
+
+def repeat_window(family: str) -> timedelta:
+    """Return for how long the same body without a time counts as a duplicate."""
+    return _GUARDRAIL_WINDOW if family == "guardrail" else _REPEAT_WINDOW
 
 
 def base_ref(ref: str) -> str:

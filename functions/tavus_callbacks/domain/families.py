@@ -14,6 +14,9 @@ from tavus_callbacks.domain.jsontext import Document
 
 MAX_NAME = 200
 
+OBJECTIVE_PREFIX = "conversation.objective."
+GUARDRAIL_TRIGGERED = "conversation.guardrail.triggered"
+
 Body = Mapping[str, Any]
 
 
@@ -58,11 +61,14 @@ def _is_objective(body: Body) -> bool:
     sent = body.get("event_type")
     if sent is None:
         return "objective_name" in properties_of(body)
-    return isinstance(sent, str) and sent.startswith("conversation.objective.")
+    return isinstance(sent, str) and sent.startswith(OBJECTIVE_PREFIX)
 
 
 def _is_guardrail(body: Body) -> bool:
-    return "guardrail" in str(body.get("event_type"))
+    sent = body.get("event_type")
+    if sent is None:
+        return any(name is not None for name in _guardrail_names(body))
+    return "guardrail" in str(sent)
 
 
 def _has_conversation(body: Body) -> bool:
@@ -83,8 +89,17 @@ def _sent_type(_family: str, body: Body) -> object:
 
 
 def _objective_type(_family: str, body: Body) -> object:
-    sent, status = body.get("event_type"), body.get("objective_status")
-    return f"conversation.objective.{status}" if sent is None and is_name(status) else sent
+    """Return the type as sent; the documented body has none, and means that the objective is completed."""
+    sent, status = body.get("event_type"), _own(body, "objective_status")
+    if sent is None and status is None:
+        return f"{OBJECTIVE_PREFIX}completed"
+    return f"{OBJECTIVE_PREFIX}{status}" if sent is None and is_name(status) else sent
+
+
+def _guardrail_type(_family: str, body: Body) -> object:
+    """Return the type as sent; the documented body has none."""
+    sent = body.get("event_type")
+    return GUARDRAIL_TRIGGERED if sent is None else sent
 
 
 def _status_type(family: str, body: Body) -> object:
@@ -117,15 +132,16 @@ def conversation_discriminator(body: Body) -> object:
     return discriminator(properties_of(body)) if discriminator else None
 
 
+def _own(body: Body, name: str) -> object:
+    """Return a member of `properties`, or else of the body itself."""
+    return properties_of(body).get(name, body.get(name))
+
+
 def _objective_discriminator(body: Body) -> object:
-    nested = properties_of(body)
-    return [
-        nested.get(name, body.get(name))
-        for name in ("objective_name", "output_variables", "objective_status")
-    ]
+    return [_own(body, name) for name in ("objective_name", "output_variables", "objective_status")]
 
 
-def _guardrail_discriminator(body: Body) -> object:
+def _guardrail_names(body: Body) -> list[object]:
     names = ("guardrail_uuid", "guardrail_id", "guardrail_name", "guardrail")
     return [properties_of(body).get(name) for name in names]
 
@@ -163,7 +179,8 @@ FAMILIES: tuple[Family, ...] = (
         _is_guardrail,
         ("guardrail", "guardrail_id"),
         ("guardrail", "guardrail_uuid"),
-        discriminator=_guardrail_discriminator,
+        event_type=_guardrail_type,
+        discriminator=_guardrail_names,
     ),
     _of_conversation("conversation", _has_conversation, discriminator=conversation_discriminator),
     _of_status("video", "video_id"),

@@ -51,6 +51,11 @@ class Occurrence:
         """Return how recent it is: in the order of time, but older than all where it has none."""
         return (self.event.occurred_at or _BEFORE_ALL, self.event.ref)
 
+    @property
+    def moment(self) -> datetime:
+        """Return when it happened by the sender's clock, or when it was received where Tavus sent no time."""
+        return self.event.occurred_at or self.event.received_at
+
 
 def in_order(happened: Iterable[Occurrence]) -> list[Occurrence]:
     """Sort by the sender's time, ties by identity, those without time last: so a `ref` is made."""
@@ -66,7 +71,7 @@ def occurrences(events: Iterable[FoldEvent]) -> list[Occurrence]:
 
 
 def _merged(group: list[FoldEvent]) -> Occurrence:
-    first = min(group, key=lambda event: (event.event_id, event.family))
+    first = min(group, key=lambda event: (event.event_id, event.family, event.received_at))
     contents = ranked([content for event in group for content in event.contents])
     said: dict[str, Any] = reduce(lambda richer, poorer: poorer | richer, map(reading.members, contents), {})
     return Occurrence(first, said)

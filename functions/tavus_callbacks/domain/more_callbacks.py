@@ -83,7 +83,7 @@ class PerceptionToolCallProperties(Properties):
 
 
 class PerceptionToolCall(ConversationCallback):
-    """`application.perception_tool_call`: listed by Tavus's sample app only."""
+    """A tool call by Raven: Tavus's sample app lists `application.…`, a page of its docs `conversation.…`."""
 
     properties: PerceptionToolCallProperties | None = None
 
@@ -114,7 +114,10 @@ class ObjectiveProperties(Properties):
 
 
 class Objective(ConversationCallback):
-    """`conversation.objective.*`, nested or flat; the oldest form has `objective_status` and no type."""
+    """An objective: documented flat, without type, time and status; typed forms are nested or flat.
+
+    The oldest form has `objective_status` and no type.
+    """
 
     properties: ObjectiveProperties | None = None
     objective_id: str | None = None
@@ -134,7 +137,7 @@ class GuardrailProperties(Properties):
 
 
 class Guardrail(ConversationCallback):
-    """Any event type that contains `guardrail`; no body is published."""
+    """A trigger: documented without event type and time; typed forms have `guardrail` in the type."""
 
     properties: GuardrailProperties | None = None
 
@@ -174,6 +177,7 @@ CONVERSATION: Mapping[str, type[ConversationCallback]] = {
     "application.memory_consolidation": MemoryConsolidation,
     "application.raven_memory_evidence": RavenMemoryEvidence,
     "application.perception_tool_call": PerceptionToolCall,
+    "conversation.perception_tool_call": PerceptionToolCall,
     "canvas.interaction": CanvasInteraction,
 }
 

@@ -1,24 +1,33 @@
-"""The objectives of a conversation: every delivery, and of each objective the fullest values.
+"""The objectives of a conversation: every delivery, and for each objective its status and fullest values.
 
-One objective is reported several times with other values as the model refines them, and a later delivery
-can be poorer (tavus-callbacks.md 1.3). So the fullest one counts, filled up from the others.
+Tavus reports one objective several times with other values as the model refines them, and a later delivery
+can be poorer (tavus-callbacks.md 1.3). The fullest delivery counts, completed by the values of the others.
+
+The documented body has no time. Deliveries are therefore ordered by the sender's time or, without one, by
+the time of receipt; those of one moment by status:
+
+    activated < pending < completed
 """
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any
 
 from pydantic import Field
 
 from tavus_callbacks.domain import reading
+from tavus_callbacks.domain.families import OBJECTIVE_PREFIX
 from tavus_callbacks.domain.fold_event import Occurrence
-from tavus_callbacks.domain.view import Happened, View
+from tavus_callbacks.domain.view import Happened, Moment, View
 
-_PREFIX = "conversation.objective."
+# An objective moves through these in order; a status that nobody documented ranks below them.
+_STATUSES = ("activated", "pending", "completed")
 
 
 class Delivery(Happened):
     """One callback of an objective."""
 
+    received_at: Moment
     status: str
     values: dict[str, Any]
 
@@ -27,29 +36,54 @@ class ObjectiveView(View):
     """One objective."""
 
     name: str | None
-    status: str = Field(description="Of the last delivery: activated, pending, completed, or as sent.")
+    status: str = Field(
+        description="activated, pending, completed, or as sent: the latest by the sender's clock. "
+        "Of deliveries without a time, the furthest status counts."
+    )
     values: dict[str, Any] = Field(description="The fullest values over all deliveries.")
-    history: list[Delivery]
+    history: list[Delivery] = Field(
+        description="Ordered by the sender's time, or by the time of receipt where Tavus sent none."
+    )
 
 
 def objectives(occurred: Iterable[Occurrence]) -> list[ObjectiveView]:
-    """Fold objective events, given in order, into one entry a name, by their first delivery."""
+    """Fold objective events into one entry a name, in the order of their first deliveries."""
     by_name: dict[str | None, list[Delivery]] = {}
-    for one in occurred:
-        by_name.setdefault(reading.first_text(one.said, "objective_name"), []).append(_delivery(one))
+    for event in sorted(occurred, key=_order):
+        by_name.setdefault(reading.first_text(event.said, "objective_name"), []).append(_delivery(event))
     return [
-        ObjectiveView(name=name, status=history[-1].status, values=_fullest(history), history=history)
+        ObjectiveView(name=name, status=_status(history), values=_fullest(history), history=history)
         for name, history in by_name.items()
     ]
+
+
+def _order(one: Occurrence) -> tuple[datetime, int, str]:
+    return one.moment, _rank(_status_in(one)), one.event.ref
+
+
+def _status_in(one: Occurrence) -> str:
+    return one.event.event_type.removeprefix(OBJECTIVE_PREFIX)
+
+
+def _rank(status: str) -> int:
+    return _STATUSES.index(status) if status in _STATUSES else -1
 
 
 def _delivery(one: Occurrence) -> Delivery:
     return Delivery(
         at=one.event.occurred_at,
         event_id=one.event.event_id,
-        status=one.event.event_type.removeprefix(_PREFIX),
+        received_at=one.event.received_at,
+        status=_status_in(one),
         values=reading.mapping(one.said.get("output_variables")),
     )
+
+
+def _status(history: Sequence[Delivery]) -> str:
+    """Return the latest timed status, or one without a time that is further; of equals the later one."""
+    timed = [delivery for delivery in history if delivery.at is not None]
+    candidates = [delivery for delivery in history if delivery.at is None or delivery is timed[-1]]
+    return max(reversed(candidates), key=lambda delivery: _rank(delivery.status)).status
 
 
 def _fullest(history: Sequence[Delivery]) -> dict[str, Any]:

@@ -12,6 +12,8 @@ _MOST = (256 * 1024, 16 * 1024, 1024)
 
 # What stands in their place; anything else can be null.
 _EMPTY: dict[str, Any] = {"values": {}, "properties": {}}
+# Members that repeat what an event says, in parts that name no event: its deliveries or triggers do.
+_REPEATED = ("values", "name", "guardrail_id")
 
 
 def shorter(view: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -28,9 +30,8 @@ def _without_large(value: Any, most: int) -> Any:
         return value
     if "event_id" in value:
         return _happened(value, most)
-    # The values of an objective are those of its deliveries, which name their events.
     return {
-        name: {} if name in _EMPTY and _is_large(one, most) else _without_large(one, most)
+        name: _EMPTY.get(name) if name in _REPEATED and _is_large(one, most) else _without_large(one, most)
         for name, one in value.items()
     }
 

@@ -69,6 +69,7 @@ class ConversationSummary(View):
     turns: int | None
     talk: Talk | None
     recordings: int = Field(description="How many were announced, failed ones too.")
+    guardrails: int = Field(description="How often a guardrail triggered, at most 500.")
     missing: list[str] = Field(description="What has not arrived and should have.")
     confirmed: bool = Field(description=CONFIRMED)
     tags: dict[str, str | list[str]]
@@ -110,6 +111,7 @@ def conversation_summary(
         turns=facts.transcript.talk.total_turns if facts.transcript else None,
         talk=facts.transcript.talk if facts.transcript else None,
         recordings=facts.announced,
+        guardrails=len(facts.guardrails),
         missing=[one.what for one in missing],
         confirmed=facts.is_confirmed,
         **received,

@@ -146,6 +146,8 @@ def _conversation_row(one: Item) -> tuple[str, ...]:
         "" if one["turns"] is None else str(one["turns"]),
         one["end_reason"] or "",
         ", ".join(one["missing"]),
+        # A stack that was deployed by an earlier version does not answer this member.
+        str(one.get("guardrails") or ""),
         tags(one["tags"]),
     )
 
@@ -172,7 +174,10 @@ _OWN_FILTERS: dict[str, set[str]] = {
 _RESOURCE_COLUMNS = ("id", "status", "last received ({zone})", "tags")
 _TABLES: dict[str, tuple[tuple[str, ...], Any]] = {
     "conversations": (
-        ("conversation", "status", "began ({zone})", "lasted", "turns", "end reason", "missing", "tags"),
+        (
+            *("conversation", "status", "began ({zone})", "lasted", "turns"),
+            *("end reason", "missing", "guardrails", "tags"),
+        ),
         _conversation_row,
     ),
     "videos": (_RESOURCE_COLUMNS, _resource_row),
