@@ -74,6 +74,20 @@ def test_a_body_without_time_says_that_content_is_its_identity():
 
 
 @pytest.mark.parametrize(
+    ("body", "seconds"),
+    [
+        ({"video_id": "v1", "status": "ready"}, 3600),
+        ({"conversation_id": "c1", "properties": {"guardrail": "x"}}, 2),
+    ],
+)
+def test_a_body_without_time_says_for_how_long_it_is_a_duplicate(body, seconds):
+    """A guardrail can trigger again within the minute; other bodies are repeats for an hour."""
+    page = run("-", body=json.dumps(body).encode()).stdout
+
+    assert f"within {seconds} seconds is a duplicate" in " ".join(page.split())
+
+
+@pytest.mark.parametrize(
     ("status", "body"),
     [(400, b""), (400, b"[]"), (400, b"\xff"), (422, b"{}"), (422, b'{"conversation_id": 1}')],
 )

@@ -76,6 +76,19 @@ def test_conversations_are_listed_as_a_table(target):
     ]
 
 
+def test_triggers_of_guardrails_are_counted_in_the_list(target):
+    """A conversation in which something went wrong is found without opening it."""
+    target.answers = [
+        {"conversations": [conversation("c1", guardrails=12), conversation("c2")], "cursor": None}
+    ]
+
+    head, first, second = run("list").stdout.splitlines()
+
+    assert "guardrails" in head
+    assert " 12 " in first
+    assert " 12 " not in second
+
+
 def test_a_beginning_that_is_not_known_is_marked(target):
     """The time of receipt may lie hours later; without any, nothing is to be explained."""
     later = "2027-03-01T15:00:00.000000Z"

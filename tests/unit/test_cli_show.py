@@ -12,6 +12,7 @@ from tavus_callbacks.domain.families import KINDS
 from tavus_callbacks.domain.resource_view import fold_resource
 from tavus_callbacks.domain.transcript import transcript_of, transcript_view
 from tavus_callbacks_cli import targets
+from tavus_callbacks_cli.console import moment
 
 EVIL = "\x1b[2J[bold red]\u202e"
 UNKNOWN = (404, {"detail": "No event of conversation c123 is kept."})
@@ -71,6 +72,25 @@ def test_every_part_of_a_conversation_has_its_place(target, name):
     assert 0 == result.exit_code
     titles = ("Objectives", "Guardrails", "After the call", "Also", "unavailable")
     assert any(title in result.stdout for title in titles)
+
+
+def test_a_guardrail_is_shown_once_with_its_count_and_its_reasons(target):
+    """A guardrail that triggers at every turn takes one line, and each reason another."""
+    named = {"guardrail_name": "no_prices", "guardrail_uuid": "g1"}
+    events = [
+        said("conversation.guardrail.triggered", 0, **named),
+        said("conversation.guardrail.triggered", 5, **named, reason="Half the price?"),
+        said("conversation.guardrail.triggered", 9, guardrail="no_advice"),
+    ]
+    target.answers = [view(*events)]
+
+    page = run("show", CONVERSATION).stdout
+
+    received = moment(NOW.isoformat())
+    assert f"no_prices            2 times, {received} to {received}\n" in page
+    assert f"no_advice            once, {received}\n" in page
+    assert "Half the price?\n" in page
+    assert 1 == page.count("no_prices")
 
 
 def test_recordings_are_told_with_status_and_length(target):

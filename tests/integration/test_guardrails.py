@@ -1,0 +1,139 @@
+"""Guardrails and objectives as Tavus documents them: no event type, no time, the same bytes each time."""
+
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from projecting import project_all, store
+
+import corpus
+from tavus_callbacks.aws import clients
+from tavus_callbacks.aws.bodies import Bodies
+from tavus_callbacks.aws.quarantine import QuarantineRows
+from tavus_callbacks.domain.errors import Unfileable
+from tavus_callbacks.domain.quarantine import quarantined
+from tavus_callbacks.domain.timestamps import iso
+from tavus_callbacks_cli.redrive import entries, redriven
+
+START = datetime(2026, 7, 11, 7, 0, tzinfo=UTC)
+GUARDRAIL = {"conversation_id": "c1", "properties": {"guardrail": "no_prices", "guardrail_uuid": "g1"}}
+OBJECTIVE = {"conversation_id": "c1", "objective_name": "contact", "output_variables": {"email": "a@b.c"}}
+# What was answered to both before they were recognised.
+REFUSED = Unfileable("event_type must be 1 to 200 printable characters.")
+
+
+def after(seconds):
+    """Return a moment of receipt."""
+    return START + timedelta(seconds=seconds)
+
+
+def statuses(api, body, *seconds):
+    """Post a body at several moments and return what each answer says."""
+    return [api.post(body, at=after(moment)).value["status"] for moment in seconds]
+
+
+def view(api):
+    """Return the conversation as the API answers it."""
+    return api.get("/conversations/c1").value
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"), [(0, "duplicate"), (2, "duplicate"), (2.001, "stored"), (-2.001, "stored")]
+)
+def test_a_guardrail_triggers_again_after_two_seconds(api, seconds, expected):
+    """The same body within two seconds is a sender's retry, later it is one more trigger."""
+    assert ["stored", expected] == statuses(api, GUARDRAIL, 0, seconds)
+    assert (1 if expected == "duplicate" else 2) == view(api)["guardrail_counts"][0]["count"]
+
+
+def test_every_trigger_of_a_guardrail_is_an_event_of_its_own(api):
+    """Each is read, each has an id; the view counts them with the first and the last time of receipt."""
+    assert ["stored"] * 3 == statuses(api, GUARDRAIL, 0, 60, 30)
+
+    found = view(api)
+
+    (count,) = found["guardrail_counts"]
+    assert {
+        "name": "no_prices",
+        "guardrail_id": "g1",
+        "count": 3,
+        "received_first_at": iso(START),
+        "received_last_at": iso(after(60)),
+    } == count
+    triggers = found["guardrails"]
+    assert [iso(after(moment)) for moment in (0, 30, 60)] == [one["received_at"] for one in triggers]
+    assert {event["event_id"] for event in api.events("c1")} == {one["event_id"] for one in triggers}
+
+
+def test_a_guardrail_that_triggers_all_day_reads_the_end_of_its_line_only(api, monkeypatch):
+    """Only the latest triggers are compared, and no number is taken twice."""
+    monkeypatch.setattr("tavus_callbacks.aws.events._LINE_END", 4)
+    moments = [3 * number for number in range(12)]
+
+    assert {"stored": 12} == Counter(statuses(api, GUARDRAIL, *moments))
+    assert ["duplicate", "stored"] == statuses(api, GUARDRAIL, moments[-1] + 1, moments[-1] + 3)
+    assert 13 == view(api)["guardrail_counts"][0]["count"]
+
+
+def test_other_bodies_without_a_time_keep_their_hour(api):
+    """Only guardrails are meant to arrive again within seconds."""
+    assert ["stored", "duplicate", "stored"] == statuses(api, OBJECTIVE, 0, 3600, 3601)
+
+
+def test_lists_and_pushes_count_triggers(api, bus):
+    """The summary behind both counts each event once, whatever the order and however often it is read."""
+    statuses(api, GUARDRAIL, 0, 10, 20)
+    api.post({"conversation_id": "c1", "event_type": "system.shutdown", "timestamp": iso(after(30))})
+    project_all(api)
+    project_all(api)
+
+    (listed,) = api.get("/conversations").value["conversations"]
+
+    assert 3 == listed["guardrails"]
+    pushes = bus.pushes()
+    assert [3] == [push["data"]["guardrails"] for push in pushes if push["type"] == "conversation.ended"]
+    triggers = {
+        push["push_id"] for push in pushes if push["type"] == "callback.conversation.guardrail.triggered"
+    }
+    assert 3 == len(triggers)
+
+
+@pytest.mark.parametrize("name", ["guardrail-triggered", "objective-completed"])
+def test_quarantine_redrive_files_what_was_refused_before(api, name):
+    """An entry of an earlier version becomes the event that its body is today, at its own time."""
+    raw = corpus.files()[f"{name}--docs-2026-06.json"].read_bytes()
+    plant(api, raw, START)
+
+    (done,) = redrive(api)
+
+    (event,) = api.pull()
+    assert ("filed", event["event_id"]) == (done.outcome, done.event_id)
+    assert (name.partition("-")[0], iso(START), "old") == tuple(
+        event[member] for member in ("family", "received_at", "label")
+    )
+    assert [] == api.quarantine()
+
+
+def test_redrive_files_the_first_and_the_last_arrival_of_a_guardrail(api):
+    """An entry counts its arrivals, and knows the times of two of them: both become triggers."""
+    raw = corpus.files()["guardrail-triggered--docs-2026-06.json"].read_bytes()
+    for moment in (0, 40, 90):
+        plant(api, raw, after(moment))
+
+    redrive(api)
+
+    assert [iso(START), iso(after(90))] == [event["received_at"] for event in api.pull()]
+
+
+def plant(api, raw, received_at):
+    """Put a body into quarantine as an earlier version did."""
+    bodies = Bodies(api.environment["BODIES_BUCKET"])
+    entry = quarantined(raw, REFUSED, query="", label="old", received_at=received_at)
+    rows = QuarantineRows(clients.dynamodb(), api.environment["EVENTS_TABLE"], bodies, None)
+    rows.keep(entry, f"request-{received_at}")
+
+
+def redrive(api):
+    """Redrive everything in quarantine."""
+    found = store(api)
+    return [redriven(found, entry, None, dry_run=False) for entry in entries(found)]
