@@ -2,8 +2,8 @@
 
 Conversations of five callbacks come at random times; each subject is of one shard of the stream, whose reader
 gathers until the window ends or the batch is full. Lambda opens the next window as soon as an invocation has
-ended (AWS's guide, "Batching behavior"), so that windows follow each other. When callbacks come after an end
-is little known: tavus-callbacks.md 1.10 has body timestamps, and "seconds to a few minutes" of recordings.
+ended (AWS's guide, "Batching behavior"), so that windows follow each other. Few sources say when callbacks
+arrive after the end of a call: docs/tavus.md, "Timing", lists them.
 """
 
 import random

@@ -1,6 +1,6 @@
 """Everything that the Flask sample in Tavus's docs does, done here, and better where it is weak.
 
-The sample: tavus-callbacks.md section 3, whose numbers stand beside the tests.
+The sample is "Sample Webhook Setup" on Tavus's page "Webhooks and Callbacks" (docs/tavus.md, "Delivery").
 """
 
 import json
@@ -54,7 +54,7 @@ def posted(api):
     return api
 
 
-def test_3_type_and_conversation_are_read_and_what_is_missing_is_said(api):
+def test_type_and_conversation_are_read_and_what_is_missing_is_said(api):
     """The sample reads both softly and goes on with None; here the sender learns, and the body is kept."""
     answer = api.post({"conversation_id": "c1", "properties": {}})
 
@@ -62,7 +62,7 @@ def test_3_type_and_conversation_are_read_and_what_is_missing_is_said(api):
     assert answer.value["quarantine_id"] == api.quarantine()[0]["quarantine_id"]
 
 
-def test_4_each_callback_is_one_line_in_the_log(api):
+def test_each_callback_is_one_line_in_the_log(api):
     """With type and conversation, and as JSON that can be searched."""
     api.post(said("system.replica_joined"))
 
@@ -71,12 +71,12 @@ def test_4_each_callback_is_one_line_in_the_log(api):
     assert ("system.replica_joined", "c1") == (line["event_type"], line["subject"])
 
 
-def test_5_the_replica_has_joined(posted):
+def test_the_replica_has_joined(posted):
     """The sample prints that it did; here it says who and when, and can be asked later."""
     assert [{"at": AT.format(1), "replica_id": "r1"}] == view(posted)["joinings"]
 
 
-def test_6_why_it_ended(posted):
+def test_why_it_ended(posted):
     """The sample prints the raw reason; here it stands beside plain words, and the length of the talk."""
     found = view(posted)
 
@@ -85,7 +85,7 @@ def test_6_why_it_ended(posted):
     assert 9.0 == found["duration"]
 
 
-def test_7_where_the_recording_is(posted):
+def test_where_the_recording_is(posted):
     """The sample prints the key; here it is in the event, and `recordings` says whether it can be watched."""
     [event] = [one for one in posted.events("c1") if one["event_type"] == "application.recording_ready"]
 
@@ -93,7 +93,7 @@ def test_7_where_the_recording_is(posted):
     assert posted.get("/conversations/c1/recordings").status == 200
 
 
-def test_8_what_the_camera_showed(posted):
+def test_what_the_camera_showed(posted):
     """The sample prints the text; here it is kept with its time."""
     assert ("A person in a blue coat.", AT.format(18)) == (
         view(posted)["perception"]["analysis"],
@@ -101,7 +101,7 @@ def test_8_what_the_camera_showed(posted):
     )
 
 
-def test_9_the_transcript_is_kept(posted):
+def test_the_transcript_is_kept(posted):
     """The sample forgets it with its process; here a new one knows it."""
     forget()
 
@@ -110,7 +110,7 @@ def test_9_the_transcript_is_kept(posted):
     assert ["Hello, do you have a room?", "I do.", "Lovely."] == [turn["text"] for turn in found["turns"]]
 
 
-def test_9_a_later_transcript_replaces_an_earlier_one_and_an_empty_one_does_not(posted):
+def test_a_later_transcript_replaces_an_earlier_one_and_an_empty_one_does_not(posted):
     """The sample keeps the last to arrive, whatever is in it; both stay readable as events here."""
     longer = [*TURNS, {"role": "assistant", "content": "See you."}]
     posted.post(transcript(second=40))
@@ -121,7 +121,7 @@ def test_9_a_later_transcript_replaces_an_earlier_one_and_an_empty_one_does_not(
     assert 3 == len(kept)
 
 
-def test_10_turns_are_counted(posted):
+def test_turns_are_counted(posted):
     """User's, assistant's, all: the sample's three numbers; its total counts the prompt, asked for here."""
     talk = view(posted)["talk"]
     everything = posted.get("/conversations/c1/transcript", "include=system").value["turns"]
@@ -130,7 +130,7 @@ def test_10_turns_are_counted(posted):
     assert 3 == talk["total_turns"]
 
 
-def test_10_every_turn_is_written_out(posted):
+def test_every_turn_is_written_out(posted):
     """Role and content of each; the prompt only where it is asked for."""
     without, everything = (
         posted.get("/conversations/c1/transcript", query).body.decode()
@@ -141,7 +141,7 @@ def test_10_every_turn_is_written_out(posted):
     assert "System: You are Lena, the receptionist.\n" + without == everything
 
 
-def test_10_a_turn_without_role_or_content_breaks_nothing(api):
+def test_a_turn_without_role_or_content_breaks_nothing(api):
     """The sample's analysis raises; here the rest is read, and what is not is counted."""
     api.post(transcript(*TURNS, {"role": "user"}, {"content": "?"}, None, "?"))
 
@@ -160,7 +160,7 @@ def test_10_a_turn_without_role_or_content_breaks_nothing(api):
     ],
     ids=["an unknown type", "no properties", "a video", "a training"],
 )
-def test_11_what_the_sample_passes_over_or_breaks_on_is_kept(api, body, status, outcome):
+def test_what_the_sample_passes_over_or_breaks_on_is_kept(api, body, status, outcome):
     """Without properties it raises, of a video or a training it logs None; here each is an event."""
     answer = api.post(body)
 
@@ -169,7 +169,7 @@ def test_11_what_the_sample_passes_over_or_breaks_on_is_kept(api, body, status, 
     assert body == kept
 
 
-def test_11_success_is_answered_only_where_it_is_kept(posted):
+def test_success_is_answered_only_where_it_is_kept(posted):
     """The sample always says `success`; here 200 means that it can be read afterwards, in a list too."""
     project_all(posted)
 

@@ -12,7 +12,7 @@ from tavus_callbacks.domain.families import classify
 from tavus_callbacks.domain.fitting import MOST_PARTS, conversation_models, fit, model_of
 from tavus_callbacks.domain.jsontext import parse
 
-# The envelope as tavus-callbacks.md section 1.1 has it.
+# Members and types: docs/tavus.md, "Envelope of conversation events".
 ENVELOPE = {
     "message_type": "application",
     "conversation_id": "c123456",

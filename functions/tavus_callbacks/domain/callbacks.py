@@ -2,7 +2,7 @@
 
 Here are those that every conversation sends; more_callbacks.py has the rest, loaded when the first comes.
 Every member is optional and unknown ones are kept, because the sender's shapes drift: a model says what a
-part means where it is there. Field tables: tavus-callbacks.md section 1, from Tavus's pages and real calls.
+part means where it is there. Tables of members with their sources: docs/tavus.md.
 """
 
 from collections.abc import Mapping

@@ -1,6 +1,6 @@
 """The parts of a conversation's view that are lists of what happened, each read from its own events.
 
-Field names are those of tavus-callbacks.md section 1; what is given as text and holds JSON is parsed.
+Field names are those of docs/tavus.md; what is given as text and holds JSON is parsed.
 """
 
 from collections.abc import Iterable, Sequence

@@ -1,7 +1,7 @@
 """How a conversation ended, in plain words.
 
 Tavus documents eight reasons; real ones come with and without ` reached`, so they are matched by prefix
-(tavus-callbacks.md 1.1). What nobody documented is passed on as it came.
+(docs/tavus.md, "Shutdown reasons"). What nobody documented is passed on as it came.
 """
 
 import re

@@ -1,6 +1,6 @@
 """Whether a conversation has ended, and what has not arrived of what should have.
 
-Tavus promises nothing, so both are judged by the delays that people saw (tavus-callbacks.md 1.10).
+Tavus promises nothing, so both are judged by the delays that people saw (docs/tavus.md, "Timing").
 """
 
 from collections.abc import Iterator

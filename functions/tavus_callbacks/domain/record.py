@@ -1,8 +1,8 @@
 """Tavus's own record of a conversation, `GET /v2/conversations/{id}?verbose=true`, and the callbacks in it.
 
 Its events have `event_type`, `timestamp` and `properties`, and lack what a callback has besides:
-`conversation_id`, `message_type`, `webhook_url` (tavus-callbacks.md section 5). Objectives, guardrails and
-canvas interactions are not in it.
+`conversation_id`, `message_type`, `webhook_url` (docs/tavus.md, "Reading it back by API"). It contains
+no objectives, guardrails or canvas interactions.
 """
 
 import json
@@ -16,7 +16,7 @@ from tavus_callbacks.domain import timestamps
 from tavus_callbacks.domain.errors import NotAnObject, Unfileable
 from tavus_callbacks.domain.event import Event, understand
 
-# As Tavus sends them: the first word of an event type tells which (tavus-callbacks.md 1.1).
+# The first word of an event type gives its message type (docs/tavus.md, "Envelope of conversation events").
 _MESSAGE_TYPES = ("system", "application")
 
 

@@ -1,8 +1,8 @@
 """The state of videos, replicas and other things with a status, gathered event by event in any order.
 
 Their families share a rule, not a vocabulary: a training ends `ready` by callback and `completed` by REST
-(tavus-callbacks.md 1.5 to 1.8). A replica's callbacks have no time at all, so between those the one that
-says something more final counts.
+(docs/tavus.md, "Faces, videos, documents and others"). A replica's callbacks have no time, so the more
+final status counts.
 """
 
 from typing import Literal

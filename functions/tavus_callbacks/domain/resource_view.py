@@ -1,6 +1,6 @@
 """Videos, replicas and other things with a status, folded from their callbacks into one answer.
 
-Fields of the families: tavus-callbacks.md 1.5 to 1.8.
+Fields of the families: docs/tavus.md, "Faces, videos, documents and others".
 """
 
 import re

@@ -1,6 +1,6 @@
 """Times as Tavus writes them, turned into one form: whole microseconds of UTC.
 
-Seen (tavus-callbacks.md): ISO 8601 with `Z`, with an offset, with a space and no zone (UTC, video objects),
+Seen (docs/tavus.md): ISO 8601 with `Z`, with an offset, with a space and no zone (UTC, video objects),
 RFC 1123 (REST examples), seconds since 1970 as a number or as text.
 """
 

@@ -1,7 +1,7 @@
 """The turns of a transcript as they come: which are readable, who speaks, and which is the system prompt.
 
 Names differ: `role` or `speaker`; the replica is `assistant`, `replica`, `agent`, `ai`, or called by its
-own name. Facts: tavus-callbacks.md 1.1 and section 6.
+own name. Facts: docs/tavus.md, "Transcript turns".
 """
 
 import re

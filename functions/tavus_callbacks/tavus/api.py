@@ -6,7 +6,7 @@ TavusError
 ├── Busy             429, 5xx or silence, after some attempts; `retry_after` seconds where Tavus says so
 └── Unreadable       an answer that is not what is documented
 
-Source: tavus-callbacks.md section 5. Rate limits are not documented, so requests go one after the other.
+Source: docs/tavus.md, "Reading it back by API". Rate limits are undocumented: one request at a time.
 By urllib3, which botocore brings. Redirects are not followed, for the key would go along.
 """
 

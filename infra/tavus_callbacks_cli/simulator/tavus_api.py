@@ -1,7 +1,7 @@
 """A stand-in for Tavus's API: it answers as documented of conversations that it was told of, or misbehaves.
 
-Answers, paging and what a record lacks: tavus-callbacks.md section 5. The addresses below /stand-in/ are
-ours: they tell it what Tavus knows, and how to behave.
+Answers, paging and what a record lacks: docs/tavus.md, "Reading it back by API". The
+addresses below /stand-in/ are ours: they set what Tavus knows and how the stand-in behaves.
 """
 
 import contextlib
