@@ -113,14 +113,29 @@ def event_retention(target: Target) -> timedelta | None:
 
 
 def recording_properties(outputs: Mapping[str, str], *, older: bool) -> dict[str, Any]:
-    """Return the properties of a conversation that let it be recorded here; none with Recordings=off."""
+    """Return the `properties` of a conversation that is recorded into this stack; {} with Recordings=off.
+
+    The members of `recording_storage` stand side by side, also where the stack's output nests them.
+    """
     text = outputs.get("RecordingProperties" if older else "RecordingStorage")
     properties: dict[str, Any] = json.loads(text) if text else {}
+    storage = properties.get("recording_storage", {})
+    if "s3" in storage:
+        properties["recording_storage"] = {"provider": storage["provider"], **storage["s3"]}
     return properties
+
+
+def nests_storage(outputs: Mapping[str, str]) -> bool:
+    """Tell whether the output RecordingStorage has the nested `s3` of earlier templates.
+
+    Tavus documents the flat form only (docs.tavus.io, Conversation Recordings, June 2026).
+    """
+    storage = json.loads(outputs.get("RecordingStorage", "{}")).get("recording_storage", {})
+    return "s3" in storage
 
 
 def external_id(outputs: Mapping[str, str]) -> str | None:
     """Return the external id with which the recording role is assumed."""
     storage = recording_properties(outputs, older=False).get("recording_storage", {})
-    found: str | None = storage.get("s3", {}).get("external_id")
-    return found
+    external: str | None = storage.get("external_id")
+    return external

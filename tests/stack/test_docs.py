@@ -29,6 +29,7 @@ from tavus_callbacks_cli.local.template import load_template
 from tavus_callbacks_cli.main import main
 from tavus_callbacks_cli.shape import described, shape_of
 from tavus_callbacks_cli.simulator import scenario as simulator
+from tavus_requests import request_of, validate
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = [ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")]
@@ -110,6 +111,7 @@ def is_for_a_stack(step: Step) -> bool:
 STEPS = list(steps())
 OURS = [step for step in STEPS if "tavus-callbacks" in step.command or "make " in step.command]
 OFFLINE = [step for step in STEPS if is_offline(step)]
+TO_TAVUS = [step for step in STEPS if any(map(request_of, invocations(step.command, "curl")))]
 WITH_A_STACK = sorted({step.document for step in STEPS if is_for_a_stack(step)})
 
 
@@ -195,6 +197,22 @@ def test_an_offline_command_runs_and_prints_what_the_document_says(step: Step) -
 
     assert 0 == result.returncode, result.stderr
     assert step.output in (None, result.stdout)
+
+
+@pytest.mark.parametrize("step", TO_TAVUS, ids=str)
+def test_tavus_documents_every_request_in_the_documents(step: Step) -> None:
+    """A body that a reader would paste has documented members with their current names."""
+    command = step.command.replace("$CALLBACK_URL", VARIABLES["$CALLBACK_URL"])
+    requests = filter(None, map(request_of, invocations(command, "curl")))
+
+    for path, body in requests:
+        validate(path, body)
+        assert not {"replica_id", "persona_id", "replica_name"} & body.keys()
+
+
+def test_the_readme_shows_a_request_to_tavus() -> None:
+    """The first steps end with a conversation that calls back here."""
+    assert "README.md" in {step.document.name for step in TO_TAVUS}
 
 
 @pytest.mark.docs

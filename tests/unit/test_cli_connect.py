@@ -1,4 +1,4 @@
-"""`connect`: bodies that Tavus takes, with this stack's values, and what to know beside them."""
+"""`connect`: requests that Tavus accepts, with this stack's values, and the advice beside them."""
 
 import json
 import shlex
@@ -6,52 +6,41 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from jsonschema import ValidationError
 
 from samples import TOKEN
 from tavus_callbacks_cli import deployed
+from tavus_callbacks_cli.commands.connect import ALIASES, OLDER_NAMES, REQUESTS
 from tavus_callbacks_cli.local import registry
 from tavus_callbacks_cli.local.registry import RunningStack
+from tavus_callbacks_cli.local.state import REPOSITORY
+from tavus_callbacks_cli.local.template import load_template
 from tavus_callbacks_cli.main import main
+from tavus_requests import request_of, validate
 
-ROLE = "arn:aws:iam::123456789012:role/recording"
-STORAGE = {
-    "enable_recording": True,
-    "recording_storage": {
-        "provider": "s3",
-        "s3": {
-            "bucket_name": "recordings",
-            "bucket_region": "us-east-1",
-            "assume_role_arn": ROLE,
-            "external_id": "tavus",
-        },
-    },
-}
-OLDER = {
-    "enable_recording": True,
-    "recording_s3_bucket_name": "recordings",
-    "recording_s3_bucket_region": "us-east-1",
-    "aws_assume_role_arn": ROLE,
-}
-START = "await call.join({url: conversation_url}); await call.startRecording();"
+API_URL = "https://api.example.com"
+CALLBACK_URL = f"{API_URL}/callbacks/{TOKEN}"
+KINDS = [*REQUESTS, *ALIASES]
+# Each name that Tavus changed in June 2026, by its field.
+CURRENT, OLDER = {"face_id", "pal_id", "face_name"}, {"replica_id", "persona_id", "replica_name"}
 
 
-def outputs(external_id: str = "tavus") -> dict[str, str]:
-    """Return the outputs of a stack with recordings."""
-    storage = json.dumps(STORAGE).replace('"tavus"', json.dumps(external_id))
-    return {
-        "ApiUrl": "http://127.0.0.1:9001",
-        "RecordingsBucketName": "recordings",
-        "RecordingStorage": storage,
-        "RecordingProperties": json.dumps(OLDER),
-        "RecordingStart": START,
-    }
+def outputs(**parameters: str) -> dict[str, str]:
+    """Return the stack outputs of template.yaml as the local stack resolves them."""
+    return {**load_template(REPOSITORY / "template.yaml", parameters).outputs, "ApiUrl": API_URL}
+
+
+@pytest.fixture(scope="session")
+def template_outputs() -> dict[str, str]:
+    """Resolve the template's outputs once."""
+    return outputs()
 
 
 @pytest.fixture
-def running(monkeypatch):
+def running(monkeypatch, template_outputs):
     """Let one local stack run whose outputs and callback_url a test can change."""
     values: dict[str, Any] = {
-        "outputs": outputs(),
+        "outputs": dict(template_outputs),
         "callback_url": f"https://example.trycloudflare.com/callbacks/{TOKEN}",
     }
 
@@ -64,74 +53,203 @@ def running(monkeypatch):
     return values
 
 
+@pytest.fixture
+def stack(monkeypatch, template_outputs):
+    """Deploy the stack `production`, whose outputs a test can change."""
+    values = dict(template_outputs)
+
+    def described(*_: object) -> dict[str, Any]:
+        return {"Outputs": [{"OutputKey": name, "OutputValue": value} for name, value in values.items()]}
+
+    monkeypatch.setattr(deployed, "described", described)
+    return values
+
+
 def run(*arguments: str) -> Result:
-    """Run the command on the local stack."""
-    result = CliRunner().invoke(main, ["connect", *arguments, "--local"])
+    """Run the command."""
+    result = CliRunner().invoke(main, ["connect", *arguments])
     assert 0 == result.exit_code, result.output
     return result
 
 
-def test_a_conversation_is_recorded_here_and_calls_back_here(running):
-    """The whole body, ready but for what only its owner knows."""
-    body = json.loads(run("conversation").stdout)
+def local(*arguments: str) -> Result:
+    """Run the command on the local stack."""
+    return run(*arguments, "--local")
+
+
+def production(*arguments: str) -> Result:
+    """Run the command on the deployed stack."""
+    return run(*arguments, "--stack", "production", "--region", "eu-west-1")
+
+
+def body_of(result: Result) -> Any:
+    """Return the printed body, which must be a request that Tavus documents, and the curl line's too."""
+    (line,) = [line for line in result.stderr.splitlines() if line.startswith("curl ")]
+    words = shlex.split(line)
+    request = request_of(words)
+    assert request is not None
+    path, body = request
+    validate(path, body)
+    assert json.loads(result.stdout) == body
+    assert "x-api-key: $TAVUS_API_KEY" in words
+    return body
+
+
+def members_of(body: Any) -> dict[str, Any]:
+    """Return the members beside which the callback_url stands."""
+    members: dict[str, Any] = body["data"][0] if "data" in body else body
+    return members
+
+
+@pytest.fixture(params=["on", "off"])
+def recordings(request, running, stack):
+    """Give both stacks recordings, or none."""
+    if request.param == "off":
+        running["outputs"] = {"ApiUrl": API_URL}
+        stack.clear()
+        stack["ApiUrl"] = API_URL
+
+
+@pytest.mark.usefixtures("recordings")
+@pytest.mark.parametrize("options", [(), ("--older",)], ids=["current", "older"])
+@pytest.mark.parametrize("where", [local, production], ids=["local", "deployed"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_tavus_documents_every_member_that_is_printed(kind, where, options):
+    """Every kind, in current and older names, on every stack: the closed schema accepts body and path."""
+    body = body_of(where(kind, *options))
+
+    assert "callback_url" in members_of(body)
+
+
+@pytest.mark.usefixtures("stack")
+@pytest.mark.parametrize("kind", KINDS)
+def test_current_names_are_the_default_and_older_prints_the_older_ones(kind):
+    """Tavus renamed replica to face and persona to PAL in June 2026."""
+    current, older = (members_of(body_of(production(kind, *option))) for option in ((), ("--older",)))
+
+    assert not OLDER & current.keys()
+    assert not CURRENT & older.keys()
+    assert [OLDER_NAMES.get(name, name) for name in current] == list(older)
+
+
+@pytest.mark.usefixtures("stack")
+@pytest.mark.parametrize(
+    ("kind", "current", "older"),
+    [("face", "faces", "replicas"), ("replica", "faces", "replicas"), ("lipsync", "lipsync", "lipsync")],
+)
+def test_a_training_goes_to_faces(kind, current, older):
+    """`replica` is another word for `face`, and --older alone decides about the path."""
+    assert f"/v2/{current} " in production(kind).stderr
+    assert f"/v2/{older} " in production(kind, "--older").stderr
+
+
+@pytest.mark.usefixtures("stack")
+def test_a_conversation_is_the_default():
+    """One body, ready to paste."""
+    assert production("conversation").stdout == production().stdout
+
+
+def test_a_deployed_stack_records_into_its_bucket(stack):
+    """The members of recording_storage stand side by side, as Tavus documents them."""
+    body = body_of(production("--callback-url", CALLBACK_URL))
 
     assert {
-        "replica_id": "REPLICA_ID",
-        "persona_id": "PERSONA_ID",
-        "callback_url": running["callback_url"],
-        "properties": STORAGE,
+        "face_id": "FACE_ID",
+        "pal_id": "PAL_ID",
+        "callback_url": CALLBACK_URL,
+        "properties": json.loads(stack["RecordingStorage"]),
     } == body
+    storage = body["properties"]["recording_storage"]
+    assert (True, "s3", "tavus") == (
+        body["properties"]["enable_recording"],
+        storage["provider"],
+        storage["external_id"],
+    )
+    assert stack["RecordingsBucketName"] == storage["bucket_name"]
+
+
+def test_the_older_form_has_the_four_fields(stack):
+    """For accounts and clients that do not know recording_storage."""
+    properties = body_of(production("--older"))["properties"]
+
+    assert {
+        "enable_recording",
+        "recording_s3_bucket_name",
+        "recording_s3_bucket_region",
+        "aws_assume_role_arn",
+    } == properties.keys()
+    assert json.loads(stack["RecordingProperties"]) == properties
+
+
+@pytest.mark.parametrize("name", ["RecordingStorage", "RecordingProperties"])
+@pytest.mark.parametrize("external_id", ["tavus", "mine-4711"])
+def test_an_output_can_be_pasted(name, external_id):
+    """The template's outputs are properties that Tavus documents."""
+    properties = json.loads(outputs(RecordingExternalId=external_id)[name])
+
+    validate("/v2/conversations", {"face_id": "r1", "properties": properties})
+
+
+def nested(storage: str) -> str:
+    """Return the output RecordingStorage as templates before November 2026 wrote it."""
+    properties = json.loads(storage)
+    provider = properties["recording_storage"].pop("provider")
+    properties["recording_storage"] = {"provider": provider, "s3": properties["recording_storage"]}
+    return json.dumps(properties)
+
+
+def test_the_schema_refuses_a_nested_storage(stack):
+    """It is what was printed before, and Tavus does not document it."""
+    properties = json.loads(nested(stack["RecordingStorage"]))
+
+    with pytest.raises(ValidationError):
+        validate("/v2/conversations", {"face_id": "r1", "properties": properties})
+
+
+def test_a_stack_that_was_deployed_earlier_prints_the_flat_form_too(stack):
+    """Its output stays nested until the next deployment."""
+    expected = json.loads(stack["RecordingStorage"])
+    stack["RecordingStorage"] = nested(stack["RecordingStorage"])
+
+    result = production()
+
+    assert expected == body_of(result)["properties"]
+    assert "keep the arn to yourself" in result.stderr.lower()
 
 
 @pytest.mark.usefixtures("running")
-def test_the_older_form_has_the_four_fields():
-    """For accounts and clients that do not know recording_storage yet."""
-    assert OLDER == json.loads(run("conversation", "--older").stdout)["properties"]
+@pytest.mark.parametrize("options", [(), ("--older",)], ids=["current", "older"])
+def test_a_local_stack_leaves_out_its_bucket(options):
+    """Tavus cannot write there: one line says so and names the command that makes a recording."""
+    result = local(*options)
+
+    body = body_of(result)
+    (line,) = [line for line in result.stderr.splitlines() if "simulate recording --local" in line]
+    assert "properties" not in body
+    assert "no recording_storage" in line
+    for advice in ("enable_recording", "startRecording", "ARN", "external id"):
+        assert advice not in result.stderr
 
 
-@pytest.mark.parametrize(
-    ("kind", "members"),
-    [
-        ("video", {"replica_id", "script", "callback_url"}),
-        ("replica", {"replica_name", "train_video_url", "callback_url"}),
-    ],
-)
-def test_the_other_kinds_call_back_here(kind, members, running):
-    """No recording is theirs, nor is a word about it."""
-    result = run(kind)
-
-    body = json.loads(result.stdout)
-    assert members == body.keys()
-    assert running["callback_url"] == body["callback_url"]
-    assert "enable_recording" not in result.output
+@pytest.mark.usefixtures("stack")
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "conversation"])
+def test_only_a_conversation_is_recorded(kind):
+    """Another kind has no recording, nor advice about one."""
+    assert "recording" not in production(kind).output.lower()
 
 
-@pytest.mark.usefixtures("running")
-def test_without_a_kind_there_is_one_of_each():
-    """One JSON object, so that `jq .video` takes its part; three curl lines."""
-    result = run()
-
-    bodies = json.loads(result.stdout)
-    assert ["conversation", "video", "replica"] == list(bodies)
-    for kind, body in bodies.items():
-        (line,) = [line for line in result.stderr.splitlines() if f"/v2/{kind}s " in line]
-        assert body == json.loads(shlex.split(line)[-1])
-        assert "x-api-key: $TAVUS_API_KEY" in shlex.split(line)
-
-
-@pytest.mark.usefixtures("running")
+@pytest.mark.usefixtures("stack")
 def test_json_is_plain_in_a_pipe():
     """One line for programs."""
-    assert 1 == len(run("conversation").stdout.splitlines())
+    assert 1 == len(production("conversation").stdout.splitlines())
 
 
-@pytest.mark.usefixtures("running")
-def test_a_recording_must_be_started_and_the_line_for_it_is_there():
+def test_a_recording_must_be_started_and_the_line_for_it_is_there(stack):
     """enable_recording alone records nothing."""
-    result = run("conversation")
+    result = production("conversation")
 
-    assert "enable_recording only permits it" in result.stderr
-    assert START in result.stderr
+    assert "enable_recording only permits" in result.stderr
+    assert stack["RecordingStart"] in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -143,13 +261,13 @@ def test_a_recording_must_be_started_and_the_line_for_it_is_there():
         ("mine-4711", ("--older",), False, True),
     ],
 )
-def test_the_external_id_is_warned_of(external_id, options, warns_of_documented, warns_of_older, running):
-    """The documented one is everybody's; one of your own is not carried by the older fields."""
-    running["outputs"] = outputs(external_id)
+def test_the_external_id_is_warned_of(external_id, options, warns_of_documented, warns_of_older, stack):
+    """All customers share the documented one; the older fields cannot carry your own."""
+    stack["RecordingStorage"] = stack["RecordingStorage"].replace('"tavus"', json.dumps(external_id))
 
-    said = run("conversation", *options).stderr
+    said = production("conversation", *options).stderr
 
-    assert warns_of_documented == ("keep the ARN to yourself" in said)
+    assert warns_of_documented == ("Keep the ARN to yourself" in said)
     assert warns_of_older == ("carry no external id" in said)
 
 
@@ -159,34 +277,32 @@ def test_the_external_id_is_warned_of(external_id, options, warns_of_documented,
     ids=["loopback", "tunnel"],
 )
 def test_an_address_that_tavus_cannot_reach_is_warned_of(url, warns, running):
-    """A callback_url on loopback wants a tunnel."""
+    """A callback_url on loopback needs a tunnel."""
     running["callback_url"] = url
 
-    assert warns == ("--public-url" in run("video").stderr)
+    result = local("video")
+
+    assert url == body_of(result)["callback_url"]
+    assert warns == ("--public-url" in result.stderr)
 
 
-@pytest.mark.usefixtures("running")
-def test_a_bucket_of_this_machine_is_warned_of():
-    """Tavus cannot write here; a simulated recording is what helps."""
-    assert "simulate recording --local" in run("conversation").stderr
+@pytest.mark.usefixtures("recordings")
+@pytest.mark.parametrize("recordings", ["off"], indirect=True)
+@pytest.mark.parametrize("where", [local, production], ids=["local", "deployed"])
+def test_a_stack_without_recordings_has_no_properties(where):
+    """Recordings=off is said, and the body works without."""
+    result = where("conversation")
 
-
-def test_a_stack_without_recordings_has_no_properties(running):
-    """Recordings=off is said, and the body is good without."""
-    running["outputs"] = {"ApiUrl": "http://127.0.0.1:9001"}
-
-    result = run("conversation")
-
-    assert "properties" not in json.loads(result.stdout)
+    assert "properties" not in body_of(result)
     assert "Recordings=off" in result.stderr
 
 
 @pytest.mark.usefixtures("running")
 def test_the_callback_url_can_be_given():
     """With its tags."""
-    url = f"https://api.example.com/callbacks/{TOKEN}?user=4711"
+    url = f"{CALLBACK_URL}?user=4711"
 
-    assert url == json.loads(run("video", "--callback-url", url).stdout)["callback_url"]
+    assert url == body_of(local("video", "--callback-url", url))["callback_url"]
 
 
 @pytest.mark.usefixtures("running")
@@ -213,28 +329,13 @@ def test_a_read_token_is_no_access_to_outputs(monkeypatch):
     assert "--stack NAME or --local" in result.stderr
 
 
-def test_a_deployed_stack_gives_its_values_and_says_where_the_token_comes_from(monkeypatch):
-    """A token is kept as a digest, so its URL cannot be known again: the placeholder says how to get one."""
-    deployed_outputs = outputs("mine-4711") | {"ApiUrl": "https://api.example.com"}
-    found = [{"OutputKey": name, "OutputValue": value} for name, value in deployed_outputs.items()]
-    monkeypatch.setattr(deployed, "described", lambda *_: {"Outputs": found})
-    arguments = [
-        "connect",
-        "conversation",
-        "--label",
-        "website",
-        "--stack",
-        "production",
-        "--region",
-        "eu-west-1",
-    ]
+@pytest.mark.usefixtures("stack")
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_unknown_token_is_a_placeholder_in_a_clean_url(kind):
+    """A token is stored as a digest, so its URL cannot be shown again: standard error says how to get one."""
+    result = production(kind, "--label", "website")
 
-    result = CliRunner().invoke(main, arguments)
-
-    assert 0 == result.exit_code, result.output
-    body = json.loads(result.stdout)
-    assert body["callback_url"].startswith("https://api.example.com/callbacks/TOKEN ")
-    assert "tavus-callbacks token create --label website" in body["callback_url"]
-    assert "mine-4711" == body["properties"]["recording_storage"]["s3"]["external_id"]
-    assert "bucket of this machine" not in result.stderr
+    assert f"{API_URL}/callbacks/TOKEN" == members_of(body_of(result))["callback_url"]
+    command = "tavus-callbacks token create --label website --stack production --region eu-west-1"
+    assert f"`{command}`" in result.stderr
     assert "on stack production in eu-west-1\n" in result.stderr

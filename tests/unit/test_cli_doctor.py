@@ -60,7 +60,7 @@ def _table(*keys: str, **properties: Any) -> dict[str, Any]:
 
 
 def _storage(external_id: str) -> str:
-    return json.dumps({"recording_storage": {"provider": "s3", "s3": {"external_id": external_id}}})
+    return json.dumps({"recording_storage": {"provider": "s3", "external_id": external_id}})
 
 
 OUTPUTS = {
@@ -638,6 +638,22 @@ def test_the_documented_external_id_is_yellow_and_no_fault(aws):
     assert "warning" == found["role trust"]["status"]
     assert "ARN to yourself" in found["role trust"]["fix"]
     assert {"ok"} == statuses(found, "role trust")
+
+
+@pytest.mark.usefixtures("web")
+def test_an_output_in_the_nested_form_is_yellow_and_its_external_id_is_read(aws):
+    """A stack that was deployed earlier shows a form that Tavus refuses; its role is checked all the same."""
+    nested = {"recording_storage": {"provider": "s3", "s3": {"external_id": "mine-4711"}}}
+    stack = aws.client("cloudformation")
+    body = json.loads(json.dumps(stack.get_template(StackName="production")["TemplateBody"]))
+    body["Outputs"]["RecordingStorage"]["Value"] = json.dumps(nested)
+    stack.update_stack(StackName="production", TemplateBody=json.dumps(body))
+
+    found = examined()
+
+    assert "warning" == found["outputs"]["status"]
+    assert "sam deploy" in found["outputs"]["fix"]
+    assert {"ok"} == statuses(found, "outputs")
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,9 @@
-"""`tavus-callbacks connect`: what to send to Tavus so that its callbacks and recordings come here."""
+"""`tavus-callbacks connect`: the request that makes Tavus send its callbacks and recordings to this stack."""
 
 import json
 import shlex
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -23,120 +23,144 @@ from tavus_callbacks_cli.targets import Target, is_near, target_options
 
 TAVUS = "https://tavusapi.com/v2"
 
-Body = dict[str, Any]
-
-
-def _conversation(callback_url: str, recording: Body) -> Body:
-    body: Body = {"replica_id": "REPLICA_ID", "persona_id": "PERSONA_ID", "callback_url": callback_url}
-    return {**body, "properties": recording} if recording else body
-
-
-def _video(callback_url: str, _recording: Body) -> Body:
-    return {"replica_id": "REPLICA_ID", "script": "SCRIPT", "callback_url": callback_url}
-
-
-def _replica(callback_url: str, _recording: Body) -> Body:
-    return {
-        "replica_name": "REPLICA_NAME",
-        "train_video_url": "TRAIN_VIDEO_URL",
-        "callback_url": callback_url,
-    }
-
-
-BODIES: dict[str, Callable[[str, Body], Body]] = {
-    "conversation": _conversation,
-    "video": _video,
-    "replica": _replica,
+# The path of each kind's request, and the members that you fill in. Sources and the whole schema:
+# tests/tavus_requests.schema.json.
+REQUESTS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "conversation": ("conversations", ("face_id", "pal_id")),
+    "video": ("videos", ("face_id", "script")),
+    "face": ("faces", ("face_name", "train_video_url")),
+    "document": ("documents", ("document_url",)),
+    "objective": ("objectives", ("objective_name", "objective_prompt")),
+    "guardrail": ("guardrails", ("guardrail_name", "guardrail_prompt")),
+    "lipsync": ("lipsync", ("original_video_url", "source_audio_url")),
+    "replacement": ("replacements", ("original_video_url", "new_transcript")),
+    "transcription": ("transcriptions", ("file_url",)),
 }
+ALIASES = {"replica": "face"}
+
+# Tavus renamed these in June 2026 and still accepts the older names.
+OLDER_NAMES = {
+    "face_id": "replica_id",
+    "pal_id": "persona_id",
+    "face_name": "replica_name",
+    "faces": "replicas",
+}
+
+Body = dict[str, Any]
 
 
 def _callback_url(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
     if value is not None and not (PATTERN.search(value) and urlsplit(value).scheme in ("http", "https")):
-        raise click.BadParameter("that is no callback_url: `tavus-callbacks token create` prints one, once.")
+        raise click.BadParameter("This is not a callback_url. `tavus-callbacks token create` prints one.")
     return value
 
 
 @click.command(
     epilog=examples(
+        "tavus-callbacks connect --stack tavus-callbacks",
         "tavus-callbacks connect --local",
-        "tavus-callbacks connect conversation --stack tavus-callbacks",
-        'tavus-callbacks connect conversation --older --callback-url "$CALLBACK_URL" --stack tavus-callbacks',
+        'tavus-callbacks connect --older --callback-url "$CALLBACK_URL" --stack tavus-callbacks',
         "tavus-callbacks connect video --label website --stack tavus-callbacks",
     )
 )
-@click.argument("kind", required=False, metavar="[KIND]", type=click.Choice(list(BODIES)))
+@click.argument("kind", default="conversation", metavar="[KIND]", type=click.Choice([*REQUESTS, *ALIASES]))
 @click.option(
     "--label",
     type=parameters.label,
     default="production",
     show_default=True,
     metavar="L",
-    help="The label to make a token under, where the callback_url is not known.",
+    help="Label of the token in the command that makes a callback_url.",
 )
-@click.option("--callback-url", callback=_callback_url, metavar="URL", help="The callback_url to put in.")
-@click.option("--older", is_flag=True, help="Name the bucket in the four older fields.")
+@click.option("--callback-url", callback=_callback_url, metavar="URL", help="The callback_url to use.")
+@click.option("--older", is_flag=True, help="Use the names and recording fields from before June 2026.")
 @target_options
-def connect(target: Target, kind: str | None, *, label: str, callback_url: str | None, older: bool) -> None:
-    """Print request bodies for Tavus, with this stack's values.
+def connect(target: Target, kind: str, *, label: str, callback_url: str | None, older: bool) -> None:
+    """Print a request body for Tavus with this stack's values.
 
-    KIND is conversation, video or replica; without it there is one of each. The bodies go to standard
-    output, the curl lines and what else to know to standard error.
+    KIND is conversation (the default), video, face (or replica), document, objective, guardrail, lipsync,
+    replacement or transcription. The body goes to standard output. The curl command and advice go to
+    standard error.
     """
+    kind = ALIASES.get(kind, kind)
     deployment = open_deployment(target)
-    url = callback_url or deployment.callback_url or _placeholder(deployment, label)
-    recording = recording_properties(deployment.outputs, older=older)
-    kinds = [kind] if kind else list(BODIES)
-    bodies = {each: BODIES[each](url, recording) for each in kinds}
-    print_json(bodies[kind] if kind else bodies, indent=2 if sys.stdout.isatty() else None)
-    for each, body in bodies.items():
-        note(_curl(each, body))
-    for line in _advice(deployment, bodies, url, older=older):
+    url = callback_url or deployment.callback_url
+    body = _body(kind, url or _placeholder(deployment), older=older)
+    # Tavus cannot write into a bucket on this machine.
+    if kind == "conversation" and not deployment.is_local:
+        properties = recording_properties(deployment.outputs, older=older)
+        body |= {"properties": properties} if properties else {}
+    print_json(body, indent=2 if sys.stdout.isatty() else None)
+    note(_curl(_path(kind, older=older), body))
+    for line in (*_url_advice(deployment, url, label), *_kind_advice(deployment, kind, older=older)):
         note(line)
 
 
-def _placeholder(deployment: Deployment, label: str) -> str:
-    api_url = deployment.outputs.get("ApiUrl", "")
-    return f"{api_url}/callbacks/TOKEN (the whole URL: tavus-callbacks token create --label {label})"
+def _body(kind: str, callback_url: str, *, older: bool) -> Body:
+    _, members = REQUESTS[kind]
+    names = [OLDER_NAMES.get(name, name) if older else name for name in members]
+    body: Body = {**{name: name.upper() for name in names}, "callback_url": callback_url}
+    if kind == "objective":
+        return {"data": [body]}
+    if kind == "guardrail":
+        return {"name": "NAME", "data": [body]}
+    return body
 
 
-def _curl(kind: str, body: Body) -> str:
+def _path(kind: str, *, older: bool) -> str:
+    path, _ = REQUESTS[kind]
+    return OLDER_NAMES.get(path, path) if older else path
+
+
+def _placeholder(deployment: Deployment) -> str:
+    return f"{deployment.outputs.get('ApiUrl', '')}/callbacks/TOKEN"
+
+
+def _curl(path: str, body: Body) -> str:
     written = shlex.quote(json.dumps(body, ensure_ascii=False))
     headers = "-H \"x-api-key: $TAVUS_API_KEY\" -H 'content-type: application/json'"
-    return f"curl {TAVUS}/{kind}s {headers} -d {written}"
+    return f"curl {TAVUS}/{path} {headers} -d {written}"
 
 
-def _advice(deployment: Deployment, bodies: dict[str, Body], url: str, *, older: bool) -> Iterator[str]:
-    yield "Replace what is in capitals. A query on the callback_url is kept as tags: ...?user=4711"
-    if is_near(url):
-        yield "Tavus cannot reach this machine: start `tavus-callbacks local` with --public-url."
-    if "conversation" not in bodies:
+def _url_advice(deployment: Deployment, url: str | None, label: str) -> Iterator[str]:
+    yield "Replace the words in capitals. Tags go into the query of the callback_url: ?user=4711"
+    if url is None:
+        command = f"tavus-callbacks token create --label {label} {deployment.option}"
+        yield f"The stack cannot show a token again. `{command}` prints a new callback_url."
+    elif is_near(url):
+        yield "Tavus cannot reach this machine. Open a tunnel and give its URL to `local --public-url`."
+
+
+def _kind_advice(deployment: Deployment, kind: str, *, older: bool) -> Iterator[str]:
+    if kind == "guardrail":
+        yield "This creates a set. Tavus also accepts the object inside data alone, as a single guardrail."
+    if kind != "conversation":
         return
     if not deployment.has_recordings:
         yield "This stack takes no recordings: it was deployed with Recordings=off."
-        return
-    yield from _start(deployment.outputs)
-    yield from _warnings(deployment, older=older)
+    elif deployment.is_local:
+        yield (
+            "The body has no recording_storage: Tavus cannot write into a bucket on this machine. "
+            "`tavus-callbacks simulate recording --local` makes a recording here."
+        )
+    else:
+        yield from _start(deployment.outputs)
+        yield from _warnings(deployment, older=older)
 
 
 def _start(outputs: Mapping[str, str]) -> Iterator[str]:
-    yield "enable_recording only permits it: somebody must start it in the room, in Daily's JavaScript:"
+    yield "enable_recording only permits a recording. Your page must start it, with Daily's JavaScript:"
     yield f"  {outputs.get('RecordingStart', 'await call.startRecording();')}"
 
 
 def _warnings(deployment: Deployment, *, older: bool) -> Iterator[str]:
-    known = external_id(deployment.outputs)
-    if deployment.is_local:
+    if external_id(deployment.outputs) == DOCUMENTED_EXTERNAL_ID:
         yield (
-            "Tavus cannot write into a bucket of this machine and refuses such a conversation: leave "
-            "`properties` out for a real call. `tavus-callbacks simulate recording --local` makes one."
-        )
-    if known == DOCUMENTED_EXTERNAL_ID:
-        yield (
-            "The external id `tavus` is the same for all of Tavus's customers, so it keeps nobody out who "
-            "knows the role's ARN: keep the ARN to yourself."
+            "All customers of Tavus share the external id `tavus`, so it protects nothing from anyone who "
+            "knows the role's ARN. Keep the ARN to yourself."
         )
     elif older:
         yield (
-            "The older fields carry no external id, and this stack's role wants its own: Tavus will be "
-            "refused. Use the form without --older, or deploy with RecordingExternalId=tavus."
+            "The older fields carry no external id, but this stack's role requires its own, so Tavus cannot "
+            "assume the role. Leave out --older, or deploy with RecordingExternalId=tavus."
         )

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from tavus_callbacks_cli.doctor.examination import REDEPLOY, Examination, Finding, failed, ok
+from tavus_callbacks_cli.deployment import nests_storage
+from tavus_callbacks_cli.doctor.examination import REDEPLOY, Examination, Finding, failed, ok, warning
 
 OUTPUTS = ("ApiUrl", "BodiesBucketName", "EventsTableName", "FailedBucketName", "TokensTableName")
 RECORDING_OUTPUTS = (
@@ -26,6 +27,12 @@ def outputs(examination: Examination) -> Finding:
     missing = [name for name in expected if name not in found]
     if missing:
         return failed(f"Not there: {', '.join(missing)}.", REDEPLOY)
+    if nests_storage(examination.deployment.outputs):
+        return warning(
+            "The output RecordingStorage nests its members in `s3`, which Tavus does not accept. "
+            "`tavus-callbacks connect` prints the accepted form.",
+            REDEPLOY,
+        )
     return ok(f"{len(expected)} are there; recordings are {'on' if has_recordings else 'off'}")
 
 
