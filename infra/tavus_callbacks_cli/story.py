@@ -52,8 +52,8 @@ def span(seconds: float | None) -> str:
 def _what(view: View) -> Fields:
     yield "conversation", view["conversation_id"]
     yield "status", view["status"]
-    yield "replica", _both(view["replica"], "replica_id", "face_id")
-    yield "persona", _both(view["persona"], "persona_id", "pal_id")
+    yield "face", _both(view["replica"], "replica_id", "face_id")
+    yield "PAL", _both(view["persona"], "persona_id", "pal_id")
     yield "joined", _joined(view)
     yield "ended", _ended(view)
     if view["ending"]:
@@ -65,9 +65,9 @@ def _what(view: View) -> Fields:
 
 
 def _both(ids: View, old: str, new: str) -> str:
-    """Write an id, and the other name's where they differ."""
+    """Write the id, and both names' ids where they differ."""
     differs = ids[old] and ids[new] and ids[old] != ids[new]
-    return f"{ids[old]} ({new} {ids[new]})" if differs else ids["id"] or ""
+    return f"{ids['id']} ({old} {ids[old]}, {new} {ids[new]})" if differs else ids["id"] or ""
 
 
 def _joined(view: View) -> str:
@@ -186,7 +186,7 @@ def _resource(view: View) -> Fields:
     yield view["kind"], view["id"]
     yield "status", _status(view)
     yield "name", view["name"] or ""
-    yield "replica", view["replica_id"] or ""
+    yield "face", "" if view["kind"] == "replica" else view["replica_id"] or ""
     yield "error", view["error"] or ""
     yield "details", view["status_details"] or ""
     yield "progress", "" if view["progress"] is None else f"{view['progress']:g} %"

@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from projecting import calls, post_scenario, store
+from projecting import calls, post_scenario, project_all, store
 
 from tavus_callbacks.aws import clients
 from tavus_callbacks.aws.subject_events import events_in, subject_rows
@@ -48,6 +48,28 @@ def test_what_is_answered_is_the_fold_of_what_is_kept(api, name):
 
     assert {**view, "recordings": answer.value["recordings"]} == answer.value
     assert "4711" == answer.value["tags"]["user"]
+
+
+@pytest.mark.parametrize("persona", ["persona_id", "pal_id"])
+@pytest.mark.parametrize("replica", ["replica_id", "face_id"])
+def test_either_name_of_face_and_pal_reads_alike(api, replica, persona):
+    """Tavus renamed both in June 2026: views, lists, filters and events do not tell which name came."""
+    api.post(said("system.replica_joined", **{replica: "r1", persona: "p1"}))
+    api.post(said("system.shutdown", 60, **{replica: "r1"}))
+    api.post({"video_id": "v1", replica: "r1", "status": "ready"}, query="user=4711")
+    api.post({replica: "r1", "status": "ready"}, query="user=4711")
+    project_all(api)
+
+    view, video = api.get("/conversations/c1").value, api.get("/videos/v1").value
+    assert ("r1", "p1") == (view["replica"]["id"], view["persona"]["id"])
+    assert ["r1"] == [joining["replica_id"] for joining in view["joinings"]]
+    assert "r1" == video["replica_id"]
+    assert "r1" == api.get("/replicas/r1").value["replica_id"]
+    for query in ("status=ready", "tag=user:4711"):
+        assert ["r1"] == [each["id"] for each in api.get("/replicas", query).value["replicas"]]
+        assert ["v1"] == [each["id"] for each in api.get("/videos", query).value["videos"]]
+    assert ["c1"] == [one["conversation_id"] for one in api.get("/conversations").value["conversations"]]
+    assert ["replica.ready"] == [event["event_type"] for event in api.events("r1", kind="replica")]
 
 
 def test_a_conversation_of_ten_events_is_one_query(api):

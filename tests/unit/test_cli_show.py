@@ -5,7 +5,7 @@ import json
 import click
 import pytest
 from fake_target import FakeTarget, run
-from folding import CONVERSATION, NOW, SETTINGS, said, scenario, transcript
+from folding import CONVERSATION, NOW, SETTINGS, fold_event, said, scenario, transcript
 
 from tavus_callbacks.domain.conversation import fold
 from tavus_callbacks.domain.families import KINDS
@@ -91,6 +91,35 @@ def test_a_guardrail_is_shown_once_with_its_count_and_its_reasons(target):
     assert f"no_advice            once, {received}\n" in page
     assert "Half the price?\n" in page
     assert 1 == page.count("no_prices")
+
+
+@pytest.mark.parametrize(
+    ("ids", "face"),
+    [
+        ({"replica_id": "r1", "persona_id": "p1"}, "r1"),
+        ({"face_id": "r1", "pal_id": "p1"}, "r1"),
+        ({"face_id": "r1", "replica_id": "r2", "pal_id": "p1"}, "r2 (replica_id r2, face_id r1)"),
+    ],
+)
+def test_a_page_names_face_and_pal(target, ids, face):
+    """Both names of one thing share a line, under its current name."""
+    target.answers = [view(said("system.pal_joined", **ids))]
+
+    page = run("show", CONVERSATION).stdout
+
+    assert f"\nface          {face}\n" in page
+    assert "\nPAL           p1\n" in page
+
+
+@pytest.mark.parametrize("name", ["replica_id", "face_id"])
+def test_the_page_of_a_video_names_its_face(target, name):
+    """Whichever name came."""
+    target.answers = [
+        UNKNOWN,
+        fold_resource("video", "v1", [fold_event({"video_id": "v1", "status": "ready", name: "r1"})]),
+    ]
+
+    assert "\nface        r1\n" in run("show", "v1").stdout
 
 
 def test_recordings_are_told_with_status_and_length(target):

@@ -96,6 +96,22 @@ def test_old_and_new_names_of_the_persona_are_one():
 
 
 @pytest.mark.parametrize(
+    ("first", "second", "part"),
+    [
+        ({"replica_id": "a"}, {"face_id": "b"}, "replica"),
+        ({"face_id": "a"}, {"replica_id": "b"}, "replica"),
+        ({"persona_id": "a"}, {"pal_id": "b"}, "persona"),
+        ({"pal_id": "a"}, {"persona_id": "b"}, "persona"),
+    ],
+)
+def test_the_first_id_counts_under_either_name(first, second, part):
+    """Neither name of one thing comes before the other: time alone decides."""
+    events = [said(JOINED, 0, **first), said(SHUTDOWN, 60, **second)]
+
+    assert {"a"} == {folded(*order)[part]["id"] for order in (events, events[::-1])}
+
+
+@pytest.mark.parametrize(
     "body",
     [
         {"properties": {"shutdown_reason": "user_left"}},

@@ -66,6 +66,23 @@ def test_a_failed_training_says_why():
     assert ("error", "The face leaves the frame.") == (view["status"], view["error"])
 
 
+@pytest.mark.parametrize("name", ["replica_name", "face_name", "name"])
+@pytest.mark.parametrize("id_", ["replica_id", "face_id"])
+def test_a_training_is_read_under_either_name(name, id_):
+    """Tavus renamed replica to face in June 2026."""
+    view = folded(fold_event({id_: "r1", name: "Rio", "status": "ready"}), kind="replica")
+
+    assert ("r1", "Rio", "ready") == (view["replica_id"], view["name"], view["status"])
+
+
+@pytest.mark.parametrize(("first", "second"), [("replica_id", "face_id"), ("face_id", "replica_id")])
+def test_the_latest_face_of_a_video_counts_under_either_name(first, second):
+    """Neither name comes before the other: time alone decides."""
+    events = [video("queued", 1, **{first: "r1"}), video("ready", 2, **{second: "r2"})]
+
+    assert {"r2"} == {folded(*order)["replica_id"] for order in (events, events[::-1])}
+
+
 @pytest.mark.parametrize(
     ("raw", "expected"),
     [

@@ -148,14 +148,20 @@ def _is_one_moment(before: datetime | None, at: datetime | None) -> bool:
 
 
 def _replica(happened: Sequence[Occurrence]) -> Replica:
-    old, new = _first_said(happened, "replica_id"), _first_said(happened, "face_id")
-    return Replica(id=old or new, replica_id=old, face_id=new)
+    return Replica(
+        id=_first_said(happened, "replica_id", "face_id"),
+        replica_id=_first_said(happened, "replica_id"),
+        face_id=_first_said(happened, "face_id"),
+    )
 
 
 def _persona(happened: Sequence[Occurrence]) -> Persona:
-    old, new = _first_said(happened, "persona_id"), _first_said(happened, "pal_id")
-    return Persona(id=old or new, persona_id=old, pal_id=new)
+    return Persona(
+        id=_first_said(happened, "persona_id", "pal_id"),
+        persona_id=_first_said(happened, "persona_id"),
+        pal_id=_first_said(happened, "pal_id"),
+    )
 
 
-def _first_said(happened: Iterable[Occurrence], name: str) -> str | None:
-    return next((said for one in happened if (said := reading.text(one.said.get(name)))), None)
+def _first_said(happened: Iterable[Occurrence], *names: str) -> str | None:
+    return next((said for one in happened if (said := reading.first_text(one.said, *names))), None)

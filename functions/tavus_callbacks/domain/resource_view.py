@@ -25,6 +25,9 @@ _LINK = re.compile(r"https?://\S+", re.IGNORECASE)
 _SUFFIX = "_url"
 _ECHOES = ("webhook_url", "callback_url")
 
+# Tavus renamed replica to face in June 2026 (docs.tavus.io, Create Face); callbacks may carry either name.
+_NAMES = {"replica": ("replica_name", "face_name")}
+
 
 class StatusChange(View):
     """One callback."""
@@ -75,8 +78,8 @@ def fold_resource(kind: str, subject: str, events: Sequence[FoldEvent]) -> dict[
         status_details=reading.text(now.get("status_details")),
         error=_error(now) if facts.status == "error" else None,
         progress=_WHOLE if facts.status == "ready" else _progress(now),
-        name=reading.first_text(said, f"{kind}_name", "name"),
-        replica_id=reading.first_text(said, "replica_id", "face_id"),
+        name=_latest_text(happened, *_NAMES.get(kind, (f"{kind}_name",)), "name"),
+        replica_id=_latest_text(happened, "replica_id", "face_id"),
         links=_links(said),
         created_at=_moment(said, "created_at"),
         updated_at=_moment(said, "updated_at"),
@@ -93,8 +96,17 @@ def _deciding(happened: Sequence[Occurrence], facts: ResourceFacts) -> Mapping[s
 
 def _said(happened: Sequence[Occurrence]) -> Mapping[str, Any]:
     """Return what all events say, the most recent before others."""
-    rising = sorted(happened, key=lambda one: one.recency)
-    return {name: value for one in rising for name, value in one.said.items()}
+    return {name: value for one in _rising(happened) for name, value in one.said.items()}
+
+
+def _latest_text(happened: Sequence[Occurrence], *names: str) -> str | None:
+    """Return the text under any of the names in the most recent event that has one."""
+    latest_first = reversed(_rising(happened))
+    return next((text for one in latest_first if (text := reading.first_text(one.said, *names))), None)
+
+
+def _rising(happened: Sequence[Occurrence]) -> list[Occurrence]:
+    return sorted(happened, key=lambda one: one.recency)
 
 
 def _error(said: Mapping[str, Any]) -> str | None:
