@@ -128,7 +128,8 @@ def _url_advice(deployment: Deployment, url: str | None, label: str) -> Iterator
         command = f"tavus-callbacks token create --label {label} {deployment.option}"
         yield f"The stack cannot show a token again. `{command}` prints a new callback_url."
     elif is_near(url):
-        yield "Tavus cannot reach this machine. Open a tunnel and give its URL to `local --public-url`."
+        start = "`tavus-callbacks local --public-url URL`"
+        yield f"Tavus cannot reach this machine. Open a tunnel, then start {start} with its address."
 
 
 def _kind_advice(deployment: Deployment, kind: str, *, older: bool) -> Iterator[str]:
