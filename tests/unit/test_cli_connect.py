@@ -144,6 +144,15 @@ def test_a_training_goes_to_faces(kind, current, older):
 
 
 @pytest.mark.usefixtures("stack")
+def test_a_guardrail_is_one_and_with_older_a_set():
+    """Guardrails are resources of their own today, and sets are what Tavus calls legacy."""
+    guardrail, guardrails = body_of(production("guardrail")), body_of(production("guardrail", "--older"))
+
+    assert {"name": "NAME", "data": [guardrail]} == guardrails
+    assert guardrail["callback_url"]
+
+
+@pytest.mark.usefixtures("stack")
 def test_a_conversation_is_the_default():
     """One body, ready to paste."""
     assert production("conversation").stdout == production().stdout

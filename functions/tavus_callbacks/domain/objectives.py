@@ -1,7 +1,7 @@
 """The objectives of a conversation: every delivery, and for each objective its status and fullest values.
 
 Tavus reports one objective several times with other values as the model refines them, and a later delivery
-can be poorer (docs/tavus.md, "Objectives"). The fullest delivery counts, completed by the values of the others.
+can be poorer (docs/tavus.md, "Objectives"). The fullest delivery counts; the others fill its gaps.
 
 The documented body has no time. Deliveries are therefore ordered by the sender's time or, without one, by
 the time of receipt; those of one moment by status:

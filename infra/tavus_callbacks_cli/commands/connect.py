@@ -73,7 +73,7 @@ def _callback_url(_context: click.Context, _parameter: click.Parameter, value: s
     help="Label of the token in the command that makes a callback_url.",
 )
 @click.option("--callback-url", callback=_callback_url, metavar="URL", help="The callback_url to use.")
-@click.option("--older", is_flag=True, help="Use the names and recording fields from before June 2026.")
+@click.option("--older", is_flag=True, help="Use the names and forms from before June 2026.")
 @target_options
 def connect(target: Target, kind: str, *, label: str, callback_url: str | None, older: bool) -> None:
     """Print a request body for Tavus with this stack's values.
@@ -92,7 +92,7 @@ def connect(target: Target, kind: str, *, label: str, callback_url: str | None, 
         body |= {"properties": properties} if properties else {}
     print_json(body, indent=2 if sys.stdout.isatty() else None)
     note(_curl(_path(kind, older=older), body))
-    for line in (*_url_advice(deployment, url, label), *_kind_advice(deployment, kind, older=older)):
+    for line in (*_url_advice(deployment, url, label), *_recording_advice(deployment, kind, older=older)):
         note(line)
 
 
@@ -102,7 +102,8 @@ def _body(kind: str, callback_url: str, *, older: bool) -> Body:
     body: Body = {**{name: name.upper() for name in names}, "callback_url": callback_url}
     if kind == "objective":
         return {"data": [body]}
-    if kind == "guardrail":
+    # A guardrail is a resource of its own today; before, it stood in a named set.
+    if kind == "guardrail" and older:
         return {"name": "NAME", "data": [body]}
     return body
 
@@ -132,9 +133,7 @@ def _url_advice(deployment: Deployment, url: str | None, label: str) -> Iterator
         yield f"Tavus cannot reach this machine. Open a tunnel, then start {start} with its address."
 
 
-def _kind_advice(deployment: Deployment, kind: str, *, older: bool) -> Iterator[str]:
-    if kind == "guardrail":
-        yield "This creates a set. Tavus also accepts the object inside data alone, as a single guardrail."
+def _recording_advice(deployment: Deployment, kind: str, *, older: bool) -> Iterator[str]:
     if kind != "conversation":
         return
     if not deployment.has_recordings:
