@@ -1,6 +1,6 @@
 """Backfilling from a laptop: which conversations, whose they are, and what is filed of each."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -54,9 +54,9 @@ def work_of(api: "TavusApi", store: "Store", tokens: "Table", retention: "timede
     return Work(api, store, stores, {one.digest: one.label for one in list_tokens(tokens)})
 
 
-def listed(work: Work, since: datetime) -> Iterator[Listed]:
-    """Yield the conversations made since a time, those without a time too; raises TavusError."""
-    for record, _ in work.api.conversations():
+def listed(work: Work, records: Iterable["Record"], since: datetime) -> Iterator[Listed]:
+    """Yield the conversations made since a time, and those whose time is unknown."""
+    for record in records:
         if record.created_at is None or record.created_at >= since:
             yield Listed(record.conversation_id, _label(work, record) is not None or _is_known(work, record))
 

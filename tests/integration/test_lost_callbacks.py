@@ -16,6 +16,7 @@ from tavus_callbacks.tavus.api import TavusApi
 from tavus_callbacks_cli import backfill
 from tavus_callbacks_cli.simulator import scenario as simulator
 from tavus_callbacks_cli.simulator.tavus_api import StandIn, serving
+from tavus_callbacks_cli.tavus_list import Listing
 
 SCENARIOS = ("conversation", "no-camera", "tools", "memory", "conversation-2025", "copy-failed")
 NOW = datetime.now(UTC)
@@ -55,6 +56,14 @@ def known(stand_in, work):
     }
 
 
+def records(work):
+    """Return the records of Tavus's list, which is complete."""
+    listing = Listing()
+    assert list(listing.read(work.api))
+    assert listing.doubt is None
+    return listing.records.values()
+
+
 def drill(api, stand_in, conversations):
     """Lose a tenth and one conversation whole, repair, send the lost after all; return what was lost."""
     made, url = stand_in
@@ -72,7 +81,7 @@ def drill(api, stand_in, conversations):
     expected = known(made, work)
     assert expected - kept(api).keys()
 
-    listed = list(backfill.listed(work, NOW - timedelta(days=1)))
+    listed = list(backfill.listed(work, records(work), NOW - timedelta(days=1)))
     filed = [backfill.filed(work, one.conversation_id, dry_run=False) for one in listed]
 
     assert conversations == len(listed)
@@ -109,7 +118,7 @@ def test_what_came_by_a_token_keeps_its_label(api, stand_in):
     for body in conversation(api, 0):
         made.take(json.loads(body))
     work = backfill.work_of(TavusApi(SecretStr(made.key), url), store(api), api.tokens_table, None)
-    [listed] = backfill.listed(work, NOW - timedelta(days=1))
+    [listed] = backfill.listed(work, records(work), NOW - timedelta(days=1))
 
     backfill.filed(work, listed.conversation_id, dry_run=False)
 

@@ -76,23 +76,34 @@ def test_events_may_be_null_or_absent(api, stand_in, mode):
     assert api.conversation("c1").events is None
 
 
-def test_every_page_is_read_once(api, stand_in):
-    """Pages are counted from 1; each conversation comes once, with the total that Tavus names."""
-    for number in range(250):
+def test_a_page_of_the_list_is_read(api, stand_in):
+    """Pages count from 1; a page holds records without events, and the number of all conversations."""
+    for number in range(101):
         stand_in.take({**SHUTDOWN, "conversation_id": f"c{number}"})
 
-    found = list(api.conversations())
+    pages = [api.conversations_page(number) for number in (1, 2, 3)]
 
-    assert {(f"c{number}", 250) for number in range(250)} == {(one.conversation_id, of) for one, of in found}
-    assert 250 == len(found)
+    assert [100, 1, 0] == [len(page.records) for page in pages]
+    assert [101, 101, 101] == [page.total_count for page in pages]
+    assert [False, False, True] == [page.is_empty for page in pages]
+    assert {f"c{number}" for number in range(101)} == {
+        record.conversation_id for page in pages for record in page.records
+    }
 
 
-def test_a_list_that_repeats_itself_ends():
-    """Where `page` counts for nothing, the second page brings nothing new."""
-    row = b'{"data": [{"conversation_id": "c1"}, {"conversation_id": 7}, null]}'
+@pytest.mark.parametrize("total", [b"", b', "total_count": null', b', "total_count": true'])
+def test_rows_without_an_id_are_counted(total):
+    """They are conversations that nobody can read; a missing total_count is None."""
+    rows = b'{"data": [{"conversation_id": "c1"}, {"conversation_id": 7}, null]' + total + b"}"
 
-    with answering(Answer(200, (), row)) as api:
-        assert ["c1"] == [one.conversation_id for one, _ in api.conversations()]
+    with answering(Answer(200, (), rows)) as api:
+        page = api.conversations_page(1)
+
+    assert (["c1"], 2, None) == (
+        [record.conversation_id for record in page.records],
+        page.unreadable,
+        page.total_count,
+    )
 
 
 @pytest.mark.parametrize(("mode", "error"), [("401", KeyRefused), ("404", UnknownThere), ("500", Busy)])
@@ -213,7 +224,7 @@ def test_an_answer_that_is_not_documented_is_unreadable(answer):
 def test_a_list_without_data_is_unreadable():
     """The list's rows stand in `data`."""
     with answering(Answer(200, (), b"{}")) as api, pytest.raises(Unreadable):
-        list(api.conversations())
+        api.conversations_page(1)
 
 
 def test_an_answer_beyond_all_measure_is_not_read(monkeypatch):

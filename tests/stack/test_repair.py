@@ -6,6 +6,7 @@ import secrets
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -118,6 +119,45 @@ def test_since_reads_the_list_and_leaves_out_what_is_not_ours(alone: RunningStac
             "conversations"
         ]
     )
+
+
+def test_a_listing_that_may_be_incomplete_ends_with_1(
+    found: RunningStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was found is filed all the same; the command says why more may be missing, and what to do."""
+    assert found
+    name, tavus = simulated(), StandIn("key")
+    tavus.take({"event_type": "system.shutdown", "conversation_id": name, "properties": {}})
+    monkeypatch.setenv("TAVUS_API_KEY", "key")
+
+    def miscounting(request: Request) -> Answer:
+        answer = tavus.handle(request)
+        return replace(answer, body=answer.body.replace(b'"total_count": 1', b'"total_count": 2'))
+
+    with take_port(0) as listener, serve(listener, miscounting):
+        monkeypatch.setenv("TAVUS_API_URL", f"http://{HOST}:{listener.getsockname()[1]}")
+        result = run("backfill", "--since", "1h", "--json", code=1)
+
+    answer, doubt = json.loads(result.stdout), "Tavus counts 2 conversations, but its pages show 1."
+    assert [name] == [one["conversation_id"] for one in answer["conversations"]]
+    assert {
+        "complete": False,
+        "conversations": 1,
+        "total_count": 2,
+        "passes": 4,
+        "doubt": doubt,
+    } == answer["listing"]
+    assert f"{doubt} Conversations may be missing. Run the command again" in result.stderr
+
+
+def test_a_listing_that_is_complete_says_so(alone: RunningStack) -> None:
+    """`listing` is null where one conversation is named, for no list is read then."""
+    assert alone
+    name = simulated()
+
+    listed, named = answered("backfill", "--since", "1h"), answered("backfill", name)
+
+    assert (True, None) == (listed["listing"]["complete"], named["listing"])
 
 
 def test_what_tavus_does_not_know_ends_with_1(found: RunningStack) -> None:

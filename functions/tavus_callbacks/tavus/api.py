@@ -12,7 +12,7 @@ By urllib3, which botocore brings. Redirects are not followed, for the key would
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 URL = "https://tavusapi.com"
 
-# Tavus's default is 10; where it gives fewer than asked for, paging goes by what came.
+# Tavus's default is 10. No page documents a maximum, so a page may hold fewer rows than this.
 _PER_PAGE = 100
 # Bytes; a record with the transcript of a day has some 4 MB.
 _LONGEST = 32 * 1024 * 1024
@@ -76,6 +76,23 @@ def key_in(secret: str) -> SecretStr:
     return SecretStr(values[0].strip() if len(values) == 1 and isinstance(values[0], str) else secret.strip())
 
 
+@dataclass(frozen=True, slots=True)
+class ListPage:
+    """A page of the list: its records without events, and how many conversations Tavus counts.
+
+    `unreadable` counts rows without a `conversation_id`. `total_count` is None where Tavus sends no number.
+    """
+
+    records: tuple[Record, ...]
+    unreadable: int
+    total_count: int | None
+
+    @property
+    def is_empty(self) -> bool:
+        """Tell whether the page has no row at all, which ends the list."""
+        return not self.records and not self.unreadable
+
+
 def _pool() -> urllib3.PoolManager:
     return urllib3.PoolManager(timeout=urllib3.Timeout(connect=_CONNECT, read=_READ), retries=False)
 
@@ -101,21 +118,9 @@ class TavusApi:
             raise Unreadable("Tavus answered with another conversation than the one asked for.")
         return record_of(conversation_id, content)
 
-    def conversations(self) -> Iterator[tuple[Record, int | None]]:
-        """Yield each conversation of the list once, without events, and how many there are where Tavus says.
-
-        In Tavus's order, which it does not promise. Raises TavusError.
-        """
-        seen: set[str] = set()
-        page, is_new = 1, True
-        while is_new:
-            content = self._get(f"/v2/conversations?limit={_PER_PAGE}&page={page}")
-            rows = [one for one in _rows(content) if one.conversation_id not in seen]
-            seen |= {one.conversation_id for one in rows}
-            total = content.get("total_count")
-            yield from ((one, total if isinstance(total, int) else None) for one in rows)
-            # An empty page ends it, and so does one that repeats what was there.
-            page, is_new = page + 1, bool(rows)
+    def conversations_page(self, number: int) -> ListPage:
+        """Return one page of the list of conversations, counted from 1; raises TavusError."""
+        return _page_of(self._get(f"/v2/conversations?limit={_PER_PAGE}&page={number}"))
 
     def _get(self, path: str) -> dict[str, Any]:
         began = self.clock()
@@ -193,11 +198,12 @@ def _object(body: bytes) -> dict[str, Any]:
     return content
 
 
-def _rows(content: dict[str, Any]) -> Iterator[Record]:
-    data = content.get("data")
+def _page_of(content: dict[str, Any]) -> ListPage:
+    data, total = content.get("data"), content.get("total_count")
     if not isinstance(data, list):
-        raise Unreadable("Tavus answered a list without `data`.")
-    for row in data:
-        found = row.get("conversation_id") if isinstance(row, dict) else None
-        if isinstance(found, str):
-            yield record_of(found, row)
+        raise Unreadable("Tavus's list has no `data`.")
+    ids = [row.get("conversation_id") if isinstance(row, dict) else None for row in data]
+    records = tuple(
+        record_of(name, row) for name, row in zip(ids, data, strict=True) if isinstance(name, str)
+    )
+    return ListPage(records, len(data) - len(records), total if type(total) is int else None)

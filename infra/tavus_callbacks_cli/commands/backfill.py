@@ -14,9 +14,13 @@ from tavus_callbacks_cli.targets import Target, UrlTarget, target_options
 
 if TYPE_CHECKING:
     from tavus_callbacks_cli.backfill import Work
+    from tavus_callbacks_cli.tavus_list import Listing
 
 _BY_URL = """Filing takes AWS credentials, which TAVUS_CALLBACKS_URL has not: use --stack NAME or --local.
 Without credentials, let the stack do it: deploy it with TavusApiKeyArn, and its schedule fetches."""
+
+_INCOMPLETE = """Conversations may be missing. Run the command again: nothing is filed twice.
+If this stays, name the conversation that you miss: tavus-callbacks backfill ID."""
 
 # Of one conversation; any other error would meet the next one too.
 Outcome = dict[str, Any]
@@ -49,7 +53,8 @@ def backfill(  # noqa: PLR0913 - one argument an option
     Events that never came are filed as their callbacks would have been, marked as backfilled; nothing that is
     there is written twice, and it may be stopped and started again. The key is in TAVUS_API_KEY. With --since
     only conversations are read whose callback_url has one of this stack's tokens, or that it knows. It takes
-    AWS credentials, or --local. Ends with 1 where a conversation could not be read.
+    AWS credentials, or --local. Exits with 1 if a conversation could not be read, or if Tavus's list
+    changed so much while it was read that conversations may be missing.
     """
     if (id_ is None) == (since is None):
         raise click.UsageError("Name one ID, or --since TIME for all that were made from then on.")
@@ -57,10 +62,14 @@ def backfill(  # noqa: PLR0913 - one argument an option
         raise click.UsageError("--all goes with --since.")
     with _errors():
         work = _work(target)
-        wanted = [id_] if id_ is not None else _chosen(work, since, is_all=is_all)
+        wanted, listing = _wanted(work, id_, since, is_all=is_all)
         outcomes = list(_outcomes(work, wanted, dry_run=dry_run))
-    _print(outcomes, dry_run=dry_run, is_json=is_json)
-    if len(outcomes) < len(wanted) or any(one["outcome"] in ("unknown", "unreadable") for one in outcomes):
+    _print(outcomes, listing, dry_run=dry_run, is_json=is_json)
+    doubt = listing.doubt if listing else None
+    if doubt:
+        note(f"{doubt} {_INCOMPLETE}")
+    are_read = all(one["outcome"] not in ("unknown", "unreadable") for one in outcomes)
+    if len(outcomes) < len(wanted) or not are_read or doubt:
         raise SystemExit(1)
 
 
@@ -93,12 +102,35 @@ def _work(target: Target) -> "Work":
     return work_of(tavus_of(target), target.store(), target.tables().tokens, event_retention(target))
 
 
-def _chosen(work: "Work", since: datetime | None, *, is_all: bool) -> list[str]:
+def _wanted(
+    work: "Work", id_: str | None, since: datetime | None, *, is_all: bool
+) -> tuple[list[str], "Listing | None"]:
+    """Return the ids to read, and the listing that they come from."""
+    if since is None:
+        return [str(id_)], None
+    listing = _read_list(work)
+    return _chosen(work, listing, since, is_all=is_all), listing
+
+
+def _read_list(work: "Work") -> "Listing":
+    from tavus_callbacks_cli.tavus_list import Listing
+
+    listing = Listing()
+    with click.progressbar(
+        listing.read(work.api),
+        file=sys.stderr,
+        label="reading Tavus's list",
+        item_show_func=lambda _: f"{len(listing.records)} conversations",
+    ) as pages:
+        for _ in pages:
+            pass
+    return listing
+
+
+def _chosen(work: "Work", listing: "Listing", since: datetime, *, is_all: bool) -> list[str]:
     from tavus_callbacks_cli.backfill import listed
 
-    if since is None:
-        raise click.UsageError("--since TIME says from when on.")
-    found = list(listed(work, since))
+    found = list(listed(work, listing.records.values(), since))
     chosen = [one.conversation_id for one in found if one.is_ours or is_all]
     if len(chosen) < len(found):
         note(
@@ -148,9 +180,9 @@ def _row(conversation_id: str, outcome: str, **members: Any) -> Outcome:
     return {"conversation_id": conversation_id, "outcome": outcome, **absent, **members}
 
 
-def _print(outcomes: list[Outcome], *, dry_run: bool, is_json: bool) -> None:
+def _print(outcomes: list[Outcome], listing: "Listing | None", *, dry_run: bool, is_json: bool) -> None:
     if is_json:
-        print_json({"conversations": outcomes})
+        print_json({"conversations": outcomes, "listing": listing and _described(listing)})
         return
     columns = ("conversation", "outcome", "events", "variants", "confirmed", "why")
     told = (one for one in outcomes if one["outcome"] != "complete")
@@ -159,6 +191,16 @@ def _print(outcomes: list[Outcome], *, dry_run: bool, is_json: bool) -> None:
     done = "are missing" if dry_run else "were filed"
     complete = sum(one["outcome"] == "complete" for one in outcomes)
     note(f"{len(outcomes)} conversations read, {complete} complete; {events} events {done}.")
+
+
+def _described(listing: "Listing") -> dict[str, Any]:
+    return {
+        "complete": listing.doubt is None,
+        "conversations": len(listing.records),
+        "total_count": listing.total_count,
+        "passes": listing.passes,
+        "doubt": listing.doubt,
+    }
 
 
 def _cells(one: Outcome) -> tuple[str, ...]:
