@@ -358,6 +358,21 @@ def test_heartbeats_of_a_card_are_only_counted():
     assert 1 == view["canvas_heartbeats"]
 
 
+def test_heartbeats_of_a_replica_are_only_counted():
+    """`system.replica_present` is a sign of life: it neither joins nor ends, and lists nothing."""
+    beats = [said("system.replica_present", seconds, replica_id="r1") for seconds in (10, 20, 3000)]
+    beats[2:] = [*beats[2:], *beats[2:]]
+
+    view = folded(*beats, now=later(3100))
+
+    assert (3, []) == (view["replica_heartbeats"], view["other_events"])
+    assert ("active", None, [], None, []) == tuple(
+        view[name] for name in ("status", "joined_at", "joinings", "ended_at", "missing")
+    )
+    assert "presumed_ended" == folded(*beats, now=later(3000 + 7201))["status"]
+    assert "ended" == folded(*beats, said(SHUTDOWN, 3010), now=later(3100))["status"]
+
+
 def test_memories_and_unknown_events_are_shown():
     """Nothing that came is left out of the view."""
     view = folded(

@@ -89,6 +89,7 @@ def transcript(*turns, **more):
             "application.perception_tool_call",
             {"name": "n", "arguments": "{}", "modality": "vision", "frames": [{"data": "/9j/"}]},
         ),
+        event("system.replica_present", {"replica_id": "r1"}),
         event(
             "canvas.interaction",
             {

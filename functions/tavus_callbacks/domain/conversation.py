@@ -120,6 +120,7 @@ def _from_parts(found: Parts) -> dict[str, Any]:
         "perception_tool_calls": list(map(parts.perception_tool_call, _of(found, *event_types.TOOL_CALLS))),
         "canvas_interactions": list(map(parts.canvas_interaction, acted)),
         "canvas_heartbeats": len(canvas) - len(acted),
+        "replica_heartbeats": len(_of(found, event_types.REPLICA_PRESENT)),
         "memories": list(map(parts.memory, _of(found, *event_types.MEMORIES))),
         "other_events": list(map(parts.other_event, _of(found, "conversation"))),
     }

@@ -84,6 +84,7 @@ class ConversationView(View):
     perception_tool_calls: list[PerceptionToolCallView]
     canvas_interactions: list[CanvasInteractionView]
     canvas_heartbeats: int
+    replica_heartbeats: int
     memories: list[Memory]
     other_events: list[OtherEvent]
     missing: list[Missing]

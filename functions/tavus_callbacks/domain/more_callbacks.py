@@ -106,6 +106,12 @@ class CanvasInteraction(ConversationCallback):
     properties: CanvasInteractionProperties | None = None
 
 
+class ReplicaPresent(ConversationCallback):
+    """`system.replica_present`: a heartbeat within the call; its members are not documented."""
+
+    properties: dict[str, Any] | None = None
+
+
 class ObjectiveProperties(Properties):
     """An objective and its values; each delivery can differ, a later one can be poorer."""
 
@@ -179,6 +185,7 @@ CONVERSATION: Mapping[str, type[ConversationCallback]] = {
     "application.perception_tool_call": PerceptionToolCall,
     "conversation.perception_tool_call": PerceptionToolCall,
     "canvas.interaction": CanvasInteraction,
+    "system.replica_present": ReplicaPresent,
 }
 
 FAMILIES: Mapping[str, type[Model]] = {
