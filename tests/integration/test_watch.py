@@ -465,6 +465,19 @@ def test_what_only_time_says_is_told_once(watched, told):
     assert ("presumed_ended", ["shutdown", "transcript"]) == (data["status"], data["missing"])
 
 
+def test_a_shutdown_from_the_far_future_is_complete_and_given_up(watched, told):
+    """Its transcript is asked for, then missed: `complete` is pushed, and nothing stays open."""
+    joined = said("system.replica_joined", at=datetime.now(UTC))
+    shutdown = said("system.shutdown", at=datetime(2099, 1, 1, tzinfo=UTC))
+    watched.happen(joined, shutdown)
+
+    first, last = watched.run(minutes=3), watched.run(hours=60)
+
+    assert (1, 0) == (first["asked"], last["oldest_open"])
+    assert 1 == [push_type for push_type, _ in told()].count("conversation.complete")
+    assert ("ended", ["transcript"]) == tuple(watched.listed()["c1"][name] for name in ("status", "missing"))
+
+
 def test_what_comes_after_all_tells_no_end_again(watched, told):
     """Presumed ended and told so; then Tavus shows the shutdown, which is a callback and no second end."""
     watched.stand_in.behaviour = Behaviour(events="null")

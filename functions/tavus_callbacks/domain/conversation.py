@@ -66,7 +66,7 @@ def fold(  # noqa: PLR0913 - one argument a source
 def _from_facts(facts: Facts) -> dict[str, Any]:
     return {
         "joined_at": facts.joined_at,
-        "ended_at": facts.ended_at,
+        "ended_at": facts.shown_end,
         "duration": facts.duration,
         "ending": _ending(facts),
         "transcript": _summary(facts.transcript) if facts.transcript else None,

@@ -6,7 +6,7 @@ commutative, associative and idempotent: order and repetition of arrival change 
 """
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import reduce
 from typing import Any
 
@@ -22,9 +22,6 @@ from tavus_callbacks.domain.talk import Talk, talk
 from tavus_callbacks.domain.timestamps import iso
 from tavus_callbacks.domain.transcript import rank, read_transcript, transcripts_in, without_system
 from tavus_callbacks.domain.view import Moment, Names, View
-
-# A sender's time that lies this far after receipt is no sign of life then.
-_CLOCK_ERROR = timedelta(days=1)
 
 CONFIRMED = "Whether Tavus itself, asked by its API, has shown every event that is kept."
 
@@ -70,6 +67,7 @@ class Facts(View):
     occurred_last_at: Moment | None = None
     joined_at: Moment | None = None
     ended_at: Moment | None = None
+    ended_ahead_at: Moment | None = Field(None, description="An end after its own receipt: a wrong clock.")
     end_reason: EndReason | None = None
     event_types: Names = Field(description="Of the described ones, which have arrived.")
     recordings: Names = Field(frozenset(), description="Object keys that were announced.")
@@ -94,11 +92,17 @@ class Facts(View):
         return code_of(self.end_reason.reason) if self.end_reason else None
 
     @property
+    def shown_end(self) -> datetime | None:
+        """Return the end by the sender's clock; a clock that is far ahead counts only where no other does."""
+        return self.ended_at or self.ended_ahead_at
+
+    @property
     def duration(self) -> float | None:
-        """Return the seconds from joining to end."""
-        if self.joined_at is None or self.ended_at is None or self.ended_at < self.joined_at:
+        """Return the seconds from joining to end; None if that is no time in which a conversation fits."""
+        if self.joined_at is None or self.shown_end is None:
             return None
-        return round((self.ended_at - self.joined_at).total_seconds(), 3)
+        lasted = reading.seconds((self.shown_end - self.joined_at).total_seconds())
+        return None if lasted is None else round(lasted, 3)
 
     @property
     def nobody_joined(self) -> bool:
@@ -113,6 +117,7 @@ class Facts(View):
             occurred_last_at=either(max, self.occurred_last_at, other.occurred_last_at),
             joined_at=either(min, self.joined_at, other.joined_at),
             ended_at=either(max, self.ended_at, other.ended_at),
+            ended_ahead_at=either(min, self.ended_ahead_at, other.ended_ahead_at),
             end_reason=either(EndReason.merge, self.end_reason, other.end_reason),
             event_types=self.event_types | other.event_types,
             recordings=self.recordings | other.recordings,
@@ -137,22 +142,17 @@ def facts_of(event: FoldEvent) -> Facts:
     """Return what one event or variant says."""
     return Facts(
         receipt=receipt_of(event),
-        occurred_last_at=_sign_of_life(event),
+        occurred_last_at=event.plausible_at,
         event_types=event_types.SHOWN & {event.event_type},
         **_own_facts(event),
     )
-
-
-def _sign_of_life(event: FoldEvent) -> datetime | None:
-    at = event.occurred_at
-    return at if at is not None and at <= event.received_at + _CLOCK_ERROR else None
 
 
 def _own_facts(event: FoldEvent) -> dict[str, Any]:
     if event.event_type in event_types.JOINED:
         return {"joined_at": event.occurred_at}
     if event.event_type == event_types.SHUTDOWN:
-        return {"ended_at": event.occurred_at, "end_reason": _end_reason(event)}
+        return {**_end(event), "end_reason": _end_reason(event)}
     if event.event_type in (event_types.RECORDING, event_types.COPY_FAILED):
         return _announced(event)
     if event.family == "guardrail":
@@ -160,8 +160,12 @@ def _own_facts(event: FoldEvent) -> dict[str, Any]:
     return {"transcript": _transcript(event)}
 
 
+def _end(event: FoldEvent) -> dict[str, Any]:
+    return {"ended_at": event.plausible_at} if event.plausible_at else {"ended_ahead_at": event.occurred_at}
+
+
 def _end_reason(event: FoldEvent) -> EndReason | None:
-    at = iso(event.occurred_at) if event.occurred_at else ""
+    at = iso(event.plausible_at) if event.plausible_at else ""
     said = map(reading.members, event.contents)
     reasons = (reading.first_text(one, "shutdown_reason", "reason") for one in said)
     ends = (EndReason(at=at, reason=reason[:_LONGEST_REASON]) for reason in reasons if reason)
@@ -184,7 +188,7 @@ def _transcript(event: FoldEvent) -> TranscriptFacts | None:
 def _transcript_facts(event: FoldEvent, content: dict[str, Any]) -> TranscriptFacts:
     transcript = without_system(read_transcript(content))
     return TranscriptFacts(
-        rank=rank(transcript, event.occurred_at),
+        rank=rank(transcript, event.plausible_at),
         at=event.occurred_at,
         received_at=event.received_at,
         has_times=transcript.has_times,

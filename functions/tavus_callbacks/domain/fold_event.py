@@ -6,7 +6,7 @@ ranked by what they say, the richest first, and a member is read from the riches
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import reduce
 from typing import Any
 
@@ -14,6 +14,8 @@ from tavus_callbacks.domain import reading
 from tavus_callbacks.domain.event import Source
 from tavus_callbacks.domain.jsontext import canonical
 
+# Enough for a clock that is off by its time zone: what has been received did not happen a day later.
+_CLOCK_ERROR = timedelta(days=1)
 _BEFORE_ALL = datetime.min.replace(tzinfo=UTC)
 
 
@@ -38,6 +40,15 @@ class FoldEvent:
     source: Source
     contents: tuple[dict[str, Any], ...]
 
+    @property
+    def plausible_at(self) -> datetime | None:
+        """Return the sender's time, or None if it lies more than a day after the receipt.
+
+        A time in the far past is believed: a wrong clock looks like a callback that is delivered late.
+        """
+        at = self.occurred_at
+        return at if at is not None and at <= self.received_at + _CLOCK_ERROR else None
+
 
 @dataclass(frozen=True, slots=True)
 class Occurrence:
@@ -48,8 +59,8 @@ class Occurrence:
 
     @property
     def recency(self) -> tuple[datetime, str]:
-        """Return how recent it is: in the order of time, but older than all where it has none."""
-        return (self.event.occurred_at or _BEFORE_ALL, self.event.ref)
+        """Return how recent it is: in the order of time; without a plausible time it is the oldest."""
+        return (self.event.plausible_at or _BEFORE_ALL, self.event.ref)
 
     @property
     def moment(self) -> datetime:

@@ -56,8 +56,17 @@ def status_of(facts: Facts, *, now: datetime, settings: FoldSettings) -> Status:
 
 
 def last_sign(facts: Facts) -> datetime:
-    """Return the last sign of life, by the sender's clock where it says one."""
-    return facts.occurred_last_at or facts.receipt.received_last_at
+    """Return the last sign of life: by the sender's clock if it says one, but not after the last receipt."""
+    received = facts.receipt.received_last_at
+    return min(facts.occurred_last_at or received, received)
+
+
+def waiting_since(facts: Facts) -> datetime:
+    """Return when the wait for what is missing began: at the end, but not after the last receipt.
+
+    A sender's clock that is ahead does not lengthen the wait, nor do the times of older summaries.
+    """
+    return min(facts.ended_at or last_sign(facts), facts.receipt.received_last_at)
 
 
 def missing_of(facts: Facts, *, now: datetime, settings: FoldSettings, has_recording: bool) -> list[Missing]:
@@ -86,5 +95,5 @@ def _expected(facts: Facts, settings: FoldSettings) -> Iterator[What]:
 
 def _missing(what: What, facts: Facts, now: datetime) -> Missing:
     since, usual = facts.ended_at or facts.occurred_last_at, _USUAL_DELAY[what]
-    waited = (now - (since or facts.receipt.received_last_at)).total_seconds()
+    waited = (now - waiting_since(facts)).total_seconds()
     return Missing(what=what, since=since, usual_delay=usual, overdue=waited > max(_LEAST, _PATIENCE * usual))

@@ -217,7 +217,7 @@ def _moment(push_type: str, facts: SubjectFacts) -> datetime | None:
     if isinstance(facts, ResourceFacts):
         return None
     transcript_at = facts.transcript.at if facts.transcript else None
-    moments = {STARTED: facts.joined_at, ENDED: facts.ended_at, TRANSCRIPT: transcript_at}
+    moments = {STARTED: facts.joined_at, ENDED: facts.shown_end, TRANSCRIPT: transcript_at}
     return moments.get(push_type)
 
 

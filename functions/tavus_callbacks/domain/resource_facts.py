@@ -81,7 +81,7 @@ def resource_facts_of(event: FoldEvent) -> ResourceFacts:
     said = (reading.members(content) for content in event.contents)
     states = [_state(event, status_of(reading.text(one.get("status")))) for one in said]
     state = merged(State.merge, states)
-    is_timed = event.occurred_at is not None
+    is_timed = event.plausible_at is not None
     return ResourceFacts(
         receipt=receipt_of(event),
         timed=state if is_timed else None,
@@ -91,7 +91,7 @@ def resource_facts_of(event: FoldEvent) -> ResourceFacts:
 
 
 def _state(event: FoldEvent, status: ResourceStatus) -> State:
-    at = iso(event.occurred_at) if event.occurred_at else ""
+    at = iso(event.plausible_at) if event.plausible_at else ""
     return State(rank=f"{at}|{_FINALITY.index(status)}|{event.ref}", ref=event.ref, status=status)
 
 

@@ -104,7 +104,7 @@ def conversation_summary(
         conversation_id=conversation_id,
         status=status_of(facts, now=now, settings=settings),
         joined_at=facts.joined_at,
-        ended_at=facts.ended_at,
+        ended_at=facts.shown_end,
         duration=facts.duration,
         end_reason=facts.end_code,
         has_transcript=facts.transcript is not None,

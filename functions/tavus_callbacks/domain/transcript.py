@@ -51,7 +51,7 @@ def transcript_of(events: Iterable[FoldEvent], *, include_system: bool = False) 
     contents = [(event, content) for event in events for content in transcripts_in(event)]
     if not contents:
         return None
-    found = [(read_transcript(content), event.occurred_at, content) for event, content in contents]
+    found = [(read_transcript(content), event.plausible_at, content) for event, content in contents]
     # Writing contents out takes its time and is of use only between several.
     chosen = max(found, key=lambda one: (rank(*one[:2]), canonical(one[2]))) if len(found) > 1 else found[0]
     return chosen[0] if include_system else without_system(chosen[0])

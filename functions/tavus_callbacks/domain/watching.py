@@ -12,7 +12,7 @@ from typing import Any
 
 from tavus_callbacks.domain.conversation_facts import Facts
 from tavus_callbacks.domain.fold_settings import FoldSettings
-from tavus_callbacks.domain.missing import Missing, Status, last_sign, missing_of, status_of
+from tavus_callbacks.domain.missing import Missing, Status, last_sign, missing_of, status_of, waiting_since
 from tavus_callbacks.domain.recording import Recording
 from tavus_callbacks.domain.timestamps import parse
 
@@ -96,7 +96,7 @@ def _open_for(settings: FoldSettings) -> timedelta:
 def _since(facts: Facts, status: Status, missing: list[Missing]) -> datetime | None:
     if status == "active":
         return last_sign(facts)
-    return min((one.since or facts.receipt.received_last_at for one in missing), default=None)
+    return waiting_since(facts) if missing else None
 
 
 def _has_recent_claim(facts: Facts, now: datetime, missing_after: timedelta | None) -> bool:
