@@ -1,7 +1,7 @@
 """Reading Tavus's whole list of conversations while it changes.
 
-The list promises no order and has no filter by date (tavus-callbacks.md section 5), so a row that arrives or
-vanishes between two pages moves the rows behind it across the page boundary:
+The list promises no order and has no filter by date (docs/tavus.md, "Reading it back by API"), so a row
+that arrives or vanishes between two pages moves the rows behind it across the page boundary:
 
     page 1    a b c d │ e f g h │         is read: a b c d
     b vanishes

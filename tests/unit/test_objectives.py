@@ -74,10 +74,18 @@ def test_the_furthest_status_counts_between_those_of_no_or_one_time(order, timed
         ([typed("completed", seconds=0), typed("pending", seconds=5)], "pending"),
         ([typed("pending", seconds=5), documented({})], "completed"),
         ([typed("completed", seconds=5), typed("activated", received=9)], "completed"),
+        ([typed("activated", seconds=9e6), typed("completed", seconds=5)], "completed"),
         ([typed("skipped", received=1), typed("paused", received=2)], "paused"),
         ([typed("skipped", received=2), typed("activated", received=1)], "activated"),
     ],
-    ids=["later", "untimed and further", "untimed and behind", "both unknown", "unknown"],
+    ids=[
+        "later",
+        "untimed and further",
+        "untimed and behind",
+        "far in the future",
+        "both unknown",
+        "unknown",
+    ],
 )
 def test_a_later_status_counts_and_one_without_a_time_if_it_is_further(events, expected):
     """As videos do: the sender's clock first, and order of receipt only between unknown statuses."""

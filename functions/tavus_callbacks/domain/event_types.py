@@ -12,7 +12,8 @@ ANALYSIS = "application.perception_analysis"
 UNAVAILABLE = "application.perception_unavailable"
 ACTION = "application.post_call_action_executed"
 CANVAS = "canvas.interaction"
-# A heartbeat within the call, known from Tavus's interviewer sample only (tavus-callbacks.md 1.9).
+# A heartbeat inside the call, known from Tavus's sample app only
+# (docs/tavus.md, "Events that do not arrive by callback").
 REPLICA_PRESENT = "system.replica_present"
 MEMORY_EVIDENCE = "application.raven_memory_evidence"
 MEMORIES = ("application.memory_consolidation", MEMORY_EVIDENCE)

@@ -64,8 +64,8 @@ class Occurrence:
 
     @property
     def moment(self) -> datetime:
-        """Return when it happened by the sender's clock, or when it was received where Tavus sent no time."""
-        return self.event.occurred_at or self.event.received_at
+        """Return when it happened by the sender's clock, or without a plausible time when it was received."""
+        return self.event.plausible_at or self.event.received_at
 
 
 def in_order(happened: Iterable[Occurrence]) -> list[Occurrence]:

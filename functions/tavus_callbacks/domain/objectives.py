@@ -48,25 +48,28 @@ class ObjectiveView(View):
 
 def objectives(occurred: Iterable[Occurrence]) -> list[ObjectiveView]:
     """Fold objective events into one entry a name, in the order of their first deliveries."""
-    by_name: dict[str | None, list[Delivery]] = {}
+    by_name: dict[str | None, list[Occurrence]] = {}
     for event in sorted(occurred, key=_order):
-        by_name.setdefault(reading.first_text(event.said, "objective_name"), []).append(_delivery(event))
-    return [
-        ObjectiveView(name=name, status=_status(history), values=_fullest(history), history=history)
-        for name, history in by_name.items()
-    ]
+        by_name.setdefault(reading.first_text(event.said, "objective_name"), []).append(event)
+    return [_objective(name, events) for name, events in by_name.items()]
 
 
 def _order(one: Occurrence) -> tuple[datetime, int, str]:
-    return one.moment, _rank(_status_in(one)), one.event.ref
+    return one.moment, _rank(one), one.event.ref
+
+
+def _rank(one: Occurrence) -> int:
+    status = _status_in(one)
+    return _STATUSES.index(status) if status in _STATUSES else -1
 
 
 def _status_in(one: Occurrence) -> str:
     return one.event.event_type.removeprefix(OBJECTIVE_PREFIX)
 
 
-def _rank(status: str) -> int:
-    return _STATUSES.index(status) if status in _STATUSES else -1
+def _objective(name: str | None, events: Sequence[Occurrence]) -> ObjectiveView:
+    history = list(map(_delivery, events))
+    return ObjectiveView(name=name, status=_status(events), values=_fullest(history), history=history)
 
 
 def _delivery(one: Occurrence) -> Delivery:
@@ -79,11 +82,11 @@ def _delivery(one: Occurrence) -> Delivery:
     )
 
 
-def _status(history: Sequence[Delivery]) -> str:
+def _status(events: Sequence[Occurrence]) -> str:
     """Return the latest timed status, or one without a time that is further; of equals the later one."""
-    timed = [delivery for delivery in history if delivery.at is not None]
-    candidates = [delivery for delivery in history if delivery.at is None or delivery is timed[-1]]
-    return max(reversed(candidates), key=lambda delivery: _rank(delivery.status)).status
+    timed = [one for one in events if one.event.plausible_at is not None]
+    candidates = [one for one in events if one.event.plausible_at is None or one is timed[-1]]
+    return _status_in(max(reversed(candidates), key=_rank))
 
 
 def _fullest(history: Sequence[Delivery]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from tavus_callbacks.domain import timestamps
 from tavus_callbacks.domain.errors import NotAnObject, Unfileable
 from tavus_callbacks.domain.event import Event, understand
+from tavus_callbacks.domain.event_types import REPLICA_PRESENT
 
 # The first word of an event type gives its message type (docs/tavus.md, "Envelope of conversation events").
 _MESSAGE_TYPES = ("system", "application")
@@ -80,5 +81,6 @@ def _rebuilt(conversation_id: str, sent: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def can_hold(family: str, event_type: str) -> bool:
-    """Tell whether an event of a conversation should be in its record."""
-    return family == "conversation" and event_type.partition(".")[0] in _MESSAGE_TYPES
+    """Tell whether an event of a conversation should be in its record; a heartbeat inside the call is not."""
+    is_sent_by_callback = event_type.partition(".")[0] in _MESSAGE_TYPES and event_type != REPLICA_PRESENT
+    return family == "conversation" and is_sent_by_callback
