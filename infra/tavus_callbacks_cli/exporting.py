@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from tavus_callbacks.domain import link
 from tavus_callbacks_cli.erasure.place import CONVERSATION, Subject, Wanted
 from tavus_callbacks_cli.erasure.recordings import owner_of
 from tavus_callbacks_cli.subjects import LISTS, has_page, path_of
@@ -30,7 +31,8 @@ KIND/ID/events.json             every callback that came: when, by which label, 
 KIND/ID/events/NUMBER-TYPE.json its body as it was kept: as sent, but for the token in the callback URL
 KIND/ID/transcript.json|txt|vtt what was said; vtt only where the turns have times
 KIND/ID/recordings.json         what is known of recordings
-KIND/ID/recordings/NAME.mp4     those that could be played at the time of the export
+KIND/ID/recordings/NAME.mp4     those that could be played at the time of the export, each with its own
+                                extension where its key has one
 quarantine.json                 callbacks that could not be filed and name one of these, with their bodies
 
 Characters of an id that not every file system takes are percent-encoded.
@@ -180,7 +182,7 @@ def _export_recordings(
         if reason is not None:
             archive.notes.append(f"Recording {one['recording_id']} of {conversation} is not here: {reason}.")
             continue
-        name = f"{folder}/recordings/{_safe(one['recording_id'])}.mp4"
+        name = f"{folder}/recordings/{_safe(link.file_name(one['recording_id'], one['key']))}"
         _add_recording(sources, f"{path}/{one['recording_id']}", archive, name, progress)
 
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from tavus_callbacks.aws.signing import new_private_key, public_key
 from tavus_callbacks.domain import link
+from tavus_callbacks.domain.recording import recording_id
 
 EXPIRES = datetime(2026, 1, 1, 12, tzinfo=UTC)
 BASE = "https://d111111abcdef8.cloudfront.net"
@@ -80,13 +81,46 @@ def test_a_key_survives_the_url(key):
     assert not set(path) & set(" +*\"'()&?#")
 
 
-@given(st.text(), st.text())
-def test_a_file_name_needs_no_quoting(conversation_id, recording_id):
-    """Names are ASCII letters, digits, dots and dashes, end in .mp4 and are short."""
-    name = link.download_name(conversation_id, recording_id)
-    assert name.endswith(".mp4")
+@given(st.text(), st.text(), st.text())
+def test_a_file_name_needs_no_quoting(conversation_id, recording_id, key):
+    """Names are ASCII letters, digits, dots and dashes, end in the key's extension and are short."""
+    name = link.download_name(conversation_id, recording_id, key)
+    assert name.endswith(link.extension(key))
     assert len(name) <= 130
     assert set(name) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-")
+
+
+@pytest.mark.parametrize(
+    ("name", "content_type", "saved"),
+    [
+        ("1", "video/mp4", "1.mp4"),
+        ("1.mp4", "video/mp4", "1.mp4"),
+        ("X.MP4", "video/mp4", "X.mp4"),
+        ("X.MP4.mp4", "video/mp4", "X.mp4"),
+        ("x.webm", "video/webm", "x.webm"),
+        ("x.WebM", "video/webm", "x.webm"),
+        ("x.webm.mp4", "video/mp4", "x.mp4"),
+        ("x.m4a", "audio/mp4", "x.m4a"),
+        ("x.mp3", "audio/mpeg", "x.mp3"),
+        ("x.wav", "audio/wav", "x.wav"),
+        ("x.m3u8", "application/vnd.apple.mpegurl", "x.m3u8"),
+        ("x.html", "video/mp4", "x.html"),
+        ("2026.03.01", "video/mp4", "2026.03.01.mp4"),
+    ],
+)
+def test_type_and_name_follow_the_key(name, content_type, saved):
+    """The key's own extension counts, in any case, and no second one is added."""
+    key = f"tavus/c1/{name}"
+    found = link.download_name("c1", recording_id("c1", key), key)
+
+    assert f"c1-{saved}" == found
+    query = parse_qs(urlsplit(link.resource_url(BASE, key, download_name=found)).query)
+    assert [content_type] == query["response-content-type"]
+
+
+def test_a_dot_in_a_folder_is_no_extension():
+    """Only the last part of a key has one."""
+    assert ".mp4" == link.extension("folder.webm/1")
 
 
 def test_a_download_says_its_name_and_a_view_does_not():

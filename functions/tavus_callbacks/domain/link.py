@@ -15,8 +15,19 @@ MAX_LIFETIME = timedelta(hours=12)
 # A viewer who pauses, seeks and comes back must still reach the end.
 SLACK = timedelta(hours=1)
 
-CONTENT_TYPE = "video/mp4"
+# Tavus documents MP4 under a key without an extension. Any other extension is served as MP4 too, because the
+# stored type is not documented and a type such as text/html must not reach a browser.
+_MP4 = "video/mp4"
+_CONTENT_TYPES = {
+    ".mp4": _MP4,
+    ".webm": "video/webm",
+    ".m4a": "audio/mp4",
+    ".mp3": "audio/mpeg",
+    ".wav": "audio/wav",
+    ".m3u8": "application/vnd.apple.mpegurl",
+}
 
+_EXTENSION = re.compile(r"\.(?=[0-9]*[A-Za-z])[A-Za-z0-9]{2,5}\Z")
 _UNSAFE_IN_NAME = re.compile(r"[^A-Za-z0-9._-]+")
 
 # CloudFront's own alphabet for base64 in a query.
@@ -35,16 +46,35 @@ def lifetime(asked: timedelta, duration: float | None) -> timedelta:
 
 def resource_url(base_url: str, key: str, *, download_name: str | None) -> str:
     """Return the URL to sign: an object, the type to answer with, and a file name if it is to be saved."""
-    overrides = {"response-content-type": CONTENT_TYPE}
+    overrides = {"response-content-type": content_type(key)}
     if download_name is not None:
         overrides = {"response-content-disposition": f"attachment; filename={download_name}", **overrides}
     query = "&".join(f"{name}={_encoded(value)}" for name, value in overrides.items())
     return f"{base_url}/{quote(key, safe='/-._~')}?{query}"
 
 
-def download_name(conversation_id: str, recording_id: str) -> str:
+def content_type(key: str) -> str:
+    """Return the media type of an object by its key's extension, `video/mp4` unless the extension has one."""
+    return _CONTENT_TYPES.get(extension(key), _MP4)
+
+
+def extension(key: str) -> str:
+    """Return a key's extension in lower case, with its dot: `.mp4` where it has none."""
+    found = _EXTENSION.search(key)
+    return found[0].lower() if found else ".mp4"
+
+
+def file_name(recording_id: str, key: str) -> str:
+    """Return a recording's id with its key's extension, which an id can carry already."""
+    own = _EXTENSION.search(recording_id)
+    is_extension = own is not None and own[0].lower() in (*_CONTENT_TYPES, extension(key))
+    return (recording_id[: own.start()] if own and is_extension else recording_id) + extension(key)
+
+
+def download_name(conversation_id: str, recording_id: str, key: str) -> str:
     """Return a file name that needs no quoting anywhere."""
-    return _UNSAFE_IN_NAME.sub("-", f"{conversation_id}-{recording_id}")[:120].strip("-") + ".mp4"
+    stem = file_name(recording_id, key).removesuffix(extension(key))
+    return _UNSAFE_IN_NAME.sub("-", f"{conversation_id}-{stem}")[:120].strip("-") + extension(key)
 
 
 def signed(url: str, *, expires: datetime, key_id: str, sign: Callable[[bytes], bytes]) -> str:

@@ -168,6 +168,7 @@ def _refuse_unplayable(recording: Recording, now: datetime) -> None:
 
 
 def _signed(conversation_id: str, recording: Recording, expires: datetime, *, save: bool) -> str:
-    name = link.download_name(conversation_id, recording.recording_id) if save else None
-    url = link.resource_url(stores().known.cdn_url, str(recording.key), download_name=name)
+    key = str(recording.key)
+    name = link.download_name(conversation_id, recording.recording_id, key) if save else None
+    url = link.resource_url(stores().known.cdn_url, key, download_name=name)
     return link.signed(url, expires=expires, key_id=stores().known.signing_key_id, sign=_sign())
