@@ -19,7 +19,7 @@ from tavus_callbacks.aws.summaries import SummaryRows
 from tavus_callbacks.aws.telling import tell_recording
 from tavus_callbacks.domain.jsontext import BYTE_ORDER_MARK, parse
 from tavus_callbacks.domain.metrics import Counts, count, of_recording
-from tavus_callbacks.domain.recording import claim_of, conversation_of, recording_id
+from tavus_callbacks.domain.recording import Status, certain_status, claim_of, conversation_of, recording_id
 from tavus_callbacks.domain.timestamps import parse as parse_time
 from tavus_callbacks.records import write
 from tavus_callbacks.settings import settings
@@ -80,14 +80,16 @@ def _claimed(record: "DynamoDBRecord") -> Counts:
     if received_at is None:
         raise ValueError("an event without its time of receipt")
     row = stores().noted.claim(conversation_id, claim, ref=ref, claimed_at=received_at)
-    if claim.key is not None and claim.status is None:
+    if claim.key is not None and claim.may_come:
         row = look(stores().bucket, stores().noted, conversation_id, claim.key)
     _tell_or_take_back(conversation_id, claim.recording_id, row)
     logger.info(
         "recording claimed",
         extra={"conversation_id": conversation_id, "recording_id": claim.recording_id, "claim": claim.status},
     )
-    return of_recording(claim.status or ("available" if _is_there(row) else "pending"))
+    # The file of a failed copy may be there by now; a claim of another place counts as what it says.
+    elsewhere = None if claim.status == "failed" else claim.status
+    return of_recording(elsewhere or _status(row, otherwise="pending"))
 
 
 def _changed(event: dict[str, Any]) -> None:
@@ -104,16 +106,17 @@ def _changed(event: dict[str, Any]) -> None:
         logger.info("object ignored", extra=record)
         return
     row = look(stores().bucket, stores().noted, conversation_id, changed["key"])
-    is_there = _is_there(row)
-    if is_there:
+    if row is not None and recording_of(row).has_object:
         stores().noted.note_came(conversation_id)
     _tell_or_take_back(conversation_id, recording_id(conversation_id, changed["key"]), row)
-    counts = of_recording("available" if is_there else "missing")
+    counts = of_recording(_status(row, otherwise="missing"))
     write(logger, "object changed", {**record, **counts})
 
 
-def _is_there(row: Row | None) -> bool:
-    return row is not None and recording_of(row).is_there
+def _status(row: Row | None, *, otherwise: Status) -> Status:
+    """Return what a row shows now, or `otherwise` where only time can tell."""
+    found = certain_status(recording_of(row)) if row else None
+    return found or otherwise
 
 
 def _is_erased(conversation_id: str) -> bool:

@@ -133,10 +133,20 @@ def _perception(view: View) -> Fields:
 
 def _recordings(view: View) -> Fields:
     for one in view["recordings"]:
-        facts = [one["status"], size(one["size"]) if one["size"] else "", span(one["duration"])]
+        facts = [one["status"], "" if one["size"] is None else size(one["size"]), span(one["duration"])]
         yield one["recording_id"], ", ".join(filter(None, facts))
-    for failure in view["recording_failures"]:
-        yield "not copied", failure["error_message"] or "no reason given"
+    failures = view["recording_failures"]
+    # An earlier version of the API names neither the recording nor what to do.
+    copied = {one["recording_id"] for one in view["recordings"] if one["status"] != "failed"}
+    explained = {one.get("recording_id") for one in failures}
+    for one in failures:
+        if one.get("recording_id") not in copied:
+            yield "not copied", one["error_message"] or "no reason given"
+            yield "what to do", one.get("explanation") or ""
+    for one in view["recordings"]:
+        if one["status"] == "failed" and one["recording_id"] not in explained:
+            yield "failed", one["message"] or ""
+            yield "what to do", one.get("explanation") or ""
 
 
 def _objectives(view: View) -> Fields:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from inprocess import failing
 from jsonschema import Draft202012Validator
-from projecting import calls, once_before, post_scenario, project_all, records, store, summaries
+from projecting import calls, once_before, post_scenario, project_all, records, row_of, store, summaries
 
 from tavus_callbacks import project
 from tavus_callbacks.aws import clients, telling
@@ -308,6 +308,58 @@ def test_a_recording_that_failed_is_told_once(recordings, bus):
     [told] = bus.pushes()
 
     assert ("recording.failed", "no access") == (told["type"], told["data"]["message"])
+
+
+def test_a_recording_that_failed_and_came_later_is_told_once_each(recordings, bus):
+    """Both pushes are about one recording; a repeated failure and an emptied object tell nothing anew."""
+    key = "tavus/c123/1718780000000"
+    failure = {"s3_key": key, "error_code": "DESTINATION_AUTH_FAILED", "error_message": "no access"}
+    recordings.say("c123", "application.recording_copy_failed", **failure)
+    for body in (b"video", b"", b"video"):
+        recordings.put(key, body)
+        recordings.tell(key)
+        recordings.say("c123", "application.recording_copy_failed", **failure)
+    failed, available = bus.pushes()
+
+    assert ["recording.failed", "recording.available"] == [failed["type"], available["type"]]
+    assert {"1718780000000"} == {one["data"]["recording_id"] for one in (failed, available)}
+    assert ("DESTINATION_AUTH_FAILED", None) == tuple(
+        one["data"]["error_code"] for one in (failed, available)
+    )
+    assert failed["data"]["explanation"].startswith("DESTINATION_AUTH_FAILED: ")
+    assert available["data"]["message"] is None
+
+
+def test_an_empty_object_is_told_as_failed(recordings, bus):
+    """With its reason; when it has bytes, it is told as available."""
+    key = "tavus/c123/1718780000000"
+    recordings.put(key, b"")
+    recordings.tell(key)
+    recordings.put(key)
+    recordings.tell(key)
+    failed, available = bus.pushes()
+
+    assert ("recording.failed", "failed", "The object has 0 bytes.") == (
+        failed["type"], failed["data"]["status"], failed["data"]["message"]
+    )  # fmt: skip
+    assert ("recording.available", "available") == (available["type"], available["data"]["status"])
+
+
+def test_a_row_that_names_one_push_is_read(recordings, bus):
+    """Earlier versions wrote the type of the last push alone."""
+    key = "tavus/c123/1718780000000"
+    recordings.claim(key)
+    [row] = recordings.rows()
+    clients.dynamodb().update_item(
+        TableName=recordings.api.environment["EVENTS_TABLE"],
+        Key=row_of({"pk": row["pk"], "sk": row["sk"]}),
+        UpdateExpression="SET told = :told",
+        ExpressionAttributeValues={":told": {"S": "recording.available"}},
+    )
+    recordings.put(key)
+    recordings.tell(key)
+
+    assert [] == bus.types()
 
 
 def test_a_recording_is_told_again_after_a_crash(recordings, bus):

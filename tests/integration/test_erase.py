@@ -251,6 +251,23 @@ def test_another_s_recording_stays_whoever_claims_it(claims):
     assert {"/own/y*", f"/tavus/{ERASED}/*"} == set(invalidated(claims))
 
 
+def test_a_failed_copy_is_erased_or_named(world):
+    """Its empty object goes; a copy to another provider may have been delivered later, so it is left."""
+    for key, provider in (("own/a", "s3"), ("own/b", "gcs")):
+        world.recordings.put(key, b"")
+        world.recordings.say(
+            ERASED, "application.recording_copy_failed", s3_key=key, storage_provider=provider
+        )
+    world.recordings.put("own/b")
+
+    receipt = json.loads(world.erase("conversation", ERASED, "--yes", "--json").stdout)
+
+    left = {one["name"]: one["reason"] for one in receipt["left"]}
+    assert {"own/b": "its copy to gcs failed: if it was delivered later, erase it there"} == left
+    kept = {one["Key"] for one in world.s3.list_object_versions(Bucket=world.recordings.bucket)["Versions"]}
+    assert {"own/b"} == kept
+
+
 @pytest.mark.slow
 def test_the_forger_s_own_erasure_takes_nobody_s_recording(claims):
     """Erased, the one that claimed another's objects takes none of them along."""

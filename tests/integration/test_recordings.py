@@ -56,6 +56,8 @@ def test_a_recording_is_described(playable):
         "provider": "s3",
         "bucket": None,
         "message": None,
+        "error_code": None,
+        "explanation": None,
         "issues": [],
     } == one
 
@@ -242,10 +244,40 @@ def test_what_cannot_be_played_is_409_and_says_why(recordings, members, status, 
 
 
 def test_a_failed_copy_is_409_with_tavus_own_words(recordings):
-    """The message of the callback comes first."""
-    recordings.say("c123", COPY_FAILED, error_message="AccessDenied")
+    """The message of the callback comes first, then its code in plain words and what to do."""
+    recordings.say("c123", COPY_FAILED, error_message="AccessDenied", error_code="DESTINATION_AUTH_FAILED")
+    one = recordings.only("c123")
 
-    assert recordings.link("c123").value["detail"].startswith("AccessDenied. Tavus could not deliver")
+    assert "DESTINATION_AUTH_FAILED" == one["error_code"]
+    assert one["explanation"].startswith("DESTINATION_AUTH_FAILED: The storage refused Tavus's credentials.")
+    assert f"AccessDenied. {one['explanation']}" == recordings.link("c123").value["detail"]
+    assert "about 30 days" in one["explanation"]
+
+
+def test_an_empty_object_is_409_until_it_has_bytes(recordings):
+    """Status, reason and advice: there is no link to nothing."""
+    recordings.put(KEY, b"")
+    recordings.claim(KEY)
+    one, reply = recordings.only("c123"), recordings.link("c123")
+
+    assert ("failed", 0, "The object has 0 bytes.") == (one["status"], one["size"], one["message"])
+    assert (409, "failed") == (reply.status, reply.value["recording_status"])
+    assert reply.value["detail"].startswith("The object has 0 bytes. Upload the recording again")
+
+    recordings.put(KEY, b"video")
+    recordings.tell(KEY)
+    assert ("available", None) == tuple(recordings.only("c123")[name] for name in ("status", "message"))
+    assert 302 == recordings.link("c123").status
+
+
+def test_a_link_has_the_type_of_its_key(recordings):
+    """Watched and saved, a WebM is a WebM."""
+    recordings.put(f"{KEY}.webm")
+    recordings.claim(f"{KEY}.webm")
+    asked = query_of(recordings.link("c123", query="download=true").headers["location"])
+
+    assert "video/webm" == asked["response-content-type"]
+    assert "attachment; filename=c123-1718780000000.webm" == asked["response-content-disposition"]
 
 
 def test_an_archived_object_is_409_until_it_is_restored(recordings):

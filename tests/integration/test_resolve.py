@@ -243,6 +243,53 @@ def test_a_failed_copy_says_what_tavus_said(recordings):
     assert ("failed", "AccessDenied on PutObject", True) == (one["status"], one["message"], one["announced"])
 
 
+FAILURE = {
+    "recording_id": "00000000-0000-4000-8000-000000000001",
+    "storage_provider": "s3",
+    "error_code": "DESTINATION_AUTH_FAILED",
+    "error_message": "token exchange failed",
+}
+
+
+def test_a_failed_copy_that_comes_later_is_one_available_recording(recordings):
+    """Failure, file and callback in every order, the failure twice: one recording, and it can be watched."""
+    ends = set()
+    for number, order in enumerate(set(itertools.permutations(("fail", "fail", "ready", "file")))):
+        conversation_id = f"c{number}"
+        key = f"tavus/{conversation_id}/1718780000000"
+        steps = {
+            "fail": lambda key=key: recordings.say(key.split("/")[1], COPY_FAILED, s3_key=key, **FAILURE),
+            "ready": lambda key=key: recordings.claim(key, duration=14),
+            "file": lambda key=key: (recordings.put(key), recordings.tell(key)),
+        }
+        for step in order:
+            steps[step]()
+        one = recordings.only(conversation_id)
+        ends.add((one["recording_id"], one["status"], one["duration"], one["message"], one["error_code"]))
+
+    assert {("1718780000000", "available", 14.0, None, None)} == ends
+
+
+def test_a_failed_copy_is_found_when_no_event_tells_of_its_file(recordings):
+    """Reading looks for it, at most once a minute, for Tavus may deliver it later."""
+    recordings.say("c123", COPY_FAILED, s3_key=KEY, **FAILURE)
+    before = recordings.only("c123")["status"]
+    recordings.put(KEY)
+    recordings.ahead = timedelta(minutes=2)
+
+    assert ["failed", "available"] == [before, recordings.only("c123")["status"]]
+
+
+def test_a_failed_copy_to_another_provider_is_looked_for_nowhere(recordings):
+    """Its file will not come into this bucket."""
+    recordings.calls.clear()
+    recordings.say("c123", COPY_FAILED, s3_key=KEY, **{**FAILURE, "storage_provider": "gcs"})
+    one = recordings.only("c123")
+
+    assert ("failed", "gcs", KEY) == (one["status"], one["provider"], one["key"])
+    assert [] == recordings.asked("HeadObject")
+
+
 def test_a_late_read_of_the_bucket_does_not_undo_a_newer_one(recordings):
     """What was seen later stays, whatever order the notes are written in."""
     recordings.put(KEY)

@@ -156,11 +156,12 @@ def test_an_event_that_tavus_does_not_show_is_not_confirmed():
 
 
 def test_what_no_record_holds_confirms_and_denies_nothing():
-    """Objectives, guardrails and canvas interactions are not in a record."""
+    """Objectives, guardrails, canvas interactions and heartbeats are not in a record."""
     shelf = Shelf()
     shelf.receive(callback(shown()))
     shelf.receive(callback(shown("conversation.objective.completed", objective_name="x")))
     shelf.receive(callback(shown("canvas.interaction", interaction_id="1")))
+    shelf.receive(callback(shown("system.replica_present")))
 
     assert shelf.read(record(shown())).confirms
 

@@ -179,6 +179,19 @@ def test_a_conversations_recordings_are_listed_with_the_link_of_the_latest(targe
     assert "The link expires at" in result.stderr
 
 
+def test_a_failed_recording_is_listed_with_what_to_do(target):
+    """Tavus's words, then the explanation; an earlier version of the API has none."""
+    failed = {"status": "failed", "size": None, "message": "no token"}
+    target.recordings = [
+        a_recording("1", **failed, explanation="Check the role."),
+        a_recording("2", **failed),
+    ]
+
+    lines = run("c123").stdout.splitlines()
+
+    assert ["1           no token, Check the role.", "2           no token"] == lines[3:5]
+
+
 def test_a_narrow_terminal_breaks_no_word(target, monkeypatch):
     """At 60 columns too: lines break between words, and what is to be read stands below."""
     monkeypatch.setenv("FORCE_COLOR", "1")

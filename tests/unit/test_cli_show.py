@@ -18,9 +18,10 @@ EVIL = "\x1b[2J[bold red]\u202e"
 UNKNOWN = (404, {"detail": "No event of conversation c123 is kept."})
 
 
-def view(*events, name=CONVERSATION):
+def view(*events, name=CONVERSATION, recordings=()):
     """Fold events as the API answers them."""
-    return fold(name, events or scenario("conversation"), now=NOW, settings=SETTINGS)
+    events = events or scenario("conversation")
+    return fold(name, events, now=NOW, settings=SETTINGS, recordings=recordings)
 
 
 def latest(name="conversations", member="conversation_id", *ids):
@@ -402,6 +403,49 @@ def test_what_a_page_leaves_out_is_named_with_its_command(target):
     result = run("show", CONVERSATION)
 
     assert "`tavus-callbacks show e1` shows it whole" in result.stderr
+
+
+def failed_copy(**members):
+    """Make a callback about a copy that failed."""
+    properties = {"s3_key": "tavus/c123/1700", "error_code": "DESTINATION_AUTH_FAILED", **members}
+    return said("application.recording_copy_failed", **properties)
+
+
+def a_recording(status, **members):
+    """Make a recording as the API answers it."""
+    blank = dict.fromkeys(("size", "duration", "message", "error_code", "explanation"))
+    return {"recording_id": "1700", "status": status, **blank, **members}
+
+
+def test_a_failed_copy_says_why_and_what_to_do(target):
+    """Tavus's words first, then the code in plain words."""
+    target.answers = [view(failed_copy(error_message="no token"), recordings=[a_recording("failed")])]
+
+    page = " ".join(run("show", CONVERSATION).stdout.split())
+
+    assert "not copied no token" in page
+    assert "what to do DESTINATION_AUTH_FAILED: The storage refused Tavus's credentials." in page
+
+
+def test_a_failed_copy_that_came_later_is_shown_as_available_alone(target):
+    """It is one recording, and it can be watched."""
+    target.answers = [view(failed_copy(), recordings=[a_recording("available", size=5)])]
+
+    page = run("show", CONVERSATION).stdout
+
+    assert "available, 5 B" in page
+    assert "not copied" not in page
+
+
+def test_an_empty_recording_says_why_and_what_to_do(target):
+    """No callback says that it failed."""
+    empty = a_recording("failed", size=0, message="The object has 0 bytes.", explanation="Upload it again.")
+    target.answers = [view(recordings=[empty])]
+
+    page = " ".join(run("show", CONVERSATION).stdout.split())
+
+    assert "1700 failed, 0 B" in page
+    assert "failed The object has 0 bytes. what to do Upload it again." in page
 
 
 def test_a_page_that_holds_everything_names_nothing_left_out(target):

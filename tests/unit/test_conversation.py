@@ -523,6 +523,8 @@ ANNOUNCED = [
     announced("copy_failed", 5, error_message="Access denied"),
     announced("copy_failed", 5, error_message="Access denied again"),
     announced("copy_failed", 6, s3_key="tavus/c123/1700"),
+    announced("copy_failed", 6, s3_key="tavus/c123/1900.mp4"),
+    announced("copy_failed", 7, s3_key="../no.key"),
 ]
 
 
@@ -532,6 +534,27 @@ def test_every_recording_that_a_callback_came_for_is_counted_once(chosen):
     facts = conversation_facts([event for event, _ in chosen])
 
     assert len({recording_id for _, recording_id in chosen}) == facts.announced
+
+
+def test_each_recording_that_fails_at_one_moment_is_listed():
+    """They are variants of one event; each has its own id, code and advice, in any order."""
+    members = {"error_code": "DESTINATION_AUTH_FAILED", "error_message": "token exchange failed"}
+    failed = [
+        said("application.recording_copy_failed", 5, s3_key=f"tavus/c123/{name}", **members)
+        for name in ("1900", "1700")
+    ]
+    plain = said("application.recording_copy_failed", 6, error_code="NEW_CODE", recording_id="d1")
+
+    views = [folded(*order)["recording_failures"] for order in ([*failed, plain], [plain, *reversed(failed)])]
+
+    assert views[0] == views[1]
+    assert ["1700", "1900", f"failed-{plain.ref[-24:]}"] == [one["recording_id"] for one in views[0]]
+    assert failed[0].event_id == views[0][0]["event_id"] == views[0][1]["event_id"]
+    assert views[0][0]["explanation"].startswith("DESTINATION_AUTH_FAILED: The storage refused")
+    assert views[0][2]["explanation"].startswith("NEW_CODE: Tavus does not document this code.")
+    assert ("d1", "s3", None) == tuple(
+        views[0][2][name] for name in ("tavus_recording_id", "provider", "key")
+    )
 
 
 def test_facts_from_before_failed_recordings_were_counted_are_read():

@@ -68,6 +68,17 @@ def transcript(*turns, **more):
             {"storage_provider": "s3", "storage_uri": "s3://b/tavus/c1/1", "duration": 14.5},
         ),
         event("application.recording_copy_failed", {"error_message": "AccessDenied"}),
+        event(
+            "application.recording_copy_failed",
+            {
+                "recording_id": "00000000-0000-4000-8000-000000000001",
+                "s3_key": "tavus/c1/1780000000000",
+                "duration": 14,
+                "storage_provider": "gcs",
+                "error_code": "DESTINATION_AUTH_FAILED",
+                "error_message": "token exchange failed",
+            },
+        ),
         event("application.perception_analysis", {"analysis": "**Calm.**\n* nodded"}),
         event("application.perception_unavailable", {"reason": "no_vision_history"}),
         event(

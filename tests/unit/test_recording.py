@@ -24,7 +24,7 @@ from tavus_callbacks.domain.recording import (
 BUCKET = "ours"
 REF = "00001767225600500000-8ff04a6b45effcdf822a7eb5773060be"
 KEY = "tavus/c123/1718780000000"
-READY = "application.recording_ready"
+READY, COPY_FAILED = "application.recording_ready", "application.recording_copy_failed"
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 
@@ -32,6 +32,11 @@ HOUR = timedelta(hours=1)
 def claim(**properties):
     """Read the claim of a recording_ready with these properties."""
     return claim_of(READY, "c123", {"properties": properties}, bucket=BUCKET, ref=REF)
+
+
+def failed_claim(**properties):
+    """Read the claim of a recording_copy_failed with these properties."""
+    return claim_of(COPY_FAILED, "c123", {"properties": properties}, bucket=BUCKET, ref=REF)
 
 
 @pytest.mark.parametrize(
@@ -116,7 +121,8 @@ def test_a_pair_without_a_bucket_says_less_than_a_uri():
 
 REFS = st.sampled_from([REF, REF.replace("25600", "25601"), "b-" + "0" * 32])
 CLAIMS = st.builds(
-    lambda members, moved: claim(**{"s3_key": KEY, **members, **moved}),
+    lambda read, members, moved: read(**{"s3_key": KEY, **members, **moved}),
+    st.sampled_from([claim, failed_claim]),
     st.fixed_dictionaries({}, optional={"duration": st.integers(0, 99)}),
     st.sampled_from([{}, {"bucket_name": "ours"}, {"bucket_name": "theirs"}, {"storage_provider": "gcs"}]),
 )
@@ -130,7 +136,8 @@ def test_in_every_order_the_richest_claim_that_can_be_served_stays(claims, chanc
     stays, again = (noted_of(order) for order in (claims, shuffled))
 
     assert stays == again
-    served = [one for _, one in claims if one.status is None] or [one for _, one in claims]
+    served = [one for _, one in claims if one.status is None]
+    served = served or [one for _, one in claims if one.status != "failed"] or [one for _, one in claims]
     assert stays in served
     assert max(map(richness, served)) == richness(stays)
 
@@ -154,6 +161,31 @@ def test_the_rank_of_claims_does_not_depend_on_arrival():
     assert claim_rank(REF, rich) < claim_rank(REF, poor)
 
 
+AZURE = "https://account.blob.core.windows.net/container"
+
+
+@pytest.mark.parametrize(
+    ("properties", "expected"),
+    [
+        (
+            {"storage_provider": "azure_blob", "storage_uri": f"{AZURE}/{KEY}"},
+            ("azure_blob", f"container/{KEY}"),
+        ),
+        (
+            {"storage_provider": "azure_blob", "storage_uri": f"{AZURE}/{KEY}", "s3_key": KEY},
+            ("azure_blob", KEY),
+        ),
+        ({"storage_provider": "gcs", "storage_uri": f"s3://ours/{KEY}"}, ("s3", KEY)),
+        ({"storage_uri": f"{AZURE}/{KEY}"}, ("unknown", f"container/{KEY}")),
+    ],
+)
+def test_the_provider_is_the_sent_one_where_the_scheme_names_none(properties, expected):
+    """Azure's address is `https://…`: `storage_provider` decides, and a key in the address is no conflict."""
+    found = claim(**properties)
+
+    assert (expected, ()) == ((found.provider, found.key), found.issues)
+
+
 @pytest.mark.parametrize(
     "properties",
     [
@@ -169,9 +201,8 @@ def test_odd_members_break_nothing(properties):
 
 def test_a_long_message_is_cut():
     """A row is small; the event keeps the whole text."""
-    body = {"properties": {"error_message": "x" * 500_000}}
-    found = claim_of("application.recording_copy_failed", "c123", body, bucket=BUCKET, ref=REF)
-    assert len(found.message) == 1000
+    found = failed_claim(error_message="x" * 500_000, error_code="y" * 500_000)
+    assert (1000, 200) == (len(found.message), len(found.error_code))
 
 
 def test_an_object_in_our_bucket_is_available_whatever_a_callback_says():
@@ -182,9 +213,36 @@ def test_an_object_in_our_bucket_is_available_whatever_a_callback_says():
 
 def test_a_failed_copy_is_a_recording_with_its_message():
     """`recording_copy_failed` becomes status failed with Tavus's own words."""
-    body = {"properties": {"error_message": "AccessDenied"}}
-    found = claim_of("application.recording_copy_failed", "c123", body, bucket=BUCKET, ref=REF)
+    found = failed_claim(error_message="AccessDenied")
     assert ("failed", "AccessDenied") == (found.status, found.message)
+
+
+def test_a_failed_copy_is_the_recording_of_its_key():
+    """`s3_key` gives it the id that the file has when it comes later."""
+    found = failed_claim(
+        s3_key=KEY, duration=14, storage_provider="gcs", error_code="DESTINATION_AUTH_FAILED"
+    )
+
+    assert found.recording_id == claim(s3_key=KEY).recording_id
+    assert ("failed", KEY, 14.0, "gcs", "DESTINATION_AUTH_FAILED") == (
+        found.status, found.key, found.duration, found.provider, found.error_code
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("key", [None, "", "../x", 7])
+def test_a_failed_copy_without_a_usable_key_has_the_id_of_its_event(key):
+    """As before: there is nothing else to recognise it by."""
+    found = failed_claim(s3_key=key, error_message="no")
+
+    assert (f"failed-{REF[-24:]}", None, "no") == (found.recording_id, found.key, found.message)
+
+
+@pytest.mark.parametrize(
+    ("provider", "key", "expected"), [("s3", KEY, True), ("gcs", KEY, False), ("s3", "../x", False)]
+)
+def test_after_a_failed_copy_the_object_may_still_come(provider, key, expected):
+    """Tavus keeps the file for about 30 days; nothing comes from another provider, or without a key."""
+    assert expected == failed_claim(s3_key=key, storage_provider=provider).may_come
 
 
 MEMBERS = (
@@ -210,6 +268,21 @@ def test_no_body_breaks_reading_a_claim(body):
 def test_an_id_does_not_depend_on_the_suffix(key):
     """A key and its other form are one recording."""
     assert recording_id("c", key) == recording_id("c", other_form(key))
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("1.mp4", "1"),
+        ("x.MP4", "x.MP4"),
+        ("x.MP4.mp4", "x.MP4"),
+        ("x.webm", "x.webm"),
+        ("x.webm.mp4", "x.webm"),
+    ],
+)
+def test_ids_of_stored_recordings_stay(name, expected):
+    """Only `.mp4` in lower case is left out, as ever: another rule would change ids that are stored."""
+    assert expected == recording_id("c123", f"tavus/c123/{name}")
 
 
 def test_no_recording_is_called_latest():
@@ -275,6 +348,33 @@ def test_an_object_is_available_whatever_was_claimed_of_it_in_time():
     there = recording(size=5, looked_at=NOW, was_there=True)
     claimed = recording(claim=Claim("r", "s3", key="k"), claimed_at=NOW - 9 * HOUR, size=5, was_there=True)
     assert ["available", "available"] == [status(there), status(claimed)]
+
+
+@pytest.mark.parametrize(
+    ("claimed", "expected"),
+    [(None, "failed"), ("failed", "failed"), ("other_bucket", "other_bucket")],
+)
+def test_an_object_without_bytes_has_failed(claimed, expected):
+    """Nothing can be watched; a recording that is stored elsewhere stays what it is."""
+    empty = recording(claim=Claim("r", "s3", key="k", status=claimed), size=0, was_there=True)
+
+    assert (expected, False, True) == (status(empty), empty.is_there, empty.has_object)
+
+
+def test_a_failed_copy_that_came_later_is_available_and_then_missing():
+    """What was there did not fail, even after it was deleted."""
+    failed = Claim("r", "s3", key="k", status="failed")
+    steps = [{}, {"size": 5, "was_there": True}, {"was_there": True}]
+
+    assert ["failed", "available", "missing"] == [status(recording(claim=failed, **step)) for step in steps]
+
+
+def test_the_latest_is_never_an_empty_one():
+    """An older recording that can be watched comes first."""
+    old = recording(recording_id="1", size=1, modified_at=NOW)
+    empty = recording(recording_id="2", size=0, modified_at=NOW + HOUR)
+
+    assert "1" == latest([old, empty]).recording_id
 
 
 def test_the_latest_is_the_newest_that_is_there():

@@ -244,3 +244,15 @@ def test_each_callback_waits_for_its_delay(monkeypatch):
         list(send(paced, CALLBACK_URL, client))
 
     assert waited == [0, 1.5]
+
+
+def test_a_failed_copy_has_the_members_that_tavus_documents():
+    """The key among them, by which the file is recognised when it comes later."""
+    callback = rendered("copy-failed")[-1]
+    body = json.loads(callback.body)
+
+    assert {"recording_id", "s3_key", "duration", "storage_provider", "error_code", "error_message"} == set(
+        body["properties"]
+    )
+    assert body["properties"]["s3_key"].startswith(f"tavus/{body['conversation_id']}/")
+    assert () == understood(callback).issues

@@ -109,9 +109,9 @@ class RecordingRows:
         condition = later if found else f"attribute_exists(pk) AND {later}"
         return self._update(conversation_id, name, values, condition=condition)
 
-    def note_told(self, conversation_id: str, name: str, push_type: str) -> None:
-        """Note which push was told of a recording, unless its row is gone."""
-        self._update(conversation_id, name, {"told": push_type}, condition="attribute_exists(pk)")
+    def note_told(self, conversation_id: str, name: str, types: frozenset[str]) -> None:
+        """Note which pushes were sent about a recording, unless its row is gone."""
+        self._update(conversation_id, name, {"told": sorted(types)}, condition="attribute_exists(pk)")
 
     def note_came(self, conversation_id: str) -> None:
         """Note that an object came: without a callback, which can get lost, no summary knows of it."""
@@ -211,6 +211,7 @@ def _claim_map(claim: Claim) -> dict[str, Any]:
         "status": claim.status,
         "message": claim.message,
         "issues": list(claim.issues),
+        "error_code": claim.error_code,
     }
     return {name: value for name, value in members.items() if value is not None}
 
@@ -225,6 +226,12 @@ def _object_map(found: Object) -> dict[str, Any]:
         "modified_at": iso(found.modified_at),
     }
     return {name: value for name, value in members.items() if value is not None}
+
+
+def told_of(item: Row) -> frozenset[str]:
+    """Return the types of pushes that were sent about a recording; rows of earlier versions hold one."""
+    told = item.get("told", ())
+    return frozenset((told,) if isinstance(told, str) else told)
 
 
 def recordings_in(items: Iterable[dict[str, Any]]) -> list[Recording]:

@@ -55,6 +55,7 @@ def fold(  # noqa: PLR0913 - one argument a source
         status=status_of(facts, now=now, settings=settings),
         missing=missing_of(facts, now=now, settings=settings, has_recording=bool(recordings)),
         recordings=list(recordings),
+        recording_failures=parts.recording_failures(events),
         replica=_replica(happened),
         persona=_persona(happened),
         **_from_facts(facts),
@@ -112,7 +113,6 @@ def _from_parts(found: Parts) -> dict[str, Any]:
     return {
         "joinings": _joinings(_of(found, *event_types.JOINED)),
         "perception": parts.perception(analyses, refusals),
-        "recording_failures": list(map(parts.recording_failure, _of(found, event_types.COPY_FAILED))),
         "objectives": objectives(_of(found, "objective")),
         "guardrails": triggers,
         "guardrail_counts": parts.guardrail_counts(triggers),

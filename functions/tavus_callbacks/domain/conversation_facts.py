@@ -174,9 +174,8 @@ def _end_reason(event: FoldEvent) -> EndReason | None:
 
 def _announced(event: FoldEvent) -> dict[str, Any]:
     """Tell recordings apart as `claim_of` does: by their keys, else by the events that announce them."""
-    names_keys = event.event_type == event_types.RECORDING
-    keys = {object_key(reading.members(content)) if names_keys else None for content in event.contents}
-    # Only what can be a key: a summary is small, and a body is anybody's.
+    keys = {object_key(reading.members(content)) for content in event.contents}
+    # Usable keys only: a summary is small, and anybody can send a body.
     usable = frozenset(key for key in keys if key is not None and is_usable(key))
     return {"recordings": usable, "unnamed_recordings": {event.ref[-_REF_END:]} if keys - usable else set()}
 

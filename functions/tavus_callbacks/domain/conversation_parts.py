@@ -4,12 +4,15 @@ Field names are those of docs/tavus.md; what is given as text and holds JSON is 
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from pydantic import Field
 
-from tavus_callbacks.domain import reading
-from tavus_callbacks.domain.fold_event import Occurrence
+from tavus_callbacks.domain import event_types, reading
+from tavus_callbacks.domain.copy_failure import explain
+from tavus_callbacks.domain.fold_event import FoldEvent, Occurrence, occurrences
+from tavus_callbacks.domain.recording import Claim, claim_of
 from tavus_callbacks.domain.view import Happened, Moment, View
 
 
@@ -79,9 +82,18 @@ class Memory(Happened):
 
 
 class RecordingFailure(Happened):
-    """A recording that Tavus could not copy into the bucket; it keeps it for about 30 days."""
+    """A copy to the storage that failed; Tavus keeps the file for about 30 days.
 
+    It stays in the list after a later delivery: the recording of the same id is `available` then.
+    """
+
+    recording_id: str = Field(description="As in `recordings`, and in the recording's own path.")
+    tavus_recording_id: str | None = Field(description="Tavus's own id; tell it to Tavus's support.")
+    key: str | None = Field(description="The object key that was intended.")
+    provider: str
+    error_code: str | None = Field(description="As Tavus sends it.")
     error_message: str | None
+    explanation: str = Field(description="What the code means and what to do.")
 
 
 class OtherEvent(Happened):
@@ -195,9 +207,39 @@ def memory(one: Occurrence) -> Memory:
     return Memory(**_when(one), event_type=one.event.event_type, analysis=analysis, properties=rest)
 
 
-def recording_failure(one: Occurrence) -> RecordingFailure:
-    """Read why a recording was not copied."""
-    return RecordingFailure(**_when(one), error_message=reading.first_text(one.said, "error_message"))
+def recording_failures(events: Iterable[FoldEvent]) -> list[RecordingFailure]:
+    """Return the copies that failed, once for each event and recording.
+
+    Recordings that fail at the same moment are variants of one event, so each is recognised by its key.
+    """
+    groups: dict[tuple[str, str], list[FoldEvent]] = {}
+    for event in events:
+        for content in event.contents if event.event_type == event_types.COPY_FAILED else ():
+            name = _claim(event, content).recording_id
+            groups.setdefault((event.ref, name), []).append(replace(event, contents=(content,)))
+    return [
+        _recording_failure(name, one)
+        for (_, name), group in sorted(groups.items())
+        for one in occurrences(group)
+    ]
+
+
+def _claim(event: FoldEvent, said: dict[str, Any]) -> Claim:
+    return claim_of(event.event_type, event.subject, said, bucket="", ref=event.ref)
+
+
+def _recording_failure(name: str, one: Occurrence) -> RecordingFailure:
+    claim = _claim(one.event, one.said)
+    return RecordingFailure(
+        **_when(one),
+        recording_id=name,
+        tavus_recording_id=reading.first_text(one.said, "recording_id"),
+        key=claim.key,
+        provider=claim.provider,
+        error_code=claim.error_code,
+        error_message=reading.first_text(one.said, "error_message"),
+        explanation=explain(claim.error_code),
+    )
 
 
 def other_event(one: Occurrence) -> OtherEvent:

@@ -10,13 +10,21 @@ from tavus_callbacks.domain.callbacks import ConversationCallback, Model, Proper
 
 
 class RecordingCopyFailedProperties(Properties):
-    """Why Tavus could not copy the recording out."""
+    """Which recording Tavus could not copy to the storage, and why; `duration` in whole seconds.
 
+    `recording_id` is the id of Tavus's recording service, `s3_key` the intended object key.
+    """
+
+    recording_id: str | None = None
+    s3_key: str | None = None
+    duration: float | None = None
+    storage_provider: str | None = None
+    error_code: str | None = None
     error_message: str | None = None
 
 
 class RecordingCopyFailed(ConversationCallback):
-    """`application.recording_copy_failed`: Tavus keeps the failed copy about 30 days."""
+    """`application.recording_copy_failed`: Tavus keeps the file for about 30 days."""
 
     properties: RecordingCopyFailedProperties | None = None
 

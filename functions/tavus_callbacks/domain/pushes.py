@@ -22,7 +22,8 @@ from tavus_callbacks.domain.fold_settings import FoldSettings
 from tavus_callbacks.domain.jsontext import BYTE_ORDER_MARK, canonical, children, levels
 from tavus_callbacks.domain.reading import without_surrogates
 from tavus_callbacks.domain.receipt_facts import ReceiptFacts
-from tavus_callbacks.domain.recording import Recording
+from tavus_callbacks.domain.recording import Recording, Status, certain_status
+from tavus_callbacks.domain.recording_view import failure
 from tavus_callbacks.domain.resource_facts import ResourceFacts
 from tavus_callbacks.domain.summary import (
     CONVERSATION,
@@ -77,7 +78,7 @@ class CallbackData(View):
 
 
 class RecordingData(View):
-    """A recording whose object is there, or that failed."""
+    """A recording that can be watched, or that failed."""
 
     recording_id: str
     status: Literal["available", "failed"]
@@ -86,6 +87,8 @@ class RecordingData(View):
     duration: float | None = Field(description="Seconds, as Tavus sends it.")
     content_type: str | None
     message: str | None = Field(description="Why it failed.")
+    error_code: str | None = Field(None, description="Why it failed, as Tavus sends it.")
+    explanation: str | None = Field(None, description="What the failure means and what to do.")
 
 
 class Push(View):
@@ -221,17 +224,19 @@ def _moment(push_type: str, facts: SubjectFacts) -> datetime | None:
     return moments.get(push_type)
 
 
+_BY_RECORDING: dict[Status | None, str] = {"available": RECORDING, "failed": NO_RECORDING}
+
+
 def recording_type(recording: Recording) -> str | None:
-    """Return what there is to tell of a recording, or None while there is nothing."""
-    if recording.is_there:
-        return RECORDING
-    return NO_RECORDING if recording.claim and recording.claim.status == "failed" else None
+    """Return the type of the push about a recording, or None if there is nothing to tell."""
+    return _BY_RECORDING.get(certain_status(recording))
 
 
 def recording_push(conversation_id: str, recording: Recording, receipt: ReceiptFacts | None) -> Push:
     """Tell that a recording can be watched, or that it failed; `receipt` is its conversation's."""
     status: Literal["available", "failed"] = "available" if recording.is_there else "failed"
     push_type, claim = RECORDING if recording.is_there else NO_RECORDING, recording.claim
+    why = failure(recording, status)
     return Push(
         push_id=push_id(push_type, CONVERSATION, conversation_id, recording.recording_id),
         type=push_type,
@@ -247,7 +252,7 @@ def recording_push(conversation_id: str, recording: Recording, receipt: ReceiptF
             size=recording.size,
             duration=claim.duration if claim else None,
             content_type=recording.content_type,
-            message=claim.message if claim else None,
+            **why._asdict(),
         ),
     )
 

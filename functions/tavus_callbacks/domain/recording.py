@@ -7,18 +7,21 @@ when it is read. A callback can name any bucket and key, so both are untrusted: 
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal, TypeGuard
 
-from tavus_callbacks.domain import reading
+from tavus_callbacks.domain import event_types, reading
+from tavus_callbacks.domain.copy_failure import LONGEST_CODE
 from tavus_callbacks.domain.families import properties_of
 
 Status = Literal["pending", "available", "missing", "failed", "other_bucket", "other_provider"]
 
 STORAGE_CONFLICT = "storage_conflict"
 UNUSABLE_KEY = "The callback names no usable object key."
+COPY_FAILED = "Tavus could not copy the recording."
 MAX_KEY_BYTES = 1024  # S3's own limit
+# Case-sensitive: the ids of recordings are made without it, and stored ids must not change.
 SUFFIX = ".mp4"
 LATEST = "latest"  # what the API calls the newest, so no recording has it for an id
 LONGEST_MESSAGE = 1000  # characters; the event itself keeps the whole
@@ -35,7 +38,7 @@ Body = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What a callback says of a recording; `status` is set where it says that we cannot serve it."""
+    """What a callback says about a recording; `status` is set if the stack cannot serve it."""
 
     recording_id: str
     provider: str
@@ -45,26 +48,44 @@ class Claim:
     status: Status | None = None
     message: str | None = None
     issues: tuple[str, ...] = ()
+    error_code: str | None = None
+
+    @property
+    def may_come(self) -> bool:
+        """Tell whether the object can still arrive in the stack's bucket, even after a failed copy."""
+        is_ours = self.status is None or (self.status == "failed" and self.provider == "s3")
+        return is_ours and self.key is not None
 
 
 def claim_rank(ref: str, claim: Claim) -> str:
-    """Return what decides between claims of one recording, the smallest: use, richness, identity, content.
+    """Return the rank of a claim among those of one recording; the smallest wins.
 
-    First the claims that can be served, then those with a duration, then those that say most. `ref` is the
-    event's, without what tells its variants apart: which of them came first is chance.
+    Claims that can be served come first, then recordings stored elsewhere, then failures. Among equals a
+    duration wins, then the claim that says most. `ref` is the event's, shared by its variants, because
+    arrival must not decide between them.
     """
-    unknown = (claim.bucket, claim.key, claim.message).count(None)
+    unknown = (claim.bucket, claim.key, claim.error_code).count(None)
     digest = hashlib.sha256(repr(claim).encode("utf-8", "surrogatepass")).hexdigest()[:16]
-    return f"{claim.status is not None:d}{claim.duration is None:d}{unknown}|{ref}|{digest}"
+    return f"{_use(claim)}{claim.duration is None:d}{unknown}|{ref}|{digest}"
+
+
+def _use(claim: Claim) -> int:
+    if claim.status is None:
+        return 0
+    return 2 if claim.status == "failed" else 1
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a body says that a recording lies; anything in it may be missing or hostile."""
+    """Where a body says that a recording is stored; anything in it may be missing or hostile.
+
+    `is_address` marks a URL whose scheme names no provider, such as Azure's `https://…`.
+    """
 
     provider: str
     bucket: str | None
     key: str | None
+    is_address: bool = False
 
 
 def recording_id(conversation_id: str, key: str) -> str:
@@ -104,18 +125,22 @@ def is_usable(key: object) -> TypeGuard[str]:
 def claim_of(event_type: str, conversation_id: str, body: Body, *, bucket: str, ref: str) -> Claim:
     """Read the claim of a recording callback; `bucket` is the stack's, `ref` the event's reference."""
     properties = properties_of(body)
-    unnamed = f"failed-{ref[-24:]}"
-    if event_type == "application.recording_copy_failed":
-        message = _text(properties.get("error_message")) or "Tavus could not copy the recording."
-        message = message[:LONGEST_MESSAGE]
-        return Claim(unnamed, _provider(properties), status="failed", message=message)
     place, issues = _place(properties, bucket)
+    key = place.key if is_usable(place.key) else None
+    name = recording_id(conversation_id, key) if key else f"failed-{ref[-24:]}"
     duration = _seconds(properties.get("duration"))
-    if not is_usable(place.key):
-        return Claim(unnamed, place.provider, status="failed", message=UNUSABLE_KEY, issues=issues)
-    name = recording_id(conversation_id, place.key)
-    status = _elsewhere(place, bucket)
-    return Claim(name, place.provider, place.bucket, place.key, duration, status, issues=issues)
+    claim = Claim(name, place.provider, place.bucket, key, duration, issues=issues)
+    if event_type == event_types.COPY_FAILED:
+        message = (_text(properties.get("error_message")) or COPY_FAILED)[:LONGEST_MESSAGE]
+        return replace(claim, status="failed", message=message, error_code=_error_code(properties))
+    if key is None:
+        return replace(claim, status="failed", message=UNUSABLE_KEY)
+    return replace(claim, status=_elsewhere(place, bucket))
+
+
+def _error_code(properties: Body) -> str | None:
+    code = reading.text(properties.get("error_code"))
+    return code and code[:LONGEST_CODE]
 
 
 def _elsewhere(place: Place, bucket: str) -> Status | None:
@@ -129,6 +154,8 @@ def _place(properties: Body, bucket: str) -> tuple[Place, tuple[str, ...]]:
     pair, uri = _pair(properties), _uri(properties)
     if pair is None or uri is None:
         return pair or uri or Place(_provider(properties), None, None), ()
+    if _is_address_of(uri, pair):
+        return pair, ()
     if _same(pair, uri):
         return uri, ()
 
@@ -143,6 +170,11 @@ def _same(pair: Place, uri: Place) -> bool:
     return pair.key == uri.key and pair.bucket in (None, uri.bucket)
 
 
+def _is_address_of(uri: Place, pair: Place) -> bool:
+    """Tell whether a URL ends with the pair's key: container and bucket may begin its path."""
+    return uri.is_address and f"/{uri.key}".endswith(f"/{pair.key}")
+
+
 def _pair(properties: Body) -> Place | None:
     key = _text(properties.get("s3_key"))
     if key is None:
@@ -151,14 +183,14 @@ def _pair(properties: Body) -> Place | None:
 
 
 def _uri(properties: Body) -> Place | None:
-    """Read `s3://bucket/key`; other schemes name other providers, and web addresses nothing of ours."""
+    """Read `s3://bucket/key` or `gs://…`; `storage_provider` decides where the scheme names no provider."""
     text = _text(properties.get("storage_uri"))
     if text is None:
         return None
     scheme, separator, rest = text.partition("://")
     bucket, _, key = rest.partition("/")
-    provider = _PROVIDERS.get(scheme.lower(), "unknown") if separator else "unknown"
-    return Place(provider, bucket or None, key or None)
+    provider = _PROVIDERS.get(scheme.lower()) if separator else None
+    return Place(provider or _provider(properties), bucket or None, key or None, is_address=provider is None)
 
 
 def _provider(properties: Body) -> str:
@@ -182,7 +214,7 @@ def _seconds(value: object) -> float | None:
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """A recording as noted: its claim if one came, the object as last looked at, times in UTC."""
+    """A recording as stored: its claim, if one came, and the object at the last look; times in UTC."""
 
     recording_id: str
     claim: Claim | None
@@ -197,9 +229,24 @@ class Recording:
     was_there: bool
 
     @property
-    def is_there(self) -> bool:
-        """Tell whether the object was there at the last look."""
+    def has_object(self) -> bool:
+        """Tell whether the bucket held the object at the last look, even an empty one."""
         return self.size is not None
+
+    @property
+    def is_there(self) -> bool:
+        """Tell whether there was something to watch at the last look."""
+        return bool(self.size)
+
+    @property
+    def is_empty(self) -> bool:
+        """Tell whether the object had no bytes at the last look."""
+        return self.size == 0
+
+    @property
+    def may_come(self) -> bool:
+        """Tell whether the object can still arrive in the stack's bucket."""
+        return self.claim.may_come if self.claim else self.key is not None
 
     def is_told_of(self, conversation_id: str) -> bool:
         """Tell whether S3's events about the object reach it: those of its conversation's folder do."""
@@ -211,14 +258,24 @@ class Recording:
         return self.storage_class in ARCHIVED
 
 
-def status_of(recording: Recording, *, now: datetime, missing_after: timedelta) -> Status:
-    """Derive the status: what the claim forbids, what the bucket shows, or how long it was waited for."""
-    # First: what was seen in the stack's own bucket is there, whatever a callback says of it.
+def certain_status(recording: Recording) -> Status | None:
+    """Return the status that does not depend on the time, or None while the object may be on its way."""
+    # First: an object in the stack's own bucket is there, whatever a callback says.
     if recording.is_there:
         return "available"
-    claim = recording.claim
-    if claim is not None and claim.status is not None:
-        return claim.status
+    claimed = recording.claim.status if recording.claim else None
+    # A failed copy that was delivered later, and then deleted, did not fail.
+    is_outdated = claimed == "failed" and recording.was_there and not recording.has_object
+    if claimed is not None and not is_outdated:
+        return claimed
+    return "failed" if recording.is_empty else None
+
+
+def status_of(recording: Recording, *, now: datetime, missing_after: timedelta) -> Status:
+    """Derive the status from the object, the claim, and the time since the recording was announced."""
+    certain = certain_status(recording)
+    if certain is not None:
+        return certain
     waiting_since = recording.claimed_at or recording.looked_at
     waits = waiting_since is not None and now - waiting_since < missing_after
     return "pending" if waits and not recording.was_there else "missing"

@@ -143,10 +143,9 @@ def _again(conversation_id: str, noted: list[Recording]) -> list[Recording]:
 
 
 def _is_due(conversation_id: str, recording: Recording, now: datetime) -> bool:
-    servable = recording.claim is None or recording.claim.status is None
     looked_lately = recording.looked_at is not None and now - recording.looked_at < LOOK_INTERVAL
-    is_settled = recording.is_there and recording.is_told_of(conversation_id)
-    return servable and recording.key is not None and not is_settled and not looked_lately
+    is_settled = recording.has_object and recording.is_told_of(conversation_id)
+    return recording.may_come and not is_settled and not looked_lately
 
 
 def _found(conversation_id: str, recording_id: str) -> Recording:

@@ -205,7 +205,8 @@ def _row(one: dict[str, Any]) -> tuple[str, ...]:
 
 def _remark(one: dict[str, Any]) -> str:
     untold = "" if one["announced"] else "no callback announced it"
-    return ", ".join(filter(None, [one["message"], *one["issues"], untold]))
+    # An earlier version of the API does not explain.
+    return ", ".join(filter(None, [one["message"], one.get("explanation"), *one["issues"], untold]))
 
 
 def _span(seconds: float) -> str:

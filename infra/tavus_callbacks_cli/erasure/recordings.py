@@ -97,7 +97,7 @@ def _claimed(place: Place, wanted: Wanted) -> Iterator[Recording]:
 
 
 def _is_here(recording: Recording) -> bool:
-    return recording.is_there or recording.claim is None or recording.claim.status is None
+    return recording.has_object or recording.claim is None or recording.claim.may_come
 
 
 def _keys(recording: Recording) -> frozenset[str]:
@@ -117,6 +117,8 @@ def _of_claim(place: Place, wanted: Wanted, recording: Recording) -> Iterator[Pi
 def _reason(place: Place, wanted: Wanted, recording: Recording) -> str | None:
     """Say why an object that a callback claims is left, or None where it is to go."""
     claim = recording.claim
+    if claim is not None and claim.status == "failed" and not _is_here(recording):
+        return f"its copy to {claim.provider} failed: if it was delivered later, erase it there"
     if claim is not None and not _is_here(recording):
         return f"it lies elsewhere ({claim.provider}, bucket {claim.bucket}): erase it there"
     owner = owner_of(str(recording.key))
