@@ -53,7 +53,9 @@ def stores() -> Stores:
     return Stores(
         Bodies(known.bodies_bucket),
         RecordingsBucket(clients.s3(), known.recordings_bucket),
-        RecordingRows(clients.dynamodb(), known.events_table, known.recording_retention),
+        RecordingRows(
+            clients.dynamodb(), known.events_table, known.recording_retention, known.recordings_bucket
+        ),
         SummaryRows(clients.dynamodb(), known.events_table),
         Bus(clients.events(), known.event_bus) if known.event_bus else None,
     )
@@ -106,7 +108,7 @@ def _changed(event: dict[str, Any]) -> None:
         logger.info("object ignored", extra=record)
         return
     row = look(stores().bucket, stores().noted, conversation_id, changed["key"])
-    if row is not None and recording_of(row).has_object:
+    if row is not None and recording_of(row, stores().bucket.name).has_object:
         stores().noted.note_came(conversation_id)
     _tell_or_take_back(conversation_id, recording_id(conversation_id, changed["key"]), row)
     counts = of_recording(_status(row, otherwise="missing"))
@@ -115,7 +117,7 @@ def _changed(event: dict[str, Any]) -> None:
 
 def _status(row: Row | None, *, otherwise: Status) -> Status:
     """Return what a row shows now, or `otherwise` where only time can tell."""
-    found = certain_status(recording_of(row)) if row else None
+    found = certain_status(recording_of(row, stores().bucket.name)) if row else None
     return found or otherwise
 
 

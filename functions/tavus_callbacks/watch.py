@@ -81,7 +81,7 @@ def stores() -> Stores:
     bus = Bus(clients.events(), known.event_bus) if known.event_bus else None
     return Stores(
         backfill.Stores(events, readings, SummaryRows(client, known.events_table)),
-        RecordingRows(client, known.events_table, known.recording_retention),
+        RecordingRows(client, known.events_table, known.recording_retention, known.recordings_bucket),
         bucket,
         Telling(bus, known.fold),
         SweepRow(client, known.events_table, "watch"),
@@ -164,11 +164,11 @@ def _swept(run: Run, sweep: Sweep, context: Any) -> str | None:
     """Take page after page, and return where the next run is to go on, None where all is done."""
     span_of = listed_for if sweep.is_all else new_for
     before, since = sweep.before, iso(run.now - span_of(settings().fold))
-    expects_recording = settings().fold.expect_recording
+    objects_in = settings().recordings_bucket if settings().fold.expect_recording else None
     while True:
         span = Span(before, since, PAGE)
         listed = stores().kept.summaries.listed(
-            CONVERSATION, span, partial(_open, run), with_objects=expects_recording
+            CONVERSATION, span, partial(_open, run), objects_in=objects_in
         )
         _take(run, listed.page)
         before = listed.following
@@ -222,7 +222,7 @@ def _look(run: Run, one: Open) -> None:
     for row in noted.rows(one.conversation_id):
         seen = _seen(run, one.conversation_id, row)
         tell_recording(bus, summaries, noted, one.conversation_id, seen)
-        recording = recording_of(seen)
+        recording = recording_of(seen, noted.bucket)
         if is_waited_for(recording):
             run.count("recordings_waited_for")
         if is_waited_for(recording) and recording.claimed_at:
@@ -231,7 +231,7 @@ def _look(run: Run, one: Open) -> None:
 
 def _seen(run: Run, conversation_id: str, row: Item) -> Item:
     """Return a recording's row as it is after a look, where one is due."""
-    bucket, recording = stores().bucket, recording_of(row)
+    bucket, recording = stores().bucket, recording_of(row, stores().recordings.bucket)
     if bucket is None or not is_waited_for(recording):
         return row
     run.count("looked")

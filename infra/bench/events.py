@@ -118,7 +118,8 @@ def _noted() -> dict[str, Any]:
         "application.recording_ready", "c1", {"properties": {"s3_key": _KEY}}, bucket="b", ref="1"
     )
     table.claim("c1", claim, ref="1", claimed_at=_NOW)
-    table.note("c1", claim.recording_id, Object(_KEY, 1, "video/mp4", "1", None, _NOW), looked_at=_NOW)
+    seen = Object(_KEY, 1, "video/mp4", "1", None, _NOW, "recordings")
+    table.note("c1", claim.recording_id, seen, looked_at=_NOW)
     return noted
 
 

@@ -91,7 +91,7 @@ def cost(store, before=None):
 
     def page():
         return SummaryRows(store, "t").listed(
-            "conversation", Span(before, "0", PAGE), describe, with_objects=True
+            "conversation", Span(before, "0", PAGE), describe, objects_in="recordings"
         )
 
     page()

@@ -3,9 +3,14 @@
     pk = conversation#<id>    sk = r1#<recording_id>
                               sk = r0                   an object came, for lists, which read no recordings
 
-A row has two parts, each written by a rule that does not depend on order: the claim (the one that says most)
-and the object (of the latest look). A look is one HEAD under the claimed name, and one more with `.mp4` added
-or taken away where nothing is there.
+A row has two parts, each written by a rule that does not depend on order: the claim (the one that says
+most) and the object (of the latest look). A look is one HEAD under the claimed name. Where nothing is
+found, a second one adds `.mp4` or takes it away.
+
+`seen_in` names the bucket in which the object was last found. After `Recordings` was off and on again, and
+in a new stack, the bucket is another one and does not hold the object: CloudFormation gives a bucket
+without a `BucketName` a unique name (CloudFormation User Guide, "Name type"). Rows and notes of earlier
+versions name no bucket and count for the stack's.
 """
 
 from collections.abc import Iterable
@@ -42,6 +47,7 @@ class Object:
     version: str | None
     storage_class: str | None
     modified_at: datetime
+    bucket: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +81,7 @@ class RecordingsBucket:
             version=found.get("VersionId"),
             storage_class=None if _is_restored(found.get("Restore", "")) else found.get("StorageClass"),
             modified_at=found["LastModified"],
+            bucket=self.name,
         )
 
 
@@ -85,11 +92,16 @@ def _is_restored(restore: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class RecordingRows:
-    """The rows of recordings; `retention` counts from the last time something was noted, None is for ever."""
+    """The rows of recordings.
+
+    `retention` counts from the last note, None is for ever. `bucket` is the stack's bucket of recordings,
+    None where it has none: objects that were seen in another one count as not seen.
+    """
 
     client: "DynamoDBClient"
     table: str
     retention: timedelta | None = None
+    bucket: str | None = None
 
     def claim(self, conversation_id: str, claim: Claim, *, ref: str, claimed_at: datetime) -> Row | None:
         """Note a claim, the smallest by rank, and its receipt, the earliest of all: each by its own rule."""
@@ -104,7 +116,7 @@ class RecordingRows:
     ) -> Row | None:
         """Note what a look showed, unless a later look is noted; absence is noted of known ones only."""
         values: dict[str, Any] = {"looked_at": iso(looked_at), "object": found and _object_map(found)}
-        values |= {"was_there": True} if found else {}
+        values |= {"was_there": True, "seen_in": found.bucket} if found else {}
         later = "(attribute_not_exists(looked_at) OR looked_at < :looked_at)"
         condition = later if found else f"attribute_exists(pk) AND {later}"
         return self._update(conversation_id, name, values, condition=condition)
@@ -114,8 +126,9 @@ class RecordingRows:
         self._update(conversation_id, name, {"told": sorted(types)}, condition="attribute_exists(pk)")
 
     def note_came(self, conversation_id: str) -> None:
-        """Note that an object came: without a callback, which can get lost, no summary knows of it."""
-        sets = {"type": "object_came", **_subject(conversation_id), **self._expiry()}
+        """Note that an object came into the bucket: if its callback is lost, no summary knows of it."""
+        came = {"type": "object_came", "bucket": self.bucket}
+        sets = {**came, **_subject(conversation_id), **self._expiry()}
         with store_down():
             self.client.update_item(TableName=self.table, Key=_key_of_came(conversation_id), **_setting(sets))
 
@@ -127,7 +140,7 @@ class RecordingRows:
 
     def all(self, conversation_id: str) -> list[Recording]:
         """Return a conversation's recordings in the order of their ids."""
-        return recordings_in(self.rows(conversation_id))
+        return recordings_in(self.rows(conversation_id), self.bucket)
 
     def rows(self, conversation_id: str) -> list[Row]:
         """Return the rows of a conversation's recordings in the order of their ids."""
@@ -228,33 +241,38 @@ def _object_map(found: Object) -> dict[str, Any]:
     return {name: value for name, value in members.items() if value is not None}
 
 
-def told_of(item: Row) -> frozenset[str]:
+def sent_push_types(item: Row) -> frozenset[str]:
     """Return the types of pushes that were sent about a recording; rows of earlier versions hold one."""
     told = item.get("told", ())
     return frozenset((told,) if isinstance(told, str) else told)
 
 
-def recordings_in(items: Iterable[dict[str, Any]]) -> list[Recording]:
-    """Return the recordings among rows."""
-    return [recording_of(item) for item in items if item["type"] == "recording"]
+def recordings_in(items: Iterable[Row], bucket: str | None) -> list[Recording]:
+    """Return the recordings among rows that are known; `bucket` is the stack's."""
+    found = (recording_of(item, bucket) for item in items if item["type"] == "recording")
+    return [recording for recording in found if recording.is_known]
 
 
-def recording_of(item: dict[str, Any]) -> Recording:
-    """Read a row."""
-    found = item.get("object") or {}
+def recording_of(item: Row, bucket: str | None) -> Recording:
+    """Read a row; an object counts as seen only if it was seen in `bucket`, the stack's."""
+    seen_in = item.get("seen_in", bucket)
+    is_ours = bucket is not None and seen_in == bucket
+    noted = item.get("object") or {}
+    found = noted if is_ours else {}
     claim = _claim_of(item)
     return Recording(
         recording_id=item["recording_id"],
         claim=claim,
         claimed_at=parse(item.get("claimed_at")),
-        key=found.get("key") or (claim.key if claim else None),
+        key=found.get("key") or (claim.key if claim else noted.get("key")),
         size=int(found["size"]) if found else None,
         content_type=found.get("content_type"),
         version=found.get("version"),
         storage_class=found.get("storage_class"),
         modified_at=parse(found.get("modified_at")),
         looked_at=parse(item.get("looked_at")),
-        was_there=bool(item.get("was_there")),
+        was_there=is_ours and bool(item.get("was_there")),
+        seen_elsewhere=None if is_ours else seen_in,
     )
 
 

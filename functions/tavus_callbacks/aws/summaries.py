@@ -152,14 +152,17 @@ class SummaryRows:
         raise StoreDown("contention over a summary")
 
     def listed(
-        self, kind: str, span: Span, keep: Callable[[Row], Any], *, with_objects: bool = False
+        self, kind: str, span: Span, keep: Callable[[Row], Any], *, objects_in: str | None = None
     ) -> Listed:
-        """Return what `keep` makes of the newest summaries, leaving out its Nones."""
+        """Return what `keep` makes of the newest summaries, leaving out its Nones.
+
+        `objects_in` is the stack's bucket of recordings, if `Row.has_object` is wanted.
+        """
         kept: list[Any] = []
         before = span.before
         for number in range(_ROUNDS):
             size = max(span.limit, _LOOK_AHEAD) if number else span.limit
-            page = self._page(kind, Span(before, span.since, size), with_objects=with_objects)
+            page = self._page(kind, Span(before, span.since, size), objects_in=objects_in)
             for before, row in page:
                 view = row and keep(row)
                 kept += [] if view is None else [view]
@@ -169,17 +172,17 @@ class SummaryRows:
                 return Listed(kept, None)
         return Listed(kept, before)
 
-    def _page(self, kind: str, span: Span, *, with_objects: bool) -> list[tuple[str, Row | None]]:
+    def _page(self, kind: str, span: Span, *, objects_in: str | None) -> list[tuple[str, Row | None]]:
         """Return places and the rows there, newest first; None for one that has gone meanwhile."""
         keys = self.index().newest(
             summary.shards(kind), before=span.before, since=span.since, limit=span.limit
         )
-        beside = [{"pk": key["pk"], "sk": OBJECT_CAME} for key in keys if with_objects]
+        beside = [{"pk": key["pk"], "sk": OBJECT_CAME} for key in keys if objects_in]
         # In one question: what a hundred keys ask for is one call, whatever they are of.
         items = self.index().items([*keys, *beside])
         came = items[len(keys) :] or [None] * len(keys)
         found = (
-            _row(kind, item, has_object=note is not None) if item else None
+            _row(kind, item, has_object=_came_into(note, objects_in)) if item else None
             for item, note in zip(items[: len(keys)], came, strict=True)
         )
         return list(zip((key["listed"] for key in keys), found, strict=True))
@@ -211,6 +214,11 @@ class SummaryRows:
 
 def _key(kind: str, subject: str) -> dict[str, Any]:
     return rows.write({"pk": partition(kind, subject), "sk": SORT_KEY})
+
+
+def _came_into(note: Item | None, bucket: str | None) -> bool:
+    """Tell whether an object came into a bucket; notes of earlier versions name none and count for any."""
+    return note is not None and note.get("bucket", bucket) == bucket
 
 
 def _row(kind: str, item: Item, *, has_object: bool) -> Row:

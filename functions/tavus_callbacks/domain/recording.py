@@ -214,7 +214,12 @@ def _seconds(value: object) -> float | None:
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """A recording as stored: its claim, if one came, and the object at the last look; times in UTC."""
+    """A recording as stored: its claim, if one came, and the object at the last look; times in UTC.
+
+    The object, `size` to `modified_at` and `was_there`, is the one in the stack's bucket of today.
+    `seen_elsewhere` names the other bucket, if the object was last seen there: the stack had that bucket
+    before, or the row was restored into this stack.
+    """
 
     recording_id: str
     claim: Claim | None
@@ -227,6 +232,7 @@ class Recording:
     modified_at: datetime | None
     looked_at: datetime | None
     was_there: bool
+    seen_elsewhere: str | None = None
 
     @property
     def has_object(self) -> bool:
@@ -242,6 +248,11 @@ class Recording:
     def is_empty(self) -> bool:
         """Tell whether the object had no bytes at the last look."""
         return self.size == 0
+
+    @property
+    def is_known(self) -> bool:
+        """Tell whether a callback announced it or the stack's bucket has held it."""
+        return self.claim is not None or self.has_object or self.was_there
 
     @property
     def may_come(self) -> bool:

@@ -17,6 +17,7 @@ _WHY: dict[Status, str] = {
 _NO_KEY = "Read in its event what it names: `tavus-callbacks show ID --events` lists them."
 _EMPTY = "The object has 0 bytes."
 _FILL = "Upload the recording again under the same key, or ask Tavus's support to deliver it again."
+_MOVED = "It was last seen in bucket {bucket}, which is not this stack's: copy it from there."
 ARCHIVED = "The object is archived. Restore it in S3 (`aws s3api restore-object`), then ask again."
 
 
@@ -52,6 +53,8 @@ def why_not_playable(recording: Recording, status: Status) -> str | None:
     if status == "failed":
         message, _, explanation = failure(recording, status)
         return f"{_sentence(message or '')} {explanation}"
+    if status == "missing" and recording.seen_elsewhere:
+        return f"{_WHY[status]} {_MOVED.format(bucket=recording.seen_elsewhere)}"
     return _WHY[status]
 
 

@@ -108,7 +108,7 @@ def _has_recent_claim(facts: Facts, now: datetime, missing_after: timedelta | No
 def is_waited_for(recording: Recording) -> bool:
     """Tell whether a recording's object is expected in the stack's bucket; a failed copy is not."""
     has_failed = recording.claim is not None and recording.claim.status is not None
-    is_new = not (recording.has_object or recording.was_there)
+    is_new = recording.is_known and not (recording.has_object or recording.was_there)
     return recording.may_come and is_new and not has_failed
 
 

@@ -71,7 +71,7 @@ def stores() -> Stores:
 @routes.get("/conversations", query=(*COMMON, STATUS, MISSING), model="ConversationPage")
 def get_conversations(query: Query) -> Response[str]:
     """Answer conversations, the newest first by first receipt."""
-    known = settings().fold
+    known, bucket = settings().fold, settings().recordings_bucket
     now = known.summed_up_until(datetime.now(UTC))
 
     def describe(row: "Row") -> Any:
@@ -80,7 +80,12 @@ def get_conversations(query: Query) -> Response[str]:
 
     filters = {"status": query[STATUS], "missing": query[MISSING]}
     page, following = list_page(
-        stores().summaries, query, "conversation", describe, with_objects=known.expect_recording, **filters
+        stores().summaries,
+        query,
+        "conversation",
+        describe,
+        objects_in=bucket if known.expect_recording else None,
+        **filters,
     )
     return json_answer({"conversations": page, "cursor": following})
 
@@ -90,9 +95,8 @@ def get_conversation(conversation_id: str) -> Response[str]:
     """Answer the conversation folded from its events; one query, unless a recording is waited for."""
     items = _items(conversation_id)
     events = events_in(items, stores().bodies)
-    recordings = (
-        recording_views(conversation_id, recordings_in(items)) if settings().recordings_bucket else []
-    )
+    bucket = settings().recordings_bucket
+    recordings = recording_views(conversation_id, recordings_in(items, bucket)) if bucket else []
     view = fold(
         conversation_id,
         events,

@@ -22,7 +22,7 @@ def list_page(
     kind: str,
     describe: Callable[[Row], Any],
     *,
-    with_objects: bool = False,
+    objects_in: str | None = None,
     **filters: str | None,
 ) -> tuple[list[dict[str, Any]], str | None]:
     """Return a page of described summaries as the query asks, and the cursor of the next one."""
@@ -32,7 +32,7 @@ def list_page(
         view = describe(row)
         return dict(view.model_dump(mode="json")) if wanted.lets(view) else None
 
-    listed = summaries.listed(kind, _span(query), keep, with_objects=with_objects)
+    listed = summaries.listed(kind, _span(query), keep, objects_in=objects_in)
     following = query.cursor({"before": listed.following}) if listed.following else None
     return listed.page, following
 

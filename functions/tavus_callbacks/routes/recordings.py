@@ -58,7 +58,9 @@ def stores() -> Stores:
     return Stores(
         known.recordings,
         bucket,
-        RecordingRows(clients.dynamodb(), known.events_table, known.recording_retention),
+        RecordingRows(
+            clients.dynamodb(), known.events_table, known.recording_retention, known.recordings.bucket
+        ),
     )
 
 

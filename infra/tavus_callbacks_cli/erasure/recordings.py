@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 from urllib.parse import quote
 
-from tavus_callbacks.aws.recordings import RecordingRows, is_noted
+from tavus_callbacks.aws.recordings import RecordingRows, is_noted, recording_of
 from tavus_callbacks.domain.recording import Recording, other_form, recording_id
 from tavus_callbacks_cli.erasure.place import CONVERSATION, Left, Piece, Place, Wanted
 from tavus_callbacks_cli.reindex import subjects
@@ -28,7 +28,8 @@ def folder(conversation_id: str) -> str | None:
 
 
 def of_recordings(place: Place, wanted: Wanted) -> Iterator[Piece | Left]:
-    """Yield the versions and uploads that are to go, and what is left; nothing where the stack has none."""
+    """Yield the versions and uploads to remove, and what is left in buckets that are not the stack's."""
+    yield from _seen_elsewhere(place, wanted)
     if not place.deployment.has_recordings:
         return
     for prefix in filter(None, map(folder, wanted.conversations)):
@@ -85,12 +86,27 @@ def _uploads(place: Place, prefix: str) -> Iterator[Piece]:
             yield Piece(_STORE, f"{one['Key']} upload", partial(s3.abort_multipart_upload, **which))
 
 
+def _recordings(place: Place, conversation: str) -> list[Recording]:
+    """Return a conversation's recordings, those too that only another bucket has held."""
+    bucket = place.deployment.outputs.get("RecordingsBucketName")
+    noted = RecordingRows(place.store.client, place.store.table, bucket=bucket)
+    return [recording_of(row, bucket) for row in noted.rows(conversation)]
+
+
+def _seen_elsewhere(place: Place, wanted: Wanted) -> Iterator[Left]:
+    """Yield the objects that were last seen in a bucket that the stack no longer has."""
+    for conversation in wanted.conversations:
+        for one in _recordings(place, conversation):
+            if one.seen_elsewhere is not None:
+                reason = f"it was seen in another bucket ({one.seen_elsewhere}): erase it there"
+                yield Left(_STORE, one.key or one.recording_id, reason)
+
+
 def _claimed(place: Place, wanted: Wanted) -> Iterator[Recording]:
     """Yield recordings whose callback names a key outside of the conversation's own folder."""
-    noted = RecordingRows(place.store.client, place.store.table)
     for conversation in wanted.conversations:
         own = folder(conversation)
-        for one in noted.all(conversation):
+        for one in _recordings(place, conversation):
             is_own = own is not None and str(one.key).startswith(own) and _is_here(one)
             if one.key is not None and not is_own:
                 yield one
