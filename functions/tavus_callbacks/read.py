@@ -40,7 +40,8 @@ TOO_LARGE = (
     "credentials, reads it whatever its size."
 )
 
-_BEARER = re.compile(r"[Bb]earer +(\S+)")
+# The scheme is case-insensitive: RFC 9110, section 11.1.
+_BEARER = re.compile(r"(?i:bearer) +(\S+)")
 
 
 @cache

@@ -84,6 +84,12 @@ def test_the_answer_is_the_same_on_every_route(api):
     assert 1 == len({ask(api, path, None).body for path in ROUTES})
 
 
+@pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER", "bEARER"])
+def test_the_scheme_of_authorization_is_case_insensitive(api, scheme):
+    """A client may write `Bearer` in any case."""
+    assert 200 == ask(api, "/events", f"{scheme} {api.read_token}").status
+
+
 @pytest.mark.parametrize("name", ["read_token", "quarantine_token"])
 @pytest.mark.parametrize("method", ["POST", "GET"])
 def test_a_token_that_reads_posts_nothing(api, name, method):

@@ -120,7 +120,7 @@ def _value(rng: random.Random) -> str:
 def _headers(rng: random.Random, tokens: dict[str, str]) -> Iterator[tuple[bytes, bytes]]:
     yield b"content-type", rng.choice(TYPES).encode()
     bearer = rng.choice([tokens["read"], tokens["quarantine"], tokens["callback"], "x", CANARY, ""])
-    scheme = rng.choice(["Bearer", "Bearer", "Bearer", "bearer", "Basic", "", "Bearer "])
+    scheme = rng.choice(["Bearer", "Bearer", "Bearer", "BEARER", "Basic", "", "Bearer "])
     if rng.random() < 0.7:
         yield b"authorization", f"{scheme} {bearer}".encode()
     for _ in range(rng.randint(0, 4)):
