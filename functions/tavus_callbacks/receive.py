@@ -53,7 +53,7 @@ def stores() -> Stores:
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """Answer `POST /callbacks/{token}` and `GET /callbacks/{token}`."""
+    """Answer `POST` and `GET` of `/callbacks/{token}`; a rest of the path is neither read nor logged."""
     began, is_first = time.monotonic(), not stores.cache_info().currsize
     # Clients are made once a runtime: no part of what AWS is given.
     stores()

@@ -17,7 +17,7 @@ from tavus_callbacks_cli.simulator import scenario as simulator
 
 NOW = datetime(2027, 3, 1, 12, tzinfo=UTC)
 # Names in a path stand for one another.
-NAMES = re.compile(r"\{\w+\}")
+NAMES = re.compile(r"\{\w+\+?\}")
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +105,7 @@ def test_what_is_answered_is_what_is_described(api, described, validator):
     ]
     project_all(api)
     event = api.pull()[0]["event_id"]
-    known = {**ids, "event_id": event, "token": api.token, "recording_id": "nothing"}
+    known = {**ids, "event_id": event, "token": api.token, "recording_id": "nothing", "rest": "webhook"}
     known["quarantine_id"] = "nothing"
     for path, operations in described["paths"].items():
         if "get" in operations:

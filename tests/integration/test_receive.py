@@ -12,6 +12,7 @@ from botocore.client import BaseClient
 
 from samples import TOKEN
 from tavus_callbacks.domain import issues
+from tavus_callbacks_cli.local.payload import Request
 
 AT = "2026-07-11T06:48:37.564961Z"
 SHUTDOWN = {
@@ -74,6 +75,35 @@ def test_a_stored_event_is_answered_and_read_with_all_members(api):
     assert [expected] == api.events("c1")
     assert [expected] == api.get("/conversations/c1/events").value["events"]
     assert [expected] == api.pull()
+
+
+BELOW = ["/", "//", "/webhook", "/webhook/", "/a/b?user=4711", "/%2F", "/rest-canary"]
+
+
+@pytest.mark.parametrize("rest", BELOW)
+def test_any_path_below_the_token_is_the_same_callback_url(api, rest):
+    """People append `/webhook` or a slash: the event is kept as if they had not."""
+    path, _, query = f"/callbacks/{api.token}{rest}".partition("?")
+    first = api.post(SHUTDOWN, query=query)
+
+    again = api.send(Request("POST", path.encode(), query.encode(), body=json.dumps(SHUTDOWN).encode()))
+    ready = api.send(Request("GET", path.encode(), query.encode()))
+
+    assert "duplicate" == outcome(again)[0]
+    assert first.value["event_id"] == again.value["event_id"]
+    assert (200, {"label": "test", "ready": True}) == (ready.status, ready.value)
+
+
+@pytest.mark.parametrize("body", [json.dumps(SHUTDOWN).encode(), b"nope"])
+def test_the_rest_of_the_path_is_neither_stored_nor_logged(api, body):
+    """It is not ours: nothing that is kept, answered or logged repeats it."""
+    path = f"/callbacks/{api.token}/rest-canary/{api.token}".encode()
+
+    reply = api.send(Request("POST", path, body=body))
+
+    said = [*api.everything_kept(), api.log.getvalue().encode(), reply.body]
+    assert 2 == len([item for item in api.items() if item["type"] in ("event", "quarantine", "use")])
+    assert not [text for text in said if b"rest-canary" in text or api.token.encode() in text]
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,8 @@ def test_every_dead_token_gets_one_and_the_same_answer(api, dead_tokens):
             api.post(SHUTDOWN, token=token),
             api.post(b"garbage", token=token),
             api.send(Request("GET", f"/callbacks/{token}".encode())),
+            api.send(Request("POST", f"/callbacks/{token}/webhook".encode(), body=b"{}")),
+            api.send(Request("GET", f"/callbacks/{token}/".encode())),
         )
     }
 

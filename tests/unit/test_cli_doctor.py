@@ -102,6 +102,7 @@ class Web:
     """What answers over HTTPS: API, CDN and S3; each member breaks one thing."""
 
     callback_url_status: int = 200
+    slash_status: int = 200
     post_status: int = 200
     keeps_callbacks: bool = True
     keeps_tags: bool = True
@@ -147,8 +148,8 @@ class Web:
         if request.method == "POST":
             return self._post(request)
         if path.startswith("/callbacks/"):
-            label = self.label()
-            return httpx.Response(self.callback_url_status, json={"label": label, "ready": True})
+            status = self.slash_status if path.endswith("/") else self.callback_url_status
+            return httpx.Response(status, json={"label": self.label(), "ready": True})
         return httpx.Response(200, json=self._read(path.rpartition("/")[2]))
 
     def label(self) -> str:
@@ -554,6 +555,7 @@ FAULTS: dict[str, tuple[str, dict[str, Any], str]] = {
     "callback url refused": ("tokens", {"callback_url_status": 401}, "another tokens table"),
     "callback url elsewhere": ("tokens", {"callback_url_status": 404}, "API mapping"),
     "callback url fails": ("tokens", {"callback_url_status": 500}, "sam logs"),
+    "trailing slash fails": ("trailing slash", {"slash_status": 500}, "sam logs"),
     "callback not kept": ("callback", {"keeps_callbacks": False}, "sam logs"),
     "tags lost": ("callback", {"keeps_tags": False}, "sam deploy"),
     "claims ignored": ("announced", {"joins_claims": False}, "triggers"),
@@ -579,6 +581,18 @@ def test_what_works_wrong_is_red_with_its_fix(name, broken, fix, web):
     assert "failed" == found[name]["status"], found[name]
     assert fix in found[name]["fix"]
     assert {"ok"} == statuses(found, name), found
+
+
+@pytest.mark.usefixtures("aws")
+def test_a_trailing_slash_that_is_not_routed_is_yellow(web):
+    """Callbacks still come in by the URL that was printed, so it is no fault of the stack."""
+    web.slash_status = 404
+
+    found = examined()
+
+    assert "warning" == found["trailing slash"]["status"]
+    assert "without a trailing slash" in found["trailing slash"]["fix"]
+    assert {"ok"} == statuses(found, "trailing slash"), found
 
 
 def test_a_pattern_of_origins_is_asked_with_one_of_them(aws, web):

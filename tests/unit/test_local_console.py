@@ -115,6 +115,13 @@ def test_a_refusal_says_why(expected: str, status: int, content: Any) -> None:
     assert f"refused  {expected}" in shown(status, content)
 
 
+def test_a_callback_below_the_token_is_a_line_without_the_rest_of_its_path() -> None:
+    """It is a callback like any other."""
+    below = Route("POST", "/callbacks/{token}/{rest+}", "ReceiveFunction")
+
+    assert shown(200, STORED)[8:] == shown(200, STORED, route=below)[8:] != ""
+
+
 def test_reading_makes_no_line() -> None:
     """Only callbacks are shown."""
     assert shown(200, {"events": []}, route=Route("GET", "/events", "ReadFunction")) == ""

@@ -98,6 +98,7 @@ def test_an_application_that_is_not_there_is_told() -> None:
     ("expected", "key", "body"),
     [
         ("e1", "POST /callbacks/{token}", {"status": "stored", "event_id": "e1", "issues": []}),
+        ("e1", "POST /callbacks/{token}/{rest+}", {"status": "stored", "event_id": "e1", "issues": []}),
         (None, "POST /callbacks/{token}", {"status": "duplicate", "event_id": "e1"}),
         (None, "POST /callbacks/{token}", {"status": 422}),
         (None, "POST /callbacks/{token}", ["stored"]),

@@ -7,7 +7,7 @@ import pytest
 
 from tavus_callbacks_cli.local.deploy import NO_LOCAL_MEANING, check
 from tavus_callbacks_cli.local.functions import Place, functions_of
-from tavus_callbacks_cli.local.routes import routes_of
+from tavus_callbacks_cli.local.routes import match_route, routes_of
 from tavus_callbacks_cli.local.state import REPOSITORY
 from tavus_callbacks_cli.local.template import Template, load_template
 from tavus_callbacks_cli.local.throttle import throttle_of
@@ -114,14 +114,15 @@ def read(template: Template, logs: Path) -> None:
     ("runtime", "method", "path", "what"),
     [
         ("nodejs22.x", "GET", "/hello", "Hello: its Runtime"),
-        ("python3.13", "GET", "/{proxy+}", "Api, route get /{proxy[+]}: a catch-all"),
+        ("python3.13", "GET", "/{all+}/x", "Api, route get /{all[+]}/x: a greedy variable before the end"),
+        ("python3.13", "GET", "/$default", "Api, route get /[$]default: a catch-all"),
         ("python3.13", "ANY", "/hello", "a catch-all"),
     ],
 )
 def test_a_function_or_route_without_meaning_is_named(
     tmp_path: Path, runtime: str, method: str, path: str, what: str
 ) -> None:
-    """Another language and a catch-all route are errors, not surprises."""
+    """Another language, a catch-all route and a path that API Gateway refuses are errors, not surprises."""
     template = template_of(tmp_path, FUNCTION % (runtime, method, path))
 
     with pytest.raises(click.ClickException, match=what):
@@ -135,3 +136,39 @@ def test_a_broken_template_is_one_error(tmp_path: Path, resources: str) -> None:
     """A slip while editing gives a sentence, not a traceback."""
     with pytest.raises(click.ClickException, match=r"template\.yaml is no valid SAM template: "):
         template_of(tmp_path, resources)
+
+
+API = """
+  Api: {Type: AWS::Serverless::HttpApi}
+  Hello:
+    Type: AWS::Serverless::Function
+    Properties:
+      Handler: hello.handler
+      Runtime: python3.13
+      CodeUri: code/
+      Events:
+"""
+EVENT = """        Event%d: {Type: HttpApi, Properties: {ApiId: !Ref Api, Method: GET, Path: "%s"}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("expected", "path"),
+    [
+        ("/a/b", "/a/b"),
+        ("/a/{x}", "/a/c"),
+        ("/{y}/b", "/c/b"),
+        ("/a/{rest+}", "/a/c/d"),
+        ("/{all+}", "/c/d/e"),
+    ],
+)
+def test_a_full_match_wins_over_a_greedy_one(tmp_path: Path, expected: str, path: str) -> None:
+    """The order of the template does not matter: fixed parts come first, greedy variables last."""
+    paths = ["/{all+}", "/a/{rest+}", "/{y}/b", "/a/{x}", "/a/b"]
+    events = "".join(EVENT % each for each in enumerate(paths))
+    routes = routes_of(template_of(tmp_path, API + events))
+
+    found = match_route(routes, "GET", path)
+
+    assert found is not None
+    assert expected == found[0].path

@@ -61,6 +61,7 @@ CHECKS = (
     Check("tokens recovery", tables.tokens_recovery),
     Check("callback token", tables.senders),
     Check("tokens", live.tokens),
+    Check("trailing slash", live.trailing_slash),
     Check("callback", live.callback),
     Check("versioning", storage.versioning, is_of_recordings=True),
     Check("EventBridge", storage.notifications, "the embedded S3 does not say it", is_of_recordings=True),

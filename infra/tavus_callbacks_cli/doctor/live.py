@@ -5,7 +5,15 @@ from urllib.parse import quote, urlsplit
 
 import httpx
 
-from tavus_callbacks_cli.doctor.examination import REDEPLOY, Examination, Finding, NotTried, failed, ok
+from tavus_callbacks_cli.doctor.examination import (
+    REDEPLOY,
+    Examination,
+    Finding,
+    NotTried,
+    failed,
+    ok,
+    warning,
+)
 from tavus_callbacks_cli.doctor.probe import CONTENT, Probe
 from tavus_callbacks_cli.reader import plain_client
 
@@ -27,6 +35,22 @@ def tokens(examination: Examination) -> Finding:
     if answer.status_code == _OK and _members(answer).get("label") == examination.probe.label:
         return ok("made for an hour, and the callback URL says that it is ready")
     return _wrong_answer("The callback URL", answer)
+
+
+def trailing_slash(examination: Examination) -> Finding:
+    """Ask the callback URL with a slash behind it: only reports say that API Gateway routes it.
+
+    Decision: docs/decisions/0065-any-path-below-the-token.md.
+    """
+    answer = examination.probe.try_callback_url("/")
+    if answer.status_code == _NOT_FOUND:
+        return warning(
+            "API Gateway answers 404 to the callback URL with a slash behind it.",
+            "Give Tavus the callback_url without a trailing slash.",
+        )
+    if answer.status_code == _OK and _members(answer).get("label") == examination.probe.label:
+        return ok("the callback URL works with a slash behind it too")
+    return _wrong_answer("The callback URL with a slash behind it", answer)
 
 
 def callback(examination: Examination) -> Finding:

@@ -75,9 +75,9 @@ class Probe:
                 ExpressionAttributeValues={":end": iso(now + LIFETIME)},
             )
 
-    def try_callback_url(self) -> httpx.Response:
-        """Ask the callback URL whether it is ready."""
-        return self._ask("GET", f"/callbacks/{self._token('callback')}")
+    def try_callback_url(self, rest: str = "") -> httpx.Response:
+        """Ask the callback URL, with `rest` behind it, whether it is ready."""
+        return self._ask("GET", f"/callbacks/{self._token('callback')}{rest}")
 
     def send(self, event_type: str, properties: dict[str, Any]) -> httpx.Response:
         """Post a callback as Tavus does, tagged as simulated."""

@@ -63,7 +63,7 @@ def exchange_line(exchange: "Exchange", log: "Path") -> Text | None:
     """Make the line of a callback or of a function's failure; None for what needs no line."""
     if exchange.failure:
         return _failure_line(exchange, log)
-    if exchange.route.method != "POST" or not exchange.route.path.startswith("/callbacks/"):
+    if not exchange.route.is_callback:
         return None
     content = exchange.content()
     if "status" in content and exchange.answer.status < 400:  # noqa: PLR2004 - HTTP's border of errors

@@ -31,7 +31,7 @@ class ForwardFailed(Exception):
 
 def stored_event_id(exchange: "Exchange") -> str | None:
     """Return the id of the event or variant that an exchange kept anew, or None where it kept none."""
-    if exchange.route.key != "POST /callbacks/{token}":
+    if not exchange.route.is_callback:
         return None
     content = exchange.content()
     if content.get("status") != "stored":

@@ -30,8 +30,13 @@ def callback_schemas() -> dict[str, Schema]:
 
 
 def callback_path() -> dict[str, Any]:
-    """Describe `/callbacks/{token}`."""
-    return {"/callbacks/{token}": {"parameters": [_TOKEN], "post": _POST, "get": _TRY}}
+    """Describe `/callbacks/{token}`, and the paths below it, which do the same."""
+    post = {**_POST, "operationId": "post_callback_below"}
+    get = {**_TRY, "operationId": "try_callback_below"}
+    return {
+        "/callbacks/{token}": {"parameters": [_TOKEN], "post": _POST, "get": _TRY},
+        "/callbacks/{token}/{rest}": {"parameters": [_TOKEN, _REST], "post": post, "get": get},
+    }
 
 
 def _other_families() -> list[Family]:
@@ -98,6 +103,13 @@ _TOKEN = {
     "required": True,
     "description": "A token of scope `callback`; it stands in the URL that Tavus is given.",
     "schema": {"type": "string", "pattern": "^[A-Za-z0-9_-]+$"},
+}
+_REST = {
+    "name": "rest",
+    "in": "path",
+    "required": True,
+    "description": "Anything, slashes included, such as `webhook`. It is neither read nor stored nor logged.",
+    "schema": {"type": "string"},
 }
 _TAGS = {
     "name": "tags",
