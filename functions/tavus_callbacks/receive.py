@@ -80,7 +80,14 @@ def _answered(request: Request, deadline: Deadline, record: dict[str, Any]) -> d
     if request.method == "GET":
         record["outcome"] = "ready"
         return answer(200, {"label": token.label, "ready": True})
-    callback = Callback(request.body, request.query, token.label, request.received_at, request.request_id)
+    callback = Callback(
+        raw=request.body,
+        query=request.query,
+        label=token.label,
+        received_at=request.received_at,
+        request_id=request.request_id,
+        content_encoding=request.content_encoding,
+    )
     left = deadline.left()
     read = read_callback(callback)
     # A body of megabytes takes its time, which is not AWS's.
@@ -154,7 +161,13 @@ def _spill(redacted: "Packed", callback: Callback, deadline: Deadline) -> None:
 
     known = settings()
     spill = Spill(clients.sqs(quick=True), known.spill_queue_url, stores().events.bodies)
-    spilled = Spilled(redacted, kept_query(callback.query), callback.label, callback.received_at)
+    spilled = Spilled(
+        body=redacted,
+        query=kept_query(callback.query),
+        label=callback.label,
+        received_at=callback.received_at,
+        content_encoding=callback.content_encoding,
+    )
     until(deadline.later(known.spill_time), lambda: spill.put(spilled))
 
 

@@ -216,9 +216,12 @@ def _export_quarantine(sources: Sources, wanted: Wanted, archive: Archive) -> No
     entries = [one for page in pages(sources.quarantine, "/quarantine", {}) for one in page["quarantine"]]
     found = [one for one in entries if _is_about(wanted, one)]
     archive.write_json("quarantine.json", {"quarantine": found})
-    large = sum(one["body"] is None for one in entries)
-    if large:
-        archive.notes.append(f"{large} entries of quarantine are too large to be searched by their text.")
+    # The API shows U+FFFD for bytes that are no text, such as gzip.
+    unreadable = sum(one["body"] is None or "\ufffd" in one["body"] for one in entries)
+    if unreadable:
+        archive.notes.append(
+            f"{unreadable} entries of quarantine are too large, or no text, to be searched by their text."
+        )
 
 
 def _is_about(wanted: Wanted, entry: dict[str, Any]) -> bool:

@@ -18,6 +18,8 @@ from tavus_callbacks.aws.index import Index
 from tavus_callbacks.aws.quarantine import ENTRY, partition
 from tavus_callbacks.aws.tombstones import Tombstones
 from tavus_callbacks.domain import receipts
+from tavus_callbacks.domain.body import inflate, is_gzip
+from tavus_callbacks.domain.errors import NotAnObject
 from tavus_callbacks.domain.event import Event, event_id
 from tavus_callbacks.domain.timestamps import parse
 
@@ -61,19 +63,30 @@ def entry(store: "Store", quarantine_id: str) -> Item | None:
 
 def redriven(store: "Store", item: Item, retention: timedelta | None, *, dry_run: bool) -> Redriven:
     """File an entry and remove it, in this order; raises StoreDown, after which it can be done again."""
-    first = _received_at(item, "first_received_at")
-    read = read_callback(Callback(store.bodies.read(item), urlencode(item["tags"]), item["label"], first))
     name = item["quarantine_id"]
+    try:
+        read = read_callback(_callback(store, item))
+    except NotAnObject as error:
+        return Redriven(name, "refused", None, f"{error.status} {error}")
     if isinstance(read, Misfit):
         return Redriven(name, "refused", None, f"{read.error.status} {read.error}")
     if dry_run:
         return Redriven(name, "fileable", read.event_id, None)
     filed = _file(store, read, retention)
     last = _received_at(item, "last_received_at")
-    if filed is not None and last != first:
+    if filed is not None and last != read.received_at:
         _file(store, read._replace(received_at=last), retention)
     remove(store, item)
     return Redriven(name, "erased" if filed is None else "filed", filed, None)
+
+
+def _callback(store: "Store", item: Item) -> Callback:
+    """Return an entry's callback, inflated if it is gzip; raises NotAnObject where it cannot be."""
+    received_at = _received_at(item, "first_received_at")
+    kept = store.bodies.read(item)
+    raw = inflate(kept) if is_gzip(kept) else kept
+    coding = item.get("content_encoding", "")
+    return Callback(raw, urlencode(item["tags"]), item["label"], received_at, content_encoding=coding)
 
 
 def _received_at(item: Item, name: str) -> datetime:

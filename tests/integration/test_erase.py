@@ -1,5 +1,6 @@
 """Erasure: a conversation in every store and state goes, its neighbours stay, and nothing brings it back."""
 
+import gzip
 import json
 import threading
 from datetime import UTC, datetime
@@ -47,6 +48,22 @@ def test_a_conversation_goes_and_one_that_begins_alike_stays(world):
     assert 0 == result.exit_code, result.output
     assert [] == world.of(ERASED)
     assert before == of("c12", world.everything())
+
+
+def test_a_compressed_body_that_names_somebody_goes(world):
+    """Quarantine and spill are searched behind gzip too, and a neighbour stays."""
+    bodies = {name: gzip.compress(json.dumps([name, CANARY]).encode()) for name in (ERASED, "c12")}
+    for body in bodies.values():
+        assert 400 == world.api.post(body).status
+    with failing("dynamodb", "UpdateItem", error="AccessDeniedException"):
+        assert 400 == world.api.post(gzip.compress(json.dumps([ERASED]).encode())).status
+
+    receipt = json.loads(world.erase("conversation", ERASED, "--yes", "--json").stdout)
+
+    assert (1, 1) == (receipt["counts"]["quarantine"], receipt["counts"]["spilled"])
+    [left] = world.api.quarantine()
+    kept = world.api.get(f"/quarantine/{left['quarantine_id']}/body", token=world.api.quarantine_token).body
+    assert bodies["c12"] == kept
 
 
 @pytest.mark.slow

@@ -1,5 +1,6 @@
 """Export: everything of a subject in one zip, nothing of its neighbours, laid out alike each time."""
 
+import gzip
 import json
 import zipfile
 from urllib.parse import unquote, urlsplit
@@ -92,6 +93,16 @@ def test_a_tag_exports_subjects_of_every_listed_kind(world, tmp_path):
 
     assert [ERASED, "v1"] == [one["subject"] for one in said["subjects"]]
     assert "ready" == json.loads(files["video/v1/view.json"])["status"]
+
+
+def test_what_cannot_be_searched_is_told(world, tmp_path):
+    """A compressed body is no text for the API: the README says that somebody has to look into it."""
+    world.api.post(gzip.compress(json.dumps([ERASED]).encode()))
+
+    files, _ = exported(tmp_path / "c1.zip", ERASED)
+
+    assert [] == json.loads(files["quarantine.json"])["quarantine"]
+    assert "1 entries of quarantine are too large, or no text" in files["README.txt"].decode()
 
 
 def test_another_s_recording_is_not_handed_out(world, tmp_path):

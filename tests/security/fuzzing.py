@@ -1,5 +1,6 @@
 """Requests as nobody should send them: any method, path, query, header and body, and some that nearly fit."""
 
+import gzip
 import json
 import random
 import string
@@ -126,6 +127,8 @@ def _headers(rng: random.Random, tokens: dict[str, str]) -> Iterator[tuple[bytes
     scheme = rng.choice(["Bearer", "Bearer", "Bearer", "BEARER", "Basic", "", "Bearer "])
     if rng.random() < 0.7:
         yield b"authorization", f"{scheme} {bearer}".encode()
+    if rng.random() < 0.1:
+        yield b"content-encoding", rng.choice([b"gzip", b"br", b"identity", b"\xff", CANARY.encode()])
     for _ in range(rng.randint(0, 4)):
         name = "x-" + "".join(rng.choices(string.ascii_letters, k=6))
         yield name.encode(), rng.choice([CANARY.encode(), b"\xff\xfe", b"a,b;c=d", b"", b"0" * 2000])
@@ -186,6 +189,11 @@ def _bytes(rng: random.Random) -> bytes:
     return CANARY.encode() + rng.randbytes(rng.choice([0, 1, 20, 5000]))
 
 
+def _gzipped(rng: random.Random) -> bytes:
+    packed = gzip.compress(_callback(rng))
+    return packed[: rng.choice([2, len(packed) // 2, len(packed), len(packed)])]
+
+
 def _json(rng: random.Random, depth: int) -> Any:
     plain: list[Callable[[], Any]] = [
         lambda: None,
@@ -212,4 +220,15 @@ def _mutated(rng: random.Random, body: bytes) -> bytes:
     return bytes(mutated)
 
 
-_WRITERS = (_callback, _callback, _callback, _callback, _anything, _deep, _numbers, _encoded, _bytes)
+_WRITERS = (
+    _callback,
+    _callback,
+    _callback,
+    _callback,
+    _anything,
+    _deep,
+    _numbers,
+    _encoded,
+    _bytes,
+    _gzipped,
+)

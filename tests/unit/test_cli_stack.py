@@ -1,6 +1,7 @@
 """A deployed stack (moto): tokens are managed and events read with AWS credentials alone."""
 
 import json
+import re
 from datetime import UTC, datetime
 
 import boto3
@@ -290,7 +291,12 @@ def test_a_conversation_that_a_deployed_stack_does_not_have_is_told_the_nearest(
 def test_quarantine_is_read_without_any_token(deployed):
     """So is what could not be filed, found by its id."""
     entry = quarantined(
-        b"no\x1bsense", NotAnObject("The body is not JSON."), query="", label="website", received_at=NOW
+        b"no\x1bsense",
+        NotAnObject("The body is not JSON."),
+        query="",
+        label="website",
+        received_at=NOW,
+        content_encoding="br",
     )
     client = boto3.client("dynamodb", region_name=REGION)
     QuarantineRows(client, deployed["EventsTableName"], Bodies("bodies"), None).keep(entry, "r1")
@@ -299,6 +305,7 @@ def test_quarantine_is_read_without_any_token(deployed):
 
     assert "400 Not a JSON object: The body is not JSON." in result.stdout
     assert r"no\x1bsense" in result.stdout
+    assert re.search(r"^coding +br$", result.stdout, re.MULTILINE)
 
 
 def test_an_unknown_event_is_missing(deployed):

@@ -1,9 +1,15 @@
 """Bodies: kept smaller where that pays, and always the same bytes again."""
 
+import gzip
+import tracemalloc
+import zlib
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tavus_callbacks.domain.body import pack, unpack
+from tavus_callbacks.domain.body import LONGEST, inflate, is_gzip, pack, unpack
+from tavus_callbacks.domain.errors import NotAnObject
 
 
 @given(
@@ -21,3 +27,53 @@ def test_a_body_comes_back_byte_for_byte(raw):
 def test_a_long_body_is_deflated_and_a_short_one_is_not():
     """A header that costs more than it saves is not paid for."""
     assert ("deflate", "identity") == (pack(b"a" * 1000).encoding, pack(b"a" * 100).encoding)
+
+
+@given(st.binary(max_size=2000))
+def test_a_gzip_body_is_inflated_whole_or_refused(raw):
+    """Every beginning of one, and one with something behind it, is refused with a sentence."""
+    packed = gzip.compress(raw)
+
+    assert is_gzip(packed)
+    assert raw == inflate(packed)
+    for broken in (packed[:-1], packed[: len(packed) // 2], packed[:2], packed + b"x", packed * 2):
+        with pytest.raises(NotAnObject, match=r"The gzip body is (cut off|followed by other bytes)\."):
+            inflate(broken)
+
+
+def test_a_damaged_gzip_body_is_refused():
+    """Its checksum is read."""
+    packed = bytearray(gzip.compress(b"a" * 1000))
+    packed[-6] ^= 1
+
+    with pytest.raises(NotAnObject, match=r"The gzip body is damaged\."):
+        inflate(bytes(packed))
+
+
+def zeros(size):
+    """Return a gzip body of so many zeros, without ever holding them."""
+    stream = zlib.compressobj(wbits=zlib.MAX_WBITS | 16)
+    parts = [stream.compress(bytes(1024 * 1024)) for _ in range(size // (1024 * 1024))]
+    return b"".join([*parts, stream.compress(bytes(size % (1024 * 1024))), stream.flush()])
+
+
+def test_a_body_is_inflated_up_to_the_size_of_a_plain_one():
+    """6 MiB is what Lambda takes; one byte more is refused."""
+    assert LONGEST == len(inflate(zeros(LONGEST)))
+    with pytest.raises(NotAnObject, match="inflates to more than 6 MiB"):
+        inflate(zeros(LONGEST + 1))
+
+
+def test_a_bomb_takes_no_more_memory_than_the_limit():
+    """200 MB in 200 KB: zlib stops at the limit, of which it holds a copy while it joins its blocks."""
+    bomb = zeros(200 * 1024 * 1024)
+    tracemalloc.start()
+    try:
+        with pytest.raises(NotAnObject, match="more than 6 MiB"):
+            inflate(bomb)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert len(bomb) < 300_000
+    assert peak < 3 * LONGEST

@@ -85,4 +85,5 @@ def test_quarantine_shows_what_is_no_text(body, shown):
     view = quarantine_view(item, body)
 
     assert (shown, 400, 3, 4) == (view["body"], view["status"], view["count"], view["size"])
+    assert view["content_encoding"] is None
     assert "pk" not in view

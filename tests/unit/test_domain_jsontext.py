@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tavus_callbacks.domain import issues
+from tavus_callbacks.domain.body import LONGEST
 from tavus_callbacks.domain.errors import NotAnObject
 from tavus_callbacks.domain.jsontext import MAX_DEPTH, MAX_DIGITS, canonical, children, decode, parse
 
@@ -137,6 +138,13 @@ def test_bytes_that_are_no_utf_8_are_refused_by_their_place(raw):
     """The first byte that cannot be read is named."""
     with pytest.raises(NotAnObject, match=r"not UTF-8: byte \d+ cannot be read"):
         decode(raw)
+
+
+def test_a_body_larger_than_lambda_takes_is_refused():
+    """Only one that was compressed can be; it could not be read back."""
+    assert LONGEST == len(decode(b"a" * LONGEST))
+    with pytest.raises(NotAnObject, match="larger than 6 MiB"):
+        decode(b"a" * (LONGEST + 1))
 
 
 @given(JSON)

@@ -125,6 +125,13 @@ def test_a_compressed_body_with_a_token_is_kept_unpacked(pack):
     assert b"\x1f\x8b\x08 " == redact_bytes(b"\x1f\x8b\x08 ", {})
 
 
+def test_what_stands_behind_a_compressed_body_is_kept():
+    """Without its token it is still no JSON, so that nobody takes a half of it for the whole."""
+    sent = gzip.compress(f'{{"a": "{TOKEN}"}}'.encode()) + b"more"
+
+    assert f'{{"a": "{REDACTED}"}}more'.encode() == redact_bytes(sent, {})
+
+
 @pytest.mark.parametrize("depth", [1, 2, 3])
 def test_of_a_url_echoed_in_json_within_json_only_the_tags_remain(depth):
     """However often a body was written as a string of another, and with escapes of its own."""

@@ -15,13 +15,17 @@ STUMBLED = "The receiver could not read this body. It is kept, and can be redriv
 
 
 class Callback(NamedTuple):
-    """A callback with a valid token; `raw` as sent, or redacted already; `request_id` by which it came."""
+    """A callback with a valid token; `raw` as sent, or redacted already; `request_id` by which it came.
+
+    `content_encoding` is the header of the request, "" if it had none.
+    """
 
     raw: bytes
     query: str
     label: str
     received_at: datetime
     request_id: str = ""
+    content_encoding: str = ""
 
 
 class Misfit(NamedTuple):
@@ -47,10 +51,16 @@ def read_callback(callback: Callback) -> Event | Misfit:
 
 def _misfit(callback: Callback, error: NotAnObject | Unfileable, fault: str | None) -> Misfit:
     # Rare, and so not loaded with the rest.
-    from tavus_callbacks.domain.quarantine import quarantined
+    from tavus_callbacks.domain.quarantine import quarantined, reason
 
+    error = reason(callback.raw, error, callback.content_encoding)
     entry = quarantined(
-        callback.raw, error, query=callback.query, label=callback.label, received_at=callback.received_at
+        callback.raw,
+        error,
+        query=callback.query,
+        label=callback.label,
+        received_at=callback.received_at,
+        content_encoding=callback.content_encoding,
     )
     return Misfit(entry, error, fault)
 

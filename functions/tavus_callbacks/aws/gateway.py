@@ -15,17 +15,23 @@ PROBLEM_TYPE = "application/problem+json"
 # What Lambda hands back at most, less what an answer is beside its body.
 BODY_LIMIT = 6 * 1024 * 1024 - 1024
 
+# Characters of a Content-Encoding that are kept; `x-gzip` has six.
+_LONGEST_CODING = 100
+
 # Seconds after which a sender may try again when the store was down.
 RETRY_AFTER = "30"
 
 
 class Request(NamedTuple):
-    """What a handler needs of a request; `query` is raw, for tags are read by their own rule."""
+    """What a handler needs of a request; `query` is raw, for tags are read by their own rule.
+
+    `content_encoding` is the header without tokens, "" if there is none.
+    """
 
     method: str
     path_parameters: dict[str, str]
     query: str
-    headers: dict[str, str]
+    content_encoding: str
     body: bytes
     received_at: datetime
     request_id: str
@@ -38,11 +44,19 @@ def request_of(event: dict[str, Any]) -> Request:
         method=context["http"]["method"],
         path_parameters=event.get("pathParameters") or {},
         query=event.get("rawQueryString") or "",
-        headers=event.get("headers") or {},
+        content_encoding=_content_encoding(event.get("headers") or {}),
         body=_body(event),
         received_at=from_microseconds(context["timeEpoch"] * 1000),
         request_id=context["requestId"],
     )
+
+
+def _content_encoding(headers: dict[str, str]) -> str:
+    # Payload 2.0 has names in lower case; HTTP does not care.
+    for name, value in headers.items():
+        if name.lower() == "content-encoding":
+            return redact(value, {}).strip()[:_LONGEST_CODING]
+    return ""
 
 
 def _body(event: dict[str, Any]) -> bytes:

@@ -27,12 +27,16 @@ _VERSION = 1
 
 
 class Spilled(NamedTuple):
-    """A callback as it waits: its body is redacted, `query` holds its tags."""
+    """A callback as it waits: its body is redacted, `query` holds its tags.
+
+    `content_encoding` is the header of the request, "" if it had none.
+    """
 
     body: Packed
     query: str
     label: str
     received_at: datetime
+    content_encoding: str = ""
 
 
 class Spill(NamedTuple):
@@ -56,6 +60,7 @@ class Spill(NamedTuple):
             "label": spilled.label,
             "received_at": iso(spilled.received_at),
             "encoding": spilled.body.encoding,
+            "content_encoding": spilled.content_encoding,
             **body,
         }
         with store_down():
@@ -70,4 +75,5 @@ def read(text: str, download: Callable[[str], bytes]) -> Callback:
     if message["version"] != _VERSION or received_at is None:
         raise ValueError("a spilled message of another version")
     raw = unpack(base64.b64decode(packed), message["encoding"])
-    return Callback(raw, message["query"], message["label"], received_at)
+    coding = message.get("content_encoding", "")
+    return Callback(raw, message["query"], message["label"], received_at, content_encoding=coding)

@@ -138,6 +138,9 @@ class QuarantineEntry(Answer):
     detail: str
     label: str
     tags: dict[str, str]
+    content_encoding: str | None = Field(
+        description="The request's header, such as `gzip`; null if it had none."
+    )
     first_received_at: Moment
     last_received_at: Moment
     count: int = Field(description="How often the same body came.")

@@ -1,7 +1,9 @@
-"""How a body is kept: as text, deflated where that pays."""
+"""How a body is kept: as text, deflated where that pays. How one that was sent as gzip is inflated."""
 
 import zlib
 from typing import Literal, NamedTuple
+
+from tavus_callbacks.domain.errors import NotAnObject
 
 Encoding = Literal["identity", "deflate"]
 
@@ -10,6 +12,15 @@ _WORTH_DEFLATING = 200
 # Above this many bytes a body hardly fits into a row however it is deflated, so that time counts: level 1
 # takes a fifth of the usual level's, for a quarter more bytes.
 _HURRIED = 64 * 1024
+
+# Bytes of a callback at most. Lambda takes events up to 6 MiB, so no uncompressed body is larger:
+# "Lambda quotas" in the AWS Lambda developer guide.
+LONGEST = 6 * 1024 * 1024
+# Bytes up to which `contents` inflates.
+LONGEST_CONTENTS = 16_000_000
+
+# The first bytes of gzip (RFC 1952, section 2.3.1). The second one begins no character of UTF-8.
+_GZIP = b"\x1f\x8b"
 
 
 class Packed(NamedTuple):
@@ -32,3 +43,39 @@ def pack(raw: bytes) -> Packed:
 def unpack(data: bytes, encoding: Encoding) -> bytes:
     """Return the body's own bytes."""
     return zlib.decompress(data) if encoding == "deflate" else data
+
+
+def is_gzip(raw: bytes) -> bool:
+    """Tell by its first bytes whether a body is gzip, and so no JSON."""
+    return raw.startswith(_GZIP)
+
+
+def inflate(raw: bytes) -> bytes:
+    """Return what a gzip body holds, at most LONGEST bytes; raises NotAnObject with the reason.
+
+    zlib stops at the limit, so a small body that would inflate to gigabytes takes no more memory than that.
+    """
+    stream = zlib.decompressobj(zlib.MAX_WBITS | 16)
+    try:
+        text = stream.decompress(raw, LONGEST + 1)
+    except zlib.error:
+        raise NotAnObject("The gzip body is damaged.") from None
+    if len(text) > LONGEST:
+        raise NotAnObject("The gzip body inflates to more than 6 MiB.")
+    if not stream.eof:
+        raise NotAnObject("The gzip body is cut off.")
+    if stream.unused_data:
+        raise NotAnObject("The gzip body is followed by other bytes.")
+    return text
+
+
+def contents(raw: bytes) -> bytes:
+    """Return what a body in the form of gzip or zlib holds, as far as it goes; nothing for any other.
+
+    Bytes behind the compressed ones are kept.
+    """
+    stream = zlib.decompressobj(zlib.MAX_WBITS | 32)
+    try:
+        return stream.decompress(raw, LONGEST_CONTENTS) + stream.unused_data
+    except zlib.error:
+        return b""

@@ -51,5 +51,6 @@ def quarantine_view(item: Item, body: bytes | None) -> dict[str, Any]:
     """Describe an entry in quarantine; what is no text is shown with replacement characters."""
     names = ("quarantine_id", "title", "detail", "label", "tags", "first_received_at", "last_received_at")
     view = {name: item[name] for name in names}
+    view["content_encoding"] = item.get("content_encoding")
     view |= {"status": int(item["status"]), "count": int(item["count"]), "size": int(item["body_size"])}
     return view | {"body": None if body is None else body.decode("utf-8", "replace")}

@@ -12,6 +12,7 @@ from math import isfinite
 from typing import Any, NamedTuple, Never
 
 from tavus_callbacks.domain import issues
+from tavus_callbacks.domain.body import LONGEST
 from tavus_callbacks.domain.errors import NotAnObject
 
 MAX_DEPTH = 100
@@ -39,7 +40,10 @@ class Document(NamedTuple):
 
 
 def decode(raw: bytes) -> str:
-    """Return the text of a body, a byte order mark included; raises NotAnObject where it is not UTF-8."""
+    """Return the text of a body, a byte order mark included; raises NotAnObject for what is no such text."""
+    if len(raw) > LONGEST:
+        # Only a body that was sent compressed can be.
+        raise NotAnObject("The body is larger than 6 MiB.")
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError as error:

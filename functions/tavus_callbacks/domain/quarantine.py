@@ -5,13 +5,19 @@ from datetime import datetime
 from typing import NamedTuple
 
 from tavus_callbacks.domain import tags
-from tavus_callbacks.domain.body import Packed, pack
+from tavus_callbacks.domain.body import Packed, is_gzip, pack
 from tavus_callbacks.domain.errors import NotAnObject, Unfileable
 from tavus_callbacks.domain.redaction import redact_bytes
 
+# Values of Content-Encoding that a body of plain JSON, or one that can be redriven, may come with.
+_READABLE = ("", "identity", "gzip", "x-gzip")
+
 
 class Quarantined(NamedTuple):
-    """A body in quarantine, redacted; the id is its digest, so that equal garbage is one entry."""
+    """A body in quarantine, redacted; the id is its digest, so that equal garbage is one entry.
+
+    `content_encoding` is the header of the request, "" if it had none.
+    """
 
     quarantine_id: str
     packed: Packed
@@ -21,10 +27,31 @@ class Quarantined(NamedTuple):
     label: str
     tags: dict[str, str]
     received_at: datetime
+    content_encoding: str = ""
 
 
-def quarantined(
-    raw: bytes, error: NotAnObject | Unfileable, *, query: str, label: str, received_at: datetime
+def reason(raw: bytes, error: NotAnObject | Unfileable, content_encoding: str) -> NotAnObject | Unfileable:
+    """Return the error that tells people why a body is in quarantine: that it is compressed, or `error`."""
+    if is_gzip(raw):
+        return NotAnObject(
+            "The body is compressed with gzip. It is kept, and `tavus-callbacks quarantine redrive` reads it."
+        )
+    if isinstance(error, Unfileable) or content_encoding.lower() in _READABLE:
+        return error
+    return NotAnObject(
+        f"{error} It came with Content-Encoding: {content_encoding}. `tavus-callbacks quarantine redrive` "
+        "reads compressed bodies only if they are gzip."
+    )
+
+
+def quarantined(  # noqa: PLR0913  # what came with the body
+    raw: bytes,
+    error: NotAnObject | Unfileable,
+    *,
+    query: str,
+    label: str,
+    received_at: datetime,
+    content_encoding: str = "",
 ) -> Quarantined:
     """Make the entry for a body that `error` keeps from being filed."""
     tagged = tags.parse(query).values
@@ -38,4 +65,5 @@ def quarantined(
         label=label,
         tags=tagged,
         received_at=received_at,
+        content_encoding=content_encoding,
     )

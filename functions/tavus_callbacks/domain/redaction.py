@@ -7,12 +7,12 @@ written with escapes, or is no text, are made when first needed: such bodies are
 
 import json
 import re
-import zlib
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from itertools import pairwise
 from urllib.parse import unquote_plus
 
+from tavus_callbacks.domain.body import contents
 from tavus_callbacks.domain.token import PATTERN
 
 # No digit of a token stands at its ends, so that what is left around it never becomes one.
@@ -20,8 +20,6 @@ REDACTED = "-REDACTED-"
 
 # Characters; ten tags of 100 fit in many times, however escaped, and nobody's query is longer.
 LONGEST_QUERY = 20_000
-# Bytes up to which a compressed body is unpacked, to look for a token in it.
-LONGEST_UNPACKED = 16_000_000
 
 # Members that repeat the configured URL; they never count as content.
 ECHOES = ("webhook_url", "callback_url")
@@ -53,7 +51,7 @@ def redact_bytes(raw: bytes, tags: Mapping[str, str]) -> bytes:
     Tokens are found as UTF-16 and UTF-32 have them, too. A compressed body with a token in it comes back
     unpacked and redacted.
     """
-    unpacked = _unpacked(raw)
+    unpacked = contents(raw)
     redacted = _redacted(unpacked, tags)
     return _redacted(raw, tags) if redacted == unpacked else redacted
 
@@ -68,14 +66,6 @@ def _without_wide_tokens(raw: bytes) -> bytes:
     for gap in _GAPS:
         text = _replaced(text, re.compile(_WIDE.format(gap)), gap.join(REDACTED))
     return text.encode("latin-1")
-
-
-def _unpacked(raw: bytes) -> bytes:
-    """Return what a body in the form of gzip or zlib holds, as far as it goes; nothing for any other."""
-    try:
-        return zlib.decompressobj(zlib.MAX_WBITS | 32).decompress(raw, LONGEST_UNPACKED)
-    except zlib.error:
-        return b""
 
 
 @cache

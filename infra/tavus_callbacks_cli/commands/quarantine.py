@@ -187,3 +187,5 @@ def _fields(entry: dict[str, Any]) -> Iterator[tuple[str, str]]:
     first, last = moment(entry["first_received_at"]), moment(entry["last_received_at"])
     yield "received", f"{first}, {entry['count']} in all, last {last} ({zone()})"
     yield "size", size(entry["size"])
+    if coding := entry.get("content_encoding"):
+        yield "coding", coding

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from tavus_callbacks.domain.body import contents
 from tavus_callbacks.domain.errors import StoreDown
 from tavus_callbacks.domain.pushes import ERASED
 
@@ -63,9 +64,10 @@ class Wanted:
         return (push.get("kind"), push.get("subject")) in self.subjects or has_tag
 
     def is_named_in(self, raw: bytes) -> bool:
-        """Tell whether a text holds one of the ids as a whole word, JSON's escapes resolved."""
-        text = raw.decode(errors="replace")
-        return bool(self.subjects) and any(self._names.search(each) for each in (text, _unescaped(text)))
+        """Tell whether a body holds one of the ids as a whole word, JSON's escapes and gzip resolved."""
+        texts = [each.decode(errors="replace") for each in (raw, contents(raw))]
+        texts += [_unescaped(text) for text in texts]
+        return bool(self.subjects) and any(map(self._names.search, texts))
 
     @cached_property
     def _names(self) -> re.Pattern[str]:
