@@ -61,12 +61,16 @@ def put(stack: RunningStack, key: str) -> None:
 
 
 def awaited(conversation_id: str, status: str) -> dict[str, Any]:
-    """Return the answer of the command once the recording has a status."""
+    """Return the answer of the command once the recording is announced and has a status.
+
+    The object can be seen before the callback is: each has a trigger of its own.
+    """
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
         result = run(conversation_id, "--json")
         answered: dict[str, Any] = json.loads(result.stdout) if result.exit_code == 0 else {}
-        if [status] == [one["status"] for one in answered.get("recordings", [])]:
+        recordings = answered.get("recordings", [])
+        if [(status, True)] == [(one["status"], one["announced"]) for one in recordings]:
             return answered
         time.sleep(0.1)
     raise AssertionError(result.output)
