@@ -261,23 +261,24 @@ def test_a_recording_must_be_started_and_the_line_for_it_is_there(stack):
     assert stack["RecordingStart"] in result.stderr
 
 
-@pytest.mark.parametrize(
-    ("external_id", "options", "warns_of_documented", "warns_of_older"),
-    [
-        ("tavus", (), True, False),
-        ("tavus", ("--older",), True, False),
-        ("mine-4711", (), False, False),
-        ("mine-4711", ("--older",), False, True),
-    ],
-)
-def test_the_external_id_is_warned_of(external_id, options, warns_of_documented, warns_of_older, stack):
-    """All customers share the documented one; the older fields cannot carry your own."""
-    stack["RecordingStorage"] = stack["RecordingStorage"].replace('"tavus"', json.dumps(external_id))
+def test_the_external_id_that_all_customers_share_is_warned_of(stack):
+    """With the documented id, only the role's ARN is a secret; with your own there is nothing to warn of."""
+    assert "Keep the ARN to yourself" in production().stderr
 
-    said = production("conversation", *options).stderr
+    stack["RecordingStorage"] = stack["RecordingStorage"].replace('"tavus"', '"mine-4711"')
 
-    assert warns_of_documented == ("Keep the ARN to yourself" in said)
-    assert warns_of_older == ("carry no external id" in said)
+    assert "Keep the ARN to yourself" not in production().stderr
+
+
+def test_the_older_fields_are_left_out_where_the_role_requires_its_own_external_id(stack):
+    """They carry no external id, and Tavus refuses a conversation whose role it cannot assume."""
+    stack["RecordingStorage"] = stack["RecordingStorage"].replace('"tavus"', '"mine-4711"')
+
+    result = production("--older")
+
+    assert "properties" not in body_of(result)
+    assert "Leave out --older" in result.stderr
+    assert "startRecording" not in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -317,8 +318,15 @@ def test_the_callback_url_can_be_given():
 @pytest.mark.usefixtures("running")
 @pytest.mark.parametrize(
     "url",
-    ["https://api.example.com", f"ftp://a.example/{TOKEN}", TOKEN],
-    ids=["no token", "no web address", "bare token"],
+    [
+        "https://api.example.com",
+        f"ftp://a.example/{TOKEN}",
+        TOKEN,
+        f"https:///callbacks/{TOKEN}",
+        f" {CALLBACK_URL}",
+        f"{CALLBACK_URL}?name=Ada Lovelace",
+    ],
+    ids=["no token", "no web address", "bare token", "no host", "space in front", "space in a tag"],
 )
 def test_what_is_no_callback_url_is_a_usage_error(url):
     """An API's own address, or a bare token, would lose every callback."""
@@ -326,6 +334,18 @@ def test_what_is_no_callback_url_is_a_usage_error(url):
 
     assert 2 == result.exit_code
     assert "token create" in result.stderr
+
+
+@pytest.mark.usefixtures("running")
+def test_a_callback_url_that_is_too_long_is_a_usage_error():
+    """Tavus documents 2,048 characters for guardrails."""
+    longest = f"{CALLBACK_URL}?user=".ljust(2048, "4")
+
+    result = CliRunner().invoke(main, ["connect", "--callback-url", f"{longest}4", "--local"])
+
+    assert longest == body_of(local("guardrail", "--callback-url", longest))["callback_url"]
+    assert 2 == result.exit_code
+    assert "2049 characters" in result.stderr
 
 
 def test_a_read_token_is_no_access_to_outputs(monkeypatch):

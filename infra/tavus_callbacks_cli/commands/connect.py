@@ -1,11 +1,11 @@
 """`tavus-callbacks connect`: the request that makes Tavus send its callbacks and recordings to this stack."""
 
 import json
+import re
 import shlex
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
-from urllib.parse import urlsplit
 
 import click
 
@@ -46,12 +46,22 @@ OLDER_NAMES = {
     "faces": "replicas",
 }
 
+# Tavus documents this limit for guardrails (docs/tavus.md, "Guardrails"). Unverified: the other kinds.
+_MAX_CALLBACK_URL = 2048
+_WEB_ADDRESS = re.compile(r"https?://[^\s/]\S*")
+
 Body = dict[str, Any]
 
 
 def _callback_url(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
-    if value is not None and not (PATTERN.search(value) and urlsplit(value).scheme in ("http", "https")):
+    if value is None:
+        return None
+    if not (_WEB_ADDRESS.fullmatch(value) and PATTERN.search(value)):
         raise click.BadParameter("This is not a callback_url. `tavus-callbacks token create` prints one.")
+    if len(value) > _MAX_CALLBACK_URL:
+        raise click.BadParameter(
+            f"The callback_url has {len(value)} characters. Tavus takes {_MAX_CALLBACK_URL}: use fewer tags."
+        )
     return value
 
 
@@ -86,8 +96,7 @@ def connect(target: Target, kind: str, *, label: str, callback_url: str | None, 
     deployment = open_deployment(target)
     url = callback_url or deployment.callback_url
     body = _body(kind, url or _placeholder(deployment), older=older)
-    # Tavus cannot write into a bucket on this machine.
-    if kind == "conversation" and not deployment.is_local:
+    if kind == "conversation" and _recording_obstacle(deployment, older=older) is None:
         properties = recording_properties(deployment.outputs, older=older)
         body |= {"properties": properties} if properties else {}
     print_json(body, indent=2 if sys.stdout.isatty() else None)
@@ -133,34 +142,35 @@ def _url_advice(deployment: Deployment, url: str | None, label: str) -> Iterator
         yield f"Tavus cannot reach this machine. Open a tunnel, then start {start} with its address."
 
 
-def _recording_advice(deployment: Deployment, kind: str, *, older: bool) -> Iterator[str]:
-    if kind != "conversation":
-        return
+def _recording_obstacle(deployment: Deployment, *, older: bool) -> str | None:
+    """Say why Tavus cannot record into this stack, so that the request leaves it out; None if it can."""
     if not deployment.has_recordings:
-        yield "This stack takes no recordings: it was deployed with Recordings=off."
-    elif deployment.is_local:
-        yield (
+        return "This stack takes no recordings: it was deployed with Recordings=off."
+    if deployment.is_local:
+        return (
             "The body has no recording_storage: Tavus cannot write into a bucket on this machine. "
             "`tavus-callbacks simulate recording --local` makes a recording here."
         )
-    else:
-        yield from _start(deployment.outputs)
-        yield from _warnings(deployment, older=older)
+    # Tavus refuses a conversation whose role it cannot assume (docs/tavus.md, "Recordings").
+    if older and external_id(deployment.outputs) != DOCUMENTED_EXTERNAL_ID:
+        return (
+            "The body has no recording fields: the older ones carry no external id, but this stack's role "
+            "requires its own. Leave out --older, or deploy with RecordingExternalId=tavus."
+        )
+    return None
 
 
-def _start(outputs: Mapping[str, str]) -> Iterator[str]:
+def _recording_advice(deployment: Deployment, kind: str, *, older: bool) -> Iterator[str]:
+    if kind != "conversation":
+        return
+    obstacle = _recording_obstacle(deployment, older=older)
+    if obstacle:
+        yield obstacle
+        return
     yield "enable_recording only permits a recording. Your page must start it, with Daily's JavaScript:"
-    yield f"  {outputs.get('RecordingStart', 'await call.startRecording();')}"
-
-
-def _warnings(deployment: Deployment, *, older: bool) -> Iterator[str]:
+    yield f"  {deployment.outputs.get('RecordingStart', 'await call.startRecording();')}"
     if external_id(deployment.outputs) == DOCUMENTED_EXTERNAL_ID:
         yield (
             "All customers of Tavus share the external id `tavus`, so it protects nothing from anyone who "
             "knows the role's ARN. Keep the ARN to yourself."
-        )
-    elif older:
-        yield (
-            "The older fields carry no external id, but this stack's role requires its own, so Tavus cannot "
-            "assume the role. Leave out --older, or deploy with RecordingExternalId=tavus."
         )
