@@ -1,6 +1,7 @@
 """`erase` and `export`: what they refuse, and what the erasure's parts make of odd things."""
 
 import json
+from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import pytest
@@ -8,7 +9,7 @@ from click.testing import CliRunner
 
 from tavus_callbacks_cli.erasure.failed import _without
 from tavus_callbacks_cli.erasure.place import Wanted
-from tavus_callbacks_cli.erasure.receipt import lines
+from tavus_callbacks_cli.erasure.receipt import beyond, lines
 from tavus_callbacks_cli.main import main
 
 C1 = Wanted(frozenset({("conversation", "c1")}))
@@ -157,6 +158,19 @@ def test_a_receipt_is_readable():
         assert part in text
     nothing = "\n".join(lines({**content, "dry_run": True, "counts": {}, "left": []}))
     assert "Nothing would be erased" in nothing
+
+
+@pytest.mark.parametrize(
+    ("kind", "path"), [("conversation", "conversations"), ("video", "videos"), ("replica", "faces")]
+)
+def test_a_receipt_has_the_command_that_deletes_at_tavus(kind, path):
+    """With the current names: docs.tavus.io, Delete Conversation, Delete Video, Delete Face."""
+    subjects = frozenset({(kind, "x1")})
+    erasure = SimpleNamespace(at=datetime(2027, 3, 1, tzinfo=UTC), wanted=Wanted(subjects))
+
+    *_, at_tavus = beyond(erasure, {})
+
+    assert f'"https://tavusapi.com/v2/{path}/x1?hard=true"' in at_tavus.do
 
 
 def test_a_receipt_is_not_overwritten(monkeypatch, tmp_path):

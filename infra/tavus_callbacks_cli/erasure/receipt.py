@@ -1,7 +1,7 @@
 """The receipt of an erasure: what went, what is left, and what lies beyond the reach of this stack.
 
 How Tavus deletes stands in its API reference (docs.tavus.io: Delete Conversation, Delete Video, Delete
-Replica); that AWS keeps point-in-time copies for 35 days and a stream for one, in DynamoDB's developer guide.
+Face); that AWS keeps point-in-time copies for 35 days and a stream for one, in DynamoDB's developer guide.
 """
 
 from collections.abc import Iterator, Mapping
@@ -20,8 +20,8 @@ LOG_RETENTION_DAYS = 30
 
 _STREAM = timedelta(days=1)
 _TAVUS = "https://tavusapi.com/v2"
-# By kind, where Tavus has it; what it keeps of the others is not known.
-_PATHS = {"conversation": "conversations", "video": "videos", "replica": "replicas"}
+# By kind, where Tavus has it; what it keeps of the others is not known. Tavus renamed replica to face.
+_PATHS = {"conversation": "conversations", "video": "videos", "replica": "faces"}
 
 
 @dataclass(frozen=True, slots=True)
