@@ -1,7 +1,7 @@
 """Times as Tavus writes them, turned into one form: whole microseconds of UTC.
 
-Seen (docs/tavus.md): ISO 8601 with `Z`, with an offset, with a space and no zone (UTC, video objects),
-RFC 1123 (REST examples), seconds since 1970 as a number or as text.
+Tavus (docs/tavus.md): ISO 8601 with `Z`, or with a space and no zone (video objects; read as UTC), RFC 1123
+(REST examples), seconds since 1970. Others' test bodies: with an offset, and seconds as text.
 """
 
 import re
