@@ -72,6 +72,18 @@ def test_every_known_conversation_event_is_its_conversations(event_type):
             {"guardrail_uuid": "g2", "event_type": "guardrail.triggered"},
             ("guardrail", "guardrail", "g2", "guardrail.triggered"),
         ),
+        (
+            {**ABOUT, **OBJECTIVE, "properties": {}},
+            ("objective", "conversation", "c1", "conversation.objective.completed"),
+        ),
+        (
+            {**ABOUT, "guardrail": "no prices", "properties": {}},
+            ("guardrail", "conversation", "c1", "conversation.guardrail.triggered"),
+        ),
+        (
+            {"video_id": "v1", "guardrail_id": "g1", "status": "ready"},
+            ("video", "video", "v1", "video.ready"),
+        ),
         ({"replica_id": "r1", "status": "ready"}, ("replica", "replica", "r1", "replica.ready")),
         (
             {"replica_id": "r1", "status": "error", "error_message": "short"},

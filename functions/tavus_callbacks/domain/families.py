@@ -16,6 +16,7 @@ MAX_NAME = 200
 
 OBJECTIVE_PREFIX = "conversation.objective."
 GUARDRAIL_TRIGGERED = "conversation.guardrail.triggered"
+_GUARDRAIL_NAMES = ("guardrail_uuid", "guardrail_id", "guardrail_name", "guardrail")
 
 Body = Mapping[str, Any]
 
@@ -60,14 +61,16 @@ def object_key(properties: Body) -> str | None:
 def _is_objective(body: Body) -> bool:
     sent = body.get("event_type")
     if sent is None:
-        return "objective_name" in properties_of(body)
+        return "objective_name" in properties_of(body) or "objective_name" in body
     return isinstance(sent, str) and sent.startswith(OBJECTIVE_PREFIX)
 
 
 def _is_guardrail(body: Body) -> bool:
     sent = body.get("event_type")
     if sent is None:
-        return any(name is not None for name in _guardrail_names(body))
+        # Other things than conversations, such as videos, may name a guardrail too.
+        is_named = any(_own(body, name) is not None for name in _GUARDRAIL_NAMES)
+        return is_named and body.get("conversation_id") is not None
     return "guardrail" in str(sent)
 
 
@@ -141,9 +144,8 @@ def _objective_discriminator(body: Body) -> object:
     return [_own(body, name) for name in ("objective_name", "output_variables", "objective_status")]
 
 
-def _guardrail_names(body: Body) -> list[object]:
-    names = ("guardrail_uuid", "guardrail_id", "guardrail_name", "guardrail")
-    return [properties_of(body).get(name) for name in names]
+def _guardrail_discriminator(body: Body) -> object:
+    return [properties_of(body).get(name) for name in _GUARDRAIL_NAMES]
 
 
 def _status(body: Body) -> object:
@@ -180,7 +182,7 @@ FAMILIES: tuple[Family, ...] = (
         ("guardrail", "guardrail_id"),
         ("guardrail", "guardrail_uuid"),
         event_type=_guardrail_type,
-        discriminator=_guardrail_names,
+        discriminator=_guardrail_discriminator,
     ),
     _of_conversation("conversation", _has_conversation, discriminator=conversation_discriminator),
     _of_status("video", "video_id"),
