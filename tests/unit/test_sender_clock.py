@@ -82,6 +82,16 @@ def test_the_wait_for_a_transcript_begins_with_the_last_receipt(ahead):
     ]
 
 
+def test_a_far_end_does_not_begin_the_wait_at_the_joining():
+    """The transcript is due a minute after the shutdown came, not a minute after the conversation began."""
+    began = NOW - timedelta(hours=1)
+    events = event(JOINED, began, received_at=began), event(SHUTDOWN, FAR_FUTURE)
+
+    waited = [view_of(*events, now=NOW + timedelta(seconds=after))["missing"] for after in (60, 61)]
+
+    assert [[False], [True]] == [[part["overdue"] for part in parts] for parts in waited]
+
+
 def test_a_silent_conversation_ends_though_its_clock_is_ahead():
     """Silence counts from the last receipt, where the sender's time is later."""
     joined = event(JOINED, NOW + timedelta(hours=20))

@@ -66,7 +66,7 @@ def waiting_since(facts: Facts) -> datetime:
 
     A sender's clock that is ahead does not lengthen the wait, nor do the times of older summaries.
     """
-    return min(facts.ended_at or last_sign(facts), facts.receipt.received_last_at)
+    return min(facts.shown_end or last_sign(facts), facts.receipt.received_last_at)
 
 
 def missing_of(facts: Facts, *, now: datetime, settings: FoldSettings, has_recording: bool) -> list[Missing]:
@@ -94,6 +94,6 @@ def _expected(facts: Facts, settings: FoldSettings) -> Iterator[What]:
 
 
 def _missing(what: What, facts: Facts, now: datetime) -> Missing:
-    since, usual = facts.ended_at or facts.occurred_last_at, _USUAL_DELAY[what]
+    since, usual = facts.shown_end or facts.occurred_last_at, _USUAL_DELAY[what]
     waited = (now - waiting_since(facts)).total_seconds()
     return Missing(what=what, since=since, usual_delay=usual, overdue=waited > max(_LEAST, _PATIENCE * usual))
