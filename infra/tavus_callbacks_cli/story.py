@@ -155,16 +155,18 @@ def _objectives(view: View) -> Fields:
 
 
 def _guardrails(view: View) -> Fields:
-    # A stack that was deployed by an earlier version does not answer this member.
-    for guardrail in view.get("guardrail_counts", ()):
+    # A stack that was deployed by an earlier version does not answer this member, so each trigger is shown.
+    counts = view.get("guardrail_counts")
+    for guardrail in counts or ():
         yield _guardrail_name(guardrail), _times(guardrail)
     for trigger in view["guardrails"]:
-        if trigger["reason"]:
-            yield moment(trigger["at"] or trigger.get("received_at")), trigger["reason"]
+        if trigger["reason"] or counts is None:
+            reason = f": {trigger['reason']}" if trigger["reason"] else ""
+            yield moment(trigger["at"] or trigger.get("received_at")), f"{_guardrail_name(trigger)}{reason}"
 
 
 def _guardrail_name(guardrail: View) -> str:
-    return guardrail["name"] or guardrail["guardrail_id"] or "unnamed"
+    return guardrail["name"] or guardrail["guardrail_id"] or guardrail.get("event_type") or "unnamed"
 
 
 def _times(guardrail: View) -> str:

@@ -81,7 +81,7 @@ def test_a_guardrail_is_shown_once_with_its_count_and_its_reasons(target):
     events = [
         said("conversation.guardrail.triggered", 0, **named),
         said("conversation.guardrail.triggered", 5, **named, reason="Half the price?"),
-        said("conversation.guardrail.triggered", 9, guardrail="no_advice"),
+        said("conversation.guardrail.triggered", 9, guardrail="no_advice", reason="A tablet?"),
     ]
     target.answers = [view(*events)]
 
@@ -90,8 +90,26 @@ def test_a_guardrail_is_shown_once_with_its_count_and_its_reasons(target):
     received = moment(NOW.isoformat())
     assert f"no_prices            2 times, {received} to {received}\n" in page
     assert f"no_advice            once, {received}\n" in page
-    assert "Half the price?\n" in page
-    assert 1 == page.count("no_prices")
+    reasons = "no_prices: Half the price?", "no_advice: A tablet?"
+    assert all(f"  {reason}\n" in page for reason in reasons)
+    assert [2, 2] == [page.count("no_prices"), page.count("no_advice")]
+
+
+def test_a_stack_of_an_earlier_version_shows_its_guardrails(target):
+    """Its answer has no counts and no times of receipt, so each trigger takes a line."""
+    answer = view(
+        said("conversation.guardrail.triggered", 0, guardrail="no_prices", reason="Half the price?"),
+        said("conversation.guardrail.triggered", 5, guardrail="no_advice"),
+    )
+    del answer["guardrail_counts"]
+    for trigger in answer["guardrails"]:
+        del trigger["received_at"]
+    target.answers = [answer]
+
+    page = run("show", CONVERSATION).stdout
+
+    assert "  no_prices: Half the price?\n" in page
+    assert "  no_advice\n" in page
 
 
 @pytest.mark.parametrize(
