@@ -2,6 +2,7 @@
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from itertools import permutations
 
 import pytest
 from projecting import project_all, store
@@ -63,6 +64,17 @@ def test_every_trigger_of_a_guardrail_is_an_event_of_its_own(api):
     triggers = found["guardrails"]
     assert [iso(after(moment)) for moment in (0, 30, 60)] == [one["received_at"] for one in triggers]
     assert {event["event_id"] for event in api.events("c1")} == {one["event_id"] for one in triggers}
+
+
+def test_triggers_and_a_retry_count_the_same_in_any_order(api):
+    """The first two are a trigger and its retry; the queue of spilled callbacks delivers in any order."""
+    for number, order in enumerate(permutations([0, 1, 30, 60])):
+        body = {**GUARDRAIL, "conversation_id": f"c{number}"}
+
+        assert {"stored": 3, "duplicate": 5} == Counter(statuses(api, body, *order, *order))
+
+    counts = [api.get(f"/conversations/c{number}").value["guardrail_counts"] for number in range(24)]
+    assert {3} == {count["count"] for (count,) in counts}
 
 
 def test_a_guardrail_that_triggers_all_day_reads_the_end_of_its_line_only(api, monkeypatch):
