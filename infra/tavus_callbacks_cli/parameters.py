@@ -1,15 +1,34 @@
 """What people type, parsed once: durations, times, labels, tags. Each is a click type."""
 
 import re
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import click
 
 from tavus_callbacks.domain import timestamps
+from tavus_callbacks.domain.families import KINDS
 
 _DURATION = re.compile(r"([0-9]{1,5})([smhd])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+class Renamed(click.Choice[str]):
+    """A choice that also takes Tavus's names of June 2026 for what this project calls by the older ones."""
+
+    def __init__(self, choices: Iterable[str], names: Mapping[str, str]) -> None:
+        super().__init__([*choices, *names])
+        self.names = names
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the older name of what was typed."""
+        chosen = super().convert(value, param, ctx)
+        return self.names.get(chosen, chosen)
+
+
+KIND = Renamed(KINDS, {"face": "replica"})
 
 
 def duration(text: str) -> timedelta:

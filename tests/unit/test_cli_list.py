@@ -105,6 +105,22 @@ def test_a_beginning_that_is_not_known_is_marked(target):
     assert "*" not in plain.output
 
 
+def test_faces_are_what_the_api_calls_replicas(target):
+    """Tavus renamed them in 2026; either word lists the same."""
+    trained = event("r1", kind="replica", event_type="replica.ready")
+    target.answers = [
+        {"replicas": [video("r1")], "cursor": None},
+        {"events": [event(), trained], "cursor": "x"},
+        {"events": [], "cursor": "x"},
+    ]
+
+    faces, events = run("list", "faces"), run("list", "events", "--kind", "face")
+
+    assert "/replicas?limit=51" == target.asked[0]
+    assert "r1" in faces.stdout
+    assert ["replica.ready"] == [line.split()[4] for line in events.stdout.splitlines()[1:]]
+
+
 def test_every_filter_is_handed_to_the_api(target):
     """Filtering is the API's: it does it before a page is cut."""
     target.answers = [{"conversations": [], "cursor": None}]

@@ -94,6 +94,6 @@ def _expected(facts: Facts, settings: FoldSettings) -> Iterator[What]:
 
 
 def _missing(what: What, facts: Facts, now: datetime) -> Missing:
-    since, usual = facts.shown_end or facts.occurred_last_at, _USUAL_DELAY[what]
+    since, usual = facts.ended_at or facts.occurred_last_at, _USUAL_DELAY[what]
     waited = (now - waiting_since(facts)).total_seconds()
     return Missing(what=what, since=since, usual_delay=usual, overdue=waited > max(_LEAST, _PATIENCE * usual))

@@ -17,7 +17,7 @@ from pydantic import Field
 from pydantic_core import to_json
 
 from tavus_callbacks.domain.conversation_facts import Facts
-from tavus_callbacks.domain.event import Source, event_id
+from tavus_callbacks.domain.event import Source, event_id, repeat_number
 from tavus_callbacks.domain.fold_settings import FoldSettings
 from tavus_callbacks.domain.jsontext import BYTE_ORDER_MARK, canonical, children, levels
 from tavus_callbacks.domain.reading import without_surrogates
@@ -66,6 +66,11 @@ class CallbackData(View):
 
     event_id: str
     variant_id: str | None = Field(None, description="Where it is other content for an event already told.")
+    count: int = Field(
+        1,
+        description="How often this body was stored so far; above 1 only without the sender's time, "
+        "such as when a guardrail triggers again.",
+    )
     family: str
     event_type: str
     occurred_at: Moment | None = Field(description="By the sender's clock.")
@@ -148,6 +153,7 @@ def _callback_data(item: Item, ref: str, body: bytes) -> CallbackData:
     return CallbackData(
         event_id=event_id(item["kind"], item["subject"], ref),
         variant_id=name if name.rpartition(".")[2] != ref else None,
+        count=1 + repeat_number(ref),
         family=item["family"],
         event_type=item["event_type"],
         occurred_at=parse(item.get("occurred_at")),

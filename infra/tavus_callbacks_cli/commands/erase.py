@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tavus_callbacks.domain.families import KINDS, is_name
+from tavus_callbacks.domain.families import is_name
 from tavus_callbacks_cli import parameters
 from tavus_callbacks_cli.console import examples, note, print_block, print_json
 from tavus_callbacks_cli.targets import Target, UrlTarget, target_options
@@ -32,7 +32,7 @@ _AGAIN = "What went is gone: start the same command again, it goes on and ends t
         "tavus-callbacks erase --tag user:4711 --yes --json --stack tavus-callbacks",
     )
 )
-@click.argument("kind", metavar="[KIND]", type=click.Choice(KINDS), required=False)
+@click.argument("kind", metavar="[KIND]", type=parameters.KIND, required=False)
 @click.argument("id_", metavar="[ID]", required=False)
 @click.option("--tag", type=parameters.tag, metavar="NAME:VALUE", help="Everything that came with this tag.")
 @click.option("--dry-run", is_flag=True, help="Only say what would go.")

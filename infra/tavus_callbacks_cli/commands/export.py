@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tavus_callbacks.domain.families import KINDS
 from tavus_callbacks_cli import parameters
 from tavus_callbacks_cli.console import escaped, examples, note, print_json, size
 from tavus_callbacks_cli.targets import TOKEN_VARIABLES, Target, UrlTarget, target_options
@@ -33,7 +32,7 @@ Tag = tuple[str, str]
 @click.option("--tag", type=parameters.tag, metavar="NAME:VALUE", help="Everything that came with this tag.")
 @click.option(
     "--kind",
-    type=click.Choice(KINDS),
+    type=parameters.KIND,
     default="conversation",
     show_default=True,
     help="What ID is the id of.",

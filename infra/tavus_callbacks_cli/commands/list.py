@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
-from tavus_callbacks.domain.families import KINDS
 from tavus_callbacks.domain.timestamps import iso
 from tavus_callbacks_cli import parameters
 from tavus_callbacks_cli.console import examples, moment, note, print_json, print_table, tags, zone
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 
 Item = dict[str, Any]
 
-LISTED = ("conversations", "videos", "replicas", "events")
+WHAT = parameters.Renamed(("conversations", "videos", "replicas", "events"), {"faces": "replicas"})
 
 _SHOWN = 50
 # Events come oldest first, so a list of them begins somewhere.
@@ -35,12 +34,12 @@ _RECENT = timedelta(days=1)
         "tavus-callbacks list events --event-type system.shutdown --since 2h --local",
     ),
 )
-@click.argument("what", type=click.Choice(LISTED), default="conversations", metavar="[WHAT]")
+@click.argument("what", type=WHAT, default="conversations", metavar="[WHAT]")
 @click.option("--tag", type=parameters.tag, metavar="NAME:VALUE", help="Only with this tag.")
 @click.option("--label", metavar="L", help="Only what came by the token of this label.")
 @click.option("--status", metavar="S", help="Only with this status, as in active or ended, ready or error.")
 @click.option("--missing", metavar="M", help="Only conversations that miss this, as in transcript.")
-@click.option("--kind", type=click.Choice(KINDS), help="Only events of this kind.")
+@click.option("--kind", type=parameters.KIND, help="Only events of this kind.")
 @click.option("--event-type", metavar="TYPE", help="Only events of this type, as in system.shutdown.")
 @click.option(
     "--since", type=parameters.moment, metavar="TIME", help="Only from then on: 7d, or ISO 8601 (UTC)."
@@ -52,11 +51,11 @@ _RECENT = timedelta(days=1)
 @click.option("--json", "is_json", is_flag=True, help="Print JSON.")
 @target_options
 def list_(target: Target, what: str, *, limit: int, is_json: bool, **filters: Any) -> None:
-    """List conversations, videos, replicas or events.
+    """List conversations, videos, faces or events.
 
-    WHAT is conversations unless it says videos, replicas or events. The newest stand first by when they were
-    first received; events stand in the order in which they came, those of the last day unless --since says
-    more.
+    WHAT is conversations (the default), videos, replicas (or faces), or events. Conversations, videos and
+    faces are sorted by first receipt, the newest first. Events stand in the order of arrival, those of the
+    last day unless --since goes further back.
     """
     given = {name: value for name, value in filters.items() if value is not None}
     _refuse_what_does_not_fit(what, given)

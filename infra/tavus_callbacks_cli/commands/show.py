@@ -8,6 +8,7 @@ from urllib.parse import quote
 import click
 
 from tavus_callbacks.domain.families import KINDS
+from tavus_callbacks_cli import parameters
 from tavus_callbacks_cli.console import (
     examples,
     json_text,
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     )
 )
 @click.argument("id_", metavar="ID")
-@click.option("--kind", type=click.Choice(KINDS), help="What ID is the id of; otherwise it is looked for.")
+@click.option("--kind", type=parameters.KIND, help="What ID is the id of; otherwise it is looked for.")
 @click.option("--events", "is_of_events", is_flag=True, help="Show its events instead.")
 @click.option("--json", "is_json", is_flag=True, help="Print JSON.")
 @target_options

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tavus_callbacks.domain.families import KINDS
 from tavus_callbacks.domain.timestamps import iso
 from tavus_callbacks_cli import parameters
 from tavus_callbacks_cli.console import escaped, examples, moment, note, print_folded, print_json, tags
@@ -57,7 +56,7 @@ class Filter:
     metavar="TIME",
     help="Begin there instead of now: 2h, or ISO 8601 (UTC).",
 )
-@click.option("--kind", type=click.Choice(KINDS), help="Only events of this kind.")
+@click.option("--kind", type=parameters.KIND, help="Only events of this kind.")
 @click.option("--event-type", metavar="TYPE", help="Only events of this type, as in system.shutdown.")
 @click.option("--label", metavar="L", help="Only what came by the token of this label.")
 @click.option(
