@@ -45,11 +45,10 @@ def bomb(size):
     return text[:-2] + b"0" * (size - len(text)) + text[-2:]
 
 
-@pytest.mark.parametrize("name", [b"content-encoding", b"Content-Encoding"])
 @pytest.mark.parametrize("coding", ["gzip", "x-gzip", "GZIP"])
-def test_a_gzip_body_is_in_quarantine_with_its_header(api, name, coding):
+def test_a_gzip_body_is_in_quarantine_with_its_header(api, coding):
     """The answer says that it is compressed and what reads it; the header stands beside the body."""
-    reply = post(api, gzip.compress(PLAIN), (name, coding.encode()))
+    reply = post(api, gzip.compress(PLAIN), (b"Content-Encoding", coding.encode()))
 
     [entry] = api.quarantine()
     assert (400, entry["quarantine_id"]) == (reply.status, reply.value["quarantine_id"])

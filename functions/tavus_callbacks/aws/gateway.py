@@ -52,11 +52,9 @@ def request_of(event: dict[str, Any]) -> Request:
 
 
 def _content_encoding(headers: dict[str, str]) -> str:
-    # Payload 2.0 has names in lower case; HTTP does not care.
-    for name, value in headers.items():
-        if name.lower() == "content-encoding":
-            return redact(value, {}).strip()[:_LONGEST_CODING]
-    return ""
+    # Payload 2.0 has names in lower case.
+    value = headers.get("content-encoding")
+    return redact(value, {}).strip()[:_LONGEST_CODING] if value else ""
 
 
 def _body(event: dict[str, Any]) -> bytes:
