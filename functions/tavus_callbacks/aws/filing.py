@@ -15,10 +15,7 @@ STUMBLED = "The receiver could not read this body. It is kept, and can be redriv
 
 
 class Callback(NamedTuple):
-    """A callback with a valid token; `raw` as sent, or redacted already; `request_id` by which it came.
-
-    `content_encoding` is the header of the request, "" if it had none.
-    """
+    """A callback with a valid token; `raw` as sent, or redacted already; `request_id` by which it came."""
 
     raw: bytes
     query: str

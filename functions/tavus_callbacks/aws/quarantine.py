@@ -57,22 +57,19 @@ class QuarantineRows(NamedTuple):
     def _first(self, entry: "Quarantined") -> dict[str, Any]:
         name = entry.quarantine_id
         coding = {"content_encoding": entry.content_encoding} if entry.content_encoding else {}
-        return (
-            coding
-            | {
-                "type": "quarantine",
-                "quarantine_id": name,
-                "status": entry.status,
-                "title": entry.title,
-                "detail": entry.detail,
-                "label": entry.label,
-                "tags": entry.tags,
-                "first_received_at": iso(entry.received_at),
-                "receipt_shard": receipts.shard(receipts.quarantine_shards(), name),
-                "receipt": receipts.receipt(entry.received_at, name),
-            }
-            | self.bodies.attributes(entry.packed, "quarantine")
-        )
+        return {
+            "type": "quarantine",
+            "quarantine_id": name,
+            "status": entry.status,
+            "title": entry.title,
+            "detail": entry.detail,
+            "label": entry.label,
+            "tags": entry.tags,
+            **coding,
+            "first_received_at": iso(entry.received_at),
+            "receipt_shard": receipts.shard(receipts.quarantine_shards(), name),
+            "receipt": receipts.receipt(entry.received_at, name),
+        } | self.bodies.attributes(entry.packed, "quarantine")
 
     def _latest(self, entry: "Quarantined") -> dict[str, Any]:
         kept_until = datetime.now(UTC) + (self.retention or timedelta(days=36500))

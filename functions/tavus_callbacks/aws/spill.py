@@ -27,10 +27,7 @@ _VERSION = 1
 
 
 class Spilled(NamedTuple):
-    """A callback as it waits: its body is redacted, `query` holds its tags.
-
-    `content_encoding` is the header of the request, "" if it had none.
-    """
+    """A callback as it waits: its body is redacted, `query` holds its tags."""
 
     body: Packed
     query: str

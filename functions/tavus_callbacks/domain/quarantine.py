@@ -14,10 +14,7 @@ _READABLE = ("", "identity", "gzip", "x-gzip")
 
 
 class Quarantined(NamedTuple):
-    """A body in quarantine, redacted; the id is its digest, so that equal garbage is one entry.
-
-    `content_encoding` is the header of the request, "" if it had none.
-    """
+    """A body in quarantine, redacted; the id is its digest, so that equal garbage is one entry."""
 
     quarantine_id: str
     packed: Packed
