@@ -241,8 +241,7 @@ def recording_type(recording: Recording) -> str | None:
 def recording_push(conversation_id: str, recording: Recording, receipt: ReceiptFacts | None) -> Push:
     """Tell that a recording can be watched, or that it failed; `receipt` is its conversation's."""
     status: Literal["available", "failed"] = "available" if recording.is_there else "failed"
-    push_type, claim = RECORDING if recording.is_there else NO_RECORDING, recording.claim
-    why = failure(recording, status)
+    push_type, claim = _BY_RECORDING[status], recording.claim
     return Push(
         push_id=push_id(push_type, CONVERSATION, conversation_id, recording.recording_id),
         type=push_type,
@@ -258,7 +257,7 @@ def recording_push(conversation_id: str, recording: Recording, receipt: ReceiptF
             size=recording.size,
             duration=claim.duration if claim else None,
             content_type=recording.content_type,
-            **why._asdict(),
+            **failure(recording, status)._asdict(),
         ),
     )
 

@@ -245,11 +245,6 @@ class Recording:
         return bool(self.size)
 
     @property
-    def is_empty(self) -> bool:
-        """Tell whether the object had no bytes at the last look."""
-        return self.size == 0
-
-    @property
     def is_known(self) -> bool:
         """Tell whether a callback announced it or the stack's bucket has held it."""
         return self.claim is not None or self.has_object or self.was_there
@@ -275,11 +270,10 @@ def certain_status(recording: Recording) -> Status | None:
     if recording.is_there:
         return "available"
     claimed = recording.claim.status if recording.claim else None
+    if recording.has_object:
+        return claimed or "failed"
     # A failed copy that was delivered later, and then deleted, did not fail.
-    is_outdated = claimed == "failed" and recording.was_there and not recording.has_object
-    if claimed is not None and not is_outdated:
-        return claimed
-    return "failed" if recording.is_empty else None
+    return None if claimed == "failed" and recording.was_there else claimed
 
 
 def status_of(recording: Recording, *, now: datetime, missing_after: timedelta) -> Status:

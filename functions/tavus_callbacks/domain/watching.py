@@ -107,9 +107,9 @@ def _has_recent_claim(facts: Facts, now: datetime, missing_after: timedelta | No
 
 def is_waited_for(recording: Recording) -> bool:
     """Tell whether a recording's object is expected in the stack's bucket; a failed copy is not."""
-    has_failed = recording.claim is not None and recording.claim.status is not None
-    is_new = recording.is_known and not (recording.has_object or recording.was_there)
-    return recording.may_come and is_new and not has_failed
+    claim = recording.claim
+    is_expected = claim is not None and claim.status is None and claim.key is not None
+    return is_expected and not (recording.has_object or recording.was_there)
 
 
 def may_ask(reading: Mapping[str, Any] | None, now: datetime) -> bool:

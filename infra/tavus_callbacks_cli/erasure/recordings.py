@@ -113,7 +113,7 @@ def _claimed(place: Place, wanted: Wanted) -> Iterator[Recording]:
 
 
 def _is_here(recording: Recording) -> bool:
-    return recording.has_object or recording.claim is None or recording.claim.may_come
+    return recording.has_object or recording.may_come
 
 
 def _keys(recording: Recording) -> frozenset[str]:
