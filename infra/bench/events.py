@@ -113,13 +113,13 @@ def _noted() -> dict[str, Any]:
         noted.update({name.removeprefix(":"): value for name, value in ExpressionAttributeValues.items()})
         return {"Attributes": noted}
 
-    table = RecordingRows(cast("Any", SimpleNamespace(update_item=update_item)), "events")
+    client = cast("Any", SimpleNamespace(update_item=update_item))
+    table = RecordingRows(client, "events", bucket="recordings")
     claim = claim_of(
         "application.recording_ready", "c1", {"properties": {"s3_key": _KEY}}, bucket="b", ref="1"
     )
     table.claim("c1", claim, ref="1", claimed_at=_NOW)
-    seen = Object(_KEY, 1, "video/mp4", "1", None, _NOW, "recordings")
-    table.note("c1", claim.recording_id, seen, looked_at=_NOW)
+    table.note("c1", claim.recording_id, Object(_KEY, 1, "video/mp4", "1", None, _NOW), looked_at=_NOW)
     return noted
 
 

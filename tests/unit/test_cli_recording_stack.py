@@ -101,7 +101,8 @@ def _deploy() -> None:
     s3.create_bucket(Bucket="recordings", CreateBucketConfiguration={"LocationConstraint": REGION})
     s3.put_object(Bucket="recordings", Key=KEY, Body=b"a video")
     boto3.client("secretsmanager", REGION).create_secret(Name="blue", SecretString=new_private_key())
-    rows = RecordingRows(boto3.client("dynamodb", REGION), stack["Outputs"][0]["OutputValue"])
+    table = stack["Outputs"][0]["OutputValue"]
+    rows = RecordingRows(boto3.client("dynamodb", REGION), table, bucket="recordings")
     look(RecordingsBucket(s3, "recordings"), rows, "c123", KEY)
 
 

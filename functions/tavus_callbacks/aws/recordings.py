@@ -47,7 +47,6 @@ class Object:
     version: str | None
     storage_class: str | None
     modified_at: datetime
-    bucket: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +80,6 @@ class RecordingsBucket:
             version=found.get("VersionId"),
             storage_class=None if _is_restored(found.get("Restore", "")) else found.get("StorageClass"),
             modified_at=found["LastModified"],
-            bucket=self.name,
         )
 
 
@@ -116,7 +114,7 @@ class RecordingRows:
     ) -> Row | None:
         """Note what a look showed, unless a later look is noted; absence is noted of known ones only."""
         values: dict[str, Any] = {"looked_at": iso(looked_at), "object": found and _object_map(found)}
-        values |= {"was_there": True, "seen_in": found.bucket} if found else {}
+        values |= {"was_there": True, "seen_in": self.bucket} if found else {}
         later = "(attribute_not_exists(looked_at) OR looked_at < :looked_at)"
         condition = later if found else f"attribute_exists(pk) AND {later}"
         return self._update(conversation_id, name, values, condition=condition)
