@@ -38,11 +38,16 @@ class _Pass:
     repeats: int = 0
     has_end: bool = False
 
-    @property
-    def is_over(self) -> bool:
-        return self.has_end or self.repeats >= _MOST_REPEATS
+    def read(self, api: "TavusApi") -> Iterator["ListPage"]:
+        """Yield each page, up to the first empty one or to the last of many that show nothing new."""
+        for number in count(1):
+            page = api.conversations_page(number)
+            self._add(page)
+            yield page
+            if self.has_end or self.repeats >= _MOST_REPEATS:
+                return
 
-    def add(self, page: "ListPage") -> None:
+    def _add(self, page: "ListPage") -> None:
         before = len(self.records)
         self.records |= {record.conversation_id: record for record in page.records}
         self.repeats = self.repeats + 1 if len(self.records) == before else 0
@@ -87,18 +92,9 @@ class Listing:
         """Read pass after pass until one confirms the list, and yield each page; raises TavusError."""
         while self.doubt and self.passes < MOST_PASSES:
             before, latest = dict(self.records), _Pass()
-            for page in _pages(api, latest):
+            for page in latest.read(api):
                 self.records |= latest.records
                 self.total_count = page.total_count
                 yield page
             self.doubt = latest.doubt(before)
             self.passes += 1
-
-
-def _pages(api: "TavusApi", into: _Pass) -> Iterator["ListPage"]:
-    for number in count(1):
-        page = api.conversations_page(number)
-        into.add(page)
-        yield page
-        if into.is_over:
-            return
