@@ -46,16 +46,11 @@ def lifetime(asked: timedelta, duration: float | None) -> timedelta:
 
 def resource_url(base_url: str, key: str, *, download_name: str | None) -> str:
     """Return the URL to sign: an object, the type to answer with, and a file name if it is to be saved."""
-    overrides = {"response-content-type": content_type(key)}
+    overrides = {"response-content-type": _CONTENT_TYPES.get(extension(key), _MP4)}
     if download_name is not None:
         overrides = {"response-content-disposition": f"attachment; filename={download_name}", **overrides}
     query = "&".join(f"{name}={_encoded(value)}" for name, value in overrides.items())
     return f"{base_url}/{quote(key, safe='/-._~')}?{query}"
-
-
-def content_type(key: str) -> str:
-    """Return the media type of an object by its key's extension, `video/mp4` unless the extension has one."""
-    return _CONTENT_TYPES.get(extension(key), _MP4)
 
 
 def extension(key: str) -> str:
