@@ -4,8 +4,6 @@ Source: Tavus's documentation of June 2026 on `application.recording_copy_failed
 recordings (docs.tavus.io). It shows one code and names the usual causes; it lists no other codes.
 """
 
-LONGEST_CODE = 200  # characters; the event itself keeps the whole
-
 _CAUSES = "Usual causes are the trust policy of the role, the federated credentials and a wrong region."
 _KEPT = (
     "Tavus keeps the file for about 30 days: fix the cause and ask Tavus's support to deliver it "

@@ -15,7 +15,6 @@ from tavus_callbacks.domain.jsontext import Document
 MAX_NAME = 200
 
 OBJECTIVE_PREFIX = "conversation.objective."
-GUARDRAIL_TRIGGERED = "conversation.guardrail.triggered"
 _GUARDRAIL_NAMES = ("guardrail_uuid", "guardrail_id", "guardrail_name", "guardrail")
 
 Body = Mapping[str, Any]
@@ -102,7 +101,7 @@ def _objective_type(_family: str, body: Body) -> object:
 def _guardrail_type(_family: str, body: Body) -> object:
     """Return the type as sent; the documented body has none."""
     sent = body.get("event_type")
-    return GUARDRAIL_TRIGGERED if sent is None else sent
+    return "conversation.guardrail.triggered" if sent is None else sent
 
 
 def _status_type(family: str, body: Body) -> object:

@@ -12,19 +12,17 @@ from datetime import datetime, timedelta
 from typing import Any, Literal, TypeGuard
 
 from tavus_callbacks.domain import event_types, reading
-from tavus_callbacks.domain.copy_failure import LONGEST_CODE
 from tavus_callbacks.domain.families import properties_of
 
 Status = Literal["pending", "available", "missing", "failed", "other_bucket", "other_provider"]
 
 STORAGE_CONFLICT = "storage_conflict"
 UNUSABLE_KEY = "The callback names no usable object key."
-COPY_FAILED = "Tavus could not copy the recording."
 MAX_KEY_BYTES = 1024  # S3's own limit
 # Case-sensitive: the ids of recordings are made without it, and stored ids must not change.
 SUFFIX = ".mp4"
 LATEST = "latest"  # what the API calls the newest, so no recording has it for an id
-LONGEST_MESSAGE = 1000  # characters; the event itself keeps the whole
+LONGEST_MESSAGE, LONGEST_CODE = 1000, 200  # characters; the event itself keeps the whole
 
 # Storage classes whose objects cannot be read without a restore.
 ARCHIVED = ("GLACIER", "DEEP_ARCHIVE")
@@ -131,16 +129,12 @@ def claim_of(event_type: str, conversation_id: str, body: Body, *, bucket: str, 
     duration = _seconds(properties.get("duration"))
     claim = Claim(name, place.provider, place.bucket, key, duration, issues=issues)
     if event_type == event_types.COPY_FAILED:
-        message = (_text(properties.get("error_message")) or COPY_FAILED)[:LONGEST_MESSAGE]
-        return replace(claim, status="failed", message=message, error_code=_error_code(properties))
+        message = _text(properties.get("error_message")) or "Tavus could not copy the recording."
+        code = (reading.text(properties.get("error_code")) or "")[:LONGEST_CODE] or None
+        return replace(claim, status="failed", message=message[:LONGEST_MESSAGE], error_code=code)
     if key is None:
         return replace(claim, status="failed", message=UNUSABLE_KEY)
     return replace(claim, status=_elsewhere(place, bucket))
-
-
-def _error_code(properties: Body) -> str | None:
-    code = reading.text(properties.get("error_code"))
-    return code and code[:LONGEST_CODE]
 
 
 def _elsewhere(place: Place, bucket: str) -> Status | None:
