@@ -95,7 +95,8 @@ def connect(target: Target, kind: str, *, label: str, callback_url: str | None, 
     kind = ALIASES.get(kind, kind)
     deployment = open_deployment(target)
     url = callback_url or deployment.callback_url
-    body = _body(kind, url or _placeholder(deployment), older=older)
+    placeholder = f"{deployment.outputs.get('ApiUrl', '')}/callbacks/TOKEN"
+    body = _body(kind, url or placeholder, older=older)
     if kind == "conversation" and _recording_obstacle(deployment, older=older) is None:
         properties = recording_properties(deployment.outputs, older=older)
         body |= {"properties": properties} if properties else {}
@@ -120,10 +121,6 @@ def _body(kind: str, callback_url: str, *, older: bool) -> Body:
 def _path(kind: str, *, older: bool) -> str:
     path, _ = REQUESTS[kind]
     return OLDER_NAMES.get(path, path) if older else path
-
-
-def _placeholder(deployment: Deployment) -> str:
-    return f"{deployment.outputs.get('ApiUrl', '')}/callbacks/TOKEN"
 
 
 def _curl(path: str, body: Body) -> str:
