@@ -117,8 +117,8 @@ def _changed(event: dict[str, Any]) -> None:
 
 def _status(row: Row | None, *, otherwise: Status) -> Status:
     """Return what a row shows now, or `otherwise` where only time can tell."""
-    found = certain_status(recording_of(row, stores().bucket.name)) if row else None
-    return found or otherwise
+    certain = certain_status(recording_of(row, stores().bucket.name)) if row else None
+    return certain or otherwise
 
 
 def _is_erased(conversation_id: str) -> bool:

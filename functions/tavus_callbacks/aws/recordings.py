@@ -247,8 +247,8 @@ def sent_push_types(item: Row) -> frozenset[str]:
 
 def recordings_in(items: Iterable[Row], bucket: str | None) -> list[Recording]:
     """Return the recordings among rows that are known; `bucket` is the stack's."""
-    found = (recording_of(item, bucket) for item in items if item["type"] == "recording")
-    return [recording for recording in found if recording.is_known]
+    recordings = (recording_of(item, bucket) for item in items if item["type"] == "recording")
+    return [recording for recording in recordings if recording.is_known]
 
 
 def recording_of(item: Row, bucket: str | None) -> Recording:

@@ -182,7 +182,7 @@ class SummaryRows:
         items = self.index().items([*keys, *beside])
         came = items[len(keys) :] or [None] * len(keys)
         found = (
-            _row(kind, item, has_object=_came_into(note, objects_in)) if item else None
+            _row(kind, item, has_object=_is_note_of(note, objects_in)) if item else None
             for item, note in zip(items[: len(keys)], came, strict=True)
         )
         return list(zip((key["listed"] for key in keys), found, strict=True))
@@ -216,8 +216,8 @@ def _key(kind: str, subject: str) -> dict[str, Any]:
     return rows.write({"pk": partition(kind, subject), "sk": SORT_KEY})
 
 
-def _came_into(note: Item | None, bucket: str | None) -> bool:
-    """Tell whether an object came into a bucket; notes of earlier versions name none and count for any."""
+def _is_note_of(note: Item | None, bucket: str | None) -> bool:
+    """Tell whether a note says that an object came into a bucket; an earlier version's note names none."""
     return note is not None and note.get("bucket", bucket) == bucket
 
 

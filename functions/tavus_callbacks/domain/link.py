@@ -55,8 +55,8 @@ def resource_url(base_url: str, key: str, *, download_name: str | None) -> str:
 
 def extension(key: str) -> str:
     """Return a key's extension in lower case, with its dot: `.mp4` where it has none."""
-    found = _EXTENSION.search(key)
-    return found[0].lower() if found else ".mp4"
+    match = _EXTENSION.search(key)
+    return match[0].lower() if match else ".mp4"
 
 
 def file_name(recording_id: str, key: str) -> str:

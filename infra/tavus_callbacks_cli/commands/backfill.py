@@ -62,7 +62,7 @@ def backfill(  # noqa: PLR0913 - one argument an option
         raise click.UsageError("--all goes with --since.")
     with _errors():
         work = _work(target)
-        wanted, listing = _wanted(work, id_, since, is_all=is_all)
+        wanted, listing = _select(work, id_, since, is_all=is_all)
         outcomes = list(_outcomes(work, wanted, dry_run=dry_run))
     _print(outcomes, listing, dry_run=dry_run, is_json=is_json)
     doubt = listing.doubt if listing else None
@@ -102,7 +102,7 @@ def _work(target: Target) -> "Work":
     return work_of(tavus_of(target), target.store(), target.tables().tokens, event_retention(target))
 
 
-def _wanted(
+def _select(
     work: "Work", id_: str | None, since: datetime | None, *, is_all: bool
 ) -> tuple[list[str], "Listing | None"]:
     """Return the ids to read, and the listing that they come from."""
@@ -182,7 +182,7 @@ def _row(conversation_id: str, outcome: str, **members: Any) -> Outcome:
 
 def _print(outcomes: list[Outcome], listing: "Listing | None", *, dry_run: bool, is_json: bool) -> None:
     if is_json:
-        print_json({"conversations": outcomes, "listing": listing and _described(listing)})
+        print_json({"conversations": outcomes, "listing": listing and _listing_json(listing)})
         return
     columns = ("conversation", "outcome", "events", "variants", "confirmed", "why")
     told = (one for one in outcomes if one["outcome"] != "complete")
@@ -193,7 +193,7 @@ def _print(outcomes: list[Outcome], listing: "Listing | None", *, dry_run: bool,
     note(f"{len(outcomes)} conversations read, {complete} complete; {events} events {done}.")
 
 
-def _described(listing: "Listing") -> dict[str, Any]:
+def _listing_json(listing: "Listing") -> dict[str, Any]:
     return {
         "complete": listing.doubt is None,
         "conversations": len(listing.records),

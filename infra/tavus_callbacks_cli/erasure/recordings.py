@@ -29,7 +29,7 @@ def folder(conversation_id: str) -> str | None:
 
 def of_recordings(place: Place, wanted: Wanted) -> Iterator[Piece | Left]:
     """Yield the versions and uploads to remove, and what is left in buckets that are not the stack's."""
-    yield from _seen_elsewhere(place, wanted)
+    yield from _objects_elsewhere(place, wanted)
     if not place.deployment.has_recordings:
         return
     for prefix in filter(None, map(folder, wanted.conversations)):
@@ -93,7 +93,7 @@ def _recordings(place: Place, conversation: str) -> list[Recording]:
     return [recording_of(row, bucket) for row in noted.rows(conversation)]
 
 
-def _seen_elsewhere(place: Place, wanted: Wanted) -> Iterator[Left]:
+def _objects_elsewhere(place: Place, wanted: Wanted) -> Iterator[Left]:
     """Yield the objects that were last seen in a bucket that the stack no longer has."""
     for conversation in wanted.conversations:
         for one in _recordings(place, conversation):
