@@ -16,14 +16,14 @@ _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 class Renamed(click.Choice[str]):
-    """A choice that also takes Tavus's names of June 2026 for what this project calls by the older ones."""
+    """A choice that also takes other names: Tavus renamed replica to face in June 2026."""
 
     def __init__(self, choices: Iterable[str], names: Mapping[str, str]) -> None:
         super().__init__([*choices, *names])
         self.names = names
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Return the older name of what was typed."""
+        """Return the choice that the word means."""
         chosen = super().convert(value, param, ctx)
         return self.names.get(chosen, chosen)
 

@@ -10,7 +10,7 @@ from jsonschema import ValidationError
 
 from samples import TOKEN
 from tavus_callbacks_cli import deployed
-from tavus_callbacks_cli.commands.connect import ALIASES, OLDER_NAMES, REQUESTS
+from tavus_callbacks_cli.commands.connect import OLDER_NAMES, REQUESTS
 from tavus_callbacks_cli.local import registry
 from tavus_callbacks_cli.local.registry import RunningStack
 from tavus_callbacks_cli.local.state import REPOSITORY
@@ -20,7 +20,7 @@ from tavus_requests import request_of, validate
 
 API_URL = "https://api.example.com"
 CALLBACK_URL = f"{API_URL}/callbacks/{TOKEN}"
-KINDS = [*REQUESTS, *ALIASES]
+KINDS = [*REQUESTS, "replica"]
 # Each name that Tavus changed in June 2026, by its field.
 CURRENT, OLDER = {"face_id", "pal_id", "face_name"}, {"replica_id", "persona_id", "replica_name"}
 

@@ -36,7 +36,6 @@ REQUESTS: dict[str, tuple[str, tuple[str, ...]]] = {
     "replacement": ("replacements", ("original_video_url", "new_transcript")),
     "transcription": ("transcriptions", ("file_url",)),
 }
-ALIASES = {"replica": "face"}
 
 # Tavus renamed these in June 2026 and still accepts the older names.
 OLDER_NAMES = {
@@ -73,7 +72,9 @@ def _callback_url(_context: click.Context, _parameter: click.Parameter, value: s
         "tavus-callbacks connect video --label website --stack tavus-callbacks",
     )
 )
-@click.argument("kind", default="conversation", metavar="[KIND]", type=click.Choice([*REQUESTS, *ALIASES]))
+@click.argument(
+    "kind", default="conversation", metavar="[KIND]", type=parameters.Renamed(REQUESTS, {"replica": "face"})
+)
 @click.option(
     "--label",
     type=parameters.label,
@@ -92,7 +93,6 @@ def connect(target: Target, kind: str, *, label: str, callback_url: str | None, 
     replacement or transcription. The body goes to standard output. The curl command and advice go to
     standard error.
     """
-    kind = ALIASES.get(kind, kind)
     deployment = open_deployment(target)
     url = callback_url or deployment.callback_url
     placeholder = f"{deployment.outputs.get('ApiUrl', '')}/callbacks/TOKEN"
