@@ -3,6 +3,7 @@
 Entries have no time of their own and stand in a fixed order: the same content makes the same archive.
 """
 
+import itertools
 import json
 import re
 import shutil
@@ -177,13 +178,27 @@ def _export_recordings(
     if content is None:
         return
     archive.write_json(f"{folder}/recordings.json", content)
+    names: set[str] = set()
     for one in content["recordings"]:
         reason = _why_not(sources.reader, conversation, one)
         if reason is not None:
             archive.notes.append(f"Recording {one['recording_id']} of {conversation} is not here: {reason}.")
             continue
-        name = f"{folder}/recordings/{_safe(link.file_name(one['recording_id'], one['key']))}"
+        name = f"{folder}/recordings/{_safe(_file_name(one, names))}"
         _add_recording(sources, f"{path}/{one['recording_id']}", archive, name, progress)
+
+
+def _file_name(recording: dict[str, Any], names: set[str]) -> str:
+    """Return a file name that is not among `names`, in any case, and add it to them.
+
+    Recordings `1` and `1.MP4` would both be `1.mp4`.
+    """
+    suffix = link.extension(recording["key"])
+    stem = link.file_name(recording["recording_id"], recording["key"]).removesuffix(suffix)
+    candidates = (stem + (f"-{number}" if number > 1 else "") + suffix for number in itertools.count(1))
+    name = next(each for each in candidates if each.lower() not in names)
+    names.add(name.lower())
+    return name
 
 
 def _why_not(reader: "Reader", conversation: str, recording: dict[str, Any]) -> str | None:

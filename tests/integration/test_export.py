@@ -105,6 +105,20 @@ def test_what_cannot_be_searched_is_told(world, tmp_path):
     assert "1 entries of quarantine are too large, or no text" in files["README.txt"].decode()
 
 
+def test_no_recording_overwrites_another_when_the_archive_is_unpacked(world, tmp_path):
+    """Keys that differ in their extension alone, or in its case, have files of their own."""
+    names = ("1", "1.MP4", "x", "x.webm.mp4", "y.WEBM", "y.webm")
+    for name in names:
+        world.recordings.put(f"tavus/{ERASED}/{name}", name.encode())
+        world.recordings.tell(f"tavus/{ERASED}/{name}")
+
+    files, _ = exported(tmp_path / "c1.zip", ERASED)
+
+    saved = {name: content for name, content in files.items() if "/recordings/" in name}
+    assert {name.encode() for name in names} == set(saved.values())
+    assert len(names) == len({name.lower() for name in saved})
+
+
 def test_another_s_recording_is_not_handed_out(world, tmp_path):
     """A forged callback may claim it; the README says why it is not here."""
     world.recordings.put("tavus/c12/1", b"of somebody else")
