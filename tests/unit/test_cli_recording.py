@@ -185,11 +185,16 @@ def test_a_failed_recording_is_listed_with_what_to_do(target):
     target.recordings = [
         a_recording("1", **failed, explanation="Check the role."),
         a_recording("2", **failed),
+        a_recording("3", **failed | {"message": "It is empty."}, explanation="Fill it.", announced=False),
     ]
 
     lines = run("c123").stdout.splitlines()
 
-    assert ["1           no token, Check the role.", "2           no token"] == lines[3:5]
+    assert [
+        "1           no token. Check the role.",
+        "2           no token",
+        "3           It is empty. Fill it. (no callback announced it)",
+    ] == lines[4:7]
 
 
 def test_a_narrow_terminal_breaks_no_word(target, monkeypatch):

@@ -206,7 +206,9 @@ def _row(one: dict[str, Any]) -> tuple[str, ...]:
 def _remark(one: dict[str, Any]) -> str:
     untold = "" if one["announced"] else "no callback announced it"
     # An earlier version of the API does not explain.
-    return ", ".join(filter(None, [one["message"], one.get("explanation"), *one["issues"], untold]))
+    why = ". ".join(filter(None, [(one["message"] or "").rstrip(" ."), one.get("explanation")]))
+    notes = ", ".join(filter(None, [*one["issues"], untold]))
+    return f"{why} ({notes})" if why and notes else why or notes
 
 
 def _span(seconds: float) -> str:
