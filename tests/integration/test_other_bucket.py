@@ -100,21 +100,32 @@ def test_an_object_that_went_from_another_bucket_is_waited_for(seen, monkeypatch
     assert ["pending", "pending"] == [seen.only("c1")["status"], seen.only("c1")["status"]]
 
 
-def test_rows_of_earlier_versions_count_for_the_bucket_of_today(seen, monkeypatch):
-    """They name no bucket: what was seen then is seen."""
+@pytest.mark.parametrize(("is_moved", "status"), [(False, "available"), (True, "missing")])
+def test_rows_of_earlier_versions_are_looked_for_once(seen, monkeypatch, is_moved, status):
+    """They name no bucket, so that only a look shows whether the object is in the bucket of today."""
     seen.claim(KEY)
-    for item in seen.api.items():
+    forget_buckets(seen)
+    if is_moved:
+        move(seen, monkeypatch)
+    seen.ahead = timedelta(minutes=2)
+    seen.calls.clear()
+
+    assert (409 if is_moved else 302) == seen.link("c1").status
+    assert status == seen.only("c1")["status"]
+    assert (2 if is_moved else 1) == len(seen.asked("HeadObject"))
+    assert (["transcript"], ["transcript"]) == missing(seen)
+
+
+def forget_buckets(recordings):
+    """Make rows and notes such as earlier versions wrote."""
+    for item in recordings.api.items():
         if item["type"] in ("recording", "object_came"):
             clients.dynamodb().update_item(
-                TableName=seen.api.environment["EVENTS_TABLE"],
+                TableName=recordings.api.environment["EVENTS_TABLE"],
                 Key=row_of({"pk": item["pk"], "sk": item["sk"]}),
-                UpdateExpression="REMOVE seen_in, #bucket",
+                UpdateExpression="REMOVE seen_in, had_bytes, #bucket",
                 ExpressionAttributeNames={"#bucket": "bucket"},
             )
-    move(seen, monkeypatch)
-
-    assert "available" == seen.only("c1")["status"]
-    assert (["transcript"], ["transcript"]) == missing(seen)
 
 
 def test_it_is_told_once(bus, seen, monkeypatch):

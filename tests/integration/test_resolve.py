@@ -290,6 +290,18 @@ def test_a_failed_copy_to_another_provider_is_looked_for_nowhere(recordings):
     assert [] == recordings.asked("HeadObject")
 
 
+@pytest.mark.parametrize(("left", "status"), [(b"", "failed"), (b"video", "missing")])
+def test_a_failed_copy_stays_failed_when_its_empty_object_is_deleted(recordings, left, status):
+    """An object without bytes is no later delivery; one with bytes was one."""
+    recordings.say("c123", COPY_FAILED, s3_key=KEY, **FAILURE)
+    recordings.put(KEY, left)
+    recordings.tell(KEY)
+    recordings.delete(KEY)
+    recordings.tell(KEY, "Object Deleted")
+
+    assert status == recordings.only("c123")["status"]
+
+
 def test_a_late_read_of_the_bucket_does_not_undo_a_newer_one(recordings):
     """What was seen later stays, whatever order the notes are written in."""
     recordings.put(KEY)

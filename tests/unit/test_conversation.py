@@ -536,6 +536,18 @@ def test_every_recording_that_a_callback_came_for_is_counted_once(chosen):
     assert len({recording_id for _, recording_id in chosen}) == facts.announced
 
 
+def test_a_failure_of_an_earlier_version_has_the_id_of_its_row():
+    """It was stored under the event's reference, and the view names the recording that there is."""
+    failed = said("application.recording_copy_failed", 5, s3_key="tavus/c123/1700")
+    earlier = {"recording_id": f"failed-{failed.ref[-24:]}", "status": "failed"}
+    today = {"recording_id": "1700", "status": "failed"}
+
+    views = [folded(failed, recordings=rows) for rows in ([earlier], [today], [today, earlier], [])]
+
+    names = [view["recording_failures"][0]["recording_id"] for view in views]
+    assert [earlier["recording_id"], "1700", "1700", "1700"] == names
+
+
 def test_each_recording_that_fails_at_one_moment_is_listed():
     """They are variants of one event; each has its own id, code and advice, in any order."""
     members = {"error_code": "DESTINATION_AUTH_FAILED", "error_message": "token exchange failed"}

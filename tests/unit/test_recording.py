@@ -175,6 +175,14 @@ AZURE = "https://account.blob.core.windows.net/container"
             {"storage_provider": "azure_blob", "storage_uri": f"{AZURE}/{KEY}", "s3_key": KEY},
             ("azure_blob", KEY),
         ),
+        (
+            {"storage_provider": "azure_blob", "storage_uri": f"{AZURE}/{KEY}?sv=1&sig=x", "s3_key": KEY},
+            ("azure_blob", KEY),
+        ),
+        (
+            {"storage_provider": "azure_blob", "storage_uri": f"{AZURE}/a%20b/1", "s3_key": "a b/1"},
+            ("azure_blob", "a b/1"),
+        ),
         ({"storage_provider": "gcs", "storage_uri": f"s3://ours/{KEY}"}, ("s3", KEY)),
         ({"storage_uri": f"{AZURE}/{KEY}"}, ("unknown", f"container/{KEY}")),
     ],
@@ -364,7 +372,8 @@ def test_an_object_without_bytes_has_failed(claimed, expected):
 def test_a_failed_copy_that_came_later_is_available_and_then_missing():
     """What was there did not fail, even after it was deleted."""
     failed = Claim("r", "s3", key="k", status="failed")
-    steps = [{}, {"size": 5, "was_there": True}, {"was_there": True}]
+    was_there = {"was_there": True, "had_bytes": True}
+    steps = [{}, {"size": 5, **was_there}, was_there]
 
     assert ["failed", "available", "missing"] == [status(recording(claim=failed, **step)) for step in steps]
 

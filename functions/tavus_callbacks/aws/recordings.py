@@ -10,7 +10,7 @@ found, a second one adds `.mp4` or takes it away.
 `seen_in` names the bucket in which the object was last found. After `Recordings` was off and on again, and
 in a new stack, the bucket is another one and does not hold the object: CloudFormation gives a bucket
 without a `BucketName` a unique name (CloudFormation User Guide, "Name type"). Rows and notes of earlier
-versions name no bucket and count for the stack's.
+versions name no bucket and count for the stack's, rows until the next look.
 """
 
 from collections.abc import Iterable
@@ -115,6 +115,7 @@ class RecordingRows:
         """Note what a look showed, unless a later look is noted; absence is noted of known ones only."""
         values: dict[str, Any] = {"looked_at": iso(looked_at), "object": found and _object_map(found)}
         values |= {"was_there": True, "seen_in": self.bucket} if found else {}
+        values |= {"had_bytes": True} if found and found.size else {}
         later = "(attribute_not_exists(looked_at) OR looked_at < :looked_at)"
         condition = later if found else f"attribute_exists(pk) AND {later}"
         return self._update(conversation_id, name, values, condition=condition)
@@ -270,7 +271,9 @@ def recording_of(item: Row, bucket: str | None) -> Recording:
         modified_at=parse(found.get("modified_at")),
         looked_at=parse(item.get("looked_at")),
         was_there=is_ours and bool(item.get("was_there")),
+        had_bytes=is_ours and bool(item.get("had_bytes")),
         seen_elsewhere=None if is_ours else seen_in,
+        names_bucket="seen_in" in item,
     )
 
 

@@ -55,7 +55,7 @@ def fold(  # noqa: PLR0913 - one argument a source
         status=status_of(facts, now=now, settings=settings),
         missing=missing_of(facts, now=now, settings=settings, has_recording=bool(recordings)),
         recordings=list(recordings),
-        recording_failures=parts.recording_failures(events),
+        recording_failures=parts.recording_failures(events, {one["recording_id"] for one in recordings}),
         replica=_replica(happened),
         persona=_persona(happened),
         **_from_facts(facts),

@@ -3,7 +3,7 @@
 Field names are those of docs/tavus.md; what is given as text and holds JSON is parsed.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +12,7 @@ from pydantic import Field
 from tavus_callbacks.domain import event_types, reading
 from tavus_callbacks.domain.copy_failure import explain
 from tavus_callbacks.domain.fold_event import FoldEvent, Occurrence, occurrences
-from tavus_callbacks.domain.recording import Claim, claim_of
+from tavus_callbacks.domain.recording import Claim, claim_of, id_without_key
 from tavus_callbacks.domain.view import Happened, Moment, View
 
 
@@ -207,8 +207,8 @@ def memory(one: Occurrence) -> Memory:
     return Memory(**_when(one), event_type=one.event.event_type, analysis=analysis, properties=rest)
 
 
-def recording_failures(events: Iterable[FoldEvent]) -> list[RecordingFailure]:
-    """Return the copies that failed, once for each event and recording.
+def recording_failures(events: Iterable[FoldEvent], stored: Container[str]) -> list[RecordingFailure]:
+    """Return the copies that failed, once for each event and recording; `stored` are the ids of recordings.
 
     Recordings that fail at the same moment are variants of one event, so each is recognised by its key.
     """
@@ -218,10 +218,16 @@ def recording_failures(events: Iterable[FoldEvent]) -> list[RecordingFailure]:
             name = _claim(event, content).recording_id
             groups.setdefault((event.ref, name), []).append(replace(event, contents=(content,)))
     return [
-        _recording_failure(name, one)
-        for (_, name), group in sorted(groups.items())
+        _recording_failure(_stored_name(ref, name, stored), one)
+        for (ref, name), group in sorted(groups.items())
         for one in occurrences(group)
     ]
+
+
+def _stored_name(ref: str, name: str, stored: Container[str]) -> str:
+    """Return the id under which a failed recording is stored."""
+    earlier = id_without_key(ref)
+    return earlier if earlier in stored and name not in stored else name
 
 
 def _claim(event: FoldEvent, said: dict[str, Any]) -> Claim:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal, TypeGuard
+from urllib.parse import unquote
 
 from tavus_callbacks.domain import event_types, reading
 from tavus_callbacks.domain.families import properties_of
@@ -96,6 +97,14 @@ def recording_id(conversation_id: str, key: str) -> str:
     return "x" + hashlib.sha256(bare.encode("utf-8", "surrogatepass")).hexdigest()[:24]
 
 
+def id_without_key(ref: str) -> str:
+    """Return the id of a recording whose callback names no key; `ref` is the event's.
+
+    Earlier versions gave it to every failed copy.
+    """
+    return f"failed-{ref[-24:]}"
+
+
 def conversation_of(key: str) -> str | None:
     """Return the conversation whose folder a key lies in, or None outside `tavus/<conversation>/…`."""
     layout = _LAYOUT.fullmatch(key.removesuffix(SUFFIX))
@@ -125,7 +134,7 @@ def claim_of(event_type: str, conversation_id: str, body: Body, *, bucket: str, 
     properties = properties_of(body)
     place, issues = _place(properties, bucket)
     key = place.key if is_usable(place.key) else None
-    name = recording_id(conversation_id, key) if key else f"failed-{ref[-24:]}"
+    name = recording_id(conversation_id, key) if key else id_without_key(ref)
     duration = _seconds(properties.get("duration"))
     claim = Claim(name, place.provider, place.bucket, key, duration, issues=issues)
     if event_type == event_types.COPY_FAILED:
@@ -153,9 +162,9 @@ def _place(properties: Body, bucket: str) -> tuple[Place, tuple[str, ...]]:
     if _same(pair, uri):
         return uri, ()
 
-    def merit(place: Place) -> tuple[bool, bool, bool]:
-        # A pair that names no bucket says less than a URI that does.
-        return is_usable(place.key), place.bucket == bucket, place.bucket is not None
+    def merit(place: Place) -> tuple[bool, bool, bool, bool]:
+        # An address can escape the key or carry a query. A pair without a bucket says less than other URIs.
+        return is_usable(place.key), not place.is_address, place.bucket == bucket, place.bucket is not None
 
     return max(pair, uri, key=merit), (STORAGE_CONFLICT,)
 
@@ -166,7 +175,9 @@ def _same(pair: Place, uri: Place) -> bool:
 
 def _is_address_of(uri: Place, pair: Place) -> bool:
     """Tell whether a URL ends with the pair's key: container and bucket may begin its path."""
-    return uri.is_address and f"/{uri.key}".endswith(f"/{pair.key}")
+    path = f"/{uri.key}"
+    forms = (path, unquote(path.partition("?")[0]))
+    return uri.is_address and any(form.endswith(f"/{pair.key}") for form in forms)
 
 
 def _pair(properties: Body) -> Place | None:
@@ -210,9 +221,10 @@ def _seconds(value: object) -> float | None:
 class Recording:
     """A recording as stored: its claim, if one came, and the object at the last look; times in UTC.
 
-    The object, `size` to `modified_at` and `was_there`, is the one in the stack's bucket of today.
-    `seen_elsewhere` names the other bucket, if the object was last seen there: the stack had that bucket
-    before, or the row was restored into this stack.
+    The object, `size` to `modified_at`, `was_there` and `had_bytes`, is the one in the stack's bucket of
+    today. `seen_elsewhere` names the other bucket, if the object was last seen there: the stack had that
+    bucket before, or the row was restored into this stack. `names_bucket` is false for rows of earlier
+    versions, which name none: only a look shows whether the object is in the bucket of today.
     """
 
     recording_id: str
@@ -226,7 +238,9 @@ class Recording:
     modified_at: datetime | None
     looked_at: datetime | None
     was_there: bool
+    had_bytes: bool = False
     seen_elsewhere: str | None = None
+    names_bucket: bool = True
 
     @property
     def has_object(self) -> bool:
@@ -266,8 +280,8 @@ def certain_status(recording: Recording) -> Status | None:
     claimed = recording.claim.status if recording.claim else None
     if recording.has_object:
         return claimed or "failed"
-    # A failed copy that was delivered later, and then deleted, did not fail.
-    return None if claimed == "failed" and recording.was_there else claimed
+    # A failed copy that was delivered later, and then deleted, did not fail. An empty object is no delivery.
+    return None if claimed == "failed" and recording.had_bytes else claimed
 
 
 def status_of(recording: Recording, *, now: datetime, missing_after: timedelta) -> Status:

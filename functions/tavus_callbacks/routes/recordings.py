@@ -146,7 +146,7 @@ def _again(conversation_id: str, noted: list[Recording]) -> list[Recording]:
 
 def _is_due(conversation_id: str, recording: Recording, now: datetime) -> bool:
     looked_lately = recording.looked_at is not None and now - recording.looked_at < LOOK_INTERVAL
-    is_settled = recording.has_object and recording.is_told_of(conversation_id)
+    is_settled = recording.has_object and recording.names_bucket and recording.is_told_of(conversation_id)
     return recording.may_come and not is_settled and not looked_lately
 
 
