@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from inprocess import forget
 from planting import ERASED, Target, world_of
 from projecting import project_all, row_of, store
+from recording_stack import COPY_FAILED
 
 from tavus_callbacks import watch
 from tavus_callbacks.aws import clients
@@ -181,8 +182,42 @@ def problems(recordings, monkeypatch):
     monkeypatch.setattr(targets, "choose", lambda *_, **__: Target(world))
     monkeypatch.setattr(command, "_of_operators", lambda _: [])
     result = CliRunner().invoke(main, ["problems", "--json"])
-    assert 1 == result.exit_code, result.output
-    return json.loads(result.stdout)["problems"]
+    found = json.loads(result.stdout)["problems"]
+    assert bool(found) == result.exit_code, result.output
+    return found
+
+
+def test_problems_list_an_empty_object_that_no_callback_announced(recordings, monkeypatch):
+    """No list counts it; its conversation is asked for all the same, and it says since when."""
+    recordings.api.post({"conversation_id": "c1", "event_type": "system.shutdown"})
+    recordings.put(KEY, b"")
+    recordings.tell(KEY)
+    project_all(recordings.api)
+
+    [found] = problems(recordings, monkeypatch)
+
+    assert ("recordings failed", 1) == (found["what"], found["count"])
+    assert recordings.only("c1")["modified_at"] == found["since"]
+
+
+def test_problems_survive_recordings_off(seen, monkeypatch):
+    """What was announced before is nobody's problem then."""
+    seen.claim(KEY)
+    seen.say("c1", COPY_FAILED, s3_key="tavus/c1/2")
+    move(seen, monkeypatch, None)
+
+    assert [] == problems(seen, monkeypatch)
+
+
+def test_problems_survive_an_id_that_no_path_carries(recordings, monkeypatch):
+    """Whoever has the callback URL can send one; what is asked for of the others is still found."""
+    for conversation_id in ("a/b", "..", "c2"):
+        recordings.say(conversation_id, COPY_FAILED, s3_key=f"tavus/{conversation_id}/1")
+    project_all(recordings.api)
+
+    assert {"recordings failed": 1} == {
+        one["what"]: one["count"] for one in problems(recordings, monkeypatch)
+    }
 
 
 @pytest.fixture

@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 import click
 
 from tavus_callbacks.domain.timestamps import iso
 from tavus_callbacks_cli import parameters
 from tavus_callbacks_cli.console import examples, moment, note, print_json, print_table, zone
+from tavus_callbacks_cli.subjects import has_page, path_of
 from tavus_callbacks_cli.targets import Target, UrlTarget, target_options
 
 if TYPE_CHECKING:
@@ -90,20 +90,44 @@ def _without_recording(reader: "Reader", since: datetime) -> Iterator[Problem]:
         waiting.setdefault(recording["status"], []).append(recording)
     for status in _NOT_THERE:
         if found := waiting.get(status):
-            first = min(found, key=lambda one: one["received_at"] or "")
+            first = min(found, key=_since)
             command = reader.command(f"recording {first['conversation_id']}")
-            yield Problem(f"recordings {status}", len(found), first["received_at"], command)
+            yield Problem(f"recordings {status}", len(found), _since(first) or None, command)
+
+
+def _since(recording: dict[str, Any]) -> str:
+    """Return when a recording was announced, or else when its object was written."""
+    return str(recording["received_at"] or recording["modified_at"] or "")
 
 
 def _recordings(reader: "Reader", since: datetime) -> Iterator[dict[str, Any]]:
+    """Yield recordings, those without a callback too: no list counts them."""
+    from tavus_callbacks_cli.reader import Missing, pages
+
+    unreadable = 0
+    try:
+        for conversation in _conversations(reader, since):
+            if has_page(conversation["conversation_id"]):
+                path = f"{path_of('conversation', conversation['conversation_id'])}/recordings"
+                yield from (one for part in pages(reader, path, {}) for one in part["recordings"])
+            else:
+                unreadable += bool(conversation["recordings"])
+    except Missing:
+        # The stack has Recordings=off, so it waits for none.
+        return
+    if unreadable:
+        note(
+            f"{unreadable} conversations with recordings have an id that no path carries. "
+            "`tavus-callbacks show ID` reads their events."
+        )
+
+
+def _conversations(reader: "Reader", since: datetime) -> Iterator[dict[str, Any]]:
+    """Yield conversations of users: nobody acts on what doctor and simulate leave behind."""
     from tavus_callbacks_cli.reader import pages
 
     for page in pages(reader, "/conversations", {"since": iso(since)}):
-        for conversation in page["conversations"]:
-            # What doctor and simulate leave behind is nobody's problem.
-            if conversation["recordings"] and not conversation["simulated"]:
-                path = f"/conversations/{quote(conversation['conversation_id'], safe='')}/recordings"
-                yield from (one for part in pages(reader, path, {}) for one in part["recordings"])
+        yield from (one for one in page["conversations"] if not one["simulated"])
 
 
 def _of_operators(target: Target) -> Iterator[Problem]:
