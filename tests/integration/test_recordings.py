@@ -104,6 +104,18 @@ def test_a_page_looks_for_its_own_recordings_only(recordings):
     assert ["tavus/c123/1", "tavus/c123/1.mp4"] == recordings.asked("HeadObject")
 
 
+def test_a_link_looks_for_its_own_recording_only(recordings):
+    """However many others are waited for, and looked for first where all are read."""
+    for number in range(7):
+        recordings.claim(f"tavus/c123/{number}")
+    recordings.put("tavus/c123/6")
+    recordings.ahead = timedelta(seconds=61)
+    recordings.calls.clear()
+
+    assert 302 == recordings.link("c123", "6").status
+    assert ["tavus/c123/6"] == recordings.asked("HeadObject")
+
+
 @pytest.mark.parametrize("query", ["limit=0", "limit=201", "limit=x", "cursor=x", "cursor=eyJhZnRlciI6MX0"])
 def test_a_wrong_page_is_400(recordings, query):
     """As in every list."""

@@ -151,11 +151,8 @@ def _is_due(conversation_id: str, recording: Recording, now: datetime) -> bool:
 
 
 def _found(conversation_id: str, recording_id: str) -> Recording:
-    recordings = _looked(conversation_id, _noted(conversation_id))
-    if recording_id == LATEST:
-        found = latest(recordings)
-    else:
-        found = next((one for one in recordings if one.recording_id == recording_id), None)
+    wanted = [one for one in _noted(conversation_id) if recording_id in (LATEST, one.recording_id)]
+    found = latest(_looked(conversation_id, wanted))
     if found is None:
         raise NotFound(f"No recording {recording_id} of conversation {conversation_id} is known.")
     return found
