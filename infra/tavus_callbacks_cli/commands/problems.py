@@ -101,33 +101,35 @@ def _since(recording: dict[str, Any]) -> str:
 
 
 def _recordings(reader: "Reader", since: datetime) -> Iterator[dict[str, Any]]:
-    """Yield recordings, those without a callback too: no list counts them."""
+    """Yield the recordings of conversations for which a callback announced one."""
     from tavus_callbacks_cli.reader import Missing, pages
 
     unreadable = 0
     try:
-        for conversation in _conversations(reader, since):
-            if has_page(conversation["conversation_id"]):
-                path = f"{path_of('conversation', conversation['conversation_id'])}/recordings"
+        for name in _conversations(reader, since):
+            if has_page(name):
+                path = f"{path_of('conversation', name)}/recordings"
                 yield from (one for part in pages(reader, path, {}) for one in part["recordings"])
             else:
-                unreadable += bool(conversation["recordings"])
+                unreadable += 1
     except Missing:
         # The stack has Recordings=off, so it waits for none.
         return
     if unreadable:
         note(
-            f"{unreadable} conversations with recordings have an id that no path carries. "
-            "`tavus-callbacks show ID` reads their events."
+            f"{unreadable} conversations with recordings have an id that no path can carry. "
+            "`tavus-callbacks show ID` shows their events."
         )
 
 
-def _conversations(reader: "Reader", since: datetime) -> Iterator[dict[str, Any]]:
-    """Yield conversations of users: nobody acts on what doctor and simulate leave behind."""
+def _conversations(reader: "Reader", since: datetime) -> Iterator[str]:
+    """Yield the ids of conversations with recordings, except what doctor and simulate leave behind."""
     from tavus_callbacks_cli.reader import pages
 
     for page in pages(reader, "/conversations", {"since": iso(since)}):
-        yield from (one for one in page["conversations"] if not one["simulated"])
+        for conversation in page["conversations"]:
+            if conversation["recordings"] and not conversation["simulated"]:
+                yield conversation["conversation_id"]
 
 
 def _of_operators(target: Target) -> Iterator[Problem]:
