@@ -221,6 +221,18 @@ def test_an_echo_is_known_however_it_is_written(sent, kept):
     assert kept == redact(sent, TAGS)
 
 
+@pytest.mark.parametrize("token", [TOKEN, TOKEN.replace("_", "%5F"), TOKEN.replace("t", "\\u0074", 1)])
+@pytest.mark.parametrize("slash", ["/", "\\/", "%2F", "//"])
+@pytest.mark.parametrize("query", ["", "?user=4711", "?user=4711&"])
+def test_the_rest_of_the_path_behind_the_token_is_cut_from_an_echo(token, slash, query):
+    """It is ignored in the request, and kept nowhere; the tags stay."""
+    sent = f'{{"webhook_url": "https://e.com/callbacks/{token}{slash}my/rest{query}", "after": "/my/rest"}}'
+    kept = f'{{"webhook_url": "https://e.com/callbacks/{REDACTED}{query}", "after": "/my/rest"}}'
+
+    assert kept == redact(sent, TAGS)
+    assert kept == redact(kept, TAGS)
+
+
 def test_an_echo_is_trimmed_wherever_it_is_nested():
     """A resource inside the body that repeats the URL is trimmed as well."""
     text = json.dumps({"properties": [{"callback_url": URL + "?secret=1&user=4711"}]})

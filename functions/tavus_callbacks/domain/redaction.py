@@ -36,7 +36,7 @@ _WIDE = "t(?=({0}c{0}b{0}_(?:{0}[0-9A-Za-z]){{28}}))"
 
 
 def redact(text: str, tags: Mapping[str, str]) -> str:
-    """Replace every token by `-REDACTED-`, and leave of an echoed URL's query only the given tags."""
+    """Replace every token by `-REDACTED-`, and leave behind it in an echoed URL only the given tags."""
     is_escaped = _ESCAPED.search(text) is not None
     if is_escaped or any(name in text for name in ECHOES):
         text = _without_queries(text, tags, _echo(is_escaped=is_escaped))
@@ -148,12 +148,24 @@ def _url(*, is_nested: bool) -> tuple[re.Pattern[str], Callable[[str], list[str]
 
 def _trimmed(written: str, tags: Mapping[str, str], depth: int) -> str:
     url, pieces_of = _url(is_nested=depth > 0)
-    base, mark, query = url.findall(written)[0]
+    whole, mark, query = url.findall(written)[0]
+    base = _without_rest(whole)
     if len(query) > LONGEST_QUERY:
-        return str(base)
+        return base
     pieces = [piece for piece in pieces_of(query) if piece]
     kept = [piece for piece in pieces if tags and _is_tag(_decoded(piece, depth), tags)]
-    return written if kept == pieces else f"{base}{mark if kept else ''}{'&'.join(kept)}"
+    if kept == pieces:
+        return f"{base}{mark}{query}"
+    return f"{base}{mark if kept else ''}{'&'.join(kept)}"
+
+
+def _without_rest(url: str) -> str:
+    """Cut a URL behind its token: the rest of the path is not stored (docs/decisions/0065)."""
+    patterns = [_escaped_token() if "\\" in url else _TOKEN]
+    if _ENCODED in url:
+        patterns.append(re.compile(_ENCODED_TOKEN))
+    ends = [token.end(1) for pattern in patterns if (token := pattern.search(url))]
+    return url[: min(ends, default=len(url))]
 
 
 def _decoded(piece: str, depth: int) -> str:
