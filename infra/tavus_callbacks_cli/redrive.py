@@ -85,6 +85,8 @@ def _callback(store: "Store", item: Item) -> Callback:
     received_at = _received_at(item, "first_received_at")
     kept = store.bodies.read(item)
     raw = inflate(kept) if is_gzip(kept) else kept
+    if is_gzip(raw):
+        raise NotAnObject("The gzip body holds another gzip body, which is not read.")
     coding = item.get("content_encoding", "")
     return Callback(raw, urlencode(item["tags"]), item["label"], received_at, content_encoding=coding)
 

@@ -78,6 +78,16 @@ def test_a_redriven_gzip_body_is_the_event_that_the_plain_body_is(api, headers, 
     assert [] == api.quarantine()
 
 
+def test_a_gzip_body_of_two_members_is_redriven(api):
+    """Some writers begin a new member when they flush; together they are one body."""
+    post(api, gzip.compress(PLAIN[:50]) + gzip.compress(PLAIN[50:]), GZIP)
+
+    outcome = redrive(api)
+
+    assert "filed" == outcome.outcome
+    assert PLAIN == api.get(f"/events/{outcome.event_id}/body").body
+
+
 @pytest.mark.parametrize("broken", [False, True], ids=["whole", "cut off"])
 def test_a_token_in_a_gzip_body_is_nowhere(api, broken):
     """Tavus repeats the URL in each body: neither the entry nor the event holds the token."""
@@ -102,11 +112,13 @@ def test_a_token_in_a_gzip_body_is_nowhere(api, broken):
     ("body", "reason"),
     [
         (gzip.compress(PLAIN)[:-20], "is cut off"),
+        (gzip.compress(PLAIN) + gzip.compress(PLAIN), "is not JSON"),
         (gzip.compress(bomb(LONGEST + 1)), "more than 6 MiB"),
         (gzip.compress(b"nope"), "is not JSON"),
+        (gzip.compress(gzip.compress(PLAIN)), "holds another gzip body"),
     ],
     # Not the bytes: gzip writes the time into them, and workers of one run would name tests differently.
-    ids=["cut off", "bomb", "no JSON"],
+    ids=["cut off", "two bodies", "bomb", "no JSON", "gzip in gzip"],
 )
 def test_a_gzip_body_that_cannot_be_read_stays_with_a_reason(api, body, reason):
     """Whatever the reason, nothing is filed, and the body is there for a later version."""

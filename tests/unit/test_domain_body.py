@@ -1,6 +1,7 @@
 """Bodies: kept smaller where that pays, and always the same bytes again."""
 
 import gzip
+import time
 import tracemalloc
 import zlib
 
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tavus_callbacks.domain.body import LONGEST, inflate, is_gzip, pack, unpack
+from tavus_callbacks.domain.body import LONGEST, contents, inflate, is_gzip, pack, unpack
 from tavus_callbacks.domain.errors import NotAnObject
 
 
@@ -36,9 +37,41 @@ def test_a_gzip_body_is_inflated_whole_or_refused(raw):
 
     assert is_gzip(packed)
     assert raw == inflate(packed)
-    for broken in (packed[:-1], packed[: len(packed) // 2], packed[:2], packed + b"x", packed * 2):
+    for broken in (packed[:-1], packed[: len(packed) // 2], packed[:2], packed + b"x", packed + packed[:-1]):
         with pytest.raises(NotAnObject, match=r"The gzip body is (cut off|followed by other bytes)\."):
             inflate(broken)
+
+
+@given(st.lists(st.binary(max_size=9000), min_size=2, max_size=4))
+def test_a_gzip_body_of_several_members_is_inflated_whole(parts):
+    """RFC 1952 lets members follow each other; whoever reads the first alone loses the rest."""
+    packed = b"".join(map(gzip.compress, parts))
+
+    assert b"".join(parts) == inflate(packed) == contents(packed)
+
+
+def test_many_members_are_inflated_in_time_that_grows_with_their_number():
+    """Each copies what stands behind it, so that a whole body at once would take minutes."""
+    packed = gzip.compress(b"") * 50_000
+    started = time.process_time()
+
+    assert b"" == inflate(packed) == contents(packed)
+    assert time.process_time() - started < 10
+
+
+def test_a_limit_counts_all_members():
+    """Two halves of a bomb are a bomb."""
+    half = zeros(LONGEST // 2)
+
+    assert LONGEST == len(inflate(half + half))
+    with pytest.raises(NotAnObject, match="inflates to more than 6 MiB"):
+        inflate(half + half + gzip.compress(b"0"))
+
+
+@pytest.mark.parametrize("raw", [b"", b"nope", b"x"])
+def test_what_is_not_compressed_has_no_contents(raw):
+    """An empty body ends the search, too."""
+    assert b"" == contents(raw)
 
 
 def test_a_damaged_gzip_body_is_refused():

@@ -125,6 +125,13 @@ def test_a_compressed_body_with_a_token_is_kept_unpacked(pack):
     assert b"\x1f\x8b\x08 " == redact_bytes(b"\x1f\x8b\x08 ", {})
 
 
+def test_every_member_of_a_gzip_body_is_searched():
+    """Gzip may be several members, one behind the other: a token in a later one goes too."""
+    sent = gzip.compress(b'{"a": "b", ') + gzip.compress(f'"c": "{TOKEN}"}}'.encode())
+
+    assert f'{{"a": "b", "c": "{REDACTED}"}}'.encode() == redact_bytes(sent, {})
+
+
 def test_what_stands_behind_a_compressed_body_is_kept():
     """Without its token it is still no JSON, so that nobody takes a half of it for the whole."""
     sent = gzip.compress(f'{{"a": "{TOKEN}"}}'.encode()) + b"more"

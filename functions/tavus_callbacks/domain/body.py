@@ -21,6 +21,10 @@ LONGEST_CONTENTS = 16_000_000
 
 # The first bytes of gzip (RFC 1952, section 2.3.1). The second one begins no character of UTF-8.
 _GZIP = b"\x1f\x8b"
+# What zlib reads: gzip alone, or gzip and its own form.
+_GZIP_ONLY, _ANY_FORM = zlib.MAX_WBITS | 16, zlib.MAX_WBITS | 32
+# Bytes that zlib takes at once. It copies what stands behind a member, so that many members would take long.
+_PIECE = 4096
 
 
 class Packed(NamedTuple):
@@ -55,18 +59,22 @@ def inflate(raw: bytes) -> bytes:
 
     zlib stops at the limit, so a small body that would inflate to gigabytes takes no more memory than that.
     """
-    stream = zlib.decompressobj(zlib.MAX_WBITS | 16)
-    try:
-        text = stream.decompress(raw, LONGEST + 1)
-    except zlib.error:
-        raise NotAnObject("The gzip body is damaged.") from None
-    if len(text) > LONGEST:
-        raise NotAnObject("The gzip body inflates to more than 6 MiB.")
-    if not stream.eof:
-        raise NotAnObject("The gzip body is cut off.")
-    if stream.unused_data:
-        raise NotAnObject("The gzip body is followed by other bytes.")
-    return text
+    parts, at, left = [], 0, LONGEST + 1
+    while at < len(raw):
+        if not raw.startswith(_GZIP, at):
+            raise NotAnObject("The gzip body is followed by other bytes.")
+        try:
+            member = _member(raw, at, _GZIP_ONLY, left)
+        except zlib.error:
+            raise NotAnObject("The gzip body is damaged.") from None
+        parts.append(member.text)
+        left -= len(member.text)
+        if not left:
+            raise NotAnObject("The gzip body inflates to more than 6 MiB.")
+        if member.end is None:
+            raise NotAnObject("The gzip body is cut off.")
+        at = member.end
+    return b"".join(parts)
 
 
 def contents(raw: bytes) -> bytes:
@@ -74,8 +82,38 @@ def contents(raw: bytes) -> bytes:
 
     Bytes behind the compressed ones are kept.
     """
-    stream = zlib.decompressobj(zlib.MAX_WBITS | 32)
-    try:
-        return stream.decompress(raw, LONGEST_CONTENTS) + stream.unused_data
-    except zlib.error:
-        return b""
+    parts, at, left = [], 0, LONGEST_CONTENTS
+    while left and at < len(raw) and (at == 0 or raw.startswith(_GZIP, at)):
+        try:
+            member = _member(raw, at, _ANY_FORM, left)
+        except zlib.error:
+            break
+        parts.append(member.text)
+        left -= len(member.text)
+        at = member.end or len(raw)
+    return b"".join([*parts, raw[at:]]) if parts else b""
+
+
+class _Member(NamedTuple):
+    """What a member of a compressed body holds, and where it ends; None if it is cut off, or too large."""
+
+    text: bytes
+    end: int | None
+
+
+def _member(raw: bytes, start: int, form: int, limit: int) -> _Member:
+    """Inflate the member at `start`, at most `limit` bytes; raises zlib.error.
+
+    Gzip has any number of members, one behind the other (RFC 1952, section 2.2).
+    """
+    stream = zlib.decompressobj(form)
+    parts: list[bytes] = []
+    for at in range(start, len(raw), _PIECE):
+        piece = raw[at : at + _PIECE]
+        parts.append(stream.decompress(piece, limit))
+        limit -= len(parts[-1])
+        if stream.eof:
+            return _Member(b"".join(parts), at + len(piece) - len(stream.unused_data))
+        if not limit:
+            break
+    return _Member(b"".join(parts), None)
