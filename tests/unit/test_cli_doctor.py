@@ -103,6 +103,7 @@ class Web:
 
     callback_url_status: int = 200
     slash_status: int = 200
+    below_status: int = 200
     post_status: int = 200
     keeps_callbacks: bool = True
     keeps_tags: bool = True
@@ -149,6 +150,7 @@ class Web:
             return self._post(request)
         if path.startswith("/callbacks/"):
             status = self.slash_status if path.endswith("/") else self.callback_url_status
+            status = self.below_status if path.endswith("/webhook") else status
             return httpx.Response(status, json={"label": self.label(), "ready": True})
         return httpx.Response(200, json=self._read(path.rpartition("/")[2]))
 
@@ -592,6 +594,18 @@ def test_a_trailing_slash_that_is_not_routed_is_yellow(web):
 
     assert "warning" == found["trailing slash"]["status"]
     assert "without a trailing slash" in found["trailing slash"]["fix"]
+    assert {"ok"} == statuses(found, "trailing slash"), found
+
+
+@pytest.mark.usefixtures("aws")
+def test_a_stack_without_the_routes_below_the_token_is_to_be_deployed_again(web):
+    """A stack of an earlier version routes no path behind the token, with or without a slash."""
+    web.slash_status = web.below_status = 404
+
+    found = examined()
+
+    assert "warning" == found["trailing slash"]["status"]
+    assert "sam deploy" in found["trailing slash"]["fix"]
     assert {"ok"} == statuses(found, "trailing slash"), found
 
 

@@ -44,6 +44,8 @@ def trailing_slash(examination: Examination) -> Finding:
     """
     answer = examination.probe.try_callback_url("/")
     if answer.status_code == _NOT_FOUND:
+        if examination.probe.try_callback_url("/webhook").status_code == _NOT_FOUND:
+            return warning("The callback URL with a path behind it is 404: the stack is older.", REDEPLOY)
         return warning(
             "API Gateway answers 404 to the callback URL with a slash behind it.",
             "Give Tavus the callback_url without a trailing slash.",
