@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from types import SimpleNamespace
 
 import pytest
 from pydantic import SecretStr
@@ -70,14 +71,30 @@ def moving():
     return made
 
 
-def read(moving, **options):
-    """Read the list over HTTP and return the listing."""
-    listing = Listing()
-    with take_port(0) as listener, serve(listener, moving.handle):
-        url = f"http://{HOST}:{listener.getsockname()[1]}"
-        for _ in listing.read(TavusApi(SecretStr(KEY), url, **{"sleep": lambda _: None, **options})):
+@pytest.fixture(scope="module")
+def front():
+    """Serve the list that a test puts behind it; a server of its own would cost each test half a second."""
+    behind = SimpleNamespace(handle=None)
+
+    def handle(request):
+        return behind.handle(request)
+
+    with take_port(0) as listener, serve(listener, handle):
+        behind.url = f"http://{HOST}:{listener.getsockname()[1]}"
+        yield behind
+
+
+@pytest.fixture
+def read(front):
+    """Return what reads a list over HTTP and returns the listing."""
+
+    def read_list(moving, **options):
+        listing, front.handle = Listing(), moving.handle
+        for _ in listing.read(TavusApi(SecretStr(KEY), front.url, **{"sleep": lambda _: None, **options})):
             pass
-    return listing
+        return listing
+
+    return read_list
 
 
 def names(*numbers):
@@ -85,7 +102,7 @@ def names(*numbers):
     return {f"c{number}" for number in numbers}
 
 
-def test_a_list_that_stands_still_is_complete(moving):
+def test_a_list_that_stands_still_is_complete(moving, read):
     """Two passes agree, each from page 1 to an empty page."""
     listing = read(moving)
 
@@ -93,7 +110,7 @@ def test_a_list_that_stands_still_is_complete(moving):
     assert (None, 2, 8) == (listing.doubt, listing.passes, moving.requests)
 
 
-def test_an_account_without_conversations_is_complete():
+def test_an_account_without_conversations_is_complete(read):
     """There is nothing that a second pass could confirm."""
     moving = MovingList()
 
@@ -103,7 +120,7 @@ def test_an_account_without_conversations_is_complete():
 
 
 @pytest.mark.parametrize("request_number", [2, 3, 4])
-def test_arrivals_at_the_front_hide_nothing(moving, request_number):
+def test_arrivals_at_the_front_hide_nothing(moving, request_number, read):
     """Five rows arrive between two pages: a page full of rows that were seen does not end the reading."""
     moving.before[request_number] = lambda: moving.add(*range(12, 17))
 
@@ -112,7 +129,7 @@ def test_arrivals_at_the_front_hide_nothing(moving, request_number):
     assert (names(*range(17)), None) == (set(listing.records), listing.doubt)
 
 
-def test_deletions_before_the_position_hide_nothing(moving):
+def test_deletions_before_the_position_hide_nothing(moving, read):
     """Rows that were read vanish, so that rows not yet read move to a page that was read."""
     moving.before[2] = lambda: moving.remove(11, 10, 9)
 
@@ -122,7 +139,7 @@ def test_deletions_before_the_position_hide_nothing(moving):
     assert (None, 9) == (listing.doubt, listing.total_count)
 
 
-def test_a_deletion_that_the_count_does_not_show_hides_nothing(moving):
+def test_a_deletion_that_the_count_does_not_show_hides_nothing(moving, read):
     """One row vanishes and another arrives at the end: a row is missed although the count agrees."""
 
     def change():
@@ -137,7 +154,7 @@ def test_a_deletion_that_the_count_does_not_show_hides_nothing(moving):
     assert (None, 3) == (listing.doubt, listing.passes)
 
 
-def test_deletions_in_two_passes_are_repaired(moving):
+def test_deletions_in_two_passes_are_repaired(moving, read):
     """The second pass misses rows too, and the third and fourth show them."""
     moving.before[2] = lambda: moving.remove(11)
     moving.before[6] = lambda: moving.remove(10)
@@ -148,7 +165,7 @@ def test_deletions_in_two_passes_are_repaired(moving):
     assert listing.doubt is None
 
 
-def test_conversations_that_arrive_all_the_time_keep_no_listing_from_its_end(moving):
+def test_conversations_that_arrive_all_the_time_keep_no_listing_from_its_end(moving, read):
     """A busy account is complete: what was made after the first page was not missed."""
     for number in range(1, 100):
         moving.before[number] = lambda number=number: moving.add(11 + number)
@@ -159,7 +176,7 @@ def test_conversations_that_arrive_all_the_time_keep_no_listing_from_its_end(mov
     assert (None, 2) == (listing.doubt, listing.passes)
 
 
-def test_a_short_page_in_the_middle_is_not_the_end(moving):
+def test_a_short_page_in_the_middle_is_not_the_end(moving, read):
     """Tavus may give fewer rows than asked for: only an empty page ends the list."""
     tops = {1: [11, 10, 9, 8], 2: [7], 3: [6, 5, 4, 3], 4: [2, 1, 0]}
     moving.rewrite = lambda _, page, content: {
@@ -172,7 +189,7 @@ def test_a_short_page_in_the_middle_is_not_the_end(moving):
     assert (names(*range(12)), None) == (set(listing.records), listing.doubt)
 
 
-def test_a_page_that_is_answered_twice_hides_nothing(moving):
+def test_a_page_that_is_answered_twice_hides_nothing(moving, read):
     """Request 2 answers page 1 again, so page 2 is missed; the next pass shows it."""
     first = {}
 
@@ -187,7 +204,7 @@ def test_a_page_that_is_answered_twice_hides_nothing(moving):
     assert (names(*range(12)), None) == (set(listing.records), listing.doubt)
 
 
-def test_an_empty_page_too_early_hides_nothing(moving):
+def test_an_empty_page_too_early_hides_nothing(moving, read):
     """Once a page is empty that is not the last; the count shows it, and the next pass reads on."""
     moving.rewrite = lambda request, _, content: {**content, "data": [] if request == 2 else content["data"]}
 
@@ -197,7 +214,7 @@ def test_an_empty_page_too_early_hides_nothing(moving):
 
 
 @pytest.mark.parametrize("total", [11, 13])
-def test_a_count_that_never_agrees_is_doubtful(moving, total):
+def test_a_count_that_never_agrees_is_doubtful(moving, total, read):
     """The reading ends after some passes, keeps what it found, and says both numbers."""
     moving.rewrite = lambda _, __, content: {**content, "total_count": total}
 
@@ -215,7 +232,7 @@ def test_a_count_that_never_agrees_is_doubtful(moving, total):
         (None, "Tavus's list repeats itself and has no total_count."),
     ],
 )
-def test_a_server_that_ignores_the_page_comes_to_an_end(moving, total, doubt):
+def test_a_server_that_ignores_the_page_comes_to_an_end(moving, total, doubt, read):
     """The same rows for ever: complete only where the count agrees."""
     first = [{"conversation_id": f"c{number}"} for number in range(8, 12)]
     moving.rewrite = lambda _, __, content: {**content, "data": first, "total_count": total}
@@ -226,7 +243,7 @@ def test_a_server_that_ignores_the_page_comes_to_an_end(moving, total, doubt):
     assert moving.requests < 30
 
 
-def test_without_a_count_two_passes_that_agree_are_enough(moving):
+def test_without_a_count_two_passes_that_agree_are_enough(moving, read):
     """There is no other evidence then."""
     moving.rewrite = lambda _, __, content: {"data": content["data"]}
     moving.before[2] = lambda: moving.remove(11)
@@ -237,7 +254,7 @@ def test_without_a_count_two_passes_that_agree_are_enough(moving):
     assert (None, None, 3) == (listing.doubt, listing.total_count, listing.passes)
 
 
-def test_rows_without_an_id_are_doubtful(moving):
+def test_rows_without_an_id_are_doubtful(moving, read):
     """Whichever conversation that is, it is not read."""
     moving.rewrite = lambda _, page, content: {
         **content,
@@ -247,7 +264,7 @@ def test_rows_without_an_id_are_doubtful(moving):
     assert "Tavus's list has rows without a conversation_id (1)." == read(moving).doubt
 
 
-def test_a_429_between_two_pages_is_asked_again(moving):
+def test_a_429_between_two_pages_is_asked_again(moving, read):
     """The page that was refused is read, and none is passed over."""
     moving.before[2] = lambda: setattr(moving.tavus, "behaviour", Behaviour(status=429, times=2))
 
@@ -256,7 +273,7 @@ def test_a_429_between_two_pages_is_asked_again(moving):
     assert (names(*range(12)), None) == (set(listing.records), listing.doubt)
 
 
-def test_a_429_that_stays_ends_the_reading(moving):
+def test_a_429_that_stays_ends_the_reading(moving, read):
     """No listing is returned for complete that is half."""
     moving.before[2] = lambda: setattr(moving.tavus, "behaviour", Behaviour(status=429))
 
