@@ -171,7 +171,9 @@ def _guardrail_name(guardrail: View) -> str:
 
 def _times(guardrail: View) -> str:
     first, last = moment(guardrail["received_first_at"]), moment(guardrail["received_last_at"])
-    return f"once, {first}" if guardrail["count"] == 1 else f"{guardrail['count']} times, {first} to {last}"
+    if guardrail["count"] == 1:
+        return f"once, received {first}"
+    return f"{guardrail['count']} times, received {first} to {last}"
 
 
 def _actions(view: View) -> Fields:

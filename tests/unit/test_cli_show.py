@@ -88,8 +88,8 @@ def test_a_guardrail_is_shown_once_with_its_count_and_its_reasons(target):
     page = run("show", CONVERSATION).stdout
 
     received = moment(NOW.isoformat())
-    assert f"no_prices            2 times, {received} to {received}\n" in page
-    assert f"no_advice            once, {received}\n" in page
+    assert f"no_prices            2 times, received {received} to {received}\n" in page
+    assert f"no_advice            once, received {received}\n" in page
     reasons = "no_prices: Half the price?", "no_advice: A tablet?"
     assert all(f"  {reason}\n" in page for reason in reasons)
     assert [2, 2] == [page.count("no_prices"), page.count("no_advice")]
