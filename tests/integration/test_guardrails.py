@@ -88,8 +88,24 @@ def test_a_guardrail_that_triggers_all_day_reads_the_end_of_its_line_only(api, m
 
 
 def test_other_bodies_without_a_time_keep_their_hour(api):
-    """Only guardrails are meant to arrive again within seconds."""
-    assert ["stored", "duplicate", "stored"] == statuses(api, OBJECTIVE, 0, 3600, 3601)
+    """Only guardrails and objectives are meant to arrive again within seconds."""
+    training = {"replica_id": "r1", "status": "ready"}
+
+    assert ["stored", "duplicate", "stored"] == statuses(api, training, 0, 3600, 3601)
+
+
+def test_a_value_that_changes_back_is_shown(api):
+    """The third body has the bytes of the first, and is the latest all the same; a retry is not."""
+    other = OBJECTIVE | {"output_variables": {"email": "x@y.z"}}
+    for body, second in ((OBJECTIVE, 0), (other, 20), (OBJECTIVE, 40), (OBJECTIVE, 41)):
+        api.post(body, at=after(second))
+
+    (objective,) = view(api)["objectives"]
+
+    assert OBJECTIVE["output_variables"] == objective["values"]
+    assert [iso(after(second)) for second in (0, 20, 40)] == [
+        delivery["received_at"] for delivery in objective["history"]
+    ]
 
 
 def test_lists_and_pushes_count_triggers(api, bus):

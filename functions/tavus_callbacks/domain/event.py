@@ -24,8 +24,8 @@ IDENTITY_VERSION = 1
 
 # A body without a time that arrives again within this span is a duplicate; after it, a new event.
 _REPEAT_WINDOW = timedelta(minutes=60)
-# A guardrail can trigger again within seconds, and its documented body is the same each time (decision 0066).
-_GUARDRAIL_WINDOW = timedelta(seconds=2)
+# A guardrail can trigger again, and an objective change back, with the same documented body (decision 0066).
+_SHORT_WINDOW = timedelta(seconds=2)
 
 # How an event came to us: sent, or read from the sender's own record.
 Source = Literal["callback", "backfill"]
@@ -132,7 +132,7 @@ def repeat_number(ref: str) -> int:
 
 def repeat_window(family: str) -> timedelta:
     """Return for how long the same body without a time counts as a duplicate."""
-    return _GUARDRAIL_WINDOW if family == "guardrail" else _REPEAT_WINDOW
+    return _SHORT_WINDOW if family in ("guardrail", "objective") else _REPEAT_WINDOW
 
 
 def base_ref(ref: str) -> str:
