@@ -331,7 +331,7 @@ def test_a_recording_that_failed_and_came_later_is_told_once_each(recordings, bu
 
 
 def test_an_empty_object_is_told_as_failed(recordings, bus):
-    """With its reason; when it has bytes, it is told as available."""
+    """With its reason; once it has bytes, a push says that it is available."""
     key = "tavus/c123/1718780000000"
     recordings.put(key, b"")
     recordings.tell(key)

@@ -130,7 +130,7 @@ def forget_buckets(recordings):
 
 
 def test_it_is_told_once(bus, seen, monkeypatch):
-    """The object in the new bucket is the same recording, so nothing is told anew."""
+    """The object in the new bucket is the same recording, so no push is sent again."""
     seen.claim(KEY)
     move(seen, monkeypatch)
     seen.claim(KEY, duration=14)
