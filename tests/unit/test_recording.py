@@ -188,7 +188,7 @@ AZURE = "https://account.blob.core.windows.net/container"
     ],
 )
 def test_the_provider_is_the_sent_one_where_the_scheme_names_none(properties, expected):
-    """Azure's address is `https://…`: `storage_provider` decides, and a key in the address is no conflict."""
+    """Azure sends an `https://…` address: `storage_provider` decides, and its key is no conflict."""
     found = claim(**properties)
 
     assert (expected, ()) == ((found.provider, found.key), found.issues)

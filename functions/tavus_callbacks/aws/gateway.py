@@ -25,7 +25,7 @@ RETRY_AFTER = "30"
 class Request(NamedTuple):
     """What a handler needs of a request; `query` is raw, for tags are read by their own rule.
 
-    `content_encoding` is the header without tokens, "" if there is none.
+    `content_encoding` is the redacted header, "" if the request has no such header.
     """
 
     method: str

@@ -280,7 +280,7 @@ def certain_status(recording: Recording) -> Status | None:
     claimed = recording.claim.status if recording.claim else None
     if recording.has_object:
         return claimed or "failed"
-    # A failed copy that was delivered later, and then deleted, did not fail. An empty object is no delivery.
+    # A copy that failed, arrived later and was then deleted is missing. An empty object does not count.
     return None if claimed == "failed" and recording.had_bytes else claimed
 
 
