@@ -1,6 +1,7 @@
 """Handlers run as Lambda runs them: own process, one event at a time, template's environment and timeout."""
 
 import os
+import signal
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -52,6 +53,7 @@ def faulty(event, context):
 """
 
 Make = Callable[..., LocalFunction]
+Children = Callable[[int], set[int]]
 
 
 @pytest.fixture
@@ -159,6 +161,19 @@ def test_the_timeout_ends_the_process(make: Make) -> None:
     assert before != function.invoke(0)
     with pytest.raises(ProcessLookupError):
         os.kill(before, 0)
+
+
+def test_a_process_killed_between_two_events_fails_none(make: Make, children_of: Children) -> None:
+    """However many of the idle ones are gone, the next event gets a new one."""
+    function = make("handlers.slow")
+    with ThreadPoolExecutor(WORKERS_AT_MOST) as threads:
+        idle = list(threads.map(function.invoke, [1] * WORKERS_AT_MOST))
+    for pid in idle:
+        os.kill(pid, signal.SIGKILL)
+    while children_of(os.getpid()) & set(idle):
+        time.sleep(0.01)
+
+    assert function.invoke(0) not in idle
 
 
 def test_events_at_once_are_served_by_several_processes(make: Make) -> None:

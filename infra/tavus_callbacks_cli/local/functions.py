@@ -156,10 +156,15 @@ class LocalFunction:
             stop_child(running.process)
 
     def _take(self) -> "_Worker":
-        try:
-            return self._idle.get_nowait()
-        except queue.Empty:
-            return self._new_worker()
+        while True:
+            try:
+                running = self._idle.get_nowait()
+            except queue.Empty:
+                return self._new_worker()
+            # Killed between two events: on AWS, too, the next event then gets a new process.
+            if running.process.poll() is None:
+                return running
+            self._discard(running)
 
     def _new_worker(self) -> "_Worker":
         running = _Worker(self.function)
