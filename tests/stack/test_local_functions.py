@@ -163,8 +163,8 @@ def test_the_timeout_ends_the_process(make: Make) -> None:
         os.kill(before, 0)
 
 
-def test_a_process_killed_between_two_events_fails_none(make: Make, children_of: Children) -> None:
-    """However many of the idle ones are gone, the next event gets a new one."""
+def test_an_event_after_idle_processes_were_killed_is_served(make: Make, children_of: Children) -> None:
+    """The next event gets a new process, even if all idle ones were killed."""
     function = make("handlers.slow")
     with ThreadPoolExecutor(WORKERS_AT_MOST) as threads:
         idle = list(threads.map(function.invoke, [1] * WORKERS_AT_MOST))

@@ -188,7 +188,7 @@ AZURE = "https://account.blob.core.windows.net/container"
     ],
 )
 def test_the_provider_is_the_sent_one_where_the_scheme_names_none(properties, expected):
-    """Azure sends an `https://…` address: `storage_provider` decides, and its key is no conflict."""
+    """Azure sends an `https://…` address. Then `storage_provider` names the provider, without a conflict."""
     found = claim(**properties)
 
     assert (expected, ()) == ((found.provider, found.key), found.issues)

@@ -161,7 +161,7 @@ class LocalFunction:
                 running = self._idle.get_nowait()
             except queue.Empty:
                 return self._new_worker()
-            # Killed between two events: on AWS, too, the next event then gets a new process.
+            # A process can be killed while idle. The next event then gets a new one, as on Lambda.
             if running.process.poll() is None:
                 return running
             self._discard(running)
