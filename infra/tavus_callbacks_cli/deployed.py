@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tavus_callbacks_cli.pasting import quoted
+
 if TYPE_CHECKING:
     from boto3 import Session
     from botocore.exceptions import BotoCoreError, ClientError
@@ -119,6 +121,6 @@ def _no_such_stack(session: "Session", stack: str) -> Iterator[None]:
         if _code(error) != "ValidationError":
             raise
         raise click.ClickException(
-            f"There is no tavus-callbacks stack {stack!r} in {session.region_name}. "
+            f"There is no tavus-callbacks stack {quoted(stack)} in {session.region_name}. "
             "`aws cloudformation list-stacks` names those that are; --region looks elsewhere."
         ) from error

@@ -1,7 +1,7 @@
 """A stack as its operator sees it: its outputs, what it is made of, and AWS clients for it."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cache
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tavus_callbacks_cli import pasting
 from tavus_callbacks_cli.targets import LocalTarget, StackTarget, Target
 
 if TYPE_CHECKING:
@@ -29,12 +30,12 @@ class Deployment:
     `endpoint_url` is where all its services answer, None on AWS. `resources` gives the physical ids by type
     and logical id, `environment` the variables of a function by its logical id; both only where AWS keeps
     them. `parameters` are what it was deployed with, of a local stack those given. `callback_url` is
-    that of a local stack, `option` names the stack to a command.
+    that of a local stack, `options` name the stack to a command.
     """
 
     session: "Session"
     outputs: Mapping[str, str]
-    option: str
+    options: tuple[str, ...]
     endpoint_url: str | None = None
     callback_url: str | None = None
     parameters: Mapping[str, str] = field(default_factory=dict)
@@ -52,6 +53,10 @@ class Deployment:
         """Tell whether it was deployed with Recordings=on."""
         return "RecordingsBucketName" in self.outputs
 
+    def command(self, words: str, *ids: str, options: Iterable[str] = ()) -> str:
+        """Return a command of ours that works on this stack, to be pasted into a shell."""
+        return pasting.command(words, *ids, options=(*options, *self.options))
+
     def client(self, service: str) -> Any:
         """Return a client of an AWS service."""
         if service not in self._clients:
@@ -67,30 +72,30 @@ class Deployment:
 def open_deployment(target: Target) -> Deployment:
     """Look at a target's stack; raises click.UsageError where the target gives no access to it."""
     if isinstance(target, LocalTarget):
-        return _local(target.stack, target.option)
+        return _local(target.stack, target.options)
     if isinstance(target, StackTarget):
-        return _deployed(target.session, target.stack, target.option)
+        return _deployed(target.session, target.stack, target.options)
     raise click.UsageError(
         "A stack's outputs are read with AWS credentials, never through a URL: use --stack NAME or --local."
     )
 
 
-def _local(stack: "RunningStack", option: str) -> Deployment:
+def _local(stack: "RunningStack", options: tuple[str, ...]) -> Deployment:
     from tavus_callbacks_cli.local.session import isolated_session
 
     return Deployment(
-        isolated_session(), stack.outputs, option, stack.endpoint_url, stack.callback_url, stack.parameters
+        isolated_session(), stack.outputs, options, stack.endpoint_url, stack.callback_url, stack.parameters
     )
 
 
-def _deployed(session: "Session", stack: str, option: str) -> Deployment:
+def _deployed(session: "Session", stack: str, options: tuple[str, ...]) -> Deployment:
     from tavus_callbacks_cli.deployed import described, environment, outputs_in, parameters_in
 
     found = described(session, stack)
     return Deployment(
         session,
         outputs_in(found),
-        option,
+        options,
         parameters=parameters_in(found),
         resources=cache(lambda: _resources(session, stack)),
         environment=cache(lambda function: environment(session, stack, function)),

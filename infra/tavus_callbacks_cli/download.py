@@ -15,6 +15,9 @@ from pathlib import Path
 import click
 import httpx
 
+from tavus_callbacks_cli.local.state import append_private, write_whole
+from tavus_callbacks_cli.pasting import argument
+
 Link = Callable[[], str]
 # Called with the bytes so far and, once it is known, the size of the whole.
 Progress = Callable[[int, int | None], None]
@@ -64,7 +67,7 @@ class Part:
         self.path.unlink(missing_ok=True)
         self._note.unlink(missing_ok=True)
         if etag is not None:
-            self._note.write_text(etag, encoding="ascii")
+            write_whole(self._note, etag.encode("ascii"))
 
     def finish(self, file: Path) -> None:
         """Give the bytes their name."""
@@ -89,7 +92,9 @@ def download(
         size = _fetch(client, link, part, progress, sleep)
         part.finish(file)
     except OSError as error:
-        raise click.ClickException(f"{file} cannot be written: {error.strerror}. {_AGAIN}") from error
+        raise click.ClickException(
+            f"{argument(str(file))} cannot be written: {error.strerror}. {_AGAIN}"
+        ) from error
     return size
 
 
@@ -168,7 +173,7 @@ def _refuse_others(response: httpx.Response) -> None:
 
 
 def _append(response: httpx.Response, part: Part, whole: int | None, progress: Progress) -> None:
-    with part.path.open("ab") as file:
+    with append_private(part.path) as file:
         for piece in response.iter_raw():
             file.write(piece)
             progress(file.tell(), whole)

@@ -38,7 +38,8 @@ def folded(line: Text, width: int, *, indent: int = 0, units: Sequence[str] = ()
 
 
 def _glued(text: str, units: Sequence[str]) -> str:
-    for unit in (*units, *_TIME.findall(text)):
+    # The longest first: a shorter one may stand within it.
+    for unit in sorted((*units, *_TIME.findall(text)), key=len, reverse=True):
         text = text.replace(unit, unit.replace(" ", _GLUE))
     return text
 

@@ -1,12 +1,13 @@
 """Asking the read side: one way for all targets, and an answer or a sentence that says what to do next."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
 import httpx
 
+from tavus_callbacks_cli import pasting
 from tavus_callbacks_cli.console import escaped
 from tavus_callbacks_cli.targets import is_near
 
@@ -37,17 +38,17 @@ class Conflict(click.ClickException):
 class Reader:
     """A target's read side; `refused` and `unreachable` are what to do where it refuses or is silent.
 
-    `option` names the target to a command.
+    `options` name the target to a command.
     """
 
     client: httpx.Client
     refused: str
     unreachable: str
-    option: str = ""
+    options: tuple[str, ...] = ()
 
-    def command(self, arguments: str) -> str:
-        """Write a command of ours that works on the same target, to be copied."""
-        return " ".join(filter(None, ("tavus-callbacks", arguments, self.option)))
+    def command(self, words: str, *ids: str, options: Iterable[str] = ()) -> str:
+        """Return a command of ours that works on the same target, to be pasted into a shell."""
+        return pasting.command(words, *ids, options=(*options, *self.options))
 
     def get(self, path: str, params: Mapping[str, str] | None = None) -> dict[str, Any]:
         """Return the JSON object of an answer.

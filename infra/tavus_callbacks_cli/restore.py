@@ -16,6 +16,7 @@ from botocore.exceptions import ClientError
 
 from tavus_callbacks.aws.failures import code
 from tavus_callbacks.domain.families import KINDS
+from tavus_callbacks_cli.pasting import quoted
 
 if TYPE_CHECKING:
     from tavus_callbacks_cli.reindex import Store, Subject
@@ -49,7 +50,7 @@ def size_of(store: "Store", source: str) -> int:
         if code(error) != "ResourceNotFoundException":
             raise
         raise click.ClickException(
-            f"There is no table {source!r}. `aws dynamodb restore-table-to-point-in-time` makes one; "
+            f"There is no table {quoted(source)}. `aws dynamodb restore-table-to-point-in-time` makes one; "
             "docs/operations.md has the whole command."
         ) from error
     if table["KeySchema"] != _KEYS:

@@ -4,11 +4,12 @@ import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
-from shlex import quote as quoted
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import click
+
+from tavus_callbacks_cli.pasting import argument, quoted
 
 if TYPE_CHECKING:
     from tavus_callbacks_cli.reader import Reader
@@ -56,8 +57,8 @@ def near_ids(reader: "Reader", id_: str) -> Iterator[None]:
 
     if not has_page(id_):
         raise click.ClickException(
-            f"{id_!r} has characters that no path carries: "
-            f"`{reader.command(f'show {quoted(id_)} --events')}` has its events."
+            f"{quoted(id_)} has characters that no path carries: "
+            f"`{reader.command('show', id_, options=['--events'])}` has its events."
         )
     try:
         yield
@@ -73,14 +74,15 @@ def unknown(reader: "Reader", kind: str | None, id_: str) -> click.ClickExceptio
 
     kinds = [one for one in LISTS if kind in (None, one)]
     near = get_close_matches(id_, [name for one in kinds for name in _latest(reader, one)], _NAMED)
-    advice = f"Did you mean {' or '.join(near)}?" if near else _advice(reader, kinds)
-    what = f"Nothing about {id_!r}" if kind is None else f"No {kind} {id_!r}"
+    advice = f"Did you mean {' or '.join(map(argument, near))}?" if near else _advice(reader, kinds)
+    what = f"Nothing about {quoted(id_)}" if kind is None else f"No {kind} {quoted(id_)}"
     return Missing(f"{what} is kept there. {advice}")
 
 
 def _advice(reader: "Reader", kinds: list[str]) -> str:
-    command = reader.command("list" if kinds else "tail --since 1d")
-    return f"`{command}` shows what is there." if kinds else f"`{command}` shows what came."
+    if kinds:
+        return f"`{reader.command('list')}` shows what is there."
+    return f"`{reader.command('tail', options=['--since', '1d'])}` shows what came."
 
 
 def _latest(reader: "Reader", kind: str) -> list[str]:

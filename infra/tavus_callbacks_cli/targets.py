@@ -59,8 +59,8 @@ class Target(Protocol):
         """How the target is said aloud, without secrets."""
 
     @property
-    def option(self) -> str:
-        """How a command is told to work on it; nothing where the environment tells."""
+    def options(self) -> tuple[str, ...]:
+        """The options that name it to a command; none where the environment does."""
 
     def reader(self, scope: Scope) -> "AbstractContextManager[Reader]":
         """Open the read side with a token of the scope."""
@@ -84,9 +84,9 @@ class LocalTarget:
         return f"the local stack on port {self.stack.port}"
 
     @property
-    def option(self) -> str:
+    def options(self) -> tuple[str, ...]:
         """Name the port too, for several may run."""
-        return f"--local --port {self.stack.port}"
+        return "--local", "--port", str(self.stack.port)
 
     @contextmanager
     def reader(self, scope: Scope) -> "Iterator[Reader]":
@@ -96,7 +96,7 @@ class LocalTarget:
         token = self.stack.quarantine_token if scope == "quarantine" else self.stack.read_token
         with http_client(self.stack.api_url, token) as client:
             again = "Start `tavus-callbacks local` again: it makes what is missing."
-            yield Reader(client, f"The local stack's {scope} token was revoked. {again}", again, self.option)
+            yield Reader(client, f"The local stack's {scope} token was revoked. {again}", again, self.options)
 
     def tables(self) -> Tables:
         """Open the embedded tables."""
@@ -127,9 +127,10 @@ class StackTarget:
         return f"stack {self.stack} in {self.session.region_name or 'no region'}"
 
     @property
-    def option(self) -> str:
+    def options(self) -> tuple[str, ...]:
         """Name the region too, for another shell may be set up for another."""
-        return f"--stack {self.stack} --region {self.session.region_name}"
+        region = self.session.region_name
+        return "--stack", self.stack, *(("--region", region) if region else ())
 
     @contextmanager
     def reader(self, scope: Scope) -> "Iterator[Reader]":  # noqa: ARG002 - AWS decides, not a token
@@ -138,7 +139,7 @@ class StackTarget:
 
         with direct_client(self.session, self.stack) as client:
             again = f"Is stack {self.stack} of this version? Deploy it again."
-            yield Reader(client, "", again, self.option)
+            yield Reader(client, "", again, self.options)
 
     def tables(self) -> Tables:
         """Open the tables that the stack's outputs name."""
@@ -168,9 +169,9 @@ class UrlTarget:
         return self.url
 
     @property
-    def option(self) -> str:
+    def options(self) -> tuple[str, ...]:
         """Name nothing: the URL stands in the environment."""
-        return ""
+        return ()
 
     @contextmanager
     def reader(self, scope: Scope) -> "Iterator[Reader]":

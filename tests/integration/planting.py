@@ -252,7 +252,7 @@ def world_of(api: Api, recordings: Any, template: Any, monkeypatch: Any) -> Any:
     forget()
     made = World(api, recordings, outputs, s3, sqs)
     session = boto3.Session(region_name=REGION)
-    deployment = Deployment(session, outputs, "--stack x")
+    deployment = Deployment(session, outputs, ("--stack", "x"))
     monkeypatch.setattr(targets, "choose", lambda *_, **__: Target(made))
     monkeypatch.setattr("tavus_callbacks_cli.deployment.open_deployment", lambda _: deployment)
     for module in (drain, project, resolve):

@@ -202,9 +202,13 @@ def test_problems_survive_an_id_that_no_path_carries(recordings, monkeypatch):
         recordings.say(conversation_id, COPY_FAILED, s3_key=f"tavus/{conversation_id}/1")
     project_all(recordings.api)
 
-    assert {"recordings failed": 1} == {
-        one["what"]: one["count"] for one in problems(recordings, monkeypatch)
-    }
+    found = {one["what"]: one["next"] for one in problems(recordings, monkeypatch)}
+
+    assert "tavus-callbacks recording c2" == found.pop("recordings failed")
+    assert {
+        "recordings of a/b cannot be read: no path can carry the id": "tavus-callbacks show a/b --events",
+        "recordings of .. cannot be read: no path can carry the id": "tavus-callbacks show .. --events",
+    } == found
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ class FakeTarget:
     """It answers in order, a status before an answer where it is none of 200; then it ends as Ctrl-C does."""
 
     name: str = "a fake"
-    option: str = ""
+    options: tuple[str, ...] = ()
     answers: list[Any] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
     scopes: list[str] = field(default_factory=list)
@@ -26,7 +26,7 @@ class FakeTarget:
         """Open the fake."""
         self.scopes.append(scope)
         with httpx.Client(base_url="https://a.fake", transport=httpx.MockTransport(self._answer)) as client:
-            yield Reader(client, "Make a token.", "Is it up?", self.option)
+            yield Reader(client, "Make a token.", "Is it up?", self.options)
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
         self.asked.append(request.url.raw_path.decode())

@@ -170,7 +170,7 @@ def test_a_receipt_has_the_command_that_deletes_at_tavus(kind, path):
 
     *_, at_tavus = beyond(erasure, {})
 
-    assert f'"https://tavusapi.com/v2/{path}/x1?hard=true"' in at_tavus.do
+    assert f"'https://tavusapi.com/v2/{path}/x1?hard=true'" in at_tavus.do
 
 
 def test_a_receipt_is_not_overwritten(monkeypatch, tmp_path):

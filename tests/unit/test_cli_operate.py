@@ -88,7 +88,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Lambda:
     opened = Deployment(
         SimpleNamespace(client=lambda *_, **__: fake),  # type: ignore[arg-type]
         {},
-        "--stack tcb --region eu-west-1",
+        ("--stack", "tcb", "--region", "eu-west-1"),
         resources=lambda: resources,
     )
     monkeypatch.setattr(deployment, "open_deployment", lambda _: opened)
@@ -176,7 +176,7 @@ def test_the_template_has_what_a_pause_stops() -> None:
 @pytest.mark.parametrize("command", ["pause", "resume"])
 def test_a_local_stack_is_not_paused(monkeypatch: pytest.MonkeyPatch, command: str) -> None:
     """It follows its own streams; the message says how to stop it instead."""
-    local = Deployment(SimpleNamespace(), {}, "--local", endpoint_url="http://127.0.0.1:1")  # type: ignore[arg-type]
+    local = Deployment(SimpleNamespace(), {}, ("--local",), endpoint_url="http://127.0.0.1:1")  # type: ignore[arg-type]
     monkeypatch.setattr(deployment, "open_deployment", lambda _: local)
 
     result = run(command)
@@ -206,7 +206,7 @@ class Watched:
         self.topic = self.sns.create_topic(Name="page")["TopicArn"]
         self.names = {"QuarantineAlarm": "tcb-Quarantine-1", "TooLargeAlarm": "tcb-TooLarge-1"}
         resources = {(ALARM, name): id_ for name, id_ in self.names.items()}
-        self.deployment = Deployment(session, {}, "--stack tcb", resources=lambda: resources)
+        self.deployment = Deployment(session, {}, ("--stack", "tcb"), resources=lambda: resources)
         self.examination: Any = SimpleNamespace(deployment=self.deployment)
         self.tell()
 
@@ -228,7 +228,7 @@ class Watched:
 
 def test_the_doctor_wants_somebody_to_be_told(watched: Any) -> None:
     """No alarm, no topic, nobody confirmed: each is said with its fix; one who has confirmed is enough."""
-    none = Deployment(watched.deployment.session, {}, "--stack tcb", resources=dict)
+    none = Deployment(watched.deployment.session, {}, ("--stack", "tcb"), resources=dict)
     without = checks.receivers(SimpleNamespace(deployment=none))  # type: ignore[arg-type]
     untold = checks.receivers(watched.examination)
     watched.tell(watched.topic)
@@ -258,7 +258,7 @@ def test_subscriptions_that_wait_are_counted() -> None:
     ]
     paginator = SimpleNamespace(paginate=lambda **_: pages)
     sns = SimpleNamespace(get_paginator=lambda _: paginator)
-    opened = Deployment(SimpleNamespace(client=lambda *_, **__: sns), {}, "")  # type: ignore[arg-type]
+    opened = Deployment(SimpleNamespace(client=lambda *_, **__: sns), {}, ())  # type: ignore[arg-type]
 
     assert (2, 1) == alarms.confirmed(opened, "arn")
 

@@ -205,7 +205,7 @@ def received_about(subject, **members):
 
 def test_advice_names_the_target(target):
     """Copied, a command looks where this one looked, and an id with a blank is one word."""
-    target.option = "--local --port 9000"
+    target.options = ("--local", "--port", "9000")
     target.answers = [
         {"events": [received_about("c123")], "cursor": None},
         view() | {"other_events": [{"event_id": "e 1", "event_type": "x", "body_url": "/events/e/body"}]},
@@ -215,7 +215,7 @@ def test_advice_names_the_target(target):
 
     said = [run("show", "c123", "--events"), run("show", "c123"), run("transcript", "c123")]
 
-    commands = ('show "EVENT ID"', "show 'e 1'", "list")
+    commands = ("show 'EVENT ID'", "show 'e 1'", "list")
     for command, result in zip(commands, said, strict=True):
         assert f"`tavus-callbacks {command} --local --port 9000`" in result.stderr
 

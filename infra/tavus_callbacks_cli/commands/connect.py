@@ -2,7 +2,6 @@
 
 import json
 import re
-import shlex
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -19,6 +18,7 @@ from tavus_callbacks_cli.deployment import (
     open_deployment,
     recording_properties,
 )
+from tavus_callbacks_cli.pasting import tavus_request
 from tavus_callbacks_cli.targets import Target, is_near, target_options
 
 TAVUS = "https://tavusapi.com/v2"
@@ -124,15 +124,14 @@ def _path(kind: str, *, older: bool) -> str:
 
 
 def _curl(path: str, body: Body) -> str:
-    written = shlex.quote(json.dumps(body, ensure_ascii=False))
-    headers = "-H \"x-api-key: $TAVUS_API_KEY\" -H 'content-type: application/json'"
-    return f"curl {TAVUS}/{path} {headers} -d {written}"
+    written = json.dumps(body, ensure_ascii=False)
+    return tavus_request(f"{TAVUS}/{path}", "-H", "content-type: application/json", "-d", written)
 
 
 def _url_advice(deployment: Deployment, url: str | None, label: str) -> Iterator[str]:
     yield "Replace the words in capitals. Tags go into the query of the callback_url: ?user=4711"
     if url is None:
-        command = f"tavus-callbacks token create --label {label} {deployment.option}"
+        command = deployment.command("token create", options=["--label", label])
         yield f"The stack cannot show a token again. `{command}` prints a new callback_url."
     elif is_near(url):
         start = "`tavus-callbacks local --public-url URL`"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tavus_callbacks.domain.families import is_name
-from tavus_callbacks_cli import parameters
+from tavus_callbacks_cli import parameters, pasting
 from tavus_callbacks_cli.console import examples, note, print_block, print_json
 from tavus_callbacks_cli.targets import Target, UrlTarget, target_options
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Tag = tuple[str, str]
 
 _NO_ACCESS = """A URL only reads, so nothing can be erased through it. Somebody with AWS credentials can:
-  tavus-callbacks erase {asked} --stack NAME"""
+  {command}"""
 
 _AGAIN = "What went is gone: start the same command again, it goes on and ends the same."
 
@@ -67,36 +67,40 @@ def erase(  # noqa: PLR0913 - one argument an option
     from tavus_callbacks_cli.deployed import aws_errors
     from tavus_callbacks_cli.erasure.receipt import receipt
 
-    asked = _asked(kind, id_, tag)
-    _refuse(target, asked, file)
+    words, options = _asked(kind, id_, tag)
+    _refuse(target, pasting.command("erase", *words, options=(*options, "--stack", "NAME")), file)
     with aws_errors(), _again():
         place = _place(target)
         wanted = _wanted(place, kind, id_, tag)
-        found = _surveyed(place, wanted, asked)
+        found = _surveyed(place, wanted, pasting.line(*words))
         if not (dry_run or is_sure):
             click.confirm("Erase this for ever?", abort=True, err=True)
         done = _planned(place, wanted, found) if dry_run else _erased(place, wanted, len(found.pieces))
-        content = receipt(done, f"erase {asked}", target.name, place.deployment.parameters)
+        asked = pasting.command("erase", *words, options=options).removeprefix("tavus-callbacks ")
+        content = receipt(done, asked, target.name, place.deployment.parameters)
     _hand_over(content, file, is_json=is_json)
     if any(one["store"] != "recordings bucket" for one in content["left"]):
         raise SystemExit(1)
 
 
-def _asked(kind: str | None, id_: str | None, tag: Tag | None) -> str:
+def _asked(kind: str | None, id_: str | None, tag: Tag | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the arguments and the options that name what to erase; raises click.UsageError."""
     if (tag is None) == (kind is None) or (kind is None) != (id_ is None):
         raise click.UsageError("Name a kind and an id (conversation c123456), or --tag NAME:VALUE.")
     if id_ is not None and not is_name(id_):
         raise click.UsageError(f"{id_!r} can be no id: 1 to 200 printable characters, no white space around.")
-    return f"{kind} {id_}" if tag is None else f"--tag {':'.join(tag)}"
+    return ((str(kind), str(id_)), ()) if tag is None else ((), ("--tag", ":".join(tag)))
 
 
-def _refuse(target: Target, asked: str, file: Path | None) -> None:
+def _refuse(target: Target, command: str, file: Path | None) -> None:
     if isinstance(target, UrlTarget):
-        raise click.UsageError(_NO_ACCESS.format(asked=asked))
+        raise click.UsageError(_NO_ACCESS.format(command=command))
     if file is not None and file.exists():
-        raise click.ClickException(f"{file} exists, and a receipt is not overwritten: name another file.")
+        raise click.ClickException(
+            f"{pasting.argument(str(file))} exists, and a receipt is not overwritten: name another file."
+        )
     if file is not None and not file.parent.is_dir():
-        raise click.ClickException(f"There is no folder {file.parent}: make it first.")
+        raise click.ClickException(f"There is no folder {pasting.argument(str(file.parent))}: make it first.")
 
 
 @contextmanager
@@ -189,4 +193,4 @@ def _hand_over(content: dict[str, Any], file: Path | None, *, is_json: bool) -> 
     else:
         print_block("\n".join(lines(content)))
     if file is not None:
-        note(f"The receipt is in {file}. It names whom it is about: keep it accordingly.")
+        note(f"The receipt is in {pasting.argument(str(file))}. It names its subjects: keep it safe.")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tavus_callbacks_cli.console import examples, note, print_fields, print_json
+from tavus_callbacks_cli.pasting import argument
 
 if TYPE_CHECKING:
     from tavus_callbacks_cli.explanation import Explanation
@@ -57,7 +58,7 @@ def _show_shapes(bodies: Iterable[tuple[str, bytes]]) -> None:
     from tavus_callbacks_cli.explanation import shape_of_body
 
     for name, raw in bodies:
-        note(name)
+        note(argument(name))
         try:
             print_json(shape_of_body(raw))
         except NotAnObject as error:

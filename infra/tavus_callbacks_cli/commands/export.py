@@ -9,6 +9,7 @@ import click
 
 from tavus_callbacks_cli import parameters
 from tavus_callbacks_cli.console import escaped, examples, note, print_json, size
+from tavus_callbacks_cli.pasting import argument
 from tavus_callbacks_cli.targets import TOKEN_VARIABLES, Target, UrlTarget, target_options
 
 if TYPE_CHECKING:
@@ -75,14 +76,17 @@ def export(  # noqa: PLR0913 - one argument an option
         content = {"file": str(file), "size": file.stat().st_size, "events": count}
         print_json({**content, "subjects": subjects})
     else:
-        note(f"Wrote {file}: {count} events, {size(file.stat().st_size)}. It holds what people said.")
+        amount = f"{count} events, {size(file.stat().st_size)}"
+        note(f"Wrote {argument(str(file))}: {amount}. It holds what people said.")
 
 
 def _refuse(file: Path, *, force: bool) -> None:
     if file.exists() and not force:
-        raise click.ClickException(f"{file} exists: name another file, or add --force to overwrite it.")
+        raise click.ClickException(
+            f"{argument(str(file))} exists: name another file, or add --force to overwrite it."
+        )
     if not file.parent.is_dir():
-        raise click.ClickException(f"There is no folder {file.parent}: make it first.")
+        raise click.ClickException(f"There is no folder {argument(str(file.parent))}: make it first.")
 
 
 @contextmanager
@@ -125,8 +129,9 @@ def _written(sources: "Sources", wanted: "Wanted", file: Path) -> int:
     from tavus_callbacks_cli.reader import Missing
 
     part = file.with_name(f"{file.name}.part")
-    # Before anything is in it: nobody else reads what people said.
-    part.touch(mode=0o600)
+    # A file of that name may have a wider mode, or be somebody's link: begin with a new one.
+    part.unlink(missing_ok=True)
+    part.touch(mode=0o600, exist_ok=False)
     try:
         with zipfile.ZipFile(part, "w") as content, _progress() as progress:
             count = export_all(sources, wanted, Archive(content), progress)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tavus_callbacks_cli.console import examples, moment, note, print_json, print_table, zone
+from tavus_callbacks_cli.pasting import quoted
 from tavus_callbacks_cli.targets import Target, target_options
 
 if TYPE_CHECKING:
@@ -96,7 +97,9 @@ def _chosen(deployment: "Deployment", key: str | None) -> "list[Failure]":
 
     found = [one for one in failures(deployment) if key in (None, one.key)]
     if key is not None and not found:
-        raise click.ClickException(f"{key!r} is not there: `tavus-callbacks failed list` names what is.")
+        raise click.ClickException(
+            f"{quoted(key)} is not there: `tavus-callbacks failed list` names what is."
+        )
     return found
 
 
@@ -145,7 +148,7 @@ def _advise(deployment: "Deployment", *, has_failed: bool, dead: dict[str, int])
     for holds, count in dead.items():
         note(f"Besides, {count} {holds} are dead letters; redrive --all moves them too.")
     if has_failed or dead:
-        note(f"Next: tavus-callbacks failed redrive --all {deployment.option}")
+        note(f"Next: {deployment.command('failed redrive', options=['--all'])}")
     else:
         note("Nothing has failed.")
 

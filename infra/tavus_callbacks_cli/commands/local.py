@@ -15,6 +15,7 @@ import click
 
 from tavus_callbacks_cli.console import examples
 from tavus_callbacks_cli.local.stack import DEFAULT_PORT, Options
+from tavus_callbacks_cli.pasting import argument
 from tavus_callbacks_cli.simulator.behaviour import MODES
 
 if TYPE_CHECKING:
@@ -161,7 +162,7 @@ def _show_failure(console: "Console", stack: "LocalStack", function: str, why: s
     from tavus_callbacks_cli.local.console import note_line
 
     first_line, log = why.partition("\n")[0], stack.state.logs / f"{function}.log"
-    _print(console, note_line(f"{function} failed: {first_line}; see {log}", "bold red"))
+    _print(console, note_line(f"{function} failed: {first_line}; see {argument(str(log))}", "bold red"))
 
 
 def _print(console: "Console", line: "Text") -> None:

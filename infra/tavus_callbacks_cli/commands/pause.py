@@ -52,7 +52,7 @@ def pause(target: Target, *, receiving: bool, yes: bool, is_json: bool) -> None:
         print_json({"paused": stopped, "receiving": not receiving})
     note(f"Paused: {', '.join(stopped)}.")
     note(_LOST if receiving else _KEPT_ON)
-    note(f"Next: tavus-callbacks resume {deployment.option}")
+    note(f"Next: {deployment.command('resume')}")
 
 
 @click.command(epilog=examples("tavus-callbacks resume --stack tavus-callbacks"))
@@ -75,4 +75,4 @@ def resume(target: Target, *, is_json: bool) -> None:
     if is_json:
         print_json({"resumed": started, "receiving": True})
     note(f"Started: {', '.join(started)}; callbacks are received.")
-    note(f"Next: tavus-callbacks doctor {deployment.option}")
+    note(f"Next: {deployment.command('doctor')}")

@@ -10,6 +10,7 @@ import click
 from tavus_callbacks.domain.timestamps import iso
 from tavus_callbacks_cli import parameters
 from tavus_callbacks_cli.console import examples, moment, note, print_json, print_table, zone
+from tavus_callbacks_cli.pasting import argument
 from tavus_callbacks_cli.subjects import has_page, path_of
 from tavus_callbacks_cli.targets import Target, UrlTarget, target_options
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 # What a recording may be without being there.
 _NOT_THERE = ("pending", "missing", "failed")
+# The answer of a stack without recordings (routes/recordings.py); it waits for none.
+_RECORDINGS_OFF = "This stack was deployed with Recordings=off."
 _WEEK = timedelta(days=7)
 
 
@@ -85,41 +88,44 @@ def _quarantined(reader: "Reader") -> Iterator[Problem]:
 
 
 def _without_recording(reader: "Reader", since: datetime) -> Iterator[Problem]:
+    from tavus_callbacks_cli.reader import Conflict, Missing, Unavailable
+
     waiting: dict[str, list[dict[str, Any]]] = {}
-    for recording in _recordings(reader, since):
-        waiting.setdefault(recording["status"], []).append(recording)
+    for conversation_id in _conversations(reader, since):
+        try:
+            recordings = _recordings(reader, conversation_id)
+        except (Conflict, Missing, Unavailable) as error:
+            if error.message == _RECORDINGS_OFF:
+                return
+            yield _unreadable(reader, conversation_id, error.message)
+            continue
+        for recording in recordings:
+            waiting.setdefault(recording["status"], []).append(recording)
     for status in _NOT_THERE:
         if found := waiting.get(status):
             first = min(found, key=_since)
-            command = reader.command(f"recording {first['conversation_id']}")
+            command = reader.command("recording", first["conversation_id"])
             yield Problem(f"recordings {status}", len(found), _since(first) or None, command)
+
+
+def _recordings(reader: "Reader", conversation_id: str) -> list[dict[str, Any]]:
+    """Return a conversation's recordings; raises as Reader.get does."""
+    from tavus_callbacks_cli.reader import Missing, pages
+
+    if not has_page(conversation_id):
+        raise Missing("no path can carry the id")
+    path = f"{path_of('conversation', conversation_id)}/recordings"
+    return [recording for page in pages(reader, path, {}) for recording in page["recordings"]]
+
+
+def _unreadable(reader: "Reader", conversation_id: str, why: str) -> Problem:
+    what = f"recordings of {argument(conversation_id)} cannot be read: {why}"
+    return Problem(what, 1, None, reader.command("show", conversation_id, options=["--events"]))
 
 
 def _since(recording: dict[str, Any]) -> str:
     """Return when a recording was announced, or else when its object was written."""
     return str(recording["received_at"] or recording["modified_at"] or "")
-
-
-def _recordings(reader: "Reader", since: datetime) -> Iterator[dict[str, Any]]:
-    """Yield the recordings of conversations for which a callback announced one."""
-    from tavus_callbacks_cli.reader import Missing, pages
-
-    unreadable = 0
-    try:
-        for name in _conversations(reader, since):
-            if has_page(name):
-                path = f"{path_of('conversation', name)}/recordings"
-                yield from (one for part in pages(reader, path, {}) for one in part["recordings"])
-            else:
-                unreadable += 1
-    except Missing:
-        # The stack has Recordings=off, so it waits for none.
-        return
-    if unreadable:
-        note(
-            f"{unreadable} conversations with recordings have an id that no path can carry. "
-            "`tavus-callbacks show ID` shows their events."
-        )
 
 
 def _conversations(reader: "Reader", since: datetime) -> Iterator[str]:
@@ -160,7 +166,7 @@ def _alarmed(deployment: "Deployment") -> Iterator[Problem]:
 def _paused(deployment: "Deployment") -> Iterator[Problem]:
     from tavus_callbacks_cli.pausing import paused, receives
 
-    resume = f"tavus-callbacks resume {deployment.option}"
+    resume = deployment.command("resume")
     if stopped := paused(deployment):
         yield Problem("paused triggers", len(stopped), None, resume)
     if not receives(deployment):
@@ -172,13 +178,13 @@ def _failed(deployment: "Deployment") -> Iterator[Problem]:
 
     failed = list(failures(deployment))
     if failed:
-        command = f"tavus-callbacks failed list {deployment.option}"
+        command = deployment.command("failed list")
         yield Problem("failed batches", len(failed), failed[0].failed_at, command)
     for queue in QUEUES:
         found = depth(deployment, queue.output)
         if count := found.waiting + found.in_flight:
             # It empties by itself: where it does not, the store is the one to look at, or the target.
-            yield Problem(queue.holds, count, None, f"tavus-callbacks doctor {deployment.option}")
+            yield Problem(queue.holds, count, None, deployment.command("doctor"))
     for holds, count in dead_letters(deployment).items():
-        command = f"tavus-callbacks failed redrive --all {deployment.option}"
+        command = deployment.command("failed redrive", options=["--all"])
         yield Problem(f"dead letters: {holds}", count, None, command)

@@ -19,6 +19,7 @@ from tavus_callbacks_cli.console import (
     tags,
     zone,
 )
+from tavus_callbacks_cli.pasting import quoted
 from tavus_callbacks_cli.targets import Target, target_options
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from tavus_callbacks_cli.reindex import Store
 
 _SHOWN = 50
-_NOT_THERE = "{!r} is not in quarantine there: `tavus-callbacks quarantine list` names what is."
+_NOT_THERE = "{} is not in quarantine there: `tavus-callbacks quarantine list` names what is."
 
 
 @click.group(
@@ -153,7 +154,7 @@ def _chosen(store: "Store", quarantine_id: str | None) -> list[dict[str, Any]]:
         return list(entries(store))
     found = entry(store, quarantine_id)
     if found is None:
-        raise Missing(_NOT_THERE.format(quarantine_id))
+        raise Missing(_NOT_THERE.format(quoted(quarantine_id)))
     return [found]
 
 
@@ -170,7 +171,7 @@ def _entry(reader: "Reader", quarantine_id: str) -> dict[str, Any]:
     for entry in _entries(reader):
         if entry["quarantine_id"] == quarantine_id:
             return entry
-    raise Missing(_NOT_THERE.format(quarantine_id))
+    raise Missing(_NOT_THERE.format(quoted(quarantine_id)))
 
 
 def _row(entry: dict[str, Any]) -> tuple[str, ...]:

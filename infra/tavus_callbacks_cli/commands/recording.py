@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from tavus_callbacks_cli import pasting
 from tavus_callbacks_cli.console import (
     escaped,
     examples,
@@ -64,7 +65,8 @@ class Chosen:
 def _name(_context: click.Context, parameter: click.Parameter, value: str) -> str:
     if not has_page(value):
         raise click.BadParameter(
-            f"{value!r} has characters that no path carries; `tavus-callbacks show` reads its events.",
+            f"{pasting.quoted(value)} has characters that no path carries. "
+            f"`{pasting.command('show', value, options=['--events'])}` shows its events.",
             param=parameter,
         )
     return value
@@ -135,10 +137,12 @@ def _refuse_unwritable(file: Path, *, force: bool) -> None:
     # The finished download takes the name: it would replace a link or a device, not write to it.
     if file.is_symlink() or (file.exists() and not file.is_file()):
         raise click.ClickException(
-            f"{file} is no regular file, which --force does not replace: name another."
+            f"{pasting.argument(str(file))} is no regular file, which --force does not replace: name another."
         )
     if file.exists() and not force:
-        raise click.ClickException(f"{file} exists: name another file, or add --force to overwrite it.")
+        raise click.ClickException(
+            f"{pasting.argument(str(file))} exists: name another file, or add --force to overwrite it."
+        )
 
 
 def _hand_over(link: dict[str, Any], action: Action, *, is_json: bool) -> None:
@@ -180,8 +184,9 @@ def _none(chosen: Chosen) -> click.ClickException:
             chosen.reader.get(path_of("conversation", chosen.conversation))
     which = "No recording" if chosen.recording == "latest" else f"No recording {chosen.recording}"
     return Missing(
-        f"{which} of conversation {chosen.conversation} is known. `tavus-callbacks show` tells what "
-        "came of it. A recording must be permitted and started: `tavus-callbacks connect` tells how."
+        f"{which} of conversation {pasting.argument(chosen.conversation)} is known. "
+        f"`{chosen.reader.command('show', chosen.conversation)}` shows the conversation. "
+        "A recording must be permitted and started: `tavus-callbacks connect` prints how."
     )
 
 
@@ -222,7 +227,7 @@ def _save(chosen: Chosen, file: Path, *, is_json: bool) -> None:
     from tavus_callbacks_cli.reader import plain_client
 
     if not file.parent.is_dir():
-        raise click.ClickException(f"There is no folder {file.parent}: make it first.")
+        raise click.ClickException(f"There is no folder {pasting.argument(str(file.parent))}: make it first.")
     link = chosen.link()
     # The latest may be another one by the time a fresh link is wanted.
     same = Chosen(chosen.reader, chosen.conversation, link["recording_id"])
@@ -231,7 +236,7 @@ def _save(chosen: Chosen, file: Path, *, is_json: bool) -> None:
     if is_json:
         print_json({"recording_id": link["recording_id"], "file": str(file), "size": count})
     else:
-        note(f"Saved {file}: {size(count)}.")
+        note(f"Saved {pasting.argument(str(file))}: {size(count)}.")
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from urllib.parse import quote, urlsplit
 import click
 
 from tavus_callbacks_cli.console import escaped, examples, moment, note, print_json, print_table, zone
+from tavus_callbacks_cli.pasting import quoted
 from tavus_callbacks_cli.targets import Target, target_options
 
 if TYPE_CHECKING:
@@ -79,7 +80,9 @@ def _events(reader: "Reader", kind: str, id_: str) -> list[dict[str, Any]]:
         for one in (event, *event.get("variants", ()))
     ]
     if not found:
-        raise Missing(f"No event of {kind} {id_!r} is kept there. `{reader.command('list')}` shows what is.")
+        raise Missing(
+            f"No event of {kind} {quoted(id_)} is kept there. `{reader.command('list')}` shows what is."
+        )
     return sorted(found, key=lambda one: (one["received_at"], _name(one)))
 
 

@@ -1,7 +1,6 @@
 """`tavus-callbacks show`: a conversation, a video or a replica as a page, its events, or one event's body."""
 
 from collections.abc import Iterable, Iterator
-from shlex import quote as quoted
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -75,7 +74,7 @@ def _show_page(reader: "Reader", kind: str, view: dict[str, Any], *, is_json: bo
             print_line(Text(f"\n{title}", "bold underline"))
         print_fields(fields)
     for event_id in left_out(view):
-        note(f"Too large for a page: `{reader.command(f'show {quoted(event_id)}')}` shows it whole.")
+        note(f"Too large for a page: `{reader.command('show', event_id)}` shows it whole.")
 
 
 def _show_events(reader: "Reader", events: list[dict[str, Any]], *, is_json: bool) -> None:
@@ -84,7 +83,7 @@ def _show_events(reader: "Reader", events: list[dict[str, Any]], *, is_json: boo
         return
     columns = (f"occurred ({zone()})", "event", "size", "issues", "event id")
     print_table(columns, (row for event in events for row in _rows(event)))
-    command = reader.command('show "EVENT ID"')
+    command = reader.command("show", "EVENT ID")
     note(f"`{command}` shows the body of one.")
 
 

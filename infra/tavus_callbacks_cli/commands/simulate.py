@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tavus_callbacks.domain.redaction import redact
+from tavus_callbacks_cli import pasting
 from tavus_callbacks_cli.console import escaped, examples, note, print_json, print_line, print_table
 from tavus_callbacks_cli.targets import LocalTarget, is_sendable, local_options, running_stack
 
@@ -202,8 +203,8 @@ def _show_link(stack: "RunningStack", conversation_id: str, port: int | None) ->
 
     with LocalTarget(stack).reader("read") as reader:
         note(f"The recording plays in a browser: {link_to(conversation_id, reader)}")
-    options = "--local" if port is None else f"--local --port {port}"
-    note(f"A fresh link: tavus-callbacks recording {conversation_id} {options}")
+    options = ("--local",) if port is None else ("--local", "--port", str(port))
+    note(f"A fresh link: {pasting.command('recording', conversation_id, options=options)}")
 
 
 def _sent(rendered: "list[Rendered]", callback_url: str) -> "Iterator[Sent]":

@@ -23,6 +23,7 @@ from tavus_callbacks_cli.console import (
     print_json,
     print_table,
 )
+from tavus_callbacks_cli.pasting import argument
 from tavus_callbacks_cli.stats import sums
 from tavus_callbacks_cli.story import span
 from tavus_callbacks_cli.targets import Target, target_options
@@ -156,13 +157,15 @@ def _write(path: Path, text: str, says: str) -> None:
     if path == _OUTPUT:
         print_file(text)
         return
+    from tavus_callbacks_cli.local.state import write_private_file
+
     try:
-        path.write_text(text, encoding="utf-8", errors="replace", newline="")
+        write_private_file(path, text.encode("utf-8", "replace"))
     except OSError as error:
         raise click.ClickException(
-            f"{path} cannot be written: {error.strerror}. Name another file."
+            f"{argument(str(path))} cannot be written: {error.strerror}. Name another file."
         ) from error
-    note(f"{path} {says}")
+    note(f"{argument(str(path))} {says}")
 
 
 def _csv(grouped: Sequence[dict[str, Any]]) -> str:

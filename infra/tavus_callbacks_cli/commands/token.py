@@ -7,7 +7,7 @@ import click
 
 from tavus_callbacks.domain.timestamps import iso
 from tavus_callbacks.domain.token import SCOPES, Scope, TokenRecord
-from tavus_callbacks_cli import parameters
+from tavus_callbacks_cli import parameters, pasting
 from tavus_callbacks_cli.console import examples, moment, note, print_json, print_table, zone
 from tavus_callbacks_cli.targets import Tables, Target, target_options
 
@@ -60,8 +60,9 @@ def create(target: Target, *, label: str, scope: Scope) -> None:
     tables, now = target.tables(), datetime.now(UTC)
     with _aws_errors():
         if live_tokens(tables.tokens, label=label, now=now):
+            rotate = pasting.command("token rotate", label, options=target.options)
             raise click.ClickException(
-                f"Label {label!r} has a live token: `tavus-callbacks token rotate {label}` replaces it "
+                f"Label {pasting.quoted(label)} has a live token: `{rotate}` replaces it "
                 "without a gap; another label makes another token."
             )
         _hand_over(create_token(tables.tokens, label=label, scope=scope, now=now), scope, tables)
@@ -117,7 +118,7 @@ def rotate(target: Target, *, label: str, grace: timedelta) -> None:
     with _aws_errors():
         before = live_tokens(tables.tokens, label=label, now=now)
         if not before:
-            raise _none_live(label)
+            raise _none_live(target, label)
         fresh = rotate_token(tables.tokens, label=label, grace=grace, now=now)
         _hand_over(fresh, before[-1].scope, tables)
     note(f"The one before it is accepted until {moment(iso(now + grace))} {zone()} at most.")
@@ -143,7 +144,7 @@ def revoke(target: Target, *, label: str, yes: bool) -> None:
     with _aws_errors():
         count = len(live_tokens(tables.tokens, label=label, now=now))
         if not count:
-            raise _none_live(label)
+            raise _none_live(target, label)
         if not yes:
             click.confirm(f"Revoke {_tokens(count)} of label {label}?", abort=True, err=True)
         revoked = revoke_token(tables.tokens, label=label, now=datetime.now(UTC))
@@ -160,10 +161,12 @@ def _tokens(count: int) -> str:
     return f"{count} token" if count == 1 else f"{count} tokens"
 
 
-def _none_live(label: str) -> click.ClickException:
+def _none_live(target: Target, label: str) -> click.ClickException:
+    create = pasting.command("token create", options=("--label", label, *target.options))
     return click.ClickException(
-        f"Label {label!r} has no live token. `tavus-callbacks token list` shows those that are; "
-        f"`tavus-callbacks token create --label {label}` makes one."
+        f"Label {pasting.quoted(label)} has no live token. "
+        f"`{pasting.command('token list', options=target.options)}` lists the live ones. "
+        f"`{create}` makes one."
     )
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from tavus_callbacks_cli.deployment import nests_storage
 from tavus_callbacks_cli.doctor.examination import REDEPLOY, Examination, Finding, failed, ok, warning
+from tavus_callbacks_cli.pasting import line
 
 OUTPUTS = ("ApiUrl", "BodiesBucketName", "EventsTableName", "FailedBucketName", "TokensTableName")
 RECORDING_OUTPUTS = (
@@ -44,19 +45,21 @@ def triggers(examination: Examination) -> Finding:
         return failed("The stack has no event source mapping: nothing follows its streams.", REDEPLOY)
     for name, uuid in mappings.items():
         fault = _trigger_fault(
-            name, client.get_event_source_mapping(UUID=uuid), examination.deployment.option
+            name,
+            client.get_event_source_mapping(UUID=uuid),
+            examination.deployment.command("resume"),
         )
         if fault is not None:
             return fault
     return ok(f"enabled and without a problem: {', '.join(mappings)}")
 
 
-def _trigger_fault(name: str, mapping: dict[str, Any], option: str) -> Finding | None:
+def _trigger_fault(name: str, mapping: dict[str, Any], resume: str) -> Finding | None:
     state, result = mapping["State"], mapping.get("LastProcessingResult") or "No records processed"
     if state not in ("Enabled", "Creating", "Enabling", "Updating"):
         return failed(
             f"{name} is {state.lower()}.",
-            f"`tavus-callbacks resume {option}` starts it again.",
+            f"`{resume}` starts it again.",
         )
     if result not in _FINE:
         return failed(
@@ -76,8 +79,8 @@ def schedule(examination: Examination) -> Finding:
         return failed("The stack has no schedule: nobody looks at what is open.", REDEPLOY)
     off = [name for name, rule in found.items() if client.describe_rule(Name=rule)["State"] == "DISABLED"]
     if off:
-        option = examination.deployment.option
-        return failed(f"{', '.join(off)} is disabled.", f"`tavus-callbacks resume {option}` starts it again.")
+        resume = examination.deployment.command("resume")
+        return failed(f"{', '.join(off)} is disabled.", f"`{resume}` starts it again.")
     return ok(f"enabled: {', '.join(found)}")
 
 
@@ -87,9 +90,10 @@ def retention(examination: Examination) -> Finding:
     groups = examination.deployment.physical("AWS::Logs::LogGroup").values()
     endless = [group for group in groups if not _days(client, group)]
     if endless:
+        options = ("--log-group-name", endless[0], "--retention-in-days", "30")
         return failed(
             f"Kept for ever: {', '.join(endless)}.",
-            f"`aws logs put-retention-policy --log-group-name {endless[0]} --retention-in-days 30`",
+            f"`{line('aws', 'logs', 'put-retention-policy', *options)}`",
         )
     return ok(f"{len(groups)} log groups expire")
 

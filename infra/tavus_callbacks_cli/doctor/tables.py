@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 from tavus_callbacks.domain.timestamps import iso
 from tavus_callbacks_cli.doctor.examination import Examination, Finding, failed, ok
+from tavus_callbacks_cli.pasting import line
 from tavus_callbacks_cli.tokens import list_tokens
 
 _EXPIRY = "expires_at"
@@ -39,10 +40,11 @@ def expiry(examination: Examination) -> Finding:
     ttl = found["TimeToLiveDescription"]
     if ttl["TimeToLiveStatus"] in ("ENABLED", "ENABLING") and ttl.get("AttributeName") == _EXPIRY:
         return ok(f"rows go when {_EXPIRY} has passed")
+    specification = f"Enabled=true,AttributeName={_EXPIRY}"
+    options = ("--table-name", table, "--time-to-live-specification", specification)
     return failed(
         f"Nothing expires in {table}: its time to live is {ttl['TimeToLiveStatus'].lower()}.",
-        f"`aws dynamodb update-time-to-live --table-name {table} "
-        f"--time-to-live-specification Enabled=true,AttributeName={_EXPIRY}`",
+        f"`{line('aws', 'dynamodb', 'update-time-to-live', *options)}`",
     )
 
 
@@ -55,5 +57,5 @@ def senders(examination: Examination) -> Finding:
         return ok(f"live for {', '.join(sorted(labels))}")
     return failed(
         "No callback token is live: whatever Tavus sends is refused.",
-        f"`tavus-callbacks token create --label production {examination.deployment.option}`",
+        f"`{examination.deployment.command('token create', options=['--label', 'production'])}`",
     )

@@ -5,6 +5,7 @@ from tavus_callbacks.domain.target import TargetRefused, parse_target
 from tavus_callbacks.domain.timestamps import now
 from tavus_callbacks.web.post import NotReached, resolve
 from tavus_callbacks_cli.doctor.examination import REDEPLOY, Examination, Finding, failed, ok, skipped
+from tavus_callbacks_cli.pasting import line
 
 _ADDRESS = (
     "Is the name right, and does it lead to the public internet? "
@@ -49,7 +50,7 @@ def secret(examination: Examination) -> Finding:
     except (ValueError, RuntimeError):
         return failed(
             "The secret that signs pushes is no base64, so every push fails.",
-            f"`aws secretsmanager put-secret-value --secret-id {name} --secret-string "
+            f"`{line('aws', 'secretsmanager', 'put-secret-value', '--secret-id', name)} --secret-string "
             '"$(openssl rand -base64 33)"`, and give it to who checks the signature.',
         )
     return ok("it can be read and signs")

@@ -14,6 +14,7 @@ from tavus_callbacks.domain.timestamps import iso
 from tavus_callbacks.domain.tombstone import RESTORABLE, digest
 from tavus_callbacks_cli.erasure.place import Subject, described
 from tavus_callbacks_cli.erasure.steps import Erasure
+from tavus_callbacks_cli.pasting import line, tavus_request
 
 VERSION = 1
 LOG_RETENTION_DAYS = 30
@@ -92,11 +93,11 @@ def beyond(erasure: Erasure, parameters: Mapping[str, str]) -> Iterator[Beyond]:
 
 def _at_tavus(subject: Subject) -> Beyond:
     kind, name = subject
-    what = f"{kind} {name} at Tavus itself"
+    what = f"{line(kind, name)} at Tavus itself"
     if kind not in _PATHS:
         return Beyond(what, None, f"Ask Tavus how a {kind} is deleted: no such call is known here.")
     url = f"{_TAVUS}/{_PATHS[kind]}/{quote(name, safe='')}?hard=true"
-    return Beyond(what, None, f'curl -X DELETE "{url}" -H "x-api-key: $TAVUS_API_KEY"')
+    return Beyond(what, None, tavus_request(url, "-X", "DELETE"))
 
 
 def lines(content: Mapping[str, Any]) -> Iterator[str]:
@@ -105,7 +106,7 @@ def lines(content: Mapping[str, Any]) -> Iterator[str]:
     yield f"{content['asked']} on {content['target']}, {content['erased_at']}"
     for one in content["subjects"]:
         span = f"until {one['tombstone_until']}" if one["tombstone_until"] else "for ever"
-        yield f"  {one['kind']} {one['subject']}   tombstone {one['tombstone']} {span}"
+        yield f"  {line(one['kind'], one['subject'])}   tombstone {one['tombstone']} {span}"
     yield ""
     yield f"{would}:" if content["counts"] else f"Nothing {would}: nothing is kept."
     yield from (f"  {count:>6}  {store}" for store, count in content["counts"].items())

@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.text import Text
 
+from tavus_callbacks_cli import pasting
+from tavus_callbacks_cli.console import escaped
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
     from tavus_callbacks_cli.local.stack import LocalStack
 
 _LONGEST = 32
+_JSON = "content-type: application/json"
 _STYLES = {"stored": "green", "accepted": "yellow", "duplicate": "dim yellow", "erased": "dim"}
 _SAMPLE = (
     '{"event_type": "system.replica_joined", "message_type": "system", "conversation_id": "c0000000local",'
@@ -46,13 +50,15 @@ def _start_lines(stack: "LocalStack", forward: str | None) -> Iterator[tuple[str
     from tavus_callbacks_cli.local.stack import DEFAULT_PORT
 
     running, is_usual = stack.running, stack.running.port == DEFAULT_PORT
+    port = ("--port", str(running.port))
     sample = _SAMPLE % time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     yield "local", "the whole stack of template.yaml, on this machine only"
-    yield "callback", running.callback_url
-    yield "try", f"curl -H 'content-type: application/json' -d '{sample}' '{running.callback_url}'"
-    yield "read", "tavus-callbacks tail --local" + ("" if is_usual else f" --port {running.port}")
-    yield "", f"curl -H 'Authorization: Bearer {running.read_token}' '{running.api_url}/events?after='"
-    yield "data", f"{stack.state.folder} (kept over a restart; --fresh forgets)"
+    yield "callback", escaped(running.callback_url)
+    yield "try", pasting.line("curl", "-H", _JSON, "-d", sample, running.callback_url)
+    yield "read", pasting.command("tail", options=("--local", *([] if is_usual else port)))
+    bearer = f"Authorization: Bearer {running.read_token}"
+    yield "", pasting.line("curl", "-H", bearer, f"{running.api_url}/events?after=")
+    yield "data", f"{pasting.argument(str(stack.state.folder))} (kept over a restart; --fresh forgets)"
     if forward:
         yield "forward", printable(forward)
     if stack.note:
@@ -100,4 +106,7 @@ def _refusal_line(status: int, content: dict[str, Any]) -> Text:
 
 def _failure_line(exchange: "Exchange", log: "Path") -> Text:
     route = exchange.route
-    return note_line(f"{route.key}: {route.function} failed: {exchange.failure}; see {log}", "bold red")
+    return note_line(
+        f"{route.key}: {route.function} failed: {exchange.failure}; see {pasting.argument(str(log))}",
+        "bold red",
+    )

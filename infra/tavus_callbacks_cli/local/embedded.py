@@ -30,6 +30,7 @@ from tavus_callbacks_cli.local.deploy import Clients
 from tavus_callbacks_cli.local.intrinsics import ACCOUNT, REGION
 from tavus_callbacks_cli.local.object_events import Found, telling
 from tavus_callbacks_cli.local.session import isolated_session
+from tavus_callbacks_cli.pasting import argument
 
 if TYPE_CHECKING:
     from subprocess import Popen
@@ -120,7 +121,7 @@ def await_embedded(process: "Popen[bytes]", log: Path) -> Embedded:
     stdout, process.stdout = process.stdout, None
     port = stdout.readline() if stdout else b""
     if not stdout or not port:
-        raise click.ClickException(f"the embedded services did not start; see {log}")
+        raise click.ClickException(f"the embedded services did not start; see {argument(str(log))}")
     embedded = Embedded(f"http://{HOST}:{int(port)}", threading.Event())
     watcher = threading.Thread(target=_watch, args=(stdout, embedded), name="changes", daemon=True)
     watcher.start()

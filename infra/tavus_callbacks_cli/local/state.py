@@ -6,7 +6,7 @@ import shutil
 import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 
@@ -91,7 +91,7 @@ def write_private(path: Path, content: Any) -> None:
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Replace a file at once, so that no reader and no kill sees half of it; mode 0600."""
+    """Replace a file at once, so that no reader and no kill sees half of it; always mode 0600."""
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(descriptor, "wb") as file:
@@ -100,3 +100,21 @@ def write_whole(path: Path, content: bytes) -> None:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def write_private_file(path: Path, content: bytes) -> None:
+    """Write a file that only this user can read, whatever mode a file of that name had.
+
+    A pipe or a device is written to as it is, and of a symbolic link the file that it leads to is replaced.
+    """
+    if path.exists() and not path.is_file():
+        path.write_bytes(content)
+    else:
+        write_whole(path.resolve(), content)
+
+
+def append_private(path: Path) -> BinaryIO:
+    """Open a file to append to, made with mode 0600; a wider mode is narrowed before anything is written."""
+    file = os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "ab")
+    os.fchmod(file.fileno(), 0o600)
+    return file

@@ -1,0 +1,252 @@
+"""What the command line prints for somebody to paste runs nothing that a stranger wrote."""
+
+import ast
+import json
+import re
+import shlex
+import shutil
+import subprocess
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import click
+import pytest
+from fake_target import FakeTarget, run
+from folding import NOW
+from rich.text import Text
+
+import tavus_callbacks_cli
+from tavus_callbacks_cli import deployment, narrow, pasting, story, subjects, targets
+from tavus_callbacks_cli.commands import failed, problems, show
+from tavus_callbacks_cli.deployment import Deployment
+from tavus_callbacks_cli.erasure.place import Wanted
+from tavus_callbacks_cli.erasure.receipt import beyond
+from tavus_callbacks_cli.main import COMMANDS, main
+from tavus_callbacks_cli.targets import StackTarget
+
+PRINTABLE = (
+    *("c1$(id>pwned)", "`id>pwned`", "a;b", "a|b", "a&b", "a'b", "'", 'a"b', "a b", "-x", "--help"),
+    *("\\", "a\\'b", "~root", "=ls", "*", "!!", "#a", "{a,b}", "ü", "", "$HOME", "'$(id)\"`id`"),
+)
+UNPRINTABLE = ("a\nid", "\x1b[2Ja", "a\u202eb", "a\u00a0b", "a'\n$(id)\\!x", "\u20280", "\x1b7", "\x7f")
+HOSTILE = (*PRINTABLE, *UNPRINTABLE)
+BASH = shutil.which("bash")
+PACKAGE = Path(tavus_callbacks_cli.__file__).parent
+
+
+def arguments_of(text: str) -> list[str]:
+    """Return the arguments that bash gives a command."""
+    assert BASH, "bash is missing: this test needs it"
+    script = f"set -- {text}\nprintf '%s\\0' \"$@\""
+    done = subprocess.run([BASH, "-c", script], capture_output=True, check=True)  # noqa: S603 - that is the test
+    return done.stdout.decode("utf-8", "surrogateescape").split("\0")[:-1]
+
+
+def pasted(text: str) -> list[str]:
+    """Find the one command of ours in what was printed, and return its arguments."""
+    [line] = [line for line in text.splitlines() if "tavus-callbacks " in line]
+    start = line.index("tavus-callbacks ")
+    ticks = line[start - 1] == "`" if start else False
+    command = line[start : line.rindex("`")] if ticks else line[start:]
+    assert command.isprintable()
+    return arguments_of(command)
+
+
+@pytest.fixture
+def target(monkeypatch):
+    """Let every command work on a fake whose own name is hostile."""
+    fake = FakeTarget(options=("--stack", "s$(id)", "--region", "r;id"))
+    monkeypatch.setattr(targets, "choose", lambda *_, **__: fake)
+    return fake
+
+
+TARGET = ["--stack", "s$(id)", "--region", "r;id"]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+@pytest.mark.parametrize("quote", [pasting.argument, pasting.quoted])
+def test_a_pasted_argument_is_the_intended_one_and_runs_nothing(quote, text, tmp_path, monkeypatch):
+    """In bash always, and by shlex where no escape is needed; what is printed is printable."""
+    monkeypatch.chdir(tmp_path)
+
+    written = quote(text)
+
+    assert written.isprintable()
+    assert [text] == arguments_of(written)
+    assert text in UNPRINTABLE or [text] == shlex.split(written)
+    assert [] == list(tmp_path.iterdir())
+
+
+def test_a_file_name_that_is_no_text_is_pasted_as_its_bytes():
+    """Python reads such a byte as a lone surrogate."""
+    assert ["a\udcff"] == arguments_of(pasting.argument("a\udcff"))
+
+
+def test_a_nul_never_shortens_an_id_to_another_one():
+    """No argument carries a NUL, so the pasted command finds nothing."""
+    assert ["a\N{REPLACEMENT CHARACTER}b"] == arguments_of(pasting.argument("a\0b"))
+
+
+@pytest.mark.parametrize("words", ["show", "recording", "replay", "token rotate", "quarantine show"])
+@pytest.mark.parametrize("id_", HOSTILE)
+def test_a_pasted_id_is_never_read_as_an_option(words, id_):
+    """Parsed by the real command, the id is its argument and the target is its target."""
+    _, *arguments = arguments_of(pasting.command(words, id_, options=("--stack", "-s", "--region", "r")))
+    command: Any = main
+    for word in words.split():
+        command = command.get_command(click.Context(command), word)
+        arguments.remove(word)
+    context = click.Context(command, info_name=words)
+
+    values, _, _ = command.make_parser(context).parse_args(arguments)
+
+    names = [each.name for each in command.params if isinstance(each, click.Argument)]
+    assert (id_, "-s", "r") == (values[names[0]], values["stack"], values["region"])
+
+
+def _built_by_hand(path: Path) -> list[str]:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    strings = [node for node in ast.walk(tree) if isinstance(node, ast.JoinedStr)]
+    texts = [
+        "".join(str(part.value) if isinstance(part, ast.Constant) else "\0" for part in node.values)
+        for node in strings
+    ]
+    ours = "|".join(COMMANDS)
+    command = re.compile(rf"(tavus-callbacks ({ours})\b[^`:.\0]*|\bcurl [^`\0]*|`aws [^`\0]*)\0")
+    imports = [
+        name.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in (*node.names, ast.alias(getattr(node, "module", None) or ""))
+    ]
+    return [text for text in texts if command.search(text)] + [name for name in imports if name == "shlex"]
+
+
+def test_no_module_but_one_builds_a_command():
+    """A command with a value in it is built by `pasting` alone."""
+    others = [path for path in PACKAGE.rglob("*.py") if path.name != "pasting.py"]
+
+    assert {} == {str(path): built for path in others if (built := _built_by_hand(path))}
+
+
+@pytest.mark.parametrize("id_", HOSTILE)
+def test_show_names_an_event_that_is_too_large(target, id_, capsys):
+    """Its id holds a stranger's subject."""
+    view = {"other_events": [{"event_id": id_, "event_type": "x", "body_url": "/b"}]}
+    with target.reader("read") as reader, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(story, "sections", lambda *_: [])
+        show._show_page(reader, "conversation", view, is_json=False)
+
+    tail = [*TARGET, "--", id_] if id_.startswith("-") else [id_, *TARGET]
+    assert ["tavus-callbacks", "show", *tail] == pasted(capsys.readouterr().err)
+
+
+@pytest.mark.parametrize("id_", [each for each in HOSTILE if not subjects.has_page(each)])
+@pytest.mark.usefixtures("target")
+def test_an_id_without_a_page_is_answered_with_its_command(id_):
+    """`transcript` and `recording` name the command that shows the events."""
+    for command in ("transcript", "recording"):
+        result = run(command, "--", id_)
+
+        assert 0 != result.exit_code
+        found = pasted(result.stderr)
+        options = ["--events", *(TARGET if command == "transcript" else [])]
+        tail = [*options, "--", id_] if id_.startswith("-") else [id_, *options]
+        assert ["tavus-callbacks", "show", *tail] == found
+
+
+@pytest.mark.parametrize("id_", ["c1234567$(id)", "c1234567`id`", "c1234567 ;id", "c1234567\x1b[2J"])
+def test_near_ids_are_quoted(target, id_):
+    """Who mistypes an id is offered strangers' ids."""
+    target.answers = [
+        (404, {"detail": "No event of conversation c1234567 is kept."}),
+        {"conversations": [{"conversation_id": id_}]},
+    ]
+
+    result = run("transcript", "c1234567")
+
+    near = re.search(r"Did you mean (.*)\?", result.stderr)
+    assert near, result.stderr
+    assert [id_] == arguments_of(near[1])
+
+
+@pytest.mark.parametrize("id_", HOSTILE)
+def test_problems_names_each_conversation_and_its_command(target, id_, monkeypatch):
+    """An id that no path carries, and answers 404, 409 and 503, hide nothing else."""
+    monkeypatch.setattr(problems, "_of_operators", lambda _: [])
+    recording = {"status": "failed", "received_at": "2027-03-01T12:00:00Z", "conversation_id": "c9"}
+    listed = [id_, "gone", "claimed", "down", "c9"]
+    conversations = [
+        {"conversation_id": name, "recordings": 1, "simulated": False} for name in listed if name
+    ]
+    has_page = subjects.has_page(id_)
+    target.answers = [
+        {"quarantine": [], "cursor": None},
+        {"conversations": conversations, "cursor": None},
+        *([{"recordings": [recording | {"conversation_id": id_}], "cursor": None}] if has_page else []),
+        (404, {"detail": "gone"}),
+        (409, {"detail": "another's"}),
+        (503, {"detail": "busy"}),
+        {"recordings": [recording], "cursor": None},
+    ]
+
+    result = run("problems", "--json")
+
+    assert 1 == result.exit_code, result.output
+    found = json.loads(result.stdout)["problems"]
+    commands = [arguments_of(one["next"]) for one in found]
+    assert all(one["next"].isprintable() for one in found)
+    unread = [name for name in listed[:-1] if name and not (name == id_ and has_page)]
+    assert unread == [next(word for word in command[2:] if word in unread) for command in commands[:-1]]
+    assert "recordings failed" == found[-1]["what"]
+
+
+@pytest.mark.parametrize("name", [each for each in HOSTILE if each])
+def test_a_stack_s_name_is_quoted_wherever_it_is_printed(name, monkeypatch, capsys):
+    """As an option of the next command, with its region."""
+    target = StackTarget(name, SimpleNamespace(region_name=f"eu{name}"))  # type: ignore[arg-type]
+    opened = Deployment(target.session, {}, target.options)
+    monkeypatch.setattr(deployment, "open_deployment", lambda _: opened)
+
+    failed._advise(opened, has_failed=True, dead={})
+
+    expected = ["tavus-callbacks", "failed", "redrive", "--all", "--stack", name, "--region", f"eu{name}"]
+    assert expected == pasted(capsys.readouterr().err)
+
+
+@pytest.mark.parametrize("name", [each for each in PRINTABLE if each.strip()])
+def test_erase_by_url_prints_the_whole_command(name, monkeypatch):
+    """For somebody else, who pastes it."""
+    url = targets.UrlTarget("https://api.example.com", {})
+    monkeypatch.setattr(targets, "choose", lambda *_, **__: url)
+
+    by_id, by_tag = run("erase", "--", "conversation", name), run("erase", f"--tag=user:{name}")
+
+    stack = ["--stack", "NAME"]
+    of_id = [*stack, "--", "conversation", name] if name[0] == "-" else ["conversation", name, *stack]
+    assert ["tavus-callbacks", "erase", *of_id] == pasted(by_id.stderr)
+    assert ["tavus-callbacks", "erase", "--tag", f"user:{name}", *stack] == pasted(by_tag.stderr)
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_receipt_s_curl_asks_for_one_url(name):
+    """The key alone is filled in by the shell."""
+    erasure: Any = SimpleNamespace(at=NOW, wanted=Wanted(frozenset({("video", name)})))
+
+    *_, at_tavus = beyond(erasure, {})
+
+    curl, url, *others = arguments_of(at_tavus.do)
+    assert ("curl", ["-H", "x-api-key: ", "-X", "DELETE"]) == (curl, others)
+    assert url.startswith("https://tavusapi.com/v2/videos/")
+    assert url.endswith("?hard=true")
+
+
+def test_a_command_is_in_one_piece_on_a_narrow_terminal():
+    """Also where a stranger's id reads as another part of the row."""
+    command = pasting.command("recording", "c1 count 3 ·")
+    row = [Text("recordings failed"), Text("3"), Text("2027-03-01 12:00:00"), Text(command)]
+
+    lines = [line.plain for line in narrow.paragraphs(("what", "count", "since", "next"), [row], 40)]
+
+    assert any(command in line for line in lines)
