@@ -62,6 +62,11 @@ def command(words: str, *ids: str, options: Iterable[str] = ()) -> str:
     return line(*program, *ids, *options)
 
 
+def aws(words: str, *arguments: str) -> str:
+    """Return a command of the AWS CLI: the words of the subcommand, then options and values."""
+    return line("aws", *words.split(), *arguments)
+
+
 def tavus_request(url: str, *arguments: str) -> str:
     """Return the curl command that asks Tavus's API, with the key from the environment."""
     return " ".join(filter(None, (line("curl", url), _KEY_HEADER, line(*arguments))))

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import click
 
 from tavus_callbacks.domain.token import PATTERN, Scope, is_well_formed
+from tavus_callbacks_cli import pasting
 from tavus_callbacks_cli.console import note
 
 if TYPE_CHECKING:
@@ -179,7 +180,8 @@ class UrlTarget:
         from tavus_callbacks_cli.reader import Reader, http_client
 
         variable = TOKEN_VARIABLES[scope]
-        another = f"`tavus-callbacks token create --label NAME --scope {scope} --stack STACK` makes one"
+        options = ("--label", "NAME", "--scope", scope, "--stack", "STACK")
+        another = f"`{pasting.command('token create', options=options)}` makes one"
         with http_client(self.url, self._token(variable, another)) as client:
             refused = f"{variable} is not accepted: it is revoked, expired, or no {scope} token. {another}."
             yield Reader(

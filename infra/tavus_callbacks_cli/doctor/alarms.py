@@ -2,6 +2,7 @@
 
 from tavus_callbacks_cli.alarms import alarms, confirmed
 from tavus_callbacks_cli.doctor.examination import Examination, Finding, failed, ok, warning
+from tavus_callbacks_cli.pasting import aws
 
 _TELL = "`sam deploy --parameter-overrides AlarmEmail=you@example.com`, and confirm both mails."
 
@@ -24,7 +25,7 @@ def _confirmed(examination: Examination, topics: list[str]) -> Finding:
             return failed(
                 f"Nobody hears of {topic}: {waiting} of {count} subscriptions wait to be confirmed.",
                 "Open the mail `AWS Notification - Subscription Confirmation` and follow its link; "
-                f"`aws sns subscribe --protocol email --topic-arn {topic} --notification-endpoint ADDRESS` "
+                f"`{aws('sns subscribe --protocol email --notification-endpoint ADDRESS --topic-arn', topic)}` "
                 "sends another.",
             )
     return ok(f"confirmed for {len(topics)} topics")

@@ -4,6 +4,7 @@ from typing import Any
 
 from tavus_callbacks_cli.deployment import DOCUMENTED_EXTERNAL_ID, external_id
 from tavus_callbacks_cli.doctor.examination import REDEPLOY, Examination, Finding, failed, ok, warning
+from tavus_callbacks_cli.pasting import aws
 
 # Daily's, which records for Tavus and assumes the role.
 ACCOUNT = "291871421005"
@@ -11,6 +12,9 @@ ACCOUNT = "291871421005"
 SESSION = 43200
 
 _BLOCKS = ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets")
+
+_VERSIONED = ("--versioning-configuration", "Status=Enabled")
+_TELLING = ("--notification-configuration", '{"EventBridgeConfiguration": {}}')
 
 
 def versioning(examination: Examination) -> Finding:
@@ -21,7 +25,7 @@ def versioning(examination: Examination) -> Finding:
         return ok("on, as Daily asks")
     return failed(
         f"Versioning of {bucket} is {status.lower()}; Daily asks for it and may refuse to record.",
-        f"`aws s3api put-bucket-versioning --bucket {bucket} --versioning-configuration Status=Enabled`",
+        f"`{aws('s3api put-bucket-versioning --bucket', bucket, *_VERSIONED)}`",
     )
 
 
@@ -33,8 +37,7 @@ def notifications(examination: Examination) -> Finding:
         return ok("the bucket tells of its objects")
     return failed(
         f"{bucket} tells EventBridge nothing: a recording is found late, or never without its callback.",
-        f"`aws s3api put-bucket-notification-configuration --bucket {bucket} "
-        """--notification-configuration '{"EventBridgeConfiguration": {}}'`""",
+        f"`{aws('s3api put-bucket-notification-configuration --bucket', bucket, *_TELLING)}`",
     )
 
 
@@ -47,8 +50,7 @@ def public_access(examination: Examination) -> Finding:
         return ok("blocked in all four ways")
     return failed(
         f"{bucket} lacks {', '.join(missing)}.",
-        f"`aws s3api put-public-access-block --bucket {bucket} "
-        f"--public-access-block-configuration {','.join(f'{name}=true' for name in _BLOCKS)}`",
+        f"`{aws('s3api put-public-access-block --bucket', bucket, *_blocking())}`",
     )
 
 
@@ -73,7 +75,7 @@ def trust(examination: Examination) -> Finding:
         return failed(
             "The trust policy is not the template's: another principal, action or condition.",
             f"Let the role trust account {ACCOUNT} alone, under StringEquals sts:ExternalId={expected}; "
-            f"`aws iam update-assume-role-policy --role-name {_role_name(examination)}`",
+            f"`{aws('iam update-assume-role-policy --role-name', _role_name(examination))}`",
         )
     if expected == DOCUMENTED_EXTERNAL_ID:
         return warning(
@@ -119,7 +121,7 @@ def session_length(examination: Examination) -> Finding:
         return ok("12 hours, as Daily asks")
     return failed(
         f"The role's sessions last {seconds} seconds; Daily refuses it, and with it every conversation.",
-        f"`aws iam update-role --role-name {_role_name(examination)} --max-session-duration {SESSION}`",
+        f"`{aws('iam update-role --role-name', _role_name(examination), *_session())}`",
     )
 
 
@@ -153,3 +155,11 @@ def _role(examination: Examination) -> dict[str, Any]:
     found = examination.deployment.client("iam").get_role(RoleName=_role_name(examination))
     role: dict[str, Any] = found["Role"]
     return role
+
+
+def _blocking() -> tuple[str, str]:
+    return "--public-access-block-configuration", ",".join(f"{name}=true" for name in _BLOCKS)
+
+
+def _session() -> tuple[str, str]:
+    return "--max-session-duration", str(SESSION)

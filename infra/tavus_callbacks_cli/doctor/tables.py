@@ -4,10 +4,12 @@ from datetime import UTC, datetime
 
 from tavus_callbacks.domain.timestamps import iso
 from tavus_callbacks_cli.doctor.examination import Examination, Finding, failed, ok
-from tavus_callbacks_cli.pasting import line
+from tavus_callbacks_cli.pasting import aws, line
 from tavus_callbacks_cli.tokens import list_tokens
 
 _EXPIRY = "expires_at"
+
+_RECOVERY = ("--point-in-time-recovery-specification", "PointInTimeRecoveryEnabled=true")
 
 
 def events_recovery(examination: Examination) -> Finding:
@@ -28,8 +30,7 @@ def _recovery(examination: Examination, table: str) -> Finding:
         return ok("can be restored to any second of the last days")
     return failed(
         f"Point-in-time recovery of {table} is {status.lower()}.",
-        f"`aws dynamodb update-continuous-backups --table-name {table} "
-        "--point-in-time-recovery-specification PointInTimeRecoveryEnabled=true`",
+        f"`{aws('dynamodb update-continuous-backups --table-name', table, *_RECOVERY)}`",
     )
 
 
