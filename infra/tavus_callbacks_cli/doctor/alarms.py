@@ -6,6 +6,8 @@ from tavus_callbacks_cli.pasting import aws
 
 _TELL = "`sam deploy --parameter-overrides AlarmEmail=you@example.com`, and confirm both mails."
 
+_SUBSCRIBE = "sns subscribe --protocol email --notification-endpoint ADDRESS --topic-arn"
+
 
 def receivers(examination: Examination) -> Finding:
     """Look whether every alarm tells somebody who has confirmed that they want it."""
@@ -25,7 +27,7 @@ def _confirmed(examination: Examination, topics: list[str]) -> Finding:
             return failed(
                 f"Nobody hears of {topic}: {waiting} of {count} subscriptions wait to be confirmed.",
                 "Open the mail `AWS Notification - Subscription Confirmation` and follow its link; "
-                f"`{aws('sns subscribe --protocol email --notification-endpoint ADDRESS --topic-arn', topic)}` "
+                f"`{aws(_SUBSCRIBE, topic)}` "
                 "sends another.",
             )
     return ok(f"confirmed for {len(topics)} topics")
