@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from samples import TOKEN
 from tavus_callbacks.domain.issues import TAG_DROPPED
-from tavus_callbacks.domain.tags import MAX_LENGTH, MAX_TAGS, kept_query, parse
+from tavus_callbacks.domain.tags import MAX_LENGTH, MAX_TAGS, is_tagged, kept_query, parse
 
 TEN = {f"n{number}": str(number) for number in range(MAX_TAGS)}
 LONG = "x" * MAX_LENGTH
@@ -80,3 +80,25 @@ def test_tags_survive_the_way_through_a_url(values):
     tagged = parse("&".join(f"{quote(name)}={quote(value)}" for name, value in values.items()))
 
     assert values == tagged.values
+
+
+COMPOSED, DECOMPOSED = "Jos\u00e9", "Jose\u0301"
+
+
+@pytest.mark.parametrize("stored", [COMPOSED, DECOMPOSED])
+@pytest.mark.parametrize("asked", [COMPOSED, DECOMPOSED])
+def test_tags_that_differ_only_in_normalisation_are_one_tag(stored, asked):
+    """Names and values are compared in NFC, one value or several; stored tags keep their bytes."""
+    tags = parse(f"{quote(stored)}={quote(stored)}").values
+
+    assert {stored: stored} == tags
+    assert is_tagged(tags, (asked, asked))
+    assert is_tagged({stored: ["another", stored]}, (asked, asked))
+    assert not is_tagged(tags, (asked, "Jose"))
+
+
+def test_a_name_in_both_normal_forms_has_both_values():
+    """One URL can hold the name twice, in two forms."""
+    tags = {COMPOSED: "1", DECOMPOSED: "2"}
+
+    assert [True, True, False] == [is_tagged(tags, (COMPOSED, value)) for value in "123"]

@@ -1,5 +1,6 @@
 """Tags: the query parameters of the callback URL (`?user=4711`), the only thing a sender lets us add."""
 
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 from urllib.parse import parse_qsl, urlencode
 
@@ -31,6 +32,27 @@ def kept_query(raw_query: str) -> str:
     """Return a query string that holds the tags alone; a nameless one stands for those that were dropped."""
     tags = parse(raw_query)
     return urlencode(tags.values) + ("&=" if tags.issues else "")
+
+
+def is_tagged(tags: Mapping[str, str | Iterable[str]], tag: tuple[str, str]) -> bool:
+    """Tell whether tags contain a tag; a name can have one value or several.
+
+    Names and values are compared in Unicode's normal form C (UAX #15): `é` can be one character or two, and
+    both are the same tag. Stored tags are not changed.
+    """
+    name, value = map(normalize, tag)
+    return any(
+        normalize(other) == name and value in map(normalize, [values] if isinstance(values, str) else values)
+        for other, values in tags.items()
+    )
+
+
+def normalize(text: str) -> str:
+    """Return a tag's name or value in Unicode's normal form C."""
+    # Receiving a callback does not need it, and a cold start pays for every import.
+    import unicodedata
+
+    return unicodedata.normalize("NFC", text)
 
 
 def _fits(name: str, value: str) -> bool:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tavus_callbacks.domain.tags import is_tagged
 from tavus_callbacks.domain.timestamps import iso
 from tavus_callbacks_cli import parameters
 from tavus_callbacks_cli.console import escaped, examples, moment, note, print_folded, print_json, tags
@@ -39,7 +40,7 @@ class Filter:
         """Tell whether an event is wanted."""
         wanted = {"kind": self.kind, "event_type": self.event_type, "label": self.label}
         return all(value in (None, event[name]) for name, value in wanted.items()) and all(
-            event["tags"].get(name) == value for name, value in self.tags
+            is_tagged(event["tags"], tag) for tag in self.tags
         )
 
 

@@ -1,8 +1,11 @@
 """Sums over conversations as the API lists them: all together, and by day, label, tag or end reason."""
 
 from collections.abc import Callable, Iterable, Mapping
+from itertools import chain
 from statistics import median
 from typing import Any
+
+from tavus_callbacks.domain.tags import normalize
 
 Conversation = Mapping[str, Any]
 Key = Callable[[Conversation], Iterable[str]]
@@ -40,11 +43,14 @@ def by_end_reason(conversation: Conversation) -> Iterable[str]:
 
 
 def by_tag(name: str) -> Key:
-    """Name the values of a tag."""
+    """Name the values of a tag; names and values that differ only in normalisation are the same."""
+    wanted = normalize(name)
 
     def values(conversation: Conversation) -> Iterable[str]:
-        value = conversation["tags"].get(name, NONE)
-        return value if isinstance(value, list) else [value]
+        tags = conversation["tags"].items()
+        of_name = [value for each, value in tags if normalize(each) == wanted]
+        lists = [value if isinstance(value, list) else [value] for value in of_name]
+        return {normalize(value) for value in chain.from_iterable(lists)} or [NONE]
 
     return values
 
