@@ -14,7 +14,7 @@ from tavus_callbacks.domain.errors import CallbackError, NotFound, Refused, TooL
 from tavus_callbacks.domain.metrics import of_refusal
 from tavus_callbacks.domain.view import build_views
 from tavus_callbacks.records import write
-from tavus_callbacks.routes import conversations, description, events, recordings, resources
+from tavus_callbacks.routes import conversations, description, events, recordings, resources, subjects
 from tavus_callbacks.settings import settings
 
 if TYPE_CHECKING:
@@ -22,7 +22,14 @@ if TYPE_CHECKING:
 
 logger = Logger(location=None, use_rfc3339=True)
 app = APIGatewayHttpResolver()
-ROUTES = (conversations.routes, resources.routes, events.routes, recordings.routes, description.routes)
+ROUTES = (
+    conversations.routes,
+    resources.routes,
+    subjects.routes,
+    events.routes,
+    recordings.routes,
+    description.routes,
+)
 for routes in ROUTES:
     app.include_router(routes.router)
 

@@ -20,6 +20,7 @@ ROUTES = (
     "/videos/v1",
     "/replicas",
     "/replicas/r1",
+    "/subjects",
     "/events",
     "/events/x/body",
     "/quarantine",

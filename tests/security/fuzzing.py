@@ -34,6 +34,7 @@ PATHS = (
     "/conversations/{odd}/recordings/{odd}",
     "/videos/{odd}",
     "/replicas/{odd}",
+    "/subjects",
     "/quarantine",
     "/quarantine/0123456789abcdef0123456789abcdef/body",
     "/openapi.json",

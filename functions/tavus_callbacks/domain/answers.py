@@ -12,7 +12,7 @@ from tavus_callbacks.domain import resource_view
 from tavus_callbacks.domain.conversation_view import ConversationView
 from tavus_callbacks.domain.event import Source
 from tavus_callbacks.domain.recording import Status as RecordingStatus
-from tavus_callbacks.domain.summary import ConversationSummary, ResourceSummary
+from tavus_callbacks.domain.summary import ConversationSummary, ResourceSummary, SubjectSummary
 from tavus_callbacks.domain.turns import SpokenTurn
 from tavus_callbacks.domain.view import Moment
 
@@ -101,6 +101,12 @@ class ReplicaPage(Page):
     """Replicas, the newest first by first receipt."""
 
     replicas: list[ResourceSummary]
+
+
+class SubjectPage(Page):
+    """Subjects of one kind, the newest first by first receipt; the next kind follows on a page of its own."""
+
+    subjects: list[SubjectSummary]
 
 
 class Event(Answer):

@@ -16,6 +16,7 @@ from tavus_callbacks.domain.fold_event import FoldEvent
 from tavus_callbacks.domain.fold_settings import FoldSettings
 from tavus_callbacks.domain.missing import Status, missing_of, status_of
 from tavus_callbacks.domain.resource_facts import ResourceFacts, ResourceStatus, resource_facts_of
+from tavus_callbacks.domain.tags import is_tagged
 from tavus_callbacks.domain.talk import Talk
 from tavus_callbacks.domain.view import Moment, View
 
@@ -92,6 +93,21 @@ class ResourceSummary(View):
     received_last_at: Moment
 
 
+class SubjectSummary(View):
+    """A subject of any kind, as the list of all kinds shows it."""
+
+    kind: str
+    subject: str
+    tags: dict[str, str | list[str]]
+    labels: list[str]
+    simulated: bool
+    received_first_at: Moment
+    received_last_at: Moment
+
+
+Summary = ConversationSummary | ResourceSummary | SubjectSummary
+
+
 def conversation_summary(
     conversation_id: str, facts: Facts, *, now: datetime, settings: FoldSettings, has_object: bool = False
 ) -> ConversationSummary:
@@ -125,6 +141,13 @@ def resource_summary(kind: str, subject: str, facts: ResourceFacts) -> ResourceS
     return ResourceSummary(kind=kind, id=subject, status=facts.status, **received)
 
 
+def subject_summary(kind: str, subject: str, facts: SubjectFacts) -> SubjectSummary:
+    """Describe a subject of any kind by its facts."""
+    received = facts.receipt.view()
+    received.pop("received_from")
+    return SubjectSummary(kind=kind, subject=subject, **received)
+
+
 @dataclass(frozen=True, slots=True)
 class Filter:
     """What a list leaves out; None lets everything through."""
@@ -134,17 +157,13 @@ class Filter:
     status: str | None = None
     missing: str | None = None
 
-    def lets(self, summary: ConversationSummary | ResourceSummary) -> bool:
+    def lets(self, summary: Summary) -> bool:
         """Tell whether a summary is in the list."""
         missing = summary.missing if isinstance(summary, ConversationSummary) else []
+        status = None if isinstance(summary, SubjectSummary) else summary.status
         return (
-            (self.tag is None or _has_tag(summary.tags, *self.tag))
+            (self.tag is None or is_tagged(summary.tags, self.tag))
             and (self.label is None or self.label in summary.labels)
-            and (self.status is None or self.status == summary.status)
+            and (self.status is None or self.status == status)
             and (self.missing is None or self.missing in missing)
         )
-
-
-def _has_tag(tags: dict[str, str | list[str]], name: str, value: str) -> bool:
-    found = tags.get(name)
-    return value in found if isinstance(found, list) else value == found
