@@ -9,23 +9,29 @@ import re
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
+from click import ClickException
+
 from tavus_callbacks.domain import link
-from tavus_callbacks_cli.erasure.place import CONVERSATION, Subject, Wanted
+from tavus_callbacks.domain.tag_scope import TaggedCallback
+from tavus_callbacks.domain.tags import is_tagged
+from tavus_callbacks.domain.timestamps import iso, now
+from tavus_callbacks_cli.erasure.place import CONVERSATION, UNSUMMED, Subject, Wanted, sort_by_tag
 from tavus_callbacks_cli.erasure.recordings import owner_of
 from tavus_callbacks_cli.subjects import LISTS, has_page, path_of
 
 if TYPE_CHECKING:
     from tavus_callbacks_cli.reader import Reader
 
-README = """What was kept of {whom}, exported by tavus-callbacks.
+README = """What is stored about {whom}, exported by tavus-callbacks.
 
 KIND/ID/view.json               what happened, folded from the events (conversations, videos, replicas)
 KIND/ID/events.json             every callback that came: when, by which label, with which tags and issues
@@ -34,7 +40,8 @@ KIND/ID/transcript.json|txt|vtt what was said; vtt only where the turns have tim
 KIND/ID/recordings.json         what is known of recordings
 KIND/ID/recordings/NAME.mp4     those that could be played at the time of the export, each with its own
                                 extension where its key has one
-quarantine.json                 callbacks that could not be filed and name one of these, with their bodies
+quarantine.json                 callbacks that could not be filed and name one of these or carry the tag
+quarantine/ID                   the body of such a callback, as it was stored, if it is not in quarantine.json
 
 Characters of an id that not every file system takes are percent-encoded.
 {notes}"""
@@ -42,6 +49,15 @@ Characters of an id that not every file system takes are percent-encoded.
 # No entry has a time of its own: the same content is the same archive.
 _TIME = (1980, 1, 1, 0, 0, 0)
 _PLAIN = re.compile(r"[^A-Za-z0-9._-]+")
+
+OLDER_STACK = (
+    "This stack has no GET /subjects, which lists subjects of every kind by tag. Deploy it again with this "
+    "version, or use --stack NAME with AWS credentials."
+)
+SPILL_NOTE = (
+    "Callbacks that wait in the spill, a queue for times when the table does not answer, are not here. "
+    "Export again once it is empty."
+)
 
 Progress = Callable[[str, int, int | None], None]
 # Fetches a link into a file; the last is told bytes and their whole.
@@ -55,9 +71,9 @@ class Archive:
     file: zipfile.ZipFile
     notes: list[str] = field(default_factory=list)
 
-    def write(self, name: str, text: str) -> None:
-        """Add a text."""
-        self.file.writestr(_info(name, zipfile.ZIP_DEFLATED), text.encode())
+    def write(self, name: str, content: str | bytes) -> None:
+        """Add a text, or bytes as they are."""
+        self.file.writestr(_info(name, zipfile.ZIP_DEFLATED), content)
 
     def write_json(self, name: str, value: object) -> None:
         """Add a value as JSON."""
@@ -78,6 +94,13 @@ def _info(name: str, method: int) -> zipfile.ZipInfo:
     return info
 
 
+class Exported(NamedTuple):
+    """How many events and entries of quarantine an archive has."""
+
+    events: int
+    quarantine: int
+
+
 @dataclass(frozen=True, slots=True)
 class Sources:
     """Where an export comes from; `quarantine` is None where nothing reads it, `fetch` gets recordings."""
@@ -87,26 +110,75 @@ class Sources:
     fetch: Fetch
 
 
-def tagged(reader: "Reader", tag: tuple[str, str]) -> Iterator[Subject]:
-    """Yield whom a tag is about, of the kinds that have a list."""
+def tagged(reader: "Reader", tag: tuple[str, str]) -> Wanted:
+    """Find the subjects with a tag in lists and recent events, and sort them by whether they belong to it."""
+    found = frozenset((*_listed(reader, tag), *_received(reader, tag, since=now() - UNSUMMED)))
+    return sort_by_tag(tag, {each: tagged_callbacks(reader, each) for each in found})
+
+
+def _listed(reader: "Reader", tag: tuple[str, str]) -> Iterator[Subject]:
+    from tavus_callbacks_cli.reader import NoSuchPath, pages
+
+    try:
+        for page in pages(reader, "/subjects", {"tag": ":".join(tag)}):
+            yield from ((each["kind"], each["subject"]) for each in page["subjects"])
+    except NoSuchPath as error:
+        raise ClickException(OLDER_STACK) from error
+
+
+def _received(reader: "Reader", tag: tuple[str, str], since: datetime) -> Iterator[Subject]:
+    """Yield the subjects of events with a tag that were received since a time: no list may know them yet."""
+    page = reader.get("/events", {"after": iso(since), "limit": "200"})
+    while page["events"]:
+        yield from (
+            (each["kind"], each["subject"]) for each in page["events"] if is_tagged(each["tags"], tag)
+        )
+        page = reader.get("/events", {"after": page["cursor"], "limit": "200"})
+
+
+def tagged_callbacks(reader: "Reader", subject: Subject) -> list[TaggedCallback]:
+    """Return a subject's events and variants as the API answers them."""
+    return [
+        TaggedCallback(**{name: each[name] for name in TaggedCallback._fields})
+        for each in _events(reader, subject)
+    ]
+
+
+def _events(reader: "Reader", subject: Subject) -> Iterator[dict[str, Any]]:
+    """Yield a subject's events, each followed by its variants."""
     from tavus_callbacks_cli.reader import pages
 
-    for kind, (name, member) in LISTS.items():
-        for page in pages(reader, f"/{name}", {"tag": ":".join(tag)}):
-            yield from ((kind, str(one[member])) for one in page[name])
+    kind, name = subject
+    for page in pages(reader, "/events", {"kind": kind, "subject": name}):
+        for event in page["events"]:
+            variants = event.pop("variants", ())
+            yield from (event, *variants)
 
 
-def export(sources: Sources, wanted: Wanted, archive: Archive, progress: Progress) -> int:
-    """Write everything of some subjects into an archive; return how many events there were."""
+def export(
+    sources: Sources,
+    wanted: Wanted,
+    archive: Archive,
+    progress: Progress,
+    left_out: Iterable[Mapping[str, str]],
+) -> Exported:
+    """Write everything of some subjects, and what carries the tag, into an archive."""
     count = 0
     for number, subject in enumerate(sorted(wanted.subjects)):
         progress(" ".join(subject), number, len(wanted.subjects))
         count += _export_one(sources, subject, archive, progress)
-    _export_quarantine(sources, wanted, archive)
-    whom = ", ".join(" ".join(subject) for subject in sorted(wanted.subjects))
+    entries = _export_quarantine(sources, wanted, archive)
+    names = [" ".join(subject) for subject in sorted(wanted.subjects)]
+    names += [f"the tag {':'.join(wanted.tag)}"] if wanted.tag else []
+    archive.notes += [
+        f"Left out: {each['kind']} {each['subject']}: {each['reason']}.\n  {each['command']}"
+        for each in left_out
+    ]
+    if wanted.tag:
+        archive.notes.append(SPILL_NOTE)
     notes = "".join(f"\n{note}" for note in archive.notes)
-    archive.write("README.txt", README.format(whom=whom, notes=notes + "\n" if notes else ""))
-    return count
+    archive.write("README.txt", README.format(whom=", ".join(names), notes=notes + "\n" if notes else ""))
+    return Exported(count, entries)
 
 
 def _export_one(sources: Sources, subject: Subject, archive: Archive, progress: Progress) -> int:
@@ -130,13 +202,7 @@ def _safe(name: str) -> str:
 
 
 def _export_events(reader: "Reader", subject: Subject, archive: Archive, folder: str) -> int:
-    from tavus_callbacks_cli.reader import pages
-
-    kind, name = subject
-    found = pages(reader, "/events", {"kind": kind, "subject": name})
-    events = [
-        one for page in found for event in page["events"] for one in (event, *event.pop("variants", ()))
-    ]
+    events = list(_events(reader, subject))
     for number, event in enumerate(events, 1):
         event["file"] = f"events/{number:06}-{_PLAIN.sub('-', event['event_type'])[:80]}.json"
         event_id = event.get("variant_id", event["event_id"])
@@ -222,21 +288,30 @@ def _add_recording(sources: Sources, path: str, archive: Archive, name: str, pro
         archive.add(name, scratch / "recording")
 
 
-def _export_quarantine(sources: Sources, wanted: Wanted, archive: Archive) -> None:
+def _export_quarantine(sources: Sources, wanted: Wanted, archive: Archive) -> int:
+    """Write the entries of quarantine that are about somebody, and return how many there are."""
     from tavus_callbacks_cli.reader import pages
 
     if sources.quarantine is None:
         archive.notes.append("Quarantine was not searched: the export had no token of that scope.")
-        return
-    entries = [one for page in pages(sources.quarantine, "/quarantine", {}) for one in page["quarantine"]]
-    found = [one for one in entries if _is_about(wanted, one)]
-    archive.write_json("quarantine.json", {"quarantine": found})
-    # The API shows U+FFFD for bytes that are no text, such as gzip.
-    unreadable = sum(one["body"] is None or "\ufffd" in one["body"] for one in entries)
+        return 0
+    entries = [each for page in pages(sources.quarantine, "/quarantine", {}) for each in page["quarantine"]]
+    about = [each for each in entries if _is_about(wanted, each)]
+    archive.write_json("quarantine.json", {"quarantine": about})
+    for each in filter(_is_unreadable, about):
+        name = each["quarantine_id"]
+        archive.write(f"quarantine/{name}", sources.quarantine.content(f"/quarantine/{name}/body"))
+    unreadable = sum(_is_unreadable(each) for each in entries if each not in about)
     if unreadable:
         archive.notes.append(
             f"{unreadable} entries of quarantine are too large, or no text, to be searched by their text."
         )
+    return len(about)
+
+
+def _is_unreadable(entry: dict[str, Any]) -> bool:
+    """Tell whether a body is not in the list, or has U+FFFD for bytes that are no text, such as gzip."""
+    return entry["body"] is None or "\ufffd" in entry["body"]
 
 
 def _is_about(wanted: Wanted, entry: dict[str, Any]) -> bool:

@@ -30,6 +30,10 @@ class Missing(click.ClickException):
     """Nothing of that name is kept."""
 
 
+class NoSuchPath(click.ClickException):
+    """The stack has no such path: it may be of an earlier version."""
+
+
 class Conflict(click.ClickException):
     """It is kept, and not in a state that lets this be answered."""
 
@@ -68,6 +72,13 @@ class Reader:
             return response.text
         raise self._problem(response.status_code, _object(response) or {})
 
+    def content(self, path: str) -> bytes:
+        """Return the bytes of an answer; raises as `get` does."""
+        response = self._asked(path, {})
+        if response.is_success:
+            return response.content
+        raise self._problem(response.status_code, _object(response) or {})
+
     def _asked(self, path: str, params: Mapping[str, str] | None) -> httpx.Response:
         try:
             response = self.client.get(path, params=params)
@@ -86,9 +97,8 @@ class Reader:
         if status == _CONFLICT:
             return Conflict(f"It answered {status}: {detail}")
         if not content or status == _NOT_FOUND:
-            return click.ClickException(
-                f"It answered {status}, and not as a tavus-callbacks API does. {self.unreachable}"
-            )
+            kind = NoSuchPath if status == _NOT_FOUND else click.ClickException
+            return kind(f"It answered {status}, and not as a tavus-callbacks API does. {self.unreachable}")
         return click.ClickException(f"It answered {status}: {detail}")
 
 

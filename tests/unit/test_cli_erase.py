@@ -139,6 +139,7 @@ def test_a_receipt_is_readable():
         "dry_run": False,
         "subjects": [{"kind": "conversation", "subject": "c1", "tombstone": "ab", "tombstone_until": None}],
         "counts": {"events": 3},
+        "left_out": [{"kind": "video", "subject": "v1", "reason": "1 of 2", "command": "erase video v1"}],
         "left": [{"store": "recordings bucket", "name": "k", "reason": "why"}],
         "beyond_reach": [
             {"what": "copies", "until": "2027-04-05T12:00:00Z", "do": "Nothing."},
@@ -152,11 +153,12 @@ def test_a_receipt_is_readable():
         "tombstone ab for ever",
         "     3  events",
         "k: why",
+        "video v1: 1 of 2\n      erase video v1",
         "copies (until 2027-04-05)",
         "Tavus\n",
     ):
         assert part in text
-    nothing = "\n".join(lines({**content, "dry_run": True, "counts": {}, "left": []}))
+    nothing = "\n".join(lines({**content, "dry_run": True, "counts": {}, "left_out": [], "left": []}))
     assert "Nothing would be erased" in nothing
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +35,7 @@ _AGAIN = "What went is gone: start the same command again, it goes on and ends t
 )
 @click.argument("kind", metavar="[KIND]", type=parameters.KIND, required=False)
 @click.argument("id_", metavar="[ID]", required=False)
-@click.option("--tag", type=parameters.tag, metavar="NAME:VALUE", help="Everything that came with this tag.")
+@click.option("--tag", type=parameters.tag, metavar="NAME:VALUE", help="Everything that belongs to this tag.")
 @click.option("--dry-run", is_flag=True, help="Only say what would go.")
 @click.option("--yes", "is_sure", is_flag=True, help="Do not ask.")
 @click.option(
@@ -61,8 +62,10 @@ def erase(  # noqa: PLR0913 - one argument an option
 
     KIND is conversation, video, replica or another kind of subject. Events and their other contents, bodies,
     summary, recordings in all versions, and what names it in quarantine, spill and among failed records go; a
-    tombstone stays, so that what comes late is dropped. The receipt says what this cannot reach. It takes AWS
-    credentials, or --local. Ends with 1 where AWS refuses or something was not seen: start it again.
+    tombstone stays, so that late callbacks are dropped. The receipt says what this cannot reach. It needs AWS
+    credentials, or --local. --tag leaves out and lists a subject whose callbacks do not all carry the tag.
+
+    The exit code is 1 if AWS refused, if something was not seen, or if --tag left something out.
     """
     from tavus_callbacks_cli.deployed import aws_errors
     from tavus_callbacks_cli.erasure.receipt import receipt
@@ -72,14 +75,15 @@ def erase(  # noqa: PLR0913 - one argument an option
     with aws_errors(), _again():
         place = _place(target)
         wanted = _wanted(place, kind, id_, tag)
+        left_out = _left_out(place, wanted)
         found = _surveyed(place, wanted, pasting.line(*words))
         if not (dry_run or is_sure):
             click.confirm("Erase this for ever?", abort=True, err=True)
         done = _planned(place, wanted, found) if dry_run else _erased(place, wanted, len(found.pieces))
         asked = pasting.command("erase", *words, options=options).removeprefix("tavus-callbacks ")
-        content = receipt(done, asked, target.name, place.deployment.parameters)
+        content = receipt(done, asked, target.name, place.deployment.parameters, left_out)
     _hand_over(content, file, is_json=is_json)
-    if any(one["store"] != "recordings bucket" for one in content["left"]):
+    if left_out or any(one["store"] != "recordings bucket" for one in content["left"]):
         raise SystemExit(1)
 
 
@@ -130,6 +134,12 @@ def _wanted(place: "Place", kind: str | None, id_: str | None, tag: Tag | None) 
     if tag is not None:
         return tagged(place, tag)
     return Wanted(frozenset({(str(kind), str(id_))}))
+
+
+def _left_out(place: "Place", wanted: "Wanted") -> list[dict[str, str]]:
+    from tavus_callbacks_cli.erasure.receipt import report_left_out
+
+    return report_left_out(wanted, partial(place.deployment.command, "erase"))
 
 
 def _surveyed(place: "Place", wanted: "Wanted", asked: str) -> "Found":

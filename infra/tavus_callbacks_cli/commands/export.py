@@ -9,14 +9,14 @@ import click
 
 from tavus_callbacks_cli import parameters
 from tavus_callbacks_cli.console import escaped, examples, note, print_json, size
-from tavus_callbacks_cli.pasting import argument
+from tavus_callbacks_cli.pasting import argument, command
 from tavus_callbacks_cli.targets import TOKEN_VARIABLES, Target, UrlTarget, target_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from tavus_callbacks_cli.erasure.place import Wanted
-    from tavus_callbacks_cli.exporting import Progress, Sources
+    from tavus_callbacks_cli.exporting import Exported, Progress, Sources
     from tavus_callbacks_cli.reader import Reader
 
 Tag = tuple[str, str]
@@ -30,7 +30,7 @@ Tag = tuple[str, str]
     )
 )
 @click.argument("id_", metavar="[ID]", required=False)
-@click.option("--tag", type=parameters.tag, metavar="NAME:VALUE", help="Everything that came with this tag.")
+@click.option("--tag", type=parameters.tag, metavar="NAME:VALUE", help="Everything that belongs to this tag.")
 @click.option(
     "--kind",
     type=parameters.KIND,
@@ -59,25 +59,32 @@ def export(  # noqa: PLR0913 - one argument an option
     force: bool,
     is_json: bool,
 ) -> None:
-    """Write all that is kept of a subject into a zip.
+    """Write everything that is stored about a subject into a zip.
 
     Events with their bodies, the view, the transcript, recordings, and quarantine that names it; README.txt
-    in it says what is what. With TAVUS_CALLBACKS_URL quarantine is searched where
-    TAVUS_CALLBACKS_QUARANTINE_TOKEN is set.
+    says what each file is. With TAVUS_CALLBACKS_URL, quarantine is searched if
+    TAVUS_CALLBACKS_QUARANTINE_TOKEN is set. --tag leaves out and lists a subject whose callbacks do not all
+    carry the tag.
+
+    The exit code is 1 if --tag left something out.
     """
     if (id_ is None) == (tag is None):
         raise click.UsageError("Name an ID, or --tag NAME:VALUE.")
     _refuse(file, force=force)
     with _sources(target) as sources:
         wanted = _wanted(sources.reader, kind, id_, tag)
-        count = _written(sources, wanted, file)
+        left_out = _left_out(target, wanted)
+        exported = _written(sources, wanted, file, left_out)
     if is_json:
         subjects = [{"kind": kind, "subject": name} for kind, name in sorted(wanted.subjects)]
-        content = {"file": str(file), "size": file.stat().st_size, "events": count}
-        print_json({**content, "subjects": subjects})
+        content = {"file": str(file), "size": file.stat().st_size, **exported._asdict()}
+        print_json({**content, "subjects": subjects, "left_out": left_out})
     else:
-        amount = f"{count} events, {size(file.stat().st_size)}"
+        counts = f"{exported.events} events, {exported.quarantine} entries of quarantine"
+        amount = f"{counts}, {size(file.stat().st_size)}"
         note(f"Wrote {argument(str(file))}: {amount}. It holds what people said.")
+    if left_out:
+        raise SystemExit(1)
 
 
 def _refuse(file: Path, *, force: bool) -> None:
@@ -114,19 +121,23 @@ def _fetch(link: "Callable[[], str]", file: Path, progress: "Callable[[int, int 
 def _wanted(reader: "Reader", kind: str, id_: str | None, tag: Tag | None) -> "Wanted":
     from tavus_callbacks_cli.erasure.place import Wanted
     from tavus_callbacks_cli.exporting import tagged
-    from tavus_callbacks_cli.reader import Missing
 
-    subjects = frozenset({(kind, id_)} if id_ is not None else tagged(reader, tag or ("", "")))
-    if not subjects:
-        raise Missing(f"Nothing with the tag {':'.join(tag or ())} is listed there.")
-    return Wanted(subjects, tag)
+    return tagged(reader, tag) if tag else Wanted(frozenset({(kind, str(id_))}))
 
 
-def _written(sources: "Sources", wanted: "Wanted", file: Path) -> int:
-    """Write the archive beside its name, so that no half of one is ever found under it."""
+def _left_out(target: Target, wanted: "Wanted") -> list[dict[str, str]]:
+    from tavus_callbacks_cli.erasure.receipt import report_left_out
+
+    def named(kind: str, subject: str) -> str:
+        return command("export", subject, options=("--kind", kind, "--to", "FILE", *target.options))
+
+    return report_left_out(wanted, named)
+
+
+def _written(sources: "Sources", wanted: "Wanted", file: Path, left_out: list[dict[str, str]]) -> "Exported":
+    """Write the archive beside its name, so that a half-written one is never taken for the whole."""
     from tavus_callbacks_cli.exporting import Archive
     from tavus_callbacks_cli.exporting import export as export_all
-    from tavus_callbacks_cli.reader import Missing
 
     part = file.with_name(f"{file.name}.part")
     # A file of that name may have a wider mode, or be somebody's link: begin with a new one.
@@ -134,13 +145,21 @@ def _written(sources: "Sources", wanted: "Wanted", file: Path) -> int:
     part.touch(mode=0o600, exist_ok=False)
     try:
         with zipfile.ZipFile(part, "w") as content, _progress() as progress:
-            count = export_all(sources, wanted, Archive(content), progress)
-        if not count:
-            raise Missing(f"No event of {' '.join(min(wanted.subjects))} is kept there.")
+            exported = export_all(sources, wanted, Archive(content), progress, left_out)
+        _refuse_nothing(wanted, exported)
         part.replace(file)
     finally:
         part.unlink(missing_ok=True)
-    return count
+    return exported
+
+
+def _refuse_nothing(wanted: "Wanted", exported: "Exported") -> None:
+    from tavus_callbacks_cli.reader import Missing
+
+    if wanted.tag and not any(exported) and not wanted.left_out:
+        raise Missing(f"Nothing with the tag {':'.join(wanted.tag)} is stored there.")
+    if not (wanted.tag or exported.events):
+        raise Missing(f"No event of {' '.join(min(wanted.subjects))} is kept there.")
 
 
 @contextmanager

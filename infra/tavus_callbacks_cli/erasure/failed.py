@@ -10,19 +10,52 @@ from functools import partial
 from typing import Any
 
 from tavus_callbacks.aws import rows
-from tavus_callbacks_cli.erasure.place import Piece, Place, Wanted
+from tavus_callbacks_cli.erasure.place import Piece, Place, Subject, Wanted
 from tavus_callbacks_cli.erasure.recordings import owner_of
 
 
 def of_failed(place: Place, wanted: Wanted) -> Iterator[Piece]:
     """Yield each batch with records about somebody, and how these are cut out of it."""
+    for key, raw in _batches(place):
+        left = _without(wanted, raw)
+        if left != raw:
+            yield Piece("failed", key, partial(_write, place, key, left))
+
+
+def subjects_in(place: Place, wanted: Wanted) -> Iterator[Subject]:
+    """Yield the subjects of failed records with the tag: their events may be in no summary."""
+    for _, raw in _batches(place):
+        yield from _tagged(wanted, raw)
+
+
+def _tagged(wanted: Wanted, raw: bytes) -> list[Subject]:
+    """Return the subjects of a batch's records with the tag; a batch of another shape has no subjects."""
+    try:
+        event = _event(json.loads(raw))
+        images = [_image(record) for record in event.get("Records") or ()]
+        found = [
+            _subject(image) for image in images if "pk" in image and wanted.has_tag(image.get("tags", {}))
+        ]
+        return found + ([_pushed(event)] if wanted.is_told_of(event) else [])
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return []
+
+
+def _pushed(event: dict[str, Any]) -> Subject:
+    return event["detail"]["kind"], event["detail"]["subject"]
+
+
+def _batches(place: Place) -> Iterator[tuple[str, bytes]]:
     s3, bucket = place.deployment.client("s3"), place.deployment.outputs["FailedBucketName"]
     for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):
-        for key in (one["Key"] for one in page.get("Contents", ())):
-            raw = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
-            left = _without(wanted, raw)
-            if left != raw:
-                yield Piece("failed", key, partial(_write, place, key, left))
+        for key in (each["Key"] for each in page.get("Contents", ())):
+            yield key, s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+
+
+def _event(batch: dict[str, Any]) -> dict[str, Any]:
+    """Return the event that a function could not process."""
+    event: dict[str, Any] = json.loads(batch["payload"]) if "payload" in batch else batch["requestPayload"]
+    return event
 
 
 def _write(place: Place, key: str, left: bytes | None) -> None:
@@ -37,7 +70,7 @@ def _without(wanted: Wanted, raw: bytes) -> bytes | None:
     """Return what is left of a batch, the same bytes where all of it is, None where nothing is."""
     try:
         batch = json.loads(raw)
-        event = json.loads(batch["payload"]) if "payload" in batch else batch["requestPayload"]
+        event = _event(batch)
         records = event.get("Records")
     except (ValueError, KeyError, TypeError, AttributeError):
         # Of no shape that we know.
@@ -61,9 +94,19 @@ def _is_about_object(wanted: Wanted, event: dict[str, Any]) -> bool:
 
 
 def _is_about(wanted: Wanted, record: dict[str, Any]) -> bool:
-    """Tell whether a record of the stream is of a subject or has the tag; another, whether it names it."""
-    image = record.get("dynamodb", {}).get("NewImage")
-    if image is None:
+    """Tell whether a record is about a subject or has the tag; one of another shape, whether it names it."""
+    image = _image(record)
+    if not image:
         return wanted.is_named_in(json.dumps(record).encode())
-    item = {name: rows.read(image)[name] for name in ("pk", "tags") if name in image}
-    return item.get("pk") in wanted.partitions or wanted.has_tag(item.get("tags", {}))
+    return wanted.takes(_subject(image), image.get("tags", {}))
+
+
+def _image(record: dict[str, Any]) -> dict[str, Any]:
+    """Return the key and the tags of the row that a record of the stream is about, {} for another record."""
+    image = record.get("dynamodb", {}).get("NewImage", {})
+    return {name: rows.read(image)[name] for name in ("pk", "tags") if name in image}
+
+
+def _subject(image: dict[str, Any]) -> Subject:
+    kind, _, subject = str(image.get("pk", "")).partition("#")
+    return kind, subject

@@ -3,12 +3,15 @@
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from tavus_callbacks.domain.body import contents
 from tavus_callbacks.domain.errors import StoreDown
 from tavus_callbacks.domain.pushes import ERASED
+from tavus_callbacks.domain.tag_scope import TagCount, TaggedCallback, count_tagged
+from tavus_callbacks.domain.tags import is_tagged
 
 if TYPE_CHECKING:
     from tavus_callbacks_cli.deployment import Deployment
@@ -17,6 +20,9 @@ if TYPE_CHECKING:
 Subject = tuple[str, str]
 
 CONVERSATION = "conversation"
+
+# An event of this age may be in no summary yet: `SummaryWindow` is at most 300 seconds.
+UNSUMMED = timedelta(minutes=10)
 
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|([\"\\/]))")
 # What an id may go on with: `c1` is not named by `c12`, nor by `c1-2` or `c1.2`.
@@ -31,12 +37,38 @@ class Place:
     store: "Store"
 
 
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A subject with the tag on some callback that does not belong to the tag, and the count that says so."""
+
+    kind: str
+    subject: str
+    count: TagCount
+
+    @property
+    def reason(self) -> str:
+        """Say how many callbacks carry the tag, and since when it is there."""
+        if self.count.since is None:
+            return "no callback that is still stored carries the tag"
+        deciding = f"{self.count.tagged} of {self.count.deciding} callbacks that decide carry the tag"
+        return f"{deciding}; the first with the tag was received at {self.count.since}"
+
+    def described(self, command: Callable[..., str]) -> dict[str, str]:
+        """Return it as JSON; `command` writes the command that takes this one subject."""
+        written = command(self.kind, self.subject)
+        return {"kind": self.kind, "subject": self.subject, "reason": self.reason, "command": written}
+
+
 @dataclass(frozen=True)
 class Wanted:
-    """Who is to be erased: subjects, and the tag by which they were found, if any."""
+    """Who is to be erased or exported.
+
+    With a tag, `left_out` are the subjects that have a callback with the tag and do not belong to it.
+    """
 
     subjects: frozenset[Subject]
     tag: tuple[str, str] | None = None
+    left_out: tuple[LeftOut, ...] = ()
 
     @property
     def conversations(self) -> list[str]:
@@ -49,8 +81,14 @@ class Wanted:
         return {f"{kind}#{subject}" for kind, subject in self.subjects}
 
     def has_tag(self, tags: Mapping[str, Any]) -> bool:
-        """Tell whether the tag by which is erased stands among some."""
-        return self.tag is not None and tags.get(self.tag[0]) == self.tag[1]
+        """Tell whether the tag is among some; never without a tag."""
+        return self.tag is not None and is_tagged(tags, self.tag)
+
+    def takes(self, subject: Subject, tags: Mapping[str, Any]) -> bool:
+        """Tell whether something goes: by its subject, or by its tag if its subject is not left out."""
+        if subject in self.subjects:
+            return True
+        return self.has_tag(tags) and subject not in {(each.kind, each.subject) for each in self.left_out}
 
     def is_told_of(self, event: Mapping[str, Any]) -> bool:
         """Tell whether an event of the bus is a push about somebody."""
@@ -58,10 +96,8 @@ class Wanted:
         # One that tells of the erasure itself is what consumers wait for.
         if not isinstance(push, Mapping) or "push_id" not in push or push.get("type") == ERASED:
             return False
-        # Of a subject with several values of a tag a push has a list.
-        tags = push.get("tags", {})
-        has_tag = self.tag is not None and self.tag[1] in _listed(tags.get(self.tag[0]))
-        return (push.get("kind"), push.get("subject")) in self.subjects or has_tag
+        subject = (str(push.get("kind")), str(push.get("subject")))
+        return self.takes(subject, push.get("tags", {}))
 
     def is_named_in(self, raw: bytes) -> bool:
         """Tell whether a body holds one of the ids as a whole word, JSON's escapes and gzip resolved."""
@@ -81,8 +117,24 @@ def _unescaped(text: str) -> str:
     return plain.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
-def _listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
+def sort_by_tag(
+    tag: tuple[str, str],
+    candidates: Mapping[Subject, Collection[TaggedCallback]],
+    erased: Collection[Subject] = (),
+) -> Wanted:
+    """Return which candidates belong to a tag and which are left out.
+
+    `candidates` are subjects with the tag, and all their callbacks; one without callbacks is neither. An
+    erasure that stopped has removed some callbacks of the `erased` ones, so they belong without counting.
+    """
+    counts = {each: count_tagged(each[0], candidates[each], tag) for each in candidates if each not in erased}
+    belongs = {subject for subject, count in counts.items() if count.belongs}
+    left_out = [LeftOut(*each, counts[each]) for each in sorted(counts) if counts[each].deciding]
+    return Wanted(
+        frozenset(belongs | set(erased)),
+        tag,
+        tuple(each for each in left_out if not each.count.belongs),
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ How Tavus deletes stands in its API reference (docs.tavus.io: Delete Conversatio
 Face); that AWS keeps point-in-time copies for 35 days and a stream for one, in DynamoDB's developer guide.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any
@@ -12,11 +12,13 @@ from urllib.parse import quote
 
 from tavus_callbacks.domain.timestamps import iso
 from tavus_callbacks.domain.tombstone import RESTORABLE, digest
-from tavus_callbacks_cli.erasure.place import Subject, described
+from tavus_callbacks_cli.console import note
+from tavus_callbacks_cli.erasure.place import Subject, Wanted, described
 from tavus_callbacks_cli.erasure.steps import Erasure
 from tavus_callbacks_cli.pasting import line, tavus_request
 
 VERSION = 1
+LEFT_OUT = "left out, because not all callbacks that decide carry the tag:"
 LOG_RETENTION_DAYS = 30
 
 _STREAM = timedelta(days=1)
@@ -34,8 +36,10 @@ class Beyond:
     do: str
 
 
-def receipt(erasure: Erasure, asked: str, target: str, parameters: Mapping[str, str]) -> dict[str, Any]:
-    """Return the receipt as JSON; `parameters` are the stack's."""
+def receipt(
+    erasure: Erasure, asked: str, target: str, parameters: Mapping[str, str], left_out: list[dict[str, str]]
+) -> dict[str, Any]:
+    """Return the receipt as JSON; `parameters` are the stack's, `left_out` describes `Wanted.left_out`."""
     found = described(erasure.found.pieces)
     return {
         "version": VERSION,
@@ -47,6 +51,7 @@ def receipt(erasure: Erasure, asked: str, target: str, parameters: Mapping[str, 
         "counts": {store: len(names) for store, names in sorted(found.items())},
         "erased": {store: sorted(names) for store, names in sorted(found.items())},
         "invalidation": erasure.invalidation,
+        "left_out": left_out,
         "left": [asdict(one) for one in erasure.found.left],
         "beyond_reach": [asdict(one) for one in beyond(erasure, parameters)],
     }
@@ -110,6 +115,8 @@ def lines(content: Mapping[str, Any]) -> Iterator[str]:
     yield ""
     yield f"{would}:" if content["counts"] else f"Nothing {would}: nothing is kept."
     yield from (f"  {count:>6}  {store}" for store, count in content["counts"].items())
+    if content["left_out"]:
+        yield from ("", LEFT_OUT, *left_out_lines(content["left_out"]))
     if content["left"]:
         yield from ("", "left:")
         yield from (f"  {one['store']}: {one['name']}: {one['reason']}" for one in content["left"])
@@ -118,3 +125,20 @@ def lines(content: Mapping[str, Any]) -> Iterator[str]:
         until = f" (until {one['until'][:10]})" if one["until"] else ""
         yield f"  {one['what']}{until}"
         yield f"      {one['do']}"
+
+
+def report_left_out(wanted: Wanted, command: Callable[[str, str], str]) -> list[dict[str, str]]:
+    """Describe what a tag leaves out, and print it on standard error; `command` names one subject."""
+    left_out = [each.described(command) for each in wanted.left_out]
+    if left_out:
+        note(LEFT_OUT)
+    for text in left_out_lines(left_out):
+        note(text)
+    return left_out
+
+
+def left_out_lines(left_out: Iterable[Mapping[str, str]]) -> Iterator[str]:
+    """Yield what was left out as a person reads it."""
+    for each in left_out:
+        yield f"  {line(each['kind'], each['subject'])}: {each['reason']}"
+        yield f"      {each['command']}"

@@ -18,6 +18,7 @@ from tavus_callbacks.aws import spill
 from tavus_callbacks.aws.filing import Callback, Misfit, read_callback
 from tavus_callbacks.domain import tags
 from tavus_callbacks.domain.errors import StoreDown
+from tavus_callbacks.domain.event import Event
 from tavus_callbacks.domain.timestamps import now
 from tavus_callbacks_cli.erasure.place import Left, Piece, Place, Subject, Wanted, gone
 from tavus_callbacks_cli.erasure.subject import keys
@@ -104,14 +105,21 @@ def of_pushes(queue: Held, wanted: Wanted) -> Iterator[Piece]:
             yield Piece("pushes", message["MessageId"], partial(queue.delete, message))
 
 
-def subjects_in(queue: Held, wanted: Wanted) -> Iterator[Subject]:
-    """Yield whom messages with the wanted tag are about: no list knows them yet."""
+def events_in(queue: Held) -> Iterator[Event]:
+    """Yield the callbacks that wait in a queue of the spill and can be filed."""
     for message in queue.messages:
         spilled = _spilled(queue.place, message)
-        if spilled is not None and wanted.has_tag(tags.parse(spilled.query).values):
-            read = read_callback(spilled)
-            if not isinstance(read, Misfit):
-                yield read.kind, read.subject
+        read = spilled and read_callback(spilled)
+        if isinstance(read, Event):
+            yield read
+
+
+def pushed_in(queue: Held, wanted: Wanted) -> Iterator[Subject]:
+    """Yield the subjects of the pushes with the tag."""
+    for message in queue.messages:
+        event = json.loads(message["Body"])
+        if wanted.is_told_of(event):
+            yield event["detail"]["kind"], event["detail"]["subject"]
 
 
 def _spilled(place: Place, message: dict[str, Any]) -> Callback | None:
@@ -127,11 +135,10 @@ def _spilled(place: Place, message: dict[str, Any]) -> Callback | None:
 
 
 def _is_about(wanted: Wanted, spilled: Callback) -> bool:
-    if wanted.has_tag(tags.parse(spilled.query).values):
-        return True
+    """Tell whether a callback goes: by its subject, or by its tag or text if it cannot be filed."""
     read = read_callback(spilled)
     if isinstance(read, Misfit):
-        return wanted.is_named_in(spilled.raw)
+        return wanted.has_tag(tags.parse(spilled.query).values) or wanted.is_named_in(spilled.raw)
     return (read.kind, read.subject) in wanted.subjects
 
 

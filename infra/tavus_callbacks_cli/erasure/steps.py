@@ -7,7 +7,7 @@ subject's rows; the rows themselves last.
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import chain
 
@@ -15,17 +15,27 @@ from tavus_callbacks.aws.bus import Bus
 from tavus_callbacks.aws.summaries import facts_text
 from tavus_callbacks.aws.tombstones import Tombstones
 from tavus_callbacks.domain import receipts, summary
+from tavus_callbacks.domain.event import Event
 from tavus_callbacks.domain.families import KINDS
 from tavus_callbacks.domain.pushes import erased_push
+from tavus_callbacks.domain.tag_scope import TaggedCallback
+from tavus_callbacks.domain.tags import is_tagged
 from tavus_callbacks.domain.timestamps import iso, now
 from tavus_callbacks_cli.erasure import failed, quarantine, recordings, spill, subject
 from tavus_callbacks_cli.erasure.indexed import LISTING, RECEIPTS, items
-from tavus_callbacks_cli.erasure.place import CONVERSATION, Left, Piece, Place, Subject, Wanted
+from tavus_callbacks_cli.erasure.place import (
+    CONVERSATION,
+    UNSUMMED,
+    Left,
+    Piece,
+    Place,
+    Subject,
+    Wanted,
+    sort_by_tag,
+)
 
 # Seconds after which a function that had begun before the tombstone was there has written what it wrote.
 SETTLE = 3
-# What came within this time may be in no summary yet: `SummaryWindow` is 300 seconds at most.
-_UNSUMMED = timedelta(minutes=10)
 
 Report = Callable[[str], object]
 
@@ -55,26 +65,53 @@ class Erasure:
 
 
 def tagged(place: Place, tag: tuple[str, str]) -> Wanted:
-    """Find whom a tag is about: in summaries, among what came just now, and in what waits in the spill."""
-    listed = frozenset(one for kind in KINDS for one in _listed(place, kind, tag))
-    known = listed | frozenset(_received(place, tag, since=now() - _UNSUMMED))
-    wanted = Wanted(known, tag)
+    """Find the subjects with a tag anywhere in the stack, and sort them by whether they belong to it."""
     with ExitStack() as cleanup:
-        queues = _held(place, cleanup)
-        spilled = frozenset(chain.from_iterable(spill.subjects_in(queue, wanted) for queue in queues))
-    return replace(wanted, subjects=known | spilled)
+        spilled = [one for queue in _held(place, cleanup) for one in spill.events_in(queue)]
+    waiting: dict[Subject, list[TaggedCallback]] = {}
+    for event in spilled:
+        waiting.setdefault((event.kind, event.subject), []).append(_waiting(event))
+    found = {*_stored(place, tag), *_elsewhere(place, Wanted(frozenset(), tag))}
+    found |= {(each.kind, each.subject) for each in spilled if is_tagged(each.tags, tag)}
+    tombstones = Tombstones(place.store.client, place.store.table)
+    erased = [each for each in found if tombstones.is_there(*each)]
+    candidates = {
+        each: [*subject.tagged_callbacks(place, each), *waiting.get(each, ())]
+        for each in found.difference(erased)
+    }
+    return sort_by_tag(tag, candidates, erased)
+
+
+def _waiting(event: Event) -> TaggedCallback:
+    return TaggedCallback(event.family, event.event_type, event.source, event.tags, iso(event.received_at))
+
+
+def _stored(place: Place, tag: tuple[str, str]) -> Iterator[Subject]:
+    """Yield subjects with the tag in their summary, or in an event that may be in no summary yet."""
+    for kind in KINDS:
+        yield from _listed(place, kind, tag)
+    yield from _received(place, tag, since=now() - UNSUMMED)
+
+
+def _elsewhere(place: Place, wanted: Wanted) -> Iterator[Subject]:
+    """Yield subjects with the tag in pushes that wait and in records that failed."""
+    with ExitStack() as cleanup:
+        queues = _held(place, cleanup, spill.PUSH_QUEUES)
+        yield from chain.from_iterable(spill.pushed_in(queue, wanted) for queue in queues)
+    yield from failed.subjects_in(place, wanted)
 
 
 def _listed(place: Place, kind: str, tag: tuple[str, str]) -> Iterator[Subject]:
     for item in items(place, LISTING, summary.shards(kind)):
-        if tag in summary.parse_facts(kind, facts_text(item)).receipt.tags:
+        pairs = summary.parse_facts(kind, facts_text(item)).receipt.tags
+        if any(is_tagged({name: value}, tag) for name, value in pairs):
             yield kind, item["subject"]
 
 
 def _received(place: Place, tag: tuple[str, str], since: datetime) -> Iterator[Subject]:
     """Yield the subjects of events with a tag that were received since a time."""
     for item in items(place, RECEIPTS, receipts.event_shards(), iso(since)):
-        if tag in item["tags"].items():
+        if is_tagged(item["tags"], tag):
             yield item["kind"], item["subject"]
 
 

@@ -6,6 +6,8 @@ from typing import Any
 
 from tavus_callbacks.aws import rows
 from tavus_callbacks.aws.events import bodies_prefix, partition
+from tavus_callbacks.aws.subject_events import EVENT_TYPES
+from tavus_callbacks.domain.tag_scope import TaggedCallback
 from tavus_callbacks_cli.erasure.place import Piece, Place, Subject
 
 # By the type of a row, the store that the receipt names.
@@ -29,13 +31,28 @@ def of_subject(place: Place, subject: Subject) -> Iterator[Piece]:
         yield Piece(_STORES.get(row["type"], row["type"]), name, partial(_delete_row, place, row))
 
 
-def _rows(place: Place, subject: Subject) -> list[dict[str, Any]]:
+def tagged_callbacks(place: Place, subject: Subject) -> list[TaggedCallback]:
+    """Return a subject's events and variants without bodies; expired ones only if there are no others."""
+    names = ("family", "event_type", "source", "tags", "received_at", "expires_at")
+    items = [row for row in _rows(place, subject, names) if row["type"] in EVENT_TYPES]
+    live = [row for row in items if not rows.is_expired(row)]
+    return [_tagged_callback(row) for row in live or items]
+
+
+def _tagged_callback(row: dict[str, Any]) -> TaggedCallback:
+    source = row.get("source", "callback")
+    return TaggedCallback(row["family"], row["event_type"], source, row["tags"], row["received_at"])
+
+
+def _rows(place: Place, subject: Subject, names: tuple[str, ...] = ()) -> list[dict[str, Any]]:
+    """Return the keys and the types of a subject's rows, and the named attributes."""
+    wanted = {f"#{name}": name for name in ("pk", "sk", "type", *names)}
     pages = place.store.client.get_paginator("query").paginate(
         TableName=place.store.table,
         KeyConditionExpression="pk = :pk",
         ExpressionAttributeValues=rows.write({":pk": partition(*subject)}),
-        ProjectionExpression="pk, sk, #type",
-        ExpressionAttributeNames={"#type": "type"},
+        ProjectionExpression=", ".join(wanted),
+        ExpressionAttributeNames=wanted,
         ConsistentRead=True,
     )
     return [rows.read(row) for page in pages for row in page["Items"]]
