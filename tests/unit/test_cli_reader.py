@@ -4,7 +4,7 @@ import click
 import httpx
 import pytest
 
-from tavus_callbacks_cli.reader import Missing, Reader, Unavailable, http_client, pages
+from tavus_callbacks_cli.reader import Missing, NoSuchPath, Reader, Unavailable, http_client, pages
 
 API = "https://api.example.com/v1"
 
@@ -42,7 +42,7 @@ def test_a_body_with_a_byte_order_mark_is_read():
     [
         (click.ClickException, "Make another token.", 401, {"title": "Unauthorized"}),
         (Missing, "No event x is kept.", 404, {"detail": "No event x is kept."}),
-        (click.ClickException, "Is the URL right?", 404, {"message": "Not Found"}),
+        (NoSuchPath, "Is the URL right?", 404, {"message": "Not Found"}),
         (click.ClickException, "limit takes", 400, {"detail": "limit takes a whole number."}),
         (Unavailable, "429: Too Many Requests. Try again", 429, {"message": "Too Many Requests"}),
         (Unavailable, "503: Throttled. Try again", 503, {"detail": "Throttled"}),

@@ -246,3 +246,12 @@ def test_a_file_that_cannot_be_written_is_said_without_a_traceback(target, tmp_p
 
     assert 1 == result.exit_code
     assert f"{path} cannot be written: No such file or directory. Name another file." in result.stderr
+
+
+def test_a_tag_in_two_normal_forms_is_one_group():
+    """Grouping compares names and values as every filter does."""
+    conversations = [{"tags": {"user": "Jos\u00e9"}}, {"tags": {"user": "Jose\u0301"}}, {"tags": {}}]
+
+    groups = [list(sums.by_tag("user")(one)) for one in conversations]
+
+    assert [["Jos\u00e9"], ["Jos\u00e9"], [sums.NONE]] == groups
