@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from tavus_callbacks.domain.token import PATTERN, Scope, is_well_formed
+from tavus_callbacks.domain.token import Scope, find_tokens, is_well_formed
 from tavus_callbacks_cli import pasting
 from tavus_callbacks_cli.console import note
 
@@ -325,7 +325,7 @@ def running_stack(port: int | None) -> "RunningStack":
 def api_url(text: str) -> str:
     """Check an API's URL before anything is sent to it; raises click.UsageError."""
     url = text.strip().rstrip("/")
-    if PATTERN.search(url) or "?" in url:
+    if find_tokens(url) or "?" in url:
         raise click.UsageError(
             f"{URL} holds a callback_url; it wants the API's own: what stands before /callbacks/."
         )

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from encodings_of_tokens import FOUND, IN_BYTES, REMAINS, SHORT, escape, in_json, percent
 from samples import TOKEN
 from tavus_callbacks.domain.redaction import REDACTED, redact, redact_bytes
-from tavus_callbacks.domain.token import PATTERN
+from tavus_callbacks.domain.token import find_tokens
 
 URL = f"https://api.example.com/callbacks/{TOKEN}"
 TAGS = {"user": "4711", "name": "Jörg Doe"}
@@ -57,12 +58,34 @@ def test_a_token_in_any_bytes_is_replaced_and_nothing_else(before, after):
     assert before + REDACTED.encode() + after == redact_bytes(before + TOKEN.encode() + after, {})
 
 
-PARTS = ["tcb_", "\\u0074cb_", "tcb%5F", TOKEN, TOKEN[:8], "A" * 20, "A" * 25, "t", "\\", "\\u0041", '"', "&"]
+PARTS = [
+    "tcb_",
+    "\\u0074cb_",
+    "tcb%5F",
+    "%",
+    "25",
+    "5F",
+    "%255F",
+    "\\u005c",
+    "u00",
+    "74",
+    "_",
+    SHORT,
+    TOKEN,
+    TOKEN[:8],
+    "A" * 20,
+    "A" * 25,
+    "t",
+    "\\",
+    "\\u0041",
+    '"',
+    "&",
+]
 ECHO = ['"webhook_url":"', '\\"webhook_url\\":\\"', "?a=1", "&user=4711", "\\u0026", '\\\\\\"']
 
 
 @given(
-    st.text(alphabet='\\u0074cb_AZ"{}:,&?=t', max_size=120)
+    st.text(alphabet='\\u0074cb_AZ"{}:,&?=t%25F/', max_size=120)
     | st.lists(st.sampled_from([*PARTS, *ECHO]), max_size=12).map("".join),
     st.dictionaries(st.text(), st.text()) | st.just(TAGS),
 )
@@ -70,7 +93,7 @@ def test_no_text_makes_redaction_fail_and_it_is_done_once(text, tags):
     """Redacting what is redacted changes nothing, and no pattern of a token is left."""
     redacted = redact(text, tags)
 
-    assert not PATTERN.search(redacted)
+    assert not find_tokens(redacted)
     assert redacted == redact(redacted, tags)
 
 
@@ -97,13 +120,68 @@ def test_a_token_in_json_within_json_is_replaced():
     assert URL.replace(TOKEN, REDACTED) == json.loads(json.loads(redacted)["request"]["body"])["webhook_url"]
 
 
+@pytest.mark.parametrize("written", [each for examples in FOUND.values() for each in examples])
+def test_a_token_is_found_however_it_is_written(written):
+    """Each row of the table in docs/security.md: the token goes, every other character stays."""
+    for before, after in [
+        ("", ""),
+        ("see ", " here"),
+        ("/", "?a=1"),
+        ("\\n", "\\n"),
+        ("%", "%"),
+        ("%C3", "-"),
+    ]:
+        assert before + REDACTED + after == redact(before + written + after, {})
+
+
+@pytest.mark.parametrize("written", [each for examples in FOUND.values() for each in examples])
+@pytest.mark.parametrize("encode", [each for ways in IN_BYTES.values() for each in ways])
+def test_a_token_is_found_in_bytes_however_it_is_written(written, encode):
+    """UTF-16, UTF-32 and compression hide no form of a token, in no member of gzip."""
+    redacted = redact_bytes(encode(in_json(written)), {})
+
+    expected = (encode(in_json(REDACTED)), in_json(REDACTED).encode(), b"{}" + in_json(REDACTED).encode())
+    assert redacted in expected
+
+
+@pytest.mark.parametrize("written", [each for examples in REMAINS.values() for each in examples])
+def test_what_the_threat_table_accepts_stays(written):
+    """The table in docs/security.md says which forms remain, so each of them does."""
+    assert in_json(written) == redact(in_json(written), {})
+
+
+@pytest.mark.parametrize(
+    "text", ["tcb_" + "A" * 15, "tcb%5F" + "A" * 15, "tcb_" + "A" * 9 + "-" + "A" * 9, "tcb%C3%9F"]
+)
+def test_a_look_alike_in_ordinary_text_stays(text):
+    """Fewer than 16 digits in one piece are no token."""
+    assert text == redact(text, {})
+
+
+@pytest.mark.parametrize("digits", range(16, 29))
+def test_all_digits_of_a_shortened_token_are_replaced(digits):
+    """16 digits leave too little to guess, and the last 6 of a token are a checksum."""
+    assert f"a {REDACTED}" == redact(f"a tcb_{'A' * digits}", {})
+    assert f"a {REDACTED}." == redact(f"a tcb_{'A' * (digits - 1)}\\u0041.", {})
+
+
+@given(st.lists(st.sampled_from([*PARTS, "A", "/", "callbacks/"]), max_size=12).map("".join))
+def test_wide_text_is_redacted_as_narrow_text_is(text):
+    """The same tokens are found in UTF-16, and redacting them again changes nothing."""
+    redacted = redact_bytes(text.encode("utf-16-le"), {})
+
+    assert not find_tokens(redacted.decode("utf-16-le"))
+    assert redacted == redact_bytes(redacted, {})
+
+
 def test_tokens_that_overlap_leave_nothing_of_either():
     """What begins within another token is found as well, and what is left never becomes a token."""
     false = "tcb_" + "A" * 25
 
     assert REDACTED == redact(false + TOKEN, {})
     assert REDACTED == redact("\\u0074" + false[1:] + TOKEN, {})
-    assert f"tcb_{'A' * 20}{REDACTED}" == redact(f"tcb_{'A' * 20}{TOKEN}", {})
+    assert REDACTED == redact(f"tcb_{'A' * 20}{TOKEN}", {})
+    assert f"tcb_{'A' * 12}{REDACTED}" == redact(f"tcb_{'A' * 12}{TOKEN}", {})
     assert REDACTED.encode("utf-16-le") == redact_bytes((false + TOKEN).encode("utf-16-le"), {})
 
 
@@ -238,6 +316,52 @@ def test_the_rest_of_the_path_behind_the_token_is_cut_from_an_echo(token, slash,
 
     assert kept == redact(sent, TAGS)
     assert kept == redact(kept, TAGS)
+
+
+SECRETS = ["tcb", SHORT[:14], "some-other/secret", "%00", percent(TOKEN), "-REDACTED-x", "tcb_" + "A" * 15]
+ROUTES = [
+    "/callbacks/",
+    "//callbacks//",
+    "/CALLBACKS/",
+    "\\/callbacks\\/",
+    "%2Fcallbacks%2f",
+    "%252Fcallbacks/",
+    "/%63allbacks/",
+    "/base/callbacks/",
+    "\\u002fcallbacks/",
+    escape("/callbacks/"),
+]
+
+
+@pytest.mark.parametrize("secret", SECRETS)
+@pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.parametrize("name", ["webhook_url", "callback_url"])
+def test_all_behind_the_route_of_an_echo_is_redacted(secret, route, name):
+    """Whatever follows `/callbacks/` was meant to be a token; the tags stay, and so does other text."""
+    sent = f'{{"{name}": "https://e.com{route}{PLACE}?user=4711&a=1", "said": "/callbacks/{SHORT[:14]}"}}'
+    kept = sent.replace(PLACE, REDACTED).replace("&a=1", "")
+
+    assert kept == redact(sent.replace(PLACE, secret), TAGS)
+    assert kept == redact(kept, TAGS)
+
+
+@pytest.mark.parametrize(
+    "url", ["https://e.com/callbacks/", "https://e.com/callbacks", "https://e.com/callbacks?user=4711"]
+)
+def test_an_echo_without_a_token_stays(url):
+    """A URL that ends with the route is left as it is."""
+    text = json.dumps({"webhook_url": url})
+
+    assert text == redact(text, TAGS)
+
+
+def test_all_behind_the_route_of_an_echo_in_json_within_json_is_redacted():
+    """The cut leaves JSON at every level."""
+    sent = json.dumps({"body": json.dumps({"webhook_url": 'https://e.com/callbacks/x"y/z?user=4711'})})
+
+    body = json.loads(json.loads(redact(sent, TAGS))["body"])
+
+    assert {"webhook_url": f"https://e.com/callbacks/{REDACTED}?user=4711"} == body
 
 
 def test_an_echo_is_trimmed_wherever_it_is_nested():

@@ -1,22 +1,18 @@
 """Taking tokens out of text before anything else sees it.
 
-Tavus echoes the callback URL, token and query included, in `webhook_url`, and a resource's `callback_url`
-does the same. The text is edited in place, so that all other bytes stay as they came. Patterns for what is
-written with escapes, or is no text, are made when first needed: such bodies are rare, and a start is not.
+Tavus repeats the callback URL, token and query included, in `webhook_url`, and a resource's `callback_url`
+does the same. The text is edited in place, so that all other bytes stay as they came. `domain/token.py` finds
+the tokens. Patterns for text with escapes are compiled on first use, which keeps a cold start short.
 """
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
-from functools import cache
-from itertools import pairwise
+from collections.abc import Callable, Mapping
+from functools import cache, partial
 from urllib.parse import unquote_plus
 
 from tavus_callbacks.domain.body import contents
-from tavus_callbacks.domain.token import PATTERN
-
-# No digit of a token stands at its ends, so that what is left around it never becomes one.
-REDACTED = "-REDACTED-"
+from tavus_callbacks.domain.token import REDACTED, decode_escapes, find_tokens, replace_tokens
 
 # Characters; ten tags of 100 fit in many times, however escaped, and nobody's query is longer.
 LONGEST_QUERY = 20_000
@@ -24,32 +20,27 @@ LONGEST_QUERY = 20_000
 # Members that repeat the configured URL; they never count as content.
 ECHOES = ("webhook_url", "callback_url")
 
-_BASE62_ESCAPE = r"u00(?:3[0-9]|[46][1-9a-fA-F]|[57][0-9aA])"
-_ESCAPED = re.compile(r"\\(?:u00[3-7]|tcb_)")
-# A match is the first letter, and the group the rest of a token: two that overlap are both found.
-_TOKEN = re.compile(rf"t(?=({PATTERN.pattern[1:]}))")
-# In a URL whose `_` somebody encoded without need.
-_ENCODED, _ENCODED_TOKEN = "tcb%5", r"t(?=(cb%5[fF][0-9A-Za-z]{28}))"
-# NULs between the letters of a text in UTF-16 and UTF-32.
+_ESCAPED = r"\u00"
+# The NULs between two ASCII characters in UTF-16 and in UTF-32.
 _GAPS = ("\0", "\0\0\0")
-_WIDE = "t(?=({0}c{0}b{0}_(?:{0}[0-9A-Za-z]){{28}}))"
+_WIDE_WORD = r"[0-9A-Za-z_%\\](?:{0}[0-9A-Za-z_%\\])++"
+# API Gateway's route; everything behind it in a URL is a token, or was meant to be one.
+_ROUTE = re.compile(r"/callbacks[\\/]*/", re.IGNORECASE)
 
 
 def redact(text: str, tags: Mapping[str, str]) -> str:
     """Replace every token by `-REDACTED-`, and leave behind it in an echoed URL only the given tags."""
-    is_escaped = _ESCAPED.search(text) is not None
+    is_escaped = _ESCAPED in text
     if is_escaped or any(name in text for name in ECHOES):
         text = _without_queries(text, tags, _echo(is_escaped=is_escaped))
-    if _ENCODED in text:
-        text = _replaced(text, re.compile(_ENCODED_TOKEN))
-    return _replaced(text, _escaped_token() if is_escaped else _TOKEN)
+    return replace_tokens(text)
 
 
 def redact_bytes(raw: bytes, tags: Mapping[str, str]) -> bytes:
     """Do the same to bytes that may be no text at all; every other byte stays.
 
-    Tokens are found as UTF-16 and UTF-32 have them, too. A compressed body with a token in it comes back
-    unpacked and redacted.
+    Tokens in UTF-16 and UTF-32 are found, too. A compressed body that holds a token is returned inflated and
+    redacted.
     """
     unpacked = contents(raw)
     redacted = _redacted(unpacked, tags)
@@ -64,46 +55,17 @@ def _redacted(raw: bytes, tags: Mapping[str, str]) -> bytes:
 def _without_wide_tokens(raw: bytes) -> bytes:
     text = raw.decode("latin-1")
     for gap in _GAPS:
-        text = _replaced(text, re.compile(_WIDE.format(gap)), gap.join(REDACTED))
+        text = re.sub(_WIDE_WORD.format(gap), partial(_without_wide_token, gap), text)
     return text.encode("latin-1")
 
 
-@cache
-def _escaped_token() -> re.Pattern[str]:
-    """Match a token of letters and of JSON's escapes, which in JSON within JSON have more backslashes."""
-    digit = rf"(?:[0-9A-Za-z]|\\++{_BASE62_ESCAPE})"
-    return re.compile(rf"(?<!\\)\\*+(?:t|u0074)(?=({_letters('cb_')}{digit}{{28}}))")
+def _without_wide_token(gap: str, word: re.Match[str]) -> str:
+    return gap.join(replace_tokens(word[0][:: len(gap) + 1]))
 
 
 def _letters(word: str) -> str:
     """Match a word whose letters stand as they are or as escapes."""
     return "".join(rf"(?:{letter}|\\++u00(?i:{ord(letter):02x}))" for letter in word)
-
-
-def _replaced(text: str, pattern: re.Pattern[str], word: str = REDACTED) -> str:
-    """Replace what the pattern finds; what overlaps is replaced as one."""
-    edges = [edge for span in _spans(pattern.finditer(text)) for edge in span]
-    if not edges:
-        return text
-    return word.join(text[start:end] for start, end in list(pairwise([0, *edges, len(text)]))[::2])
-
-
-def _spans(tokens: Iterator[re.Match[str]]) -> Iterator[tuple[int, int]]:
-    start = end = 0
-    for token in tokens:
-        if token.start() >= end:
-            if end:
-                yield start, end
-            start = token.start() + _whole_escapes(token[0])
-        end = token.end(1)
-    if end:
-        yield start, end
-
-
-def _whole_escapes(opening: str) -> int:
-    """Count the backslashes that stay before a token: half an escape goes with it, or it would be no JSON."""
-    slashes = len(opening) - 1
-    return slashes - slashes % 2 if opening.endswith("t") else 0
 
 
 def _without_queries(text: str, tags: Mapping[str, str], echoes: re.Pattern[str]) -> str:
@@ -160,12 +122,13 @@ def _trimmed(written: str, tags: Mapping[str, str], depth: int) -> str:
 
 
 def _without_rest(url: str) -> str:
-    """Cut a URL behind its token: the rest of the path is not stored (docs/decisions/0065)."""
-    patterns = [_escaped_token() if "\\" in url else _TOKEN]
-    if _ENCODED in url:
-        patterns.append(re.compile(_ENCODED_TOKEN))
-    ends = [token.end(1) for pattern in patterns if (token := pattern.search(url))]
-    return url[: min(ends, default=len(url))]
+    """Redact all that follows `/callbacks/`; cut any other URL behind its token (docs/decisions/0065)."""
+    decoded, places = decode_escapes(url)
+    if route := _ROUTE.search(decoded):
+        base = url[: places[route.end()]]
+        return base if base == url else f"{base}{REDACTED}"
+    tokens = find_tokens(url)
+    return url[: tokens[0][1]] if tokens else url
 
 
 def _decoded(piece: str, depth: int) -> str:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from urllib.parse import parse_qsl, urlencode
 
 from tavus_callbacks.domain import issues
-from tavus_callbacks.domain.token import PATTERN
+from tavus_callbacks.domain.token import find_tokens
 
 MAX_TAGS = 10
 MAX_LENGTH = 100
@@ -19,7 +19,10 @@ class Tags(NamedTuple):
 
 
 def parse(raw_query: str) -> Tags:
-    """Read tags from a query string: at most 10 of at most 100 printable characters, no tokens."""
+    """Read tags from a query string: at most 10 of at most 100 printable characters.
+
+    A tag that looks like a token, encoded or shortened, is dropped.
+    """
     pairs = parse_qsl(raw_query, keep_blank_values=True)
     values: dict[str, str] = {}
     for name, value in pairs:
@@ -60,6 +63,6 @@ def _fits(name: str, value: str) -> bool:
         0 < len(name) <= MAX_LENGTH
         and len(value) <= MAX_LENGTH
         and (name + value).isprintable()
-        and not PATTERN.search(name)
-        and not PATTERN.search(value)
+        and not find_tokens(name)
+        and not find_tokens(value)
     )

@@ -1,13 +1,18 @@
-"""What a token looks like, so that garbage is refused without asking the store.
+"""The form of a token: `tcb_`, 22 base62 digits of randomness (131 bits) and 6 base62 digits of CRC-32.
 
-`tcb_` + 22 base62 digits of randomness (131 bits) + 6 base62 digits of CRC-32. The prefix makes a leaked
-one findable by secret scanners and redactable here; base62 needs no escaping in URL, JSON or shell.
+The checksum refuses garbage without a read of the store. The prefix lets secret scanners find a leaked token;
+base62 needs no escaping in a URL, JSON or a shell. `find_tokens` alone decides what looks like a token.
+Its patterns for encoded tokens are compiled on first use: few bodies need them.
 """
 
 import hashlib
 import re
 import secrets
 import zlib
+from array import array
+from collections.abc import Iterable, Iterator
+from functools import cache
+from itertools import pairwise
 from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
 if TYPE_CHECKING:
@@ -16,11 +21,22 @@ if TYPE_CHECKING:
 Scope = Literal["callback", "read", "quarantine"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 
-PATTERN = re.compile(r"tcb_[0-9A-Za-z]{28}")
+# What replaces a token. Neither end is a digit, a `%` or a backslash, so the neighbours never become a token.
+REDACTED = "-REDACTED-"
+
+# Fewer than 22 digits are only a part of the secret, but 16 of them leave 36 bits to guess.
+_IN_TEXT = re.compile(r"tcb_([0-9A-Za-z]{16,28}+)")
 
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _PREFIX = "tcb_"
 _RANDOM, _CHECKSUM = 22, 6
+PATTERN = re.compile(rf"{_PREFIX}[0-9A-Za-z]{{{_RANDOM + _CHECKSUM}}}")
+
+# Codes, in hexadecimal, of the characters in tokens and escapes: `%`, `\`, `_`, digits and letters.
+_CODES = "(?:25|3[0-9]|[46][1-9a-fA-F]|5[0-9acfACF]|7[0-9aA])"
+_IN_A_WORD = frozenset(_DIGITS + "_%\\")
+_HEX = frozenset(b"0123456789ABCDEFabcdef")
+_BACKSLASH = ord("\\")
 
 
 def _base62(number: int, width: int) -> str:
@@ -47,6 +63,140 @@ def is_well_formed(token: str) -> bool:
         return False
     randomness, checksum = token[len(_PREFIX) : -_CHECKSUM], token[-_CHECKSUM:]
     return secrets.compare_digest(_checksum(randomness), checksum)
+
+
+def find_tokens(text: str) -> list[tuple[int, int]]:
+    """Return the spans of text that look like a token: `tcb_` and 16 to 28 base62 digits.
+
+    Characters may be percent-encoded or escaped as in JSON, to any depth and in any mixture. Tokens that
+    overlap share a span. A span includes half a JSON escape before it, so that JSON stays JSON.
+    """
+    spans = [(token.start(), token.end()) for token in _plain_tokens(text)]
+    for start, end in _encoded_words(text):
+        decoded, places = decode_escapes(text[start:end])
+        spans += [
+            (start + places[token.start()], start + places[token.end()]) for token in _plain_tokens(decoded)
+        ]
+    return list(_merged(text, sorted(spans)))
+
+
+def replace_tokens(text: str, word: str = REDACTED) -> str:
+    """Replace what looks like a token."""
+    edges = [edge for span in find_tokens(text) for edge in span]
+    if not edges:
+        return text
+    return word.join(text[start:end] for start, end in list(pairwise([0, *edges, len(text)]))[::2])
+
+
+def decode_escapes(text: str) -> tuple[str, "array[int]"]:
+    """Undo percent-encoding and JSON's escapes of ASCII until none is left.
+
+    Return the characters, and the place in `text` where each begins, with the length of `text` at the end.
+    A run of backslashes becomes one: JSON within JSON doubles them. Each escape that is undone shortens the
+    result, so that time is linear at any depth.
+    """
+    characters, places = bytearray(), array("L")
+    before = 0
+    for place, code in enumerate(text.encode("latin-1", "replace")):
+        if not before == code == _BACKSLASH:
+            characters.append(code)
+            places.append(place)
+        if code in _HEX:
+            _undo_escapes(characters, places)
+        before = code
+    places.append(len(text))
+    return characters.decode("latin-1"), places
+
+
+def _undo_escapes(characters: bytearray, places: "array[int]") -> None:
+    """Replace the escape at the end by its character, and the escape that this completes, and so on."""
+    while width := _escape_width(characters):
+        code = int(characters[-2:], 16)
+        del characters[-width:], places[1 - width :]
+        if code == _BACKSLASH and characters[-1:] == b"\\":
+            places.pop()
+            return
+        characters.append(code)
+
+
+def _escape_width(characters: bytearray) -> int:
+    """Return how many characters at the end are an escape of a printable ASCII character."""
+    if characters[-3:-2] == b"%":
+        width = 3
+    elif characters[-6:-2] == b"\\u00":
+        width = 6
+    else:
+        return 0
+    is_escape = characters[-2] in _HEX and characters[-1] in _HEX
+    return width if is_escape and 0x20 <= int(characters[-2:], 16) < 0x7F else 0  # noqa: PLR2004 - ASCII
+
+
+def _plain_tokens(text: str) -> Iterator[re.Match[str]]:
+    """Yield tokens without escapes, overlapping ones too."""
+    # Faster than the pattern's own search where text has none, as nearly all has.
+    place = text.find(_PREFIX)
+    while place >= 0:
+        if token := _IN_TEXT.match(text, place):
+            yield token
+        place = text.find(_PREFIX, place + len(_PREFIX))
+
+
+def _encoded_words(text: str) -> Iterator[tuple[int, int]]:
+    """Yield the spans of words that hold an escape of a token's character; a token lies within one word."""
+    end = 0
+    for escape in _escapes(text):
+        if escape.start() >= end:
+            start = _start_of_word(text, escape.start(), end)
+            end = _end_of_word(text, escape.end())
+            yield start, end
+
+
+def _start_of_word(text: str, place: int, earliest: int) -> int:
+    while place > earliest and text[place - 1] in _IN_A_WORD:
+        place -= 1
+    return place
+
+
+def _merged(text: str, spans: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    start = end = 0
+    for next_start, next_end in spans:
+        if next_start >= end:
+            if end:
+                yield start, end
+            start = next_start - _odd_backslash(text, next_start)
+        end = max(end, next_end)
+    if end:
+        yield start, end
+
+
+def _odd_backslash(text: str, place: int) -> int:
+    """Return 1 where an odd number of backslashes ends: the last one escapes the next character."""
+    first = place
+    while first and text[first - 1] == "\\":
+        first -= 1
+    return (place - first) % 2
+
+
+def _escapes(text: str) -> Iterator[re.Match[str]]:
+    # A search for one of the two is many times faster than for both.
+    firsts = (_escape(mark).search(text) for mark in ("%", "\\u00") if mark in text)
+    starts = [first.start() for first in firsts if first]
+    return _escape("%", "\\u00").finditer(text, min(starts)) if starts else iter(())
+
+
+@cache
+def _escape(*marks: str) -> re.Pattern[str]:
+    return re.compile(f"(?:{'|'.join(map(re.escape, marks))}){_CODES}")
+
+
+def _end_of_word(text: str, place: int) -> int:
+    word = _word().match(text, place)
+    return word.end() if word else place
+
+
+@cache
+def _word() -> re.Pattern[str]:
+    return re.compile(r"[0-9A-Za-z_%\\]++")
 
 
 def digest(token: str) -> str:

@@ -7,7 +7,7 @@ import click
 import httpx
 from botocore.exceptions import BotoCoreError, ClientError
 
-from tavus_callbacks.domain.token import PATTERN
+from tavus_callbacks.domain.token import replace_tokens
 from tavus_callbacks_cli.deployed import refusal
 from tavus_callbacks_cli.doctor import alarms, live, stack, storage, tables, telling
 from tavus_callbacks_cli.doctor.examination import (
@@ -102,8 +102,8 @@ def _clean(examination: Examination) -> Finding:
 
 def _run(check: Check, examination: Examination) -> Result:
     finding = _inapplicable(check, examination) or _looked(check, examination)
-    # Whatever a service quotes: no token stands in a report that is pasted somewhere.
-    detail, fix = (PATTERN.sub("tcb_…", text) if text else text for text in (finding.detail, finding.fix))
+    # A service may quote a token, and people paste reports into issues.
+    detail, fix = (replace_tokens(text, "tcb_…") if text else text for text in (finding.detail, finding.fix))
     return Result(check.name, finding.status, detail or "", fix)
 
 
