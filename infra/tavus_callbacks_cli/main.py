@@ -5,6 +5,8 @@ from importlib import import_module
 import click
 from click.exceptions import NoSuchCommand
 
+from tavus_callbacks.domain.token import replace_tokens
+
 COMMANDS = {
     "local": "local:local",
     "token": "token:token",
@@ -47,6 +49,14 @@ class LazyGroup(click.Group):
         module, attribute = COMMANDS[name].split(":")
         command: click.Command = getattr(import_module(f"tavus_callbacks_cli.commands.{module}"), attribute)
         return command
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run a command; an error never shows a token that somebody typed or a service quoted."""
+        try:
+            return super().invoke(ctx)
+        except click.ClickException as error:
+            error.message = replace_tokens(error.message)
+            raise
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

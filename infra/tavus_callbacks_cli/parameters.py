@@ -9,6 +9,7 @@ import click
 
 from tavus_callbacks.domain import timestamps
 from tavus_callbacks.domain.families import KINDS
+from tavus_callbacks.domain.token import find_tokens
 
 _DURATION = re.compile(r"([0-9]{1,5})([smhd])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
@@ -55,7 +56,9 @@ def _span(text: str) -> timedelta | None:
 
 
 def label(text: str) -> str:
-    """Read a label for a token: a short plain name, for it stands in events, logs and answers."""
+    """Read a label for a token: a short plain name, because events, logs and answers show it."""
+    if find_tokens(text):
+        raise click.BadParameter("This looks like a token, and a label is shown. Use the token's label.")
     if not _LABEL.fullmatch(text):
         raise click.BadParameter(
             f"{text!r} is no label: use 1 to 64 letters, digits, dots, dashes and underscores."

@@ -3,6 +3,7 @@
 import pytest
 from click.testing import CliRunner
 
+from encodings_of_tokens import SHORT
 from tavus_callbacks_cli.main import main
 
 
@@ -33,3 +34,25 @@ def test_the_help_of_local_shows_its_examples():
     assert "\n  Examples:\n    tavus-callbacks local\n" in result.output
     assert "\\b" not in result.output
     assert "\b" not in result.output
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        [SHORT],
+        ["show", "--local", "--port", SHORT],
+        ["token", "revoke", SHORT, "--local"],
+        ["token", "create", "--label", f"a-{SHORT}", "--local"],
+        ["explain", SHORT],
+        ["simulate", SHORT, "--url", f"http://127.0.0.1:1/callbacks/{SHORT}"],
+    ],
+)
+def test_no_error_shows_a_token_that_was_typed(typed, monkeypatch, tmp_path):
+    """Terminals are recorded, and people paste errors into issues."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+
+    result = CliRunner().invoke(main, typed)
+
+    assert 2 == result.exit_code
+    assert "Error: " in result.stderr
+    assert SHORT not in result.output

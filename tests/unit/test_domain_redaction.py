@@ -97,6 +97,14 @@ def test_no_text_makes_redaction_fail_and_it_is_done_once(text, tags):
     assert redacted == redact(redacted, tags)
 
 
+def test_a_query_that_is_cut_leaves_the_quote_behind_it():
+    """Backslashes in front of the query would escape the quote, and the next redaction would cut more."""
+    once = redact('\\"webhook_url\\":\\"c\\\\?a=1"b?c=1', TAGS)
+
+    assert once == '\\"webhook_url\\":\\"c"b?c=1'
+    assert once == redact(once, TAGS)
+
+
 @given(st.dictionaries(st.sampled_from(["webhook_url", "callback_url", "a"]), JSON, max_size=3))
 def test_json_stays_json(value):
     """What was JSON before is JSON afterwards."""
@@ -396,3 +404,38 @@ def test_no_body_makes_redaction_slow(body):
     redact(body, TAGS)
 
     assert time.process_time() - started < 5
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "tcb_",
+        "%25",
+        "%41",
+        "\\u0041",
+        "tcb_\\u0041",
+        "\\u005c",
+        "\\u005cu005c",
+        "tcb_%",
+        "\\tcb_",
+        "A%41",
+        "t\0",
+        "\\",
+        "%",
+        '"webhook_url":"%25/callbacks',
+        "/callbacks/",
+        '"callback_url":"',
+    ],
+)
+def test_the_time_of_redaction_grows_with_the_length_alone(unit):
+    """Four times the text takes four times as long, not sixteen times; the rest is the machine's noise."""
+    short, long = (min(_seconds(unit, length) for _ in range(2)) for length in (250_000, 1_000_000))
+
+    assert long < 9 * max(short, 0.01)
+
+
+def _seconds(unit, length):
+    raw = (unit * (length // len(unit) + 1))[:length].encode()
+    started = time.process_time()
+    redact_bytes(raw, {})
+    return time.process_time() - started

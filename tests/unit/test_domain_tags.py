@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from encodings_of_tokens import FOUND
 from samples import TOKEN
 from tavus_callbacks.domain.issues import TAG_DROPPED
 from tavus_callbacks.domain.tags import MAX_LENGTH, MAX_TAGS, is_tagged, kept_query, parse
@@ -55,6 +56,15 @@ def test_a_parameter_beyond_the_limits_is_dropped_and_flagged(query, expected):
     tagged = parse(query)
 
     assert (expected, (TAG_DROPPED,)) == (tagged.values, tagged.issues)
+
+
+@pytest.mark.parametrize("written", [each for examples in FOUND.values() for each in examples])
+def test_a_tag_that_looks_like_a_token_is_dropped(written):
+    """Shortened or encoded, as a name or as a value, in the clear or as the URL writes it."""
+    for text in (written, quote(written)):
+        for query in (f"{text}=1&user=4711", f"t=see-{text}&user=4711"):
+            assert ({"user": "4711"}, (TAG_DROPPED,)) == (parse(query).values, parse(query).issues)
+            assert parse(kept_query(query)).values == {"user": "4711"}
 
 
 def test_a_query_can_be_kept_as_its_tags_alone():

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from encodings_of_tokens import SHORT
 from tavus_callbacks_cli.commands.local import _show_failure
 from tavus_callbacks_cli.local.console import exchange_line, printable, show_start
 from tavus_callbacks_cli.local.gateway import Exchange
@@ -63,6 +64,7 @@ def test_the_command_to_read_names_a_port_that_is_not_the_usual_one(port: int, o
         (r"\u202eabc", "\u202eabc"),
         (r"\ud800", "\ud800"),
         ("会話 ü", "会話 ü"),
+        ("it is -REDACTED-", f"it is {SHORT}"),
         ("a" * 23 + "…" + "b" * 8, "a" * 400 + "b" * 8),
         (r"\n" * 11 + r"\…" + r"\t" * 8, "\n" * 40 + "\t" * 8),
     ],

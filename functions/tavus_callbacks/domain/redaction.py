@@ -113,12 +113,18 @@ def _trimmed(written: str, tags: Mapping[str, str], depth: int) -> str:
     whole, mark, query = url.findall(written)[0]
     base = _without_rest(whole)
     if len(query) > LONGEST_QUERY:
-        return base
+        return _without_half_escape(base, depth)
     pieces = [piece for piece in pieces_of(query) if piece]
     kept = [piece for piece in pieces if tags and _is_tag(_decoded(piece, depth), tags)]
     if kept == pieces:
         return f"{base}{mark}{query}"
-    return f"{base}{mark if kept else ''}{'&'.join(kept)}"
+    return f"{base}{mark}{'&'.join(kept)}" if kept else _without_half_escape(base, depth)
+
+
+def _without_half_escape(url: str, depth: int) -> str:
+    """Drop backslashes at the end that would escape the quote behind it."""
+    slashes = len(url) - len(url.rstrip("\\"))
+    return url[: len(url) - slashes % (2 * depth + 2)]
 
 
 def _without_rest(url: str) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.text import Text
 
+from tavus_callbacks.domain.token import replace_tokens
 from tavus_callbacks_cli import pasting
 from tavus_callbacks_cli.console import escaped
 
@@ -31,7 +32,8 @@ _SAMPLE = (
 
 
 def printable(text: str, longest: int = 200) -> str:
-    """Return text with every character that is not printable escaped, and its middle left out if too long."""
+    """Return text without tokens, unprintable characters escaped, and its middle left out if too long."""
+    text = replace_tokens(text)
     shown = "".join(each if each.isprintable() else repr(each)[1:-1] for each in text[: 4 * longest])
     if len(shown) <= longest and len(text) <= 4 * longest:
         return shown
