@@ -1,9 +1,19 @@
 """Canaries: a token and a sentence of a transcript, looked for wherever they must not be."""
 
 import base64
+import gzip
 import json
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from urllib.parse import quote
 
 import pytest
+
+from encodings_of_tokens import FOUND
+from tavus_callbacks.aws.spill import Spill, Spilled, read
+from tavus_callbacks.domain.event import understand
+from tavus_callbacks.domain.tags import kept_query
+from tavus_callbacks.domain.token import find_tokens
 
 TOKENS = ("token", "read_token", "quarantine_token")
 SENTENCE = "my canary sings at midnight"
@@ -91,3 +101,39 @@ def test_of_the_echoed_url_only_tags_are_kept(api):
 
     assert raw.replace(b"secret=s3cr3t&", b"") == api.get(f"/events/{reply.value['event_id']}/body").body
     assert not [kept for kept in api.everything_kept() if b"s3cr3t" in kept]
+
+
+@pytest.mark.parametrize("row", FOUND)
+def test_an_encoded_token_is_in_no_event_or_entry(api, row):
+    """As id, event type, tag and text, filed, quarantined or compressed."""
+    for number, written in enumerate(FOUND[row]):
+        body = f'{{"conversation_id": "c{number}{written}", "event_type": "x.{written}", "a": "{written}"}}'
+        for sent in (body, body[:-1], gzip.compress(body.encode()), body.encode("utf-16")):
+            raw = sent if isinstance(sent, bytes) else sent.encode()
+            api.post(raw, query=f"t={quote(written)}&{quote(written)}=1&user={number}")
+    names = [event["event_id"] for event in api.pull()]
+
+    kept = [*api.everything_kept(), api.log.getvalue().encode(), *map(str.encode, names)]
+
+    assert len(FOUND[row]) == len(names)
+    assert all("-REDACTED-" in name for name in names)
+    assert not [text for text in kept for written in FOUND[row] if written.encode() in text]
+    assert not [text for text in kept if find_tokens(text.decode("latin-1").replace("\0", ""))]
+
+
+@pytest.mark.parametrize("row", FOUND)
+def test_an_encoded_token_is_in_no_spilled_message(row):
+    """A callback that waits for the store is redacted before it is sent to the queue."""
+    sent = []
+    client = SimpleNamespace(send_message=lambda **message: sent.append(message["MessageBody"]))
+    for written in FOUND[row]:
+        raw = f'{{"conversation_id": "c{written}", "event_type": "x", "a": "{written}"}}'.encode()
+        query, moment = f"t={quote(written)}&user=1", datetime(2026, 7, 11, tzinfo=UTC)
+        event = understand(raw, query=query, label="l", received_at=moment)
+        Spill(client, "queue", None).put(Spilled(event.packed, kept_query(query), "l", moment))
+
+    callbacks = [read(message, None) for message in sent]
+
+    assert len(FOUND[row]) == len(callbacks)
+    assert all(b'"a": "-REDACTED-"' in callback.raw for callback in callbacks)
+    assert not any(find_tokens(callback.raw.decode() + callback.query) for callback in callbacks)

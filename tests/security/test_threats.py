@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from encodings_of_tokens import FOUND, IN_BYTES, REMAINS
 from tavus_callbacks.aws.events import partition
 from tavus_callbacks.domain.event import understand
 from tavus_callbacks.domain.families import KINDS
@@ -67,6 +68,32 @@ def test_every_test_of_the_threat_model_is_there():
 
     assert len(named) > 20
     assert not named - written
+
+
+def table(head):
+    """Return the cells of each row of the table whose first line begins so."""
+    lines = MODEL[MODEL.index(f"| {head} ") :].splitlines()[2:]
+    return [
+        [cell.strip() for cell in line.strip("|").split(" | ")]
+        for line in lines[: next((at for at, line in enumerate(lines) if not line.startswith("|")), None)]
+    ]
+
+
+@pytest.mark.parametrize("head", ["threat", "where a token or a query may hide"])
+def test_each_row_names_a_test_or_is_accepted(head):
+    """A threat without a test is accepted in words."""
+    assert len(table(head)) > 10
+    for row in table(head):
+        assert 3 == len(row)
+        assert re.search(r"`test_\w+`", row[2]) or "*accepted*" in row[1], row
+
+
+def test_the_encodings_of_the_threat_table_are_those_that_are_tried():
+    """Each row of the table of the tests stands in the document, with the outcome that they hold."""
+    outcomes = {row[0]: row[1] for row in table("where a token or a query may hide")}
+
+    assert all("found" in outcomes[row] for row in [*FOUND, *IN_BYTES])
+    assert all(outcomes[row].startswith("*accepted*") for row in REMAINS)
 
 
 def test_the_recording_role_deletes_nothing(template):
