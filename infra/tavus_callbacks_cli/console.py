@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tavus_callbacks.domain import timestamps
-from tavus_callbacks.domain.token import replace_tokens
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -80,8 +79,8 @@ def print_file(text: str) -> None:
 
 
 def note(text: str) -> None:
-    """Print a note about the answer to standard error, dim and without tokens."""
-    click.secho(escaped(replace_tokens(text)), err=True, dim=True)
+    """Print a note about the answer to standard error, dim."""
+    click.secho(escaped(text), err=True, dim=True)
 
 
 def print_line(line: "Text") -> None:

@@ -55,7 +55,7 @@ class LazyGroup(click.Group):
         try:
             return super().invoke(ctx)
         except click.ClickException as error:
-            error.message = replace_tokens(error.message)
+            error.message = replace_tokens(error.message)  # type: ignore[misc]  # click formats it later
             raise
 
     def resolve_command(

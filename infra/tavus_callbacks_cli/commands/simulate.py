@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tavus_callbacks.domain.redaction import redact
 from tavus_callbacks_cli import pasting
 from tavus_callbacks_cli.console import escaped, examples, note, print_json, print_line, print_table
 from tavus_callbacks_cli.targets import LocalTarget, is_sendable, local_options, running_stack
@@ -138,7 +139,7 @@ def _callback_url(*, is_local: bool, port: int | None, url: str | None) -> str:
         raise click.UsageError(
             f"Say where to send: --local, or the callback_url (https://…) with --url or {CALLBACK_URL}."
         )
-    note(f"on {chosen}")
+    note(f"on {redact(chosen, {})}")
     return chosen
 
 
