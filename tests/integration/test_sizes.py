@@ -89,19 +89,34 @@ def test_4_mb_of_anything_come_back_byte_for_byte(api, unit):
     assert raw == api.get(f"/events/{reply.value['event_id']}/body").body
 
 
-def test_4_mb_of_little_parts_are_kept(api):
-    """A million parts are too many to be typed, and not too many to be kept."""
-    pieces = ",".join(["{}"] * ((FOUR_MB - 200) // 3))
-    raw = (
+def empties(count):
+    """Write a transcript of so many empty turns."""
+    return (
         '{"conversation_id":"c1","event_type":"application.transcription_ready",'
-        f'"properties":{{"transcript":[{pieces}]}}}}'
+        f'"properties":{{"transcript":[{",".join(["{}"] * count)}]}}}}'
     ).encode()
+
+
+def test_many_little_parts_are_kept(api):
+    """More than 100,000 objects and lists are too many to be typed, and not too many to be kept."""
+    raw = empties(140_000)
 
     reply = api.post(raw, content_type="application/octet-stream")
 
     assert 200 == reply.status
     assert [issues.TOO_MANY_PARTS] == reply.value["issues"]
     assert raw == api.get(f"/events/{reply.value['event_id']}/body").body
+
+
+def test_more_little_parts_go_to_quarantine(api):
+    """A body of over 300,000 objects, lists, members and elements is kept with its reason, and never parsed."""
+    raw = empties(1_300_000)
+
+    reply = api.post(raw, content_type="application/octet-stream")
+
+    assert 400 == reply.status
+    assert "The body has more than 300,000 objects, lists, members and elements." == reply.value["detail"]
+    assert raw == api.get(f"/quarantine/{reply.value['quarantine_id']}/body", token=api.quarantine_token).body
 
 
 def test_the_largest_body_that_the_gateway_lets_through_is_kept(api):

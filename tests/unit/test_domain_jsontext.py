@@ -1,6 +1,9 @@
 """Reading JSON: what no writer could repeat is refused with a sentence, what can be kept is flagged."""
 
+import contextlib
 import json
+import re
+import time
 
 import pytest
 from hypothesis import given
@@ -9,13 +12,28 @@ from hypothesis import strategies as st
 from tavus_callbacks.domain import issues
 from tavus_callbacks.domain.body import LONGEST
 from tavus_callbacks.domain.errors import NotAnObject
-from tavus_callbacks.domain.jsontext import MAX_DEPTH, MAX_DIGITS, canonical, children, decode, parse
+from tavus_callbacks.domain.jsontext import (
+    MAX_COUNT,
+    MAX_DEPTH,
+    MAX_DIGITS,
+    canonical,
+    children,
+    decode,
+    parse,
+    without_surrogates,
+)
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
 JSON = st.recursive(
     SCALARS | st.text(),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
     max_leaves=20,
+)
+# What a parser yields of a stranger's escapes.
+TEXT = st.text("\ud83d\ude00é \U0001f3ac") | st.text()
+WITH_SURROGATES = st.recursive(
+    SCALARS | TEXT,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXT, inner, max_size=4),
 )
 
 
@@ -145,6 +163,61 @@ def test_a_body_larger_than_lambda_takes_is_refused():
     assert LONGEST == len(decode(b"a" * LONGEST))
     with pytest.raises(NotAnObject, match="larger than 6 MiB"):
         decode(b"a" * (LONGEST + 1))
+
+
+@pytest.mark.parametrize(
+    ("most", "unit"),
+    [
+        # The envelope is one object with one member, a list.
+        ('{"a":[%s]}', "1"),
+        ('{"a":[%s]}', "[ ]"),
+        ('{"a":[%s]}', "{}"),
+        ('{"a":[%s]}', "[1]"),
+        ('{"a":[%s]}', '{"b":"[{,\\\\\\"[,"}'),
+    ],
+)
+def test_a_body_of_over_300_000_parts_is_refused_before_it_is_parsed(most, unit):
+    """Objects, lists, members and elements count, whatever stands in strings; one more is one too many."""
+    parts = {"1": 1, "[ ]": 2, "{}": 2}.get(unit, 3)
+    times = (MAX_COUNT - 3) // parts
+    fitting = (most % ",".join([unit] * times)).encode()
+
+    assert fitting.decode() == decode(fitting)
+    with pytest.raises(NotAnObject, match="more than 300,000 objects, lists, members and elements"):
+        decode(fitting[:-2] + b",[1]]}")
+
+
+@pytest.mark.parametrize("text", ['"\\"' * 1_500_000, '"' * 6_000_000, "\\" * 6_000_000, "[" * 6_000_000])
+def test_counting_takes_no_longer_for_hostile_text(text):
+    """Unclosed quotes and runs of backslashes are passed once."""
+    started = time.process_time()
+
+    with contextlib.suppress(NotAnObject):
+        decode((text[:5_000_000] + "," * 400_000).encode())
+
+    assert time.process_time() - started < 2
+
+
+def test_commas_and_brackets_of_speech_do_not_count():
+    """An ordinary transcript of 5.9 MB is no hostile body, whatever people said in it."""
+    turns = [
+        {"role": "user", "content": "yes, no: [1,2], {3}, " * 6, "start": n, "end": n} for n in range(30_000)
+    ]
+    raw = json.dumps({"a": turns}).encode()
+
+    assert raw.decode() == decode(raw)
+    assert len(raw) > 5_500_000
+
+
+@given(WITH_SURROGATES)
+def test_replacing_surrogates_is_writing_and_reading_again(value):
+    """Only what holds half a pair is copied; the result is that of replacing them in the text."""
+    written = json.dumps(value, ensure_ascii=False)
+    replaced = re.sub("[\ud800-\udfff]", "\ufffd", written)
+    clean = without_surrogates(value)
+
+    assert json.loads(replaced) == clean
+    assert (clean is value) == (replaced == written)
 
 
 @given(JSON)

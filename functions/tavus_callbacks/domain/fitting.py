@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from functools import cache
-from itertools import accumulate
+from itertools import accumulate, chain
 from typing import TYPE_CHECKING, Any, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -55,9 +55,10 @@ def fit(classified: Classified, document: Document) -> tuple[Model | None, tuple
     found += [issues.at(issues.UNEXPECTED_TYPE, path) for path in misfits]
     if fitted is None:
         found.append(issues.MORE_ISSUES)
-    elif not isinstance(fitted, _OPEN):
-        found += [issues.at(issues.UNKNOWN_PROPERTY, path) for path in _unknown(fitted, ())]
-    return fitted, issues.limited(found)
+    unknown = () if fitted is None or isinstance(fitted, _OPEN) else _unknown(fitted, ())
+    # Lazy: a body can hold 100,000 members that nobody knows, and few are named.
+    unknown_issues = (issues.at(issues.UNKNOWN_PROPERTY, path) for path in unknown)
+    return fitted, issues.limited(chain(found, unknown_issues))
 
 
 def _has_too_many_parts(document: Document) -> bool:

@@ -38,6 +38,10 @@ def _step(step: str | int) -> str:
 
 
 def limited(issues: Iterable[str]) -> tuple[str, ...]:
-    """Return each issue once, in order, at most LIMIT and then `more_issues`."""
-    unique = tuple(dict.fromkeys(issues))
-    return unique if len(unique) <= LIMIT else (*unique[:LIMIT], MORE_ISSUES)
+    """Return each issue once, in order, at most LIMIT and then `more_issues`; reads no further than that."""
+    unique: dict[str, None] = {}
+    for issue in issues:
+        if issue not in unique and len(unique) == LIMIT:
+            return (*unique, MORE_ISSUES)
+        unique[issue] = None
+    return tuple(unique)

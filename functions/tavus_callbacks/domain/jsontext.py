@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from itertools import chain
 from math import isfinite
+from operator import is_
 from typing import Any, NamedTuple, Never
 
 from tavus_callbacks.domain import issues
@@ -16,6 +17,9 @@ from tavus_callbacks.domain.body import LONGEST
 from tavus_callbacks.domain.errors import NotAnObject
 
 MAX_DEPTH = 100
+# Objects, lists, members and elements. Parsing makes a Python object of each: a body of 6 MB could hold millions.
+# A transcript of 5.9 MB that people spoke has 30,000 turns of four members, which count as 180,000.
+MAX_COUNT = 300_000
 MAX_DIGITS = 4300  # what Python converts to an integer at most
 
 BYTE_ORDER_MARK = "\ufeff"
@@ -26,6 +30,9 @@ _CONTAINERS = (dict, list)
 _canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
+# An unclosed string ends with the text, so that no start is tried twice.
+_STRING = re.compile('"[^"]*"?')
+_EMPTY = re.compile(r"\{[ \t\n\r]*\}|\[[ \t\n\r]*\]")
 SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
@@ -40,14 +47,40 @@ class Document(NamedTuple):
 
 
 def decode(raw: bytes) -> str:
-    """Return the text of a body, a byte order mark included; raises NotAnObject for what is no such text."""
+    """Return the text of a body, a byte order mark included.
+
+    Raises NotAnObject if it is too large, is not UTF-8, or has more than MAX_COUNT parts to parse.
+    """
     if len(raw) > LONGEST:
         # Only a body that was sent compressed can be.
         raise NotAnObject("The body is larger than 6 MiB.")
     try:
-        return raw.decode("utf-8")
+        text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
         raise NotAnObject(f"The body is not UTF-8: byte {error.start} cannot be read.") from None
+    _check_count(text)
+    return text
+
+
+def _check_count(text: str) -> None:
+    """Refuse a text of too many objects, lists, members and elements before anything is parsed."""
+    brackets = text.count("{") + text.count("[")
+    # Brackets and commas in strings count here, too, so this is the most that there can be.
+    if 2 * brackets + text.count(",") > MAX_COUNT and _is_over(_without_strings(text)):
+        raise NotAnObject(f"The body has more than {MAX_COUNT:,} objects, lists, members and elements.")
+
+
+def _is_over(bare: str) -> bool:
+    """Count exactly: what is not empty has one member or element more than commas."""
+    brackets, commas = bare.count("{") + bare.count("["), bare.count(",")
+    # The first test keeps the list of the empty ones short.
+    return brackets + commas > MAX_COUNT or 2 * brackets + commas - len(_EMPTY.findall(bare)) > MAX_COUNT
+
+
+def _without_strings(text: str) -> str:
+    if "\\" in text:
+        text = text.replace("\\\\", "").replace('\\"', "")
+    return _STRING.sub("", text)
 
 
 def parse(text: str) -> Document:
@@ -55,7 +88,7 @@ def parse(text: str) -> Document:
     bare = text.removeprefix(BYTE_ORDER_MARK)
     brackets = bare.count("{") + bare.count("[")
     sent, keys = _load(bare, brackets)
-    clean = _without_surrogates(sent) if SURROGATE_ESCAPE.search(bare) else sent
+    clean = without_surrogates(sent) if SURROGATE_ESCAPE.search(bare) else sent
     flags = {
         issues.BYTE_ORDER_MARK: bare is not text,
         issues.REPEATED_KEY: keys.any_repeated,
@@ -158,12 +191,32 @@ def children(container: Any) -> Any:
     return container.values() if type(container) is dict else container
 
 
-def _without_surrogates(value: dict[str, Any]) -> dict[str, Any]:
-    written = json.dumps(value, ensure_ascii=False)
-    if not _SURROGATE.search(written):
+def without_surrogates(value: Any) -> Any:
+    """Replace halves of surrogate pairs, which UTF-8 cannot write, by U+FFFD.
+
+    Copies only what holds one; a value without any comes back itself. `value` must not nest deeper than MAX_DEPTH.
+    """
+    if type(value) is str:
+        return value if value.isascii() else _replace_surrogates(value)
+    if type(value) is list:
+        items = [without_surrogates(item) for item in value]
+        return value if all(map(is_, items, value)) else items
+    if type(value) is dict:
+        return _clean_members(value)
+    return value
+
+
+def _replace_surrogates(text: str) -> str:
+    replaced = _SURROGATE.sub("\ufffd", text)
+    return text if replaced == text else replaced
+
+
+def _clean_members(value: dict[str, Any]) -> dict[str, Any]:
+    names = list(map(without_surrogates, value))
+    values = list(map(without_surrogates, value.values()))
+    if all(map(is_, names, value)) and all(map(is_, values, value.values())):
         return value
-    clean: dict[str, Any] = json.loads(_SURROGATE.sub("\ufffd", written))
-    return clean
+    return dict(zip(names, values, strict=True))
 
 
 def canonical(value: object) -> str:

@@ -11,7 +11,12 @@ from itertools import accumulate
 from math import isfinite
 from typing import Any, Never
 
-from tavus_callbacks.domain.jsontext import BYTE_ORDER_MARK, MAX_DEPTH, SURROGATE_ESCAPE
+from tavus_callbacks.domain.jsontext import (
+    BYTE_ORDER_MARK,
+    MAX_DEPTH,
+    SURROGATE_ESCAPE,
+    without_surrogates,
+)
 
 # No conversation lasts a day: a longer span is something else (milliseconds, a counter).
 LONGEST_SECONDS = 24 * 60 * 60.0
@@ -20,7 +25,6 @@ _ENVELOPE = frozenset(
     ("event_type", "message_type", "conversation_id", "webhook_url", "timestamp", "properties", "data")
 )
 _BRACKET = re.compile(r"[\[\]{}]")
-_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def kept(text: str) -> dict[str, Any]:
@@ -115,11 +119,3 @@ def _refuse(name: str) -> Never:
 def _finite(digits: str) -> float:
     found = float(digits)
     return found if isfinite(found) else _refuse(digits)
-
-
-def without_surrogates(value: Any) -> Any:
-    """Replace halves of surrogate pairs, which UTF-8 cannot write, by U+FFFD."""
-    written = json.dumps(value, ensure_ascii=False)
-    if written.isascii() or not _SURROGATE.search(written):
-        return value
-    return json.loads(_SURROGATE.sub("\ufffd", written))
