@@ -15,7 +15,7 @@ from tavus_callbacks.aws import batch, clients
 from tavus_callbacks.aws.bodies import Bodies
 from tavus_callbacks.aws.bus import Bus
 from tavus_callbacks.aws.erasing import forget_late
-from tavus_callbacks.aws.subject_events import fold_event
+from tavus_callbacks.aws.subject_events import body_of, fold_event
 from tavus_callbacks.aws.summaries import Found, SummaryRows, last_expiry
 from tavus_callbacks.aws.telling import Telling
 from tavus_callbacks.domain.meanings import arrived
@@ -92,7 +92,7 @@ def _are_erased(items: Sequence[Item]) -> bool:
 def _merge(items: Sequence[Item]) -> bool:
     """Merge events of one subject into its summary, and tell of them; tell whether this made the summary."""
     kind, subject = items[0]["kind"], items[0]["subject"]
-    bodies = [stores().bodies.read(item) for item in items]
+    bodies = [body_of(item, stores().bodies) for item in items]
     events = map(fold_event, items, bodies)
     found = Found(facts_from(kind, events), last_expiry(items))
     tell = stores().telling.of(kind, subject, arrived, also=list(map(callback_push, items, bodies)))

@@ -15,10 +15,12 @@ from tavus_callbacks.aws import batch, clients
 from tavus_callbacks.aws.bodies import Bodies
 from tavus_callbacks.aws.bus import Bus
 from tavus_callbacks.aws.recordings import RecordingRows, RecordingsBucket, Row, look, recording_of
+from tavus_callbacks.aws.subject_events import body_of
 from tavus_callbacks.aws.summaries import SummaryRows
 from tavus_callbacks.aws.telling import tell_recording
-from tavus_callbacks.domain.jsontext import BYTE_ORDER_MARK, parse
+from tavus_callbacks.domain.issues import TOO_MANY_PARTS
 from tavus_callbacks.domain.metrics import Counts, count, of_recording
+from tavus_callbacks.domain.reading import kept
 from tavus_callbacks.domain.recording import Status, certain_status, claim_of, conversation_of, recording_id
 from tavus_callbacks.domain.timestamps import parse as parse_time
 from tavus_callbacks.records import write
@@ -76,7 +78,11 @@ def _claimed(record: "DynamoDBRecord") -> Counts:
     # Before the body is read: erased, it is gone, while the stream still tells of it.
     if _is_erased(conversation_id):
         return {}
-    body = parse(stores().bodies.read(item).decode().removeprefix(BYTE_ORDER_MARK)).clean
+    raw = body_of(item, stores().bodies)
+    if raw is None:
+        write(logger, "claim not read", {"conversation_id": conversation_id, "cause": TOO_MANY_PARTS})
+        return {}
+    body = kept(raw.decode())
     claim = claim_of(item["event_type"], conversation_id, body, bucket=stores().bucket.name, ref=ref)
     received_at = parse_time(item["received_at"])
     if received_at is None:

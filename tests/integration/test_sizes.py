@@ -109,7 +109,7 @@ def test_many_little_parts_are_kept(api):
 
 
 def test_more_little_parts_go_to_quarantine(api):
-    """A body of over 300,000 objects, lists, members and elements is kept with its reason, and never parsed."""
+    """A body of over 300,000 objects, lists, members and elements is kept with its reason."""
     raw = empties(1_300_000)
 
     reply = api.post(raw, content_type="application/octet-stream")

@@ -378,20 +378,26 @@ def test_any_text_is_an_event_id_or_none(text):
     ("raw", "ref", "content"),
     [
         (
-            (b'{"conversation_id":"c1","event_type":"system.shutdown","timestamp":"2026-11-20T10:00:00Z",'
-            b'"properties":{"shutdown_reason":"x \\ud83d"}}'),
+            (
+                b'{"conversation_id":"c1","event_type":"system.shutdown","timestamp":"2026-11-20T10:00:00Z",'
+                b'"properties":{"shutdown_reason":"x \\ud83d"}}'
+            ),
             "00001795168800000000-1b08213e20ebfd802292868aac88de34",
             "9b03c2cf90c4188b9e58eeb230b7d489",
         ),
         (
-            (b'{"conversation_id":"c1","event_type":"system.shutdown","properties":{"a":["\\ude00","\\ud83d\\ude00",'
-            b'{"\\ud83d":1,"\\ude00":2}],"b":[1.5e3,-0.0,12345678901234567890]}}'),
+            (
+                b'{"conversation_id":"c1","event_type":"system.shutdown","properties":{"a":["\\ude00","\\ud83d\\ude00",'
+                b'{"\\ud83d":1,"\\ude00":2}],"b":[1.5e3,-0.0,12345678901234567890]}}'
+            ),
             "untimed-72be753a0bcfafcc4a8c6564850f8013",
             "6a4eb41773f38b0c994e4b29ec5df9c0",
         ),
         (
-            (b'{"conversation_id":"c1","event_type":"x","n":{"a":{"b":["\\\\ud83d"]}},'
-            b'"n":{"a":{"b":["\\uDE00 \\uD83D"]}}}'),
+            (
+                b'{"conversation_id":"c1","event_type":"x","n":{"a":{"b":["\\\\ud83d"]}},'
+                b'"n":{"a":{"b":["\\uDE00 \\uD83D"]}}}'
+            ),
             "untimed-62496a3ba8ed2f81ece855ad32b02885",
             "c896e867ae33ada00a0c2d6438683879",
         ),

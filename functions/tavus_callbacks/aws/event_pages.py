@@ -13,6 +13,7 @@ from tavus_callbacks.aws.tombstones import Tombstones
 from tavus_callbacks.domain import receipts
 from tavus_callbacks.domain.event_view import INLINE_LIMIT, with_variants
 from tavus_callbacks.domain.families import is_name
+from tavus_callbacks.domain.issues import TOO_MANY_PARTS
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -118,7 +119,8 @@ class EventPages:
         return Index(self.client, self.table, "receipts", "receipt_shard", "receipt", self.tombstones)
 
     def _entry(self, item: Item) -> Entry:
-        return Entry(item, self.bodies.read(item) if item["body_size"] <= INLINE_LIMIT else None)
+        is_inline = item["body_size"] <= INLINE_LIMIT and TOO_MANY_PARTS not in item.get("issues", ())
+        return Entry(item, self.bodies.read(item) if is_inline else None)
 
     def _group(self, items: Iterable[Mapping[str, Any]]) -> list[Entry]:
         """Read an event and its variants; beyond a page, the bodies of further variants come by URL."""

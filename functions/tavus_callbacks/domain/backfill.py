@@ -110,7 +110,9 @@ def _is_whole(moment: datetime, step: timedelta) -> bool:
 
 
 def _adds(event: Event, kept: Sequence[FoldEvent]) -> bool:
-    """Tell whether an event says what no kept content of its identity says."""
+    """Return whether an event says what no stored content of its identity says; False if one was not read."""
+    if any(one.is_skipped for one in kept):
+        return False
     said = reading.members(_body(event)).items()
     contents = (reading.members(content) for one in kept for content in one.contents)
     return not any(all(known.get(name) == value for name, value in said) for known in contents)

@@ -20,7 +20,7 @@ from tavus_callbacks.domain.conversation_view import (
     TranscriptSummary,
 )
 from tavus_callbacks.domain.ending import Ending, ending
-from tavus_callbacks.domain.fold_event import FoldEvent, Occurrence, in_order, occurrences
+from tavus_callbacks.domain.fold_event import FoldEvent, Occurrence, in_order, occurrences, skipped
 from tavus_callbacks.domain.fold_settings import FoldSettings
 from tavus_callbacks.domain.missing import missing_of, status_of
 from tavus_callbacks.domain.objectives import objectives
@@ -56,6 +56,7 @@ def fold(  # noqa: PLR0913 - one argument a source
         missing=missing_of(facts, now=now, settings=settings, has_recording=bool(recordings)),
         recordings=list(recordings),
         recording_failures=parts.recording_failures(events, {one["recording_id"] for one in recordings}),
+        skipped=skipped(events),
         replica=_replica(happened),
         persona=_persona(happened),
         **_from_facts(facts),

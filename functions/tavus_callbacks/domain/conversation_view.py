@@ -20,7 +20,7 @@ from tavus_callbacks.domain.ending import Ending
 from tavus_callbacks.domain.missing import Missing, Status
 from tavus_callbacks.domain.objectives import ObjectiveView
 from tavus_callbacks.domain.talk import Talk
-from tavus_callbacks.domain.view import Moment, View
+from tavus_callbacks.domain.view import SKIPPED, Moment, Skipped, View
 
 
 class Replica(View):
@@ -88,6 +88,7 @@ class ConversationView(View):
     memories: list[Memory]
     other_events: list[OtherEvent]
     missing: list[Missing]
+    skipped: Skipped | None = Field(None, description=SKIPPED)
     confirmed: bool = Field(description=CONFIRMED)
     tags: dict[str, str | list[str]] = Field(description="A list where callbacks came with different values.")
     labels: list[str]

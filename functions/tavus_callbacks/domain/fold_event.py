@@ -13,15 +13,18 @@ from typing import Any
 from tavus_callbacks.domain import reading
 from tavus_callbacks.domain.event import Source
 from tavus_callbacks.domain.jsontext import canonical
+from tavus_callbacks.domain.view import Skipped
 
 # Enough for a clock that is off by its time zone: what has been received did not happen a day later.
 _CLOCK_ERROR = timedelta(days=1)
+# Event ids that an answer names; a stranger can send any number of them.
+_MOST_SKIPPED = 100
 _BEFORE_ALL = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class FoldEvent:
-    """A kept event or variant with its bodies, parsed by `reading.kept`.
+    """A stored event or variant with its bodies, parsed by `reading.kept`; no contents if they were not read.
 
     `ref` is the event's, a variant's too: those of one `ref` are one event. Give a variant an element of its
     own where its label or tags differ.
@@ -39,6 +42,11 @@ class FoldEvent:
     tags: dict[str, str]
     source: Source
     contents: tuple[dict[str, Any], ...]
+
+    @property
+    def is_skipped(self) -> bool:
+        """Return whether its body was not read."""
+        return not self.contents
 
     @property
     def plausible_at(self) -> datetime | None:
@@ -66,6 +74,12 @@ class Occurrence:
     def moment(self) -> datetime:
         """Return when it happened by the sender's clock, or without a plausible time when it was received."""
         return self.event.plausible_at or self.event.received_at
+
+
+def skipped(events: Iterable[FoldEvent]) -> Skipped | None:
+    """Name the events whose bodies were not read, or None if all were."""
+    event_ids = sorted({event.event_id for event in events if event.is_skipped})
+    return Skipped(count=len(event_ids), event_ids=event_ids[:_MOST_SKIPPED]) if event_ids else None
 
 
 def in_order(happened: Iterable[Occurrence]) -> list[Occurrence]:

@@ -17,7 +17,7 @@ from tavus_callbacks.domain.body import LONGEST
 from tavus_callbacks.domain.errors import NotAnObject
 
 MAX_DEPTH = 100
-# Objects, lists, members and elements. Parsing makes a Python object of each: a body of 6 MB could hold millions.
+# Objects, lists, members and elements: 6 MB could hold millions, and parsing makes a Python object of each.
 # A transcript of 5.9 MB that people spoke has 30,000 turns of four members, which count as 180,000.
 MAX_COUNT = 300_000
 MAX_DIGITS = 4300  # what Python converts to an integer at most
@@ -66,15 +66,19 @@ def _check_count(text: str) -> None:
     """Refuse a text of too many objects, lists, members and elements before anything is parsed."""
     brackets = text.count("{") + text.count("[")
     # Brackets and commas in strings count here, too, so this is the most that there can be.
-    if 2 * brackets + text.count(",") > MAX_COUNT and _is_over(_without_strings(text)):
+    if 2 * brackets + text.count(",") > MAX_COUNT and count_parts(text) > MAX_COUNT:
         raise NotAnObject(f"The body has more than {MAX_COUNT:,} objects, lists, members and elements.")
 
 
-def _is_over(bare: str) -> bool:
-    """Count exactly: what is not empty has one member or element more than commas."""
+def count_parts(text: str) -> int:
+    """Count objects, lists, members and elements of JSON text; above MAX_COUNT this is a lower bound."""
+    bare = _without_strings(text)
     brackets, commas = bare.count("{") + bare.count("["), bare.count(",")
-    # The first test keeps the list of the empty ones short.
-    return brackets + commas > MAX_COUNT or 2 * brackets + commas - len(_EMPTY.findall(bare)) > MAX_COUNT
+    # Keeps the list of empty ones short.
+    if brackets + commas > MAX_COUNT:
+        return brackets + commas
+    # Each that is not empty has one member or element more than commas.
+    return 2 * brackets + commas - len(_EMPTY.findall(bare))
 
 
 def _without_strings(text: str) -> str:
@@ -194,7 +198,7 @@ def children(container: Any) -> Any:
 def without_surrogates(value: Any) -> Any:
     """Replace halves of surrogate pairs, which UTF-8 cannot write, by U+FFFD.
 
-    Copies only what holds one; a value without any comes back itself. `value` must not nest deeper than MAX_DEPTH.
+    Copies only what holds one; a value without any comes back itself. `value` nests at most MAX_DEPTH deep.
     """
     if type(value) is str:
         return value if value.isascii() else _replace_surrogates(value)

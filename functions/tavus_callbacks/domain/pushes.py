@@ -123,8 +123,10 @@ def push_id(push_type: str, kind: str, subject: str, *which: str) -> str:
     return "push_" + hashlib.sha256(identity.encode()).hexdigest()[:32]
 
 
-def callback_push(item: Item, body: bytes) -> Push:
-    """Tell of a kept event or variant; raises ValueError where a row lacks its time of receipt.
+def callback_push(item: Item, body: bytes | None) -> Push:
+    """Make the push of a stored event or variant; without a body it has a `body_url`.
+
+    Raises ValueError if a row lacks its time of receipt.
 
     Its id hangs on the content, not on the row: which of two contents is called the variant is chance.
     """
@@ -145,9 +147,9 @@ def callback_push(item: Item, body: bytes) -> Push:
     )
 
 
-def _callback_data(item: Item, ref: str, body: bytes) -> CallbackData:
+def _callback_data(item: Item, ref: str, body: bytes | None) -> CallbackData:
     name = event_id(item["kind"], item["subject"], item["ref"])
-    inline, received_at = _inline(body), parse(item["received_at"])
+    inline, received_at = None if body is None else _inline(body), parse(item["received_at"])
     if received_at is None:
         raise ValueError("a row without its time of receipt")
     return CallbackData(

@@ -12,10 +12,10 @@ from typing import Any
 from pydantic import Field
 
 from tavus_callbacks.domain import reading, timestamps
-from tavus_callbacks.domain.fold_event import FoldEvent, Occurrence, occurrences
+from tavus_callbacks.domain.fold_event import FoldEvent, Occurrence, occurrences, skipped
 from tavus_callbacks.domain.jsontext import canonical
 from tavus_callbacks.domain.resource_facts import ResourceFacts, ResourceStatus, resource_facts_of, status_of
-from tavus_callbacks.domain.view import Moment, View
+from tavus_callbacks.domain.view import SKIPPED, Moment, Skipped, View
 
 _PROGRESS = re.compile(r"([0-9]{1,6})\s*/\s*([0-9]{1,6})")
 _WHOLE = 100.0
@@ -54,6 +54,7 @@ class ResourceView(View):
     created_at: Moment | None
     updated_at: Moment | None
     history: list[StatusChange]
+    skipped: Skipped | None = Field(None, description=SKIPPED)
     tags: dict[str, str | list[str]]
     labels: list[str]
     simulated: bool
@@ -84,6 +85,7 @@ def fold_resource(kind: str, subject: str, events: Sequence[FoldEvent]) -> dict[
         created_at=_moment(said, "created_at"),
         updated_at=_moment(said, "updated_at"),
         history=list(map(_change, happened)),
+        skipped=skipped(events),
         **facts.receipt.view(),
     )
     return view.model_dump(mode="json")

@@ -33,6 +33,19 @@ class Happened(View):
     )
 
 
+SKIPPED = (
+    "Events that were not read for this answer: they have over 100,000 objects and lists, or all bodies "
+    "together are more than one answer reads. None if everything was read."
+)
+
+
+class Skipped(View):
+    """Events whose bodies were not read for this answer; `GET /events/{event_id}/body` has each."""
+
+    count: int
+    event_ids: list[str] = Field(description="At most 100 of them.")
+
+
 def build_views() -> None:
     """Build every view that is loaded: 10 ms, which are better spent before somebody waits."""
     for view in View.__subclasses__():

@@ -1,6 +1,6 @@
 """`GET /conversations…`: what happened, as a person asks it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -12,12 +12,14 @@ from tavus_callbacks.aws import clients
 from tavus_callbacks.aws.bodies import Bodies
 from tavus_callbacks.aws.readings import confirmed_at
 from tavus_callbacks.aws.recordings import recordings_in
-from tavus_callbacks.aws.subject_events import events_in, subject_rows
+from tavus_callbacks.aws.subject_events import events_within_budget, subject_rows
 from tavus_callbacks.aws.summaries import SummaryRows
 from tavus_callbacks.domain.conversation import fold
 from tavus_callbacks.domain.dialogue import dialogue
 from tavus_callbacks.domain.errors import NotFound
+from tavus_callbacks.domain.event_types import TRANSCRIPT
 from tavus_callbacks.domain.families import is_name
+from tavus_callbacks.domain.fold_event import FoldEvent
 from tavus_callbacks.domain.missing import Status, What
 from tavus_callbacks.domain.shorter import shorter
 from tavus_callbacks.domain.summary import conversation_summary
@@ -94,7 +96,7 @@ def get_conversations(query: Query) -> Response[str]:
 def get_conversation(conversation_id: str) -> Response[str]:
     """Answer the conversation folded from its events; one query, unless a recording is waited for."""
     items = _items(conversation_id)
-    events = events_in(items, stores().bodies)
+    events = events_within_budget(items, stores().bodies)
     bucket = settings().recordings_bucket
     recordings = recording_views(conversation_id, recordings_in(items, bucket)) if bucket else []
     view = fold(
@@ -117,15 +119,21 @@ def get_conversation(conversation_id: str) -> Response[str]:
 )
 def get_transcript(query: Query, conversation_id: str) -> Response[str]:
     """Answer the transcript as JSON, as lines of text, or as subtitles; 409 where those have no times."""
-    events = events_in(_items(conversation_id), stores().bodies)
+    events = events_within_budget(_items(conversation_id), stores().bodies)
     transcript = transcript_of(events, include_system=query[INCLUDE] == "system")
     if transcript is None:
-        raise NotFound(f"No transcript of conversation {conversation_id} has arrived.")
+        raise NotFound(_no_transcript(conversation_id, events))
     form = query[FORMAT] or "json"
     if form in _FORMATS:
         content_type, write = _FORMATS[form]
         return Response(200, content_type, write(transcript), NO_STORE)
     return json_answer({"conversation_id": conversation_id, **transcript_view(transcript)})
+
+
+def _no_transcript(conversation_id: str, events: Sequence[FoldEvent]) -> str:
+    if any(event.is_skipped and event.event_type == TRANSCRIPT for event in events):
+        return f"A transcript of conversation {conversation_id} is too large to read. Its event has it."
+    return f"No transcript of conversation {conversation_id} has arrived."
 
 
 def rows_of(kind: str, subject: str) -> list[dict[str, Any]]:

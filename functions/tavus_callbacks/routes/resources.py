@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any, cast, get_args
 
 from aws_lambda_powertools.event_handler import Response
 
-from tavus_callbacks.aws.subject_events import events_in
+from tavus_callbacks.aws.subject_events import events_within_budget
 from tavus_callbacks.domain.errors import NotFound
 from tavus_callbacks.domain.resource_facts import ResourceStatus
 from tavus_callbacks.domain.resource_view import fold_resource
@@ -57,7 +57,7 @@ def _list(query: Query, kind: str, name: str) -> Response[str]:
 
 
 def _one(kind: str, subject: str) -> Response[str]:
-    events = events_in(rows_of(kind, subject), stores().bodies)
+    events = events_within_budget(rows_of(kind, subject), stores().bodies)
     if not events:
         raise NotFound(f"No event of {kind} {subject} is kept.")
     return json_answer(fold_resource(kind, subject, events))
