@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from encodings_of_tokens import FOUND, IN_BYTES, REMAINS, SHORT, escape, in_json, percent
 from samples import TOKEN
-from tavus_callbacks.domain.redaction import REDACTED, redact, redact_bytes
+from tavus_callbacks.domain.redaction import MOST_ECHOES, REDACTED, redact, redact_bytes
 from tavus_callbacks.domain.token import find_tokens
 
 URL = f"https://api.example.com/callbacks/{TOKEN}"
@@ -439,3 +439,15 @@ def _seconds(unit, length):
     started = time.process_time()
     redact_bytes(raw, {})
     return time.process_time() - started
+
+
+@pytest.mark.parametrize("quote", ['"', '\\"'])
+def test_echoes_beyond_the_limit_are_emptied(quote):
+    """Thousands of echoed URLs take little time; those behind the first thousand lose tags, too."""
+    echo = '"webhook_url":"https://a.example.com/callbacks/x?a=1\\\\n&b=2"'.replace('"', quote)
+    lines = redact("\n".join([echo] * (MOST_ECHOES + 2)), {"a": "1"}).splitlines()
+
+    emptied = '"webhook_url":""'.replace('"', quote)
+    assert [emptied] * 2 == lines[MOST_ECHOES:]
+    assert emptied != lines[MOST_ECHOES - 1]
+    assert "b=2" not in "".join(lines)

@@ -7,6 +7,7 @@ from folding import JSON
 from hypothesis import given
 
 from tavus_callbacks.domain import reading
+from tavus_callbacks.domain.jsontext import without_surrogates
 
 
 def test_an_event_says_its_members_in_any_of_three_places():
@@ -88,4 +89,4 @@ def test_whatever_is_read_can_be_written_again(value):
     """As strict JSON in UTF-8."""
     found = [reading.structured(one) for one in (value, json.dumps(value))]
 
-    json.dumps([*map(reading.without_surrogates, found)], allow_nan=False, ensure_ascii=False).encode()
+    json.dumps([*map(without_surrogates, found)], allow_nan=False, ensure_ascii=False).encode()

@@ -19,8 +19,13 @@ from pydantic_core import to_json
 from tavus_callbacks.domain.conversation_facts import Facts
 from tavus_callbacks.domain.event import Source, event_id, repeat_number
 from tavus_callbacks.domain.fold_settings import FoldSettings
-from tavus_callbacks.domain.jsontext import BYTE_ORDER_MARK, canonical, children, levels
-from tavus_callbacks.domain.reading import without_surrogates
+from tavus_callbacks.domain.jsontext import (
+    BYTE_ORDER_MARK,
+    canonical,
+    children,
+    levels,
+    without_surrogates,
+)
 from tavus_callbacks.domain.receipt_facts import ReceiptFacts
 from tavus_callbacks.domain.recording import Recording, Status, certain_status
 from tavus_callbacks.domain.recording_view import failure
