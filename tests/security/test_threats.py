@@ -21,9 +21,16 @@ HTTP_REQUEST, LAMBDA_REQUEST, WRITE_UNITS, PUT, LOG = 1.00, 0.20, 2 * 0.625, 5.0
 GB_SECOND = 13.3334
 MEMORY = 0.5
 # The bus is told of a callback, by 64 KB, and of one thing that it means; the largest body is pointed to.
-BUS = {"300 B": 1 + 1, "200 KB": 4 + 1, "5.9 MB that does not deflate": 1 + 1}
+BUS = {
+    "300 B": 1 + 1,
+    "200 KB": 4 + 1,
+    "5.9 MB that does not deflate": 1 + 1,
+    "5.9 MB, the dearest to read": 1 + 1,
+}
 # Of a body of 5.9 MB: requests of 512 KB, seconds of Lambda to receive it and to sum it up (assumed), a read.
 LARGEST_REQUESTS, LARGEST_SECONDS, GET = 12, 3, 0.40
+# The dearest takes 3 s to receive and 2 s to sum up.
+MORE_SECONDS = 2
 
 
 def rows():
@@ -40,6 +47,7 @@ def expected():
     kept = {
         **{body: float(price) + SUMMARY for body, price in listed.items()},
         "5.9 MB that does not deflate": largest,
+        "5.9 MB, the dearest to read": largest + MEMORY * MORE_SECONDS * GB_SECOND,
     }
     return {body: price + BUS[body] for body, price in kept.items()}
 
