@@ -8,6 +8,7 @@ from pathlib import Path
 from tavus_callbacks_cli.local.child import stop_child
 from tavus_callbacks_cli.local.deploy import deploy
 from tavus_callbacks_cli.local.embedded import Embedded, await_embedded, launch_embedded
+from tavus_callbacks_cli.local.keys import Keys
 from tavus_callbacks_cli.local.template import Template
 
 TYPES = ("AWS::DynamoDB::Table", "AWS::Events::EventBus", "AWS::S3::Bucket", "AWS::SQS::Queue")
@@ -16,9 +17,10 @@ TYPES = ("AWS::DynamoDB::Table", "AWS::Events::EventBus", "AWS::S3::Bucket", "AW
 @contextmanager
 def embedded_stores(template: Template, log: Path) -> Iterator[Embedded]:
     """Run embedded services with the template's tables, buckets, queues and bus."""
-    process = launch_embedded(log)
+    keys = Keys()
+    process = launch_embedded(log, keys)
     try:
-        running = await_embedded(process, log)
+        running = await_embedded(process, log, keys)
         stores = {name: one for name, one in template.resources.items() if one.type in TYPES}
         deploy(replace(template, resources=stores), running.clients())
         yield running

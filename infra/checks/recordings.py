@@ -56,7 +56,7 @@ def _round(sign: Callable[[bytes], bytes]) -> float:
 def available_after(stack: LocalStack, conversation_id: str) -> float:
     """Put an object and claim it; return the seconds from the callback until it is read as available."""
     running, key = stack.running, f"tavus/{conversation_id}/1"
-    s3 = isolated_session().client("s3", endpoint_url=running.endpoint_url)
+    s3 = isolated_session(running.aws_access_key_id).client("s3", endpoint_url=running.endpoint_url)
     s3.put_object(Bucket=running.outputs["RecordingsBucketName"], Key=key, Body=b"video")
     started = time.perf_counter()
     _claim(stack, conversation_id, key)

@@ -111,7 +111,9 @@ def measured(stack: LocalStack, size: int) -> Row:
 
 
 def _item(stack: LocalStack, pk: str) -> dict[str, Any]:
-    client = isolated_session().client("dynamodb", endpoint_url=stack.running.endpoint_url)
+    client = isolated_session(stack.running.aws_access_key_id).client(
+        "dynamodb", endpoint_url=stack.running.endpoint_url
+    )
     found = client.query(
         TableName=stack.running.outputs["EventsTableName"],
         KeyConditionExpression="pk = :pk",

@@ -84,7 +84,12 @@ def _local(stack: "RunningStack", options: tuple[str, ...]) -> Deployment:
     from tavus_callbacks_cli.local.session import isolated_session
 
     return Deployment(
-        isolated_session(), stack.outputs, options, stack.endpoint_url, stack.callback_url, stack.parameters
+        isolated_session(stack.aws_access_key_id),
+        stack.outputs,
+        options,
+        stack.endpoint_url,
+        stack.callback_url,
+        stack.parameters,
     )
 
 

@@ -101,17 +101,17 @@ class LocalTarget:
 
     def tables(self) -> Tables:
         """Open the embedded tables."""
-        import boto3
+        from tavus_callbacks_cli.local.session import isolated_session
 
-        session = boto3.Session("local", "local", region_name=self.stack.region)
+        session = isolated_session(self.stack.aws_access_key_id)
         resource = session.resource("dynamodb", endpoint_url=self.stack.endpoint_url)
         return _tables(resource, self.stack.outputs)
 
     def store(self) -> "Store":
         """Open the embedded store."""
-        import boto3
+        from tavus_callbacks_cli.local.session import isolated_session
 
-        session = boto3.Session("local", "local", region_name=self.stack.region)
+        session = isolated_session(self.stack.aws_access_key_id)
         return _store(session, self.stack.outputs, self.stack.endpoint_url)
 
 

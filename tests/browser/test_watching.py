@@ -129,7 +129,11 @@ def test_a_saved_recording_has_a_readable_name_and_every_byte(page, recorded, tm
 
 def object_of(recorded, recording_id: str) -> bytes:
     """Read the object itself from the embedded S3."""
-    session = boto3.Session("local", "local", region_name=recorded.stack.region)
+    session = boto3.Session(
+        recorded.stack.aws_access_key_id,
+        recorded.stack.aws_secret_access_key,
+        region_name=recorded.stack.region,
+    )
     s3 = session.client("s3", endpoint_url=recorded.stack.endpoint_url)
     bucket, key = (
         recorded.stack.outputs["RecordingsBucketName"],

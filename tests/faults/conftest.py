@@ -10,6 +10,7 @@ from world import World, new_token, runtime
 
 from stores import embedded_stores
 from tavus_callbacks.settings import settings
+from tavus_callbacks_cli.local.keys import PERSON
 from tavus_callbacks_cli.local.stack import Options, local_stack
 from tavus_callbacks_cli.local.template import load_template
 
@@ -42,7 +43,8 @@ def environment(template):
 @pytest.fixture(scope="module")
 def receiver(embedded, environment):
     """Run the receiver behind a proxy, its token and its connections warm."""
-    with fault_proxy(embedded.endpoint_url) as proxy, runtime(environment, proxy):
+    key_id = embedded.keys.key_id(PERSON)
+    with fault_proxy(embedded.endpoint_url) as proxy, runtime(environment, proxy, key_id):
         world = World(proxy, embedded, environment, new_token(embedded, environment))
         warm = [world.post_cold(bodies.timed(f"warm-{number}")) for number in range(6)]
         world.usual = max(reply.seconds for reply in warm[1:])

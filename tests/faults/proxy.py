@@ -127,7 +127,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Return the service's answer as bytes on the wire."""
         upstream = HTTPConnection(self.server.upstream, timeout=10)
         try:
-            upstream.request(self.command, self.path, body, dict(self.headers.items()))
+            upstream.request(self.command, self.path, body, {**self.headers, "Host": self.server.upstream})
             answer = upstream.getresponse()
             content = answer.read()
         finally:

@@ -53,7 +53,9 @@ def answered(*arguments: str) -> dict[str, Any]:
 
 def client(stack: LocalStack, service: Any) -> Any:
     """Return a client of the embedded services."""
-    return isolated_session().client(service, endpoint_url=stack.running.endpoint_url)
+    return isolated_session(stack.running.aws_access_key_id).client(
+        service, endpoint_url=stack.running.endpoint_url
+    )
 
 
 def read(stack: LocalStack, path: str) -> httpx.Response:

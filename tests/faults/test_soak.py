@@ -69,7 +69,9 @@ def send(stack, seed, ends):
 
 def drained(stack):
     """Wait until nothing waits in the spill."""
-    client = isolated_session().client("sqs", endpoint_url=stack.running.endpoint_url)
+    client = isolated_session(stack.running.aws_access_key_id).client(
+        "sqs", endpoint_url=stack.running.endpoint_url
+    )
     names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
     for _ in range(60):
         url = stack.running.outputs["SpillQueueUrl"]
@@ -106,7 +108,9 @@ def watch(stack, ends):
 def kept(stack, subjects):
     """Return how often each (subject, number) is kept, by the rows themselves."""
     table = stack.running.outputs["EventsTableName"]
-    client = isolated_session().client("dynamodb", endpoint_url=stack.running.endpoint_url)
+    client = isolated_session(stack.running.aws_access_key_id).client(
+        "dynamodb", endpoint_url=stack.running.endpoint_url
+    )
     found = Counter()
     for subject in subjects:
         query = {"KeyConditionExpression": "pk = :pk AND begins_with(sk, :e)", "ProjectionExpression": "sk"}

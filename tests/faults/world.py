@@ -163,13 +163,13 @@ def _record(message: dict[str, Any]) -> dict[str, Any]:
 
 
 @contextmanager
-def runtime(environment: dict[str, str], proxy: Proxy) -> Iterator[None]:
+def runtime(environment: dict[str, str], proxy: Proxy, key_id: str) -> Iterator[None]:
     """Let handlers run in this process, their AWS behind the proxy."""
     variables = {
         **environment,
         "AWS_ENDPOINT_URL": proxy.url,
         "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_ACCESS_KEY_ID": "local",
+        "AWS_ACCESS_KEY_ID": key_id,
         "AWS_SECRET_ACCESS_KEY": "local",
     }
     with patch.dict(os.environ, variables):

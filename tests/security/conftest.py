@@ -10,6 +10,7 @@ import aws_calls
 from runtimes import forget
 from stores import embedded_stores
 from tavus_callbacks.domain.timestamps import now
+from tavus_callbacks_cli.local.keys import PERSON
 from tavus_callbacks_cli.local.template import load_template
 from tavus_callbacks_cli.tokens import create_token
 
@@ -44,7 +45,7 @@ def runtime(template, embedded):
         "STORE_SECONDS": "60",
         "AWS_ENDPOINT_URL": embedded.endpoint_url,
         "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_ACCESS_KEY_ID": "local",
+        "AWS_ACCESS_KEY_ID": embedded.keys.key_id(PERSON),
         "AWS_SECRET_ACCESS_KEY": "local",
     }
     with patch.dict(os.environ, variables):

@@ -54,7 +54,7 @@ def test_a_recorded_conversation_is_exported_and_then_erased(
         "timestamp": "2027-03-01T12:00:00Z",
     }
     assert 200 == httpx.post(local_stack.callback_url, json=late).status_code
-    s3 = isolated_session().client("s3", endpoint_url=local_stack.endpoint_url)
+    s3 = isolated_session(local_stack.aws_access_key_id).client("s3", endpoint_url=local_stack.endpoint_url)
     bucket = local_stack.outputs["RecordingsBucketName"]
     s3.put_object(Bucket=bucket, Key=f"tavus/{conversation}/late", Body=b"late")
     until(lambda: left(local_stack, s3, conversation) == [])
@@ -69,7 +69,7 @@ def await_recording(stack: RunningStack, conversation: str) -> None:
 
 def left(stack: RunningStack, s3: object, conversation: str) -> list[object]:
     """Return what is left of a conversation in the table and in the buckets."""
-    table = isolated_session().resource("dynamodb", endpoint_url=stack.endpoint_url)
+    table = isolated_session(stack.aws_access_key_id).resource("dynamodb", endpoint_url=stack.endpoint_url)
     query = {
         "KeyConditionExpression": "pk = :pk",
         "ExpressionAttributeValues": {":pk": f"conversation#{conversation}"},

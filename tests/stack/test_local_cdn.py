@@ -44,7 +44,7 @@ class World:
     @property
     def s3(self) -> "S3Client":
         """Reach the stack's buckets."""
-        return s3_client(self.running.endpoint_url)
+        return s3_client(self.running)
 
     def get(self, path: str) -> httpx.Response:
         """Read."""
@@ -85,9 +85,9 @@ class World:
 
 
 @cache
-def s3_client(endpoint_url: str) -> "S3Client":
+def s3_client(running: RunningStack) -> "S3Client":
     """Make a client for the stack's buckets."""
-    return isolated_session().client("s3", endpoint_url=endpoint_url)
+    return isolated_session(running.aws_access_key_id).client("s3", endpoint_url=running.endpoint_url)
 
 
 def statuses_in(answer: httpx.Response) -> list[str]:

@@ -26,6 +26,7 @@ from tavus_callbacks.domain.link import resource_url, signed
 from tavus_callbacks_cli.local.cdn import distribution_of, public_keys
 from tavus_callbacks_cli.local.custom import answers_of
 from tavus_callbacks_cli.local.intrinsics import REGION
+from tavus_callbacks_cli.local.session import isolated_session
 from tavus_callbacks_cli.local.signed_url import Refused, read_target, verify
 from tavus_callbacks_cli.local.stack import LocalStack, Options, local_stack
 from tavus_callbacks_cli.local.state import REPOSITORY
@@ -39,7 +40,6 @@ STACK = "tavus-callbacks-local"
 ORIGINS = ["https://app.example.com", "https://other.example.com"]
 # Managed-CORS-S3Origin of AWS.
 CORS_S3_ORIGIN = "88a5eaf4-2fd4-4709-b370-b4c650ea3fcf"
-KEYS: Any = {"aws_access_key_id": "local", "aws_secret_access_key": "local"}
 OF_RECORDINGS = ("CloudFront", "SecretsManager", "Custom::")
 
 
@@ -239,7 +239,7 @@ def bearer(stack: LocalStack) -> dict[str, str]:
 def put(stack: LocalStack) -> None:
     """Write a recording."""
     running = stack.running
-    s3 = boto3.client("s3", running.region, endpoint_url=running.endpoint_url, **KEYS)
+    s3 = isolated_session(running.aws_access_key_id).client("s3", endpoint_url=running.endpoint_url)
     s3.put_object(Bucket=running.outputs["RecordingsBucketName"], Key=KEY, Body=b"video")
 
 

@@ -13,7 +13,6 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-import boto3
 import httpx
 import pytest
 import yaml
@@ -22,6 +21,7 @@ from click.testing import CliRunner
 from tavus_callbacks.domain.pushes import Push
 from tavus_callbacks_cli.local import pattern
 from tavus_callbacks_cli.local.registry import registered
+from tavus_callbacks_cli.local.session import isolated_session
 from tavus_callbacks_cli.local.stack import LocalStack, Options, local_stack
 from tavus_callbacks_cli.local.state import open_state
 from tavus_callbacks_cli.main import main
@@ -32,7 +32,6 @@ pytestmark = [pytest.mark.stack, pytest.mark.slow, pytest.mark.xdist_group("push
 ROOT = Path(__file__).resolve().parents[2]
 CONSUME = (ROOT / "docs" / "consume.md").read_text()
 PATIENCE = 60
-KEYS: Any = {"aws_access_key_id": "local", "aws_secret_access_key": "local"}
 
 
 @dataclass
@@ -97,7 +96,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[LocalStack
 
 def client(stack: LocalStack, service: Any) -> Any:
     """Return a client of the embedded services."""
-    return boto3.client(service, stack.running.region, endpoint_url=stack.running.endpoint_url, **KEYS)
+    return isolated_session(stack.running.aws_access_key_id).client(
+        service, endpoint_url=stack.running.endpoint_url
+    )
 
 
 def secret_of(stack: LocalStack) -> str:

@@ -56,7 +56,7 @@ def announce(stack: RunningStack, conversation_id: str) -> str:
 
 def put(stack: RunningStack, key: str) -> None:
     """Put the object of a recording, without suffix and type as Tavus may."""
-    s3 = isolated_session().client("s3", endpoint_url=stack.endpoint_url)
+    s3 = isolated_session(stack.aws_access_key_id).client("s3", endpoint_url=stack.endpoint_url)
     s3.put_object(Bucket=stack.outputs["RecordingsBucketName"], Key=key, Body=CONTENT)
 
 

@@ -47,7 +47,18 @@ def running(monkeypatch, template_outputs):
     def stacks() -> list[RunningStack]:
         addresses = {"api_url": "http://127.0.0.1:9001", "endpoint_url": "http://127.0.0.1:1"}
         tokens = {"read_token": TOKEN, "quarantine_token": TOKEN}
-        return [RunningStack(pid=1, port=9001, region="us-east-1", **addresses, **tokens, **values)]
+        return [
+            RunningStack(
+                pid=1,
+                port=9001,
+                region="us-east-1",
+                aws_access_key_id="id",
+                aws_secret_access_key="secret",
+                **addresses,
+                **tokens,
+                **values,
+            )
+        ]
 
     monkeypatch.setattr(registry, "running_stacks", stacks)
     return values

@@ -165,7 +165,7 @@ def test_local_sends_to_the_local_stack_and_not_through_its_tunnel(monkeypatch):
     with Receiver((200, STORED)) as receiver:
         tunnel = f"https://a.tunnel.invalid/callbacks/{TOKEN}"
         running = RunningStack(
-            1, 1, receiver.origin, tunnel, "", "", "", "", {"TavusApiUrl": receiver.origin}
+            1, 1, receiver.origin, tunnel, "", "", "", "", "", "", {"TavusApiUrl": receiver.origin}
         )
         monkeypatch.setattr(registry, "running_stacks", lambda: [running])
 

@@ -23,6 +23,8 @@ def stack(port: int) -> RunningStack:
         quarantine_token=TOKEN,
         endpoint_url="http://127.0.0.1:1",
         region="us-east-1",
+        aws_access_key_id="id",
+        aws_secret_access_key="secret",
         outputs={"TokensTableName": "tokens", "EventsTableName": "events"},
     )
 

@@ -2,11 +2,14 @@
 
 import pytest
 
-from tavus_callbacks_cli.local.access import CDN_ACCESS_KEY, access_key, guarding, listings_of
+from tavus_callbacks_cli.local.access import guarding, listings_of
+from tavus_callbacks_cli.local.keys import CDN, Keys
 from tavus_callbacks_cli.local.state import REPOSITORY
 from tavus_callbacks_cli.local.template import load_template
 
-LISTINGS = {"AKIALOCALReader": ["ours"], CDN_ACCESS_KEY: []}
+KEYS = Keys()
+CDN_KEY = KEYS.key_id(CDN)
+LISTINGS = {"AKIALOCALReader": ["ours"], CDN_KEY: []}
 MISSING = b"<Error><Code>NoSuchKey</Code></Error>"
 
 
@@ -31,10 +34,10 @@ def answer(key, *, status="404 Not Found", body=MISSING, listings=LISTINGS, **en
     [
         ("AKIALOCALReader", "/ours/key", "404"),
         ("AKIALOCALReader", "/theirs/key", "403"),
-        (CDN_ACCESS_KEY, "/ours/key", "403"),
+        (CDN_KEY, "/ours/key", "403"),
         ("local", "/ours/key", "404"),
         (None, "/ours/key", "403"),
-        (CDN_ACCESS_KEY, "/ours", "404"),
+        (CDN_KEY, "/ours", "404"),
     ],
 )
 def test_a_missing_object_is_403_for_who_may_not_list(key, path, expected):
@@ -44,8 +47,8 @@ def test_a_missing_object_is_403_for_who_may_not_list(key, path, expected):
 
 def test_a_refusal_is_s3s():
     """XML with AccessDenied, and no body for a HEAD."""
-    assert b"<Code>AccessDenied</Code>" in answer(CDN_ACCESS_KEY)[1]
-    assert ("403", b"") == answer(CDN_ACCESS_KEY, REQUEST_METHOD="HEAD")
+    assert b"<Code>AccessDenied</Code>" in answer(CDN_KEY)[1]
+    assert ("403", b"") == answer(CDN_KEY, REQUEST_METHOD="HEAD")
 
 
 def test_a_presigned_request_has_a_key_too():
@@ -66,17 +69,17 @@ def test_a_presigned_request_has_a_key_too():
 )
 def test_everything_else_stays_as_it_is(members):
     """Objects that are there, missing buckets, other methods, and a stack that is not told yet."""
-    assert answer(CDN_ACCESS_KEY, **members)[0] == members.get("status", "404")[:3]
+    assert answer(CDN_KEY, **members)[0] == members.get("status", "404")[:3]
 
 
 def test_the_roles_of_the_template_say_who_may_list():
     """The two that look may list the recordings, the others nothing."""
-    listings = listings_of(load_template(REPOSITORY / "template.yaml"))
+    listings = listings_of(load_template(REPOSITORY / "template.yaml"), KEYS)
 
-    assert "tavus-callbacks-local-recordingsbucket" in listings[access_key("ResolveFunction")]
-    assert ["tavus-callbacks-local-recordingsbucket"] == listings[access_key("ReadFunction")]
-    assert [] == listings[access_key("KeysFunction")]
-    assert [] == listings[CDN_ACCESS_KEY]
+    assert "tavus-callbacks-local-recordingsbucket" in listings[KEYS.key_id("ResolveFunction")]
+    assert ["tavus-callbacks-local-recordingsbucket"] == listings[KEYS.key_id("ReadFunction")]
+    assert [] == listings[KEYS.key_id("KeysFunction")]
+    assert [] == listings[CDN_KEY]
 
 
 ROLE = """
@@ -108,4 +111,4 @@ def test_statements_are_read_as_iam_reads_them(tmp_path, statement, expected):
     path = tmp_path / "template.yaml"
     path.write_text(ROLE.format(statement=statement))
 
-    assert expected == listings_of(load_template(path))[access_key("Thing")]
+    assert expected == listings_of(load_template(path), KEYS)[KEYS.key_id("Thing")]

@@ -21,6 +21,8 @@ RUNNING = RunningStack(
     quarantine_token="q",
     endpoint_url="http://127.0.0.1:1",
     region="us-east-1",
+    aws_access_key_id="id",
+    aws_secret_access_key="secret",
     outputs={"EventsTableName": "events"},
 )
 

@@ -5,12 +5,11 @@ Each local function signs with an access key of its own, so the embedded S3 can 
 else of IAM is enforced here: tests/stack checks the policies themselves.
 """
 
-import re
 from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs
 
+from tavus_callbacks_cli.local.keys import CDN, Keys, key_id_of
 from tavus_callbacks_cli.local.wsgi import FORBIDDEN, Answered, answer_of, bucket_and_key
 
 if TYPE_CHECKING:
@@ -18,11 +17,7 @@ if TYPE_CHECKING:
 
     from tavus_callbacks_cli.local.template import Resource, Template
 
-# CloudFront signs its own requests; the bucket policy gives it GetObject and nothing else.
-CDN_ACCESS_KEY = "AKIALOCALCDN"
-
 _LIST, _BUCKET_ARN = "s3:ListBucket", "arn:aws:s3:::"
-_ACCESS_KEY = re.compile(r"Credential=([^/,]+)/")
 _REFUSED = (
     b'<?xml version="1.0" encoding="UTF-8"?>\n'
     b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
@@ -32,19 +27,15 @@ _REFUSED = (
 Listings = Mapping[str, list[str]]
 
 
-def access_key(logical_id: str) -> str:
-    """Return the access key id of a local function."""
-    return f"AKIALOCAL{logical_id}"
-
-
-def listings_of(template: "Template") -> dict[str, list[str]]:
+def listings_of(template: "Template", keys: Keys) -> dict[str, list[str]]:
     """Read from the roles which function may list which bucket."""
     roles = {role.name: role for role in template.of_type("AWS::IAM::Role")}
     listings = {
-        access_key(function.logical_id): _listed(roles.get(_role_name(function)))
+        keys.key_id(function.logical_id): _listed(roles.get(_role_name(function)))
         for function in template.of_type("AWS::Lambda::Function")
     }
-    return {**listings, CDN_ACCESS_KEY: []}
+    # The bucket policy gives CloudFront GetObject and nothing else.
+    return {**listings, keys.key_id(CDN): []}
 
 
 def _role_name(function: "Resource") -> str:
@@ -92,12 +83,8 @@ def guarding(application: "WSGIApplication", listings: Listings) -> "WSGIApplica
 
 
 def _may_list(environ: "WSGIEnvironment", bucket: str, listings: Listings) -> bool:
-    signed = _ACCESS_KEY.search(environ.get("HTTP_AUTHORIZATION", ""))
-    presigned = parse_qs(environ.get("QUERY_STRING", "")).get("X-Amz-Credential")
-    if signed is None and presigned is None:
-        return False
-    key = signed[1] if signed else (presigned or [""])[0].partition("/")[0]
-    return any(fnmatchcase(bucket, pattern) for pattern in listings.get(key, ["*"]))
+    key = key_id_of(environ)
+    return bool(key) and any(fnmatchcase(bucket, pattern) for pattern in listings.get(key, ["*"]))
 
 
 def _refusal(body: bytes) -> Answered:

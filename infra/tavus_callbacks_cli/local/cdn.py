@@ -13,9 +13,9 @@ from http.client import HTTPConnection
 from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape
 
-from tavus_callbacks_cli.local.access import CDN_ACCESS_KEY
 from tavus_callbacks_cli.local.cors import HEADERS, METHOD, ORIGIN, is_among
 from tavus_callbacks_cli.local.intrinsics import REGION, cdn_domain, fill_in, uninterpretable
+from tavus_callbacks_cli.local.keys import authorization
 from tavus_callbacks_cli.local.payload import Answer, Request
 from tavus_callbacks_cli.local.signed_url import Refused, read_target, verify
 
@@ -93,6 +93,7 @@ class Cdn:
     distribution: Distribution
     base_url: str
     endpoint_url: str
+    key_id: str
     public_keys: "Mapping[str, EllipticCurvePublicKey]"
     clock: Callable[[], float] = field(default=time.time)
 
@@ -124,7 +125,8 @@ class Cdn:
         with closing(HTTPConnection(self.endpoint_url.removeprefix("http://"), timeout=_SECONDS)) as origin:
             # Moto overrides no header of the answer to a HEAD, S3 does.
             method = "GET" if request.method == "HEAD" else request.method
-            origin.request(method, target, headers=_signed_headers(request, self.distribution.passed_on))
+            headers_sent = _signed_headers(request, self.distribution.passed_on, self.key_id)
+            origin.request(method, target, headers=headers_sent)
             answer = origin.getresponse()
             body = answer.read()
         headers = [(name.lower(), value) for name, value in answer.getheaders()]
@@ -225,12 +227,10 @@ def _security_headers(settings: Mapping[str, Any]) -> dict[str, str]:
     return {"x-content-type-options": "nosniff"} if "ContentTypeOptions" in settings else {}
 
 
-def _signed_headers(request: Request, names: frozenset[str]) -> dict[str, str]:
+def _signed_headers(request: Request, names: frozenset[str], key_id: str) -> dict[str, str]:
     sent = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers]
     passed_on = {name: value for name, value in sent if name.lower() in names and _is_readable(name, value)}
-    scope = f"{time.strftime('%Y%m%d', time.gmtime())}/{REGION}/s3/aws4_request"
-    credential = f"AWS4-HMAC-SHA256 Credential={CDN_ACCESS_KEY}/{scope}, SignedHeaders=host, Signature=local"
-    return {**passed_on, "Authorization": credential}
+    return {**passed_on, "Authorization": authorization(key_id, "s3")}
 
 
 def _is_readable(name: str, value: str) -> bool:

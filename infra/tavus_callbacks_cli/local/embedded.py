@@ -28,6 +28,7 @@ from tavus_callbacks_cli.local.child import inherited_environment, start_child
 from tavus_callbacks_cli.local.cors import Rule, preflights
 from tavus_callbacks_cli.local.deploy import Clients
 from tavus_callbacks_cli.local.intrinsics import ACCOUNT, REGION
+from tavus_callbacks_cli.local.keys import OWN_PATHS, PERSON, Keys, authorization, require_key
 from tavus_callbacks_cli.local.object_events import Found, telling
 from tavus_callbacks_cli.local.session import isolated_session
 from tavus_callbacks_cli.pasting import argument
@@ -36,14 +37,15 @@ if TYPE_CHECKING:
     from subprocess import Popen
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
+    from boto3 import Session
     from mypy_boto3_dynamodb.service_resource import Table
     from mypy_boto3_dynamodbstreams import DynamoDBStreamsClient
     from mypy_boto3_sqs import SQSClient
 
 HOST = "127.0.0.1"
 # Where moto has addresses of its own; no bucket can be called so.
-_ITEMS_PATH = "/moto-api/items"
-_CONDUCT_PATH = "/moto-api/conduct"
+_ITEMS_PATH, _CONDUCT_PATH = OWN_PATHS
+_SECRET = "LOCAL_STACK_SECRET"  # noqa: S105 - the name of a variable
 _READING = ("Get", "Query", "Scan", "BatchGet", "TransactGet", "Describe", "List", "Receive", "ChangeMessage")
 
 
@@ -56,11 +58,16 @@ class Embedded:
 
     endpoint_url: str
     changed: threading.Event
+    keys: Keys
     watchers: list[Watch] = field(default_factory=list)
+
+    def session(self) -> "Session":
+        """Make a boto3 session with the person's access key."""
+        return isolated_session(self.keys.key_id(PERSON))
 
     def clients(self) -> Clients:
         """Make boto3 clients for the services."""
-        session = isolated_session()
+        session = self.session()
         return Clients(
             session.client("dynamodb", endpoint_url=self.endpoint_url),
             session.client("s3", endpoint_url=self.endpoint_url),
@@ -72,11 +79,11 @@ class Embedded:
 
     def sqs(self) -> "SQSClient":
         """Make a boto3 client for the queues."""
-        return isolated_session().client("sqs", endpoint_url=self.endpoint_url)
+        return self.session().client("sqs", endpoint_url=self.endpoint_url)
 
     def streams(self) -> "DynamoDBStreamsClient":
         """Make a boto3 client for the streams of the tables."""
-        return isolated_session().client("dynamodbstreams", endpoint_url=self.endpoint_url)
+        return self.session().client("dynamodbstreams", endpoint_url=self.endpoint_url)
 
     @contextlib.contextmanager
     def listening(self, watch: Watch) -> Iterator[None]:
@@ -96,7 +103,8 @@ class Embedded:
 
     def _exchange(self, method: str, path: str, body: str | None = None) -> bytes:
         with closing(HTTPConnection(self.endpoint_url.removeprefix("http://"))) as connection:
-            connection.request(method, path, body)
+            headers = {"Authorization": authorization(self.keys.key_id(PERSON), "moto")}
+            connection.request(method, path, body, headers)
             answer = connection.getresponse()
             content = answer.read()
         if answer.status != HTTPStatus.OK:
@@ -105,24 +113,24 @@ class Embedded:
 
     def table(self, name: str) -> "Table":
         """Return a table as boto3 resource."""
-        return isolated_session().resource("dynamodb", endpoint_url=self.endpoint_url).Table(name)
+        return self.session().resource("dynamodb", endpoint_url=self.endpoint_url).Table(name)
 
 
-def launch_embedded(log: Path) -> "Popen[bytes]":
+def launch_embedded(log: Path, keys: Keys) -> "Popen[bytes]":
     """Start the process, without waiting for it: its imports take most of a start."""
-    environment = {**inherited_environment(), "MOTO_ACCOUNT_ID": ACCOUNT}
+    environment = {**inherited_environment(), "MOTO_ACCOUNT_ID": ACCOUNT, _SECRET: keys.secret}
     with log.open("wb") as file:
         return start_child(__name__, env=environment, log=file)
 
 
-def await_embedded(process: "Popen[bytes]", log: Path) -> Embedded:
+def await_embedded(process: "Popen[bytes]", log: Path, keys: Keys) -> Embedded:
     """Wait until the services answer."""
     # The watcher alone reads and closes it from here on.
     stdout, process.stdout = process.stdout, None
     port = stdout.readline() if stdout else b""
     if not stdout or not port:
         raise click.ClickException(f"the embedded services did not start; see {argument(str(log))}")
-    embedded = Embedded(f"http://{HOST}:{int(port)}", threading.Event())
+    embedded = Embedded(f"http://{HOST}:{int(port)}", threading.Event(), keys)
     watcher = threading.Thread(target=_watch, args=(stdout, embedded), name="changes", daemon=True)
     watcher.start()
     return embedded
@@ -200,7 +208,7 @@ def _serve() -> None:
     out = _take_stdout()
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
     moto: Any = DomainDispatcherApplication(create_backend_app)
-    application: Any = _application(moto, _teller(out))
+    application: Any = require_key(_application(moto, _teller(out)), Keys(os.environ[_SECRET]))
     server = make_server(HOST, 0, application, threaded=True, request_handler=MotoRequestHandler)
     threading.Thread(target=server.serve_forever, name="moto", daemon=True).start()
     os.write(out, b"%d\n" % server.port)

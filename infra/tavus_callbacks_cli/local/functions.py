@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tavus_callbacks_cli.local import worker
-from tavus_callbacks_cli.local.access import access_key
 from tavus_callbacks_cli.local.child import inherited_environment, kill_child, start_child, stop_child
 from tavus_callbacks_cli.local.intrinsics import ACCOUNT, REGION, uninterpretable
+from tavus_callbacks_cli.local.keys import SECRET_ACCESS_KEY, Keys
 
 if TYPE_CHECKING:
     from tavus_callbacks_cli.local.template import Resource, Template
@@ -65,6 +65,7 @@ class Place:
     endpoint_url: str
     logs: Path
     addresses: Mapping[str, str] = field(default_factory=dict)
+    keys: Keys = field(default_factory=Keys)
 
 
 def functions_of(template: "Template", place: Place) -> list[Function]:
@@ -85,7 +86,7 @@ def _function(resource: "Resource", template: "Template", place: Place) -> Funct
         environment={
             **inherited_environment(),
             **_lambda_environment(resource.name, memory, place.endpoint_url),
-            "AWS_ACCESS_KEY_ID": access_key(resource.logical_id),
+            "AWS_ACCESS_KEY_ID": place.keys.key_id(resource.logical_id),
             "PYTHONPATH": str(template.code_folder(resource)),
             **_variables(properties, place.addresses),
         },
@@ -101,7 +102,7 @@ def _variables(properties: dict[str, Any], addresses: Mapping[str, str]) -> dict
 
 def _lambda_environment(name: str, memory: int, endpoint_url: str) -> dict[str, str]:
     return {
-        "AWS_SECRET_ACCESS_KEY": "local",
+        "AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY,
         "AWS_REGION": REGION,
         "AWS_DEFAULT_REGION": REGION,
         "AWS_ENDPOINT_URL": endpoint_url,

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+import click
+
 from tavus_callbacks_cli.local.state import State, state_root, write_private
 
 
@@ -22,6 +24,8 @@ class RunningStack:
     quarantine_token: str
     endpoint_url: str
     region: str
+    aws_access_key_id: str
+    aws_secret_access_key: str
     outputs: dict[str, str]
     parameters: dict[str, str] = field(default_factory=dict)
 
@@ -50,6 +54,10 @@ def write_ready_file(path: Path, stack: RunningStack) -> None:
         "api_url": stack.api_url,
         "callback_url": stack.callback_url,
         "read_token": stack.read_token,
+        "quarantine_token": stack.quarantine_token,
+        "aws_access_key_id": stack.aws_access_key_id,
+        "aws_secret_access_key": stack.aws_secret_access_key,
+        "outputs": stack.outputs,
         "endpoint_url": stack.endpoint_url,
         "events_table": stack.outputs["EventsTableName"],
         **{name: stack.outputs[output] for name, output in outputs.items() if output in stack.outputs},
@@ -59,12 +67,18 @@ def write_ready_file(path: Path, stack: RunningStack) -> None:
 
 def _read(path: Path) -> RunningStack | None:
     try:
-        stack = RunningStack(**json.loads(path.read_bytes()))
+        content = json.loads(path.read_bytes())
+        is_old = "pid" in content and "aws_access_key_id" not in content
+        stack = RunningStack(**{"aws_access_key_id": "", "aws_secret_access_key": "", **content})
     except (FileNotFoundError, ValueError, TypeError):
         return None
     if not _is_alive(stack.pid):
         path.unlink(missing_ok=True)
         return None
+    if is_old:
+        raise click.ClickException(
+            f"The stack on port {stack.port} was started by an older version. Stop it and start it again."
+        )
     return stack
 
 

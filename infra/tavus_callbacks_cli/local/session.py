@@ -5,6 +5,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from tavus_callbacks_cli.local.intrinsics import REGION
+from tavus_callbacks_cli.local.keys import SECRET_ACCESS_KEY
 
 if TYPE_CHECKING:
     from boto3 import Session
@@ -18,8 +19,8 @@ _UNSEEN: dict[str, Any] = {
 }
 
 
-def isolated_session() -> "Session":
-    """Make a session for the embedded services."""
+def isolated_session(key_id: str = "local") -> "Session":
+    """Make a session for the embedded services, with an access key of their run."""
     import boto3
     from botocore.config import Config
     from botocore.session import Session as Core
@@ -27,7 +28,7 @@ def isolated_session() -> "Session":
     core = Core(session_vars=_UNSEEN)
     core.set_default_client_config(Config(proxies={}))
     core.register_component("data_loader", _loader())
-    return boto3.Session("local", "local", region_name=REGION, botocore_session=core)
+    return boto3.Session(key_id, SECRET_ACCESS_KEY, region_name=REGION, botocore_session=core)
 
 
 @cache

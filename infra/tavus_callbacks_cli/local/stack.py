@@ -23,7 +23,9 @@ from tavus_callbacks_cli.local.embedded import Embedded, await_embedded, launch_
 from tavus_callbacks_cli.local.front import HOST, serve, take_port
 from tavus_callbacks_cli.local.functions import LocalFunction, Place, functions_of
 from tavus_callbacks_cli.local.gateway import Gateway
+from tavus_callbacks_cli.local.hosts import api_hosts, loopback_only
 from tavus_callbacks_cli.local.intrinsics import ACCOUNT, API_HOST_SUFFIX, REGION, STACK
+from tavus_callbacks_cli.local.keys import CDN, PERSON, SECRET_ACCESS_KEY, Keys
 from tavus_callbacks_cli.local.registry import RunningStack, registered
 from tavus_callbacks_cli.local.routes import routes_of
 from tavus_callbacks_cli.local.snapshot import keep_saving, restore
@@ -99,7 +101,7 @@ def local_stack(options: Options) -> Iterator[LocalStack]:
         cdn = cleanup.enter_context(_cdn_door(template, state))
         tavus, tavus_url = cleanup.enter_context(_stand_in(options))
         addresses = {**_addresses(f"http://{HOST}:{port}", template, cdn), _TAVUS_URL: tavus_url}
-        place = Place(embedded.endpoint_url, state.logs, addresses)
+        place = Place(embedded.endpoint_url, state.logs, addresses, embedded.keys)
         declared = cleanup.enter_context(_functions(template, place))
         functions = Functions(template, {name: each.invoke for name, each in declared.items()})
         note = _fill(state, template, embedded)
@@ -111,7 +113,7 @@ def local_stack(options: Options) -> Iterator[LocalStack]:
         cleanup.enter_context(pulling(triggers, embedded, functions, hurry=options.hurry))
         throttle = throttle_of(template) if options.throttle else None
         gateway = Gateway(routes_of(template), functions.invokes, throttle)
-        cleanup.enter_context(serve(listener, gateway.handle))
+        cleanup.enter_context(serve(listener, api_hosts(gateway.handle, port, options.public_url)))
         outputs = {name: addresses.get(value, value) for name, value in template.outputs.items()}
         outputs[TAVUS_OUTPUT] = tavus_url
         running = _running(port, options, embedded, credentials, outputs)
@@ -125,11 +127,12 @@ def local_stack(options: Options) -> Iterator[LocalStack]:
 def _embedded(options: Options, state: State) -> Iterator[tuple[Template, Embedded]]:
     # The template is translated while the other process does its imports: a second each.
     log = state.logs / "embedded.log"
-    process = launch_embedded(log)
+    keys = Keys()
+    process = launch_embedded(log, keys)
     try:
         template = load_template(options.template, options.parameters, defaults=_KEY_OF_TAVUS)
         check(template)
-        yield template, await_embedded(process, log)
+        yield template, await_embedded(process, log, keys)
     finally:
         stop_child(process)
 
@@ -179,8 +182,10 @@ def _serve_cdn(
     if door is None:
         yield
         return
-    cdn = Cdn(door.distribution, door.url, embedded.endpoint_url, keys, options.clock)
-    with serve(door.listener, cdn.handle):
+    cdn = Cdn(
+        door.distribution, door.url, embedded.endpoint_url, embedded.keys.key_id(CDN), keys, options.clock
+    )
+    with serve(door.listener, loopback_only(cdn.handle, door.listener.getsockname()[1])):
         yield
 
 
@@ -203,7 +208,7 @@ def _fill(state: State, template: Template, embedded: Embedded) -> str | None:
     _make_key(clients)
     note = restore(state.data, template, clients)
     # After the restore: what it puts back is no news.
-    embedded.conduct(listings_of(template), watched_buckets(template))
+    embedded.conduct(listings_of(template, embedded.keys), watched_buckets(template))
     return note
 
 
@@ -249,6 +254,8 @@ def _running(
         quarantine_token=credentials.quarantine_token,
         endpoint_url=embedded.endpoint_url,
         region=REGION,
+        aws_access_key_id=embedded.keys.key_id(PERSON),
+        aws_secret_access_key=SECRET_ACCESS_KEY,
         outputs=outputs,
         parameters=options.parameters,
     )

@@ -50,7 +50,8 @@ def recordings_of(stack: "RunningStack") -> LocalRecordings:
     bucket = stack.outputs.get("RecordingsBucketName")
     if bucket is None:
         raise click.ClickException("This stack runs with Recordings=off: there is nowhere to put a video.")
-    return LocalRecordings(isolated_session().client("s3", endpoint_url=stack.endpoint_url), bucket)
+    session = isolated_session(stack.aws_access_key_id)
+    return LocalRecordings(session.client("s3", endpoint_url=stack.endpoint_url), bucket)
 
 
 def link_to(conversation_id: str, reader: "Reader") -> str:

@@ -1,0 +1,95 @@
+"""A web page and a tunnel reach nothing of the local stack but the callback URL."""
+
+import httpx
+import pytest
+
+from tavus_callbacks_cli.local import stack
+
+ORIGIN = {"origin": "https://evil.example", "content-type": "text/plain"}
+TUNNEL = "stack.tunnel.example"
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory):
+    """Run a stack that a tunnel leads to."""
+    root = tmp_path_factory.mktemp("state")
+    options = stack.Options(port=0, state_root=root, public_url=f"https://{TUNNEL}")
+    with stack.local_stack(options) as local:
+        yield local.running
+
+
+def signed(key_id):
+    """Carry an access key id as an AWS client does."""
+    scope = "20260101/us-east-1/dynamodb/aws4_request"
+    return {"authorization": f"AWS4-HMAC-SHA256 Credential={key_id}/{scope}, SignedHeaders=host, Signature=x"}
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/?Action=ListTables"),
+        ("POST", "/moto-api/reset"),
+        ("GET", "/moto-api/data.json"),
+        ("GET", "/moto-api/"),
+        ("GET", "/moto-api/items"),
+        ("PUT", "/moto-api/conduct"),
+        ("OPTIONS", "/"),
+        ("TRACE", "/"),
+        ("GET", "/?X-Amz-Credential=AKIALOCALPerson%2F20260101%2Fus-east-1%2Fs3%2Faws4_request"),
+        ("GET", "/?AWSAccessKeyId=local"),
+    ],
+)
+def test_web_page(running, method, path):
+    """A request as a browser sends it gets 403 and no CORS header, whatever it asks for."""
+    answer = httpx.request(method, running.endpoint_url + path, headers=ORIGIN, trust_env=False)
+
+    assert answer.status_code == 403
+    assert not [name for name in answer.headers if name.startswith("access-control-")]
+
+
+@pytest.mark.parametrize("service", ["DynamoDB_20120810.Scan", "secretsmanager.GetSecretValue"])
+@pytest.mark.parametrize("key_id", ["local", "AKIALOCALCDN", f"AKIALOCALPerson{'0' * 32}"])
+def test_guessed_key(running, service, key_id):
+    """A guessed access key id gets 403."""
+    headers = {"x-amz-target": service, **signed(key_id)}
+
+    assert httpx.post(running.endpoint_url, headers=headers, content="{}", trust_env=False).status_code == 403
+
+
+def test_moto_pages(running):
+    """Even with the key, moto's own pages stay closed, and so is a rebound name."""
+    headers = signed(running.aws_access_key_id)
+
+    reset = httpx.post(f"{running.endpoint_url}/moto-api/reset", headers=headers, trust_env=False)
+    rebound = httpx.get(running.endpoint_url, headers={**headers, "host": "evil.example"}, trust_env=False)
+    allowed = httpx.get(running.endpoint_url, headers=headers, trust_env=False)
+
+    assert (403, 403) == (reset.status_code, rebound.status_code)
+    assert allowed.status_code != 403
+
+
+def test_tunnel(running):
+    """Through the tunnel a callback is stored, and nothing can be read."""
+    path = running.callback_url.removeprefix(f"https://{TUNNEL}")
+    body = {"event_type": "system.shutdown", "conversation_id": "c1", "message_type": "system"}
+    read = {"authorization": f"Bearer {running.read_token}"}
+
+    def call(method, target, **headers):
+        url = running.api_url + target
+        content = body if method == "POST" else None
+        return httpx.request(method, url, json=content, headers=headers, trust_env=False).status_code
+
+    assert call("POST", path, host=TUNNEL) == 200
+    assert call("GET", "/conversations/c1", **read) == 200
+    assert call("GET", "/conversations/c1", host=TUNNEL, **read) == 404
+    # A tunnel that rewrites Host says so in another header.
+    assert call("GET", "/conversations/c1", **read, **{"x-forwarded-for": "192.0.2.1"}) == 404
+    assert call("GET", "/conversations/c1", host="evil.example", **read) == 403
+
+
+def test_cdn_host(running):
+    """The CDN answers on the loopback address alone."""
+    url = running.outputs["CdnUrl"]
+    answer = httpx.get(url, headers={"host": "evil.example"}, trust_env=False)
+
+    assert answer.json() == {"message": "Forbidden"}
