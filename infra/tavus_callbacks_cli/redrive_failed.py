@@ -105,7 +105,9 @@ def _started(deployment: "Deployment", name: str, cleanup: ExitStack) -> "LocalF
     from tavus_callbacks_cli.local.template import load_template
 
     logs = Path(cleanup.enter_context(tempfile.TemporaryDirectory()))
-    place = Place(deployment.endpoint_url or "", logs)
+    # Only the stack itself knows the keys of its functions; here they run with the person's.
+    key_id = deployment.session.get_credentials().access_key
+    place = Place(deployment.endpoint_url or "", logs, lambda _: key_id)
     template = load_template(REPOSITORY / "template.yaml", dict(deployment.parameters))
     found = functions_of(template, place)
     started = LocalFunction(next(each for each in found if each.arn.endswith(f":{name}")))

@@ -32,12 +32,12 @@ def mine(local_stack, tmp_path, monkeypatch) -> Iterator[RunningStack]:
 
 def client(mine: RunningStack, service: Any) -> Any:
     """Return a client of the embedded services."""
-    return _client(service, mine)
+    return _client(service, mine.aws_access_key_id, mine.endpoint_url)
 
 
 @cache
-def _client(service: Any, running: RunningStack) -> Any:
-    return isolated_session(running.aws_access_key_id).client(service, endpoint_url=running.endpoint_url)
+def _client(service: Any, key_id: str, endpoint_url: str) -> Any:
+    return isolated_session(key_id).client(service, endpoint_url=endpoint_url)
 
 
 def examined() -> dict[str, dict[str, str]]:

@@ -44,7 +44,7 @@ class World:
     @property
     def s3(self) -> "S3Client":
         """Reach the stack's buckets."""
-        return s3_client(self.running)
+        return s3_client(self.running.aws_access_key_id, self.running.endpoint_url)
 
     def get(self, path: str) -> httpx.Response:
         """Read."""
@@ -85,9 +85,9 @@ class World:
 
 
 @cache
-def s3_client(running: RunningStack) -> "S3Client":
+def s3_client(key_id: str, endpoint_url: str) -> "S3Client":
     """Make a client for the stack's buckets."""
-    return isolated_session(running.aws_access_key_id).client("s3", endpoint_url=running.endpoint_url)
+    return isolated_session(key_id).client("s3", endpoint_url=endpoint_url)
 
 
 def statuses_in(answer: httpx.Response) -> list[str]:

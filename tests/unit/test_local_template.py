@@ -78,7 +78,7 @@ def test_a_function_is_what_the_template_says(tmp_path: Path) -> None:
     """Handler, code, timeout, environment and route come from it, parameters included."""
     template = template_of(tmp_path, FUNCTION % ("python3.13", "GET", "/hello/{name}"), Word="hi")
 
-    [function] = functions_of(template, Place("http://127.0.0.1:1", tmp_path))
+    [function] = functions_of(template, Place("http://127.0.0.1:1", tmp_path, str))
     [route] = routes_of(template)
 
     assert (function.handler, function.timeout) == ("hello.handler", 7)
@@ -99,7 +99,7 @@ def test_no_credentials_of_the_person_reach_a_function(
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "mine")
     template = template_of(tmp_path, FUNCTION % ("python3.13", "GET", "/hello"))
 
-    [function] = functions_of(template, Place("http://127.0.0.1:1", tmp_path))
+    [function] = functions_of(template, Place("http://127.0.0.1:1", tmp_path, str))
 
     assert "mine" not in function.environment.values()
 
@@ -107,7 +107,7 @@ def test_no_credentials_of_the_person_reach_a_function(
 def read(template: Template, logs: Path) -> None:
     """Read routes and functions as the local stack does."""
     routes_of(template)
-    functions_of(template, Place("http://127.0.0.1:1", logs))
+    functions_of(template, Place("http://127.0.0.1:1", logs, str))
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import struct
 import threading
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from tavus_callbacks_cli.local import worker
 from tavus_callbacks_cli.local.child import inherited_environment, kill_child, start_child, stop_child
 from tavus_callbacks_cli.local.intrinsics import ACCOUNT, REGION, uninterpretable
-from tavus_callbacks_cli.local.keys import SECRET_ACCESS_KEY, Keys
+from tavus_callbacks_cli.local.keys import SECRET_ACCESS_KEY
 
 if TYPE_CHECKING:
     from tavus_callbacks_cli.local.template import Resource, Template
@@ -60,12 +60,16 @@ class Function:
 
 @dataclass(frozen=True)
 class Place:
-    """Where functions run: `addresses` are the local ones of what has another on AWS."""
+    """Where functions run.
+
+    `key_of` returns the access key id of a function by its logical id. `addresses` maps an AWS address to its
+    local one.
+    """
 
     endpoint_url: str
     logs: Path
+    key_of: Callable[[str], str]
     addresses: Mapping[str, str] = field(default_factory=dict)
-    keys: Keys = field(default_factory=Keys)
 
 
 def functions_of(template: "Template", place: Place) -> list[Function]:
@@ -86,7 +90,7 @@ def _function(resource: "Resource", template: "Template", place: Place) -> Funct
         environment={
             **inherited_environment(),
             **_lambda_environment(resource.name, memory, place.endpoint_url),
-            "AWS_ACCESS_KEY_ID": place.keys.key_id(resource.logical_id),
+            "AWS_ACCESS_KEY_ID": place.key_of(resource.logical_id),
             "PYTHONPATH": str(template.code_folder(resource)),
             **_variables(properties, place.addresses),
         },

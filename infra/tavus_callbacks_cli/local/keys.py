@@ -56,7 +56,7 @@ def key_id_of(environ: "WSGIEnvironment") -> str:
     signed = _CREDENTIAL.search(environ.get("HTTP_AUTHORIZATION", ""))
     if signed:
         return str(signed[1])
-    query = parse_qs(environ.get("QUERY_STRING", ""))
+    query: dict[str, list[str]] = parse_qs(environ.get("QUERY_STRING", ""))
     presigned = query.get("X-Amz-Credential") or query.get("AWSAccessKeyId") or [""]
     return presigned[0].partition("/")[0]
 

@@ -101,7 +101,7 @@ def local_stack(options: Options) -> Iterator[LocalStack]:
         cdn = cleanup.enter_context(_cdn_door(template, state))
         tavus, tavus_url = cleanup.enter_context(_stand_in(options))
         addresses = {**_addresses(f"http://{HOST}:{port}", template, cdn), _TAVUS_URL: tavus_url}
-        place = Place(embedded.endpoint_url, state.logs, addresses, embedded.keys)
+        place = Place(embedded.endpoint_url, state.logs, embedded.keys.key_id, addresses)
         declared = cleanup.enter_context(_functions(template, place))
         functions = Functions(template, {name: each.invoke for name, each in declared.items()})
         note = _fill(state, template, embedded)
