@@ -106,7 +106,8 @@ def _started(deployment: "Deployment", name: str, cleanup: ExitStack) -> "LocalF
 
     logs = Path(cleanup.enter_context(tempfile.TemporaryDirectory()))
     # Only the stack itself knows the keys of its functions; here they run with the person's.
-    key_id = deployment.session.get_credentials().access_key
+    session: Any = deployment.session
+    key_id = session.get_credentials().access_key
     place = Place(deployment.endpoint_url or "", logs, lambda _: key_id)
     template = load_template(REPOSITORY / "template.yaml", dict(deployment.parameters))
     found = functions_of(template, place)

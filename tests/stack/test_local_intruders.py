@@ -1,9 +1,14 @@
 """A web page and a tunnel reach nothing of the local stack but the callback URL."""
 
+import json
+import stat
+
+import click
 import httpx
 import pytest
 
 from tavus_callbacks_cli.local import stack
+from tavus_callbacks_cli.local.registry import running_stacks, write_ready_file
 
 ORIGIN = {"origin": "https://evil.example", "content-type": "text/plain"}
 TUNNEL = "stack.tunnel.example"
@@ -93,3 +98,38 @@ def test_cdn_host(running):
     answer = httpx.get(url, headers={"host": "evil.example"}, trust_env=False)
 
     assert answer.json() == {"message": "Forbidden"}
+
+
+def test_restart(tmp_path):
+    """A restart on kept data refuses the key of the run before, and no log holds a key."""
+    with stack.local_stack(stack.Options(port=0, state_root=tmp_path)) as local:
+        before = local.running
+        logs = b"".join(path.read_bytes() for path in local.state.logs.iterdir())
+    options = stack.Options(port=before.port, state_root=tmp_path)
+    with stack.local_stack(options) as local:
+        url = local.running.endpoint_url
+        status = httpx.get(url, headers=signed(before.aws_access_key_id), trust_env=False).status_code
+
+        assert before.callback_url == local.running.callback_url
+        assert status == 403
+    assert before.aws_access_key_id.encode() not in logs
+
+
+def test_ready_file(running, tmp_path):
+    """The ready file carries what a client needs, for its owner alone."""
+    write_ready_file(tmp_path / "ready", running)
+
+    content = json.loads((tmp_path / "ready").read_bytes())
+    names = ("aws_access_key_id", "aws_secret_access_key", "outputs", "quarantine_token")
+    assert {name: getattr(running, name) for name in names}.items() <= content.items()
+    assert stat.S_IMODE((tmp_path / "ready").stat().st_mode) == 0o600
+
+
+def test_older_stack(running, tmp_path):
+    """A stack that an older version started has no key to give: its user starts it again."""
+    (tmp_path / "1").mkdir()
+    members = {name: value for name, value in vars(running).items() if not name.startswith("aws_")}
+    (tmp_path / "1" / "running.json").write_text(json.dumps(members))
+
+    with pytest.raises(click.ClickException, match="start it again"):
+        running_stacks(tmp_path)
