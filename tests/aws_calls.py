@@ -52,8 +52,8 @@ def note(params: dict[str, Any], model: Any, **_: object) -> None:
     if action == "s3:DeleteObject" and "VersionId" in params:
         action = "s3:DeleteObjectVersion"
     ours = (found for found in _RESOURCES[service](params) if _STACK in found[0])
-    for resource, keys in ours:
-        call = {"function": function, "action": action, "resource": resource, "keys": sorted(keys)}
+    for resource, context in ours:
+        call = {"function": function, "action": action, "resource": resource, "context": context}
         noted.add(json.dumps(call, sort_keys=True))
 
 
@@ -82,12 +82,27 @@ def follow_threads() -> None:
     index.ThreadPoolExecutor = pool  # type: ignore[assignment,misc] # for the whole run
 
 
-def _dynamodb(params: dict[str, Any]) -> Iterator[tuple[str, set[str]]]:
+# What a condition of a policy can be about.
+Context = dict[str, list[str]]
+
+
+def _dynamodb(params: dict[str, Any]) -> Iterator[tuple[str, Context]]:
     tables = params.get("RequestItems") or {params["TableName"]: params}
     for table, request in tables.items():
         arn = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{table}"
         index = params.get("IndexName")
-        yield (f"{arn}/index/{index}" if index else arn), _partitions(request)
+        keys = sorted(_partitions(request))
+        context = {"dynamodb:LeadingKeys": keys} if keys else {}
+        yield (f"{arn}/index/{index}" if index else arn), context | _projection(request)
+
+
+def _projection(request: dict[str, Any]) -> Context:
+    if "Select" not in request:
+        return {}
+    names = request.get("ExpressionAttributeNames", {})
+    read = [names.get(name, name) for name in request["ProjectionExpression"].split(", ")]
+    # The attributes of the key condition count, too.
+    return {"dynamodb:Attributes": sorted({"pk", "sk", *read}), "dynamodb:Select": [request["Select"]]}
 
 
 def _partitions(request: dict[str, Any]) -> set[str]:
@@ -98,26 +113,26 @@ def _partitions(request: dict[str, Any]) -> set[str]:
     return {f"{key['S'].partition('#')[0]}#x" for key in [*found, query] if key}
 
 
-def _s3(params: dict[str, Any]) -> Iterator[tuple[str, set[str]]]:
+def _s3(params: dict[str, Any]) -> Iterator[tuple[str, Context]]:
     key = params.get("Key")
     # Of a key its folder and one name: that is what policies tell apart.
     named = f"/{key.partition('/')[0]}/x" if key and "/" in key else f"/{key}" if key else ""
-    yield f"arn:aws:s3:::{params['Bucket']}{named}", set()
+    yield f"arn:aws:s3:::{params['Bucket']}{named}", {}
 
 
-def _sqs(params: dict[str, Any]) -> Iterator[tuple[str, set[str]]]:
-    yield f"arn:aws:sqs:{REGION}:{ACCOUNT}:{params['QueueUrl'].rpartition('/')[2]}", set()
+def _sqs(params: dict[str, Any]) -> Iterator[tuple[str, Context]]:
+    yield f"arn:aws:sqs:{REGION}:{ACCOUNT}:{params['QueueUrl'].rpartition('/')[2]}", {}
 
 
-def _secretsmanager(params: dict[str, Any]) -> Iterator[tuple[str, set[str]]]:
+def _secretsmanager(params: dict[str, Any]) -> Iterator[tuple[str, Context]]:
     secret = params["SecretId"]
     arn = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:{secret.rpartition(':')[2]}"
-    yield arn, set()
+    yield arn, {}
 
 
-def _events(params: dict[str, Any]) -> Iterator[tuple[str, set[str]]]:
+def _events(params: dict[str, Any]) -> Iterator[tuple[str, Context]]:
     for bus in {entry["EventBusName"] for entry in params["Entries"]}:
-        yield f"arn:aws:events:{REGION}:{ACCOUNT}:event-bus/{bus}", set()
+        yield f"arn:aws:events:{REGION}:{ACCOUNT}:event-bus/{bus}", {}
 
 
 _RESOURCES = {

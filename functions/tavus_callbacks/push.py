@@ -17,6 +17,7 @@ from tavus_callbacks.aws.failures import store_down
 from tavus_callbacks.aws.push_secret import PushSecret
 from tavus_callbacks.domain.event import parse_event_id
 from tavus_callbacks.domain.metrics import count
+from tavus_callbacks.domain.pushes import ERASED
 from tavus_callbacks.domain.retries import rest_after
 from tavus_callbacks.domain.signature import signed_headers
 from tavus_callbacks.domain.target import TargetRefused, parse_target, with_tags
@@ -80,6 +81,9 @@ def handler(event: dict[str, Any], context: Any) -> Any:
         return batch.take(
             event, context, lambda record: _told(record, arn), processor, partial(write, logger)
         )
+    if _is_erased(event["detail"]):
+        _drop()
+        return None
     posted = _post(event)
     _log("redriven", event, posted)
     if not posted.is_taken:
@@ -88,20 +92,42 @@ def handler(event: dict[str, Any], context: Any) -> Any:
 
 
 def _told(record: "SQSRecord", function_arn: str) -> "Counts":
-    event = json.loads(record.body)
+    event, attempt = json.loads(record.body), int(record.attributes.approximate_receive_count)
+    if _is_erased(event["detail"], is_first_try=attempt == 1):
+        return _drop()
     posted = _post(event)
     if posted.is_taken:
         _log("pushed", event, posted)
         return {}
-    return _wait_or_give_up(record, event, posted, function_arn)
+    return _wait_or_give_up(record, event, posted, attempt, function_arn)
+
+
+def _is_erased(detail: dict[str, Any], *, is_first_try: bool = False) -> bool:
+    """Tell whether the subject of a push was erased; raises StoreDown.
+
+    `erase` removes the messages that it can receive. A push that waits for its next try is out of its reach, so
+    each further try looks at the table anew.
+    """
+    if detail["type"] == ERASED:
+        return False
+    tombstones = stores().events.tombstones
+    return (tombstones.has if is_first_try else tombstones.has_now)(detail["kind"], detail["subject"])
+
+
+def _drop() -> "Counts":
+    logger.info("dropped", extra={"outcome": "erased"})
+    return count("erased")
 
 
 def _wait_or_give_up(
-    record: "SQSRecord", event: dict[str, Any], posted: Posted, function_arn: str
+    record: "SQSRecord", event: dict[str, Any], posted: Posted, attempt: int, function_arn: str
 ) -> "Counts":
-    attempt, at = int(record.attributes.approximate_receive_count), now()
+    at = now()
     sent_at = datetime.fromtimestamp(int(record.attributes.sent_timestamp) / 1000, UTC)
     rest = rest_after(attempt, age=at - sent_at, status=posted.status, retry_after=posted.retry_after, now=at)
+    # Before anything is logged or kept: the erasure may have come while the target was asked.
+    if _is_erased(event["detail"]):
+        return _drop()
     _log("given up" if rest is None else "not taken", event, posted, attempt=attempt, rest=rest)
     if rest is None:
         bucket = FailedBucket(clients.s3(), stores().known.failed_bucket, function_arn)

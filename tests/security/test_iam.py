@@ -92,15 +92,10 @@ def decided(requests):
     return json.loads(answer.stdout)
 
 
-def context_of(call):
-    """Return what a condition can be about: the partitions of the items."""
-    return {"dynamodb:LeadingKeys": call["keys"]} if call["keys"] else {}
-
-
 def test_every_call_of_the_run_is_allowed(roles, calls):
     """What works in the tests works on AWS: no role lacks what its function does."""
     requests = [
-        (roles[call["function"]], call["action"], call["resource"], context_of(call), None) for call in calls
+        (roles[call["function"]], call["action"], call["resource"], call["context"], None) for call in calls
     ]
 
     verdicts = decided(requests)
@@ -185,27 +180,64 @@ def test_read_writes_nothing_but_the_use_of_a_token(roles):
 
 
 # What may be done to the events table in partitions of some kinds, and in no others.
+SUBJECTS = set(KINDS)
 BOUND = [
     ("ReceiveFunction", "dynamodb:GetItem", {"tombstone"}),
+    ("ReceiveFunction", "dynamodb:PutItem", {*SUBJECTS, "token"}),
+    ("ReceiveFunction", "dynamodb:UpdateItem", {"quarantine"}),
     ("DrainFunction", "dynamodb:GetItem", {"tombstone"}),
+    ("DrainFunction", "dynamodb:PutItem", SUBJECTS),
+    ("DrainFunction", "dynamodb:UpdateItem", {"quarantine"}),
     ("ResolveFunction", "dynamodb:GetItem", {"tombstone", "conversation"}),
+    ("ResolveFunction", "dynamodb:UpdateItem", {"conversation"}),
     ("ResolveFunction", "dynamodb:DeleteItem", {"conversation"}),
-    ("ProjectFunction", "dynamodb:DeleteItem", set(KINDS)),
+    ("ProjectFunction", "dynamodb:GetItem", {*SUBJECTS, "tombstone"}),
+    ("ProjectFunction", "dynamodb:PutItem", SUBJECTS),
+    ("ProjectFunction", "dynamodb:DeleteItem", SUBJECTS),
+    ("WatchFunction", "dynamodb:GetItem", {"conversation", "sweep", "tombstone"}),
+    ("WatchFunction", "dynamodb:PutItem", {"conversation", "sweep"}),
+    ("ReadFunction", "dynamodb:PutItem", {"token"}),
+    # PushMode=raw reads the event that it posts.
+    ("PushFunction", "dynamodb:GetItem", {*SUBJECTS, "tombstone"}),
 ]
+EVENTS = f"arn:aws:dynamodb:{aws_calls.REGION}:{aws_calls.ACCOUNT}:table/tavus-callbacks-local-EventsTable"
 
 
 @pytest.mark.parametrize(("function", "action", "expected"), BOUND)
-def test_who_honours_tombstones_reaches_no_other_rows(roles, function, action, expected):
-    """Looking for tombstones reads nothing else; what came late is removed, and no tombstone with it."""
-    table = f"arn:aws:dynamodb:{aws_calls.REGION}:{aws_calls.ACCOUNT}:table/tavus-callbacks-local-EventsTable"
-    every = [*KINDS, "tombstone", "quarantine", "token"]
+def test_a_function_reaches_only_the_rows_of_its_work(roles, function, action, expected):
+    """No function writes a tombstone, and a function that looks for one reads nothing else by that right."""
+    every = [*KINDS, "tombstone", "quarantine", "token", "sweep"]
     requests = [
-        (roles[function], action, table, {"dynamodb:LeadingKeys": [f"{kind}#x"]}, None) for kind in every
+        (roles[function], action, EVENTS, {"dynamodb:LeadingKeys": [f"{kind}#x"]}, None) for kind in every
     ]
 
-    allowed = {kind for kind, verdict in zip(every, decided(requests), strict=True) if verdict == ALLOWED}
+    *verdicts, without_key = decided([*requests, (roles[function], action, EVENTS, {}, None)])
 
-    assert expected == allowed
+    assert expected == {kind for kind, verdict in zip(every, verdicts, strict=True) if verdict == ALLOWED}
+    assert "ImplicitlyDenied" == without_key
+
+
+REPEAT = ["pk", "receipt", "received_at", "ref", "sk"]
+
+
+@pytest.mark.parametrize("function", ["ReceiveFunction", "DrainFunction"])
+@pytest.mark.parametrize(
+    ("kind", "attributes", "select", "expected"),
+    [
+        ("conversation", REPEAT, "SPECIFIC_ATTRIBUTES", ALLOWED),
+        ("conversation", [*REPEAT, "body"], "SPECIFIC_ATTRIBUTES", "ImplicitlyDenied"),
+        ("conversation", REPEAT, "ALL_ATTRIBUTES", "ImplicitlyDenied"),
+        ("conversation", [], "SPECIFIC_ATTRIBUTES", "ImplicitlyDenied"),
+        ("quarantine", REPEAT, "SPECIFIC_ATTRIBUTES", "ImplicitlyDenied"),
+        ("tombstone", REPEAT, "SPECIFIC_ATTRIBUTES", "ImplicitlyDenied"),
+    ],
+)
+def test_who_files_events_reads_no_body(roles, function, kind, attributes, select, expected):
+    """A query tells when a body came before; it returns no body, and no row of another type."""
+    context = {"dynamodb:LeadingKeys": [f"{kind}#x"], "dynamodb:Select": select}
+    context |= {"dynamodb:Attributes": attributes} if attributes else {}
+
+    assert [expected] == decided([(roles[function], "dynamodb:Query", EVENTS, context, None)])
 
 
 def test_resolve_removes_versions_of_recordings_and_nothing_else(roles):

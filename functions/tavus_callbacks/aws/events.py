@@ -132,6 +132,8 @@ class EventsTable:
                 ExpressionAttributeValues=rows.write(
                     {":pk": partition(event.kind, event.subject), ":line": sort_key(event.ref) + "-"}
                 ),
+                # The role asks for these attributes and for this word.
+                Select="SPECIFIC_ATTRIBUTES",
                 ProjectionExpression="#ref, received_at, receipt",
                 ExpressionAttributeNames={"#ref": "ref"},
                 ConsistentRead=True,

@@ -50,6 +50,11 @@ class Tombstones:
         """Tell whether a subject was erased, as far as is known within a minute; raises StoreDown."""
         return self.has_any() and self.is_there(kind, subject)
 
+    def has_now(self, kind: str, subject: str) -> bool:
+        """Tell whether a subject is erased at this moment, by the marker first; raises StoreDown."""
+        self._has_any = self._has_any or self._is_kept(_MARKER)
+        return self._has_any and self.is_there(kind, subject)
+
     def is_there(self, kind: str, subject: str) -> bool:
         """Tell whether a subject is erased at this moment; raises StoreDown."""
         return self._is_kept(_key(f"{kind}#{subject}"))
