@@ -62,6 +62,21 @@ def test_credentials_survive_and_fresh_forgets_them(tmp_path: Path) -> None:
     assert forgotten is None
 
 
+def test_a_folder_that_cannot_be_removed_stops_a_fresh_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Data that the person wants gone never come back without a word."""
+    open_state(tmp_path, 8787, fresh=False)
+
+    def refuse(*_arguments: object, **_options: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "rmdir", refuse)
+
+    with pytest.raises(PermissionError):
+        open_state(tmp_path, 8787, fresh=True)
+
+
 def test_each_port_has_a_folder_of_its_own(tmp_path: Path) -> None:
     """Two stacks never share data."""
     assert open_state(tmp_path, 1, fresh=False).folder != open_state(tmp_path, 2, fresh=False).folder

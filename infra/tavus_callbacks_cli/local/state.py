@@ -77,8 +77,9 @@ class State:
 def open_state(root: Path, port: int, *, fresh: bool) -> State:
     """Make the folder of a stack, or with `fresh` make it anew."""
     folder = root / str(port)
-    if fresh:
-        shutil.rmtree(folder, ignore_errors=True)
+    # A folder that cannot be removed stops the start: its data would come back.
+    if fresh and folder.exists():
+        shutil.rmtree(folder)
     state = State(folder)
     for each in (state.folder, state.logs, state.data):
         each.mkdir(mode=0o700, parents=True, exist_ok=True)
