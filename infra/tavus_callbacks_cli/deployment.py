@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -30,7 +31,8 @@ class Deployment:
     `endpoint_url` is where all its services answer, None on AWS. `resources` gives the physical ids by type
     and logical id, `environment` the variables of a function by its logical id; both only where AWS keeps
     them. `parameters` are what it was deployed with, of a local stack those given. `callback_url` is
-    that of a local stack, `options` name the stack to a command.
+    that of a local stack, `options` name the stack to a command. `state_folder` holds a local
+    stack's snapshots.
     """
 
     session: "Session"
@@ -41,6 +43,7 @@ class Deployment:
     parameters: Mapping[str, str] = field(default_factory=dict)
     resources: "Callable[[], Mapping[tuple[str, str], str]]" = field(default=dict)
     environment: "Callable[[str], Mapping[str, str]]" = field(default=lambda _: {})
+    state_folder: Path | None = None
     _clients: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -82,7 +85,10 @@ def open_deployment(target: Target) -> Deployment:
 
 def _local(stack: "RunningStack", options: tuple[str, ...]) -> Deployment:
     from tavus_callbacks_cli.local.session import isolated_session
+    from tavus_callbacks_cli.local.state import state_root
 
+    # A stack that an earlier version started does not name its folder.
+    folder = Path(stack.state_folder) if stack.state_folder else state_root() / str(stack.port)
     return Deployment(
         isolated_session(stack.aws_access_key_id),
         stack.outputs,
@@ -90,6 +96,7 @@ def _local(stack: "RunningStack", options: tuple[str, ...]) -> Deployment:
         stack.endpoint_url,
         stack.callback_url,
         stack.parameters,
+        state_folder=folder,
     )
 
 

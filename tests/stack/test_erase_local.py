@@ -1,8 +1,13 @@
 """Erasure and export on a running local stack: over real HTTP, queues, streams and buckets."""
 
+import base64
 import json
+import random
+import re
+import shutil
 import time
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +15,8 @@ import httpx
 import pytest
 from click.testing import CliRunner
 
+from tavus_callbacks_cli.erasure import snapshots
+from tavus_callbacks_cli.local import stack
 from tavus_callbacks_cli.local.registry import RunningStack, registered
 from tavus_callbacks_cli.local.session import isolated_session
 from tavus_callbacks_cli.local.state import open_state
@@ -58,6 +65,68 @@ def test_a_recorded_conversation_is_exported_and_then_erased(
     bucket = local_stack.outputs["RecordingsBucketName"]
     s3.put_object(Bucket=bucket, Key=f"tavus/{conversation}/late", Body=b"late")
     until(lambda: left(local_stack, s3, conversation) == [])
+
+
+def test_no_snapshot_holds_what_was_erased(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Older snapshots go, and a copy of the newest at the command's end, as after a crash, has no canary."""
+    canary, conversation, root = "tangerine-4712", "csnapshot", tmp_path / "own"
+    with stack.local_stack(stack.Options(port=0, state_root=root)) as local:
+        monkeypatch.setenv("TAVUS_CALLBACKS_STATE", str(root))
+        post_canary(local.running, conversation, canary)
+        until(lambda: conversation in (local.state.data / "items.json").read_text())
+        aside = local.state.folder / "data-20270301-120000"
+        shutil.copytree(local.state.data, aside)
+
+        assert holding(local.state.data, canary)
+        planned = run("erase", "conversation", conversation, "--dry-run")
+        receipt = run("erase", "conversation", conversation, "--yes")
+        left = holding(local.state.folder, canary, f"conversation#{conversation}")
+
+    assert [aside.name] == planned["erased"]["snapshots"] == receipt["erased"]["snapshots"]
+    assert not aside.exists()
+    assert [] == left
+
+
+def test_a_snapshot_that_does_not_come_is_left_in_the_receipt(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Where the stack writes no snapshot in time, the command names it and ends with 1."""
+    monkeypatch.setattr(snapshots, "_PATIENCE", 0)
+    monkeypatch.setattr(snapshots, "is_newer", lambda *_: False)
+
+    result = CliRunner().invoke(main, ["erase", "conversation", "cnone", "--yes", "--local", "--json"])
+
+    assert 1 == result.exit_code
+    assert ["snapshots"] == [one["store"] for one in json.loads(result.stdout)["left"]]
+
+
+def post_canary(running: RunningStack, conversation: str, canary: str) -> None:
+    """Post a callback that is kept, a large one, and one for quarantine, all with a canary."""
+    event = {"conversation_id": conversation, "event_type": "system.shutdown", "said": canary}
+    noise = random.Random(canary).randbytes(400_000).hex()  # noqa: S311 - fills a body, guards no secret
+    for body in (event, {**event, "event_type": "application.x", "noise": noise}, [conversation, canary]):
+        httpx.post(running.callback_url, json=body)
+
+
+def holding(folder: Path, *needles: str) -> list[str]:
+    """Return the files below a folder that hold one of some texts, packed bodies inflated."""
+    paths = [path for path in folder.rglob("*") if path.is_file()]
+    return [path.name for path in paths if any(needle in text(path) for needle in needles)]
+
+
+def text(path: Path) -> str:
+    """Return what a file holds, and behind it each binary value, decoded and inflated."""
+    raw = path.read_bytes()
+    packed = [base64.b64decode(found) for found in re.findall(rb'"B": ?"([A-Za-z0-9+/=]+)"', raw)]
+    return b" ".join([raw, *packed, *map(inflated, (raw, *packed))]).decode(errors="replace")
+
+
+def inflated(raw: bytes) -> bytes:
+    """Return what is deflated in some bytes, or nothing."""
+    try:
+        return zlib.decompress(raw)
+    except zlib.error:
+        return b""
 
 
 def await_recording(stack: RunningStack, conversation: str) -> None:

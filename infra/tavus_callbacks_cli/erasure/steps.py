@@ -21,7 +21,7 @@ from tavus_callbacks.domain.pushes import erased_push
 from tavus_callbacks.domain.tag_scope import TaggedCallback
 from tavus_callbacks.domain.tags import is_tagged
 from tavus_callbacks.domain.timestamps import iso, now
-from tavus_callbacks_cli.erasure import failed, quarantine, recordings, spill, subject
+from tavus_callbacks_cli.erasure import failed, quarantine, recordings, snapshots, spill, subject
 from tavus_callbacks_cli.erasure.indexed import LISTING, RECEIPTS, items
 from tavus_callbacks_cli.erasure.place import (
     CONVERSATION,
@@ -139,6 +139,8 @@ def erase(place: Place, wanted: Wanted, lifetime: timedelta | None, at: datetime
     # What a function wrote that had looked for the tombstone just before it was there.
     time.sleep(max(0.0, SETTLE - (time.monotonic() - began)))
     _remove(found, _own(place, wanted), report)
+    _remove(found, snapshots.of_snapshots(place), report)
+    _remove(found, snapshots.await_newest(place), report)
     _tell(place, wanted, at)
     return Erasure(wanted, at, lifetime, found, invalidation)
 
@@ -155,6 +157,7 @@ def _everything(place: Place, wanted: Wanted, cleanup: ExitStack) -> Iterator[Pi
     yield from recordings.of_recordings(place, wanted)
     yield from _shared(place, wanted, cleanup)
     yield from _own(place, wanted)
+    yield from snapshots.of_snapshots(place)
 
 
 def _own(place: Place, wanted: Wanted) -> Iterator[Piece]:

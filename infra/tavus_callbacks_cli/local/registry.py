@@ -14,7 +14,10 @@ from tavus_callbacks_cli.local.state import State, state_root, write_private
 
 @dataclass(frozen=True)
 class RunningStack:
-    """How to reach a local stack; `callback_url` is the one to paste, `api_url` is on loopback."""
+    """How to reach a local stack; `callback_url` is the one to paste, `api_url` is on loopback.
+
+    `state_folder` holds its snapshots and logs.
+    """
 
     pid: int
     port: int
@@ -28,6 +31,7 @@ class RunningStack:
     aws_secret_access_key: str
     outputs: dict[str, str]
     parameters: dict[str, str] = field(default_factory=dict)
+    state_folder: str = ""
 
 
 def running_stacks(root: Path | None = None) -> list[RunningStack]:

@@ -31,14 +31,30 @@ _KEPT_HEADERS = ("ContentType", "ContentEncoding", "ContentDisposition", "CacheC
 
 def save(folder: Path, template: "Template", clients: "Clients") -> None:
     """Write all data of the template's tables and buckets."""
+    began = time.time()
     # Items first: the object that an item names was there before it.
     items = clients.items()
     buckets = [bucket.name for bucket in template.of_type("AWS::S3::Bucket")]
     objects = [entry for bucket in buckets for entry in _save_objects(folder, clients, bucket)]
-    rest = json.dumps({"secrets": dict(_save_secrets(template, clients)), "objects": objects})
+    rest = json.dumps({"secrets": dict(_save_secrets(template, clients)), "objects": objects, "began": began})
     content = b'{"tables":%b,%b' % (items, rest.removeprefix("{").encode())
     write_whole(folder / "items.json", content)
     _drop_unlisted(folder, {entry["file"] for entry in objects})
+
+
+def older(data: Path) -> list[Path]:
+    """Return the snapshots that an earlier start put aside, by name."""
+    return sorted(data.parent.glob(f"{data.name}-*"))
+
+
+def is_newer(data: Path, moment: float) -> bool:
+    """Tell whether the snapshot began after a moment and no file of the snapshot before it is left."""
+    try:
+        snapshot = json.loads((data / "items.json").read_bytes())
+        files = {path.stem for path in data.iterdir() if path.name != "items.json"}
+    except (FileNotFoundError, ValueError):
+        return False
+    return snapshot.get("began", 0) > moment and files <= {entry["file"] for entry in snapshot["objects"]}
 
 
 def restore(folder: Path, template: "Template", clients: "Clients") -> str | None:

@@ -116,7 +116,7 @@ def local_stack(options: Options) -> Iterator[LocalStack]:
         cleanup.enter_context(serve(listener, api_hosts(gateway.handle, port, options.public_url)))
         outputs = {name: addresses.get(value, value) for name, value in template.outputs.items()}
         outputs[TAVUS_OUTPUT] = tavus_url
-        running = _running(port, options, embedded, credentials, outputs)
+        running = _running(port, options, embedded, credentials, outputs, state=state)
         cleanup.enter_context(registered(state, running))
         for function in declared.values():
             function.prewarm()
@@ -241,8 +241,14 @@ def _credentials(state: State, template: Template, embedded: Embedded) -> Creden
     return Credentials(**tokens)
 
 
-def _running(
-    port: int, options: Options, embedded: Embedded, credentials: Credentials, outputs: dict[str, str]
+def _running(  # noqa: PLR0913 - each is a part of the answer
+    port: int,
+    options: Options,
+    embedded: Embedded,
+    credentials: Credentials,
+    outputs: dict[str, str],
+    *,
+    state: State,
 ) -> RunningStack:
     api_url = f"http://{HOST}:{port}"
     return RunningStack(
@@ -258,6 +264,7 @@ def _running(
         aws_secret_access_key=SECRET_ACCESS_KEY,
         outputs=outputs,
         parameters=options.parameters,
+        state_folder=str(state.folder.resolve()),
     )
 
 
