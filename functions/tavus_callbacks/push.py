@@ -105,8 +105,8 @@ def _told(record: "SQSRecord", function_arn: str) -> "Counts":
 def _is_erased(detail: dict[str, Any], *, is_first_try: bool = False) -> bool:
     """Tell whether the subject of a push was erased; raises StoreDown.
 
-    `erase` removes the messages that it can receive. A push that waits for its next try is out of its reach, so
-    each further try looks at the table anew.
+    `erase` removes the messages that it can receive. A push that waits for its next try is out of its reach,
+    so each further try looks at the table anew.
     """
     if detail["type"] == ERASED:
         return False

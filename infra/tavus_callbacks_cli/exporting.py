@@ -21,11 +21,11 @@ from urllib.parse import quote
 from click import ClickException
 
 from tavus_callbacks.domain import link
+from tavus_callbacks.domain.recording import owner_of
 from tavus_callbacks.domain.tag_scope import TaggedCallback
 from tavus_callbacks.domain.tags import is_tagged
 from tavus_callbacks.domain.timestamps import iso, now
 from tavus_callbacks_cli.erasure.place import CONVERSATION, UNSUMMED, Subject, Wanted, sort_by_tag
-from tavus_callbacks_cli.erasure.recordings import owner_of
 from tavus_callbacks_cli.subjects import LISTS, has_page, path_of
 
 if TYPE_CHECKING:

@@ -222,20 +222,22 @@ REPEAT = ["pk", "receipt", "received_at", "ref", "sk"]
 
 @pytest.mark.parametrize("function", ["ReceiveFunction", "DrainFunction"])
 @pytest.mark.parametrize(
-    ("kind", "attributes", "select", "expected"),
+    ("kind", "attributes", "select"),
     [
-        ("conversation", REPEAT, "SPECIFIC_ATTRIBUTES", ALLOWED),
-        ("conversation", [*REPEAT, "body"], "SPECIFIC_ATTRIBUTES", "ImplicitlyDenied"),
-        ("conversation", REPEAT, "ALL_ATTRIBUTES", "ImplicitlyDenied"),
-        ("conversation", [], "SPECIFIC_ATTRIBUTES", "ImplicitlyDenied"),
-        ("quarantine", REPEAT, "SPECIFIC_ATTRIBUTES", "ImplicitlyDenied"),
-        ("tombstone", REPEAT, "SPECIFIC_ATTRIBUTES", "ImplicitlyDenied"),
+        ("conversation", REPEAT, "SPECIFIC_ATTRIBUTES"),
+        ("conversation", [*REPEAT, "body"], "SPECIFIC_ATTRIBUTES"),
+        ("conversation", REPEAT, "ALL_ATTRIBUTES"),
+        ("conversation", [], "SPECIFIC_ATTRIBUTES"),
+        ("quarantine", REPEAT, "SPECIFIC_ATTRIBUTES"),
+        ("tombstone", REPEAT, "SPECIFIC_ATTRIBUTES"),
     ],
 )
-def test_who_files_events_reads_no_body(roles, function, kind, attributes, select, expected):
+def test_who_files_events_reads_no_body(roles, function, kind, attributes, select):
     """A query tells when a body came before; it returns no body, and no row of another type."""
     context = {"dynamodb:LeadingKeys": [f"{kind}#x"], "dynamodb:Select": select}
     context |= {"dynamodb:Attributes": attributes} if attributes else {}
+    is_query_of_repeats = (kind, attributes, select) == ("conversation", REPEAT, "SPECIFIC_ATTRIBUTES")
+    expected = ALLOWED if is_query_of_repeats else "ImplicitlyDenied"
 
     assert [expected] == decided([(roles[function], "dynamodb:Query", EVENTS, context, None)])
 

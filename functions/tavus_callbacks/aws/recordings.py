@@ -24,7 +24,15 @@ from botocore.exceptions import ClientError
 from tavus_callbacks.aws import rows
 from tavus_callbacks.aws.events import partition
 from tavus_callbacks.aws.failures import code, store_down
-from tavus_callbacks.domain.recording import Claim, Recording, claim_rank, other_form, recording_id
+from tavus_callbacks.domain.recording import (
+    Claim,
+    Recording,
+    belongs_to_other,
+    claim_rank,
+    other_form,
+    recording_id,
+    reject_other_owner,
+)
 from tavus_callbacks.domain.timestamps import iso, now, parse
 
 if TYPE_CHECKING:
@@ -253,12 +261,16 @@ def recordings_in(items: Iterable[Row], bucket: str | None) -> list[Recording]:
 
 
 def recording_of(item: Row, bucket: str | None) -> Recording:
-    """Read a row; an object counts as seen only if it was seen in `bucket`, the stack's."""
+    """Read a row; an object counts as seen only if it was seen in `bucket`, the stack's.
+
+    Rows of earlier versions can hold an object from another conversation's folder. It counts as not seen.
+    """
     seen_in = item.get("seen_in", bucket)
-    is_ours = bucket is not None and seen_in == bucket
-    noted = item.get("object") or {}
-    found = noted if is_ours else {}
     claim = _claim_of(item)
+    is_own = not belongs_to_other(claim.key if claim else None, item["subject"])
+    is_ours = bucket is not None and seen_in == bucket and is_own
+    noted = (item.get("object") or {}) if is_own else {}
+    found = noted if is_ours else {}
     return Recording(
         recording_id=item["recording_id"],
         claim=claim,
@@ -272,7 +284,7 @@ def recording_of(item: Row, bucket: str | None) -> Recording:
         looked_at=parse(item.get("looked_at")),
         was_there=is_ours and bool(item.get("was_there")),
         had_bytes=is_ours and bool(item.get("had_bytes")),
-        seen_elsewhere=None if is_ours else seen_in,
+        seen_elsewhere=seen_in if is_own and not is_ours else None,
         names_bucket="seen_in" in item,
     )
 
@@ -284,7 +296,8 @@ def _claim_of(item: dict[str, Any]) -> Claim | None:
     duration = members.pop("duration", None)
     issues = tuple(members.pop("issues", ()))
     seconds = None if duration is None else float(duration)
-    return Claim(item["recording_id"], duration=seconds, issues=issues, **members)
+    claim = Claim(item["recording_id"], duration=seconds, issues=issues, **members)
+    return reject_other_owner(claim, item["subject"])
 
 
 def look(bucket: RecordingsBucket, noted: RecordingRows, conversation_id: str, key: str) -> Row | None:

@@ -17,7 +17,7 @@ from tavus_callbacks.domain.ending import NOBODY_JOINED, code_of
 from tavus_callbacks.domain.families import object_key
 from tavus_callbacks.domain.fold_event import FoldEvent
 from tavus_callbacks.domain.receipt_facts import ReceiptFacts, either, merged, receipt_of
-from tavus_callbacks.domain.recording import is_usable
+from tavus_callbacks.domain.recording import belongs_to_other, is_usable
 from tavus_callbacks.domain.talk import Talk, talk
 from tavus_callbacks.domain.timestamps import iso
 from tavus_callbacks.domain.transcript import rank, read_transcript, transcripts_in, without_system
@@ -173,8 +173,12 @@ def _end_reason(event: FoldEvent) -> EndReason | None:
 
 
 def _announced(event: FoldEvent) -> dict[str, Any]:
-    """Tell recordings apart as `claim_of` does: by their keys, else by the events that announce them."""
-    keys = {object_key(reading.members(content)) for content in event.contents}
+    """Tell recordings apart as `claim_of` does: by their keys, else by the events that announce them.
+
+    A key in another conversation's folder announces no recording of this one.
+    """
+    named = {object_key(reading.members(content)) for content in event.contents}
+    keys = {key for key in named if not belongs_to_other(key, event.subject)}
     # Usable keys only: a summary is small, and anybody can send a body.
     usable = frozenset(key for key in keys if key is not None and is_usable(key))
     return {"recordings": usable, "unnamed_recordings": {event.ref[-_REF_END:]} if keys - usable else set()}

@@ -36,6 +36,7 @@ Metric = Literal[
     "recording_failed",
     "recording_other_bucket",
     "recording_other_provider",
+    "recording_other_conversation",
     "push_failed",
     "oldest_open",
     "cold_start",

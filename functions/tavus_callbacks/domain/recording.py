@@ -15,9 +15,12 @@ from urllib.parse import unquote
 from tavus_callbacks.domain import event_types, reading
 from tavus_callbacks.domain.families import properties_of
 
-Status = Literal["pending", "available", "missing", "failed", "other_bucket", "other_provider"]
+Status = Literal[
+    "pending", "available", "missing", "failed", "other_bucket", "other_provider", "other_conversation"
+]
 
 STORAGE_CONFLICT = "storage_conflict"
+OTHER_CONVERSATION: Literal["other_conversation"] = "other_conversation"
 UNUSABLE_KEY = "The callback names no usable object key."
 MAX_KEY_BYTES = 1024  # S3's own limit
 # Case-sensitive: the ids of recordings are made without it, and stored ids must not change.
@@ -111,6 +114,26 @@ def conversation_of(key: str) -> str | None:
     return layout["conversation"] if layout and is_usable(key) else None
 
 
+def owner_of(key: str) -> str | None:
+    """Return the conversation that owns a key: `tavus/<id>/…` at any depth belongs to `<id>`."""
+    folder, _, rest = key.partition("/")
+    conversation, separator, _ = rest.partition("/")
+    return conversation if folder == "tavus" and separator else None
+
+
+def belongs_to_other(key: str | None, conversation_id: str) -> bool:
+    """Tell whether a key lies in the folder of another conversation."""
+    return key is not None and owner_of(key) not in (None, conversation_id)
+
+
+def reject_other_owner(claim: Claim, conversation_id: str) -> Claim:
+    """Mark a claim of an object in this stack's bucket that lies in another conversation's folder."""
+    if not claim.may_come or not belongs_to_other(claim.key, conversation_id):
+        return claim
+    issues = (*claim.issues, OTHER_CONVERSATION)
+    return replace(claim, status=OTHER_CONVERSATION, issues=issues)
+
+
 def other_form(key: str) -> str:
     """Return the same key with `.mp4` added or taken away: Tavus sometimes omits it."""
     return key.removesuffix(SUFFIX) if key.endswith(SUFFIX) else key + SUFFIX
@@ -140,10 +163,11 @@ def claim_of(event_type: str, conversation_id: str, body: Body, *, bucket: str, 
     if event_type == event_types.COPY_FAILED:
         message = _text(properties.get("error_message")) or "Tavus could not copy the recording."
         code = (reading.text(properties.get("error_code")) or "")[:LONGEST_CODE] or None
-        return replace(claim, status="failed", message=message[:LONGEST_MESSAGE], error_code=code)
+        failed = replace(claim, status="failed", message=message[:LONGEST_MESSAGE], error_code=code)
+        return reject_other_owner(failed, conversation_id)
     if key is None:
         return replace(claim, status="failed", message=UNUSABLE_KEY)
-    return replace(claim, status=_elsewhere(place, bucket))
+    return reject_other_owner(replace(claim, status=_elsewhere(place, bucket)), conversation_id)
 
 
 def _elsewhere(place: Place, bucket: str) -> Status | None:
@@ -267,6 +291,11 @@ class Recording:
         return self.key is not None and conversation_of(self.key) == conversation_id
 
     @property
+    def is_own(self) -> bool:
+        """Tell whether no other conversation owns it."""
+        return self.claim is None or self.claim.status != OTHER_CONVERSATION
+
+    @property
     def is_archived(self) -> bool:
         """Tell whether the object must be restored before it can be read."""
         return self.storage_class in ARCHIVED
@@ -295,11 +324,16 @@ def status_of(recording: Recording, *, now: datetime, missing_after: timedelta) 
 
 
 def latest(recordings: list[Recording]) -> Recording | None:
-    """Return the newest recording that is there, else the newest, by the time its object or claim has."""
-    ordered = sorted(
-        recordings, key=lambda one: (one.is_there and not one.is_archived, _moment(one), one.recording_id)
-    )
-    return ordered[-1] if ordered else None
+    """Return the newest recording that is there, else the newest, by the time of its object or claim.
+
+    A recording that belongs to another conversation comes last.
+    """
+    return max(recordings, key=_preference, default=None)
+
+
+def _preference(recording: Recording) -> tuple[bool, bool, float, str]:
+    is_readable = recording.is_there and not recording.is_archived
+    return recording.is_own, is_readable, _moment(recording), recording.recording_id
 
 
 def _moment(recording: Recording) -> float:

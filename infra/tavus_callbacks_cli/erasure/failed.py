@@ -10,8 +10,8 @@ from functools import partial
 from typing import Any
 
 from tavus_callbacks.aws import rows
+from tavus_callbacks.domain.recording import owner_of
 from tavus_callbacks_cli.erasure.place import Piece, Place, Subject, Wanted
-from tavus_callbacks_cli.erasure.recordings import owner_of
 
 
 def of_failed(place: Place, wanted: Wanted) -> Iterator[Piece]:

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from tavus_callbacks.aws.recordings import RecordingRows, is_noted, recording_of
-from tavus_callbacks.domain.recording import Recording, other_form, recording_id
+from tavus_callbacks.domain.recording import Recording, other_form, owner_of, recording_id
 from tavus_callbacks_cli.erasure.place import CONVERSATION, Left, Piece, Place, Wanted
 from tavus_callbacks_cli.reindex import subjects
 
@@ -133,21 +133,16 @@ def _of_claim(place: Place, wanted: Wanted, recording: Recording) -> Iterator[Pi
 def _reason(place: Place, wanted: Wanted, recording: Recording) -> str | None:
     """Say why an object that a callback claims is left, or None where it is to go."""
     claim = recording.claim
+    if not recording.is_own:
+        owner = owner_of(str(recording.key))
+        # The owner's own erasure removes the object, so it is no leftover if the owner is erased too.
+        return None if owner in wanted.conversations else f"it lies in the folder of conversation {owner}"
     if claim is not None and claim.status == "failed" and not _is_here(recording):
         return f"its copy to {claim.provider} failed: if it was delivered later, erase it there"
     if claim is not None and not _is_here(recording):
         return f"it lies elsewhere ({claim.provider}, bucket {claim.bucket}): erase it there"
-    owner = owner_of(str(recording.key))
-    if owner is not None and owner not in wanted.conversations:
-        return f"it lies in the folder of conversation {owner}"
     others = sorted(_claimants(place, str(recording.key)) - set(wanted.conversations))
     return f"conversation {others[0]} claims it too" if others else None
-
-
-def owner_of(key: str) -> str | None:
-    """Return the conversation whose folder a key lies in, at whatever depth."""
-    first, _, rest = key.removeprefix(_FOLDER).partition("/")
-    return first if key.startswith(_FOLDER) and rest else None
 
 
 def _claimants(place: Place, key: str) -> set[str]:
