@@ -41,7 +41,7 @@ class Target:
 
     world: "World"
     name: str = "stack of this process"
-    option: str = "--stack x"
+    options: tuple[str, ...] = ("--stack", "x")
 
     def store(self):
         """Open what is kept."""

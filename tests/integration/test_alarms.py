@@ -116,12 +116,14 @@ def retyping(stack, _patch):
 def refusing(_stack, patch):
     """Let the target of pushes be gone for good."""
     known = SimpleNamespace(url="https://a.example.com", is_local=False, failed_bucket="failed")
+    nobody = SimpleNamespace(has=lambda *_: False, has_now=lambda *_: False)
     secret = SimpleNamespace(versions=lambda: ("A" * 44,))
     detail = {"push_id": "p1", "type": "conversation.ended", "kind": "conversation", "subject": "c1"}
+    made = SimpleNamespace(known=known, secret=secret, events=SimpleNamespace(tombstones=nobody))
     attributes = {"ApproximateReceiveCount": "1", "SentTimestamp": "0"}
     record = {"messageId": "1", "body": json.dumps({"detail": detail}), "attributes": attributes}
     with patch.context() as inner:
-        inner.setattr(push, "stores", lambda: SimpleNamespace(known=known, secret=secret))
+        inner.setattr(push, "stores", lambda: made)
         inner.setattr(push, "post", lambda *_, **__: Answer(410, None))
         inner.setattr(push.clients, "s3", lambda: SimpleNamespace(put_object=lambda **_: None))
         assert {"batchItemFailures": []} == push.handler({"Records": [record]}, LAMBDA)
@@ -421,6 +423,7 @@ def _recordings_of_every_status(recordings):
     recordings.delete(key)
     recordings.tell(key, "Object Deleted")
     recordings.say("c123", bucket_name="theirs", s3_key=key)
+    recordings.say("c123", s3_key="tavus/c124/1700000000000")
     recordings.say("c123", storage_provider="gcs", storage_uri="gs://theirs/x")
     recordings.say("c123", event_type="application.recording_copy_failed")
 

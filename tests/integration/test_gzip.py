@@ -134,13 +134,14 @@ def test_a_gzip_body_that_cannot_be_read_stays_with_a_reason(api, body, reason):
 
 
 def test_a_bomb_that_was_kept_inflated_is_refused_too(api):
-    """A body that is kept without its token has the same limit: what is larger could not be read back."""
+    """A body that is kept without its token has the same limit: the rest of a larger one is cut off."""
     body = bomb(LONGEST).replace(b"c1", f"c1 {api.token}".encode())
     post(api, gzip.compress(body), GZIP)
 
     outcome = redrive(api)
 
-    assert ("refused", "400 The body is larger than 6 MiB.") == (outcome.outcome, outcome.reason)
+    assert "refused" == outcome.outcome
+    assert "is not JSON" in outcome.reason
 
 
 def test_plain_json_with_the_header_is_filed_as_always(api):

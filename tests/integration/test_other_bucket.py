@@ -199,7 +199,7 @@ def test_problems_survive_recordings_off(seen, monkeypatch):
 def test_problems_survive_an_id_that_no_path_carries(recordings, monkeypatch):
     """Anybody with the callback URL can send such an id; problems of other conversations still show."""
     for conversation_id in ("a/b", "..", "c2"):
-        recordings.say(conversation_id, COPY_FAILED, s3_key=f"tavus/{conversation_id}/1")
+        recordings.say(conversation_id, COPY_FAILED, s3_key=f"calls/{conversation_id}")
     project_all(recordings.api)
 
     found = {one["what"]: one["next"] for one in problems(recordings, monkeypatch)}

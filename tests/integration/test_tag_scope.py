@@ -117,7 +117,7 @@ def test_the_command_that_is_printed_names_the_subject(world, tmp_path):
     erase = ["tavus-callbacks", "erase", "--stack", "x", "--", "conversation", subject]
     assert erase == shlex.split(receipt["left_out"][0]["command"])
     export = shlex.split(said["left_out"][0]["command"])
-    assert ["--kind", "conversation", "--to", "FILE", "--", subject] == export[-6:]
+    assert ["--to", "FILE", "--stack", "x", "--", subject] == export[-6:]
 
 
 def test_objectives_guardrails_and_backfilled_events_may_lack_the_tag(world, tmp_path):

@@ -173,6 +173,8 @@ SHAPES: dict[str, Callable[[], bytes]] = {
     "look-alikes of tokens": _string("tcb_"),
     "tokens": _string(TOKEN + " "),
     "encoded tokens": _string(TOKEN.replace("_", "%5F") + " "),
+    "words with escapes": _string("%41" * 7 + " "),
+    "echoed URLs of escapes": _list('{"webhook_url":"' + "%41" * 300 + '"}'),
     "echoed URLs": _list("{" + _ECHO + "}"),
     "short echoed URLs": _list('{"webhook_url":""}'),
     "echoed URLs in a string": _string('\\"webhook_url\\":\\"\\",'),

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from encodings_of_tokens import FOUND, IN_BYTES, REMAINS, SHORT, escape, in_json, percent
 from samples import TOKEN
-from tavus_callbacks.domain.redaction import MOST_ECHOES, REDACTED, redact, redact_bytes
-from tavus_callbacks.domain.token import find_tokens
+from tavus_callbacks.domain.redaction import LONGEST_URL, MOST_ECHOES, REDACTED, redact, redact_bytes
+from tavus_callbacks.domain.token import MOST_ENCODED, find_tokens
 
 URL = f"https://api.example.com/callbacks/{TOKEN}"
 TAGS = {"user": "4711", "name": "Jörg Doe"}
@@ -451,3 +451,24 @@ def test_echoes_beyond_the_limit_are_emptied(quote):
     assert [emptied] * 2 == lines[MOST_ECHOES:]
     assert emptied != lines[MOST_ECHOES - 1]
     assert "b=2" not in "".join(lines)
+
+
+def test_words_with_escapes_beyond_the_limit_are_replaced():
+    """Decoding takes long, so that a text of escapes is decoded in part; no token gets through behind that."""
+    word, hidden = "%41" * 7, TOKEN.replace("_", "%5F")
+    filler = f"{word} " * (MOST_ENCODED // len(word))
+    text = redact(f'["{filler}","{hidden}\\"","{word}","plain"]', {})
+
+    assert f'["{filler}","{REDACTED}\\"","{REDACTED}","plain"]' == text
+    assert text == redact(text, {})
+
+
+def test_a_long_echoed_url_with_escapes_is_redacted_whole():
+    """A URL without an escape keeps what stands before the token, however long."""
+    longest = "https://a.example.com/" + "x" * LONGEST_URL
+    written = [f'"webhook_url":"{longest}{path}/callbacks/y"' for path in ("", "%2F")]
+
+    plain, escaped = redact("\n".join(written), {}).splitlines()
+
+    assert f'"webhook_url":"{longest}/callbacks/{REDACTED}"' == plain
+    assert f'"webhook_url":"{REDACTED}"' == escaped

@@ -7,7 +7,8 @@ from tavus_callbacks_cli.local.keys import CDN, Keys
 from tavus_callbacks_cli.local.state import REPOSITORY
 from tavus_callbacks_cli.local.template import load_template
 
-KEYS = Keys()
+# Fixed, for its ids name tests.
+KEYS = Keys("0" * 64)
 CDN_KEY = KEYS.key_id(CDN)
 LISTINGS = {"AKIALOCALReader": ["ours"], CDN_KEY: []}
 MISSING = b"<Error><Code>NoSuchKey</Code></Error>"

@@ -7,7 +7,7 @@ the tokens. Patterns for text with escapes are compiled on first use, which keep
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache, partial
 from urllib.parse import unquote_plus
 
@@ -17,8 +17,11 @@ from tavus_callbacks.domain.token import REDACTED, decode_escapes, find_tokens, 
 # Characters; ten tags of 100 fit in many times, however escaped, and nobody's query is longer.
 LONGEST_QUERY = 20_000
 
-# Echoed URLs of a body that are read one by one; Tavus sends one. Each takes 8 µs, and 6 MB hold 350,000.
-MOST_ECHOES = 1000
+# Characters of an echoed URL before its query. A longer one with an escape in it is redacted whole.
+LONGEST_URL = 1000
+
+# Echoed URLs of a body that are read one by one; Tavus sends one, and 6 MB hold 350,000.
+MOST_ECHOES = 500
 
 # Members that repeat the configured URL; they never count as content.
 ECHOES = ("webhook_url", "callback_url")
@@ -60,12 +63,16 @@ def _redacted(raw: bytes, tags: Mapping[str, str]) -> bytes:
 def _without_wide_tokens(raw: bytes) -> bytes:
     text = raw.decode("latin-1")
     for gap in _GAPS:
-        text = re.sub(_WIDE_WORD.format(gap), partial(_without_wide_token, gap), text)
+        pattern = re.compile(_WIDE_WORD.format(gap))
+        # Together, for what is decoded of one text is bounded.
+        words = "\n".join(word[0][:: len(gap) + 1] for word in pattern.finditer(text))
+        replaced = iter(replace_tokens(words).split("\n"))
+        text = pattern.sub(partial(_next_word, replaced, gap), text)
     return text.encode("latin-1")
 
 
-def _without_wide_token(gap: str, word: re.Match[str]) -> str:
-    return gap.join(replace_tokens(word[0][:: len(gap) + 1]))
+def _next_word(words: Iterator[str], gap: str, _: re.Match[str]) -> str:
+    return gap.join(next(words))
 
 
 def _letters(word: str) -> str:
@@ -139,7 +146,10 @@ def _without_half_escape(url: str, depth: int) -> str:
 
 def _without_rest(url: str) -> str:
     """Redact all that follows `/callbacks/`; cut any other URL behind its token (docs/decisions/0065)."""
-    decoded, places = decode_escapes(url)
+    has_escapes = "%" in url or "\\" in url
+    if has_escapes and len(url) > LONGEST_URL:
+        return REDACTED
+    decoded, places = decode_escapes(url) if has_escapes else (url, range(len(url) + 1))
     if route := _ROUTE.search(decoded):
         base = url[: places[route.end()]]
         return base if base == url else f"{base}{REDACTED}"

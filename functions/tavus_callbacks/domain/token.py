@@ -35,6 +35,10 @@ PATTERN = re.compile(rf"{_PREFIX}[0-9A-Za-z]{{{_RANDOM + _CHECKSUM}}}")
 # Codes, in hexadecimal, of the characters in tokens and escapes: `%`, `\`, `_`, digits and letters.
 _CODES = "(?:25|3[0-9]|[46][1-9a-fA-F]|5[0-9acfACF]|7[0-9aA])"
 _IN_A_WORD = frozenset(_DIGITS + "_%\\")
+# Characters: `tcb_` and 16 digits.
+_SHORTEST = 20
+# Characters of words with escapes that are decoded in one text: 6 MB of escapes would take 4 s.
+MOST_ENCODED = 100_000
 _HEX = frozenset(b"0123456789ABCDEFabcdef")
 _BACKSLASH = ord("\\")
 
@@ -69,10 +73,16 @@ def find_tokens(text: str) -> list[tuple[int, int]]:
     """Return the spans of text that look like a token: `tcb_` and 16 to 28 base62 digits.
 
     Characters may be percent-encoded or escaped as in JSON, to any depth and in any mixture. Tokens that
-    overlap share a span. A span includes half a JSON escape before it, so that JSON stays JSON.
+    overlap share a span. A span includes half a JSON escape before it, so that JSON stays JSON. Beyond
+    MOST_ENCODED characters of words with escapes, each further word counts as a token.
     """
     spans = [(token.start(), token.end()) for token in _plain_tokens(text)]
+    left = MOST_ENCODED
     for start, end in _encoded_words(text):
+        if end - start > left:
+            spans.append((start, end))
+            continue
+        left -= end - start
         decoded, places = decode_escapes(text[start:end])
         spans += [
             (start + places[token.start()], start + places[token.end()]) for token in _plain_tokens(decoded)
@@ -142,13 +152,21 @@ def _plain_tokens(text: str) -> Iterator[re.Match[str]]:
 
 
 def _encoded_words(text: str) -> Iterator[tuple[int, int]]:
-    """Yield the spans of words that hold an escape of a token's character; a token lies within one word."""
-    end = 0
-    for escape in _escapes(text):
-        if escape.start() >= end:
-            start = _start_of_word(text, escape.start(), end)
-            end = _end_of_word(text, escape.end())
-            yield start, end
+    """Yield the spans of words that hold an escape of a token's character; a token lies within one word.
+
+    Backslashes at the end of a word are not part of it: the last one may escape a quote.
+    """
+    # A search for one of the two is many times faster than for both.
+    marks = [mark for mark in ("%", "\\u00") if mark in text]
+    if not marks:
+        return
+    escapes, end = _escape(*marks), 0
+    while escape := escapes.search(text, end):
+        start = _start_of_word(text, escape.start(), end)
+        end = _end_of_word(text, escape.end())
+        stop = start + len(text[start:end].rstrip("\\"))
+        if stop - start >= _SHORTEST:
+            yield start, stop
 
 
 def _start_of_word(text: str, place: int, earliest: int) -> int:
@@ -175,13 +193,6 @@ def _odd_backslash(text: str, place: int) -> int:
     while first and text[first - 1] == "\\":
         first -= 1
     return (place - first) % 2
-
-
-def _escapes(text: str) -> Iterator[re.Match[str]]:
-    # A search for one of the two is many times faster than for both.
-    firsts = (_escape(mark).search(text) for mark in ("%", "\\u00") if mark in text)
-    starts = [first.start() for first in firsts if first]
-    return _escape("%", "\\u00").finditer(text, min(starts)) if starts else iter(())
 
 
 @cache
