@@ -1,10 +1,21 @@
 """A recording is served only to the conversation that owns its key."""
 
+import json
+from datetime import UTC, datetime
+
 import pytest
+from projecting import project_all
 from recording_stack import COPY_FAILED, READY
+from test_other_bucket import problems
 
 from tavus_callbacks.aws.recordings import recording_of
+from tavus_callbacks.domain.conversation_facts import facts_of
+from tavus_callbacks.domain.event import understand
+from tavus_callbacks.domain.fold_event import FoldEvent
 from tavus_callbacks.domain.pushes import recording_type
+from tavus_callbacks.domain.recording import Claim, Recording
+from tavus_callbacks_cli.erasure import recordings as erasure
+from tavus_callbacks_cli.erasure.place import Wanted
 
 OTHERS = "tavus/c999/1718780000000"
 
@@ -70,3 +81,69 @@ def test_a_row_of_an_earlier_version_is_not_served():
         recording.was_there,
     )
     assert recording_type(recording) is None
+
+
+def test_a_forged_claim_is_an_issue_of_its_event(recordings):
+    """`receive` marks the event of a key in another's folder, by pair and by URI, and no other event."""
+    forged = [
+        recordings.say("c123", bucket_name=recordings.bucket, s3_key=OTHERS),
+        recordings.say("c123", COPY_FAILED, s3_key=f"{OTHERS}.mp4"),
+        recordings.say("c123", storage_uri=f"s3://{recordings.bucket}/{OTHERS}"),
+    ]
+    honest = [
+        recordings.claim("tavus/c123/1"),
+        recordings.say("c123", s3_key="outside/1"),
+        recordings.say("c123", storage_uri=f"gs://bucket/{OTHERS}"),
+    ]
+    assert [True] * 3 == ["other_conversation" in reply.value["issues"] for reply in forged]
+    assert [False] * 3 == ["other_conversation" in reply.value["issues"] for reply in honest]
+
+
+def test_problems_list_a_forged_claim(recordings, monkeypatch):
+    """The line names the status and the command that shows the recording."""
+    recordings.say("c123", bucket_name=recordings.bucket, s3_key=OTHERS)
+    project_all(recordings.api)
+    [line] = problems(recordings, monkeypatch)
+    assert ("recordings other_conversation", 1) == (line["what"], line["count"])
+    assert "recording c123" in line["next"]
+
+
+def test_a_forged_claim_is_no_recording_that_arrived():
+    """It counts as announced, and the conversation's own recording stays missing."""
+    body = {
+        "event_type": READY,
+        "conversation_id": "c123",
+        "timestamp": "2026-03-01T12:00:00Z",
+        "properties": {"s3_key": OTHERS},
+    }
+    facts = facts_of(fold_event_of(body))
+    assert (1, frozenset(), frozenset()) == (facts.announced, facts.recordings, facts.event_types)
+
+
+def fold_event_of(body):
+    """Make the event that the fold takes of a callback."""
+    received_at = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    event = understand(json.dumps(body).encode(), query="", label="test", received_at=received_at)
+    return FoldEvent(
+        event_id=event.event_id,
+        ref=event.ref,
+        family=event.family,
+        kind=event.kind,
+        subject=event.subject,
+        event_type=event.event_type,
+        occurred_at=event.occurred_at,
+        received_at=event.received_at,
+        label=event.label,
+        tags={},
+        source=event.source,
+        contents=(body,),
+    )
+
+
+def test_an_erasure_checks_the_owner_whatever_the_status_says():
+    """A recording without the status is left too, because the key decides about a deletion."""
+    claim = Claim("x1", "s3", key=OTHERS)
+    blank = dict.fromkeys(("size", "content_type", "version", "storage_class", "modified_at", "looked_at"))
+    recording = Recording("x1", claim, None, OTHERS, was_there=False, **blank)
+    wanted = Wanted(frozenset({("conversation", "c123")}))
+    assert "it lies in the folder of conversation c999" == erasure._reason(None, wanted, recording)

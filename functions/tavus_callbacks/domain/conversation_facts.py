@@ -71,7 +71,9 @@ class Facts(View):
     end_reason: EndReason | None = None
     event_types: Names = Field(description="Of the described ones, which have arrived.")
     recordings: Names = Field(frozenset(), description="Object keys that were announced.")
-    unnamed_recordings: Names = Field(frozenset(), description="Events that announce one without a key.")
+    unnamed_recordings: Names = Field(
+        frozenset(), description="Events that announce one without a key of its own."
+    )
     guardrails: Names = Field(frozenset(), description="Events of guardrails that triggered; the least ones.")
     transcript: TranscriptFacts | None = None
     confirmed_at: Moment | None = None
@@ -140,11 +142,11 @@ def conversation_facts(events: Iterable[FoldEvent]) -> Facts:
 
 def facts_of(event: FoldEvent) -> Facts:
     """Return what one event or variant says."""
+    arrived = {"event_types": event_types.SHOWN & {event.event_type}}
     return Facts(
         receipt=receipt_of(event),
         occurred_last_at=event.plausible_at,
-        event_types=event_types.SHOWN & {event.event_type},
-        **_own_facts(event),
+        **{**arrived, **_own_facts(event)},
     )
 
 
@@ -175,13 +177,17 @@ def _end_reason(event: FoldEvent) -> EndReason | None:
 def _announced(event: FoldEvent) -> dict[str, Any]:
     """Tell recordings apart as `claim_of` does: by their keys, else by the events that announce them.
 
-    A key in another conversation's folder announces no recording of this one.
+    A key in another conversation's folder counts as announced, but no recording has arrived by it.
     """
-    named = {object_key(reading.members(content)) for content in event.contents}
-    keys = {key for key in named if not belongs_to_other(key, event.subject)}
+    keys = {object_key(reading.members(content)) for content in event.contents}
+    own = {key for key in keys if not belongs_to_other(key, event.subject)}
     # Usable keys only: a summary is small, and anybody can send a body.
-    usable = frozenset(key for key in keys if key is not None and is_usable(key))
-    return {"recordings": usable, "unnamed_recordings": {event.ref[-_REF_END:]} if keys - usable else set()}
+    usable = frozenset(key for key in own if key is not None and is_usable(key))
+    announced = {
+        "recordings": usable,
+        "unnamed_recordings": {event.ref[-_REF_END:]} if keys - usable else set(),
+    }
+    return announced if own else {**announced, "event_types": frozenset()}
 
 
 def _transcript(event: FoldEvent) -> TranscriptFacts | None:

@@ -16,6 +16,7 @@ from tavus_callbacks.domain.body import Packed, pack
 from tavus_callbacks.domain.families import Classified, classify
 from tavus_callbacks.domain.fitting import fit
 from tavus_callbacks.domain.jsontext import Document, canonical, decode, parse
+from tavus_callbacks.domain.recording import names_other_folder
 from tavus_callbacks.domain.redaction import ECHOES, redact
 from tavus_callbacks.domain.timestamps import to_microseconds
 
@@ -99,7 +100,11 @@ def _content(body: dict[str, Any]) -> dict[str, Any]:
 def _issues(document: Document, classified: Classified, dropped: tuple[str, ...]) -> tuple[str, ...]:
     _, misfits = fit(classified, document)
     unusable = (issues.UNUSABLE_TIME,) if classified.has_unusable_time else ()
-    return issues.limited((*document.issues, *dropped, *unusable, *misfits))
+    is_others = classified.kind == "conversation" and names_other_folder(
+        classified.event_type, classified.subject, document.clean
+    )
+    foreign = (issues.OTHER_CONVERSATION,) if is_others else ()
+    return issues.limited((*document.issues, *dropped, *unusable, *foreign, *misfits))
 
 
 def _ref(classified: Classified, content: str) -> str:

@@ -5,6 +5,7 @@ An issue is a code, or `code:path` where a path helps. Consumers may match on th
 
 import re
 from collections.abc import Iterable
+from typing import Literal
 
 VARIANT = "variant"  # other content for an event that is already kept
 REPEATED_KEY = "repeated_key"  # an object names a key twice; the last one counts
@@ -12,6 +13,7 @@ BYTE_ORDER_MARK = "byte_order_mark"
 UNPAIRED_SURROGATE = "unpaired_surrogate"  # a cut emoji; read as U+FFFD
 UNUSABLE_TIME = "unusable_time"  # a timestamp that is no time
 TAG_DROPPED = "tag_dropped"  # a query parameter over the limits
+OTHER_CONVERSATION: Literal["other_conversation"] = "other_conversation"  # a key in another's folder
 UNKNOWN_EVENT_TYPE = "unknown_event_type"
 UNKNOWN_PROPERTY = "unknown_property"  # :path
 UNEXPECTED_TYPE = "unexpected_type"  # :path

@@ -14,13 +14,13 @@ from urllib.parse import unquote
 
 from tavus_callbacks.domain import event_types, reading
 from tavus_callbacks.domain.families import properties_of
+from tavus_callbacks.domain.issues import OTHER_CONVERSATION
 
 Status = Literal[
     "pending", "available", "missing", "failed", "other_bucket", "other_provider", "other_conversation"
 ]
 
 STORAGE_CONFLICT = "storage_conflict"
-OTHER_CONVERSATION: Literal["other_conversation"] = "other_conversation"
 UNUSABLE_KEY = "The callback names no usable object key."
 MAX_KEY_BYTES = 1024  # S3's own limit
 # Case-sensitive: the ids of recordings are made without it, and stored ids must not change.
@@ -132,6 +132,15 @@ def reject_other_owner(claim: Claim, conversation_id: str) -> Claim:
         return claim
     issues = (*claim.issues, OTHER_CONVERSATION)
     return replace(claim, status=OTHER_CONVERSATION, issues=issues)
+
+
+def names_other_folder(event_type: str, conversation_id: str, body: Body) -> bool:
+    """Tell whether a recording callback names an S3 key in another conversation's folder, in any bucket."""
+    if event_type not in (event_types.RECORDING, event_types.COPY_FAILED):
+        return False
+    properties = properties_of(body)
+    places = [place for place in (_pair(properties), _uri(properties)) if place and place.provider == "s3"]
+    return any(is_usable(place.key) and belongs_to_other(place.key, conversation_id) for place in places)
 
 
 def other_form(key: str) -> str:

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from tavus_callbacks_cli.deployment import Deployment
     from tavus_callbacks_cli.reader import Reader
 
-# What a recording may be without being there.
-_NOT_THERE = ("pending", "missing", "failed")
+# Statuses of a recording that cannot be read and may need attention.
+_NOT_THERE = ("pending", "missing", "failed", "other_conversation")
 # The answer of a stack without recordings (routes/recordings.py); it waits for none.
 _RECORDINGS_OFF = "This stack was deployed with Recordings=off."
 _WEEK = timedelta(days=7)

@@ -133,14 +133,15 @@ def _of_claim(place: Place, wanted: Wanted, recording: Recording) -> Iterator[Pi
 def _reason(place: Place, wanted: Wanted, recording: Recording) -> str | None:
     """Say why an object that a callback claims is left, or None where it is to go."""
     claim = recording.claim
-    if not recording.is_own:
-        owner = owner_of(str(recording.key))
+    if claim is not None and recording.is_own and not _is_here(recording):
+        if claim.status == "failed":
+            return f"its copy to {claim.provider} failed: if it was delivered later, erase it there"
+        return f"it lies elsewhere ({claim.provider}, bucket {claim.bucket}): erase it there"
+    # Checked whatever the status says, because this guards a deletion.
+    owner = owner_of(str(recording.key))
+    if owner is not None:
         # The owner's own erasure removes the object, so it is no leftover if the owner is erased too.
         return None if owner in wanted.conversations else f"it lies in the folder of conversation {owner}"
-    if claim is not None and claim.status == "failed" and not _is_here(recording):
-        return f"its copy to {claim.provider} failed: if it was delivered later, erase it there"
-    if claim is not None and not _is_here(recording):
-        return f"it lies elsewhere ({claim.provider}, bucket {claim.bucket}): erase it there"
     others = sorted(_claimants(place, str(recording.key)) - set(wanted.conversations))
     return f"conversation {others[0]} claims it too" if others else None
 
