@@ -14,7 +14,7 @@ from aws_lambda_powertools.utilities.batch import EventType
 from tavus_callbacks.aws import batch, clients
 from tavus_callbacks.aws.bodies import Bodies
 from tavus_callbacks.aws.bus import Bus
-from tavus_callbacks.aws.recordings import RecordingRows, RecordingsBucket, Row, look, recording_of
+from tavus_callbacks.aws.recordings import RecordingRows, RecordingsBucket, Row, look
 from tavus_callbacks.aws.subject_events import body_of
 from tavus_callbacks.aws.summaries import SummaryRows
 from tavus_callbacks.aws.telling import tell_recording
@@ -90,7 +90,7 @@ def _claimed(record: "DynamoDBRecord") -> Counts:
     row = stores().noted.claim(conversation_id, claim, ref=ref, claimed_at=received_at)
     if claim.key is not None and claim.may_come:
         row = look(stores().bucket, stores().noted, conversation_id, claim.key)
-    _tell_or_take_back(conversation_id, claim.recording_id, row)
+    _tell_or_take_back(conversation_id, claim.recording_id, claim.key, row)
     logger.info(
         "recording claimed",
         extra={"conversation_id": conversation_id, "recording_id": claim.recording_id, "claim": claim.status},
@@ -114,16 +114,16 @@ def _changed(event: dict[str, Any]) -> None:
         logger.info("object ignored", extra=record)
         return
     row = look(stores().bucket, stores().noted, conversation_id, changed["key"])
-    if row is not None and recording_of(row, stores().bucket.name).has_object:
+    if row is not None and stores().noted.read(row).has_object:
         stores().noted.note_came(conversation_id)
-    _tell_or_take_back(conversation_id, recording_id(conversation_id, changed["key"]), row)
+    _tell_or_take_back(conversation_id, recording_id(conversation_id, changed["key"]), changed["key"], row)
     counts = of_recording(_status(row, otherwise="missing"))
     write(logger, "object changed", {**record, **counts})
 
 
 def _status(row: Row | None, *, otherwise: Status) -> Status:
     """Return what a row shows now, or `otherwise` where only time can tell."""
-    certain = certain_status(recording_of(row, stores().bucket.name)) if row else None
+    certain = certain_status(stores().noted.read(row)) if row else None
     return certain or otherwise
 
 
@@ -134,10 +134,10 @@ def _is_erased(conversation_id: str) -> bool:
     return is_erased
 
 
-def _tell_or_take_back(conversation_id: str, name: str, row: Row | None) -> None:
+def _tell_or_take_back(conversation_id: str, name: str, key: str | None, row: Row | None) -> None:
     """Tell of a recording, or remove a row that was noted while its conversation was being erased."""
     known = stores()
     if _is_erased(conversation_id):
-        known.noted.remove(conversation_id, name)
+        known.noted.remove(conversation_id, name, key)
     else:
         tell_recording(known.bus, known.summaries, known.noted, conversation_id, row)

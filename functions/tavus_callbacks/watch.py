@@ -18,7 +18,7 @@ from tavus_callbacks.aws.bus import Bus
 from tavus_callbacks.aws.events import EventsTable
 from tavus_callbacks.aws.failures import place, store_down
 from tavus_callbacks.aws.readings import ReadingRows, key_of
-from tavus_callbacks.aws.recordings import RecordingRows, RecordingsBucket, look, recording_of
+from tavus_callbacks.aws.recordings import RecordingRows, RecordingsBucket, look
 from tavus_callbacks.aws.summaries import Row, Span, SummaryRows
 from tavus_callbacks.aws.sweep import Sweep, SweepRow
 from tavus_callbacks.aws.telling import Telling, tell_recording
@@ -222,7 +222,7 @@ def _look(run: Run, one: Open) -> None:
     for row in noted.rows(one.conversation_id):
         seen = _seen(run, one.conversation_id, row)
         tell_recording(bus, summaries, noted, one.conversation_id, seen)
-        recording = recording_of(seen, noted.bucket)
+        recording = noted.read(seen)
         if is_waited_for(recording):
             run.count("recordings_waited_for")
         if is_waited_for(recording) and recording.claimed_at:
@@ -231,7 +231,7 @@ def _look(run: Run, one: Open) -> None:
 
 def _seen(run: Run, conversation_id: str, row: Item) -> Item:
     """Return a recording's row as it is after a look, where one is due."""
-    bucket, recording = stores().bucket, recording_of(row, stores().recordings.bucket)
+    bucket, recording = stores().bucket, stores().recordings.read(row)
     if bucket is None or not is_waited_for(recording):
         return row
     run.count("looked")

@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING
 
 from tavus_callbacks.aws import rows
 from tavus_callbacks.aws.failures import store_down
+from tavus_callbacks.aws.recordings import RecordingRows, claim_key_of
 from tavus_callbacks.aws.subject_events import subject_rows
 from tavus_callbacks.aws.summaries import Found, SummaryRows, found_in
 from tavus_callbacks.aws.tombstones import Tombstones
 from tavus_callbacks.domain.families import KINDS
+from tavus_callbacks.domain.summary import CONVERSATION
 from tavus_callbacks.domain.timestamps import now
 
 if TYPE_CHECKING:
@@ -72,7 +74,20 @@ def _rebuilt(store: Store, subject: Subject) -> Subject:
         return found_in(subject[0], items, store.bodies)
 
     SummaryRows(store.client, store.table).rebuild(*subject, find)
+    if subject[0] == CONVERSATION:
+        _register_claims(store, subject[1])
     return subject
+
+
+def _register_claims(store: Store, conversation_id: str) -> None:
+    """Write the claim rows that recordings of earlier versions lack, unless the conversation is erased."""
+    recordings = RecordingRows(store.client, store.table)
+    for item in recordings.rows(conversation_id):
+        recordings.register(item)
+        key = claim_key_of(item)
+        # After the write: an erasure may have passed in between.
+        if key and Tombstones(store.client, store.table).is_there(CONVERSATION, conversation_id):
+            store.client.delete_item(TableName=store.table, Key=key)
 
 
 def _partitions(store: Store, index: str) -> Iterator[str]:

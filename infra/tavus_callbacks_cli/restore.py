@@ -15,6 +15,7 @@ import click
 from botocore.exceptions import ClientError
 
 from tavus_callbacks.aws.failures import code
+from tavus_callbacks.aws.recordings import CLAIM
 from tavus_callbacks.domain.families import KINDS
 from tavus_callbacks_cli.pasting import quoted
 
@@ -115,7 +116,7 @@ def _there(store: "Store", rows: list[Row]) -> set[tuple[str, str]]:
 
 def _sorted_out(rows: list[Row], erased: Erased) -> tuple[list[Row], list[Copy]]:
     """Return the rows that are wanted, and the outcome of all others."""
-    gone, now = erased({_partition(row) for row in rows}), time.time()
+    gone, now = erased({_owner(row) for row in rows}), time.time()
     outcomes = [(row, _passed_over(row, gone, now)) for row in rows]
     wanted = [row for row, outcome in outcomes if outcome is None]
     return wanted, [Copy(outcome, _partition(row)) for row, outcome in outcomes if outcome is not None]
@@ -124,7 +125,7 @@ def _sorted_out(rows: list[Row], erased: Erased) -> tuple[list[Row], list[Copy]]
 def _passed_over(row: Row, gone: set[str], now: float) -> Outcome | None:
     if row.get("type", {}).get("S") == "summary":
         return "summary"
-    if _partition(row) in gone:
+    if _owner(row) in gone:
         return "erased"
     # A restored table has no time to live: it holds what was due since.
     return "expired" if float(row.get("expires_at", {}).get("N", "inf")) < now else None
@@ -132,6 +133,12 @@ def _passed_over(row: Row, gone: set[str], now: float) -> Outcome | None:
 
 def _partition(row: Row) -> str:
     return str(row["pk"]["S"])
+
+
+def _owner(row: Row) -> str:
+    """Return the partition whose tombstone a row heeds: a claim row is its conversation's."""
+    partition = _partition(row)
+    return f"conversation#{row['sk']['S']}" if partition.startswith(f"{CLAIM}#") else partition
 
 
 def _key(row: Row) -> tuple[str, str]:

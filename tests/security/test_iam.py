@@ -189,13 +189,16 @@ BOUND = [
     ("DrainFunction", "dynamodb:PutItem", SUBJECTS),
     ("DrainFunction", "dynamodb:UpdateItem", {"quarantine"}),
     ("ResolveFunction", "dynamodb:GetItem", {"tombstone", "conversation"}),
-    ("ResolveFunction", "dynamodb:UpdateItem", {"conversation"}),
-    ("ResolveFunction", "dynamodb:DeleteItem", {"conversation"}),
+    ("ResolveFunction", "dynamodb:UpdateItem", {"conversation", "claim"}),
+    ("ResolveFunction", "dynamodb:DeleteItem", {"conversation", "claim"}),
+    ("ResolveFunction", "dynamodb:Query", {"claim"}),
+    ("ReadFunction", "dynamodb:UpdateItem", {"conversation", "claim"}),
+    ("WatchFunction", "dynamodb:UpdateItem", {"conversation", "sweep", "claim"}),
     ("ProjectFunction", "dynamodb:GetItem", {*SUBJECTS, "tombstone"}),
     ("ProjectFunction", "dynamodb:PutItem", SUBJECTS),
     ("ProjectFunction", "dynamodb:DeleteItem", SUBJECTS),
     ("WatchFunction", "dynamodb:GetItem", {"conversation", "sweep", "tombstone"}),
-    ("WatchFunction", "dynamodb:PutItem", {"conversation", "sweep"}),
+    ("WatchFunction", "dynamodb:PutItem", {"conversation", "sweep", "claim"}),
     ("ReadFunction", "dynamodb:PutItem", {"token"}),
     # PushMode=raw reads the event that it posts.
     ("PushFunction", "dynamodb:GetItem", {*SUBJECTS, "tombstone"}),
@@ -206,7 +209,7 @@ EVENTS = f"arn:aws:dynamodb:{aws_calls.REGION}:{aws_calls.ACCOUNT}:table/tavus-c
 @pytest.mark.parametrize(("function", "action", "expected"), BOUND)
 def test_a_function_reaches_only_the_rows_of_its_work(roles, function, action, expected):
     """No function writes a tombstone, and a function that looks for one reads nothing else by that right."""
-    every = [*KINDS, "tombstone", "quarantine", "token", "sweep"]
+    every = [*KINDS, "tombstone", "quarantine", "token", "sweep", "claim"]
     requests = [
         (roles[function], action, EVENTS, {"dynamodb:LeadingKeys": [f"{kind}#x"]}, None) for kind in every
     ]

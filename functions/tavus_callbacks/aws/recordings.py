@@ -2,6 +2,10 @@
 
     pk = conversation#<id>    sk = r1#<recording_id>
                               sk = r0                   an object came, for lists, which read no recordings
+    pk = claim#<digest>       sk = <conversation id>    who claims a key outside of all folders
+
+A key outside of all folders belongs to a conversation only if no other one claims it (decision 0067). One
+query of the key's claim rows tells, and only such keys are asked about.
 
 A row has two parts, each written by a rule that does not depend on order: the claim (the one that says
 most) and the object (of the latest look). A look is one HEAD under the claimed name. Where nothing is
@@ -28,7 +32,10 @@ from tavus_callbacks.domain.recording import (
     Claim,
     Recording,
     belongs_to_other,
+    claim_digest,
     claim_rank,
+    is_unowned,
+    mark_contested,
     other_form,
     recording_id,
     reject_other_owner,
@@ -41,6 +48,7 @@ if TYPE_CHECKING:
 
 _PREFIX = "r1#"
 OBJECT_CAME = "r0"
+CLAIM = "claim"
 
 Row = dict[str, Any]
 
@@ -139,15 +147,57 @@ class RecordingRows:
         with store_down():
             self.client.update_item(TableName=self.table, Key=_key_of_came(conversation_id), **_setting(sets))
 
-    def remove(self, conversation_id: str, name: str) -> None:
-        """Remove a recording's row and the note that an object came, whether they are there or not."""
-        for key in (_key(conversation_id, name), _key_of_came(conversation_id)):
+    def remove(self, conversation_id: str, name: str, key: str | None) -> None:
+        """Remove a recording's row, its claim row and the note of an object, if they are there."""
+        removed = [_key(conversation_id, name), _key_of_came(conversation_id)]
+        # The claim row goes first, because an erasure finds it by the recording's row.
+        for each in (*([claim_key(conversation_id, key)] if is_unowned(key) else []), *removed):
             with store_down():
-                self.client.delete_item(TableName=self.table, Key=key)
+                self.client.delete_item(TableName=self.table, Key=each)
 
     def all(self, conversation_id: str) -> list[Recording]:
         """Return a conversation's recordings in the order of their ids."""
-        return recordings_in(self.rows(conversation_id), self.bucket)
+        return self.recordings_in(self.rows(conversation_id))
+
+    def recordings_in(self, items: Iterable[Row]) -> list[Recording]:
+        """Return the recordings among rows that are known."""
+        found = (self.read(item) for item in items if item["type"] == "recording")
+        return [recording for recording in found if recording.is_known]
+
+    def read(self, item: Row) -> Recording:
+        """Read a row; asks once who else claims a key outside of all folders."""
+        recording = recording_of(item, self.bucket)
+        if recording.needs_claimants and self._is_contested(item["subject"], str(recording.key)):
+            return mark_contested(recording)
+        return recording
+
+    def _is_contested(self, conversation_id: str, key: str) -> bool:
+        with store_down():
+            answer = self.client.query(
+                TableName=self.table,
+                KeyConditionExpression="pk = :pk",
+                ExpressionAttributeValues=rows.write({":pk": f"{CLAIM}#{claim_digest(key)}"}),
+                ConsistentRead=True,
+            )
+        claims = [item for item in map(rows.read, answer["Items"]) if not rows.is_expired(item)]
+        # A megabyte of claims is one query: whoever reads it does not follow a forger through more.
+        return "LastEvaluatedKey" in answer or any(item["subject"] != conversation_id for item in claims)
+
+    def register(self, item: Row) -> Row:
+        """Write the claim row of a recording's row, if its key needs one, and return the recording's row.
+
+        Both expire together.
+        """
+        conversation_id, recording = item["subject"], recording_of(item, self.bucket)
+        if not recording.needs_claimants:
+            return item
+        expiry = {"expires_at": item["expires_at"]} if "expires_at" in item else {}
+        sets = {"type": CLAIM, **_subject(conversation_id), **expiry}
+        with store_down():
+            self.client.update_item(
+                TableName=self.table, Key=claim_key(conversation_id, str(recording.key)), **_setting(sets)
+            )
+        return item
 
     def rows(self, conversation_id: str) -> list[Row]:
         """Return the rows of a conversation's recordings in the order of their ids."""
@@ -171,7 +221,8 @@ class RecordingRows:
     ) -> Row | None:
         """Set a part of a row where the condition lets it, and its fixed members with it.
 
-        Returns the row as it is then, None where there is none.
+        Returns the row as it is then, None where there is none. Its claim row is written second: a crash in
+        between repeats both.
         """
         fixed = {"type": "recording", **_subject(conversation_id), "recording_id": name}
         with store_down():
@@ -188,8 +239,8 @@ class RecordingRows:
                 if code(error) != "ConditionalCheckFailedException":
                     raise
                 there: Row = error.response.get("Item", {})  # type: ignore[assignment]  # by ALL_OLD
-                return rows.read(there) or None
-        return rows.read(dict(answer["Attributes"]))
+                return self.register(rows.read(there)) if there else None
+        return self.register(rows.read(dict(answer["Attributes"])))
 
 
 def _subject(conversation_id: str) -> dict[str, str]:
@@ -211,6 +262,17 @@ def _key_of_came(conversation_id: str) -> dict[str, Any]:
 
 def _key(conversation_id: str, name: str) -> dict[str, Any]:
     return rows.write({"pk": partition("conversation", conversation_id), "sk": _PREFIX + name})
+
+
+def claim_key(conversation_id: str, key: str) -> dict[str, Any]:
+    """Return the key of a conversation's claim row, the same for both forms of an object's key."""
+    return rows.write({"pk": f"{CLAIM}#{claim_digest(key)}", "sk": conversation_id})
+
+
+def claim_key_of(item: Row) -> dict[str, Any] | None:
+    """Return the key of a recording row's claim row, or None where its key lies in a folder."""
+    key = item.get("claim", {}).get("key")
+    return claim_key(item["subject"], key) if is_unowned(key) else None
 
 
 def is_noted(client: "DynamoDBClient", table: str, conversation_id: str, name: str) -> bool:
@@ -252,12 +314,6 @@ def sent_push_types(item: Row) -> frozenset[str]:
     """Return the types of pushes that were sent about a recording; rows of earlier versions hold one."""
     told = item.get("told", ())
     return frozenset((told,) if isinstance(told, str) else told)
-
-
-def recordings_in(items: Iterable[Row], bucket: str | None) -> list[Recording]:
-    """Return the recordings among rows that are known; `bucket` is the stack's."""
-    recordings = (recording_of(item, bucket) for item in items if item["type"] == "recording")
-    return [recording for recording in recordings if recording.is_known]
 
 
 def recording_of(item: Row, bucket: str | None) -> Recording:

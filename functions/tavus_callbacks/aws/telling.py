@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tavus_callbacks.aws.bus import Bus
-from tavus_callbacks.aws.recordings import RecordingRows, Row, recording_of, sent_push_types
+from tavus_callbacks.aws.recordings import RecordingRows, Row, sent_push_types
 from tavus_callbacks.aws.summaries import SummaryRows, Tell, tell_nobody
 from tavus_callbacks.domain.fold_settings import FoldSettings
 from tavus_callbacks.domain.pushes import Push, Standing, pushes_of, recording_push, recording_type
@@ -57,7 +57,7 @@ def tell_recording(
     bus: Bus | None, summaries: SummaryRows, noted: RecordingRows, conversation_id: str, row: Row | None
 ) -> None:
     """Tell that a recording is there or has failed, unless that was told."""
-    recording = recording_of(row, noted.bucket) if row else None
+    recording = noted.read(row) if row else None
     push_type = recording and recording_type(recording)
     if not (bus and row and recording and push_type) or push_type in sent_push_types(row):
         return

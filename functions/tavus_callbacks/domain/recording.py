@@ -134,6 +134,17 @@ def reject_other_owner(claim: Claim, conversation_id: str) -> Claim:
     return replace(claim, status=OTHER_CONVERSATION, issues=issues)
 
 
+def is_unowned(key: str | None) -> TypeGuard[str]:
+    """Tell whether a key lies outside of all folders, so that claims alone decide its owner."""
+    return key is not None and owner_of(key) is None
+
+
+def claim_digest(key: str) -> str:
+    """Return the digest that both forms of a key share, with `.mp4` and without."""
+    bare = key.removesuffix(SUFFIX)
+    return hashlib.sha256(bare.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
 def names_other_folder(event_type: str, conversation_id: str, body: Body) -> bool:
     """Tell whether a recording callback names an S3 key in another conversation's folder, in any bucket."""
     if event_type not in (event_types.RECORDING, event_types.COPY_FAILED):
@@ -305,9 +316,34 @@ class Recording:
         return self.claim is None or self.claim.status != OTHER_CONVERSATION
 
     @property
+    def needs_claimants(self) -> bool:
+        """Tell whether it is its conversation's only if no other conversation claims its key."""
+        return self.claim is not None and self.claim.may_come and is_unowned(self.claim.key)
+
+    @property
     def is_archived(self) -> bool:
         """Tell whether the object must be restored before it can be read."""
         return self.storage_class in ARCHIVED
+
+
+def mark_contested(recording: Recording) -> Recording:
+    """Return a recording whose key another conversation claims too: neither of them is served."""
+    if recording.claim is None:
+        return recording
+    issues = (*recording.claim.issues, OTHER_CONVERSATION)
+    claim = replace(recording.claim, status=OTHER_CONVERSATION, issues=issues)
+    return replace(
+        recording,
+        claim=claim,
+        key=claim.key,
+        size=None,
+        content_type=None,
+        version=None,
+        storage_class=None,
+        modified_at=None,
+        was_there=False,
+        had_bytes=False,
+    )
 
 
 def certain_status(recording: Recording) -> Status | None:

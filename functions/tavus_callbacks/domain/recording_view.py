@@ -12,8 +12,8 @@ _WHY: dict[Status, str] = {
     "missing": "No object is there under the recording's key. Look in the bucket, and at the role that Tavus "
     "assumes: `tavus-callbacks doctor` checks it.",
     "other_bucket": "The recording lies in a bucket that is not this stack's. Read it where it lies.",
-    "other_conversation": "The key lies in the folder of another conversation. Read the recording there; "
-    "`tavus-callbacks show ID --events` lists the callback that names it.",
+    "other_conversation": "The key lies in another conversation's folder, or another conversation claims it "
+    "too. `tavus-callbacks show ID --events` lists the callback that names it.",
     "other_provider": "The recording lies with another storage provider. Read it where it lies.",
 }
 _NO_KEY = "Read in its event what it names: `tavus-callbacks show ID --events` lists them."

@@ -11,7 +11,6 @@ from aws_lambda_powertools.event_handler import Response
 from tavus_callbacks.aws import clients
 from tavus_callbacks.aws.bodies import Bodies
 from tavus_callbacks.aws.readings import confirmed_at
-from tavus_callbacks.aws.recordings import recordings_in
 from tavus_callbacks.aws.subject_events import events_within_budget, subject_rows
 from tavus_callbacks.aws.summaries import SummaryRows
 from tavus_callbacks.domain.conversation import fold
@@ -28,7 +27,7 @@ from tavus_callbacks.domain.webvtt import webvtt
 from tavus_callbacks.routes.answers import NO_STORE, first_fitting, json_answer
 from tavus_callbacks.routes.lists import COMMON, list_page
 from tavus_callbacks.routes.query import Query, one_of
-from tavus_callbacks.routes.recordings import recording_views
+from tavus_callbacks.routes.recordings import recording_views, rows_of_recordings
 from tavus_callbacks.routes.routing import Routes
 from tavus_callbacks.settings import settings
 
@@ -98,7 +97,7 @@ def get_conversation(conversation_id: str) -> Response[str]:
     items = _items(conversation_id)
     events = events_within_budget(items, stores().bodies)
     bucket = settings().recordings_bucket
-    recordings = recording_views(conversation_id, recordings_in(items, bucket)) if bucket else []
+    recordings = recording_views(conversation_id, rows_of_recordings().recordings_in(items)) if bucket else []
     view = fold(
         conversation_id,
         events,

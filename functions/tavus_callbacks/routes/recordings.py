@@ -64,6 +64,11 @@ def stores() -> Stores:
     )
 
 
+def rows_of_recordings() -> RecordingRows:
+    """Return the rows of recordings; raises NotFound where the stack has none."""
+    return stores().noted
+
+
 @cache
 def _sign() -> Callable[[bytes], bytes]:
     # Loading cryptography costs more than a read of events ever needs.

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 def reindex(target: Target, *, is_json: bool) -> None:
     """Make the summaries anew that lists and stats read.
 
+    It also writes the claims of recordings that earlier versions did not write.
+
     After an upgrade that reads callbacks better, or where lists differ from what `show` says. Events are only
     read, callbacks may go on coming, and it may be stopped and started again. It takes AWS credentials, or
     --local.

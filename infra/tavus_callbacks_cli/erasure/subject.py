@@ -6,6 +6,7 @@ from typing import Any
 
 from tavus_callbacks.aws import rows
 from tavus_callbacks.aws.events import bodies_prefix, partition
+from tavus_callbacks.aws.recordings import claim_key_of
 from tavus_callbacks.aws.subject_events import EVENT_TYPES
 from tavus_callbacks.domain.tag_scope import TaggedCallback
 from tavus_callbacks_cli.erasure.place import Piece, Place, Subject
@@ -17,6 +18,7 @@ _STORES = {
     "summary": "summaries",
     "recording": "recordings",
     "reading": "readings",
+    "claim": "claims",
 }
 
 
@@ -26,7 +28,8 @@ def of_subject(place: Place, subject: Subject) -> Iterator[Piece]:
     The summary comes last: by it a repeat after an interruption finds the subject again.
     """
     yield from _objects(place, f"{bodies_prefix(*subject)}/", "bodies")
-    for row in sorted(_rows(place, subject), key=lambda row: row["type"] == "summary"):
+    for row in sorted(_rows(place, subject, ("subject", "claim")), key=lambda row: row["type"] == "summary"):
+        yield from _claim_row(place, row)
         name = f"{row['pk']} {row['sk']}"
         yield Piece(_STORES.get(row["type"], row["type"]), name, partial(_delete_row, place, row))
 
@@ -56,6 +59,14 @@ def _rows(place: Place, subject: Subject, names: tuple[str, ...] = ()) -> list[d
         ConsistentRead=True,
     )
     return [rows.read(row) for page in pages for row in page["Items"]]
+
+
+def _claim_row(place: Place, row: dict[str, Any]) -> Iterator[Piece]:
+    """Yield the claim row of a recording before the recording's own row, by which it is found."""
+    key = claim_key_of(row) if row["type"] == "recording" else None
+    if key is not None and "Item" in place.store.client.get_item(TableName=place.store.table, Key=key):
+        claim = rows.read(key)
+        yield Piece(_STORES["claim"], f"{claim['pk']} {claim['sk']}", partial(_delete_row, place, claim))
 
 
 def _delete_row(place: Place, row: dict[str, Any]) -> None:

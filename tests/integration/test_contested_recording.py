@@ -1,0 +1,198 @@
+"""A key outside of all folders belongs to a conversation only if no other conversation claims it."""
+
+import json
+from datetime import timedelta
+
+import pytest
+from planting import Target, world_of
+from projecting import store
+from recording_stack import COPY_FAILED, READY
+
+from tavus_callbacks.aws import rows
+from tavus_callbacks.aws.recordings import claim_key
+from tavus_callbacks.aws.tombstones import Tombstones
+from tavus_callbacks.domain.timestamps import now
+from tavus_callbacks_cli import restore, targets
+from tavus_callbacks_cli.reindex import rebuilt
+
+KEY = "shared/x"
+
+
+@pytest.fixture
+def world(api, recordings, pushing, monkeypatch):
+    """Return a stack with every store."""
+    with world_of(api, recordings, pushing["signed"], monkeypatch) as made:
+        yield made
+
+
+def say(recordings, conversation_id, key=KEY, event_type=READY):
+    """Let a callback of a conversation claim a key."""
+    recordings.say(conversation_id, event_type, bucket_name=recordings.bucket, s3_key=key)
+
+
+def claims(api):
+    """Return who has a claim row."""
+    return sorted(item["subject"] for item in api.items() if item["type"] == "claim")
+
+
+def outcome(recordings, conversation_id):
+    """Return the status of a conversation's recording and of its link."""
+    return recordings.only(conversation_id)["status"], recordings.link(conversation_id).status
+
+
+@pytest.mark.parametrize("suffix", ["", ".mp4"])
+@pytest.mark.parametrize("event_type", [READY, COPY_FAILED])
+@pytest.mark.parametrize("object_first", [True, False])
+def test_a_second_claim_takes_the_recording_from_both(recordings, suffix, event_type, object_first):
+    """One claimant is served, two are refused, in either order and with either form of the key."""
+    if object_first:
+        recordings.put(KEY)
+    say(recordings, "c1")
+    if not object_first:
+        recordings.put(KEY)
+        recordings.ahead = timedelta(minutes=2)  # a recording is looked for once a minute
+    assert ("available", 302) == outcome(recordings, "c1")
+
+    say(recordings, "c2", KEY + suffix, event_type)
+
+    for conversation_id in ("c1", "c2"):
+        assert ("other_conversation", 409) == outcome(recordings, conversation_id)
+        recording = recordings.only(conversation_id)
+        assert (["other_conversation"], None) == (recording["issues"], recording["size"])
+        view = recordings.api.get(f"/conversations/{conversation_id}").value
+        assert ["other_conversation"] == [one["status"] for one in view["recordings"]]
+
+
+def test_latest_skips_a_contested_recording(recordings):
+    """The conversation's own recording is `latest`, however old it is."""
+    recordings.put("tavus/c1/1")
+    recordings.claim("tavus/c1/1")
+    recordings.put(KEY)
+    say(recordings, "c1")
+    say(recordings, "c2")
+    assert "1" == recordings.link("c1", query="format=json").value["recording_id"]
+
+
+def test_only_keys_outside_of_folders_are_asked_about(recordings):
+    """A key in a folder costs no query and no row; a key outside costs one query a reading."""
+    recordings.put("tavus/c1/1")
+    recordings.claim("tavus/c1/1")
+    assert [] == claims(recordings.api)
+
+    def queries(conversation_id):
+        recordings.calls.clear()
+        recordings.all(conversation_id)
+        return [call.operation for call in recordings.calls].count("Query")
+
+    recordings.put(KEY)
+    say(recordings, "c2")
+    assert 1 == queries("c2") - queries("c1")
+
+
+def test_no_push_is_sent_about_a_contested_recording(world):
+    """The first claimant's push was sent while it was alone; the second one gets none."""
+    world.recordings.put(KEY)
+    for conversation_id in ("c1", "c2"):
+        say(world.recordings, conversation_id)
+    pushed = [json.loads(text)["detail"] for text in world.messages("PushQueueUrl")]
+    about = [one["subject"] for one in pushed if one["type"].startswith("recording.")]
+    assert ["c1"] == about
+
+
+def test_an_erased_claimant_gives_the_recording_back(world):
+    """The claim row goes with its conversation, the object stays, and the other one is served again."""
+    world.recordings.put(KEY)
+    for conversation_id in ("c1", "c2"):
+        say(world.recordings, conversation_id)
+
+    receipt = json.loads(world.erase("conversation", "c1", "--yes", "--json").stdout)
+
+    assert (1, "conversation c2 claims it too") == (receipt["counts"]["claims"], receipt["left"][0]["reason"])
+    assert ["c2"] == claims(world.api)
+    assert ("available", 302) == outcome(world.recordings, "c2")
+
+
+def test_a_claim_that_meets_an_erasure_leaves_no_row(recordings, monkeypatch):
+    """Erased between its first note and its last, a conversation keeps no claim row."""
+    look = recordings_look(monkeypatch, recordings, "c1")
+    recordings.put(KEY)
+    say(recordings, "c1")
+    assert (1, []) == (len(look), claims(recordings.api))
+    assert [] == recordings.rows()
+
+
+def recordings_look(monkeypatch, recordings, conversation_id):
+    """Erase a conversation while its recording is looked for, and note that this happened."""
+    from tavus_callbacks import resolve
+
+    looked, look = [], resolve.look
+
+    def erase_first(*arguments):
+        looked.append(arguments)
+        kept = store(recordings.api)
+        Tombstones(kept.client, kept.table).add("conversation", conversation_id, at=now(), lifetime=None)
+        return look(*arguments)
+
+    monkeypatch.setattr(resolve, "look", erase_first)
+    return looked
+
+
+def test_reindex_writes_the_claims_of_earlier_versions(recordings):
+    """Rows without claim rows are served until then, and refused from then on."""
+    recordings.put(KEY)
+    for conversation_id in ("c1", "c2"):
+        say(recordings, conversation_id)
+    kept = store(recordings.api)
+    for conversation_id in ("c1", "c2"):
+        kept.client.delete_item(TableName=kept.table, Key=claim_key(conversation_id, KEY))
+    assert ("available", 302) == outcome(recordings, "c1")
+
+    list(rebuilt(kept, [("conversation", "c1"), ("conversation", "c2")]))
+
+    assert ["c1", "c2"] == claims(recordings.api)
+    assert ("other_conversation", 409) == outcome(recordings, "c1")
+
+
+def test_a_claim_expires_with_its_recording(recordings):
+    """Otherwise a forger gains a key whose first claim is over while the recording is still kept."""
+    recordings.put(KEY)
+    say(recordings, "c1")
+    [recording] = recordings.rows()
+    [claim] = [item for item in recordings.api.items() if item["type"] == "claim"]
+    assert recording.get("expires_at") == claim.get("expires_at")
+
+
+def test_restore_brings_no_claim_of_an_erased_conversation(recordings):
+    """A claim row holds the id of its conversation, so its tombstone counts."""
+    kept = store(recordings.api)
+    made = [{**rows.read(claim_key(name, KEY)), "type": "claim", "subject": name} for name in ("c1", "c2")]
+    erased = {"conversation#c1"}
+    outcomes = [
+        one.outcome
+        for one in restore._looked(kept, list(map(rows.write, made)), lambda some: some & erased, None)
+    ]
+    assert ["erased", "copied"] == outcomes
+
+
+@pytest.mark.parametrize("odd", ["ä b", "a#b", "~", "x" * 200])
+def test_an_odd_id_claims_like_any_other(recordings, odd):
+    """The id is a row's sort key as it is; the other claimant is refused."""
+    recordings.put(KEY)
+    say(recordings, odd)
+    say(recordings, "c2")
+    assert sorted([odd, "c2"]) == claims(recordings.api)
+    assert ("other_conversation", 409) == outcome(recordings, "c2")
+
+
+def test_the_command_line_shows_a_contested_recording(world, monkeypatch):
+    """`recording` prints the status, and refuses the link with the API's sentence."""
+    from click.testing import CliRunner
+
+    from tavus_callbacks_cli.main import main
+
+    world.recordings.put(KEY)
+    for conversation_id in ("c1", "c2"):
+        say(world.recordings, conversation_id)
+    monkeypatch.setattr(targets, "choose", lambda *_, **__: Target(world))
+    listed = CliRunner().invoke(main, ["recording", "c1"])
+    assert "other_conversation" in listed.output
