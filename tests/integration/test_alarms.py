@@ -425,6 +425,7 @@ def _recordings_of_every_status(recordings):
     recordings.say("c123", bucket_name="theirs", s3_key=key)
     recordings.say("c123", s3_key="tavus/c124/1700000000000")
     recordings.say("c123", storage_provider="gcs", storage_uri="gs://theirs/x")
+    recordings.say("c123", bucket_name=recordings.bucket, s3_key="tavus/c999/1700000000000")
     recordings.say("c123", event_type="application.recording_copy_failed")
 
 

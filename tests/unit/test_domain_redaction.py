@@ -454,7 +454,7 @@ def test_echoes_beyond_the_limit_are_emptied(quote):
 
 
 def test_words_with_escapes_beyond_the_limit_are_replaced():
-    """Decoding takes long, so that a text of escapes is decoded in part; no token gets through behind that."""
+    """Decoding takes long, so a text of escapes is decoded in part; no token gets through behind that."""
     word, hidden = "%41" * 7, TOKEN.replace("_", "%5F")
     filler = f"{word} " * (MOST_ENCODED // len(word))
     text = redact(f'["{filler}","{hidden}\\"","{word}","plain"]', {})

@@ -16,7 +16,6 @@ from tavus_callbacks.domain.body import Packed, pack
 from tavus_callbacks.domain.families import Classified, classify
 from tavus_callbacks.domain.fitting import fit
 from tavus_callbacks.domain.jsontext import Document, canonical, decode, parse
-from tavus_callbacks.domain.recording import names_other_folder
 from tavus_callbacks.domain.redaction import ECHOES, redact
 from tavus_callbacks.domain.timestamps import to_microseconds
 
@@ -31,6 +30,7 @@ _SHORT_WINDOW = timedelta(seconds=2)
 # How an event came to us: sent, or read from the sender's own record.
 Source = Literal["callback", "backfill"]
 
+_OF_RECORDINGS = "application.recording_"
 _PLAIN_SUBJECT = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._~-]*")
 _BASE_REF = re.compile(r"(?:[0-9]{20}|untimed)-[0-9a-f]{32}")
 _REF = re.compile(r"(?:[0-9]{20}|untimed)-[0-9a-f]{32}(?:-[0-9]{6}|-v[0-9a-f]{32})?")
@@ -100,11 +100,17 @@ def _content(body: dict[str, Any]) -> dict[str, Any]:
 def _issues(document: Document, classified: Classified, dropped: tuple[str, ...]) -> tuple[str, ...]:
     _, misfits = fit(classified, document)
     unusable = (issues.UNUSABLE_TIME,) if classified.has_unusable_time else ()
-    is_others = classified.kind == "conversation" and names_other_folder(
-        classified.event_type, classified.subject, document.clean
-    )
-    foreign = (issues.OTHER_CONVERSATION,) if is_others else ()
+    foreign = (issues.OTHER_CONVERSATION,) if _names_other_folder(document, classified) else ()
     return issues.limited((*document.issues, *dropped, *unusable, *foreign, *misfits))
+
+
+def _names_other_folder(document: Document, classified: Classified) -> bool:
+    if classified.kind != "conversation" or not classified.event_type.startswith(_OF_RECORDINGS):
+        return False
+    # Loaded here, because most callbacks name no recording and a cold start should not pay for it.
+    from tavus_callbacks.domain.recording import names_other_folder
+
+    return names_other_folder(classified.event_type, classified.subject, document.clean)
 
 
 def _ref(classified: Classified, content: str) -> str:
