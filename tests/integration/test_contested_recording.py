@@ -1,9 +1,12 @@
 """A key outside of all folders belongs to a conversation only if no other conversation claims it."""
 
 import json
+import zipfile
 from datetime import timedelta
 
+import boto3
 import pytest
+from click.testing import CliRunner
 from planting import Target, world_of
 from projecting import store
 from recording_stack import COPY_FAILED, READY
@@ -13,6 +16,7 @@ from tavus_callbacks.aws.recordings import claim_key
 from tavus_callbacks.aws.tombstones import Tombstones
 from tavus_callbacks.domain.timestamps import now
 from tavus_callbacks_cli import restore, targets
+from tavus_callbacks_cli.main import main
 from tavus_callbacks_cli.reindex import rebuilt
 
 KEY = "shared/x"
@@ -129,8 +133,10 @@ def recordings_look(monkeypatch, recordings, conversation_id):
 
     def erase_first(*arguments):
         looked.append(arguments)
-        kept = store(recordings.api)
-        Tombstones(kept.client, kept.table).add("conversation", conversation_id, at=now(), lifetime=None)
+        # A client of its own: this write is the erasure's, and the check of roles must not take it for ours.
+        client = boto3.client("dynamodb", region_name="us-east-1")
+        tombstones = Tombstones(client, recordings.api.environment["EVENTS_TABLE"])
+        tombstones.add("conversation", conversation_id, at=now(), lifetime=None)
         return look(*arguments)
 
     monkeypatch.setattr(resolve, "look", erase_first)
@@ -184,15 +190,17 @@ def test_an_odd_id_claims_like_any_other(recordings, odd):
     assert ("other_conversation", 409) == outcome(recordings, "c2")
 
 
-def test_the_command_line_shows_a_contested_recording(world, monkeypatch):
-    """`recording` prints the status, and refuses the link with the API's sentence."""
-    from click.testing import CliRunner
-
-    from tavus_callbacks_cli.main import main
-
+def test_the_command_line_hands_out_no_contested_recording(world, monkeypatch, tmp_path):
+    """`recording` prints the status, and `export` leaves the recording out and says so."""
     world.recordings.put(KEY)
     for conversation_id in ("c1", "c2"):
         say(world.recordings, conversation_id)
     monkeypatch.setattr(targets, "choose", lambda *_, **__: Target(world))
     listed = CliRunner().invoke(main, ["recording", "c1"])
     assert "other_conversation" in listed.output
+
+    file = tmp_path / "c1.zip"
+    assert 0 == CliRunner().invoke(main, ["export", "c1", "--to", str(file)]).exit_code
+    with zipfile.ZipFile(file) as archive:
+        assert "of c1 is not here: it is other_conversation." in archive.read("README.txt").decode()
+        assert not [name for name in archive.namelist() if name.endswith(".mp4")]
