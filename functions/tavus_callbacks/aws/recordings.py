@@ -4,7 +4,7 @@
                               sk = r0                   an object came, for lists, which read no recordings
     pk = claim#<digest>       sk = <conversation id>    who claims a key outside of all folders
 
-A key outside of all folders belongs to a conversation only if no other one claims it (decision 0067). One
+A key outside of all folders belongs to a conversation only if no other one claims it (decision 0068). One
 query of the key's claim rows tells, and only such keys are asked about.
 
 A row has two parts, each written by a rule that does not depend on order: the claim (the one that says
