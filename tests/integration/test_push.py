@@ -14,6 +14,9 @@ from standardwebhooks import Webhook, WebhookVerificationError
 
 from tavus_callbacks import push
 from tavus_callbacks.aws import clients, push_secret
+from tavus_callbacks.aws.bus import Bus
+from tavus_callbacks.aws.tombstones import Tombstones
+from tavus_callbacks.domain.pushes import erased_push
 from tavus_callbacks.domain.target import TargetRefused
 from tavus_callbacks.domain.timestamps import now
 from tavus_callbacks.web.post import Answer, NotReached
@@ -44,6 +47,14 @@ class Sender:
         if isinstance(answer, Exception):
             raise answer
         return answer if isinstance(answer, Answer) else Answer(answer, None)
+
+    def erase(self, *subjects):
+        """Add tombstones and announce erased conversations, as the command does; no message is removed."""
+        tombstones = Tombstones(clients.dynamodb(), self.environment["EVENTS_TABLE"])
+        for kind, subject in subjects:
+            tombstones.add(kind, subject, at=now(), lifetime=None)
+            if kind == "conversation":
+                Bus(clients.events(), BUS).put([erased_push(kind, subject, at=now())])
 
     def run(self):
         """Give the function what waits, as Lambda's poller does; return how many it left."""
@@ -303,3 +314,117 @@ def test_the_secret_store_down_leaves_pushes_in_the_queue(api, sender):
     with failing("secretsmanager", "GetSecretValue", error="InternalServiceError"):
         assert 2 == sender.run()
     assert [] == sender.posted
+
+
+def types_of(sender):
+    """Return subject and type of what was posted."""
+    pushes = [json.loads(body) for _, body, _ in sender.posted]
+    return sorted((push["subject"], push["type"]) for push in pushes)
+
+
+def test_what_waits_for_a_retry_is_not_posted_after_an_erasure(api, sender):
+    """With the server up again, it gets `conversation.erased` and the pushes about others."""
+    for subject in ("c1", "c2"):
+        api.post({**SHUTDOWN, "conversation_id": subject})
+    api.post({"video_id": "v1", "status": "ready"})
+    project_all(api)
+    sender.answers = [NotReached("ConnectTimeoutError")] * 6
+    assert 6 == sender.run()
+
+    sender.erase(("conversation", "c1"), ("video", "v1"))
+    sender.posted = []
+    left = sender.run()
+
+    assert 0 == left
+    assert types_of(sender) == [
+        ("c1", "conversation.erased"),
+        ("c2", "callback.system.shutdown"),
+        ("c2", "conversation.ended"),
+    ]
+
+
+@pytest.mark.parametrize("sender", ["raw"], indirect=True)
+def test_raw_mode_posts_nothing_of_an_erased_conversation(api, sender):
+    """Even where the row is still there."""
+    api.post(SHUTDOWN)
+    project_all(api)
+    sender.answers = [500]
+    assert 1 == sender.run()
+
+    sender.erase(("conversation", "c1"))
+    sender.posted = []
+
+    assert 0 == sender.run()
+    assert [] == sender.posted
+
+
+@pytest.mark.parametrize("sender", ["signed", "raw"], indirect=True)
+def test_a_push_is_not_kept_as_failed_after_an_erasure(api, sender, monkeypatch):
+    """The erasure comes while the last try is under way."""
+    api.post(SHUTDOWN)
+    project_all(api)
+
+    def refuse(*_arguments, **_options):
+        sender.erase(("conversation", "c1"))
+        return Answer(410, None)
+
+    monkeypatch.setattr(push, "post", refuse)
+    sender.run()
+
+    assert [] == sender.failed()
+    assert "erased" in {record.get("outcome") for record in api.records()}
+
+
+@pytest.mark.parametrize("sender", ["signed", "raw"], indirect=True)
+def test_a_redrive_drops_the_push_of_an_erased_subject(api, sender):
+    """A failed record that `erase` did not see is removed, and nothing is posted."""
+    api.post(SHUTDOWN)
+    project_all(api)
+    sender.answers = [410, 410]
+    sender.run()
+    failed = sender.failed()
+    assert failed
+
+    sender.erase(("conversation", "c1"))
+    sender.posted = []
+    for one in failed:
+        redrive(sender.deployment, one, lambda _, event: push.handler(event, CONTEXT))
+
+    assert [] == sender.posted
+    assert [] == sender.failed()
+
+
+def test_a_retry_that_cannot_ask_for_the_tombstone_stays_in_the_queue(api, sender):
+    """Nothing is posted unasked, and nothing is lost."""
+    api.post(SHUTDOWN)
+    project_all(api)
+    sender.answers = [500, 500]
+    assert 2 == sender.run()
+    sender.posted = []
+
+    with failing("dynamodb", "GetItem", error="InternalServerError"):
+        left = sender.run()
+    url, name = sender.environment["PUSH_QUEUE_URL"], "ApproximateNumberOfMessagesNotVisible"
+    waiting = clients.sqs().get_queue_attributes(QueueUrl=url, AttributeNames=[name])["Attributes"][name]
+
+    assert (2, "2") == (left, waiting)
+    assert [] == sender.posted
+
+
+def test_the_log_of_a_dropped_push_counts_it_and_names_nobody(api, sender):
+    """The line has the outcome and no id; the metric `erased` counts each push."""
+    api.post(SHUTDOWN)
+    project_all(api)
+    sender.answers = [500, 500]
+    sender.run()
+    before = len(api.records())
+
+    Tombstones(clients.dynamodb(), sender.environment["EVENTS_TABLE"]).add(
+        "conversation", "c1", at=now(), lifetime=None
+    )
+    sender.run()
+    lines = api.records()[before:]
+
+    assert ["erased"] * 2 == [line["outcome"] for line in lines if line["message"] == "dropped"]
+    assert 2 == sum(line.get("erased", 0) for line in lines)
+    assert not [line for line in lines if "c1" in json.dumps(line).replace("conversation", "")]

@@ -216,20 +216,57 @@ def test_a_server_that_is_down_gets_it_later(world: tuple[LocalStack, Server]) -
     }
 
 
-@pytest.mark.more
-def test_what_was_given_up_is_listed_and_redriven(
+@pytest.fixture
+def found(
     world: tuple[LocalStack, Server], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    """Let `--local` find this stack and no other of this machine."""
+    stack, _ = world
+    monkeypatch.setenv("TAVUS_CALLBACKS_STATE", str(tmp_path))
+    with registered(open_state(tmp_path, stack.running.port, fresh=False), stack.running):
+        yield
+
+
+@pytest.mark.usefixtures("found")
+def test_a_server_that_was_down_hears_nothing_of_an_erased_conversation(
+    world: tuple[LocalStack, Server],
 ) -> None:
+    """Pushes wait for their next try while the conversation is erased: only the erasure is posted."""
+    stack, server = world
+    server.answers = [500] * 100
+    for event_type in ("system.shutdown", "application.transcription_ready"):
+        body = {"conversation_id": "cforget", "event_type": event_type, "timestamp": "2026-03-01T12:01:00Z"}
+        httpx.post(stack.running.callback_url, json=body).raise_for_status()
+    eventually(lambda: len(server.answers) <= 96 and waiting(stack) >= 4)
+
+    erased = CliRunner().invoke(main, ["erase", "conversation", "cforget", "--yes", "--json", "--local"])
+    server.answers = []
+    eventually(lambda: waiting(stack) == 0)
+
+    seen = json.loads(erased.stdout)["counts"].get("pushes", 0)
+    assert seen < 4, "no push waited for its next try"
+    assert ["conversation.erased"] == [push["type"] for push in server.about("cforget")]
+
+
+def waiting(stack: LocalStack) -> int:
+    """Return how many messages the push queue holds, those in flight too."""
+    names: Any = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    url = stack.running.outputs["PushQueueUrl"]
+    found = client(stack, "sqs").get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+    return sum(int(found[name]) for name in names)
+
+
+@pytest.mark.more
+@pytest.mark.usefixtures("found")
+def test_what_was_given_up_is_listed_and_redriven(world: tuple[LocalStack, Server]) -> None:
     """Gone for good, it lies with all that failed; the command gives it to the server again."""
     stack, server = world
     server.answers = [410, 410]
     shutdown(stack, "cgone")
     s3, bucket = client(stack, "s3"), stack.running.outputs["FailedBucketName"]
     eventually(lambda: len(s3.list_objects_v2(Bucket=bucket).get("Contents", ())) == 2)
-    monkeypatch.setenv("TAVUS_CALLBACKS_STATE", str(tmp_path))
-    with registered(open_state(tmp_path, stack.running.port, fresh=False), stack.running):
-        listed = CliRunner().invoke(main, ["failed", "list", "--json", "--local"])
-        redriven = CliRunner().invoke(main, ["failed", "redrive", "--all", "--json", "--local"])
+    listed = CliRunner().invoke(main, ["failed", "list", "--json", "--local"])
+    redriven = CliRunner().invoke(main, ["failed", "redrive", "--all", "--json", "--local"])
 
     assert {"tavus-callbacks-local-PushFunction"} == {
         one["function"] for one in json.loads(listed.stdout)["failed"]
