@@ -9,11 +9,13 @@ from types import SimpleNamespace
 import pytest
 from inprocess import failing, forget
 from moto.core import DEFAULT_ACCOUNT_ID
-from projecting import calls, post_scenario, project_all
+from projecting import calls, post_scenario, project_all, row_of
 from recording_stack import recording_stack
 
 from tavus_callbacks import watch
 from tavus_callbacks.aws import clients, telling
+from tavus_callbacks.aws.tombstones import Tombstones
+from tavus_callbacks.tavus.api import TavusApi, UnknownThere
 from tavus_callbacks_cli.simulator.behaviour import MODES, Behaviour
 from tavus_callbacks_cli.simulator.tavus_api import KEY, StandIn, serving
 
@@ -242,6 +244,29 @@ def test_one_that_tavus_does_not_know_is_asked_once(watched):
 
     assert 1 == first["unknown"]
     assert (1, 0) == (len(watched.stand_in.asked), second["oldest_open"])
+
+
+def test_a_conversation_that_is_erased_while_tavus_is_asked_gets_no_row(watched, monkeypatch):
+    """Tavus does not know it any more, and nothing notes that."""
+    watched.happen(*ended(), lost={2})
+
+    def erase_and_refuse(_api, conversation_id):
+        table = watched.api.environment["EVENTS_TABLE"]
+        Tombstones(clients.dynamodb(), table).add(
+            "conversation", conversation_id, at=datetime.now(UTC), lifetime=None
+        )
+        for item in watched.api.items():
+            if item["pk"] == f"conversation#{conversation_id}":
+                clients.dynamodb().delete_item(
+                    TableName=table, Key=row_of({"pk": item["pk"], "sk": item["sk"]})
+                )
+        raise UnknownThere
+
+    monkeypatch.setattr(TavusApi, "conversation", erase_and_refuse)
+    record = watched.run(minutes=3)
+
+    assert 1 == record["asked"]
+    assert [] == [item for item in watched.api.items() if item["pk"] == "conversation#c1"]
 
 
 @pytest.mark.parametrize(

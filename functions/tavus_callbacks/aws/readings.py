@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 from tavus_callbacks.aws import rows
 from tavus_callbacks.aws.events import partition
 from tavus_callbacks.aws.failures import code, store_down
+from tavus_callbacks.aws.tombstones import Tombstones
 from tavus_callbacks.domain.timestamps import iso, now, parse
 
 if TYPE_CHECKING:
@@ -37,9 +38,9 @@ class ReadingRows:
     retention: timedelta | None
 
     def claim(self, conversation_id: str, before: Mapping[str, Any] | None, *, next_at: datetime) -> bool:
-        """Take the next attempt to ask, before it is made, unless another run took it.
+        """Take the next attempt to ask, before it is made.
 
-        `before` is the row as it was read, None where there was none. Raises StoreDown.
+        Returns False where another run took it or the subject is erased. `before` is the row as it was read, None where there was none. Raises StoreDown.
         """
         attempts = int((before or {}).get("attempts", 0))
         values = {"attempts": attempts + 1, "next_at": iso(next_at)}
@@ -47,13 +48,16 @@ class ReadingRows:
         return self._set(conversation_id, values, seen, {":seen": attempts} if attempts else {})
 
     def note(self, conversation_id: str, *, at: datetime, outcome: str, confirmed: bool = False) -> None:
-        """Note what a reading came to; raises StoreDown."""
+        """Note what a reading came to, unless the subject is erased; raises StoreDown."""
         values = {"read_at": iso(at), "outcome": outcome, **({"confirmed_at": iso(at)} if confirmed else {})}
         self._set(conversation_id, values, None, {})
 
     def _set(
         self, conversation_id: str, values: Item, condition: str | None, seen: Mapping[str, Any]
     ) -> bool:
+        # The subject may have been erased since its list was read, or while Tavus was asked.
+        if Tombstones(self.client, self.table).is_there("conversation", conversation_id):
+            return False
         expiry = {"expires_at": int((now() + self.retention).timestamp())} if self.retention else {}
         fixed = {"type": TYPE, "kind": "conversation", "subject": conversation_id}
         sets = {**fixed, **values, **expiry}
