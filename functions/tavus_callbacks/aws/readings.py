@@ -40,7 +40,8 @@ class ReadingRows:
     def claim(self, conversation_id: str, before: Mapping[str, Any] | None, *, next_at: datetime) -> bool:
         """Take the next attempt to ask, before it is made.
 
-        Returns False where another run took it or the subject is erased. `before` is the row as it was read, None where there was none. Raises StoreDown.
+        Returns False if another run took it or the subject is erased. `before` is the row as it was read,
+        None if there was none. Raises StoreDown.
         """
         attempts = int((before or {}).get("attempts", 0))
         values = {"attempts": attempts + 1, "next_at": iso(next_at)}
