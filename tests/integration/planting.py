@@ -4,6 +4,7 @@ import base64
 import json
 import random
 import zlib
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
@@ -15,7 +16,7 @@ from inprocess import Api, failing, forget
 from projecting import project_all, records, store
 
 from tavus_callbacks import drain, project, resolve
-from tavus_callbacks.aws import clients
+from tavus_callbacks.aws import clients, rows
 from tavus_callbacks_cli import targets
 from tavus_callbacks_cli.deployment import Deployment
 from tavus_callbacks_cli.erasure import steps
@@ -27,12 +28,13 @@ CANARY = "tangerine-4711"
 ERASED = "c1"
 # Ids that begin with the erased one, or end with it.
 NEIGHBOURS = ("c12", "c1-2", "c1.2", "xc1")
-QUEUES = ("SpillQueueUrl", "SpillDeadQueueUrl", "PushQueueUrl", "PushDeadQueueUrl")
 MADE = ("FailedBucket", "SpillQueue", "SpillDeadQueue", "EventBus", "PushRule", "PushQueue", "PushDeadQueue")
 # Whose spilled callbacks do not fit a message; unpacking them is dear.
 LARGE = (ERASED, "c12")
 AT = "2027-03-01T12:00:0{}Z"
 REGION = "us-east-1"
+# zlib's and gzip's header.
+ANY_HEADER = zlib.MAX_WBITS | 32
 
 
 @dataclass
@@ -95,20 +97,21 @@ class World:
         self.api.post(f'{{"conversation_id": "{conversation}", "said": "{CANARY} of '.encode())
         self.api.post(json.dumps([conversation, CANARY, noise(conversation)]).encode())
 
-    def spilled(self, conversation: str) -> None:
+    def spilled(self, conversation: str, *, is_large: bool | None = None) -> None:
         """Post while the table is down: one that fits a message, one that does not; and a dead letter."""
         small = self.body(conversation, "system.shutdown", 3)
         with failing("dynamodb", "PutItem", error="AccessDeniedException"):
-            large = [{**small, "noise": noise(conversation, 600_000)}] if conversation in LARGE else []
+            is_large = conversation in LARGE if is_large is None else is_large
+            large = [{**small, "noise": noise(conversation, 600_000)}] if is_large else []
         with failing("dynamodb", "PutItem", error="AccessDeniedException"):
             for one in (small, *large):
                 assert "accepted" == self.api.post(one).value["status"]
         self.sqs.send_message(QueueUrl=self.outputs["SpillDeadQueueUrl"], MessageBody=message(small))
 
-    def failed(self) -> None:
+    def failed(self, conversation: str = ERASED) -> None:
         """Leave batches as Lambda does: one with records of all, one of a bucket's event."""
         self._fail("stream", {"payload": json.dumps({"Records": records(self.api)})})
-        detail = {"bucket": {"name": self.recordings.bucket}, "object": {"key": f"tavus/{ERASED}/1"}}
+        detail = {"bucket": {"name": self.recordings.bucket}, "object": {"key": f"tavus/{conversation}/1"}}
         self._fail("object", {"requestPayload": {"detail": detail}})
         waiting = map(json.loads, self.messages("PushQueueUrl"))
         for name, push in {one["detail"]["subject"]: one for one in waiting}.items():
@@ -131,33 +134,79 @@ class World:
         for name in ("1", "2"):
             self.recordings.claim(f"{folder}/{name}")
 
+    def come_late(self, conversation: str, late: list[Any]) -> None:
+        """Bring what comes after an erasure: posted, told by the stream again, drained and uploaded."""
+        in_the_minute = self.api.post(self.body(conversation, "system.shutdown", 9))
+        assert (200, "stored") == (in_the_minute.status, in_the_minute.value["status"])
+        assert [] == project_all(self.api)
+        images = [(one, one["dynamodb"]["NewImage"]["event_type"]["S"]) for one in late]
+        claims = [one for one, event_type in images if event_type.endswith("recording_ready")]
+        # A function is never called with an empty batch.
+        for module, batch in ((project, late), (resolve, claims)):
+            assert not batch or {"batchItemFailures": []} == module.handler({"Records": batch}, None)
+        forget()
+        posted = self.api.post(
+            {**self.body(conversation, "system.shutdown", 7), "noise": noise(conversation)}
+        )
+        assert (200, "erased") == (posted.status, posted.value["status"])
+        spilled = message(self.body(conversation, "system.shutdown", 8))
+        attributes = {"ApproximateReceiveCount": "1", "SentTimestamp": "0"}
+        record = {"messageId": "1", "body": spilled, "attributes": attributes, "eventSource": "aws:sqs"}
+        assert {"batchItemFailures": []} == drain.handler({"Records": [record]}, None)
+        self.upload(f"tavus/{conversation}/9")
+
+    def upload(self, key: str) -> None:
+        """Write an object and let S3 tell of it, as of a versioned bucket."""
+        version = self.s3.put_object(Bucket=self.recordings.bucket, Key=key, Body=CANARY)["VersionId"]
+        detail = {"bucket": {"name": self.recordings.bucket}, "object": {"key": key, "version-id": version}}
+        for change in ("Object Created", "Object Deleted"):
+            resolve.handler({"source": "aws.s3", "detail-type": change, "detail": detail}, None)
+
     def erase(self, *arguments: str, **options: Any) -> Any:
         """Run the command."""
         return CliRunner().invoke(main, ["erase", *arguments], **options)
 
     def everything(self) -> list[str]:
         """Return all that lies in any store, a text a thing, deflated bodies unpacked."""
-        found = [kept.decode(errors="replace") for kept in self.api.everything_kept()]
-        for bucket in ("BodiesBucketName", "FailedBucketName", "RecordingsBucketName"):
-            found += self._objects(self.outputs[bucket])
-        for queue in QUEUES:
-            found += [plain(text) for text in self.messages(queue)]
-        return found
+        return [text for _, text in self.contents()]
 
-    def _objects(self, bucket: str) -> list[str]:
+    def contents(self) -> Iterator[tuple[str, str]]:
+        """Yield all that lies in any table, index, bucket and queue of the account, with the place's name."""
+        dynamodb = clients.dynamodb()
+        for table in dynamodb.list_tables()["TableNames"]:
+            indexes = dynamodb.describe_table(TableName=table)["Table"].get("GlobalSecondaryIndexes", ())
+            yield from _rows(f"{logical(table)} ", TableName=table)
+            for index in (one["IndexName"] for one in indexes):
+                yield from _rows(f"{logical(table)} index {index} ", TableName=table, IndexName=index)
+        for bucket in (one["Name"] for one in self.s3.list_buckets()["Buckets"]):
+            yield from self._objects(bucket)
+        for url in self.sqs.list_queues().get("QueueUrls", ()):
+            yield from ((logical(url), plain(text)) for text in self.messages_at(url))
+
+    def holding(self, *needles: str) -> list[str]:
+        """Return the places that hold one of some texts; the announcement of an erasure may."""
+        found = ((place, text) for place, text in self.contents() if "conversation.erased" not in text)
+        return sorted(place for place, text in found if any(needle in text for needle in needles))
+
+    def _objects(self, bucket: str) -> Iterator[tuple[str, str]]:
         listed = self.s3.list_object_versions(Bucket=bucket)
-        found = [f"marker {one['Key']}" for one in listed.get("DeleteMarkers", [])]
+        for one in listed.get("DeleteMarkers", []):
+            yield f"{logical(bucket)} {one['Key']}", f"marker {one['Key']}"
         for one in listed.get("Versions", []):
-            body = self.s3.get_object(Bucket=bucket, Key=one["Key"], VersionId=one["VersionId"])[
-                "Body"
-            ].read()
-            found.append(f"{one['Key']} {plain(body.decode(errors='replace'), body)}")
-        uploads = self.s3.list_multipart_uploads(Bucket=bucket).get("Uploads", [])
-        return found + [f"upload {one['Key']}" for one in uploads]
+            which = {"Bucket": bucket, "Key": one["Key"], "VersionId": one["VersionId"]}
+            body = self.s3.get_object(**which)["Body"].read()
+            text = plain(body.decode(errors="replace"), body)
+            yield f"{logical(bucket)} {one['Key']}", f"{one['Key']} {text}"
+        for one in self.s3.list_multipart_uploads(Bucket=bucket).get("Uploads", []):
+            yield f"{logical(bucket)} {one['Key']}", f"upload {one['Key']}"
 
     def messages(self, output: str) -> list[str]:
+        """Return the messages of the queue of an output, which stay in it."""
+        return self.messages_at(self.outputs[output])
+
+    def messages_at(self, url: str) -> list[str]:
         """Return the messages of a queue, which stay in it."""
-        url, found = self.outputs[output], []
+        found: list[dict[str, Any]] = []
         while batch := self.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
             found += batch
         for one in found:
@@ -169,6 +218,27 @@ class World:
     def of(self, conversation: str) -> list[str]:
         """Return what is left of a conversation in any store."""
         return of(conversation, self.everything())
+
+
+def logical(name: str) -> str:
+    """Return the template's name of a table, bucket or queue, in lower case."""
+    return name.rpartition("tavus-callbacks-local-")[2].lower()
+
+
+def _rows(place: str, **which: Any) -> Iterator[tuple[str, str]]:
+    """Yield the rows of a table or an index by their type, binary values inflated."""
+    for page in clients.dynamodb().get_paginator("scan").paginate(**which):
+        for item in map(rows.read, page["Items"]):
+            packed = [inflated(value) for value in item.values() if isinstance(value, bytes)]
+            yield f"{place}{item.get('type', '')}", " ".join([repr(item), *packed])
+
+
+def inflated(raw: bytes) -> str:
+    """Return the text that was deflated, or nothing."""
+    try:
+        return zlib.decompress(raw, ANY_HEADER).decode()
+    except zlib.error:
+        return ""
 
 
 def of(conversation: str, found: list[str]) -> list[str]:
@@ -223,12 +293,11 @@ def plain(text: str, raw: bytes | None = None) -> str:
         packed = json.loads(text)["body"]
     except (ValueError, KeyError, TypeError):
         packed = None
-    for data in (packed and base64.b64decode(packed), raw, raw and b64(raw)):
-        try:
-            return f"{text[:200]} {zlib.decompress(data or b'').decode()}"
-        except zlib.error:
-            continue
-    return text
+    decoded = base64.b64decode(packed) if isinstance(packed, str) else b""
+    for data in (decoded, raw, raw and b64(raw)):
+        if unpacked := inflated(data or b""):
+            return f"{text[:200]} {unpacked}"
+    return f"{text} {decoded.decode(errors='replace')}" if decoded else text
 
 
 def b64(raw: bytes) -> bytes:

@@ -1,19 +1,32 @@
-"""Canaries: a token and a sentence of a transcript, looked for wherever they must not be."""
+"""Canaries: a token, a sentence of a transcript and an erased id, looked for wherever they must not be."""
 
 import base64
 import gzip
 import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from types import SimpleNamespace
 from urllib.parse import quote
 
 import pytest
+from planting import CANARY, World, world_of
+from projecting import project_all, records
 
 from encodings_of_tokens import FOUND
+from tavus_callbacks.aws import clients
+from tavus_callbacks.aws.readings import ReadingRows
 from tavus_callbacks.aws.spill import Spill, Spilled, read
 from tavus_callbacks.domain.event import understand
 from tavus_callbacks.domain.tags import kept_query
+from tavus_callbacks.domain.timestamps import now
 from tavus_callbacks.domain.token import find_tokens
+
+ROOT = Path(__file__).parents[2]
+ERASURE = (ROOT / "docs" / "erasure.md").read_text()
+FORGOTTEN = "cforgotten4712"
 
 TOKENS = ("token", "read_token", "quarantine_token")
 SENTENCE = "my canary sings at midnight"
@@ -137,3 +150,181 @@ def test_an_encoded_token_is_in_no_spilled_message(row):
     assert len(FOUND[row]) == len(callbacks)
     assert all(b'"a": "-REDACTED-"' in callback.raw for callback in callbacks)
     assert not any(find_tokens(callback.raw.decode() + callback.query) for callback in callbacks)
+
+
+@dataclass(frozen=True)
+class Place:
+    """A place where personal data rests: how `World.contents` names it, and what puts something there."""
+
+    where: str
+    plant: Callable[[World], object]
+
+
+def events(world):
+    """File events, a variant and a large body."""
+    world.kept(FORGOTTEN)
+
+
+def summary(world):
+    """File events, and let the stream sum them up and push them."""
+    world.kept(FORGOTTEN)
+    assert [] == project_all(world.api)
+
+
+def object_came(world):
+    """Upload an object that no callback has announced."""
+    key = f"tavus/{FORGOTTEN}/7"
+    world.recordings.put(key, CANARY.encode())
+    world.recordings.tell(key)
+
+
+def reading(world):
+    """Ask Tavus about the conversation."""
+    table = world.api.environment["EVENTS_TABLE"]
+    ReadingRows(clients.dynamodb(), table, None).note(FORGOTTEN, at=now(), outcome="unknown")
+
+
+def quarantined(world):
+    """Post a small and a large body that cannot be filed."""
+    world.quarantined(FORGOTTEN)
+
+
+def spilled(world):
+    """Post while the table is down."""
+    world.spilled(FORGOTTEN, is_large=True)
+
+
+def drained(world):
+    """Leave the body of a spilled callback whose message is gone."""
+    world.spilled(FORGOTTEN, is_large=True)
+    world.sqs.purge_queue(QueueUrl=world.outputs["SpillQueueUrl"])
+
+
+def dead_push(world):
+    """Leave a push in the dead queue."""
+    summary(world)
+    for message in world.messages("PushQueueUrl"):
+        world.sqs.send_message(QueueUrl=world.outputs["PushDeadQueueUrl"], MessageBody=message)
+    world.sqs.purge_queue(QueueUrl=world.outputs["PushQueueUrl"])
+
+
+def failed(world):
+    """Leave failed records of the stream, of a bucket's event and of a push."""
+    summary(world)
+    world.failed(FORGOTTEN)
+
+
+def recorded(world):
+    """Write recordings in several versions, one deleted, one half uploaded, and claim some of them."""
+    world.recorded(FORGOTTEN)
+
+
+def contested(world):
+    """Claim a key that lies outside of all folders."""
+    world.recordings.say(FORGOTTEN, bucket_name=world.recordings.bucket, s3_key="calls/7.mp4")
+
+
+# By the name that docs/erasure.md gives them.
+PLACES = {
+    "events table: events": Place("eventstable event", events),
+    "events table: variants": Place("eventstable variant", events),
+    "events table: summaries": Place("eventstable summary", summary),
+    "events table: recordings": Place("eventstable recording", recorded),
+    "events table: claims": Place("eventstable claim", contested),
+    "events table: uploaded objects": Place("eventstable object_came", object_came),
+    "events table: readings of Tavus": Place("eventstable reading", reading),
+    "events table: quarantine": Place("eventstable quarantine", quarantined),
+    "index `receipts`": Place("eventstable index receipts", events),
+    "index `listing`": Place("eventstable index listing", summary),
+    "bodies bucket: `events/`": Place("bodiesbucket events/", events),
+    "bodies bucket: `quarantine/`": Place("bodiesbucket quarantine/", quarantined),
+    "bodies bucket: `spill/`": Place("bodiesbucket spill/", drained),
+    "spill queue": Place("spillqueue", spilled),
+    "spill queue: dead letters": Place("spilldeadqueue", spilled),
+    "push queue": Place("pushqueue", summary),
+    "push queue: dead letters": Place("pushdeadqueue", dead_push),
+    "failed bucket": Place("failedbucket ", failed),
+    "recordings bucket": Place("recordingsbucket ", recorded),
+}
+# Places that this process does not have, and the tests of what becomes of them.
+ELSEWHERE = {
+    "CloudFront's cache": "integration/test_erase.py::test_what_cloudfront_knows_of_the_folder_is_forgotten",
+    "local stack: snapshots": "stack/test_erase_local.py::test_no_snapshot_holds_what_was_erased",
+}
+# Places beyond reach, and what the receipt calls them.
+BEYOND = {
+    "point-in-time copies of the events table": "point-in-time copies",
+    "stream of the events table": "the events table's stream",
+    "retries of AWS": "what AWS holds for another try",
+    "logs": "logs",
+    "backups and copies that somebody made": "backups and copies",
+    "consumers": "consumers",
+    "files that commands wrote": "files that commands wrote",
+    "the announcement `conversation.erased`": "the announcement conversation.erased",
+    "events of other subjects": "events of others",
+    "Tavus": "at Tavus itself",
+}
+# Holds labels, digests of tokens and times.
+IMPERSONAL = {"tokenstable"}
+
+
+@pytest.fixture
+def world(api, recordings, pushing, monkeypatch):
+    """Return a stack with every store."""
+    with world_of(api, recordings, pushing["signed"], monkeypatch) as made:
+        yield made
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("place", PLACES.values(), ids=PLACES)
+def test_nothing_of_an_erased_conversation_is_in_any_store(world, place):
+    """Every table, index, bucket and queue is searched, after the erasure and after late events."""
+    # The runtime learns that nobody was erased, and takes it for true for a minute.
+    world.api.post({"conversation_id": "cother", "event_type": "system.shutdown"})
+    place.plant(world)
+    late = records(world.api)
+    planted = world.holding(CANARY, FORGOTTEN)
+    assert [one for one in planted if one.startswith(place.where)]
+    assert [] == [one for one in planted if not any(one.startswith(each.where) for each in PLACES.values())]
+
+    erased = world.erase("conversation", FORGOTTEN, "--yes")
+
+    assert 0 == erased.exit_code, erased.output
+    assert [] == world.holding(CANARY, FORGOTTEN)
+    world.come_late(FORGOTTEN, late)
+    assert [] == world.holding(CANARY, FORGOTTEN)
+
+
+def test_the_document_names_every_place():
+    """No place is tested and not documented, nor the other way round; tests of other places exist."""
+    assert documented("What goes") == {*PLACES, *ELSEWHERE}
+    assert documented("The receipt", "Beyond reach") == {*BEYOND}
+    for name in ELSEWHERE.values():
+        file, test = name.split("::")
+        assert f"def {test}(" in (ROOT / "tests" / file).read_text()
+
+
+def test_every_store_of_the_template_is_a_place(pushing):
+    """A new table, bucket or queue is a place, or holds nothing personal."""
+    kinds = ("AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::SQS::Queue")
+    stores = {one.logical_id.lower() for kind in kinds for one in pushing["signed"].of_type(kind)}
+
+    assert stores - IMPERSONAL == {place.where.split()[0] for place in PLACES.values()}
+
+
+@pytest.mark.slow
+def test_the_receipt_names_every_place_beyond_reach(world):
+    """As the document does."""
+    beyond = json.loads(world.erase("conversation", FORGOTTEN, "--yes", "--json").stdout)["beyond_reach"]
+
+    assert len(BEYOND) == len(beyond)
+    for phrase in BEYOND.values():
+        assert [phrase] == [phrase for one in beyond if phrase in one["what"]]
+
+
+def documented(heading, after=""):
+    """Return the first column of the table under a heading of docs/erasure.md."""
+    section = ERASURE.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+    lines = section[section.index(after) :].splitlines()
+    rows = [line.split(" | ")[0].removeprefix("| ") for line in lines if re.match(r"\|(?!---)", line)]
+    return set(rows[1:])

@@ -9,10 +9,10 @@ from types import SimpleNamespace
 import boto3
 import pytest
 from inprocess import failing, forget
-from planting import CANARY, ERASED, NEIGHBOURS, message, noise, of, plant, world_of
+from planting import CANARY, ERASED, NEIGHBOURS, noise, of, plant, world_of
 from projecting import once_before, project_all, records, row_of, store, summaries
 
-from tavus_callbacks import drain, receive, resolve
+from tavus_callbacks import receive
 from tavus_callbacks.aws import clients
 from tavus_callbacks.aws.filing import Misfit, quarantine
 from tavus_callbacks.domain.errors import Unfileable
@@ -373,38 +373,15 @@ def test_what_comes_late_by_any_way_does_not_bring_it_back(world):
     world.kept(ERASED)
     world.recorded(ERASED)
     late = records(world.api)
-    spilled = message(world.body(ERASED, "system.shutdown", 8))
     world.erase("conversation", ERASED, "--yes")
 
-    in_the_minute = world.api.post(world.body(ERASED, "system.shutdown", 9))
-    assert (200, "stored") == (in_the_minute.status, in_the_minute.value["status"])
-    assert [] == project_all(world.api)
-    assert [] == project_all(world.api, order=late)
-    forget()
-    posted = world.api.post({**world.body(ERASED, "system.shutdown", 7), "noise": noise(ERASED)})
-    assert (200, "erased") == (posted.status, posted.value["status"])
-    attributes = {"ApproximateReceiveCount": "1", "SentTimestamp": "0"}
-    record = {"messageId": "1", "body": spilled, "attributes": attributes, "eventSource": "aws:sqs"}
-    assert {"batchItemFailures": []} == drain.handler({"Records": [record]}, None)
-    claimed = [
-        one for one in late if one["dynamodb"]["NewImage"]["event_type"]["S"].endswith("recording_ready")
-    ]
-    assert {"batchItemFailures": []} == resolve.handler({"Records": claimed}, None)
-    upload(world, f"tavus/{ERASED}/9")
+    world.come_late(ERASED, late)
 
     assert [] == world.of(ERASED)
     assert {"erased"} == {one["outcome"] for one in world.api.records() if one["message"] == "late"}
     assert f'"{ERASED}"' not in json.dumps(
         [one for one in world.api.records() if one.get("outcome") == "erased"]
     )
-
-
-def upload(world, key):
-    """Write an object and let S3 tell of it, as of a versioned bucket."""
-    version = world.s3.put_object(Bucket=world.recordings.bucket, Key=key, Body=CANARY)["VersionId"]
-    detail = {"bucket": {"name": world.recordings.bucket}, "object": {"key": key, "version-id": version}}
-    for change in ("Object Created", "Object Deleted"):
-        resolve.handler({"source": "aws.s3", "detail-type": change, "detail": detail}, None)
 
 
 @pytest.mark.slow

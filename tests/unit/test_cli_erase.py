@@ -170,7 +170,7 @@ def test_a_receipt_has_the_command_that_deletes_at_tavus(kind, path):
     subjects = frozenset({(kind, "x1")})
     erasure = SimpleNamespace(at=datetime(2027, 3, 1, tzinfo=UTC), wanted=Wanted(subjects))
 
-    *_, at_tavus = beyond(erasure, {})
+    *_, at_tavus = beyond(erasure, SimpleNamespace(parameters={}, state_folder=None))
 
     assert f"'https://tavusapi.com/v2/{path}/x1?hard=true'" in at_tavus.do
 

@@ -81,7 +81,7 @@ def erase(  # noqa: PLR0913 - one argument an option
             click.confirm("Erase this for ever?", abort=True, err=True)
         done = _planned(place, wanted, found) if dry_run else _erased(place, wanted, len(found.pieces))
         asked = pasting.command("erase", *words, options=options).removeprefix("tavus-callbacks ")
-        content = receipt(done, asked, target.name, place.deployment.parameters, left_out)
+        content = receipt(done, asked, target.name, place.deployment, left_out)
     _hand_over(content, file, is_json=is_json)
     if left_out or any(one["store"] != "recordings bucket" for one in content["left"]):
         raise SystemExit(1)

@@ -6,8 +6,9 @@ Face); that AWS keeps point-in-time copies for 35 days and a stream for one, in 
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
-from datetime import timedelta
-from typing import Any
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from tavus_callbacks.domain.timestamps import iso
@@ -17,11 +18,17 @@ from tavus_callbacks_cli.erasure.place import Subject, Wanted, described
 from tavus_callbacks_cli.erasure.steps import Erasure
 from tavus_callbacks_cli.pasting import line, tavus_request
 
+if TYPE_CHECKING:
+    from tavus_callbacks_cli.deployment import Deployment
+
 VERSION = 1
 LEFT_OUT = "left out, because not all callbacks that decide carry the tag:"
 LOG_RETENTION_DAYS = 30
 
 _STREAM = timedelta(days=1)
+# The template's MaximumEventAgeInSeconds; Lambda keeps an asynchronous call for 6 hours at most
+# (MaximumEventAgeInSeconds of PutFunctionEventInvokeConfig, AWS's Lambda API reference).
+_RETRIES = timedelta(days=1)
 _TAVUS = "https://tavusapi.com/v2"
 # By kind, where Tavus has it; what it keeps of the others is not known. Tavus renamed replica to face.
 _PATHS = {"conversation": "conversations", "video": "videos", "replica": "faces"}
@@ -37,9 +44,9 @@ class Beyond:
 
 
 def receipt(
-    erasure: Erasure, asked: str, target: str, parameters: Mapping[str, str], left_out: list[dict[str, str]]
+    erasure: Erasure, asked: str, target: str, deployment: "Deployment", left_out: list[dict[str, str]]
 ) -> dict[str, Any]:
-    """Return the receipt as JSON; `parameters` are the stack's, `left_out` describes `Wanted.left_out`."""
+    """Return the receipt as JSON; `left_out` describes `Wanted.left_out`."""
     found = described(erasure.found.pieces)
     return {
         "version": VERSION,
@@ -53,7 +60,7 @@ def receipt(
         "invalidation": erasure.invalidation,
         "left_out": left_out,
         "left": [asdict(one) for one in erasure.found.left],
-        "beyond_reach": [asdict(one) for one in beyond(erasure, parameters)],
+        "beyond_reach": [asdict(one) for one in beyond(erasure, deployment)],
     }
 
 
@@ -63,21 +70,12 @@ def _tombstone(erasure: Erasure, subject: Subject) -> dict[str, Any]:
     return {"kind": kind, "subject": name, "tombstone": digest(f"{kind}#{name}"), "tombstone_until": until}
 
 
-def beyond(erasure: Erasure, parameters: Mapping[str, str]) -> Iterator[Beyond]:
-    """Yield what this stack cannot erase."""
-    at = erasure.at
-    yield Beyond(
-        "point-in-time copies of the events table, which AWS keeps",
-        iso(at + RESTORABLE),
-        "Nothing: they end by themselves. A restore that honours tombstones does not bring it back.",
-    )
-    yield Beyond("the events table's stream", iso(at + _STREAM), "Nothing: it ends by itself.")
-    days = int(parameters.get("LogRetentionDays", LOG_RETENTION_DAYS))
-    yield Beyond(
-        "logs: ids and counts, never what was said",
-        iso(at + timedelta(days=days)),
-        "Nothing: they end by themselves, by the parameter LogRetentionDays.",
-    )
+def beyond(erasure: Erasure, deployment: "Deployment") -> Iterator[Beyond]:
+    """Yield what this command cannot erase."""
+    if deployment.state_folder is None:
+        yield from _at_aws(erasure.at, deployment.parameters)
+    else:
+        yield from _on_this_machine(deployment.state_folder)
     yield Beyond(
         "backups and copies that somebody made: AWS Backup, on-demand backups, replication, exports",
         None,
@@ -89,11 +87,50 @@ def beyond(erasure: Erasure, parameters: Mapping[str, str]) -> Iterator[Beyond]:
         "Erase there; consumers of the bus are told by conversation.erased.",
     )
     yield Beyond(
+        "files that commands wrote: exports, downloads (also FILE.part), reports of stats, this receipt",
+        None,
+        "Delete them wherever they are; a receipt names ids.",
+    )
+    yield Beyond(
+        "the announcement conversation.erased, with the conversation's id",
+        None,
+        "Nothing: it is posted, or ends with the retention of the queue or bucket where it waits.",
+    )
+    yield Beyond(
         "events of others whose text names it",
         None,
         "Erase those too, or find them with `tavus-callbacks tail --json`.",
     )
     yield from map(_at_tavus, sorted(erasure.wanted.subjects))
+
+
+def _at_aws(at: datetime, parameters: Mapping[str, str]) -> Iterator[Beyond]:
+    yield Beyond(
+        "point-in-time copies of the events table, which AWS keeps",
+        iso(at + RESTORABLE),
+        "Nothing: they end by themselves. A restore that honours tombstones does not bring it back.",
+    )
+    yield Beyond("the events table's stream", iso(at + _STREAM), "Nothing: it ends by itself.")
+    yield Beyond(
+        "what AWS holds for another try: events of the bus and calls of functions",
+        iso(at + _RETRIES),
+        "Nothing: the functions look for the tombstone and drop it.",
+    )
+    days = int(parameters.get("LogRetentionDays", LOG_RETENTION_DAYS))
+    yield Beyond(
+        "logs: ids and counts, never what was said",
+        iso(at + timedelta(days=days)),
+        "Nothing: they end by themselves, by the parameter LogRetentionDays.",
+    )
+
+
+def _on_this_machine(folder: Path) -> Iterator[Beyond]:
+    yield Beyond("the events table's stream, in memory", None, "Nothing: it ends when the stack stops.")
+    yield Beyond(
+        f"logs in {folder / 'logs'}: ids and counts, never what was said",
+        None,
+        "Nothing: the next start of the stack empties them.",
+    )
 
 
 def _at_tavus(subject: Subject) -> Beyond:
