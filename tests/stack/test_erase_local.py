@@ -68,7 +68,7 @@ def test_a_recorded_conversation_is_exported_and_then_erased(
 
 
 def test_no_snapshot_holds_what_was_erased(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Older snapshots go, and a copy of the newest at the command's end, as after a crash, has no canary."""
+    """When the command ends, older snapshots are gone and no file of the state folder holds the canary."""
     canary, conversation, root = "tangerine-4712", "csnapshot", tmp_path / "own"
     with stack.local_stack(stack.Options(port=0, state_root=root)) as local:
         monkeypatch.setenv("TAVUS_CALLBACKS_STATE", str(root))
