@@ -8,7 +8,9 @@ import httpx
 import pytest
 
 from tavus_callbacks_cli.local import stack
+from tavus_callbacks_cli.local.custom import listening
 from tavus_callbacks_cli.local.registry import running_stacks, write_ready_file
+from tavus_callbacks_cli.simulator.tavus_api import CALLBACKS_PATH, KEY, KEY_HEADER
 
 ORIGIN = {"origin": "https://evil.example", "content-type": "text/plain"}
 TUNNEL = "stack.tunnel.example"
@@ -133,3 +135,35 @@ def test_older_stack(running, tmp_path):
 
     with pytest.raises(click.ClickException, match="start it again"):
         running_stacks(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("path", "headers"),
+    [
+        (CALLBACKS_PATH, ORIGIN),
+        (CALLBACKS_PATH, {KEY_HEADER: KEY, "host": "evil.example"}),
+        ("/v2/conversations", {KEY_HEADER: KEY, "host": "evil.example"}),
+    ],
+)
+def test_stand_in(running, path, headers):
+    """No web page and no rebound name makes Tavus's stand-in confirm a conversation, or reads from it."""
+    url = running.outputs["TavusApiUrl"]
+    body = {"event_type": "system.shutdown", "conversation_id": "c-forged"}
+    forged = httpx.post(url + path, json=body, headers=headers, trust_env=False)
+    listed = httpx.get(f"{url}/v2/conversations", headers={KEY_HEADER: KEY}, trust_env=False)
+
+    assert forged.status_code in (401, 403)
+    assert [] == listed.json()["data"]
+
+
+@pytest.mark.parametrize(("path", "host"), [("/guessed", None), (None, "evil.example")])
+def test_custom_resource(path, host):
+    """Only the address that a custom resource was given takes its answer."""
+    with listening() as (url, answers):
+        target = httpx.URL(url) if path is None else httpx.URL(url).copy_with(path=path)
+        headers = {"host": host} if host else {}
+        refused = httpx.put(target, json={"Status": "SUCCESS"}, headers=headers, trust_env=False)
+        taken = httpx.put(url, json={"Status": "FAILED"}, trust_env=False)
+
+        assert (403, 200) == (refused.status_code, taken.status_code)
+        assert [{"Status": "FAILED"}] == answers

@@ -23,7 +23,7 @@ from tavus_callbacks_cli.local.registry import RunningStack, registered
 from tavus_callbacks_cli.local.state import open_state
 from tavus_callbacks_cli.main import main
 from tavus_callbacks_cli.simulator.behaviour import MODES
-from tavus_callbacks_cli.simulator.tavus_api import CALLBACKS_PATH, StandIn, serving
+from tavus_callbacks_cli.simulator.tavus_api import CALLBACKS_PATH, KEY, KEY_HEADER, StandIn, serving
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow]
 
@@ -104,7 +104,8 @@ def test_since_reads_the_list_and_leaves_out_what_is_not_ours(alone: RunningStac
     at = datetime.now(UTC).isoformat()
     shutdown = {"event_type": "system.shutdown", "conversation_id": other, "timestamp": at, "properties": {}}
     body = {**shutdown, "webhook_url": "https://else.example.com/hook?t=1"}
-    httpx.post(f"{alone.outputs['TavusApiUrl']}{CALLBACKS_PATH}", json=body).raise_for_status()
+    url = f"{alone.outputs['TavusApiUrl']}{CALLBACKS_PATH}"
+    httpx.post(url, json=body, headers={KEY_HEADER: KEY}).raise_for_status()
 
     ours = run("backfill", "--since", "1h")
     everything = answered("backfill", "--since", "1h", "--all")["conversations"]

@@ -182,12 +182,12 @@ def _tell_stand_in(rendered: "list[Rendered]", stack: "RunningStack") -> None:
     """Let the stand-in for Tavus's API know what it would have sent."""
     from tavus_callbacks_cli.local.stack import TAVUS_OUTPUT
     from tavus_callbacks_cli.reader import plain_client
-    from tavus_callbacks_cli.simulator.tavus_api import CALLBACKS_PATH
+    from tavus_callbacks_cli.simulator.tavus_api import CALLBACKS_PATH, KEY, KEY_HEADER
 
     with plain_client(stack.outputs[TAVUS_OUTPUT]) as client:
         for one in rendered:
             if _event_type(one):
-                client.post(CALLBACKS_PATH, content=one.body).raise_for_status()
+                client.post(CALLBACKS_PATH, content=one.body, headers={KEY_HEADER: KEY}).raise_for_status()
 
 
 def _event_type(callback: "Rendered") -> str | None:

@@ -5,6 +5,7 @@ so the request is always Create: what must last is in the data that a restart br
 """
 
 import contextlib
+import hmac
 import json
 import threading
 import uuid
@@ -16,6 +17,7 @@ import click
 
 from tavus_callbacks_cli.local.functions import FunctionFailed
 from tavus_callbacks_cli.local.intrinsics import ACCOUNT, REGION, STACK, uninterpretable
+from tavus_callbacks_cli.local.keys import is_loopback
 
 if TYPE_CHECKING:
     from tavus_callbacks_cli.local.gateway import Invoke
@@ -83,13 +85,18 @@ def _request(resource: "Resource", url: str) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def listening() -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """Yield an address on loopback and the list of what is put there."""
+    """Yield an address on loopback and the list of the answers that are put there; others get 403."""
     answers: list[dict[str, Any]] = []
+    secret_path = f"/{uuid.uuid4()}"
 
     class Handler(BaseHTTPRequestHandler):
         def do_PUT(self) -> None:
-            answers.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
-            self.send_response(200)
+            body = self.rfile.read(int(self.headers["content-length"]))
+            is_local = is_loopback(self.headers.get("host", ""), port)
+            is_allowed = is_local and hmac.compare_digest(self.path.encode(), secret_path.encode())
+            if is_allowed:
+                answers.append(json.loads(body))
+            self.send_response(200 if is_allowed else 403)
             self.send_header("content-length", "0")
             self.end_headers()
 
@@ -97,10 +104,11 @@ def listening() -> Iterator[tuple[str, list[dict[str, Any]]]]:
             """Say nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        port = server.server_port
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, name="answers")
         thread.start()
         try:
-            yield f"http://127.0.0.1:{server.server_port}/{uuid.uuid4()}", answers
+            yield f"http://127.0.0.1:{port}{secret_path}", answers
         finally:
             server.shutdown()
             thread.join()

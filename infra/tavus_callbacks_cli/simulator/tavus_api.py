@@ -16,10 +16,12 @@ from urllib.parse import parse_qs
 
 from tavus_callbacks.domain.record import can_hold
 from tavus_callbacks_cli.local.front import HOST, serve, take_port
+from tavus_callbacks_cli.local.hosts import loopback_only
 from tavus_callbacks_cli.local.payload import Answer, Request
 from tavus_callbacks_cli.simulator.behaviour import Behaviour
 
 KEY = "stand-in-key"
+KEY_HEADER = "x-api-key"
 CALLBACKS_PATH = "/stand-in/callbacks"
 
 _ONE = re.compile(r"/v2/conversations/([^/]+)")
@@ -54,15 +56,19 @@ class StandIn:
     def handle(self, request: Request) -> Answer:
         """Answer a request."""
         path = request.path.decode()
+        is_allowed = dict(request.headers).get(KEY_HEADER.encode(), b"").decode("latin-1") == self.key
         if path == CALLBACKS_PATH:
+            # A web page cannot send this header without a preflight, which is not answered.
+            if not is_allowed:
+                return _NO_KEY
             self.take(json.loads(request.body))
             return _answer(204, None)
         with self._lock:
             behaviour = self._next()
             self.asked.append(path)
         time.sleep(behaviour.delay)
-        if dict(request.headers).get(b"x-api-key", b"").decode() != self.key:
-            return _answer(401, {"message": "Invalid access token"})
+        if not is_allowed:
+            return _NO_KEY
         if behaviour.status is not None:
             return _refusal(behaviour.status, behaviour.retry_after)
         return self._found(path, parse_qs(request.query.decode()), behaviour)
@@ -130,10 +136,13 @@ def _answer(status: int, content: Any) -> Answer:
     return Answer(status, (("content-type", "application/json"),), body)
 
 
+_NO_KEY = _answer(401, {"message": "Invalid access token"})
+
+
 @contextlib.contextmanager
 def serving(stand_in: StandIn) -> Iterator[str]:
     """Serve it on a free port of this machine until the block ends; yield its URL."""
     with take_port(0) as listener:
-        url = f"http://{HOST}:{listener.getsockname()[1]}"
-        with serve(listener, stand_in.handle):
-            yield url
+        port = listener.getsockname()[1]
+        with serve(listener, loopback_only(stand_in.handle, port)):
+            yield f"http://{HOST}:{port}"
