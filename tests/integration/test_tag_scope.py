@@ -185,6 +185,24 @@ def test_quarantine_with_the_tag_is_exported_with_its_bytes(world, tmp_path):
     assert b"\xff no text" == files[f"quarantine/{entry['quarantine_id']}"]
 
 
+def test_a_forged_id_takes_nothing_that_only_contains_it(world, tmp_path):
+    """The id of a forged subject may be a word of every body: what only contains it is listed, and stays."""
+    send(world, "event_type", "system.shutdown", 1, FORGED)
+    world.api.post(b'[{"event_type": "of a stranger"}]', query=TRUE)
+    project_all(world.api)
+
+    _, said, _ = exported(tmp_path)
+    result, receipt = erased(world)
+
+    assert 0 == said["quarantine"]
+    assert "quarantine" not in receipt["counts"]
+    [entry] = world.api.quarantine()
+    assert [("quarantine", entry["quarantine_id"])] == [
+        (one["store"], one["name"]) for one in receipt["left"]
+    ]
+    assert 1 == result.exit_code
+
+
 def test_a_callback_in_the_spill_counts(world):
     """A forged one that waits takes no conversation, and a true one that waits saves its own."""
     send(world, "c7", "system.shutdown", 1, TRUE)

@@ -11,15 +11,17 @@ from typing import Any
 
 from tavus_callbacks.aws import rows
 from tavus_callbacks.domain.recording import owner_of
-from tavus_callbacks_cli.erasure.place import Piece, Place, Subject, Wanted
+from tavus_callbacks_cli.erasure.place import Left, Piece, Place, Subject, Wanted
 
 
-def of_failed(place: Place, wanted: Wanted) -> Iterator[Piece]:
+def of_failed(place: Place, wanted: Wanted) -> Iterator[Piece | Left]:
     """Yield each batch with records about somebody, and how these are cut out of it."""
     for key, raw in _batches(place):
         left = _without(wanted, raw)
         if left != raw:
             yield Piece("failed", key, partial(_write, place, key, left))
+        elif not _names_subjects(raw):
+            yield from wanted.left_by_name("failed", key, raw)
 
 
 def subjects_in(place: Place, wanted: Wanted) -> Iterator[Subject]:
@@ -39,6 +41,15 @@ def _tagged(wanted: Wanted, raw: bytes) -> list[Subject]:
         return found + ([_pushed(event)] if wanted.is_told_of(event) else [])
     except (ValueError, KeyError, TypeError, AttributeError):
         return []
+
+
+def _names_subjects(raw: bytes) -> bool:
+    """Tell whether a batch says whom it is about."""
+    try:
+        event = _event(json.loads(raw))
+        return "detail" in event or all("pk" in _image(record) for record in event["Records"])
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return False
 
 
 def _pushed(event: dict[str, Any]) -> Subject:

@@ -1,7 +1,7 @@
 """What erasing works on: a stack's stores, who is to be erased, and the pieces that are found of them."""
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
@@ -100,6 +100,19 @@ class Wanted:
         return self.takes(subject, push.get("tags", {}))
 
     def is_named_in(self, raw: bytes) -> bool:
+        """Tell whether a body that is no event goes because it holds one of the ids.
+
+        Never with a tag: anybody with a callback URL can forge a subject with the tag, and its id may be a
+        word that stands in the bodies of others.
+        """
+        return self.tag is None and self._is_in(raw)
+
+    def left_by_name(self, store: str, name: str, raw: bytes) -> "Iterator[Left]":
+        """Yield what a tag leaves although it holds one of the ids."""
+        if self.tag is not None and self._is_in(raw):
+            yield Left(store, name, "It contains an id and does not carry the tag: erase it by the id.")
+
+    def _is_in(self, raw: bytes) -> bool:
         """Tell whether a body holds one of the ids as a whole word, JSON's escapes and gzip resolved."""
         texts = [each.decode(errors="replace") for each in (raw, contents(raw))]
         texts += [_unescaped(text) for text in texts]

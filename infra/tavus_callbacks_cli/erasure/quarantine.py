@@ -9,19 +9,22 @@ from tavus_callbacks.domain import receipts
 from tavus_callbacks.domain.errors import StoreDown
 from tavus_callbacks_cli import redrive
 from tavus_callbacks_cli.erasure.indexed import RECEIPTS, items
-from tavus_callbacks_cli.erasure.place import Piece, Place, Wanted, gone
+from tavus_callbacks_cli.erasure.place import Left, Piece, Place, Wanted, gone
 from tavus_callbacks_cli.erasure.subject import keys
 
 _PREFIX = "quarantine/"
 
 
-def of_quarantine(place: Place, wanted: Wanted) -> Iterator[Piece]:
+def of_quarantine(place: Place, wanted: Wanted) -> Iterator[Piece | Left]:
     """Yield the entries that name somebody, and objects whose entry is gone."""
     known: set[str] = set()
     for item in items(place, RECEIPTS, receipts.quarantine_shards()):
         known.add(item.get("body_key", ""))
-        if wanted.has_tag(item["tags"]) or wanted.is_named_in(_kept(place, item)):
-            yield Piece("quarantine", item["quarantine_id"], partial(redrive.remove, place.store, item))
+        name = item["quarantine_id"]
+        if wanted.has_tag(item["tags"]) or wanted.is_named_in(body := _kept(place, item)):
+            yield Piece("quarantine", name, partial(redrive.remove, place.store, item))
+        else:
+            yield from wanted.left_by_name("quarantine", name, body)
     yield from _orphans(place, wanted, known)
 
 
@@ -35,10 +38,14 @@ def _kept(place: Place, item: dict[str, Any]) -> bytes:
         return b""
 
 
-def _orphans(place: Place, wanted: Wanted, known: set[str]) -> Iterator[Piece]:
+def _orphans(place: Place, wanted: Wanted, known: set[str]) -> Iterator[Piece | Left]:
     for key in keys(place, _PREFIX):
-        if key not in known and wanted.is_named_in(_text(place.store.bodies.download(key))):
+        if key in known:
+            continue
+        body = _text(place.store.bodies.download(key))
+        if wanted.is_named_in(body):
             yield Piece("quarantine", key, partial(place.store.bodies.remove, key))
+        yield from wanted.left_by_name("quarantine", key, body)
 
 
 def _text(data: bytes) -> bytes:

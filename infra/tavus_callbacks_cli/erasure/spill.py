@@ -142,12 +142,15 @@ def _is_about(wanted: Wanted, spilled: Callback) -> bool:
     return (read.kind, read.subject) in wanted.subjects
 
 
-def of_bucket(place: Place, wanted: Wanted) -> Iterator[Piece]:
+def of_bucket(place: Place, wanted: Wanted) -> Iterator[Piece | Left]:
     """Yield bodies of spilled callbacks that were drained already: they lie there for two weeks."""
     for key in keys(place, _PREFIX):
         # One that waits still has its tags in its message.
-        if _is_about(wanted, Callback(_unpacked(place.store.bodies.download(key)), "", "", now())):
+        drained = Callback(_unpacked(place.store.bodies.download(key)), "", "", now())
+        if _is_about(wanted, drained):
             yield Piece("spilled bodies", key, partial(place.store.bodies.remove, key))
+        elif isinstance(read_callback(drained), Misfit):
+            yield from wanted.left_by_name("spilled bodies", key, drained.raw)
 
 
 def _unpacked(body: bytes) -> bytes:

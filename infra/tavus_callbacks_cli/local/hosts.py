@@ -12,7 +12,15 @@ Handle = Callable[[Request], Answer]
 _FORBIDDEN = gateway_answer(403, "Forbidden")
 # A proxy adds one of these, so they reveal a tunnel that rewrites Host to localhost. Which of them a given
 # tunnel sends is unverified; docs/local-stack.md says so.
-_FORWARDED = {b"forwarded", b"x-forwarded-for", b"x-forwarded-host", b"cf-connecting-ip"}
+_FORWARDED = {
+    b"cf-connecting-ip",
+    b"forwarded",
+    b"via",
+    b"x-forwarded-for",
+    b"x-forwarded-host",
+    b"x-forwarded-proto",
+    b"x-real-ip",
+}
 
 
 def loopback_only(handle: Handle, port: int) -> Handle:
@@ -26,7 +34,7 @@ def loopback_only(handle: Handle, port: int) -> Handle:
 
 def api_hosts(handle: Handle, port: int, public_url: str | None) -> Handle:
     """Serve the whole API on loopback and only `/callbacks/` on the public host; refuse others."""
-    public = urlsplit(public_url).netloc.lower() if public_url else None
+    public = _netloc(public_url) if public_url else None
 
     def guarded(request: Request) -> Answer:
         host, is_callback = _host(request), request.path.startswith(b"/callbacks/")
@@ -38,6 +46,14 @@ def api_hosts(handle: Handle, port: int, public_url: str | None) -> Handle:
         return NOT_FOUND
 
     return guarded
+
+
+def _netloc(url: str) -> str:
+    """Return the Host that a client of the URL sends: without a user, and without a default port."""
+    parts = urlsplit(url)
+    host = f"[{parts.hostname}]" if ":" in str(parts.hostname) else str(parts.hostname)
+    default = {"http": 80, "https": 443}.get(parts.scheme)
+    return host if parts.port in (None, default) else f"{host}:{parts.port}"
 
 
 def _host(request: Request) -> str:
