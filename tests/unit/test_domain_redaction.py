@@ -12,7 +12,14 @@ from hypothesis import strategies as st
 
 from encodings_of_tokens import FOUND, IN_BYTES, REMAINS, SHORT, escape, in_json, percent
 from samples import TOKEN
-from tavus_callbacks.domain.redaction import LONGEST_URL, MOST_ECHOES, REDACTED, redact, redact_bytes
+from tavus_callbacks.domain.redaction import (
+    LONGEST_URL,
+    MOST_ECHOES,
+    MOST_QUERIES,
+    REDACTED,
+    redact,
+    redact_bytes,
+)
 from tavus_callbacks.domain.token import MOST_ENCODED, find_tokens
 
 URL = f"https://api.example.com/callbacks/{TOKEN}"
@@ -451,6 +458,26 @@ def test_echoes_beyond_the_limit_are_emptied(quote):
     assert [emptied] * 2 == lines[MOST_ECHOES:]
     assert emptied != lines[MOST_ECHOES - 1]
     assert "b=2" not in "".join(lines)
+
+
+def test_queries_beyond_the_limit_of_a_body_are_removed():
+    """Each tag of an echo takes time, so that many long queries are not all read."""
+    query = "a=1&" * 4000
+    echo = f'"webhook_url":"https://a.example.com/callbacks/x?{query}"'
+    times = MOST_QUERIES // len(query)
+
+    lines = redact("\n".join([echo] * (times + 1)), {"a": "1"}).splitlines()
+
+    assert [True] * times == ["a=1" in line for line in lines[:times]]
+    assert lines[times] == '"webhook_url":"https://a.example.com/callbacks/-REDACTED-"'
+
+
+@pytest.mark.parametrize("words", ["%41 ", "%41" * 6 + " ", "\\u0041 x", "%41 " + "x" * 30 + " "])
+def test_a_token_behind_short_words_with_escapes_is_found(words):
+    """Short words are skipped, and no word behind them."""
+    hidden = TOKEN.replace("_", "%5F")
+
+    assert redact(f"{words * 3}{hidden} {words}{hidden}", {}).count(REDACTED) == 2
 
 
 def test_words_with_escapes_beyond_the_limit_are_replaced():

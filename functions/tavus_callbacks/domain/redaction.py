@@ -17,6 +17,9 @@ from tavus_callbacks.domain.token import REDACTED, decode_escapes, find_tokens, 
 # Characters; ten tags of 100 fit in many times, however escaped, and nobody's query is longer.
 LONGEST_QUERY = 20_000
 
+# Characters of queries that are read of one body: each tag takes 2 µs. Further queries are removed.
+MOST_QUERIES = 100_000
+
 # Characters of an echoed URL before its query. A longer one with an escape in it is redacted whole.
 LONGEST_URL = 1000
 
@@ -31,7 +34,8 @@ _ESCAPED = r"\u00"
 _TO_A_QUOTE = r'[^"\\]*+(?:\\++(?!")[^"\\]*+)*+'
 # The NULs between two ASCII characters in UTF-16 and in UTF-32.
 _GAPS = ("\0", "\0\0\0")
-_WIDE_WORD = r"[0-9A-Za-z_%\\](?:{0}[0-9A-Za-z_%\\])++"
+# From the start of a word, at least `tcb_` and 16 digits.
+_WIDE_WORD = r"(?<![0-9A-Za-z_%\\]{0})[0-9A-Za-z_%\\](?:{0}[0-9A-Za-z_%\\]){{19,}}+"
 # API Gateway's route; everything behind it in a URL is a token, or was meant to be one.
 _ROUTE = re.compile(r"/callbacks[\\/]*/", re.IGNORECASE)
 
@@ -84,11 +88,13 @@ def _without_queries(text: str, tags: Mapping[str, str], *, is_escaped: bool) ->
     """Leave the given tags behind an echoed URL's token; URLs after the first MOST_ECHOES are emptied."""
     echoes, position = re.compile(_echo(is_escaped=is_escaped)), 0
     pieces: list[str] = []
+    left = MOST_QUERIES
     while len(pieces) < 2 * MOST_ECHOES and (echo := echoes.search(text, position)):
         depth, start = len(echo["slashes"]), echo.end()
         end = _end_of_string(text, start, depth)
-        pieces += [text[position:start], _trimmed(text[start:end], tags, depth)]
-        position = end
+        trimmed, length = _trimmed(text[start:end], tags, depth, min(left, LONGEST_QUERY))
+        pieces += [text[position:start], trimmed]
+        position, left = end, left - length
     rest = text[position:]
     if len(pieces) == 2 * MOST_ECHOES:
         rest = re.sub(f"({_echo(is_escaped=is_escaped)}){_TO_A_QUOTE}", r"\1", rest)
@@ -125,17 +131,19 @@ def _url(*, is_nested: bool) -> tuple[re.Pattern[str], Callable[[str], list[str]
     return re.compile(url, re.DOTALL), re.compile(piece, re.DOTALL).findall
 
 
-def _trimmed(written: str, tags: Mapping[str, str], depth: int) -> str:
+def _trimmed(written: str, tags: Mapping[str, str], depth: int, limit: int) -> tuple[str, int]:
+    """Return a URL with the given tags alone, and how many characters of its query were read."""
     url, pieces_of = _url(is_nested=depth > 0)
     whole, mark, query = url.findall(written)[0]
     base = _without_rest(whole)
-    if len(query) > LONGEST_QUERY:
-        return _without_half_escape(base, depth)
+    if len(query) > limit:
+        return _without_half_escape(base, depth), 0
     pieces = [piece for piece in pieces_of(query) if piece]
     kept = [piece for piece in pieces if tags and _is_tag(_decoded(piece, depth), tags)]
     if kept == pieces:
-        return f"{base}{mark}{query}"
-    return f"{base}{mark}{'&'.join(kept)}" if kept else _without_half_escape(base, depth)
+        return f"{base}{mark}{query}", len(query)
+    trimmed = f"{base}{mark}{'&'.join(kept)}" if kept else _without_half_escape(base, depth)
+    return trimmed, len(query)
 
 
 def _without_half_escape(url: str, depth: int) -> str:

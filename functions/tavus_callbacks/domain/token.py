@@ -167,6 +167,11 @@ def _encoded_words(text: str) -> Iterator[tuple[int, int]]:
         stop = start + len(text[start:end].rstrip("\\"))
         if stop - start >= _SHORTEST:
             yield start, stop
+        elif long_word := _long_word().search(text, end):
+            # Skips short words, of which 6 MB hold a million.
+            end = long_word.start()
+        else:
+            return
 
 
 def _start_of_word(text: str, place: int, earliest: int) -> int:
@@ -208,6 +213,11 @@ def _end_of_word(text: str, place: int) -> int:
 @cache
 def _word() -> re.Pattern[str]:
     return re.compile(r"[0-9A-Za-z_%\\]++")
+
+
+@cache
+def _long_word() -> re.Pattern[str]:
+    return re.compile(rf"(?<![0-9A-Za-z_%\\])[0-9A-Za-z_%\\]{{{_SHORTEST},}}+")
 
 
 def digest(token: str) -> str:
