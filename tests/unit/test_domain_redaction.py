@@ -460,6 +460,13 @@ def test_echoes_beyond_the_limit_are_emptied(quote):
     assert "b=2" not in "".join(lines)
 
 
+def test_a_token_in_a_padded_member_of_gzip_is_found():
+    """NULs between two members hide nothing."""
+    raw = gzip.compress(b"x") + bytes(512) + gzip.compress(TOKEN.encode())
+
+    assert redact_bytes(raw, {}) == b"x" + REDACTED.encode()
+
+
 def test_queries_beyond_the_limit_of_a_body_are_removed():
     """Each tag of an echo takes time, so that many long queries are not all read."""
     query = "a=1&" * 4000

@@ -1,5 +1,6 @@
 """How a body is kept: as text, deflated where that pays. How one that was sent as gzip is inflated."""
 
+import re
 import zlib
 from typing import Literal, NamedTuple
 
@@ -21,6 +22,8 @@ MOST_MEMBERS = 1000
 
 # The first bytes of gzip (RFC 1952, section 2.3.1). The second one begins no character of UTF-8.
 _GZIP = b"\x1f\x8b"
+# Python's gzip module skips NULs between two members (`_GzipReader._read_eof`).
+_PADDED = re.compile(rb"\0++\x1f\x8b")
 # What zlib reads: gzip alone, or gzip and its own form.
 _GZIP_ONLY, _ANY_FORM = zlib.MAX_WBITS | 16, zlib.MAX_WBITS | 32
 # Bytes that zlib takes at once. It copies what stands behind a member, so that many members would take long.
@@ -92,6 +95,8 @@ def contents(raw: bytes) -> bytes:
         parts.append(member.text)
         left -= len(member.text)
         at = member.end or len(raw)
+        if padded := _PADDED.match(raw, at):
+            at = padded.end() - len(_GZIP)
     return b"".join([*parts, raw[at:]]) if parts else b""
 
 
