@@ -234,7 +234,9 @@ def test_a_receipt_s_curl_asks_for_one_url(name):
     """The key alone is filled in by the shell."""
     erasure: Any = SimpleNamespace(at=NOW, wanted=Wanted(frozenset({("video", name)})))
 
-    *_, at_tavus = beyond(erasure, {})
+    deployment: Any = SimpleNamespace(state_folder=None, parameters={})
+
+    *_, at_tavus = beyond(erasure, deployment)
 
     curl, url, *others = arguments_of(at_tavus.do)
     assert ("curl", ["-H", "x-api-key: ", "-X", "DELETE"]) == (curl, others)

@@ -30,7 +30,7 @@ _SHORT_WINDOW = timedelta(seconds=2)
 # How an event came to us: sent, or read from the sender's own record.
 Source = Literal["callback", "backfill"]
 
-_OF_RECORDINGS = "application.recording_"
+_OF_RECORDINGS = ".recording_"
 _PLAIN_SUBJECT = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._~-]*")
 _BASE_REF = re.compile(r"(?:[0-9]{20}|untimed)-[0-9a-f]{32}")
 _REF = re.compile(r"(?:[0-9]{20}|untimed)-[0-9a-f]{32}(?:-[0-9]{6}|-v[0-9a-f]{32})?")
@@ -105,7 +105,7 @@ def _issues(document: Document, classified: Classified, dropped: tuple[str, ...]
 
 
 def _names_other_folder(document: Document, classified: Classified) -> bool:
-    if classified.kind != "conversation" or not classified.event_type.startswith(_OF_RECORDINGS):
+    if classified.kind != "conversation" or _OF_RECORDINGS not in classified.event_type:
         return False
     # Loaded here, because most callbacks name no recording and a cold start should not pay for it.
     from tavus_callbacks.domain.recording import names_other_folder
