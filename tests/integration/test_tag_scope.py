@@ -62,9 +62,9 @@ def left_out(content):
     return {(one["kind"], one["subject"]): " ".join(one["reason"].split()[:3]) for one in listed}
 
 
-@pytest.mark.parametrize("true_query", [TRUE, ""])
-@pytest.mark.parametrize("is_first", [True, False])
-@pytest.mark.parametrize("at", [2, 7])
+@pytest.mark.parametrize(
+    ("at", "is_first", "true_query"), [(2, True, TRUE), (2, False, ""), (7, True, ""), (7, False, TRUE)]
+)
 def test_a_forged_tag_takes_no_conversation(world, tmp_path, true_query, is_first, at):
     """First or last, with the identity of a true callback or its own, against any tag or none."""
     if is_first:

@@ -80,6 +80,7 @@ def turns(number):
     return body(spoken, number=number)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [objective, turns, lambda number: body([int("9" * 4300)] * 1000, x=number)])
 def test_no_set_of_bodies_makes_a_conversation_unreadable(api, make):
     """Whatever a stranger posts, the view is answered within 2 s of CPU and names what it left out."""
@@ -96,6 +97,7 @@ def test_no_set_of_bodies_makes_a_conversation_unreadable(api, make):
     assert taken < MOST_SECONDS
 
 
+@pytest.mark.slow
 def test_what_is_read_does_not_depend_on_the_order_of_arrival(api):
     """The smallest bodies are read, whichever came first."""
     replies = post(api, *(body([{"role": "user"}] * count) for count in (70_000, 50_000, 60_000)))
@@ -105,6 +107,7 @@ def test_what_is_read_does_not_depend_on_the_order_of_arrival(api):
     assert [replies[0]["event_id"]] == view["skipped"]["event_ids"]
 
 
+@pytest.mark.slow
 def test_an_ordinary_conversation_is_read_whole(api):
     """Hundreds of events and one transcript of 4.2 MB are within what an answer reads."""
     said = "Well, yes: at 10:30, [or so]. " * 4

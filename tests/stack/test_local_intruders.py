@@ -102,6 +102,7 @@ def test_cdn_host(running):
     assert answer.json() == {"message": "Forbidden"}
 
 
+@pytest.mark.slow
 def test_restart(tmp_path):
     """A restart on kept data refuses the key of the run before, and no log holds a key."""
     with stack.local_stack(stack.Options(port=0, state_root=tmp_path)) as local:
