@@ -4,14 +4,14 @@ import json
 import zipfile
 from datetime import timedelta
 
-import boto3
 import pytest
 from click.testing import CliRunner
+from inprocess import beside
 from planting import Target, world_of
 from projecting import store
 from recording_stack import COPY_FAILED, READY
 
-from tavus_callbacks.aws import rows
+from tavus_callbacks.aws import clients, rows
 from tavus_callbacks.aws.recordings import claim_key
 from tavus_callbacks.aws.tombstones import Tombstones
 from tavus_callbacks.domain.timestamps import now
@@ -133,10 +133,8 @@ def recordings_look(monkeypatch, recordings, conversation_id):
 
     def erase_first(*arguments):
         looked.append(arguments)
-        # A client of its own: this write is the erasure's, and the check of roles must not take it for ours.
-        client = boto3.client("dynamodb", region_name="us-east-1")
-        tombstones = Tombstones(client, recordings.api.environment["EVENTS_TABLE"])
-        tombstones.add("conversation", conversation_id, at=now(), lifetime=None)
+        tombstones = Tombstones(clients.dynamodb(), recordings.api.environment["EVENTS_TABLE"])
+        beside(lambda: tombstones.add("conversation", conversation_id, at=now(), lifetime=None))
         return look(*arguments)
 
     monkeypatch.setattr(resolve, "look", erase_first)

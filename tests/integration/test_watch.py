@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
-from inprocess import failing, forget
+from inprocess import beside, failing, forget
 from moto.core import DEFAULT_ACCOUNT_ID
 from projecting import calls, post_scenario, project_all, row_of
 from recording_stack import recording_stack
@@ -250,7 +250,7 @@ def test_a_conversation_that_is_erased_while_tavus_is_asked_gets_no_row(watched,
     """Tavus does not know it any more, and nothing notes that."""
     watched.happen(*ended(), lost={2})
 
-    def erase_and_refuse(_api, conversation_id):
+    def erase(conversation_id):
         table = watched.api.environment["EVENTS_TABLE"]
         Tombstones(clients.dynamodb(), table).add(
             "conversation", conversation_id, at=datetime.now(UTC), lifetime=None
@@ -260,6 +260,9 @@ def test_a_conversation_that_is_erased_while_tavus_is_asked_gets_no_row(watched,
                 clients.dynamodb().delete_item(
                     TableName=table, Key=row_of({"pk": item["pk"], "sk": item["sk"]})
                 )
+
+    def erase_and_refuse(_api, conversation_id):
+        beside(lambda: erase(conversation_id))
         raise UnknownThere
 
     monkeypatch.setattr(TavusApi, "conversation", erase_and_refuse)
