@@ -35,7 +35,7 @@ def say(recordings, conversation_id, key=KEY, event_type=READY):
 
 
 def claims(api):
-    """Return who has a claim row."""
+    """Return the conversations with a claim row."""
     return sorted(item["subject"] for item in api.items() if item["type"] == "claim")
 
 

@@ -221,7 +221,7 @@ class RecordingRows:
     ) -> Row | None:
         """Set a part of a row where the condition lets it, and its fixed members with it.
 
-        Returns the row as it is then, None where there is none. Its claim row is written second: a crash in
+        Returns the new row, or None if no row was written. Its claim row is written second: a crash in
         between repeats both.
         """
         fixed = {"type": "recording", **_subject(conversation_id), "recording_id": name}

@@ -33,7 +33,7 @@ class TaggedCallback(NamedTuple):
 class TagCount(NamedTuple):
     """How many of a subject's deciding callbacks carry a tag.
 
-    `since` is when the first callback of any type with the tag was received; None if there is none.
+    `since` is when the first callback with the tag was received, of any type; None without such a callback.
     """
 
     tagged: int
