@@ -69,7 +69,7 @@ openapi: setup ## write the description of the API anew from the code
 	  mv .openapi.json functions/tavus_callbacks/openapi.json
 
 schema: setup ## write the JSON Schema of pushes anew from the code
-	@$(BIN)/python -m tavus_callbacks_cli.pushes_schema > .pushes.json && mv .pushes.json docs/pushes.schema.json
+	@$(BIN)/python -m tavus_callbacks_cli.openapi.pushes_schema > .pushes.json && mv .pushes.json docs/pushes.schema.json
 
 bench-read: setup ## what reading costs: CPU time, calls of AWS, instructions
 	@$(BIN)/python infra/bench/read.py

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from tavus_callbacks.aws import index
+from tavus_callbacks.aws.stores import index
 
 FOLDER = Path(__file__).parents[1] / ".pytest_cache" / "aws-calls"
 
@@ -20,14 +20,14 @@ FOLDER = Path(__file__).parents[1] / ".pytest_cache" / "aws-calls"
 _STACK = "tavus-callbacks-local"
 REGION, ACCOUNT = "us-east-1", "123456789012"
 _FUNCTIONS = {
-    "tavus_callbacks.receive": "ReceiveFunction",
-    "tavus_callbacks.drain": "DrainFunction",
-    "tavus_callbacks.read": "ReadFunction",
-    "tavus_callbacks.project": "ProjectFunction",
-    "tavus_callbacks.resolve": "ResolveFunction",
-    "tavus_callbacks.keys": "KeysFunction",
-    "tavus_callbacks.push": "PushFunction",
-    "tavus_callbacks.watch": "WatchFunction",
+    "tavus_callbacks.handlers.receive": "ReceiveFunction",
+    "tavus_callbacks.handlers.drain": "DrainFunction",
+    "tavus_callbacks.handlers.read": "ReadFunction",
+    "tavus_callbacks.handlers.project": "ProjectFunction",
+    "tavus_callbacks.handlers.resolve": "ResolveFunction",
+    "tavus_callbacks.handlers.signing_key": "KeysFunction",
+    "tavus_callbacks.handlers.push": "PushFunction",
+    "tavus_callbacks.handlers.watch": "WatchFunction",
 }
 # Operations whose action has another name.
 _ACTIONS = {"HeadObject": "GetObject", "HeadBucket": "ListBucket", "ListObjectsV2": "ListBucket"}

@@ -5,11 +5,11 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from tavus_callbacks_cli.local.child import stop_child
-from tavus_callbacks_cli.local.deploy import deploy
-from tavus_callbacks_cli.local.embedded import Embedded, await_embedded, launch_embedded
-from tavus_callbacks_cli.local.keys import Keys
-from tavus_callbacks_cli.local.template import Template
+from tavus_callbacks_cli.local_stack.functions.child import stop_child
+from tavus_callbacks_cli.local_stack.services.deploy import deploy
+from tavus_callbacks_cli.local_stack.services.keys import Keys
+from tavus_callbacks_cli.local_stack.services.moto_server import Embedded, await_embedded, launch_embedded
+from tavus_callbacks_cli.local_stack.template.template import Template
 
 TYPES = ("AWS::DynamoDB::Table", "AWS::Events::EventBus", "AWS::S3::Bucket", "AWS::SQS::Queue")
 

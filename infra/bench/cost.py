@@ -17,15 +17,15 @@ from typing import Any, cast
 from bench.bodies import KILOBYTE, transcript
 from bench.gathering import CALLBACKS, Gathered, gathered
 from bench.packages import ROOT
-from tavus_callbacks.aws.subject_events import fold_event
-from tavus_callbacks.aws.summaries import Found, SummaryRows
-from tavus_callbacks.domain.fold_settings import FoldSettings
-from tavus_callbacks.domain.meanings import arrived
-from tavus_callbacks.domain.pushes import Standing, callback_push, pushes_of
-from tavus_callbacks.domain.summary import facts_from
-from tavus_callbacks_cli.local.stack import Options, local_stack
-from tavus_callbacks_cli.local.streams import mappings_of
-from tavus_callbacks_cli.local.template import load_template
+from tavus_callbacks.aws.stores.subject_events import fold_event
+from tavus_callbacks.aws.stores.summaries import Found, SummaryRows
+from tavus_callbacks.domain.conversations.settings import FoldSettings
+from tavus_callbacks.domain.pushes.derived import arrived
+from tavus_callbacks.domain.pushes.push import Standing, callback_push, pushes_of
+from tavus_callbacks.domain.summaries.summary import facts_from
+from tavus_callbacks_cli.local_stack.stack import Options, local_stack
+from tavus_callbacks_cli.local_stack.template.template import load_template
+from tavus_callbacks_cli.local_stack.triggers.streams import mappings_of
 
 DOCUMENT = ROOT / "docs" / "cost.md"
 MONTHS = (10_000, 1_000_000, 100_000_000)

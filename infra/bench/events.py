@@ -8,19 +8,19 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from bench.bodies import KILOBYTE, transcript
-from tavus_callbacks.aws import rows
-from tavus_callbacks.aws.bodies import Bodies
-from tavus_callbacks.aws.events import EventsTable
-from tavus_callbacks.aws.recordings import Object, RecordingRows
-from tavus_callbacks.aws.signing import new_private_key
+from tavus_callbacks.aws import items
+from tavus_callbacks.aws.signing_key import new_private_key
 from tavus_callbacks.aws.spill import Spill, Spilled
-from tavus_callbacks.domain.body import pack
-from tavus_callbacks.domain.event import understand
-from tavus_callbacks.domain.pushes import callback_push
-from tavus_callbacks.domain.recording import claim_of
-from tavus_callbacks.domain.token import Scope, digest, new_token
-from tavus_callbacks_cli.local.payload import Request, encode_event, make_event
-from tavus_callbacks_cli.local.routes import Route
+from tavus_callbacks.aws.stores.bodies import Bodies
+from tavus_callbacks.aws.stores.events import EventsTable
+from tavus_callbacks.aws.stores.recordings import Object, RecordingRows
+from tavus_callbacks.domain.callbacks.event import understand
+from tavus_callbacks.domain.common.compression import pack
+from tavus_callbacks.domain.common.token import Scope, digest, new_token
+from tavus_callbacks.domain.pushes.push import callback_push
+from tavus_callbacks.domain.recordings.recording import claim_of
+from tavus_callbacks_cli.local_stack.http.payload import Request, encode_event, make_event
+from tavus_callbacks_cli.local_stack.http.routes import Route
 
 TOKEN = new_token()
 _NOW = datetime(2026, 11, 20, 10, 0, 1, tzinfo=UTC)
@@ -151,7 +151,7 @@ def _queued() -> bytes:
     event = understand(json.dumps(sent).encode(), query="user=4711", label="bench", received_at=_NOW)
     table, put = catching_table()
     table.keep(event, kept_at=_NOW)
-    push = callback_push(rows.read(put[0]), event.text.encode())
+    push = callback_push(items.read(put[0]), event.text.encode())
     attributes = {"ApproximateReceiveCount": "1", "SentTimestamp": "1795168800000"}
     message = json.dumps({"detail": json.loads(push.detail())})
     record = {"messageId": "1", "receiptHandle": "1", "body": message, "eventSource": "aws:sqs"}

@@ -70,7 +70,9 @@ def receivers(packages: Packages) -> list[Subject]:
     """Return ours, the textbook's, and the floor beneath."""
     answers, floor = events.token_answer(), BASELINES / "floor"
     return [
-        Subject("receive", "tavus_callbacks.receive.handler", (packages.ours,), SIZES, answers=answers),
+        Subject(
+            "receive", "tavus_callbacks.handlers.receive.handler", (packages.ours,), SIZES, answers=answers
+        ),
         Subject("textbook", "app.handler", (packages.textbook,), SIZES),
         Subject("bare put_item", "bare.handler", (packages.ours, floor), (0,)),
         Subject("hand-signed", "signed.handler", (packages.ours, floor), (0,)),

@@ -15,7 +15,7 @@ from typing import Any
 
 import httpx
 
-from tavus_callbacks_cli.local.stack import LocalStack, Options, local_stack
+from tavus_callbacks_cli.local_stack.stack import LocalStack, Options, local_stack
 
 ROUNDS, PATIENCE = 50, 60.0
 

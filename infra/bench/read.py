@@ -22,7 +22,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from statistics import median
 from typing import Any
 
-from tavus_callbacks.domain.token import digest, new_token
+from tavus_callbacks.domain.common.token import digest, new_token
 
 ENVIRONMENT = {
     "AWS_DEFAULT_REGION": "us-east-1",
@@ -83,9 +83,9 @@ def wire(value: object) -> bytes:
 
 def events(size: int, subject: str = "c1", *, short: bool = False) -> Fake:
     """Keep ten events of a conversation, the last a transcript of about `size` bytes."""
-    from tavus_callbacks.aws.bodies import Bodies
-    from tavus_callbacks.aws.events import EventsTable
-    from tavus_callbacks.domain.event import understand
+    from tavus_callbacks.aws.stores.bodies import Bodies
+    from tavus_callbacks.aws.stores.events import EventsTable
+    from tavus_callbacks.domain.callbacks.event import understand
 
     fake: Any = Fake()
     table = EventsTable(fake, "events", Bodies("bodies", lambda: fake), None)
@@ -152,9 +152,9 @@ def page() -> dict[str, bytes]:
 
 def summarise(fake: Any, subject: str) -> None:
     """Keep a conversation's summary."""
-    from tavus_callbacks.aws import rows
-    from tavus_callbacks.aws.bodies import Bodies
-    from tavus_callbacks.aws.summaries import SummaryRows, found_in
+    from tavus_callbacks.aws import items as rows
+    from tavus_callbacks.aws.stores.bodies import Bodies
+    from tavus_callbacks.aws.stores.summaries import SummaryRows, found_in
 
     kept = [rows.read(row) for row in events(2 * KILOBYTE, subject).items]
     SummaryRows(fake, "events").rebuild(
@@ -226,10 +226,10 @@ def asking(question: Question) -> tuple[Callable[[], None], list[str], Any]:
     process = multiprocessing.get_context("fork").Process(target=store.serve, args=(there,), daemon=True)
     process.start()
     os.environ |= ENVIRONMENT | {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{here.recv()}"}
-    from tavus_callbacks import read
     from tavus_callbacks.aws import clients
-    from tavus_callbacks_cli.local.payload import Request, make_event
-    from tavus_callbacks_cli.local.routes import Route
+    from tavus_callbacks.handlers import read
+    from tavus_callbacks_cli.local_stack.http.payload import Request, make_event
+    from tavus_callbacks_cli.local_stack.http.routes import Route
 
     read.logger.setLevel("ERROR")
     for client in (clients.dynamodb(), clients.s3()):

@@ -21,10 +21,11 @@ from typing import Any
 
 from bench.events import catching_table
 from bench.packages import ROOT
-from tavus_callbacks.aws.events import partition
-from tavus_callbacks.domain import receipts, summary
-from tavus_callbacks.domain.body import pack
-from tavus_callbacks.domain.event import Event
+from tavus_callbacks.aws.stores.events import partition
+from tavus_callbacks.domain.callbacks.event import Event
+from tavus_callbacks.domain.common.compression import pack
+from tavus_callbacks.domain.events import feed as receipts
+from tavus_callbacks.domain.summaries import summary
 
 DOCUMENT = ROOT / "docs" / "scale.md"
 RATES = (1_000, 10_000)

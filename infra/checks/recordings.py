@@ -16,9 +16,9 @@ import httpx
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from tavus_callbacks.domain import link
-from tavus_callbacks_cli.local.session import isolated_session
-from tavus_callbacks_cli.local.stack import LocalStack, Options, local_stack
+from tavus_callbacks.domain.recordings import signed_url
+from tavus_callbacks_cli.local_stack.services.session import isolated_session
+from tavus_callbacks_cli.local_stack.stack import LocalStack, Options, local_stack
 
 ROUNDS, LINKS, CLAIMS = 20, 100, 20
 _PAUSE, _PATIENCE = 0.005, 60
@@ -48,8 +48,8 @@ def _round(sign: Callable[[bytes], bytes]) -> float:
     expires = datetime.now(UTC)
     started = time.process_time()
     for number in range(LINKS):
-        url = link.resource_url("https://cdn.example.com", f"tavus/c123/{number}", download_name=None)
-        link.signed(url, expires=expires, key_id="K1", sign=sign)
+        url = signed_url.resource_url("https://cdn.example.com", f"tavus/c123/{number}", download_name=None)
+        signed_url.signed(url, expires=expires, key_id="K1", sign=sign)
     return time.process_time() - started
 
 

@@ -16,10 +16,10 @@ from typing import Any
 
 import httpx
 
-from tavus_callbacks.aws.bodies import INLINE_LIMIT
-from tavus_callbacks.domain.body import pack
-from tavus_callbacks_cli.local.session import isolated_session
-from tavus_callbacks_cli.local.stack import LocalStack, Options, local_stack
+from tavus_callbacks.aws.stores.bodies import INLINE_LIMIT
+from tavus_callbacks.domain.common.compression import pack
+from tavus_callbacks_cli.local_stack.services.session import isolated_session
+from tavus_callbacks_cli.local_stack.stack import LocalStack, Options, local_stack
 
 ROOT = Path(__file__).resolve().parents[2]
 # A script finds what lies beside it only; the bodies are those of `make bench`.

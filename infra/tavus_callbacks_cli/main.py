@@ -5,7 +5,7 @@ from importlib import import_module
 import click
 from click.exceptions import NoSuchCommand
 
-from tavus_callbacks.domain.token import replace_tokens
+from tavus_callbacks.domain.common.token import replace_tokens
 
 COMMANDS = {
     "local": "local:local",

@@ -12,8 +12,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from click.testing import CliRunner
 
-from tavus_callbacks_cli.local import stack
-from tavus_callbacks_cli.local.registry import RunningStack
+from tavus_callbacks_cli.local_stack import stack
+from tavus_callbacks_cli.local_stack.registry import RunningStack
 from tavus_callbacks_cli.main import main
 
 # Sandbox and GPU are not to be had everywhere; the others are questions that go out of this machine.

@@ -9,10 +9,10 @@ from proxy import fault_proxy
 from world import World, new_token, runtime
 
 from stores import embedded_stores
-from tavus_callbacks.settings import settings
-from tavus_callbacks_cli.local.keys import PERSON
-from tavus_callbacks_cli.local.stack import Options, local_stack
-from tavus_callbacks_cli.local.template import load_template
+from tavus_callbacks.runtime.settings import settings
+from tavus_callbacks_cli.local_stack.services.keys import PERSON
+from tavus_callbacks_cli.local_stack.stack import Options, local_stack
+from tavus_callbacks_cli.local_stack.template.template import load_template
 
 ROOT = Path(__file__).parents[2]
 

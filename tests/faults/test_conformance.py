@@ -10,7 +10,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from tavus_callbacks.domain.token import new_token
+from tavus_callbacks.domain.common.token import new_token
 
 pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("stack"), pytest.mark.slow]
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from tavus_callbacks.aws import attempts
-from tavus_callbacks.aws.attempts import ATTEMPT, OutOfTime, begin, until
-from tavus_callbacks.domain.deadline import Deadline
-from tavus_callbacks.domain.errors import StoreDown
+from tavus_callbacks.aws import retries
+from tavus_callbacks.aws.retries import ATTEMPT, OutOfTime, begin, until
+from tavus_callbacks.domain.common.deadline import Deadline
+from tavus_callbacks.domain.common.errors import StoreDown
 
 
 class Clock:
@@ -28,8 +28,8 @@ class Clock:
 def clock(monkeypatch):
     """Return a clock that the pauses between attempts go by; each pause is as long as it may be."""
     made = Clock()
-    monkeypatch.setattr(attempts.time, "sleep", made.sleep)
-    monkeypatch.setattr(attempts.random, "uniform", lambda _least, most: most)
+    monkeypatch.setattr(retries.time, "sleep", made.sleep)
+    monkeypatch.setattr(retries.random, "uniform", lambda _least, most: most)
     return made
 
 

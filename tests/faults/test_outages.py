@@ -9,8 +9,8 @@ from proxy import Fault
 from world import new_token
 
 from runtimes import forget
-from tavus_callbacks import drain, receive
-from tavus_callbacks.domain.timestamps import now
+from tavus_callbacks.domain.common.timestamps import now
+from tavus_callbacks.handlers import drain, receive
 
 KINDS = {
     "timed": bodies.timed,

@@ -12,16 +12,16 @@ import httpx
 import pytest
 from click.testing import CliRunner, Result
 
-from tavus_callbacks.aws import rows
-from tavus_callbacks.aws.bodies import Bodies
-from tavus_callbacks.aws.quarantine import QuarantineRows
-from tavus_callbacks.domain.errors import Unfileable
-from tavus_callbacks.domain.quarantine import quarantined
-from tavus_callbacks.domain.timestamps import parse
-from tavus_callbacks_cli.local.registry import registered
-from tavus_callbacks_cli.local.session import isolated_session
-from tavus_callbacks_cli.local.stack import LocalStack
-from tavus_callbacks_cli.local.state import open_state
+from tavus_callbacks.aws import items
+from tavus_callbacks.aws.stores.bodies import Bodies
+from tavus_callbacks.aws.stores.quarantine import QuarantineRows
+from tavus_callbacks.domain.callbacks.quarantine import quarantined
+from tavus_callbacks.domain.common.errors import Unfileable
+from tavus_callbacks.domain.common.timestamps import parse
+from tavus_callbacks_cli.local_stack.registry import registered
+from tavus_callbacks_cli.local_stack.services.session import isolated_session
+from tavus_callbacks_cli.local_stack.stack import LocalStack
+from tavus_callbacks_cli.local_stack.state import open_state
 from tavus_callbacks_cli.main import main
 
 pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("stack"), pytest.mark.slow]
@@ -107,7 +107,7 @@ def without_its_body(stack: LocalStack, subject: str) -> dict[str, Any]:
         "body_key": f"events/conversation/{subject}/nowhere",
     }
     table = stack.running.outputs["EventsTableName"]
-    client(stack, "dynamodb").put_item(TableName=table, Item=rows.write(row))
+    client(stack, "dynamodb").put_item(TableName=table, Item=items.write(row))
     return row
 
 
@@ -162,7 +162,7 @@ def test_a_poisoned_record_blocks_nobody_and_can_be_redriven(stack):
     bucket = stack.running.outputs["FailedBucketName"]
     record = json.loads(client(stack, "s3").get_object(Bucket=bucket, Key=failed[0]["id"])["Body"].read())
     [kept] = json.loads(record["payload"])["Records"]
-    assert rows.write(row) == kept["dynamodb"]["NewImage"]
+    assert items.write(row) == kept["dynamodb"]["NewImage"]
 
     again = run("failed", "redrive", "--all")
     assert (1, 2) == (again.exit_code, len(answered("failed", "list")["failed"]))

@@ -16,16 +16,16 @@ from unittest.mock import patch
 from proxy import Proxy
 
 from runtimes import forget
-from tavus_callbacks import drain, receive
-from tavus_callbacks.aws import rows
-from tavus_callbacks.aws.bodies import Bodies
-from tavus_callbacks.aws.events import EventsTable, partition
-from tavus_callbacks.domain.timestamps import now
-from tavus_callbacks.settings import settings
-from tavus_callbacks_cli.local.embedded import Embedded
-from tavus_callbacks_cli.local.payload import Request, make_event
-from tavus_callbacks_cli.local.routes import Route
-from tavus_callbacks_cli.tokens import create_token
+from tavus_callbacks.aws import items
+from tavus_callbacks.aws.stores.bodies import Bodies
+from tavus_callbacks.aws.stores.events import EventsTable, partition
+from tavus_callbacks.domain.common.timestamps import now
+from tavus_callbacks.handlers import drain, receive
+from tavus_callbacks.runtime.settings import settings
+from tavus_callbacks_cli.local_stack.http.payload import Request, make_event
+from tavus_callbacks_cli.local_stack.http.routes import Route
+from tavus_callbacks_cli.local_stack.services.moto_server import Embedded
+from tavus_callbacks_cli.operations.tokens import create_token
 
 POST = Route("POST", "/callbacks/{token}", "ReceiveFunction")
 # Seconds that a warm answer may take, whatever AWS does.
@@ -130,7 +130,7 @@ class World:
             ExpressionAttributeValues={":pk": {"S": pk}},
             ConsistentRead=True,
         )
-        return [rows.read(row) for row in found["Items"]]
+        return [items.read(row) for row in found["Items"]]
 
     def kept(self, pk: str) -> Counter[bytes]:
         """Return every body that is kept under a partition, and how often."""

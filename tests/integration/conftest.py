@@ -18,12 +18,12 @@ from push_stack import listening_bus
 from recording_stack import recording_stack
 
 import corpus
-from tavus_callbacks import read, receive
-from tavus_callbacks.aws import attempts, clients
-from tavus_callbacks_cli.local.deploy import deploy
-from tavus_callbacks_cli.local.routes import routes_of
-from tavus_callbacks_cli.local.template import load_template
-from tavus_callbacks_cli.tokens import create_token
+from tavus_callbacks.aws import clients, retries
+from tavus_callbacks.handlers import read, receive
+from tavus_callbacks_cli.local_stack.http.routes import routes_of
+from tavus_callbacks_cli.local_stack.services.deploy import deploy
+from tavus_callbacks_cli.local_stack.template.template import load_template
+from tavus_callbacks_cli.operations.tokens import create_token
 
 collect_ignore = [] if corpus.folder() else ["test_corpus.py"]
 
@@ -143,7 +143,7 @@ def api(template, environment, prepared):
 @pytest.fixture
 def one_attempt(monkeypatch):
     """Leave the receiver no time to try a call again."""
-    monkeypatch.setattr(attempts, "PAUSE", 3600)
+    monkeypatch.setattr(retries, "PAUSE", 3600)
 
 
 @pytest.fixture(scope="module")

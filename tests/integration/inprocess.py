@@ -16,12 +16,19 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 from moto.core.botocore_stubber import BotocoreStubber
 
 import runtimes
-from tavus_callbacks import read, receive
-from tavus_callbacks.aws import clients, rows
-from tavus_callbacks.aws.bodies import Bodies
-from tavus_callbacks_cli.local.payload import Request, encode_event, make_answer, make_event, raw_path
-from tavus_callbacks_cli.local.routes import Route, match_route
-from tavus_callbacks_cli.tokens import create_token
+from tavus_callbacks.aws import clients
+from tavus_callbacks.aws import items as rows
+from tavus_callbacks.aws.stores.bodies import Bodies
+from tavus_callbacks.handlers import read, receive
+from tavus_callbacks_cli.local_stack.http.payload import (
+    Request,
+    encode_event,
+    make_answer,
+    make_event,
+    raw_path,
+)
+from tavus_callbacks_cli.local_stack.http.routes import Route, match_route
+from tavus_callbacks_cli.operations.tokens import create_token
 
 HANDLERS = {"ReceiveFunction": receive.handler, "ReadFunction": read.handler}
 # What Lambda takes and hands back at most.

@@ -15,14 +15,14 @@ from click.testing import CliRunner
 from inprocess import Api, failing, forget
 from projecting import project_all, records, store
 
-from tavus_callbacks import drain, project, resolve
-from tavus_callbacks.aws import clients, rows
-from tavus_callbacks_cli import targets
-from tavus_callbacks_cli.deployment import Deployment
+from tavus_callbacks.aws import clients, items
+from tavus_callbacks.handlers import drain, project, resolve
 from tavus_callbacks_cli.erasure import steps
-from tavus_callbacks_cli.local.deploy import deploy
+from tavus_callbacks_cli.local_stack.services.deploy import deploy
 from tavus_callbacks_cli.main import main
-from tavus_callbacks_cli.reader import Reader
+from tavus_callbacks_cli.targets import choose
+from tavus_callbacks_cli.targets.api_client import Reader
+from tavus_callbacks_cli.targets.aws_stack import Deployment
 
 CANARY = "tangerine-4711"
 ERASED = "c1"
@@ -228,7 +228,7 @@ def logical(name: str) -> str:
 def _rows(place: str, **which: Any) -> Iterator[tuple[str, str]]:
     """Yield the rows of a table or an index by their type, binary values inflated."""
     for page in clients.dynamodb().get_paginator("scan").paginate(**which):
-        for item in map(rows.read, page["Items"]):
+        for item in map(items.read, page["Items"]):
             packed = [inflated(value) for value in item.values() if isinstance(value, bytes)]
             yield f"{place}{item.get('type', '')}", " ".join([repr(item), *packed])
 
@@ -323,8 +323,8 @@ def world_of(api: Api, recordings: Any, template: Any, monkeypatch: Any) -> Any:
     made = World(api, recordings, outputs, s3, sqs)
     session = boto3.Session(region_name=REGION)
     deployment = Deployment(session, outputs, ("--stack", "x"))
-    monkeypatch.setattr(targets, "choose", lambda *_, **__: Target(made))
-    monkeypatch.setattr("tavus_callbacks_cli.deployment.open_deployment", lambda _: deployment)
+    monkeypatch.setattr(choose, "choose", lambda *_, **__: Target(made))
+    monkeypatch.setattr("tavus_callbacks_cli.targets.aws_stack.open_deployment", lambda _: deployment)
     for module in (drain, project, resolve):
         monkeypatch.setattr(module.logger.registered_handler, "stream", api.log)
     try:

@@ -4,12 +4,13 @@ import base64
 import json
 from contextlib import contextmanager
 
-from tavus_callbacks import project
-from tavus_callbacks.aws import clients, rows
-from tavus_callbacks.aws.bodies import Bodies
-from tavus_callbacks.aws.subject_events import events_in, subject_rows
-from tavus_callbacks.domain.summary import facts_from
-from tavus_callbacks_cli.reindex import Store
+from tavus_callbacks.aws import clients
+from tavus_callbacks.aws import items as rows
+from tavus_callbacks.aws.stores.bodies import Bodies
+from tavus_callbacks.aws.stores.subject_events import events_in, subject_rows
+from tavus_callbacks.domain.summaries.summary import facts_from
+from tavus_callbacks.handlers import project
+from tavus_callbacks_cli.operations.reindex import Store
 from tavus_callbacks_cli.simulator import scenario as simulator
 
 

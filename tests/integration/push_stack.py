@@ -10,7 +10,7 @@ import boto3
 from inprocess import forget
 
 from tavus_callbacks.aws import clients
-from tavus_callbacks_cli.local.deploy import deploy
+from tavus_callbacks_cli.local_stack.services.deploy import deploy
 
 BUS = "tavus-callbacks-local-EventBus"
 LISTENER = "listener"

@@ -15,12 +15,13 @@ import boto3
 from botocore.config import Config
 from inprocess import Api, Reply
 
-from tavus_callbacks import keys, resolve
-from tavus_callbacks.aws import clients, recordings
-from tavus_callbacks.routes import recordings as routes
-from tavus_callbacks_cli.local.custom import answers_of
-from tavus_callbacks_cli.local.deploy import deploy
-from tavus_callbacks_cli.local.streams import Mapping, Stream, mappings_of
+from tavus_callbacks.api import recordings as routes
+from tavus_callbacks.aws import clients
+from tavus_callbacks.aws.stores import recordings
+from tavus_callbacks.handlers import resolve, signing_key
+from tavus_callbacks_cli.local_stack.functions.custom_resources import answers_of
+from tavus_callbacks_cli.local_stack.services.deploy import deploy
+from tavus_callbacks_cli.local_stack.triggers.streams import Mapping, Stream, mappings_of
 
 READY, COPY_FAILED = "application.recording_ready", "application.recording_copy_failed"
 SAID_AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -139,7 +140,7 @@ def _make(template: Any) -> None:
     }
     made = SimpleNamespace(s3=clients.s3(), secrets=clients.secretsmanager())
     deploy(replace(template, resources=kept), made)
-    answers_of(template, {"KeysFunction": lambda event: keys.handler(event, None)})
+    answers_of(template, {"KeysFunction": lambda event: signing_key.handler(event, None)})
 
 
 def _clock(made: Recordings) -> type[datetime]:

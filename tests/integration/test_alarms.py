@@ -13,14 +13,14 @@ from inprocess import failing, forget
 from projecting import project_all
 from projecting import records as stream_records
 
-from tavus_callbacks import drain, project, push, receive, watch
 from tavus_callbacks.aws import clients
-from tavus_callbacks.aws.tombstones import Tombstones
-from tavus_callbacks.domain.metrics import METRICS
-from tavus_callbacks.web.post import Answer
-from tavus_callbacks_cli.local.gateway import TOO_LARGE, TOO_MANY
-from tavus_callbacks_cli.local.template import load_template
-from tavus_callbacks_cli.tokens import revoke_token
+from tavus_callbacks.aws.stores.tombstones import Tombstones
+from tavus_callbacks.domain.common.metrics import METRICS
+from tavus_callbacks.handlers import drain, project, push, receive, watch
+from tavus_callbacks.outbound.webhook import Answer
+from tavus_callbacks_cli.local_stack.http.gateway import TOO_LARGE, TOO_MANY
+from tavus_callbacks_cli.local_stack.template.template import load_template
+from tavus_callbacks_cli.operations.tokens import revoke_token
 from watching import Point, filtered, is_red, points_of, series_of
 
 ROOT = Path(__file__).parents[2]
@@ -474,6 +474,6 @@ def test_a_duplicate_counts_its_issues_once(stack):
 
 def test_the_list_of_metrics_is_typed():
     """A name that is not in the list is a fault for mypy, and the list has no name twice."""
-    from tavus_callbacks.domain import metrics
+    from tavus_callbacks.domain.common import metrics
 
     assert len(get_args(metrics.Metric)) == len(METRICS)

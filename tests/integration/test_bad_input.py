@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tavus_callbacks.domain import cursor, issues
-from tavus_callbacks_cli.local.payload import Request
+from tavus_callbacks.domain.common import cursors as cursor
+from tavus_callbacks.domain.common import issues
+from tavus_callbacks_cli.local_stack.http.payload import Request
 
 # When the gateway gets the next body; later than the one before, so that the newest is known.
 MINUTES = itertools.count(int(datetime.now(UTC).timestamp()), 60)
@@ -224,9 +225,9 @@ def test_an_unusual_id_is_kept_and_read_by_its_subject(module_api, subject):
 
 def test_half_a_surrogate_pair_in_the_gateways_text_is_no_crash(module_api):
     """Should the gateway hand on text that is no UTF-8, it is refused and kept like bytes that are none."""
-    from tavus_callbacks import receive
-    from tavus_callbacks_cli.local.payload import make_event
-    from tavus_callbacks_cli.local.routes import match_route
+    from tavus_callbacks.handlers import receive
+    from tavus_callbacks_cli.local_stack.http.payload import make_event
+    from tavus_callbacks_cli.local_stack.http.routes import match_route
 
     request = Request("POST", f"/callbacks/{module_api.token}".encode())
     event = make_event(

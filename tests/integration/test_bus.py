@@ -9,14 +9,15 @@ from inprocess import failing
 from jsonschema import Draft202012Validator
 from projecting import calls, once_before, post_scenario, project_all, records, row_of, store, summaries
 
-from tavus_callbacks import project
-from tavus_callbacks.aws import clients, telling
-from tavus_callbacks.aws.bus import Bus
-from tavus_callbacks.domain import meanings
-from tavus_callbacks.domain.errors import StoreDown
-from tavus_callbacks.domain.pushes import callback_push, erased_push
-from tavus_callbacks_cli.pushes_schema import schema
-from tavus_callbacks_cli.reindex import rebuilt
+from tavus_callbacks.aws import clients
+from tavus_callbacks.aws.event_bus import Bus
+from tavus_callbacks.domain.common.errors import StoreDown
+from tavus_callbacks.domain.pushes import derived
+from tavus_callbacks.domain.pushes.push import callback_push, erased_push
+from tavus_callbacks.handlers import project
+from tavus_callbacks.logic import publish
+from tavus_callbacks_cli.openapi.pushes_schema import schema
+from tavus_callbacks_cli.operations.reindex import rebuilt
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 JOINED = {"conversation_id": "c1", "event_type": "system.replica_joined", "timestamp": "2026-03-01T12:00:00Z"}
@@ -148,11 +149,11 @@ def test_the_schedule_tells_what_is_overdue_once(api, bus, monkeypatch):
     api.post(SHUTDOWN)
     project_all(api)
     bus.pushes()
-    monkeypatch.setattr(telling, "now", lambda: datetime.now(UTC) + timedelta(minutes=5))
+    monkeypatch.setattr(publish, "now", lambda: datetime.now(UTC) + timedelta(minutes=5))
     tell, rows = project.stores().telling.of, project.stores().summaries
     for _ in range(2):
-        rows.tell("conversation", "c1", tell("conversation", "c1", meanings.elapsed))
-        rows.tell("conversation", "nobody", tell("conversation", "nobody", meanings.elapsed))
+        rows.tell("conversation", "c1", tell("conversation", "c1", derived.elapsed))
+        rows.tell("conversation", "nobody", tell("conversation", "nobody", derived.elapsed))
     [complete] = bus.pushes()
     api.post(TRANSCRIPT)
     project_all(api)
@@ -166,7 +167,7 @@ def test_a_stack_without_a_bus_tells_nobody(api, bus, monkeypatch):
     """And notes nothing as told, so that a bus that comes later is told."""
     monkeypatch.delenv("EVENT_BUS")
     project.stores.cache_clear()
-    from tavus_callbacks.settings import settings
+    from tavus_callbacks.runtime.settings import settings
 
     settings.cache_clear()
     api.post(SHUTDOWN)

@@ -17,12 +17,12 @@ from projecting import project_all, records
 
 from encodings_of_tokens import FOUND
 from tavus_callbacks.aws import clients
-from tavus_callbacks.aws.readings import ReadingRows
 from tavus_callbacks.aws.spill import Spill, Spilled, read
-from tavus_callbacks.domain.event import understand
-from tavus_callbacks.domain.tags import kept_query
-from tavus_callbacks.domain.timestamps import now
-from tavus_callbacks.domain.token import find_tokens
+from tavus_callbacks.aws.stores.readings import ReadingRows
+from tavus_callbacks.domain.callbacks.event import understand
+from tavus_callbacks.domain.common.tags import kept_query
+from tavus_callbacks.domain.common.timestamps import now
+from tavus_callbacks.domain.common.token import find_tokens
 
 ROOT = Path(__file__).parents[2]
 ERASURE = (ROOT / "docs" / "erasure.md").read_text()
@@ -90,7 +90,7 @@ def test_what_was_said_is_in_no_log_line(api, monkeypatch, caplog):
     """A log is no place for a transcript, whatever goes well or wrong with it."""
     for body in with_token(api.token).values():
         api.post(body.encode("utf-8", "surrogateescape"))
-    from tavus_callbacks.domain import event
+    from tavus_callbacks.domain.callbacks import event
 
     def stumble(document):
         raise ValueError(document)

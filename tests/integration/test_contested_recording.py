@@ -11,13 +11,14 @@ from planting import Target, world_of
 from projecting import store
 from recording_stack import COPY_FAILED, READY
 
-from tavus_callbacks.aws import clients, rows
-from tavus_callbacks.aws.recordings import claim_key
-from tavus_callbacks.aws.tombstones import Tombstones
-from tavus_callbacks.domain.timestamps import now
-from tavus_callbacks_cli import restore, targets
+from tavus_callbacks.aws import clients, items
+from tavus_callbacks.aws.stores.recordings import claim_key
+from tavus_callbacks.aws.stores.tombstones import Tombstones
+from tavus_callbacks.domain.common.timestamps import now
 from tavus_callbacks_cli.main import main
-from tavus_callbacks_cli.reindex import rebuilt
+from tavus_callbacks_cli.operations import restore
+from tavus_callbacks_cli.operations.reindex import rebuilt
+from tavus_callbacks_cli.targets import choose
 
 KEY = "shared/x"
 
@@ -127,7 +128,7 @@ def test_a_claim_that_meets_an_erasure_leaves_no_row(recordings, monkeypatch):
 
 def recordings_look(monkeypatch, recordings, conversation_id):
     """Erase a conversation while its recording is looked for, and note that this happened."""
-    from tavus_callbacks import resolve
+    from tavus_callbacks.handlers import resolve
 
     looked, look = [], resolve.look
 
@@ -169,11 +170,11 @@ def test_a_claim_expires_with_its_recording(recordings):
 def test_restore_brings_no_claim_of_an_erased_conversation(recordings):
     """A claim row holds the id of its conversation, so its tombstone counts."""
     kept = store(recordings.api)
-    made = [{**rows.read(claim_key(name, KEY)), "type": "claim", "subject": name} for name in ("c1", "c2")]
+    made = [{**items.read(claim_key(name, KEY)), "type": "claim", "subject": name} for name in ("c1", "c2")]
     erased = {"conversation#c1"}
     outcomes = [
         one.outcome
-        for one in restore._looked(kept, list(map(rows.write, made)), lambda some: some & erased, None)
+        for one in restore._looked(kept, list(map(items.write, made)), lambda some: some & erased, None)
     ]
     assert ["erased", "copied"] == outcomes
 
@@ -193,7 +194,7 @@ def test_the_command_line_hands_out_no_contested_recording(world, monkeypatch, t
     world.recordings.put(KEY)
     for conversation_id in ("c1", "c2"):
         say(world.recordings, conversation_id)
-    monkeypatch.setattr(targets, "choose", lambda *_, **__: Target(world))
+    monkeypatch.setattr(choose, "choose", lambda *_, **__: Target(world))
     listed = CliRunner().invoke(main, ["recording", "c1"])
     assert "other_conversation" in listed.output
 

@@ -7,10 +7,10 @@ import pytest
 from projecting import calls, post_scenario, project_all, store
 
 from tavus_callbacks.aws import clients
-from tavus_callbacks.aws.subject_events import events_in, subject_rows
-from tavus_callbacks.domain.conversation import fold
-from tavus_callbacks.domain.timestamps import iso
-from tavus_callbacks.settings import settings
+from tavus_callbacks.aws.stores.subject_events import events_in, subject_rows
+from tavus_callbacks.domain.common.timestamps import iso
+from tavus_callbacks.domain.conversations.fold import fold
+from tavus_callbacks.runtime.settings import settings
 from tavus_callbacks_cli.simulator import scenario as simulator
 
 NOW = datetime(2027, 3, 1, 12, tzinfo=UTC)
@@ -89,8 +89,8 @@ def test_a_conversation_of_ten_events_is_one_query(api):
 
 def test_recordings_stand_in_the_conversation(api):
     """Those that are known, each with its status; where the stack has none, the list is empty."""
-    from tavus_callbacks.aws.recordings import RecordingRows
-    from tavus_callbacks.domain.recording import Claim
+    from tavus_callbacks.aws.stores.recordings import RecordingRows
+    from tavus_callbacks.domain.recordings.recording import Claim
 
     bucket = api.environment["RECORDINGS_BUCKET"]
     clients.s3().create_bucket(Bucket=bucket)

@@ -12,17 +12,18 @@ from inprocess import failing, forget
 from planting import CANARY, ERASED, NEIGHBOURS, noise, of, plant, world_of
 from projecting import once_before, project_all, records, row_of, store, summaries
 
-from tavus_callbacks import receive
 from tavus_callbacks.aws import clients
-from tavus_callbacks.aws.filing import Misfit, quarantine
-from tavus_callbacks.domain.errors import Unfileable
-from tavus_callbacks.domain.quarantine import quarantined
-from tavus_callbacks.domain.record import record_of
-from tavus_callbacks_cli import backfill
+from tavus_callbacks.domain.callbacks.intake import Misfit
+from tavus_callbacks.domain.callbacks.quarantine import quarantined
+from tavus_callbacks.domain.common.errors import Unfileable
+from tavus_callbacks.domain.repair.tavus_record import record_of
+from tavus_callbacks.handlers import receive
+from tavus_callbacks.logic.keep_callback import quarantine
 from tavus_callbacks_cli.erasure import recordings as recordings_of
 from tavus_callbacks_cli.erasure.place import Wanted
-from tavus_callbacks_cli.redrive import entries, redriven
-from tavus_callbacks_cli.reindex import rebuilt
+from tavus_callbacks_cli.operations import backfill
+from tavus_callbacks_cli.operations.redrive import entries, redriven
+from tavus_callbacks_cli.operations.reindex import rebuilt
 
 NOW = datetime(2027, 3, 1, 12, tzinfo=UTC)
 

@@ -9,12 +9,12 @@ from projecting import project_all, store
 
 import corpus
 from tavus_callbacks.aws import clients
-from tavus_callbacks.aws.bodies import Bodies
-from tavus_callbacks.aws.quarantine import QuarantineRows
-from tavus_callbacks.domain.errors import Unfileable
-from tavus_callbacks.domain.quarantine import quarantined
-from tavus_callbacks.domain.timestamps import iso
-from tavus_callbacks_cli.redrive import entries, redriven
+from tavus_callbacks.aws.stores.bodies import Bodies
+from tavus_callbacks.aws.stores.quarantine import QuarantineRows
+from tavus_callbacks.domain.callbacks.quarantine import quarantined
+from tavus_callbacks.domain.common.errors import Unfileable
+from tavus_callbacks.domain.common.timestamps import iso
+from tavus_callbacks_cli.operations.redrive import entries, redriven
 
 START = datetime(2026, 7, 11, 7, 0, tzinfo=UTC)
 GUARDRAIL = {"conversation_id": "c1", "properties": {"guardrail": "no_prices", "guardrail_uuid": "g1"}}
@@ -79,7 +79,7 @@ def test_triggers_and_a_retry_count_the_same_in_any_order(api):
 
 def test_a_guardrail_that_triggers_all_day_reads_the_end_of_its_line_only(api, monkeypatch):
     """Only the latest triggers are compared, and no number is taken twice."""
-    monkeypatch.setattr("tavus_callbacks.aws.events._LINE_END", 4)
+    monkeypatch.setattr("tavus_callbacks.aws.stores.events._LINE_END", 4)
     moments = [3 * number for number in range(12)]
 
     assert {"stored": 12} == Counter(statuses(api, GUARDRAIL, *moments))

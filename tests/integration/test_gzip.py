@@ -8,12 +8,12 @@ import pytest
 from inprocess import failing
 from projecting import store
 
-from tavus_callbacks import drain
 from tavus_callbacks.aws import clients
-from tavus_callbacks.domain.body import LONGEST
-from tavus_callbacks.domain.event import understand
-from tavus_callbacks_cli.local.payload import Request
-from tavus_callbacks_cli.redrive import entries, redriven
+from tavus_callbacks.domain.callbacks.event import understand
+from tavus_callbacks.domain.common.compression import LONGEST
+from tavus_callbacks.handlers import drain
+from tavus_callbacks_cli.local_stack.http.payload import Request
+from tavus_callbacks_cli.operations.redrive import entries, redriven
 
 START = datetime(2026, 7, 11, 7, 0, tzinfo=UTC)
 SHUTDOWN = {

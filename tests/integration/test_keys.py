@@ -3,10 +3,10 @@
 import pytest
 from inprocess import failing
 
-from tavus_callbacks import keys
 from tavus_callbacks.aws import clients
-from tavus_callbacks.aws.signing import public_key
-from tavus_callbacks_cli.local.custom import listening
+from tavus_callbacks.aws.signing_key import public_key
+from tavus_callbacks.handlers import signing_key
+from tavus_callbacks_cli.local_stack.functions.custom_resources import listening
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def asked(secret, request_type="Create", **members):
             "ResourceProperties": {"SecretArn": secret},
             **members,
         }
-        keys.handler(event, None)
+        signing_key.handler(event, None)
     [answer] = answers
     return answer
 
@@ -76,7 +76,7 @@ def test_a_deletion_makes_and_reads_nothing(recordings, secret):
 def test_a_permission_that_is_seconds_young_is_waited_for(secret, monkeypatch):
     """In a rotation the role's policy changes just before the call, and IAM takes a while."""
     waited = []
-    monkeypatch.setattr(keys.time, "sleep", waited.append)
+    monkeypatch.setattr(signing_key.time, "sleep", waited.append)
     denied = failing(
         "secretsmanager", "GetSecretValue", error="AccessDeniedException", when=lambda _: len(waited) < 2
     )
@@ -89,7 +89,7 @@ def test_a_permission_that_is_seconds_young_is_waited_for(secret, monkeypatch):
 @pytest.mark.parametrize("error", ["AccessDeniedException", "InternalServiceError"])
 def test_a_fault_is_answered_as_failure(secret, error, monkeypatch):
     """A stack without an answer hangs for an hour; the reason holds no text that could quote a key."""
-    monkeypatch.setattr(keys, "PAUSES", ())
+    monkeypatch.setattr(signing_key, "PAUSES", ())
     with failing("secretsmanager", "GetSecretValue", error=error):
         answer = asked(secret)
 

@@ -5,9 +5,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from projecting import calls, project_all
 
-from tavus_callbacks.aws import clients, summaries
-from tavus_callbacks.domain import cursor
-from tavus_callbacks.domain.timestamps import iso
+from tavus_callbacks.aws import clients
+from tavus_callbacks.aws.stores import summaries
+from tavus_callbacks.domain.common import cursors
+from tavus_callbacks.domain.common.timestamps import iso
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 COUNT = 9
@@ -154,7 +155,7 @@ def test_a_sparse_filter_answers_what_it_has_with_a_cursor(listed, monkeypatch):
 
 def test_a_summary_that_has_gone_ends_no_list(listed, monkeypatch):
     """What is erased between index and table leaves a shorter page, not the end."""
-    from tavus_callbacks.aws.index import Index
+    from tavus_callbacks.aws.stores.index import Index
 
     items = Index.items
     monkeypatch.setattr(Index, "items", lambda self, keys: [None, *items(self, keys)[1:]])
@@ -171,8 +172,8 @@ def test_a_summary_that_has_gone_ends_no_list(listed, monkeypatch):
         "limit=201",
         "limit=x",
         "cursor=x",
-        "cursor=" + cursor.encode({"before": 1, "of": cursor.list_name("/conversations", {})}),
-        "cursor=" + cursor.encode({"before": "9" * 2000, "of": cursor.list_name("/conversations", {})}),
+        "cursor=" + cursors.encode({"before": 1, "of": cursors.list_name("/conversations", {})}),
+        "cursor=" + cursors.encode({"before": "9" * 2000, "of": cursors.list_name("/conversations", {})}),
         "tag=user",
         "status=over",
         "missing=all",
@@ -190,8 +191,8 @@ def test_a_wrong_question_is_answered_in_words(listed, query):
 
 def test_a_cursor_of_nowhere_is_an_empty_list(listed):
     """A place before all places: no fault of the store's."""
-    state = {"before": "!", "of": cursor.list_name("/conversations", {})}
-    answer = listed.get("/conversations", "cursor=" + cursor.encode(state))
+    state = {"before": "!", "of": cursors.list_name("/conversations", {})}
+    answer = listed.get("/conversations", "cursor=" + cursors.encode(state))
 
     assert {"conversations": [], "cursor": None} == answer.value
 

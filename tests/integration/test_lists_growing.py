@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 from projecting import post_scenario, project_all, row_of, summaries
 
 from tavus_callbacks.aws import clients
-from tavus_callbacks.domain import receipts
-from tavus_callbacks.domain.summary import shards
-from tavus_callbacks.domain.timestamps import iso
+from tavus_callbacks.domain.common.timestamps import iso
+from tavus_callbacks.domain.events import feed
+from tavus_callbacks.domain.summaries.summary import shards
 from tavus_callbacks_cli.simulator import scenario as simulator
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -73,7 +73,7 @@ def numbered(made, number):
         "pk": pk,
         "subject": f"n{number}",
         "listed": place,
-        "listing_shard": receipts.shard(shards("conversation"), pk),
+        "listing_shard": feed.shard(shards("conversation"), pk),
     }
 
 

@@ -10,13 +10,13 @@ import pytest
 from projecting import project_all, store
 from pydantic import SecretStr
 
-from tavus_callbacks.domain.event import base_ref
-from tavus_callbacks.domain.record import callbacks_in
-from tavus_callbacks.tavus.api import TavusApi
-from tavus_callbacks_cli import backfill
+from tavus_callbacks.domain.callbacks.event import base_ref
+from tavus_callbacks.domain.repair.tavus_record import callbacks_in
+from tavus_callbacks.outbound.tavus_api import TavusApi
+from tavus_callbacks_cli.operations import backfill
+from tavus_callbacks_cli.operations.tavus_list import Listing
 from tavus_callbacks_cli.simulator import scenario as simulator
 from tavus_callbacks_cli.simulator.tavus_api import StandIn, serving
-from tavus_callbacks_cli.tavus_list import Listing
 
 SCENARIOS = ("conversation", "no-camera", "tools", "memory", "conversation-2025", "copy-failed")
 NOW = datetime.now(UTC)

@@ -8,7 +8,7 @@ from inprocess import forget
 from projecting import calls, project_all
 
 from tavus_callbacks.aws import clients
-from tavus_callbacks.domain.timestamps import iso
+from tavus_callbacks.domain.common.timestamps import iso
 
 NOW = datetime.now(UTC)
 KEY = "tavus/c1/1772366400000"

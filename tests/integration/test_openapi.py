@@ -10,8 +10,8 @@ from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 from projecting import project_all
 
-from tavus_callbacks.domain.families import FAMILIES
-from tavus_callbacks.domain.fitting import conversation_models
+from tavus_callbacks.domain.callbacks.families import FAMILIES
+from tavus_callbacks.domain.callbacks.validation import conversation_models
 from tavus_callbacks_cli.openapi.document import document, text
 from tavus_callbacks_cli.simulator import scenario as simulator
 

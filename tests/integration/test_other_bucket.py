@@ -14,11 +14,12 @@ from planting import ERASED, Target, world_of
 from projecting import project_all, row_of, store
 from recording_stack import COPY_FAILED
 
-from tavus_callbacks import watch
 from tavus_callbacks.aws import clients
-from tavus_callbacks.domain.timestamps import iso
-from tavus_callbacks_cli import restore, targets
+from tavus_callbacks.domain.common.timestamps import iso
+from tavus_callbacks.handlers import watch
 from tavus_callbacks_cli.main import main
+from tavus_callbacks_cli.operations import restore
+from tavus_callbacks_cli.targets import choose
 
 KEY = "tavus/c1/1772366400000"
 NEW = "the-bucket-of-today"
@@ -179,7 +180,7 @@ def problems(recordings, monkeypatch):
     from tavus_callbacks_cli.commands import problems as command
 
     world = type("W", (), {"api": recordings.api})
-    monkeypatch.setattr(targets, "choose", lambda *_, **__: Target(world))
+    monkeypatch.setattr(choose, "choose", lambda *_, **__: Target(world))
     monkeypatch.setattr(command, "_of_operators", lambda _: [])
     result = CliRunner().invoke(main, ["problems", "--json"])
     found = json.loads(result.stdout)["problems"]

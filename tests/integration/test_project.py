@@ -18,9 +18,9 @@ from projecting import (
 )
 
 from tavus_callbacks.aws import clients
-from tavus_callbacks.aws.summaries import SummaryRows, facts_text
-from tavus_callbacks.settings import settings
-from tavus_callbacks_cli.reindex import rebuilt, subjects
+from tavus_callbacks.aws.stores.summaries import SummaryRows, facts_text
+from tavus_callbacks.runtime.settings import settings
+from tavus_callbacks_cli.operations.reindex import rebuilt, subjects
 from tavus_callbacks_cli.simulator import scenario as simulator
 
 NOW = datetime(2027, 3, 1, 12, tzinfo=UTC)
@@ -129,7 +129,7 @@ def test_a_summary_stays_where_one_event_stays(api, monkeypatch):
     project_all(api)
     monkeypatch.setenv("EVENT_RETENTION_DAYS", "30")
     settings.cache_clear()
-    from tavus_callbacks import receive
+    from tavus_callbacks.handlers import receive
 
     receive.stores.cache_clear()
     api.post(SHUTDOWN)

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from tavus_callbacks import drain, receive
-from tavus_callbacks.aws import event_pages
-from tavus_callbacks.domain.receipts import SETTLE
-from tavus_callbacks.domain.timestamps import iso
-from tavus_callbacks_cli.reindex import Store
+from tavus_callbacks.aws.stores import event_pages
+from tavus_callbacks.domain.common.timestamps import iso
+from tavus_callbacks.domain.events.feed import SETTLE
+from tavus_callbacks.handlers import drain, receive
+from tavus_callbacks_cli.operations.reindex import Store
 
 
 def shutdown(number):

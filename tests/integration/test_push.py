@@ -12,16 +12,16 @@ from projecting import project_all
 from push_stack import BUS
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from tavus_callbacks import push
 from tavus_callbacks.aws import clients, push_secret
-from tavus_callbacks.aws.bus import Bus
-from tavus_callbacks.aws.tombstones import Tombstones
-from tavus_callbacks.domain.pushes import erased_push
-from tavus_callbacks.domain.target import TargetRefused
-from tavus_callbacks.domain.timestamps import now
-from tavus_callbacks.web.post import Answer, NotReached
-from tavus_callbacks_cli.local.deploy import deploy
-from tavus_callbacks_cli.redrive_failed import failures, redrive
+from tavus_callbacks.aws.event_bus import Bus
+from tavus_callbacks.aws.stores.tombstones import Tombstones
+from tavus_callbacks.domain.common.timestamps import now
+from tavus_callbacks.domain.pushes.push import erased_push
+from tavus_callbacks.domain.pushes.target import TargetRefused
+from tavus_callbacks.handlers import push
+from tavus_callbacks.outbound.webhook import Answer, NotReached
+from tavus_callbacks_cli.local_stack.services.deploy import deploy
+from tavus_callbacks_cli.operations.redrive_failed import failures, redrive
 
 SHUTDOWN = {"conversation_id": "c1", "event_type": "system.shutdown", "timestamp": "2026-03-01T12:01:00Z"}
 CONTEXT = SimpleNamespace(invoked_function_arn="arn:aws:lambda:us-east-1:123456789012:function:push")

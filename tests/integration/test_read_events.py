@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 import pytest
 from botocore.client import BaseClient
 
-from tavus_callbacks.aws import event_pages
-from tavus_callbacks.domain import receipts
+from tavus_callbacks.aws.stores import event_pages
+from tavus_callbacks.domain.events import feed
 
 AT = "2026-07-11T06:48:{:02}Z"
 
@@ -78,8 +78,9 @@ def test_an_event_that_becomes_visible_late_is_given(api):
     page = api.get("/events").value
     [early] = [item for item in api.items() if item["type"] == "event"]
     moment = datetime.fromisoformat(early["receipt"].partition("#")[0]).timestamp() - 5
-    late = receipts.receipt(datetime.fromtimestamp(moment, UTC), "0" * 32)
-    from tavus_callbacks.aws import clients, rows
+    late = feed.receipt(datetime.fromtimestamp(moment, UTC), "0" * 32)
+    from tavus_callbacks.aws import clients
+    from tavus_callbacks.aws import items as rows
 
     clients.dynamodb().put_item(
         TableName=api.environment["EVENTS_TABLE"],
@@ -202,9 +203,9 @@ def test_reading_is_logged_without_what_was_read(api):
 
 def test_the_command_line_reads_without_a_token(api):
     """Who has AWS credentials needs no token of ours."""
-    from tavus_callbacks import read
-    from tavus_callbacks_cli.local.payload import Request, make_event
-    from tavus_callbacks_cli.local.routes import match_route
+    from tavus_callbacks.handlers import read
+    from tavus_callbacks_cli.local_stack.http.payload import Request, make_event
+    from tavus_callbacks_cli.local_stack.http.routes import match_route
 
     api.post(shutdown(1))
     event = make_event(Request("GET", b"/events"), *match_route(api.routes, "GET", "/events"))

@@ -11,8 +11,8 @@ import pytest
 from botocore.client import BaseClient
 
 from samples import TOKEN
-from tavus_callbacks.domain import issues
-from tavus_callbacks_cli.local.payload import Request
+from tavus_callbacks.domain.common import issues
+from tavus_callbacks_cli.local_stack.http.payload import Request
 
 AT = "2026-07-11T06:48:37.564961Z"
 SHUTDOWN = {
@@ -357,7 +357,7 @@ def test_events_expire_where_the_template_says_so(api, monkeypatch, days, expire
 
 def test_what_our_own_rules_stumble_over_is_kept(api, monkeypatch):
     """A fault of the receiver is no reason to lose a callback: it is quarantined, and the log says where."""
-    from tavus_callbacks.domain import event
+    from tavus_callbacks.domain.callbacks import event
 
     def stumble(_):
         raise RecursionError(SHUTDOWN["event_type"])

@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from inprocess import failing
 
-from tavus_callbacks import receive
-from tavus_callbacks.domain.timestamps import iso
-from tavus_callbacks.domain.token import digest, new_token
-from tavus_callbacks_cli.tokens import revoke_token, rotate_token
+from tavus_callbacks.domain.common.timestamps import iso
+from tavus_callbacks.domain.common.token import digest, new_token
+from tavus_callbacks.handlers import receive
+from tavus_callbacks_cli.operations.tokens import revoke_token, rotate_token
 
 SHUTDOWN = {"conversation_id": "c1", "event_type": "system.shutdown"}
 SECOND = timedelta(seconds=1)

@@ -8,12 +8,12 @@ from projecting import project_all
 from recording_stack import COPY_FAILED, READY
 from test_other_bucket import problems
 
-from tavus_callbacks.aws.recordings import recording_of
-from tavus_callbacks.domain.conversation_facts import facts_of
-from tavus_callbacks.domain.event import understand
-from tavus_callbacks.domain.fold_event import FoldEvent
-from tavus_callbacks.domain.pushes import recording_type
-from tavus_callbacks.domain.recording import Claim, Recording
+from tavus_callbacks.aws.stores.recordings import recording_of
+from tavus_callbacks.domain.callbacks.event import understand
+from tavus_callbacks.domain.conversations.facts import facts_of
+from tavus_callbacks.domain.events.stored_event import FoldEvent
+from tavus_callbacks.domain.pushes.push import recording_type
+from tavus_callbacks.domain.recordings.recording import Claim, Recording
 from tavus_callbacks_cli.erasure import recordings as erasure
 from tavus_callbacks_cli.erasure.place import Wanted
 

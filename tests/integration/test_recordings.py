@@ -11,8 +11,8 @@ from inprocess import failing, forget
 from recording_stack import COPY_FAILED
 
 from tavus_callbacks.aws import clients
-from tavus_callbacks.aws.signing import new_private_key, public_key, signer
-from tavus_callbacks.domain.link import policy
+from tavus_callbacks.aws.signing_key import new_private_key, public_key, signer
+from tavus_callbacks.domain.recordings.signed_url import policy
 
 KEY = "tavus/c123/1718780000000"
 

@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from inprocess import strict_json
 
-from tavus_callbacks.domain.timestamps import iso
-from tavus_callbacks.domain.token import digest, new_token
-from tavus_callbacks_cli.local.payload import Request
+from tavus_callbacks.domain.common.timestamps import iso
+from tavus_callbacks.domain.common.token import digest, new_token
+from tavus_callbacks_cli.local_stack.http.payload import Request
 
 SHUTDOWN = {"conversation_id": "c1", "event_type": "system.shutdown"}
 NOW = datetime.now(UTC)

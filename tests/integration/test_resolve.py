@@ -7,8 +7,8 @@ import pytest
 from inprocess import failing, forget
 from recording_stack import COPY_FAILED, SAID_AT
 
-from tavus_callbacks import resolve
-from tavus_callbacks_cli.local.streams import is_wanted
+from tavus_callbacks.handlers import resolve
+from tavus_callbacks_cli.local_stack.triggers.streams import is_wanted
 
 KEY = "tavus/c123/1718780000000"
 

@@ -12,11 +12,12 @@ from click.testing import CliRunner
 from inprocess import forget
 from projecting import facts_of, post_scenario, project_all, row_of, store, summaries
 
-from tavus_callbacks.aws.summaries import facts_text
-from tavus_callbacks.aws.tombstones import Tombstones
-from tavus_callbacks_cli import reindex, restore, targets
+from tavus_callbacks.aws.stores.summaries import facts_text
+from tavus_callbacks.aws.stores.tombstones import Tombstones
 from tavus_callbacks_cli.main import main
-from tavus_callbacks_cli.tokens import revoke_token
+from tavus_callbacks_cli.operations import reindex, restore
+from tavus_callbacks_cli.operations.tokens import revoke_token
+from tavus_callbacks_cli.targets import choose
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 BESIDE = "events-of-yesterday"
@@ -200,7 +201,7 @@ def test_an_erased_subject_stays_erased(api, conversation):
 def command(api, monkeypatch):
     """Let the command work on this stack, and return how it is run."""
     target = SimpleNamespace(name="stack of this process", store=lambda: store(api))
-    monkeypatch.setattr(targets, "choose", lambda *_, **__: target)
+    monkeypatch.setattr(choose, "choose", lambda *_, **__: target)
     return lambda *arguments: CliRunner().invoke(main, ["restore", "--from", BESIDE, *arguments])
 
 

@@ -9,10 +9,10 @@ from inprocess import forget
 from projecting import project_all
 
 from tavus_callbacks.aws import clients
-from tavus_callbacks.aws.readings import ReadingRows
-from tavus_callbacks.aws.tombstones import Tombstones
-from tavus_callbacks.settings import settings
-from tavus_callbacks_cli.local.template import load_template
+from tavus_callbacks.aws.stores.readings import ReadingRows
+from tavus_callbacks.aws.stores.tombstones import Tombstones
+from tavus_callbacks.runtime.settings import settings
+from tavus_callbacks_cli.local_stack.template.template import load_template
 
 ROOT = Path(__file__).parents[2]
 DAYS = {

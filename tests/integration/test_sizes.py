@@ -8,8 +8,8 @@ from bisect import bisect_right
 import pytest
 from inprocess import PAYLOAD_LIMIT, strict_json
 
-from tavus_callbacks.aws.bodies import INLINE_LIMIT
-from tavus_callbacks.domain import issues
+from tavus_callbacks.aws.stores.bodies import INLINE_LIMIT
+from tavus_callbacks.domain.common import issues
 
 SHUTDOWN = {"conversation_id": "c1", "event_type": "system.shutdown"}
 ENGLISH = (
@@ -133,7 +133,7 @@ def test_a_body_at_the_limit_lies_in_its_item_and_beyond_in_the_bucket(api, more
     """What a row holds is a matter of its stored bytes, and none of what is read."""
     empty = json.dumps(SHUTDOWN | {"x": ""})
     noise = base64.b85encode(random.Random(2).randbytes(40_000)).decode().replace('"', "")  # noqa: S311 - noise
-    from tavus_callbacks.domain.body import pack
+    from tavus_callbacks.domain.common.compression import pack
 
     def stored(length):
         return len(pack(json.dumps(SHUTDOWN | {"x": noise[:length]}).encode()).data)

@@ -2,8 +2,8 @@
 
 from projecting import project_all
 
-from tavus_callbacks.domain import cursor
-from tavus_callbacks.domain.families import KINDS
+from tavus_callbacks.domain.callbacks.families import KINDS
+from tavus_callbacks.domain.common import cursors
 
 
 def test_subjects_of_every_kind_are_listed_by_a_tag(api):
@@ -28,8 +28,8 @@ def test_subjects_of_every_kind_are_listed_by_a_tag(api):
 
 def test_a_cursor_of_subjects_with_an_unknown_kind_is_refused(api):
     """A kind becomes part of a key."""
-    state = cursor.decode(api.get("/subjects").value["cursor"])
+    state = cursors.decode(api.get("/subjects").value["cursor"])
 
-    answer = api.get("/subjects", f"cursor={cursor.encode({**state, 'kind': 'tombstone'})}")
+    answer = api.get("/subjects", f"cursor={cursors.encode({**state, 'kind': 'tombstone'})}")
 
     assert 400 == answer.status

@@ -8,10 +8,17 @@ import pytest
 import urllib3
 from pydantic import SecretStr
 
-from tavus_callbacks.domain.record import Record
-from tavus_callbacks.tavus.api import Busy, KeyRefused, TavusApi, TavusError, UnknownThere, Unreadable
-from tavus_callbacks_cli.local.front import serve, take_port
-from tavus_callbacks_cli.local.payload import Answer
+from tavus_callbacks.domain.repair.tavus_record import Record
+from tavus_callbacks.outbound.tavus_api import (
+    Busy,
+    KeyRefused,
+    TavusApi,
+    TavusError,
+    UnknownThere,
+    Unreadable,
+)
+from tavus_callbacks_cli.local_stack.http.payload import Answer
+from tavus_callbacks_cli.local_stack.http.server import serve, take_port
 from tavus_callbacks_cli.simulator.behaviour import MODES, Behaviour
 from tavus_callbacks_cli.simulator.tavus_api import KEY, StandIn, serving
 
@@ -229,7 +236,7 @@ def test_a_list_without_data_is_unreadable():
 
 def test_an_answer_beyond_all_measure_is_not_read(monkeypatch):
     """A runtime's memory is not a stranger's to fill."""
-    monkeypatch.setattr("tavus_callbacks.tavus.api._LONGEST", 10)
+    monkeypatch.setattr("tavus_callbacks.outbound.tavus_api._LONGEST", 10)
 
     with (
         answering(Answer(200, (), b'{"a": "0123456789"}')) as api,

@@ -8,12 +8,12 @@ from types import SimpleNamespace
 import pytest
 from pydantic import SecretStr
 
-from tavus_callbacks.tavus.api import Busy, TavusApi
-from tavus_callbacks_cli.local.front import HOST, serve, take_port
-from tavus_callbacks_cli.local.payload import Answer
+from tavus_callbacks.outbound.tavus_api import Busy, TavusApi
+from tavus_callbacks_cli.local_stack.http.payload import Answer
+from tavus_callbacks_cli.local_stack.http.server import HOST, serve, take_port
+from tavus_callbacks_cli.operations.tavus_list import MOST_PASSES, Listing
 from tavus_callbacks_cli.simulator.behaviour import Behaviour
 from tavus_callbacks_cli.simulator.tavus_api import KEY, StandIn
-from tavus_callbacks_cli.tavus_list import MOST_PASSES, Listing
 
 PER_PAGE = 4
 

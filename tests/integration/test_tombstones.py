@@ -7,7 +7,7 @@ from inprocess import failing, forget
 from projecting import calls
 
 from tavus_callbacks.aws import clients
-from tavus_callbacks.aws.tombstones import FRESH, Tombstones
+from tavus_callbacks.aws.stores.tombstones import FRESH, Tombstones
 
 SHUTDOWN = {"conversation_id": "c1", "event_type": "system.shutdown", "timestamp": "2027-03-01T12:00:00Z"}
 NOW = datetime.now(UTC)

@@ -7,8 +7,8 @@ import time
 import pytest
 from projecting import facts_of, project_all
 
-from tavus_callbacks.aws.bodies import Bodies
-from tavus_callbacks.domain.issues import TOO_MANY_PARTS
+from tavus_callbacks.aws.stores.bodies import Bodies
+from tavus_callbacks.domain.common.issues import TOO_MANY_PARTS
 
 TRANSCRIPT = "application.transcription_ready"
 # Seconds of CPU that a view takes at most.

@@ -12,10 +12,11 @@ from moto.core import DEFAULT_ACCOUNT_ID
 from projecting import calls, post_scenario, project_all, row_of
 from recording_stack import recording_stack
 
-from tavus_callbacks import watch
-from tavus_callbacks.aws import clients, telling
-from tavus_callbacks.aws.tombstones import Tombstones
-from tavus_callbacks.tavus.api import TavusApi, UnknownThere
+from tavus_callbacks.aws import clients
+from tavus_callbacks.aws.stores.tombstones import Tombstones
+from tavus_callbacks.handlers import watch
+from tavus_callbacks.logic import publish
+from tavus_callbacks.outbound.tavus_api import TavusApi, UnknownThere
 from tavus_callbacks_cli.simulator.behaviour import MODES, Behaviour
 from tavus_callbacks_cli.simulator.tavus_api import KEY, StandIn, serving
 
@@ -99,7 +100,7 @@ def watched(api, served, monkeypatch):
     forget()
     monkeypatch.setattr(watch.logger.registered_handler, "stream", api.log)
     made = Watched(api, stand_in)
-    for module in (watch, telling):
+    for module in (watch, publish):
         monkeypatch.setattr(module, "now", made.now)
     return made
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import quote, quote_from_bytes
 
-from tavus_callbacks_cli.local.payload import Request
+from tavus_callbacks_cli.local_stack.http.payload import Request
 
 # Words that the logs must not hold, in every body and many headers, paths and queries.
 CANARY = "canaryatmidnight"

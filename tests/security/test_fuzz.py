@@ -11,11 +11,11 @@ from unittest.mock import patch
 import pytest
 from fuzzing import CANARY, requests
 
-from tavus_callbacks import read, receive
-from tavus_callbacks_cli.local.front import serve, take_port
-from tavus_callbacks_cli.local.gateway import Gateway
-from tavus_callbacks_cli.local.routes import routes_of
-from tavus_callbacks_cli.local.worker import Context
+from tavus_callbacks.handlers import read, receive
+from tavus_callbacks_cli.local_stack.functions.worker import Context
+from tavus_callbacks_cli.local_stack.http.gateway import Gateway
+from tavus_callbacks_cli.local_stack.http.routes import routes_of
+from tavus_callbacks_cli.local_stack.http.server import serve, take_port
 
 pytestmark = pytest.mark.xdist_group("fuzz")
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 import aws_calls
-from tavus_callbacks.domain.families import KINDS
-from tavus_callbacks_cli.local.template import load_template
+from tavus_callbacks.domain.callbacks.families import KINDS
+from tavus_callbacks_cli.local_stack.template.template import load_template
 
 pytestmark = pytest.mark.more
 

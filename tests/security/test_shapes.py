@@ -8,8 +8,8 @@ import sys
 import pytest
 import shapes
 
-from tavus_callbacks.aws.subject_events import MOST_BYTES, MOST_PARTS
-from tavus_callbacks.domain.jsontext import count_parts, decode
+from tavus_callbacks.aws.stores.subject_events import MOST_BYTES, MOST_PARTS
+from tavus_callbacks.domain.common.json_text import count_parts, decode
 
 # Times what the plain body takes, and MiB at the peak, imports included. The dearest took 10 and 138.
 MOST_TIMES, MOST_MEBIBYTES = 12, 200

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from encodings_of_tokens import FOUND, IN_BYTES, REMAINS
-from tavus_callbacks.aws.events import partition
-from tavus_callbacks.domain.event import understand
-from tavus_callbacks.domain.families import KINDS
-from tavus_callbacks.domain.timestamps import now
+from tavus_callbacks.aws.stores.events import partition
+from tavus_callbacks.domain.callbacks.event import understand
+from tavus_callbacks.domain.callbacks.families import KINDS
+from tavus_callbacks.domain.common.timestamps import now
 
 ROOT = Path(__file__).parents[2]
 MODEL = (ROOT / "docs" / "security.md").read_text()

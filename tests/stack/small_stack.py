@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tavus_callbacks_cli.local.registry import RunningStack
-from tavus_callbacks_cli.local.session import isolated_session
-from tavus_callbacks_cli.local.stack import Options
+from tavus_callbacks_cli.local_stack.registry import RunningStack
+from tavus_callbacks_cli.local_stack.services.session import isolated_session
+from tavus_callbacks_cli.local_stack.stack import Options
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 import corpus
-from tavus_callbacks_cli.local import stack
+from tavus_callbacks_cli.local_stack import stack
 
 pytestmark = pytest.mark.stack
 

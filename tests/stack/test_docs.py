@@ -18,16 +18,16 @@ import pytest
 from click.testing import CliRunner
 
 from tavus_callbacks import domain
-from tavus_callbacks.domain import issues
-from tavus_callbacks.domain.errors import CallbackError
-from tavus_callbacks.domain.families import FAMILIES
-from tavus_callbacks.domain.token import new_token
-from tavus_callbacks_cli.local.registry import RunningStack, registered
-from tavus_callbacks_cli.local.routes import routes_of
-from tavus_callbacks_cli.local.state import open_state
-from tavus_callbacks_cli.local.template import load_template
+from tavus_callbacks.domain.callbacks.families import FAMILIES
+from tavus_callbacks.domain.common import issues
+from tavus_callbacks.domain.common.errors import CallbackError
+from tavus_callbacks.domain.common.token import new_token
+from tavus_callbacks_cli.local_stack.http.routes import routes_of
+from tavus_callbacks_cli.local_stack.registry import RunningStack, registered
+from tavus_callbacks_cli.local_stack.state import open_state
+from tavus_callbacks_cli.local_stack.template.template import load_template
 from tavus_callbacks_cli.main import main
-from tavus_callbacks_cli.shape import described, shape_of
+from tavus_callbacks_cli.operations.shape import described, shape_of
 from tavus_callbacks_cli.simulator import scenario as simulator
 from tavus_requests import request_of, validate
 

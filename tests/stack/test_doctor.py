@@ -12,9 +12,9 @@ from click.testing import CliRunner
 
 from tavus_callbacks_cli.commands import doctor as command
 from tavus_callbacks_cli.doctor.checks import CHECKS
-from tavus_callbacks_cli.local.registry import RunningStack, registered
-from tavus_callbacks_cli.local.session import isolated_session
-from tavus_callbacks_cli.local.state import open_state
+from tavus_callbacks_cli.local_stack.registry import RunningStack, registered
+from tavus_callbacks_cli.local_stack.services.session import isolated_session
+from tavus_callbacks_cli.local_stack.state import open_state
 from tavus_callbacks_cli.main import main
 
 pytestmark = pytest.mark.stack

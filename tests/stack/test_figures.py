@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import benches
-from tavus_callbacks_cli.local.template import load_template
+from tavus_callbacks_cli.local_stack.template.template import load_template
 
 ROOT = Path(__file__).resolve().parents[2]
 # Instructions of `receive`, of what is below it and of the textbook's: goals of docs/performance.md. Measured

@@ -19,7 +19,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tavus_callbacks_cli.local.front import take_port
+from tavus_callbacks_cli.local_stack.http.server import take_port
 
 pytestmark = pytest.mark.stack
 

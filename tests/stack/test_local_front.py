@@ -10,12 +10,16 @@ from contextlib import closing
 import click
 import pytest
 
-from tavus_callbacks_cli.local.front import serve, take_port
-from tavus_callbacks_cli.local.functions import AnswerTooLarge, FunctionFailed, FunctionTimedOut
-from tavus_callbacks_cli.local.gateway import Gateway
-from tavus_callbacks_cli.local.payload import BODY_LIMIT, EVENT_LIMIT
-from tavus_callbacks_cli.local.routes import Route
-from tavus_callbacks_cli.local.throttle import Throttle
+from tavus_callbacks_cli.local_stack.functions.functions import (
+    AnswerTooLarge,
+    FunctionFailed,
+    FunctionTimedOut,
+)
+from tavus_callbacks_cli.local_stack.http.gateway import Gateway
+from tavus_callbacks_cli.local_stack.http.payload import BODY_LIMIT, EVENT_LIMIT
+from tavus_callbacks_cli.local_stack.http.routes import Route
+from tavus_callbacks_cli.local_stack.http.server import serve, take_port
+from tavus_callbacks_cli.local_stack.http.throttle import Throttle
 
 pytestmark = pytest.mark.stack
 

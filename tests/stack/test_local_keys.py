@@ -19,18 +19,18 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from moto import mock_aws
 
-from tavus_callbacks import keys
 from tavus_callbacks.aws import clients
-from tavus_callbacks.aws.signing import signer
-from tavus_callbacks.domain.link import resource_url, signed
-from tavus_callbacks_cli.local.cdn import distribution_of, public_keys
-from tavus_callbacks_cli.local.custom import answers_of
-from tavus_callbacks_cli.local.intrinsics import REGION
-from tavus_callbacks_cli.local.session import isolated_session
-from tavus_callbacks_cli.local.signed_url import Refused, read_target, verify
-from tavus_callbacks_cli.local.stack import LocalStack, Options, local_stack
-from tavus_callbacks_cli.local.state import REPOSITORY
-from tavus_callbacks_cli.local.template import Template, load_template
+from tavus_callbacks.aws.signing_key import signer
+from tavus_callbacks.domain.recordings.signed_url import resource_url, signed
+from tavus_callbacks.handlers import signing_key as keys
+from tavus_callbacks_cli.local_stack.cdn.cdn import distribution_of, public_keys
+from tavus_callbacks_cli.local_stack.cdn.signed_url import Refused, read_target, verify
+from tavus_callbacks_cli.local_stack.functions.custom_resources import answers_of
+from tavus_callbacks_cli.local_stack.services.session import isolated_session
+from tavus_callbacks_cli.local_stack.stack import LocalStack, Options, local_stack
+from tavus_callbacks_cli.local_stack.state import REPOSITORY
+from tavus_callbacks_cli.local_stack.template.intrinsics import REGION
+from tavus_callbacks_cli.local_stack.template.template import Template, load_template
 
 pytestmark = pytest.mark.stack
 

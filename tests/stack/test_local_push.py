@@ -18,12 +18,12 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from tavus_callbacks.domain.pushes import Push
-from tavus_callbacks_cli.local import pattern
-from tavus_callbacks_cli.local.registry import registered
-from tavus_callbacks_cli.local.session import isolated_session
-from tavus_callbacks_cli.local.stack import LocalStack, Options, local_stack
-from tavus_callbacks_cli.local.state import open_state
+from tavus_callbacks.domain.pushes.push import Push
+from tavus_callbacks_cli.local_stack.registry import registered
+from tavus_callbacks_cli.local_stack.services.session import isolated_session
+from tavus_callbacks_cli.local_stack.stack import LocalStack, Options, local_stack
+from tavus_callbacks_cli.local_stack.state import open_state
+from tavus_callbacks_cli.local_stack.triggers import pattern
 from tavus_callbacks_cli.main import main
 
 # A stack of its own, for the shared one posts nowhere; tests/integration/test_push.py tries the sender too.

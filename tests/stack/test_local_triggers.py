@@ -11,7 +11,7 @@ import click
 import pytest
 from small_stack import dynamodb, s3, small_stack
 
-from tavus_callbacks_cli.local.stack import LocalStack, Options, local_stack
+from tavus_callbacks_cli.local_stack.stack import LocalStack, Options, local_stack
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

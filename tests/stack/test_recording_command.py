@@ -11,9 +11,9 @@ import httpx
 import pytest
 from click.testing import CliRunner, Result
 
-from tavus_callbacks_cli.local.registry import RunningStack, registered
-from tavus_callbacks_cli.local.session import isolated_session
-from tavus_callbacks_cli.local.state import open_state
+from tavus_callbacks_cli.local_stack.registry import RunningStack, registered
+from tavus_callbacks_cli.local_stack.services.session import isolated_session
+from tavus_callbacks_cli.local_stack.state import open_state
 from tavus_callbacks_cli.main import main
 
 pytestmark = pytest.mark.stack

@@ -15,12 +15,12 @@ import httpx
 import pytest
 from click.testing import CliRunner, Result
 
-from tavus_callbacks.tavus import api
-from tavus_callbacks_cli.local import stack
-from tavus_callbacks_cli.local.front import HOST, serve, take_port
-from tavus_callbacks_cli.local.payload import Answer, Request
-from tavus_callbacks_cli.local.registry import RunningStack, registered
-from tavus_callbacks_cli.local.state import open_state
+from tavus_callbacks.outbound import tavus_api
+from tavus_callbacks_cli.local_stack import stack
+from tavus_callbacks_cli.local_stack.http.payload import Answer, Request
+from tavus_callbacks_cli.local_stack.http.server import HOST, serve, take_port
+from tavus_callbacks_cli.local_stack.registry import RunningStack, registered
+from tavus_callbacks_cli.local_stack.state import open_state
 from tavus_callbacks_cli.main import main
 from tavus_callbacks_cli.simulator.behaviour import MODES
 from tavus_callbacks_cli.simulator.tavus_api import CALLBACKS_PATH, KEY, KEY_HEADER, StandIn, serving
@@ -175,7 +175,7 @@ def test_a_refusal_says_what_to_do_and_hides_the_key(
     found: RunningStack, monkeypatch: pytest.MonkeyPatch, mode: str, words: str
 ) -> None:
     """A key of the environment asks Tavus itself, here a stand-in that misbehaves."""
-    monkeypatch.setattr(api, "_PAUSES", (0.01, 0.01))
+    monkeypatch.setattr(tavus_api, "_PAUSES", (0.01, 0.01))
     monkeypatch.setenv("TAVUS_API_KEY", "canary-key")
     with serving(StandIn("canary-key", MODES[mode])) as url:
         monkeypatch.setenv("TAVUS_API_URL", url)

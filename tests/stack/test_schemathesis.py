@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tavus_callbacks_cli.local.registry import RunningStack
+from tavus_callbacks_cli.local_stack.registry import RunningStack
 from tavus_callbacks_cli.simulator import scenario as simulator
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow]

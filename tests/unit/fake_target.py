@@ -8,7 +8,7 @@ import httpx
 from click.testing import CliRunner, Result
 
 from tavus_callbacks_cli.main import main
-from tavus_callbacks_cli.reader import Reader
+from tavus_callbacks_cli.targets.api_client import Reader
 
 
 @dataclass

@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import strategies as st
 
 import corpus
-from tavus_callbacks.domain import reading
-from tavus_callbacks.domain.event import understand
-from tavus_callbacks.domain.fold_event import FoldEvent
-from tavus_callbacks.domain.missing import FoldSettings
+from tavus_callbacks.domain.callbacks.event import understand
+from tavus_callbacks.domain.common import lenient_json
+from tavus_callbacks.domain.conversations.expected import FoldSettings
+from tavus_callbacks.domain.events.stored_event import FoldEvent
 from tavus_callbacks_cli.simulator import scenario as simulator
 
 NOW = datetime(2027, 3, 1, 12, 30, 15, 250_000, tzinfo=UTC)
@@ -59,7 +59,7 @@ def fold_event(body, *, received_at=NOW, label="test", query="user=4711", source
         label=label,
         tags=event.tags,
         source=source,
-        contents=(reading.kept(event.text),),
+        contents=(lenient_json.kept(event.text),),
     )
 
 

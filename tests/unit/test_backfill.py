@@ -9,9 +9,9 @@ from folding import CONVERSATION, NOW, fold_event, published
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tavus_callbacks.domain.backfill import plan
-from tavus_callbacks.domain.event import base_ref
-from tavus_callbacks.domain.record import record_of
+from tavus_callbacks.domain.callbacks.event import base_ref
+from tavus_callbacks.domain.repair.comparison import plan
+from tavus_callbacks.domain.repair.tavus_record import record_of
 
 RECORDS = {name: record for name, record in published().items() if name.startswith("rest-get-conversation")}
 URL = "https://example.com/callbacks/none?user=4711"

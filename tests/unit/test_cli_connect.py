@@ -9,13 +9,13 @@ from click.testing import CliRunner, Result
 from jsonschema import ValidationError
 
 from samples import TOKEN
-from tavus_callbacks_cli import deployed
 from tavus_callbacks_cli.commands.connect import OLDER_NAMES, REQUESTS
-from tavus_callbacks_cli.local import registry
-from tavus_callbacks_cli.local.registry import RunningStack
-from tavus_callbacks_cli.local.state import REPOSITORY
-from tavus_callbacks_cli.local.template import load_template
+from tavus_callbacks_cli.local_stack import registry
+from tavus_callbacks_cli.local_stack.registry import RunningStack
+from tavus_callbacks_cli.local_stack.state import REPOSITORY
+from tavus_callbacks_cli.local_stack.template.template import load_template
 from tavus_callbacks_cli.main import main
+from tavus_callbacks_cli.targets import stack_outputs
 from tavus_requests import request_of, validate
 
 API_URL = "https://api.example.com"
@@ -72,7 +72,7 @@ def stack(monkeypatch, template_outputs):
     def described(*_: object) -> dict[str, Any]:
         return {"Outputs": [{"OutputKey": name, "OutputValue": value} for name, value in values.items()]}
 
-    monkeypatch.setattr(deployed, "described", described)
+    monkeypatch.setattr(stack_outputs, "described", described)
     return values
 
 

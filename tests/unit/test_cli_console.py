@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.text import Text
 
-from tavus_callbacks_cli import console
-from tavus_callbacks_cli.narrow import folded
+from tavus_callbacks_cli.output import console
+from tavus_callbacks_cli.output.tables import folded
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),

@@ -19,12 +19,12 @@ import pytest
 from click.testing import CliRunner, Result
 from moto import mock_aws
 
-from tavus_callbacks_cli.alarms import Alarm
 from tavus_callbacks_cli.commands import doctor as command
 from tavus_callbacks_cli.doctor import alarms, checks, live, probe, storage
 from tavus_callbacks_cli.doctor.probe import CONTENT
 from tavus_callbacks_cli.main import main
-from tavus_callbacks_cli.tokens import create_token
+from tavus_callbacks_cli.operations.alarms import Alarm
+from tavus_callbacks_cli.operations.tokens import create_token
 
 REGION = "eu-west-1"
 _SESSION = boto3.Session
@@ -265,7 +265,7 @@ def _functions(key: str) -> dict[str, Any]:
     function = {
         "Type": "AWS::Lambda::Function",
         "Properties": {
-            "Handler": "tavus_callbacks.read.handler",
+            "Handler": "tavus_callbacks.handlers.read.handler",
             "Runtime": "python3.13",
             "Role": role,
             "Code": {"ZipFile": "pass"},

@@ -177,7 +177,9 @@ def test_a_receipt_has_the_command_that_deletes_at_tavus(kind, path):
 
 def test_a_receipt_is_not_overwritten(monkeypatch, tmp_path):
     """The one of the first run says what went; nor is one lost for want of a folder."""
-    monkeypatch.setattr("tavus_callbacks_cli.targets.choose", lambda *_, **__: SimpleNamespace(name="x"))
+    monkeypatch.setattr(
+        "tavus_callbacks_cli.targets.choose.choose", lambda *_, **__: SimpleNamespace(name="x")
+    )
     (tmp_path / "receipt.json").write_text("{}")
 
     there = run("erase", "conversation", "c1", "--receipt", str(tmp_path / "receipt.json"))

@@ -7,10 +7,10 @@ from click.testing import CliRunner, Result
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tavus_callbacks.domain.token import new_token
-from tavus_callbacks_cli.explanation import shape_of_body
+from tavus_callbacks.domain.common.token import new_token
 from tavus_callbacks_cli.main import main
-from tavus_callbacks_cli.shape import HIDDEN, described, shape_of
+from tavus_callbacks_cli.operations.explain import shape_of_body
+from tavus_callbacks_cli.operations.shape import HIDDEN, described, shape_of
 
 SHUTDOWN = {
     "conversation_id": "c123",

@@ -5,8 +5,8 @@ import json
 import pytest
 from fake_target import FakeTarget, run
 
-from tavus_callbacks_cli import targets
-from tavus_callbacks_cli.console import moment
+from tavus_callbacks_cli.output.console import moment
+from tavus_callbacks_cli.targets import choose
 
 AT = "2027-03-01T12:00:00.000000Z"
 EVIL = "\x1b[2J[bold red]\u202e"
@@ -58,7 +58,7 @@ def event(subject="c123", **members):
 def target(monkeypatch):
     """Let every command work on a fake."""
     fake = FakeTarget()
-    monkeypatch.setattr(targets, "choose", lambda *_, **__: fake)
+    monkeypatch.setattr(choose, "choose", lambda *_, **__: fake)
     return fake
 
 

@@ -12,12 +12,13 @@ from click.testing import CliRunner, Result
 from fake_target import FakeTarget
 from moto import mock_aws
 
-from tavus_callbacks_cli import alarms, deployment, pausing, targets
 from tavus_callbacks_cli.commands import problems as problems_command
-from tavus_callbacks_cli.deployment import Deployment
 from tavus_callbacks_cli.doctor import alarms as checks
-from tavus_callbacks_cli.local.template import load_template
+from tavus_callbacks_cli.local_stack.template.template import load_template
 from tavus_callbacks_cli.main import main
+from tavus_callbacks_cli.operations import alarms, pause
+from tavus_callbacks_cli.targets import aws_stack, choose
+from tavus_callbacks_cli.targets.aws_stack import Deployment
 
 REGION = "eu-west-1"
 MAPPING, FUNCTION, ALARM, RULE = (
@@ -91,7 +92,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Lambda:
         ("--stack", "tcb", "--region", "eu-west-1"),
         resources=lambda: resources,
     )
-    monkeypatch.setattr(deployment, "open_deployment", lambda _: opened)
+    monkeypatch.setattr(aws_stack, "open_deployment", lambda _: opened)
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
     return fake
 
@@ -150,7 +151,7 @@ def test_resume_leaves_a_reservation_of_the_operators_own(aws: Lambda) -> None:
 @pytest.mark.usefixtures("aws")
 def test_problems_name_what_is_paused() -> None:
     """A paused stack looks healthy to its readers, so it is said, with the command that ends it."""
-    opened = deployment.open_deployment(None)  # type: ignore[arg-type]
+    opened = aws_stack.open_deployment(None)  # type: ignore[arg-type]
     assert [] == list(problems_command._paused(opened))
     run("pause", "--receiving", "--yes")
 
@@ -158,7 +159,7 @@ def test_problems_name_what_is_paused() -> None:
 
     assert ["paused triggers", "receiving is paused"] == [one.what for one in found]
     assert {"tavus-callbacks resume --stack tcb --region eu-west-1"} == {one.next for one in found}
-    assert STOPPED == pausing.paused(opened)
+    assert STOPPED == pause.paused(opened)
 
 
 def test_the_template_has_what_a_pause_stops() -> None:
@@ -177,7 +178,7 @@ def test_the_template_has_what_a_pause_stops() -> None:
 def test_a_local_stack_is_not_paused(monkeypatch: pytest.MonkeyPatch, command: str) -> None:
     """It follows its own streams; the message says how to stop it instead."""
     local = Deployment(SimpleNamespace(), {}, ("--local",), endpoint_url="http://127.0.0.1:1")  # type: ignore[arg-type]
-    monkeypatch.setattr(deployment, "open_deployment", lambda _: local)
+    monkeypatch.setattr(aws_stack, "open_deployment", lambda _: local)
 
     result = run(command)
 
@@ -291,7 +292,7 @@ def event(at: str, event_type: str = "system.shutdown", *issues: str, **tags: st
 def target(monkeypatch: pytest.MonkeyPatch) -> FakeTarget:
     """Put a fake in place of whatever is named."""
     fake = FakeTarget()
-    monkeypatch.setattr(targets, "choose", lambda *_, **__: fake)
+    monkeypatch.setattr(choose, "choose", lambda *_, **__: fake)
     return fake
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import click
 import pytest
 
-from tavus_callbacks_cli import parameters
+from tavus_callbacks_cli.commands import options
 
 
 @pytest.mark.parametrize(
@@ -20,25 +20,25 @@ from tavus_callbacks_cli import parameters
 )
 def test_a_duration_is_a_number_and_a_unit(expected, text):
     """Seconds, minutes, hours, days."""
-    assert expected == parameters.duration(text)
+    assert expected == options.duration(text)
 
 
 @pytest.mark.parametrize("text", ["", "7", "d", "1w", "-1d", "1.5h", "7 d", "1000000d", "٣d"])
 def test_anything_else_is_no_duration(text):
     """The error shows how durations are written."""
     with pytest.raises(click.BadParameter, match="7d"):
-        parameters.duration(text)
+        options.duration(text)
 
 
 @pytest.mark.parametrize("text", ["2027-03-01T12:00:00Z", "2027-03-01T13:00:00+01:00", "2027-03-01 12:00"])
 def test_a_time_is_iso_8601_and_utc_unless_it_names_a_zone(text):
     """As times are printed by `--json`, so they can be pasted."""
-    assert datetime(2027, 3, 1, 12, tzinfo=UTC) == parameters.moment(text)
+    assert datetime(2027, 3, 1, 12, tzinfo=UTC) == options.moment(text)
 
 
 def test_a_time_can_be_how_long_ago():
     """`2h` is two hours before now."""
-    ago = datetime.now(UTC) - parameters.moment("2h")
+    ago = datetime.now(UTC) - options.moment("2h")
 
     assert abs(ago - timedelta(hours=2)) < timedelta(minutes=1)
 
@@ -47,20 +47,20 @@ def test_a_time_can_be_how_long_ago():
 def test_anything_else_is_no_time(text):
     """The error shows both ways."""
     with pytest.raises(click.BadParameter, match="2h for two hours ago"):
-        parameters.moment(text)
+        options.moment(text)
 
 
 @pytest.mark.parametrize("text", ["a", "website", "Web-site_2.eu", "0", "a" * 64])
 def test_a_label_is_a_plain_name(text):
     """Letters, digits, dots, dashes and underscores need no escaping anywhere."""
-    assert text == parameters.label(text)
+    assert text == options.label(text)
 
 
 @pytest.mark.parametrize("text", ["", "a b", "-a", "a\n", "a" * 65, "ä", "a/b", "[red]"])
 def test_anything_else_is_no_label(text):
     """It stands in events, logs and answers."""
     with pytest.raises(click.BadParameter, match="1 to 64 letters"):
-        parameters.label(text)
+        options.label(text)
 
 
 @pytest.mark.parametrize(
@@ -68,11 +68,11 @@ def test_anything_else_is_no_label(text):
 )
 def test_a_tag_is_a_name_and_a_value(expected, text):
     """The first colon parts them, so a value may hold more."""
-    assert expected == parameters.tag(text)
+    assert expected == options.tag(text)
 
 
 @pytest.mark.parametrize("text", ["", "user", ":4711", "user=4711"])
 def test_anything_else_is_no_tag(text):
     """The error shows one."""
     with pytest.raises(click.BadParameter, match="user:4711"):
-        parameters.tag(text)
+        options.tag(text)

@@ -17,13 +17,16 @@ from folding import NOW
 from rich.text import Text
 
 import tavus_callbacks_cli
-from tavus_callbacks_cli import deployment, narrow, pasting, story, subjects, targets
 from tavus_callbacks_cli.commands import failed, problems, show
-from tavus_callbacks_cli.deployment import Deployment
 from tavus_callbacks_cli.erasure.place import Wanted
 from tavus_callbacks_cli.erasure.receipt import beyond
 from tavus_callbacks_cli.main import COMMANDS, main
-from tavus_callbacks_cli.targets import StackTarget
+from tavus_callbacks_cli.operations import subjects
+from tavus_callbacks_cli.output import pages, pasting, tables
+from tavus_callbacks_cli.targets import aws_stack as deployment
+from tavus_callbacks_cli.targets import choose
+from tavus_callbacks_cli.targets.aws_stack import Deployment
+from tavus_callbacks_cli.targets.choose import StackTarget
 
 PRINTABLE = (
     *("c1$(id>pwned)", "`id>pwned`", "a;b", "a|b", "a&b", "a'b", "'", 'a"b', "a b", "-x", "--help"),
@@ -57,7 +60,7 @@ def pasted(text: str) -> list[str]:
 def target(monkeypatch):
     """Let every command work on a fake whose own name is hostile."""
     fake = FakeTarget(options=("--stack", "s$(id)", "--region", "r;id"))
-    monkeypatch.setattr(targets, "choose", lambda *_, **__: fake)
+    monkeypatch.setattr(choose, "choose", lambda *_, **__: fake)
     return fake
 
 
@@ -135,7 +138,7 @@ def test_show_names_an_event_that_is_too_large(target, id_, capsys):
     """Its id holds a stranger's subject."""
     view = {"other_events": [{"event_id": id_, "event_type": "x", "body_url": "/b"}]}
     with target.reader("read") as reader, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(story, "sections", lambda *_: [])
+        patch.setattr(pages, "sections", lambda *_: [])
         show._show_page(reader, "conversation", view, is_json=False)
 
     tail = [*TARGET, "--", id_] if id_.startswith("-") else [id_, *TARGET]
@@ -218,8 +221,8 @@ def test_a_stack_s_name_is_quoted_wherever_it_is_printed(name, monkeypatch, caps
 @pytest.mark.parametrize("name", [each for each in PRINTABLE if each.strip()])
 def test_erase_by_url_prints_the_whole_command(name, monkeypatch):
     """For somebody else, who pastes it."""
-    url = targets.UrlTarget("https://api.example.com", {})
-    monkeypatch.setattr(targets, "choose", lambda *_, **__: url)
+    url = choose.UrlTarget("https://api.example.com", {})
+    monkeypatch.setattr(choose, "choose", lambda *_, **__: url)
 
     by_id, by_tag = run("erase", "--", "conversation", name), run("erase", f"--tag=user:{name}")
 
@@ -249,6 +252,6 @@ def test_a_command_is_in_one_piece_on_a_narrow_terminal():
     command = pasting.command("recording", "c1 count 3 ·")
     row = [Text("recordings failed"), Text("3"), Text("2027-03-01 12:00:00"), Text(command)]
 
-    lines = [line.plain for line in narrow.paragraphs(("what", "count", "since", "next"), [row], 40)]
+    lines = [line.plain for line in tables.paragraphs(("what", "count", "since", "next"), [row], 40)]
 
     assert any(command in line for line in lines)

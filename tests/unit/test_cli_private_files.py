@@ -5,7 +5,7 @@ import stat
 
 import pytest
 
-from tavus_callbacks_cli.local.state import append_private, write_private_file
+from tavus_callbacks_cli.local_stack.state import append_private, write_private_file
 
 
 @pytest.fixture(autouse=True)

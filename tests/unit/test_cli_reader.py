@@ -4,7 +4,14 @@ import click
 import httpx
 import pytest
 
-from tavus_callbacks_cli.reader import Missing, NoSuchPath, Reader, Unavailable, http_client, pages
+from tavus_callbacks_cli.targets.api_client import (
+    Missing,
+    NoSuchPath,
+    Reader,
+    Unavailable,
+    http_client,
+    pages,
+)
 
 API = "https://api.example.com/v1"
 

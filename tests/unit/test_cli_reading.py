@@ -7,9 +7,9 @@ import click
 import pytest
 from fake_target import FakeTarget, run
 
-from tavus_callbacks.domain.event import event_id
-from tavus_callbacks_cli import targets
+from tavus_callbacks.domain.callbacks.event import event_id
 from tavus_callbacks_cli.commands import tail
+from tavus_callbacks_cli.targets import choose
 
 REF = f"{1_800_000_000_000_000:020}-{'0' * 32}"
 EVIL = "\x1b[2J[bold red]\u202e"
@@ -53,7 +53,7 @@ def entry(**members: Any) -> dict[str, Any]:
 def target(monkeypatch):
     """Let every command work on a fake."""
     fake = FakeTarget()
-    monkeypatch.setattr(targets, "choose", lambda *_, **__: fake)
+    monkeypatch.setattr(choose, "choose", lambda *_, **__: fake)
     monkeypatch.setattr(tail.time, "sleep", lambda _: None)
     return fake
 

@@ -16,11 +16,11 @@ import httpx
 import pytest
 from click.testing import CliRunner, Result
 
-from tavus_callbacks_cli import download as downloads
-from tavus_callbacks_cli import targets
-from tavus_callbacks_cli.download import PAUSES, download
 from tavus_callbacks_cli.main import main
-from tavus_callbacks_cli.reader import Reader
+from tavus_callbacks_cli.operations import download as downloads
+from tavus_callbacks_cli.operations.download import PAUSES, download
+from tavus_callbacks_cli.targets import choose
+from tavus_callbacks_cli.targets.api_client import Reader
 
 CONTENT = bytes(range(256)) * 4000
 EXPIRES_AT = "2027-03-01T13:00:00.000000Z"
@@ -149,7 +149,7 @@ class FakeTarget:
 def target(monkeypatch) -> FakeTarget:
     """Let the command work on a fake that knows one recording, and never wait."""
     fake = FakeTarget(recordings=[a_recording()])
-    monkeypatch.setattr(targets, "choose", lambda *_, **__: fake)
+    monkeypatch.setattr(choose, "choose", lambda *_, **__: fake)
     monkeypatch.setattr(downloads.download, "__kwdefaults__", {"sleep": lambda _: None})
     return fake
 

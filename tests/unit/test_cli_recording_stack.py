@@ -9,8 +9,8 @@ import pytest
 from click.testing import CliRunner
 from moto import mock_aws
 
-from tavus_callbacks.aws.recordings import RecordingRows, RecordingsBucket, look
-from tavus_callbacks.aws.signing import new_private_key
+from tavus_callbacks.aws.signing_key import new_private_key
+from tavus_callbacks.aws.stores.recordings import RecordingRows, RecordingsBucket, look
 from tavus_callbacks_cli.main import main
 
 pytestmark = pytest.mark.usefixtures("aws_keys")
@@ -51,7 +51,7 @@ TEMPLATE: dict[str, Any] = {
         "ReadFunction": {
             "Type": "AWS::Lambda::Function",
             "Properties": {
-                "Handler": "tavus_callbacks.read.handler",
+                "Handler": "tavus_callbacks.handlers.read.handler",
                 "Runtime": "python3.13",
                 "Role": {"Fn::GetAtt": ["Role", "Arn"]},
                 "Code": {"ZipFile": "pass"},

@@ -7,12 +7,12 @@ import pytest
 from fake_target import FakeTarget, run
 from folding import CONVERSATION, NOW, SETTINGS, fold_event, said, scenario, transcript
 
-from tavus_callbacks.domain.conversation import fold
-from tavus_callbacks.domain.families import KINDS
-from tavus_callbacks.domain.resource_view import fold_resource
-from tavus_callbacks.domain.transcript import transcript_of, transcript_view
-from tavus_callbacks_cli import targets
-from tavus_callbacks_cli.console import moment
+from tavus_callbacks.domain.callbacks.families import KINDS
+from tavus_callbacks.domain.conversations.fold import fold
+from tavus_callbacks.domain.resources.view import fold_resource
+from tavus_callbacks.domain.transcripts.transcript import transcript_of, transcript_view
+from tavus_callbacks_cli.output.console import moment
+from tavus_callbacks_cli.targets import choose
 
 EVIL = "\x1b[2J[bold red]\u202e"
 UNKNOWN = (404, {"detail": "No event of conversation c123 is kept."})
@@ -33,7 +33,7 @@ def latest(name="conversations", member="conversation_id", *ids):
 def target(monkeypatch):
     """Let every command work on a fake."""
     fake = FakeTarget()
-    monkeypatch.setattr(targets, "choose", lambda *_, **__: fake)
+    monkeypatch.setattr(choose, "choose", lambda *_, **__: fake)
     return fake
 
 

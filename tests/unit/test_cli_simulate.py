@@ -9,8 +9,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from samples import TOKEN
-from tavus_callbacks_cli.local import registry
-from tavus_callbacks_cli.local.registry import RunningStack
+from tavus_callbacks_cli.local_stack import registry
+from tavus_callbacks_cli.local_stack.registry import RunningStack
 from tavus_callbacks_cli.main import main
 from tavus_callbacks_cli.simulator import scenario as simulator
 

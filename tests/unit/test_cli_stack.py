@@ -9,13 +9,13 @@ import pytest
 from click.testing import CliRunner, Result
 from moto import mock_aws
 
-from tavus_callbacks.aws.bodies import Bodies
-from tavus_callbacks.aws.events import EventsTable
-from tavus_callbacks.aws.quarantine import QuarantineRows
-from tavus_callbacks.aws.tokens import Tokens
-from tavus_callbacks.domain.errors import NotAnObject
-from tavus_callbacks.domain.event import understand
-from tavus_callbacks.domain.quarantine import quarantined
+from tavus_callbacks.aws.stores.bodies import Bodies
+from tavus_callbacks.aws.stores.events import EventsTable
+from tavus_callbacks.aws.stores.quarantine import QuarantineRows
+from tavus_callbacks.aws.stores.tokens import Tokens
+from tavus_callbacks.domain.callbacks.event import understand
+from tavus_callbacks.domain.callbacks.quarantine import quarantined
+from tavus_callbacks.domain.common.errors import NotAnObject
 from tavus_callbacks_cli.main import main
 
 pytestmark = pytest.mark.usefixtures("own_process")
@@ -74,7 +74,7 @@ TEMPLATE = {
         "ReadFunction": {
             "Type": "AWS::Lambda::Function",
             "Properties": {
-                "Handler": "tavus_callbacks.read.handler",
+                "Handler": "tavus_callbacks.handlers.read.handler",
                 "Runtime": "python3.13",
                 "Role": {"Fn::GetAtt": ["Role", "Arn"]},
                 "Code": {"ZipFile": "pass"},

@@ -8,10 +8,10 @@ import pytest
 from fake_target import FakeTarget, run
 from folding import NOW, SETTINGS, scenario, transcript
 
-from tavus_callbacks.domain.conversation_facts import conversation_facts
-from tavus_callbacks.domain.summary import conversation_summary
-from tavus_callbacks_cli import targets
+from tavus_callbacks.domain.conversations.facts import conversation_facts
+from tavus_callbacks.domain.summaries.summary import conversation_summary
 from tavus_callbacks_cli.stats import plots, sums
+from tavus_callbacks_cli.targets import choose
 
 EVIL = "<script>alert(1)</script>"
 
@@ -41,7 +41,7 @@ SOME = [
 def target(monkeypatch):
     """Let every command work on a fake."""
     fake = FakeTarget()
-    monkeypatch.setattr(targets, "choose", lambda *_, **__: fake)
+    monkeypatch.setattr(choose, "choose", lambda *_, **__: fake)
     return fake
 
 

@@ -5,11 +5,11 @@ import pytest
 from click.testing import CliRunner
 
 from samples import TOKEN
-from tavus_callbacks_cli import targets
-from tavus_callbacks_cli.local import registry
-from tavus_callbacks_cli.local.registry import RunningStack
+from tavus_callbacks_cli.local_stack import registry
+from tavus_callbacks_cli.local_stack.registry import RunningStack
 from tavus_callbacks_cli.main import main
-from tavus_callbacks_cli.targets import LocalTarget, StackTarget, Target, UrlTarget
+from tavus_callbacks_cli.targets import choose as targets
+from tavus_callbacks_cli.targets.choose import LocalTarget, StackTarget, Target, UrlTarget
 
 
 def stack(port: int) -> RunningStack:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import benches
-from tavus_callbacks_cli.local.template import load_template
+from tavus_callbacks_cli.local_stack.template.template import load_template
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "cost.md").read_text(encoding="utf-8")

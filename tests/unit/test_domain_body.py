@@ -9,8 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tavus_callbacks.domain.body import LONGEST, MOST_MEMBERS, contents, inflate, is_gzip, pack, unpack
-from tavus_callbacks.domain.errors import NotAnObject
+from tavus_callbacks.domain.common.compression import (
+    LONGEST,
+    MOST_MEMBERS,
+    contents,
+    inflate,
+    is_gzip,
+    pack,
+    unpack,
+)
+from tavus_callbacks.domain.common.errors import NotAnObject
 
 
 @given(

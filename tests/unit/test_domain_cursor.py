@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tavus_callbacks.domain.cursor import BadCursor, decode, encode
+from tavus_callbacks.domain.common.cursors import BadCursor, decode, encode
 
 
 @given(st.dictionaries(st.text(), st.text() | st.lists(st.text()) | st.integers()))

@@ -7,19 +7,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tavus_callbacks.domain import issues
-from tavus_callbacks.domain.errors import NotAnObject, Unfileable
-from tavus_callbacks.domain.event import (
+from tavus_callbacks.domain.callbacks.event import (
     event_id,
     parse_event_id,
     repeat_ref,
     understand,
     variant_ref,
 )
-from tavus_callbacks.domain.families import FAMILIES, is_name
-from tavus_callbacks.domain.fitting import conversation_models
-from tavus_callbacks.domain.redaction import redact
-from tavus_callbacks.domain.token import new_token
+from tavus_callbacks.domain.callbacks.families import FAMILIES, is_name
+from tavus_callbacks.domain.callbacks.redaction import redact
+from tavus_callbacks.domain.callbacks.validation import conversation_models
+from tavus_callbacks.domain.common import issues
+from tavus_callbacks.domain.common.errors import NotAnObject, Unfileable
+from tavus_callbacks.domain.common.token import new_token
 
 NOW = datetime(2026, 7, 11, 7, 0, tzinfo=UTC)
 AT = "2026-07-11T06:48:37.564961Z"

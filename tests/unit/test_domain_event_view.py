@@ -2,7 +2,7 @@
 
 import pytest
 
-from tavus_callbacks.domain.event_view import event_view, quarantine_view, with_variants
+from tavus_callbacks.domain.events.view import event_view, quarantine_view, with_variants
 
 REF = "01783752517564961-" + "a" * 32
 ITEM = {

@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from tavus_callbacks.domain.errors import Unfileable
-from tavus_callbacks.domain.families import FAMILIES, KINDS, classify, is_name
-from tavus_callbacks.domain.fitting import conversation_models
-from tavus_callbacks.domain.jsontext import parse
+from tavus_callbacks.domain.callbacks.families import FAMILIES, KINDS, classify, is_name
+from tavus_callbacks.domain.callbacks.validation import conversation_models
+from tavus_callbacks.domain.common.errors import Unfileable
+from tavus_callbacks.domain.common.json_text import parse
 
 ABOUT = {"conversation_id": "c1"}
 OBJECTIVE = {"objective_name": "budget", "output_variables": {"sum": "10"}}

@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tavus_callbacks.domain import callbacks, issues, more_callbacks
-from tavus_callbacks.domain.families import classify
-from tavus_callbacks.domain.fitting import MOST_PARTS, conversation_models, fit, model_of
-from tavus_callbacks.domain.jsontext import parse
+from tavus_callbacks.domain.callbacks.families import classify
+from tavus_callbacks.domain.callbacks.models import rare, usual
+from tavus_callbacks.domain.callbacks.validation import MOST_PARTS, conversation_models, fit, model_of
+from tavus_callbacks.domain.common import issues
+from tavus_callbacks.domain.common.json_text import parse
 
 # Members and types: docs/tavus.md, "Envelope of conversation events".
 ENVELOPE = {
@@ -292,7 +293,7 @@ def test_any_properties_are_typed_or_flagged(event_type, properties):
     """No content of a known event makes typing fail."""
     model, found = fitted(event(event_type, properties))
 
-    assert model is None or isinstance(model, callbacks.Model)
+    assert model is None or isinstance(model, usual.Model)
     assert len(found) <= issues.LIMIT + 1
 
 
@@ -326,19 +327,19 @@ def test_every_family_has_a_published_model(family, event_type, expected):
 
 def test_every_model_is_imported_from_one_place():
     """Those that are loaded late too; what is no model is not there."""
-    late = [name for name, value in vars(more_callbacks).items() if isinstance(value, type)]
+    late = [name for name, value in vars(rare).items() if isinstance(value, type)]
 
     assert len(late) > 15
-    assert all(getattr(callbacks, name) is getattr(more_callbacks, name) for name in late)
+    assert all(getattr(usual, name) is getattr(rare, name) for name in late)
     with pytest.raises(AttributeError, match="FAMILIES"):
-        _ = callbacks.FAMILIES
+        _ = usual.FAMILIES
 
 
 def test_every_member_of_every_model_is_optional():
     """A model says what a part means where it is there; an empty body fits each."""
-    members = {**vars(callbacks), **vars(more_callbacks)}
+    members = {**vars(usual), **vars(rare)}
     models = {value for value in members.values() if isinstance(value, type)}
-    published = {model for model in models if issubclass(model, callbacks.Model)}
+    published = {model for model in models if issubclass(model, usual.Model)}
 
     assert len(published) > 25
     assert all(model.model_validate({}) for model in published)

@@ -11,7 +11,7 @@ import pytest
 import tavus_callbacks
 
 PACKAGE = Path(tavus_callbacks.__file__).parent
-DOMAIN = sorted((PACKAGE / "domain").glob("*.py"))
+DOMAIN = sorted(path for path in (PACKAGE / "domain").rglob("*.py") if path.stem != "__init__")
 FORBIDDEN_IN_DOMAIN = {
     "boto3",
     "botocore",
@@ -45,7 +45,7 @@ def test_the_domain_is_pure(path):
     }
 
 
-@pytest.mark.parametrize("path", sorted((PACKAGE / "aws").glob("*.py")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted((PACKAGE / "aws").rglob("*.py")), ids=lambda path: path.stem)
 def test_the_edges_know_no_handler(path):
     """What speaks to AWS is called by handlers and calls none."""
     ours = {name for name in imported(path) if name.startswith("tavus_callbacks.")}
@@ -63,7 +63,7 @@ def run(code):
 
 def test_consumers_can_import_the_models_without_boto3():
     """Package and models need pydantic alone: whoever consumes events installs no AWS."""
-    names = [f"tavus_callbacks.domain.{path.stem}" for path in DOMAIN if path.stem != "__init__"]
+    names = [".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts) for path in DOMAIN]
     blocked = "import sys; sys.modules.update(dict.fromkeys(['boto3', 'botocore', 'aws_lambda_powertools']));"
 
     result = run(f"{blocked} import tavus_callbacks, {', '.join(names)}")
@@ -77,8 +77,8 @@ def test_an_import_reads_no_settings(handler):
     code = f"""
 import os
 os.environ["AWS_DEFAULT_REGION"] = "us-east-1"
-import tavus_callbacks.{handler}
-from tavus_callbacks.settings import settings
+import tavus_callbacks.handlers.{handler}
+from tavus_callbacks.runtime.settings import settings
 assert settings.cache_info().misses == 0
 """
     result = run(code)

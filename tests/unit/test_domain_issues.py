@@ -2,7 +2,7 @@
 
 import pytest
 
-from tavus_callbacks.domain.issues import LIMIT, MORE_ISSUES, UNEXPECTED_TYPE, at, limited
+from tavus_callbacks.domain.common.issues import LIMIT, MORE_ISSUES, UNEXPECTED_TYPE, at, limited
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tavus_callbacks.domain import issues
-from tavus_callbacks.domain.body import LONGEST
-from tavus_callbacks.domain.errors import NotAnObject
-from tavus_callbacks.domain.jsontext import (
+from tavus_callbacks.domain.common import issues
+from tavus_callbacks.domain.common.compression import LONGEST
+from tavus_callbacks.domain.common.errors import NotAnObject
+from tavus_callbacks.domain.common.json_text import (
     MAX_COUNT,
     MAX_DEPTH,
     MAX_DIGITS,

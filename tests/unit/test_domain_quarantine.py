@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tavus_callbacks.domain.errors import FieldError, NotAnObject, Unfileable
-from tavus_callbacks.domain.quarantine import quarantined
-from tavus_callbacks.domain.token import new_token
+from tavus_callbacks.domain.callbacks.quarantine import quarantined
+from tavus_callbacks.domain.common.errors import FieldError, NotAnObject, Unfileable
+from tavus_callbacks.domain.common.token import new_token
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 ERROR = NotAnObject("The body is not JSON.")

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tavus_callbacks.domain import receipts
-from tavus_callbacks.domain.receipts import (
+from tavus_callbacks.domain.events import feed
+from tavus_callbacks.domain.events.feed import (
     MEMORY,
     SETTLE,
     Position,
@@ -82,7 +82,7 @@ def test_nothing_is_skipped_and_nothing_given_twice(memory, events, pulls):
     every = [written(number, *times) for number, times in enumerate(events)]
     puller, now, given = Puller(every), START, []
 
-    with patch.object(receipts, "MEMORY", memory):
+    with patch.object(feed, "MEMORY", memory):
         for pause, limit, readable in pulls:
             now += timedelta(milliseconds=pause)
             given += puller.pull(now, limit, readable)
@@ -170,14 +170,14 @@ def test_a_position_fits_into_a_url():
 def test_names_spread_over_all_shards():
     """No partition of the index gets much more than its share."""
     counts = Counter(
-        shard(receipts.event_shards(), hashlib.sha256(str(number).encode()).hexdigest())
+        shard(feed.event_shards(), hashlib.sha256(str(number).encode()).hexdigest())
         for number in range(24_000)
     )
 
-    assert set(receipts.event_shards()) == set(counts)
+    assert set(feed.event_shards()) == set(counts)
     assert max(counts.values()) < 1200
 
 
 def test_events_and_quarantine_share_no_shard():
     """Pulling events gives no quarantine, and the other way round."""
-    assert not set(receipts.event_shards()) & set(receipts.quarantine_shards())
+    assert not set(feed.event_shards()) & set(feed.quarantine_shards())

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from encodings_of_tokens import FOUND, IN_BYTES, REMAINS, SHORT, escape, in_json, percent
 from samples import TOKEN
-from tavus_callbacks.domain.redaction import (
+from tavus_callbacks.domain.callbacks.redaction import (
     LONGEST_URL,
     MOST_ECHOES,
     MOST_QUERIES,
@@ -20,7 +20,7 @@ from tavus_callbacks.domain.redaction import (
     redact,
     redact_bytes,
 )
-from tavus_callbacks.domain.token import MOST_ENCODED, find_tokens
+from tavus_callbacks.domain.common.token import MOST_ENCODED, find_tokens
 
 URL = f"https://api.example.com/callbacks/{TOKEN}"
 TAGS = {"user": "4711", "name": "Jörg Doe"}

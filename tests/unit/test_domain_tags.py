@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from encodings_of_tokens import FOUND
 from samples import TOKEN
-from tavus_callbacks.domain.issues import TAG_DROPPED
-from tavus_callbacks.domain.tags import MAX_LENGTH, MAX_TAGS, is_tagged, kept_query, parse
+from tavus_callbacks.domain.common.issues import TAG_DROPPED
+from tavus_callbacks.domain.common.tags import MAX_LENGTH, MAX_TAGS, is_tagged, kept_query, parse
 
 TEN = {f"n{number}": str(number) for number in range(MAX_TAGS)}
 LONG = "x" * MAX_LENGTH

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tavus_callbacks.domain.timestamps import from_microseconds, iso, parse, to_microseconds
+from tavus_callbacks.domain.common.timestamps import from_microseconds, iso, parse, to_microseconds
 
 MOMENT = datetime(2025, 7, 11, 6, 48, 37, 564961, tzinfo=UTC)
 MOMENTS = st.datetimes(datetime(2000, 1, 1), datetime(2099, 12, 31), timezones=st.just(UTC))  # noqa: DTZ001 - hypothesis adds the zone

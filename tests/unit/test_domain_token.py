@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from samples import TOKEN
-from tavus_callbacks.domain.token import PATTERN, TokenRecord, digest, is_well_formed, new_token
+from tavus_callbacks.domain.common.token import PATTERN, TokenRecord, digest, is_well_formed, new_token
 
 BASE62 = string.digits + string.ascii_letters
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tavus_callbacks.domain.ending import code_of, ending
+from tavus_callbacks.domain.conversations.end_reason import code_of, ending
 
 DOCUMENTED = [
     "max_call_duration",

@@ -4,10 +4,10 @@ from datetime import timedelta
 
 from folding import NOW, SETTINGS, fold_event, published, without_receipt
 
-from tavus_callbacks.domain.conversation import fold
-from tavus_callbacks.domain.errors import CallbackError
-from tavus_callbacks.domain.resource_view import fold_resource
-from tavus_callbacks.domain.transcript import transcript_of
+from tavus_callbacks.domain.common.errors import CallbackError
+from tavus_callbacks.domain.conversations.fold import fold
+from tavus_callbacks.domain.resources.view import fold_resource
+from tavus_callbacks.domain.transcripts.transcript import transcript_of
 
 VERBOSE = "rest-get-conversation-verbose"
 

@@ -26,36 +26,45 @@ PACKAGES = {
 }
 OURS = {
     "aws",
-    "aws.attempts",
-    "aws.bodies",
     "aws.clients",
-    "aws.events",
-    "aws.failures",
-    "aws.filing",
-    "aws.gateway",
-    "aws.rows",
-    "aws.tokens",
-    "aws.tombstones",
+    "aws.errors",
+    "aws.items",
+    "aws.retries",
+    "aws.stores",
+    "aws.stores.bodies",
+    "aws.stores.events",
+    "aws.stores.tokens",
+    "aws.stores.tombstones",
     "domain",
-    "domain.body",
     "domain.callbacks",
-    "domain.deadline",
-    "domain.errors",
-    "domain.event",
-    "domain.families",
-    "domain.fitting",
-    "domain.issues",
-    "domain.jsontext",
-    "domain.metrics",
-    "domain.receipts",
-    "domain.redaction",
-    "domain.tags",
-    "domain.timestamps",
-    "domain.token",
-    "domain.tombstone",
-    "receive",
-    "records",
-    "settings",
+    "domain.callbacks.event",
+    "domain.callbacks.families",
+    "domain.callbacks.intake",
+    "domain.callbacks.models",
+    "domain.callbacks.models.usual",
+    "domain.callbacks.redaction",
+    "domain.callbacks.validation",
+    "domain.common",
+    "domain.common.compression",
+    "domain.common.deadline",
+    "domain.common.errors",
+    "domain.common.issues",
+    "domain.common.json_text",
+    "domain.common.metrics",
+    "domain.common.tags",
+    "domain.common.timestamps",
+    "domain.common.token",
+    "domain.common.tombstone",
+    "domain.events",
+    "domain.events.feed",
+    "handlers",
+    "handlers.receive",
+    "logic",
+    "logic.keep_callback",
+    "runtime",
+    "runtime.http",
+    "runtime.log",
+    "runtime.settings",
 }
 # botocore takes certifi's certificates where certifi is installed, which in Lambda it is not.
 HERE = {"__main__", "certifi"}
@@ -81,7 +90,7 @@ def site_folders():
 
 def test_receive_loads_what_is_listed_and_nothing_else():
     """No package, and no module of ours, comes to the cold start unnoticed."""
-    modules = loaded("import tavus_callbacks.receive")
+    modules = loaded("import tavus_callbacks.handlers.receive")
 
     top = {name.partition(".")[0] for name in modules} - set(sys.stdlib_module_names) - HERE
     ours = {name.removeprefix("tavus_callbacks.") for name in modules if name.startswith("tavus_callbacks.")}
@@ -92,7 +101,7 @@ def test_receive_loads_what_is_listed_and_nothing_else():
 
 def test_receive_leaves_what_is_rare_for_later():
     """Neither boto3 and its transfer manager nor quarantine, spill, resolver or batch are loaded."""
-    modules = loaded("import tavus_callbacks.receive")
+    modules = loaded("import tavus_callbacks.handlers.receive")
 
     rare = ("boto3", "s3transfer", "aws.quarantine", "aws.spill", "event_handler", "utilities.batch")
     assert not [name for name in modules if any(part in name for part in rare)]

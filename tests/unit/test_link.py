@@ -13,9 +13,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tavus_callbacks.aws.signing import new_private_key, public_key
-from tavus_callbacks.domain import link
-from tavus_callbacks.domain.recording import recording_id
+from tavus_callbacks.aws.signing_key import new_private_key, public_key
+from tavus_callbacks.domain.recordings import signed_url
+from tavus_callbacks.domain.recordings.recording import recording_id
 
 EXPIRES = datetime(2026, 1, 1, 12, tzinfo=UTC)
 BASE = "https://d111111abcdef8.cloudfront.net"
@@ -35,8 +35,8 @@ def signer(private_pem):
 
 def signed(private_pem, key="tavus/c1/1.mp4", name=None):
     """Sign a link to a key."""
-    url = link.resource_url(BASE, key, download_name=name)
-    return url, link.signed(url, expires=EXPIRES, key_id="K1", sign=signer(private_pem))
+    url = signed_url.resource_url(BASE, key, download_name=name)
+    return url, signed_url.signed(url, expires=EXPIRES, key_id="K1", sign=signer(private_pem))
 
 
 def decoded_signature(url):
@@ -50,7 +50,7 @@ def test_openssl_verifies_the_signature(private_pem, tmp_path):
     url, whole = signed(private_pem)
     for name, content in (
         ("key.pem", public_key(private_pem).encode()),
-        ("policy", link.policy(url, int(EXPIRES.timestamp()))),
+        ("policy", signed_url.policy(url, int(EXPIRES.timestamp()))),
         ("signature", decoded_signature(whole)),
     ):
         (tmp_path / name).write_bytes(content)
@@ -65,7 +65,7 @@ def test_the_policy_is_byte_for_byte_botocores(private_pem):
     messages = []
     theirs = CloudFrontSigner("K1", lambda message: messages.append(message) or b"s")
     their_url = theirs.generate_presigned_url(url, date_less_than=EXPIRES)
-    assert [link.policy(url, int(EXPIRES.timestamp()))] == messages
+    assert [signed_url.policy(url, int(EXPIRES.timestamp()))] == messages
     assert their_url.partition("Signature=")[0] == whole.partition("Signature=")[0]
     assert whole.endswith("&Key-Pair-Id=K1&Hash-Algorithm=SHA256")
 
@@ -75,7 +75,7 @@ def test_the_policy_is_byte_for_byte_botocores(private_pem):
 )
 def test_a_key_survives_the_url(key):
     """Whatever a key holds, the path decodes to it and needs no second encoding."""
-    path = urlsplit(link.resource_url(BASE, key, download_name=None)).path
+    path = urlsplit(signed_url.resource_url(BASE, key, download_name=None)).path
     assert key == unquote(path[1:])
     assert path.isascii()
     assert not set(path) & set(" +*\"'()&?#")
@@ -84,8 +84,8 @@ def test_a_key_survives_the_url(key):
 @given(st.text(), st.text(), st.text())
 def test_a_file_name_needs_no_quoting(conversation_id, recording_id, key):
     """Names are ASCII letters, digits, dots and dashes, end in the key's extension and are short."""
-    name = link.download_name(conversation_id, recording_id, key)
-    assert name.endswith(link.extension(key))
+    name = signed_url.download_name(conversation_id, recording_id, key)
+    assert name.endswith(signed_url.extension(key))
     assert len(name) <= 130
     assert set(name) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-")
 
@@ -111,22 +111,22 @@ def test_a_file_name_needs_no_quoting(conversation_id, recording_id, key):
 def test_type_and_name_follow_the_key(name, content_type, saved):
     """The key's own extension counts, in any case, and no second one is added."""
     key = f"tavus/c1/{name}"
-    found = link.download_name("c1", recording_id("c1", key), key)
+    found = signed_url.download_name("c1", recording_id("c1", key), key)
 
     assert f"c1-{saved}" == found
-    query = parse_qs(urlsplit(link.resource_url(BASE, key, download_name=found)).query)
+    query = parse_qs(urlsplit(signed_url.resource_url(BASE, key, download_name=found)).query)
     assert [content_type] == query["response-content-type"]
 
 
 def test_a_dot_in_a_folder_is_no_extension():
     """Only the last part of a key has one."""
-    assert ".mp4" == link.extension("folder.webm/1")
+    assert ".mp4" == signed_url.extension("folder.webm/1")
 
 
 def test_a_download_says_its_name_and_a_view_does_not():
     """Both overrides stand in the signed URL, nothing else does."""
-    view = urlsplit(link.resource_url(BASE, "k", download_name=None)).query
-    save = urlsplit(link.resource_url(BASE, "k", download_name="a.mp4")).query
+    view = urlsplit(signed_url.resource_url(BASE, "k", download_name=None)).query
+    save = urlsplit(signed_url.resource_url(BASE, "k", download_name="a.mp4")).query
     assert {"response-content-type": ["video/mp4"]} == parse_qs(view)
     assert {
         "response-content-type": ["video/mp4"],
@@ -146,7 +146,7 @@ def test_a_download_says_its_name_and_a_view_does_not():
 )
 def test_a_link_outlives_the_recording(asked, duration, expected):
     """Never shorter than the recording and an hour (unknown: twelve hours), never longer than that."""
-    assert timedelta(seconds=expected) == link.lifetime(timedelta(seconds=asked), duration)
+    assert timedelta(seconds=expected) == signed_url.lifetime(timedelta(seconds=asked), duration)
 
 
 def test_a_link_costs_less_than_a_millisecond_of_cpu(private_pem):
@@ -155,8 +155,8 @@ def test_a_link_costs_less_than_a_millisecond_of_cpu(private_pem):
     for _ in range(10):
         started = time.process_time()
         for number in range(10):
-            url = link.resource_url(BASE, f"tavus/c123/{number}", download_name=None)
-            link.signed(url, expires=EXPIRES, key_id="K1", sign=sign)
+            url = signed_url.resource_url(BASE, f"tavus/c123/{number}", download_name=None)
+            signed_url.signed(url, expires=EXPIRES, key_id="K1", sign=sign)
         costs.append((time.process_time() - started) / 10)
 
     assert min(costs) < 0.001, costs

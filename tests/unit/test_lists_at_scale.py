@@ -14,13 +14,13 @@ import pytest
 from folding import said
 
 import tavus_callbacks
-from tavus_callbacks.aws import rows
-from tavus_callbacks.aws.summaries import Found, Span, SummaryRows
-from tavus_callbacks.domain import receipts
-from tavus_callbacks.domain.conversation_facts import conversation_facts
-from tavus_callbacks.domain.fold_settings import FoldSettings
-from tavus_callbacks.domain.summary import conversation_summary, shards
-from tavus_callbacks.domain.timestamps import iso
+from tavus_callbacks.aws import items
+from tavus_callbacks.aws.stores.summaries import Found, Span, SummaryRows
+from tavus_callbacks.domain.common.timestamps import iso
+from tavus_callbacks.domain.conversations.facts import conversation_facts
+from tavus_callbacks.domain.conversations.settings import FoldSettings
+from tavus_callbacks.domain.events import feed
+from tavus_callbacks.domain.summaries.summary import conversation_summary, shards
 
 NOW = datetime(2027, 3, 1, 12, 30, tzinfo=UTC)
 SETTINGS = FoldSettings(timedelta(hours=2), expect_recording=True)
@@ -41,7 +41,7 @@ class SortedStore:
         for number in range(count):
             pk = f"conversation#c{number}"
             place = f"{iso(NOW - timedelta(minutes=count - number))}#{number:032}"
-            self.places[receipts.shard(shards("conversation"), pk)].append((place, pk))
+            self.places[feed.shard(shards("conversation"), pk)].append((place, pk))
         self.template, self.asked = {}, []
         self._merge_one()
 
@@ -59,7 +59,7 @@ class SortedStore:
 
     def query(self, *, ExpressionAttributeValues, Limit, **_):  # noqa: N803 - botocore's names
         """Give the newest keys of a shard within a span."""
-        values = rows.read(ExpressionAttributeValues)
+        values = items.read(ExpressionAttributeValues)
         places = self.places[values[":shard"]]
         begin, end = (
             bisect_left(places, (values[":since"], "")),
@@ -71,10 +71,10 @@ class SortedStore:
 
     def batch_get_item(self, *, RequestItems):  # noqa: N803 - botocore's name
         """Give summaries; of objects that came it knows nothing."""
-        keys = [rows.read(key) for key in RequestItems["t"]["Keys"] if key["sk"]["S"] == "s1"]
+        keys = [items.read(key) for key in RequestItems["t"]["Keys"] if key["sk"]["S"] == "s1"]
         self.asked.append(("BatchGetItem", len(keys)))
         named = ({"pk": key["pk"], "subject": key["pk"].partition("#")[2]} for key in keys)
-        return {"Responses": {"t": [{**self.template, **rows.write(one)} for one in named]}}
+        return {"Responses": {"t": [{**self.template, **items.write(one)} for one in named]}}
 
 
 def cost(store, before=None):

@@ -2,10 +2,10 @@
 
 import pytest
 
-from tavus_callbacks_cli.local.access import guarding, listings_of
-from tavus_callbacks_cli.local.keys import CDN, Keys
-from tavus_callbacks_cli.local.state import REPOSITORY
-from tavus_callbacks_cli.local.template import load_template
+from tavus_callbacks_cli.local_stack.services.access import guarding, listings_of
+from tavus_callbacks_cli.local_stack.services.keys import CDN, Keys
+from tavus_callbacks_cli.local_stack.state import REPOSITORY
+from tavus_callbacks_cli.local_stack.template.template import load_template
 
 # Fixed, for its ids name tests.
 KEYS = Keys("0" * 64)

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tavus_callbacks_cli.local.atomic import atomic
+from tavus_callbacks_cli.local_stack.services.atomic import atomic
 
 PUT = "DynamoDB_20120810.PutItem"
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tavus_callbacks_cli.local.batches import Rules, Surroundings, deliver
-from tavus_callbacks_cli.local.functions import FunctionFailed
+from tavus_callbacks_cli.local_stack.functions.functions import FunctionFailed
+from tavus_callbacks_cli.local_stack.triggers.batches import Rules, Surroundings, deliver
 
 NOW = 1_000_000.0
 

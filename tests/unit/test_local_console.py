@@ -11,10 +11,10 @@ from rich.console import Console
 
 from encodings_of_tokens import SHORT
 from tavus_callbacks_cli.commands.local import _show_failure
-from tavus_callbacks_cli.local.console import exchange_line, printable, show_start
-from tavus_callbacks_cli.local.gateway import Exchange
-from tavus_callbacks_cli.local.payload import Answer
-from tavus_callbacks_cli.local.routes import Route
+from tavus_callbacks_cli.local_stack.console import exchange_line, printable, show_start
+from tavus_callbacks_cli.local_stack.http.gateway import Exchange
+from tavus_callbacks_cli.local_stack.http.payload import Answer
+from tavus_callbacks_cli.local_stack.http.routes import Route
 
 POST = Route("POST", "/callbacks/{token}", "ReceiveFunction")
 STORED = {

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tavus_callbacks_cli.local.cors import HEADERS, METHOD, ORIGIN, Rule, answer, preflights
+from tavus_callbacks_cli.local_stack.services.cors import HEADERS, METHOD, ORIGIN, Rule, answer, preflights
 
 APP = "https://app.example.com"
 RULE = Rule([APP, "https://*.example.org"], ["GET", "HEAD"], ["Range"], ["ETag"], 600)

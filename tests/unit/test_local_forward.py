@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from tavus_callbacks_cli.local import forward
-from tavus_callbacks_cli.local.forward import forwarding, stored_event_id
-from tavus_callbacks_cli.local.gateway import Exchange
-from tavus_callbacks_cli.local.payload import Answer
-from tavus_callbacks_cli.local.routes import Route
+from tavus_callbacks_cli.local_stack import forward
+from tavus_callbacks_cli.local_stack.forward import forwarding, stored_event_id
+from tavus_callbacks_cli.local_stack.http.gateway import Exchange
+from tavus_callbacks_cli.local_stack.http.payload import Answer
+from tavus_callbacks_cli.local_stack.http.routes import Route
 
 Posts = list[tuple[dict[str, str], bytes]]
 

@@ -5,9 +5,9 @@ from typing import Any
 import click
 import pytest
 
-from tavus_callbacks_cli.local.intrinsics import Names, Resolver, cdn_domain, fill_in
-from tavus_callbacks_cli.local.state import REPOSITORY
-from tavus_callbacks_cli.local.template import load_template
+from tavus_callbacks_cli.local_stack.state import REPOSITORY
+from tavus_callbacks_cli.local_stack.template.intrinsics import Names, Resolver, cdn_domain, fill_in
+from tavus_callbacks_cli.local_stack.template.template import load_template
 
 PLAIN: dict[str, Any] = {
     "Parameters": {

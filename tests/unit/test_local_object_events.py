@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tavus_callbacks_cli.local.object_events import Found, telling
+from tavus_callbacks_cli.local_stack.services.object_events import Found, telling
 
 DELETED = b"""<DeleteResult>
 <Deleted><Key>a&amp;b</Key><DeleteMarker>true</DeleteMarker></Deleted>

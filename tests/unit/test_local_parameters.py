@@ -3,8 +3,8 @@
 import click
 import pytest
 
-from tavus_callbacks_cli.local.parameters import check_parameters
-from tavus_callbacks_cli.local.state import REPOSITORY
+from tavus_callbacks_cli.local_stack.state import REPOSITORY
+from tavus_callbacks_cli.local_stack.template.parameters import check_parameters
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,14 @@ from typing import Any
 
 import pytest
 
-from tavus_callbacks_cli.local.payload import BadAnswer, Request, make_answer, make_event, raw_path
-from tavus_callbacks_cli.local.routes import Route
+from tavus_callbacks_cli.local_stack.http.payload import (
+    BadAnswer,
+    Request,
+    make_answer,
+    make_event,
+    raw_path,
+)
+from tavus_callbacks_cli.local_stack.http.routes import Route
 
 ROUTE = Route("POST", "/callbacks/{token}", "Receive")
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tavus_callbacks_cli.local.routes import Route, match_route
+from tavus_callbacks_cli.local_stack.http.routes import Route, match_route
 
 ROUTES = [
     Route("GET", "/events", "Read"),

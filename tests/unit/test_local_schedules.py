@@ -6,8 +6,8 @@ from types import SimpleNamespace
 import click
 import pytest
 
-from tavus_callbacks_cli.local.functions import FunctionFailed
-from tavus_callbacks_cli.local.schedules import Schedule, schedules_of, ticking
+from tavus_callbacks_cli.local_stack.functions.functions import FunctionFailed
+from tavus_callbacks_cli.local_stack.triggers.schedules import Schedule, schedules_of, ticking
 
 
 def template(expression, **more):

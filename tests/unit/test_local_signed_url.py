@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from tavus_callbacks.domain import link
-from tavus_callbacks_cli.local.signed_url import Refused, read_target, verify
+from tavus_callbacks.domain.recordings import signed_url
+from tavus_callbacks_cli.local_stack.cdn.signed_url import Refused, read_target, verify
 
 EXPIRES = datetime(2026, 1, 1, 12, tzinfo=UTC)
 BASE = "http://127.0.0.1:5000"
@@ -16,7 +16,7 @@ NOW = EXPIRES.timestamp() - 60
 @pytest.fixture(scope="module")
 def key():
     """Make a key for the module."""
-    from tavus_callbacks.aws.signing import new_private_key
+    from tavus_callbacks.aws.signing_key import new_private_key
 
     return load_pem_private_key(new_private_key().encode(), None)
 
@@ -26,9 +26,11 @@ def signed(key, name="tavus/c1/1.mp4", digest=None):
     from cryptography.hazmat.primitives import hashes
     from cryptography.hazmat.primitives.asymmetric import ec
 
-    url = link.resource_url(BASE, name, download_name="a.mp4")
+    url = signed_url.resource_url(BASE, name, download_name="a.mp4")
     algorithm = ec.ECDSA(digest or hashes.SHA256())
-    return link.signed(url, expires=EXPIRES, key_id="K1", sign=lambda message: key.sign(message, algorithm))
+    return signed_url.signed(
+        url, expires=EXPIRES, key_id="K1", sign=lambda message: key.sign(message, algorithm)
+    )
 
 
 def ask(key, url, now=NOW):

@@ -9,8 +9,19 @@ from pathlib import Path
 
 import pytest
 
-from tavus_callbacks_cli.local.registry import RunningStack, registered, running_stacks, write_ready_file
-from tavus_callbacks_cli.local.state import Credentials, open_state, state_root, write_private, write_whole
+from tavus_callbacks_cli.local_stack.registry import (
+    RunningStack,
+    registered,
+    running_stacks,
+    write_ready_file,
+)
+from tavus_callbacks_cli.local_stack.state import (
+    Credentials,
+    open_state,
+    state_root,
+    write_private,
+    write_whole,
+)
 
 RUNNING = RunningStack(
     pid=os.getpid(),

@@ -5,12 +5,12 @@ from pathlib import Path
 import click
 import pytest
 
-from tavus_callbacks_cli.local.deploy import NO_LOCAL_MEANING, check
-from tavus_callbacks_cli.local.functions import Place, functions_of
-from tavus_callbacks_cli.local.routes import match_route, routes_of
-from tavus_callbacks_cli.local.state import REPOSITORY
-from tavus_callbacks_cli.local.template import Template, load_template
-from tavus_callbacks_cli.local.throttle import throttle_of
+from tavus_callbacks_cli.local_stack.functions.functions import Place, functions_of
+from tavus_callbacks_cli.local_stack.http.routes import match_route, routes_of
+from tavus_callbacks_cli.local_stack.http.throttle import throttle_of
+from tavus_callbacks_cli.local_stack.services.deploy import NO_LOCAL_MEANING, check
+from tavus_callbacks_cli.local_stack.state import REPOSITORY
+from tavus_callbacks_cli.local_stack.template.template import Template, load_template
 
 HEAD = """
 Transform: AWS::Serverless-2016-10-31

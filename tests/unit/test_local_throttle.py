@@ -1,6 +1,6 @@
 """The throttle lets through what API Gateway would."""
 
-from tavus_callbacks_cli.local.throttle import Throttle
+from tavus_callbacks_cli.local_stack.http.throttle import Throttle
 
 
 def test_the_burst_passes_and_then_the_rate() -> None:

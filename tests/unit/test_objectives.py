@@ -10,9 +10,9 @@ from folding import CONVERSATION, NOW, SETTINGS, fold_event, without_receipt
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tavus_callbacks.domain.conversation import fold
-from tavus_callbacks.domain.conversation_facts import MOST_GUARDRAILS, conversation_facts, facts_of
-from tavus_callbacks.domain.summary import parse_facts
+from tavus_callbacks.domain.conversations.facts import MOST_GUARDRAILS, conversation_facts, facts_of
+from tavus_callbacks.domain.conversations.fold import fold
+from tavus_callbacks.domain.summaries.summary import parse_facts
 
 EMAIL = ({"email": "first@example.com"}, {"email": "second@example.com"}, {"email": "third@example.com"})
 

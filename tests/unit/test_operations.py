@@ -3,8 +3,8 @@
 import re
 from pathlib import Path
 
-from tavus_callbacks.domain.metrics import METRICS
-from tavus_callbacks_cli.local.template import load_template
+from tavus_callbacks.domain.common.metrics import METRICS
+from tavus_callbacks_cli.local_stack.template.template import load_template
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")

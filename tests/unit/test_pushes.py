@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from tavus_callbacks.domain.fold_event import FoldEvent
-from tavus_callbacks.domain.fold_settings import FoldSettings
-from tavus_callbacks.domain.meanings import arrived, elapsed
-from tavus_callbacks.domain.pushes import (
+from tavus_callbacks.domain.conversations.settings import FoldSettings
+from tavus_callbacks.domain.events.stored_event import FoldEvent
+from tavus_callbacks.domain.pushes.derived import arrived, elapsed
+from tavus_callbacks.domain.pushes.push import (
     INLINE_LIMIT,
     Push,
     Standing,
@@ -22,7 +22,7 @@ from tavus_callbacks.domain.pushes import (
     push_id,
     pushes_of,
 )
-from tavus_callbacks.domain.summary import facts_from
+from tavus_callbacks.domain.summaries.summary import facts_from
 
 NOW = datetime(2027, 3, 1, 12, tzinfo=UTC)
 SETTINGS = FoldSettings(presumed_ended_after=timedelta(hours=4))

@@ -6,8 +6,8 @@ import pytest
 from folding import JSON
 from hypothesis import given
 
-from tavus_callbacks.domain import reading
-from tavus_callbacks.domain.jsontext import without_surrogates
+from tavus_callbacks.domain.common import lenient_json
+from tavus_callbacks.domain.common.json_text import without_surrogates
 
 
 def test_an_event_says_its_members_in_any_of_three_places():
@@ -21,7 +21,7 @@ def test_an_event_says_its_members_in_any_of_three_places():
         "data": {"reason": "data", "face_id": "f1"},
     }
 
-    assert {"reason": "flat", "replica_id": "r2", "face_id": "f1"} == reading.members(body)
+    assert {"reason": "flat", "replica_id": "r2", "face_id": "f1"} == lenient_json.members(body)
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,7 @@ def test_an_event_says_its_members_in_any_of_three_places():
 )
 def test_text_is_text_with_something_in_it(value, expected):
     """Neither blank nor anything else passes for text."""
-    assert expected == reading.text(value)
+    assert expected == lenient_json.text(value)
 
 
 @pytest.mark.parametrize(
@@ -42,13 +42,13 @@ def test_text_is_text_with_something_in_it(value, expected):
 )
 def test_a_number_is_finite(value, expected):
     """Also where it is written as text, as durations were."""
-    assert expected == reading.number(value)
+    assert expected == lenient_json.number(value)
 
 
 @pytest.mark.parametrize(("value", "expected"), [(0, 0.0), (86_400, 86_400.0), (86_401, None), (-1, None)])
 def test_a_span_is_within_a_day(value, expected):
     """Beyond, it is a number of another kind."""
-    assert expected == reading.seconds(value)
+    assert expected == lenient_json.seconds(value)
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_a_span_is_within_a_day(value, expected):
 )
 def test_json_in_text_is_parsed(value, expected):
     """Objects and arrays come as text inside of bodies."""
-    assert expected == reading.structured(value)
+    assert expected == lenient_json.structured(value)
 
 
 @pytest.mark.parametrize(
@@ -81,12 +81,12 @@ def test_json_in_text_is_parsed(value, expected):
 )
 def test_what_json_cannot_write_again_stays_text(value):
     """No constant, no number beyond what a float holds, no depth that exhausts a stack."""
-    assert value == reading.structured(value)
+    assert value == lenient_json.structured(value)
 
 
 @given(JSON)
 def test_whatever_is_read_can_be_written_again(value):
     """As strict JSON in UTF-8."""
-    found = [reading.structured(one) for one in (value, json.dumps(value))]
+    found = [lenient_json.structured(one) for one in (value, json.dumps(value))]
 
     json.dumps([*map(without_surrogates, found)], allow_nan=False, ensure_ascii=False).encode()

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tavus_callbacks.domain.recording import (
+from tavus_callbacks.domain.recordings.recording import (
     STORAGE_CONFLICT,
     Claim,
     Recording,

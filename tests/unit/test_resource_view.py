@@ -8,8 +8,8 @@ from folding import JSON, fold_event, scenario, without_receipt
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tavus_callbacks.domain.resource_facts import resource_facts_of
-from tavus_callbacks.domain.resource_view import ResourceView, fold_resource
+from tavus_callbacks.domain.resources.facts import resource_facts_of
+from tavus_callbacks.domain.resources.view import ResourceView, fold_resource
 
 SCENARIOS = ["video", "video-failed", "replica", "replica-failed", "document", "lipsync", "speech"]
 NAMES = (

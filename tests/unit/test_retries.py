@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tavus_callbacks.domain.retries import rest_after
+from tavus_callbacks.domain.pushes.retry_schedule import rest_after
 
 NOW = datetime(2027, 3, 1, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)

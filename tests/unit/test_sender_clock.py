@@ -9,15 +9,15 @@ from folding import CONVERSATION, NOW, SETTINGS, fold_event
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tavus_callbacks.domain import pushes
-from tavus_callbacks.domain.conversation import fold
-from tavus_callbacks.domain.conversation_facts import Facts, conversation_facts, facts_of
-from tavus_callbacks.domain.meanings import elapsed
-from tavus_callbacks.domain.pushes import Standing
-from tavus_callbacks.domain.resource_view import fold_resource
-from tavus_callbacks.domain.summary import conversation_summary
-from tavus_callbacks.domain.transcript import transcript_of
-from tavus_callbacks.domain.watching import OPEN_FOR, View, open_of
+from tavus_callbacks.domain.conversations.facts import Facts, conversation_facts, facts_of
+from tavus_callbacks.domain.conversations.fold import fold
+from tavus_callbacks.domain.pushes import push
+from tavus_callbacks.domain.pushes.derived import elapsed
+from tavus_callbacks.domain.pushes.push import Standing
+from tavus_callbacks.domain.repair.open_conversations import OPEN_FOR, View, open_of
+from tavus_callbacks.domain.resources.view import fold_resource
+from tavus_callbacks.domain.summaries.summary import conversation_summary
+from tavus_callbacks.domain.transcripts.transcript import transcript_of
 
 JOINED, SHUTDOWN = "system.replica_joined", "system.shutdown"
 TRANSCRIPT, ANALYSIS = "application.transcription_ready", "application.perception_analysis"
@@ -58,7 +58,7 @@ def test_no_time_of_the_sender_keeps_a_part_expected(at, lost):
     [arrived] = {SHUTDOWN, TRANSCRIPT} - {lost}
     facts = facts_of(event(arrived, at, transcript=[{"role": "user", "content": "Hi."}]))
 
-    assert pushes.COMPLETE in elapsed(standing(facts, after=timedelta(minutes=2)))
+    assert push.COMPLETE in elapsed(standing(facts, after=timedelta(minutes=2)))
 
 
 @given(joined=TIMES, more=st.lists(TIMES, max_size=2))
@@ -176,7 +176,7 @@ def test_a_summary_that_was_written_with_a_far_end_is_over_too():
     late = NOW + OPEN_FOR + SETTINGS.presumed_ended_after + timedelta(minutes=1)
     summary = conversation_summary(CONVERSATION, facts, now=late, settings=SETTINGS)
     assert ("ended", None, ["transcript"]) == (summary.status, summary.duration, summary.missing)
-    assert pushes.COMPLETE in elapsed(standing(facts, after=timedelta(minutes=2)))
+    assert push.COMPLETE in elapsed(standing(facts, after=timedelta(minutes=2)))
     assert open_of(CONVERSATION, facts, View(late, SETTINGS, None)) is None
 
 

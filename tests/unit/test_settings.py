@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from tavus_callbacks.settings import Settings
+from tavus_callbacks.runtime.settings import Settings
 
 RECORDINGS = {
     "RECORDINGS_BUCKET": "recordings",

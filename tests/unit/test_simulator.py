@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
-from tavus_callbacks.domain import timestamps
-from tavus_callbacks.domain.errors import NotAnObject, Unfileable
-from tavus_callbacks.domain.event import repeat_window, understand
+from tavus_callbacks.domain.callbacks.event import repeat_window, understand
+from tavus_callbacks.domain.common import timestamps
+from tavus_callbacks.domain.common.errors import NotAnObject, Unfileable
 from tavus_callbacks_cli.commands import simulate
 from tavus_callbacks_cli.simulator import scenario as simulator
 from tavus_callbacks_cli.simulator.scenario import Callback, Expectation, Rendered, Scenario, ScenarioError

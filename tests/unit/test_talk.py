@@ -7,8 +7,8 @@ from folding import JSON, transcript
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tavus_callbacks.domain.talk import talk
-from tavus_callbacks.domain.transcript import transcript_of
+from tavus_callbacks.domain.transcripts.statistics import talk
+from tavus_callbacks.domain.transcripts.transcript import transcript_of
 
 
 def numbers(*turns):

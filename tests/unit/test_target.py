@@ -12,9 +12,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from tavus_callbacks.domain.target import TargetRefused, is_public, parse_target, with_tags
-from tavus_callbacks.web import post as web
-from tavus_callbacks.web.post import NotReached, post
+from tavus_callbacks.domain.pushes.target import TargetRefused, is_public, parse_target, with_tags
+from tavus_callbacks.outbound import webhook as web
+from tavus_callbacks.outbound.webhook import NotReached, post
 
 NAME = "hooks.example.com"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tavus_callbacks.domain.families import FAMILIES
+from tavus_callbacks.domain.callbacks.families import FAMILIES
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "tavus.md").read_text(encoding="utf-8")
@@ -45,7 +45,7 @@ def tables() -> Iterator[list[list[str]]]:
 
 def event_types() -> set[str]:
     """Collect Tavus's event types from the strings in the domain's code; pushes.py has types of our own."""
-    paths = [path for path in DOMAIN.glob("*.py") if path.stem != "pushes"]
+    paths = [path for path in DOMAIN.rglob("*.py") if path.parent.name != "pushes"]
     trees = [ast.parse(path.read_text(encoding="utf-8")) for path in paths]
     constants = [node.value for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Constant)]
     return {value for value in constants if isinstance(value, str) and EVENT_TYPE.fullmatch(value)}

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from tavus_callbacks.domain.tombstone import digest, lifetime
+from tavus_callbacks.domain.common.tombstone import digest, lifetime
 
 DAY = timedelta(days=1)
 

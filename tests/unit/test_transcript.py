@@ -8,8 +8,8 @@ from folding import JSON, transcript
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tavus_callbacks.domain.dialogue import dialogue
-from tavus_callbacks.domain.transcript import transcript_of, transcript_view
+from tavus_callbacks.domain.transcripts.plain_text import dialogue
+from tavus_callbacks.domain.transcripts.transcript import transcript_of, transcript_view
 
 PROMPT = "You are Lena, the receptionist of a small hotel by the sea. " * 20
 MEMBERS = (

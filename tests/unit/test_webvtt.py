@@ -7,8 +7,8 @@ from folding import transcript
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tavus_callbacks.domain.transcript import transcript_of
-from tavus_callbacks.domain.webvtt import NoTimes, webvtt
+from tavus_callbacks.domain.transcripts.transcript import transcript_of
+from tavus_callbacks.domain.transcripts.webvtt import NoTimes, webvtt
 
 CUE = re.compile(
     r"(\d\d+):(\d\d):(\d\d\.\d{3}) --> (\d\d+):(\d\d):(\d\d\.\d{3})\n<v (?:User|Replica)>([^\n\r<>]*)\n"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tavus_callbacks.domain.words import questions, words
+from tavus_callbacks.domain.transcripts.word_count import questions, words
 
 
 @pytest.mark.parametrize(

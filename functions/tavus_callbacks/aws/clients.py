@@ -11,7 +11,7 @@ from botocore import __version__
 from botocore.config import Config
 from botocore.session import Session
 
-from tavus_callbacks.aws.attempts import begin
+from tavus_callbacks.aws.retries import begin
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from tavus_callbacks.aws.failures import code, store_down
-from tavus_callbacks.domain.timestamps import now
+from tavus_callbacks.aws.errors import code, store_down
+from tavus_callbacks.domain.common.timestamps import now
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient

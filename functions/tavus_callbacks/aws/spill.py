@@ -10,15 +10,15 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tavus_callbacks.aws.failures import store_down
-from tavus_callbacks.aws.filing import Callback
-from tavus_callbacks.domain.body import Packed, unpack
-from tavus_callbacks.domain.timestamps import iso, parse
+from tavus_callbacks.aws.errors import store_down
+from tavus_callbacks.domain.callbacks.intake import Callback
+from tavus_callbacks.domain.common.compression import Packed, unpack
+from tavus_callbacks.domain.common.timestamps import iso, parse
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
-    from tavus_callbacks.aws.bodies import Bodies
+    from tavus_callbacks.aws.stores.bodies import Bodies
 
 # Bytes of base64 in one message of at most 1 MiB (SQS's limit since 2025; believed, so well below it).
 MESSAGE_LIMIT = 700 * 1024

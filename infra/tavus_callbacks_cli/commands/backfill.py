@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tavus_callbacks_cli import parameters
-from tavus_callbacks_cli.console import examples, note, print_json, print_table
-from tavus_callbacks_cli.targets import Target, UrlTarget, target_options
+from tavus_callbacks_cli.commands import options
+from tavus_callbacks_cli.output.console import examples, note, print_json, print_table
+from tavus_callbacks_cli.targets.choose import Target, UrlTarget, target_options
 
 if TYPE_CHECKING:
-    from tavus_callbacks_cli.backfill import Work
-    from tavus_callbacks_cli.tavus_list import Listing
+    from tavus_callbacks_cli.operations.backfill import Work
+    from tavus_callbacks_cli.operations.tavus_list import Listing
 
 _BY_URL = """Filing takes AWS credentials, which TAVUS_CALLBACKS_URL has not: use --stack NAME or --local.
 Without credentials, let the stack do it: deploy it with TavusApiKeyArn, and its schedule fetches."""
@@ -37,7 +37,7 @@ Outcome = dict[str, Any]
 @click.argument("id_", metavar="[ID]", required=False)
 @click.option(
     "--since",
-    type=parameters.moment,
+    type=options.moment,
     metavar="TIME",
     help="All conversations made from then on: 7d, or ISO 8601 (UTC).",
 )
@@ -76,9 +76,9 @@ def backfill(  # noqa: PLR0913 - one argument an option
 @contextmanager
 def _errors() -> Iterator[None]:
     """Raise what AWS and Tavus refuse as click.ClickException."""
-    from tavus_callbacks.domain.errors import StoreDown
-    from tavus_callbacks.tavus.api import TavusError
-    from tavus_callbacks_cli.deployed import aws_errors, refusal
+    from tavus_callbacks.domain.common.errors import StoreDown
+    from tavus_callbacks.outbound.tavus_api import TavusError
+    from tavus_callbacks_cli.targets.stack_outputs import aws_errors, refusal
 
     try:
         with aws_errors():
@@ -93,9 +93,9 @@ def _errors() -> Iterator[None]:
 
 
 def _work(target: Target) -> "Work":
-    from tavus_callbacks_cli.backfill import work_of
-    from tavus_callbacks_cli.deployment import event_retention
-    from tavus_callbacks_cli.tavus_key import tavus_of
+    from tavus_callbacks_cli.operations.backfill import work_of
+    from tavus_callbacks_cli.targets.aws_stack import event_retention
+    from tavus_callbacks_cli.targets.tavus_key import tavus_of
 
     if isinstance(target, UrlTarget):
         raise click.UsageError(_BY_URL)
@@ -113,7 +113,7 @@ def _select(
 
 
 def _read_list(work: "Work") -> "Listing":
-    from tavus_callbacks_cli.tavus_list import Listing
+    from tavus_callbacks_cli.operations.tavus_list import Listing
 
     listing = Listing()
     with click.progressbar(
@@ -128,7 +128,7 @@ def _read_list(work: "Work") -> "Listing":
 
 
 def _chosen(work: "Work", listing: "Listing", since: datetime, *, is_all: bool) -> list[str]:
-    from tavus_callbacks_cli.backfill import listed
+    from tavus_callbacks_cli.operations.backfill import listed
 
     found = list(listed(work, listing.records.values(), since))
     chosen = [one.conversation_id for one in found if one.is_ours or is_all]
@@ -142,7 +142,7 @@ def _chosen(work: "Work", listing: "Listing", since: datetime, *, is_all: bool) 
 
 def _outcomes(work: "Work", wanted: list[str], *, dry_run: bool) -> Iterator[Outcome]:
     """Yield what came of each; a key that is refused, or a Tavus that is busy, ends it."""
-    from tavus_callbacks.tavus.api import Busy, KeyRefused
+    from tavus_callbacks.outbound.tavus_api import Busy, KeyRefused
 
     with click.progressbar(wanted, file=sys.stderr, label="reading Tavus's records") as bar:
         for conversation_id in bar:
@@ -155,8 +155,8 @@ def _outcomes(work: "Work", wanted: list[str], *, dry_run: bool) -> Iterator[Out
 
 
 def _outcome(work: "Work", conversation_id: str, *, dry_run: bool) -> Outcome:
-    from tavus_callbacks.tavus.api import UnknownThere, Unreadable
-    from tavus_callbacks_cli.backfill import filed
+    from tavus_callbacks.outbound.tavus_api import UnknownThere, Unreadable
+    from tavus_callbacks_cli.operations.backfill import filed
 
     try:
         found = filed(work, conversation_id, dry_run=dry_run)

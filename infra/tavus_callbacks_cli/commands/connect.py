@@ -8,18 +8,18 @@ from typing import Any
 
 import click
 
-from tavus_callbacks.domain.token import PATTERN
-from tavus_callbacks_cli import parameters
-from tavus_callbacks_cli.console import examples, note, print_json
-from tavus_callbacks_cli.deployment import (
+from tavus_callbacks.domain.common.token import PATTERN
+from tavus_callbacks_cli.commands import options
+from tavus_callbacks_cli.output.console import examples, note, print_json
+from tavus_callbacks_cli.output.pasting import tavus_request
+from tavus_callbacks_cli.targets.aws_stack import (
     DOCUMENTED_EXTERNAL_ID,
     Deployment,
     external_id,
     open_deployment,
     recording_properties,
 )
-from tavus_callbacks_cli.pasting import tavus_request
-from tavus_callbacks_cli.targets import Target, is_near, target_options
+from tavus_callbacks_cli.targets.choose import Target, is_near, target_options
 
 TAVUS = "https://tavusapi.com/v2"
 
@@ -73,11 +73,11 @@ def _callback_url(_context: click.Context, _parameter: click.Parameter, value: s
     )
 )
 @click.argument(
-    "kind", default="conversation", metavar="[KIND]", type=parameters.Renamed(REQUESTS, {"replica": "face"})
+    "kind", default="conversation", metavar="[KIND]", type=options.Renamed(REQUESTS, {"replica": "face"})
 )
 @click.option(
     "--label",
-    type=parameters.label,
+    type=options.label,
     default="production",
     show_default=True,
     metavar="L",

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tavus_callbacks_cli.console import escaped, examples, note, print_json, print_line
-from tavus_callbacks_cli.targets import Target, target_options
+from tavus_callbacks_cli.output.console import escaped, examples, note, print_json, print_line
+from tavus_callbacks_cli.targets.choose import Target, target_options
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -49,9 +49,9 @@ def doctor(target: Target, *, is_json: bool) -> None:
 
 
 def _examination(target: Target) -> "Examination":
-    from tavus_callbacks_cli.deployment import open_deployment
     from tavus_callbacks_cli.doctor.examination import Examination
     from tavus_callbacks_cli.doctor.probe import Probe
+    from tavus_callbacks_cli.targets.aws_stack import open_deployment
 
     deployment, tables = open_deployment(target), target.tables()
     patience = _PATIENCE_HERE if deployment.is_local else _PATIENCE

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tavus_callbacks.domain.timestamps import iso
-from tavus_callbacks_cli import parameters
-from tavus_callbacks_cli.console import examples, moment, note, print_json, print_table, zone
-from tavus_callbacks_cli.targets import Target, target_options
+from tavus_callbacks.domain.common.timestamps import iso
+from tavus_callbacks_cli.commands import options
+from tavus_callbacks_cli.output.console import examples, moment, note, print_json, print_table, zone
+from tavus_callbacks_cli.targets.choose import Target, target_options
 
 if TYPE_CHECKING:
-    from tavus_callbacks_cli.drift import Sums
+    from tavus_callbacks_cli.operations.drift import Sums
 
 
 @click.command(
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--since",
-    type=parameters.moment,
+    type=options.moment,
     default="7d",
     show_default=True,
     metavar="TIME",
@@ -48,7 +48,7 @@ def drift(target: Target, *, since: datetime, is_json: bool) -> None:
 
 
 def _read(target: Target, since: str) -> "Sums":
-    from tavus_callbacks_cli.drift import Sums, received
+    from tavus_callbacks_cli.operations.drift import Sums, received
 
     sums = Sums()
     # Nobody knows how many there are.
@@ -64,7 +64,7 @@ def _read(target: Target, since: str) -> "Sums":
 
 
 def _row(row: dict[str, Any]) -> tuple[str, ...]:
-    from tavus_callbacks_cli.drift import words_of
+    from tavus_callbacks_cli.operations.drift import words_of
 
     first, last = moment(row["first_received_at"]), moment(row["last_received_at"])
     counts = str(row["count"]), str(row["of"])

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tavus_callbacks.domain.families import is_name
-from tavus_callbacks_cli import parameters, pasting
-from tavus_callbacks_cli.console import examples, note, print_block, print_json
-from tavus_callbacks_cli.targets import Target, UrlTarget, target_options
+from tavus_callbacks.domain.callbacks.families import is_name
+from tavus_callbacks_cli.commands import options as parameters
+from tavus_callbacks_cli.output import pasting
+from tavus_callbacks_cli.output.console import examples, note, print_block, print_json
+from tavus_callbacks_cli.targets.choose import Target, UrlTarget, target_options
 
 if TYPE_CHECKING:
     from tavus_callbacks_cli.erasure.place import Place, Wanted
@@ -67,8 +68,8 @@ def erase(  # noqa: PLR0913 - one argument an option
 
     The exit code is 1 if AWS refused, if something was not seen, or if --tag left something out.
     """
-    from tavus_callbacks_cli.deployed import aws_errors
     from tavus_callbacks_cli.erasure.receipt import receipt
+    from tavus_callbacks_cli.targets.stack_outputs import aws_errors
 
     words, options = _asked(kind, id_, tag)
     _refuse(target, pasting.command("erase", *words, options=(*options, "--stack", "NAME")), file)
@@ -109,7 +110,7 @@ def _refuse(target: Target, command: str, file: Path | None) -> None:
 
 @contextmanager
 def _again() -> Iterator[None]:
-    from tavus_callbacks.domain.errors import StoreDown
+    from tavus_callbacks.domain.common.errors import StoreDown
 
     try:
         yield
@@ -121,8 +122,8 @@ def _again() -> Iterator[None]:
 
 
 def _place(target: Target) -> "Place":
-    from tavus_callbacks_cli.deployment import open_deployment
     from tavus_callbacks_cli.erasure.place import Place
+    from tavus_callbacks_cli.targets.aws_stack import open_deployment
 
     return Place(open_deployment(target), target.store())
 
@@ -154,14 +155,14 @@ def _surveyed(place: "Place", wanted: "Wanted", asked: str) -> "Found":
 
 
 def _planned(place: "Place", wanted: "Wanted", found: "Found") -> "Erasure":
-    from tavus_callbacks.domain.timestamps import now
+    from tavus_callbacks.domain.common.timestamps import now
     from tavus_callbacks_cli.erasure.steps import Erasure
 
     return Erasure(wanted, now(), _lifetime(place), found, None, is_dry_run=True)
 
 
 def _erased(place: "Place", wanted: "Wanted", expected: int) -> "Erasure":
-    from tavus_callbacks.domain.timestamps import now
+    from tavus_callbacks.domain.common.timestamps import now
     from tavus_callbacks_cli.erasure.steps import erase as erase_all
 
     with _reporting(expected) as report:
@@ -170,7 +171,7 @@ def _erased(place: "Place", wanted: "Wanted", expected: int) -> "Erasure":
 
 def _lifetime(place: "Place") -> timedelta | None:
     """Return how long a tombstone lasts: longer than all that the stack's parameters keep."""
-    from tavus_callbacks.domain.tombstone import lifetime
+    from tavus_callbacks.domain.common.tombstone import lifetime
 
     known = place.deployment.parameters
     names = ["EventRetentionDays", "QuarantineRetentionDays", "FailedRetentionDays"]
@@ -194,7 +195,7 @@ def _reporting(expected: int) -> "Iterator[Report]":
 
 def _hand_over(content: dict[str, Any], file: Path | None, *, is_json: bool) -> None:
     from tavus_callbacks_cli.erasure.receipt import lines
-    from tavus_callbacks_cli.local.state import write_private
+    from tavus_callbacks_cli.local_stack.state import write_private
 
     if file is not None:
         write_private(file, content)

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tavus_callbacks_cli.console import examples, note, print_fields, print_json
-from tavus_callbacks_cli.pasting import argument
+from tavus_callbacks_cli.output.console import examples, note, print_fields, print_json
+from tavus_callbacks_cli.output.pasting import argument
 
 if TYPE_CHECKING:
-    from tavus_callbacks_cli.explanation import Explanation
+    from tavus_callbacks_cli.operations.explain import Explanation
 
 _FILE = click.Path(exists=True, dir_okay=False, readable=True, allow_dash=True)
 
@@ -34,7 +34,7 @@ def explain(files: tuple[str, ...], *, shape: bool, is_json: bool) -> None:
     --shape prints the names of properties and the types of their values, and no value: safe to share when
     callbacks look different from what is known. Names that may be data (digits, a capital in front) become *.
     """
-    from tavus_callbacks_cli.explanation import explain_body
+    from tavus_callbacks_cli.operations.explain import explain_body
 
     now = datetime.now(UTC)
     bodies = [(name, _read(name)) for name in files]
@@ -54,8 +54,8 @@ def _read(name: str) -> bytes:
 
 
 def _show_shapes(bodies: Iterable[tuple[str, bytes]]) -> None:
-    from tavus_callbacks.domain.errors import NotAnObject
-    from tavus_callbacks_cli.explanation import shape_of_body
+    from tavus_callbacks.domain.common.errors import NotAnObject
+    from tavus_callbacks_cli.operations.explain import shape_of_body
 
     for name, raw in bodies:
         note(argument(name))
@@ -66,7 +66,7 @@ def _show_shapes(bodies: Iterable[tuple[str, bytes]]) -> None:
 
 
 def _show(explanations: "list[Explanation]", *, is_json: bool) -> None:
-    from tavus_callbacks_cli.explanation import as_fields, as_json
+    from tavus_callbacks_cli.operations.explain import as_fields, as_json
 
     if is_json:
         print_json({"files": [as_json(explanation) for explanation in explanations]})

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tavus_callbacks_cli import parameters
-from tavus_callbacks_cli.console import escaped, examples, note, print_json, size
-from tavus_callbacks_cli.pasting import argument, command
-from tavus_callbacks_cli.targets import TOKEN_VARIABLES, Target, UrlTarget, target_options
+from tavus_callbacks_cli.commands import options
+from tavus_callbacks_cli.output.console import escaped, examples, note, print_json, size
+from tavus_callbacks_cli.output.pasting import argument, command
+from tavus_callbacks_cli.targets.choose import TOKEN_VARIABLES, Target, UrlTarget, target_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from tavus_callbacks_cli.erasure.place import Wanted
-    from tavus_callbacks_cli.exporting import Exported, Progress, Sources
-    from tavus_callbacks_cli.reader import Reader
+    from tavus_callbacks_cli.operations.export import Exported, Progress, Sources
+    from tavus_callbacks_cli.targets.api_client import Reader
 
 Tag = tuple[str, str]
 
@@ -30,10 +30,10 @@ Tag = tuple[str, str]
     )
 )
 @click.argument("id_", metavar="[ID]", required=False)
-@click.option("--tag", type=parameters.tag, metavar="NAME:VALUE", help="Everything that belongs to this tag.")
+@click.option("--tag", type=options.tag, metavar="NAME:VALUE", help="Everything that belongs to this tag.")
 @click.option(
     "--kind",
-    type=parameters.KIND,
+    type=options.KIND,
     default="conversation",
     show_default=True,
     help="What ID is the id of.",
@@ -98,7 +98,7 @@ def _refuse(file: Path, *, force: bool) -> None:
 
 @contextmanager
 def _sources(target: Target) -> "Iterator[Sources]":
-    from tavus_callbacks_cli.exporting import Sources
+    from tavus_callbacks_cli.operations.export import Sources
 
     with ExitStack() as cleanup:
         reader = cleanup.enter_context(target.reader("read"))
@@ -111,8 +111,8 @@ def _reads_quarantine(target: Target) -> bool:
 
 
 def _fetch(link: "Callable[[], str]", file: Path, progress: "Callable[[int, int | None], None]") -> int:
-    from tavus_callbacks_cli.download import download
-    from tavus_callbacks_cli.reader import plain_client
+    from tavus_callbacks_cli.operations.download import download
+    from tavus_callbacks_cli.targets.api_client import plain_client
 
     with plain_client(link()) as client:
         return download(client, link, file, progress=progress)
@@ -120,7 +120,7 @@ def _fetch(link: "Callable[[], str]", file: Path, progress: "Callable[[int, int 
 
 def _wanted(reader: "Reader", kind: str, id_: str | None, tag: Tag | None) -> "Wanted":
     from tavus_callbacks_cli.erasure.place import Wanted
-    from tavus_callbacks_cli.exporting import tagged
+    from tavus_callbacks_cli.operations.export import tagged
 
     return tagged(reader, tag) if tag else Wanted(frozenset({(kind, str(id_))}))
 
@@ -136,8 +136,8 @@ def _left_out(target: Target, wanted: "Wanted") -> list[dict[str, str]]:
 
 def _written(sources: "Sources", wanted: "Wanted", file: Path, left_out: list[dict[str, str]]) -> "Exported":
     """Write the archive beside its name, so that a half-written one is never taken for the whole."""
-    from tavus_callbacks_cli.exporting import Archive
-    from tavus_callbacks_cli.exporting import export as export_all
+    from tavus_callbacks_cli.operations.export import Archive
+    from tavus_callbacks_cli.operations.export import export as export_all
 
     part = file.with_name(f"{file.name}.part")
     # A file of that name may have a wider mode, or be somebody's link: begin with a new one.
@@ -154,7 +154,7 @@ def _written(sources: "Sources", wanted: "Wanted", file: Path, left_out: list[di
 
 
 def _refuse_nothing(wanted: "Wanted", exported: "Exported") -> None:
-    from tavus_callbacks_cli.reader import Missing
+    from tavus_callbacks_cli.targets.api_client import Missing
 
     if wanted.tag and not any(exported) and not wanted.left_out:
         raise Missing(f"Nothing with the tag {':'.join(wanted.tag)} is stored there.")

@@ -4,15 +4,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tavus_callbacks_cli.console import examples, moment, note, print_json, print_table, zone
-from tavus_callbacks_cli.pasting import quoted
-from tavus_callbacks_cli.targets import Target, target_options
+from tavus_callbacks_cli.output.console import examples, moment, note, print_json, print_table, zone
+from tavus_callbacks_cli.output.pasting import quoted
+from tavus_callbacks_cli.targets.choose import Target, target_options
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from tavus_callbacks_cli.deployment import Deployment
-    from tavus_callbacks_cli.redrive_failed import Failure, Invoke
+    from tavus_callbacks_cli.operations.redrive_failed import Failure, Invoke
+    from tavus_callbacks_cli.targets.aws_stack import Deployment
 
 
 @click.group(
@@ -44,9 +44,9 @@ def list_(target: Target, *, is_json: bool) -> None:
 
     Each entry is one batch of records, whole, as its function was given it.
     """
-    from tavus_callbacks_cli.deployed import aws_errors
-    from tavus_callbacks_cli.deployment import open_deployment
-    from tavus_callbacks_cli.redrive_failed import dead_letters, failures
+    from tavus_callbacks_cli.operations.redrive_failed import dead_letters, failures
+    from tavus_callbacks_cli.targets.aws_stack import open_deployment
+    from tavus_callbacks_cli.targets.stack_outputs import aws_errors
 
     deployment = open_deployment(target)
     with aws_errors():
@@ -77,8 +77,8 @@ def redrive(target: Target, id_: str | None, *, is_all: bool, dry_run: bool, is_
 
     An entry is removed once all of it was taken; what fails again stays. Ends with 1 where something did.
     """
-    from tavus_callbacks_cli.deployed import aws_errors
-    from tavus_callbacks_cli.deployment import open_deployment
+    from tavus_callbacks_cli.targets.aws_stack import open_deployment
+    from tavus_callbacks_cli.targets.stack_outputs import aws_errors
 
     if (id_ is None) != is_all:
         raise click.UsageError("Name one ID of `tavus-callbacks failed list`, or --all.")
@@ -93,7 +93,7 @@ def redrive(target: Target, id_: str | None, *, is_all: bool, dry_run: bool, is_
 
 
 def _chosen(deployment: "Deployment", key: str | None) -> "list[Failure]":
-    from tavus_callbacks_cli.redrive_failed import failures
+    from tavus_callbacks_cli.operations.redrive_failed import failures
 
     found = [one for one in failures(deployment) if key in (None, one.key)]
     if key is not None and not found:
@@ -104,14 +104,14 @@ def _chosen(deployment: "Deployment", key: str | None) -> "list[Failure]":
 
 
 def _redriven(deployment: "Deployment", chosen: "Iterable[Failure]") -> list[dict[str, Any]]:
-    from tavus_callbacks_cli.redrive_failed import invoking
+    from tavus_callbacks_cli.operations.redrive_failed import invoking
 
     with invoking(deployment) as invoke:
         return [_outcome(deployment, one, invoke) for one in chosen]
 
 
 def _outcome(deployment: "Deployment", one: "Failure", invoke: "Invoke") -> dict[str, Any]:
-    from tavus_callbacks_cli.redrive_failed import NotTaken, redrive
+    from tavus_callbacks_cli.operations.redrive_failed import NotTaken, redrive
 
     try:
         redrive(deployment, one, invoke)
@@ -125,7 +125,7 @@ def _would_be(one: "Failure") -> dict[str, Any]:
 
 
 def _moved(deployment: "Deployment", *, dry_run: bool) -> int:
-    from tavus_callbacks_cli.redrive_failed import dead_letters, move_dead
+    from tavus_callbacks_cli.operations.redrive_failed import dead_letters, move_dead
 
     return sum(dead_letters(deployment).values()) if dry_run else move_dead(deployment)
 

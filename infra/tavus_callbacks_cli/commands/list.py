@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
-from tavus_callbacks.domain.timestamps import iso
-from tavus_callbacks_cli import parameters
-from tavus_callbacks_cli.console import examples, moment, note, print_json, print_table, tags, zone
-from tavus_callbacks_cli.story import span
-from tavus_callbacks_cli.targets import Target, target_options
+from tavus_callbacks.domain.common.timestamps import iso
+from tavus_callbacks_cli.commands import options
+from tavus_callbacks_cli.output.console import examples, moment, note, print_json, print_table, tags, zone
+from tavus_callbacks_cli.output.pages import span
+from tavus_callbacks_cli.targets.choose import Target, target_options
 
 if TYPE_CHECKING:
-    from tavus_callbacks_cli.reader import Reader
+    from tavus_callbacks_cli.targets.api_client import Reader
 
 Item = dict[str, Any]
 
-WHAT = parameters.Renamed(("conversations", "videos", "replicas", "events"), {"faces": "replicas"})
+WHAT = options.Renamed(("conversations", "videos", "replicas", "events"), {"faces": "replicas"})
 
 _SHOWN = 50
 # Events come oldest first, so a list of them begins somewhere.
@@ -35,16 +35,16 @@ _RECENT = timedelta(days=1)
     ),
 )
 @click.argument("what", type=WHAT, default="conversations", metavar="[WHAT]")
-@click.option("--tag", type=parameters.tag, metavar="NAME:VALUE", help="Only with this tag.")
+@click.option("--tag", type=options.tag, metavar="NAME:VALUE", help="Only with this tag.")
 @click.option("--label", metavar="L", help="Only what came by the token of this label.")
 @click.option("--status", metavar="S", help="Only with this status, as in active or ended, ready or error.")
 @click.option("--missing", metavar="M", help="Only conversations that miss this, as in transcript.")
-@click.option("--kind", type=parameters.KIND, help="Only events of this kind.")
+@click.option("--kind", type=options.KIND, help="Only events of this kind.")
 @click.option("--event-type", metavar="TYPE", help="Only events of this type, as in system.shutdown.")
 @click.option(
-    "--since", type=parameters.moment, metavar="TIME", help="Only from then on: 7d, or ISO 8601 (UTC)."
+    "--since", type=options.moment, metavar="TIME", help="Only from then on: 7d, or ISO 8601 (UTC)."
 )
-@click.option("--until", type=parameters.moment, metavar="TIME", help="Only before: 1d, or ISO 8601 (UTC).")
+@click.option("--until", type=options.moment, metavar="TIME", help="Only before: 1d, or ISO 8601 (UTC).")
 @click.option(
     "--limit", type=click.IntRange(min=1), default=_SHOWN, show_default=True, help="How many at most."
 )
@@ -78,15 +78,15 @@ def _refuse_what_does_not_fit(what: str, given: Item) -> None:
 
 
 def _words(what: str) -> dict[str, tuple[str, ...]]:
-    from tavus_callbacks.domain.missing import Status, What
-    from tavus_callbacks.domain.resource_facts import ResourceStatus
+    from tavus_callbacks.domain.conversations.expected import Status, What
+    from tavus_callbacks.domain.resources.facts import ResourceStatus
 
     statuses = Status if what == "conversations" else ResourceStatus
     return {"status": get_args(statuses), "missing": get_args(What)}
 
 
 def _subjects(reader: "Reader", what: str, given: Item, limit: int) -> Iterator[Item]:
-    from tavus_callbacks_cli.reader import pages
+    from tavus_callbacks_cli.targets.api_client import pages
 
     for page in pages(reader, f"/{what}", {"limit": str(min(limit + 1, 200)), **query(given)}):
         yield from page[what]

@@ -13,17 +13,17 @@ from urllib.parse import urlsplit
 
 import click
 
-from tavus_callbacks_cli.console import examples
-from tavus_callbacks_cli.local.stack import DEFAULT_PORT, Options
-from tavus_callbacks_cli.pasting import argument
+from tavus_callbacks_cli.local_stack.stack import DEFAULT_PORT, Options
+from tavus_callbacks_cli.output.console import examples
+from tavus_callbacks_cli.output.pasting import argument
 from tavus_callbacks_cli.simulator.behaviour import MODES
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
-    from tavus_callbacks_cli.local.gateway import Exchange
-    from tavus_callbacks_cli.local.stack import LocalStack
+    from tavus_callbacks_cli.local_stack.http.gateway import Exchange
+    from tavus_callbacks_cli.local_stack.stack import LocalStack
 
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -128,9 +128,9 @@ def local(  # noqa: PLR0913 - one argument an option
 
 
 def _run(options: Options, forward: str | None, ready: Path | None) -> None:
-    from tavus_callbacks_cli.local.console import show_start
-    from tavus_callbacks_cli.local.registry import write_ready_file
-    from tavus_callbacks_cli.local.stack import local_stack
+    from tavus_callbacks_cli.local_stack.console import show_start
+    from tavus_callbacks_cli.local_stack.registry import write_ready_file
+    from tavus_callbacks_cli.local_stack.stack import local_stack
 
     console = _console()
     with local_stack(options) as stack, _forwarding(stack, forward, console):
@@ -151,7 +151,7 @@ def _console() -> "Console":
 
 
 def _show(console: "Console", stack: "LocalStack", exchange: "Exchange") -> None:
-    from tavus_callbacks_cli.local.console import exchange_line
+    from tavus_callbacks_cli.local_stack.console import exchange_line
 
     line = exchange_line(exchange, stack.state.logs / f"{exchange.route.function}.log")
     if line:
@@ -159,7 +159,7 @@ def _show(console: "Console", stack: "LocalStack", exchange: "Exchange") -> None
 
 
 def _show_failure(console: "Console", stack: "LocalStack", function: str, why: str) -> None:
-    from tavus_callbacks_cli.local.console import note_line
+    from tavus_callbacks_cli.local_stack.console import note_line
 
     first_line, log = why.partition("\n")[0], stack.state.logs / f"{function}.log"
     _print(console, note_line(f"{function} failed: {first_line}; see {argument(str(log))}", "bold red"))
@@ -176,8 +176,8 @@ def _forwarding(stack: "LocalStack", url: str | None, console: "Console") -> Ite
     if url is None:
         yield
         return
-    from tavus_callbacks_cli.local.console import note_line
-    from tavus_callbacks_cli.local.forward import forwarding, kept_body, stored_event_id
+    from tavus_callbacks_cli.local_stack.console import note_line
+    from tavus_callbacks_cli.local_stack.forward import forwarding, kept_body, stored_event_id
 
     def report(text: str, style: str) -> None:
         _print(console, note_line(text, style))

@@ -2,8 +2,8 @@
 
 import click
 
-from tavus_callbacks_cli.console import examples, note, print_json
-from tavus_callbacks_cli.targets import Target, target_options
+from tavus_callbacks_cli.output.console import examples, note, print_json
+from tavus_callbacks_cli.targets.choose import Target, target_options
 
 # Hours that a stream of DynamoDB holds its records.
 STREAM_HOURS = 24
@@ -36,9 +36,9 @@ def pause(target: Target, *, receiving: bool, yes: bool, is_json: bool) -> None:
     Summaries, recordings, pushes, the spill and the look at what is open wait; callbacks go on being received
     and kept, and after `resume` what was stopped catches up. It takes AWS credentials.
     """
-    from tavus_callbacks_cli.deployed import aws_errors
-    from tavus_callbacks_cli.deployment import open_deployment
-    from tavus_callbacks_cli.pausing import stop_receiving, switch, triggers
+    from tavus_callbacks_cli.operations.pause import stop_receiving, switch, triggers
+    from tavus_callbacks_cli.targets.aws_stack import open_deployment
+    from tavus_callbacks_cli.targets.stack_outputs import aws_errors
 
     deployment = open_deployment(target)
     triggers(deployment)
@@ -63,9 +63,9 @@ def resume(target: Target, *, is_json: bool) -> None:
 
     Streams and queues are caught up with, and what is open is looked at again. It takes AWS credentials.
     """
-    from tavus_callbacks_cli.deployed import aws_errors
-    from tavus_callbacks_cli.deployment import open_deployment
-    from tavus_callbacks_cli.pausing import start_receiving, switch, triggers
+    from tavus_callbacks_cli.operations.pause import start_receiving, switch, triggers
+    from tavus_callbacks_cli.targets.aws_stack import open_deployment
+    from tavus_callbacks_cli.targets.stack_outputs import aws_errors
 
     deployment = open_deployment(target)
     triggers(deployment)

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tavus_callbacks.domain.timestamps import iso
-from tavus_callbacks_cli import parameters
-from tavus_callbacks_cli.console import examples, moment, note, print_json, print_table, zone
-from tavus_callbacks_cli.pasting import argument
-from tavus_callbacks_cli.subjects import has_page, path_of
-from tavus_callbacks_cli.targets import Target, UrlTarget, target_options
+from tavus_callbacks.domain.common.timestamps import iso
+from tavus_callbacks_cli.commands import options
+from tavus_callbacks_cli.operations.subjects import has_page, path_of
+from tavus_callbacks_cli.output.console import examples, moment, note, print_json, print_table, zone
+from tavus_callbacks_cli.output.pasting import argument
+from tavus_callbacks_cli.targets.choose import Target, UrlTarget, target_options
 
 if TYPE_CHECKING:
-    from tavus_callbacks_cli.deployment import Deployment
-    from tavus_callbacks_cli.reader import Reader
+    from tavus_callbacks_cli.targets.api_client import Reader
+    from tavus_callbacks_cli.targets.aws_stack import Deployment
 
 # Statuses of a recording that cannot be read and may need attention.
 _NOT_THERE = ("pending", "missing", "failed", "other_conversation")
@@ -43,7 +43,7 @@ class Problem:
 )
 @click.option(
     "--since",
-    type=parameters.moment,
+    type=options.moment,
     metavar="TIME",
     help="Look at recordings of conversations from then on: 7d, or ISO 8601 (UTC).",
 )
@@ -79,7 +79,7 @@ def _of_readers(target: Target, since: datetime) -> Iterator[Problem]:
 
 
 def _quarantined(reader: "Reader") -> Iterator[Problem]:
-    from tavus_callbacks_cli.reader import pages
+    from tavus_callbacks_cli.targets.api_client import pages
 
     entries = [entry for page in pages(reader, "/quarantine", {}) for entry in page["quarantine"]]
     if entries:
@@ -88,7 +88,7 @@ def _quarantined(reader: "Reader") -> Iterator[Problem]:
 
 
 def _without_recording(reader: "Reader", since: datetime) -> Iterator[Problem]:
-    from tavus_callbacks_cli.reader import Conflict, Missing, Unavailable
+    from tavus_callbacks_cli.targets.api_client import Conflict, Missing, Unavailable
 
     waiting: dict[str, list[dict[str, Any]]] = {}
     for conversation_id in _conversations(reader, since):
@@ -110,7 +110,7 @@ def _without_recording(reader: "Reader", since: datetime) -> Iterator[Problem]:
 
 def _recordings(reader: "Reader", conversation_id: str) -> list[dict[str, Any]]:
     """Return a conversation's recordings; raises as Reader.get does."""
-    from tavus_callbacks_cli.reader import Missing, pages
+    from tavus_callbacks_cli.targets.api_client import Missing, pages
 
     if not has_page(conversation_id):
         raise Missing("no path can carry the id")
@@ -130,7 +130,7 @@ def _since(recording: dict[str, Any]) -> str:
 
 def _conversations(reader: "Reader", since: datetime) -> Iterator[str]:
     """Yield the ids of conversations with recordings, except what doctor and simulate leave behind."""
-    from tavus_callbacks_cli.reader import pages
+    from tavus_callbacks_cli.targets.api_client import pages
 
     for page in pages(reader, "/conversations", {"since": iso(since)}):
         for conversation in page["conversations"]:
@@ -139,8 +139,8 @@ def _conversations(reader: "Reader", since: datetime) -> Iterator[str]:
 
 
 def _of_operators(target: Target) -> Iterator[Problem]:
-    from tavus_callbacks_cli.deployed import aws_errors
-    from tavus_callbacks_cli.deployment import open_deployment
+    from tavus_callbacks_cli.targets.aws_stack import open_deployment
+    from tavus_callbacks_cli.targets.stack_outputs import aws_errors
 
     if isinstance(target, UrlTarget):
         note(
@@ -156,7 +156,7 @@ def _of_operators(target: Target) -> Iterator[Problem]:
 
 
 def _alarmed(deployment: "Deployment") -> Iterator[Problem]:
-    from tavus_callbacks_cli.alarms import alarms
+    from tavus_callbacks_cli.operations.alarms import alarms
 
     for alarm in alarms(deployment):
         if alarm.is_red:
@@ -164,7 +164,7 @@ def _alarmed(deployment: "Deployment") -> Iterator[Problem]:
 
 
 def _paused(deployment: "Deployment") -> Iterator[Problem]:
-    from tavus_callbacks_cli.pausing import paused, receives
+    from tavus_callbacks_cli.operations.pause import paused, receives
 
     resume = deployment.command("resume")
     if stopped := paused(deployment):
@@ -174,7 +174,7 @@ def _paused(deployment: "Deployment") -> Iterator[Problem]:
 
 
 def _failed(deployment: "Deployment") -> Iterator[Problem]:
-    from tavus_callbacks_cli.redrive_failed import QUEUES, dead_letters, depth, failures
+    from tavus_callbacks_cli.operations.redrive_failed import QUEUES, dead_letters, depth, failures
 
     failed = list(failures(deployment))
     if failed:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tavus_callbacks_cli.console import (
+from tavus_callbacks_cli.output.console import (
     examples,
     moment,
     note,
@@ -19,13 +19,13 @@ from tavus_callbacks_cli.console import (
     tags,
     zone,
 )
-from tavus_callbacks_cli.pasting import quoted
-from tavus_callbacks_cli.targets import Target, target_options
+from tavus_callbacks_cli.output.pasting import quoted
+from tavus_callbacks_cli.targets.choose import Target, target_options
 
 if TYPE_CHECKING:
-    from tavus_callbacks_cli.reader import Reader
-    from tavus_callbacks_cli.redrive import Redriven
-    from tavus_callbacks_cli.reindex import Store
+    from tavus_callbacks_cli.operations.redrive import Redriven
+    from tavus_callbacks_cli.operations.reindex import Store
+    from tavus_callbacks_cli.targets.api_client import Reader
 
 _SHOWN = 50
 _NOT_THERE = "{} is not in quarantine there: `tavus-callbacks quarantine list` names what is."
@@ -131,10 +131,10 @@ def redrive(target: Target, id_: str | None, *, is_all: bool, dry_run: bool, is_
 
 
 def _redrive(target: Target, quarantine_id: str | None, *, dry_run: bool) -> "list[Redriven]":
-    from tavus_callbacks.domain.errors import StoreDown
-    from tavus_callbacks_cli.deployed import aws_errors
-    from tavus_callbacks_cli.deployment import event_retention
-    from tavus_callbacks_cli.redrive import redriven
+    from tavus_callbacks.domain.common.errors import StoreDown
+    from tavus_callbacks_cli.operations.redrive import redriven
+    from tavus_callbacks_cli.targets.aws_stack import event_retention
+    from tavus_callbacks_cli.targets.stack_outputs import aws_errors
 
     with aws_errors():
         store, retention = target.store(), event_retention(target)
@@ -147,8 +147,8 @@ def _redrive(target: Target, quarantine_id: str | None, *, dry_run: bool) -> "li
 
 
 def _chosen(store: "Store", quarantine_id: str | None) -> list[dict[str, Any]]:
-    from tavus_callbacks_cli.reader import Missing
-    from tavus_callbacks_cli.redrive import entries, entry
+    from tavus_callbacks_cli.operations.redrive import entries, entry
+    from tavus_callbacks_cli.targets.api_client import Missing
 
     if quarantine_id is None:
         return list(entries(store))
@@ -159,14 +159,14 @@ def _chosen(store: "Store", quarantine_id: str | None) -> list[dict[str, Any]]:
 
 
 def _entries(reader: "Reader") -> Iterator[dict[str, Any]]:
-    from tavus_callbacks_cli.reader import pages
+    from tavus_callbacks_cli.targets.api_client import pages
 
     for page in pages(reader, "/quarantine", {}):
         yield from page["quarantine"]
 
 
 def _entry(reader: "Reader", quarantine_id: str) -> dict[str, Any]:
-    from tavus_callbacks_cli.reader import Missing
+    from tavus_callbacks_cli.targets.api_client import Missing
 
     for entry in _entries(reader):
         if entry["quarantine_id"] == quarantine_id:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from tavus_callbacks_cli import pasting
-from tavus_callbacks_cli.console import (
+from tavus_callbacks_cli.operations.subjects import has_page, near_ids, path_of
+from tavus_callbacks_cli.output import pasting
+from tavus_callbacks_cli.output.console import (
     escaped,
     examples,
     moment,
@@ -20,16 +21,15 @@ from tavus_callbacks_cli.console import (
     size,
     zone,
 )
-from tavus_callbacks_cli.subjects import has_page, near_ids, path_of
-from tavus_callbacks_cli.targets import Target, target_options
+from tavus_callbacks_cli.targets.choose import Target, target_options
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from rich.progress import Progress
 
-    from tavus_callbacks_cli.download import Progress as Report
-    from tavus_callbacks_cli.reader import Reader
+    from tavus_callbacks_cli.operations.download import Progress as Report
+    from tavus_callbacks_cli.targets.api_client import Reader
 
 Action = Literal["open", "url"]
 
@@ -44,13 +44,13 @@ class Chosen:
 
     def listed(self) -> list[dict[str, Any]]:
         """Return all recordings of the conversation."""
-        from tavus_callbacks_cli.reader import pages
+        from tavus_callbacks_cli.targets.api_client import pages
 
         return [one for page in pages(self.reader, self._path, {}) for one in page["recordings"]]
 
     def link(self) -> dict[str, Any]:
         """Make a fresh link; raises click.ClickException where the recording cannot be played, and why."""
-        from tavus_callbacks_cli.reader import Missing
+        from tavus_callbacks_cli.targets.api_client import Missing
 
         try:
             return self.reader.get(f"{self._path}/{self.recording}", {"format": "json"})
@@ -176,7 +176,7 @@ def _list(chosen: Chosen, *, is_json: bool) -> None:
 
 
 def _none(chosen: Chosen) -> click.ClickException:
-    from tavus_callbacks_cli.reader import Missing
+    from tavus_callbacks_cli.targets.api_client import Missing
 
     # A mistyped id is told with those near it; a conversation that is there lacks the recording alone.
     if not chosen.listed():
@@ -223,8 +223,8 @@ def _span(seconds: float) -> str:
 
 
 def _save(chosen: Chosen, file: Path, *, is_json: bool) -> None:
-    from tavus_callbacks_cli.download import download
-    from tavus_callbacks_cli.reader import plain_client
+    from tavus_callbacks_cli.operations.download import download
+    from tavus_callbacks_cli.targets.api_client import plain_client
 
     if not file.parent.is_dir():
         raise click.ClickException(f"There is no folder {pasting.argument(str(file.parent))}: make it first.")

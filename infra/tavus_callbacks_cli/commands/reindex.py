@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tavus_callbacks_cli.console import examples, note, print_json
-from tavus_callbacks_cli.targets import Target, target_options
+from tavus_callbacks_cli.output.console import examples, note, print_json
+from tavus_callbacks_cli.targets.choose import Target, target_options
 
 if TYPE_CHECKING:
-    from tavus_callbacks_cli.reindex import Store
+    from tavus_callbacks_cli.operations.reindex import Store
 
 
 @click.command(
@@ -29,8 +29,8 @@ def reindex(target: Target, *, is_json: bool) -> None:
     read, callbacks may go on coming, and it may be stopped and started again. It takes AWS credentials, or
     --local.
     """
-    from tavus_callbacks_cli.deployed import aws_errors
-    from tavus_callbacks_cli.reindex import subjects
+    from tavus_callbacks_cli.operations.reindex import subjects
+    from tavus_callbacks_cli.targets.stack_outputs import aws_errors
 
     with aws_errors():
         store = target.store()
@@ -43,8 +43,8 @@ def reindex(target: Target, *, is_json: bool) -> None:
 
 
 def _rebuild(store: "Store", wanted: "list[tuple[str, str]]") -> int:
-    from tavus_callbacks.domain.errors import StoreDown
-    from tavus_callbacks_cli.reindex import rebuilt
+    from tavus_callbacks.domain.common.errors import StoreDown
+    from tavus_callbacks_cli.operations.reindex import rebuilt
 
     try:
         with click.progressbar(

@@ -7,14 +7,22 @@ from urllib.parse import quote, urlsplit
 
 import click
 
-from tavus_callbacks_cli.console import escaped, examples, moment, note, print_json, print_table, zone
-from tavus_callbacks_cli.pasting import quoted
-from tavus_callbacks_cli.targets import Target, target_options
+from tavus_callbacks_cli.output.console import (
+    escaped,
+    examples,
+    moment,
+    note,
+    print_json,
+    print_table,
+    zone,
+)
+from tavus_callbacks_cli.output.pasting import quoted
+from tavus_callbacks_cli.targets.choose import Target, target_options
 
 if TYPE_CHECKING:
     import httpx
 
-    from tavus_callbacks_cli.reader import Reader
+    from tavus_callbacks_cli.targets.api_client import Reader
 
 EVENT_HEADER, REPLAY_HEADER = "X-Tavus-Callbacks-Event-Id", "X-Tavus-Callbacks-Replay"
 
@@ -71,7 +79,7 @@ def replay(target: Target, id_: str, *, url: str, kind: str, dry_run: bool, is_j
 
 def _events(reader: "Reader", kind: str, id_: str) -> list[dict[str, Any]]:
     """Return a subject's events and variants in order of receipt; raises click.ClickException for none."""
-    from tavus_callbacks_cli.reader import Missing, pages
+    from tavus_callbacks_cli.targets.api_client import Missing, pages
 
     found = [
         one
@@ -95,7 +103,7 @@ def _planned(events: list[dict[str, Any]]) -> list[Outcome]:
 
 
 def _replayed(reader: "Reader", events: list[dict[str, Any]], url: str) -> list[Outcome]:
-    from tavus_callbacks_cli.reader import plain_client
+    from tavus_callbacks_cli.targets.api_client import plain_client
 
     # The person's own address, and nothing of the stack's: no token, no proxy for this machine.
     with (
@@ -110,7 +118,7 @@ def _posted(
 ) -> Iterator[Outcome]:
     import httpx
 
-    from tavus_callbacks.domain.target import with_tags
+    from tavus_callbacks.domain.pushes.target import with_tags
 
     silence: str | None = None
     for event in events:

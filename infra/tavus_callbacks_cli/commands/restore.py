@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tavus_callbacks_cli.console import examples, note, print_json
-from tavus_callbacks_cli.targets import Target, target_options
+from tavus_callbacks_cli.output.console import examples, note, print_json
+from tavus_callbacks_cli.targets.choose import Target, target_options
 
 if TYPE_CHECKING:
-    from tavus_callbacks_cli.reindex import Store
-    from tavus_callbacks_cli.restore import Copy, Erased
+    from tavus_callbacks_cli.operations.reindex import Store
+    from tavus_callbacks_cli.operations.restore import Copy, Erased
 
 
 _QUARANTINE = (
@@ -39,8 +39,8 @@ def restore(target: Target, source: str, *, dry_run: bool, is_json: bool) -> Non
     out, tokens are not touched. Callbacks may go on coming, and it may be stopped and started again. Whoever
     listens to events is told of what comes back. It takes AWS credentials, or --local.
     """
-    from tavus_callbacks_cli.deployed import aws_errors
-    from tavus_callbacks_cli.restore import quarantined, subjects
+    from tavus_callbacks_cli.operations.restore import quarantined, subjects
+    from tavus_callbacks_cli.targets.stack_outputs import aws_errors
 
     with aws_errors():
         store = target.store()
@@ -60,7 +60,7 @@ def restore(target: Target, source: str, *, dry_run: bool, is_json: bool) -> Non
 
 
 def _copied(store: "Store", source: str, *, dry_run: bool) -> "Counter[Copy]":
-    from tavus_callbacks_cli.restore import restored, size_of
+    from tavus_callbacks_cli.operations.restore import restored, size_of
 
     copies = restored(store, source, _erased(store, source), dry_run=dry_run)
     with click.progressbar(copies, length=size_of(store, source), file=sys.stderr, label="copying") as bar:
@@ -69,20 +69,20 @@ def _copied(store: "Store", source: str, *, dry_run: bool) -> "Counter[Copy]":
 
 def _erased(store: "Store", source: str) -> "Erased":
     """Tell who was erased: before the moment of the restored table, or after it."""
-    from tavus_callbacks.aws.tombstones import Tombstones
+    from tavus_callbacks.aws.stores.tombstones import Tombstones
 
     both = [Tombstones(store.client, table) for table in (store.table, source)]
     return lambda partitions: both[0].among(partitions) | both[1].among(partitions)
 
 
 def _has_erased(store: "Store", source: str) -> bool:
-    from tavus_callbacks.aws.tombstones import Tombstones
+    from tavus_callbacks.aws.stores.tombstones import Tombstones
 
     return any(Tombstones(store.client, table).has_any() for table in (store.table, source))
 
 
 def _rebuilt(store: "Store", wanted: list[tuple[str, str]]) -> int:
-    from tavus_callbacks_cli.reindex import rebuilt
+    from tavus_callbacks_cli.operations.reindex import rebuilt
 
     with click.progressbar(
         rebuilt(store, wanted), length=len(wanted), file=sys.stderr, label="rebuilding"

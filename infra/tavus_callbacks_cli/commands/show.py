@@ -6,9 +6,10 @@ from urllib.parse import quote
 
 import click
 
-from tavus_callbacks.domain.families import KINDS
-from tavus_callbacks_cli import parameters
-from tavus_callbacks_cli.console import (
+from tavus_callbacks.domain.callbacks.families import KINDS
+from tavus_callbacks_cli.commands import options
+from tavus_callbacks_cli.operations.subjects import LISTS, find, has_page, unknown
+from tavus_callbacks_cli.output.console import (
     examples,
     json_text,
     moment,
@@ -20,11 +21,10 @@ from tavus_callbacks_cli.console import (
     size,
     zone,
 )
-from tavus_callbacks_cli.subjects import LISTS, find, has_page, unknown
-from tavus_callbacks_cli.targets import Target, target_options
+from tavus_callbacks_cli.targets.choose import Target, target_options
 
 if TYPE_CHECKING:
-    from tavus_callbacks_cli.reader import Reader
+    from tavus_callbacks_cli.targets.api_client import Reader
 
 
 @click.command(
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     )
 )
 @click.argument("id_", metavar="ID")
-@click.option("--kind", type=parameters.KIND, help="What ID is the id of; otherwise it is looked for.")
+@click.option("--kind", type=options.KIND, help="What ID is the id of; otherwise it is looked for.")
 @click.option("--events", "is_of_events", is_flag=True, help="Show its events instead.")
 @click.option("--json", "is_json", is_flag=True, help="Print JSON.")
 @target_options
@@ -46,7 +46,7 @@ def show(target: Target, id_: str, *, kind: str | None, is_of_events: bool, is_j
     Or the body of one event, where ID is an event's; or with --events, and of another kind always, all that
     was received about ID.
     """
-    from tavus_callbacks.domain.event import parse_event_id
+    from tavus_callbacks.domain.callbacks.event import parse_event_id
 
     with target.reader("read") as reader:
         kinds = (kind,) if kind else KINDS
@@ -67,7 +67,7 @@ def _show_page(reader: "Reader", kind: str, view: dict[str, Any], *, is_json: bo
         return
     from rich.text import Text
 
-    from tavus_callbacks_cli.story import left_out, sections
+    from tavus_callbacks_cli.output.pages import left_out, sections
 
     for title, fields in sections(kind, view):
         if title:
@@ -93,7 +93,7 @@ def _events(reader: "Reader", kinds: Iterable[str], subject: str) -> list[dict[s
 
 
 def _events_of(reader: "Reader", kind: str, subject: str) -> list[dict[str, Any]]:
-    from tavus_callbacks_cli.reader import pages
+    from tavus_callbacks_cli.targets.api_client import pages
 
     # Not /conversations/{id}/events: an id with unusual characters is read by this one alone.
     found = pages(reader, "/events", {"kind": kind, "subject": subject})
@@ -113,7 +113,7 @@ def _row(event: dict[str, Any], name: str) -> tuple[str, ...]:
 
 
 def _size(event: dict[str, Any]) -> str:
-    from tavus_callbacks.domain.event_view import INLINE_LIMIT
+    from tavus_callbacks.domain.events.view import INLINE_LIMIT
 
     if "body" not in event:
         return f"over {size(INLINE_LIMIT)}"

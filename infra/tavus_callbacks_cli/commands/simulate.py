@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tavus_callbacks.domain.redaction import redact
-from tavus_callbacks_cli import pasting
-from tavus_callbacks_cli.console import escaped, examples, note, print_json, print_line, print_table
-from tavus_callbacks_cli.targets import LocalTarget, is_sendable, local_options, running_stack
+from tavus_callbacks.domain.callbacks.redaction import redact
+from tavus_callbacks_cli.output import pasting
+from tavus_callbacks_cli.output.console import escaped, examples, note, print_json, print_line, print_table
+from tavus_callbacks_cli.targets.choose import LocalTarget, is_sendable, local_options, running_stack
 
 if TYPE_CHECKING:
     from rich.text import Text
 
-    from tavus_callbacks_cli.local.registry import RunningStack
+    from tavus_callbacks_cli.local_stack.registry import RunningStack
     from tavus_callbacks_cli.simulator.scenario import Expectation, Rendered, Scenario
     from tavus_callbacks_cli.simulator.send import Sent
 
@@ -180,9 +180,9 @@ def _with_video(rendered: "list[Rendered]", stack: "RunningStack") -> "list[Rend
 
 def _tell_stand_in(rendered: "list[Rendered]", stack: "RunningStack") -> None:
     """Let the stand-in for Tavus's API know what it would have sent."""
-    from tavus_callbacks_cli.local.stack import TAVUS_OUTPUT
-    from tavus_callbacks_cli.reader import plain_client
+    from tavus_callbacks_cli.local_stack.stack import TAVUS_OUTPUT
     from tavus_callbacks_cli.simulator.tavus_api import CALLBACKS_PATH, KEY, KEY_HEADER
+    from tavus_callbacks_cli.targets.api_client import plain_client
 
     with plain_client(stack.outputs[TAVUS_OUTPUT]) as client:
         for one in rendered:
@@ -210,8 +210,8 @@ def _show_link(stack: "RunningStack", conversation_id: str, port: int | None) ->
 def _sent(rendered: "list[Rendered]", callback_url: str) -> "Iterator[Sent]":
     import httpx
 
-    from tavus_callbacks_cli.reader import plain_client
     from tavus_callbacks_cli.simulator.send import send
+    from tavus_callbacks_cli.targets.api_client import plain_client
 
     try:
         with plain_client(callback_url) as client:

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tavus_callbacks.domain import timestamps
-from tavus_callbacks.domain.timestamps import iso
-from tavus_callbacks_cli import parameters
+from tavus_callbacks.domain.common import timestamps
+from tavus_callbacks.domain.common.timestamps import iso
+from tavus_callbacks_cli.commands import options
 from tavus_callbacks_cli.commands.list import query
-from tavus_callbacks_cli.console import (
+from tavus_callbacks_cli.output.console import (
     escaped,
     examples,
     note,
@@ -23,15 +23,15 @@ from tavus_callbacks_cli.console import (
     print_json,
     print_table,
 )
-from tavus_callbacks_cli.pasting import argument
+from tavus_callbacks_cli.output.pages import span
+from tavus_callbacks_cli.output.pasting import argument
 from tavus_callbacks_cli.stats import sums
-from tavus_callbacks_cli.story import span
-from tavus_callbacks_cli.targets import Target, target_options
+from tavus_callbacks_cli.targets.choose import Target, target_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tavus_callbacks_cli.reader import Reader
+    from tavus_callbacks_cli.targets.api_client import Reader
 
 _FILE = click.Path(dir_okay=False, path_type=Path, allow_dash=True)
 _OUTPUT = Path("-")
@@ -61,14 +61,14 @@ def _key(text: str) -> tuple[str, sums.Key]:
 )
 @click.option(
     "--since",
-    type=parameters.moment,
+    type=options.moment,
     default="30d",
     show_default=True,
     metavar="TIME",
     help="From then on: 30d, or ISO 8601 (UTC).",
 )
-@click.option("--until", type=parameters.moment, metavar="TIME", help="Before: 1d, or ISO 8601 (UTC).")
-@click.option("--tag", type=parameters.tag, metavar="NAME:VALUE", help="Only with this tag.")
+@click.option("--until", type=options.moment, metavar="TIME", help="Before: 1d, or ISO 8601 (UTC).")
+@click.option("--tag", type=options.tag, metavar="NAME:VALUE", help="Only with this tag.")
 @click.option("--label", metavar="L", help="Only what came by the token of this label.")
 @click.option(
     "--by", type=_key, default="day", show_default=True, metavar="WHAT",
@@ -116,7 +116,7 @@ def stats(
 
 
 def _read(reader: "Reader", given: dict[str, Any]) -> list[sums.Conversation]:
-    from tavus_callbacks_cli.reader import pages
+    from tavus_callbacks_cli.targets.api_client import pages
 
     found: list[sums.Conversation] = []
     with _progress(given["since"], given.get("until") or datetime.now(UTC)) as show:
@@ -157,7 +157,7 @@ def _write(path: Path, text: str, says: str) -> None:
     if path == _OUTPUT:
         print_file(text)
         return
-    from tavus_callbacks_cli.local.state import write_private_file
+    from tavus_callbacks_cli.local_stack.state import write_private_file
 
     try:
         write_private_file(path, text.encode("utf-8", "replace"))

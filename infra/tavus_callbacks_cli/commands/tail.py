@@ -9,16 +9,24 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tavus_callbacks.domain.tags import is_tagged
-from tavus_callbacks.domain.timestamps import iso
-from tavus_callbacks_cli import parameters
-from tavus_callbacks_cli.console import escaped, examples, moment, note, print_folded, print_json, tags
-from tavus_callbacks_cli.targets import Target, target_options
+from tavus_callbacks.domain.common.tags import is_tagged
+from tavus_callbacks.domain.common.timestamps import iso
+from tavus_callbacks_cli.commands import options
+from tavus_callbacks_cli.output.console import (
+    escaped,
+    examples,
+    moment,
+    note,
+    print_folded,
+    print_json,
+    tags,
+)
+from tavus_callbacks_cli.targets.choose import Target, target_options
 
 if TYPE_CHECKING:
     from rich.text import Text
 
-    from tavus_callbacks_cli.reader import Reader
+    from tavus_callbacks_cli.targets.api_client import Reader
 
 # Where a line goes on that has no room: below the kind.
 _INDENT = 20
@@ -53,17 +61,17 @@ class Filter:
 )
 @click.option(
     "--since",
-    type=parameters.moment,
+    type=options.moment,
     metavar="TIME",
     help="Begin there instead of now: 2h, or ISO 8601 (UTC).",
 )
-@click.option("--kind", type=parameters.KIND, help="Only events of this kind.")
+@click.option("--kind", type=options.KIND, help="Only events of this kind.")
 @click.option("--event-type", metavar="TYPE", help="Only events of this type, as in system.shutdown.")
 @click.option("--label", metavar="L", help="Only what came by the token of this label.")
 @click.option(
     "--tag",
     "wanted",
-    type=parameters.tag,
+    type=options.tag,
     multiple=True,
     metavar="NAME:VALUE",
     help="Only with this tag; repeatable.",
@@ -100,7 +108,7 @@ def received(reader: "Reader", after: str) -> Iterator[dict[str, Any]]:
 
 
 def _next_page(reader: "Reader", page: dict[str, Any]) -> dict[str, Any]:
-    from tavus_callbacks_cli.reader import Unavailable
+    from tavus_callbacks_cli.targets.api_client import Unavailable
 
     try:
         return reader.get("/events", {"after": page["cursor"]})

@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tavus_callbacks.domain.timestamps import iso
-from tavus_callbacks.domain.token import SCOPES, Scope, TokenRecord
-from tavus_callbacks_cli import parameters, pasting
-from tavus_callbacks_cli.console import examples, moment, note, print_json, print_table, zone
-from tavus_callbacks_cli.targets import Tables, Target, target_options
+from tavus_callbacks.domain.common.timestamps import iso
+from tavus_callbacks.domain.common.token import SCOPES, Scope, TokenRecord
+from tavus_callbacks_cli.commands import options
+from tavus_callbacks_cli.output import pasting
+from tavus_callbacks_cli.output.console import examples, moment, note, print_json, print_table, zone
+from tavus_callbacks_cli.targets.choose import Tables, Target, target_options
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,9 +44,7 @@ def token() -> None:
         "tavus-callbacks token create --label dashboard --scope read --local",
     )
 )
-@click.option(
-    "--label", type=parameters.label, required=True, metavar="L", help="Its name, kept with events."
-)
+@click.option("--label", type=options.label, required=True, metavar="L", help="Its name, kept with events.")
 @click.option(
     "--scope", type=click.Choice(SCOPES), default="callback", show_default=True, help="What it is good for."
 )
@@ -55,7 +54,7 @@ def create(target: Target, *, label: str, scope: Scope) -> None:
 
     A callback token is printed as callback_url, to be given to Tavus.
     """
-    from tavus_callbacks_cli.tokens import create_token, live_tokens
+    from tavus_callbacks_cli.operations.tokens import create_token, live_tokens
 
     tables, now = target.tables(), datetime.now(UTC)
     with _aws_errors():
@@ -97,10 +96,10 @@ def list_(target: Target, *, is_json: bool) -> None:
         "tavus-callbacks token rotate dashboard --grace 12h --local",
     )
 )
-@click.argument("label", metavar="L", type=parameters.label)
+@click.argument("label", metavar="L", type=options.label)
 @click.option(
     "--grace",
-    type=parameters.duration,
+    type=options.duration,
     default="7d",
     show_default=True,
     metavar="SPAN",
@@ -112,7 +111,7 @@ def rotate(target: Target, *, label: str, grace: timedelta) -> None:
 
     The new one has the same label and scope; the one before it expires after the grace.
     """
-    from tavus_callbacks_cli.tokens import live_tokens, rotate_token
+    from tavus_callbacks_cli.operations.tokens import live_tokens, rotate_token
 
     tables, now = target.tables(), datetime.now(UTC)
     with _aws_errors():
@@ -130,7 +129,7 @@ def rotate(target: Target, *, label: str, grace: timedelta) -> None:
         "tavus-callbacks token revoke dashboard --yes --local",
     )
 )
-@click.argument("label", metavar="L", type=parameters.label)
+@click.argument("label", metavar="L", type=options.label)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @target_options
 def revoke(target: Target, *, label: str, yes: bool) -> None:
@@ -138,7 +137,7 @@ def revoke(target: Target, *, label: str, yes: bool) -> None:
 
     They are refused within a minute. To replace one without a gap, `rotate` it.
     """
-    from tavus_callbacks_cli.tokens import live_tokens, revoke_token
+    from tavus_callbacks_cli.operations.tokens import live_tokens, revoke_token
 
     tables, now = target.tables(), datetime.now(UTC)
     with _aws_errors():
@@ -152,7 +151,7 @@ def revoke(target: Target, *, label: str, yes: bool) -> None:
 
 
 def _aws_errors() -> "AbstractContextManager[None]":
-    from tavus_callbacks_cli.deployed import aws_errors
+    from tavus_callbacks_cli.targets.stack_outputs import aws_errors
 
     return aws_errors()
 
@@ -178,7 +177,7 @@ def _hand_over(token: str, scope: Scope, tables: Tables) -> None:
 
 
 def _views(tables: Tables, now: datetime) -> "Iterator[dict[str, Any]]":
-    from tavus_callbacks_cli.tokens import list_tokens
+    from tavus_callbacks_cli.operations.tokens import list_tokens
 
     for record in list_tokens(tables.tokens):
         yield {

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tavus_callbacks_cli.console import (
+from tavus_callbacks_cli.operations.subjects import near_ids, path_of
+from tavus_callbacks_cli.output.console import (
     escaped,
     examples,
     note,
@@ -15,8 +16,7 @@ from tavus_callbacks_cli.console import (
     print_folded,
     print_json,
 )
-from tavus_callbacks_cli.subjects import near_ids, path_of
-from tavus_callbacks_cli.targets import Target, target_options
+from tavus_callbacks_cli.targets.choose import Target, target_options
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,7 +64,7 @@ def transcript(target: Target, id_: str, *, form: str | None, is_json: bool, inc
 @contextmanager
 def _own_words() -> "Iterator[None]":
     """Let the API's advice name the option, not the parameter of a query."""
-    from tavus_callbacks_cli.reader import Conflict
+    from tavus_callbacks_cli.targets.api_client import Conflict
 
     try:
         yield
@@ -94,7 +94,7 @@ def _print_dialogue(found: dict[str, Any]) -> None:
 def _lines(turn: dict[str, Any]) -> "Iterator[Text]":
     from rich.text import Text
 
-    from tavus_callbacks.domain.dialogue import NAMES, one_line
+    from tavus_callbacks.domain.transcripts.plain_text import NAMES, one_line
 
     role = turn["role"]
     time = Text(_clock(turn["start"]), "dim")

@@ -1,8 +1,8 @@
 """Checks of the stack's alarms: whether anybody is told, and whether one is red."""
 
-from tavus_callbacks_cli.alarms import alarms, confirmed
 from tavus_callbacks_cli.doctor.examination import Examination, Finding, failed, ok, warning
-from tavus_callbacks_cli.pasting import aws
+from tavus_callbacks_cli.operations.alarms import alarms, confirmed
+from tavus_callbacks_cli.output.pasting import aws
 
 _TELL = "`sam deploy --parameter-overrides AlarmEmail=you@example.com`, and confirm both mails."
 

@@ -7,8 +7,7 @@ import click
 import httpx
 from botocore.exceptions import BotoCoreError, ClientError
 
-from tavus_callbacks.domain.token import replace_tokens
-from tavus_callbacks_cli.deployed import refusal
+from tavus_callbacks.domain.common.token import replace_tokens
 from tavus_callbacks_cli.doctor import alarms, live, stack, storage, tables, telling
 from tavus_callbacks_cli.doctor.examination import (
     REDEPLOY,
@@ -20,6 +19,7 @@ from tavus_callbacks_cli.doctor.examination import (
     ok,
     skipped,
 )
+from tavus_callbacks_cli.targets.stack_outputs import refusal
 
 _AGAIN = "Are network and region right? Then try again in a moment."
 _NO_SUCH = "NoSuch"

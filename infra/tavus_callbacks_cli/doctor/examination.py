@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from tavus_callbacks_cli.deployment import Deployment
     from tavus_callbacks_cli.doctor.probe import Probe
-    from tavus_callbacks_cli.targets import Tables
+    from tavus_callbacks_cli.targets.aws_stack import Deployment
+    from tavus_callbacks_cli.targets.choose import Tables
 
 Status = Literal["ok", "warning", "failed", "skipped"]
 

@@ -15,7 +15,7 @@ from tavus_callbacks_cli.doctor.examination import (
     warning,
 )
 from tavus_callbacks_cli.doctor.probe import CONTENT, Probe
-from tavus_callbacks_cli.reader import plain_client
+from tavus_callbacks_cli.targets.api_client import plain_client
 
 _OK, _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND = 200, 401, 403, 404
 

@@ -13,14 +13,14 @@ from typing import Any, TypeVar
 
 import httpx
 
-from tavus_callbacks.domain.timestamps import iso
-from tavus_callbacks.domain.token import SCOPES, Scope, digest
-from tavus_callbacks_cli.deployment import Deployment
+from tavus_callbacks.domain.common.timestamps import iso
+from tavus_callbacks.domain.common.token import SCOPES, Scope, digest
 from tavus_callbacks_cli.doctor.examination import NotTried
-from tavus_callbacks_cli.reader import plain_client
+from tavus_callbacks_cli.operations.tokens import create_token, revoke_token
 from tavus_callbacks_cli.simulator.scenario import fresh_ids, simulated_url
-from tavus_callbacks_cli.targets import Tables
-from tavus_callbacks_cli.tokens import create_token, revoke_token
+from tavus_callbacks_cli.targets.api_client import plain_client
+from tavus_callbacks_cli.targets.aws_stack import Deployment
+from tavus_callbacks_cli.targets.choose import Tables
 
 LIFETIME = timedelta(hours=1)
 CONTENT = b"A test object of `tavus-callbacks doctor`; it is removed again.\n"

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from tavus_callbacks_cli.deployment import nests_storage
 from tavus_callbacks_cli.doctor.examination import REDEPLOY, Examination, Finding, failed, ok, warning
-from tavus_callbacks_cli.pasting import line
+from tavus_callbacks_cli.output.pasting import line
+from tavus_callbacks_cli.targets.aws_stack import nests_storage
 
 OUTPUTS = ("ApiUrl", "BodiesBucketName", "EventsTableName", "FailedBucketName", "TokensTableName")
 RECORDING_OUTPUTS = (
@@ -72,7 +72,7 @@ def _trigger_fault(name: str, mapping: dict[str, Any], resume: str) -> Finding |
 
 def schedule(examination: Examination) -> Finding:
     """Look whether the clock still starts what looks at open things."""
-    from tavus_callbacks_cli.pausing import schedules
+    from tavus_callbacks_cli.operations.pause import schedules
 
     client, found = examination.deployment.client("events"), schedules(examination.deployment)
     if not found:

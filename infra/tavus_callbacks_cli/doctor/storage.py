@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from tavus_callbacks_cli.deployment import DOCUMENTED_EXTERNAL_ID, external_id
 from tavus_callbacks_cli.doctor.examination import REDEPLOY, Examination, Finding, failed, ok, warning
-from tavus_callbacks_cli.pasting import aws
+from tavus_callbacks_cli.output.pasting import aws
+from tavus_callbacks_cli.targets.aws_stack import DOCUMENTED_EXTERNAL_ID, external_id
 
 # Daily's, which records for Tavus and assumes the role.
 ACCOUNT = "291871421005"

@@ -1,11 +1,11 @@
 """Checks of what tells the team's own code: the bus, and the server that pushes are posted to."""
 
-from tavus_callbacks.domain.signature import signed_headers
-from tavus_callbacks.domain.target import TargetRefused, parse_target
-from tavus_callbacks.domain.timestamps import now
-from tavus_callbacks.web.post import NotReached, resolve
+from tavus_callbacks.domain.common.timestamps import now
+from tavus_callbacks.domain.pushes.signature import signed_headers
+from tavus_callbacks.domain.pushes.target import TargetRefused, parse_target
+from tavus_callbacks.outbound.webhook import NotReached, resolve
 from tavus_callbacks_cli.doctor.examination import REDEPLOY, Examination, Finding, failed, ok, skipped
-from tavus_callbacks_cli.pasting import line
+from tavus_callbacks_cli.output.pasting import line
 
 _ADDRESS = (
     "Is the name right, and does it lead to the public internet? "

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from tavus_callbacks.aws import rows
+from tavus_callbacks.aws import items as rows
 from tavus_callbacks_cli.erasure.place import Place
 
 # DynamoDB's own limit of keys in one request.

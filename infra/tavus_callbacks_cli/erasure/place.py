@@ -7,15 +7,15 @@ from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from tavus_callbacks.domain.body import contents
-from tavus_callbacks.domain.errors import StoreDown
-from tavus_callbacks.domain.pushes import ERASED
-from tavus_callbacks.domain.tag_scope import TagCount, TaggedCallback, count_tagged
-from tavus_callbacks.domain.tags import is_tagged
+from tavus_callbacks.domain.common.compression import contents
+from tavus_callbacks.domain.common.errors import StoreDown
+from tavus_callbacks.domain.common.tag_scope import TagCount, TaggedCallback, count_tagged
+from tavus_callbacks.domain.common.tags import is_tagged
+from tavus_callbacks.domain.pushes.push import ERASED
 
 if TYPE_CHECKING:
-    from tavus_callbacks_cli.deployment import Deployment
-    from tavus_callbacks_cli.reindex import Store
+    from tavus_callbacks_cli.operations.reindex import Store
+    from tavus_callbacks_cli.targets.aws_stack import Deployment
 
 Subject = tuple[str, str]
 

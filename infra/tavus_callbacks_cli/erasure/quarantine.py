@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-from tavus_callbacks.domain import receipts
-from tavus_callbacks.domain.errors import StoreDown
-from tavus_callbacks_cli import redrive
+from tavus_callbacks.domain.common.errors import StoreDown
+from tavus_callbacks.domain.events import feed
 from tavus_callbacks_cli.erasure.indexed import RECEIPTS, items
 from tavus_callbacks_cli.erasure.place import Left, Piece, Place, Wanted, gone
 from tavus_callbacks_cli.erasure.subject import keys
+from tavus_callbacks_cli.operations import redrive
 
 _PREFIX = "quarantine/"
 
@@ -18,7 +18,7 @@ _PREFIX = "quarantine/"
 def of_quarantine(place: Place, wanted: Wanted) -> Iterator[Piece | Left]:
     """Yield the entries that name somebody, and objects whose entry is gone."""
     known: set[str] = set()
-    for item in items(place, RECEIPTS, receipts.quarantine_shards()):
+    for item in items(place, RECEIPTS, feed.quarantine_shards()):
         known.add(item.get("body_key", ""))
         name = item["quarantine_id"]
         if wanted.has_tag(item["tags"]) or wanted.is_named_in(body := _kept(place, item)):

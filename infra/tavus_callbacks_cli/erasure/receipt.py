@@ -11,15 +11,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from tavus_callbacks.domain.timestamps import iso
-from tavus_callbacks.domain.tombstone import RESTORABLE, digest
-from tavus_callbacks_cli.console import note
+from tavus_callbacks.domain.common.timestamps import iso
+from tavus_callbacks.domain.common.tombstone import RESTORABLE, digest
 from tavus_callbacks_cli.erasure.place import Subject, Wanted, described
 from tavus_callbacks_cli.erasure.steps import Erasure
-from tavus_callbacks_cli.pasting import line, tavus_request
+from tavus_callbacks_cli.output.console import note
+from tavus_callbacks_cli.output.pasting import line, tavus_request
 
 if TYPE_CHECKING:
-    from tavus_callbacks_cli.deployment import Deployment
+    from tavus_callbacks_cli.targets.aws_stack import Deployment
 
 VERSION = 1
 LEFT_OUT = "left out, because not all callbacks that decide carry the tag:"

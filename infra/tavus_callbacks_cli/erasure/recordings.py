@@ -10,10 +10,10 @@ from functools import partial
 from typing import Any
 from urllib.parse import quote
 
-from tavus_callbacks.aws.recordings import RecordingRows, is_noted, recording_of
-from tavus_callbacks.domain.recording import Recording, other_form, owner_of, recording_id
+from tavus_callbacks.aws.stores.recordings import RecordingRows, is_noted, recording_of
+from tavus_callbacks.domain.recordings.recording import Recording, other_form, owner_of, recording_id
 from tavus_callbacks_cli.erasure.place import CONVERSATION, Left, Piece, Place, Wanted
-from tavus_callbacks_cli.reindex import subjects
+from tavus_callbacks_cli.operations.reindex import subjects
 
 _FOLDER = "tavus/"
 _STORE = "recordings bucket"

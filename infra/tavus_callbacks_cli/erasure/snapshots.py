@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
-from tavus_callbacks.aws.failures import store_down
+from tavus_callbacks.aws.errors import store_down
 from tavus_callbacks_cli.erasure.place import Left, Piece, Place
-from tavus_callbacks_cli.local.snapshot import is_newer, older
-from tavus_callbacks_cli.local.state import State
+from tavus_callbacks_cli.local_stack.services.snapshot import is_newer, older
+from tavus_callbacks_cli.local_stack.state import State
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef

@@ -15,14 +15,14 @@ from functools import partial
 from typing import Any
 
 from tavus_callbacks.aws import spill
-from tavus_callbacks.aws.filing import Callback, Misfit, read_callback
-from tavus_callbacks.domain import tags
-from tavus_callbacks.domain.errors import StoreDown
-from tavus_callbacks.domain.event import Event
-from tavus_callbacks.domain.timestamps import now
+from tavus_callbacks.domain.callbacks.event import Event
+from tavus_callbacks.domain.callbacks.intake import Callback, Misfit, read_callback
+from tavus_callbacks.domain.common import tags
+from tavus_callbacks.domain.common.errors import StoreDown
+from tavus_callbacks.domain.common.timestamps import now
 from tavus_callbacks_cli.erasure.place import Left, Piece, Place, Subject, Wanted, gone
 from tavus_callbacks_cli.erasure.subject import keys
-from tavus_callbacks_cli.redrive_failed import depth
+from tavus_callbacks_cli.operations.redrive_failed import depth
 
 QUEUES = {"SpillQueueUrl": "spill", "SpillDeadQueueUrl": "dead letters of the spill"}
 # Only where the stack posts pushes.

@@ -11,16 +11,17 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import chain
 
-from tavus_callbacks.aws.bus import Bus
-from tavus_callbacks.aws.summaries import facts_text
-from tavus_callbacks.aws.tombstones import Tombstones
-from tavus_callbacks.domain import receipts, summary
-from tavus_callbacks.domain.event import Event
-from tavus_callbacks.domain.families import KINDS
-from tavus_callbacks.domain.pushes import erased_push
-from tavus_callbacks.domain.tag_scope import TaggedCallback
-from tavus_callbacks.domain.tags import is_tagged
-from tavus_callbacks.domain.timestamps import iso, now
+from tavus_callbacks.aws.event_bus import Bus
+from tavus_callbacks.aws.stores.summaries import facts_text
+from tavus_callbacks.aws.stores.tombstones import Tombstones
+from tavus_callbacks.domain.callbacks.event import Event
+from tavus_callbacks.domain.callbacks.families import KINDS
+from tavus_callbacks.domain.common.tag_scope import TaggedCallback
+from tavus_callbacks.domain.common.tags import is_tagged
+from tavus_callbacks.domain.common.timestamps import iso, now
+from tavus_callbacks.domain.events import feed
+from tavus_callbacks.domain.pushes.push import erased_push
+from tavus_callbacks.domain.summaries import summary
 from tavus_callbacks_cli.erasure import failed, quarantine, recordings, snapshots, spill, subject
 from tavus_callbacks_cli.erasure.indexed import LISTING, RECEIPTS, items
 from tavus_callbacks_cli.erasure.place import (
@@ -110,7 +111,7 @@ def _listed(place: Place, kind: str, tag: tuple[str, str]) -> Iterator[Subject]:
 
 def _received(place: Place, tag: tuple[str, str], since: datetime) -> Iterator[Subject]:
     """Yield the subjects of events with a tag that were received since a time."""
-    for item in items(place, RECEIPTS, receipts.event_shards(), iso(since)):
+    for item in items(place, RECEIPTS, feed.event_shards(), iso(since)):
         if is_tagged(item["tags"], tag):
             yield item["kind"], item["subject"]
 

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-from tavus_callbacks.aws import rows
-from tavus_callbacks.aws.events import bodies_prefix, partition
-from tavus_callbacks.aws.recordings import claim_key_of
-from tavus_callbacks.aws.subject_events import EVENT_TYPES
-from tavus_callbacks.domain.tag_scope import TaggedCallback
+from tavus_callbacks.aws import items as rows
+from tavus_callbacks.aws.stores.events import bodies_prefix, partition
+from tavus_callbacks.aws.stores.recordings import claim_key_of
+from tavus_callbacks.aws.stores.subject_events import EVENT_TYPES
+from tavus_callbacks.domain.common.tag_scope import TaggedCallback
 from tavus_callbacks_cli.erasure.place import Piece, Place, Subject
 
 # By the type of a row, the store that the receipt names.

@@ -7,10 +7,10 @@ what it is about. So the schemas describe what is known, and the last one of the
 from collections.abc import Mapping
 from typing import Any
 
-from tavus_callbacks.aws.gateway import JSON_TYPE
-from tavus_callbacks.domain.callbacks import Model, UnknownConversationCallback
-from tavus_callbacks.domain.families import FAMILIES, MAX_NAME, Family
-from tavus_callbacks.domain.fitting import conversation_models, model_of
+from tavus_callbacks.domain.callbacks.families import FAMILIES, MAX_NAME, Family
+from tavus_callbacks.domain.callbacks.models.usual import Model, UnknownConversationCallback
+from tavus_callbacks.domain.callbacks.validation import conversation_models, model_of
+from tavus_callbacks.runtime.http import JSON_TYPE
 from tavus_callbacks_cli.openapi.responses import answers_of
 from tavus_callbacks_cli.openapi.schemas import Schema, ref, schemas_of
 

@@ -4,10 +4,10 @@ import re
 from itertools import chain
 from typing import Any
 
-from tavus_callbacks import read
-from tavus_callbacks.aws.gateway import JSON_TYPE
-from tavus_callbacks.routes.query import Parameter
-from tavus_callbacks.routes.routing import Operation
+from tavus_callbacks.api.query import Parameter
+from tavus_callbacks.api.routing import Operation
+from tavus_callbacks.handlers import read
+from tavus_callbacks.runtime.http import JSON_TYPE
 from tavus_callbacks_cli.openapi.responses import answers_of
 
 _NAME = re.compile(r"<(\w+)>")

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tavus_callbacks.aws.gateway import JSON_TYPE, PROBLEM_TYPE, RETRY_AFTER
+from tavus_callbacks.runtime.http import JSON_TYPE, PROBLEM_TYPE, RETRY_AFTER
 
 Response = dict[str, Any]
 

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
     from mypy_boto3_s3 import S3Client
 
-    from tavus_callbacks_cli.local.registry import RunningStack
-    from tavus_callbacks_cli.reader import Reader
+    from tavus_callbacks_cli.local_stack.registry import RunningStack
     from tavus_callbacks_cli.simulator.scenario import Rendered
+    from tavus_callbacks_cli.targets.api_client import Reader
 
 _READY = "application.recording_ready"
 _PATIENCE, _INTERVAL = 10.0, 0.2
@@ -45,7 +45,7 @@ class LocalRecordings:
 
 def recordings_of(stack: "RunningStack") -> LocalRecordings:
     """Open the bucket of a local stack; raises click.ClickException where it runs without recordings."""
-    from tavus_callbacks_cli.local.session import isolated_session
+    from tavus_callbacks_cli.local_stack.services.session import isolated_session
 
     bucket = stack.outputs.get("RecordingsBucketName")
     if bucket is None:

@@ -18,7 +18,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
-from tavus_callbacks.domain.timestamps import iso
+from tavus_callbacks.domain.common.timestamps import iso
 
 # In the query of the callback URL, so that everything simulated can be told apart and erased by tag.
 SIMULATED = "simulated=true"

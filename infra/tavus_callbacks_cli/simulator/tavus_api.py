@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs
 
-from tavus_callbacks.domain.record import can_hold
-from tavus_callbacks_cli.local.front import HOST, serve, take_port
-from tavus_callbacks_cli.local.hosts import loopback_only
-from tavus_callbacks_cli.local.payload import Answer, Request
+from tavus_callbacks.domain.repair.tavus_record import can_hold
+from tavus_callbacks_cli.local_stack.http.hosts import loopback_only
+from tavus_callbacks_cli.local_stack.http.payload import Answer, Request
+from tavus_callbacks_cli.local_stack.http.server import HOST, serve, take_port
 from tavus_callbacks_cli.simulator.behaviour import Behaviour
 
 KEY = "stand-in-key"

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from html import escape
 from math import inf
 
-from tavus_callbacks_cli.console import escaped
+from tavus_callbacks_cli.output.console import escaped
 
 Bar = tuple[str, float]
 

@@ -5,7 +5,7 @@ from itertools import chain
 from statistics import median
 from typing import Any
 
-from tavus_callbacks.domain.tags import normalize
+from tavus_callbacks.domain.common.tags import normalize
 
 Conversation = Mapping[str, Any]
 Key = Callable[[Conversation], Iterable[str]]

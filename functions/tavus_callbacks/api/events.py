@@ -1,0 +1,168 @@
+"""`GET /events…`, `GET /conversations/{id}/events` and `GET /quarantine`: what came, as it came."""
+
+import json
+from functools import cache
+from typing import Any
+
+from aws_lambda_powertools.event_handler import Response
+
+from tavus_callbacks.api.query import (
+    BAD_CURSOR,
+    CURSOR,
+    LIMIT,
+    LONGEST_PLACE,
+    Parameter,
+    Query,
+    place_in,
+    read_position,
+    text,
+)
+from tavus_callbacks.api.responses import NO_STORE, json_answer
+from tavus_callbacks.api.routing import Routes
+from tavus_callbacks.aws import clients
+from tavus_callbacks.aws.stores.bodies import Bodies
+from tavus_callbacks.aws.stores.event_pages import Entry, EventPages
+from tavus_callbacks.domain.callbacks.event import is_ref, parse_event_id
+from tavus_callbacks.domain.common import timestamps
+from tavus_callbacks.domain.common.errors import BadRequest, NotFound
+from tavus_callbacks.domain.common.timestamps import iso
+from tavus_callbacks.domain.events import feed
+from tavus_callbacks.domain.events.view import event_view, quarantine_view
+from tavus_callbacks.runtime.http import JSON_TYPE
+from tavus_callbacks.runtime.settings import settings
+
+routes = Routes()
+
+# Of what is in quarantine nobody knows what it is.
+BYTES_TYPE = "application/octet-stream"
+
+KIND = text("kind", "What the subject is: conversation, video, replica, …")
+SUBJECT = text("subject", "Whose events to give, by time; any id can stand here.")
+
+
+@cache
+def event_pages() -> EventPages:
+    """Return the pages of this runtime."""
+    known = settings()
+    return EventPages(clients.dynamodb(), known.events_table, Bodies(known.bodies_bucket))
+
+
+def _receipts_after(given: str) -> feed.Position | dict[str, Any]:
+    """Read where to go on from: a time, or an answer's cursor."""
+    since = timestamps.parse(given)
+    return feed.Position(iso(since)) if since else read_position(given)
+
+
+def _receipts_position(state: dict[str, Any]) -> feed.Position:
+    settled, given = state.get("settled", ""), state.get("given", [])
+    if not (isinstance(settled, str) and isinstance(given, list)):
+        raise BadRequest(BAD_CURSOR)
+    if not settled.isascii() or len(settled) > LONGEST_PLACE:
+        raise BadRequest(BAD_CURSOR)
+    return feed.Position(settled, frozenset(map(str, given)))
+
+
+AFTER: Parameter[Any] = Parameter(
+    "after",
+    "Where to go on in the order of receipt: a time, or an answer's `cursor`.",
+    {"type": "string"},
+    _receipts_after,
+    {},
+)
+
+
+@routes.get("/events", query=(KIND, SUBJECT, AFTER, LIMIT, CURSOR), model="EventPage")
+def get_events(query: Query) -> Response[str]:
+    """Answer a subject's events, or with neither kind nor subject all events in order of receipt."""
+    kind, subject = query[KIND], query[SUBJECT]
+    if (kind is None) != (subject is None):
+        raise BadRequest("kind and subject go together, as in /events?kind=conversation&subject=c123456.")
+    if kind is not None and subject is not None:
+        return json_answer(_subject_page(query, kind, subject))
+    entries, after = event_pages().received(_position(query), query[LIMIT])
+    state = {"settled": after.settled, "given": sorted(after.given)}
+    return json_answer({"events": [_view(entry) for entry in entries], "cursor": query.cursor(state)})
+
+
+def _position(query: Query) -> feed.Position:
+    after = query[AFTER]
+    if isinstance(after, feed.Position):
+        return after
+    return _receipts_position(query.state(AFTER) or query.state(CURSOR))
+
+
+@routes.get(
+    "/conversations/<conversation_id>/events", query=(LIMIT, CURSOR), model="EventPage", problems=(404,)
+)
+def get_conversation_events(query: Query, conversation_id: str) -> Response[str]:
+    """Answer a conversation's events by time."""
+    page = _subject_page(query, "conversation", conversation_id)
+    if not page["events"] and not query[CURSOR]:
+        raise NotFound(f"No event of conversation {conversation_id} is kept.")
+    return json_answer(page)
+
+
+@routes.get("/events/<event_id>/body", model=None, problems=(404,))
+def get_event_body(event_id: str) -> Response[Any]:
+    """Answer the kept bytes of an event."""
+    place = parse_event_id(event_id)
+    item = event_pages().one(*place) if place else None
+    if item is None:
+        raise NotFound(f"No event {event_id} is kept.")
+    return _bytes(event_pages().bodies.read(item), JSON_TYPE)
+
+
+@routes.get("/quarantine", query=(LIMIT, CURSOR), model="QuarantinePage")
+def get_quarantine(query: Query) -> Response[str]:
+    """Answer what could not be filed, newest first."""
+    before = place_in(query.state(CURSOR), "before")
+    entries, following = event_pages().quarantined(limit=query[LIMIT], before=before)
+    views = [quarantine_view(entry.item, entry.body) for entry in entries]
+    next_cursor = query.cursor({"before": following}) if following else None
+    return json_answer({"quarantine": views, "cursor": next_cursor})
+
+
+@routes.get("/quarantine/<quarantine_id>/body", model=None, media=(BYTES_TYPE,), problems=(404,))
+def get_quarantine_body(quarantine_id: str) -> Response[Any]:
+    """Answer the kept bytes of what could not be filed, JSON or not."""
+    item = event_pages().quarantine_entry(quarantine_id)
+    if item is None:
+        raise NotFound(f"No body {quarantine_id} is in quarantine.")
+    return _bytes(event_pages().bodies.read(item), BYTES_TYPE)
+
+
+def _subject_page(query: Query, kind: str, subject: str) -> dict[str, Any]:
+    after = query.state(CURSOR).get("after")
+    if after is not None and not is_ref(after):
+        raise BadRequest(BAD_CURSOR)
+    page = event_pages().of_subject(kind, subject, limit=query[LIMIT], after=after)
+    following = query.cursor({"after": page.next_after}) if page.next_after else None
+    return {"events": [_view_with_variants(group) for group in page.events], "cursor": following}
+
+
+def _view(entry: Entry) -> dict[str, Any]:
+    return event_view(entry.item, entry.body)
+
+
+def _view_with_variants(group: list[Entry]) -> dict[str, Any]:
+    first, *variants = map(_view, group)
+    return first | ({"variants": variants} if variants else {})
+
+
+def _bytes(body: bytes, content_type: str) -> Response[Any]:
+    """Answer a body as it was kept: as text, or in base64 where that is shorter within Lambda's 6 MB.
+
+    What the gateway handed to `receive` in one of the two forms fits in that form on the way back too.
+    """
+    # Not as content_type: Powertools would then take bytes for a value that is still to be written as JSON.
+    headers = {**NO_STORE, "content-type": content_type}
+    return Response(200, None, _shorter_form(body), headers)
+
+
+def _shorter_form(body: bytes) -> str | bytes:
+    try:
+        text = body.decode()
+    except UnicodeDecodeError:
+        return body
+    escaped = len(json.dumps(text, ensure_ascii=False).encode())
+    return text if escaped * 3 <= len(body) * 4 else body

@@ -1,0 +1,151 @@
+"""Query parameters, each declared once: the declaration reads them, and OpenAPI describes them by it."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
+
+from tavus_callbacks.domain.common import cursors, timestamps
+from tavus_callbacks.domain.common.errors import BadRequest
+
+T = TypeVar("T")
+
+BAD_CURSOR = "The cursor is none of ours: pass on the `cursor` of an answer as it came."
+OTHER_LIST = (
+    "The cursor is of another list: pass it on with the path and the filters of the answer that it came "
+    "with, or begin anew without it."
+)
+DEFAULT_LIMIT, MAX_LIMIT = 50, 200
+
+# What says where in a list to be, and not which list it is.
+_POSITIONS = ("limit", "cursor", "after")
+
+# A time and a digest; DynamoDB refuses keys beyond a kilobyte even to look.
+LONGEST_PLACE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter(Generic[T]):
+    """One parameter: `read` takes its text and raises BadRequest, `default` stands where it is not given."""
+
+    name: str
+    description: str
+    schema: Mapping[str, Any]
+    read: Callable[[str], T]
+    default: T
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """The values of the parameters that a route declares, and a short name of the list that they ask for."""
+
+    values: Mapping[str, Any]
+    list_name: str
+
+    def __getitem__(self, parameter: Parameter[T]) -> T:
+        """Return a parameter's value; raises KeyError where the route does not declare it."""
+        value: T = self.values[parameter.name]
+        return value
+
+    def state(self, parameter: "Parameter[dict[str, Any]]") -> dict[str, Any]:
+        """Return where this list goes on, {} at its beginning; raises BadRequest for a cursor of another."""
+        state = self[parameter]
+        if state and state.get("of") != self.list_name:
+            raise BadRequest(OTHER_LIST if "of" in state else BAD_CURSOR)
+        return state
+
+    def cursor(self, state: dict[str, Any]) -> str:
+        """Write where this list goes on."""
+        return cursors.encode({**state, "of": self.list_name})
+
+
+def query_of(event: APIGatewayProxyEventV2, parameters: Iterable[Parameter[Any]]) -> Query:
+    """Read the parameters of a request; raises BadRequest."""
+    asked, declared = event.query_string_parameters, list(parameters)
+    given = {one.name: asked[one.name] for one in declared if one.name in asked}
+    values = {one.name: one.read(given[one.name]) if one.name in given else one.default for one in declared}
+    filters = {name: text for name, text in given.items() if name not in _POSITIONS}
+    return Query(values, cursors.list_name(event.raw_path, filters))
+
+
+def text(name: str, description: str) -> Parameter[str | None]:
+    """Declare a parameter that takes anything."""
+    return Parameter(name, description, {"type": "string"}, str, None)
+
+
+def whole_number(name: str, description: str, *, most: int, default: T) -> "Parameter[int | T]":
+    """Declare a parameter that takes a whole number from 1 to `most`."""
+
+    def read(given: str) -> int:
+        is_short = given.isascii() and given.isdigit() and len(given) <= len(str(most))
+        if not (is_short and 1 <= int(given) <= most):
+            raise BadRequest(f"{name} takes a whole number from 1 to {most}.")
+        return int(given)
+
+    schema = {"type": "integer", "minimum": 1, "maximum": most, **({"default": default} if default else {})}
+    return Parameter(name, description, schema, read, default)
+
+
+def flag(name: str, description: str) -> Parameter[bool]:
+    """Declare a parameter that takes `true` or `false`."""
+    chosen = one_of(name, description, ("true", "false"))
+    return Parameter(
+        name, description, {"type": "boolean"}, lambda given: chosen.read(given) == "true", False
+    )
+
+
+def one_of(name: str, description: str, values: tuple[str, ...]) -> Parameter[str | None]:
+    """Declare a parameter that takes certain words."""
+
+    def read(given: str) -> str:
+        if given not in values:
+            raise BadRequest(f"{name} takes {' or '.join(values)}.")
+        return given
+
+    return Parameter(name, description, {"type": "string", "enum": list(values)}, read, None)
+
+
+def moment(name: str, description: str) -> Parameter[datetime | None]:
+    """Declare a parameter that takes a time."""
+
+    def read(given: str) -> datetime:
+        found = timestamps.parse(given)
+        if found is None:
+            raise BadRequest(f"{name} takes a time such as 2026-01-31T12:00:00Z.")
+        return found
+
+    return Parameter(name, description, {"type": "string", "format": "date-time"}, read, None)
+
+
+def read_position(given: str) -> dict[str, Any]:
+    """Return the state that a cursor carries, {} for an empty one; raises BadRequest."""
+    try:
+        return cursors.decode(given) if given else {}
+    except cursors.BadCursor:
+        raise BadRequest(BAD_CURSOR) from None
+
+
+def place_in(state: dict[str, Any], name: str) -> str | None:
+    """Return the place that a cursor's state holds; raises BadRequest where it is none of ours."""
+    place = state.get(name)
+    if not (place is None or (isinstance(place, str) and len(place) <= LONGEST_PLACE)):
+        raise BadRequest(BAD_CURSOR)
+    return place or None
+
+
+def _tag(given: str) -> tuple[str, str]:
+    name, colon, value = given.partition(":")
+    if not colon:
+        raise BadRequest("tag takes a name and a value, as in tag=user:4711.")
+    return name, value
+
+
+LIMIT = whole_number("limit", "How many a page holds.", most=MAX_LIMIT, default=DEFAULT_LIMIT)
+CURSOR: Parameter[dict[str, Any]] = Parameter(
+    "cursor", "Where to go on: the `cursor` of the page before.", {"type": "string"}, read_position, {}
+)
+TAG: Parameter[tuple[str, str] | None] = Parameter(
+    "tag", "Only with this tag.", {"type": "string", "pattern": ":", "examples": ["user:4711"]}, _tag, None
+)

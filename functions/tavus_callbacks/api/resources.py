@@ -1,0 +1,63 @@
+"""`GET /videos…` and `GET /replicas…`: the state of what Tavus makes."""
+
+from typing import TYPE_CHECKING, Any, cast, get_args
+
+from aws_lambda_powertools.event_handler import Response
+
+from tavus_callbacks.api.conversations import rows_of, stores
+from tavus_callbacks.api.lists import COMMON, list_page
+from tavus_callbacks.api.query import Query, one_of
+from tavus_callbacks.api.responses import json_answer
+from tavus_callbacks.api.routing import Routes
+from tavus_callbacks.aws.stores.subject_events import events_within_budget
+from tavus_callbacks.domain.common.errors import NotFound
+from tavus_callbacks.domain.resources.facts import ResourceStatus
+from tavus_callbacks.domain.resources.view import fold_resource
+from tavus_callbacks.domain.summaries.summary import resource_summary
+
+if TYPE_CHECKING:
+    from tavus_callbacks.aws.stores.summaries import Row
+    from tavus_callbacks.domain.resources.facts import ResourceFacts
+
+routes = Routes()
+
+STATUS = one_of("status", "Only with this status.", get_args(ResourceStatus))
+
+
+@routes.get("/videos", query=(*COMMON, STATUS), model="VideoPage")
+def get_videos(query: Query) -> Response[str]:
+    """Answer videos, the newest first by first receipt."""
+    return _list(query, "video", "videos")
+
+
+@routes.get("/replicas", query=(*COMMON, STATUS), model="ReplicaPage")
+def get_replicas(query: Query) -> Response[str]:
+    """Answer replicas, the newest first by first receipt."""
+    return _list(query, "replica", "replicas")
+
+
+@routes.get("/videos/<video_id>", model="ResourceView", problems=(404,))
+def get_video(video_id: str) -> Response[str]:
+    """Answer a video with its state, links and history."""
+    return _one("video", video_id)
+
+
+@routes.get("/replicas/<replica_id>", model="ResourceView", problems=(404,))
+def get_replica(replica_id: str) -> Response[str]:
+    """Answer a replica with its state and history."""
+    return _one("replica", replica_id)
+
+
+def _list(query: Query, kind: str, name: str) -> Response[str]:
+    def describe(row: "Row") -> Any:
+        return resource_summary(kind, row.subject, cast("ResourceFacts", row.facts))
+
+    page, following = list_page(stores().summaries, query, kind, describe, status=query[STATUS])
+    return json_answer({name: page, "cursor": following})
+
+
+def _one(kind: str, subject: str) -> Response[str]:
+    events = events_within_budget(rows_of(kind, subject), stores().bodies)
+    if not events:
+        raise NotFound(f"No event of {kind} {subject} is kept.")
+    return json_answer(fold_resource(kind, subject, events))

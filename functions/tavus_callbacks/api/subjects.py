@@ -1,0 +1,43 @@
+"""`GET /subjects`: subjects of every kind, one kind after the other."""
+
+from typing import TYPE_CHECKING, Any
+
+from aws_lambda_powertools.event_handler import Response
+
+from tavus_callbacks.api.conversations import stores
+from tavus_callbacks.api.lists import COMMON, listed_from
+from tavus_callbacks.api.query import BAD_CURSOR, CURSOR, Query, place_in
+from tavus_callbacks.api.responses import json_answer
+from tavus_callbacks.api.routing import Routes
+from tavus_callbacks.domain.callbacks.families import KINDS
+from tavus_callbacks.domain.common.errors import BadRequest
+from tavus_callbacks.domain.summaries.summary import subject_summary
+
+if TYPE_CHECKING:
+    from tavus_callbacks.aws.stores.summaries import Row
+
+routes = Routes()
+
+
+@routes.get("/subjects", query=COMMON, model="SubjectPage")
+def get_subjects(query: Query) -> Response[str]:
+    """Answer subjects of every kind: a page holds one kind, the newest first by first receipt."""
+    state = query.state(CURSOR)
+    kind, before = state.get("kind", KINDS[0]), place_in(state, "before")
+    if kind not in KINDS:
+        raise BadRequest(BAD_CURSOR)
+
+    def describe(row: "Row") -> Any:
+        return subject_summary(kind, row.subject, row.facts)
+
+    listed = listed_from(stores().summaries, query, kind, describe, before)
+    following = _following(kind, listed.following)
+    return json_answer({"subjects": listed.page, "cursor": query.cursor(following) if following else None})
+
+
+def _following(kind: str, before: str | None) -> dict[str, str] | None:
+    """Return where the next page begins: in the same kind, in the next one, or nowhere."""
+    if before:
+        return {"kind": kind, "before": before}
+    rest = KINDS[KINDS.index(kind) + 1 :]
+    return {"kind": rest[0]} if rest else None

@@ -1,0 +1,1 @@
+"""The rows and objects that the stack stores."""

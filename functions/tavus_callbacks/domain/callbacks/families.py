@@ -1,0 +1,257 @@
+"""The families of callbacks: no envelope is common to them, so each is known by its shape.
+
+Tried in order from FAMILIES; the first that fits decides. A callback with a `conversation_id` is the
+conversation's, whatever its event type. Families whose bodies nobody has published share one rule.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from tavus_callbacks.domain.common import timestamps
+from tavus_callbacks.domain.common.errors import FieldError, Unfileable
+from tavus_callbacks.domain.common.json_text import Document
+
+MAX_NAME = 200
+
+OBJECTIVE_PREFIX = "conversation.objective."
+_GUARDRAIL_NAMES = ("guardrail_uuid", "guardrail_id", "guardrail_name", "guardrail")
+
+Body = Mapping[str, Any]
+
+
+class Classified(NamedTuple):
+    """Whom a callback is about, what it is, and when it happened by the sender's clock."""
+
+    family: str
+    kind: str
+    subject: str
+    event_type: str
+    occurred_at: datetime | None
+    has_unusable_time: bool
+    discriminator: object
+
+
+class Family(NamedTuple):
+    """One shape: how to know it, where its subject stands (kind, key), and what tells its events apart."""
+
+    name: str
+    fits: Callable[[Body], bool]
+    subjects: tuple[tuple[str, str], ...]
+    event_type: Callable[[str, Body], object]
+    time: Callable[[Body], object]
+    discriminator: Callable[[Body], object]
+
+
+def properties_of(body: Body) -> Body:
+    """Return the event's own members: `properties`, or in flat forms the body itself."""
+    properties = body.get("properties")
+    return properties if isinstance(properties, dict) else body
+
+
+def object_key(properties: Body) -> str | None:
+    """Return a recording's key without `.mp4`, from `s3_key` or the path of `storage_uri`."""
+    key, uri = properties.get("s3_key"), properties.get("storage_uri")
+    if not isinstance(key, str) and isinstance(uri, str) and "://" in uri:
+        key = uri.partition("://")[2].partition("/")[2]
+    return key.removesuffix(".mp4") if isinstance(key, str) else None
+
+
+def _is_objective(body: Body) -> bool:
+    sent = body.get("event_type")
+    if sent is None:
+        return "objective_name" in properties_of(body) or "objective_name" in body
+    return isinstance(sent, str) and sent.startswith(OBJECTIVE_PREFIX)
+
+
+def _is_guardrail(body: Body) -> bool:
+    sent = body.get("event_type")
+    if sent is None:
+        # Other things than conversations, such as videos, may name a guardrail too.
+        is_named = any(_own(body, name) is not None for name in _GUARDRAIL_NAMES)
+        return is_named and body.get("conversation_id") is not None
+    return "guardrail" in str(sent)
+
+
+def _has_conversation(body: Body) -> bool:
+    return body.get("conversation_id") is not None or _is_conversation_type(body.get("event_type"))
+
+
+def _is_conversation_type(event_type: object) -> bool:
+    prefixes = ("system.", "application.", "conversation.", "canvas.")
+    return isinstance(event_type, str) and event_type.startswith(prefixes)
+
+
+def _has_status_and(*keys: str) -> Callable[[Body], bool]:
+    return lambda body: "status" in body and any(body.get(key) is not None for key in keys)
+
+
+def _sent_type(_family: str, body: Body) -> object:
+    return body.get("event_type")
+
+
+def _objective_type(_family: str, body: Body) -> object:
+    """Return the type as sent; the documented body has none, and means that the objective is completed."""
+    sent, status = body.get("event_type"), _own(body, "objective_status")
+    if sent is None and status is None:
+        return f"{OBJECTIVE_PREFIX}completed"
+    return f"{OBJECTIVE_PREFIX}{status}" if sent is None and is_name(status) else sent
+
+
+def _guardrail_type(_family: str, body: Body) -> object:
+    """Return the type as sent; the documented body has none."""
+    sent = body.get("event_type")
+    return "conversation.guardrail.triggered" if sent is None else sent
+
+
+def _status_type(family: str, body: Body) -> object:
+    sent, status = body.get("event_type"), body.get("status")
+    if sent is not None:
+        return sent
+    return f"{family}.{status}" if is_name(status) else status
+
+
+def _timestamp(body: Body) -> object:
+    return body.get("timestamp")
+
+
+def _updated_at(body: Body) -> object:
+    sent = body.get("timestamp")
+    return body.get("updated_at") if sent is None else sent
+
+
+# What tells two conversation events of one type and moment apart; types not named here have nothing.
+_CONVERSATION_DISCRIMINATORS: dict[str, Callable[[Body], object]] = {
+    "application.recording_ready": object_key,
+    "application.post_call_action_executed": lambda properties: properties.get("tool_id"),
+    "canvas.interaction": lambda properties: properties.get("interaction_id"),
+}
+
+
+def conversation_discriminator(body: Body) -> object:
+    """Return what tells a conversation's event apart from others of its type and moment."""
+    discriminator = _CONVERSATION_DISCRIMINATORS.get(str(body.get("event_type")))
+    return discriminator(properties_of(body)) if discriminator else None
+
+
+def _own(body: Body, name: str) -> object:
+    """Return a member of `properties`, or else of the body itself."""
+    return properties_of(body).get(name, body.get(name))
+
+
+def _objective_discriminator(body: Body) -> object:
+    return [_own(body, name) for name in ("objective_name", "output_variables", "objective_status")]
+
+
+def _guardrail_discriminator(body: Body) -> object:
+    return [properties_of(body).get(name) for name in _GUARDRAIL_NAMES]
+
+
+def _status(body: Body) -> object:
+    return body.get("status")
+
+
+def _of_conversation(
+    name: str,
+    fits: Callable[[Body], bool],
+    *subjects: tuple[str, str],
+    event_type: Callable[[str, Body], object] = _sent_type,
+    discriminator: Callable[[Body], object],
+) -> Family:
+    about = (("conversation", "conversation_id"), *subjects)
+    return Family(name, fits, about, event_type, _timestamp, discriminator)
+
+
+def _of_status(name: str, *keys: str) -> Family:
+    about = tuple((name, key) for key in keys)
+    return Family(name, _has_status_and(*keys), about, _status_type, _updated_at, _status)
+
+
+FAMILIES: tuple[Family, ...] = (
+    _of_conversation(
+        "objective",
+        _is_objective,
+        ("objective", "objective_id"),
+        event_type=_objective_type,
+        discriminator=_objective_discriminator,
+    ),
+    _of_conversation(
+        "guardrail",
+        _is_guardrail,
+        ("guardrail", "guardrail_id"),
+        ("guardrail", "guardrail_uuid"),
+        event_type=_guardrail_type,
+        discriminator=_guardrail_discriminator,
+    ),
+    _of_conversation("conversation", _has_conversation, discriminator=conversation_discriminator),
+    _of_status("video", "video_id"),
+    _of_status("document", "document_id"),
+    _of_status("lipsync", "lipsync_id"),
+    _of_status("replacement", "replacement_id"),
+    _of_status("transcription", "transcription_id"),
+    _of_status("speech", "speech_id"),
+    # Last: a video or a lipsync names its replica too.
+    _of_status("replica", "replica_id", "face_id"),
+)
+
+KINDS = tuple(dict.fromkeys(kind for family in FAMILIES for kind, _ in family.subjects))
+
+
+def is_name(value: object) -> bool:
+    """Tell whether a value can name a subject or an event type: 1 to 200 printable characters, trimmed."""
+    return (
+        isinstance(value, str)
+        and 0 < len(value) <= MAX_NAME
+        and value.isprintable()
+        and value == value.strip()
+    )
+
+
+def classify(document: Document) -> Classified:
+    """Tell whom a body is about and what it is; raises Unfileable naming the field at fault."""
+    body = document.sent
+    family = _family_of(body)
+    kind, key = _subject_key(family, body)
+    _refuse_contradiction(document, key)
+    event_type, time = family.event_type(family.name, body), family.time(body)
+    occurred_at = timestamps.parse(time)
+    return Classified(
+        family=family.name,
+        kind=kind,
+        subject=_name(body.get(key), key),
+        event_type=_name(event_type, "event_type" if family.event_type is not _status_type else "status"),
+        occurred_at=occurred_at,
+        has_unusable_time=time is not None and occurred_at is None,
+        discriminator=family.discriminator(body),
+    )
+
+
+def _family_of(body: Body) -> Family:
+    for family in FAMILIES:
+        if family.fits(body):
+            return family
+    raise Unfileable(
+        "The body names no subject: it wants a conversation_id with an event_type, "
+        "or an id such as video_id or replica_id with a status.",
+        FieldError("conversation_id", "missing"),
+    )
+
+
+def _subject_key(family: Family, body: Body) -> tuple[str, str]:
+    present = (about for about in family.subjects if body.get(about[1]) is not None)
+    return next(present, family.subjects[0])
+
+
+def _refuse_contradiction(document: Document, key: str) -> None:
+    values = document.repeated.get(key, [])
+    if any(value != values[0] for value in values):
+        raise Unfileable(
+            f"{key} is given twice with different values.", FieldError(key, "contradicts itself")
+        )
+
+
+def _name(value: object, field: str) -> str:
+    if is_name(value):
+        return str(value)
+    wanted = f"must be 1 to {MAX_NAME} printable characters without white space at either end"
+    raise Unfileable(f"{field} {wanted}.", FieldError(field, "missing" if value is None else wanted))

@@ -1,0 +1,1 @@
+"""One pydantic model for each documented event type."""

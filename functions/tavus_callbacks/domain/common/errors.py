@@ -1,0 +1,111 @@
+"""Why a request is not served, and which HTTP status says so.
+
+CallbackError
+├── Refused        401  no live token of the right scope; nothing is kept
+├── NotAnObject    400  the body is no JSON object; kept in quarantine
+├── BadRequest     400  a reader's parameter is wrong
+├── NotFound       404  nothing of that name is kept
+├── NotPlayable    409  a recording that cannot be watched now
+├── TooLarge       409  an answer of more than Lambda hands back
+├── Unfileable     422  whom or what it is about cannot be told; kept in quarantine
+└── StoreDown      503  neither kept nor refused: the sender may try again
+"""
+
+import traceback
+from typing import ClassVar, Literal, NamedTuple
+
+# Why a token is refused: for metrics, never for an answer.
+Refusal = Literal["malformed", "unknown", "scope", "revoked", "expired"]
+
+
+class CallbackError(Exception):
+    """Anything but success; its text is for the person who sent the request."""
+
+    status: ClassVar[int]
+    title: ClassVar[str]
+
+
+class Refused(CallbackError):
+    """The token is missing, unknown, revoked, expired or of another scope; the answer never says which."""
+
+    status = 401
+    title = "Unauthorized"
+
+    def __init__(self, detail: str, refusal: Refusal) -> None:
+        super().__init__(detail)
+        self.refusal = refusal
+
+
+class NotAnObject(CallbackError):
+    """The body is not a JSON object that could be read and written again."""
+
+    status = 400
+    title = "Not a JSON object"
+
+
+class FieldError(NamedTuple):
+    """One field at fault: its name, and what it should be."""
+
+    field: str
+    detail: str
+
+
+class Unfileable(CallbackError):
+    """A JSON object that does not say whom or what it is about."""
+
+    status = 422
+    title = "Cannot be filed"
+
+    def __init__(self, detail: str, *errors: FieldError) -> None:
+        super().__init__(detail)
+        self.errors = errors
+
+
+class BadRequest(CallbackError):
+    """A reader's query parameter is wrong; the text says which and what it takes."""
+
+    status = 400
+    title = "Bad request"
+
+
+class NotFound(CallbackError):
+    """Nothing of that name is kept."""
+
+    status = 404
+    title = "Not found"
+
+
+class NotPlayable(CallbackError):
+    """A recording that cannot be watched now, with its status."""
+
+    status = 409
+    title = "Cannot be played"
+
+    def __init__(self, detail: str, recording_status: str) -> None:
+        super().__init__(detail)
+        self.recording_status = recording_status
+
+
+class TooLarge(CallbackError):
+    """What was asked for is there, and more than Lambda hands back; the text says how to ask for less."""
+
+    status = 409
+    title = "Too large to answer"
+
+
+class StoreDown(CallbackError):
+    """The store did not answer in time, or refused; `may_pass` says whether asking again can help."""
+
+    status = 503
+    title = "Store unavailable"
+
+    def __init__(self, detail: str, *, may_pass: bool = True) -> None:
+        super().__init__(detail)
+        self.may_pass = may_pass
+
+
+def place(fault: BaseException) -> str:
+    """Say what was raised and where, never its text, for that may hold a body; AWS's code is no such text."""
+    frame = traceback.extract_tb(fault.__traceback__)[-1]
+    aws_code = f" {fault}" if isinstance(fault, StoreDown) else ""
+    return f"{type(fault).__name__}{aws_code} at {frame.name}:{frame.lineno}"

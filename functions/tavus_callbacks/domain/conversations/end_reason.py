@@ -1,0 +1,68 @@
+"""How a conversation ended, in plain words.
+
+Tavus documents eight reasons; real ones come with and without ` reached`, so they are matched by prefix
+(docs/tavus.md, "Shutdown reasons"). What nobody documented is passed on as it came.
+"""
+
+import re
+
+from pydantic import Field
+
+from tavus_callbacks.domain.common.view import View
+
+ABSENT = "participant_absent_timeout"
+COULD_NOT_JOIN = "bot_could_not_join_meeting_it_was_probably_ended"
+STARTUP_FAILED = "exception_encountered_during_conversation_startup"
+INTERNAL_ERROR = "internal_error"
+
+# After these nobody has talked, so nothing follows.
+NOBODY_JOINED = frozenset((ABSENT, COULD_NOT_JOIN, STARTUP_FAILED))
+
+_PLAIN = {
+    "max_call_duration": "The conversation reached its maximum duration.",
+    "participant_left_timeout": "The participant left and did not come back in time.",
+    ABSENT: "No participant was there within the time allowed.",
+    COULD_NOT_JOIN: "The replica could not join the meeting, which had probably ended.",
+    "daily_room_has_been_deleted": "The room was deleted.",
+    STARTUP_FAILED: "Tavus met an error while starting the conversation.",
+    "end_conversation_endpoint_hit": "The conversation was ended through the API.",
+    INTERNAL_ERROR: "Tavus met an internal error.",
+}
+_STEP = re.compile(r"internal error occurred at step\s+(.+)", re.IGNORECASE | re.DOTALL)
+_SEPARATORS = re.compile(r"[\s_-]+")
+
+
+class Ending(View):
+    """How and why it ended."""
+
+    plain: str = Field(description="One sentence for people.")
+    code: str | None = Field(description="The documented reason without suffix, or an unknown one as sent.")
+    reason: str | None = Field(description="The reason as Tavus sent it.")
+    step: str | None = Field(None, description="Where an internal error occurred.")
+
+
+def ending(reason: str | None) -> Ending:
+    """Put a shutdown reason into words."""
+    code, step = code_of(reason), _step(reason)
+    return Ending(plain=_sentence(code, step), code=code, reason=reason, step=step)
+
+
+def code_of(reason: str | None) -> str | None:
+    """Return the documented reason that this one begins with, or else the reason itself."""
+    if reason is None:
+        return None
+    plain = _SEPARATORS.sub("_", reason.strip().lower())
+    return next((code for code in _PLAIN if plain.startswith(code)), reason)
+
+
+def _step(reason: str | None) -> str | None:
+    found = _STEP.match(reason or "")
+    return found[1].removesuffix(" reached") if found else None
+
+
+def _sentence(code: str | None, step: str | None) -> str:
+    if code is None:
+        return "The conversation ended; no reason was given."
+    if step:
+        return f"Tavus met an internal error at step {step}."
+    return _PLAIN.get(code, f"The conversation ended for a reason that is not documented: {code}")

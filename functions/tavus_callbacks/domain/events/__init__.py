@@ -1,0 +1,1 @@
+"""Stored events: their type, their order and their views."""

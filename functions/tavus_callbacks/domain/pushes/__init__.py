@@ -1,0 +1,1 @@
+"""Pushes: their contents, signatures, targets and retries."""

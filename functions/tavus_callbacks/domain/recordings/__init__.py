@@ -1,0 +1,1 @@
+"""Recordings: claims, status, views and signed URLs."""

@@ -1,0 +1,85 @@
+"""A recording as the API answers it, and why it cannot be watched."""
+
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from tavus_callbacks.domain.common.timestamps import iso
+from tavus_callbacks.domain.recordings.copy_failure import explain
+from tavus_callbacks.domain.recordings.recording import UNUSABLE_KEY, Recording, Status, status_of
+
+_WHY: dict[Status, str] = {
+    "pending": "The recording is announced and its object is not there yet. Ask again in a minute.",
+    "missing": "No object is there under the recording's key. Look in the bucket, and at the role that Tavus "
+    "assumes: `tavus-callbacks doctor` checks it.",
+    "other_bucket": "The recording lies in a bucket that is not this stack's. Read it where it lies.",
+    "other_conversation": "The key lies in another conversation's folder, or another conversation claims it "
+    "too. `tavus-callbacks show ID --events` lists the callback that names it.",
+    "other_provider": "The recording lies with another storage provider. Read it where it lies.",
+}
+_NO_KEY = "Read in its event what it names: `tavus-callbacks show ID --events` lists them."
+_EMPTY = "The object has 0 bytes."
+_FILL = "Upload the recording again under the same key, or ask Tavus's support to deliver it again."
+_MOVED = "It was last seen in bucket {bucket}, which is not this stack's: copy it from there."
+ARCHIVED = "The object is archived. Restore it in S3 (`aws s3api restore-object`), then ask again."
+
+
+def recording_view(
+    conversation_id: str, recording: Recording, *, now: datetime, missing_after: timedelta
+) -> dict[str, Any]:
+    """Describe a recording; size in bytes, duration in seconds as Tavus sent it."""
+    claim, status = recording.claim, status_of(recording, now=now, missing_after=missing_after)
+    return {
+        "recording_id": recording.recording_id,
+        "conversation_id": conversation_id,
+        "key": recording.key,
+        "status": status,
+        "announced": claim is not None,
+        "size": recording.size,
+        "duration": claim.duration if claim else None,
+        "content_type": recording.content_type,
+        "version": recording.version,
+        "storage_class": recording.storage_class,
+        "provider": claim.provider if claim else "s3",
+        "bucket": claim.bucket if claim and claim.status == "other_bucket" else None,
+        **failure(recording, status)._asdict(),
+        "issues": list(claim.issues) if claim else [],
+        "modified_at": iso(recording.modified_at) if recording.modified_at else None,
+        "received_at": iso(recording.claimed_at) if recording.claimed_at else None,
+    }
+
+
+def why_not_playable(recording: Recording, status: Status) -> str | None:
+    """Return why a recording cannot be watched and what to do, or None where it can."""
+    if status == "available":
+        return ARCHIVED if recording.is_archived else None
+    if status == "failed":
+        message, _, explanation = failure(recording, status)
+        return f"{_sentence(message or '')} {explanation}"
+    if status == "missing" and recording.seen_elsewhere:
+        return f"{_WHY[status]} {_MOVED.format(bucket=recording.seen_elsewhere)}"
+    return _WHY[status]
+
+
+class Failure(NamedTuple):
+    """Why a recording failed: the message, Tavus's code, and what both mean; nothing for other statuses."""
+
+    message: str | None = None
+    error_code: str | None = None
+    explanation: str | None = None
+
+
+def failure(recording: Recording, status: Status) -> Failure:
+    """Return why a recording failed."""
+    if status != "failed":
+        return Failure()
+    claim = recording.claim
+    # A failed copy can leave an empty object behind; Tavus's own words say more.
+    if claim is None or claim.message is None:
+        return Failure(_EMPTY, None, _FILL)
+    explanation = _NO_KEY if claim.message == UNUSABLE_KEY else explain(claim.error_code)
+    return Failure(claim.message, claim.error_code, explanation)
+
+
+def _sentence(text: str) -> str:
+    bare = text.rstrip()
+    return bare if bare.endswith((".", "!", "?", "…")) else f"{bare}."

@@ -1,0 +1,1 @@
+"""Videos, replicas and other resources with a status."""

@@ -1,0 +1,1 @@
+"""Summaries: the facts of one subject and what lists show."""

@@ -1,0 +1,169 @@
+"""A summary: the facts of one subject, merged as its events come, and what a list shows of them.
+
+The fold of the events stays the truth; a summary is what lists, filters and schedules can afford to read.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import reduce
+from typing import Any
+
+from pydantic import Field
+
+from tavus_callbacks.domain.common.tags import is_tagged
+from tavus_callbacks.domain.common.view import Moment, View
+from tavus_callbacks.domain.conversations.expected import Status, missing_of, status_of
+from tavus_callbacks.domain.conversations.facts import CONFIRMED, Facts, facts_of
+from tavus_callbacks.domain.conversations.settings import FoldSettings
+from tavus_callbacks.domain.events.stored_event import FoldEvent
+from tavus_callbacks.domain.resources.facts import ResourceFacts, ResourceStatus, resource_facts_of
+from tavus_callbacks.domain.transcripts.statistics import Talk
+
+CONVERSATION = "conversation"
+SHARDS = 8
+
+SubjectFacts = Facts | ResourceFacts
+
+
+def shards(kind: str) -> list[str]:
+    """Return the index's partition keys for a kind."""
+    return [f"{kind}#{number}" for number in range(SHARDS)]
+
+
+def facts_from(kind: str, events: Iterable[FoldEvent]) -> SubjectFacts:
+    """Gather the facts of one or more events of a subject."""
+    gather: Callable[[FoldEvent], Any] = facts_of if kind == CONVERSATION else resource_facts_of
+    facts: SubjectFacts = reduce(lambda one, other: one.merge(other), map(gather, events))
+    return facts
+
+
+def parse_facts(kind: str, text: str) -> SubjectFacts:
+    """Read facts that were written as JSON."""
+    facts: SubjectFacts = (Facts if kind == CONVERSATION else ResourceFacts).model_validate_json(text)
+    return facts
+
+
+def merge_facts(kind: str, before: str | None, more: SubjectFacts) -> SubjectFacts:
+    """Merge facts into those that are written down, if any."""
+    if before is None:
+        return more
+    merged: SubjectFacts = parse_facts(kind, before).merge(more)  # type: ignore[arg-type]  # one kind, one class
+    return merged
+
+
+def confirmed(facts: SubjectFacts, at: datetime | None) -> SubjectFacts:
+    """Add when Tavus itself last showed all that was kept of a conversation, if it ever did."""
+    return facts if at is None else facts.model_copy(update={"confirmed_at": at})
+
+
+class ConversationSummary(View):
+    """A conversation as a list shows it."""
+
+    conversation_id: str
+    status: Status
+    joined_at: Moment | None
+    ended_at: Moment | None
+    duration: float | None = Field(description="Seconds from the first joining to the end.")
+    end_reason: str | None
+    has_transcript: bool
+    turns: int | None
+    talk: Talk | None
+    recordings: int = Field(description="How many were announced, failed ones too.")
+    guardrails: int = Field(description="How often a guardrail triggered, at most 500.")
+    missing: list[str] = Field(description="What has not arrived and should have.")
+    confirmed: bool = Field(description=CONFIRMED)
+    tags: dict[str, str | list[str]]
+    labels: list[str]
+    simulated: bool
+    received_first_at: Moment
+    received_last_at: Moment
+
+
+class ResourceSummary(View):
+    """A video, a replica or another thing with a status, as a list shows it."""
+
+    kind: str
+    id: str
+    status: ResourceStatus
+    tags: dict[str, str | list[str]]
+    labels: list[str]
+    simulated: bool
+    received_first_at: Moment
+    received_last_at: Moment
+
+
+class SubjectSummary(View):
+    """A subject of any kind, as the list of all kinds shows it."""
+
+    kind: str
+    subject: str
+    tags: dict[str, str | list[str]]
+    labels: list[str]
+    simulated: bool
+    received_first_at: Moment
+    received_last_at: Moment
+
+
+Summary = ConversationSummary | ResourceSummary | SubjectSummary
+
+
+def conversation_summary(
+    conversation_id: str, facts: Facts, *, now: datetime, settings: FoldSettings, has_object: bool = False
+) -> ConversationSummary:
+    """Describe a conversation by its facts; `has_object` tells of a recording without its callback."""
+    has_recording = has_object or bool(facts.recordings)
+    missing = missing_of(facts, now=now, settings=settings, has_recording=has_recording)
+    received = facts.receipt.view()
+    received.pop("received_from")
+    return ConversationSummary(
+        conversation_id=conversation_id,
+        status=status_of(facts, now=now, settings=settings),
+        joined_at=facts.joined_at,
+        ended_at=facts.shown_end,
+        duration=facts.duration,
+        end_reason=facts.end_code,
+        has_transcript=facts.transcript is not None,
+        turns=facts.transcript.talk.total_turns if facts.transcript else None,
+        talk=facts.transcript.talk if facts.transcript else None,
+        recordings=facts.announced,
+        guardrails=len(facts.guardrails),
+        missing=[one.what for one in missing],
+        confirmed=facts.is_confirmed,
+        **received,
+    )
+
+
+def resource_summary(kind: str, subject: str, facts: ResourceFacts) -> ResourceSummary:
+    """Describe a resource by its facts."""
+    received = facts.receipt.view()
+    received.pop("received_from")
+    return ResourceSummary(kind=kind, id=subject, status=facts.status, **received)
+
+
+def subject_summary(kind: str, subject: str, facts: SubjectFacts) -> SubjectSummary:
+    """Describe a subject of any kind by its facts."""
+    received = facts.receipt.view()
+    received.pop("received_from")
+    return SubjectSummary(kind=kind, subject=subject, **received)
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What a list leaves out; None lets everything through."""
+
+    tag: tuple[str, str] | None = None
+    label: str | None = None
+    status: str | None = None
+    missing: str | None = None
+
+    def lets(self, summary: Summary) -> bool:
+        """Tell whether a summary is in the list."""
+        missing = summary.missing if isinstance(summary, ConversationSummary) else []
+        status = None if isinstance(summary, SubjectSummary) else summary.status
+        return (
+            (self.tag is None or is_tagged(summary.tags, self.tag))
+            and (self.label is None or self.label in summary.labels)
+            and (self.status is None or self.status == status)
+            and (self.missing is None or self.missing in missing)
+        )

@@ -1,0 +1,1 @@
+"""Transcripts: turns, statistics and text formats."""

@@ -1,0 +1,1 @@
+"""Steps that handlers and the command line share."""

@@ -1,0 +1,1 @@
+"""Requests to servers outside of AWS: Tavus's API and webhook targets."""

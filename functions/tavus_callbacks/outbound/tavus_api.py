@@ -1,0 +1,209 @@
+"""Tavus's API as repairing reads it: a conversation's record, and the list of conversations.
+
+TavusError
+├── KeyRefused       the key is wrong, revoked, or bound to other addresses than this one
+├── UnknownThere     Tavus has no conversation of that id, for this key
+├── Busy             429, 5xx or silence, after some attempts; `retry_after` seconds where Tavus says so
+└── Unreadable       an answer that is not what is documented
+
+Source: docs/tavus.md, "Reading it back by API". Rate limits are undocumented: one request at a time.
+By urllib3, which botocore brings. Redirects are not followed, for the key would go along.
+"""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import urllib3
+from pydantic import SecretStr
+
+from tavus_callbacks.domain.callbacks.event import is_plain
+from tavus_callbacks.domain.repair.tavus_record import Record, record_of
+
+if TYPE_CHECKING:
+    from urllib3.response import BaseHTTPResponse
+
+URL = "https://tavusapi.com"
+
+# Tavus's default is 10. No page documents a maximum, so a page may hold fewer rows than this.
+_PER_PAGE = 100
+# Bytes; a record with the transcript of a day has some 4 MB.
+_LONGEST = 32 * 1024 * 1024
+# Seconds to connect and to wait for an answer.
+_CONNECT, _READ = 3, 20
+# Seconds before each further attempt, unless Tavus names some.
+_PAUSES = (1.0, 2.0, 4.0)
+
+_UNAUTHORIZED, _NOT_FOUND, _TOO_MANY, _FAILED = (401, 403), 404, 429, 500
+
+
+class TavusError(Exception):
+    """Tavus did not answer as asked; the text says what to do next and never holds the key."""
+
+
+class KeyRefused(TavusError):
+    """Tavus does not accept the key."""
+
+
+class UnknownThere(TavusError):
+    """Tavus knows no such conversation."""
+
+
+class Unreadable(TavusError):
+    """The answer is not the documented one."""
+
+
+class Busy(TavusError):
+    """No answer for now: asking later can help."""
+
+    def __init__(self, detail: str, retry_after: float | None = None) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after
+
+
+def key_in(secret: str) -> SecretStr:
+    """Return the key that a secret holds: as its text, or as the one value that AWS's console asks for."""
+    try:
+        content = json.loads(secret)
+    except ValueError:
+        content = None
+    values = list(content.values()) if isinstance(content, dict) else []
+    return SecretStr(values[0].strip() if len(values) == 1 and isinstance(values[0], str) else secret.strip())
+
+
+@dataclass(frozen=True, slots=True)
+class ListPage:
+    """A page of the list: its records without events, and how many conversations Tavus counts.
+
+    `unreadable` counts rows without a `conversation_id`. `total_count` is None where Tavus sends no number.
+    """
+
+    records: tuple[Record, ...]
+    unreadable: int
+    total_count: int | None
+
+    @property
+    def is_empty(self) -> bool:
+        """Tell whether the page has no row at all, which ends the list."""
+        return not self.records and not self.unreadable
+
+
+def _pool() -> urllib3.PoolManager:
+    return urllib3.PoolManager(timeout=urllib3.Timeout(connect=_CONNECT, read=_READ), retries=False)
+
+
+@dataclass(frozen=True, slots=True)
+class TavusApi:
+    """The API with a key; `patience` is how many seconds after the first attempt another one may begin."""
+
+    key: SecretStr
+    url: str = URL
+    patience: float = 60
+    sleep: Callable[[float], None] = time.sleep
+    clock: Callable[[], float] = time.monotonic
+    pool: urllib3.PoolManager = field(default_factory=_pool, repr=False)
+
+    def conversation(self, conversation_id: str) -> Record:
+        """Return a conversation's record; raises TavusError."""
+        # No other id can be Tavus's, and none may lead the key to another path.
+        if not is_plain(conversation_id):
+            raise UnknownThere(f"Tavus has no conversation {conversation_id!r}.")
+        content = self._get(f"/v2/conversations/{quote(conversation_id, safe='')}?verbose=true")
+        if content.get("conversation_id", conversation_id) != conversation_id:
+            raise Unreadable("Tavus answered with another conversation than the one asked for.")
+        return record_of(conversation_id, content)
+
+    def conversations_page(self, number: int) -> ListPage:
+        """Return one page of the list of conversations, counted from 1; raises TavusError."""
+        return _page_of(self._get(f"/v2/conversations?limit={_PER_PAGE}&page={number}"))
+
+    def _get(self, path: str) -> dict[str, Any]:
+        began = self.clock()
+        for pause in (*_PAUSES, None):
+            try:
+                return self._asked(path)
+            except Busy as error:
+                rest = error.retry_after or pause
+                if pause is None or rest is None or self.clock() + rest - began > self.patience:
+                    raise
+                self.sleep(rest)
+        raise AssertionError("the last attempt returns or raises")
+
+    def _asked(self, path: str) -> dict[str, Any]:
+        headers = {"x-api-key": _sendable(self.key), "accept": "application/json"}
+        try:
+            answer = self.pool.request(
+                "GET", self.url + path, headers=headers, redirect=False, preload_content=False
+            )
+            try:
+                body = answer.read(_LONGEST + 1, decode_content=True)
+            finally:
+                answer.close()
+        except urllib3.exceptions.HTTPError as error:
+            raise Busy(f"Tavus did not answer ({type(error).__name__}). Try again in a while.") from None
+        _refuse(answer)
+        return _object(body)
+
+
+def _sendable(key: SecretStr) -> str:
+    """Return the key's text; raises KeyRefused where no header can hold it, which http.client would quote."""
+    text = key.get_secret_value()
+    if not (text.isascii() and text.isprintable()):
+        raise KeyRefused("The key holds a line break or other characters that no key has. Copy it anew.")
+    return text
+
+
+def _refuse(answer: "BaseHTTPResponse") -> None:
+    """Raise what a status means."""
+    status = answer.status
+    if status in _UNAUTHORIZED:
+        raise KeyRefused(
+            f"Tavus refused the key ({status}): it is wrong or revoked, or allowed from other addresses only."
+        )
+    if status == _NOT_FOUND:
+        raise UnknownThere("Tavus has no such conversation, for this key.")
+    if status == _TOO_MANY or status >= _FAILED:
+        after = _seconds(answer.headers.get("retry-after", ""))
+        raise Busy(f"Tavus answered {status}. Try again in a while.", after)
+    if status != 200:  # noqa: PLR2004 - OK
+        raise Unreadable(f"Tavus answered {status}, which is not documented.")
+
+
+def _seconds(retry_after: str) -> float | None:
+    """Read Retry-After, in seconds or as a date; None where there is none."""
+    if retry_after.isascii() and retry_after.strip().isdigit():
+        return float(retry_after)
+    try:
+        moment = parsedate_to_datetime(retry_after)
+        return max(0.0, (moment.astimezone(UTC) - datetime.now(UTC)).total_seconds())
+    # A date at the end of time is none in UTC.
+    except (ValueError, OverflowError):
+        return None
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    if len(body) > _LONGEST:
+        raise Unreadable(f"Tavus answered with more than {_LONGEST} bytes.")
+    try:
+        content = json.loads(body)
+    except (ValueError, RecursionError):
+        raise Unreadable("Tavus answered with what is no JSON.") from None
+    if not isinstance(content, dict):
+        raise Unreadable("Tavus answered with JSON that is no object.")
+    return content
+
+
+def _page_of(content: dict[str, Any]) -> ListPage:
+    data, total = content.get("data"), content.get("total_count")
+    if not isinstance(data, list):
+        raise Unreadable("Tavus's list has no `data`.")
+    ids = [row.get("conversation_id") if isinstance(row, dict) else None for row in data]
+    records = tuple(
+        record_of(name, row) for name, row in zip(ids, data, strict=True) if isinstance(name, str)
+    )
+    return ListPage(records, len(data) - len(records), total if type(total) is int else None)

@@ -1,1 +1,0 @@
-"""What `read` answers, one module a part of the contract."""

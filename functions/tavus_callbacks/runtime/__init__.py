@@ -1,0 +1,1 @@
+"""What every function needs at run time: settings, logs, HTTP and batches."""

@@ -1,1 +1,0 @@
-"""The other edge: what is spoken to over the internet, and is not AWS."""

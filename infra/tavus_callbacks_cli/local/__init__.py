@@ -1,1 +1,0 @@
-"""The whole stack on this machine, made from `template.yaml`."""

@@ -1,0 +1,1 @@
+"""The local stack, built from `template.yaml`."""

@@ -1,0 +1,1 @@
+"""The CDN and its signed URLs."""

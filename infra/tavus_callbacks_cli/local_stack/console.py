@@ -1,0 +1,114 @@
+"""What a person sees of the local stack: how to use it, then one line a callback.
+
+Bodies are written by strangers, so whatever comes from one is shown with its control characters escaped and
+never read as markup.
+"""
+
+import json
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.text import Text
+
+from tavus_callbacks.domain.common.token import replace_tokens
+from tavus_callbacks_cli.output import pasting
+from tavus_callbacks_cli.output.console import escaped
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tavus_callbacks_cli.local_stack.http.gateway import Exchange
+    from tavus_callbacks_cli.local_stack.stack import LocalStack
+
+_LONGEST = 32
+_JSON = "content-type: application/json"
+_STYLES = {"stored": "green", "accepted": "yellow", "duplicate": "dim yellow", "erased": "dim"}
+_SAMPLE = (
+    '{"event_type": "system.replica_joined", "message_type": "system", "conversation_id": "c0000000local",'
+    ' "timestamp": "%s", "properties": {"replica_id": "r0000000local"}}'
+)
+
+
+def printable(text: str, longest: int = 200) -> str:
+    """Return text without tokens, unprintable characters escaped, and its middle left out if too long."""
+    text = replace_tokens(text)
+    shown = "".join(each if each.isprintable() else repr(each)[1:-1] for each in text[: 4 * longest])
+    if len(shown) <= longest and len(text) <= 4 * longest:
+        return shown
+    ending = 8
+    return f"{shown[: longest - ending - 1]}…{printable(text[-ending:], 6 * ending)}"
+
+
+def show_start(console: Console, stack: "LocalStack", forward: str | None) -> None:
+    """Print what a person needs to use the stack."""
+    for label, value in _start_lines(stack, forward):
+        console.print(Text.assemble((f"{label:<10}", "bold"), value), soft_wrap=True)
+    console.print(Text("Ctrl-C stops it.", "dim"), soft_wrap=True)
+
+
+def _start_lines(stack: "LocalStack", forward: str | None) -> Iterator[tuple[str, str]]:
+    from tavus_callbacks_cli.local_stack.stack import DEFAULT_PORT
+
+    running, is_usual = stack.running, stack.running.port == DEFAULT_PORT
+    port = ("--port", str(running.port))
+    sample = _SAMPLE % time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    yield "local", "the whole stack of template.yaml, on this machine only"
+    yield "callback", escaped(running.callback_url)
+    yield "try", pasting.line("curl", "-H", _JSON, "-d", sample, running.callback_url)
+    yield "read", pasting.command("tail", options=("--local", *([] if is_usual else port)))
+    bearer = f"Authorization: Bearer {running.read_token}"
+    yield "", pasting.line("curl", "-H", bearer, f"{running.api_url}/events?after=")
+    yield "data", f"{pasting.argument(str(stack.state.folder))} (kept over a restart; --fresh forgets)"
+    if forward:
+        yield "forward", printable(forward)
+    if stack.note:
+        yield "note", printable(stack.note, 1000)
+
+
+def exchange_line(exchange: "Exchange", log: "Path") -> Text | None:
+    """Make the line of a callback or of a function's failure; None for what needs no line."""
+    if exchange.failure:
+        return _failure_line(exchange, log)
+    if not exchange.route.is_callback:
+        return None
+    content = exchange.content()
+    if "status" in content and exchange.answer.status < 400:  # noqa: PLR2004 - HTTP's border of errors
+        return _callback_line(content)
+    return _refusal_line(exchange.answer.status, content)
+
+
+def note_line(text: str, style: str = "dim") -> Text:
+    """Make a line of the stack's own, with the time."""
+    return Text.assemble((time.strftime("%H:%M:%S "), "dim"), (printable(text), style))
+
+
+def _callback_line(content: dict[str, Any]) -> Text:
+    outcome = str(content["status"])
+    kind, subject, event_type = (
+        printable(str(content.get(name, "")), _LONGEST) for name in ("kind", "subject", "event_type")
+    )
+    line = note_line("")
+    line.append(f"{kind:<12} ", "cyan").append(f"{subject:<{_LONGEST}} ").append(f"{event_type:<36} ", "bold")
+    line.append(printable(outcome), _STYLES.get(outcome, ""))
+    for issue in content.get("issues") or []:
+        line.append(f"  {_issue(issue)}", "yellow")
+    return line
+
+
+def _issue(issue: Any) -> str:
+    return printable(issue if isinstance(issue, str) else json.dumps(issue, ensure_ascii=False), 80)
+
+
+def _refusal_line(status: int, content: dict[str, Any]) -> Text:
+    reason = content.get("detail") or content.get("title") or content.get("message") or ""
+    return note_line(f"refused  {status}  {reason}", "red")
+
+
+def _failure_line(exchange: "Exchange", log: "Path") -> Text:
+    route = exchange.route
+    return note_line(
+        f"{route.key}: {route.function} failed: {exchange.failure}; see {pasting.argument(str(log))}",
+        "bold red",
+    )

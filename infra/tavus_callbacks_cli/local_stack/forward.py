@@ -1,0 +1,104 @@
+"""`--forward`: every kept callback goes on to an application on this machine, with the body that was kept."""
+
+import contextlib
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import httpx
+
+from tavus_callbacks.domain.callbacks.event import understand, variant_ref
+from tavus_callbacks.domain.common.issues import VARIANT
+from tavus_callbacks.runtime.http import request_of
+from tavus_callbacks_cli.local_stack.http.payload import Request
+
+if TYPE_CHECKING:
+    from tavus_callbacks_cli.local_stack.http.gateway import Exchange
+    from tavus_callbacks_cli.local_stack.stack import LocalStack
+
+_PAUSES = (0.5, 2.0)
+_SECONDS_TO_ANSWER = 10
+
+Report = Callable[[str, str], None]
+
+
+class ForwardFailed(Exception):
+    """The application did not take the callback; the text says why."""
+
+
+def stored_event_id(exchange: "Exchange") -> str | None:
+    """Return the id of the event or variant that an exchange kept anew, or None where it kept none."""
+    if not exchange.route.is_callback:
+        return None
+    content = exchange.content()
+    if content.get("status") != "stored":
+        return None
+    return _variant_id(exchange.event) if VARIANT in content["issues"] else str(content["event_id"])
+
+
+def _variant_id(event: dict[str, Any]) -> str:
+    """Name a variant as the stack does; the answer says only which event it belongs to."""
+    request = request_of(event)
+    found = understand(request.body, query="", label="", received_at=request.received_at)
+    # An id ends with the reference.
+    return variant_ref(found.event_id, found.content)
+
+
+def kept_body(stack: "LocalStack", event_id: str) -> bytes:
+    """Ask the stack's own read side for the body of an event; raises ForwardFailed."""
+    answer = stack.gateway.handle(
+        Request(
+            method="GET",
+            path=f"/events/{quote(event_id, safe='')}/body".encode(),
+            headers=((b"authorization", f"Bearer {stack.running.read_token}".encode()),),
+        )
+    )
+    if answer.status != httpx.codes.OK:
+        raise ForwardFailed(f"its body cannot be read: {answer.status}")
+    return answer.body
+
+
+@contextlib.contextmanager
+def forwarding(url: str, body_of: Callable[[str], bytes], report: Report) -> Iterator[Callable[[str], None]]:
+    """Yield a function that takes event ids; each is posted to `url` in the order it came."""
+    waiting: queue.Queue[str | None] = queue.Queue()
+
+    def work(client: httpx.Client) -> None:
+        while (event_id := waiting.get()) is not None:
+            try:
+                _post(client, url, event_id, body_of(event_id))
+            except ForwardFailed as error:
+                report(f"forward of {event_id} failed: {error}", "red")
+            else:
+                report(f"forwarded {event_id}", "dim")
+
+    # The person's proxy has no business between two programs of one machine.
+    with httpx.Client(timeout=_SECONDS_TO_ANSWER, trust_env=False) as client:
+        threading.Thread(target=work, args=(client,), name="forward", daemon=True).start()
+        yield waiting.put
+        waiting.put(None)
+
+
+def _post(client: httpx.Client, url: str, event_id: str, body: bytes) -> None:
+    for pause in (*_PAUSES, None):
+        try:
+            _post_once(client, url, event_id, body)
+        except ForwardFailed:
+            if pause is None:
+                raise
+            time.sleep(pause)
+        else:
+            return
+
+
+def _post_once(client: httpx.Client, url: str, event_id: str, body: bytes) -> None:
+    headers = {"content-type": "application/json", "X-Tavus-Callbacks-Event-Id": event_id}
+    try:
+        answer = client.post(url, content=body, headers=headers)
+    except httpx.HTTPError as error:
+        raise ForwardFailed(str(error) or type(error).__name__) from error
+    if not answer.is_success:
+        raise ForwardFailed(f"it answered {answer.status_code}")

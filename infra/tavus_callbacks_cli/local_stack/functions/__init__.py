@@ -1,0 +1,1 @@
+"""Running Lambda functions in worker processes."""

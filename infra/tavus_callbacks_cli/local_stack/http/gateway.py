@@ -1,0 +1,97 @@
+"""The API: from an HTTP request to the function's answer, or to API Gateway's own.
+
+API Gateway's answers are `{"message": …}`: 404 no route, 413 too large, 429 throttled, 500 and 502 the
+function failed, 503 it took too long.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from tavus_callbacks_cli.local_stack.functions.functions import (
+    AnswerTooLarge,
+    FunctionFailed,
+    FunctionTimedOut,
+)
+from tavus_callbacks_cli.local_stack.http.payload import (
+    EVENT_LIMIT,
+    Answer,
+    BadAnswer,
+    Request,
+    encode_event,
+    gateway_answer,
+    make_answer,
+    make_event,
+    raw_path,
+)
+from tavus_callbacks_cli.local_stack.http.routes import Route, match_route
+
+if TYPE_CHECKING:
+    from tavus_callbacks_cli.local_stack.http.throttle import Throttle
+
+NOT_FOUND = gateway_answer(404, "Not Found")
+TOO_LARGE = gateway_answer(413, "Request Entity Too Large")
+TOO_MANY = gateway_answer(429, "Too Many Requests")
+FAILED = gateway_answer(500, "Internal Server Error")
+BAD_GATEWAY = gateway_answer(502, "Internal Server Error")
+TIMED_OUT = gateway_answer(503, "Service Unavailable")
+
+Invoke = Callable[[Any], Any]
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """A request that reached a function, what came of it, and why if the function gave no answer."""
+
+    route: Route
+    event: dict[str, Any]
+    answer: Answer
+    failure: str | None = None
+
+    def content(self) -> dict[str, Any]:
+        """Return the JSON object that was answered, an empty one where it is something else."""
+        try:
+            content = json.loads(self.answer.body)
+        except ValueError:
+            return {}
+        return content if isinstance(content, dict) else {}
+
+
+@dataclass(frozen=True)
+class Gateway:
+    """Routes, the functions behind them, and who is told of each exchange."""
+
+    routes: list[Route]
+    functions: dict[str, Invoke]
+    throttle: "Throttle | None" = None
+    watchers: list[Callable[[Exchange], None]] = field(default_factory=list)
+
+    def handle(self, request: Request) -> Answer:
+        """Answer a request; callable from any thread."""
+        if self.throttle and not self.throttle.lets_through():
+            return TOO_MANY
+        found = match_route(self.routes, request.method, raw_path(request.path))
+        if not found:
+            return NOT_FOUND
+        event = make_event(request, *found)
+        if len(encode_event(event)) > EVENT_LIMIT:
+            return TOO_LARGE
+        return self._exchange(found[0], event)
+
+    def _exchange(self, route: Route, event: dict[str, Any]) -> Answer:
+        exchange = _invoke(self.functions[route.function], route, event)
+        for watch in self.watchers:
+            watch(exchange)
+        return exchange.answer
+
+
+def _invoke(invoke: Invoke, route: Route, event: dict[str, Any]) -> Exchange:
+    try:
+        return Exchange(route, event, make_answer(invoke(event)))
+    except FunctionTimedOut as error:
+        return Exchange(route, event, TIMED_OUT, str(error))
+    except AnswerTooLarge as error:
+        return Exchange(route, event, BAD_GATEWAY, str(error))
+    except (FunctionFailed, BadAnswer) as error:
+        return Exchange(route, event, FAILED, str(error))

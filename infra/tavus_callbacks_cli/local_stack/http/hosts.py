@@ -1,0 +1,65 @@
+"""The Host headers that local listeners accept: no web page and no tunnel reaches the read API."""
+
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+from tavus_callbacks_cli.local_stack.http.gateway import NOT_FOUND
+from tavus_callbacks_cli.local_stack.http.payload import Answer, Request, gateway_answer
+from tavus_callbacks_cli.local_stack.services.keys import is_loopback
+
+Handle = Callable[[Request], Answer]
+
+_FORBIDDEN = gateway_answer(403, "Forbidden")
+# A proxy adds one of these, so they reveal a tunnel that rewrites Host to localhost. Which of them a given
+# tunnel sends is unverified; docs/local-stack.md says so.
+_FORWARDED = {
+    b"cf-connecting-ip",
+    b"forwarded",
+    b"via",
+    b"x-forwarded-for",
+    b"x-forwarded-host",
+    b"x-forwarded-proto",
+    b"x-real-ip",
+}
+
+
+def loopback_only(handle: Handle, port: int) -> Handle:
+    """Answer 403 unless the Host is a loopback name with the port."""
+
+    def guarded(request: Request) -> Answer:
+        return handle(request) if is_loopback(_host(request), port) else _FORBIDDEN
+
+    return guarded
+
+
+def api_hosts(handle: Handle, port: int, public_url: str | None) -> Handle:
+    """Serve the whole API on loopback and only `/callbacks/` on the public host; refuse others."""
+    public = _netloc(public_url) if public_url else None
+
+    def guarded(request: Request) -> Answer:
+        host, is_callback = _host(request), request.path.startswith(b"/callbacks/")
+        is_local = is_loopback(host, port)
+        if not is_local and host.lower() != public:
+            return _FORBIDDEN
+        if is_callback or (is_local and not _is_forwarded(request)):
+            return handle(request)
+        return NOT_FOUND
+
+    return guarded
+
+
+def _netloc(url: str) -> str:
+    """Return the Host that a client of the URL sends: without a user, and without a default port."""
+    parts = urlsplit(url)
+    host = f"[{parts.hostname}]" if ":" in str(parts.hostname) else str(parts.hostname)
+    default = {"http": 80, "https": 443}.get(parts.scheme)
+    return host if parts.port in (None, default) else f"{host}:{parts.port}"
+
+
+def _host(request: Request) -> str:
+    hosts = [value for name, value in request.headers if name.lower() == b"host"]
+    return hosts[0].decode("latin-1") if len(hosts) == 1 else ""
+
+
+def _is_forwarded(request: Request) -> bool:
+    return any(name.lower() in _FORWARDED for name, _ in request.headers)

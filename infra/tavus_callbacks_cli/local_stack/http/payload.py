@@ -1,0 +1,210 @@
+"""HTTP requests as Lambda events and Lambda answers as HTTP answers: payload format 2.0.
+
+Pure. Source: "Create AWS Lambda proxy integrations for HTTP APIs" in the API Gateway developer guide; what
+that leaves open is marked [K], believed.
+"""
+
+import base64
+import binascii
+import json
+import re
+import time
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, unquote
+
+from tavus_callbacks_cli.local_stack.template.intrinsics import ACCOUNT
+
+if TYPE_CHECKING:
+    from tavus_callbacks_cli.local_stack.http.routes import Route
+
+API_ID = "local"
+BODY_LIMIT = 10 * 1024 * 1024
+EVENT_LIMIT = 6 * 1024 * 1024
+
+# Tried on AWS by others (ministackorg/ministack#766): text is these, all else is base64, forms and
+# bodies without a content type included.
+_TEXT_TYPES = {"application/json", "application/xml", "application/javascript"}
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+_OWN_HEADERS = {"connection", "content-length", "transfer-encoding"}
+_FIRST_STATUS, _LAST_STATUS = 200, 599
+_BODILESS = {204, 304}
+
+
+@dataclass(frozen=True)
+class Request:
+    """An HTTP request as it came; header names and values as bytes, the path still encoded."""
+
+    method: str
+    path: bytes
+    query: bytes = b""
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+    body: bytes = b""
+    source_ip: str = "127.0.0.1"
+    protocol: str = "HTTP/1.1"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An HTTP answer; header names in lower case."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+
+
+class BadAnswer(Exception):
+    """What the handler returned is no answer that API Gateway could pass on."""
+
+
+def gateway_answer(status: int, message: str) -> Answer:
+    """Make an answer of API Gateway itself."""
+    body = json.dumps({"message": message}, separators=(",", ":")).encode()
+    return Answer(status, (("content-type", "application/json"),), body)
+
+
+def raw_path(path: bytes) -> str:
+    """Decode a path as HTTP APIs do: percent escapes first, then cut at a `?` that one of them was."""
+    # Invalid UTF-8 becomes U+FFFD [K].
+    return unquote(path.decode("latin-1"), errors="replace").split("?", 1)[0]
+
+
+def make_event(
+    request: Request, route: "Route", parameters: dict[str, str], *, now: float | None = None
+) -> dict[str, Any]:
+    """Make the event of a request; `now` in seconds since 1970."""
+    headers = _headers(request)
+    query = request.query.decode("latin-1")
+    event = {
+        "version": "2.0",
+        "routeKey": route.key,
+        "rawPath": raw_path(request.path),
+        "rawQueryString": query,
+        "cookies": _cookies(request),
+        "headers": headers,
+        "queryStringParameters": _query_parameters(query),
+        "requestContext": _request_context(request, route, headers, time.time() if now is None else now),
+        "pathParameters": parameters,
+        **_body(request.body, headers.get("content-type", "")),
+    }
+    optional = ("cookies", "queryStringParameters", "pathParameters")
+    return {name: value for name, value in event.items() if value or name not in optional}
+
+
+def encode_event(event: dict[str, Any]) -> bytes:
+    """Return the JSON that counts against Lambda's limit of 6 MB."""
+    return json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+
+
+def _headers(request: Request) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    for raw_name, raw_value in request.headers:
+        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
+        if name != "cookie":
+            headers[name] = f"{headers[name]},{value}" if name in headers else value
+    return headers
+
+
+def _cookies(request: Request) -> list[str]:
+    lines = [value.decode("latin-1") for name, value in request.headers if name.lower() == b"cookie"]
+    return [cookie.strip() for line in lines for cookie in line.split(";") if cookie.strip()]
+
+
+def _query_parameters(query: str) -> dict[str, str]:
+    parameters: dict[str, str] = {}
+    for name, value in parse_qsl(query, keep_blank_values=True, errors="replace"):
+        parameters[name] = f"{parameters[name]},{value}" if name in parameters else value
+    return parameters
+
+
+def _request_context(request: Request, route: "Route", headers: dict[str, str], now: float) -> dict[str, Any]:
+    domain = headers.get("host", "localhost")
+    return {
+        "accountId": ACCOUNT,
+        "apiId": API_ID,
+        "domainName": domain,
+        "domainPrefix": domain.split(".", 1)[0],
+        "http": {
+            "method": request.method,
+            "path": raw_path(request.path),
+            "protocol": request.protocol,
+            "sourceIp": request.source_ip,
+            "userAgent": headers.get("user-agent", ""),
+        },
+        "requestId": base64.b64encode(uuid.uuid4().bytes[:11]).decode(),
+        "routeKey": route.key,
+        "stage": "$default",
+        "time": time.strftime("%d/%b/%Y:%H:%M:%S +0000", time.gmtime(now)),
+        "timeEpoch": int(now * 1000),
+    }
+
+
+def _body(body: bytes, content_type: str) -> dict[str, Any]:
+    if not body:
+        return {"isBase64Encoded": False}
+    if _is_text(content_type):
+        try:
+            return {"body": body.decode(), "isBase64Encoded": False}
+        except UnicodeDecodeError:  # what AWS makes of text that is not UTF-8 is not documented [K]
+            pass
+    return {"body": base64.b64encode(body).decode(), "isBase64Encoded": True}
+
+
+def _is_text(content_type: str) -> bool:
+    media_type = content_type.split(";", 1)[0].strip().lower()
+    return media_type.startswith("text/") or media_type in _TEXT_TYPES
+
+
+def make_answer(result: Any) -> Answer:
+    """Turn what a handler returned into an HTTP answer; raises BadAnswer.
+
+    A result without `statusCode` is itself the JSON body of a 200.
+    """
+    if not isinstance(result, dict) or "statusCode" not in result:
+        text = result if isinstance(result, str) else json.dumps(result)
+        return Answer(200, (("content-type", "application/json"),), text.encode("utf-8", "replace"))
+    status = _status(result["statusCode"])
+    body = b"" if status in _BODILESS else _answer_body(result)
+    return Answer(status, _answer_headers(result), body)
+
+
+def _status(value: Any) -> int:
+    try:
+        status = int(value)
+    except (TypeError, ValueError) as error:
+        raise BadAnswer(f"statusCode {value!r}") from error
+    if not _FIRST_STATUS <= status <= _LAST_STATUS:
+        raise BadAnswer(f"statusCode {status}")
+    return status
+
+
+def _answer_body(result: dict[str, Any]) -> bytes:
+    body = result.get("body") or ""
+    if not isinstance(body, str):
+        raise BadAnswer("its body is no text")
+    if not result.get("isBase64Encoded"):
+        return body.encode("utf-8", "replace")
+    try:
+        return base64.b64decode(body, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise BadAnswer("its body is no base64") from error
+
+
+def _answer_headers(result: dict[str, Any]) -> tuple[tuple[str, str], ...]:
+    given, cookies = result.get("headers") or {}, result.get("cookies") or []
+    if not isinstance(given, dict) or not isinstance(cookies, list):
+        raise BadAnswer("its headers are no object, or its cookies no list")
+    headers = [(str(name).lower(), _header_text(value)) for name, value in given.items()]
+    headers += [("set-cookie", str(cookie)) for cookie in cookies]
+    for name, value in headers:
+        if not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(value):
+            raise BadAnswer(f"header {name!r}")
+    if "content-type" not in dict(headers):
+        headers.append(("content-type", "text/plain;charset=UTF-8"))
+    return tuple((name, value) for name, value in headers if name not in _OWN_HEADERS)
+
+
+def _header_text(value: Any) -> str:
+    return json.dumps(value) if isinstance(value, bool) else str(value)

@@ -1,0 +1,96 @@
+"""Which local stacks run, so that the other commands' `--local` finds them."""
+
+import contextlib
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import click
+
+from tavus_callbacks_cli.local_stack.state import State, state_root, write_private
+
+
+@dataclass(frozen=True)
+class RunningStack:
+    """How to reach a local stack; `callback_url` is the one to paste, `api_url` is on loopback.
+
+    `state_folder` holds its snapshots and logs.
+    """
+
+    pid: int
+    port: int
+    api_url: str
+    callback_url: str
+    read_token: str
+    quarantine_token: str
+    endpoint_url: str
+    region: str
+    aws_access_key_id: str
+    aws_secret_access_key: str
+    outputs: dict[str, str]
+    parameters: dict[str, str] = field(default_factory=dict)
+    state_folder: str = ""
+
+
+def running_stacks(root: Path | None = None) -> list[RunningStack]:
+    """Return the stacks that run, by port; forget those whose process is gone."""
+    paths = sorted((root or state_root()).glob("*/running.json"))
+    stacks = [stack for path in paths if (stack := _read(path))]
+    return sorted(stacks, key=lambda stack: stack.port)
+
+
+@contextlib.contextmanager
+def registered(state: State, stack: RunningStack) -> Iterator[None]:
+    """Let the stack be found until the block ends."""
+    write_private(state.running, asdict(stack))
+    try:
+        yield
+    finally:
+        state.running.unlink(missing_ok=True)
+
+
+def write_ready_file(path: Path, stack: RunningStack) -> None:
+    """Tell a program that waits for the stack how to use it; mode 0600."""
+    outputs = {"cdn_url": "CdnUrl", "recordings_bucket": "RecordingsBucketName"}
+    content = {
+        "api_url": stack.api_url,
+        "callback_url": stack.callback_url,
+        "read_token": stack.read_token,
+        "quarantine_token": stack.quarantine_token,
+        "aws_access_key_id": stack.aws_access_key_id,
+        "aws_secret_access_key": stack.aws_secret_access_key,
+        "outputs": stack.outputs,
+        "endpoint_url": stack.endpoint_url,
+        "events_table": stack.outputs["EventsTableName"],
+        **{name: stack.outputs[output] for name, output in outputs.items() if output in stack.outputs},
+    }
+    write_private(path, content)
+
+
+def _read(path: Path) -> RunningStack | None:
+    try:
+        content = json.loads(path.read_bytes())
+        is_old = "pid" in content and "aws_access_key_id" not in content
+        stack = RunningStack(**{"aws_access_key_id": "", "aws_secret_access_key": "", **content})
+    except (FileNotFoundError, ValueError, TypeError):
+        return None
+    if not _is_alive(stack.pid):
+        path.unlink(missing_ok=True)
+        return None
+    if is_old:
+        raise click.ClickException(
+            f"The stack on port {stack.port} was started by an older version. Stop it and start it again."
+        )
+    return stack
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

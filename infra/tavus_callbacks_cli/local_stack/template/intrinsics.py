@@ -1,0 +1,265 @@
+"""CloudFormation's functions, as far as a template can be resolved before anything exists.
+
+Physical names follow from logical ids, so every reference has its value at once and no order of
+deployment is needed. What cannot be resolved is an error that names the resource. The one thing that is
+known later is what a custom resource answers: a mark stands for it until `fill_in` puts the answer there.
+"""
+
+import hashlib
+import re
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tavus_callbacks_cli.local_stack.template.parameters import check_parameters, is_list
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+REGION = "us-east-1"
+ACCOUNT = "123456789012"
+STACK = "tavus-callbacks-local"
+API_HOST_SUFFIX = f"execute-api.{REGION}.amazonaws.com"
+
+_NO_VALUE = object()
+_PSEUDO_PARAMETERS = {
+    "AWS::AccountId": ACCOUNT,
+    "AWS::NoValue": _NO_VALUE,
+    "AWS::Partition": "aws",
+    "AWS::Region": REGION,
+    "AWS::StackId": f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/{STACK}/local",
+    "AWS::StackName": STACK,
+    "AWS::URLSuffix": "amazonaws.com",
+}
+_NAMED_BY = {
+    "AWS::DynamoDB::Table": "TableName",
+    "AWS::S3::Bucket": "BucketName",
+    "AWS::SQS::Queue": "QueueName",
+}
+# CloudFront gives ids, not names; these follow from the logical id, so links outlive a restart.
+_IDS = {"AWS::CloudFront::Distribution": "E", "AWS::CloudFront::PublicKey": "K"}
+_CUSTOM = "Custom::"
+_LATER = re.compile(r"<the answer of (\w+)\.(\w+)>")
+_SUBSTITUTION = re.compile(r"\$\{(!?)([^}]+)\}")
+
+
+def uninterpretable(where: str, what: str, remedy: str) -> click.ClickException:
+    """Make the error for a part of the template that has no meaning here yet."""
+    return click.ClickException(f"template.yaml, {where}: {what} cannot be interpreted locally; {remedy}")
+
+
+class Names:
+    """What `Ref` and `GetAtt` give for a resource that is to be made here."""
+
+    def __init__(self, resources: dict[str, dict[str, Any]]) -> None:
+        self._resources = resources
+
+    def __contains__(self, logical_id: str) -> bool:
+        return logical_id in self._resources
+
+    def name(self, logical_id: str) -> str:
+        """Return the physical name: the one the template gives, or one made of the logical id."""
+        kind = self._resources[logical_id]["Type"]
+        given = self._resources[logical_id].get("Properties", {}).get(_NAMED_BY.get(kind, ""))
+        if isinstance(given, str):
+            return given
+        name = f"{STACK}-{logical_id}"
+        if kind in _IDS:
+            return _IDS[kind] + _digest(name).upper()
+        return name.lower() if kind == "AWS::S3::Bucket" else name
+
+    def reference(self, logical_id: str) -> str:
+        """Return what `Ref` gives: the name, but of a secret or topic its ARN and of a queue its URL."""
+        kind = self._resources[logical_id]["Type"]
+        if kind == "AWS::SQS::Queue":
+            return f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{self.name(logical_id)}"
+        is_known_by_arn = kind in ("AWS::SecretsManager::Secret", "AWS::SNS::Topic")
+        return self._arn(logical_id) if is_known_by_arn else self.name(logical_id)
+
+    def attribute(self, logical_id: str, attribute: str) -> str:
+        """Return an attribute, or raise KeyError where it is not known before deployment."""
+        kind = self._resources[logical_id]["Type"]
+        if kind.startswith(_CUSTOM):
+            return f"<the answer of {logical_id}.{attribute}>"
+        if attribute == "Arn":
+            return self._arn(logical_id)
+        bucket = f"{self.name(logical_id)}.s3"
+        known = {
+            (
+                "AWS::CloudFront::Distribution",
+                "DomainName",
+            ): cdn_domain(self.name(logical_id)),
+            ("AWS::DynamoDB::Table", "StreamArn"): f"{self._table_arn(logical_id)}/stream/local",
+            ("AWS::SQS::Queue", "QueueName"): self.name(logical_id),
+            ("AWS::S3::Bucket", "DomainName"): f"{bucket}.amazonaws.com",
+            ("AWS::S3::Bucket", "RegionalDomainName"): f"{bucket}.{REGION}.amazonaws.com",
+            ("AWS::ApiGatewayV2::Api", "ApiEndpoint"): f"https://{self.name(logical_id)}.{API_HOST_SUFFIX}",
+        }
+        return known[kind, attribute]
+
+    def _arn(self, logical_id: str) -> str:
+        kind, name = self._resources[logical_id]["Type"], self.name(logical_id)
+        in_account = f"{REGION}:{ACCOUNT}"
+        known = {
+            "AWS::CloudWatch::Alarm": f"arn:aws:cloudwatch:{in_account}:alarm:{name}",
+            "AWS::DynamoDB::Table": self._table_arn(logical_id),
+            "AWS::Events::EventBus": f"arn:aws:events:{in_account}:event-bus/{name}",
+            "AWS::Events::Rule": f"arn:aws:events:{in_account}:rule/{name}",
+            "AWS::IAM::Role": f"arn:aws:iam::{ACCOUNT}:role/{name}",
+            "AWS::Lambda::Function": f"arn:aws:lambda:{in_account}:function:{name}",
+            "AWS::Logs::LogGroup": f"arn:aws:logs:{in_account}:log-group:{name}:*",
+            "AWS::S3::Bucket": f"arn:aws:s3:::{name}",
+            "AWS::SNS::Topic": f"arn:aws:sns:{in_account}:{name}",
+            "AWS::SQS::Queue": f"arn:aws:sqs:{in_account}:{name}",
+            # Without the six characters that AWS adds: both take an ARN that lacks them.
+            "AWS::SecretsManager::Secret": f"arn:aws:secretsmanager:{in_account}:secret:{name}",
+        }
+        return known[kind]
+
+    def _table_arn(self, logical_id: str) -> str:
+        return f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{self.name(logical_id)}"
+
+
+def fill_in(part: Any, answers: dict[str, dict[str, Any]]) -> Any:
+    """Put what custom resources answered (by logical id and attribute) in place of the marks."""
+    if isinstance(part, dict):
+        return {name: fill_in(member, answers) for name, member in part.items()}
+    if isinstance(part, list):
+        return [fill_in(member, answers) for member in part]
+    if not isinstance(part, str):
+        return part
+    return _LATER.sub(lambda mark: str(answers[mark[1]][mark[2]]), part)
+
+
+def cdn_domain(distribution_id: str) -> str:
+    """Return the domain name that CloudFront would give a distribution."""
+    return f"d{_digest(distribution_id)}.cloudfront.net"
+
+
+def _digest(name: str) -> str:
+    return hashlib.sha256(name.encode()).hexdigest()[:13]
+
+
+class Resolver:
+    """Replaces every function in a part of the template by its value."""
+
+    def __init__(self, plain: dict[str, Any], parameters: dict[str, str], names: Names) -> None:
+        self._conditions = plain.get("Conditions", {})
+        self._mappings = plain.get("Mappings", {})
+        self._names = names
+        self._parameters = _parameter_values(plain.get("Parameters", {}), parameters)
+        self._functions: dict[str, Callable[[Any, str], Any]] = {
+            "Ref": self._ref,
+            "Condition": self._condition,
+            "Fn::And": lambda parts, where: all(self._value(part, where) for part in parts),
+            "Fn::Equals": self._equals,
+            "Fn::FindInMap": self._find_in_map,
+            "Fn::GetAtt": self._get_att,
+            "Fn::If": self._if,
+            "Fn::Join": self._join,
+            "Fn::Not": lambda parts, where: not self._value(parts[0], where),
+            "Fn::Or": lambda parts, where: any(self._value(part, where) for part in parts),
+            "Fn::Select": self._select,
+            "Fn::Sub": self._sub,
+        }
+
+    def exists(self, part: dict[str, Any]) -> bool:
+        """Tell whether a resource or output exists: its condition, if any, is true."""
+        return "Condition" not in part or self._condition(part["Condition"], "Conditions")
+
+    def resolve(self, part: Any, where: str) -> Any:
+        """Return the part with values in place of functions; `where` is named in errors."""
+        value = self._value(part, where)
+        return None if value is _NO_VALUE else value
+
+    def _value(self, part: Any, where: str) -> Any:
+        if isinstance(part, list):
+            values = [self._value(each, where) for each in part]
+            return [value for value in values if value is not _NO_VALUE]
+        if not isinstance(part, dict):
+            return part
+        return self._call(part, where) if _is_call(part) else self._members(part, where)
+
+    def _members(self, part: dict[str, Any], where: str) -> dict[str, Any]:
+        values = {name: self._value(value, where) for name, value in part.items()}
+        return {name: value for name, value in values.items() if value is not _NO_VALUE}
+
+    def _call(self, part: dict[str, Any], where: str) -> Any:
+        [(name, argument)] = part.items()
+        function = self._functions.get(name)
+        if function is None:
+            raise uninterpretable(where, name, "add it to local_stack/template/intrinsics.py")
+        return function(argument, where)
+
+    def _ref(self, name: str, where: str) -> Any:
+        if name in self._names:
+            return self._names.reference(name)
+        known = {**_PSEUDO_PARAMETERS, **self._parameters}
+        if name not in known:
+            raise uninterpretable(where, f"Ref {name}", "declare it, or give the parameter a default")
+        return known[name]
+
+    def _get_att(self, argument: str | list[str], where: str) -> str:
+        logical_id, attribute = argument.split(".", 1) if isinstance(argument, str) else argument
+        try:
+            return self._names.attribute(logical_id, attribute)
+        except KeyError:
+            remedy = "add it to Names in local_stack/template/intrinsics.py"
+            raise uninterpretable(where, f"GetAtt {logical_id}.{attribute}", remedy) from None
+
+    def _sub(self, argument: str | list[Any], where: str) -> str:
+        text, extra = (argument, {}) if isinstance(argument, str) else argument
+
+        def value(match: re.Match[str]) -> str:
+            literal, name = match.groups()
+            if literal:
+                return f"${{{name}}}"
+            if name in extra:
+                return str(self._value(extra[name], where))
+            return str(self._get_att(name, where) if "." in name else self._ref(name, where))
+
+        return _SUBSTITUTION.sub(value, text)
+
+    def _if(self, argument: list[Any], where: str) -> Any:
+        condition, then, otherwise = argument
+        return self._value(then if self._condition(condition, where) else otherwise, where)
+
+    def _condition(self, name: str, where: str) -> bool:
+        if name not in self._conditions:
+            raise uninterpretable(where, f"Condition {name}", "declare it under Conditions")
+        return bool(self._value(self._conditions[name], f"Conditions.{name}"))
+
+    def _equals(self, argument: list[Any], where: str) -> bool:
+        left, right = (self._value(part, where) for part in argument)
+        return str(left) == str(right)
+
+    def _join(self, argument: list[Any], where: str) -> str:
+        separator, parts = argument
+        return str(separator).join(str(part) for part in self._value(parts, where))
+
+    def _select(self, argument: list[Any], where: str) -> Any:
+        index, parts = argument
+        return self._value(parts, where)[int(self._value(index, where))]
+
+    def _find_in_map(self, argument: list[Any], where: str) -> Any:
+        name, first, second = (self._value(part, where) for part in argument)
+        return self._value(self._mappings[name][first][second], where)
+
+
+def _is_call(part: dict[str, Any]) -> bool:
+    # "Condition" with a text is a function; with an object it is a member of an IAM statement.
+    [name, *others] = part or [""]
+    if others:
+        return False
+    return name == "Ref" or name.startswith("Fn::") or (name == "Condition" and isinstance(part[name], str))
+
+
+def _parameter_values(declared: dict[str, Any], given: dict[str, str]) -> dict[str, Any]:
+    check_parameters(declared, given)
+    texts = {name: given.get(name, declaration.get("Default")) for name, declaration in declared.items()}
+    return {name: _typed(declared[name]["Type"], text) for name, text in texts.items() if text is not None}
+
+
+def _typed(parameter_type: str, value: Any) -> Any:
+    # CloudFormation hands every scalar on as text, numbers too.
+    return str(value).split(",") if is_list(parameter_type) else str(value)

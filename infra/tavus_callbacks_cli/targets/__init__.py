@@ -1,0 +1,1 @@
+"""The stack or URL that a command works on."""
