@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from bench.bodies import KILOBYTE, transcript
-from tavus_callbacks.aws import items
+from tavus_callbacks.aws.items import read_item
 from tavus_callbacks.aws.signing_key import new_private_key
 from tavus_callbacks.aws.spill import Spill, Spilled
 from tavus_callbacks.aws.stores.bodies import Bodies
@@ -151,7 +151,7 @@ def _queued() -> bytes:
     event = understand(json.dumps(sent).encode(), query="user=4711", label="bench", received_at=_NOW)
     table, put = catching_table()
     table.keep(event, kept_at=_NOW)
-    push = callback_push(items.read(put[0]), event.text.encode())
+    push = callback_push(read_item(put[0]), event.text.encode())
     attributes = {"ApproximateReceiveCount": "1", "SentTimestamp": "1795168800000"}
     message = json.dumps({"detail": json.loads(push.detail())})
     record = {"messageId": "1", "receiptHandle": "1", "body": message, "eventSource": "aws:sqs"}

@@ -152,11 +152,11 @@ def page() -> dict[str, bytes]:
 
 def summarise(fake: Any, subject: str) -> None:
     """Keep a conversation's summary."""
-    from tavus_callbacks.aws import items as rows
+    from tavus_callbacks.aws.items import read_item
     from tavus_callbacks.aws.stores.bodies import Bodies
     from tavus_callbacks.aws.stores.summaries import SummaryRows, found_in
 
-    kept = [rows.read(row) for row in events(2 * KILOBYTE, subject).items]
+    kept = [read_item(row) for row in events(2 * KILOBYTE, subject).items]
     SummaryRows(fake, "events").rebuild(
         "conversation", subject, lambda: found_in("conversation", kept, Bodies("bodies"))
     )

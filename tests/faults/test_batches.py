@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import bodies
 import pytest
 
-from tavus_callbacks.aws import items
+from tavus_callbacks.aws.items import read_item
 from tavus_callbacks.handlers import project, resolve
 
 CANARY = "my canary sings at midnight"
@@ -53,7 +53,7 @@ def summary(world, subject):
     client, table = world.embedded.clients().dynamodb, world.environment["EVENTS_TABLE"]
     values = {":pk": {"S": f"conversation#{subject}"}}
     found = client.query(TableName=table, KeyConditionExpression="pk = :pk", ExpressionAttributeValues=values)
-    return [items.read(row)["type"] for row in found["Items"] if not row["sk"]["S"].startswith("e1#")]
+    return [read_item(row)["type"] for row in found["Items"] if not row["sk"]["S"].startswith("e1#")]
 
 
 @pytest.mark.slow

@@ -12,7 +12,7 @@ import httpx
 import pytest
 from click.testing import CliRunner, Result
 
-from tavus_callbacks.aws import items
+from tavus_callbacks.aws.items import write_item
 from tavus_callbacks.aws.stores.bodies import Bodies
 from tavus_callbacks.aws.stores.quarantine import QuarantineRows
 from tavus_callbacks.domain.callbacks.quarantine import quarantined
@@ -107,7 +107,7 @@ def without_its_body(stack: LocalStack, subject: str) -> dict[str, Any]:
         "body_key": f"events/conversation/{subject}/nowhere",
     }
     table = stack.running.outputs["EventsTableName"]
-    client(stack, "dynamodb").put_item(TableName=table, Item=items.write(row))
+    client(stack, "dynamodb").put_item(TableName=table, Item=write_item(row))
     return row
 
 
@@ -162,7 +162,7 @@ def test_a_poisoned_record_blocks_nobody_and_can_be_redriven(stack):
     bucket = stack.running.outputs["FailedBucketName"]
     record = json.loads(client(stack, "s3").get_object(Bucket=bucket, Key=failed[0]["id"])["Body"].read())
     [kept] = json.loads(record["payload"])["Records"]
-    assert items.write(row) == kept["dynamodb"]["NewImage"]
+    assert write_item(row) == kept["dynamodb"]["NewImage"]
 
     again = run("failed", "redrive", "--all")
     assert (1, 2) == (again.exit_code, len(answered("failed", "list")["failed"]))

@@ -16,7 +16,7 @@ from unittest.mock import patch
 from proxy import Proxy
 
 from runtimes import forget
-from tavus_callbacks.aws import items
+from tavus_callbacks.aws.items import read_item
 from tavus_callbacks.aws.stores.bodies import Bodies
 from tavus_callbacks.aws.stores.events import EventsTable, partition
 from tavus_callbacks.domain.common.timestamps import now
@@ -130,7 +130,7 @@ class World:
             ExpressionAttributeValues={":pk": {"S": pk}},
             ConsistentRead=True,
         )
-        return [items.read(row) for row in found["Items"]]
+        return [read_item(row) for row in found["Items"]]
 
     def kept(self, pk: str) -> Counter[bytes]:
         """Return every body that is kept under a partition, and how often."""

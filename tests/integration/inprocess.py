@@ -17,7 +17,7 @@ from moto.core.botocore_stubber import BotocoreStubber
 
 import runtimes
 from tavus_callbacks.aws import clients
-from tavus_callbacks.aws import items as rows
+from tavus_callbacks.aws.items import read_item
 from tavus_callbacks.aws.stores.bodies import Bodies
 from tavus_callbacks.handlers import read, receive
 from tavus_callbacks_cli.local_stack.http.payload import (
@@ -134,7 +134,7 @@ class Api:
 
     def items(self) -> list[dict[str, Any]]:
         """Return every item of the events table."""
-        return [rows.read(row) for row in self._scan("EVENTS_TABLE")]
+        return [read_item(row) for row in self._scan("EVENTS_TABLE")]
 
     def everything_kept(self) -> Iterator[bytes]:
         """Yield all that lies in tables and bucket, bodies unpacked."""

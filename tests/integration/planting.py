@@ -15,7 +15,8 @@ from click.testing import CliRunner
 from inprocess import Api, failing, forget
 from projecting import project_all, records, store
 
-from tavus_callbacks.aws import clients, items
+from tavus_callbacks.aws import clients
+from tavus_callbacks.aws.items import read_item
 from tavus_callbacks.handlers import drain, project, resolve
 from tavus_callbacks_cli.erasure import steps
 from tavus_callbacks_cli.local_stack.services.deploy import deploy
@@ -228,7 +229,7 @@ def logical(name: str) -> str:
 def _rows(place: str, **which: Any) -> Iterator[tuple[str, str]]:
     """Yield the rows of a table or an index by their type, binary values inflated."""
     for page in clients.dynamodb().get_paginator("scan").paginate(**which):
-        for item in map(items.read, page["Items"]):
+        for item in map(read_item, page["Items"]):
             packed = [inflated(value) for value in item.values() if isinstance(value, bytes)]
             yield f"{place}{item.get('type', '')}", " ".join([repr(item), *packed])
 

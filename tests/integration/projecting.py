@@ -5,7 +5,7 @@ import json
 from contextlib import contextmanager
 
 from tavus_callbacks.aws import clients
-from tavus_callbacks.aws import items as rows
+from tavus_callbacks.aws.items import write_item
 from tavus_callbacks.aws.stores.bodies import Bodies
 from tavus_callbacks.aws.stores.subject_events import events_in, subject_rows
 from tavus_callbacks.domain.summaries.summary import facts_from
@@ -54,7 +54,7 @@ def post_scenario(api, name, *, now, ids=None, query=""):
 
 def row_of(item):
     """Return an item as DynamoDB has it."""
-    return rows.write(item)
+    return write_item(item)
 
 
 @contextmanager

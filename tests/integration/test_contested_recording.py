@@ -11,7 +11,8 @@ from planting import Target, world_of
 from projecting import store
 from recording_stack import COPY_FAILED, READY
 
-from tavus_callbacks.aws import clients, items
+from tavus_callbacks.aws import clients
+from tavus_callbacks.aws.items import read_item, write_item
 from tavus_callbacks.aws.stores.recordings import claim_key
 from tavus_callbacks.aws.stores.tombstones import Tombstones
 from tavus_callbacks.domain.common.timestamps import now
@@ -170,11 +171,11 @@ def test_a_claim_expires_with_its_recording(recordings):
 def test_restore_brings_no_claim_of_an_erased_conversation(recordings):
     """A claim row holds the id of its conversation, so its tombstone counts."""
     kept = store(recordings.api)
-    made = [{**items.read(claim_key(name, KEY)), "type": "claim", "subject": name} for name in ("c1", "c2")]
+    made = [{**read_item(claim_key(name, KEY)), "type": "claim", "subject": name} for name in ("c1", "c2")]
     erased = {"conversation#c1"}
     outcomes = [
         one.outcome
-        for one in restore._looked(kept, list(map(items.write, made)), lambda some: some & erased, None)
+        for one in restore._looked(kept, list(map(write_item, made)), lambda some: some & erased, None)
     ]
     assert ["erased", "copied"] == outcomes
 

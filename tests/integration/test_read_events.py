@@ -80,11 +80,11 @@ def test_an_event_that_becomes_visible_late_is_given(api):
     moment = datetime.fromisoformat(early["receipt"].partition("#")[0]).timestamp() - 5
     late = feed.receipt(datetime.fromtimestamp(moment, UTC), "0" * 32)
     from tavus_callbacks.aws import clients
-    from tavus_callbacks.aws import items as rows
+    from tavus_callbacks.aws.items import write_item
 
     clients.dynamodb().put_item(
         TableName=api.environment["EVENTS_TABLE"],
-        Item=rows.write({**early, "sk": early["sk"] + "x", "receipt": late}),
+        Item=write_item({**early, "sk": early["sk"] + "x", "receipt": late}),
     )
 
     events = api.get("/events", f"after={page['cursor']}").value["events"]

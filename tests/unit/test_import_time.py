@@ -35,6 +35,7 @@ OURS = {
     "aws.stores.events",
     "aws.stores.tokens",
     "aws.stores.tombstones",
+    "aws.table",
     "domain",
     "domain.callbacks",
     "domain.callbacks.event",

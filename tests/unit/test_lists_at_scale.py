@@ -14,7 +14,7 @@ import pytest
 from folding import said
 
 import tavus_callbacks
-from tavus_callbacks.aws import items
+from tavus_callbacks.aws.items import read_item, write_item
 from tavus_callbacks.aws.stores.summaries import Found, Span, SummaryRows
 from tavus_callbacks.domain.common.timestamps import iso
 from tavus_callbacks.domain.conversations.facts import conversation_facts
@@ -59,7 +59,7 @@ class SortedStore:
 
     def query(self, *, ExpressionAttributeValues, Limit, **_):  # noqa: N803 - botocore's names
         """Give the newest keys of a shard within a span."""
-        values = items.read(ExpressionAttributeValues)
+        values = read_item(ExpressionAttributeValues)
         places = self.places[values[":shard"]]
         begin, end = (
             bisect_left(places, (values[":since"], "")),
@@ -71,10 +71,10 @@ class SortedStore:
 
     def batch_get_item(self, *, RequestItems):  # noqa: N803 - botocore's name
         """Give summaries; of objects that came it knows nothing."""
-        keys = [items.read(key) for key in RequestItems["t"]["Keys"] if key["sk"]["S"] == "s1"]
+        keys = [read_item(key) for key in RequestItems["t"]["Keys"] if key["sk"]["S"] == "s1"]
         self.asked.append(("BatchGetItem", len(keys)))
         named = ({"pk": key["pk"], "subject": key["pk"].partition("#")[2]} for key in keys)
-        return {"Responses": {"t": [{**self.template, **items.write(one)} for one in named]}}
+        return {"Responses": {"t": [{**self.template, **write_item(one)} for one in named]}}
 
 
 def cost(store, before=None):

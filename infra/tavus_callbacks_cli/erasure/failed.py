@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-from tavus_callbacks.aws import items
+from tavus_callbacks.aws.items import read_item
 from tavus_callbacks.domain.recordings.recording import owner_of
 from tavus_callbacks_cli.erasure.place import Left, Piece, Place, Subject, Wanted
 
@@ -115,7 +115,7 @@ def _is_about(wanted: Wanted, record: dict[str, Any]) -> bool:
 def _image(record: dict[str, Any]) -> dict[str, Any]:
     """Return the key and the tags of the row that a record of the stream is about, {} for another record."""
     image = record.get("dynamodb", {}).get("NewImage", {})
-    return {name: items.read(image)[name] for name in ("pk", "tags") if name in image}
+    return {name: read_item(image)[name] for name in ("pk", "tags") if name in image}
 
 
 def _subject(image: dict[str, Any]) -> Subject:

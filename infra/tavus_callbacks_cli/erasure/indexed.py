@@ -2,14 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any
 
-from tavus_callbacks.aws import items as rows
+from tavus_callbacks.aws.items import read_item, write_item
+from tavus_callbacks.aws.table import batch_get
 from tavus_callbacks_cli.erasure.place import Place
-
-# DynamoDB's own limit of keys in one request.
-_BATCH = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +23,9 @@ RECEIPTS = Keys("receipts", "receipt_shard", "receipt")
 
 
 def items(place: Place, keys: Keys, shards: Sequence[str], since: str = "0") -> Iterator[dict[str, Any]]:
-    """Yield the items in some partitions of an index, from a time on."""
+    """Return the items in some partitions of an index, from a time on."""
     waiting = _keys(place, keys, shards, since)
-    while some := list(islice(waiting, _BATCH)):
-        request: Any = {place.store.table: {"Keys": some, "ConsistentRead": True}}
-        while request:
-            answer = place.store.client.batch_get_item(RequestItems=request)
-            yield from map(rows.read, answer["Responses"].get(place.store.table, ()))
-            request = answer.get("UnprocessedKeys")
+    return batch_get(place.store.client, place.store.table, waiting, ConsistentRead=True)
 
 
 def _keys(place: Place, keys: Keys, shards: Sequence[str], since: str) -> Iterator[dict[str, Any]]:
@@ -43,8 +35,8 @@ def _keys(place: Place, keys: Keys, shards: Sequence[str], since: str) -> Iterat
             TableName=place.store.table,
             IndexName=keys.index,
             KeyConditionExpression=f"{keys.shard} = :shard AND {keys.place} >= :since",
-            ExpressionAttributeValues=rows.write({":shard": one, ":since": since}),
+            ExpressionAttributeValues=write_item({":shard": one, ":since": since}),
             ProjectionExpression="pk, sk",
         )
         for page in pages:
-            yield from page["Items"]
+            yield from map(read_item, page["Items"])

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-from tavus_callbacks.aws import items as rows
+from tavus_callbacks.aws.items import is_expired, read_item, write_item
 from tavus_callbacks.aws.stores.events import bodies_prefix, partition
 from tavus_callbacks.aws.stores.recordings import claim_key_of
 from tavus_callbacks.aws.stores.subject_events import EVENT_TYPES
@@ -38,7 +38,7 @@ def tagged_callbacks(place: Place, subject: Subject) -> list[TaggedCallback]:
     """Return a subject's events and variants without bodies; expired ones only if there are no others."""
     names = ("family", "event_type", "source", "tags", "received_at", "expires_at")
     items = [row for row in _rows(place, subject, names) if row["type"] in EVENT_TYPES]
-    live = [row for row in items if not rows.is_expired(row)]
+    live = [row for row in items if not is_expired(row)]
     return [_tagged_callback(row) for row in live or items]
 
 
@@ -53,24 +53,24 @@ def _rows(place: Place, subject: Subject, names: tuple[str, ...] = ()) -> list[d
     pages = place.store.client.get_paginator("query").paginate(
         TableName=place.store.table,
         KeyConditionExpression="pk = :pk",
-        ExpressionAttributeValues=rows.write({":pk": partition(*subject)}),
+        ExpressionAttributeValues=write_item({":pk": partition(*subject)}),
         ProjectionExpression=", ".join(wanted),
         ExpressionAttributeNames=wanted,
         ConsistentRead=True,
     )
-    return [rows.read(row) for page in pages for row in page["Items"]]
+    return [read_item(row) for page in pages for row in page["Items"]]
 
 
 def _claim_row(place: Place, row: dict[str, Any]) -> Iterator[Piece]:
     """Yield the claim row of a recording before the recording's own row, by which it is found."""
     key = claim_key_of(row) if row["type"] == "recording" else None
     if key is not None and "Item" in place.store.client.get_item(TableName=place.store.table, Key=key):
-        claim = rows.read(key)
+        claim = read_item(key)
         yield Piece(_STORES["claim"], f"{claim['pk']} {claim['sk']}", partial(_delete_row, place, claim))
 
 
 def _delete_row(place: Place, row: dict[str, Any]) -> None:
-    key = rows.write({"pk": row["pk"], "sk": row["sk"]})
+    key = write_item({"pk": row["pk"], "sk": row["sk"]})
     place.store.client.delete_item(TableName=place.store.table, Key=key)
 
 

@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlencode
 
-from tavus_callbacks.aws import items
 from tavus_callbacks.aws.errors import store_down
+from tavus_callbacks.aws.items import read_item, write_item
 from tavus_callbacks.aws.stores.events import EventsTable
 from tavus_callbacks.aws.stores.index import Index
 from tavus_callbacks.aws.stores.quarantine import ENTRY, partition
@@ -58,7 +58,7 @@ def entry(store: "Store", quarantine_id: str) -> Item | None:
     """Return an entry, or None; raises StoreDown."""
     with store_down():
         found = store.client.get_item(TableName=store.table, Key=_key(quarantine_id), ConsistentRead=True)
-    return items.read(found["Item"]) if "Item" in found else None
+    return read_item(found["Item"]) if "Item" in found else None
 
 
 def redriven(store: "Store", item: Item, retention: timedelta | None, *, dry_run: bool) -> Redriven:
@@ -119,4 +119,4 @@ def remove(store: "Store", item: Item) -> None:
 
 
 def _key(quarantine_id: str) -> dict[str, Any]:
-    return items.write({"pk": partition(quarantine_id), "sk": ENTRY})
+    return write_item({"pk": partition(quarantine_id), "sk": ENTRY})

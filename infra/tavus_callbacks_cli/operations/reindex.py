@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
-from tavus_callbacks.aws import items as rows
 from tavus_callbacks.aws.errors import store_down
+from tavus_callbacks.aws.items import write_item
 from tavus_callbacks.aws.stores.recordings import RecordingRows, claim_key_of
 from tavus_callbacks.aws.stores.subject_events import subject_rows
 from tavus_callbacks.aws.stores.summaries import Found, SummaryRows, found_in
@@ -45,7 +45,7 @@ class Store:
         The store says whole seconds; the rest is this machine's, so that no two times are alike.
         """
         with store_down():
-            answer = self.client.get_item(TableName=self.table, Key=rows.write({"pk": "clock", "sk": "none"}))
+            answer = self.client.get_item(TableName=self.table, Key=write_item({"pk": "clock", "sk": "none"}))
         here, said = now(), answer["ResponseMetadata"]["HTTPHeaders"].get("date")
         there = parsedate_to_datetime(said).astimezone(UTC) if said else here
         return there.replace(microsecond=here.microsecond)

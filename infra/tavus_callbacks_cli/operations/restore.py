@@ -16,6 +16,7 @@ from botocore.exceptions import ClientError
 
 from tavus_callbacks.aws.errors import code
 from tavus_callbacks.aws.stores.recordings import CLAIM
+from tavus_callbacks.aws.table import batch_get, try_write
 from tavus_callbacks.domain.callbacks.families import KINDS
 from tavus_callbacks_cli.output.pasting import quoted
 
@@ -29,7 +30,6 @@ Outcome = Literal["copied", "there", "expired", "erased", "summary"]
 Erased = Callable[[set[str]], set[str]]
 
 _PARALLEL = 8
-_BATCH = 100
 _KEYS = [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}]
 
 
@@ -85,33 +85,22 @@ def _copied(store: "Store", rows: list[Row], erased: Erased, pool: ThreadPoolExe
 
 
 def _copy(store: "Store", row: Row) -> Copy:
-    try:
-        store.client.put_item(TableName=store.table, Item=row, ConditionExpression="attribute_not_exists(pk)")
-    except ClientError as error:
-        if code(error) != "ConditionalCheckFailedException":
-            raise
-        return Copy("there", _partition(row))
-    return Copy("copied", _partition(row))
+    is_copied, _ = try_write(
+        store.client.put_item,
+        TableName=store.table,
+        Item=row,
+        ConditionExpression="attribute_not_exists(pk)",
+    )
+    return Copy("copied" if is_copied else "there", _partition(row))
 
 
 def _looked(store: "Store", rows: list[Row], erased: Erased, _pool: ThreadPoolExecutor) -> Iterator[Copy]:
     wanted, passed = _sorted_out(rows, erased)
     yield from passed
-    for start in range(0, len(wanted), _BATCH):
-        some = wanted[start : start + _BATCH]
-        there = _there(store, some)
-        yield from (Copy("there" if _key(row) in there else "copied", _partition(row)) for row in some)
-
-
-def _there(store: "Store", rows: list[Row]) -> set[tuple[str, str]]:
-    keys = [{"pk": row["pk"], "sk": row["sk"]} for row in rows]
-    request: Any = {store.table: {"Keys": keys, "ProjectionExpression": "pk, sk", "ConsistentRead": True}}
-    found: set[tuple[str, str]] = set()
-    while request:
-        answer = store.client.batch_get_item(RequestItems=request)
-        found |= {_key(row) for row in answer["Responses"].get(store.table, [])}
-        request = answer.get("UnprocessedKeys")
-    return found
+    keys = ({"pk": row["pk"]["S"], "sk": row["sk"]["S"]} for row in wanted)
+    items = batch_get(store.client, store.table, keys, ProjectionExpression="pk, sk", ConsistentRead=True)
+    there = {(item["pk"], item["sk"]) for item in items}
+    yield from (Copy("there" if _key(row) in there else "copied", _partition(row)) for row in wanted)
 
 
 def _sorted_out(rows: list[Row], erased: Erased) -> tuple[list[Row], list[Copy]]:

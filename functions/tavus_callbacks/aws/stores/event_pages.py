@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from tavus_callbacks.aws import items as rows
 from tavus_callbacks.aws.errors import store_down
+from tavus_callbacks.aws.items import is_expired, read_item, write_item
 from tavus_callbacks.aws.stores import quarantine
 from tavus_callbacks.aws.stores.events import partition, sort_key
 from tavus_callbacks.aws.stores.index import Index
@@ -108,10 +108,10 @@ class EventPages:
         return self._item(partition(kind, subject), sort_key(ref))
 
     def _item(self, pk: str, sk: str) -> Item | None:
-        key = rows.write({"pk": pk, "sk": sk})
+        key = write_item({"pk": pk, "sk": sk})
         with store_down():
             found = self.client.get_item(TableName=self.table, Key=key)
-        return rows.read(found["Item"]) if "Item" in found else None
+        return read_item(found["Item"]) if "Item" in found else None
 
     def _can_be_there(self, kind: str, subject: str) -> bool:
         return _can_be_kept(kind, subject) and not self.tombstones.has(kind, subject)
@@ -145,13 +145,13 @@ class EventPages:
         return entries
 
     def _subject_items(self, pk: str, after: str | None) -> Iterator[Item]:
-        start = {"ExclusiveStartKey": rows.write({"pk": pk, "sk": sort_key(after)})} if after else {}
+        start = {"ExclusiveStartKey": write_item({"pk": pk, "sk": sort_key(after)})} if after else {}
         pages = self.client.get_paginator("query").paginate(
             TableName=self.table,
             KeyConditionExpression="pk = :pk AND begins_with(sk, :events)",
-            ExpressionAttributeValues=rows.write({":pk": pk, ":events": "e1#"}),
+            ExpressionAttributeValues=write_item({":pk": pk, ":events": "e1#"}),
             **start,  # type: ignore[arg-type]  # a paginator takes the operation's own start key
         )
         with store_down():
             for page in pages:
-                yield from (item for item in map(rows.read, page["Items"]) if not rows.is_expired(item))
+                yield from (item for item in map(read_item, page["Items"]) if not is_expired(item))

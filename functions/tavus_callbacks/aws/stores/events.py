@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from botocore.exceptions import ClientError
 
-from tavus_callbacks.aws import items
 from tavus_callbacks.aws.errors import code, store_down
+from tavus_callbacks.aws.items import read_item, write_item
 from tavus_callbacks.aws.stores.tombstones import Tombstones
 from tavus_callbacks.domain.callbacks.event import (
     Event,
@@ -136,7 +136,7 @@ class EventsTable:
             page = self.client.query(
                 TableName=self.name,
                 KeyConditionExpression="pk = :pk AND begins_with(sk, :line)",
-                ExpressionAttributeValues=items.write(
+                ExpressionAttributeValues=write_item(
                     {":pk": partition(event.kind, event.subject), ":line": sort_key(event.ref) + "-"}
                 ),
                 # The role asks for these attributes and for this word.
@@ -147,11 +147,11 @@ class EventsTable:
                 ScanIndexForward=False,
                 Limit=_LINE_END,
             )
-        return [items.read(row) for row in page["Items"]]
+        return [read_item(row) for row in page["Items"]]
 
     def _put(self, write: "_Write", ref: str) -> dict[str, Any] | None:
         """Put the item unless its key is taken; return the item that has it, unless that is this one."""
-        item = items.write(write.item(ref))
+        item = write_item(write.item(ref))
         with store_down():
             try:
                 self.client.put_item(
@@ -164,7 +164,7 @@ class EventsTable:
                 if code(error) != "ConditionalCheckFailedException":
                     raise
                 there: dict[str, Any] = error.response["Item"]  # type: ignore[typeddict-item]  # by ALL_OLD
-                return None if there["receipt"] == item["receipt"] else items.read(there)
+                return None if there["receipt"] == item["receipt"] else read_item(there)
         return None
 
 

@@ -1,22 +1,20 @@
 """An index of the events table that is spread over shards: some pages of keys, and the items behind them."""
 
-import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from itertools import chain, islice
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from tavus_callbacks.aws import items as rows
 from tavus_callbacks.aws.errors import store_down
+from tavus_callbacks.aws.items import is_expired, read_item, write_item
 from tavus_callbacks.aws.stores.tombstones import Tombstones
-from tavus_callbacks.domain.common.errors import StoreDown
+from tavus_callbacks.aws.table import Table
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-_BATCH = 100
 _PARALLEL = 8
 
 # Greater than every time, for a list that begins with the newest.
@@ -40,7 +38,7 @@ class Index:
         """Return up to `limit` keys of each shard beyond a place, oldest first within a shard."""
         condition = "#place > :from"
         found = self._rows(shards, condition, {":from": after or "0"}, limit=limit, forward=True)
-        return list(map(rows.read, found))
+        return list(map(read_item, found))
 
     def newest(
         self, shards: Sequence[str], *, before: str | None, since: str = "0", limit: int
@@ -56,14 +54,16 @@ class Index:
         fresh = (row for row in found if row[self.place]["S"] != before)
         # Eight shards give eight pages, and only one of them is worth reading.
         page = sorted(fresh, key=lambda row: str(row[self.place]["S"]), reverse=True)[:limit]
-        return list(map(rows.read, page))
+        return list(map(read_item, page))
 
     def items(self, keys: Iterable[Item]) -> list[Item | None]:
         """Return the items of keys, in their order; None for one that has gone meanwhile, or was erased."""
         wanted = [{"pk": key["pk"], "sk": key["sk"]} for key in keys]
         erased = self.tombstones.among({key["pk"] for key in wanted})
         kept = [key for key in wanted if key["pk"] not in erased]
-        found = {(item["pk"], item["sk"]): item for item in self._batches(kept)}
+        # Consistent: the index may know a key that a lagging replica of the table does not.
+        items = Table(self.client, self.table).batch_get(kept, ConsistentRead=True)
+        found = {(item["pk"], item["sk"]): item for item in items if not is_expired(item)}
         return [found.get((key["pk"], key["sk"])) for key in wanted]
 
     def _rows(
@@ -82,28 +82,8 @@ class Index:
                 IndexName=self.name,
                 KeyConditionExpression=f"#shard = :shard AND {condition}",
                 ExpressionAttributeNames={"#shard": self.shard, "#place": self.place},
-                ExpressionAttributeValues=rows.write({":shard": shard, **values}),
+                ExpressionAttributeValues=write_item({":shard": shard, **values}),
                 ScanIndexForward=forward,
                 Limit=limit,
             )
         return list(found["Items"])
-
-    def _batches(self, keys: Sequence[Item]) -> Iterator[Item]:
-        waiting = iter(keys)
-        while batch := list(islice(waiting, _BATCH)):
-            yield from self._batch([rows.write(key) for key in batch])
-
-    def _batch(self, keys: list[dict[str, Any]]) -> Iterator[Item]:
-        """Get a batch, asking again for what DynamoDB left out (16 MB an answer, or throttled)."""
-        # Consistent: the index may know a key that a lagging replica of the table does not.
-        request: Any = {self.table: {"Keys": keys, "ConsistentRead": True}}
-        for pause in (0, 0.1, 0.4, 1.6):
-            time.sleep(pause)
-            with store_down():
-                found = self.client.batch_get_item(RequestItems=request)
-            items = map(rows.read, found["Responses"].get(self.table, []))
-            yield from (item for item in items if not rows.is_expired(item))
-            request = found.get("UnprocessedKeys")
-            if not request:
-                return
-        raise StoreDown("UnprocessedKeys")

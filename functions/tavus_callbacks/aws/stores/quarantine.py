@@ -7,8 +7,8 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tavus_callbacks.aws import items
 from tavus_callbacks.aws.errors import store_down
+from tavus_callbacks.aws.items import write_item
 from tavus_callbacks.domain.common.timestamps import iso
 from tavus_callbacks.domain.events import feed
 
@@ -47,11 +47,11 @@ class QuarantineRows(NamedTuple):
         with store_down(), suppress(self.client.exceptions.ConditionalCheckFailedException):
             self.client.update_item(
                 TableName=self.table,
-                Key=items.write({"pk": partition(entry.quarantine_id), "sk": ENTRY}),
+                Key=write_item({"pk": partition(entry.quarantine_id), "sk": ENTRY}),
                 UpdateExpression=f"SET {', '.join(sets)} ADD #count :one",
                 ConditionExpression="attribute_not_exists(pk) OR last_request_id <> :last_request_id",
                 ExpressionAttributeNames={**names, "#count": "count"},
-                ExpressionAttributeValues=items.write({**values, ":one": 1}),
+                ExpressionAttributeValues=write_item({**values, ":one": 1}),
             )
 
     def _first(self, entry: "Quarantined") -> dict[str, Any]:

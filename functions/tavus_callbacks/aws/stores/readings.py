@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from tavus_callbacks.aws import items as rows
 from tavus_callbacks.aws.errors import code, store_down
+from tavus_callbacks.aws.items import write_item
 from tavus_callbacks.aws.stores.events import partition
 from tavus_callbacks.aws.stores.tombstones import Tombstones
 from tavus_callbacks.domain.common.timestamps import iso, now, parse
@@ -67,10 +67,10 @@ class ReadingRows:
             try:
                 self.client.update_item(
                     TableName=self.table,
-                    Key=rows.write(key_of(conversation_id)),
+                    Key=write_item(key_of(conversation_id)),
                     UpdateExpression="SET " + ", ".join(f"#{name} = :{name}" for name in sets),
                     ExpressionAttributeNames={f"#{name}": name for name in sets},
-                    ExpressionAttributeValues=rows.write(
+                    ExpressionAttributeValues=write_item(
                         {**{f":{name}": value for name, value in sets.items()}, **seen}
                     ),
                     **request,

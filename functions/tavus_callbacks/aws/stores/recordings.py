@@ -25,8 +25,8 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from tavus_callbacks.aws import items as rows
 from tavus_callbacks.aws.errors import code, store_down
+from tavus_callbacks.aws.items import is_expired, read_item, write_item, write_value
 from tavus_callbacks.aws.stores.events import partition
 from tavus_callbacks.domain.common.timestamps import iso, now, parse
 from tavus_callbacks.domain.recordings.recording import (
@@ -176,10 +176,10 @@ class RecordingRows:
             answer = self.client.query(
                 TableName=self.table,
                 KeyConditionExpression="pk = :pk",
-                ExpressionAttributeValues=rows.write({":pk": f"{CLAIM}#{claim_digest(key)}"}),
+                ExpressionAttributeValues=write_item({":pk": f"{CLAIM}#{claim_digest(key)}"}),
                 ConsistentRead=True,
             )
-        claims = [item for item in map(rows.read, answer["Items"]) if not rows.is_expired(item)]
+        claims = [item for item in map(read_item, answer["Items"]) if not is_expired(item)]
         # A megabyte of claims is one query: whoever reads it does not follow a forger through more.
         return "LastEvaluatedKey" in answer or any(item["subject"] != conversation_id for item in claims)
 
@@ -204,14 +204,14 @@ class RecordingRows:
         pages = self.client.get_paginator("query").paginate(
             TableName=self.table,
             KeyConditionExpression="pk = :pk AND begins_with(sk, :recordings)",
-            ExpressionAttributeValues=rows.write(
+            ExpressionAttributeValues=write_item(
                 {":pk": partition("conversation", conversation_id), ":recordings": _PREFIX}
             ),
             ConsistentRead=True,
         )
         with store_down():
-            items = [rows.read(row) for page in pages for row in page["Items"]]
-        return [item for item in items if not rows.is_expired(item)]
+            items = [read_item(row) for page in pages for row in page["Items"]]
+        return [item for item in items if not is_expired(item)]
 
     def _expiry(self) -> dict[str, int]:
         return {} if self.retention is None else {"expires_at": int((now() + self.retention).timestamp())}
@@ -239,8 +239,8 @@ class RecordingRows:
                 if code(error) != "ConditionalCheckFailedException":
                     raise
                 there: Row = error.response.get("Item", {})  # type: ignore[assignment]  # by ALL_OLD
-                return self.register(rows.read(there)) if there else None
-        return self.register(rows.read(dict(answer["Attributes"])))
+                return self.register(read_item(there)) if there else None
+        return self.register(read_item(dict(answer["Attributes"])))
 
 
 def _subject(conversation_id: str) -> dict[str, str]:
@@ -252,21 +252,21 @@ def _setting(sets: dict[str, Any]) -> Any:
     return {
         "UpdateExpression": "SET " + ", ".join(f"#{name} = :{name}" for name in sets),
         "ExpressionAttributeNames": {f"#{name}": name for name in sets},
-        "ExpressionAttributeValues": {f":{name}": rows.write_value(value) for name, value in sets.items()},
+        "ExpressionAttributeValues": {f":{name}": write_value(value) for name, value in sets.items()},
     }
 
 
 def _key_of_came(conversation_id: str) -> dict[str, Any]:
-    return rows.write({"pk": partition("conversation", conversation_id), "sk": OBJECT_CAME})
+    return write_item({"pk": partition("conversation", conversation_id), "sk": OBJECT_CAME})
 
 
 def _key(conversation_id: str, name: str) -> dict[str, Any]:
-    return rows.write({"pk": partition("conversation", conversation_id), "sk": _PREFIX + name})
+    return write_item({"pk": partition("conversation", conversation_id), "sk": _PREFIX + name})
 
 
 def claim_key(conversation_id: str, key: str) -> dict[str, Any]:
     """Return the key of a conversation's claim row, the same for both forms of an object's key."""
-    return rows.write({"pk": f"{CLAIM}#{claim_digest(key)}", "sk": conversation_id})
+    return write_item({"pk": f"{CLAIM}#{claim_digest(key)}", "sk": conversation_id})
 
 
 def claim_key_of(item: Row) -> dict[str, Any] | None:

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from tavus_callbacks.aws import items as rows
 from tavus_callbacks.aws.errors import store_down
+from tavus_callbacks.aws.items import is_expired, read_item, write_item
 from tavus_callbacks.aws.stores.events import partition
 from tavus_callbacks.domain.callbacks.event import event_id
 from tavus_callbacks.domain.common import lenient_json
@@ -34,12 +34,12 @@ def subject_rows(
     pages = client.get_paginator("query").paginate(
         TableName=table,
         KeyConditionExpression="pk = :pk",
-        ExpressionAttributeValues=rows.write({":pk": partition(kind, subject)}),
+        ExpressionAttributeValues=write_item({":pk": partition(kind, subject)}),
         ConsistentRead=consistent,
     )
     with store_down():
-        items = [rows.read(row) for page in pages for row in page["Items"]]
-    return [item for item in items if not rows.is_expired(item)]
+        items = [read_item(row) for page in pages for row in page["Items"]]
+    return [item for item in items if not is_expired(item)]
 
 
 def events_in(items: Iterable[dict[str, Any]], bodies: "Bodies") -> list[FoldEvent]:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from tavus_callbacks.aws import items as rows
 from tavus_callbacks.aws.errors import code, store_down
+from tavus_callbacks.aws.items import read_item, write_item
 from tavus_callbacks.aws.stores.events import partition
 from tavus_callbacks.aws.stores.index import Index
 from tavus_callbacks.aws.stores.readings import confirmed_at
@@ -195,7 +195,7 @@ class SummaryRows:
     def _get(self, kind: str, subject: str) -> Item:
         with store_down():
             found = self.client.get_item(TableName=self.table, Key=_key(kind, subject), ConsistentRead=True)
-        return rows.read(found.get("Item", {}))
+        return read_item(found.get("Item", {}))
 
     def _write(self, kind: str, subject: str, item: Item | None, revision: int) -> bool:
         """Put a summary, or delete it where there is none, unless another writer came first."""
@@ -205,7 +205,7 @@ class SummaryRows:
                 if item is None:
                     self.client.delete_item(Key=_key(kind, subject), **condition)
                 else:
-                    self.client.put_item(Item=rows.write(item), **condition)
+                    self.client.put_item(Item=write_item(item), **condition)
             except ClientError as error:
                 if code(error) != "ConditionalCheckFailedException":
                     raise
@@ -214,7 +214,7 @@ class SummaryRows:
 
 
 def _key(kind: str, subject: str) -> dict[str, Any]:
-    return rows.write({"pk": partition(kind, subject), "sk": SORT_KEY})
+    return write_item({"pk": partition(kind, subject), "sk": SORT_KEY})
 
 
 def _is_note_of(note: Item | None, bucket: str | None) -> bool:
@@ -262,7 +262,7 @@ def _unless_changed(revision: int) -> dict[str, Any]:
     """Demand that a summary is as it was read, one that was not there included."""
     if not revision:
         return {"ConditionExpression": "attribute_not_exists(pk)"}
-    values = rows.write({":revision": revision})
+    values = write_item({":revision": revision})
     return {"ConditionExpression": "revision = :revision", "ExpressionAttributeValues": values}
 
 

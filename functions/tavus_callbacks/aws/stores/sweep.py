@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from tavus_callbacks.aws import items
 from tavus_callbacks.aws.errors import store_down
+from tavus_callbacks.aws.items import read_item, write_item
 from tavus_callbacks.domain.common.timestamps import iso, parse
 
 if TYPE_CHECKING:
@@ -45,8 +45,8 @@ class SweepRow:
     def read(self) -> Sweep:
         """Return how far the runs before have come; raises StoreDown."""
         with store_down():
-            found = self.client.get_item(TableName=self.table, Key=items.write(self._key()))
-        item = items.read(found.get("Item", {}))
+            found = self.client.get_item(TableName=self.table, Key=write_item(self._key()))
+        item = read_item(found.get("Item", {}))
         moments = {name: parse(item.get(name)) for name in _MOMENTS}
         return Sweep(before=item.get("before"), is_all=bool(item.get("is_all")), **moments)
 
@@ -61,7 +61,7 @@ class SweepRow:
             **{name: at and iso(at) for name, at in moments.items()},
         }
         with store_down():
-            self.client.put_item(TableName=self.table, Item=items.write(item))
+            self.client.put_item(TableName=self.table, Item=write_item(item))
 
     def _key(self) -> dict[str, Any]:
         return {"pk": f"sweep#{self.name}", "sk": "place"}

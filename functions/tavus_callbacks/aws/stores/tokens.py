@@ -4,8 +4,8 @@ import hmac
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from tavus_callbacks.aws import items
 from tavus_callbacks.aws.errors import store_down
+from tavus_callbacks.aws.items import read_item, write_item
 from tavus_callbacks.domain.common.errors import Refused, StoreDown
 from tavus_callbacks.domain.common.timestamps import iso, now
 from tavus_callbacks.domain.common.token import Scope, TokenRecord, digest, is_well_formed
@@ -72,7 +72,7 @@ class Tokens:
         item = {"pk": f"token#{record.token_id}", "sk": "use", "type": "use", "used_at": iso(at)}
         try:
             with store_down():
-                self.client.put_item(TableName=self.events_table, Item=items.write(item))
+                self.client.put_item(TableName=self.events_table, Item=write_item(item))
         except StoreDown as error:
             return str(error)
         remembered.use_noted_at = at
@@ -95,13 +95,13 @@ class Tokens:
         with store_down():
             answer = self.client.get_item(
                 TableName=self.tokens_table,
-                Key=items.write({"token_digest": token_digest}),
+                Key=write_item({"token_digest": token_digest}),
                 ConsistentRead=True,
             )
         if "Item" not in answer:
             self._remembered.pop(token_digest, None)
             return None
-        item, before = items.read(answer["Item"]), self._remembered.get(token_digest)
+        item, before = read_item(answer["Item"]), self._remembered.get(token_digest)
         # A newer command line may note more of a token than this runtime knows of.
         known = {name: item[name] for name in TokenRecord._fields if name in item}
         record = TokenRecord(digest=item["token_digest"], **known)

@@ -7,16 +7,16 @@ As long as nobody was erased a callback costs no read: the marker is looked at o
 What a runtime files in that minute, `project` removes, which looks for the tombstone itself.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import datetime, timedelta
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from tavus_callbacks.aws import items as rows
 from tavus_callbacks.aws.errors import code, store_down
+from tavus_callbacks.aws.items import is_expired, read_item, write_item
+from tavus_callbacks.aws.table import Table
 from tavus_callbacks.domain.common.errors import StoreDown
 from tavus_callbacks.domain.common.timestamps import iso, now
 from tavus_callbacks.domain.common.tombstone import digest
@@ -29,8 +29,6 @@ FRESH = timedelta(minutes=1)
 
 PREFIX = "tombstone#"
 _MARKER = {"pk": f"{PREFIX}any", "sk": "marker"}
-# DynamoDB's own limit of keys in one request.
-_BATCH = 100
 
 
 class Tombstones:
@@ -62,10 +60,8 @@ class Tombstones:
     def among(self, partitions: Iterable[str]) -> set[str]:
         """Return which of some partitions were erased, up to a minute late; raises StoreDown."""
         by_digest = {digest(one): one for one in partitions} if self.has_any() else {}
-        waiting, found = iter(by_digest), set[str]()
-        while some := list(islice(waiting, _BATCH)):
-            found |= {by_digest[one] for one in self._batch(some)}
-        return found
+        items = Table(self.client, self.table).batch_get(map(_key_of, by_digest))
+        return {by_digest[item["pk"].removeprefix(PREFIX)] for item in items if not is_expired(item)}
 
     def add(self, kind: str, subject: str, *, at: datetime, lifetime: timedelta | None) -> None:
         """Note that a subject is erased, for a span or for ever; raises StoreDown."""
@@ -87,19 +83,8 @@ class Tombstones:
 
     def _is_kept(self, key: dict[str, str]) -> bool:
         with store_down():
-            found = self.client.get_item(TableName=self.table, Key=rows.write(key), ConsistentRead=True)
-        return "Item" in found and not rows.is_expired(rows.read(found["Item"]))
-
-    def _batch(self, digests: Sequence[str]) -> set[str]:
-        request: Any = {self.table: {"Keys": [rows.write(_key_of(one)) for one in digests]}}
-        found: set[str] = set()
-        while request:
-            with store_down():
-                answer = self.client.batch_get_item(RequestItems=request)
-            items = map(rows.read, answer["Responses"].get(self.table, []))
-            found |= {item["pk"].removeprefix(PREFIX) for item in items if not rows.is_expired(item)}
-            request = answer.get("UnprocessedKeys")
-        return found
+            found = self.client.get_item(TableName=self.table, Key=write_item(key), ConsistentRead=True)
+        return "Item" in found and not is_expired(read_item(found["Item"]))
 
     def _put(self, key: dict[str, str], type_: str, at: datetime, expires_at: int | None) -> None:
         """Put a row, unless it is there and lasts longer."""
@@ -108,11 +93,11 @@ class Tombstones:
         if expires_at is not None:
             condition = {
                 "ConditionExpression": "attribute_not_exists(pk) OR expires_at < :expires_at",
-                "ExpressionAttributeValues": rows.write({":expires_at": expires_at}),
+                "ExpressionAttributeValues": write_item({":expires_at": expires_at}),
             }
         with store_down():
             try:
-                self.client.put_item(TableName=self.table, Item=rows.write(item), **condition)
+                self.client.put_item(TableName=self.table, Item=write_item(item), **condition)
             except ClientError as error:
                 if code(error) != "ConditionalCheckFailedException":
                     raise
