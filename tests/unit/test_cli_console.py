@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.text import Text
 
-from tavus_callbacks_cli.output import console
-from tavus_callbacks_cli.output.tables import folded
+from tavus_callbacks_cli.output import console, text
+from tavus_callbacks_cli.output.tables import wrap
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -28,7 +28,7 @@ def is_harmless(text: str) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("expected", "text"),
+    ("expected", "value"),
     [
         ("plain", "plain"),
         (r"\x1b[31mred", "\x1b[31mred"),
@@ -40,15 +40,15 @@ def is_harmless(text: str) -> bool:
         ("[bold]no markup[/]", "[bold]no markup[/]"),
     ],
 )
-def test_control_characters_are_shown_escaped(expected, text):
+def test_control_characters_are_shown_escaped(expected, value):
     """Letters of all languages stay, what steers a terminal is written out."""
-    assert expected == console.escaped(text)
+    assert expected == text.escape(value)
 
 
 @given(st.text())
-def test_nothing_escaped_steers_a_terminal(text):
+def test_nothing_escaped_steers_a_terminal(value):
     """Whatever the text, one harmless line comes out."""
-    shown = console.escaped(text)
+    shown = text.escape(value)
 
     assert is_harmless(shown)
     assert "\n" not in shown
@@ -57,7 +57,7 @@ def test_nothing_escaped_steers_a_terminal(text):
 @given(JSON, st.sampled_from([None, 2]))
 def test_json_for_a_terminal_is_the_same_json(value, indent):
     """Escaping changes nothing of what a program reads, and leaves nothing that steers a terminal."""
-    written = console.json_text(value, indent=indent)
+    written = text.json_text(value, indent=indent)
 
     assert value == json.loads(written)
     assert is_harmless(written)
@@ -83,7 +83,7 @@ def test_a_block_keeps_its_lines(capsys):
 
 def test_tags_are_written_as_they_are_given_to_tag():
     """Each value with its name, so that any of them can be copied behind --tag."""
-    assert "user:1, user:2, plan:pro" == console.tags({"user": ["1", "2"], "plan": "pro"})
+    assert "user:1, user:2, plan:pro" == text.tags({"user": ["1", "2"], "plan": "pro"})
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_tags_are_written_as_they_are_given_to_tag():
 )
 def test_sizes_are_for_people(expected, count):
     """Bytes, then kilobytes, then megabytes."""
-    assert expected == console.size(count)
+    assert expected == text.size(count)
 
 
 def test_a_time_is_shown_in_the_zone_of_the_machine(monkeypatch):
@@ -100,8 +100,8 @@ def test_a_time_is_shown_in_the_zone_of_the_machine(monkeypatch):
     monkeypatch.setenv("TZ", "XYZ-02")
     time.tzset()
     try:
-        assert "2027-03-01 14:30:15" == console.moment("2027-03-01T12:30:15.250000Z")
-        assert "XYZ" == console.zone()
+        assert "2027-03-01 14:30:15" == text.moment("2027-03-01T12:30:15.250000Z")
+        assert "XYZ" == text.zone()
     finally:
         monkeypatch.undo()
         time.tzset()
@@ -109,7 +109,7 @@ def test_a_time_is_shown_in_the_zone_of_the_machine(monkeypatch):
 
 def test_no_time_is_a_dash():
     """An event without time has none."""
-    assert "-" == console.moment(None)
+    assert "-" == text.moment(None)
 
 
 @pytest.fixture
@@ -190,11 +190,11 @@ def test_fields_fold_at_words(capsys):
 
 
 @given(st.text(), st.integers(10, 80), st.integers(0, 8))
-def test_folding_changes_nothing_but_white_space(text, width, indent):
+def test_folding_changes_nothing_but_white_space(value, width, indent):
     """Every word is there, once and in its order."""
-    shown = console.escaped(text)
+    shown = text.escape(value)
 
-    lines = [line.plain for line in folded(Text(shown), width, indent=indent)]
+    lines = [line.plain for line in wrap(Text(shown), width, indent=indent)]
 
     assert shown.split() == " ".join(lines).split()
     assert all(cell_len(line) <= width or 1 >= len(line[indent:].split(" ")) for line in lines[1:])

@@ -5,7 +5,7 @@ import json
 import pytest
 from fake_target import FakeTarget, run
 
-from tavus_callbacks_cli.output.console import moment
+from tavus_callbacks_cli.output.text import moment
 from tavus_callbacks_cli.targets import choose
 
 AT = "2027-03-01T12:00:00.000000Z"

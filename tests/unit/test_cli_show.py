@@ -11,7 +11,7 @@ from tavus_callbacks.domain.callbacks.families import KINDS
 from tavus_callbacks.domain.conversations.fold import fold
 from tavus_callbacks.domain.resources.view import fold_resource
 from tavus_callbacks.domain.transcripts.transcript import transcript_of, transcript_view
-from tavus_callbacks_cli.output.console import moment
+from tavus_callbacks_cli.output.text import moment
 from tavus_callbacks_cli.targets import choose
 
 EVIL = "\x1b[2J[bold red]\u202e"

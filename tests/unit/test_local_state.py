@@ -19,9 +19,8 @@ from tavus_callbacks_cli.local_stack.state import (
     Credentials,
     open_state,
     state_root,
-    write_private,
-    write_whole,
 )
+from tavus_callbacks_cli.output.files import replace_file, write_json
 
 RUNNING = RunningStack(
     pid=os.getpid(),
@@ -44,7 +43,7 @@ def test_tokens_are_for_this_user_only(tmp_path: Path) -> None:
     path.write_text("old")
     path.chmod(0o644)
 
-    write_private(path, {"a": 1})
+    write_json(path, {"a": 1})
 
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
@@ -52,10 +51,10 @@ def test_tokens_are_for_this_user_only(tmp_path: Path) -> None:
 def test_a_failed_write_leaves_the_file_before(tmp_path: Path) -> None:
     """Nothing is half written, and nothing is left beside it."""
     path = tmp_path / "file"
-    write_whole(path, b"before")
+    replace_file(path, b"before")
 
     with pytest.raises(TypeError):
-        write_whole(path, "no bytes")  # type: ignore[arg-type] # the fault under test
+        replace_file(path, "no bytes")  # type: ignore[arg-type] # the fault under test
 
     assert path.read_bytes() == b"before"
     assert [path] == list(tmp_path.iterdir())
@@ -119,7 +118,7 @@ def test_a_stack_whose_process_is_gone_is_forgotten(tmp_path: Path) -> None:
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
     state = open_state(tmp_path, 8787, fresh=False)
-    write_private(state.running, vars(replace(RUNNING, pid=gone.pid)))
+    write_json(state.running, vars(replace(RUNNING, pid=gone.pid)))
 
     assert running_stacks(tmp_path) == []
     assert not state.running.exists()

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tavus_callbacks_cli.commands import options
-from tavus_callbacks_cli.output.console import examples, note, print_json, print_table
+from tavus_callbacks_cli.output.console import note, print_json, print_table
+from tavus_callbacks_cli.output.text import examples
 from tavus_callbacks_cli.targets.choose import Target, UrlTarget, target_options
 
 if TYPE_CHECKING:

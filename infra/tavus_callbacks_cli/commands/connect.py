@@ -10,8 +10,9 @@ import click
 
 from tavus_callbacks.domain.common.token import PATTERN
 from tavus_callbacks_cli.commands import options
-from tavus_callbacks_cli.output.console import examples, note, print_json
-from tavus_callbacks_cli.output.pasting import tavus_request
+from tavus_callbacks_cli.output.console import note, print_json
+from tavus_callbacks_cli.output.shell import tavus_request
+from tavus_callbacks_cli.output.text import examples
 from tavus_callbacks_cli.targets.aws_stack import (
     DOCUMENTED_EXTERNAL_ID,
     Deployment,

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tavus_callbacks_cli.output.console import escaped, examples, note, print_json, print_line
+from tavus_callbacks_cli.output.console import note, print_json, print_line
+from tavus_callbacks_cli.output.text import escape, examples
 from tavus_callbacks_cli.targets.choose import Target, target_options
 
 if TYPE_CHECKING:
@@ -74,14 +75,14 @@ def _line(result: "Result") -> "Text":
     style = _STYLES[result.status]
     detail_style = style if result.status == "skipped" else ""
     return Text.assemble(
-        (f"{result.status:<8}", style), f"{result.name:<16} ", (escaped(result.detail), detail_style)
+        (f"{result.status:<8}", style), f"{result.name:<16} ", (escape(result.detail), detail_style)
     )
 
 
 def _fix(fix: str) -> "Text":
     from rich.text import Text
 
-    return Text.assemble((" " * 8 + "fix: ", "bold"), escaped(fix))
+    return Text.assemble((" " * 8 + "fix: ", "bold"), escape(fix))
 
 
 def _conclude(results: "list[Result]") -> None:

@@ -8,7 +8,8 @@ import click
 
 from tavus_callbacks.domain.common.timestamps import iso
 from tavus_callbacks_cli.commands import options
-from tavus_callbacks_cli.output.console import examples, moment, note, print_json, print_table, zone
+from tavus_callbacks_cli.output.console import note, print_json, print_table
+from tavus_callbacks_cli.output.text import examples, moment, zone
 from tavus_callbacks_cli.targets.choose import Target, target_options
 
 if TYPE_CHECKING:

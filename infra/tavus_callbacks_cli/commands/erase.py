@@ -11,8 +11,9 @@ import click
 
 from tavus_callbacks.domain.callbacks.families import is_name
 from tavus_callbacks_cli.commands import options as parameters
-from tavus_callbacks_cli.output import pasting
-from tavus_callbacks_cli.output.console import examples, note, print_block, print_json
+from tavus_callbacks_cli.output import shell
+from tavus_callbacks_cli.output.console import note, print_block, print_json
+from tavus_callbacks_cli.output.text import examples
 from tavus_callbacks_cli.targets.choose import Target, UrlTarget, target_options
 
 if TYPE_CHECKING:
@@ -72,16 +73,16 @@ def erase(  # noqa: PLR0913 - one argument an option
     from tavus_callbacks_cli.targets.stack_outputs import aws_errors
 
     words, options = _asked(kind, id_, tag)
-    _refuse(target, pasting.command("erase", *words, options=(*options, "--stack", "NAME")), file)
+    _refuse(target, shell.command("erase", *words, options=(*options, "--stack", "NAME")), file)
     with aws_errors(), _again():
         place = _place(target)
         wanted = _wanted(place, kind, id_, tag)
         left_out = _left_out(place, wanted)
-        found = _surveyed(place, wanted, pasting.line(*words))
+        found = _surveyed(place, wanted, shell.line(*words))
         if not (dry_run or is_sure):
             click.confirm("Erase this for ever?", abort=True, err=True)
         done = _planned(place, wanted, found) if dry_run else _erased(place, wanted, len(found.pieces))
-        asked = pasting.command("erase", *words, options=options).removeprefix("tavus-callbacks ")
+        asked = shell.command("erase", *words, options=options).removeprefix("tavus-callbacks ")
         content = receipt(done, asked, target.name, place.deployment, left_out)
     _hand_over(content, file, is_json=is_json)
     if left_out or any(one["store"] != "recordings bucket" for one in content["left"]):
@@ -102,10 +103,10 @@ def _refuse(target: Target, command: str, file: Path | None) -> None:
         raise click.UsageError(_NO_ACCESS.format(command=command))
     if file is not None and file.exists():
         raise click.ClickException(
-            f"{pasting.argument(str(file))} exists, and a receipt is not overwritten: name another file."
+            f"{shell.argument(str(file))} exists, and a receipt is not overwritten: name another file."
         )
     if file is not None and not file.parent.is_dir():
-        raise click.ClickException(f"There is no folder {pasting.argument(str(file.parent))}: make it first.")
+        raise click.ClickException(f"There is no folder {shell.argument(str(file.parent))}: make it first.")
 
 
 @contextmanager
@@ -195,13 +196,13 @@ def _reporting(expected: int) -> "Iterator[Report]":
 
 def _hand_over(content: dict[str, Any], file: Path | None, *, is_json: bool) -> None:
     from tavus_callbacks_cli.erasure.receipt import lines
-    from tavus_callbacks_cli.local_stack.state import write_private
+    from tavus_callbacks_cli.output.files import write_json
 
     if file is not None:
-        write_private(file, content)
+        write_json(file, content)
     if is_json:
         print_json(content)
     else:
         print_block("\n".join(lines(content)))
     if file is not None:
-        note(f"The receipt is in {pasting.argument(str(file))}. It names its subjects: keep it safe.")
+        note(f"The receipt is in {shell.argument(str(file))}. It names its subjects: keep it safe.")

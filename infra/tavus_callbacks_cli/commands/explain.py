@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tavus_callbacks_cli.output.console import examples, note, print_fields, print_json
-from tavus_callbacks_cli.output.pasting import argument
+from tavus_callbacks_cli.output.console import note, print_fields, print_json
+from tavus_callbacks_cli.output.shell import argument
+from tavus_callbacks_cli.output.text import examples
 
 if TYPE_CHECKING:
     from tavus_callbacks_cli.operations.explain import Explanation

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tavus_callbacks_cli.commands import options
-from tavus_callbacks_cli.output.console import escaped, examples, note, print_json, size
-from tavus_callbacks_cli.output.pasting import argument, command
+from tavus_callbacks_cli.output.console import note, print_json
+from tavus_callbacks_cli.output.shell import argument, command
+from tavus_callbacks_cli.output.text import escape, examples, size
 from tavus_callbacks_cli.targets.choose import TOKEN_VARIABLES, Target, UrlTarget, target_options
 
 if TYPE_CHECKING:
@@ -175,7 +176,7 @@ def _progress() -> "Iterator[Progress]":
 
         def report(name: str, done: int, whole: int | None) -> None:
             if name not in tasks:
-                tasks[name] = shown.add_task(escaped(name), total=whole)
+                tasks[name] = shown.add_task(escape(name), total=whole)
             shown.update(tasks[name], completed=done, total=whole)
 
         yield report

@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tavus_callbacks_cli.output.console import examples, moment, note, print_json, print_table, zone
-from tavus_callbacks_cli.output.pasting import quoted
+from tavus_callbacks_cli.output.console import note, print_json, print_table
+from tavus_callbacks_cli.output.shell import quote
+from tavus_callbacks_cli.output.text import examples, moment, zone
 from tavus_callbacks_cli.targets.choose import Target, target_options
 
 if TYPE_CHECKING:
@@ -97,9 +98,7 @@ def _chosen(deployment: "Deployment", key: str | None) -> "list[Failure]":
 
     found = [one for one in failures(deployment) if key in (None, one.key)]
     if key is not None and not found:
-        raise click.ClickException(
-            f"{quoted(key)} is not there: `tavus-callbacks failed list` names what is."
-        )
+        raise click.ClickException(f"{quote(key)} is not there: `tavus-callbacks failed list` names what is.")
     return found
 
 

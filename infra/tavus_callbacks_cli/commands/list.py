@@ -9,8 +9,8 @@ import click
 
 from tavus_callbacks.domain.common.timestamps import iso
 from tavus_callbacks_cli.commands import options
-from tavus_callbacks_cli.output.console import examples, moment, note, print_json, print_table, tags, zone
-from tavus_callbacks_cli.output.pages import span
+from tavus_callbacks_cli.output.console import note, print_json, print_table
+from tavus_callbacks_cli.output.text import duration, examples, moment, tags, zone
 from tavus_callbacks_cli.targets.choose import Target, target_options
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ def _conversation_row(one: Item) -> tuple[str, ...]:
         one["conversation_id"],
         one["status"],
         _began(one),
-        span(one["duration"]),
+        duration(one["duration"]),
         "" if one["turns"] is None else str(one["turns"]),
         one["end_reason"] or "",
         ", ".join(one["missing"]),

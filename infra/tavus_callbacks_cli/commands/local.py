@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 import click
 
 from tavus_callbacks_cli.local_stack.stack import DEFAULT_PORT, Options
-from tavus_callbacks_cli.output.console import examples
-from tavus_callbacks_cli.output.pasting import argument
+from tavus_callbacks_cli.output.shell import argument
+from tavus_callbacks_cli.output.text import examples
 from tavus_callbacks_cli.simulator.behaviour import MODES
 
 if TYPE_CHECKING:

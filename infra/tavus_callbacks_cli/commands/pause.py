@@ -2,7 +2,8 @@
 
 import click
 
-from tavus_callbacks_cli.output.console import examples, note, print_json
+from tavus_callbacks_cli.output.console import note, print_json
+from tavus_callbacks_cli.output.text import examples
 from tavus_callbacks_cli.targets.choose import Target, target_options
 
 # Hours that a stream of DynamoDB holds its records.

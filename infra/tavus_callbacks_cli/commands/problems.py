@@ -10,8 +10,9 @@ import click
 from tavus_callbacks.domain.common.timestamps import iso
 from tavus_callbacks_cli.commands import options
 from tavus_callbacks_cli.operations.subjects import has_page, path_of
-from tavus_callbacks_cli.output.console import examples, moment, note, print_json, print_table, zone
-from tavus_callbacks_cli.output.pasting import argument
+from tavus_callbacks_cli.output.console import note, print_json, print_table
+from tavus_callbacks_cli.output.shell import argument
+from tavus_callbacks_cli.output.text import examples, moment, zone
 from tavus_callbacks_cli.targets.choose import Target, UrlTarget, target_options
 
 if TYPE_CHECKING:

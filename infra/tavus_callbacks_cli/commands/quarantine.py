@@ -7,19 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tavus_callbacks_cli.output.console import (
-    examples,
-    moment,
-    note,
-    print_block,
-    print_fields,
-    print_json,
-    print_table,
-    size,
-    tags,
-    zone,
-)
-from tavus_callbacks_cli.output.pasting import quoted
+from tavus_callbacks_cli.output.console import note, print_block, print_fields, print_json, print_table
+from tavus_callbacks_cli.output.shell import quote
+from tavus_callbacks_cli.output.text import examples, moment, size, tags, zone
 from tavus_callbacks_cli.targets.choose import Target, target_options
 
 if TYPE_CHECKING:
@@ -154,7 +144,7 @@ def _chosen(store: "Store", quarantine_id: str | None) -> list[dict[str, Any]]:
         return list(entries(store))
     found = entry(store, quarantine_id)
     if found is None:
-        raise Missing(_NOT_THERE.format(quoted(quarantine_id)))
+        raise Missing(_NOT_THERE.format(quote(quarantine_id)))
     return [found]
 
 
@@ -171,7 +161,7 @@ def _entry(reader: "Reader", quarantine_id: str) -> dict[str, Any]:
     for entry in _entries(reader):
         if entry["quarantine_id"] == quarantine_id:
             return entry
-    raise Missing(_NOT_THERE.format(quoted(quarantine_id)))
+    raise Missing(_NOT_THERE.format(quote(quarantine_id)))
 
 
 def _row(entry: dict[str, Any]) -> tuple[str, ...]:

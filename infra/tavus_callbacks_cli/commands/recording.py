@@ -9,18 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from tavus_callbacks_cli.operations.subjects import has_page, near_ids, path_of
-from tavus_callbacks_cli.output import pasting
-from tavus_callbacks_cli.output.console import (
-    escaped,
-    examples,
-    moment,
-    note,
-    print_fields,
-    print_json,
-    print_table,
-    size,
-    zone,
-)
+from tavus_callbacks_cli.output import shell
+from tavus_callbacks_cli.output.console import note, print_fields, print_json, print_table
+from tavus_callbacks_cli.output.text import escape, examples, moment, size, zone
 from tavus_callbacks_cli.targets.choose import Target, target_options
 
 if TYPE_CHECKING:
@@ -65,8 +56,8 @@ class Chosen:
 def _name(_context: click.Context, parameter: click.Parameter, value: str) -> str:
     if not has_page(value):
         raise click.BadParameter(
-            f"{pasting.quoted(value)} has characters that no path carries. "
-            f"`{pasting.command('show', value, options=['--events'])}` shows its events.",
+            f"{shell.quote(value)} has characters that no path carries. "
+            f"`{shell.command('show', value, options=['--events'])}` shows its events.",
             param=parameter,
         )
     return value
@@ -137,11 +128,11 @@ def _refuse_unwritable(file: Path, *, force: bool) -> None:
     # The finished download takes the name: it would replace a link or a device, not write to it.
     if file.is_symlink() or (file.exists() and not file.is_file()):
         raise click.ClickException(
-            f"{pasting.argument(str(file))} is no regular file, which --force does not replace: name another."
+            f"{shell.argument(str(file))} is no regular file, which --force does not replace: name another."
         )
     if file.exists() and not force:
         raise click.ClickException(
-            f"{pasting.argument(str(file))} exists: name another file, or add --force to overwrite it."
+            f"{shell.argument(str(file))} exists: name another file, or add --force to overwrite it."
         )
 
 
@@ -184,7 +175,7 @@ def _none(chosen: Chosen) -> click.ClickException:
             chosen.reader.get(path_of("conversation", chosen.conversation))
     which = "No recording" if chosen.recording == "latest" else f"No recording {chosen.recording}"
     return Missing(
-        f"{which} of conversation {pasting.argument(chosen.conversation)} is known. "
+        f"{which} of conversation {shell.argument(chosen.conversation)} is known. "
         f"`{chosen.reader.command('show', chosen.conversation)}` shows the conversation. "
         "A recording must be permitted and started: `tavus-callbacks connect` prints how."
     )
@@ -227,7 +218,7 @@ def _save(chosen: Chosen, file: Path, *, is_json: bool) -> None:
     from tavus_callbacks_cli.targets.api_client import plain_client
 
     if not file.parent.is_dir():
-        raise click.ClickException(f"There is no folder {pasting.argument(str(file.parent))}: make it first.")
+        raise click.ClickException(f"There is no folder {shell.argument(str(file.parent))}: make it first.")
     link = chosen.link()
     # The latest may be another one by the time a fresh link is wanted.
     same = Chosen(chosen.reader, chosen.conversation, link["recording_id"])
@@ -236,13 +227,13 @@ def _save(chosen: Chosen, file: Path, *, is_json: bool) -> None:
     if is_json:
         print_json({"recording_id": link["recording_id"], "file": str(file), "size": count})
     else:
-        note(f"Saved {pasting.argument(str(file))}: {size(count)}.")
+        note(f"Saved {shell.argument(str(file))}: {size(count)}.")
 
 
 @contextmanager
 def _reporting(file: Path) -> "Iterator[Report]":
     with _progress() as progress:
-        task = progress.add_task(escaped(file.name), total=None)
+        task = progress.add_task(escape(file.name), total=None)
 
         def report(count: int, whole: int | None) -> None:
             progress.update(task, completed=count, total=whole)

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tavus_callbacks_cli.output.console import examples, note, print_json
+from tavus_callbacks_cli.output.console import note, print_json
+from tavus_callbacks_cli.output.text import examples
 from tavus_callbacks_cli.targets.choose import Target, target_options
 
 if TYPE_CHECKING:

@@ -7,16 +7,9 @@ from urllib.parse import quote, urlsplit
 
 import click
 
-from tavus_callbacks_cli.output.console import (
-    escaped,
-    examples,
-    moment,
-    note,
-    print_json,
-    print_table,
-    zone,
-)
-from tavus_callbacks_cli.output.pasting import quoted
+from tavus_callbacks_cli.output import shell
+from tavus_callbacks_cli.output.console import note, print_json, print_table
+from tavus_callbacks_cli.output.text import escape, examples, moment, zone
 from tavus_callbacks_cli.targets.choose import Target, target_options
 
 if TYPE_CHECKING:
@@ -89,7 +82,7 @@ def _events(reader: "Reader", kind: str, id_: str) -> list[dict[str, Any]]:
     ]
     if not found:
         raise Missing(
-            f"No event of {kind} {quoted(id_)} is kept there. `{reader.command('list')}` shows what is."
+            f"No event of {kind} {shell.quote(id_)} is kept there. `{reader.command('list')}` shows what is."
         )
     return sorted(found, key=lambda one: (one["received_at"], _name(one)))
 
@@ -129,7 +122,7 @@ def _posted(
             tagged = with_tags(url, event["tags"])
             answer = client.post(tagged, content=_body(reader, event), headers=_headers(event))
         except httpx.TransportError as error:
-            silence = escaped(str(error)) or type(error).__name__
+            silence = escape(str(error)) or type(error).__name__
             yield _outcome(event, "no answer", reason=silence)
         else:
             yield _outcome(event, "taken" if answer.is_success else "refused", status_code=answer.status_code)

@@ -9,18 +9,8 @@ import click
 from tavus_callbacks.domain.callbacks.families import KINDS
 from tavus_callbacks_cli.commands import options
 from tavus_callbacks_cli.operations.subjects import LISTS, find, has_page, unknown
-from tavus_callbacks_cli.output.console import (
-    examples,
-    json_text,
-    moment,
-    note,
-    print_fields,
-    print_json,
-    print_line,
-    print_table,
-    size,
-    zone,
-)
+from tavus_callbacks_cli.output.console import note, print_fields, print_json, print_line, print_table
+from tavus_callbacks_cli.output.text import examples, json_text, moment, size, zone
 from tavus_callbacks_cli.targets.choose import Target, target_options
 
 if TYPE_CHECKING:
@@ -67,13 +57,13 @@ def _show_page(reader: "Reader", kind: str, view: dict[str, Any], *, is_json: bo
         return
     from rich.text import Text
 
-    from tavus_callbacks_cli.output.pages import left_out, sections
+    from tavus_callbacks_cli.output.pages import large_events, sections
 
     for title, fields in sections(kind, view):
         if title:
             print_line(Text(f"\n{title}", "bold underline"))
         print_fields(fields)
-    for event_id in left_out(view):
+    for event_id in large_events(view):
         note(f"Too large for a page: `{reader.command('show', event_id)}` shows it whole.")
 
 

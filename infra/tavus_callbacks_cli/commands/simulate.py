@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tavus_callbacks.domain.callbacks.redaction import redact
-from tavus_callbacks_cli.output import pasting
-from tavus_callbacks_cli.output.console import escaped, examples, note, print_json, print_line, print_table
+from tavus_callbacks_cli.output import shell
+from tavus_callbacks_cli.output.console import note, print_json, print_line, print_table
+from tavus_callbacks_cli.output.text import escape, examples
 from tavus_callbacks_cli.targets.choose import LocalTarget, is_sendable, local_options, running_stack
 
 if TYPE_CHECKING:
@@ -204,7 +205,7 @@ def _show_link(stack: "RunningStack", conversation_id: str, port: int | None) ->
     with LocalTarget(stack).reader("read") as reader:
         note(f"The recording plays in a browser: {link_to(conversation_id, reader)}")
     options = ("--local",) if port is None else ("--local", "--port", str(port))
-    note(f"A fresh link: {pasting.command('recording', conversation_id, options=options)}")
+    note(f"A fresh link: {shell.command('recording', conversation_id, options=options)}")
 
 
 def _sent(rendered: "list[Rendered]", callback_url: str) -> "Iterator[Sent]":
@@ -217,7 +218,7 @@ def _sent(rendered: "list[Rendered]", callback_url: str) -> "Iterator[Sent]":
         with plain_client(callback_url) as client:
             yield from send(rendered, callback_url, client)
     except httpx.TransportError as error:
-        reason = escaped(str(error)) or type(error).__name__
+        reason = escape(str(error)) or type(error).__name__
         raise click.ClickException(
             f"No answer ({reason}). Is the callback_url right, and its stack up?"
         ) from error
@@ -234,8 +235,8 @@ def _line(outcome: Outcome) -> "Text":
 
     status = outcome.status or "refused"
     style = _STYLES.get(status, "") if outcome.is_expected else "bold red"
-    line = Text.assemble((f"{outcome.sent.status_code} {escaped(status):<10}", style))
-    line.append(escaped(f" {_what(outcome)}"))
+    line = Text.assemble((f"{outcome.sent.status_code} {escape(status):<10}", style))
+    line.append(escape(f" {_what(outcome)}"))
     if not outcome.is_expected:
         expected = outcome.expected
         line.append(f"  expected {expected.status_code} {expected.status or 'refused'}", "red")

@@ -14,17 +14,9 @@ from tavus_callbacks.domain.common import timestamps
 from tavus_callbacks.domain.common.timestamps import iso
 from tavus_callbacks_cli.commands import options
 from tavus_callbacks_cli.commands.list import query
-from tavus_callbacks_cli.output.console import (
-    escaped,
-    examples,
-    note,
-    print_fields,
-    print_file,
-    print_json,
-    print_table,
-)
-from tavus_callbacks_cli.output.pages import span
-from tavus_callbacks_cli.output.pasting import argument
+from tavus_callbacks_cli.output.console import note, print_fields, print_file, print_json, print_table
+from tavus_callbacks_cli.output.shell import argument
+from tavus_callbacks_cli.output.text import duration, escape, examples
 from tavus_callbacks_cli.stats import sums
 from tavus_callbacks_cli.targets.choose import Target, target_options
 
@@ -157,10 +149,10 @@ def _write(path: Path, text: str, says: str) -> None:
     if path == _OUTPUT:
         print_file(text)
         return
-    from tavus_callbacks_cli.local_stack.state import write_private_file
+    from tavus_callbacks_cli.output.files import write_file
 
     try:
-        write_private_file(path, text.encode("utf-8", "replace"))
+        write_file(path, text.encode("utf-8", "replace"))
     except OSError as error:
         raise click.ClickException(
             f"{argument(str(path))} cannot be written: {error.strerror}. Name another file."
@@ -172,7 +164,7 @@ def _csv(grouped: Sequence[dict[str, Any]]) -> str:
     text = StringIO()
     writer = csv.DictWriter(text, ["group", *sums.sums([])], lineterminator="\n")
     writer.writeheader()
-    writer.writerows({**group, "group": _no_formula(escaped(group["group"]))} for group in grouped)
+    writer.writerows({**group, "group": _no_formula(escape(group["group"]))} for group in grouped)
     return text.getvalue()
 
 
@@ -193,11 +185,11 @@ def _show(total: dict[str, Any], grouped: Sequence[dict[str, Any]], by: str) -> 
 def _fields(total: dict[str, Any]) -> Iterator[tuple[str, str]]:
     states = _parts(total, "{}", ("ended", "presumed_ended", "active"))
     yield "talks", f"{total['conversations']}: {states}" if states else "none"
-    time, usual = timedelta(seconds=round(total["seconds"])), span(total["median_seconds"]) or "-"
+    time, usual = timedelta(seconds=round(total["seconds"])), duration(total["median_seconds"]) or "-"
     yield "time", f"{time} in all, median {usual}"
     yield "turns", f"{total['user_turns']} by users, {total['replica_turns']} by replicas"
     yield "words", _words(total)
-    yield "response", span(total["median_response_seconds"]) or "-"
+    yield "response", duration(total["median_response_seconds"]) or "-"
     missing = ("shutdown", "transcript", "perception", "recording")
     yield "missing", _parts(total, "missing_{}", missing) or "nothing"
 
@@ -221,6 +213,6 @@ def _row(group: dict[str, Any]) -> tuple[str, ...]:
         str(timedelta(seconds=round(group["seconds"]))),
         str(group["user_turns"] + group["replica_turns"]),
         str(group["user_words"] + group["replica_words"]),
-        span(group["median_response_seconds"]),
+        duration(group["median_response_seconds"]),
         str(group["missing_transcript"] or ""),
     )

@@ -12,15 +12,8 @@ import click
 from tavus_callbacks.domain.common.tags import is_tagged
 from tavus_callbacks.domain.common.timestamps import iso
 from tavus_callbacks_cli.commands import options
-from tavus_callbacks_cli.output.console import (
-    escaped,
-    examples,
-    moment,
-    note,
-    print_folded,
-    print_json,
-    tags,
-)
+from tavus_callbacks_cli.output.console import note, print_json, print_wrapped
+from tavus_callbacks_cli.output.text import escape, examples, moment, tags
 from tavus_callbacks_cli.targets.choose import Target, target_options
 
 if TYPE_CHECKING:
@@ -121,16 +114,16 @@ def _show(event: dict[str, Any], *, is_json: bool) -> None:
     if is_json:
         print_json(event, indent=None)
     else:
-        print_folded(_line(event), _INDENT)
+        print_wrapped(_line(event), _INDENT)
 
 
 def _line(event: dict[str, Any]) -> "Text":
     from rich.text import Text
 
-    kind, subject, event_type = (escaped(event[name]) for name in ("kind", "subject", "event_type"))
+    kind, subject, event_type = (escape(event[name]) for name in ("kind", "subject", "event_type"))
     line = Text.assemble((f"{moment(event['received_at'])} ", "dim"), (f"{kind:<12} ", "cyan"))
     line.append(f"{subject:<18} ").append(f"{event_type:<36} ", "bold")
-    line.append(escaped(f"{event['label']} {tags(event['tags'])}".strip()), "dim")
+    line.append(escape(f"{event['label']} {tags(event['tags'])}".strip()), "dim")
     for issue in event["issues"]:
-        line.append(f"  {escaped(issue)}", "yellow")
+        line.append(f"  {escape(issue)}", "yellow")
     return line

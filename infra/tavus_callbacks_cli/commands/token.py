@@ -8,8 +8,9 @@ import click
 from tavus_callbacks.domain.common.timestamps import iso
 from tavus_callbacks.domain.common.token import SCOPES, Scope, TokenRecord
 from tavus_callbacks_cli.commands import options
-from tavus_callbacks_cli.output import pasting
-from tavus_callbacks_cli.output.console import examples, moment, note, print_json, print_table, zone
+from tavus_callbacks_cli.output import shell
+from tavus_callbacks_cli.output.console import note, print_json, print_table
+from tavus_callbacks_cli.output.text import examples, moment, zone
 from tavus_callbacks_cli.targets.choose import Tables, Target, target_options
 
 if TYPE_CHECKING:
@@ -59,9 +60,9 @@ def create(target: Target, *, label: str, scope: Scope) -> None:
     tables, now = target.tables(), datetime.now(UTC)
     with _aws_errors():
         if live_tokens(tables.tokens, label=label, now=now):
-            rotate = pasting.command("token rotate", label, options=target.options)
+            rotate = shell.command("token rotate", label, options=target.options)
             raise click.ClickException(
-                f"Label {pasting.quoted(label)} has a live token: `{rotate}` replaces it "
+                f"Label {shell.quote(label)} has a live token: `{rotate}` replaces it "
                 "without a gap; another label makes another token."
             )
         _hand_over(create_token(tables.tokens, label=label, scope=scope, now=now), scope, tables)
@@ -161,10 +162,10 @@ def _tokens(count: int) -> str:
 
 
 def _none_live(target: Target, label: str) -> click.ClickException:
-    create = pasting.command("token create", options=("--label", label, *target.options))
+    create = shell.command("token create", options=("--label", label, *target.options))
     return click.ClickException(
-        f"Label {pasting.quoted(label)} has no live token. "
-        f"`{pasting.command('token list', options=target.options)}` lists the live ones. "
+        f"Label {shell.quote(label)} has no live token. "
+        f"`{shell.command('token list', options=target.options)}` lists the live ones. "
         f"`{create}` makes one."
     )
 

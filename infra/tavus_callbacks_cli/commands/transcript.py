@@ -7,15 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tavus_callbacks_cli.operations.subjects import near_ids, path_of
-from tavus_callbacks_cli.output.console import (
-    escaped,
-    examples,
-    note,
-    print_block,
-    print_file,
-    print_folded,
-    print_json,
-)
+from tavus_callbacks_cli.output.console import note, print_block, print_file, print_json, print_wrapped
+from tavus_callbacks_cli.output.text import escape, examples
 from tavus_callbacks_cli.targets.choose import Target, target_options
 
 if TYPE_CHECKING:
@@ -83,7 +76,7 @@ def _print_file(written: str) -> None:
 def _print_dialogue(found: dict[str, Any]) -> None:
     for turn in found["turns"]:
         for line in _lines(turn):
-            print_folded(line, _CLOCK)
+            print_wrapped(line, _CLOCK)
     skipped = found["skipped"]
     if not (found["turns"] or skipped):
         note("Nothing was said.")
@@ -100,11 +93,11 @@ def _lines(turn: dict[str, Any]) -> "Iterator[Text]":
     time = Text(_clock(turn["start"]), "dim")
     if turn["text"]:
         name = Text(f"{NAMES[role]}: ", _STYLES[role])
-        yield Text.assemble(time, name, escaped(one_line(turn["text"])))
+        yield Text.assemble(time, name, escape(one_line(turn["text"])))
     for call in turn["tool_calls"]:
         answers = "".join(f" -> {one_line(answer['text'])}" for answer in call["answers"])
         called = f"(Tool {one_line(call['name'] or 'without a name')}{answers})"
-        yield Text.assemble(time, Text(escaped(called), _STYLES["tool"]))
+        yield Text.assemble(time, Text(escape(called), _STYLES["tool"]))
 
 
 def _clock(seconds: float | None) -> str:

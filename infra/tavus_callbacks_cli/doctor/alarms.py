@@ -2,7 +2,7 @@
 
 from tavus_callbacks_cli.doctor.examination import Examination, Finding, failed, ok, warning
 from tavus_callbacks_cli.operations.alarms import alarms, confirmed
-from tavus_callbacks_cli.output.pasting import aws
+from tavus_callbacks_cli.output.shell import aws
 
 _TELL = "`sam deploy --parameter-overrides AlarmEmail=you@example.com`, and confirm both mails."
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from tavus_callbacks_cli.doctor.examination import REDEPLOY, Examination, Finding, failed, ok, warning
-from tavus_callbacks_cli.output.pasting import line
+from tavus_callbacks_cli.output.shell import line
 from tavus_callbacks_cli.targets.aws_stack import nests_storage
 
 OUTPUTS = ("ApiUrl", "BodiesBucketName", "EventsTableName", "FailedBucketName", "TokensTableName")

@@ -3,7 +3,7 @@
 from typing import Any
 
 from tavus_callbacks_cli.doctor.examination import REDEPLOY, Examination, Finding, failed, ok, warning
-from tavus_callbacks_cli.output.pasting import aws
+from tavus_callbacks_cli.output.shell import aws
 from tavus_callbacks_cli.targets.aws_stack import DOCUMENTED_EXTERNAL_ID, external_id
 
 # Daily's, which records for Tavus and assumes the role.

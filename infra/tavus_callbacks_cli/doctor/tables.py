@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from tavus_callbacks.domain.common.timestamps import iso
 from tavus_callbacks_cli.doctor.examination import Examination, Finding, failed, ok
 from tavus_callbacks_cli.operations.tokens import list_tokens
-from tavus_callbacks_cli.output.pasting import aws, line
+from tavus_callbacks_cli.output.shell import aws, line
 
 _EXPIRY = "expires_at"
 

@@ -5,7 +5,7 @@ from tavus_callbacks.domain.pushes.signature import signed_headers
 from tavus_callbacks.domain.pushes.target import TargetRefused, parse_target
 from tavus_callbacks.outbound.webhook import NotReached, resolve
 from tavus_callbacks_cli.doctor.examination import REDEPLOY, Examination, Finding, failed, ok, skipped
-from tavus_callbacks_cli.output.pasting import line
+from tavus_callbacks_cli.output.shell import line
 
 _ADDRESS = (
     "Is the name right, and does it lead to the public internet? "

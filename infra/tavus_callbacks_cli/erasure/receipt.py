@@ -16,7 +16,7 @@ from tavus_callbacks.domain.common.tombstone import RESTORABLE, digest
 from tavus_callbacks_cli.erasure.place import Subject, Wanted, described
 from tavus_callbacks_cli.erasure.steps import Erasure
 from tavus_callbacks_cli.output.console import note
-from tavus_callbacks_cli.output.pasting import line, tavus_request
+from tavus_callbacks_cli.output.shell import line, tavus_request
 
 if TYPE_CHECKING:
     from tavus_callbacks_cli.targets.aws_stack import Deployment

@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.text import Text
 
 from tavus_callbacks.domain.common.token import replace_tokens
-from tavus_callbacks_cli.output import pasting
-from tavus_callbacks_cli.output.console import escaped
+from tavus_callbacks_cli.output import shell
+from tavus_callbacks_cli.output.text import escape
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,12 +55,12 @@ def _start_lines(stack: "LocalStack", forward: str | None) -> Iterator[tuple[str
     port = ("--port", str(running.port))
     sample = _SAMPLE % time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     yield "local", "the whole stack of template.yaml, on this machine only"
-    yield "callback", escaped(running.callback_url)
-    yield "try", pasting.line("curl", "-H", _JSON, "-d", sample, running.callback_url)
-    yield "read", pasting.command("tail", options=("--local", *([] if is_usual else port)))
+    yield "callback", escape(running.callback_url)
+    yield "try", shell.line("curl", "-H", _JSON, "-d", sample, running.callback_url)
+    yield "read", shell.command("tail", options=("--local", *([] if is_usual else port)))
     bearer = f"Authorization: Bearer {running.read_token}"
-    yield "", pasting.line("curl", "-H", bearer, f"{running.api_url}/events?after=")
-    yield "data", f"{pasting.argument(str(stack.state.folder))} (kept over a restart; --fresh forgets)"
+    yield "", shell.line("curl", "-H", bearer, f"{running.api_url}/events?after=")
+    yield "data", f"{shell.argument(str(stack.state.folder))} (kept over a restart; --fresh forgets)"
     if forward:
         yield "forward", printable(forward)
     if stack.note:
@@ -109,6 +109,6 @@ def _refusal_line(status: int, content: dict[str, Any]) -> Text:
 def _failure_line(exchange: "Exchange", log: "Path") -> Text:
     route = exchange.route
     return note_line(
-        f"{route.key}: {route.function} failed: {exchange.failure}; see {pasting.argument(str(log))}",
+        f"{route.key}: {route.function} failed: {exchange.failure}; see {shell.argument(str(log))}",
         "bold red",
     )

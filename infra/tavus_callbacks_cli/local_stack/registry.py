@@ -9,7 +9,8 @@ from pathlib import Path
 
 import click
 
-from tavus_callbacks_cli.local_stack.state import State, state_root, write_private
+from tavus_callbacks_cli.local_stack.state import State, state_root
+from tavus_callbacks_cli.output.files import write_json
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ def running_stacks(root: Path | None = None) -> list[RunningStack]:
 @contextlib.contextmanager
 def registered(state: State, stack: RunningStack) -> Iterator[None]:
     """Let the stack be found until the block ends."""
-    write_private(state.running, asdict(stack))
+    write_json(state.running, asdict(stack))
     try:
         yield
     finally:
@@ -66,7 +67,7 @@ def write_ready_file(path: Path, stack: RunningStack) -> None:
         "events_table": stack.outputs["EventsTableName"],
         **{name: stack.outputs[output] for name, output in outputs.items() if output in stack.outputs},
     }
-    write_private(path, content)
+    write_json(path, content)
 
 
 def _read(path: Path) -> RunningStack | None:

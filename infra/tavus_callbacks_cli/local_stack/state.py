@@ -3,10 +3,10 @@
 import json
 import os
 import shutil
-import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+
+from tavus_callbacks_cli.output import files
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 
@@ -60,7 +60,7 @@ class State:
 
     def keep_cdn_port(self, port: int) -> None:
         """Write the port of the CDN for the next run."""
-        write_private(self._cdn, {"port": port})
+        files.write_json(self._cdn, {"port": port})
 
     def credentials(self) -> Credentials | None:
         """Read the tokens of the run before, or None where there was none."""
@@ -71,7 +71,7 @@ class State:
 
     def keep_credentials(self, credentials: Credentials) -> None:
         """Write the tokens for the next run, for this user's eyes only."""
-        write_private(self.folder / "credentials.json", asdict(credentials))
+        files.write_json(self.folder / "credentials.json", asdict(credentials))
 
 
 def open_state(root: Path, port: int, *, fresh: bool) -> State:
@@ -84,38 +84,3 @@ def open_state(root: Path, port: int, *, fresh: bool) -> State:
     for each in (state.folder, state.logs, state.data):
         each.mkdir(mode=0o700, parents=True, exist_ok=True)
     return state
-
-
-def write_private(path: Path, content: Any) -> None:
-    """Write JSON for this user's eyes only, whole or not at all."""
-    write_whole(path, json.dumps(content, indent=2).encode() + b"\n")
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Replace a file at once, so that no reader and no kill sees half of it; always mode 0600."""
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-
-
-def write_private_file(path: Path, content: bytes) -> None:
-    """Write a file that only this user can read, whatever mode a file of that name had.
-
-    A pipe or a device is written to as it is, and of a symbolic link the file that it leads to is replaced.
-    """
-    if path.exists() and not path.is_file():
-        path.write_bytes(content)
-    else:
-        write_whole(path.resolve(), content)
-
-
-def append_private(path: Path) -> BinaryIO:
-    """Open a file to append to, made with mode 0600; a wider mode is narrowed before anything is written."""
-    file = os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "ab")
-    os.fchmod(file.fileno(), 0o600)
-    return file

@@ -15,8 +15,8 @@ from pathlib import Path
 import click
 import httpx
 
-from tavus_callbacks_cli.local_stack.state import append_private, write_whole
-from tavus_callbacks_cli.output.pasting import argument
+from tavus_callbacks_cli.output.files import open_append, replace_file
+from tavus_callbacks_cli.output.shell import argument
 
 Link = Callable[[], str]
 # Called with the bytes so far and, once it is known, the size of the whole.
@@ -67,7 +67,7 @@ class Part:
         self.path.unlink(missing_ok=True)
         self._note.unlink(missing_ok=True)
         if etag is not None:
-            write_whole(self._note, etag.encode("ascii"))
+            replace_file(self._note, etag.encode("ascii"))
 
     def finish(self, file: Path) -> None:
         """Give the bytes their name."""
@@ -173,7 +173,7 @@ def _refuse_others(response: httpx.Response) -> None:
 
 
 def _append(response: httpx.Response, part: Part, whole: int | None, progress: Progress) -> None:
-    with append_private(part.path) as file:
+    with open_append(part.path) as file:
         for piece in response.iter_raw():
             file.write(piece)
             progress(file.tell(), whole)

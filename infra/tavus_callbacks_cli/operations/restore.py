@@ -18,7 +18,7 @@ from tavus_callbacks.aws.errors import code
 from tavus_callbacks.aws.stores.recordings import CLAIM
 from tavus_callbacks.aws.table import batch_get, try_write
 from tavus_callbacks.domain.callbacks.families import KINDS
-from tavus_callbacks_cli.output.pasting import quoted
+from tavus_callbacks_cli.output.shell import quote
 
 if TYPE_CHECKING:
     from tavus_callbacks_cli.operations.reindex import Store, Subject
@@ -51,7 +51,7 @@ def size_of(store: "Store", source: str) -> int:
         if code(error) != "ResourceNotFoundException":
             raise
         raise click.ClickException(
-            f"There is no table {quoted(source)}. `aws dynamodb restore-table-to-point-in-time` makes one; "
+            f"There is no table {quote(source)}. `aws dynamodb restore-table-to-point-in-time` makes one; "
             "docs/operations.md has the whole command."
         ) from error
     if table["KeySchema"] != _KEYS:

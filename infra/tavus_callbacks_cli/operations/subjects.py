@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import click
 
-from tavus_callbacks_cli.output.pasting import argument, quoted
+from tavus_callbacks_cli.output import shell
 
 if TYPE_CHECKING:
     from tavus_callbacks_cli.targets.api_client import Reader
@@ -57,7 +57,7 @@ def near_ids(reader: "Reader", id_: str) -> Iterator[None]:
 
     if not has_page(id_):
         raise click.ClickException(
-            f"{quoted(id_)} has characters that no path carries: "
+            f"{shell.quote(id_)} has characters that no path carries: "
             f"`{reader.command('show', id_, options=['--events'])}` has its events."
         )
     try:
@@ -74,8 +74,8 @@ def unknown(reader: "Reader", kind: str | None, id_: str) -> click.ClickExceptio
 
     kinds = [one for one in LISTS if kind in (None, one)]
     near = get_close_matches(id_, [name for one in kinds for name in _latest(reader, one)], _NAMED)
-    advice = f"Did you mean {' or '.join(map(argument, near))}?" if near else _advice(reader, kinds)
-    what = f"Nothing about {quoted(id_)}" if kind is None else f"No {kind} {quoted(id_)}"
+    advice = f"Did you mean {' or '.join(map(shell.argument, near))}?" if near else _advice(reader, kinds)
+    what = f"Nothing about {shell.quote(id_)}" if kind is None else f"No {kind} {shell.quote(id_)}"
     return Missing(f"{what} is kept there. {advice}")
 
 

@@ -1,1 +1,1 @@
-"""What people and programs see."""
+"""Text, tables and files for people and programs. Imports nothing of ours."""

@@ -1,6 +1,6 @@
-"""What is to be read on a terminal that is narrower: folded at words, ids and times in one piece.
+"""Text that fits a narrow terminal: wrapped at words, with ids and times in one piece.
 
-A piece that is longer than the terminal is left to it: what a terminal folds by itself is copied whole.
+A piece that is longer than the terminal is printed whole: text that a terminal wraps itself is copied whole.
 """
 
 import re
@@ -10,82 +10,74 @@ from itertools import compress
 from rich.cells import cell_len
 from rich.text import Text
 
-# How the head of a column ends whose cells people copy.
+# The endings of the names of columns whose cells people copy.
 _COPIED = ("id", "conversation", "subject", "next")
 _TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
 
-# A longer word of a cell may be broken, cells of columns stand this far apart.
+# A longer word of a cell may be broken. Columns are this far apart.
 _LONGEST_WORD, _GAP = 30, 2
 
 _INDENT = 2
 
-# Stands for a blank within what stays in one piece; only for the search of places to fold at.
+# Replaces a blank within one piece while the places to wrap at are searched.
 _GLUE = "\u00a0"
 _PIECE = re.compile("[ \t]*[^ \t]+[ \t]*")
 
 Row = Sequence[Text]
 
 
-def folded(line: Text, width: int, *, indent: int = 0, units: Sequence[str] = ()) -> Iterator[Text]:
-    """Yield a line in lines of at most `width` cells, those after the first indented.
+def wrap(line: Text, width: int, *, indent: int = 0, units: Sequence[str] = ()) -> Iterator[Text]:
+    """Yield a line as lines of at most `width` cells; all but the first are indented.
 
     `units` are parts of it that stay in one piece, as times do.
     """
-    glued = _glued(line.plain, units)
-    first, *more = line.divide(list(_breaks(glued, width, indent)))
-    yield first if not more else _stripped(first)
-    yield from (Text.assemble(" " * indent, _stripped(one)) for one in more)
-
-
-def _glued(text: str, units: Sequence[str]) -> str:
+    text = line.plain
     # The longest first: a shorter one may stand within it.
     for unit in sorted((*units, *_TIME.findall(text)), key=len, reverse=True):
         text = text.replace(unit, unit.replace(" ", _GLUE))
-    return text
+    first, *more = line.divide(list(_breaks(text, width, indent)))
+    if more:
+        first.rstrip()
+    yield first
+    for part in more:
+        part.rstrip()
+        yield Text.assemble(" " * indent, part)
 
 
 def _breaks(text: str, width: int, indent: int) -> Iterator[int]:
     used = 0
     for piece in _PIECE.finditer(text):
-        # What is longer than a line of its own stays behind what names it.
+        # A piece that is longer than a whole line stays on the line of its name.
         if used > indent and used + cell_len(piece[0].rstrip()) > width:
             yield piece.start()
             used = indent
         used += cell_len(piece[0])
 
 
-def _stripped(line: Text) -> Text:
-    line.rstrip()
-    return line
-
-
-def with_content(columns: Sequence[str], rows: Sequence[Row]) -> tuple[list[str], list[list[Text]]]:
-    """Leave out the columns that are empty in all rows."""
+def drop_empty_columns(columns: Sequence[str], rows: Sequence[Row]) -> tuple[list[str], list[list[Text]]]:
+    """Return columns and rows without the columns that are empty in all rows."""
     used = [n for n in range(len(columns)) if not rows or any(row[n].plain for row in rows)]
     return [columns[n] for n in used], [[row[n] for n in used] for row in rows]
 
 
-def widths(columns: Sequence[str], rows: Sequence[Row], width: int) -> list[int] | None:
-    """Return how wide the columns of a table can be, or None where not even their longest words have room."""
+def column_widths(columns: Sequence[str], rows: Sequence[Row], width: int) -> list[int] | None:
+    """Return how wide the columns can be, or None if there is no room even for their longest words."""
     cells = [[Text(name), *(row[n] for row in rows)] for n, name in enumerate(columns)]
     longest = [max(cell.cell_len for cell in column) for column in cells]
-    found = [
-        wanted if is_whole else max(map(_longest_word, column))
-        for wanted, is_whole, column in zip(longest, _are_whole(columns, rows), cells, strict=True)
+    words = [(word for cell in column for word in cell.plain.split()) for column in cells]
+    least = [
+        wanted if is_whole else min(max(map(cell_len, column), default=0), _LONGEST_WORD)
+        for wanted, is_whole, column in zip(longest, _are_whole(columns, rows), words, strict=True)
     ]
-    spare = width - sum(found) - _GAP * (len(columns) - 1)
+    spare = width - sum(least) - _GAP * (len(columns) - 1)
     for n, wanted in enumerate(longest):
-        more = min(wanted - found[n], max(spare, 0))
-        found[n], spare = found[n] + more, spare - more
-    return found if spare >= 0 else None
-
-
-def _longest_word(cell: Text) -> int:
-    return min(max(map(cell_len, cell.plain.split()), default=0), _LONGEST_WORD)
+        more = min(wanted - least[n], max(spare, 0))
+        least[n], spare = least[n] + more, spare - more
+    return least if spare >= 0 else None
 
 
 def _are_whole(columns: Sequence[str], rows: Sequence[Row]) -> list[bool]:
-    """Tell of each column whether its cells must not be broken: ids, times, and commands."""
+    """Return for each column whether its cells must not be broken: ids, times and commands."""
     return [
         column.endswith(_COPIED) or any(_TIME.match(row[n].plain) for row in rows)
         for n, column in enumerate(columns)
@@ -93,15 +85,15 @@ def _are_whole(columns: Sequence[str], rows: Sequence[Row]) -> list[bool]:
 
 
 def paragraphs(columns: Sequence[str], rows: Sequence[Row], width: int) -> Iterator[Text]:
-    """Yield the lines of a paragraph a row: its first cell, then each other that is not empty, by name."""
+    """Yield each row as a paragraph: its first cell, then every other cell with text, by name."""
     whole = _are_whole(columns, rows)
     for row in rows:
-        told = [n for n in range(1, len(row)) if row[n].plain]
+        used = [n for n in range(1, len(row)) if row[n].plain]
         parts = [
-            Text.assemble((f"{columns[n]} ", "dim"), row[n], (" ·" if n != told[-1] else "", "dim"))
-            for n in told
+            Text.assemble((f"{columns[n]} ", "dim"), row[n], (" ·" if n != used[-1] else "", "dim"))
+            for n in used
         ]
         line = Text(" ").join((Text.assemble(row[0], " "), *parts))
-        is_unit = [whole[n] or part.cell_len <= width - _INDENT for n, part in zip(told, parts, strict=True)]
+        is_unit = [whole[n] or part.cell_len <= width - _INDENT for n, part in zip(used, parts, strict=True)]
         units = [part.plain for part in compress(parts, is_unit)]
-        yield from folded(line, width, indent=_INDENT, units=units)
+        yield from wrap(line, width, indent=_INDENT, units=units)

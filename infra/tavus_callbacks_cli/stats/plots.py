@@ -1,10 +1,10 @@
 """Plots as SVG: bars that say their value when pointed at, in the colours of the page they stand in."""
 
+import html
 from collections.abc import Sequence
-from html import escape
 from math import inf
 
-from tavus_callbacks_cli.output.console import escaped
+from tavus_callbacks_cli.output.text import escape
 
 Bar = tuple[str, float]
 
@@ -19,7 +19,7 @@ _LETTERS = 34
 
 def written(text: str) -> str:
     """Write anybody's text in HTML: no markup, and control characters as the terminal shows them."""
-    return escape(escaped(text))
+    return html.escape(escape(text))
 
 
 def columns(bars: Sequence[Bar], *, about: str) -> str:

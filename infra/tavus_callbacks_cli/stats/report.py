@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from typing import Any
 
-from tavus_callbacks_cli.output.pages import span
+from tavus_callbacks_cli.output.text import duration
 from tavus_callbacks_cli.stats import plots
 from tavus_callbacks_cli.stats.plots import written
 from tavus_callbacks_cli.stats.sums import Conversation, by_day, by_end_reason, groups, responses
@@ -64,12 +64,12 @@ def _tiles(total: Group) -> Iterator[str]:
     tiles = {
         "conversations": f"{total['conversations']:,}",
         "ended": f"{total['ended']:,}",
-        "time together": span(total["seconds"]),
-        "median length": span(total["median_seconds"]) or "-",
+        "time together": duration(total["seconds"]),
+        "median length": duration(total["median_seconds"]) or "-",
         "turns": f"{total['user_turns'] + total['replica_turns']:,}",
         "words": f"{total['user_words'] + total['replica_words']:,}",
         "user's share of words": "-" if share is None else f"{share:.0%}",
-        "median response": span(response) or "-",
+        "median response": duration(response) or "-",
         "transcripts missing": f"{total['missing_transcript']:,}",
     }
     yield '<div class="tiles">'
@@ -118,4 +118,10 @@ def _table(grouped: Sequence[Group], by: str) -> Iterator[str]:
 def _cell(name: str, value: Any) -> str:
     if value is None:
         return ""
-    return span(value) if name.endswith("seconds") else f"{value:,}" if isinstance(value, int) else str(value)
+    return (
+        duration(value)
+        if name.endswith("seconds")
+        else f"{value:,}"
+        if isinstance(value, int)
+        else str(value)
+    )

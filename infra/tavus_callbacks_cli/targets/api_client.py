@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 import httpx
 
-from tavus_callbacks_cli.output import pasting
-from tavus_callbacks_cli.output.console import escaped
+from tavus_callbacks_cli.output import shell
+from tavus_callbacks_cli.output.text import escape
 from tavus_callbacks_cli.targets.choose import is_near
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Reader:
 
     def command(self, words: str, *ids: str, options: Iterable[str] = ()) -> str:
         """Return a command of ours that works on the same target, to be pasted into a shell."""
-        return pasting.command(words, *ids, options=(*options, *self.options))
+        return shell.command(words, *ids, options=(*options, *self.options))
 
     def get(self, path: str, params: Mapping[str, str] | None = None) -> dict[str, Any]:
         """Return the JSON object of an answer.
@@ -89,7 +89,7 @@ class Reader:
         return response
 
     def _problem(self, status: int, content: dict[str, Any]) -> click.ClickException:
-        detail = escaped(str(content.get("detail") or content.get("message") or "no reason given"))
+        detail = escape(str(content.get("detail") or content.get("message") or "no reason given"))
         if status == _TOO_MANY or status >= _FAILED:
             return Unavailable(f"It answered {status}: {detail}. Try again in a moment.")
         if status == _NOT_FOUND and "detail" in content:
@@ -111,7 +111,7 @@ def _object(response: httpx.Response) -> dict[str, Any] | None:
 
 
 def _reason(error: httpx.TransportError) -> str:
-    return escaped(str(error)) or type(error).__name__
+    return escape(str(error)) or type(error).__name__
 
 
 def pages(reader: Reader, path: str, params: Mapping[str, str]) -> Iterator[dict[str, Any]]:

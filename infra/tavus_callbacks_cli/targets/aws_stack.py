@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tavus_callbacks_cli.output import pasting
+from tavus_callbacks_cli.output import shell
 from tavus_callbacks_cli.targets.choose import LocalTarget, StackTarget, Target
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class Deployment:
 
     def command(self, words: str, *ids: str, options: Iterable[str] = ()) -> str:
         """Return a command of ours that works on this stack, to be pasted into a shell."""
-        return pasting.command(words, *ids, options=(*options, *self.options))
+        return shell.command(words, *ids, options=(*options, *self.options))
 
     def client(self, service: str) -> Any:
         """Return a client of an AWS service."""

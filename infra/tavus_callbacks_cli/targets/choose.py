@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import click
 
 from tavus_callbacks.domain.common.token import Scope, find_tokens, is_well_formed
-from tavus_callbacks_cli.output import pasting
+from tavus_callbacks_cli.output import shell
 from tavus_callbacks_cli.output.console import note
 
 if TYPE_CHECKING:
@@ -181,7 +181,7 @@ class UrlTarget:
 
         variable = TOKEN_VARIABLES[scope]
         options = ("--label", "NAME", "--scope", scope, "--stack", "STACK")
-        another = f"`{pasting.command('token create', options=options)}` makes one"
+        another = f"`{shell.command('token create', options=options)}` makes one"
         with http_client(self.url, self._token(variable, another)) as client:
             refused = f"{variable} is not accepted: it is revoked, expired, or no {scope} token. {another}."
             yield Reader(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tavus_callbacks_cli.output.pasting import quoted
+from tavus_callbacks_cli.output.shell import quote
 
 if TYPE_CHECKING:
     from boto3 import Session
@@ -121,6 +121,6 @@ def _no_such_stack(session: "Session", stack: str) -> Iterator[None]:
         if _code(error) != "ValidationError":
             raise
         raise click.ClickException(
-            f"There is no tavus-callbacks stack {quoted(stack)} in {session.region_name}. "
+            f"There is no tavus-callbacks stack {quote(stack)} in {session.region_name}. "
             "`aws cloudformation list-stacks` names those that are; --region looks elsewhere."
         ) from error

@@ -37,7 +37,7 @@ from tavus_callbacks_cli.local_stack.services.keys import (
 from tavus_callbacks_cli.local_stack.services.object_events import Found, telling
 from tavus_callbacks_cli.local_stack.services.session import isolated_session
 from tavus_callbacks_cli.local_stack.template.intrinsics import ACCOUNT, REGION
-from tavus_callbacks_cli.output.pasting import argument
+from tavus_callbacks_cli.output.shell import argument
 
 if TYPE_CHECKING:
     from subprocess import Popen

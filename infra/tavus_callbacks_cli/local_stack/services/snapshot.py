@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tavus_callbacks_cli.local_stack.state import write_whole
+from tavus_callbacks_cli.output.files import replace_file
 
 if TYPE_CHECKING:
     from tavus_callbacks_cli.local_stack.services.deploy import Clients
@@ -38,7 +38,7 @@ def save(folder: Path, template: "Template", clients: "Clients") -> None:
     objects = [entry for bucket in buckets for entry in _save_objects(folder, clients, bucket)]
     rest = json.dumps({"secrets": dict(_save_secrets(template, clients)), "objects": objects, "began": began})
     content = b'{"tables":%b,%b' % (items, rest.removeprefix("{").encode())
-    write_whole(folder / "items.json", content)
+    replace_file(folder / "items.json", content)
     _drop_unlisted(folder, {entry["file"] for entry in objects})
 
 
@@ -129,9 +129,9 @@ def _save_object(folder: Path, clients: "Clients", bucket: str, listed: dict[str
     name = hashlib.sha256(identity.encode()).hexdigest()
     if not (folder / f"{name}.json").exists():
         found = clients.s3.get_object(Bucket=bucket, Key=key)
-        write_whole(folder / f"{name}.object", found["Body"].read())
+        replace_file(folder / f"{name}.object", found["Body"].read())
         headers = {header: value for header, value in found.items() if header in _KEPT_HEADERS}
-        write_whole(folder / f"{name}.json", json.dumps(headers).encode())
+        replace_file(folder / f"{name}.json", json.dumps(headers).encode())
     return {"bucket": bucket, "key": key, "file": name}
 
 

@@ -1,49 +1,40 @@
-"""Text that a person pastes into a shell: commands of ours and of other programs, ids and file names.
+"""Text to paste into a shell: commands of ours and of other programs, ids and file names.
 
-Ids, labels, tags and keys come from strangers. Pasted into bash or zsh, each one stays a single argument, and
-nothing of it is run. A character that could steer a terminal is written as its octal escape.
+Ids, labels, tags and keys come from strangers. Pasted into bash or zsh, each stays a single argument and none
+of it is executed. A character that could steer a terminal is written as its octal escape.
 """
 
 import shlex
 from collections.abc import Iterable
 
-# The shell fills in this key itself, so that it is in no history and on no screen.
+# The shell fills in the key, so the key is in no history and on no screen.
 _KEY_HEADER = '-H "x-api-key: $TAVUS_API_KEY"'
 
 
 def argument(text: str) -> str:
     """Return one argument of a command; a plain word stays as it is."""
-    if not text.isprintable():
-        return _with_escapes(text)
     # zsh replaces `=name` by the path of a program (zshexpn, "Filename Expansion").
-    return quoted(text) if text.startswith("=") else shlex.quote(text)
+    return shlex.quote(text) if text.isprintable() and not text.startswith("=") else quote(text)
 
 
-def quoted(text: str) -> str:
-    """Return one argument of a command, in quotes in any case: for names within a sentence."""
-    if not text.isprintable():
-        return _with_escapes(text)
-    return "'" + text.replace("'", "'\"'\"'") + "'"
-
-
-def _with_escapes(text: str) -> str:
+def quote(text: str) -> str:
+    """Return one argument of a command, always in quotes: for names within a sentence."""
+    if text.isprintable():
+        return "'" + text.replace("'", "'\"'\"'") + "'"
     # $'...' is in bash, zsh, ksh and POSIX.1-2024. Octal, as a hexadecimal escape has no fixed end there.
     return f"$'{''.join(map(_escape, text))}'"
 
 
 def _escape(character: str) -> str:
-    # Within $'...' bash takes `!` for its history where an escaped quote stands before it.
+    # Within $'...' bash reads `!` as its history if an escaped quote stands before it.
     if character.isprintable() and character not in "\\'!":
         return character
-    # No argument carries a NUL: the replacement names nothing, where an id cut short could name another one.
-    known = "\N{REPLACEMENT CHARACTER}" if character == "\0" else character
-    return "".join(f"\\{byte:03o}" for byte in _encode(known))
-
-
-def _encode(character: str) -> bytes:
+    # No argument can carry a NUL. The replacement character names nothing; a shortened id could name another.
+    text = "\N{REPLACEMENT CHARACTER}" if character == "\0" else character
     # Python reads a byte of a file name that is not UTF-8 as one of these (PEP 383).
     is_byte = "\udc80" <= character <= "\udcff"
-    return character.encode("utf-8", "surrogateescape" if is_byte else "surrogatepass")
+    data = text.encode("utf-8", "surrogateescape" if is_byte else "surrogatepass")
+    return "".join(f"\\{byte:03o}" for byte in data)
 
 
 def line(*arguments: str) -> str:
@@ -54,7 +45,7 @@ def line(*arguments: str) -> str:
 def command(words: str, *ids: str, options: Iterable[str] = ()) -> str:
     """Return a command of ours: the words of the subcommand, then ids and options.
 
-    An id that begins with a dash is not read as an option: such ids stand last, after `--`.
+    An id that begins with a dash would be read as an option. Such ids stand last, after `--`.
     """
     program = ("tavus-callbacks", *words.split())
     if any(id_.startswith("-") for id_ in ids):
@@ -68,5 +59,5 @@ def aws(words: str, *arguments: str) -> str:
 
 
 def tavus_request(url: str, *arguments: str) -> str:
-    """Return the curl command that asks Tavus's API, with the key from the environment."""
+    """Return the curl command that calls Tavus's API with the key from the environment."""
     return " ".join(filter(None, (line("curl", url), _KEY_HEADER, line(*arguments))))

@@ -5,7 +5,7 @@ import stat
 
 import pytest
 
-from tavus_callbacks_cli.local_stack.state import append_private, write_private_file
+from tavus_callbacks_cli.output.files import open_append, write_file
 
 
 @pytest.fixture(autouse=True)
@@ -29,8 +29,8 @@ def test_a_file_with_stored_content_is_readable_by_its_owner_alone(tmp_path, is_
         written.write_text("before")
         appended.write_bytes(b"be")
 
-    write_private_file(written, b"after")
-    with append_private(appended) as file:
+    write_file(written, b"after")
+    with open_append(appended) as file:
         assert 0o600 == mode(appended)
         file.write(b"fore")
 
@@ -43,7 +43,7 @@ def test_who_had_the_file_open_does_not_read_the_new_content(tmp_path):
     path = tmp_path / "users.csv"
     path.write_text("before")
     with path.open("rb") as opened:
-        write_private_file(path, b"after")
+        write_file(path, b"after")
 
         assert b"before" == opened.read()
 
@@ -54,6 +54,6 @@ def test_a_link_stays_and_its_file_is_replaced(tmp_path):
     path.write_text("before")
     link.symlink_to(path)
 
-    write_private_file(link, b"after")
+    write_file(link, b"after")
 
     assert (True, b"after", 0o600) == (link.is_symlink(), path.read_bytes(), mode(path))

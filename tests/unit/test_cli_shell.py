@@ -22,7 +22,7 @@ from tavus_callbacks_cli.erasure.place import Wanted
 from tavus_callbacks_cli.erasure.receipt import beyond
 from tavus_callbacks_cli.main import COMMANDS, main
 from tavus_callbacks_cli.operations import subjects
-from tavus_callbacks_cli.output import pages, pasting, tables
+from tavus_callbacks_cli.output import pages, shell, tables
 from tavus_callbacks_cli.targets import aws_stack as deployment
 from tavus_callbacks_cli.targets import choose
 from tavus_callbacks_cli.targets.aws_stack import Deployment
@@ -68,7 +68,7 @@ TARGET = ["--stack", "s$(id)", "--region", "r;id"]
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-@pytest.mark.parametrize("quote", [pasting.argument, pasting.quoted])
+@pytest.mark.parametrize("quote", [shell.argument, shell.quote])
 def test_a_pasted_argument_is_the_intended_one_and_runs_nothing(quote, text, tmp_path, monkeypatch):
     """In bash always, and by shlex where no escape is needed; what is printed is printable."""
     monkeypatch.chdir(tmp_path)
@@ -83,19 +83,19 @@ def test_a_pasted_argument_is_the_intended_one_and_runs_nothing(quote, text, tmp
 
 def test_a_file_name_that_is_no_text_is_pasted_as_its_bytes():
     """Python reads such a byte as a lone surrogate."""
-    assert ["a\udcff"] == arguments_of(pasting.argument("a\udcff"))
+    assert ["a\udcff"] == arguments_of(shell.argument("a\udcff"))
 
 
 def test_a_nul_never_shortens_an_id_to_another_one():
     """No argument carries a NUL, so the pasted command finds nothing."""
-    assert ["a\N{REPLACEMENT CHARACTER}b"] == arguments_of(pasting.argument("a\0b"))
+    assert ["a\N{REPLACEMENT CHARACTER}b"] == arguments_of(shell.argument("a\0b"))
 
 
 @pytest.mark.parametrize("words", ["show", "recording", "replay", "token rotate", "quarantine show"])
 @pytest.mark.parametrize("id_", HOSTILE)
 def test_a_pasted_id_is_never_read_as_an_option(words, id_):
     """Parsed by the real command, the id is its argument and the target is its target."""
-    _, *arguments = arguments_of(pasting.command(words, id_, options=("--stack", "-s", "--region", "r")))
+    _, *arguments = arguments_of(shell.command(words, id_, options=("--stack", "-s", "--region", "r")))
     command: Any = main
     for word in words.split():
         command = command.get_command(click.Context(command), word)
@@ -127,8 +127,8 @@ def _built_by_hand(path: Path) -> list[str]:
 
 
 def test_no_module_but_one_builds_a_command():
-    """A command with a value in it is built by `pasting` alone."""
-    others = [path for path in PACKAGE.rglob("*.py") if path.name != "pasting.py"]
+    """A command with a value in it is built by `output.shell` alone."""
+    others = [path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "output/shell.py"]
 
     assert {} == {str(path): built for path in others if (built := _built_by_hand(path))}
 
@@ -249,7 +249,7 @@ def test_a_receipt_s_curl_asks_for_one_url(name):
 
 def test_a_command_is_in_one_piece_on_a_narrow_terminal():
     """Also where a stranger's id reads as another part of the row."""
-    command = pasting.command("recording", "c1 count 3 ·")
+    command = shell.command("recording", "c1 count 3 ·")
     row = [Text("recordings failed"), Text("3"), Text("2027-03-01 12:00:00"), Text(command)]
 
     lines = [line.plain for line in tables.paragraphs(("what", "count", "since", "next"), [row], 40)]

@@ -1,0 +1,73 @@
+"""Values as text for people: strangers' text escaped, local times, sizes, durations and tags."""
+
+import json
+import re
+import unicodedata
+from datetime import datetime, timedelta
+from typing import Any
+
+_KILOBYTE = 1024
+_MINUTE = 60
+
+_SUSPECT = re.compile(r"[^ -~]")
+_SUSPECT_IN_JSON = re.compile(r"[^ -~\n]")
+
+
+def examples(*lines: str) -> str:
+    r"""Return the end of a command's help. The leading \b keeps click from joining the lines."""
+    return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
+
+
+def escape(text: str) -> str:
+    """Return one line in which every control, format and unassigned character is written as its escape."""
+    return _SUSPECT.sub(
+        lambda match: match[0] if _is_harmless(match[0]) else repr(match[0])[1:-1],
+        text,
+    )
+
+
+def json_text(value: object, *, indent: int | None = 2) -> str:
+    """Return JSON that a terminal can show: letters as they are, everything unprintable escaped."""
+    return _SUSPECT_IN_JSON.sub(
+        lambda match: match[0] if _is_harmless(match[0]) else json.dumps(match[0])[1:-1],
+        json.dumps(value, indent=indent, ensure_ascii=False),
+    )
+
+
+def _is_harmless(character: str) -> bool:
+    # Wide and unbreakable spaces are not "printable", but harmless and common in Japanese and French.
+    return character.isprintable() or unicodedata.category(character) == "Zs"
+
+
+def moment(text: str | None) -> str:
+    """Return a time of ours (ISO 8601) in this machine's zone, to the second; `-` if there is none."""
+    return f"{datetime.fromisoformat(text).astimezone():%Y-%m-%d %H:%M:%S}" if text else "-"
+
+
+def zone() -> str:
+    """Return the name of this machine's time zone, for the head of a column."""
+    return datetime.now().astimezone().tzname() or "local"
+
+
+def duration(seconds: float | None) -> str:
+    """Return a number of seconds as text for people, empty if it is None."""
+    if seconds is None:
+        return ""
+    if seconds < _MINUTE:
+        return f"{seconds:.1f} s"
+    return str(timedelta(seconds=round(seconds)))
+
+
+def size(count: int) -> str:
+    """Return a number of bytes as text for people."""
+    if count < _KILOBYTE:
+        return f"{count} B"
+    if count < _KILOBYTE**2:
+        return f"{count / _KILOBYTE:.1f} KB"
+    return f"{count / _KILOBYTE**2:.1f} MB"
+
+
+def tags(values: dict[str, Any]) -> str:
+    """Return tags as `--tag` takes them; a tag with several values stands once for each value."""
+    lists = ((name, value if isinstance(value, list) else [value]) for name, value in values.items())
+    return ", ".join(f"{name}:{value}" for name, several in lists for value in several)
