@@ -5,9 +5,9 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from tavus_callbacks_cli.local_stack.functions.child import stop_child
+from tavus_callbacks_cli.local_stack.child_process import stop_child
+from tavus_callbacks_cli.local_stack.services.access_keys import Keys
 from tavus_callbacks_cli.local_stack.services.deploy import deploy
-from tavus_callbacks_cli.local_stack.services.keys import Keys
 from tavus_callbacks_cli.local_stack.services.moto_server import Embedded, await_embedded, launch_embedded
 from tavus_callbacks_cli.local_stack.template.template import Template
 

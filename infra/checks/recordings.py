@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from tavus_callbacks.domain.recordings import signed_url
-from tavus_callbacks_cli.local_stack.services.session import isolated_session
+from tavus_callbacks_cli.local_stack.account import isolated_session
 from tavus_callbacks_cli.local_stack.stack import LocalStack, Options, local_stack
 
 ROUNDS, LINKS, CLAIMS = 20, 100, 20

@@ -18,7 +18,7 @@ import httpx
 
 from tavus_callbacks.aws.stores.bodies import INLINE_LIMIT
 from tavus_callbacks.domain.common.compression import pack
-from tavus_callbacks_cli.local_stack.services.session import isolated_session
+from tavus_callbacks_cli.local_stack.account import isolated_session
 from tavus_callbacks_cli.local_stack.stack import LocalStack, Options, local_stack
 
 ROOT = Path(__file__).resolve().parents[2]

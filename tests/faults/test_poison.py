@@ -18,8 +18,8 @@ from tavus_callbacks.aws.stores.quarantine import QuarantineRows
 from tavus_callbacks.domain.callbacks.quarantine import quarantined
 from tavus_callbacks.domain.common.errors import Unfileable
 from tavus_callbacks.domain.common.timestamps import parse
+from tavus_callbacks_cli.local_stack.account import isolated_session
 from tavus_callbacks_cli.local_stack.registry import registered
-from tavus_callbacks_cli.local_stack.services.session import isolated_session
 from tavus_callbacks_cli.local_stack.stack import LocalStack
 from tavus_callbacks_cli.local_stack.state import open_state
 from tavus_callbacks_cli.main import main

@@ -14,7 +14,7 @@ import httpx
 import pytest
 from bodies import TIME, noise
 
-from tavus_callbacks_cli.local_stack.services.session import isolated_session
+from tavus_callbacks_cli.local_stack.account import isolated_session
 
 pytestmark = [pytest.mark.stack, pytest.mark.more, pytest.mark.xdist_group("stack")]
 

@@ -13,10 +13,10 @@ from pydantic import SecretStr
 from tavus_callbacks.domain.callbacks.event import base_ref
 from tavus_callbacks.domain.repair.tavus_record import callbacks_in
 from tavus_callbacks.outbound.tavus_api import TavusApi
+from tavus_callbacks_cli.local_stack.tavus_api import StandIn, serve_stand_in
 from tavus_callbacks_cli.operations import backfill
 from tavus_callbacks_cli.operations.tavus_list import Listing
 from tavus_callbacks_cli.simulator import scenario as simulator
-from tavus_callbacks_cli.simulator.tavus_api import StandIn, serving
 
 SCENARIOS = ("conversation", "no-camera", "tools", "memory", "conversation-2025", "copy-failed")
 NOW = datetime.now(UTC)
@@ -26,7 +26,7 @@ NOW = datetime.now(UTC)
 def stand_in():
     """Return a stand-in for Tavus, served."""
     made = StandIn()
-    with serving(made) as url:
+    with serve_stand_in(made) as url:
         yield made, url
 
 
@@ -71,7 +71,7 @@ def drill(api, stand_in, conversations):
     lost = []
     for number in range(conversations):
         for body in conversation(api, number):
-            made.take(json.loads(body))
+            made.learn(json.loads(body))
             if number == 0 or dice.random() < 0.1:
                 lost.append(body)
             else:
@@ -116,7 +116,7 @@ def test_what_came_by_a_token_keeps_its_label(api, stand_in):
     """A conversation that was lost whole has the label and the tags that its callbacks would have had."""
     made, url = stand_in
     for body in conversation(api, 0):
-        made.take(json.loads(body))
+        made.learn(json.loads(body))
     work = backfill.work_of(TavusApi(SecretStr(made.key), url), store(api), api.tokens_table, None)
     [listed] = backfill.listed(work, records(work), NOW - timedelta(days=1))
 

@@ -19,8 +19,7 @@ from tavus_callbacks.outbound.tavus_api import (
 )
 from tavus_callbacks_cli.local_stack.http.payload import Answer
 from tavus_callbacks_cli.local_stack.http.server import serve, take_port
-from tavus_callbacks_cli.simulator.behaviour import MODES, Behaviour
-from tavus_callbacks_cli.simulator.tavus_api import KEY, StandIn, serving
+from tavus_callbacks_cli.local_stack.tavus_api import KEY, MODES, Behaviour, StandIn, serve_stand_in
 
 SHUTDOWN = {
     "event_type": "system.shutdown",
@@ -36,7 +35,7 @@ SHUTDOWN = {
 def served():
     """Return a stand-in and where it answers."""
     stand_in = StandIn()
-    with serving(stand_in) as url:
+    with serve_stand_in(stand_in) as url:
         yield stand_in, url
 
 
@@ -46,7 +45,7 @@ def stand_in(served):
     found, _ = served
     found.behaviour = Behaviour()
     found.conversations.clear()
-    found.asked.clear()
+    found.requests.clear()
     return found
 
 
@@ -64,7 +63,7 @@ def api(served, stand_in, waits):
 
 def test_a_record_is_read(api, stand_in):
     """Its events are those that Tavus sent, without what only callbacks have."""
-    stand_in.take(SHUTDOWN)
+    stand_in.learn(SHUTDOWN)
 
     found = api.conversation("c1")
 
@@ -77,7 +76,7 @@ def test_a_record_is_read(api, stand_in):
 @pytest.mark.parametrize("mode", ["null-events", "no-events"])
 def test_events_may_be_null_or_absent(api, stand_in, mode):
     """As while a conversation is active: a record without events, no error."""
-    stand_in.take(SHUTDOWN)
+    stand_in.learn(SHUTDOWN)
     stand_in.behaviour = MODES[mode]
 
     assert api.conversation("c1").events is None
@@ -86,7 +85,7 @@ def test_events_may_be_null_or_absent(api, stand_in, mode):
 def test_a_page_of_the_list_is_read(api, stand_in):
     """Pages count from 1; a page holds records without events, and the number of all conversations."""
     for number in range(101):
-        stand_in.take({**SHUTDOWN, "conversation_id": f"c{number}"})
+        stand_in.learn({**SHUTDOWN, "conversation_id": f"c{number}"})
 
     pages = [api.conversations_page(number) for number in (1, 2, 3)]
 
@@ -116,13 +115,13 @@ def test_rows_without_an_id_are_counted(total):
 @pytest.mark.parametrize(("mode", "error"), [("401", KeyRefused), ("404", UnknownThere), ("500", Busy)])
 def test_a_refusal_has_a_name(api, stand_in, mode, error):
     """401 and 404 are asked once, a fault of the server some times."""
-    stand_in.take(SHUTDOWN)
+    stand_in.learn(SHUTDOWN)
     stand_in.behaviour = MODES[mode]
 
     with pytest.raises(error):
         api.conversation("c1")
 
-    assert (4 if error is Busy else 1) == len(stand_in.asked)
+    assert (4 if error is Busy else 1) == len(stand_in.requests)
 
 
 def test_a_wrong_key_is_refused(served):
@@ -133,7 +132,7 @@ def test_a_wrong_key_is_refused(served):
 
 def test_429_is_asked_again_when_tavus_says(api, stand_in, waits):
     """Two refusals with Retry-After, then the answer."""
-    stand_in.take(SHUTDOWN)
+    stand_in.learn(SHUTDOWN)
     stand_in.behaviour = Behaviour(status=429, retry_after="7", times=2)
 
     api.conversation("c1")
@@ -143,7 +142,7 @@ def test_429_is_asked_again_when_tavus_says(api, stand_in, waits):
 
 def test_retry_after_may_be_a_date(api, stand_in, waits):
     """RFC 9110 allows both forms."""
-    stand_in.take(SHUTDOWN)
+    stand_in.learn(SHUTDOWN)
     later = datetime.now(UTC) + timedelta(seconds=40)
     stand_in.behaviour = Behaviour(status=503, retry_after=format_datetime(later, usegmt=True), times=1)
 
@@ -175,7 +174,7 @@ def test_nobody_waits_longer_than_told(served, stand_in, waits):
 @pytest.mark.parametrize("said", ["soon", "-1", "Fri, 31 Dec 9999 23:59:59 -2300"])
 def test_retry_after_that_is_neither_is_as_none(api, stand_in, waits, said):
     """A header that cannot be read is no reason to fail."""
-    stand_in.take(SHUTDOWN)
+    stand_in.learn(SHUTDOWN)
     stand_in.behaviour = Behaviour(status=429, retry_after=said, times=1)
 
     api.conversation("c1")
@@ -251,7 +250,7 @@ def test_no_id_leads_the_key_elsewhere(api, stand_in, name):
     with pytest.raises(UnknownThere):
         api.conversation(name)
 
-    assert [] == stand_in.asked
+    assert [] == stand_in.requests
 
 
 @pytest.mark.parametrize("key", ["hidden\nsecret", "hidden\u2026", "hidden\x00"])
@@ -261,7 +260,7 @@ def test_a_key_that_no_header_can_hold_is_refused_unquoted(served, stand_in, key
         TavusApi(SecretStr(key), served[1]).conversation("c1")
 
     assert "hidden" not in f"{refused.value!r} {refused.value.__context__!r}"
-    assert [] == stand_in.asked
+    assert [] == stand_in.requests
 
 
 def test_the_key_is_in_no_text(served, stand_in):

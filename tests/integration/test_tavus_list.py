@@ -10,10 +10,10 @@ from pydantic import SecretStr
 
 from tavus_callbacks.outbound.tavus_api import Busy, TavusApi
 from tavus_callbacks_cli.local_stack.http.payload import Answer
-from tavus_callbacks_cli.local_stack.http.server import HOST, serve, take_port
+from tavus_callbacks_cli.local_stack.http.server import serve, take_port
+from tavus_callbacks_cli.local_stack.loopback import HOST
+from tavus_callbacks_cli.local_stack.tavus_api import KEY, Behaviour, StandIn
 from tavus_callbacks_cli.operations.tavus_list import MOST_PASSES, Listing
-from tavus_callbacks_cli.simulator.behaviour import Behaviour
-from tavus_callbacks_cli.simulator.tavus_api import KEY, StandIn
 
 PER_PAGE = 4
 
@@ -35,7 +35,7 @@ class MovingList:
         for number in numbers:
             made = f"2026-05-01T12:{number // 60:02}:{number % 60:02}Z"
             callback = {"event_type": "system.shutdown", "conversation_id": f"c{number}", "timestamp": made}
-            self.tavus.take({**callback, "webhook_url": "https://example.com/hook", "properties": {}})
+            self.tavus.learn({**callback, "webhook_url": "https://example.com/hook", "properties": {}})
 
     def remove(self, *numbers):
         """Delete conversations."""

@@ -17,8 +17,7 @@ from tavus_callbacks.aws.stores.tombstones import Tombstones
 from tavus_callbacks.handlers import watch
 from tavus_callbacks.logic import publish
 from tavus_callbacks.outbound.tavus_api import TavusApi, UnknownThere
-from tavus_callbacks_cli.simulator.behaviour import MODES, Behaviour
-from tavus_callbacks_cli.simulator.tavus_api import KEY, StandIn, serving
+from tavus_callbacks_cli.local_stack.tavus_api import KEY, MODES, Behaviour, StandIn, serve_stand_in
 
 SECRET = f"arn:aws:secretsmanager:us-east-1:{DEFAULT_ACCOUNT_ID}:secret:tavus-callbacks-local-key"
 
@@ -60,7 +59,7 @@ class Watched:
     def happen(self, *callbacks, lost=()):
         """Let Tavus know of callbacks and send those that are not lost."""
         for number, body in enumerate(callbacks):
-            self.stand_in.take(body)
+            self.stand_in.learn(body)
             if number not in lost:
                 assert 200 == self.api.post(body, query="user=4711").status
         project_all(self.api)
@@ -79,7 +78,7 @@ class Watched:
 def served():
     """Return a stand-in for Tavus and its URL."""
     stand_in = StandIn()
-    with serving(stand_in) as url:
+    with serve_stand_in(stand_in) as url:
         yield stand_in, url
 
 
@@ -89,7 +88,7 @@ def watched(api, served, monkeypatch):
     stand_in, url = served
     stand_in.behaviour = Behaviour()
     stand_in.conversations.clear()
-    stand_in.asked.clear()
+    stand_in.requests.clear()
     for name, value in {
         "TAVUS_API_URL": url,
         "TAVUS_API_KEY_SECRET": SECRET,
@@ -182,7 +181,7 @@ def test_what_is_complete_is_left_alone(watched):
 
     record = watched.run(minutes=3)
 
-    assert [] == watched.stand_in.asked
+    assert [] == watched.stand_in.requests
     assert (0, 1) == (record["oldest_open"], record["seen"])
 
 
@@ -230,7 +229,7 @@ def test_a_hopeless_one_is_asked_ever_more_seldom_and_given_up(watched):
     records = [watched.run(minutes=5) for _ in range(12)] + [watched.run(hours=2) for _ in range(30)]
 
     assert 4 == sum(one.get("asked", 0) for one in records[:12])
-    assert 9 <= len(watched.stand_in.asked) <= 11
+    assert 9 <= len(watched.stand_in.requests) <= 11
     assert records[11]["oldest_open"] == pytest.approx(3600, abs=120)
     assert 0 == records[-1]["oldest_open"]
     assert ["transcript"] == watched.listed()["c1"]["missing"]
@@ -244,7 +243,7 @@ def test_one_that_tavus_does_not_know_is_asked_once(watched):
     first, second = watched.run(minutes=3), watched.run(hours=3)
 
     assert 1 == first["unknown"]
-    assert (1, 0) == (len(watched.stand_in.asked), second["oldest_open"])
+    assert (1, 0) == (len(watched.stand_in.requests), second["oldest_open"])
 
 
 def test_a_conversation_that_is_erased_while_tavus_is_asked_gets_no_row(watched, monkeypatch):
@@ -286,7 +285,7 @@ def test_a_refusal_ends_the_asking_of_this_run(watched, monkeypatch, mode, count
 
     record = watched.run(minutes=3)
 
-    assert (1, 1, 1) == (record[counted], record["asked"], len(watched.stand_in.asked))
+    assert (1, 1, 1) == (record[counted], record["asked"], len(watched.stand_in.requests))
 
 
 def test_after_a_refusal_the_next_runs_go_on(watched, monkeypatch):
@@ -334,7 +333,7 @@ def test_without_a_key_nobody_is_asked(watched, monkeypatch):
 
     record = watched.run(minutes=30)
 
-    assert [] == watched.stand_in.asked
+    assert [] == watched.stand_in.requests
     assert record["oldest_open"] == pytest.approx(1800, abs=120)
     assert ["oldest_open"] == [one["Name"] for one in record["_aws"]["CloudWatchMetrics"][0]["Metrics"]]
 
@@ -406,7 +405,7 @@ def test_two_runs_at_once_ask_once(watched):
         watched.run(minutes=3)
 
     assert [True, False] == results
-    assert [] == watched.stand_in.asked
+    assert [] == watched.stand_in.requests
 
 
 def test_a_body_that_we_stumble_over_stops_no_other(watched, monkeypatch):
@@ -435,13 +434,15 @@ def test_a_store_that_is_down_ends_the_run(watched):
     with failing("dynamodb", "UpdateItem", error="InternalServerError"), pytest.raises(watch.StoreDown):
         watched.run(minutes=3)
 
-    assert [] == watched.stand_in.asked
+    assert [] == watched.stand_in.requests
 
 
 def test_neither_key_nor_callback_url_is_logged(watched):
     """The record's callback_url holds a token, the request a key: both stay out."""
     for body in ended():
-        watched.stand_in.take({**body, "webhook_url": f"https://x.test/callbacks/{watched.api.token}?user=1"})
+        watched.stand_in.learn(
+            {**body, "webhook_url": f"https://x.test/callbacks/{watched.api.token}?user=1"}
+        )
     watched.api.post(ended()[1])
     project_all(watched.api)
 

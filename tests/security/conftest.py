@@ -10,7 +10,7 @@ import aws_calls
 from runtimes import forget
 from stores import embedded_stores
 from tavus_callbacks.domain.common.timestamps import now
-from tavus_callbacks_cli.local_stack.services.keys import PERSON
+from tavus_callbacks_cli.local_stack.services.access_keys import PERSON
 from tavus_callbacks_cli.local_stack.template.template import load_template
 from tavus_callbacks_cli.operations.tokens import create_token
 

@@ -12,8 +12,8 @@ from click.testing import CliRunner
 
 from tavus_callbacks_cli.commands import doctor as command
 from tavus_callbacks_cli.doctor.checks import CHECKS
+from tavus_callbacks_cli.local_stack.account import isolated_session
 from tavus_callbacks_cli.local_stack.registry import RunningStack, registered
-from tavus_callbacks_cli.local_stack.services.session import isolated_session
 from tavus_callbacks_cli.local_stack.state import open_state
 from tavus_callbacks_cli.main import main
 

@@ -17,8 +17,8 @@ from click.testing import CliRunner
 
 from tavus_callbacks_cli.erasure import snapshots
 from tavus_callbacks_cli.local_stack import stack
+from tavus_callbacks_cli.local_stack.account import isolated_session
 from tavus_callbacks_cli.local_stack.registry import RunningStack, registered
-from tavus_callbacks_cli.local_stack.services.session import isolated_session
 from tavus_callbacks_cli.local_stack.state import open_state
 from tavus_callbacks_cli.main import main
 

@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from tavus_callbacks.api.recordings import LOOK_INTERVAL
+from tavus_callbacks_cli.local_stack.account import isolated_session
 from tavus_callbacks_cli.local_stack.registry import RunningStack, write_ready_file
-from tavus_callbacks_cli.local_stack.services.session import isolated_session
 
 if TYPE_CHECKING:
     from pathlib import Path

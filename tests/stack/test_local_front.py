@@ -19,7 +19,6 @@ from tavus_callbacks_cli.local_stack.http.gateway import Gateway
 from tavus_callbacks_cli.local_stack.http.payload import BODY_LIMIT, EVENT_LIMIT
 from tavus_callbacks_cli.local_stack.http.routes import Route
 from tavus_callbacks_cli.local_stack.http.server import serve, take_port
-from tavus_callbacks_cli.local_stack.http.throttle import Throttle
 
 pytestmark = pytest.mark.stack
 
@@ -182,16 +181,6 @@ def test_a_client_that_goes_away_does_no_harm(port: int) -> None:
         connection.sendall(b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhalf")
 
     assert ask(port, "POST", "/echo")[0] == 200
-
-
-def test_the_throttle_answers_429(gateway: Gateway) -> None:
-    """Beyond the burst a request is turned away without reaching the function."""
-    throttled = Gateway(gateway.routes, gateway.functions, Throttle(rate=1, burst=1, clock=lambda: 0.0))
-    with take_port(0) as listener, serve(listener, throttled.handle):
-        answers = [ask(listener.getsockname()[1], "POST", "/echo") for _ in range(2)]
-
-    assert answers[0][0] == 200
-    assert answers[1] == (429, b'{"message":"Too Many Requests"}')
 
 
 def test_a_taken_port_is_a_clear_error(port: int) -> None:

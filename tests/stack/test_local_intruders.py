@@ -10,7 +10,7 @@ import pytest
 from tavus_callbacks_cli.local_stack import stack
 from tavus_callbacks_cli.local_stack.functions.custom_resources import listening
 from tavus_callbacks_cli.local_stack.registry import running_stacks, write_ready_file
-from tavus_callbacks_cli.simulator.tavus_api import CALLBACKS_PATH, KEY, KEY_HEADER
+from tavus_callbacks_cli.local_stack.tavus_api import CALLBACKS_PATH, KEY, KEY_HEADER
 
 ORIGIN = {"origin": "https://evil.example", "content-type": "text/plain"}
 TUNNEL = "stack.tunnel.example"

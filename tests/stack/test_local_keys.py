@@ -23,13 +23,12 @@ from tavus_callbacks.aws import clients
 from tavus_callbacks.aws.signing_key import signer
 from tavus_callbacks.domain.recordings.signed_url import resource_url, signed
 from tavus_callbacks.handlers import signing_key as keys
+from tavus_callbacks_cli.local_stack.account import REGION, isolated_session
 from tavus_callbacks_cli.local_stack.cdn.cdn import distribution_of, public_keys
 from tavus_callbacks_cli.local_stack.cdn.signed_url import Refused, read_target, verify
 from tavus_callbacks_cli.local_stack.functions.custom_resources import answers_of
-from tavus_callbacks_cli.local_stack.services.session import isolated_session
 from tavus_callbacks_cli.local_stack.stack import LocalStack, Options, local_stack
 from tavus_callbacks_cli.local_stack.state import REPOSITORY
-from tavus_callbacks_cli.local_stack.template.intrinsics import REGION
 from tavus_callbacks_cli.local_stack.template.template import Template, load_template
 
 pytestmark = pytest.mark.stack

@@ -19,8 +19,8 @@ import yaml
 from click.testing import CliRunner
 
 from tavus_callbacks.domain.pushes.push import Push
+from tavus_callbacks_cli.local_stack.account import isolated_session
 from tavus_callbacks_cli.local_stack.registry import registered
-from tavus_callbacks_cli.local_stack.services.session import isolated_session
 from tavus_callbacks_cli.local_stack.stack import LocalStack, Options, local_stack
 from tavus_callbacks_cli.local_stack.state import open_state
 from tavus_callbacks_cli.local_stack.triggers import pattern

@@ -11,8 +11,8 @@ import httpx
 import pytest
 from click.testing import CliRunner, Result
 
+from tavus_callbacks_cli.local_stack.account import isolated_session
 from tavus_callbacks_cli.local_stack.registry import RunningStack, registered
-from tavus_callbacks_cli.local_stack.services.session import isolated_session
 from tavus_callbacks_cli.local_stack.state import open_state
 from tavus_callbacks_cli.main import main
 

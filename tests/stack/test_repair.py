@@ -18,12 +18,19 @@ from click.testing import CliRunner, Result
 from tavus_callbacks.outbound import tavus_api
 from tavus_callbacks_cli.local_stack import stack
 from tavus_callbacks_cli.local_stack.http.payload import Answer, Request
-from tavus_callbacks_cli.local_stack.http.server import HOST, serve, take_port
+from tavus_callbacks_cli.local_stack.http.server import serve, take_port
+from tavus_callbacks_cli.local_stack.loopback import HOST
 from tavus_callbacks_cli.local_stack.registry import RunningStack, registered
 from tavus_callbacks_cli.local_stack.state import open_state
+from tavus_callbacks_cli.local_stack.tavus_api import (
+    CALLBACKS_PATH,
+    KEY,
+    KEY_HEADER,
+    MODES,
+    StandIn,
+    serve_stand_in,
+)
 from tavus_callbacks_cli.main import main
-from tavus_callbacks_cli.simulator.behaviour import MODES
-from tavus_callbacks_cli.simulator.tavus_api import CALLBACKS_PATH, KEY, KEY_HEADER, StandIn, serving
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow]
 
@@ -128,7 +135,7 @@ def test_a_listing_that_may_be_incomplete_ends_with_1(
     """What was found is filed all the same; the command says why more may be missing, and what to do."""
     assert found
     name, tavus = simulated(), StandIn("key")
-    tavus.take({"event_type": "system.shutdown", "conversation_id": name, "properties": {}})
+    tavus.learn({"event_type": "system.shutdown", "conversation_id": name, "properties": {}})
     monkeypatch.setenv("TAVUS_API_KEY", "key")
 
     def miscounting(request: Request) -> Answer:
@@ -177,7 +184,7 @@ def test_a_refusal_says_what_to_do_and_hides_the_key(
     """A key of the environment asks Tavus itself, here a stand-in that misbehaves."""
     monkeypatch.setattr(tavus_api, "_PAUSES", (0.01, 0.01))
     monkeypatch.setenv("TAVUS_API_KEY", "canary-key")
-    with serving(StandIn("canary-key", MODES[mode])) as url:
+    with serve_stand_in(StandIn("canary-key", MODES[mode])) as url:
         monkeypatch.setenv("TAVUS_API_URL", url)
         one = run("backfill", simulated(), code=1)
         many = run("backfill", "--since", "1h", code=1)

@@ -3,7 +3,7 @@
 import pytest
 
 from tavus_callbacks_cli.local_stack.services.access import guarding, listings_of
-from tavus_callbacks_cli.local_stack.services.keys import CDN, Keys
+from tavus_callbacks_cli.local_stack.services.access_keys import CDN, Keys
 from tavus_callbacks_cli.local_stack.state import REPOSITORY
 from tavus_callbacks_cli.local_stack.template.template import load_template
 

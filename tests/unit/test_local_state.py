@@ -63,7 +63,7 @@ def test_a_failed_write_leaves_the_file_before(tmp_path: Path) -> None:
 def test_credentials_survive_and_fresh_forgets_them(tmp_path: Path) -> None:
     """The next run reads what the one before kept, unless it is told to forget."""
     credentials = Credentials("a", "b", "c")
-    open_state(tmp_path, 8787, fresh=False).keep_credentials(credentials)
+    open_state(tmp_path, 8787, fresh=False).save_credentials(credentials)
 
     kept = open_state(tmp_path, 8787, fresh=False).credentials()
     forgotten = open_state(tmp_path, 8787, fresh=True).credentials()
@@ -140,7 +140,7 @@ def test_the_port_of_the_cdn_survives(tmp_path: Path) -> None:
     """Links that were sent name it; where none is known any port will do."""
     state = open_state(tmp_path, 8787, fresh=False)
     before = state.cdn_port()
-    state.keep_cdn_port(5123)
+    state.save_cdn_port(5123)
 
     assert [0, 5123] == [before, open_state(tmp_path, 8787, fresh=False).cdn_port()]
     assert 0 == open_state(tmp_path, 8787, fresh=True).cdn_port()

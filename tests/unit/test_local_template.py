@@ -7,7 +7,6 @@ import pytest
 
 from tavus_callbacks_cli.local_stack.functions.functions import Place, functions_of
 from tavus_callbacks_cli.local_stack.http.routes import match_route, routes_of
-from tavus_callbacks_cli.local_stack.http.throttle import throttle_of
 from tavus_callbacks_cli.local_stack.services.deploy import NO_LOCAL_MEANING, check
 from tavus_callbacks_cli.local_stack.state import REPOSITORY
 from tavus_callbacks_cli.local_stack.template.template import Template, load_template
@@ -87,7 +86,6 @@ def test_a_function_is_what_the_template_says(tmp_path: Path) -> None:
     assert function.environment["AWS_ENDPOINT_URL"] == "http://127.0.0.1:1"
     assert function.environment["PYTHONPATH"] == str(tmp_path / "code")
     assert (route.key, route.function) == ("GET /hello/{name}", "Hello")
-    assert throttle_of(template) is not None
 
 
 def test_no_credentials_of_the_person_reach_a_function(

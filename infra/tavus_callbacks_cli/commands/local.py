@@ -14,9 +14,9 @@ from urllib.parse import urlsplit
 import click
 
 from tavus_callbacks_cli.local_stack.stack import DEFAULT_PORT, Options
+from tavus_callbacks_cli.local_stack.tavus_api import MODES
 from tavus_callbacks_cli.output.shell import argument
 from tavus_callbacks_cli.output.text import examples
-from tavus_callbacks_cli.simulator.behaviour import MODES
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -88,7 +88,6 @@ def _pairs(_context: click.Context, _parameter: click.Parameter, values: tuple[s
     show_default=True,
     help="How the stand-in for Tavus's API behaves.",
 )
-@click.option("--throttle", is_flag=True, help="Answer 429 beyond the template's throttle, as AWS does.")
 @click.option(
     "--parameter",
     "parameters",
@@ -106,7 +105,6 @@ def local(  # noqa: PLR0913 - one argument an option
     ready: Path | None,
     hurry: bool,
     tavus_api: str,
-    throttle: bool,
     parameters: dict[str, str],
 ) -> None:
     """Run the whole stack on this machine, from template.yaml.
@@ -117,7 +115,6 @@ def local(  # noqa: PLR0913 - one argument an option
         port=port,
         public_url=public_url,
         fresh=fresh,
-        throttle=throttle,
         parameters=parameters,
         hurry=hurry,
         tavus=MODES[tavus_api],

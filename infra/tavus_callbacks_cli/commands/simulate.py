@@ -182,7 +182,7 @@ def _with_video(rendered: "list[Rendered]", stack: "RunningStack") -> "list[Rend
 def _tell_stand_in(rendered: "list[Rendered]", stack: "RunningStack") -> None:
     """Let the stand-in for Tavus's API know what it would have sent."""
     from tavus_callbacks_cli.local_stack.stack import TAVUS_OUTPUT
-    from tavus_callbacks_cli.simulator.tavus_api import CALLBACKS_PATH, KEY, KEY_HEADER
+    from tavus_callbacks_cli.local_stack.tavus_api import CALLBACKS_PATH, KEY, KEY_HEADER
     from tavus_callbacks_cli.targets.api_client import plain_client
 
     with plain_client(stack.outputs[TAVUS_OUTPUT]) as client:

@@ -14,33 +14,34 @@ import click
 
 from tavus_callbacks.domain.common.timestamps import iso
 from tavus_callbacks.domain.common.token import digest
+from tavus_callbacks_cli.local_stack.account import ACCOUNT, REGION, SECRET_ACCESS_KEY, STACK
 from tavus_callbacks_cli.local_stack.cdn.cdn import Cdn, Distribution, distribution_of, public_keys
-from tavus_callbacks_cli.local_stack.functions.child import stop_child
+from tavus_callbacks_cli.local_stack.child_process import stop_child
 from tavus_callbacks_cli.local_stack.functions.custom_resources import answers_of, makers_of
 from tavus_callbacks_cli.local_stack.functions.functions import LocalFunction, Place, functions_of
 from tavus_callbacks_cli.local_stack.http.gateway import Gateway
 from tavus_callbacks_cli.local_stack.http.hosts import api_hosts, loopback_only
 from tavus_callbacks_cli.local_stack.http.routes import routes_of
-from tavus_callbacks_cli.local_stack.http.server import HOST, serve, take_port
-from tavus_callbacks_cli.local_stack.http.throttle import throttle_of
+from tavus_callbacks_cli.local_stack.http.server import serve, take_port
+from tavus_callbacks_cli.local_stack.loopback import HOST
 from tavus_callbacks_cli.local_stack.registry import RunningStack, registered
 from tavus_callbacks_cli.local_stack.services.access import listings_of
+from tavus_callbacks_cli.local_stack.services.access_keys import CDN, PERSON, Keys
 from tavus_callbacks_cli.local_stack.services.deploy import Clients, check, deploy, watched_buckets
-from tavus_callbacks_cli.local_stack.services.keys import CDN, PERSON, SECRET_ACCESS_KEY, Keys
 from tavus_callbacks_cli.local_stack.services.moto_server import Embedded, await_embedded, launch_embedded
 from tavus_callbacks_cli.local_stack.services.snapshot import keep_saving, restore
 from tavus_callbacks_cli.local_stack.state import REPOSITORY, Credentials, State, open_state, state_root
-from tavus_callbacks_cli.local_stack.template.intrinsics import ACCOUNT, API_HOST_SUFFIX, REGION, STACK
+from tavus_callbacks_cli.local_stack.tavus_api import Behaviour
+from tavus_callbacks_cli.local_stack.template.intrinsics import API_HOST_SUFFIX
 from tavus_callbacks_cli.local_stack.template.template import Template, load_template
 from tavus_callbacks_cli.local_stack.triggers.triggers import Functions, pulling, triggers_of
 from tavus_callbacks_cli.operations.tokens import create_token, list_tokens
-from tavus_callbacks_cli.simulator.behaviour import Behaviour
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 
     from tavus_callbacks.domain.common.token import Scope
-    from tavus_callbacks_cli.simulator.tavus_api import StandIn
+    from tavus_callbacks_cli.local_stack.tavus_api import StandIn
 
 DEFAULT_PORT = 8787
 # What the template has functions ask, and where the stand-in answers: an output that no deployed stack has.
@@ -65,7 +66,6 @@ class Options:
     port: int = DEFAULT_PORT
     public_url: str | None = None
     fresh: bool = False
-    throttle: bool = False
     template: Path = REPOSITORY / "template.yaml"
     parameters: dict[str, str] = field(default_factory=dict)
     state_root: Path = field(default_factory=state_root)
@@ -107,12 +107,11 @@ def local_stack(options: Options) -> Iterator[LocalStack]:
         note = _fill(state, template, embedded)
         answers = answers_of(template, functions.invokes)
         credentials = _credentials(state, template, embedded)
-        state.keep_credentials(credentials)
+        state.save_credentials(credentials)
         cleanup.enter_context(keep_saving(state.data, template, embedded.clients(), embedded.changed))
         cleanup.enter_context(_serve_cdn(cdn, public_keys(template, answers), embedded, options))
         cleanup.enter_context(pulling(triggers, embedded, functions, hurry=options.hurry))
-        throttle = throttle_of(template) if options.throttle else None
-        gateway = Gateway(routes_of(template), functions.invokes, throttle)
+        gateway = Gateway(routes_of(template), functions.invokes)
         cleanup.enter_context(serve(listener, api_hosts(gateway.handle, port, options.public_url)))
         outputs = {name: addresses.get(value, value) for name, value in template.outputs.items()}
         outputs[TAVUS_OUTPUT] = tavus_url
@@ -156,7 +155,7 @@ def _cdn_door(template: Template, state: State) -> Iterator[_Door | None]:
         yield None
         return
     with _same_port(state) as listener:
-        state.keep_cdn_port(listener.getsockname()[1])
+        state.save_cdn_port(listener.getsockname()[1])
         yield _Door(distribution, listener)
 
 
@@ -214,15 +213,15 @@ def _fill(state: State, template: Template, embedded: Embedded) -> str | None:
 
 @contextlib.contextmanager
 def _stand_in(options: Options) -> "Iterator[tuple[StandIn, str]]":
-    from tavus_callbacks_cli.simulator.tavus_api import StandIn, serving
+    from tavus_callbacks_cli.local_stack.tavus_api import StandIn, serve_stand_in
 
     stand_in = StandIn(behaviour=options.tavus)
-    with serving(stand_in) as url:
+    with serve_stand_in(stand_in) as url:
         yield stand_in, url
 
 
 def _make_key(clients: Clients) -> None:
-    from tavus_callbacks_cli.simulator.tavus_api import KEY
+    from tavus_callbacks_cli.local_stack.tavus_api import KEY
 
     clients.secrets.create_secret(Name=_SECRET, SecretString=KEY)
 

@@ -1,4 +1,4 @@
-"""Where a local stack keeps what survives it: one folder a port, below `.local` or TAVUS_CALLBACKS_STATE."""
+"""What a local stack keeps between runs: one folder per port, in `.local` or TAVUS_CALLBACKS_STATE."""
 
 import json
 import os
@@ -6,20 +6,20 @@ import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from tavus_callbacks_cli.output import files
+from tavus_callbacks_cli.output.files import write_json
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 
 
 def state_root() -> Path:
     """Return the folder that holds the folders of all local stacks of this checkout."""
-    given = os.environ.get("TAVUS_CALLBACKS_STATE")
-    return Path(given) if given else REPOSITORY / ".local"
+    chosen = os.environ.get("TAVUS_CALLBACKS_STATE")
+    return Path(chosen) if chosen else REPOSITORY / ".local"
 
 
 @dataclass(frozen=True)
 class Credentials:
-    """The plaintext tokens of a local stack; the tables hold digests only, and the URL must survive."""
+    """The tokens of a local stack in plain text; its tables hold only digests."""
 
     callback_token: str
     read_token: str
@@ -34,7 +34,7 @@ class State:
 
     @property
     def logs(self) -> Path:
-        """Return the folder of what functions and embedded services log."""
+        """Return the folder with the logs of functions and embedded services."""
         return self.folder / "logs"
 
     @property
@@ -44,38 +44,42 @@ class State:
 
     @property
     def running(self) -> Path:
-        """Return the file that is there while the stack runs."""
+        """Return the file that exists while the stack runs."""
         return self.folder / "running.json"
 
     @property
     def _cdn(self) -> Path:
         return self.folder / "cdn.json"
 
+    @property
+    def _credentials(self) -> Path:
+        return self.folder / "credentials.json"
+
     def cdn_port(self) -> int:
-        """Return the port that the CDN had in the run before, 0 where there was none."""
+        """Return the CDN's port of the previous run, or 0 if there is none."""
         try:
             return int(json.loads(self._cdn.read_bytes())["port"])
         except (FileNotFoundError, ValueError, TypeError, KeyError):
             return 0
 
-    def keep_cdn_port(self, port: int) -> None:
-        """Write the port of the CDN for the next run."""
-        files.write_json(self._cdn, {"port": port})
+    def save_cdn_port(self, port: int) -> None:
+        """Save the CDN's port for the next run."""
+        write_json(self._cdn, {"port": port})
 
     def credentials(self) -> Credentials | None:
-        """Read the tokens of the run before, or None where there was none."""
+        """Return the tokens of the previous run, or None if there are none."""
         try:
-            return Credentials(**json.loads((self.folder / "credentials.json").read_bytes()))
+            return Credentials(**json.loads(self._credentials.read_bytes()))
         except (FileNotFoundError, ValueError, TypeError):
             return None
 
-    def keep_credentials(self, credentials: Credentials) -> None:
-        """Write the tokens for the next run, for this user's eyes only."""
-        files.write_json(self.folder / "credentials.json", asdict(credentials))
+    def save_credentials(self, credentials: Credentials) -> None:
+        """Save the tokens for the next run; mode 0600."""
+        write_json(self._credentials, asdict(credentials))
 
 
 def open_state(root: Path, port: int, *, fresh: bool) -> State:
-    """Make the folder of a stack, or with `fresh` make it anew."""
+    """Create the folder of a stack; `fresh` first removes what is there."""
     folder = root / str(port)
     # A folder that cannot be removed stops the start: its data would come back.
     if fresh and folder.exists():

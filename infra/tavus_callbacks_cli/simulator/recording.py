@@ -45,7 +45,7 @@ class LocalRecordings:
 
 def recordings_of(stack: "RunningStack") -> LocalRecordings:
     """Open the bucket of a local stack; raises click.ClickException where it runs without recordings."""
-    from tavus_callbacks_cli.local_stack.services.session import isolated_session
+    from tavus_callbacks_cli.local_stack.account import isolated_session
 
     bucket = stack.outputs.get("RecordingsBucketName")
     if bucket is None:

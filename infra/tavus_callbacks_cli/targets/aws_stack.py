@@ -84,7 +84,7 @@ def open_deployment(target: Target) -> Deployment:
 
 
 def _local(stack: "RunningStack", options: tuple[str, ...]) -> Deployment:
-    from tavus_callbacks_cli.local_stack.services.session import isolated_session
+    from tavus_callbacks_cli.local_stack.account import isolated_session
     from tavus_callbacks_cli.local_stack.state import state_root
 
     # A stack that an earlier version started does not name its folder.

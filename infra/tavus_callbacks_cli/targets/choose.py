@@ -101,7 +101,7 @@ class LocalTarget:
 
     def tables(self) -> Tables:
         """Open the embedded tables."""
-        from tavus_callbacks_cli.local_stack.services.session import isolated_session
+        from tavus_callbacks_cli.local_stack.account import isolated_session
 
         session = isolated_session(self.stack.aws_access_key_id)
         resource = session.resource("dynamodb", endpoint_url=self.stack.endpoint_url)
@@ -109,7 +109,7 @@ class LocalTarget:
 
     def store(self) -> "Store":
         """Open the embedded store."""
-        from tavus_callbacks_cli.local_stack.services.session import isolated_session
+        from tavus_callbacks_cli.local_stack.account import isolated_session
 
         session = isolated_session(self.stack.aws_access_key_id)
         return _store(session, self.stack.outputs, self.stack.endpoint_url)

@@ -40,7 +40,7 @@ def _stand_in(target: LocalTarget) -> "TavusApi":
 
     from tavus_callbacks.outbound.tavus_api import TavusApi
     from tavus_callbacks_cli.local_stack.stack import TAVUS_OUTPUT
-    from tavus_callbacks_cli.simulator.tavus_api import KEY as STAND_IN_KEY
+    from tavus_callbacks_cli.local_stack.tavus_api import KEY as STAND_IN_KEY
 
     note(f"asking the local stand-in for Tavus's API; {KEY} in the environment asks Tavus itself")
     return TavusApi(SecretStr(STAND_IN_KEY), target.stack.outputs[TAVUS_OUTPUT])

@@ -13,11 +13,12 @@ from http.client import HTTPConnection
 from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape
 
+from tavus_callbacks_cli.local_stack.account import REGION
 from tavus_callbacks_cli.local_stack.cdn.signed_url import Refused, read_target, verify
 from tavus_callbacks_cli.local_stack.http.payload import Answer, Request
+from tavus_callbacks_cli.local_stack.services.access_keys import authorization
 from tavus_callbacks_cli.local_stack.services.cors import HEADERS, METHOD, ORIGIN, is_among
-from tavus_callbacks_cli.local_stack.services.keys import authorization
-from tavus_callbacks_cli.local_stack.template.intrinsics import REGION, cdn_domain, fill_in, uninterpretable
+from tavus_callbacks_cli.local_stack.template.intrinsics import cdn_domain, fill_in, uninterpretable
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey

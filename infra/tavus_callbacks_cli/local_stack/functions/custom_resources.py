@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tavus_callbacks_cli.local_stack.account import ACCOUNT, REGION, STACK
 from tavus_callbacks_cli.local_stack.functions.functions import FunctionFailed
-from tavus_callbacks_cli.local_stack.services.keys import is_loopback
-from tavus_callbacks_cli.local_stack.template.intrinsics import ACCOUNT, REGION, STACK, uninterpretable
+from tavus_callbacks_cli.local_stack.loopback import is_loopback
+from tavus_callbacks_cli.local_stack.template.intrinsics import uninterpretable
 
 if TYPE_CHECKING:
     from tavus_callbacks_cli.local_stack.http.gateway import Invoke

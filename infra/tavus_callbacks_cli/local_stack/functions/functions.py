@@ -18,15 +18,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tavus_callbacks_cli.local_stack.functions import worker
-from tavus_callbacks_cli.local_stack.functions.child import (
+from tavus_callbacks_cli.local_stack.account import ACCOUNT, REGION, SECRET_ACCESS_KEY
+from tavus_callbacks_cli.local_stack.child_process import (
     inherited_environment,
     kill_child,
     start_child,
     stop_child,
 )
-from tavus_callbacks_cli.local_stack.services.keys import SECRET_ACCESS_KEY
-from tavus_callbacks_cli.local_stack.template.intrinsics import ACCOUNT, REGION, uninterpretable
+from tavus_callbacks_cli.local_stack.functions import worker
+from tavus_callbacks_cli.local_stack.template.intrinsics import uninterpretable
 
 if TYPE_CHECKING:
     from tavus_callbacks_cli.local_stack.template.template import Resource, Template

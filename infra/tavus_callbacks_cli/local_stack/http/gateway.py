@@ -1,13 +1,13 @@
 """The API: from an HTTP request to the function's answer, or to API Gateway's own.
 
-API Gateway's answers are `{"message": …}`: 404 no route, 413 too large, 429 throttled, 500 and 502 the
+API Gateway's answers are `{"message": …}`: 404 no route, 413 too large, 500 and 502 the
 function failed, 503 it took too long.
 """
 
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tavus_callbacks_cli.local_stack.functions.functions import (
     AnswerTooLarge,
@@ -27,12 +27,8 @@ from tavus_callbacks_cli.local_stack.http.payload import (
 )
 from tavus_callbacks_cli.local_stack.http.routes import Route, match_route
 
-if TYPE_CHECKING:
-    from tavus_callbacks_cli.local_stack.http.throttle import Throttle
-
 NOT_FOUND = gateway_answer(404, "Not Found")
 TOO_LARGE = gateway_answer(413, "Request Entity Too Large")
-TOO_MANY = gateway_answer(429, "Too Many Requests")
 FAILED = gateway_answer(500, "Internal Server Error")
 BAD_GATEWAY = gateway_answer(502, "Internal Server Error")
 TIMED_OUT = gateway_answer(503, "Service Unavailable")
@@ -64,13 +60,10 @@ class Gateway:
 
     routes: list[Route]
     functions: dict[str, Invoke]
-    throttle: "Throttle | None" = None
     watchers: list[Callable[[Exchange], None]] = field(default_factory=list)
 
     def handle(self, request: Request) -> Answer:
         """Answer a request; callable from any thread."""
-        if self.throttle and not self.throttle.lets_through():
-            return TOO_MANY
         found = match_route(self.routes, request.method, raw_path(request.path))
         if not found:
             return NOT_FOUND

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from tavus_callbacks_cli.local_stack.http.gateway import NOT_FOUND
 from tavus_callbacks_cli.local_stack.http.payload import Answer, Request, gateway_answer
-from tavus_callbacks_cli.local_stack.services.keys import is_loopback
+from tavus_callbacks_cli.local_stack.loopback import is_loopback
 
 Handle = Callable[[Request], Answer]
 

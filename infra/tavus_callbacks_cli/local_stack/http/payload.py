@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote
 
-from tavus_callbacks_cli.local_stack.template.intrinsics import ACCOUNT
+from tavus_callbacks_cli.local_stack.account import ACCOUNT
 
 if TYPE_CHECKING:
     from tavus_callbacks_cli.local_stack.http.routes import Route

@@ -14,8 +14,8 @@ import click
 
 from tavus_callbacks_cli.local_stack.http.gateway import FAILED, TOO_LARGE
 from tavus_callbacks_cli.local_stack.http.payload import BODY_LIMIT, Answer, Request
+from tavus_callbacks_cli.local_stack.loopback import HOST
 
-HOST = "127.0.0.1"
 # Waiting for a worker takes a thread, so there are more than workers.
 _THREADS = 64
 # A client that sends on gets its 413 only when it has done so; but not for ever.

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
-from tavus_callbacks_cli.local_stack.services.keys import CDN, Keys, key_id_of
+from tavus_callbacks_cli.local_stack.services.access_keys import CDN, Keys, key_id_of
 from tavus_callbacks_cli.local_stack.services.wsgi import FORBIDDEN, Answered, answer_of, bucket_and_key
 
 if TYPE_CHECKING:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 NO_LOCAL_MEANING = {
     "AWS::ApiGatewayV2::ApiMapping": "joins the API to its own domain, of which there is none on loopback",
+    "AWS::ApiGatewayV2::Stage": "its limits protect an account on AWS; here nobody needs them",
     "AWS::CloudFront::OriginAccessControl": "how CloudFront signs for S3: here by an access key of its own",
     "AWS::ApiGatewayV2::DomainName": "a certificate and a DNS name; --public-url stands in for it",
     "AWS::CloudWatch::Alarm": "nobody is called from here; tests/integration/test_alarms.py evaluates them",
@@ -37,7 +38,6 @@ NO_LOCAL_MEANING = {
 }
 READ_ELSEWHERE = {
     "AWS::ApiGatewayV2::Api": "routes.py reads the routes",
-    "AWS::ApiGatewayV2::Stage": "throttle.py reads the limits",
     "AWS::CloudFront::CachePolicy": "cdn.py passes its query strings on; there is no cache",
     "AWS::CloudFront::Distribution": "cdn.py serves it",
     "AWS::CloudFront::KeyGroup": "cdn.py trusts its keys",

@@ -22,21 +22,21 @@ from typing import IO, TYPE_CHECKING, Any
 
 import click
 
-from tavus_callbacks_cli.local_stack.functions.child import inherited_environment, start_child
+from tavus_callbacks_cli.local_stack.account import ACCOUNT, REGION, isolated_session
+from tavus_callbacks_cli.local_stack.child_process import inherited_environment, start_child
+from tavus_callbacks_cli.local_stack.loopback import HOST
 from tavus_callbacks_cli.local_stack.services.access import Listings, guarding
-from tavus_callbacks_cli.local_stack.services.atomic import atomic
-from tavus_callbacks_cli.local_stack.services.cors import Rule, preflights
-from tavus_callbacks_cli.local_stack.services.deploy import Clients
-from tavus_callbacks_cli.local_stack.services.keys import (
+from tavus_callbacks_cli.local_stack.services.access_keys import (
     OWN_PATHS,
     PERSON,
     Keys,
     authorization,
     require_key,
 )
+from tavus_callbacks_cli.local_stack.services.atomic import atomic
+from tavus_callbacks_cli.local_stack.services.cors import Rule, preflights
+from tavus_callbacks_cli.local_stack.services.deploy import Clients
 from tavus_callbacks_cli.local_stack.services.object_events import Found, telling
-from tavus_callbacks_cli.local_stack.services.session import isolated_session
-from tavus_callbacks_cli.local_stack.template.intrinsics import ACCOUNT, REGION
 from tavus_callbacks_cli.output.shell import argument
 
 if TYPE_CHECKING:
@@ -48,7 +48,6 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodbstreams import DynamoDBStreamsClient
     from mypy_boto3_sqs import SQSClient
 
-HOST = "127.0.0.1"
 # Where moto has addresses of its own; no bucket can be called so.
 _ITEMS_PATH, _CONDUCT_PATH = OWN_PATHS
 _SECRET = "LOCAL_STACK_SECRET"  # noqa: S105 - the name of a variable

@@ -16,8 +16,8 @@ from html import unescape
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
+from tavus_callbacks_cli.local_stack.account import ACCOUNT, REGION
 from tavus_callbacks_cli.local_stack.services.wsgi import answer_of, bucket_and_key
-from tavus_callbacks_cli.local_stack.template.intrinsics import ACCOUNT, REGION
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment

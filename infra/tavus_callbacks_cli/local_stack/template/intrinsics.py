@@ -11,14 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tavus_callbacks_cli.local_stack.account import ACCOUNT, REGION, STACK
 from tavus_callbacks_cli.local_stack.template.parameters import check_parameters, is_list
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-REGION = "us-east-1"
-ACCOUNT = "123456789012"
-STACK = "tavus-callbacks-local"
 API_HOST_SUFFIX = f"execute-api.{REGION}.amazonaws.com"
 
 _NO_VALUE = object()

@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from tavus_callbacks_cli.local_stack.services.session import isolated_session
-from tavus_callbacks_cli.local_stack.template.intrinsics import ACCOUNT, Names, Resolver, uninterpretable
+from tavus_callbacks_cli.local_stack.account import ACCOUNT, isolated_session
+from tavus_callbacks_cli.local_stack.template.intrinsics import Names, Resolver, uninterpretable
 
 CODE_BUCKET = "local"
 

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from tavus_callbacks_cli.local_stack.account import REGION
 from tavus_callbacks_cli.local_stack.functions.functions import FunctionFailed
-from tavus_callbacks_cli.local_stack.template.intrinsics import REGION, uninterpretable
+from tavus_callbacks_cli.local_stack.template.intrinsics import uninterpretable
 from tavus_callbacks_cli.local_stack.triggers.waiting import reading
 
 if TYPE_CHECKING:

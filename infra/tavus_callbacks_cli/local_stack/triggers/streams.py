@@ -15,8 +15,9 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from tavus_callbacks_cli.local_stack.account import REGION
 from tavus_callbacks_cli.local_stack.functions.dead_letters import Shard, bucket_of
-from tavus_callbacks_cli.local_stack.template.intrinsics import REGION, uninterpretable
+from tavus_callbacks_cli.local_stack.template.intrinsics import uninterpretable
 from tavus_callbacks_cli.local_stack.triggers import pattern
 from tavus_callbacks_cli.local_stack.triggers.batches import Record, Rules
 from tavus_callbacks_cli.local_stack.triggers.queues import is_of_queue

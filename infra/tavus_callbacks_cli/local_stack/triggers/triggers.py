@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from tavus_callbacks_cli.local_stack.account import ACCOUNT, REGION
 from tavus_callbacks_cli.local_stack.functions import async_invocations
 from tavus_callbacks_cli.local_stack.functions.dead_letters import Shard, keep_discarded, keep_event
 from tavus_callbacks_cli.local_stack.functions.functions import FunctionFailed
-from tavus_callbacks_cli.local_stack.template.intrinsics import ACCOUNT, REGION
 from tavus_callbacks_cli.local_stack.triggers import event_bus, queues, schedules, streams
 from tavus_callbacks_cli.local_stack.triggers.batches import Discarded, Record, Surroundings, deliver
 

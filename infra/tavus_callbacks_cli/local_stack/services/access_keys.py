@@ -12,14 +12,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
+from tavus_callbacks_cli.local_stack.account import REGION
+from tavus_callbacks_cli.local_stack.loopback import is_loopback
 from tavus_callbacks_cli.local_stack.services.wsgi import FORBIDDEN, Answered
-from tavus_callbacks_cli.local_stack.template.intrinsics import REGION
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 PERSON, CDN = "Person", "Cdn"
-SECRET_ACCESS_KEY = "local"  # noqa: S105 - public: the access key id is the secret
 OWN_PATHS = ("/moto-api/items", "/moto-api/conduct")
 
 _PREFIX, _DIGITS = "AKIALOCAL", 32
@@ -81,11 +81,6 @@ def _is_allowed(environ: "WSGIEnvironment", owner: str | None) -> bool:
         return path in OWN_PATHS and owner == PERSON
     # Only the CDN asks S3 about a preflight; a browser has no business here.
     return environ["REQUEST_METHOD"] != "OPTIONS" or owner == CDN
-
-
-def is_loopback(host: str, port: int | str) -> bool:
-    """Check a Host header: only loopback names with the port. A rebound DNS name fails."""
-    return host.lower() in {f"{name}:{port}" for name in ("127.0.0.1", "localhost", "[::1]")}
 
 
 def _without_cors(start_response: "StartResponse") -> "StartResponse":

@@ -1,18 +1,20 @@
-"""boto3 sessions that see nothing of the person's own AWS set-up: no profile, no keys, no proxy."""
+"""The made-up AWS account of every local stack, and boto3 sessions that see nothing of your own AWS setup."""
 
 import os
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from tavus_callbacks_cli.local_stack.services.keys import SECRET_ACCESS_KEY
-from tavus_callbacks_cli.local_stack.template.intrinsics import REGION
-
 if TYPE_CHECKING:
     from boto3 import Session
     from botocore.loaders import Loader
 
+REGION = "us-east-1"
+ACCOUNT = "123456789012"
+STACK = "tavus-callbacks-local"
+SECRET_ACCESS_KEY = "local"  # noqa: S105 - public: the access key id is the secret
+
 # In botocore's form: name in the file, names in the environment, default, conversion.
-_UNSEEN: dict[str, Any] = {
+_NO_USER_CONFIG: dict[str, Any] = {
     "profile": (None, None, None, None),
     "config_file": (None, None, os.devnull, None),
     "credentials_file": (None, None, os.devnull, None),
@@ -20,12 +22,12 @@ _UNSEEN: dict[str, Any] = {
 
 
 def isolated_session(key_id: str = "local") -> "Session":
-    """Make a session for the embedded services, with an access key of their run."""
+    """Create a session for the embedded services: no profile, keys or proxy of yours reach it."""
     import boto3
     from botocore.config import Config
     from botocore.session import Session as Core
 
-    core = Core(session_vars=_UNSEEN)
+    core = Core(session_vars=_NO_USER_CONFIG)
     core.set_default_client_config(Config(proxies={}))
     core.register_component("data_loader", _loader())
     return boto3.Session(key_id, SECRET_ACCESS_KEY, region_name=REGION, botocore_session=core)
@@ -33,7 +35,7 @@ def isolated_session(key_id: str = "local") -> "Session":
 
 @cache
 def _loader() -> "Loader":
-    # One for all sessions: else each reads megabytes of JSON anew to know what services look like.
+    # Shared by all sessions: otherwise each reads megabytes of JSON that describe the services.
     from botocore.loaders import create_loader
 
     return create_loader()
