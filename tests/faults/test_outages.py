@@ -10,7 +10,8 @@ from world import new_token
 
 from runtimes import forget
 from tavus_callbacks.domain.common.timestamps import now
-from tavus_callbacks.handlers import drain, receive
+from tavus_callbacks.handlers import drain
+from tavus_callbacks.runtime import wiring
 
 KINDS = {
     "timed": bodies.timed,
@@ -38,7 +39,7 @@ def more(cases):
 def stale(world):
     """Let a minute pass for the token that the receiver remembers."""
     [remembered] = [
-        one for one in receive.stores().tokens._remembered.values() if one.record.label == "faults"
+        token for token in wiring.tokens(quick=True)._remembered.values() if token.record.label == "faults"
     ]
     remembered.looked_up_at = now() - timedelta(minutes=2)
     return world
@@ -144,7 +145,9 @@ def test_a_token_that_nobody_remembers_is_503_while_the_table_is_away(world, sub
 
 def test_a_remembered_token_works_for_its_grace_and_no_longer(world, subject):
     """Fifteen minutes without the table, then 503."""
-    [remembered] = [one for one in receive.stores().tokens._remembered.values() if one.record.token_id][:1]
+    remembered = next(
+        token for token in wiring.tokens(quick=True)._remembered.values() if token.record.token_id
+    )
     with world.proxy.faults(down(Fault.BROKEN, "dynamodb")):
         remembered.looked_up_at = now() - timedelta(minutes=14)
         assert "accepted" == world.post(bodies.timed(subject)).value["status"]

@@ -118,9 +118,9 @@ class World:
     @cached_property
     def _table(self) -> EventsTable:
         made = self.embedded.clients()
-        known = settings()
-        bodies = Bodies(known.bodies_bucket, lambda: made.s3)
-        return EventsTable(made.dynamodb, known.events_table, bodies, None)
+        config = settings()
+        bodies = Bodies(config.bodies_bucket, lambda: made.s3)
+        return EventsTable(made.dynamodb, config.events_table, bodies, None)
 
     def rows(self, pk: str) -> list[dict[str, Any]]:
         """Return every row of a partition."""

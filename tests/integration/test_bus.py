@@ -5,7 +5,7 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from inprocess import failing
+from inprocess import failing, forget
 from jsonschema import Draft202012Validator
 from projecting import calls, once_before, post_scenario, project_all, records, row_of, store, summaries
 
@@ -16,6 +16,7 @@ from tavus_callbacks.domain.pushes import derived
 from tavus_callbacks.domain.pushes.push import callback_push, erased_push
 from tavus_callbacks.handlers import project
 from tavus_callbacks.logic import publish
+from tavus_callbacks.runtime import wiring
 from tavus_callbacks_cli.openapi.pushes_schema import schema
 from tavus_callbacks_cli.operations.reindex import rebuilt
 
@@ -150,7 +151,7 @@ def test_the_schedule_tells_what_is_overdue_once(api, bus, monkeypatch):
     project_all(api)
     bus.pushes()
     monkeypatch.setattr(publish, "now", lambda: datetime.now(UTC) + timedelta(minutes=5))
-    tell, rows = project.stores().telling.of, project.stores().summaries
+    tell, rows = wiring.publisher().of, wiring.summaries()
     for _ in range(2):
         rows.tell("conversation", "c1", tell("conversation", "c1", derived.elapsed))
         rows.tell("conversation", "nobody", tell("conversation", "nobody", derived.elapsed))
@@ -166,10 +167,7 @@ def test_the_schedule_tells_what_is_overdue_once(api, bus, monkeypatch):
 def test_a_stack_without_a_bus_tells_nobody(api, bus, monkeypatch):
     """And notes nothing as told, so that a bus that comes later is told."""
     monkeypatch.delenv("EVENT_BUS")
-    project.stores.cache_clear()
-    from tavus_callbacks.runtime.settings import settings
-
-    settings.cache_clear()
+    forget()
     api.post(SHUTDOWN)
     project_all(api)
 

@@ -17,8 +17,8 @@ from tavus_callbacks.domain.callbacks.intake import Misfit
 from tavus_callbacks.domain.callbacks.quarantine import quarantined
 from tavus_callbacks.domain.common.errors import Unfileable
 from tavus_callbacks.domain.repair.tavus_record import record_of
-from tavus_callbacks.handlers import receive
 from tavus_callbacks.logic.keep_callback import quarantine
+from tavus_callbacks.runtime import wiring
 from tavus_callbacks_cli.erasure import recordings as recordings_of
 from tavus_callbacks_cli.erasure.place import Wanted
 from tavus_callbacks_cli.operations import backfill
@@ -391,7 +391,7 @@ def test_quarantine_that_an_upgrade_could_file_is_removed_instead(world):
     world.kept(ERASED)
     misfit = Misfit(*misfit_of(json.dumps(world.body(ERASED, "system.shutdown", 6)).encode()))
     world.erase("conversation", ERASED, "--yes")
-    quarantine(misfit, receive.stores().events, None, "request")
+    quarantine(misfit, wiring.events_table(), None, "request")
     forget()
 
     [entry] = entries(store(world.api))

@@ -4,6 +4,7 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from inprocess import forget
 from projecting import (
     calls,
     facts_of,
@@ -19,7 +20,6 @@ from projecting import (
 
 from tavus_callbacks.aws import clients
 from tavus_callbacks.aws.stores.summaries import SummaryRows, facts_text
-from tavus_callbacks.runtime.settings import settings
 from tavus_callbacks_cli.operations.reindex import rebuilt, subjects
 from tavus_callbacks_cli.simulator import scenario as simulator
 
@@ -114,7 +114,7 @@ def test_a_record_that_cannot_be_projected_is_told_again_alone(api):
 def test_a_summary_expires_with_the_last_of_its_events(api, monkeypatch):
     """A list shows nothing of which nothing is kept, and everything of which something is."""
     monkeypatch.setenv("EVENT_RETENTION_DAYS", "30")
-    settings.cache_clear()
+    forget()
     for body in (SHUTDOWN, JOINED):
         api.post(body)
     project_all(api)
@@ -128,10 +128,7 @@ def test_a_summary_stays_where_one_event_stays(api, monkeypatch):
     api.post(JOINED)
     project_all(api)
     monkeypatch.setenv("EVENT_RETENTION_DAYS", "30")
-    settings.cache_clear()
-    from tavus_callbacks.handlers import receive
-
-    receive.stores.cache_clear()
+    forget()
     api.post(SHUTDOWN)
     project_all(api)
 

@@ -20,6 +20,8 @@ from tavus_callbacks.domain.pushes.push import erased_push
 from tavus_callbacks.domain.pushes.target import TargetRefused
 from tavus_callbacks.handlers import push
 from tavus_callbacks.outbound.webhook import Answer, NotReached
+from tavus_callbacks.runtime import wiring
+from tavus_callbacks.runtime.settings import MissingVariable
 from tavus_callbacks_cli.local_stack.services.deploy import deploy
 from tavus_callbacks_cli.operations.redrive_failed import failures, redrive
 
@@ -164,10 +166,10 @@ def test_a_secret_is_rotated_without_a_gap(api, sender, monkeypatch):
     api.post(SHUTDOWN)
     project_all(api)
     old, new = secret_of(sender), "b" * 44
-    push.stores().secret.versions()
+    wiring.push_secret().versions()
     clients.secretsmanager().put_secret_value(SecretId=sender.environment["PUSH_SECRET"], SecretString=new)
-    remembered = push.stores().secret.versions()
-    monkeypatch.setattr(push.stores().secret, "clock", lambda: now() + 2 * push_secret._FRESH)
+    remembered = wiring.push_secret().versions()
+    monkeypatch.setattr(wiring.push_secret(), "clock", lambda: now() + 2 * push_secret._FRESH)
     sender.run()
 
     assert (old,) == remembered
@@ -303,8 +305,8 @@ def test_a_function_without_a_target_says_which_variable_is_missing(monkeypatch)
     monkeypatch.delenv("PUSH_URL")
     forget()
 
-    with pytest.raises(KeyError, match="PUSH_URL"):
-        push.stores()
+    with pytest.raises(MissingVariable, match="PUSH_URL"):
+        push.handler({"detail": json.loads(erased_push("conversation", "c1", at=now()).detail())}, CONTEXT)
 
 
 def test_the_secret_store_down_leaves_pushes_in_the_queue(api, sender):

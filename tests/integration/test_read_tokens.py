@@ -6,6 +6,7 @@ import pytest
 from inprocess import forget
 
 from tavus_callbacks.domain.common.token import new_token
+from tavus_callbacks.runtime import wiring
 from tavus_callbacks_cli.local_stack.http.payload import Request
 from tavus_callbacks_cli.operations.tokens import revoke_token, rotate_token
 
@@ -105,12 +106,10 @@ def test_a_token_that_reads_posts_nothing(api, name, method):
 
 def test_a_revoked_read_token_is_refused_within_a_minute(api, monkeypatch):
     """What this runtime remembers of it lives no longer."""
-    from tavus_callbacks.handlers import read
-
     assert 200 == api.get("/events").status
     revoke_token(api.tokens_table, label="reader", now=datetime.now(UTC))
     clock = datetime.now(UTC) + timedelta(seconds=61)
-    monkeypatch.setattr(read.tokens(), "clock", lambda: clock)
+    monkeypatch.setattr(wiring.tokens(), "clock", lambda: clock)
 
     assert 401 == api.get("/events").status
     forget()

@@ -7,7 +7,7 @@ from inprocess import failing
 
 from tavus_callbacks.domain.common.timestamps import iso
 from tavus_callbacks.domain.common.token import digest, new_token
-from tavus_callbacks.handlers import receive
+from tavus_callbacks.runtime import wiring
 from tavus_callbacks_cli.operations.tokens import revoke_token, rotate_token
 
 SHUTDOWN = {"conversation_id": "c1", "event_type": "system.shutdown"}
@@ -30,7 +30,7 @@ def clock(api):
     """Give the receiver's tokens a clock of the test's."""
     made = Clock()
     assert api.token
-    receive.stores().tokens.clock = made
+    wiring.tokens(quick=True).clock = made
     return made
 
 

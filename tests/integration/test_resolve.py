@@ -8,6 +8,7 @@ from inprocess import failing, forget
 from recording_stack import COPY_FAILED, SAID_AT
 
 from tavus_callbacks.handlers import resolve
+from tavus_callbacks.runtime.settings import MissingVariable
 from tavus_callbacks_cli.local_stack.triggers.streams import is_wanted
 
 KEY = "tavus/c123/1718780000000"
@@ -371,7 +372,7 @@ def test_without_a_bucket_it_does_not_start(recordings, monkeypatch):
     monkeypatch.delenv("RECORDINGS_BUCKET")
     forget()
 
-    with pytest.raises(KeyError, match="RECORDINGS_BUCKET"):
+    with pytest.raises(MissingVariable, match="RECORDINGS_BUCKET"):
         recordings.tell(KEY)
 
 

@@ -17,6 +17,7 @@ from tavus_callbacks.aws.stores.tombstones import Tombstones
 from tavus_callbacks.handlers import watch
 from tavus_callbacks.logic import publish
 from tavus_callbacks.outbound.tavus_api import TavusApi, UnknownThere
+from tavus_callbacks.runtime import wiring
 from tavus_callbacks_cli.local_stack.tavus_api import KEY, MODES, Behaviour, StandIn, serve_stand_in
 
 SECRET = f"arn:aws:secretsmanager:us-east-1:{DEFAULT_ACCOUNT_ID}:secret:tavus-callbacks-local-key"
@@ -278,7 +279,7 @@ def test_a_conversation_that_is_erased_while_tavus_is_asked_gets_no_row(watched,
 )
 def test_a_refusal_ends_the_asking_of_this_run(watched, monkeypatch, mode, counted):
     """A refused key and a busy server are told by one question, not by one a conversation."""
-    monkeypatch.setattr(watch, "_PATIENCE", 0)
+    monkeypatch.setattr(wiring, "_TAVUS_PATIENCE", 0)
     for number in range(3):
         watched.happen(*ended(f"c{number}"), lost={2})
     watched.stand_in.behaviour = Behaviour(status=MODES[mode].status, retry_after=MODES[mode].retry_after)
@@ -290,7 +291,7 @@ def test_a_refusal_ends_the_asking_of_this_run(watched, monkeypatch, mode, count
 
 def test_after_a_refusal_the_next_runs_go_on(watched, monkeypatch):
     """A key that was replaced in its secret is read anew."""
-    monkeypatch.setattr(watch, "_PATIENCE", 0)
+    monkeypatch.setattr(wiring, "_TAVUS_PATIENCE", 0)
     watched.happen(*ended(), lost={2})
     watched.stand_in.behaviour = Behaviour(status=401, times=1)
     watched.run(minutes=3)
@@ -393,7 +394,7 @@ def test_so_many_questions_and_no_more(watched, monkeypatch):
 def test_two_runs_at_once_ask_once(watched):
     """The attempt is taken before it is made: who finds it taken leaves it."""
     watched.happen(*ended(), lost={2})
-    readings = watch.stores().kept.readings
+    readings = wiring.repair_attempts()
     claim, results = type(readings).claim, []
 
     def twice(self, name, before, *, next_at):
@@ -412,7 +413,7 @@ def test_a_body_that_we_stumble_over_stops_no_other(watched, monkeypatch):
     """A fault of ours in one conversation is logged by its place, and the others are cared for."""
     for number in range(2):
         watched.happen(*ended(f"c{number}"), lost={2})
-    file, stumbled = watch.backfill.file, []
+    file, stumbled = watch.repair.file, []
 
     def stumble(stores, record, **rest):
         if not stumbled:
@@ -420,7 +421,7 @@ def test_a_body_that_we_stumble_over_stops_no_other(watched, monkeypatch):
             raise RuntimeError("canary-body")
         return file(stores, record, **rest)
 
-    monkeypatch.setattr(watch.backfill, "file", stumble)
+    monkeypatch.setattr(watch.repair, "file", stumble)
     record = watched.run(minutes=3)
 
     assert (1, 1) == (record["failed"], record["filed"])

@@ -66,6 +66,7 @@ OURS = {
     "runtime.http",
     "runtime.log",
     "runtime.settings",
+    "runtime.wiring",
 }
 # botocore takes certifi's certificates where certifi is installed, which in Lambda it is not.
 HERE = {"__main__", "certifi"}

@@ -4,23 +4,14 @@ from datetime import timedelta
 
 import pytest
 
-from tavus_callbacks.runtime.settings import Settings
-
-RECORDINGS = {
-    "RECORDINGS_BUCKET": "recordings",
-    "RECORDING_MISSING_AFTER_MINUTES": "60",
-    "LINK_LIFETIME_MINUTES": "30",
-    "CDN_URL": "https://cdn.example",
-    "SIGNING_KEY_ID": "K1",
-    "SIGNING_SECRET": "secret",
-}
+from tavus_callbacks.runtime.settings import MissingVariable, Settings
 
 
 def test_names_are_read_as_they_are():
     """A function finds what the stack made by the names that the template gave it."""
-    found = Settings({"EVENTS_TABLE": "events", "TOKENS_TABLE": "tokens", "BODIES_BUCKET": "bodies"})
+    config = Settings({"EVENTS_TABLE": "events", "TOKENS_TABLE": "tokens", "BODIES_BUCKET": "bodies"})
 
-    assert ("events", "tokens", "bodies") == (found.events_table, found.tokens_table, found.bodies_bucket)
+    assert ("events", "tokens", "bodies") == (config.events_table, config.tokens_table, config.bodies_bucket)
 
 
 @pytest.mark.parametrize(
@@ -28,9 +19,9 @@ def test_names_are_read_as_they_are():
 )
 def test_retention_is_in_days_and_0_is_for_ever(days, expected):
     """The template's 0 means that nothing expires."""
-    found = Settings({"EVENT_RETENTION_DAYS": days, "QUARANTINE_RETENTION_DAYS": days})
+    config = Settings({"EVENT_RETENTION_DAYS": days, "QUARANTINE_RETENTION_DAYS": days})
 
-    assert (expected, expected) == (found.event_retention, found.quarantine_retention)
+    assert (expected, expected) == (config.event_retention, config.quarantine_retention)
 
 
 @pytest.mark.parametrize(
@@ -45,18 +36,31 @@ def test_retention_is_in_days_and_0_is_for_ever(days, expected):
         ("metrics_namespace", "METRICS_NAMESPACE"),
         ("event_retention", "EVENT_RETENTION_DAYS"),
         ("quarantine_retention", "QUARANTINE_RETENTION_DAYS"),
+        ("cdn_url", "CDN_URL"),
+        ("push_url", "PUSH_URL"),
         ("fold", "PRESUMED_ENDED_AFTER_MINUTES"),
     ],
 )
 def test_what_a_function_needs_and_was_not_told_is_an_error_that_names_it(asked, missing):
     """No default stands in for the template's, and nobody has to name what he does not need."""
-    with pytest.raises(KeyError, match=missing):
+    with pytest.raises(MissingVariable, match=missing):
         getattr(Settings({}), asked)
 
 
-def test_a_stack_without_recordings_has_no_settings_for_them():
-    """Nothing of them is asked for; where there are recordings, all of it is."""
-    assert (None, None) == (Settings({}).recordings, Settings({}).recordings_bucket)
-    assert timedelta(minutes=30) == Settings(RECORDINGS).recordings.link_lifetime
-    with pytest.raises(KeyError, match="CDN_URL"):
-        _ = Settings({name: value for name, value in RECORDINGS.items() if name != "CDN_URL"}).recordings
+def test_a_stack_without_recordings_a_bus_or_a_key_has_no_names_for_them():
+    """The template leaves these variables out; their absence is no error."""
+    config = Settings({})
+
+    assert (None, None) == (config.recordings_bucket, config.event_bus)
+    assert (None, None) == (config.push_secret, config.tavus_key_secret)
+
+
+@pytest.mark.parametrize(
+    ("events", "recordings", "expected"),
+    [("30", "90", 90), ("90", "30", 90), ("0", "30", None), ("30", "0", None)],
+)
+def test_the_row_of_a_recording_stays_as_long_as_its_events_and_its_file(events, recordings, expected):
+    """0 keeps one of both for ever, and so the row."""
+    config = Settings({"EVENT_RETENTION_DAYS": events, "RECORDING_RETENTION_DAYS": recordings})
+
+    assert config.recording_retention == (expected and timedelta(days=expected))

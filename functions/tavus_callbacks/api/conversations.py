@@ -1,23 +1,19 @@
 """`GET /conversations…`: what happened, as a person asks it."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
 from typing import TYPE_CHECKING, Any, cast, get_args
 
 from aws_lambda_powertools.event_handler import Response
 
 from tavus_callbacks.api.lists import COMMON, list_page
 from tavus_callbacks.api.query import Query, one_of
-from tavus_callbacks.api.recordings import recording_views, rows_of_recordings
+from tavus_callbacks.api.recordings import recording_views
 from tavus_callbacks.api.responses import NO_STORE, first_fitting, json_answer
 from tavus_callbacks.api.routing import Routes
 from tavus_callbacks.aws import clients
-from tavus_callbacks.aws.stores.bodies import Bodies
 from tavus_callbacks.aws.stores.readings import confirmed_at
 from tavus_callbacks.aws.stores.subject_events import events_within_budget, subject_rows
-from tavus_callbacks.aws.stores.summaries import SummaryRows
 from tavus_callbacks.domain.callbacks.families import is_name
 from tavus_callbacks.domain.common.errors import NotFound
 from tavus_callbacks.domain.common.truncate import shorter
@@ -29,11 +25,10 @@ from tavus_callbacks.domain.summaries.summary import conversation_summary
 from tavus_callbacks.domain.transcripts.plain_text import dialogue
 from tavus_callbacks.domain.transcripts.transcript import Transcript, transcript_of, transcript_view
 from tavus_callbacks.domain.transcripts.webvtt import webvtt
+from tavus_callbacks.runtime import wiring
 from tavus_callbacks.runtime.settings import settings
 
 if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
-
     from tavus_callbacks.aws.stores.summaries import Row
     from tavus_callbacks.domain.conversations.facts import Facts
 
@@ -50,42 +45,25 @@ FORMAT = one_of("format", "How to write it: json unless said.", ("json", *_FORMA
 INCLUDE = one_of("include", "What else to give: system turns, the prompt among them.", ("system",))
 
 
-@dataclass(frozen=True, slots=True)
-class Stores:
-    """What the routes ask, one of each a runtime."""
-
-    client: "DynamoDBClient"
-    table: str
-    bodies: Bodies
-    summaries: SummaryRows
-
-
-@cache
-def stores() -> Stores:
-    """Return the stores of this runtime."""
-    known, client = settings(), clients.dynamodb()
-    return Stores(
-        client, known.events_table, Bodies(known.bodies_bucket), SummaryRows(client, known.events_table)
-    )
-
-
 @routes.get("/conversations", query=(*COMMON, STATUS, MISSING), model="ConversationPage")
 def get_conversations(query: Query) -> Response[str]:
     """Answer conversations, the newest first by first receipt."""
-    known, bucket = settings().fold, settings().recordings_bucket
-    now = known.summed_up_until(datetime.now(UTC))
+    fold_settings, bucket = settings().fold, settings().recordings_bucket
+    now = fold_settings.summed_up_until(datetime.now(UTC))
 
     def describe(row: "Row") -> Any:
         facts = cast("Facts", row.facts)
-        return conversation_summary(row.subject, facts, now=now, settings=known, has_object=row.has_object)
+        return conversation_summary(
+            row.subject, facts, now=now, settings=fold_settings, has_object=row.has_object
+        )
 
     filters = {"status": query[STATUS], "missing": query[MISSING]}
     page, following = list_page(
-        stores().summaries,
+        wiring.summaries(),
         query,
         "conversation",
         describe,
-        objects_in=bucket if known.expect_recording else None,
+        objects_in=bucket if fold_settings.expect_recording else None,
         **filters,
     )
     return json_answer({"conversations": page, "cursor": following})
@@ -95,9 +73,12 @@ def get_conversations(query: Query) -> Response[str]:
 def get_conversation(conversation_id: str) -> Response[str]:
     """Answer the conversation folded from its events; one query, unless a recording is waited for."""
     items = _items(conversation_id)
-    events = events_within_budget(items, stores().bodies)
-    bucket = settings().recordings_bucket
-    recordings = recording_views(conversation_id, rows_of_recordings().recordings_in(items)) if bucket else []
+    events = events_within_budget(items, wiring.bodies())
+    recordings = (
+        recording_views(conversation_id, wiring.recordings().recordings_in(items))
+        if settings().recordings_bucket
+        else []
+    )
     view = fold(
         conversation_id,
         events,
@@ -118,7 +99,7 @@ def get_conversation(conversation_id: str) -> Response[str]:
 )
 def get_transcript(query: Query, conversation_id: str) -> Response[str]:
     """Answer the transcript as JSON, as lines of text, or as subtitles; 409 where those have no times."""
-    events = events_within_budget(_items(conversation_id), stores().bodies)
+    events = events_within_budget(_items(conversation_id), wiring.bodies())
     transcript = transcript_of(events, include_system=query[INCLUDE] == "system")
     if transcript is None:
         raise NotFound(_no_transcript(conversation_id, events))
@@ -137,9 +118,9 @@ def _no_transcript(conversation_id: str, events: Sequence[FoldEvent]) -> str:
 
 def rows_of(kind: str, subject: str) -> list[dict[str, Any]]:
     """Return what is kept of a subject: nothing of an id that cannot be, nor of who was erased."""
-    if not is_name(subject) or stores().summaries.tombstones.has(kind, subject):
+    if not is_name(subject) or wiring.summaries().tombstones.has(kind, subject):
         return []
-    return subject_rows(stores().client, stores().table, kind, subject)
+    return subject_rows(clients.dynamodb(), settings().events_table, kind, subject)
 
 
 def _items(conversation_id: str) -> list[dict[str, Any]]:

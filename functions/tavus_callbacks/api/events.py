@@ -1,7 +1,6 @@
 """`GET /events…`, `GET /conversations/{id}/events` and `GET /quarantine`: what came, as it came."""
 
 import json
-from functools import cache
 from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
@@ -19,17 +18,15 @@ from tavus_callbacks.api.query import (
 )
 from tavus_callbacks.api.responses import NO_STORE, json_answer
 from tavus_callbacks.api.routing import Routes
-from tavus_callbacks.aws import clients
-from tavus_callbacks.aws.stores.bodies import Bodies
-from tavus_callbacks.aws.stores.event_pages import Entry, EventPages
+from tavus_callbacks.aws.stores.event_pages import Entry
 from tavus_callbacks.domain.callbacks.event import is_ref, parse_event_id
 from tavus_callbacks.domain.common import timestamps
 from tavus_callbacks.domain.common.errors import BadRequest, NotFound
 from tavus_callbacks.domain.common.timestamps import iso
 from tavus_callbacks.domain.events import feed
 from tavus_callbacks.domain.events.view import event_view, quarantine_view
+from tavus_callbacks.runtime import wiring
 from tavus_callbacks.runtime.http import JSON_TYPE
-from tavus_callbacks.runtime.settings import settings
 
 routes = Routes()
 
@@ -38,13 +35,6 @@ BYTES_TYPE = "application/octet-stream"
 
 KIND = text("kind", "What the subject is: conversation, video, replica, …")
 SUBJECT = text("subject", "Whose events to give, by time; any id can stand here.")
-
-
-@cache
-def event_pages() -> EventPages:
-    """Return the pages of this runtime."""
-    known = settings()
-    return EventPages(clients.dynamodb(), known.events_table, Bodies(known.bodies_bucket))
 
 
 def _receipts_after(given: str) -> feed.Position | dict[str, Any]:
@@ -79,7 +69,7 @@ def get_events(query: Query) -> Response[str]:
         raise BadRequest("kind and subject go together, as in /events?kind=conversation&subject=c123456.")
     if kind is not None and subject is not None:
         return json_answer(_subject_page(query, kind, subject))
-    entries, after = event_pages().received(_position(query), query[LIMIT])
+    entries, after = wiring.event_pages().received(_position(query), query[LIMIT])
     state = {"settled": after.settled, "given": sorted(after.given)}
     return json_answer({"events": [_view(entry) for entry in entries], "cursor": query.cursor(state)})
 
@@ -106,17 +96,17 @@ def get_conversation_events(query: Query, conversation_id: str) -> Response[str]
 def get_event_body(event_id: str) -> Response[Any]:
     """Answer the kept bytes of an event."""
     place = parse_event_id(event_id)
-    item = event_pages().one(*place) if place else None
+    item = wiring.event_pages().one(*place) if place else None
     if item is None:
         raise NotFound(f"No event {event_id} is kept.")
-    return _bytes(event_pages().bodies.read(item), JSON_TYPE)
+    return _bytes(wiring.event_pages().bodies.read(item), JSON_TYPE)
 
 
 @routes.get("/quarantine", query=(LIMIT, CURSOR), model="QuarantinePage")
 def get_quarantine(query: Query) -> Response[str]:
     """Answer what could not be filed, newest first."""
     before = place_in(query.state(CURSOR), "before")
-    entries, following = event_pages().quarantined(limit=query[LIMIT], before=before)
+    entries, following = wiring.event_pages().quarantined(limit=query[LIMIT], before=before)
     views = [quarantine_view(entry.item, entry.body) for entry in entries]
     next_cursor = query.cursor({"before": following}) if following else None
     return json_answer({"quarantine": views, "cursor": next_cursor})
@@ -125,17 +115,17 @@ def get_quarantine(query: Query) -> Response[str]:
 @routes.get("/quarantine/<quarantine_id>/body", model=None, media=(BYTES_TYPE,), problems=(404,))
 def get_quarantine_body(quarantine_id: str) -> Response[Any]:
     """Answer the kept bytes of what could not be filed, JSON or not."""
-    item = event_pages().quarantine_entry(quarantine_id)
+    item = wiring.event_pages().quarantine_entry(quarantine_id)
     if item is None:
         raise NotFound(f"No body {quarantine_id} is in quarantine.")
-    return _bytes(event_pages().bodies.read(item), BYTES_TYPE)
+    return _bytes(wiring.event_pages().bodies.read(item), BYTES_TYPE)
 
 
 def _subject_page(query: Query, kind: str, subject: str) -> dict[str, Any]:
     after = query.state(CURSOR).get("after")
     if after is not None and not is_ref(after):
         raise BadRequest(BAD_CURSOR)
-    page = event_pages().of_subject(kind, subject, limit=query[LIMIT], after=after)
+    page = wiring.event_pages().of_subject(kind, subject, limit=query[LIMIT], after=after)
     following = query.cursor({"after": page.next_after}) if page.next_after else None
     return {"events": [_view_with_variants(group) for group in page.events], "cursor": following}
 

@@ -1,9 +1,6 @@
 """`GET /conversations/{id}/recordings…`: what there is to watch, and the link that plays it."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from itertools import islice
 from typing import Any
 
@@ -12,8 +9,7 @@ from aws_lambda_powertools.event_handler import Response
 from tavus_callbacks.api.query import CURSOR, LIMIT, Query, flag, one_of, place_in, whole_number
 from tavus_callbacks.api.responses import NO_STORE, json_answer
 from tavus_callbacks.api.routing import Routes
-from tavus_callbacks.aws import clients
-from tavus_callbacks.aws.stores.recordings import RecordingRows, RecordingsBucket, look
+from tavus_callbacks.aws.stores.recordings import look
 from tavus_callbacks.domain.callbacks.families import is_name
 from tavus_callbacks.domain.common import cursors
 from tavus_callbacks.domain.common.errors import NotFound, NotPlayable, StoreDown
@@ -21,7 +17,8 @@ from tavus_callbacks.domain.common.timestamps import iso
 from tavus_callbacks.domain.recordings import signed_url
 from tavus_callbacks.domain.recordings.recording import LATEST, Recording, latest, status_of
 from tavus_callbacks.domain.recordings.view import recording_view, why_not_playable
-from tavus_callbacks.runtime.settings import RecordingSettings, settings
+from tavus_callbacks.runtime import wiring
+from tavus_callbacks.runtime.settings import settings
 
 routes = Routes()
 
@@ -38,44 +35,6 @@ EXPIRES = whole_number(
 )
 DOWNLOAD = flag("download", "Whether a browser saves it under a readable name instead of playing it.")
 FORMAT = one_of("format", "`json` answers the link and its expiry instead of leading there.", ("json",))
-
-
-@dataclass(frozen=True, slots=True)
-class Stores:
-    """What the routes ask, one of each a runtime."""
-
-    known: RecordingSettings
-    bucket: RecordingsBucket
-    noted: RecordingRows
-
-
-@cache
-def stores() -> Stores:
-    """Return the stores of this runtime; raises NotFound where the stack has no recordings."""
-    known = settings()
-    if known.recordings is None:
-        raise NotFound("This stack was deployed with Recordings=off.")
-    bucket = RecordingsBucket(clients.s3(), known.recordings.bucket)
-    return Stores(
-        known.recordings,
-        bucket,
-        RecordingRows(
-            clients.dynamodb(), known.events_table, known.recording_retention, known.recordings.bucket
-        ),
-    )
-
-
-def rows_of_recordings() -> RecordingRows:
-    """Return the rows of recordings; raises NotFound where the stack has none."""
-    return stores().noted
-
-
-@cache
-def _sign() -> Callable[[bytes], bytes]:
-    # Loading cryptography costs more than a read of events ever needs.
-    from tavus_callbacks.aws.signing_key import signer
-
-    return signer(clients.secretsmanager(), stores().known.signing_secret)
 
 
 @routes.get(
@@ -106,7 +65,7 @@ def get_recording(query: Query, conversation_id: str, recording_id: str) -> Resp
     now = datetime.now(UTC)
     _refuse_unplayable(recording, now)
     seconds = query[EXPIRES]
-    asked = timedelta(seconds=seconds) if seconds else stores().known.link_lifetime
+    asked = timedelta(seconds=seconds) if seconds else settings().link_lifetime
     duration = recording.claim.duration if recording.claim else None
     expires = now + signed_url.lifetime(asked, duration)
     url = _signed(conversation_id, recording, expires, save=query[DOWNLOAD])
@@ -117,7 +76,7 @@ def get_recording(query: Query, conversation_id: str, recording_id: str) -> Resp
 
 def recording_views(conversation_id: str, noted: list[Recording]) -> list[dict[str, Any]]:
     """Return a conversation's recordings, noted before, as they are read: after a look where one is due."""
-    now, missing_after = datetime.now(UTC), stores().known.missing_after
+    now, missing_after = datetime.now(UTC), settings().recording_missing_after
     return [
         recording_view(conversation_id, one, now=now, missing_after=missing_after)
         for one in _noted_or_looked(conversation_id, noted)
@@ -133,7 +92,11 @@ def _noted_or_looked(conversation_id: str, noted: list[Recording]) -> list[Recor
 
 
 def _noted(conversation_id: str) -> list[Recording]:
-    return stores().noted.all(conversation_id) if is_name(conversation_id) else []
+    if not is_name(conversation_id):
+        return []
+    if settings().recordings_bucket is None:
+        raise NotFound("This stack was deployed with Recordings=off.")
+    return wiring.recordings().all(conversation_id)
 
 
 def _looked(conversation_id: str, noted: list[Recording]) -> list[Recording]:
@@ -141,13 +104,13 @@ def _looked(conversation_id: str, noted: list[Recording]) -> list[Recording]:
     now = datetime.now(UTC)
     due = [one for one in noted if _is_due(conversation_id, one, now)]
     for one in islice(due, LOOKS):
-        look(stores().bucket, stores().noted, conversation_id, str(one.key))
+        look(wiring.recordings_bucket(), wiring.recordings(), conversation_id, str(one.key))
     return _again(conversation_id, noted) if due else noted
 
 
 def _again(conversation_id: str, noted: list[Recording]) -> list[Recording]:
     names = {one.recording_id for one in noted}
-    return [one for one in stores().noted.all(conversation_id) if one.recording_id in names]
+    return [one for one in wiring.recordings().all(conversation_id) if one.recording_id in names]
 
 
 def _is_due(conversation_id: str, recording: Recording, now: datetime) -> bool:
@@ -165,7 +128,7 @@ def _found(conversation_id: str, recording_id: str) -> Recording:
 
 
 def _refuse_unplayable(recording: Recording, now: datetime) -> None:
-    status = status_of(recording, now=now, missing_after=stores().known.missing_after)
+    status = status_of(recording, now=now, missing_after=settings().recording_missing_after)
     why = why_not_playable(recording, status)
     if why is not None:
         raise NotPlayable(why, status)
@@ -174,5 +137,5 @@ def _refuse_unplayable(recording: Recording, now: datetime) -> None:
 def _signed(conversation_id: str, recording: Recording, expires: datetime, *, save: bool) -> str:
     key = str(recording.key)
     name = signed_url.download_name(conversation_id, recording.recording_id, key) if save else None
-    url = signed_url.resource_url(stores().known.cdn_url, key, download_name=name)
-    return signed_url.signed(url, expires=expires, key_id=stores().known.signing_key_id, sign=_sign())
+    url = signed_url.resource_url(settings().cdn_url, key, download_name=name)
+    return signed_url.signed(url, expires=expires, key_id=settings().signing_key_id, sign=wiring.url_signer())

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any, cast, get_args
 
 from aws_lambda_powertools.event_handler import Response
 
-from tavus_callbacks.api.conversations import rows_of, stores
+from tavus_callbacks.api.conversations import rows_of
 from tavus_callbacks.api.lists import COMMON, list_page
 from tavus_callbacks.api.query import Query, one_of
 from tavus_callbacks.api.responses import json_answer
@@ -14,6 +14,7 @@ from tavus_callbacks.domain.common.errors import NotFound
 from tavus_callbacks.domain.resources.facts import ResourceStatus
 from tavus_callbacks.domain.resources.view import fold_resource
 from tavus_callbacks.domain.summaries.summary import resource_summary
+from tavus_callbacks.runtime import wiring
 
 if TYPE_CHECKING:
     from tavus_callbacks.aws.stores.summaries import Row
@@ -52,12 +53,12 @@ def _list(query: Query, kind: str, name: str) -> Response[str]:
     def describe(row: "Row") -> Any:
         return resource_summary(kind, row.subject, cast("ResourceFacts", row.facts))
 
-    page, following = list_page(stores().summaries, query, kind, describe, status=query[STATUS])
+    page, following = list_page(wiring.summaries(), query, kind, describe, status=query[STATUS])
     return json_answer({name: page, "cursor": following})
 
 
 def _one(kind: str, subject: str) -> Response[str]:
-    events = events_within_budget(rows_of(kind, subject), stores().bodies)
+    events = events_within_budget(rows_of(kind, subject), wiring.bodies())
     if not events:
         raise NotFound(f"No event of {kind} {subject} is kept.")
     return json_answer(fold_resource(kind, subject, events))

@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.event_handler import Response
 
-from tavus_callbacks.api.conversations import stores
 from tavus_callbacks.api.lists import COMMON, listed_from
 from tavus_callbacks.api.query import BAD_CURSOR, CURSOR, Query, place_in
 from tavus_callbacks.api.responses import json_answer
@@ -12,6 +11,7 @@ from tavus_callbacks.api.routing import Routes
 from tavus_callbacks.domain.callbacks.families import KINDS
 from tavus_callbacks.domain.common.errors import BadRequest
 from tavus_callbacks.domain.summaries.summary import subject_summary
+from tavus_callbacks.runtime import wiring
 
 if TYPE_CHECKING:
     from tavus_callbacks.aws.stores.summaries import Row
@@ -30,7 +30,7 @@ def get_subjects(query: Query) -> Response[str]:
     def describe(row: "Row") -> Any:
         return subject_summary(kind, row.subject, row.facts)
 
-    listed = listed_from(stores().summaries, query, kind, describe, before)
+    listed = listed_from(wiring.summaries(), query, kind, describe, before)
     following = _following(kind, listed.following)
     return json_answer({"subjects": listed.page, "cursor": query.cursor(following) if following else None})
 

@@ -1,20 +1,17 @@
 """The function that empties the spill into the table, in any order, once it is there again."""
 
-from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.batch import EventType
 
-from tavus_callbacks.aws import clients, spill
-from tavus_callbacks.aws.stores.bodies import Bodies
-from tavus_callbacks.aws.stores.events import EventsTable
+from tavus_callbacks.aws import spill
 from tavus_callbacks.domain.callbacks.intake import Misfit, read_callback
 from tavus_callbacks.domain.common.metrics import Counts, count, of_kept
 from tavus_callbacks.domain.common.timestamps import now
 from tavus_callbacks.logic.keep_callback import quarantine
-from tavus_callbacks.runtime import batches
+from tavus_callbacks.runtime import batches, wiring
 from tavus_callbacks.runtime.log import write
 from tavus_callbacks.runtime.settings import settings
 
@@ -25,34 +22,16 @@ logger = Logger(location=None, use_rfc3339=True)
 processor = batches.processor_of(EventType.SQS)
 
 
-@dataclass(frozen=True, slots=True)
-class Stores:
-    """What `drain` reads and writes, one of each a runtime."""
-
-    bodies: Bodies
-    events: EventsTable
-
-
-@cache
-def stores() -> Stores:
-    """Return the stores of this runtime."""
-    known = settings()
-    # Quick, as in `receive`: what is kept must be seen soon after its time, or pulling may pass it by.
-    bodies = Bodies(known.bodies_bucket, partial(clients.s3, quick=True))
-    client = clients.dynamodb(quick=True)
-    return Stores(bodies, EventsTable(client, known.events_table, bodies, known.event_retention))
-
-
 def handler(event: dict[str, Any], context: Any) -> Any:
     """Take a batch of spilled callbacks; what fails stays in the queue."""
     return batches.take(event, context, _drained, processor, partial(write, logger))
 
 
 def _drained(record: "SQSRecord") -> Counts:
-    read = read_callback(spill.read(record.body, stores().bodies.download))
+    read = read_callback(spill.read(record.body, wiring.bodies(quick=True).download))
     if isinstance(read, Misfit):
         logger.info("quarantined", extra={"quarantine_id": read.entry.quarantine_id, "fault": read.fault})
-        quarantine(read, stores().events, settings().quarantine_retention, record.message_id)
+        quarantine(read, wiring.events_table(), settings().quarantine_retention, record.message_id)
         return {**count("drained"), **count("quarantined")}
-    kept = stores().events.keep(read, kept_at=now(), request_id=record.message_id)
+    kept = wiring.events_table().keep(read, kept_at=now(), request_id=record.message_id)
     return {**count("drained"), **of_kept(kept.status, (*read.issues, *kept.issues))}

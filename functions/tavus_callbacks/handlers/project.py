@@ -5,26 +5,20 @@ on the bus, and the summary is written. What fails between the two is told again
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
 
-from tavus_callbacks.aws import clients
-from tavus_callbacks.aws.event_bus import Bus
-from tavus_callbacks.aws.stores.bodies import Bodies
 from tavus_callbacks.aws.stores.subject_events import body_of, fold_event
-from tavus_callbacks.aws.stores.summaries import Found, SummaryRows, last_expiry
+from tavus_callbacks.aws.stores.summaries import Found, last_expiry
 from tavus_callbacks.domain.common.metrics import count
 from tavus_callbacks.domain.pushes.derived import arrived
 from tavus_callbacks.domain.pushes.push import callback_push
 from tavus_callbacks.domain.summaries.summary import facts_from
-from tavus_callbacks.logic.publish import Telling
 from tavus_callbacks.logic.remove_late import forget_late
-from tavus_callbacks.runtime import batches
+from tavus_callbacks.runtime import batches, wiring
 from tavus_callbacks.runtime.log import write
-from tavus_callbacks.runtime.settings import settings
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
@@ -35,27 +29,6 @@ logger = Logger(location=None, use_rfc3339=True)
 TOGETHER = 8 * 1024 * 1024
 
 Item = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Stores:
-    """What `project` reads, writes and tells, one of each a runtime."""
-
-    bodies: Bodies
-    summaries: SummaryRows
-    telling: Telling
-
-
-@cache
-def stores() -> Stores:
-    """Return the stores of this runtime."""
-    known = settings()
-    bus = Bus(clients.events(), known.event_bus) if known.event_bus else None
-    return Stores(
-        Bodies(known.bodies_bucket),
-        SummaryRows(clients.dynamodb(), known.events_table),
-        Telling(bus, known.fold),
-    )
 
 
 def handler(event: dict[str, Any], _context: Any) -> Any:
@@ -82,10 +55,10 @@ def _projected(records: "Sequence[DynamoDBRecord]") -> None:
 
 def _are_erased(items: Sequence[Item]) -> bool:
     """Tell whether a subject was erased, and remove what came of its events in that case."""
-    if not stores().summaries.tombstones.is_there(items[0]["kind"], items[0]["subject"]):
+    if not wiring.summaries().tombstones.is_there(items[0]["kind"], items[0]["subject"]):
         return False
     for item in items:
-        forget_late(item, stores().bodies, stores().summaries)
+        forget_late(item, wiring.bodies(), wiring.summaries())
         write(logger, "late", {"outcome": "erased", **count("erased")})
     return True
 
@@ -93,8 +66,8 @@ def _are_erased(items: Sequence[Item]) -> bool:
 def _merge(items: Sequence[Item]) -> bool:
     """Merge events of one subject into its summary, and tell of them; tell whether this made the summary."""
     kind, subject = items[0]["kind"], items[0]["subject"]
-    bodies = [body_of(item, stores().bodies) for item in items]
+    bodies = [body_of(item, wiring.bodies()) for item in items]
     events = map(fold_event, items, bodies)
     found = Found(facts_from(kind, events), last_expiry(items))
-    tell = stores().telling.of(kind, subject, arrived, also=list(map(callback_push, items, bodies)))
-    return stores().summaries.merge(kind, subject, found, tell)
+    tell = wiring.publisher().of(kind, subject, arrived, also=list(map(callback_push, items, bodies)))
+    return wiring.summaries().merge(kind, subject, found, tell)

@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache, partial
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
@@ -12,9 +12,6 @@ from aws_lambda_powertools.utilities.batch import EventType
 from tavus_callbacks.aws import clients
 from tavus_callbacks.aws.dead_letters import FailedBucket
 from tavus_callbacks.aws.errors import store_down
-from tavus_callbacks.aws.push_secret import PushSecret
-from tavus_callbacks.aws.stores.bodies import Bodies
-from tavus_callbacks.aws.stores.event_pages import EventPages
 from tavus_callbacks.domain.callbacks.event import parse_event_id
 from tavus_callbacks.domain.common.metrics import count
 from tavus_callbacks.domain.common.timestamps import now
@@ -23,13 +20,14 @@ from tavus_callbacks.domain.pushes.retry_schedule import rest_after
 from tavus_callbacks.domain.pushes.signature import signed_headers
 from tavus_callbacks.domain.pushes.target import TargetRefused, parse_target, with_tags
 from tavus_callbacks.outbound.webhook import Answer, NotReached, post
-from tavus_callbacks.runtime import batches
+from tavus_callbacks.runtime import batches, wiring
 from tavus_callbacks.runtime.log import write
-from tavus_callbacks.runtime.settings import PushSettings, settings
+from tavus_callbacks.runtime.settings import settings
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
+    from tavus_callbacks.aws.push_secret import PushSecret
     from tavus_callbacks.domain.common.metrics import Counts
 
 logger = Logger(location=None, use_rfc3339=True)
@@ -55,24 +53,6 @@ class Posted:
     def is_taken(self) -> bool:
         """Tell whether the target has it."""
         return self.status in _TAKEN
-
-
-@dataclass(frozen=True, slots=True)
-class Stores:
-    """What `push` reads, one of each a runtime; without a secret the kept bodies are posted."""
-
-    known: PushSettings
-    events: EventPages
-    secret: PushSecret | None
-
-
-@cache
-def stores() -> Stores:
-    """Return the stores of this runtime."""
-    known = settings()
-    secret = PushSecret(clients.secretsmanager(), known.push.secret) if known.push.secret else None
-    events = EventPages(clients.dynamodb(), known.events_table, Bodies(known.bodies_bucket))
-    return Stores(known.push, events, secret)
 
 
 def handler(event: dict[str, Any], context: Any) -> Any:
@@ -111,7 +91,7 @@ def _is_erased(detail: dict[str, Any], *, is_first_try: bool = False) -> bool:
     """
     if detail["type"] == ERASED:
         return False
-    tombstones = stores().events.tombstones
+    tombstones = wiring.event_pages().tombstones
     return (tombstones.has if is_first_try else tombstones.has_now)(detail["kind"], detail["subject"])
 
 
@@ -131,12 +111,12 @@ def _wait_or_give_up(
         return _drop()
     _log("given up" if rest is None else "not taken", event, posted, attempt=attempt, rest=rest)
     if rest is None:
-        bucket = FailedBucket(clients.s3(), stores().known.failed_bucket, function_arn)
+        bucket = FailedBucket(clients.s3(), settings().failed_bucket, function_arn)
         bucket.keep(event, attempts=attempt, why=posted.why or f"answered {posted.status}", at=at)
         return count("push_failed")
     with store_down():
         clients.sqs().change_message_visibility(
-            QueueUrl=stores().known.queue_url,
+            QueueUrl=settings().push_queue_url,
             ReceiptHandle=record.receipt_handle,
             VisibilityTimeout=rest,
         )
@@ -144,7 +124,7 @@ def _wait_or_give_up(
 
 
 def _post(event: dict[str, Any]) -> Posted:
-    secret, detail = stores().secret, event["detail"]
+    secret, detail = wiring.push_secret(), event["detail"]
     try:
         answer = _post_signed(detail, secret) if secret else _post_raw(detail)
     except (TargetRefused, NotReached) as error:
@@ -152,24 +132,24 @@ def _post(event: dict[str, Any]) -> Posted:
     return Posted(answer.status, answer.retry_after)
 
 
-def _post_signed(detail: dict[str, Any], secret: PushSecret) -> Answer:
+def _post_signed(detail: dict[str, Any], secret: "PushSecret") -> Answer:
     body = json.dumps(detail, ensure_ascii=False, separators=(",", ":"))
     headers = signed_headers(secret.versions(), detail["push_id"], body, at=now())
-    return _send(stores().known.url, body.encode(), headers)
+    return _send(settings().push_url, body.encode(), headers)
 
 
 def _post_raw(detail: dict[str, Any]) -> Answer:
     """Post a callback as it was kept, with the query that it came with; one that is gone is done."""
     data = detail["data"]
     found = parse_event_id(data.get("variant_id") or data["event_id"])
-    item = stores().events.one(*found) if found else None
+    item = wiring.event_pages().one(*found) if found else None
     if item is None:
         return Answer(_TAKEN.start, None)
-    return _send(with_tags(stores().known.url, item["tags"]), stores().events.bodies.read(item), {})
+    return _send(with_tags(settings().push_url, item["tags"]), wiring.event_pages().bodies.read(item), {})
 
 
 def _send(url: str, body: bytes, headers: dict[str, str]) -> Answer:
-    is_local = stores().known.is_local
+    is_local = settings().push_is_local
     return post(parse_target(url, is_local=is_local), body, {**_JSON, **headers}, is_local=is_local)
 
 

@@ -1,21 +1,19 @@
 """The function behind every `GET` but the callback's: authorise, look, answer."""
 
 import re
-from functools import cache
 from typing import TYPE_CHECKING, Any, Never
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 
 from tavus_callbacks.api import conversations, events, openapi, recordings, resources, subjects
-from tavus_callbacks.aws import clients
-from tavus_callbacks.aws.stores.tokens import REFUSAL, Tokens
+from tavus_callbacks.aws.stores.tokens import REFUSAL
 from tavus_callbacks.domain.common.errors import CallbackError, NotFound, Refused, TooLarge
 from tavus_callbacks.domain.common.metrics import of_refusal
 from tavus_callbacks.domain.common.view import build_views
+from tavus_callbacks.runtime import wiring
 from tavus_callbacks.runtime.http import fits, problem
 from tavus_callbacks.runtime.log import write
-from tavus_callbacks.runtime.settings import settings
 
 if TYPE_CHECKING:
     from tavus_callbacks.domain.common.token import Scope
@@ -49,13 +47,6 @@ TOO_LARGE = (
 
 # The scheme is case-insensitive: RFC 9110, section 11.1.
 _BEARER = re.compile(r"(?i:bearer) +(\S+)")
-
-
-@cache
-def tokens() -> Tokens:
-    """Return the tokens of this runtime."""
-    known = settings()
-    return Tokens(clients.dynamodb(), known.tokens_table, known.events_table)
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -115,5 +106,5 @@ def _authorised(event: dict[str, Any]) -> dict[str, Any]:
     bearer = _BEARER.fullmatch(event.get("headers", {}).get("authorization", ""))
     if not bearer:
         raise Refused(REFUSAL, "malformed")
-    token = tokens().authenticate(bearer[1], scope_of(event["rawPath"]))
-    return {"label": token.label, "use_not_noted": tokens().note_use(token)}
+    token = wiring.tokens().authenticate(bearer[1], scope_of(event["rawPath"]))
+    return {"label": token.label, "use_not_noted": wiring.tokens().note_use(token)}

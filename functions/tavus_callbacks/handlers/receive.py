@@ -3,16 +3,13 @@
 import os
 import time
 from collections.abc import Callable
-from functools import cache, partial
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from aws_lambda_powertools import Logger
 
 from tavus_callbacks.aws import clients
 from tavus_callbacks.aws.retries import until
-from tavus_callbacks.aws.stores.bodies import Bodies
-from tavus_callbacks.aws.stores.events import EventsTable, Kept
-from tavus_callbacks.aws.stores.tokens import Tokens
 from tavus_callbacks.domain.callbacks.event import Event, event_id
 from tavus_callbacks.domain.callbacks.intake import Callback, Misfit, read_callback
 from tavus_callbacks.domain.common.deadline import Deadline
@@ -20,11 +17,13 @@ from tavus_callbacks.domain.common.errors import CallbackError, Refused, StoreDo
 from tavus_callbacks.domain.common.metrics import count, of_kept, of_refusal
 from tavus_callbacks.domain.common.timestamps import now
 from tavus_callbacks.logic.keep_callback import quarantine
+from tavus_callbacks.runtime import wiring
 from tavus_callbacks.runtime.http import Request, answer, problem, request_of
 from tavus_callbacks.runtime.log import write
 from tavus_callbacks.runtime.settings import settings
 
 if TYPE_CHECKING:
+    from tavus_callbacks.aws.stores.events import Kept
     from tavus_callbacks.domain.common.compression import Packed
     from tavus_callbacks.domain.common.token import TokenRecord
 
@@ -35,29 +34,11 @@ T = TypeVar("T")
 logger = Logger(location=None, use_rfc3339=True)
 
 
-class Stores(NamedTuple):
-    """What `receive` asks and writes to, one of each a runtime."""
-
-    tokens: Tokens
-    events: EventsTable
-
-
-@cache
-def stores() -> Stores:
-    """Return the stores of this runtime."""
-    known, client = settings(), clients.dynamodb(quick=True)
-    bodies = Bodies(known.bodies_bucket, partial(clients.s3, quick=True))
-    return Stores(
-        Tokens(client, known.tokens_table, known.events_table),
-        EventsTable(client, known.events_table, bodies, known.event_retention),
-    )
-
-
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Answer `POST` and `GET` of `/callbacks/{token}`; a rest of the path is neither read nor logged."""
-    began, is_first = time.monotonic(), not stores.cache_info().currsize
-    # Clients are made once a runtime: no part of what AWS is given.
-    stores()
+    began, is_first = time.monotonic(), not wiring.events_table.cache_info().currsize
+    # A runtime makes its clients once; this takes none of the time that AWS has.
+    wiring.tokens(quick=True), wiring.events_table()
     deadline = Deadline.after(settings().store_time)
     request = request_of(event)
     record: dict[str, Any] = {"request_id": request.request_id, "bytes": len(request.body)}
@@ -76,7 +57,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
 def _answered(request: Request, deadline: Deadline, record: dict[str, Any]) -> dict[str, Any]:
     # Before anything else: a body without a token costs a stranger's request, not our time.
     secret = request.path_parameters.get("token", "")
-    token = until(deadline, lambda: stores().tokens.authenticate(secret, "callback"))
+    token = until(deadline, lambda: wiring.tokens(quick=True).authenticate(secret, "callback"))
     record |= {"label": token.label, "token_id": token.token_id}
     if request.method == "GET":
         record["outcome"] = "ready"
@@ -102,7 +83,7 @@ def _answered(request: Request, deadline: Deadline, record: dict[str, Any]) -> d
 
 
 def _kept(event: Event, callback: Callback, deadline: Deadline, record: dict[str, Any]) -> dict[str, Any]:
-    keep = partial(stores().events.keep, event, kept_at=now(), request_id=callback.request_id)
+    keep = partial(wiring.events_table().keep, event, kept_at=now(), request_id=callback.request_id)
     kept = _or_spilled(
         lambda: until(deadline, keep),
         lambda: _spill(event.packed, callback, deadline),
@@ -117,7 +98,7 @@ def _kept(event: Event, callback: Callback, deadline: Deadline, record: dict[str
     return answer(200, value)
 
 
-def _described(event: Event, kept: Kept | None) -> dict[str, Any]:
+def _described(event: Event, kept: "Kept | None") -> dict[str, Any]:
     return {
         "event_id": event_id(event.kind, event.subject, kept.ref if kept else event.ref),
         "status": kept.status if kept else "accepted",
@@ -133,7 +114,7 @@ def _quarantined(
     misfit: Misfit, callback: Callback, deadline: Deadline, record: dict[str, Any]
 ) -> dict[str, Any]:
     entry, retention = misfit.entry, settings().quarantine_retention
-    keep = partial(quarantine, misfit, stores().events, retention, callback.request_id)
+    keep = partial(quarantine, misfit, wiring.events_table(), retention, callback.request_id)
     _or_spilled(
         lambda: until(deadline, keep),
         lambda: _spill(entry.packed, callback, deadline),
@@ -157,11 +138,9 @@ def _or_spilled(keep: Callable[[], T], spill: Callable[[], None], record: dict[s
 
 def _spill(redacted: "Packed", callback: Callback, deadline: Deadline) -> None:
     # Rare, and so not loaded with the rest.
-    from tavus_callbacks.aws.spill import Spill, Spilled
+    from tavus_callbacks.aws.spill import Spilled
     from tavus_callbacks.domain.common.tags import kept_query
 
-    known = settings()
-    spill = Spill(clients.sqs(quick=True), known.spill_queue_url, stores().events.bodies)
     spilled = Spilled(
         body=redacted,
         query=kept_query(callback.query),
@@ -169,13 +148,13 @@ def _spill(redacted: "Packed", callback: Callback, deadline: Deadline) -> None:
         received_at=callback.received_at,
         content_encoding=callback.content_encoding,
     )
-    until(deadline.later(known.spill_time), lambda: spill.put(spilled))
+    until(deadline.later(settings().spill_time), lambda: wiring.spill().put(spilled))
 
 
 def _note_use(token: "TokenRecord", record: dict[str, Any]) -> None:
     # Not while the store is down: the answer is due.
     if "store" not in record:
-        record["use_not_noted"] = stores().tokens.note_use(token)
+        record["use_not_noted"] = wiring.tokens(quick=True).note_use(token)
 
 
 # A runtime starts with a whole core and serves with a share of one, so the client is made here; nowhere else

@@ -4,19 +4,14 @@ It tells the bus itself, for what it notes passes no stream filter: noted, told,
 that a crash in between tells again.
 """
 
-from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.batch import EventType
 
-from tavus_callbacks.aws import clients
-from tavus_callbacks.aws.event_bus import Bus
-from tavus_callbacks.aws.stores.bodies import Bodies
-from tavus_callbacks.aws.stores.recordings import RecordingRows, RecordingsBucket, Row, look
+from tavus_callbacks.aws.stores.recordings import Row, look
 from tavus_callbacks.aws.stores.subject_events import body_of
-from tavus_callbacks.aws.stores.summaries import SummaryRows
 from tavus_callbacks.domain.common.issues import TOO_MANY_PARTS
 from tavus_callbacks.domain.common.lenient_json import kept
 from tavus_callbacks.domain.common.metrics import Counts, count, of_recording
@@ -29,9 +24,8 @@ from tavus_callbacks.domain.recordings.recording import (
     recording_id,
 )
 from tavus_callbacks.logic.publish import tell_recording
-from tavus_callbacks.runtime import batches
+from tavus_callbacks.runtime import batches, wiring
 from tavus_callbacks.runtime.log import write
-from tavus_callbacks.runtime.settings import settings
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
@@ -40,34 +34,6 @@ logger = Logger(location=None, use_rfc3339=True)
 
 CREATED = "Object Created"
 processor = batches.processor_of(EventType.DynamoDBStreams)
-
-
-@dataclass(frozen=True, slots=True)
-class Stores:
-    """What `resolve` reads and writes, one of each a runtime."""
-
-    bodies: Bodies
-    bucket: RecordingsBucket
-    noted: RecordingRows
-    summaries: SummaryRows
-    bus: Bus | None
-
-
-@cache
-def stores() -> Stores:
-    """Return the stores of this runtime."""
-    known = settings()
-    if known.recordings_bucket is None:
-        raise KeyError("RECORDINGS_BUCKET")
-    return Stores(
-        Bodies(known.bodies_bucket),
-        RecordingsBucket(clients.s3(), known.recordings_bucket),
-        RecordingRows(
-            clients.dynamodb(), known.events_table, known.recording_retention, known.recordings_bucket
-        ),
-        SummaryRows(clients.dynamodb(), known.events_table),
-        Bus(clients.events(), known.event_bus) if known.event_bus else None,
-    )
 
 
 def handler(event: dict[str, Any], context: Any) -> Any:
@@ -85,18 +51,19 @@ def _claimed(record: "DynamoDBRecord") -> Counts:
     # Before the body is read: erased, it is gone, while the stream still tells of it.
     if _is_erased(conversation_id):
         return {}
-    raw = body_of(item, stores().bodies)
+    raw = body_of(item, wiring.bodies())
     if raw is None:
         write(logger, "claim not read", {"conversation_id": conversation_id, "cause": TOO_MANY_PARTS})
         return {}
     body = kept(raw.decode())
-    claim = claim_of(item["event_type"], conversation_id, body, bucket=stores().bucket.name, ref=ref)
+    bucket = wiring.recordings_bucket()
+    claim = claim_of(item["event_type"], conversation_id, body, bucket=bucket.name, ref=ref)
     received_at = parse_time(item["received_at"])
     if received_at is None:
         raise ValueError("an event without its time of receipt")
-    row = stores().noted.claim(conversation_id, claim, ref=ref, claimed_at=received_at)
+    row = wiring.recordings().claim(conversation_id, claim, ref=ref, claimed_at=received_at)
     if claim.key is not None and claim.may_come:
-        row = look(stores().bucket, stores().noted, conversation_id, claim.key)
+        row = look(bucket, wiring.recordings(), conversation_id, claim.key)
     _tell_or_take_back(conversation_id, claim.recording_id, claim.key, row)
     logger.info(
         "recording claimed",
@@ -114,15 +81,15 @@ def _changed(event: dict[str, Any]) -> None:
     if conversation_id is not None and _is_erased(conversation_id):
         # Of what was removed S3 tells too: removing that again would never end.
         if event["detail-type"] == CREATED:
-            stores().bucket.remove(changed["key"], changed["version-id"])
+            wiring.recordings_bucket().remove(changed["key"], changed["version-id"])
         return
     record = {"change": event["detail-type"], "conversation_id": conversation_id}
     if conversation_id is None:
         logger.info("object ignored", extra=record)
         return
-    row = look(stores().bucket, stores().noted, conversation_id, changed["key"])
-    if row is not None and stores().noted.read(row).has_object:
-        stores().noted.note_came(conversation_id)
+    row = look(wiring.recordings_bucket(), wiring.recordings(), conversation_id, changed["key"])
+    if row is not None and wiring.recordings().read(row).has_object:
+        wiring.recordings().note_came(conversation_id)
     _tell_or_take_back(conversation_id, recording_id(conversation_id, changed["key"]), changed["key"], row)
     counts = of_recording(_status(row, otherwise="missing"))
     write(logger, "object changed", {**record, **counts})
@@ -130,12 +97,12 @@ def _changed(event: dict[str, Any]) -> None:
 
 def _status(row: Row | None, *, otherwise: Status) -> Status:
     """Return what a row shows now, or `otherwise` where only time can tell."""
-    certain = certain_status(stores().noted.read(row)) if row else None
+    certain = certain_status(wiring.recordings().read(row)) if row else None
     return certain or otherwise
 
 
 def _is_erased(conversation_id: str) -> bool:
-    is_erased = stores().summaries.tombstones.is_there("conversation", conversation_id)
+    is_erased = wiring.summaries().tombstones.is_there("conversation", conversation_id)
     if is_erased:
         write(logger, "late", {"outcome": "erased", **count("erased")})
     return is_erased
@@ -143,8 +110,7 @@ def _is_erased(conversation_id: str) -> bool:
 
 def _tell_or_take_back(conversation_id: str, name: str, key: str | None, row: Row | None) -> None:
     """Tell of a recording, or remove a row that was noted while its conversation was being erased."""
-    known = stores()
     if _is_erased(conversation_id):
-        known.noted.remove(conversation_id, name, key)
+        wiring.recordings().remove(conversation_id, name, key)
     else:
-        tell_recording(known.bus, known.summaries, known.noted, conversation_id, row)
+        tell_recording(wiring.event_bus(), wiring.summaries(), wiring.recordings(), conversation_id, row)

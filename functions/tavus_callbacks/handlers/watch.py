@@ -7,20 +7,15 @@ runs may overlap.
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import cache, partial
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from aws_lambda_powertools import Logger
 
-from tavus_callbacks.aws import clients
-from tavus_callbacks.aws.errors import store_down
-from tavus_callbacks.aws.event_bus import Bus
-from tavus_callbacks.aws.stores.bodies import Bodies
-from tavus_callbacks.aws.stores.events import EventsTable
-from tavus_callbacks.aws.stores.readings import ReadingRows, key_of
-from tavus_callbacks.aws.stores.recordings import RecordingRows, RecordingsBucket, look
-from tavus_callbacks.aws.stores.summaries import Row, Span, SummaryRows
-from tavus_callbacks.aws.stores.sweep import Sweep, SweepRow
+from tavus_callbacks.aws.stores.readings import key_of
+from tavus_callbacks.aws.stores.recordings import look
+from tavus_callbacks.aws.stores.summaries import Row, Span
+from tavus_callbacks.aws.stores.sweep import Sweep
 from tavus_callbacks.domain.common.errors import StoreDown, place
 from tavus_callbacks.domain.common.metrics import count
 from tavus_callbacks.domain.common.timestamps import iso, now
@@ -39,8 +34,9 @@ from tavus_callbacks.domain.repair.open_conversations import (
 )
 from tavus_callbacks.domain.summaries.summary import CONVERSATION
 from tavus_callbacks.logic import repair
-from tavus_callbacks.logic.publish import Telling, tell_recording
-from tavus_callbacks.outbound.tavus_api import Busy, KeyRefused, TavusApi, UnknownThere, Unreadable, key_in
+from tavus_callbacks.logic.publish import tell_recording
+from tavus_callbacks.outbound.tavus_api import Busy, KeyRefused, TavusApi, UnknownThere, Unreadable
+from tavus_callbacks.runtime import wiring
 from tavus_callbacks.runtime.log import write
 from tavus_callbacks.runtime.settings import settings
 
@@ -53,51 +49,12 @@ logger = Logger(location=None, use_rfc3339=True)
 PAGE, QUESTIONS = 50, 60
 # Seconds that are left when no further page is begun: a question may take long, and Tavus may be slow.
 RESERVE = 120
-# Seconds that one question may wait between its attempts.
-_PATIENCE = 10
 
 Item = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Stores:
-    """What `watch` reads, writes and tells, one of each a runtime; None for what the stack does not have."""
-
-    kept: repair.Stores
-    recordings: RecordingRows
-    bucket: RecordingsBucket | None
-    telling: Telling
-    sweep: SweepRow
-
-
-@cache
-def stores() -> Stores:
-    """Return the stores of this runtime."""
-    known, client = settings(), clients.dynamodb()
-    # Quick, as in `receive`: what is kept must be seen soon after its time, or pulling may pass it by.
-    bodies = Bodies(known.bodies_bucket, partial(clients.s3, quick=True))
-    events = EventsTable(clients.dynamodb(quick=True), known.events_table, bodies, known.event_retention)
-    readings = ReadingRows(client, known.events_table, known.event_retention)
-    bucket = RecordingsBucket(clients.s3(), known.recordings_bucket) if known.recordings_bucket else None
-    bus = Bus(clients.events(), known.event_bus) if known.event_bus else None
-    return Stores(
-        repair.Stores(events, readings, SummaryRows(client, known.events_table)),
-        RecordingRows(client, known.events_table, known.recording_retention, known.recordings_bucket),
-        bucket,
-        Telling(bus, known.fold),
-        SweepRow(client, known.events_table, "watch"),
-    )
-
-
-@cache
-def tavus() -> TavusApi | None:
-    """Return Tavus's API, None where the stack was given no key; raises StoreDown where it cannot be read."""
-    known = settings().tavus
-    if known is None:
-        return None
-    with store_down():
-        secret = clients.secretsmanager().get_secret_value(SecretId=known.key_secret)["SecretString"]
-    return TavusApi(key_in(secret), known.api_url, patience=_PATIENCE)
+def _kept() -> repair.Stores:
+    return repair.Stores(wiring.events_table(), wiring.repair_attempts(), wiring.summaries())
 
 
 @dataclass(slots=True)
@@ -127,11 +84,11 @@ def handler(_event: object, context: Any) -> None:
     """Look at what is open until there is no more, or no time."""
     run = Run(now())
     _prepare(run)
-    sweep = _begun(stores().sweep.read(), run)
+    sweep = _begun(wiring.watch_sweep().read(), run)
     run.oldest, run.older = sweep.oldest, sweep.older
     following = _swept(run, sweep, context)
     after = _ended(sweep, run, following)
-    stores().sweep.write(after)
+    wiring.watch_sweep().write(after)
     known = filter(None, (run.oldest, after.older_before))
     age = _seconds_since(min(known, default=None), run.now)
     write(logger, "watch", {**run.counts, "is_whole": following is None, **count("oldest_open", age)})
@@ -154,7 +111,7 @@ def _ended(sweep: Sweep, run: Run, following: str | None) -> Sweep:
 
 def _prepare(run: Run) -> None:
     try:
-        run.api = tavus()
+        run.api = wiring.tavus_api()
     except StoreDown as error:
         # All else goes on without a key.
         run.count("key_unreadable")
@@ -168,9 +125,7 @@ def _swept(run: Run, sweep: Sweep, context: Any) -> str | None:
     objects_in = settings().recordings_bucket if settings().fold.expect_recording else None
     while True:
         span = Span(before, since, PAGE)
-        listed = stores().kept.summaries.listed(
-            CONVERSATION, span, partial(_open, run), objects_in=objects_in
-        )
+        listed = wiring.summaries().listed(CONVERSATION, span, partial(_open, run), objects_in=objects_in)
         _take(run, listed.page)
         before = listed.following
         is_over = run.counts.get("asked", 0) >= QUESTIONS
@@ -180,15 +135,16 @@ def _swept(run: Run, sweep: Sweep, context: Any) -> str | None:
 
 def _open(run: Run, row: Row) -> Open | None:
     run.count("seen")
-    known = settings()
-    until = known.fold.summed_up_until(run.now)
-    view = View(until, known.fold, known.recording_missing_after if known.recordings_bucket else None)
+    config = settings()
+    until = config.fold.summed_up_until(run.now)
+    missing_after = config.recording_missing_after if config.recordings_bucket else None
+    view = View(until, config.fold, missing_after)
     return open_of(row.subject, cast("Facts", row.facts), view, has_object=row.has_object)
 
 
 def _take(run: Run, page: list[Open]) -> None:
     """Take care of open conversations; one that we stumble over keeps no other one from it."""
-    readings = stores().kept.summaries.index().items(key_of(one.conversation_id) for one in page)
+    readings = wiring.summaries().index().items(key_of(one.conversation_id) for one in page)
     for one, reading in zip(page, readings, strict=True):
         try:
             _care(run, one, reading)
@@ -213,13 +169,13 @@ def _care(run: Run, one: Open, reading: Item | None) -> None:
     if one.is_overdue and run.api and may_ask(reading, run.now):
         _ask(run, run.api, one, reading)
     if one.since and one.status != "active":
-        telling = stores().telling.of(CONVERSATION, one.conversation_id, elapsed)
-        stores().kept.summaries.tell(CONVERSATION, one.conversation_id, telling)
+        telling = wiring.publisher().of(CONVERSATION, one.conversation_id, elapsed)
+        wiring.summaries().tell(CONVERSATION, one.conversation_id, telling)
 
 
 def _look(run: Run, one: Open) -> None:
     """Look again for recordings that were announced and are not there, and tell of those that are."""
-    noted, summaries, bus = stores().recordings, stores().kept.summaries, stores().telling.bus
+    noted, summaries, bus = wiring.recordings(), wiring.summaries(), wiring.event_bus()
     for row in noted.rows(one.conversation_id):
         seen = _seen(run, one.conversation_id, row)
         tell_recording(bus, summaries, noted, one.conversation_id, seen)
@@ -232,16 +188,16 @@ def _look(run: Run, one: Open) -> None:
 
 def _seen(run: Run, conversation_id: str, row: Item) -> Item:
     """Return a recording's row as it is after a look, where one is due."""
-    bucket, recording = stores().bucket, stores().recordings.read(row)
-    if bucket is None or not is_waited_for(recording):
+    recording = wiring.recordings().read(row)
+    if settings().recordings_bucket is None or not is_waited_for(recording):
         return row
     run.count("looked")
-    return look(bucket, stores().recordings, conversation_id, str(recording.key)) or row
+    return look(wiring.recordings_bucket(), wiring.recordings(), conversation_id, str(recording.key)) or row
 
 
 def _ask(run: Run, api: TavusApi, one: Open, reading: Item | None) -> None:
     """Ask Tavus what we lack, once the attempt is noted: a run that dies does not ask for ever."""
-    readings = stores().kept.readings
+    readings = wiring.repair_attempts()
     if not readings.claim(one.conversation_id, reading, next_at=next_attempt(reading, run.now)):
         return
     run.count("asked")
@@ -254,7 +210,7 @@ def _ask(run: Run, api: TavusApi, one: Open, reading: Item | None) -> None:
         run.count(outcome)
         readings.note(one.conversation_id, at=now(), outcome=outcome)
     else:
-        filed = repair.file(stores().kept, record, label=one.label, clock=now)
+        filed = repair.file(_kept(), record, label=one.label, clock=now)
         run.count("filed", len(filed.events))
         run.count("variants", filed.variants)
         run.count("unfileable", filed.unfileable)
@@ -265,7 +221,7 @@ def _leave_alone(run: Run, error: Busy | KeyRefused) -> None:
     """Ask nothing more in this run; a key may have been replaced until the next."""
     run.api = None
     run.count("key_refused" if isinstance(error, KeyRefused) else "tavus_busy")
-    tavus.cache_clear()
+    wiring.tavus_api.cache_clear()
 
 
 def _seconds_since(moment: datetime | None, at: datetime) -> int:

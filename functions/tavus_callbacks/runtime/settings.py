@@ -1,169 +1,121 @@
-"""What `template.yaml` tells the functions by environment variables, read once, in this place.
+"""The settings that `template.yaml` gives the functions as environment variables.
 
-Each function is told what it needs and no more, so a variable is missed by whoever asks for it. Defaults are
-the template's parameters; there are none here.
+Each function gets only the variables it needs, so a variable is read when it is first used. Defaults are the
+template's parameters; there are none here.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import cache, cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
     from tavus_callbacks.domain.conversations.settings import FoldSettings
 
-
-class RecordingSettings(NamedTuple):
-    """How recordings are served."""
-
-    bucket: str
-    missing_after: timedelta
-    link_lifetime: timedelta
-    cdn_url: str
-    signing_key_id: str
-    signing_secret: str
+T = TypeVar("T")
 
 
-class PushSettings(NamedTuple):
-    """Where pushes are posted: signed with a secret, or without one the bodies as they were kept."""
+class MissingVariable(Exception):
+    """A function uses an environment variable that its deployment does not set."""
 
-    url: str
-    queue_url: str
-    secret: str | None
-    failed_bucket: str
-    # Set by the local stack alone: http, and this machine, are targets too.
-    is_local: bool
+    def __init__(self, name: str) -> None:
+        super().__init__(f"The environment variable {name} is missing.")
 
 
-class TavusSettings(NamedTuple):
-    """Tavus's API, and the secret that holds a key for it; only where the stack was given one."""
+class _Variable(Generic[T]):
+    """An environment variable, parsed once; raises MissingVariable if it is not set and has no default."""
 
-    api_url: str
-    key_secret: str
+    def __init__(self, variable: str, parse: Callable[[str], T], default: str | None = None) -> None:
+        self.variable, self.parse, self.default = variable, parse, default
+
+    def __set_name__(self, _owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, settings: "Settings", _owner: type) -> T:
+        text = settings.environ.get(self.variable, self.default)
+        if text is None:
+            raise MissingVariable(self.variable)
+        # An attribute of the object hides this descriptor, so the next read takes the value from there.
+        value = settings.__dict__[self.name] = self.parse(text)
+        return value
+
+
+def _days(text: str) -> timedelta | None:
+    return timedelta(days=int(text)) if int(text) else None
+
+
+def _minutes(text: str) -> timedelta:
+    return timedelta(minutes=int(text))
+
+
+def _is_true(text: str) -> bool:
+    return text == "true"
+
+
+def _text_or_none(text: str) -> str | None:
+    return text or None
 
 
 class Settings:
-    """Names of what the stack made, and how long things are kept; KeyError names what is missing."""
+    """Names of resources, retention times (None: for ever) and time limits (in seconds)."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
-        self._environ = environ
+        self.environ = environ
 
-    @cached_property
-    def events_table(self) -> str:
-        """Name of the table of events, quarantine, summaries and uses of tokens."""
-        return self._environ["EVENTS_TABLE"]
-
-    @cached_property
-    def tokens_table(self) -> str:
-        """Name of the table of tokens."""
-        return self._environ["TOKENS_TABLE"]
-
-    @cached_property
-    def bodies_bucket(self) -> str:
-        """Name of the bucket of large bodies."""
-        return self._environ["BODIES_BUCKET"]
-
-    @cached_property
-    def spill_queue_url(self) -> str:
-        """URL of the queue that keeps callbacks while the table cannot."""
-        return self._environ["SPILL_QUEUE_URL"]
-
-    @cached_property
-    def metrics_namespace(self) -> str:
-        """Under which name CloudWatch keeps the metrics of this stack."""
-        return self._environ["METRICS_NAMESPACE"]
-
-    @cached_property
-    def store_time(self) -> float:
-        """Seconds that the table and the bucket have, all attempts together."""
-        return float(self._environ["STORE_SECONDS"])
-
-    @cached_property
-    def spill_time(self) -> float:
-        """Seconds that the spill has, after those of the store."""
-        return float(self._environ["SPILL_SECONDS"])
-
-    @cached_property
-    def event_retention(self) -> timedelta | None:
-        """How long an event is kept; None for ever."""
-        return self._days("EVENT_RETENTION_DAYS")
-
-    @cached_property
-    def quarantine_retention(self) -> timedelta | None:
-        """How long a body stays in quarantine."""
-        return self._days("QUARANTINE_RETENTION_DAYS")
-
-    @cached_property
-    def recordings_bucket(self) -> str | None:
-        """Name of the bucket of recordings, where the stack has recordings."""
-        return self._environ.get("RECORDINGS_BUCKET")
-
-    @cached_property
-    def recording_missing_after(self) -> timedelta:
-        """How long an announced recording is waited for."""
-        return self._minutes("RECORDING_MISSING_AFTER_MINUTES")
+    events_table = _Variable("EVENTS_TABLE", str)
+    tokens_table = _Variable("TOKENS_TABLE", str)
+    bodies_bucket = _Variable("BODIES_BUCKET", str)
+    spill_queue_url = _Variable("SPILL_QUEUE_URL", str)
+    metrics_namespace = _Variable("METRICS_NAMESPACE", str)
+    # The table and the bucket get this long, all attempts together; the spill gets its time after that.
+    store_time = _Variable("STORE_SECONDS", float)
+    spill_time = _Variable("SPILL_SECONDS", float)
+    event_retention = _Variable("EVENT_RETENTION_DAYS", _days)
+    quarantine_retention = _Variable("QUARANTINE_RETENTION_DAYS", _days)
+    # None if the stack has no recordings.
+    recordings_bucket = _Variable("RECORDINGS_BUCKET", _text_or_none, "")
+    recording_missing_after = _Variable("RECORDING_MISSING_AFTER_MINUTES", _minutes)
+    link_lifetime = _Variable("LINK_LIFETIME_MINUTES", _minutes)
+    cdn_url = _Variable("CDN_URL", str)
+    signing_key_id = _Variable("SIGNING_KEY_ID", str)
+    signing_secret = _Variable("SIGNING_SECRET", str)
+    # None if the stack has no bus.
+    event_bus = _Variable("EVENT_BUS", _text_or_none, "")
+    push_url = _Variable("PUSH_URL", str)
+    push_queue_url = _Variable("PUSH_QUEUE_URL", str)
+    # None if pushes are the unsigned bodies of the callbacks.
+    push_secret = _Variable("PUSH_SECRET", _text_or_none, "")
+    failed_bucket = _Variable("FAILED_BUCKET", str)
+    # Only the local stack sets it: plain HTTP and this machine are valid targets too.
+    push_is_local = _Variable("PUSH_TO_THIS_MACHINE", _is_true, "")
+    tavus_api_url = _Variable("TAVUS_API_URL", str)
+    # None if the stack has no key for Tavus's API.
+    tavus_key_secret = _Variable("TAVUS_API_KEY_SECRET", _text_or_none, "")
+    presumed_ended_after = _Variable("PRESUMED_ENDED_AFTER_MINUTES", _minutes)
+    expect_recording = _Variable("EXPECT_RECORDING", _is_true)
+    expect_perception = _Variable("EXPECT_PERCEPTION", _is_true)
+    summary_window = _Variable("SUMMARY_WINDOW_SECONDS", int)
+    _recording_retention = _Variable("RECORDING_RETENTION_DAYS", _days)
 
     @cached_property
     def recording_retention(self) -> timedelta | None:
-        """How long what is noted of a recording is kept: with what it tells of, the longest of both."""
-        spans = (self._days("EVENT_RETENTION_DAYS"), self._days("RECORDING_RETENTION_DAYS"))
-        return None if None in spans else max(filter(None, spans))
-
-    @cached_property
-    def recordings(self) -> RecordingSettings | None:
-        """How recordings are served, where the stack has recordings."""
-        if self.recordings_bucket is None:
+        """How long the row of a recording stays: as long as its events or its file, the longer of both."""
+        if self.event_retention is None or self._recording_retention is None:
             return None
-        return RecordingSettings(
-            bucket=self.recordings_bucket,
-            missing_after=self.recording_missing_after,
-            link_lifetime=self._minutes("LINK_LIFETIME_MINUTES"),
-            cdn_url=self._environ["CDN_URL"],
-            signing_key_id=self._environ["SIGNING_KEY_ID"],
-            signing_secret=self._environ["SIGNING_SECRET"],
-        )
+        return max(self.event_retention, self._recording_retention)
 
     @cached_property
     def fold(self) -> "FoldSettings":
-        """What is known of this team's conversations."""
+        """How conversations are judged."""
         from tavus_callbacks.domain.conversations.settings import FoldSettings
 
         return FoldSettings(
-            presumed_ended_after=self._minutes("PRESUMED_ENDED_AFTER_MINUTES"),
-            expect_recording=self._environ["EXPECT_RECORDING"] == "true",
-            expect_perception=self._environ["EXPECT_PERCEPTION"] == "true",
-            summary_window=timedelta(seconds=int(self._environ["SUMMARY_WINDOW_SECONDS"])),
+            presumed_ended_after=self.presumed_ended_after,
+            expect_recording=self.expect_recording,
+            expect_perception=self.expect_perception,
+            summary_window=timedelta(seconds=self.summary_window),
         )
-
-    @cached_property
-    def event_bus(self) -> str | None:
-        """Name of the bus that is told, where the stack has one."""
-        return self._environ.get("EVENT_BUS") or None
-
-    @cached_property
-    def push(self) -> PushSettings:
-        """Where pushes are posted."""
-        return PushSettings(
-            url=self._environ["PUSH_URL"],
-            queue_url=self._environ["PUSH_QUEUE_URL"],
-            secret=self._environ.get("PUSH_SECRET") or None,
-            failed_bucket=self._environ["FAILED_BUCKET"],
-            is_local=self._environ.get("PUSH_TO_THIS_MACHINE") == "true",
-        )
-
-    @cached_property
-    def tavus(self) -> TavusSettings | None:
-        """How Tavus is asked, where the stack was given a key."""
-        secret = self._environ.get("TAVUS_API_KEY_SECRET")
-        return TavusSettings(self._environ["TAVUS_API_URL"], secret) if secret else None
-
-    def _days(self, name: str) -> timedelta | None:
-        days = int(self._environ[name])
-        return timedelta(days=days) if days else None
-
-    def _minutes(self, name: str) -> timedelta:
-        return timedelta(minutes=int(self._environ[name]))
 
 
 @cache

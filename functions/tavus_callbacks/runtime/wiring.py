@@ -1,0 +1,166 @@
+"""The stores and clients of a runtime, each made once, when it is first used.
+
+`receive` writes to the first three stores, so their modules load with this one. All others load when their
+factory is called: a function does not pay for what it does not use.
+"""
+
+from functools import cache, partial
+from typing import TYPE_CHECKING
+
+from tavus_callbacks.aws import clients
+from tavus_callbacks.aws.stores.bodies import Bodies
+from tavus_callbacks.aws.stores.events import EventsTable
+from tavus_callbacks.aws.stores.tokens import Tokens
+from tavus_callbacks.runtime.settings import MissingVariable, settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tavus_callbacks.aws.event_bus import Bus
+    from tavus_callbacks.aws.push_secret import PushSecret
+    from tavus_callbacks.aws.spill import Spill
+    from tavus_callbacks.aws.stores.event_pages import EventPages
+    from tavus_callbacks.aws.stores.readings import ReadingRows
+    from tavus_callbacks.aws.stores.recordings import RecordingRows, RecordingsBucket
+    from tavus_callbacks.aws.stores.summaries import SummaryRows
+    from tavus_callbacks.aws.stores.sweep import SweepRow
+    from tavus_callbacks.logic.publish import Telling
+    from tavus_callbacks.outbound.tavus_api import TavusApi
+
+# Seconds that one request to Tavus may wait between its attempts.
+_TAVUS_PATIENCE = 10
+
+
+@cache
+def bodies(*, quick: bool = False) -> Bodies:
+    """Return the bucket of large bodies; `quick` limits each call to the time that a sender waits."""
+    return Bodies(settings().bodies_bucket, partial(clients.s3, quick=quick))
+
+
+@cache
+def events_table() -> EventsTable:
+    """Return the table of events.
+
+    Its calls are quick for every writer: a pull passes by an event that appears long after its time.
+    """
+    config, client = settings(), clients.dynamodb(quick=True)
+    return EventsTable(client, config.events_table, bodies(quick=True), config.event_retention)
+
+
+@cache
+def tokens(*, quick: bool = False) -> Tokens:
+    """Return the table of tokens."""
+    config = settings()
+    return Tokens(clients.dynamodb(quick=quick), config.tokens_table, config.events_table)
+
+
+@cache
+def spill() -> "Spill":
+    """Return the queue that takes callbacks while the table is down."""
+    from tavus_callbacks.aws.spill import Spill
+
+    return Spill(clients.sqs(quick=True), settings().spill_queue_url, bodies(quick=True))
+
+
+@cache
+def event_pages() -> "EventPages":
+    """Return the pages of events and quarantine."""
+    from tavus_callbacks.aws.stores.event_pages import EventPages
+
+    return EventPages(clients.dynamodb(), settings().events_table, bodies())
+
+
+@cache
+def summaries() -> "SummaryRows":
+    """Return the summaries of subjects."""
+    from tavus_callbacks.aws.stores.summaries import SummaryRows
+
+    return SummaryRows(clients.dynamodb(), settings().events_table)
+
+
+@cache
+def repair_attempts() -> "ReadingRows":
+    """Return the attempts to repair conversations from Tavus's record."""
+    from tavus_callbacks.aws.stores.readings import ReadingRows
+
+    config = settings()
+    return ReadingRows(clients.dynamodb(), config.events_table, config.event_retention)
+
+
+@cache
+def watch_sweep() -> "SweepRow":
+    """Return the progress of `watch`."""
+    from tavus_callbacks.aws.stores.sweep import SweepRow
+
+    return SweepRow(clients.dynamodb(), settings().events_table, "watch")
+
+
+@cache
+def recordings() -> "RecordingRows":
+    """Return the rows of recordings."""
+    from tavus_callbacks.aws.stores.recordings import RecordingRows
+
+    config = settings()
+    return RecordingRows(
+        clients.dynamodb(), config.events_table, config.recording_retention, config.recordings_bucket
+    )
+
+
+@cache
+def recordings_bucket() -> "RecordingsBucket":
+    """Return the bucket of recordings; raises MissingVariable if the stack has none."""
+    from tavus_callbacks.aws.stores.recordings import RecordingsBucket
+
+    name = settings().recordings_bucket
+    if name is None:
+        raise MissingVariable("RECORDINGS_BUCKET")
+    return RecordingsBucket(clients.s3(), name)
+
+
+@cache
+def url_signer() -> "Callable[[bytes], bytes]":
+    """Return the function that signs links to recordings."""
+    # Loading cryptography costs more than a read of events ever needs.
+    from tavus_callbacks.aws.signing_key import signer
+
+    return signer(clients.secretsmanager(), settings().signing_secret)
+
+
+@cache
+def event_bus() -> "Bus | None":
+    """Return the bus; None if the stack has none."""
+    from tavus_callbacks.aws.event_bus import Bus
+
+    name = settings().event_bus
+    return Bus(clients.events(), name) if name else None
+
+
+@cache
+def publisher() -> "Telling":
+    """Return the publisher of pushes."""
+    from tavus_callbacks.logic.publish import Telling
+
+    return Telling(event_bus(), settings().fold)
+
+
+@cache
+def push_secret() -> "PushSecret | None":
+    """Return the secret that signs pushes; None if they are the bodies of the callbacks."""
+    from tavus_callbacks.aws.push_secret import PushSecret
+
+    name = settings().push_secret
+    return PushSecret(clients.secretsmanager(), name) if name else None
+
+
+@cache
+def tavus_api() -> "TavusApi | None":
+    """Return Tavus's API, None if the stack has no key; raises StoreDown if the key cannot be read."""
+    from tavus_callbacks.aws.errors import store_down
+    from tavus_callbacks.outbound.tavus_api import TavusApi, key_in
+
+    config = settings()
+    if config.tavus_key_secret is None:
+        return None
+    with store_down():
+        answer = clients.secretsmanager().get_secret_value(SecretId=config.tavus_key_secret)
+    return TavusApi(key_in(answer["SecretString"]), config.tavus_api_url, patience=_TAVUS_PATIENCE)
