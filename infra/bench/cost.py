@@ -17,9 +17,9 @@ from typing import Any, cast
 from bench.bodies import KILOBYTE, transcript
 from bench.gathering import CALLBACKS, Gathered, gathered
 from bench.packages import ROOT
-from tavus_callbacks.aws.stores.subject_events import fold_event
 from tavus_callbacks.aws.stores.summaries import Found, SummaryRows
 from tavus_callbacks.domain.conversations.settings import FoldSettings
+from tavus_callbacks.domain.events.stored_event import StoredEvent
 from tavus_callbacks.domain.pushes.derived import arrived
 from tavus_callbacks.domain.pushes.push import Standing, callback_push, pushes_of
 from tavus_callbacks.domain.summaries.summary import facts_from
@@ -88,16 +88,16 @@ def summary_size(script: ModuleType) -> int:
     put: list[dict[str, Any]] = []
     found = {"get_item": lambda **_: {}, "put_item": lambda Item, **_: put.append(Item)}  # noqa: N803 - boto3's name
     rows = SummaryRows(cast("Any", SimpleNamespace(**found)), "events")
-    facts = facts_from("conversation", [fold_event(item, body) for item, body in _kept()])
+    facts = facts_from("conversation", [event for event, _ in _kept()])
     rows.merge("conversation", SUBJECT, Found(facts, None), lambda *_: frozenset(arrived(_standing(facts))))
     return int(script.size_of(put[0]))
 
 
 def pushed() -> list[int]:
     """Return the bytes of each push that a whole conversation makes, its recording among them."""
-    facts = facts_from("conversation", [fold_event(item, body) for item, body in _kept()])
+    facts = facts_from("conversation", [event for event, _ in _kept()])
     derived = pushes_of(_standing(facts), arrived(_standing(facts)))
-    told = [*(callback_push(item, body) for item, body in _kept()), *derived]
+    told = [*(callback_push(event, body) for event, body in _kept()), *derived]
     # That of the recording is as long as that of the end, within some bytes.
     return [len(push.detail()) for push in [*told, derived[0]]]
 
@@ -107,17 +107,18 @@ def _standing(facts: Any) -> Standing:
     return Standing("conversation", SUBJECT, facts, datetime(2026, 11, 20, 11, tzinfo=UTC), settings)
 
 
-def _kept() -> list[tuple[dict[str, Any], bytes]]:
-    return [_item(number, kind, size) for number, (kind, size) in enumerate(CONVERSATION.items())]
+def _kept() -> list[tuple[StoredEvent, bytes]]:
+    return [_event(number, kind, size) for number, (kind, size) in enumerate(CONVERSATION.items())]
 
 
-def _item(number: int, event_type: str, size: int) -> tuple[dict[str, Any], bytes]:
+def _event(number: int, event_type: str, size: int) -> tuple[StoredEvent, bytes]:
     body = transcript(SUBJECT, size) | {"event_type": event_type}
     at = datetime(2026, 11, 20, 10, number, tzinfo=UTC).isoformat()
     item = {"ref": f"{number}-x", "family": "conversation", "kind": "conversation", "event_type": event_type}
     kept = {"subject": body["conversation_id"], "label": "prod", "tags": {"user": "4711"}, "occurred_at": at}
-    more = {"received_at": at, "issues": [], "content": "0" * 32}
-    return {**item, **kept, **more}, json.dumps(body).encode()
+    more = {"received_at": at, "issues": [], "content": "0" * 32, "body_size": size}
+    raw_body = json.dumps(body).encode()
+    return StoredEvent.from_row({**item, **kept, **more}, raw_body), raw_body
 
 
 def fixed() -> list[Line]:

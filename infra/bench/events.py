@@ -17,6 +17,7 @@ from tavus_callbacks.aws.stores.recordings import Object, RecordingRows
 from tavus_callbacks.domain.callbacks.event import understand
 from tavus_callbacks.domain.common.compression import pack
 from tavus_callbacks.domain.common.token import Scope, digest, new_token
+from tavus_callbacks.domain.events.stored_event import StoredEvent
 from tavus_callbacks.domain.pushes.push import callback_push
 from tavus_callbacks.domain.recordings.recording import claim_of
 from tavus_callbacks_cli.local_stack.http.payload import Request, encode_event, make_event
@@ -151,7 +152,7 @@ def _queued() -> bytes:
     event = understand(json.dumps(sent).encode(), query="user=4711", label="bench", received_at=_NOW)
     table, put = catching_table()
     table.keep(event, kept_at=_NOW)
-    push = callback_push(read_item(put[0]), event.text.encode())
+    push = callback_push(StoredEvent.from_row(read_item(put[0])), event.text.encode())
     attributes = {"ApproximateReceiveCount": "1", "SentTimestamp": "1795168800000"}
     message = json.dumps({"detail": json.loads(push.detail())})
     record = {"messageId": "1", "receiptHandle": "1", "body": message, "eventSource": "aws:sqs"}

@@ -12,6 +12,7 @@ from projecting import calls, once_before, post_scenario, project_all, records, 
 from tavus_callbacks.aws import clients
 from tavus_callbacks.aws.event_bus import Bus
 from tavus_callbacks.domain.common.errors import StoreDown
+from tavus_callbacks.domain.events.stored_event import StoredEvent
 from tavus_callbacks.domain.pushes import derived
 from tavus_callbacks.domain.pushes.push import callback_push, erased_push
 from tavus_callbacks.handlers import project
@@ -189,8 +190,9 @@ def push(size=0, number=0):
         "tags": {},
         "issues": [],
         "content": "c",
+        "body_size": len(body),
     }
-    return callback_push(item, body)
+    return callback_push(StoredEvent.from_row(item), body)
 
 
 class FakeEventBridge:

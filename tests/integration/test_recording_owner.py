@@ -11,7 +11,7 @@ from test_other_bucket import problems
 from tavus_callbacks.aws.stores.recordings import recording_of
 from tavus_callbacks.domain.callbacks.event import understand
 from tavus_callbacks.domain.conversations.facts import facts_of
-from tavus_callbacks.domain.events.stored_event import FoldEvent
+from tavus_callbacks.domain.events.stored_event import StoredEvent
 from tavus_callbacks.domain.pushes.push import recording_type
 from tavus_callbacks.domain.recordings.recording import Claim, Recording
 from tavus_callbacks_cli.erasure import recordings as erasure
@@ -116,16 +116,15 @@ def test_a_forged_claim_is_no_recording_that_arrived():
         "timestamp": "2026-03-01T12:00:00Z",
         "properties": {"s3_key": OTHERS},
     }
-    facts = facts_of(fold_event_of(body))
+    facts = facts_of(stored_event_of(body))
     assert (1, frozenset(), frozenset()) == (facts.announced, facts.recordings, facts.event_types)
 
 
-def fold_event_of(body):
-    """Make the event that the fold takes of a callback."""
+def stored_event_of(body):
+    """Return the stored event of a callback."""
     received_at = datetime(2026, 3, 1, 12, tzinfo=UTC)
     event = understand(json.dumps(body).encode(), query="", label="test", received_at=received_at)
-    return FoldEvent(
-        event_id=event.event_id,
+    return StoredEvent(
         ref=event.ref,
         family=event.family,
         kind=event.kind,
@@ -136,7 +135,10 @@ def fold_event_of(body):
         label=event.label,
         tags={},
         source=event.source,
-        contents=(body,),
+        issues=event.issues,
+        content=event.content,
+        body_size=len(event.text.encode()),
+        body=body,
     )
 
 

@@ -9,7 +9,7 @@ import corpus
 from tavus_callbacks.domain.callbacks.event import understand
 from tavus_callbacks.domain.common import lenient_json
 from tavus_callbacks.domain.conversations.expected import FoldSettings
-from tavus_callbacks.domain.events.stored_event import FoldEvent
+from tavus_callbacks.domain.events.stored_event import StoredEvent
 from tavus_callbacks_cli.simulator import scenario as simulator
 
 NOW = datetime(2027, 3, 1, 12, 30, 15, 250_000, tzinfo=UTC)
@@ -43,12 +43,11 @@ JSON = st.recursive(
 )
 
 
-def fold_event(body, *, received_at=NOW, label="test", query="user=4711", source="callback"):
+def stored_event(body, *, received_at=NOW, label="test", query="user=4711", source="callback"):
     """Make the event that a body becomes when it is received."""
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     event = understand(raw, query=query, label=label, received_at=received_at)
-    return FoldEvent(
-        event_id=event.event_id,
+    return StoredEvent(
         ref=event.ref,
         family=event.family,
         kind=event.kind,
@@ -59,7 +58,10 @@ def fold_event(body, *, received_at=NOW, label="test", query="user=4711", source
         label=label,
         tags=event.tags,
         source=source,
-        contents=(lenient_json.kept(event.text),),
+        issues=event.issues,
+        content=event.content,
+        body_size=len(event.text.encode()),
+        body=lenient_json.kept(event.text),
     )
 
 
@@ -67,7 +69,7 @@ def said(event_type, seconds=0.0, **properties):
     """Make a conversation event, so many seconds after a fixed moment."""
     moment = NOW - timedelta(hours=1) + timedelta(seconds=seconds)
     body = {"event_type": event_type, "conversation_id": CONVERSATION, "timestamp": moment.isoformat()}
-    return fold_event({**body, "properties": properties})
+    return stored_event({**body, "properties": properties})
 
 
 def transcript(*turns, seconds=0.0):
@@ -81,7 +83,7 @@ def scenario(name):
     url = "https://example.com/callbacks/none?user=4711"
     rendered = simulator.render(simulator.load(name), callback_url=url, now=NOW, ids=ids)
     kept = [one.body for one in rendered if one.expect.status_code == 200]
-    return [fold_event(body, query="user=4711&simulated=true") for body in kept]
+    return [stored_event(body, query="user=4711&simulated=true") for body in kept]
 
 
 def published():

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 import pytest
-from folding import CONVERSATION, NOW, fold_event, published
+from folding import CONVERSATION, NOW, published, stored_event
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -25,15 +25,15 @@ class Shelf:
 
     def receive(self, body):
         """Receive a callback."""
-        self._add(fold_event(body))
+        self._add(stored_event(body))
 
     def read(self, record):
         """Read a record and file what it adds; return the plan."""
         found = plan(record, self.kept, label="test", received_at=NOW)
         for event in found.new:
-            self._add(fold_event(event.text.encode(), source="backfill"))
+            self._add(stored_event(event.text.encode(), source="backfill"))
         for event in found.variants:
-            one = fold_event(event.text.encode(), source="backfill")
+            one = stored_event(event.text.encode(), source="backfill")
             self._add(type(one)(**{name: getattr(one, name) for name in one.__slots__} | {"ref": event.ref}))
         return found
 
@@ -42,7 +42,7 @@ class Shelf:
         return {base_ref(one.ref) for one in self.kept}
 
     def _add(self, event):
-        if (event.ref, event.contents) not in [(one.ref, one.contents) for one in self.kept]:
+        if (event.ref, event.body) not in [(one.ref, one.body) for one in self.kept]:
             self.kept.append(event)
 
 
@@ -69,14 +69,14 @@ def test_a_lost_callback_is_filed_as_it_would_have_been():
 
     [found] = plan(record(sent), [], label="prod", received_at=NOW).new
 
-    came = fold_event(callback(sent), label="prod")
+    came = stored_event(callback(sent), label="prod")
     assert (came.event_id, came.tags, "prod", "backfill") == (
         found.event_id,
         found.tags,
         found.label,
         found.source,
     )
-    assert {name: value for name, value in came.contents[0].items() if name != "webhook_url"} == json.loads(
+    assert {name: value for name, value in came.body.items() if name != "webhook_url"} == json.loads(
         found.text
     )
 

@@ -5,7 +5,7 @@ import json
 import click
 import pytest
 from fake_target import FakeTarget, run
-from folding import CONVERSATION, NOW, SETTINGS, fold_event, said, scenario, transcript
+from folding import CONVERSATION, NOW, SETTINGS, said, scenario, stored_event, transcript
 
 from tavus_callbacks.domain.callbacks.families import KINDS
 from tavus_callbacks.domain.conversations.fold import fold
@@ -135,7 +135,7 @@ def test_the_page_of_a_video_names_its_face(target, name):
     """Whichever name came."""
     target.answers = [
         UNKNOWN,
-        fold_resource("video", "v1", [fold_event({"video_id": "v1", "status": "ready", name: "r1"})]),
+        fold_resource("video", "v1", [stored_event({"video_id": "v1", "status": "ready", name: "r1"})]),
     ]
 
     assert "\nface        r1\n" in run("show", "v1").stdout

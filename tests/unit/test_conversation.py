@@ -7,11 +7,22 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from folding import CONVERSATION, JSON, NOW, SETTINGS, fold_event, said, scenario, transcript, without_receipt
+from folding import (
+    CONVERSATION,
+    JSON,
+    NOW,
+    SETTINGS,
+    said,
+    scenario,
+    stored_event,
+    transcript,
+    without_receipt,
+)
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from tavus_callbacks.domain.callbacks.event import variant_ref
 from tavus_callbacks.domain.common.timestamps import iso
 from tavus_callbacks.domain.conversations.expected import missing_of, status_of
 from tavus_callbacks.domain.conversations.facts import Facts, conversation_facts, facts_of
@@ -124,7 +135,7 @@ def test_the_first_id_counts_under_either_name(first, second, part):
 )
 def test_the_reason_is_found_wherever_it_stands(body):
     """In properties under two names, flat, and under `data`."""
-    event = fold_event({"event_type": SHUTDOWN, "conversation_id": CONVERSATION, **body})
+    event = stored_event({"event_type": SHUTDOWN, "conversation_id": CONVERSATION, **body})
 
     assert "user_left" == folded(event)["ending"]["reason"]
 
@@ -133,10 +144,10 @@ def test_variants_tell_what_they_know_together():
     """Which of an event's contents came first is chance: the richer counts, the poorer fills it up."""
     poor = said(SHUTDOWN, face_id="f1")
     rich = said(SHUTDOWN, shutdown_reason="user_left", replica_id="r1")
-    as_one = replace(poor, contents=(*poor.contents, *rich.contents))
-    turned = replace(poor, contents=(*rich.contents, *poor.contents))
+    variant = replace(rich, ref=variant_ref(rich.ref, rich.content))
+    poor_variant = replace(poor, ref=variant_ref(poor.ref, poor.content))
 
-    views = [folded(poor, rich), folded(rich, poor), folded(as_one), folded(turned)]
+    views = [folded(poor, variant), folded(variant, poor), folded(rich, poor_variant)]
     assert all(view == views[0] for view in views)
     assert ("user_left", "r1", "f1") == (
         views[0]["ending"]["reason"],
@@ -149,7 +160,7 @@ def test_where_variants_contradict_each_other_the_richer_counts():
     """What they say is weighed, not their envelopes, nor which of them came first."""
     poor = said("canvas.interaction", type="skip", interaction_id="i1")
     rich = said("canvas.interaction", type="submit", interaction_id="i1", value={"choice": "Heron"})
-    wordy = replace(poor, contents=({**poor.contents[0], "webhook_url": "https://example.com/" + "x" * 500},))
+    wordy = replace(poor, body={**poor.body, "webhook_url": "https://example.com/" + "x" * 500})
 
     for order in itertools.permutations([poor, rich, wordy]):
         assert ["submit"] == [one["type"] for one in folded(*order)["canvas_interactions"]]
@@ -174,7 +185,7 @@ def test_what_follows_an_end_shows_that_it_has_ended():
 
 def test_events_without_time_are_presumed_ended_too():
     """By the time of receipt, for want of another."""
-    event = fold_event({"event_type": JOINED, "conversation_id": CONVERSATION})
+    event = stored_event({"event_type": JOINED, "conversation_id": CONVERSATION})
 
     assert "active" == folded(event)["status"]
     assert "presumed_ended" == folded(event, now=NOW + timedelta(hours=3))["status"]
@@ -184,7 +195,7 @@ def test_a_time_in_the_far_future_keeps_nothing_alive():
     """The sender's clock is believed within a day."""
     body = {"event_type": JOINED, "conversation_id": CONVERSATION, "timestamp": "2099-01-01T00:00:00Z"}
 
-    assert "presumed_ended" == folded(fold_event(body), now=NOW + timedelta(hours=3))["status"]
+    assert "presumed_ended" == folded(stored_event(body), now=NOW + timedelta(hours=3))["status"]
 
 
 def test_an_active_conversation_misses_nothing_yet():
@@ -282,7 +293,7 @@ def test_an_objective_shows_its_fullest_values_and_every_delivery():
         "objective_name": "mail",
     }
 
-    dates, mail = folded(*events, fold_event(flat))["objectives"]
+    dates, mail = folded(*events, stored_event(flat))["objectives"]
     assert {"arrival": "2027-05-09", "nights": "2", "dog": "yes"} == dates["values"]
     assert deliveries == [one["values"] for one in dates["history"]]
     assert ("mail", "pending", {}) == (mail["name"], mail["status"], mail["values"])
@@ -297,7 +308,7 @@ def test_the_oldest_form_of_an_objective_is_one_too():
         "output_variables": {"score": 85},
     }
 
-    found = folded(fold_event(body))["objectives"][0]
+    found = folded(stored_event(body))["objectives"][0]
     assert ("recall", "completed", {"score": 85}) == (found["name"], found["status"], found["values"])
 
 
@@ -390,8 +401,8 @@ def test_memories_and_unknown_events_are_shown():
 def test_tags_and_labels_of_all_callbacks_are_joined():
     """A tag with different values is a list of them."""
     body = {"event_type": JOINED, "conversation_id": CONVERSATION}
-    one = fold_event(body, label="blue", query="user=1&simulated=true")
-    other = fold_event({**body, "event_type": SHUTDOWN}, label="green", query="user=2", source="backfill")
+    one = stored_event(body, label="blue", query="user=1&simulated=true")
+    other = stored_event({**body, "event_type": SHUTDOWN}, label="green", query="user=2", source="backfill")
 
     view = folded(one, other)
     assert {"user": ["1", "2"], "simulated": "true"} == view["tags"]
@@ -491,7 +502,7 @@ BODIES = st.builds(
 @given(bodies=st.lists(BODIES, min_size=1, max_size=5), data=st.data())
 def test_any_content_folds_the_same_in_any_order(bodies, data):
     """Whatever JSON stands in whichever place: a view comes out, one and the same, and it is JSON."""
-    events = [fold_event(body) for body in bodies]
+    events = [stored_event(body) for body in bodies]
     order = data.draw(st.permutations([*events, *events[:2]]))
 
     assert without_receipt(folded(*events)) == without_receipt(folded(*order))
@@ -500,7 +511,7 @@ def test_any_content_folds_the_same_in_any_order(bodies, data):
 @given(bodies=st.lists(BODIES, min_size=3, max_size=3))
 def test_facts_merge_in_any_grouping(bodies):
     """Commutative, associative, idempotent, and the same again after a stay in a store."""
-    one, two, three = (facts_of(fold_event(body)) for body in bodies)
+    one, two, three = (facts_of(stored_event(body)) for body in bodies)
     merged = one.merge(two).merge(three)
 
     assert merged == one.merge(two.merge(three)) == three.merge(one).merge(two)
@@ -511,7 +522,7 @@ def test_facts_merge_in_any_grouping(bodies):
 def announced(event_type, seconds=0.0, **properties):
     """Make an event about a recording, and return it with the id that its claim gives the recording."""
     event = said(f"application.recording_{event_type}", seconds, **properties)
-    claim = claim_of(event.event_type, CONVERSATION, event.contents[0], bucket="ours", ref=event.ref)
+    claim = claim_of(event.event_type, CONVERSATION, event.body, bucket="ours", ref=event.ref)
     return event, claim.recording_id
 
 
@@ -610,7 +621,7 @@ def test_how_long_a_large_conversation_takes(capsys):
     ]
     events = [said(JOINED), said(SHUTDOWN, 700), transcript(*turns, seconds=700.4)]
     events += [said("system.pal_waved", number) for number in range(7)]
-    size = len(json.dumps(events[2].contents[0]))
+    size = len(json.dumps(events[2].body))
 
     times = []
     for _ in range(5):

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tavus_callbacks.domain.events.view import event_view, quarantine_view, with_variants
+from tavus_callbacks.domain.events.stored_event import StoredEvent
+from tavus_callbacks.domain.events.view import event_view, quarantine_view
 
 REF = "01783752517564961-" + "a" * 32
 ITEM = {
@@ -16,6 +17,8 @@ ITEM = {
     "label": "prod",
     "tags": {"user": "4711"},
     "issues": [],
+    "content": "c" * 32,
+    "body_size": 8,
     "pk": "conversation#c 1",
 }
 
@@ -35,12 +38,12 @@ def test_an_event_has_the_members_of_the_contract():
         "source": "callback",
         "issues": [],
         "body": {"a": 1},
-    } == event_view(ITEM, b'{"a": 1}')
+    } == event_view(StoredEvent.from_row(ITEM), b'{"a": 1}')
 
 
 def test_a_body_that_is_too_large_has_a_url():
     """Without its body an event says where that is."""
-    view = event_view(ITEM, None)
+    view = event_view(StoredEvent.from_row(ITEM), None)
 
     assert (f"/events/conversation.~YyAx.{REF}/body", False) == (view["body_url"], "body" in view)
 
@@ -49,12 +52,12 @@ def test_an_event_without_a_time_says_so():
     """The member is there, and null."""
     without = {name: value for name, value in ITEM.items() if name != "occurred_at"}
 
-    assert event_view(without, b"{}")["occurred_at"] is None
+    assert event_view(StoredEvent.from_row(without), b"{}")["occurred_at"] is None
 
 
 def test_a_variant_names_its_event_and_itself():
     """A variant carries the id of its event, and one of its own under which its body is read."""
-    view = event_view({**ITEM, "ref": f"{REF}-v{'b' * 32}"}, None)
+    view = event_view(StoredEvent.from_row({**ITEM, "ref": f"{REF}-v{'b' * 32}"}), None)
 
     assert f"conversation.~YyAx.{REF}" == view["event_id"]
     assert f"conversation.~YyAx.{REF}-v{'b' * 32}" == view["variant_id"]
@@ -64,16 +67,18 @@ def test_a_variant_names_its_event_and_itself():
 @pytest.mark.parametrize("raw", [b'\xef\xbb\xbf{"a":"\\ud83d"}', b'{"a":"\\ud83d"}'])
 def test_odd_bodies_are_shown(raw):
     """A byte order mark and half a surrogate pair are no hindrance to reading."""
-    assert {"a": "\ud83d"} == event_view(ITEM, raw)["body"]
+    assert {"a": "\ud83d"} == event_view(StoredEvent.from_row(ITEM), raw)["body"]
 
 
-def test_variants_stand_behind_their_event():
-    """Items in the order of their keys are grouped into events."""
-    items = [{"ref": ref} for ref in ("1-a", "1-a-vx", "1-a-vy", "2-b", "untimed-c", "untimed-c-000001")]
+@pytest.mark.parametrize(
+    ("ref", "event_ref"),
+    [("1-a", "1-a"), ("1-a-vb", "1-a"), ("untimed-c", "untimed-c"), ("untimed-c-000001", "untimed-c-000001")],
+)
+def test_a_variant_belongs_to_its_event_and_a_repeat_is_one_of_its_own(ref, event_ref):
+    """Only a variant's reference names another event."""
+    event = StoredEvent.from_row({**ITEM, "ref": ref})
 
-    groups = [[item["ref"] for item in group] for group in with_variants(items)]
-
-    assert [["1-a", "1-a-vx", "1-a-vy"], ["2-b"], ["untimed-c"], ["untimed-c-000001"]] == groups
+    assert (event_ref, ref != event_ref) == (event.event_ref, event.is_variant)
 
 
 @pytest.mark.parametrize(("body", "shown"), [(b"a\xffb\x00", "a\ufffdb\x00"), (b"", ""), (None, None)])

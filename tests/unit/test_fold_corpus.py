@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from folding import NOW, SETTINGS, fold_event, published, without_receipt
+from folding import NOW, SETTINGS, published, stored_event, without_receipt
 
 from tavus_callbacks.domain.common.errors import CallbackError
 from tavus_callbacks.domain.conversations.fold import fold
@@ -15,7 +15,7 @@ VERBOSE = "rest-get-conversation-verbose"
 def received(body, **how):
     """Return the event that a body becomes, or None where it would be quarantined."""
     try:
-        return fold_event(body, **how)
+        return stored_event(body, **how)
     except CallbackError:
         return None
 
@@ -75,9 +75,9 @@ def test_all_published_conversation_events_fold_into_one():
 def test_a_record_gives_the_view_that_its_callbacks_give():
     """Fetched or posted or both: one conversation, but for what is named `received…`."""
     for record in records():
-        posted = [fold_event(as_posted(event)) for event in record]
+        posted = [stored_event(as_posted(event)) for event in record]
         fetched = [
-            fold_event(event, source="backfill", received_at=NOW + timedelta(hours=1)) for event in record
+            stored_event(event, source="backfill", received_at=NOW + timedelta(hours=1)) for event in record
         ]
 
         expected = without_receipt(folded(*posted))

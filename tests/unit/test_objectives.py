@@ -6,7 +6,7 @@ from datetime import timedelta
 from itertools import permutations
 
 import pytest
-from folding import CONVERSATION, NOW, SETTINGS, fold_event, without_receipt
+from folding import CONVERSATION, NOW, SETTINGS, stored_event, without_receipt
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,7 +20,7 @@ EMAIL = ({"email": "first@example.com"}, {"email": "second@example.com"}, {"emai
 def documented(values, *, received=0, name="contact"):
     """Make the event of the body that Tavus documents, received so many seconds from now."""
     body = {"conversation_id": CONVERSATION, "objective_name": name, "output_variables": values}
-    return fold_event(body, received_at=NOW + timedelta(seconds=received))
+    return stored_event(body, received_at=NOW + timedelta(seconds=received))
 
 
 def typed(status, values=None, *, seconds=None, received=0, name="contact"):
@@ -31,7 +31,7 @@ def typed(status, values=None, *, seconds=None, received=0, name="contact"):
         "properties": {"objective_name": name, "output_variables": values or {}},
     }
     times = {} if seconds is None else {"timestamp": (NOW + timedelta(seconds=seconds)).isoformat()}
-    return fold_event(body | times, received_at=NOW + timedelta(seconds=received))
+    return stored_event(body | times, received_at=NOW + timedelta(seconds=received))
 
 
 def folded(*events):
@@ -124,7 +124,7 @@ UNTIMED = st.builds(documented, VALUES, received=SECONDS) | st.builds(
 )
 TIMED = st.builds(typed, STATUSES, VALUES, seconds=SECONDS)
 GUARDRAILS = st.builds(
-    lambda name, timestamp: fold_event(
+    lambda name, timestamp: stored_event(
         {
             "conversation_id": CONVERSATION,
             "properties": {"guardrail": name, "guardrail_uuid": f"{name}-1"},
@@ -184,8 +184,7 @@ def arriving(events):
 
 def filled(event):
     """Return the values of an objective's event that are not blank."""
-    (body,) = event.contents
-    values = body.get("properties", body)["output_variables"]
+    values = event.body.get("properties", event.body)["output_variables"]
     return {name: value for name, value in values.items() if value}
 
 
@@ -197,7 +196,7 @@ def trigger(number):
         "event_type": "conversation.guardrail.triggered",
         "timestamp": at,
     }
-    return fold_event(body)
+    return stored_event(body)
 
 
 def test_a_summary_counts_guardrails_up_to_a_limit_in_any_order():

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from tavus_callbacks.domain.callbacks.event import digest
 from tavus_callbacks.domain.conversations.settings import FoldSettings
-from tavus_callbacks.domain.events.stored_event import FoldEvent
+from tavus_callbacks.domain.events.stored_event import StoredEvent
 from tavus_callbacks.domain.pushes.derived import arrived, elapsed
 from tavus_callbacks.domain.pushes.push import (
     INLINE_LIMIT,
@@ -39,9 +40,8 @@ CONVERSATION_EVENTS = {
 def event(event_type, *, kind="conversation", family="conversation", at=0, content=None):
     """Return an event as the fold takes it; `at` is in seconds."""
     moment = NOW + timedelta(seconds=at)
-    return FoldEvent(
-        event_id=f"{kind}.s1.{event_type}",
-        ref=f"{at:020}-{event_type}",
+    return StoredEvent(
+        ref=f"{at:020}-{digest(event_type)}",
         family=family,
         kind=kind,
         subject="s1",
@@ -51,7 +51,10 @@ def event(event_type, *, kind="conversation", family="conversation", at=0, conte
         label="prod",
         tags={"user": "4711"},
         source="callback",
-        contents=(content or {"properties": CONVERSATION_EVENTS.get(event_type, {})},),
+        issues=(),
+        content="c" * 32,
+        body_size=2,
+        body=content or {"properties": CONVERSATION_EVENTS.get(event_type, {})},
     )
 
 
@@ -171,10 +174,15 @@ def item(body, **more):
     }
 
 
+def pushed(row, body):
+    """Return the push of a row and its body."""
+    return callback_push(StoredEvent.from_row(row), body)
+
+
 def test_a_callback_is_told_with_whom_and_what():
     """Ids, tags, label, body, and the path where the rest is."""
     body = b'\xef\xbb\xbf{"conversation_id":"c1","x":"\\ud800"}'
-    detail = json.loads(callback_push(item(body), body).detail())
+    detail = json.loads(pushed(item(body), body).detail())
 
     assert (1, "callback.system.shutdown", "2027-03-01T12:00:00.000000Z") == (
         detail["version"],
@@ -194,14 +202,17 @@ def test_a_callback_is_told_with_whom_and_what():
 
 def test_an_event_of_tavus_own_record_is_told_as_such():
     """Who trusts Tavus more than a URL can tell which of both said it."""
-    assert "backfill" == callback_push(item(b"{}", source="backfill"), b"{}").data.source
+    assert "backfill" == pushed(item(b"{}", source="backfill"), b"{}").data.source
 
 
 def test_a_body_of_200_kb_stands_in_its_push():
     """Up to the very byte."""
     body = b'{"x":"' + b"a" * (INLINE_LIMIT - 8) + b'"}'
 
-    assert (INLINE_LIMIT, None) == (len(body), callback_push(item(body), body).data.body_url)
+    assert (INLINE_LIMIT, None) == (
+        len(body),
+        pushed(item(body), body).data.body_url,
+    )
 
 
 def test_variants_have_the_same_ids_whichever_came_first():
@@ -211,7 +222,7 @@ def test_variants_have_the_same_ids_whichever_came_first():
 
     def ids(first, second):
         rows = [item(b"{}", content=first), item(b"{}", content=second, ref=f"{ref}-v{second}")]
-        return {callback_push(row, b"{}").push_id for row in rows}
+        return {pushed(row, b"{}").push_id for row in rows}
 
     assert ids(one, other) == ids(other, one)
     assert 2 == len(ids(one, other))
@@ -229,7 +240,7 @@ def test_variants_have_the_same_ids_whichever_came_first():
 def test_a_body_that_the_bus_cannot_carry_is_pointed_to(body):
     """Told all the same, with the path where it can be read."""
     row = item(body, ref=f"{1:020}-{'a' * 32}-v{'c' * 32}")
-    push = callback_push(row, body)
+    push = pushed(row, body)
 
     assert push.data.body is None
     assert push.data.body_url == f"/events/{push.data.variant_id}/body"
@@ -239,9 +250,7 @@ def test_a_body_that_the_bus_cannot_carry_is_pointed_to(body):
 @pytest.mark.parametrize("subject", ["a b", "a/b", "..", "ü"])
 def test_a_subject_that_fits_no_path_is_read_by_its_events(subject):
     """HTTP API decodes paths; a query takes any subject."""
-    assert callback_push(item(b"{}", subject=subject), b"{}").url.startswith(
-        "/events?kind=conversation&subject="
-    )
+    assert pushed(item(b"{}", subject=subject), b"{}").url.startswith("/events?kind=conversation&subject=")
 
 
 def test_an_erasure_tells_whom_and_nothing_else():
@@ -261,7 +270,7 @@ def test_an_erasure_tells_whom_and_nothing_else():
 def test_a_row_without_its_time_of_receipt_is_refused():
     """It is given up by the stream, whole, and not told half."""
     with pytest.raises(ValueError, match="time of receipt"):
-        callback_push(item(b"{}", received_at="?"), b"{}")
+        StoredEvent.from_row(item(b"{}", received_at="?"))
 
 
 def test_what_is_told_can_be_read_again():

@@ -4,7 +4,7 @@ import itertools
 import json
 
 import pytest
-from folding import JSON, fold_event, scenario, without_receipt
+from folding import JSON, scenario, stored_event, without_receipt
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -33,12 +33,12 @@ def folded(*events, kind="video"):
 def video(status, minute=None, **members):
     """Make a video's event at a minute of one hour, or without time."""
     time = {} if minute is None else {"updated_at": f"2027-03-01 12:{minute:02}:00.000000"}
-    return fold_event({"video_id": "v1", "status": status, **time, **members})
+    return stored_event({"video_id": "v1", "status": status, **time, **members})
 
 
 def replica(status, **members):
     """Make a replica's event, which never has a time."""
-    return fold_event({"replica_id": "r1", "status": status, **members})
+    return stored_event({"replica_id": "r1", "status": status, **members})
 
 
 def test_a_ready_video_has_its_links():
@@ -70,7 +70,7 @@ def test_a_failed_training_says_why():
 @pytest.mark.parametrize("id_", ["replica_id", "face_id"])
 def test_a_training_is_read_under_either_name(name, id_):
     """Tavus renamed replica to face in June 2026."""
-    view = folded(fold_event({id_: "r1", name: "Rio", "status": "ready"}), kind="replica")
+    view = folded(stored_event({id_: "r1", name: "Rio", "status": "ready"}), kind="replica")
 
     assert ("r1", "Rio", "ready") == (view["replica_id"], view["name"], view["status"])
 

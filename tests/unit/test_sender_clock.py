@@ -5,7 +5,7 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from folding import CONVERSATION, NOW, SETTINGS, fold_event
+from folding import CONVERSATION, NOW, SETTINGS, stored_event
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -34,7 +34,7 @@ def event(event_type, at, *, received_at=NOW, **properties):
         "timestamp": at.isoformat(),
         "properties": properties,
     }
-    return fold_event(body, received_at=received_at)
+    return stored_event(body, received_at=received_at)
 
 
 def view_of(*events, now=NOW):
@@ -157,7 +157,7 @@ def test_a_video_is_not_generating_until_2099():
 
     def video(status, at):
         body = {"video_id": "v1", "status": status, "updated_at": at.isoformat(), "status_details": status}
-        return fold_event(body)
+        return stored_event(body)
 
     for order in orders(video("generating", FAR_FUTURE), video("ready", NOW)):
         view = fold_resource("video", "v1", order)

@@ -206,7 +206,7 @@ def test_answers_stand_with_their_calls():
 def test_a_transcript_that_is_no_list_is_read_as_far_as_it_can_be(content, expected):
     """Text is read by lines, JSON text as what it holds; where nothing can be read, that is counted."""
     event = transcript()
-    event.contents[0]["properties"]["transcript"] = content
+    event.body["properties"]["transcript"] = content
 
     found = transcript_of([event])
 
@@ -217,7 +217,7 @@ def test_a_transcript_that_is_no_list_is_read_as_far_as_it_can_be(content, expec
 def test_a_transcript_is_found_wherever_it_stands(place):
     """Under its other name, under `data`, and at the top level."""
     event = transcript()
-    content = event.contents[0]
+    content = event.body
     del content["properties"]
     where = {
         "transcription": {"properties": {"transcription": [turn()]}},

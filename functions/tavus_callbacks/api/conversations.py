@@ -20,7 +20,7 @@ from tavus_callbacks.domain.common.truncate import shorter
 from tavus_callbacks.domain.conversations.expected import Status, What
 from tavus_callbacks.domain.conversations.fold import fold
 from tavus_callbacks.domain.events.event_types import TRANSCRIPT
-from tavus_callbacks.domain.events.stored_event import FoldEvent
+from tavus_callbacks.domain.events.stored_event import StoredEvent
 from tavus_callbacks.domain.summaries.summary import conversation_summary
 from tavus_callbacks.domain.transcripts.plain_text import dialogue
 from tavus_callbacks.domain.transcripts.transcript import Transcript, transcript_of, transcript_view
@@ -110,8 +110,8 @@ def get_transcript(query: Query, conversation_id: str) -> Response[str]:
     return json_answer({"conversation_id": conversation_id, **transcript_view(transcript)})
 
 
-def _no_transcript(conversation_id: str, events: Sequence[FoldEvent]) -> str:
-    if any(event.is_skipped and event.event_type == TRANSCRIPT for event in events):
+def _no_transcript(conversation_id: str, events: Sequence[StoredEvent]) -> str:
+    if any(event.body is None and event.event_type == TRANSCRIPT for event in events):
         return f"A transcript of conversation {conversation_id} is too large to read. Its event has it."
     return f"No transcript of conversation {conversation_id} has arrived."
 

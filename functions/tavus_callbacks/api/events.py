@@ -71,7 +71,9 @@ def get_events(query: Query) -> Response[str]:
         return json_answer(_subject_page(query, kind, subject))
     entries, after = wiring.event_pages().received(_position(query), query[LIMIT])
     state = {"settled": after.settled, "given": sorted(after.given)}
-    return json_answer({"events": [_view(entry) for entry in entries], "cursor": query.cursor(state)})
+    return json_answer(
+        {"events": [event_view(event, body) for event, body in entries], "cursor": query.cursor(state)}
+    )
 
 
 def _position(query: Query) -> feed.Position:
@@ -96,7 +98,7 @@ def get_conversation_events(query: Query, conversation_id: str) -> Response[str]
 def get_event_body(event_id: str) -> Response[Any]:
     """Answer the kept bytes of an event."""
     place = parse_event_id(event_id)
-    item = wiring.event_pages().one(*place) if place else None
+    item = wiring.event_pages().event_row(*place) if place else None
     if item is None:
         raise NotFound(f"No event {event_id} is kept.")
     return _bytes(wiring.event_pages().bodies.read(item), JSON_TYPE)
@@ -107,7 +109,7 @@ def get_quarantine(query: Query) -> Response[str]:
     """Answer what could not be filed, newest first."""
     before = place_in(query.state(CURSOR), "before")
     entries, following = wiring.event_pages().quarantined(limit=query[LIMIT], before=before)
-    views = [quarantine_view(entry.item, entry.body) for entry in entries]
+    views = [quarantine_view(row, body) for row, body in entries]
     next_cursor = query.cursor({"before": following}) if following else None
     return json_answer({"quarantine": views, "cursor": next_cursor})
 
@@ -115,7 +117,7 @@ def get_quarantine(query: Query) -> Response[str]:
 @routes.get("/quarantine/<quarantine_id>/body", model=None, media=(BYTES_TYPE,), problems=(404,))
 def get_quarantine_body(quarantine_id: str) -> Response[Any]:
     """Answer the kept bytes of what could not be filed, JSON or not."""
-    item = wiring.event_pages().quarantine_entry(quarantine_id)
+    item = wiring.event_pages().quarantine_row(quarantine_id)
     if item is None:
         raise NotFound(f"No body {quarantine_id} is in quarantine.")
     return _bytes(wiring.event_pages().bodies.read(item), BYTES_TYPE)
@@ -130,12 +132,8 @@ def _subject_page(query: Query, kind: str, subject: str) -> dict[str, Any]:
     return {"events": [_view_with_variants(group) for group in page.events], "cursor": following}
 
 
-def _view(entry: Entry) -> dict[str, Any]:
-    return event_view(entry.item, entry.body)
-
-
 def _view_with_variants(group: list[Entry]) -> dict[str, Any]:
-    first, *variants = map(_view, group)
+    first, *variants = (event_view(event, body) for event, body in group)
     return first | ({"variants": variants} if variants else {})
 
 

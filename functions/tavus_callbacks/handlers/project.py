@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
 
-from tavus_callbacks.aws.stores.subject_events import body_of, fold_event
+from tavus_callbacks.aws.stores.subject_events import read_body
 from tavus_callbacks.aws.stores.summaries import Found, last_expiry
 from tavus_callbacks.domain.common.metrics import count
+from tavus_callbacks.domain.events.stored_event import StoredEvent
 from tavus_callbacks.domain.pushes.derived import arrived
 from tavus_callbacks.domain.pushes.push import callback_push
 from tavus_callbacks.domain.summaries.summary import facts_from
@@ -66,8 +67,8 @@ def _are_erased(items: Sequence[Item]) -> bool:
 def _merge(items: Sequence[Item]) -> bool:
     """Merge events of one subject into its summary, and tell of them; tell whether this made the summary."""
     kind, subject = items[0]["kind"], items[0]["subject"]
-    bodies = [body_of(item, wiring.bodies()) for item in items]
-    events = map(fold_event, items, bodies)
-    found = Found(facts_from(kind, events), last_expiry(items))
-    tell = wiring.publisher().of(kind, subject, arrived, also=list(map(callback_push, items, bodies)))
+    bodies = [read_body(item, wiring.bodies()) for item in items]
+    events = list(map(StoredEvent.from_row, items, bodies))
+    found = Found(facts_from(kind, events), last_expiry(events))
+    tell = wiring.publisher().of(kind, subject, arrived, also=list(map(callback_push, events, bodies)))
     return wiring.summaries().merge(kind, subject, found, tell)

@@ -142,7 +142,7 @@ def _post_raw(detail: dict[str, Any]) -> Answer:
     """Post a callback as it was kept, with the query that it came with; one that is gone is done."""
     data = detail["data"]
     found = parse_event_id(data.get("variant_id") or data["event_id"])
-    item = wiring.event_pages().one(*found) if found else None
+    item = wiring.event_pages().event_row(*found) if found else None
     if item is None:
         return Answer(_TAKEN.start, None)
     return _send(with_tags(settings().push_url, item["tags"]), wiring.event_pages().bodies.read(item), {})

@@ -11,11 +11,11 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.batch import EventType
 
 from tavus_callbacks.aws.stores.recordings import Row, look
-from tavus_callbacks.aws.stores.subject_events import body_of
+from tavus_callbacks.aws.stores.subject_events import read_body
 from tavus_callbacks.domain.common.issues import TOO_MANY_PARTS
 from tavus_callbacks.domain.common.lenient_json import kept
 from tavus_callbacks.domain.common.metrics import Counts, count, of_recording
-from tavus_callbacks.domain.common.timestamps import parse as parse_time
+from tavus_callbacks.domain.events.stored_event import StoredEvent
 from tavus_callbacks.domain.recordings.recording import (
     Status,
     certain_status,
@@ -47,21 +47,19 @@ def handler(event: dict[str, Any], context: Any) -> Any:
 def _claimed(record: "DynamoDBRecord") -> Counts:
     """Note what a callback claims, and look for the object it names."""
     item = batches.item_of(record)
-    conversation_id, ref = item["subject"], item["ref"].partition("-v")[0]
+    event = StoredEvent.from_row(item)
+    conversation_id, ref = event.subject, event.event_ref
     # Before the body is read: erased, it is gone, while the stream still tells of it.
     if _is_erased(conversation_id):
         return {}
-    raw = body_of(item, wiring.bodies())
+    raw = read_body(item, wiring.bodies())
     if raw is None:
         write(logger, "claim not read", {"conversation_id": conversation_id, "cause": TOO_MANY_PARTS})
         return {}
     body = kept(raw.decode())
     bucket = wiring.recordings_bucket()
-    claim = claim_of(item["event_type"], conversation_id, body, bucket=bucket.name, ref=ref)
-    received_at = parse_time(item["received_at"])
-    if received_at is None:
-        raise ValueError("an event without its time of receipt")
-    row = wiring.recordings().claim(conversation_id, claim, ref=ref, claimed_at=received_at)
+    claim = claim_of(event.event_type, conversation_id, body, bucket=bucket.name, ref=ref)
+    row = wiring.recordings().claim(conversation_id, claim, ref=ref, claimed_at=event.received_at)
     if claim.key is not None and claim.may_come:
         row = look(bucket, wiring.recordings(), conversation_id, claim.key)
     _tell_or_take_back(conversation_id, claim.recording_id, claim.key, row)

@@ -7,8 +7,8 @@ from typing import Any
 from tavus_callbacks.aws.items import is_expired, read_item, write_item
 from tavus_callbacks.aws.stores.events import bodies_prefix, partition
 from tavus_callbacks.aws.stores.recordings import claim_key_of
-from tavus_callbacks.aws.stores.subject_events import EVENT_TYPES
 from tavus_callbacks.domain.common.tag_scope import TaggedCallback
+from tavus_callbacks.domain.events.stored_event import is_event_row
 from tavus_callbacks_cli.erasure.place import Piece, Place, Subject
 
 # By the type of a row, the store that the receipt names.
@@ -37,7 +37,7 @@ def of_subject(place: Place, subject: Subject) -> Iterator[Piece]:
 def tagged_callbacks(place: Place, subject: Subject) -> list[TaggedCallback]:
     """Return a subject's events and variants without bodies; expired ones only if there are no others."""
     names = ("family", "event_type", "source", "tags", "received_at", "expires_at")
-    items = [row for row in _rows(place, subject, names) if row["type"] in EVENT_TYPES]
+    items = [row for row in _rows(place, subject, names) if is_event_row(row)]
     live = [row for row in items if not is_expired(row)]
     return [_tagged_callback(row) for row in live or items]
 

@@ -1,4 +1,4 @@
-"""A subject's events as the fold takes them: rows with their bodies parsed."""
+"""The stored events of one subject, with their bodies."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
@@ -6,12 +6,9 @@ from typing import TYPE_CHECKING, Any
 from tavus_callbacks.aws.errors import store_down
 from tavus_callbacks.aws.items import is_expired, read_item, write_item
 from tavus_callbacks.aws.stores.events import partition
-from tavus_callbacks.domain.callbacks.event import event_id
-from tavus_callbacks.domain.common import lenient_json
 from tavus_callbacks.domain.common.issues import TOO_MANY_PARTS
 from tavus_callbacks.domain.common.json_text import count_parts
-from tavus_callbacks.domain.common.timestamps import parse
-from tavus_callbacks.domain.events.stored_event import FoldEvent
+from tavus_callbacks.domain.events.stored_event import StoredEvent, is_event_row
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -22,9 +19,6 @@ if TYPE_CHECKING:
 # the dearest byte 34 ns (numbers of 4,300 digits): 1.8 s of CPU at most. A transcript of 5.9 MB has 180,000
 # parts.
 MOST_BYTES, MOST_PARTS = 13_000_000, 350_000
-
-# Of the rows of a subject, those that were received.
-EVENT_TYPES = ("event", "variant")
 
 
 def subject_rows(
@@ -42,57 +36,31 @@ def subject_rows(
     return [item for item in items if not is_expired(item)]
 
 
-def events_in(items: Iterable[dict[str, Any]], bodies: "Bodies") -> list[FoldEvent]:
-    """Return the events and variants among rows as the fold takes them, with all bodies that can be read."""
-    return [fold_event(item, body_of(item, bodies)) for item in items if item["type"] in EVENT_TYPES]
+def events_in(items: Iterable[dict[str, Any]], bodies: "Bodies") -> list[StoredEvent]:
+    """Return the events and variants among rows, with every body that has not too many parts."""
+    return [StoredEvent.from_row(item, read_body(item, bodies)) for item in items if is_event_row(item)]
 
 
-def events_within_budget(items: Iterable[dict[str, Any]], bodies: "Bodies") -> list[FoldEvent]:
+def events_within_budget(items: Iterable[dict[str, Any]], bodies: "Bodies") -> list[StoredEvent]:
     """Return the same events, with as many bodies as one answer can afford, the smallest first.
 
     The order of arrival does not change which ones are read. Decision 0067 has the measurements.
     """
-    ordered = sorted((item for item in items if item["type"] in EVENT_TYPES), key=_reading_order)
-    events: list[FoldEvent] = []
+    ordered = sorted(
+        ((StoredEvent.from_row(item), item) for item in items if is_event_row(item)),
+        # Chance decides which of two contents is the variant, so the variant's part of `ref` does not count.
+        key=lambda pair: (pair[0].body_size, pair[0].content, pair[0].event_ref),
+    )
+    events: list[StoredEvent] = []
     bytes_left, parts_left = MOST_BYTES, MOST_PARTS
-    for item in ordered:
-        bytes_left -= 0 if TOO_MANY_PARTS in item["issues"] else int(item["body_size"])
-        body = body_of(item, bodies) if bytes_left >= 0 <= parts_left else None
+    for event, item in ordered:
+        bytes_left -= 0 if event.has_too_many_parts else event.body_size
+        body = read_body(item, bodies) if bytes_left >= 0 <= parts_left else None
         parts_left -= count_parts(body.decode()) if body else 0
-        events.append(fold_event(item, body if parts_left >= 0 else None))
+        events.append(StoredEvent.from_row(item, body) if body and parts_left >= 0 else event)
     return events
 
 
-def _reading_order(item: dict[str, Any]) -> tuple[int, str, str]:
-    # Which of two contents is called the variant is chance, so the variant's part of `ref` does not count.
-    return int(item["body_size"]), item["content"], item["ref"].partition("-v")[0]
-
-
-def body_of(item: dict[str, Any], bodies: "Bodies") -> bytes | None:
+def read_body(item: dict[str, Any], bodies: "Bodies") -> bytes | None:
     """Return the body of an event's row, or None without fetching it if it has too many parts."""
     return None if TOO_MANY_PARTS in item["issues"] else bodies.read(item)
-
-
-def fold_event(item: dict[str, Any], body: bytes | None) -> FoldEvent:
-    """Make one event of a row and its body, None if that is not read.
-
-    Raises ValueError if a row lacks its time of receipt.
-    """
-    received_at = parse(item["received_at"])
-    if received_at is None:
-        raise ValueError("a row without its time of receipt")
-    ref = item["ref"].partition("-v")[0]
-    return FoldEvent(
-        event_id=event_id(item["kind"], item["subject"], ref),
-        ref=ref,
-        family=item["family"],
-        kind=item["kind"],
-        subject=item["subject"],
-        event_type=item["event_type"],
-        occurred_at=parse(item.get("occurred_at")),
-        received_at=received_at,
-        label=item["label"],
-        tags=dict(item["tags"]),
-        source=item.get("source", "callback"),
-        contents=() if body is None else (lenient_json.kept(body.decode()),),
-    )

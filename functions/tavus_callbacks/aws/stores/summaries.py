@@ -17,11 +17,12 @@ from tavus_callbacks.aws.stores.events import partition
 from tavus_callbacks.aws.stores.index import Index
 from tavus_callbacks.aws.stores.readings import confirmed_at
 from tavus_callbacks.aws.stores.recordings import OBJECT_CAME
-from tavus_callbacks.aws.stores.subject_events import EVENT_TYPES, events_in
+from tavus_callbacks.aws.stores.subject_events import events_in
 from tavus_callbacks.aws.stores.tombstones import Tombstones
 from tavus_callbacks.domain.common.compression import pack, unpack
 from tavus_callbacks.domain.common.errors import StoreDown
 from tavus_callbacks.domain.events import feed
+from tavus_callbacks.domain.events.stored_event import StoredEvent
 from tavus_callbacks.domain.summaries import summary
 
 if TYPE_CHECKING:
@@ -294,12 +295,11 @@ def found_in(kind: str, items: Sequence[Item], bodies: "Bodies") -> Found | None
     events = events_in(items, bodies)
     if not events:
         return None
-    kept = [item for item in items if item["type"] in EVENT_TYPES]
     facts = summary.confirmed(summary.facts_from(kind, events), confirmed_at(items))
-    return Found(facts, last_expiry(kept))
+    return Found(facts, last_expiry(events))
 
 
-def last_expiry(items: Iterable[Item]) -> int | None:
+def last_expiry(events: Iterable[StoredEvent]) -> int | None:
     """Return when the last of some events expires, at least one; None where one never does."""
-    expiries = [expiry_of(item) for item in items]
+    expiries = [event.expires_at for event in events]
     return None if None in expiries else max(filter(None, expiries))

@@ -18,14 +18,13 @@ from tavus_callbacks.domain.common.timestamps import iso
 from tavus_callbacks.domain.common.view import Moment, Names, View
 from tavus_callbacks.domain.conversations.end_reason import NOBODY_JOINED, code_of
 from tavus_callbacks.domain.events import event_types
-from tavus_callbacks.domain.events.arrival_facts import ReceiptFacts, either, merged, receipt_of
-from tavus_callbacks.domain.events.stored_event import FoldEvent
+from tavus_callbacks.domain.events.arrival_facts import ReceiptFacts, either, receipt_of
+from tavus_callbacks.domain.events.stored_event import StoredEvent
 from tavus_callbacks.domain.recordings.recording import belongs_to_other, is_usable
 from tavus_callbacks.domain.transcripts.statistics import Talk, talk
 from tavus_callbacks.domain.transcripts.transcript import (
     rank,
     read_transcript,
-    transcripts_in,
     without_system,
 )
 
@@ -141,12 +140,12 @@ def _least(names: frozenset[str]) -> frozenset[str]:
     return names if len(names) <= MOST_GUARDRAILS else frozenset(sorted(names)[:MOST_GUARDRAILS])
 
 
-def conversation_facts(events: Iterable[FoldEvent]) -> Facts:
+def conversation_facts(events: Iterable[StoredEvent]) -> Facts:
     """Gather the facts of one or more events; raises TypeError where there is none."""
     return reduce(Facts.merge, map(facts_of, events))
 
 
-def facts_of(event: FoldEvent) -> Facts:
+def facts_of(event: StoredEvent) -> Facts:
     """Return what one event or variant says."""
     arrived = {"event_types": event_types.SHOWN & {event.event_type}}
     return Facts(
@@ -156,7 +155,7 @@ def facts_of(event: FoldEvent) -> Facts:
     )
 
 
-def _own_facts(event: FoldEvent) -> dict[str, Any]:
+def _own_facts(event: StoredEvent) -> dict[str, Any]:
     if event.event_type in event_types.JOINED:
         return {"joined_at": event.occurred_at}
     if event.event_type == event_types.SHUTDOWN:
@@ -164,44 +163,41 @@ def _own_facts(event: FoldEvent) -> dict[str, Any]:
     if event.event_type in (event_types.RECORDING, event_types.COPY_FAILED):
         return _announced(event)
     if event.family == "guardrail":
-        return {"guardrails": {event.ref[-_REF_END:]}}
+        return {"guardrails": {event.event_ref[-_REF_END:]}}
     return {"transcript": _transcript(event)}
 
 
-def _end(event: FoldEvent) -> dict[str, Any]:
+def _end(event: StoredEvent) -> dict[str, Any]:
     return {"ended_at": event.plausible_at} if event.plausible_at else {"ended_ahead_at": event.occurred_at}
 
 
-def _end_reason(event: FoldEvent) -> EndReason | None:
+def _end_reason(event: StoredEvent) -> EndReason | None:
     at = iso(event.plausible_at) if event.plausible_at else ""
-    said = map(lenient_json.members, event.contents)
-    reasons = (lenient_json.first_text(one, "shutdown_reason", "reason") for one in said)
-    ends = (EndReason(at=at, reason=reason[:_LONGEST_REASON]) for reason in reasons if reason)
-    return merged(EndReason.merge, ends)
+    properties = lenient_json.members(event.body or {})
+    reason = lenient_json.first_text(properties, "shutdown_reason", "reason")
+    return EndReason(at=at, reason=reason[:_LONGEST_REASON]) if reason else None
 
 
-def _announced(event: FoldEvent) -> dict[str, Any]:
+def _announced(event: StoredEvent) -> dict[str, Any]:
     """Tell recordings apart as `claim_of` does: by their keys, else by the events that announce them.
 
     A key in another conversation's folder counts as announced, but no recording has arrived by it.
     """
-    keys = {object_key(lenient_json.members(content)) for content in event.contents}
+    keys = set() if event.body is None else {object_key(lenient_json.members(event.body))}
     own = {key for key in keys if not belongs_to_other(key, event.subject)}
     # Usable keys only: a summary is small, and anybody can send a body.
     usable = frozenset(key for key in own if key is not None and is_usable(key))
     announced = {
         "recordings": usable,
-        "unnamed_recordings": {event.ref[-_REF_END:]} if keys - usable else set(),
+        "unnamed_recordings": {event.event_ref[-_REF_END:]} if keys - usable else set(),
     }
     return announced if own else {**announced, "event_types": frozenset()}
 
 
-def _transcript(event: FoldEvent) -> TranscriptFacts | None:
-    return merged(TranscriptFacts.merge, (_transcript_facts(event, one) for one in transcripts_in(event)))
-
-
-def _transcript_facts(event: FoldEvent, content: dict[str, Any]) -> TranscriptFacts:
-    transcript = without_system(read_transcript(content))
+def _transcript(event: StoredEvent) -> TranscriptFacts | None:
+    if event.event_type != event_types.TRANSCRIPT or event.body is None:
+        return None
+    transcript = without_system(read_transcript(event.body))
     return TranscriptFacts(
         rank=rank(transcript, event.plausible_at),
         at=event.occurred_at,

@@ -24,7 +24,13 @@ from tavus_callbacks.domain.conversations.view import (
     TranscriptSummary,
 )
 from tavus_callbacks.domain.events import event_types
-from tavus_callbacks.domain.events.stored_event import FoldEvent, Occurrence, in_order, occurrences, skipped
+from tavus_callbacks.domain.events.stored_event import (
+    Occurrence,
+    StoredEvent,
+    merge_variants,
+    skipped_events,
+    sort_occurrences,
+)
 
 # `replica_joined` and `pal_joined` are sent for one moment, but nobody promises that they carry the same one.
 ONE_JOINING = timedelta(seconds=2)
@@ -37,7 +43,7 @@ Parts = Mapping[str, list[Occurrence]]
 
 def fold(  # noqa: PLR0913 - one argument a source
     conversation_id: str,
-    events: Sequence[FoldEvent],
+    events: Sequence[StoredEvent],
     *,
     now: datetime,
     settings: FoldSettings,
@@ -49,7 +55,7 @@ def fold(  # noqa: PLR0913 - one argument a source
     `events` are all that are kept of it, at least one; `recordings` are the views of its recordings, and
     `confirmed_at` is when Tavus itself last showed all that was kept.
     """
-    facts, happened = conversation_facts(events), occurrences(events)
+    facts, happened = conversation_facts(events), merge_variants(events)
     facts = facts.model_copy(update={"confirmed_at": confirmed_at})
     view = ConversationView(
         conversation_id=conversation_id,
@@ -57,7 +63,7 @@ def fold(  # noqa: PLR0913 - one argument a source
         missing=missing_of(facts, now=now, settings=settings, has_recording=bool(recordings)),
         recordings=list(recordings),
         recording_failures=parts.recording_failures(events, {one["recording_id"] for one in recordings}),
-        skipped=skipped(events),
+        skipped=skipped_events(events),
         replica=_replica(happened),
         persona=_persona(happened),
         **_from_facts(facts),
@@ -109,7 +115,7 @@ def _parts(happened: Iterable[Occurrence]) -> Parts:
 
 def _from_parts(found: Parts) -> dict[str, Any]:
     canvas = _of(found, event_types.CANVAS)
-    acted = [one for one in canvas if one.said.get("type") != _HEARTBEAT]
+    acted = [one for one in canvas if one.properties.get("type") != _HEARTBEAT]
     analyses, refusals = _of(found, event_types.ANALYSIS), _of(found, event_types.UNAVAILABLE)
     triggers = parts.guardrails(_of(found, "guardrail"))
     return {
@@ -130,13 +136,13 @@ def _from_parts(found: Parts) -> dict[str, Any]:
 
 def _of(found: Parts, *names: str) -> list[Occurrence]:
     """Return the events of these parts in their common order."""
-    return in_order(one for name in names for one in found.get(name, ()))
+    return sort_occurrences(one for name in names for one in found.get(name, ()))
 
 
 def _joinings(joined: Sequence[Occurrence]) -> list[Joining]:
     joinings: list[Joining] = []
     for one in joined:
-        at, replica = one.event.occurred_at, lenient_json.first_text(one.said, "replica_id", "face_id")
+        at, replica = one.event.occurred_at, lenient_json.first_text(one.properties, "replica_id", "face_id")
         if joinings and _is_one_moment(joinings[-1].at, at):
             joinings[-1] = Joining(at=joinings[-1].at, replica_id=joinings[-1].replica_id or replica)
         else:
@@ -167,4 +173,4 @@ def _persona(happened: Sequence[Occurrence]) -> Persona:
 
 
 def _first_said(happened: Iterable[Occurrence], *names: str) -> str | None:
-    return next((said for one in happened if (said := lenient_json.first_text(one.said, *names))), None)
+    return next((said for one in happened if (said := lenient_json.first_text(one.properties, *names))), None)

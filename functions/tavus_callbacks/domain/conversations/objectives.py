@@ -50,12 +50,12 @@ def objectives(occurred: Iterable[Occurrence]) -> list[ObjectiveView]:
     """Fold objective events into one entry a name, in the order of their first deliveries."""
     by_name: dict[str | None, list[Occurrence]] = {}
     for event in sorted(occurred, key=_order):
-        by_name.setdefault(lenient_json.first_text(event.said, "objective_name"), []).append(event)
+        by_name.setdefault(lenient_json.first_text(event.properties, "objective_name"), []).append(event)
     return [_objective(name, events) for name, events in by_name.items()]
 
 
 def _order(one: Occurrence) -> tuple[datetime, int, str]:
-    return one.moment, _rank(one), one.event.ref
+    return one.moment, _rank(one), one.event.event_ref
 
 
 def _rank(one: Occurrence) -> int:
@@ -78,7 +78,7 @@ def _delivery(one: Occurrence) -> Delivery:
         event_id=one.event.event_id,
         received_at=one.event.received_at,
         status=_status_in(one),
-        values=lenient_json.mapping(one.said.get("output_variables")),
+        values=lenient_json.mapping(one.properties.get("output_variables")),
     )
 
 

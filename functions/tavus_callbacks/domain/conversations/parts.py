@@ -4,7 +4,6 @@ Field names are those of docs/tavus.md; what is given as text and holds JSON is 
 """
 
 from collections.abc import Container, Iterable, Sequence
-from dataclasses import replace
 from typing import Any
 
 from pydantic import Field
@@ -12,7 +11,7 @@ from pydantic import Field
 from tavus_callbacks.domain.common import lenient_json
 from tavus_callbacks.domain.common.view import Happened, Moment, View
 from tavus_callbacks.domain.events import event_types
-from tavus_callbacks.domain.events.stored_event import FoldEvent, Occurrence, occurrences
+from tavus_callbacks.domain.events.stored_event import Occurrence, StoredEvent, merge_variants
 from tavus_callbacks.domain.recordings.copy_failure import explain
 from tavus_callbacks.domain.recordings.recording import Claim, claim_of, id_without_key
 
@@ -110,8 +109,8 @@ def _when(one: Occurrence) -> dict[str, Any]:
 def perception(analyses: Sequence[Occurrence], refusals: Sequence[Occurrence]) -> Perception | None:
     """Return the latest analysis that says something, else why there is none, else None."""
     for one in (*_latest_first(analyses), *_latest_first(refusals)):
-        analysis = lenient_json.first(one.said, "analysis", "perception")
-        reason = None if analysis is not None else lenient_json.first_text(one.said, "reason")
+        analysis = lenient_json.first(one.properties, "analysis", "perception")
+        reason = None if analysis is not None else lenient_json.first_text(one.properties, "reason")
         if analysis is not None or reason is not None:
             return Perception(**_when(one), analysis=analysis, unavailable_reason=reason)
     return None
@@ -123,7 +122,7 @@ def _latest_first(occurred: Sequence[Occurrence]) -> list[Occurrence]:
 
 def guardrails(occurred: Iterable[Occurrence]) -> list[GuardrailView]:
     """Read the triggers of guardrails, ordered by the sender's time or by the time of receipt."""
-    return [_guardrail(one) for one in sorted(occurred, key=lambda one: (one.moment, one.event.ref))]
+    return [_guardrail(one) for one in sorted(occurred, key=lambda one: (one.moment, one.event.event_ref))]
 
 
 def guardrail_counts(triggers: Iterable[GuardrailView]) -> list[GuardrailCount]:
@@ -145,8 +144,8 @@ def guardrail_counts(triggers: Iterable[GuardrailView]) -> list[GuardrailCount]:
 
 def _guardrail(one: Occurrence) -> GuardrailView:
     """Read a trigger, in every spelling that receivers read."""
-    nested = lenient_json.mapping(one.said.get("guardrail"))
-    said = {**nested, **one.said}
+    nested = lenient_json.mapping(one.properties.get("guardrail"))
+    said = {**nested, **one.properties}
     return GuardrailView(
         **_when(one),
         received_at=one.event.received_at,
@@ -159,14 +158,14 @@ def _guardrail(one: Occurrence) -> GuardrailView:
 
 def action(one: Occurrence) -> Action:
     """Read a post-call action."""
-    request = lenient_json.structured(one.said.get("request"))
+    request = lenient_json.structured(one.properties.get("request"))
     return Action(
         **_when(one),
-        tool_id=lenient_json.first_text(one.said, "tool_id"),
-        tool_name=lenient_json.first_text(one.said, "tool_name"),
-        status=lenient_json.first_text(one.said, "status"),
+        tool_id=lenient_json.first_text(one.properties, "tool_id"),
+        tool_name=lenient_json.first_text(one.properties, "tool_name"),
+        status=lenient_json.first_text(one.properties, "status"),
         request=_parsed(request["body"] if isinstance(request, dict) and "body" in request else request),
-        response=one.said.get("response"),
+        response=one.properties.get("response"),
     )
 
 
@@ -180,12 +179,12 @@ def _parsed(body: object) -> Any:
 
 def perception_tool_call(one: Occurrence) -> PerceptionToolCallView:
     """Read a tool call of Raven's."""
-    frames = one.said.get("frames")
+    frames = one.properties.get("frames")
     return PerceptionToolCallView(
         **_when(one),
-        name=lenient_json.first_text(one.said, "name", "tool_name"),
-        arguments=lenient_json.structured(lenient_json.first(one.said, "arguments", "args")),
-        modality=lenient_json.first_text(one.said, "modality"),
+        name=lenient_json.first_text(one.properties, "name", "tool_name"),
+        arguments=lenient_json.structured(lenient_json.first(one.properties, "arguments", "args")),
+        modality=lenient_json.first_text(one.properties, "modality"),
         frames=len(frames) if isinstance(frames, list) else 0,
     )
 
@@ -195,33 +194,33 @@ def canvas_interaction(one: Occurrence) -> CanvasInteractionView:
     names = ("interaction_id", "tool_call_id", "component", "type")
     return CanvasInteractionView(
         **_when(one),
-        **{name: lenient_json.first_text(one.said, name) for name in names},
-        value=one.said.get("value"),
-        metadata=one.said.get("metadata"),
+        **{name: lenient_json.first_text(one.properties, name) for name in names},
+        value=one.properties.get("value"),
+        metadata=one.properties.get("metadata"),
     )
 
 
 def memory(one: Occurrence) -> Memory:
     """Read a memory event."""
-    rest = {name: value for name, value in one.said.items() if name != "analysis"}
-    analysis = one.said.get("analysis")
+    rest = {name: value for name, value in one.properties.items() if name != "analysis"}
+    analysis = one.properties.get("analysis")
     return Memory(**_when(one), event_type=one.event.event_type, analysis=analysis, properties=rest)
 
 
-def recording_failures(events: Iterable[FoldEvent], stored: Container[str]) -> list[RecordingFailure]:
+def recording_failures(events: Iterable[StoredEvent], stored: Container[str]) -> list[RecordingFailure]:
     """Return the copies that failed, once for each event and recording; `stored` are the ids of recordings.
 
     Recordings that fail at the same moment are variants of one event, so each is recognised by its key.
     """
-    groups: dict[tuple[str, str], list[FoldEvent]] = {}
+    groups: dict[tuple[str, str], list[StoredEvent]] = {}
     for event in events:
-        for content in event.contents if event.event_type == event_types.COPY_FAILED else ():
-            name = _claim(event, content).recording_id
-            groups.setdefault((event.ref, name), []).append(replace(event, contents=(content,)))
+        if event.event_type == event_types.COPY_FAILED and event.body is not None:
+            name = _claim(event, event.body).recording_id
+            groups.setdefault((event.event_ref, name), []).append(event)
     return [
         _recording_failure(_stored_name(ref, name, stored), one)
         for (ref, name), group in sorted(groups.items())
-        for one in occurrences(group)
+        for one in merge_variants(group)
     ]
 
 
@@ -231,20 +230,20 @@ def _stored_name(ref: str, name: str, stored: Container[str]) -> str:
     return earlier if earlier in stored and name not in stored else name
 
 
-def _claim(event: FoldEvent, said: dict[str, Any]) -> Claim:
-    return claim_of(event.event_type, event.subject, said, bucket="", ref=event.ref)
+def _claim(event: StoredEvent, said: dict[str, Any]) -> Claim:
+    return claim_of(event.event_type, event.subject, said, bucket="", ref=event.event_ref)
 
 
 def _recording_failure(name: str, one: Occurrence) -> RecordingFailure:
-    claim = _claim(one.event, one.said)
+    claim = _claim(one.event, one.properties)
     return RecordingFailure(
         **_when(one),
         recording_id=name,
-        tavus_recording_id=lenient_json.first_text(one.said, "recording_id"),
+        tavus_recording_id=lenient_json.first_text(one.properties, "recording_id"),
         key=claim.key,
         provider=claim.provider,
         error_code=claim.error_code,
-        error_message=lenient_json.first_text(one.said, "error_message"),
+        error_message=lenient_json.first_text(one.properties, "error_message"),
         explanation=explain(claim.error_code),
     )
 

@@ -1,13 +1,12 @@
 """What receiving says of any subject: when and how its callbacks came, under which labels and tags."""
 
 from collections.abc import Callable, Iterable
-from functools import reduce
 from typing import Annotated, Any, TypeVar
 
 from pydantic import PlainSerializer
 
 from tavus_callbacks.domain.common.view import Moment, Names, View
-from tavus_callbacks.domain.events.stored_event import FoldEvent
+from tavus_callbacks.domain.events.stored_event import StoredEvent
 
 T = TypeVar("T")
 
@@ -56,7 +55,7 @@ def _joined(tags: Iterable[tuple[str, str]]) -> dict[str, str | list[str]]:
     return {name: found[0] if len(found) == 1 else found for name, found in values.items()}
 
 
-def receipt_of(event: FoldEvent) -> ReceiptFacts:
+def receipt_of(event: StoredEvent) -> ReceiptFacts:
     """Return what one event or variant says."""
     return ReceiptFacts(
         received_first_at=event.received_at,
@@ -72,9 +71,3 @@ def either(merge: Callable[[T, T], T], one: T | None, other: T | None) -> T | No
     if one is None or other is None:
         return other if one is None else one
     return merge(one, other)
-
-
-def merged(merge: Callable[[T, T], T], facts: Iterable[T]) -> T | None:
-    """Merge any number of facts."""
-    found = list(facts)
-    return reduce(merge, found) if found else None

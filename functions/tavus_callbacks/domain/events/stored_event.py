@@ -1,36 +1,42 @@
-"""What a view is folded from: events and their contents, in an order that arrival does not change.
+"""A stored event, and the order in which the views fold events.
 
-One identity can have several contents (variants), and which of them came first is chance. So they are
-ranked by what they say, the richest first, and a member is read from the richest that has it.
+One event can have several contents (variants). Chance decides which of them came first, so the views rank
+them by richness: a property has the value of the richest content that names it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import reduce
 from typing import Any
 
-from tavus_callbacks.domain.callbacks.event import Source
-from tavus_callbacks.domain.common import lenient_json
+from tavus_callbacks.domain.callbacks.event import Source, event_id
+from tavus_callbacks.domain.common import lenient_json, timestamps
+from tavus_callbacks.domain.common.issues import TOO_MANY_PARTS
 from tavus_callbacks.domain.common.json_text import canonical
 from tavus_callbacks.domain.common.view import Skipped
 
-# Enough for a clock that is off by its time zone: what has been received did not happen a day later.
+# A sender's clock may be off by its time zone, but nothing happens a day after it was received.
 _CLOCK_ERROR = timedelta(days=1)
-# Event ids that an answer names; a stranger can send any number of them.
+# An answer names at most this many skipped events, because anybody can send any number of them.
 _MOST_SKIPPED = 100
 _BEFORE_ALL = datetime.min.replace(tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True)
-class FoldEvent:
-    """A stored event or variant with its bodies, parsed by `reading.kept`; no contents if they were not read.
+def is_event_row(row: Mapping[str, Any]) -> bool:
+    """Return whether a row holds an event or a variant, rather than a summary or a recording."""
+    return row["type"] in ("event", "variant")
 
-    `ref` is the event's, a variant's too: those of one `ref` are one event. Give a variant an element of its
-    own where its label or tags differ.
+
+@dataclass(frozen=True, slots=True)
+class StoredEvent:
+    """The row of an event or of a variant, with its body if that was read.
+
+    `ref` is the row's own reference and `event_ref` that of its event; they differ only for a variant.
+    `content` is the digest of the body, `body_size` its bytes, and `body` what it says, None if it was not
+    read. `expires_at` is in seconds since 1970, None for never.
     """
 
-    event_id: str
     ref: str
     family: str
     kind: str
@@ -41,12 +47,63 @@ class FoldEvent:
     label: str
     tags: dict[str, str]
     source: Source
-    contents: tuple[dict[str, Any], ...]
+    issues: tuple[str, ...]
+    content: str
+    body_size: int
+    expires_at: int | None = None
+    body: dict[str, Any] | None = None
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any], raw_body: bytes | None = None) -> "StoredEvent":
+        """Read a row; `raw_body` is its body as stored, None if that is not read.
+
+        Raises ValueError if the row lacks its time of receipt.
+        """
+        received_at = timestamps.parse(row["received_at"])
+        if received_at is None:
+            raise ValueError("a row without its time of receipt")
+        return cls(
+            ref=row["ref"],
+            family=row["family"],
+            kind=row["kind"],
+            subject=row["subject"],
+            event_type=row["event_type"],
+            occurred_at=timestamps.parse(row.get("occurred_at")),
+            received_at=received_at,
+            label=row["label"],
+            tags=dict(row["tags"]),
+            source=row.get("source", "callback"),
+            issues=tuple(row["issues"]),
+            content=row["content"],
+            body_size=int(row["body_size"]),
+            expires_at=int(row["expires_at"]) if row.get("expires_at") else None,
+            body=None if raw_body is None else lenient_json.kept(raw_body.decode()),
+        )
 
     @property
-    def is_skipped(self) -> bool:
-        """Return whether its body was not read."""
-        return not self.contents
+    def event_ref(self) -> str:
+        """Return the reference of the event, without a variant's part."""
+        return self.ref.partition("-v")[0]
+
+    @property
+    def is_variant(self) -> bool:
+        """Return whether this is other content for an event that is stored already."""
+        return "-v" in self.ref
+
+    @property
+    def event_id(self) -> str:
+        """Return the id of the event; an event and its variants share it."""
+        return event_id(self.kind, self.subject, self.event_ref)
+
+    @property
+    def row_id(self) -> str:
+        """Return the id of this row's body: the variant's for a variant, else the event's."""
+        return event_id(self.kind, self.subject, self.ref)
+
+    @property
+    def has_too_many_parts(self) -> bool:
+        """Return whether the body has more objects and lists than anything reads."""
+        return TOO_MANY_PARTS in self.issues
 
     @property
     def plausible_at(self) -> datetime | None:
@@ -60,15 +117,15 @@ class FoldEvent:
 
 @dataclass(frozen=True, slots=True)
 class Occurrence:
-    """One event with what all of its contents say together."""
+    """One event with the properties that all of its contents have together."""
 
-    event: FoldEvent
-    said: dict[str, Any]
+    event: StoredEvent
+    properties: dict[str, Any]
 
     @property
     def recency(self) -> tuple[datetime, str]:
-        """Return how recent it is: in the order of time; without a plausible time it is the oldest."""
-        return (self.event.plausible_at or _BEFORE_ALL, self.event.ref)
+        """Return a key that sorts by time; an event without a plausible time is the oldest."""
+        return (self.event.plausible_at or _BEFORE_ALL, self.event.event_ref)
 
     @property
     def moment(self) -> datetime:
@@ -76,42 +133,42 @@ class Occurrence:
         return self.event.plausible_at or self.event.received_at
 
 
-def skipped(events: Iterable[FoldEvent]) -> Skipped | None:
-    """Name the events whose bodies were not read, or None if all were."""
-    event_ids = sorted({event.event_id for event in events if event.is_skipped})
+def skipped_events(events: Iterable[StoredEvent]) -> Skipped | None:
+    """Name the events whose bodies were not read, or return None if all were."""
+    event_ids = sorted({event.event_id for event in events if event.body is None})
     return Skipped(count=len(event_ids), event_ids=event_ids[:_MOST_SKIPPED]) if event_ids else None
 
 
-def in_order(happened: Iterable[Occurrence]) -> list[Occurrence]:
-    """Sort by the sender's time, ties by identity, those without time last: so a `ref` is made."""
-    return sorted(happened, key=lambda one: one.event.ref)
+def sort_occurrences(occurrences: Iterable[Occurrence]) -> list[Occurrence]:
+    """Sort by the sender's time, then by identity; those without a time come last, as in their references."""
+    return sorted(occurrences, key=lambda occurrence: occurrence.event.event_ref)
 
 
-def occurrences(events: Iterable[FoldEvent]) -> list[Occurrence]:
-    """Return each event once and in order."""
-    by_ref: dict[str, list[FoldEvent]] = {}
+def merge_variants(events: Iterable[StoredEvent]) -> list[Occurrence]:
+    """Return each event once, sorted, with the properties of all of its variants."""
+    by_ref: dict[str, list[StoredEvent]] = {}
     for event in events:
-        by_ref.setdefault(event.ref, []).append(event)
-    return in_order(map(_merged, by_ref.values()))
+        by_ref.setdefault(event.event_ref, []).append(event)
+    return sort_occurrences(map(_occurrence, by_ref.values()))
 
 
-def _merged(group: list[FoldEvent]) -> Occurrence:
-    first = min(group, key=lambda event: (event.event_id, event.family, event.received_at))
-    contents = ranked([content for event in group for content in event.contents])
-    said: dict[str, Any] = reduce(
-        lambda richer, poorer: poorer | richer, map(lenient_json.members, contents), {}
+def _occurrence(variants: list[StoredEvent]) -> Occurrence:
+    first = min(variants, key=lambda event: (event.event_id, event.family, event.received_at))
+    richest_first = rank_bodies([event.body for event in variants if event.body is not None])
+    properties: dict[str, Any] = reduce(
+        lambda richer, poorer: poorer | richer, map(lenient_json.members, richest_first), {}
     )
-    return Occurrence(first, said)
+    return Occurrence(first, properties)
 
 
-def ranked(contents: Sequence[dict[str, Any]]) -> tuple[dict[str, Any], ...]:
-    """Return different contents, the richest first: by the size of what they say, then by their text."""
-    # Writing a large transcript out takes its time, and one content alone has no rank.
-    if len(contents) == 1:
-        return tuple(contents)
-    different = {canonical(content): content for content in contents}
+def rank_bodies(bodies: Sequence[dict[str, Any]]) -> tuple[dict[str, Any], ...]:
+    """Return the different bodies, the richest first: by the size of their properties, then by their text."""
+    # Writing a large transcript out takes its time, and one body alone has no rank.
+    if len(bodies) == 1:
+        return tuple(bodies)
+    different = {canonical(body): body for body in bodies}
     return tuple(sorted(different.values(), key=_richness, reverse=True))
 
 
-def _richness(content: dict[str, Any]) -> tuple[int, str]:
-    return len(canonical(lenient_json.members(content))), canonical(content)
+def _richness(body: dict[str, Any]) -> tuple[int, str]:
+    return len(canonical(lenient_json.members(body))), canonical(body)

@@ -1,12 +1,12 @@
 """An event as it is read: the item's members under the contract's names, its body inline or by URL."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from itertools import groupby
+from collections.abc import Mapping
 from typing import Any
 
-from tavus_callbacks.domain.callbacks.event import event_id
 from tavus_callbacks.domain.common.json_text import BYTE_ORDER_MARK
+from tavus_callbacks.domain.common.timestamps import iso
+from tavus_callbacks.domain.events.stored_event import StoredEvent
 
 # Bytes up to which a body stands in a list.
 INLINE_LIMIT = 256 * 1024
@@ -14,24 +14,22 @@ INLINE_LIMIT = 256 * 1024
 Item = Mapping[str, Any]
 
 
-def event_view(item: Item, body: bytes | None) -> dict[str, Any]:
-    """Describe an event or a variant of one; `body` is None where it is too large to stand here."""
-    ref, _, variant = item["ref"].partition("-v")
-    name = event_id(item["kind"], item["subject"], item["ref"])
+def event_view(event: StoredEvent, raw_body: bytes | None) -> dict[str, Any]:
+    """Describe an event or a variant; `raw_body` is None if it is too large to stand here."""
     return {
-        "event_id": event_id(item["kind"], item["subject"], ref),
-        **({"variant_id": name} if variant else {}),
-        "family": item["family"],
-        "kind": item["kind"],
-        "subject": item["subject"],
-        "event_type": item["event_type"],
-        "occurred_at": item.get("occurred_at"),
-        "received_at": item["received_at"],
-        "label": item["label"],
-        "tags": item["tags"],
-        "source": item.get("source", "callback"),
-        "issues": item["issues"],
-        **_body(name, body),
+        "event_id": event.event_id,
+        **({"variant_id": event.row_id} if event.is_variant else {}),
+        "family": event.family,
+        "kind": event.kind,
+        "subject": event.subject,
+        "event_type": event.event_type,
+        "occurred_at": iso(event.occurred_at) if event.occurred_at else None,
+        "received_at": iso(event.received_at),
+        "label": event.label,
+        "tags": event.tags,
+        "source": event.source,
+        "issues": list(event.issues),
+        **_body(event.row_id, raw_body),
     }
 
 
@@ -39,12 +37,6 @@ def _body(name: str, body: bytes | None) -> dict[str, Any]:
     if body is None:
         return {"body_url": f"/events/{name}/body"}
     return {"body": json.loads(body.decode().removeprefix(BYTE_ORDER_MARK))}
-
-
-def with_variants(items: Iterable[Item]) -> Iterator[list[Item]]:
-    """Group items in key order into events, each followed by its variants."""
-    for _, group in groupby(items, key=lambda item: item["ref"].partition("-v")[0]):
-        yield list(group)
 
 
 def quarantine_view(item: Item, body: bytes | None) -> dict[str, Any]:

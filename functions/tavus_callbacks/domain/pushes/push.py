@@ -7,7 +7,7 @@ the same one, and so have derived pushes whatever the order in which the callbac
 import hashlib
 import json
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 from pydantic import Field
 from pydantic_core import to_json
 
-from tavus_callbacks.domain.callbacks.event import Source, event_id, repeat_number
+from tavus_callbacks.domain.callbacks.event import Source, repeat_number
 from tavus_callbacks.domain.common.json_text import (
     BYTE_ORDER_MARK,
     canonical,
@@ -24,11 +24,12 @@ from tavus_callbacks.domain.common.json_text import (
     levels,
     without_surrogates,
 )
-from tavus_callbacks.domain.common.timestamps import now, parse
+from tavus_callbacks.domain.common.timestamps import now
 from tavus_callbacks.domain.common.view import Moment, View
 from tavus_callbacks.domain.conversations.facts import Facts
 from tavus_callbacks.domain.conversations.settings import FoldSettings
 from tavus_callbacks.domain.events.arrival_facts import ReceiptFacts
+from tavus_callbacks.domain.events.stored_event import StoredEvent
 from tavus_callbacks.domain.recordings.recording import Recording, Status, certain_status
 from tavus_callbacks.domain.recordings.view import failure
 from tavus_callbacks.domain.resources.facts import ResourceFacts
@@ -62,8 +63,6 @@ RECORDING, NO_RECORDING = "recording.available", "recording.failed"
 # Kinds that have a path; HTTP API decodes paths, so that other subjects are read by their events.
 _FOLDERS = {CONVERSATION: "conversations", "video": "videos", "replica": "replicas"}
 _IN_A_PATH = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9._~-]*")
-
-Item = Mapping[str, Any]
 
 
 class CallbackData(View):
@@ -128,48 +127,37 @@ def push_id(push_type: str, kind: str, subject: str, *which: str) -> str:
     return "push_" + hashlib.sha256(identity.encode()).hexdigest()[:32]
 
 
-def callback_push(item: Item, body: bytes | None) -> Push:
+def callback_push(event: StoredEvent, raw_body: bytes | None) -> Push:
     """Make the push of a stored event or variant; without a body it has a `body_url`.
 
-    Raises ValueError if a row lacks its time of receipt.
-
-    Its id hangs on the content, not on the row: which of two contents is called the variant is chance.
+    The content decides its id, not the row, because chance decides which of two contents is the variant.
     """
-    kind, subject, push_type = item["kind"], item["subject"], f"callback.{item['event_type']}"
-    ref = item["ref"].partition("-v")[0]
-    data = _callback_data(item, ref, body)
+    push_type = f"callback.{event.event_type}"
+    inline_body = None if raw_body is None else _inline(raw_body)
     return Push(
-        push_id=push_id(push_type, kind, subject, ref, item["content"]),
+        push_id=push_id(push_type, event.kind, event.subject, event.event_ref, event.content),
         type=push_type,
-        timestamp=data.occurred_at or data.received_at,
-        kind=kind,
-        subject=subject,
-        tags=dict(item["tags"]),
-        labels=[data.label],
-        simulated=item["tags"].get("simulated") == "true",
-        url=_url(kind, subject),
-        data=data,
-    )
-
-
-def _callback_data(item: Item, ref: str, body: bytes | None) -> CallbackData:
-    name = event_id(item["kind"], item["subject"], item["ref"])
-    inline, received_at = None if body is None else _inline(body), parse(item["received_at"])
-    if received_at is None:
-        raise ValueError("a row without its time of receipt")
-    return CallbackData(
-        event_id=event_id(item["kind"], item["subject"], ref),
-        variant_id=name if name.rpartition(".")[2] != ref else None,
-        count=1 + repeat_number(ref),
-        family=item["family"],
-        event_type=item["event_type"],
-        occurred_at=parse(item.get("occurred_at")),
-        received_at=received_at,
-        label=item["label"],
-        source=item.get("source", "callback"),
-        issues=list(item["issues"]),
-        body=inline,
-        body_url=None if inline is not None else f"/events/{name}/body",
+        timestamp=event.occurred_at or event.received_at,
+        kind=event.kind,
+        subject=event.subject,
+        tags=dict(event.tags),
+        labels=[event.label],
+        simulated=event.tags.get("simulated") == "true",
+        url=_url(event.kind, event.subject),
+        data=CallbackData(
+            event_id=event.event_id,
+            variant_id=event.row_id if event.is_variant else None,
+            count=1 + repeat_number(event.event_ref),
+            family=event.family,
+            event_type=event.event_type,
+            occurred_at=event.occurred_at,
+            received_at=event.received_at,
+            label=event.label,
+            source=event.source,
+            issues=list(event.issues),
+            body=inline_body,
+            body_url=None if inline_body is not None else f"/events/{event.row_id}/body",
+        ),
     )
 
 

@@ -13,7 +13,7 @@ from tavus_callbacks.domain.callbacks.event import Event, base_ref
 from tavus_callbacks.domain.callbacks.families import conversation_discriminator
 from tavus_callbacks.domain.common import lenient_json
 from tavus_callbacks.domain.common.json_text import parse
-from tavus_callbacks.domain.events.stored_event import FoldEvent
+from tavus_callbacks.domain.events.stored_event import StoredEvent
 from tavus_callbacks.domain.repair.tavus_record import Record, callbacks_in, can_hold
 
 # Steps in which a sender may write its times: whole seconds, milliseconds.
@@ -41,12 +41,12 @@ class Plan:
         return self.shows_events and not self.unshown
 
 
-Kept = Mapping[str, Sequence[FoldEvent]]
+Kept = Mapping[str, Sequence[StoredEvent]]
 
 
-def plan(record: Record, kept: Iterable[FoldEvent], *, label: str, received_at: datetime) -> Plan:
+def plan(record: Record, kept: Iterable[StoredEvent], *, label: str, received_at: datetime) -> Plan:
     """Compare a record with the conversation's kept events and variants."""
-    by_ref: dict[str, list[FoldEvent]] = {}
+    by_ref: dict[str, list[StoredEvent]] = {}
     for one in kept:
         by_ref.setdefault(base_ref(one.ref), []).append(one)
     understood = list(callbacks_in(record, label=label, received_at=received_at))
@@ -83,15 +83,13 @@ def _matched(events: Sequence[Event], kept: Kept) -> list[str | None]:
     return matched
 
 
-def _is_like(event: Event, kept: Sequence[FoldEvent]) -> bool:
+def _is_like(event: Event, kept: Sequence[StoredEvent]) -> bool:
     body = _body(event)
     return any(
         one.event_type == event.event_type
         and _may_be_one(event.occurred_at, one.occurred_at)
-        and any(
-            conversation_discriminator(body) == conversation_discriminator(content)
-            for content in one.contents
-        )
+        and one.body is not None
+        and conversation_discriminator(body) == conversation_discriminator(one.body)
         for one in kept
     )
 
@@ -109,12 +107,12 @@ def _is_whole(moment: datetime, step: timedelta) -> bool:
     return timedelta(microseconds=moment.microsecond) % step == _NONE
 
 
-def _adds(event: Event, kept: Sequence[FoldEvent]) -> bool:
+def _adds(event: Event, kept: Sequence[StoredEvent]) -> bool:
     """Return whether an event says what no stored content of its identity says; False if one was not read."""
-    if any(one.is_skipped for one in kept):
+    if any(one.body is None for one in kept):
         return False
     said = lenient_json.members(_body(event)).items()
-    contents = (lenient_json.members(content) for one in kept for content in one.contents)
+    contents = (lenient_json.members(one.body) for one in kept if one.body is not None)
     return not any(all(known.get(name) == value for name, value in said) for known in contents)
 
 

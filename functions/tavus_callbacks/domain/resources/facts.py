@@ -12,8 +12,8 @@ from pydantic import Field
 from tavus_callbacks.domain.common import lenient_json
 from tavus_callbacks.domain.common.timestamps import iso
 from tavus_callbacks.domain.common.view import Names, View
-from tavus_callbacks.domain.events.arrival_facts import ReceiptFacts, either, merged, receipt_of
-from tavus_callbacks.domain.events.stored_event import FoldEvent
+from tavus_callbacks.domain.events.arrival_facts import ReceiptFacts, either, receipt_of
+from tavus_callbacks.domain.events.stored_event import StoredEvent
 
 ResourceStatus = Literal["queued", "processing", "error", "ready", "deleted", "unknown"]
 
@@ -76,23 +76,24 @@ class ResourceFacts(View):
         )
 
 
-def resource_facts_of(event: FoldEvent) -> ResourceFacts:
+def resource_facts_of(event: StoredEvent) -> ResourceFacts:
     """Return what one event or variant says."""
-    said = (lenient_json.members(content) for content in event.contents)
-    states = [_state(event, status_of(lenient_json.text(one.get("status")))) for one in said]
-    state = merged(State.merge, states)
+    state = _state(event)
     is_timed = event.plausible_at is not None
     return ResourceFacts(
         receipt=receipt_of(event),
         timed=state if is_timed else None,
         untimed=None if is_timed else state,
-        statuses=frozenset(one.status for one in states),
+        statuses=frozenset((state.status,) if state else ()),
     )
 
 
-def _state(event: FoldEvent, status: ResourceStatus) -> State:
+def _state(event: StoredEvent) -> State | None:
+    if event.body is None:
+        return None
+    status = status_of(lenient_json.text(lenient_json.members(event.body).get("status")))
     at = iso(event.plausible_at) if event.plausible_at else ""
-    return State(rank=f"{at}|{_FINALITY.index(status)}|{event.ref}", ref=event.ref, status=status)
+    return State(rank=f"{at}|{_FINALITY.index(status)}|{event.event_ref}", ref=event.event_ref, status=status)
 
 
 def status_of(raw: str | None) -> ResourceStatus:

@@ -14,7 +14,7 @@ from pydantic import Field
 from tavus_callbacks.domain.common import lenient_json, timestamps
 from tavus_callbacks.domain.common.json_text import canonical
 from tavus_callbacks.domain.common.view import SKIPPED, Moment, Skipped, View
-from tavus_callbacks.domain.events.stored_event import FoldEvent, Occurrence, occurrences, skipped
+from tavus_callbacks.domain.events.stored_event import Occurrence, StoredEvent, merge_variants, skipped_events
 from tavus_callbacks.domain.resources.facts import (
     ResourceFacts,
     ResourceStatus,
@@ -68,13 +68,13 @@ class ResourceView(View):
     received_from: list[str]
 
 
-def fold_resource(kind: str, subject: str, events: Sequence[FoldEvent]) -> dict[str, Any]:
+def fold_resource(kind: str, subject: str, events: Sequence[StoredEvent]) -> dict[str, Any]:
     """Return the view of a resource as JSON can hold it; ResourceView says what it holds.
 
     `events` are all that are kept of it, at least one.
     """
     facts = reduce(ResourceFacts.merge, map(resource_facts_of, events))
-    happened = occurrences(events)
+    happened = merge_variants(events)
     now, said = _deciding(happened, facts), _said(happened)
     view = ResourceView(
         kind=kind,
@@ -90,7 +90,7 @@ def fold_resource(kind: str, subject: str, events: Sequence[FoldEvent]) -> dict[
         created_at=_moment(said, "created_at"),
         updated_at=_moment(said, "updated_at"),
         history=list(map(_change, happened)),
-        skipped=skipped(events),
+        skipped=skipped_events(events),
         **facts.receipt.view(),
     )
     return view.model_dump(mode="json")
@@ -98,18 +98,20 @@ def fold_resource(kind: str, subject: str, events: Sequence[FoldEvent]) -> dict[
 
 def _deciding(happened: Sequence[Occurrence], facts: ResourceFacts) -> Mapping[str, Any]:
     ref = facts.state.ref if facts.state else None
-    return next((one.said for one in happened if one.event.ref == ref), {})
+    return next((one.properties for one in happened if one.event.event_ref == ref), {})
 
 
 def _said(happened: Sequence[Occurrence]) -> Mapping[str, Any]:
     """Return what all events say, the most recent before others."""
-    return {name: value for one in _rising(happened) for name, value in one.said.items()}
+    return {name: value for one in _rising(happened) for name, value in one.properties.items()}
 
 
 def _latest_text(happened: Sequence[Occurrence], *names: str) -> str | None:
     """Return the text under any of the names in the most recent event that has one."""
     latest_first = reversed(_rising(happened))
-    return next((text for one in latest_first if (text := lenient_json.first_text(one.said, *names))), None)
+    return next(
+        (text for one in latest_first if (text := lenient_json.first_text(one.properties, *names))), None
+    )
 
 
 def _rising(happened: Sequence[Occurrence]) -> list[Occurrence]:
@@ -142,7 +144,7 @@ def _moment(said: Mapping[str, Any], name: str) -> datetime | None:
 
 
 def _change(one: Occurrence) -> StatusChange:
-    raw = lenient_json.text(one.said.get("status"))
+    raw = lenient_json.text(one.properties.get("status"))
     return StatusChange(
         at=one.event.occurred_at, event_id=one.event.event_id, status=status_of(raw), raw_status=raw
     )

@@ -16,7 +16,7 @@ from tavus_callbacks.domain.common.view import Moment, View
 from tavus_callbacks.domain.conversations.expected import Status, missing_of, status_of
 from tavus_callbacks.domain.conversations.facts import CONFIRMED, Facts, facts_of
 from tavus_callbacks.domain.conversations.settings import FoldSettings
-from tavus_callbacks.domain.events.stored_event import FoldEvent
+from tavus_callbacks.domain.events.stored_event import StoredEvent
 from tavus_callbacks.domain.resources.facts import ResourceFacts, ResourceStatus, resource_facts_of
 from tavus_callbacks.domain.transcripts.statistics import Talk
 
@@ -31,9 +31,9 @@ def shards(kind: str) -> list[str]:
     return [f"{kind}#{number}" for number in range(SHARDS)]
 
 
-def facts_from(kind: str, events: Iterable[FoldEvent]) -> SubjectFacts:
+def facts_from(kind: str, events: Iterable[StoredEvent]) -> SubjectFacts:
     """Gather the facts of one or more events of a subject."""
-    gather: Callable[[FoldEvent], Any] = facts_of if kind == CONVERSATION else resource_facts_of
+    gather: Callable[[StoredEvent], Any] = facts_of if kind == CONVERSATION else resource_facts_of
     facts: SubjectFacts = reduce(lambda one, other: one.merge(other), map(gather, events))
     return facts
 

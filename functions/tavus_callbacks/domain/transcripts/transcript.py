@@ -17,7 +17,7 @@ from tavus_callbacks.domain.common import lenient_json
 from tavus_callbacks.domain.common.json_text import canonical
 from tavus_callbacks.domain.common.timestamps import iso
 from tavus_callbacks.domain.events import event_types
-from tavus_callbacks.domain.events.stored_event import FoldEvent
+from tavus_callbacks.domain.events.stored_event import StoredEvent
 from tavus_callbacks.domain.transcripts.tool_calls import AnsweredCall, ToolAnswer, answered_id
 from tavus_callbacks.domain.transcripts.turns import SpokenTurn, read_turns
 
@@ -44,23 +44,23 @@ def spoken(transcript: Transcript) -> Iterator[SpokenTurn]:
     return (turn for turn in transcript.turns if turn.text and turn.role in ("user", "assistant"))
 
 
-def transcript_of(events: Iterable[FoldEvent], *, include_system: bool = False) -> Transcript | None:
+def transcript_of(events: Iterable[StoredEvent], *, include_system: bool = False) -> Transcript | None:
     """Return the transcript of a conversation's events, or None where none has come.
 
     System turns, the prompt under the replica's name too, are left out unless asked for.
     """
-    contents = [(event, content) for event in events for content in transcripts_in(event)]
-    if not contents:
+    candidates = [
+        (read_transcript(event.body), event.plausible_at, event.body)
+        for event in events
+        if event.event_type == event_types.TRANSCRIPT and event.body is not None
+    ]
+    if not candidates:
         return None
-    found = [(read_transcript(content), event.plausible_at, content) for event, content in contents]
-    # Writing contents out takes its time and is of use only between several.
-    chosen = max(found, key=lambda one: (rank(*one[:2]), canonical(one[2]))) if len(found) > 1 else found[0]
-    return chosen[0] if include_system else without_system(chosen[0])
-
-
-def transcripts_in(event: FoldEvent) -> tuple[dict[str, Any], ...]:
-    """Return the event's contents where they are transcripts."""
-    return event.contents if event.event_type == event_types.TRANSCRIPT else ()
+    transcript = candidates[0][0]
+    # Writing bodies out takes time, and only a choice between several needs it.
+    if len(candidates) > 1:
+        transcript, _, _ = max(candidates, key=lambda each: (rank(*each[:2]), canonical(each[2])))
+    return transcript if include_system else without_system(transcript)
 
 
 def read_transcript(content: dict[str, Any]) -> Transcript:
