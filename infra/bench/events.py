@@ -9,8 +9,8 @@ from typing import Any, cast
 
 from bench.bodies import KILOBYTE, transcript
 from tavus_callbacks.aws.items import read_item
-from tavus_callbacks.aws.signing_key import new_private_key
-from tavus_callbacks.aws.spill import Spill, Spilled
+from tavus_callbacks.aws.signing_key import make_private_key
+from tavus_callbacks.aws.spill import Spill, SpilledCallback
 from tavus_callbacks.aws.stores.bodies import Bodies
 from tavus_callbacks.aws.stores.events import EventsTable
 from tavus_callbacks.aws.stores.recordings import Object, RecordingRows
@@ -64,7 +64,7 @@ def cases() -> dict[str, Case]:
     kept = [
         _kept(kind) for kind in ("system.replica_joined", "system.shutdown", "application.recording_ready")
     ]
-    key = {"GetSecretValue": {"SecretString": new_private_key()}}
+    key = {"GetSecretValue": {"SecretString": make_private_key()}}
     return {
         "receive": Case(callback(1), token_answer()),
         "read": Case(_read(), {**token_answer("read"), "Query": {"Items": [_wire(row) for row in kept]}}),
@@ -141,7 +141,8 @@ def _stream(row: dict[str, Any]) -> bytes:
 def _spilled() -> bytes:
     sent: list[str] = []
     client = cast("Any", SimpleNamespace(send_message=lambda MessageBody, **_: sent.append(MessageBody)))  # noqa: N803 - boto3's name
-    Spill(client, "queue", Bodies("bodies")).put(Spilled(pack(body(1, _USUAL)), "user=4711", "bench", _NOW))
+    spilled = SpilledCallback(pack(body(1, _USUAL)), "user=4711", "bench", _NOW)
+    Spill(client, "queue", Bodies("bodies")).send(spilled)
     record = {"messageId": "1", "receiptHandle": "1", "body": sent[0], "eventSource": "aws:sqs"}
     return json.dumps({"Records": [record]}).encode()
 

@@ -3,7 +3,7 @@
 import pytest
 
 from tavus_callbacks.aws import retries
-from tavus_callbacks.aws.retries import ATTEMPT, OutOfTime, begin, until
+from tavus_callbacks.aws.retries import ATTEMPT, OutOfTime, check_deadline, retry_until
 from tavus_callbacks.domain.common.deadline import Deadline
 from tavus_callbacks.domain.common.errors import StoreDown
 
@@ -39,7 +39,7 @@ def failing(clock, seconds, *, may_pass=True):
 
     def call():
         calls.append(clock.now)
-        begin()
+        check_deadline()
         clock.now += seconds
         raise StoreDown("Throttled", may_pass=may_pass)
 
@@ -51,7 +51,7 @@ def test_what_fails_at_once_is_tried_again_with_growing_pauses(clock):
     call, calls = failing(clock, 0.01)
 
     with pytest.raises(StoreDown, match="Throttled"):
-        until(Deadline(1.2, clock), call)
+        retry_until(Deadline(1.2, clock), call)
 
     assert [0.05, 0.1, 0.2] == clock.pauses
     assert 4 == len(calls)
@@ -63,7 +63,7 @@ def test_what_fails_slowly_is_tried_once(clock):
     call, calls = failing(clock, 0.7)
 
     with pytest.raises(StoreDown):
-        until(Deadline(1.2, clock), call)
+        retry_until(Deadline(1.2, clock), call)
 
     assert 1 == len(calls)
 
@@ -73,7 +73,7 @@ def test_what_fails_for_good_is_not_tried_again(clock):
     call, calls = failing(clock, 0.0, may_pass=False)
 
     with pytest.raises(StoreDown):
-        until(Deadline(1.2, clock), call)
+        retry_until(Deadline(1.2, clock), call)
 
     assert 1 == len(calls)
 
@@ -83,19 +83,19 @@ def test_our_own_work_moves_the_deadline(clock):
 
     def pack_and_send():
         clock.now += 3.0
-        begin()
+        check_deadline()
         clock.now += 0.45
-        begin()
+        check_deadline()
         return "kept"
 
-    assert "kept" == until(Deadline(1.2, clock), pack_and_send)
+    assert "kept" == retry_until(Deadline(1.2, clock), pack_and_send)
 
 
 def test_a_phase_sends_its_first_request_however_late_it_is(clock):
     """Our own work on a large body is no reason to give up a store that is well."""
     clock.now = 5.0
 
-    assert "kept" == until(Deadline(1.2, clock), lambda: begin() or "kept")
+    assert "kept" == retry_until(Deadline(1.2, clock), lambda: check_deadline() or "kept")
 
 
 def test_a_request_that_might_outlast_the_deadline_is_not_sent(clock):
@@ -104,22 +104,22 @@ def test_a_request_that_might_outlast_the_deadline_is_not_sent(clock):
 
     def three_requests():
         for _ in range(3):
-            begin()
+            check_deadline()
             sent.append(clock.now)
             clock.now += 0.45
 
     with pytest.raises(OutOfTime):
-        until(Deadline(1.2, clock), three_requests)
+        retry_until(Deadline(1.2, clock), three_requests)
 
     assert [0.0, 0.45] == sent
 
 
 def test_outside_of_a_phase_every_request_is_sent(clock):
     """What nobody waits for has no deadline; a phase that is over leaves none behind."""
-    until(Deadline(0.0, clock), begin)
+    retry_until(Deadline(0.0, clock), check_deadline)
 
-    begin()
-    begin()
+    check_deadline()
+    check_deadline()
 
 
 def test_the_next_phase_begins_where_this_one_ends(clock):

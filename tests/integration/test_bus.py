@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 from projecting import calls, once_before, post_scenario, project_all, records, row_of, store, summaries
 
 from tavus_callbacks.aws import clients
-from tavus_callbacks.aws.event_bus import Bus
+from tavus_callbacks.aws.event_bus import EventBus
 from tavus_callbacks.domain.common.errors import StoreDown
 from tavus_callbacks.domain.events.stored_event import StoredEvent
 from tavus_callbacks.domain.pushes import derived
@@ -220,7 +220,7 @@ class FakeEventBridge:
 def test_requests_stay_within_what_the_bus_takes(sizes, expected):
     """Ten entries and 256 KB; a type of 200 characters is cut for the bus and whole in the detail."""
     client = FakeEventBridge()
-    Bus(client, "bus").put([push(size, number) for number, size in enumerate(sizes)])
+    EventBus(client, "bus").put([push(size, number) for number, size in enumerate(sizes)])
 
     assert expected == [len(entries) for entries in client.requests]
     for entry in (entry for entries in client.requests for entry in entries):
@@ -231,7 +231,7 @@ def test_requests_stay_within_what_the_bus_takes(sizes, expected):
 def test_entries_that_the_bus_refuses_are_put_again():
     """Only those, and each of them."""
     client = FakeEventBridge(refusing=4)
-    Bus(client, "bus").put([push(number=number) for number in range(12)])
+    EventBus(client, "bus").put([push(number=number) for number in range(12)])
 
     assert [10, 2, 4] == [len(entries) for entries in client.requests]
     assert 12 == len(set(client.taken))
@@ -240,7 +240,7 @@ def test_entries_that_the_bus_refuses_are_put_again():
 def test_entries_that_the_bus_goes_on_refusing_fail():
     """The stream gives the records again, and in the end the failed bucket has them."""
     with pytest.raises(StoreDown, match="ThrottlingException"):
-        Bus(FakeEventBridge(refusing=99), "bus").put([erased_push("conversation", "c1", at=NOW)])
+        EventBus(FakeEventBridge(refusing=99), "bus").put([erased_push("conversation", "c1", at=NOW)])
 
 
 def test_a_batch_of_large_bodies_is_taken_one_by_one(api, bus, monkeypatch):

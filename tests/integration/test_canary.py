@@ -17,7 +17,7 @@ from projecting import project_all, records
 
 from encodings_of_tokens import FOUND
 from tavus_callbacks.aws import clients
-from tavus_callbacks.aws.spill import Spill, Spilled, read
+from tavus_callbacks.aws.spill import Spill, SpilledCallback, read_message
 from tavus_callbacks.aws.stores.readings import ReadingRows
 from tavus_callbacks.domain.callbacks.event import understand
 from tavus_callbacks.domain.common.tags import kept_query
@@ -143,9 +143,9 @@ def test_an_encoded_token_is_in_no_spilled_message(row):
         raw = f'{{"conversation_id": "c{written}", "event_type": "x", "a": "{written}"}}'.encode()
         query, moment = f"t={quote(written)}&user=1", datetime(2026, 7, 11, tzinfo=UTC)
         event = understand(raw, query=query, label="l", received_at=moment)
-        Spill(client, "queue", None).put(Spilled(event.packed, kept_query(query), "l", moment))
+        Spill(client, "queue", None).send(SpilledCallback(event.packed, kept_query(query), "l", moment))
 
-    callbacks = [read(message, None) for message in sent]
+    callbacks = [read_message(message, None) for message in sent]
 
     assert len(FOUND[row]) == len(callbacks)
     assert all(b'"a": "-REDACTED-"' in callback.raw for callback in callbacks)

@@ -13,7 +13,7 @@ from push_stack import BUS
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from tavus_callbacks.aws import clients, push_secret
-from tavus_callbacks.aws.event_bus import Bus
+from tavus_callbacks.aws.event_bus import EventBus
 from tavus_callbacks.aws.stores.tombstones import Tombstones
 from tavus_callbacks.domain.common.timestamps import now
 from tavus_callbacks.domain.pushes.push import erased_push
@@ -56,7 +56,7 @@ class Sender:
         for kind, subject in subjects:
             tombstones.add(kind, subject, at=now(), lifetime=None)
             if kind == "conversation":
-                Bus(clients.events(), BUS).put([erased_push(kind, subject, at=now())])
+                EventBus(clients.events(), BUS).put([erased_push(kind, subject, at=now())])
 
     def run(self):
         """Give the function what waits, as Lambda's poller does; return how many it left."""

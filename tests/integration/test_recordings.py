@@ -11,7 +11,7 @@ from inprocess import failing, forget
 from recording_stack import COPY_FAILED
 
 from tavus_callbacks.aws import clients
-from tavus_callbacks.aws.signing_key import new_private_key, public_key, signer
+from tavus_callbacks.aws.signing_key import load_signer, make_private_key, public_key
 from tavus_callbacks.domain.recordings.signed_url import policy
 
 KEY = "tavus/c123/1718780000000"
@@ -416,9 +416,9 @@ def test_only_a_key_on_the_curve_signs(recordings):
     client.put_secret_value(SecretId=secret, SecretString=pem.decode())
 
     with pytest.raises(TypeError, match="no elliptic-curve key"):
-        signer(client, secret)
+        load_signer(client, secret)
 
 
 def test_new_keys_differ():
     """Each slot has a key of its own."""
-    assert new_private_key() != new_private_key()
+    assert make_private_key() != make_private_key()

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from moto import mock_aws
 
 from tavus_callbacks.aws import clients
-from tavus_callbacks.aws.signing_key import signer
+from tavus_callbacks.aws.signing_key import load_signer
 from tavus_callbacks.domain.recordings.signed_url import resource_url, signed
 from tavus_callbacks.handlers import signing_key as keys
 from tavus_callbacks_cli.local_stack.account import REGION, isolated_session
@@ -221,7 +221,7 @@ def test_a_rotation_breaks_no_link_before_its_slot_goes(monkeypatch: pytest.Monk
         for value in SLOTS:
             template, known = made_by(clients.secretsmanager(), value)
             reader = template.resources["ReadFunction"].properties["Environment"]["Variables"]
-            sign = signer(clients.secretsmanager(), reader["SIGNING_SECRET"])
+            sign = load_signer(clients.secretsmanager(), reader["SIGNING_SECRET"])
             expires = datetime.now(UTC) + timedelta(hours=1)
             bare = resource_url("https://cdn.example.com", KEY, download_name=None)
             urls.append(signed(bare, expires=expires, key_id=reader["SIGNING_KEY_ID"], sign=sign))

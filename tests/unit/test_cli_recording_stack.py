@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 from moto import mock_aws
 
-from tavus_callbacks.aws.signing_key import new_private_key
+from tavus_callbacks.aws.signing_key import make_private_key
 from tavus_callbacks.aws.stores.recordings import RecordingRows, RecordingsBucket, look
 from tavus_callbacks_cli.main import main
 
@@ -100,7 +100,7 @@ def _deploy() -> None:
     (stack,) = cloudformation.describe_stacks(StackName="production")["Stacks"]
     s3.create_bucket(Bucket="recordings", CreateBucketConfiguration={"LocationConstraint": REGION})
     s3.put_object(Bucket="recordings", Key=KEY, Body=b"a video")
-    boto3.client("secretsmanager", REGION).create_secret(Name="blue", SecretString=new_private_key())
+    boto3.client("secretsmanager", REGION).create_secret(Name="blue", SecretString=make_private_key())
     table = stack["Outputs"][0]["OutputValue"]
     rows = RecordingRows(boto3.client("dynamodb", REGION), table, bucket="recordings")
     look(RecordingsBucket(s3, "recordings"), rows, "c123", KEY)

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tavus_callbacks.aws.signing_key import new_private_key, public_key
+from tavus_callbacks.aws.signing_key import make_private_key, public_key
 from tavus_callbacks.domain.recordings import signed_url
 from tavus_callbacks.domain.recordings.recording import recording_id
 
@@ -24,7 +24,7 @@ BASE = "https://d111111abcdef8.cloudfront.net"
 @pytest.fixture(scope="module")
 def private_pem():
     """Make one key for the module."""
-    return new_private_key()
+    return make_private_key()
 
 
 def signer(private_pem):

@@ -16,9 +16,9 @@ NOW = EXPIRES.timestamp() - 60
 @pytest.fixture(scope="module")
 def key():
     """Make a key for the module."""
-    from tavus_callbacks.aws.signing_key import new_private_key
+    from tavus_callbacks.aws.signing_key import make_private_key
 
-    return load_pem_private_key(new_private_key().encode(), None)
+    return load_pem_private_key(make_private_key().encode(), None)
 
 
 def signed(key, name="tavus/c1/1.mp4", digest=None):

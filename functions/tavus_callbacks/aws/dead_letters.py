@@ -1,4 +1,4 @@
-"""What is given up, written into the failed bucket as Lambda writes it, so that one redrive finds all."""
+"""Dead letters: events that a function gives up, written as Lambda writes them for a common redrive."""
 
 import json
 import uuid
@@ -14,15 +14,15 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class FailedBucket:
-    """The bucket, and the function that gives up."""
+class DeadLetters:
+    """The bucket, and the function that gives events up."""
 
     client: "S3Client"
-    name: str
+    bucket: str
     function_arn: str
 
-    def keep(self, event: dict[str, Any], *, attempts: int, why: str, at: datetime) -> None:
-        """Keep an event for a redrive, which gives it to the function as it stands here; raises StoreDown."""
+    def write(self, event: dict[str, Any], *, attempts: int, why: str, at: datetime) -> None:
+        """Write an event that a redrive gives to the function again; raises StoreDown."""
         record = {
             "version": "1.0",
             "timestamp": iso(at),
@@ -39,5 +39,5 @@ class FailedBucket:
         key = f"aws/lambda/async/{function}/{at:%Y/%m/%d}/{at:%Y-%m-%dT%H.%M.%S}-{uuid.uuid4()}"
         with store_down():
             self.client.put_object(
-                Bucket=self.name, Key=key, Body=json.dumps(record).encode(), ContentType="application/json"
+                Bucket=self.bucket, Key=key, Body=json.dumps(record).encode(), ContentType="application/json"
             )

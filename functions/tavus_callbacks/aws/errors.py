@@ -1,4 +1,4 @@
-"""One mapping from what AWS raises to what the domain says."""
+"""AWS's errors as the domain's StoreDown."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,8 +7,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from tavus_callbacks.domain.common.errors import StoreDown
 
-# What another attempt answers alike; anything else may pass.
-_FOR_GOOD = (
+# Errors that another attempt gives again.
+_FINAL = (
     "AccessDenied",
     "AccessDeniedException",
     "AWS.SimpleQueueService.NonExistentQueue",
@@ -19,17 +19,18 @@ _FOR_GOOD = (
 )
 
 
-def code(error: ClientError) -> str:
+def error_code(error: ClientError) -> str:
     """Return the service's error code, such as `ConditionalCheckFailedException`."""
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
 @contextmanager
 def store_down() -> Iterator[None]:
-    """Raise StoreDown where AWS is slow, throttles, refuses or cannot be reached; the code goes along."""
+    """Raise StoreDown, with AWS's code, if AWS is slow, throttles, refuses or cannot be reached."""
     try:
         yield
     except ClientError as error:
-        raise StoreDown(code(error), may_pass=code(error) not in _FOR_GOOD) from error
+        code = error_code(error)
+        raise StoreDown(code, may_pass=code not in _FINAL) from error
     except BotoCoreError as error:
         raise StoreDown(type(error).__name__) from error

@@ -1,8 +1,7 @@
-"""The stack's event bus: pushes go onto it, and rules take them from there to the team's own code."""
+"""The stack's event bus. Pushes are put onto it, and its rules deliver them to your code."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from tavus_callbacks.aws.errors import store_down
@@ -12,48 +11,53 @@ from tavus_callbacks.domain.pushes.push import SOURCE, Push
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
 
-# Of one request: entries, and bytes of details. AWS raised its limit to 1 MB in 2026; nothing here needs it.
+# Limits of one request: entries, and bytes of details. AWS raised its limit to 1 MB in 2026; nothing here
+# needs that.
 _ENTRIES, _BYTES = 10, 250 * 1024
-_TRIES = 3
-# Characters that EventBridge takes; an event type may have 200, and the detail has all of them.
+_ATTEMPTS = 3
+# Characters that EventBridge accepts. An event type may have 200; the detail has all of them.
 _LONGEST_TYPE = 128
+
+Entry = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Bus:
-    """The bus."""
+class EventBus:
+    """The bus by its name."""
 
     client: "EventBridgeClient"
     name: str
 
     def put(self, pushes: Iterable[Push]) -> None:
-        """Put pushes; raises StoreDown where one is not certainly there, and then each may be."""
-        waiting = [self._entry(push) for push in pushes]
-        for _ in range(_TRIES):
-            refused = [self._refused(request) for request in _requests(waiting)]
-            waiting = [entry for entry, _ in chain.from_iterable(refused)]
+        """Put pushes; raises StoreDown if one may not have arrived, even if others have."""
+        waiting: list[Entry] = [
+            {
+                "EventBusName": self.name,
+                "Source": SOURCE,
+                "DetailType": push.type[:_LONGEST_TYPE],
+                "Detail": push.detail(),
+            }
+            for push in pushes
+        ]
+        codes: list[str] = []
+        for _ in range(_ATTEMPTS):
+            refused = [each for request in _requests(waiting) for each in self._put_request(request)]
+            waiting, codes = [entry for entry, _ in refused], [code for _, code in refused]
             if not waiting:
                 return
-        raise StoreDown(next(why for each in refused for _, why in each))
+        raise StoreDown(codes[0])
 
-    def _entry(self, push: Push) -> dict[str, Any]:
-        return {
-            "EventBusName": self.name,
-            "Source": SOURCE,
-            "DetailType": push.type[:_LONGEST_TYPE],
-            "Detail": push.detail(),
-        }
-
-    def _refused(self, request: Sequence[dict[str, Any]]) -> list[tuple[dict[str, Any], str]]:
-        """Put entries and return those that were not taken, each with the code that says why."""
+    def _put_request(self, request: Sequence[Entry]) -> list[tuple[Entry, str]]:
+        """Put entries; return those that the bus refuses, each with the error code."""
         with store_down():
             answer = self.client.put_events(Entries=list(request))  # type: ignore[arg-type]  # made above
-        codes = (one.get("ErrorCode") for one in answer["Entries"])
+        codes = (result.get("ErrorCode") for result in answer["Entries"])
         return [(entry, code) for entry, code in zip(request, codes, strict=True) if code]
 
 
-def _requests(entries: Sequence[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    request: list[dict[str, Any]] = []
+def _requests(entries: Sequence[Entry]) -> Iterator[list[Entry]]:
+    """Divide entries into requests within the limits."""
+    request: list[Entry] = []
     size = 0
     for entry in entries:
         more = len(entry["Detail"].encode())

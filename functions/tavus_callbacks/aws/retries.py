@@ -1,12 +1,12 @@
-"""Trying again within a deadline: the SDK makes one attempt a call, and this decides on the next.
+"""Repeat a call until it succeeds or its deadline comes. The SDK makes one attempt a call.
 
     0 s                1.2 s               2.4 s      3 s
     ├── store ──────────┼── spill ──────────┼──────────┤
     token, object, row    object, message    503
 
-A phase makes its first request whatever the time. Each further one is sent only while it can end before the
-deadline, so that a phase is over in time even where every answer is as slow as the client puts up with. Our
-own work before the first request (a large body is packed, a client made) moves the deadline, for it is AWS's.
+A phase always makes its first request. It sends a further one only if that can end before the deadline, so
+the phase ends in time even if every answer is as slow as the client tolerates. The deadline limits AWS's
+time: our own work before the first request (compress a large body, make a client) moves it.
 """
 
 import random
@@ -22,9 +22,9 @@ from tavus_callbacks.domain.common.errors import StoreDown
 
 T = TypeVar("T")
 
-# Seconds that one attempt may take (connecting and reading, see clients.py): without them none is begun.
+# Seconds that one attempt may take to connect and to read (clients.py). With less time left, none begins.
 ATTEMPT = 0.7
-# Seconds, doubled from one attempt to the next.
+# Seconds before the second attempt at most; doubled from one attempt to the next.
 PAUSE = 0.05
 
 
@@ -44,30 +44,25 @@ class _Phase:
 _phase: ContextVar[_Phase | None] = ContextVar("phase", default=None)
 
 
-def until(deadline: Deadline, call: Callable[[], T]) -> T:
-    """Call until it succeeds, or raise its StoreDown once it is for good or no attempt fits in any more."""
-    phase = _Phase(deadline)
+def retry_until(deadline: Deadline, call: Callable[[], T]) -> T:
+    """Call until it succeeds; raise its StoreDown if that is final or no other attempt fits in."""
+    phase, pause = _Phase(deadline), PAUSE
     outer = _phase.set(phase)
     try:
-        return _repeated(phase, call)
+        while True:
+            try:
+                return call()
+            except StoreDown as error:
+                if not error.may_pass or phase.deadline.left() < ATTEMPT + pause:
+                    raise
+            time.sleep(random.uniform(0, pause))  # noqa: S311  # spreads attempts, guards no secret
+            pause *= 2
     finally:
         _phase.reset(outer)
 
 
-def _repeated(phase: _Phase, call: Callable[[], T]) -> T:
-    pause = PAUSE
-    while True:
-        try:
-            return call()
-        except StoreDown as error:
-            if not error.may_pass or phase.deadline.left() < ATTEMPT + pause:
-                raise
-        time.sleep(random.uniform(0, pause))  # noqa: S311  # spreads attempts, guards no secret
-        pause *= 2
-
-
-def begin(**_: object) -> None:
-    """Raise OutOfTime where a request may outlast the deadline; botocore asks before it sends one."""
+def check_deadline(**_: object) -> None:
+    """Raise OutOfTime if a request might outlast the deadline. botocore calls this before it sends one."""
     phase = _phase.get()
     if phase is None:
         return

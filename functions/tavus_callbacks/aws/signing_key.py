@@ -1,4 +1,4 @@
-"""The private key that signs links: made by `keys`, kept in Secrets Manager only, read once a runtime."""
+"""The private key that signs URLs. The function `keys` makes it; only Secrets Manager holds it."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
 
-def new_private_key() -> str:
+def make_private_key() -> str:
     """Make a P-256 key and return it as PEM."""
     key = ec.generate_private_key(ec.SECP256R1())
     return key.private_bytes(
@@ -30,8 +30,8 @@ def public_key(private_pem: str) -> str:
     )
 
 
-def signer(client: "SecretsManagerClient", secret: str) -> Callable[[bytes], bytes]:
-    """Return a function that signs bytes with the secret's key: ECDSA with SHA-256, in DER."""
+def load_signer(client: "SecretsManagerClient", secret: str) -> Callable[[bytes], bytes]:
+    """Read the secret's key; return a function that signs bytes by ECDSA with SHA-256, in DER."""
     with store_down():
         pem = client.get_secret_value(SecretId=secret)["SecretString"]
     key = serialization.load_pem_private_key(pem.encode(), password=None)

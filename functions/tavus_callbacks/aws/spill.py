@@ -1,7 +1,7 @@
-"""The spill: a queue that keeps callbacks while the table cannot, and drains into it.
+"""The spill: a queue that holds callbacks while the table is down, and drains into it later.
 
-A message carries the redacted body as it would be stored, in base64, for SQS alters characters that XML does
-not know. Above 700 KB the body goes to the bodies bucket first.
+A message holds the redacted body as it would be stored, in base64, because SQS alters characters that XML
+lacks. A body over 700 KB goes into the bodies bucket first.
 """
 
 import base64
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
     from tavus_callbacks.aws.stores.bodies import Bodies
 
-# Bytes of base64 in one message of at most 1 MiB (SQS's limit since 2025; believed, so well below it).
+# Bytes of base64 in one message of at most 1 MiB (SQS's limit since 2025; not tried, so well below it).
 MESSAGE_LIMIT = 700 * 1024
 
 _VERSION = 1
 
 
-class Spilled(NamedTuple):
-    """A callback as it waits: its body is redacted, `query` holds its tags."""
+class SpilledCallback(NamedTuple):
+    """A callback that waits. Its body is redacted; `query` holds its tags."""
 
     body: Packed
     query: str
@@ -37,14 +37,14 @@ class Spilled(NamedTuple):
 
 
 class Spill(NamedTuple):
-    """The queue, and the bucket for what is too large for it."""
+    """The queue, and the bucket for bodies that are too large for it."""
 
     client: "SQSClient"
     queue_url: str
     bodies: "Bodies"
 
-    def put(self, spilled: Spilled) -> None:
-        """Send a callback to the queue; raises StoreDown where it is not certainly there."""
+    def send(self, spilled: SpilledCallback) -> None:
+        """Send a callback to the queue; raises StoreDown if it may not have arrived."""
         packed = base64.b64encode(spilled.body.data).decode()
         body = (
             {"body": packed}
@@ -64,13 +64,13 @@ class Spill(NamedTuple):
             self.client.send_message(QueueUrl=self.queue_url, MessageBody=json.dumps(message))
 
 
-def read(text: str, download: Callable[[str], bytes]) -> Callback:
-    """Read a message again; `download` fetches a body that lies in the bucket."""
+def read_message(text: str, download: Callable[[str], bytes]) -> Callback:
+    """Return the callback in a message; `download` fetches a body from the bucket by its key."""
     message: dict[str, Any] = json.loads(text)
     packed = message["body"] if "body" in message else download(message["body_key"])
     received_at = parse(message["received_at"])
     if message["version"] != _VERSION or received_at is None:
         raise ValueError("a spilled message of another version")
     raw = unpack(base64.b64decode(packed), message["encoding"])
-    coding = message.get("content_encoding", "")
-    return Callback(raw, message["query"], message["label"], received_at, content_encoding=coding)
+    content_encoding = message.get("content_encoding", "")
+    return Callback(raw, message["query"], message["label"], received_at, content_encoding=content_encoding)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from tavus_callbacks.aws.errors import code, store_down
+from tavus_callbacks.aws.errors import error_code, store_down
 from tavus_callbacks.aws.items import Item, read_item, write_item, write_value
 from tavus_callbacks.domain.common.errors import StoreDown
 
@@ -128,7 +128,7 @@ def try_write(operation: Callable[..., Any], **request: Any) -> tuple[bool, dict
     try:
         answer = operation(**request)
     except ClientError as error:
-        if code(error) != "ConditionalCheckFailedException":
+        if error_code(error) != "ConditionalCheckFailedException":
             raise
         return False, error.response.get("Item", {})  # type: ignore[return-value]  # by ALL_OLD
     return True, answer.get("Attributes", {})

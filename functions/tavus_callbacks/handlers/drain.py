@@ -28,7 +28,7 @@ def handler(event: dict[str, Any], context: Any) -> Any:
 
 
 def _drained(record: "SQSRecord") -> Counts:
-    read = read_callback(spill.read(record.body, wiring.bodies(quick=True).download))
+    read = read_callback(spill.read_message(record.body, wiring.bodies(quick=True).download))
     if isinstance(read, Misfit):
         logger.info("quarantined", extra={"quarantine_id": read.entry.quarantine_id, "fault": read.fault})
         quarantine(read, wiring.events_table(), settings().quarantine_retention, record.message_id)

@@ -10,7 +10,7 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.batch import EventType
 
 from tavus_callbacks.aws import clients
-from tavus_callbacks.aws.dead_letters import FailedBucket
+from tavus_callbacks.aws.dead_letters import DeadLetters
 from tavus_callbacks.aws.errors import store_down
 from tavus_callbacks.domain.callbacks.event import parse_event_id
 from tavus_callbacks.domain.common.metrics import count
@@ -111,8 +111,8 @@ def _wait_or_give_up(
         return _drop()
     _log("given up" if rest is None else "not taken", event, posted, attempt=attempt, rest=rest)
     if rest is None:
-        bucket = FailedBucket(clients.s3(), settings().failed_bucket, function_arn)
-        bucket.keep(event, attempts=attempt, why=posted.why or f"answered {posted.status}", at=at)
+        dead_letters = DeadLetters(clients.s3(), settings().failed_bucket, function_arn)
+        dead_letters.write(event, attempts=attempt, why=posted.why or f"answered {posted.status}", at=at)
         return count("push_failed")
     with store_down():
         clients.sqs().change_message_visibility(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from aws_lambda_powertools import Logger
 
 from tavus_callbacks.aws import clients
-from tavus_callbacks.aws.retries import until
+from tavus_callbacks.aws.retries import retry_until
 from tavus_callbacks.domain.callbacks.event import Event, event_id
 from tavus_callbacks.domain.callbacks.intake import Callback, Misfit, read_callback
 from tavus_callbacks.domain.common.deadline import Deadline
@@ -57,7 +57,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
 def _answered(request: Request, deadline: Deadline, record: dict[str, Any]) -> dict[str, Any]:
     # Before anything else: a body without a token costs a stranger's request, not our time.
     secret = request.path_parameters.get("token", "")
-    token = until(deadline, lambda: wiring.tokens(quick=True).authenticate(secret, "callback"))
+    token = retry_until(deadline, lambda: wiring.tokens(quick=True).authenticate(secret, "callback"))
     record |= {"label": token.label, "token_id": token.token_id}
     if request.method == "GET":
         record["outcome"] = "ready"
@@ -85,7 +85,7 @@ def _answered(request: Request, deadline: Deadline, record: dict[str, Any]) -> d
 def _kept(event: Event, callback: Callback, deadline: Deadline, record: dict[str, Any]) -> dict[str, Any]:
     keep = partial(wiring.events_table().keep, event, kept_at=now(), request_id=callback.request_id)
     kept = _or_spilled(
-        lambda: until(deadline, keep),
+        lambda: retry_until(deadline, keep),
         lambda: _spill(event.packed, callback, deadline),
         record,
     )
@@ -116,7 +116,7 @@ def _quarantined(
     entry, retention = misfit.entry, settings().quarantine_retention
     keep = partial(quarantine, misfit, wiring.events_table(), retention, callback.request_id)
     _or_spilled(
-        lambda: until(deadline, keep),
+        lambda: retry_until(deadline, keep),
         lambda: _spill(entry.packed, callback, deadline),
         record,
     )
@@ -138,17 +138,17 @@ def _or_spilled(keep: Callable[[], T], spill: Callable[[], None], record: dict[s
 
 def _spill(redacted: "Packed", callback: Callback, deadline: Deadline) -> None:
     # Rare, and so not loaded with the rest.
-    from tavus_callbacks.aws.spill import Spilled
+    from tavus_callbacks.aws.spill import SpilledCallback
     from tavus_callbacks.domain.common.tags import kept_query
 
-    spilled = Spilled(
+    spilled = SpilledCallback(
         body=redacted,
         query=kept_query(callback.query),
         label=callback.label,
         received_at=callback.received_at,
         content_encoding=callback.content_encoding,
     )
-    until(deadline.later(settings().spill_time), lambda: wiring.spill().put(spilled))
+    retry_until(deadline.later(settings().spill_time), lambda: wiring.spill().send(spilled))
 
 
 def _note_use(token: "TokenRecord", record: dict[str, Any]) -> None:

@@ -14,8 +14,8 @@ from aws_lambda_powertools import Logger
 from botocore.exceptions import ClientError
 
 from tavus_callbacks.aws import clients
-from tavus_callbacks.aws.errors import code
-from tavus_callbacks.aws.signing_key import new_private_key, public_key
+from tavus_callbacks.aws.errors import error_code
+from tavus_callbacks.aws.signing_key import make_private_key, public_key
 
 logger = Logger(location=None, use_rfc3339=True)
 
@@ -45,7 +45,7 @@ def _permitted(call: Callable[[], str]) -> str:
         try:
             return call()
         except ClientError as error:
-            if code(error) != "AccessDeniedException":
+            if error_code(error) != "AccessDeniedException":
                 raise
         time.sleep(pause)
     return call()
@@ -56,9 +56,9 @@ def _private_key(secret: str) -> str:
     try:
         return client.get_secret_value(SecretId=secret)["SecretString"]
     except ClientError as error:
-        if code(error) != "ResourceNotFoundException":
+        if error_code(error) != "ResourceNotFoundException":
             raise
-    pem = new_private_key()
+    pem = make_private_key()
     client.put_secret_value(SecretId=secret, SecretString=pem)
     return pem
 

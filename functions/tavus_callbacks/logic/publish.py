@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from tavus_callbacks.aws.event_bus import Bus
+from tavus_callbacks.aws.event_bus import EventBus
 from tavus_callbacks.aws.stores.recordings import RecordingRows, Row, sent_push_types
 from tavus_callbacks.aws.stores.summaries import SummaryRows, Tell, tell_nobody
 from tavus_callbacks.domain.common.timestamps import now
@@ -18,7 +18,7 @@ Find = Callable[[Standing], frozenset[str]]
 class Telling:
     """Where pushes go (None where the stack has no bus), and how facts are judged."""
 
-    bus: Bus | None
+    bus: EventBus | None
     settings: FoldSettings
 
     def of(
@@ -54,7 +54,7 @@ class Telling:
 
 
 def tell_recording(
-    bus: Bus | None, summaries: SummaryRows, noted: RecordingRows, conversation_id: str, row: Row | None
+    bus: EventBus | None, summaries: SummaryRows, noted: RecordingRows, conversation_id: str, row: Row | None
 ) -> None:
     """Tell that a recording is there or has failed, unless that was told."""
     recording = noted.read(row) if row else None

@@ -16,7 +16,7 @@ from tavus_callbacks.runtime.settings import MissingVariable, settings
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tavus_callbacks.aws.event_bus import Bus
+    from tavus_callbacks.aws.event_bus import EventBus
     from tavus_callbacks.aws.push_secret import PushSecret
     from tavus_callbacks.aws.spill import Spill
     from tavus_callbacks.aws.stores.event_pages import EventPages
@@ -121,18 +121,18 @@ def recordings_bucket() -> "RecordingsBucket":
 def url_signer() -> "Callable[[bytes], bytes]":
     """Return the function that signs links to recordings."""
     # Loading cryptography costs more than a read of events ever needs.
-    from tavus_callbacks.aws.signing_key import signer
+    from tavus_callbacks.aws.signing_key import load_signer
 
-    return signer(clients.secretsmanager(), settings().signing_secret)
+    return load_signer(clients.secretsmanager(), settings().signing_secret)
 
 
 @cache
-def event_bus() -> "Bus | None":
+def event_bus() -> "EventBus | None":
     """Return the bus; None if the stack has none."""
-    from tavus_callbacks.aws.event_bus import Bus
+    from tavus_callbacks.aws.event_bus import EventBus
 
     name = settings().event_bus
-    return Bus(clients.events(), name) if name else None
+    return EventBus(clients.events(), name) if name else None
 
 
 @cache

@@ -125,7 +125,7 @@ def pushed_in(queue: Held, wanted: Wanted) -> Iterator[Subject]:
 def _spilled(place: Place, message: dict[str, Any]) -> Callback | None:
     """Read a message; None for one whose body is gone, or of a version that we do not know."""
     try:
-        return spill.read(message["Body"], place.store.bodies.download)
+        return spill.read_message(message["Body"], place.store.bodies.download)
     except StoreDown as error:
         if not gone(error):
             raise

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import chain
 
-from tavus_callbacks.aws.event_bus import Bus
+from tavus_callbacks.aws.event_bus import EventBus
 from tavus_callbacks.aws.stores.summaries import facts_text
 from tavus_callbacks.aws.stores.tombstones import Tombstones
 from tavus_callbacks.domain.callbacks.event import Event
@@ -192,5 +192,5 @@ def _tell(place: Place, wanted: Wanted, at: datetime) -> None:
     """Tell the bus, if the stack has one: consumers keep copies of their own."""
     name = place.deployment.outputs.get("EventBusName")
     if name is not None:
-        bus = Bus(place.deployment.client("events"), name)
+        bus = EventBus(place.deployment.client("events"), name)
         bus.put(erased_push(CONVERSATION, one, at=at) for one in wanted.conversations)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 from botocore.exceptions import ClientError
 
-from tavus_callbacks.aws.errors import code
+from tavus_callbacks.aws.errors import error_code
 from tavus_callbacks.aws.stores.recordings import CLAIM
 from tavus_callbacks.aws.table import batch_get, try_write
 from tavus_callbacks.domain.callbacks.families import KINDS
@@ -48,7 +48,7 @@ def size_of(store: "Store", source: str) -> int:
     try:
         table = store.client.describe_table(TableName=source)["Table"]
     except ClientError as error:
-        if code(error) != "ResourceNotFoundException":
+        if error_code(error) != "ResourceNotFoundException":
             raise
         raise click.ClickException(
             f"There is no table {quote(source)}. `aws dynamodb restore-table-to-point-in-time` makes one; "

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from botocore.exceptions import ClientError
 
-from tavus_callbacks.aws.errors import code, store_down
+from tavus_callbacks.aws.errors import error_code, store_down
 from tavus_callbacks.aws.items import read_item, write_item
 from tavus_callbacks.aws.stores.tombstones import Tombstones
 from tavus_callbacks.domain.callbacks.event import (
@@ -161,7 +161,7 @@ class EventsTable:
                     ReturnValuesOnConditionCheckFailure="ALL_OLD",
                 )
             except ClientError as error:
-                if code(error) != "ConditionalCheckFailedException":
+                if error_code(error) != "ConditionalCheckFailedException":
                     raise
                 there: dict[str, Any] = error.response["Item"]  # type: ignore[typeddict-item]  # by ALL_OLD
                 return None if there["receipt"] == item["receipt"] else read_item(there)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from tavus_callbacks.aws.errors import code, store_down
+from tavus_callbacks.aws.errors import error_code, store_down
 from tavus_callbacks.aws.items import write_item
 from tavus_callbacks.aws.stores.events import partition
 from tavus_callbacks.aws.stores.tombstones import Tombstones
@@ -76,7 +76,7 @@ class ReadingRows:
                     **request,
                 )
             except ClientError as error:
-                if code(error) != "ConditionalCheckFailedException":
+                if error_code(error) != "ConditionalCheckFailedException":
                     raise
                 return False
         return True

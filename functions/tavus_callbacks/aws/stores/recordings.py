@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from tavus_callbacks.aws.errors import code, store_down
+from tavus_callbacks.aws.errors import error_code, store_down
 from tavus_callbacks.aws.items import is_expired, read_item, write_item, write_value
 from tavus_callbacks.aws.stores.events import partition
 from tavus_callbacks.domain.common.timestamps import iso, now, parse
@@ -86,7 +86,7 @@ class RecordingsBucket:
             try:
                 found = self.client.head_object(Bucket=self.name, Key=key)
             except ClientError as error:
-                if code(error) in ("404", "NoSuchKey"):
+                if error_code(error) in ("404", "NoSuchKey"):
                     return None
                 raise
         return Object(
@@ -236,7 +236,7 @@ class RecordingRows:
                     ReturnValuesOnConditionCheckFailure="ALL_OLD",
                 )
             except ClientError as error:
-                if code(error) != "ConditionalCheckFailedException":
+                if error_code(error) != "ConditionalCheckFailedException":
                     raise
                 there: Row = error.response.get("Item", {})  # type: ignore[assignment]  # by ALL_OLD
                 return self.register(read_item(there)) if there else None

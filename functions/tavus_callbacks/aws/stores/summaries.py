@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from tavus_callbacks.aws.errors import code, store_down
+from tavus_callbacks.aws.errors import error_code, store_down
 from tavus_callbacks.aws.items import read_item, write_item
 from tavus_callbacks.aws.stores.events import partition
 from tavus_callbacks.aws.stores.index import Index
@@ -208,7 +208,7 @@ class SummaryRows:
                 else:
                     self.client.put_item(Item=write_item(item), **condition)
             except ClientError as error:
-                if code(error) != "ConditionalCheckFailedException":
+                if error_code(error) != "ConditionalCheckFailedException":
                     raise
                 return False
         return True

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from tavus_callbacks.aws.errors import code, store_down
+from tavus_callbacks.aws.errors import error_code, store_down
 from tavus_callbacks.aws.items import is_expired, read_item, write_item
 from tavus_callbacks.aws.table import Table
 from tavus_callbacks.domain.common.errors import StoreDown
@@ -99,7 +99,7 @@ class Tombstones:
             try:
                 self.client.put_item(TableName=self.table, Item=write_item(item), **condition)
             except ClientError as error:
-                if code(error) != "ConditionalCheckFailedException":
+                if error_code(error) != "ConditionalCheckFailedException":
                     raise
 
 
