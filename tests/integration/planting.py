@@ -22,7 +22,7 @@ from tavus_callbacks_cli.erasure import steps
 from tavus_callbacks_cli.local_stack.services.deploy import deploy
 from tavus_callbacks_cli.main import main
 from tavus_callbacks_cli.targets import choose
-from tavus_callbacks_cli.targets.api_client import Reader
+from tavus_callbacks_cli.targets.api_client import ApiClient
 from tavus_callbacks_cli.targets.aws_stack import Deployment
 
 CANARY = "tangerine-4711"
@@ -47,12 +47,18 @@ class Target:
     options: tuple[str, ...] = ("--stack", "x")
 
     def store(self):
-        """Open what is kept."""
+        """Open the stored data."""
         return store(self.world.api)
 
+    def deployment(self):
+        """Open the stack, with the store of this process."""
+        deployment = Deployment(boto3.Session(region_name=REGION), self.world.outputs, self.options)
+        deployment.__dict__["store"] = self.store()
+        return deployment
+
     @contextmanager
-    def reader(self, scope):
-        """Open the read side."""
+    def open_api(self, scope):
+        """Open the API."""
         import httpx
 
         api = self.world.api
@@ -64,7 +70,7 @@ class Target:
             return httpx.Response(reply.status, headers=dict(reply.headers), content=reply.body)
 
         with httpx.Client(base_url="https://a.test", transport=httpx.MockTransport(answer)) as client:
-            yield Reader(client, "Make a token.", "Is it up?")
+            yield ApiClient(client, "Make a token.", "Is it up?")
 
 
 @dataclass
@@ -322,10 +328,7 @@ def world_of(api: Api, recordings: Any, template: Any, monkeypatch: Any) -> Any:
     monkeypatch.setattr(steps, "SETTLE", 0)
     forget()
     made = World(api, recordings, outputs, s3, sqs)
-    session = boto3.Session(region_name=REGION)
-    deployment = Deployment(session, outputs, ("--stack", "x"))
     monkeypatch.setattr(choose, "choose", lambda *_, **__: Target(made))
-    monkeypatch.setattr("tavus_callbacks_cli.targets.aws_stack.open_deployment", lambda _: deployment)
     for module in (drain, project, resolve):
         monkeypatch.setattr(module.logger.registered_handler, "stream", api.log)
     try:

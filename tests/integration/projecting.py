@@ -10,8 +10,8 @@ from tavus_callbacks.aws.stores.bodies import Bodies
 from tavus_callbacks.aws.stores.subject_events import events_in, subject_rows
 from tavus_callbacks.domain.summaries.summary import facts_from
 from tavus_callbacks.handlers import project
-from tavus_callbacks_cli.operations.reindex import Store
 from tavus_callbacks_cli.simulator import scenario as simulator
+from tavus_callbacks_cli.targets.store import Store
 
 
 def records(api):

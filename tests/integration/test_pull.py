@@ -14,7 +14,7 @@ from tavus_callbacks.aws.stores import event_pages
 from tavus_callbacks.domain.common.timestamps import iso
 from tavus_callbacks.domain.events.feed import SETTLE
 from tavus_callbacks.handlers import drain, receive
-from tavus_callbacks_cli.operations.reindex import Store
+from tavus_callbacks_cli.targets.store import Store
 
 
 def shutdown(number):

@@ -8,7 +8,7 @@ import httpx
 from click.testing import CliRunner, Result
 
 from tavus_callbacks_cli.main import main
-from tavus_callbacks_cli.targets.api_client import Reader
+from tavus_callbacks_cli.targets.api_client import ApiClient
 
 
 @dataclass
@@ -22,11 +22,11 @@ class FakeTarget:
     scopes: list[str] = field(default_factory=list)
 
     @contextmanager
-    def reader(self, scope: str):
+    def open_api(self, scope: str):
         """Open the fake."""
         self.scopes.append(scope)
         with httpx.Client(base_url="https://a.fake", transport=httpx.MockTransport(self._answer)) as client:
-            yield Reader(client, "Make a token.", "Is it up?", self.options)
+            yield ApiClient(client, "Make a token.", "Is it up?", self.options)
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
         self.asked.append(request.url.raw_path.decode())

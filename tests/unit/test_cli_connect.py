@@ -15,7 +15,7 @@ from tavus_callbacks_cli.local_stack.registry import RunningStack
 from tavus_callbacks_cli.local_stack.state import REPOSITORY
 from tavus_callbacks_cli.local_stack.template.template import load_template
 from tavus_callbacks_cli.main import main
-from tavus_callbacks_cli.targets import stack_outputs
+from tavus_callbacks_cli.targets import aws_stack
 from tavus_requests import request_of, validate
 
 API_URL = "https://api.example.com"
@@ -72,7 +72,7 @@ def stack(monkeypatch, template_outputs):
     def described(*_: object) -> dict[str, Any]:
         return {"Outputs": [{"OutputKey": name, "OutputValue": value} for name, value in values.items()]}
 
-    monkeypatch.setattr(stack_outputs, "described", described)
+    monkeypatch.setattr(aws_stack, "describe_stack", described)
     return values
 
 

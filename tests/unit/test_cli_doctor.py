@@ -121,7 +121,7 @@ class Web:
     tokens: list[str] = field(default_factory=list)
 
     def client(self, url: str, *_: Any) -> httpx.Client:
-        """Stand in for `plain_client`."""
+        """Stand in for `http_client`."""
         return httpx.Client(base_url=url, transport=httpx.MockTransport(self._answer))
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
@@ -181,7 +181,7 @@ def web(monkeypatch) -> Web:
     """Let the live checks meet the fake web, and not wait for it."""
     made = Web()
     for module in (live, probe):
-        monkeypatch.setattr(module, "plain_client", made.client)
+        monkeypatch.setattr(module, "http_client", made.client)
     monkeypatch.setattr(command, "_PATIENCE", 0)
     return made
 

@@ -92,7 +92,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Lambda:
         ("--stack", "tcb", "--region", "eu-west-1"),
         resources=lambda: resources,
     )
-    monkeypatch.setattr(aws_stack, "open_deployment", lambda _: opened)
+    monkeypatch.setattr(aws_stack, "aws_deployment", lambda *_: opened)
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
     return fake
 
@@ -151,7 +151,7 @@ def test_resume_leaves_a_reservation_of_the_operators_own(aws: Lambda) -> None:
 @pytest.mark.usefixtures("aws")
 def test_problems_name_what_is_paused() -> None:
     """A paused stack looks healthy to its readers, so it is said, with the command that ends it."""
-    opened = aws_stack.open_deployment(None)  # type: ignore[arg-type]
+    opened = aws_stack.aws_deployment(None, "tcb", ())  # type: ignore[arg-type]
     assert [] == list(problems_command._paused(opened))
     run("pause", "--receiving", "--yes")
 
@@ -178,7 +178,7 @@ def test_the_template_has_what_a_pause_stops() -> None:
 def test_a_local_stack_is_not_paused(monkeypatch: pytest.MonkeyPatch, command: str) -> None:
     """It follows its own streams; the message says how to stop it instead."""
     local = Deployment(SimpleNamespace(), {}, ("--local",), endpoint_url="http://127.0.0.1:1")  # type: ignore[arg-type]
-    monkeypatch.setattr(aws_stack, "open_deployment", lambda _: local)
+    monkeypatch.setattr(aws_stack, "aws_deployment", lambda *_: local)
 
     result = run(command)
 

@@ -20,7 +20,7 @@ from tavus_callbacks_cli.main import main
 from tavus_callbacks_cli.operations import download as downloads
 from tavus_callbacks_cli.operations.download import PAUSES, download
 from tavus_callbacks_cli.targets import choose
-from tavus_callbacks_cli.targets.api_client import Reader
+from tavus_callbacks_cli.targets.api_client import ApiClient
 
 CONTENT = bytes(range(256)) * 4000
 EXPIRES_AT = "2027-03-01T13:00:00.000000Z"
@@ -119,11 +119,11 @@ class FakeTarget:
     asked: list[str] = field(default_factory=list)
 
     @contextmanager
-    def reader(self, scope: str):
+    def open_api(self, scope: str):
         """Open the fake."""
         assert "read" == scope
         with httpx.Client(base_url="https://a.fake", transport=httpx.MockTransport(self._answer)) as client:
-            yield Reader(client, "Make a token.", "Is it up?")
+            yield ApiClient(client, "Make a token.", "Is it up?")
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
         self.asked.append(request.url.raw_path.decode())

@@ -23,7 +23,6 @@ from tavus_callbacks_cli.erasure.receipt import beyond
 from tavus_callbacks_cli.main import COMMANDS, main
 from tavus_callbacks_cli.operations import subjects
 from tavus_callbacks_cli.output import pages, shell, tables
-from tavus_callbacks_cli.targets import aws_stack as deployment
 from tavus_callbacks_cli.targets import choose
 from tavus_callbacks_cli.targets.aws_stack import Deployment
 from tavus_callbacks_cli.targets.choose import StackTarget
@@ -137,9 +136,9 @@ def test_no_module_but_one_builds_a_command():
 def test_show_names_an_event_that_is_too_large(target, id_, capsys):
     """Its id holds a stranger's subject."""
     view = {"other_events": [{"event_id": id_, "event_type": "x", "body_url": "/b"}]}
-    with target.reader("read") as reader, pytest.MonkeyPatch.context() as patch:
+    with target.open_api("read") as api, pytest.MonkeyPatch.context() as patch:
         patch.setattr(pages, "sections", lambda *_: [])
-        show._show_page(reader, "conversation", view, is_json=False)
+        show._show_page(api, "conversation", view, is_json=False)
 
     tail = [*TARGET, "--", id_] if id_.startswith("-") else [id_, *TARGET]
     assert ["tavus-callbacks", "show", *tail] == pasted(capsys.readouterr().err)
@@ -206,11 +205,10 @@ def test_problems_names_each_conversation_and_its_command(target, id_, monkeypat
 
 
 @pytest.mark.parametrize("name", [each for each in HOSTILE if each])
-def test_a_stack_s_name_is_quoted_wherever_it_is_printed(name, monkeypatch, capsys):
+def test_a_stack_s_name_is_quoted_wherever_it_is_printed(name, capsys):
     """As an option of the next command, with its region."""
     target = StackTarget(name, SimpleNamespace(region_name=f"eu{name}"))  # type: ignore[arg-type]
     opened = Deployment(target.session, {}, target.options)
-    monkeypatch.setattr(deployment, "open_deployment", lambda _: opened)
 
     failed._advise(opened, has_failed=True, dead={})
 

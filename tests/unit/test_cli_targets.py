@@ -149,7 +149,7 @@ def test_what_is_no_token_is_never_sent(token, scope):
 
     with (
         pytest.raises(click.UsageError, match=f"{variable} .*--scope {scope}") as caught,
-        target.reader(scope),
+        target.open_api(scope),
     ):
         pass
 

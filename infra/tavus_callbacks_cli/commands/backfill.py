@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tavus_callbacks_cli.commands import options
+from tavus_callbacks_cli.commands.options import target_options
 from tavus_callbacks_cli.output.console import note, print_json, print_table
 from tavus_callbacks_cli.output.text import examples
-from tavus_callbacks_cli.targets.choose import Target, UrlTarget, target_options
+from tavus_callbacks_cli.targets.choose import Target, UrlTarget
 
 if TYPE_CHECKING:
     from tavus_callbacks_cli.operations.backfill import Work
@@ -79,7 +80,7 @@ def _errors() -> Iterator[None]:
     """Raise what AWS and Tavus refuse as click.ClickException."""
     from tavus_callbacks.domain.common.errors import StoreDown
     from tavus_callbacks.outbound.tavus_api import TavusError
-    from tavus_callbacks_cli.targets.stack_outputs import aws_errors, refusal
+    from tavus_callbacks_cli.targets.aws_errors import aws_errors, error_advice
 
     try:
         with aws_errors():
@@ -87,7 +88,7 @@ def _errors() -> Iterator[None]:
     except TavusError as error:
         raise click.ClickException(str(error)) from None
     except StoreDown as error:
-        known = refusal(str(error))
+        known = error_advice(str(error))
         raise click.ClickException(
             known or f"AWS did not take all of it ({error}). What was filed stays filed: start it again."
         ) from error
@@ -95,12 +96,13 @@ def _errors() -> Iterator[None]:
 
 def _work(target: Target) -> "Work":
     from tavus_callbacks_cli.operations.backfill import work_of
-    from tavus_callbacks_cli.targets.aws_stack import event_retention
-    from tavus_callbacks_cli.targets.tavus_key import tavus_of
+    from tavus_callbacks_cli.targets.tavus import open_tavus_api
 
     if isinstance(target, UrlTarget):
         raise click.UsageError(_BY_URL)
-    return work_of(tavus_of(target), target.store(), target.tables().tokens, event_retention(target))
+    tavus, deployment = open_tavus_api(target), target.deployment()
+    note(f"asking {tavus.name}")
+    return work_of(tavus.api, deployment.store, deployment.tables.tokens, deployment.event_retention)
 
 
 def _select(

@@ -10,17 +10,13 @@ import click
 
 from tavus_callbacks.domain.common.token import PATTERN
 from tavus_callbacks_cli.commands import options
+from tavus_callbacks_cli.commands.options import target_options
 from tavus_callbacks_cli.output.console import note, print_json
 from tavus_callbacks_cli.output.shell import tavus_request
 from tavus_callbacks_cli.output.text import examples
-from tavus_callbacks_cli.targets.aws_stack import (
-    DOCUMENTED_EXTERNAL_ID,
-    Deployment,
-    external_id,
-    open_deployment,
-    recording_properties,
-)
-from tavus_callbacks_cli.targets.choose import Target, is_near, target_options
+from tavus_callbacks_cli.targets.aws_stack import DOCUMENTED_EXTERNAL_ID, Deployment
+from tavus_callbacks_cli.targets.choose import Target
+from tavus_callbacks_cli.targets.urls import is_loopback
 
 TAVUS = "https://tavusapi.com/v2"
 
@@ -94,12 +90,12 @@ def connect(target: Target, kind: str, *, label: str, callback_url: str | None, 
     replacement or transcription. The body goes to standard output. The curl command and advice go to
     standard error.
     """
-    deployment = open_deployment(target)
+    deployment = target.deployment()
     url = callback_url or deployment.callback_url
     placeholder = f"{deployment.outputs.get('ApiUrl', '')}/callbacks/TOKEN"
     body = _body(kind, url or placeholder, older=older)
     if kind == "conversation" and _recording_obstacle(deployment, older=older) is None:
-        properties = recording_properties(deployment.outputs, older=older)
+        properties = deployment.recording_properties(older=older)
         body |= {"properties": properties} if properties else {}
     print_json(body, indent=2 if sys.stdout.isatty() else None)
     note(_curl(_path(kind, older=older), body))
@@ -134,7 +130,7 @@ def _url_advice(deployment: Deployment, url: str | None, label: str) -> Iterator
     if url is None:
         command = deployment.command("token create", options=["--label", label])
         yield f"The stack cannot show a token again. `{command}` prints a new callback_url."
-    elif is_near(url):
+    elif is_loopback(url):
         start = "`tavus-callbacks local --public-url URL`"
         yield f"Tavus cannot reach this machine. Open a tunnel, then start {start} with its address."
 
@@ -149,7 +145,7 @@ def _recording_obstacle(deployment: Deployment, *, older: bool) -> str | None:
             "`tavus-callbacks simulate recording --local` makes a recording here."
         )
     # Tavus refuses a conversation whose role it cannot assume (docs/tavus.md, "Recordings").
-    if older and external_id(deployment.outputs) != DOCUMENTED_EXTERNAL_ID:
+    if older and deployment.external_id != DOCUMENTED_EXTERNAL_ID:
         return (
             "The body has no recording fields: the older ones carry no external id, but this stack's role "
             "requires its own. Leave out --older, or deploy with RecordingExternalId=tavus."
@@ -166,7 +162,7 @@ def _recording_advice(deployment: Deployment, kind: str, *, older: bool) -> Iter
         return
     yield "enable_recording only permits a recording. Your page must start it, with Daily's JavaScript:"
     yield f"  {deployment.outputs.get('RecordingStart', 'await call.startRecording();')}"
-    if external_id(deployment.outputs) == DOCUMENTED_EXTERNAL_ID:
+    if deployment.external_id == DOCUMENTED_EXTERNAL_ID:
         yield (
             "All customers of Tavus share the external id `tavus`, so it protects nothing from anyone who "
             "knows the role's ARN. Keep the ARN to yourself."

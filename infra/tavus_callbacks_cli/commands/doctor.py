@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tavus_callbacks_cli.commands.options import target_options
 from tavus_callbacks_cli.output.console import note, print_json, print_line
 from tavus_callbacks_cli.output.text import escape, examples
-from tavus_callbacks_cli.targets.choose import Target, target_options
+from tavus_callbacks_cli.targets.choose import Target
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -52,9 +53,8 @@ def doctor(target: Target, *, is_json: bool) -> None:
 def _examination(target: Target) -> "Examination":
     from tavus_callbacks_cli.doctor.examination import Examination
     from tavus_callbacks_cli.doctor.probe import Probe
-    from tavus_callbacks_cli.targets.aws_stack import open_deployment
 
-    deployment, tables = open_deployment(target), target.tables()
+    deployment, tables = target.deployment(), target.tables()
     patience = _PATIENCE_HERE if deployment.is_local else _PATIENCE
     return Examination(deployment, tables, Probe(deployment, tables, patience))
 

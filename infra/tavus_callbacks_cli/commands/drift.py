@@ -8,9 +8,10 @@ import click
 
 from tavus_callbacks.domain.common.timestamps import iso
 from tavus_callbacks_cli.commands import options
+from tavus_callbacks_cli.commands.options import target_options
 from tavus_callbacks_cli.output.console import note, print_json, print_table
 from tavus_callbacks_cli.output.text import examples, moment, zone
-from tavus_callbacks_cli.targets.choose import Target, target_options
+from tavus_callbacks_cli.targets.choose import Target
 
 if TYPE_CHECKING:
     from tavus_callbacks_cli.operations.drift import Sums
@@ -54,9 +55,9 @@ def _read(target: Target, since: str) -> "Sums":
     sums = Sums()
     # Nobody knows how many there are.
     with (
-        target.reader("read") as reader,
+        target.open_api("read") as api,
         click.progressbar(
-            received(reader, since), file=sys.stderr, label="reading", show_eta=False, show_pos=True
+            received(api, since), file=sys.stderr, label="reading", show_eta=False, show_pos=True
         ) as events,
     ):
         for event in events:

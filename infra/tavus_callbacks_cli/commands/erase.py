@@ -11,10 +11,11 @@ import click
 
 from tavus_callbacks.domain.callbacks.families import is_name
 from tavus_callbacks_cli.commands import options as parameters
+from tavus_callbacks_cli.commands.options import target_options
 from tavus_callbacks_cli.output import shell
 from tavus_callbacks_cli.output.console import note, print_block, print_json
 from tavus_callbacks_cli.output.text import examples
-from tavus_callbacks_cli.targets.choose import Target, UrlTarget, target_options
+from tavus_callbacks_cli.targets.choose import Target, UrlTarget
 
 if TYPE_CHECKING:
     from tavus_callbacks_cli.erasure.place import Place, Wanted
@@ -70,7 +71,7 @@ def erase(  # noqa: PLR0913 - one argument an option
     The exit code is 1 if AWS refused, if something was not seen, or if --tag left something out.
     """
     from tavus_callbacks_cli.erasure.receipt import receipt
-    from tavus_callbacks_cli.targets.stack_outputs import aws_errors
+    from tavus_callbacks_cli.targets.aws_errors import aws_errors
 
     words, options = _asked(kind, id_, tag)
     _refuse(target, shell.command("erase", *words, options=(*options, "--stack", "NAME")), file)
@@ -124,9 +125,8 @@ def _again() -> Iterator[None]:
 
 def _place(target: Target) -> "Place":
     from tavus_callbacks_cli.erasure.place import Place
-    from tavus_callbacks_cli.targets.aws_stack import open_deployment
 
-    return Place(open_deployment(target), target.store())
+    return Place(target.deployment(), target.store())
 
 
 def _wanted(place: "Place", kind: str | None, id_: str | None, tag: Tag | None) -> "Wanted":

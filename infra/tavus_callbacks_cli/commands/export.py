@@ -8,17 +8,18 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tavus_callbacks_cli.commands import options
+from tavus_callbacks_cli.commands.options import target_options
 from tavus_callbacks_cli.output.console import note, print_json
 from tavus_callbacks_cli.output.shell import argument, command
 from tavus_callbacks_cli.output.text import escape, examples, size
-from tavus_callbacks_cli.targets.choose import TOKEN_VARIABLES, Target, UrlTarget, target_options
+from tavus_callbacks_cli.targets.choose import TOKEN_VARIABLES, Target, UrlTarget
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from tavus_callbacks_cli.erasure.place import Wanted
     from tavus_callbacks_cli.operations.export import Exported, Progress, Sources
-    from tavus_callbacks_cli.targets.api_client import Reader
+    from tavus_callbacks_cli.targets.api_client import ApiClient
 
 Tag = tuple[str, str]
 
@@ -73,7 +74,7 @@ def export(  # noqa: PLR0913 - one argument an option
         raise click.UsageError("Name an ID, or --tag NAME:VALUE.")
     _refuse(file, force=force)
     with _sources(target) as sources:
-        wanted = _wanted(sources.reader, kind, id_, tag)
+        wanted = _wanted(sources.api, kind, id_, tag)
         left_out = _left_out(target, wanted)
         exported = _written(sources, wanted, file, left_out)
     if is_json:
@@ -102,9 +103,11 @@ def _sources(target: Target) -> "Iterator[Sources]":
     from tavus_callbacks_cli.operations.export import Sources
 
     with ExitStack() as cleanup:
-        reader = cleanup.enter_context(target.reader("read"))
-        quarantine = cleanup.enter_context(target.reader("quarantine")) if _reads_quarantine(target) else None
-        yield Sources(reader, quarantine, _fetch)
+        api = cleanup.enter_context(target.open_api("read"))
+        quarantine = (
+            cleanup.enter_context(target.open_api("quarantine")) if _reads_quarantine(target) else None
+        )
+        yield Sources(api, quarantine, _fetch)
 
 
 def _reads_quarantine(target: Target) -> bool:
@@ -113,17 +116,17 @@ def _reads_quarantine(target: Target) -> bool:
 
 def _fetch(link: "Callable[[], str]", file: Path, progress: "Callable[[int, int | None], None]") -> int:
     from tavus_callbacks_cli.operations.download import download
-    from tavus_callbacks_cli.targets.api_client import plain_client
+    from tavus_callbacks_cli.targets.api_client import http_client
 
-    with plain_client(link()) as client:
+    with http_client(link()) as client:
         return download(client, link, file, progress=progress)
 
 
-def _wanted(reader: "Reader", kind: str, id_: str | None, tag: Tag | None) -> "Wanted":
+def _wanted(api: "ApiClient", kind: str, id_: str | None, tag: Tag | None) -> "Wanted":
     from tavus_callbacks_cli.erasure.place import Wanted
     from tavus_callbacks_cli.operations.export import tagged
 
-    return tagged(reader, tag) if tag else Wanted(frozenset({(kind, str(id_))}))
+    return tagged(api, tag) if tag else Wanted(frozenset({(kind, str(id_))}))
 
 
 def _left_out(target: Target, wanted: "Wanted") -> list[dict[str, str]]:
@@ -155,12 +158,12 @@ def _written(sources: "Sources", wanted: "Wanted", file: Path, left_out: list[di
 
 
 def _refuse_nothing(wanted: "Wanted", exported: "Exported") -> None:
-    from tavus_callbacks_cli.targets.api_client import Missing
+    from tavus_callbacks_cli.targets.api_client import NotFound
 
     if wanted.tag and not any(exported) and not wanted.left_out:
-        raise Missing(f"Nothing with the tag {':'.join(wanted.tag)} is stored there.")
+        raise NotFound(f"Nothing with the tag {':'.join(wanted.tag)} is stored there.")
     if not (wanted.tag or exported.events):
-        raise Missing(f"No event of {' '.join(min(wanted.subjects))} is kept there.")
+        raise NotFound(f"No event of {' '.join(min(wanted.subjects))} is kept there.")
 
 
 @contextmanager

@@ -4,10 +4,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tavus_callbacks_cli.commands.options import target_options
 from tavus_callbacks_cli.output.console import note, print_json, print_table
 from tavus_callbacks_cli.output.shell import quote
 from tavus_callbacks_cli.output.text import examples, moment, zone
-from tavus_callbacks_cli.targets.choose import Target, target_options
+from tavus_callbacks_cli.targets.choose import Target
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -46,10 +47,9 @@ def list_(target: Target, *, is_json: bool) -> None:
     Each entry is one batch of records, whole, as its function was given it.
     """
     from tavus_callbacks_cli.operations.redrive_failed import dead_letters, failures
-    from tavus_callbacks_cli.targets.aws_stack import open_deployment
-    from tavus_callbacks_cli.targets.stack_outputs import aws_errors
+    from tavus_callbacks_cli.targets.aws_errors import aws_errors
 
-    deployment = open_deployment(target)
+    deployment = target.deployment()
     with aws_errors():
         found = list(failures(deployment))
         dead = dead_letters(deployment)
@@ -78,12 +78,11 @@ def redrive(target: Target, id_: str | None, *, is_all: bool, dry_run: bool, is_
 
     An entry is removed once all of it was taken; what fails again stays. Ends with 1 where something did.
     """
-    from tavus_callbacks_cli.targets.aws_stack import open_deployment
-    from tavus_callbacks_cli.targets.stack_outputs import aws_errors
+    from tavus_callbacks_cli.targets.aws_errors import aws_errors
 
     if (id_ is None) != is_all:
         raise click.UsageError("Name one ID of `tavus-callbacks failed list`, or --all.")
-    deployment = open_deployment(target)
+    deployment = target.deployment()
     with aws_errors():
         chosen = _chosen(deployment, id_)
         outcomes = [_would_be(one) for one in chosen] if dry_run else _redriven(deployment, chosen)

@@ -9,12 +9,13 @@ import click
 
 from tavus_callbacks.domain.common.timestamps import iso
 from tavus_callbacks_cli.commands import options
+from tavus_callbacks_cli.commands.options import target_options
 from tavus_callbacks_cli.output.console import note, print_json, print_table
 from tavus_callbacks_cli.output.text import duration, examples, moment, tags, zone
-from tavus_callbacks_cli.targets.choose import Target, target_options
+from tavus_callbacks_cli.targets.choose import Target
 
 if TYPE_CHECKING:
-    from tavus_callbacks_cli.targets.api_client import Reader
+    from tavus_callbacks_cli.targets.api_client import ApiClient
 
 Item = dict[str, Any]
 
@@ -59,8 +60,8 @@ def list_(target: Target, what: str, *, limit: int, is_json: bool, **filters: An
     """
     given = {name: value for name, value in filters.items() if value is not None}
     _refuse_what_does_not_fit(what, given)
-    with target.reader("read") as reader:
-        listed = _events(reader, given) if what == "events" else _subjects(reader, what, given, limit)
+    with target.open_api("read") as api:
+        listed = _events(api, given) if what == "events" else _subjects(api, what, given, limit)
         items = list(islice(listed, limit + 1))
     _show(what, items[:limit], is_json=is_json)
     if len(items) > limit:
@@ -85,10 +86,9 @@ def _words(what: str) -> dict[str, tuple[str, ...]]:
     return {"status": get_args(statuses), "missing": get_args(What)}
 
 
-def _subjects(reader: "Reader", what: str, given: Item, limit: int) -> Iterator[Item]:
-    from tavus_callbacks_cli.targets.api_client import pages
+def _subjects(api: "ApiClient", what: str, given: Item, limit: int) -> Iterator[Item]:
 
-    for page in pages(reader, f"/{what}", {"limit": str(min(limit + 1, 200)), **query(given)}):
+    for page in api.pages(f"/{what}", {"limit": str(min(limit + 1, 200)), **query(given)}):
         yield from page[what]
 
 
@@ -103,25 +103,25 @@ def _written(value: Any) -> str:
     return ":".join(value) if isinstance(value, tuple) else str(value)
 
 
-def _events(reader: "Reader", given: Item) -> Iterator[Item]:
+def _events(api: "ApiClient", given: Item) -> Iterator[Item]:
     from tavus_callbacks_cli.commands.tail import Filter
 
     until = iso(given["until"]) if "until" in given else None
     wanted = (given["tag"],) if "tag" in given else ()
     chosen = Filter(given.get("kind"), given.get("event_type"), given.get("label"), wanted)
-    for event in _received(reader, given.get("since") or datetime.now(UTC) - _RECENT):
+    for event in _received(api, given.get("since") or datetime.now(UTC) - _RECENT):
         if until and event["received_at"] >= until:
             return
         if chosen.fits(event):
             yield event
 
 
-def _received(reader: "Reader", since: datetime) -> Iterator[Item]:
+def _received(api: "ApiClient", since: datetime) -> Iterator[Item]:
     """Yield what was received since, until nothing more is there."""
-    page = reader.get("/events", {"after": iso(since), "limit": "200"})
+    page = api.get("/events", {"after": iso(since), "limit": "200"})
     while page["events"]:
         yield from page["events"]
-        page = reader.get("/events", {"after": page["cursor"], "limit": "200"})
+        page = api.get("/events", {"after": page["cursor"], "limit": "200"})
 
 
 def _show(what: str, items: list[Item], *, is_json: bool) -> None:

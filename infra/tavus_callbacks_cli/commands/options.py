@@ -1,8 +1,11 @@
-"""What people type, parsed once: durations, times, labels, tags. Each is a click type."""
+"""Options and arguments that several commands share: targets, durations, times, labels, tags, files."""
 
+import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import wraps
+from pathlib import Path
 from typing import Any
 
 import click
@@ -10,10 +13,40 @@ import click
 from tavus_callbacks.domain.callbacks.families import KINDS
 from tavus_callbacks.domain.common import timestamps
 from tavus_callbacks.domain.common.token import find_tokens
+from tavus_callbacks_cli.output.console import note
+from tavus_callbacks_cli.output.shell import argument
+from tavus_callbacks_cli.targets import choose
 
 _DURATION = re.compile(r"([0-9]{1,5})([smhd])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+def local_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command `--local` and `--port`."""
+    port = click.option("--port", type=int, metavar="N", help="Which local stack, where several run.")
+    local = click.option(
+        "--local", "is_local", is_flag=True, help="Work on the stack that runs on this machine."
+    )
+    return local(port(command))
+
+
+def target_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options that name a target, and the target as its first argument."""
+
+    @wraps(command)
+    def with_target(
+        *args: Any, is_local: bool, port: int | None, stack: str | None, region: str | None, **kwargs: Any
+    ) -> None:
+        target = choose.choose(os.environ, is_local=is_local, port=port, stack=stack, region=region)
+        note(f"on {target.name}")
+        command(target, *args, **kwargs)
+
+    region = click.option(
+        "--region", metavar="REGION", help="The stack's region; otherwise as AWS is set up."
+    )
+    stack = click.option("--stack", metavar="NAME", help="Work on a deployed stack, with AWS credentials.")
+    return local_options(stack(region(with_target)))
 
 
 class Renamed(click.Choice[str]):
@@ -25,38 +58,33 @@ class Renamed(click.Choice[str]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Return the choice that the word means."""
-        chosen = super().convert(value, param, ctx)
-        return self.names.get(chosen, chosen)
+        choice = super().convert(value, param, ctx)
+        return self.names.get(choice, choice)
 
 
 KIND = Renamed(KINDS, {"face": "replica"})
 
 
 def duration(text: str) -> timedelta:
-    """Read a span such as `30m`, `12h` or `7d`."""
-    span = _span(text)
-    if span is None:
+    """Parse a duration such as `30m`, `12h` or `7d`."""
+    match = _DURATION.fullmatch(text)
+    if match is None:
         raise click.BadParameter(f"{text!r} is no duration: write it as 30s, 30m, 12h or 7d.")
-    return span
+    return timedelta(**{_UNITS[match[2]]: int(match[1])})
 
 
 def moment(text: str) -> datetime:
-    """Read a time (ISO 8601, UTC unless it names a zone), or how long ago, such as `2h`."""
-    ago, read = _span(text), timestamps.parse(text)
-    if ago is not None:
-        return datetime.now(UTC) - ago
-    if read is None:
+    """Parse a time (ISO 8601, UTC unless it names a zone), or how long ago, such as `2h`."""
+    if _DURATION.fullmatch(text):
+        return datetime.now(UTC) - duration(text)
+    time = timestamps.parse(text)
+    if time is None:
         raise click.BadParameter(f"{text!r} is no time: write 2027-03-01T12:00:00Z, or 2h for two hours ago.")
-    return read
-
-
-def _span(text: str) -> timedelta | None:
-    found = _DURATION.fullmatch(text)
-    return timedelta(**{_UNITS[found[2]]: int(found[1])}) if found else None
+    return time
 
 
 def label(text: str) -> str:
-    """Read a label for a token: a short plain name, because events, logs and answers show it."""
+    """Parse a token's label: a short plain name, because events, logs and answers show it."""
     if find_tokens(text):
         raise click.BadParameter("This looks like a token, and a label is shown. Use the token's label.")
     if not _LABEL.fullmatch(text):
@@ -67,8 +95,35 @@ def label(text: str) -> str:
 
 
 def tag(text: str) -> tuple[str, str]:
-    """Read a tag as name and value, as in `user:4711`."""
+    """Parse a tag as name and value, as in `user:4711`."""
     name, colon, value = text.partition(":")
     if not (name and colon):
         raise click.BadParameter(f"{text!r} is no tag: write name:value, as in user:4711.")
     return name, value
+
+
+def query(filters: Mapping[str, Any]) -> dict[str, str]:
+    """Return filters as the API takes them, without those that are None."""
+    return {
+        name: timestamps.iso(value)
+        if isinstance(value, datetime)
+        else ":".join(value)
+        if isinstance(value, tuple)
+        else str(value)
+        for name, value in filters.items()
+        if value is not None
+    }
+
+
+def refuse_overwrite(file: Path, *, force: bool) -> None:
+    """Raise click.ClickException for a file that exists, unless it may be overwritten."""
+    if file.exists() and not force:
+        raise click.ClickException(
+            f"{argument(str(file))} exists: name another file, or add --force to overwrite it."
+        )
+
+
+def require_folder(file: Path) -> None:
+    """Raise click.ClickException if the folder of a file is missing."""
+    if not file.parent.is_dir():
+        raise click.ClickException(f"There is no folder {argument(str(file.parent))}: make it first.")

@@ -2,9 +2,10 @@
 
 import click
 
+from tavus_callbacks_cli.commands.options import target_options
 from tavus_callbacks_cli.output.console import note, print_json
 from tavus_callbacks_cli.output.text import examples
-from tavus_callbacks_cli.targets.choose import Target, target_options
+from tavus_callbacks_cli.targets.choose import Target
 
 # Hours that a stream of DynamoDB holds its records.
 STREAM_HOURS = 24
@@ -38,10 +39,9 @@ def pause(target: Target, *, receiving: bool, yes: bool, is_json: bool) -> None:
     and kept, and after `resume` what was stopped catches up. It takes AWS credentials.
     """
     from tavus_callbacks_cli.operations.pause import stop_receiving, switch, triggers
-    from tavus_callbacks_cli.targets.aws_stack import open_deployment
-    from tavus_callbacks_cli.targets.stack_outputs import aws_errors
+    from tavus_callbacks_cli.targets.aws_errors import aws_errors
 
-    deployment = open_deployment(target)
+    deployment = target.deployment()
     triggers(deployment)
     if receiving and not yes:
         click.confirm(f"{_LOST} Stop receiving?", abort=True, err=True)
@@ -65,10 +65,9 @@ def resume(target: Target, *, is_json: bool) -> None:
     Streams and queues are caught up with, and what is open is looked at again. It takes AWS credentials.
     """
     from tavus_callbacks_cli.operations.pause import start_receiving, switch, triggers
-    from tavus_callbacks_cli.targets.aws_stack import open_deployment
-    from tavus_callbacks_cli.targets.stack_outputs import aws_errors
+    from tavus_callbacks_cli.targets.aws_errors import aws_errors
 
-    deployment = open_deployment(target)
+    deployment = target.deployment()
     triggers(deployment)
     with aws_errors():
         start_receiving(deployment)

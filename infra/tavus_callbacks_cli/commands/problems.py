@@ -9,14 +9,15 @@ import click
 
 from tavus_callbacks.domain.common.timestamps import iso
 from tavus_callbacks_cli.commands import options
+from tavus_callbacks_cli.commands.options import target_options
 from tavus_callbacks_cli.operations.subjects import has_page, path_of
 from tavus_callbacks_cli.output.console import note, print_json, print_table
 from tavus_callbacks_cli.output.shell import argument
 from tavus_callbacks_cli.output.text import examples, moment, zone
-from tavus_callbacks_cli.targets.choose import Target, UrlTarget, target_options
+from tavus_callbacks_cli.targets.choose import Target, UrlTarget
 
 if TYPE_CHECKING:
-    from tavus_callbacks_cli.targets.api_client import Reader
+    from tavus_callbacks_cli.targets.api_client import ApiClient
     from tavus_callbacks_cli.targets.aws_stack import Deployment
 
 # Statuses of a recording that cannot be read and may need attention.
@@ -73,55 +74,54 @@ def _row(one: Problem) -> tuple[str, ...]:
 
 
 def _of_readers(target: Target, since: datetime) -> Iterator[Problem]:
-    with target.reader("quarantine") as reader:
-        yield from _quarantined(reader)
-    with target.reader("read") as reader:
-        yield from _without_recording(reader, since)
+    with target.open_api("quarantine") as api:
+        yield from _quarantined(api)
+    with target.open_api("read") as api:
+        yield from _without_recording(api, since)
 
 
-def _quarantined(reader: "Reader") -> Iterator[Problem]:
-    from tavus_callbacks_cli.targets.api_client import pages
+def _quarantined(api: "ApiClient") -> Iterator[Problem]:
 
-    entries = [entry for page in pages(reader, "/quarantine", {}) for entry in page["quarantine"]]
+    entries = [entry for page in api.pages("/quarantine", {}) for entry in page["quarantine"]]
     if entries:
-        command = reader.command("quarantine list")
+        command = api.command("quarantine list")
         yield Problem("in quarantine", len(entries), entries[-1]["first_received_at"], command)
 
 
-def _without_recording(reader: "Reader", since: datetime) -> Iterator[Problem]:
-    from tavus_callbacks_cli.targets.api_client import Conflict, Missing, Unavailable
+def _without_recording(api: "ApiClient", since: datetime) -> Iterator[Problem]:
+    from tavus_callbacks_cli.targets.api_client import Conflict, NotFound, Unavailable
 
     waiting: dict[str, list[dict[str, Any]]] = {}
-    for conversation_id in _conversations(reader, since):
+    for conversation_id in _conversations(api, since):
         try:
-            recordings = _recordings(reader, conversation_id)
-        except (Conflict, Missing, Unavailable) as error:
+            recordings = _recordings(api, conversation_id)
+        except (Conflict, NotFound, Unavailable) as error:
             if error.message == _RECORDINGS_OFF:
                 return
-            yield _unreadable(reader, conversation_id, error.message)
+            yield _unreadable(api, conversation_id, error.message)
             continue
         for recording in recordings:
             waiting.setdefault(recording["status"], []).append(recording)
     for status in _NOT_THERE:
         if found := waiting.get(status):
             first = min(found, key=_since)
-            command = reader.command("recording", first["conversation_id"])
+            command = api.command("recording", first["conversation_id"])
             yield Problem(f"recordings {status}", len(found), _since(first) or None, command)
 
 
-def _recordings(reader: "Reader", conversation_id: str) -> list[dict[str, Any]]:
-    """Return a conversation's recordings; raises as Reader.get does."""
-    from tavus_callbacks_cli.targets.api_client import Missing, pages
+def _recordings(api: "ApiClient", conversation_id: str) -> list[dict[str, Any]]:
+    """Return a conversation's recordings; raises as ApiClient.get does."""
+    from tavus_callbacks_cli.targets.api_client import NotFound
 
     if not has_page(conversation_id):
-        raise Missing("no path can carry the id")
+        raise NotFound("no path can carry the id")
     path = f"{path_of('conversation', conversation_id)}/recordings"
-    return [recording for page in pages(reader, path, {}) for recording in page["recordings"]]
+    return [recording for page in api.pages(path, {}) for recording in page["recordings"]]
 
 
-def _unreadable(reader: "Reader", conversation_id: str, why: str) -> Problem:
+def _unreadable(api: "ApiClient", conversation_id: str, why: str) -> Problem:
     what = f"recordings of {argument(conversation_id)} cannot be read: {why}"
-    return Problem(what, 1, None, reader.command("show", conversation_id, options=["--events"]))
+    return Problem(what, 1, None, api.command("show", conversation_id, options=["--events"]))
 
 
 def _since(recording: dict[str, Any]) -> str:
@@ -129,26 +129,23 @@ def _since(recording: dict[str, Any]) -> str:
     return str(recording["received_at"] or recording["modified_at"] or "")
 
 
-def _conversations(reader: "Reader", since: datetime) -> Iterator[str]:
+def _conversations(api: "ApiClient", since: datetime) -> Iterator[str]:
     """Yield the ids of conversations with recordings, except what doctor and simulate leave behind."""
-    from tavus_callbacks_cli.targets.api_client import pages
-
-    for page in pages(reader, "/conversations", {"since": iso(since)}):
+    for page in api.pages("/conversations", {"since": iso(since)}):
         for conversation in page["conversations"]:
             if conversation["recordings"] and not conversation["simulated"]:
                 yield conversation["conversation_id"]
 
 
 def _of_operators(target: Target) -> Iterator[Problem]:
-    from tavus_callbacks_cli.targets.aws_stack import open_deployment
-    from tavus_callbacks_cli.targets.stack_outputs import aws_errors
+    from tavus_callbacks_cli.targets.aws_errors import aws_errors
 
     if isinstance(target, UrlTarget):
         note(
             "Without AWS credentials the failed bucket and the spill are not seen: --stack NAME looks there."
         )
         return
-    deployment = open_deployment(target)
+    deployment = target.deployment()
     with aws_errors():
         yield from _failed(deployment)
         if not deployment.is_local:

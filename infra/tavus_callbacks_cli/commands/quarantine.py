@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tavus_callbacks_cli.commands.options import target_options
 from tavus_callbacks_cli.output.console import note, print_block, print_fields, print_json, print_table
 from tavus_callbacks_cli.output.shell import quote
 from tavus_callbacks_cli.output.text import examples, moment, size, tags, zone
-from tavus_callbacks_cli.targets.choose import Target, target_options
+from tavus_callbacks_cli.targets.choose import Target
 
 if TYPE_CHECKING:
     from tavus_callbacks_cli.operations.redrive import Redriven
-    from tavus_callbacks_cli.operations.reindex import Store
-    from tavus_callbacks_cli.targets.api_client import Reader
+    from tavus_callbacks_cli.targets.api_client import ApiClient
+    from tavus_callbacks_cli.targets.store import Store
 
 _SHOWN = 50
 _NOT_THERE = "{} is not in quarantine there: `tavus-callbacks quarantine list` names what is."
@@ -52,8 +53,8 @@ def list_(target: Target, *, limit: int, is_json: bool) -> None:
 
     Newest first; equal bodies are one entry with a count.
     """
-    with target.reader("quarantine") as reader:
-        entries = list(islice(_entries(reader), limit + 1))
+    with target.open_api("quarantine") as api:
+        entries = list(islice(_entries(api), limit + 1))
     if is_json:
         print_json({"quarantine": entries[:limit]})
     else:
@@ -76,10 +77,10 @@ def show(target: Target, id_: str, *, is_json: bool) -> None:
 
     Control characters in it are shown escaped.
     """
-    with target.reader("quarantine") as reader:
-        entry = _entry(reader, id_)
+    with target.open_api("quarantine") as api:
+        entry = _entry(api, id_)
         if entry["body"] is None:
-            entry["body"] = reader.text(f"/quarantine/{id_}/body", {})
+            entry["body"] = api.text(f"/quarantine/{id_}/body", {})
     if is_json:
         print_json(entry)
         return
@@ -123,11 +124,10 @@ def redrive(target: Target, id_: str | None, *, is_all: bool, dry_run: bool, is_
 def _redrive(target: Target, quarantine_id: str | None, *, dry_run: bool) -> "list[Redriven]":
     from tavus_callbacks.domain.common.errors import StoreDown
     from tavus_callbacks_cli.operations.redrive import redriven
-    from tavus_callbacks_cli.targets.aws_stack import event_retention
-    from tavus_callbacks_cli.targets.stack_outputs import aws_errors
+    from tavus_callbacks_cli.targets.aws_errors import aws_errors
 
     with aws_errors():
-        store, retention = target.store(), event_retention(target)
+        store, retention = target.store(), target.deployment().event_retention
         try:
             chosen = _chosen(store, quarantine_id)
             return [redriven(store, item, retention, dry_run=dry_run) for item in chosen]
@@ -138,30 +138,29 @@ def _redrive(target: Target, quarantine_id: str | None, *, dry_run: bool) -> "li
 
 def _chosen(store: "Store", quarantine_id: str | None) -> list[dict[str, Any]]:
     from tavus_callbacks_cli.operations.redrive import entries, entry
-    from tavus_callbacks_cli.targets.api_client import Missing
+    from tavus_callbacks_cli.targets.api_client import NotFound
 
     if quarantine_id is None:
         return list(entries(store))
     found = entry(store, quarantine_id)
     if found is None:
-        raise Missing(_NOT_THERE.format(quote(quarantine_id)))
+        raise NotFound(_NOT_THERE.format(quote(quarantine_id)))
     return [found]
 
 
-def _entries(reader: "Reader") -> Iterator[dict[str, Any]]:
-    from tavus_callbacks_cli.targets.api_client import pages
+def _entries(api: "ApiClient") -> Iterator[dict[str, Any]]:
 
-    for page in pages(reader, "/quarantine", {}):
+    for page in api.pages("/quarantine", {}):
         yield from page["quarantine"]
 
 
-def _entry(reader: "Reader", quarantine_id: str) -> dict[str, Any]:
-    from tavus_callbacks_cli.targets.api_client import Missing
+def _entry(api: "ApiClient", quarantine_id: str) -> dict[str, Any]:
+    from tavus_callbacks_cli.targets.api_client import NotFound
 
-    for entry in _entries(reader):
+    for entry in _entries(api):
         if entry["quarantine_id"] == quarantine_id:
             return entry
-    raise Missing(_NOT_THERE.format(quote(quarantine_id)))
+    raise NotFound(_NOT_THERE.format(quote(quarantine_id)))
 
 
 def _row(entry: dict[str, Any]) -> tuple[str, ...]:

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from tavus_callbacks_cli.commands.options import target_options
 from tavus_callbacks_cli.operations.subjects import has_page, near_ids, path_of
 from tavus_callbacks_cli.output import shell
 from tavus_callbacks_cli.output.console import note, print_fields, print_json, print_table
 from tavus_callbacks_cli.output.text import escape, examples, moment, size, zone
-from tavus_callbacks_cli.targets.choose import Target, target_options
+from tavus_callbacks_cli.targets.choose import Target
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
     from tavus_callbacks_cli.operations.download import Progress as Report
-    from tavus_callbacks_cli.targets.api_client import Reader
+    from tavus_callbacks_cli.targets.api_client import ApiClient
 
 Action = Literal["open", "url"]
 
@@ -29,23 +30,21 @@ Action = Literal["open", "url"]
 class Chosen:
     """A conversation's recording, by its id or `latest`."""
 
-    reader: "Reader"
+    api: "ApiClient"
     conversation: str
     recording: str
 
     def listed(self) -> list[dict[str, Any]]:
         """Return all recordings of the conversation."""
-        from tavus_callbacks_cli.targets.api_client import pages
-
-        return [one for page in pages(self.reader, self._path, {}) for one in page["recordings"]]
+        return [one for page in self.api.pages(self._path, {}) for one in page["recordings"]]
 
     def link(self) -> dict[str, Any]:
         """Make a fresh link; raises click.ClickException where the recording cannot be played, and why."""
-        from tavus_callbacks_cli.targets.api_client import Missing
+        from tavus_callbacks_cli.targets.api_client import NotFound
 
         try:
-            return self.reader.get(f"{self._path}/{self.recording}", {"format": "json"})
-        except Missing:
+            return self.api.get(f"{self._path}/{self.recording}", {"format": "json"})
+        except NotFound:
             raise _none(self) from None
 
     @property
@@ -100,8 +99,8 @@ def recording(  # noqa: PLR0913 - one argument an option
     RECORDING_ID is `latest` where none is given. A link is for whoever has it, until it expires.
     """
     _refuse_contradictions(action, file, force=force)
-    with target.reader("read") as reader:
-        chosen = Chosen(reader, conversation, recording_id)
+    with target.open_api("read") as api:
+        chosen = Chosen(api, conversation, recording_id)
         if file is not None:
             _save(chosen, file, is_json=is_json)
         elif action is not None:
@@ -167,16 +166,16 @@ def _list(chosen: Chosen, *, is_json: bool) -> None:
 
 
 def _none(chosen: Chosen) -> click.ClickException:
-    from tavus_callbacks_cli.targets.api_client import Missing
+    from tavus_callbacks_cli.targets.api_client import NotFound
 
     # A mistyped id is told with those near it; a conversation that is there lacks the recording alone.
     if not chosen.listed():
-        with near_ids(chosen.reader, chosen.conversation):
-            chosen.reader.get(path_of("conversation", chosen.conversation))
+        with near_ids(chosen.api, chosen.conversation):
+            chosen.api.get(path_of("conversation", chosen.conversation))
     which = "No recording" if chosen.recording == "latest" else f"No recording {chosen.recording}"
-    return Missing(
+    return NotFound(
         f"{which} of conversation {shell.argument(chosen.conversation)} is known. "
-        f"`{chosen.reader.command('show', chosen.conversation)}` shows the conversation. "
+        f"`{chosen.api.command('show', chosen.conversation)}` shows the conversation. "
         "A recording must be permitted and started: `tavus-callbacks connect` prints how."
     )
 
@@ -215,14 +214,14 @@ def _span(seconds: float) -> str:
 
 def _save(chosen: Chosen, file: Path, *, is_json: bool) -> None:
     from tavus_callbacks_cli.operations.download import download
-    from tavus_callbacks_cli.targets.api_client import plain_client
+    from tavus_callbacks_cli.targets.api_client import http_client
 
     if not file.parent.is_dir():
         raise click.ClickException(f"There is no folder {shell.argument(str(file.parent))}: make it first.")
     link = chosen.link()
     # The latest may be another one by the time a fresh link is wanted.
-    same = Chosen(chosen.reader, chosen.conversation, link["recording_id"])
-    with plain_client(link["url"]) as client, _reporting(file) as report:
+    same = Chosen(chosen.api, chosen.conversation, link["recording_id"])
+    with http_client(link["url"]) as client, _reporting(file) as report:
         count = download(client, lambda: str(same.link()["url"]), file, progress=report)
     if is_json:
         print_json({"recording_id": link["recording_id"], "file": str(file), "size": count})

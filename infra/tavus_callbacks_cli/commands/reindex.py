@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tavus_callbacks_cli.commands.options import target_options
 from tavus_callbacks_cli.output.console import note, print_json
 from tavus_callbacks_cli.output.text import examples
-from tavus_callbacks_cli.targets.choose import Target, target_options
+from tavus_callbacks_cli.targets.choose import Target
 
 if TYPE_CHECKING:
-    from tavus_callbacks_cli.operations.reindex import Store
+    from tavus_callbacks_cli.targets.store import Store
 
 
 @click.command(
@@ -31,7 +32,7 @@ def reindex(target: Target, *, is_json: bool) -> None:
     --local.
     """
     from tavus_callbacks_cli.operations.reindex import subjects
-    from tavus_callbacks_cli.targets.stack_outputs import aws_errors
+    from tavus_callbacks_cli.targets.aws_errors import aws_errors
 
     with aws_errors():
         store = target.store()

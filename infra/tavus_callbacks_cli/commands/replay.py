@@ -7,15 +7,16 @@ from urllib.parse import quote, urlsplit
 
 import click
 
+from tavus_callbacks_cli.commands.options import target_options
 from tavus_callbacks_cli.output import shell
 from tavus_callbacks_cli.output.console import note, print_json, print_table
 from tavus_callbacks_cli.output.text import escape, examples, moment, zone
-from tavus_callbacks_cli.targets.choose import Target, target_options
+from tavus_callbacks_cli.targets.choose import Target
 
 if TYPE_CHECKING:
     import httpx
 
-    from tavus_callbacks_cli.targets.api_client import Reader
+    from tavus_callbacks_cli.targets.api_client import ApiClient
 
 EVENT_HEADER, REPLAY_HEADER = "X-Tavus-Callbacks-Event-Id", "X-Tavus-Callbacks-Replay"
 
@@ -56,9 +57,9 @@ def replay(target: Target, id_: str, *, url: str, kind: str, dry_run: bool, is_j
     and the rest is posted all the same. Where nobody answers it stops. Ends with 1 unless everything was
     taken.
     """
-    with target.reader("read") as reader:
-        events = _events(reader, kind, id_)
-        outcomes = _planned(events) if dry_run else _replayed(reader, events, url)
+    with target.open_api("read") as api:
+        events = _events(api, kind, id_)
+        outcomes = _planned(events) if dry_run else _replayed(api, events, url)
     if is_json:
         print_json({"events": outcomes})
     else:
@@ -70,19 +71,19 @@ def replay(target: Target, id_: str, *, url: str, kind: str, dry_run: bool, is_j
         raise SystemExit(1)
 
 
-def _events(reader: "Reader", kind: str, id_: str) -> list[dict[str, Any]]:
+def _events(api: "ApiClient", kind: str, id_: str) -> list[dict[str, Any]]:
     """Return a subject's events and variants in order of receipt; raises click.ClickException for none."""
-    from tavus_callbacks_cli.targets.api_client import Missing, pages
+    from tavus_callbacks_cli.targets.api_client import NotFound
 
     found = [
         one
-        for page in pages(reader, "/events", {"kind": kind, "subject": id_})
+        for page in api.pages("/events", {"kind": kind, "subject": id_})
         for event in page["events"]
         for one in (event, *event.get("variants", ()))
     ]
     if not found:
-        raise Missing(
-            f"No event of {kind} {shell.quote(id_)} is kept there. `{reader.command('list')}` shows what is."
+        raise NotFound(
+            f"No event of {kind} {shell.quote(id_)} is kept there. `{api.command('list')}` shows what is."
         )
     return sorted(found, key=lambda one: (one["received_at"], _name(one)))
 
@@ -95,19 +96,19 @@ def _planned(events: list[dict[str, Any]]) -> list[Outcome]:
     return [_outcome(event, "would be posted") for event in events]
 
 
-def _replayed(reader: "Reader", events: list[dict[str, Any]], url: str) -> list[Outcome]:
-    from tavus_callbacks_cli.targets.api_client import plain_client
+def _replayed(api: "ApiClient", events: list[dict[str, Any]], url: str) -> list[Outcome]:
+    from tavus_callbacks_cli.targets.api_client import http_client
 
     # The person's own address, and nothing of the stack's: no token, no proxy for this machine.
     with (
-        plain_client(url) as client,
+        http_client(url) as client,
         click.progressbar(events, file=sys.stderr, label="posting") as bar,
     ):
-        return list(_posted(reader, bar, client, url))
+        return list(_posted(api, bar, client, url))
 
 
 def _posted(
-    reader: "Reader", events: "Iterator[dict[str, Any]]", client: "httpx.Client", url: str
+    api: "ApiClient", events: "Iterator[dict[str, Any]]", client: "httpx.Client", url: str
 ) -> Iterator[Outcome]:
     import httpx
 
@@ -120,7 +121,7 @@ def _posted(
             continue
         try:
             tagged = with_tags(url, event["tags"])
-            answer = client.post(tagged, content=_body(reader, event), headers=_headers(event))
+            answer = client.post(tagged, content=_body(api, event), headers=_headers(event))
         except httpx.TransportError as error:
             silence = escape(str(error)) or type(error).__name__
             yield _outcome(event, "no answer", reason=silence)
@@ -128,9 +129,9 @@ def _posted(
             yield _outcome(event, "taken" if answer.is_success else "refused", status_code=answer.status_code)
 
 
-def _body(reader: "Reader", event: dict[str, Any]) -> bytes:
+def _body(api: "ApiClient", event: dict[str, Any]) -> bytes:
     """Return the kept text, not what JSON makes of it: numbers and spaces stay as they came."""
-    return reader.text(f"/events/{quote(_name(event), safe='')}/body", {}).encode()
+    return api.text(f"/events/{quote(_name(event), safe='')}/body", {}).encode()
 
 
 def _headers(event: dict[str, Any]) -> dict[str, str]:

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tavus_callbacks_cli.commands.options import target_options
 from tavus_callbacks_cli.output.console import note, print_json
 from tavus_callbacks_cli.output.text import examples
-from tavus_callbacks_cli.targets.choose import Target, target_options
+from tavus_callbacks_cli.targets.choose import Target
 
 if TYPE_CHECKING:
-    from tavus_callbacks_cli.operations.reindex import Store
     from tavus_callbacks_cli.operations.restore import Copy, Erased
+    from tavus_callbacks_cli.targets.store import Store
 
 
 _QUARANTINE = (
@@ -41,7 +42,7 @@ def restore(target: Target, source: str, *, dry_run: bool, is_json: bool) -> Non
     listens to events is told of what comes back. It takes AWS credentials, or --local.
     """
     from tavus_callbacks_cli.operations.restore import quarantined, subjects
-    from tavus_callbacks_cli.targets.stack_outputs import aws_errors
+    from tavus_callbacks_cli.targets.aws_errors import aws_errors
 
     with aws_errors():
         store = target.store()

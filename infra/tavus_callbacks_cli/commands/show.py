@@ -8,13 +8,14 @@ import click
 
 from tavus_callbacks.domain.callbacks.families import KINDS
 from tavus_callbacks_cli.commands import options
+from tavus_callbacks_cli.commands.options import target_options
 from tavus_callbacks_cli.operations.subjects import LISTS, find, has_page, unknown
 from tavus_callbacks_cli.output.console import note, print_fields, print_json, print_line, print_table
 from tavus_callbacks_cli.output.text import examples, json_text, moment, size, zone
-from tavus_callbacks_cli.targets.choose import Target, target_options
+from tavus_callbacks_cli.targets.choose import Target
 
 if TYPE_CHECKING:
-    from tavus_callbacks_cli.targets.api_client import Reader
+    from tavus_callbacks_cli.targets.api_client import ApiClient
 
 
 @click.command(
@@ -38,20 +39,20 @@ def show(target: Target, id_: str, *, kind: str | None, is_of_events: bool, is_j
     """
     from tavus_callbacks.domain.callbacks.event import parse_event_id
 
-    with target.reader("read") as reader:
+    with target.open_api("read") as api:
         kinds = (kind,) if kind else KINDS
         paged = [] if is_of_events or not has_page(id_) else [one for one in kinds if one in LISTS]
         if parse_event_id(id_):
-            print_json(reader.get(f"/events/{quote(id_, safe='')}/body"))
-        elif found := find(reader, paged, id_):
-            _show_page(reader, *found, is_json=is_json)
-        elif events := _events(reader, [one for one in kinds if one not in paged], id_):
-            _show_events(reader, events, is_json=is_json)
+            print_json(api.get(f"/events/{quote(id_, safe='')}/body"))
+        elif found := find(api, paged, id_):
+            _show_page(api, *found, is_json=is_json)
+        elif events := _events(api, [one for one in kinds if one not in paged], id_):
+            _show_events(api, events, is_json=is_json)
         else:
-            raise unknown(reader, kind, id_)
+            raise unknown(api, kind, id_)
 
 
-def _show_page(reader: "Reader", kind: str, view: dict[str, Any], *, is_json: bool) -> None:
+def _show_page(api: "ApiClient", kind: str, view: dict[str, Any], *, is_json: bool) -> None:
     if is_json:
         print_json(view)
         return
@@ -64,29 +65,28 @@ def _show_page(reader: "Reader", kind: str, view: dict[str, Any], *, is_json: bo
             print_line(Text(f"\n{title}", "bold underline"))
         print_fields(fields)
     for event_id in large_events(view):
-        note(f"Too large for a page: `{reader.command('show', event_id)}` shows it whole.")
+        note(f"Too large for a page: `{api.command('show', event_id)}` shows it whole.")
 
 
-def _show_events(reader: "Reader", events: list[dict[str, Any]], *, is_json: bool) -> None:
+def _show_events(api: "ApiClient", events: list[dict[str, Any]], *, is_json: bool) -> None:
     if is_json:
         print_json({"events": events})
         return
     columns = (f"occurred ({zone()})", "event", "size", "issues", "event id")
     print_table(columns, (row for event in events for row in _rows(event)))
-    command = reader.command("show", "EVENT ID")
+    command = api.command("show", "EVENT ID")
     note(f"`{command}` shows the body of one.")
 
 
-def _events(reader: "Reader", kinds: Iterable[str], subject: str) -> list[dict[str, Any]]:
+def _events(api: "ApiClient", kinds: Iterable[str], subject: str) -> list[dict[str, Any]]:
     """Return the events of the first of the kinds that has any of this subject."""
-    return next(filter(None, (_events_of(reader, kind, subject) for kind in kinds)), [])
+    return next(filter(None, (_events_of(api, kind, subject) for kind in kinds)), [])
 
 
-def _events_of(reader: "Reader", kind: str, subject: str) -> list[dict[str, Any]]:
-    from tavus_callbacks_cli.targets.api_client import pages
+def _events_of(api: "ApiClient", kind: str, subject: str) -> list[dict[str, Any]]:
 
     # Not /conversations/{id}/events: an id with unusual characters is read by this one alone.
-    found = pages(reader, "/events", {"kind": kind, "subject": subject})
+    found = api.pages("/events", {"kind": kind, "subject": subject})
     return [event for page in found for event in page["events"]]
 
 

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tavus_callbacks.domain.callbacks.redaction import redact
+from tavus_callbacks_cli.commands.options import local_options
 from tavus_callbacks_cli.output import shell
 from tavus_callbacks_cli.output.console import note, print_json, print_line, print_table
 from tavus_callbacks_cli.output.text import escape, examples
-from tavus_callbacks_cli.targets.choose import LocalTarget, is_sendable, local_options, running_stack
+from tavus_callbacks_cli.targets.choose import LocalTarget, running_stack
+from tavus_callbacks_cli.targets.urls import is_sendable
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -183,9 +185,9 @@ def _tell_stand_in(rendered: "list[Rendered]", stack: "RunningStack") -> None:
     """Let the stand-in for Tavus's API know what it would have sent."""
     from tavus_callbacks_cli.local_stack.stack import TAVUS_OUTPUT
     from tavus_callbacks_cli.local_stack.tavus_api import CALLBACKS_PATH, KEY, KEY_HEADER
-    from tavus_callbacks_cli.targets.api_client import plain_client
+    from tavus_callbacks_cli.targets.api_client import http_client
 
-    with plain_client(stack.outputs[TAVUS_OUTPUT]) as client:
+    with http_client(stack.outputs[TAVUS_OUTPUT]) as client:
         for one in rendered:
             if _event_type(one):
                 client.post(CALLBACKS_PATH, content=one.body, headers={KEY_HEADER: KEY}).raise_for_status()
@@ -202,8 +204,8 @@ def _event_type(callback: "Rendered") -> str | None:
 def _show_link(stack: "RunningStack", conversation_id: str, port: int | None) -> None:
     from tavus_callbacks_cli.simulator.recording import link_to
 
-    with LocalTarget(stack).reader("read") as reader:
-        note(f"The recording plays in a browser: {link_to(conversation_id, reader)}")
+    with LocalTarget(stack).open_api("read") as api:
+        note(f"The recording plays in a browser: {link_to(conversation_id, api)}")
     options = ("--local",) if port is None else ("--local", "--port", str(port))
     note(f"A fresh link: {shell.command('recording', conversation_id, options=options)}")
 
@@ -212,10 +214,10 @@ def _sent(rendered: "list[Rendered]", callback_url: str) -> "Iterator[Sent]":
     import httpx
 
     from tavus_callbacks_cli.simulator.send import send
-    from tavus_callbacks_cli.targets.api_client import plain_client
+    from tavus_callbacks_cli.targets.api_client import http_client
 
     try:
-        with plain_client(callback_url) as client:
+        with http_client(callback_url) as client:
             yield from send(rendered, callback_url, client)
     except httpx.TransportError as error:
         reason = escape(str(error)) or type(error).__name__

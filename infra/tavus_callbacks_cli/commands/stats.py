@@ -14,16 +14,17 @@ from tavus_callbacks.domain.common import timestamps
 from tavus_callbacks.domain.common.timestamps import iso
 from tavus_callbacks_cli.commands import options
 from tavus_callbacks_cli.commands.list import query
+from tavus_callbacks_cli.commands.options import target_options
 from tavus_callbacks_cli.output.console import note, print_fields, print_file, print_json, print_table
 from tavus_callbacks_cli.output.shell import argument
 from tavus_callbacks_cli.output.text import duration, escape, examples
 from tavus_callbacks_cli.stats import sums
-from tavus_callbacks_cli.targets.choose import Target, target_options
+from tavus_callbacks_cli.targets.choose import Target
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tavus_callbacks_cli.targets.api_client import Reader
+    from tavus_callbacks_cli.targets.api_client import ApiClient
 
 _FILE = click.Path(dir_okay=False, path_type=Path, allow_dash=True)
 _OUTPUT = Path("-")
@@ -90,8 +91,8 @@ def stats(
     if (csv_file, html_file, is_json and _OUTPUT).count(_OUTPUT) > 1:
         raise click.UsageError("Standard output takes one of --csv -, --html - and --json: name one.")
     given = {name: value for name, value in filters.items() if value is not None}
-    with target.reader("read") as reader:
-        conversations = _read(reader, given)
+    with target.open_api("read") as api:
+        conversations = _read(api, given)
     total, grouped = sums.sums(conversations), sums.groups(conversations, by[1])
     if csv_file:
         _write(csv_file, _csv(grouped), f"has {len(grouped)} rows.")
@@ -107,12 +108,11 @@ def stats(
         _show(total, grouped, by[0])
 
 
-def _read(reader: "Reader", given: dict[str, Any]) -> list[sums.Conversation]:
-    from tavus_callbacks_cli.targets.api_client import pages
+def _read(api: "ApiClient", given: dict[str, Any]) -> list[sums.Conversation]:
 
     found: list[sums.Conversation] = []
     with _progress(given["since"], given.get("until") or datetime.now(UTC)) as show:
-        for page in pages(reader, "/conversations", query(given)):
+        for page in api.pages("/conversations", query(given)):
             found += page["conversations"]
             if found:
                 show(found[-1]["received_first_at"], len(found))

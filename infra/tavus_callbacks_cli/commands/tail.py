@@ -12,14 +12,15 @@ import click
 from tavus_callbacks.domain.common.tags import is_tagged
 from tavus_callbacks.domain.common.timestamps import iso
 from tavus_callbacks_cli.commands import options
+from tavus_callbacks_cli.commands.options import target_options
 from tavus_callbacks_cli.output.console import note, print_json, print_wrapped
 from tavus_callbacks_cli.output.text import escape, examples, moment, tags
-from tavus_callbacks_cli.targets.choose import Target, target_options
+from tavus_callbacks_cli.targets.choose import Target
 
 if TYPE_CHECKING:
     from rich.text import Text
 
-    from tavus_callbacks_cli.targets.api_client import Reader
+    from tavus_callbacks_cli.targets.api_client import ApiClient
 
 # Where a line goes on that has no room: below the kind.
 _INDENT = 20
@@ -85,26 +86,26 @@ def tail(  # noqa: PLR0913 - one argument an option
     chosen = Filter(kind, event_type, label, wanted)
     after = iso(since or datetime.now(UTC))
     # Ctrl-C is how it ends.
-    with contextlib.suppress(KeyboardInterrupt), target.reader("read") as reader:
-        for event in filter(chosen.fits, received(reader, after)):
+    with contextlib.suppress(KeyboardInterrupt), target.open_api("read") as api:
+        for event in filter(chosen.fits, received(api, after)):
             _show(event, is_json=is_json)
 
 
-def received(reader: "Reader", after: str) -> Iterator[dict[str, Any]]:
+def received(api: "ApiClient", after: str) -> Iterator[dict[str, Any]]:
     """Yield every event received after a time or cursor, for ever; raises click.ClickException at first."""
-    page = reader.get("/events", {"after": after})
+    page = api.get("/events", {"after": after})
     while True:
         yield from page["events"]
         # A page with events may have more behind it.
         time.sleep(0 if page["events"] else _PAUSE)
-        page = _next_page(reader, page)
+        page = _next_page(api, page)
 
 
-def _next_page(reader: "Reader", page: dict[str, Any]) -> dict[str, Any]:
+def _next_page(api: "ApiClient", page: dict[str, Any]) -> dict[str, Any]:
     from tavus_callbacks_cli.targets.api_client import Unavailable
 
     try:
-        return reader.get("/events", {"after": page["cursor"]})
+        return api.get("/events", {"after": page["cursor"]})
     except Unavailable as error:
         note(f"{error.message} Going on.")
         return {"events": [], "cursor": page["cursor"]}

@@ -8,10 +8,12 @@ import click
 from tavus_callbacks.domain.common.timestamps import iso
 from tavus_callbacks.domain.common.token import SCOPES, Scope, TokenRecord
 from tavus_callbacks_cli.commands import options
+from tavus_callbacks_cli.commands.options import target_options
 from tavus_callbacks_cli.output import shell
 from tavus_callbacks_cli.output.console import note, print_json, print_table
 from tavus_callbacks_cli.output.text import examples, moment, zone
-from tavus_callbacks_cli.targets.choose import Tables, Target, target_options
+from tavus_callbacks_cli.targets.choose import Target
+from tavus_callbacks_cli.targets.store import Tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -152,7 +154,7 @@ def revoke(target: Target, *, label: str, yes: bool) -> None:
 
 
 def _aws_errors() -> "AbstractContextManager[None]":
-    from tavus_callbacks_cli.targets.stack_outputs import aws_errors
+    from tavus_callbacks_cli.targets.aws_errors import aws_errors
 
     return aws_errors()
 

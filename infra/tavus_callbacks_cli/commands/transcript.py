@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tavus_callbacks_cli.commands.options import target_options
 from tavus_callbacks_cli.operations.subjects import near_ids, path_of
 from tavus_callbacks_cli.output.console import note, print_block, print_file, print_json, print_wrapped
 from tavus_callbacks_cli.output.text import escape, examples
-from tavus_callbacks_cli.targets.choose import Target, target_options
+from tavus_callbacks_cli.targets.choose import Target
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,13 +46,13 @@ def transcript(target: Target, id_: str, *, form: str | None, is_json: bool, inc
         raise click.UsageError(f"--json and --format {form} are two forms: name one.")
     path = f"{path_of('conversation', id_)}/transcript"
     params = {"include": "system"} if include_system else {}
-    with target.reader("read") as reader, near_ids(reader, id_), _own_words():
+    with target.open_api("read") as api, near_ids(api, id_), _own_words():
         if form in ("text", "vtt"):
-            _print_file(reader.text(path, {**params, "format": form}))
+            _print_file(api.text(path, {**params, "format": form}))
         elif is_json or form == "json":
-            print_json(reader.get(path, params))
+            print_json(api.get(path, params))
         else:
-            _print_dialogue(reader.get(path, params))
+            _print_dialogue(api.get(path, params))
 
 
 @contextmanager

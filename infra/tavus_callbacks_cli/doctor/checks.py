@@ -19,7 +19,7 @@ from tavus_callbacks_cli.doctor.examination import (
     ok,
     skipped,
 )
-from tavus_callbacks_cli.targets.stack_outputs import refusal
+from tavus_callbacks_cli.targets.aws_errors import error_advice
 
 _AGAIN = "Are network and region right? Then try again in a moment."
 _NO_SUCH = "NoSuch"
@@ -132,10 +132,10 @@ def _looked(check: Check, examination: Examination) -> Finding:
 def _refused_by_aws(error: ClientError | BotoCoreError) -> Finding:
     if not isinstance(error, ClientError):
         code = type(error).__name__
-        return failed(f"AWS was not asked: {code}.", refusal(code) or _AGAIN)
+        return failed(f"AWS was not asked: {code}.", error_advice(code) or _AGAIN)
     code = str(error.response.get("Error", {}).get("Code", "an error without a code"))
     is_gone = code.startswith(_NO_SUCH)
     return failed(
         f"AWS answered {code} to {error.operation_name}.",
-        f"The stack names what is gone. {REDEPLOY}" if is_gone else refusal(code) or _AGAIN,
+        f"The stack names what is gone. {REDEPLOY}" if is_gone else error_advice(code) or _AGAIN,
     )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from tavus_callbacks_cli.doctor.probe import Probe
     from tavus_callbacks_cli.targets.aws_stack import Deployment
-    from tavus_callbacks_cli.targets.choose import Tables
+    from tavus_callbacks_cli.targets.store import Tables
 
 Status = Literal["ok", "warning", "failed", "skipped"]
 

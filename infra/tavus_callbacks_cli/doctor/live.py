@@ -15,7 +15,7 @@ from tavus_callbacks_cli.doctor.examination import (
     warning,
 )
 from tavus_callbacks_cli.doctor.probe import CONTENT, Probe
-from tavus_callbacks_cli.targets.api_client import plain_client
+from tavus_callbacks_cli.targets.api_client import http_client
 
 _OK, _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND = 200, 401, 403, 404
 
@@ -133,7 +133,7 @@ def preflight(examination: Examination) -> Finding:
             "The bucket has no CORS rules, so no page can read recordings by script.",
             f"CdnAllowedOrigins names the origins. {REDEPLOY}",
         )
-    with plain_client(url := _link(examination.probe)) as client:
+    with http_client(url := _link(examination.probe)) as client:
         answer = client.options(url, headers={"origin": origin, **_PREFLIGHT})
     if answer.status_code == _OK and answer.headers.get("access-control-allow-origin") in ("*", origin):
         return ok("pages of the allowed origins may read recordings by script")
@@ -199,7 +199,7 @@ def _refused(what: str, url: str) -> Finding:
 
 
 def _get(url: str) -> httpx.Response:
-    with plain_client(url) as client:
+    with http_client(url) as client:
         return client.get(url)
 
 

@@ -18,9 +18,9 @@ from tavus_callbacks.domain.common.token import SCOPES, Scope, digest
 from tavus_callbacks_cli.doctor.examination import NotTried
 from tavus_callbacks_cli.operations.tokens import create_token, revoke_token
 from tavus_callbacks_cli.simulator.scenario import fresh_ids, simulated_url
-from tavus_callbacks_cli.targets.api_client import plain_client
+from tavus_callbacks_cli.targets.api_client import http_client
 from tavus_callbacks_cli.targets.aws_stack import Deployment
-from tavus_callbacks_cli.targets.choose import Tables
+from tavus_callbacks_cli.targets.store import Tables
 
 LIFETIME = timedelta(hours=1)
 CONTENT = b"A test object of `tavus-callbacks doctor`; it is removed again.\n"
@@ -128,7 +128,7 @@ class Probe:
         return self._tokens[scope]
 
     def _ask(self, method: str, path: str, **options: Any) -> httpx.Response:
-        with plain_client(self.deployment.outputs["ApiUrl"]) as client:
+        with http_client(self.deployment.outputs["ApiUrl"]) as client:
             return client.request(method, path, **options)
 
     def _s3(self) -> Any:

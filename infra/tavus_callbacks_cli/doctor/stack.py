@@ -4,7 +4,6 @@ from typing import Any
 
 from tavus_callbacks_cli.doctor.examination import REDEPLOY, Examination, Finding, failed, ok, warning
 from tavus_callbacks_cli.output.shell import line
-from tavus_callbacks_cli.targets.aws_stack import nests_storage
 
 OUTPUTS = ("ApiUrl", "BodiesBucketName", "EventsTableName", "FailedBucketName", "TokensTableName")
 RECORDING_OUTPUTS = (
@@ -28,7 +27,7 @@ def outputs(examination: Examination) -> Finding:
     missing = [name for name in expected if name not in found]
     if missing:
         return failed(f"Not there: {', '.join(missing)}.", REDEPLOY)
-    if nests_storage(examination.deployment.outputs):
+    if examination.deployment.nests_storage:
         return warning(
             "The output RecordingStorage nests its members in `s3`, which Tavus does not accept. "
             "`tavus-callbacks connect` prints the accepted form.",

@@ -4,7 +4,7 @@ from typing import Any
 
 from tavus_callbacks_cli.doctor.examination import REDEPLOY, Examination, Finding, failed, ok, warning
 from tavus_callbacks_cli.output.shell import aws
-from tavus_callbacks_cli.targets.aws_stack import DOCUMENTED_EXTERNAL_ID, external_id
+from tavus_callbacks_cli.targets.aws_stack import DOCUMENTED_EXTERNAL_ID
 
 # Daily's, which records for Tavus and assumes the role.
 ACCOUNT = "291871421005"
@@ -69,7 +69,7 @@ def _public_access_block(examination: Examination, bucket: str) -> dict[str, boo
 
 def trust(examination: Examination) -> Finding:
     """Look whether the role trusts Tavus's recorder alone, under the external id, and nobody else."""
-    expected = external_id(examination.deployment.outputs)
+    expected = examination.deployment.external_id
     statements = _list(_role(examination)["AssumeRolePolicyDocument"]["Statement"])
     if not statements or not all(_is_the_recorders(each, expected) for each in statements):
         return failed(

@@ -14,8 +14,8 @@ from tavus_callbacks.domain.common.tags import is_tagged
 from tavus_callbacks.domain.pushes.push import ERASED
 
 if TYPE_CHECKING:
-    from tavus_callbacks_cli.operations.reindex import Store
     from tavus_callbacks_cli.targets.aws_stack import Deployment
+    from tavus_callbacks_cli.targets.store import Store
 
 Subject = tuple[str, str]
 

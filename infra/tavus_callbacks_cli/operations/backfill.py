@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from tavus_callbacks.domain.repair.tavus_record import Record
     from tavus_callbacks.outbound.tavus_api import TavusApi
-    from tavus_callbacks_cli.operations.reindex import Store
+    from tavus_callbacks_cli.targets.store import Store
 
 # Of what came by no token that the stack knows.
 LABEL = "backfill"

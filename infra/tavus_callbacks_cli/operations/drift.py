@@ -9,7 +9,7 @@ from tavus_callbacks.domain.common import issues
 from tavus_callbacks.domain.common.metrics import DRIFT
 
 if TYPE_CHECKING:
-    from tavus_callbacks_cli.targets.api_client import Reader
+    from tavus_callbacks_cli.targets.api_client import ApiClient
 
 # What doctor and simulate send says nothing of Tavus.
 SIMULATED = ("simulated", "true")
@@ -79,12 +79,12 @@ def _places(event: dict[str, Any]) -> Iterable[Place]:
     return {Place(what, event["event_type"], path) for what, _, path in found if what in DRIFT}
 
 
-def received(reader: "Reader", since: str) -> Iterator[dict[str, Any]]:
+def received(api: "ApiClient", since: str) -> Iterator[dict[str, Any]]:
     """Yield every event received since a time, until there is no more."""
-    page = reader.get("/events", {"after": since, "limit": "200"})
+    page = api.get("/events", {"after": since, "limit": "200"})
     while page["events"]:
         yield from page["events"]
-        page = reader.get("/events", {"after": page["cursor"], "limit": "200"})
+        page = api.get("/events", {"after": page["cursor"], "limit": "200"})
 
 
 def words_of(what: str) -> str:

@@ -29,7 +29,7 @@ from tavus_callbacks_cli.erasure.place import CONVERSATION, UNSUMMED, Subject, W
 from tavus_callbacks_cli.operations.subjects import LISTS, has_page, path_of
 
 if TYPE_CHECKING:
-    from tavus_callbacks_cli.targets.api_client import Reader
+    from tavus_callbacks_cli.targets.api_client import ApiClient
 
 README = """What is stored about {whom}, exported by tavus-callbacks.
 
@@ -105,51 +105,49 @@ class Exported(NamedTuple):
 class Sources:
     """Where an export comes from; `quarantine` is None where nothing reads it, `fetch` gets recordings."""
 
-    reader: "Reader"
-    quarantine: "Reader | None"
+    api: "ApiClient"
+    quarantine: "ApiClient | None"
     fetch: Fetch
 
 
-def tagged(reader: "Reader", tag: tuple[str, str]) -> Wanted:
+def tagged(api: "ApiClient", tag: tuple[str, str]) -> Wanted:
     """Find the subjects with a tag in lists and recent events, and sort them by whether they belong to it."""
-    found = frozenset((*_listed(reader, tag), *_received(reader, tag, since=now() - UNSUMMED)))
-    return sort_by_tag(tag, {each: tagged_callbacks(reader, each) for each in found})
+    found = frozenset((*_listed(api, tag), *_received(api, tag, since=now() - UNSUMMED)))
+    return sort_by_tag(tag, {each: tagged_callbacks(api, each) for each in found})
 
 
-def _listed(reader: "Reader", tag: tuple[str, str]) -> Iterator[Subject]:
-    from tavus_callbacks_cli.targets.api_client import NoSuchPath, pages
+def _listed(api: "ApiClient", tag: tuple[str, str]) -> Iterator[Subject]:
+    from tavus_callbacks_cli.targets.api_client import NoSuchPath
 
     try:
-        for page in pages(reader, "/subjects", {"tag": ":".join(tag)}):
+        for page in api.pages("/subjects", {"tag": ":".join(tag)}):
             yield from ((each["kind"], each["subject"]) for each in page["subjects"])
     except NoSuchPath as error:
         raise ClickException(OLDER_STACK) from error
 
 
-def _received(reader: "Reader", tag: tuple[str, str], since: datetime) -> Iterator[Subject]:
+def _received(api: "ApiClient", tag: tuple[str, str], since: datetime) -> Iterator[Subject]:
     """Yield the subjects of events with a tag that were received since a time: no list may know them yet."""
-    page = reader.get("/events", {"after": iso(since), "limit": "200"})
+    page = api.get("/events", {"after": iso(since), "limit": "200"})
     while page["events"]:
         yield from (
             (each["kind"], each["subject"]) for each in page["events"] if is_tagged(each["tags"], tag)
         )
-        page = reader.get("/events", {"after": page["cursor"], "limit": "200"})
+        page = api.get("/events", {"after": page["cursor"], "limit": "200"})
 
 
-def tagged_callbacks(reader: "Reader", subject: Subject) -> list[TaggedCallback]:
+def tagged_callbacks(api: "ApiClient", subject: Subject) -> list[TaggedCallback]:
     """Return a subject's events and variants as the API answers them."""
     return [
         TaggedCallback(**{name: each[name] for name in TaggedCallback._fields})
-        for each in _events(reader, subject)
+        for each in _events(api, subject)
     ]
 
 
-def _events(reader: "Reader", subject: Subject) -> Iterator[dict[str, Any]]:
+def _events(api: "ApiClient", subject: Subject) -> Iterator[dict[str, Any]]:
     """Yield a subject's events, each followed by its variants."""
-    from tavus_callbacks_cli.targets.api_client import pages
-
     kind, name = subject
-    for page in pages(reader, "/events", {"kind": kind, "subject": name}):
+    for page in api.pages("/events", {"kind": kind, "subject": name}):
         for event in page["events"]:
             variants = event.pop("variants", ())
             yield from (event, *variants)
@@ -183,14 +181,14 @@ def export(
 
 def _export_one(sources: Sources, subject: Subject, archive: Archive, progress: Progress) -> int:
     folder = "/".join(_safe(part) for part in subject)
-    count = _export_events(sources.reader, subject, archive, folder)
+    count = _export_events(sources.api, subject, archive, folder)
     kind, name = subject
     if kind not in LISTS or not has_page(name):
         archive.notes.append(f"{kind} {name} has no view of its own: only its events are here.")
     elif count:
-        archive.write_json(f"{folder}/view.json", sources.reader.get(path_of(kind, name)))
+        archive.write_json(f"{folder}/view.json", sources.api.get(path_of(kind, name)))
         if kind == CONVERSATION:
-            _export_transcript(sources.reader, name, archive, folder)
+            _export_transcript(sources.api, name, archive, folder)
             _export_recordings(sources, name, archive, folder, progress)
     return count
 
@@ -201,38 +199,36 @@ def _safe(name: str) -> str:
     return encoded if encoded.strip(".") else encoded.replace(".", "%2E")
 
 
-def _export_events(reader: "Reader", subject: Subject, archive: Archive, folder: str) -> int:
-    events = list(_events(reader, subject))
+def _export_events(api: "ApiClient", subject: Subject, archive: Archive, folder: str) -> int:
+    events = list(_events(api, subject))
     for number, event in enumerate(events, 1):
         event["file"] = f"events/{number:06}-{_PLAIN.sub('-', event['event_type'])[:80]}.json"
         event_id = event.get("variant_id", event["event_id"])
-        archive.write(
-            f"{folder}/{event['file']}", reader.text(f"/events/{quote(event_id, safe='')}/body", {})
-        )
+        archive.write(f"{folder}/{event['file']}", api.text(f"/events/{quote(event_id, safe='')}/body", {}))
     listed = [{name: part for name, part in event.items() if name != "body"} for event in events]
     archive.write_json(f"{folder}/events.json", {"events": listed})
     return len(events)
 
 
-def _export_transcript(reader: "Reader", conversation: str, archive: Archive, folder: str) -> None:
+def _export_transcript(api: "ApiClient", conversation: str, archive: Archive, folder: str) -> None:
     path = f"{path_of(CONVERSATION, conversation)}/transcript"
-    content = _found(lambda: reader.get(path, {"include": "system"}))
+    content = _found(lambda: api.get(path, {"include": "system"}))
     if content is None:
         return
     archive.write_json(f"{folder}/transcript.json", content)
     for form, suffix in (("text", "txt"), ("vtt", "vtt")):
-        written = _found(partial(reader.text, path, {"include": "system", "format": form}))
+        written = _found(partial(api.text, path, {"include": "system", "format": form}))
         if written is not None:
             archive.write(f"{folder}/transcript.{suffix}", written)
 
 
 def _found(ask: Callable[[], Any]) -> Any:
     """Return an answer, or None where there is none of it: 404, or 409 for subtitles without times."""
-    from tavus_callbacks_cli.targets.api_client import Conflict, Missing
+    from tavus_callbacks_cli.targets.api_client import Conflict, NotFound
 
     try:
         return ask()
-    except (Missing, Conflict):
+    except (NotFound, Conflict):
         return None
 
 
@@ -240,13 +236,13 @@ def _export_recordings(
     sources: Sources, conversation: str, archive: Archive, folder: str, progress: Progress
 ) -> None:
     path = f"{path_of(CONVERSATION, conversation)}/recordings"
-    content = _found(lambda: sources.reader.get(path))
+    content = _found(lambda: sources.api.get(path))
     if content is None:
         return
     archive.write_json(f"{folder}/recordings.json", content)
     names: set[str] = set()
     for one in content["recordings"]:
-        reason = _why_not(sources.reader, conversation, one)
+        reason = _why_not(sources.api, conversation, one)
         if reason is not None:
             archive.notes.append(f"Recording {one['recording_id']} of {conversation} is not here: {reason}.")
             continue
@@ -267,18 +263,18 @@ def _file_name(recording: dict[str, Any], names: set[str]) -> str:
     return name
 
 
-def _why_not(reader: "Reader", conversation: str, recording: dict[str, Any]) -> str | None:
+def _why_not(api: "ApiClient", conversation: str, recording: dict[str, Any]) -> str | None:
     """Say why a recording cannot be exported, or None; a forged callback may claim another's."""
     owner = owner_of(str(recording["key"]))
     if owner not in (None, conversation):
         return f"it lies in the folder of conversation {owner}"
     path = f"{path_of(CONVERSATION, conversation)}/recordings/{recording['recording_id']}"
-    return None if _found(partial(reader.get, path, {"format": "json"})) else f"it is {recording['status']}"
+    return None if _found(partial(api.get, path, {"format": "json"})) else f"it is {recording['status']}"
 
 
 def _add_recording(sources: Sources, path: str, archive: Archive, name: str, progress: Progress) -> None:
     def signed_link() -> str:
-        return str(sources.reader.get(path, {"format": "json"})["url"])
+        return str(sources.api.get(path, {"format": "json"})["url"])
 
     with ExitStack() as cleanup:
         # Beside the archive, where there is room for it, and not in a shared folder of the machine.
@@ -290,12 +286,10 @@ def _add_recording(sources: Sources, path: str, archive: Archive, name: str, pro
 
 def _export_quarantine(sources: Sources, wanted: Wanted, archive: Archive) -> int:
     """Write the entries of quarantine that are about somebody, and return how many there are."""
-    from tavus_callbacks_cli.targets.api_client import pages
-
     if sources.quarantine is None:
         archive.notes.append("Quarantine was not searched: the export had no token of that scope.")
         return 0
-    entries = [each for page in pages(sources.quarantine, "/quarantine", {}) for each in page["quarantine"]]
+    entries = [each for page in sources.quarantine.pages("/quarantine", {}) for each in page["quarantine"]]
     about = [each for each in entries if _is_about(wanted, each)]
     archive.write_json("quarantine.json", {"quarantine": about})
     for each in filter(_is_unreadable, about):

@@ -24,7 +24,7 @@ from tavus_callbacks.domain.common.timestamps import parse
 from tavus_callbacks.domain.events import feed
 
 if TYPE_CHECKING:
-    from tavus_callbacks_cli.operations.reindex import Store
+    from tavus_callbacks_cli.targets.store import Store
 
 _PAGE = 100
 

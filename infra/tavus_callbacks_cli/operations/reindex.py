@@ -6,65 +6,37 @@ unless `project` was there meanwhile, which is noticed and tried again.
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
-from tavus_callbacks.aws.errors import store_down
-from tavus_callbacks.aws.items import write_item
 from tavus_callbacks.aws.stores.recordings import RecordingRows, claim_key_of
 from tavus_callbacks.aws.stores.subject_events import subject_rows
 from tavus_callbacks.aws.stores.summaries import Found, SummaryRows, found_in
 from tavus_callbacks.aws.stores.tombstones import Tombstones
 from tavus_callbacks.domain.callbacks.families import KINDS
-from tavus_callbacks.domain.common.timestamps import now
 from tavus_callbacks.domain.summaries.summary import CONVERSATION
 
 if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
-
-    from tavus_callbacks.aws.stores.bodies import Bodies
+    from tavus_callbacks_cli.targets.store import Store
 
 _PARALLEL = 8
 
 Subject = tuple[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Store:
-    """Where events and summaries are."""
-
-    client: "DynamoDBClient"
-    table: str
-    bodies: "Bodies"
-
-    def now(self) -> datetime:
-        """Return the time by the store's clock: pulling goes by it, and this machine's may be minutes wrong.
-
-        The store says whole seconds; the rest is this machine's, so that no two times are alike.
-        """
-        with store_down():
-            answer = self.client.get_item(TableName=self.table, Key=write_item({"pk": "clock", "sk": "none"}))
-        here, said = now(), answer["ResponseMetadata"]["HTTPHeaders"].get("date")
-        there = parsedate_to_datetime(said).astimezone(UTC) if said else here
-        return there.replace(microsecond=here.microsecond)
-
-
-def subjects(store: Store) -> list[Subject]:
+def subjects(store: "Store") -> list[Subject]:
     """Return every subject of which an event or a summary is kept."""
     keys = {pk for index in ("receipts", "listing") for pk in _partitions(store, index)}
     found = (pk.partition("#") for pk in keys)
     return sorted((kind, subject) for kind, _, subject in found if kind in KINDS)
 
 
-def rebuilt(store: Store, wanted: list[Subject]) -> Iterator[Subject]:
+def rebuilt(store: "Store", wanted: list[Subject]) -> Iterator[Subject]:
     """Rebuild summaries, and yield each subject as it is done; raises StoreDown."""
     with ThreadPoolExecutor(_PARALLEL) as pool:
         yield from pool.map(lambda subject: _rebuilt(store, subject), wanted)
 
 
-def _rebuilt(store: Store, subject: Subject) -> Subject:
+def _rebuilt(store: "Store", subject: Subject) -> Subject:
     tombstones = Tombstones(store.client, store.table)
 
     def find() -> Found | None:
@@ -79,7 +51,7 @@ def _rebuilt(store: Store, subject: Subject) -> Subject:
     return subject
 
 
-def _register_claims(store: Store, conversation_id: str) -> None:
+def _register_claims(store: "Store", conversation_id: str) -> None:
     """Write the claim rows that recordings of earlier versions lack, unless the conversation is erased."""
     recordings = RecordingRows(store.client, store.table)
     for item in recordings.rows(conversation_id):
@@ -90,7 +62,7 @@ def _register_claims(store: Store, conversation_id: str) -> None:
             store.client.delete_item(TableName=store.table, Key=key)
 
 
-def _partitions(store: Store, index: str) -> Iterator[str]:
+def _partitions(store: "Store", index: str) -> Iterator[str]:
     pages = store.client.get_paginator("scan").paginate(
         TableName=store.table, IndexName=index, ProjectionExpression="pk"
     )

@@ -21,7 +21,8 @@ from tavus_callbacks.domain.callbacks.families import KINDS
 from tavus_callbacks_cli.output.shell import quote
 
 if TYPE_CHECKING:
-    from tavus_callbacks_cli.operations.reindex import Store, Subject
+    from tavus_callbacks_cli.operations.reindex import Subject
+    from tavus_callbacks_cli.targets.store import Store
 
 # As DynamoDB's client gives and takes it: nothing is lost by reading it.
 Row = dict[str, Any]

@@ -12,7 +12,7 @@ import click
 from tavus_callbacks_cli.output import shell
 
 if TYPE_CHECKING:
-    from tavus_callbacks_cli.targets.api_client import Reader
+    from tavus_callbacks_cli.targets.api_client import ApiClient
 
 # By kind: the name of its list, and of the member that is its id.
 LISTS = {
@@ -38,53 +38,53 @@ def path_of(kind: str, id_: str) -> str:
     return f"/{LISTS[kind][0]}/{quote(id_, safe='')}"
 
 
-def find(reader: "Reader", kinds: Iterable[str], id_: str) -> tuple[str, dict[str, Any]] | None:
+def find(api: "ApiClient", kinds: Iterable[str], id_: str) -> tuple[str, dict[str, Any]] | None:
     """Return the first of the kinds that an id belongs to, and its view; None where it is of none."""
-    from tavus_callbacks_cli.targets.api_client import Missing
+    from tavus_callbacks_cli.targets.api_client import NotFound
 
     for kind in kinds:
         try:
-            return kind, reader.get(path_of(kind, id_))
-        except Missing:
+            return kind, api.get(path_of(kind, id_))
+        except NotFound:
             continue
     return None
 
 
 @contextmanager
-def near_ids(reader: "Reader", id_: str) -> Iterator[None]:
+def near_ids(api: "ApiClient", id_: str) -> Iterator[None]:
     """Name near ids where a conversation turns out to be unknown, or one that no path can carry."""
-    from tavus_callbacks_cli.targets.api_client import Missing
+    from tavus_callbacks_cli.targets.api_client import NotFound
 
     if not has_page(id_):
         raise click.ClickException(
             f"{shell.quote(id_)} has characters that no path carries: "
-            f"`{reader.command('show', id_, options=['--events'])}` has its events."
+            f"`{api.command('show', id_, options=['--events'])}` has its events."
         )
     try:
         yield
-    except Missing as error:
+    except NotFound as error:
         if "No event of conversation" not in error.message:
             raise
-        raise unknown(reader, "conversation", id_) from None
+        raise unknown(api, "conversation", id_) from None
 
 
-def unknown(reader: "Reader", kind: str | None, id_: str) -> click.ClickException:
+def unknown(api: "ApiClient", kind: str | None, id_: str) -> click.ClickException:
     """Say that nothing of an id is kept, and which of the latest of its kind, or of all, are near to it."""
-    from tavus_callbacks_cli.targets.api_client import Missing
+    from tavus_callbacks_cli.targets.api_client import NotFound
 
     kinds = [one for one in LISTS if kind in (None, one)]
-    near = get_close_matches(id_, [name for one in kinds for name in _latest(reader, one)], _NAMED)
-    advice = f"Did you mean {' or '.join(map(shell.argument, near))}?" if near else _advice(reader, kinds)
+    near = get_close_matches(id_, [name for one in kinds for name in _latest(api, one)], _NAMED)
+    advice = f"Did you mean {' or '.join(map(shell.argument, near))}?" if near else _advice(api, kinds)
     what = f"Nothing about {shell.quote(id_)}" if kind is None else f"No {kind} {shell.quote(id_)}"
-    return Missing(f"{what} is kept there. {advice}")
+    return NotFound(f"{what} is kept there. {advice}")
 
 
-def _advice(reader: "Reader", kinds: list[str]) -> str:
+def _advice(api: "ApiClient", kinds: list[str]) -> str:
     if kinds:
-        return f"`{reader.command('list')}` shows what is there."
-    return f"`{reader.command('tail', options=['--since', '1d'])}` shows what came."
+        return f"`{api.command('list')}` shows what is there."
+    return f"`{api.command('tail', options=['--since', '1d'])}` shows what came."
 
 
-def _latest(reader: "Reader", kind: str) -> list[str]:
+def _latest(api: "ApiClient", kind: str) -> list[str]:
     name, member = LISTS[kind]
-    return [str(one[member]) for one in reader.get(f"/{name}", {"limit": _COMPARED})[name]]
+    return [str(one[member]) for one in api.get(f"/{name}", {"limit": _COMPARED})[name]]

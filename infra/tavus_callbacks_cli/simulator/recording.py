@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from tavus_callbacks_cli.local_stack.registry import RunningStack
     from tavus_callbacks_cli.simulator.scenario import Rendered
-    from tavus_callbacks_cli.targets.api_client import Reader
+    from tavus_callbacks_cli.targets.api_client import ApiClient
 
 _READY = "application.recording_ready"
 _PATIENCE, _INTERVAL = 10.0, 0.2
@@ -54,14 +54,14 @@ def recordings_of(stack: "RunningStack") -> LocalRecordings:
     return LocalRecordings(session.client("s3", endpoint_url=stack.endpoint_url), bucket)
 
 
-def link_to(conversation_id: str, reader: "Reader") -> str:
+def link_to(conversation_id: str, api: "ApiClient") -> str:
     """Return a link that plays, waiting until the recording is found; raises click.ClickException."""
     path, deadline = f"/conversations/{conversation_id}/recordings", time.monotonic() + _PATIENCE
-    while not any(one["status"] == "available" for one in reader.get(path)["recordings"]):
+    while not any(one["status"] == "available" for one in api.get(path)["recordings"]):
         if time.monotonic() > deadline:
             raise click.ClickException("The recording was not found within ten seconds.")
         time.sleep(_INTERVAL)
-    return str(reader.get(f"{path}/latest", {"format": "json"})["url"])
+    return str(api.get(f"{path}/latest", {"format": "json"})["url"])
 
 
 def _is_ready(body: dict[str, Any]) -> bool:

@@ -1,6 +1,6 @@
-"""Reading a deployed stack with AWS credentials: its ReadFunction's own code, run in this process.
+"""Reading a deployed stack with AWS credentials: the code of its ReadFunction runs in this process.
 
-It looks like HTTP to the caller, so that the commands know one way of asking.
+To the caller it looks like HTTP, so that commands need only one way of asking.
 """
 
 import os
@@ -13,7 +13,8 @@ from tavus_callbacks.domain.common.errors import CallbackError, StoreDown
 from tavus_callbacks.runtime.http import problem
 from tavus_callbacks_cli.local_stack.http.payload import Request, make_answer, make_event
 from tavus_callbacks_cli.local_stack.http.routes import Route
-from tavus_callbacks_cli.targets.stack_outputs import aws_errors, environment, refusal
+from tavus_callbacks_cli.targets.aws_errors import aws_errors, error_advice
+from tavus_callbacks_cli.targets.aws_stack import function_environment
 
 if TYPE_CHECKING:
     from boto3 import Session
@@ -21,18 +22,19 @@ if TYPE_CHECKING:
 FUNCTION = "ReadFunction"
 
 
-def take_environment(session: "Session", stack: str) -> None:
-    """Set this process up as the stack's ReadFunction is: tables, bucket, region."""
-    variables = environment(session, stack, FUNCTION)
+def in_process_client(session: "Session", stack: str) -> httpx.Client:
+    """Return a client of a deployed stack; gives this process the environment of the stack's ReadFunction."""
+    variables = function_environment(session, stack, FUNCTION)
     os.environ.update(variables, AWS_DEFAULT_REGION=session.region_name)
+    return httpx.Client(base_url=f"https://{stack}.invalid", transport=InProcessTransport())
 
 
-class DirectTransport(httpx.BaseTransport):
-    """Answers requests by calling the reader's code; `take_environment` comes first."""
+class InProcessTransport(httpx.BaseTransport):
+    """Answers requests by calling the code of ReadFunction, whose environment this process has."""
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Answer as the API would; raises click.ClickException where AWS refuses."""
-        # It reads the environment when it is first asked.
+        """Answer as the API would; raises click.ClickException if AWS refuses for good."""
+        # The handler reads the environment when it is first asked.
         from tavus_callbacks.handlers.read import resolve
 
         path, _, query = request.url.raw_path.partition(b"?")
@@ -41,13 +43,9 @@ class DirectTransport(httpx.BaseTransport):
             with aws_errors():
                 answer = make_answer(resolve(event, None))
         except CallbackError as error:
-            _raise_refusal(error)
+            # The text of a StoreDown is AWS's code. With advice, it does not pass by itself.
+            advice = error_advice(str(error)) if isinstance(error, StoreDown) else None
+            if advice:
+                raise click.ClickException(advice) from error
             answer = make_answer(problem(error))
         return httpx.Response(answer.status, headers=list(answer.headers), content=answer.body)
-
-
-def _raise_refusal(error: CallbackError) -> None:
-    """Raise what will not pass by itself; a StoreDown's text is AWS's code."""
-    reason = refusal(str(error)) if isinstance(error, StoreDown) else None
-    if reason:
-        raise click.ClickException(reason) from error

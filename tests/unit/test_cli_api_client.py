@@ -1,30 +1,23 @@
-"""The reader turns every answer into a value or into a sentence that says what to do next."""
+"""The client of the API turns every answer into a value or into a sentence that says what to do next."""
 
 import click
 import httpx
 import pytest
 
-from tavus_callbacks_cli.targets.api_client import (
-    Missing,
-    NoSuchPath,
-    Reader,
-    Unavailable,
-    http_client,
-    pages,
-)
+from tavus_callbacks_cli.targets.api_client import ApiClient, NoSuchPath, NotFound, Unavailable, http_client
 
 API = "https://api.example.com/v1"
 
 
-def reader(answer) -> Reader:
-    """Make a reader of an API that answers a request by calling `answer`."""
+def api(answer) -> ApiClient:
+    """Make a client of an API that answers a request by calling `answer`."""
     client = httpx.Client(base_url=API, transport=httpx.MockTransport(answer))
-    return Reader(client, "Make another token.", "Is the URL right?")
+    return ApiClient(client, "Make another token.", "Is the URL right?")
 
 
-def always(status: int, content: object) -> Reader:
-    """Make a reader of an API that always answers this."""
-    return reader(lambda _: httpx.Response(status, json=content))
+def always(status: int, content: object) -> ApiClient:
+    """Make a client of an API that always answers this."""
+    return api(lambda _: httpx.Response(status, json=content))
 
 
 def test_an_answer_is_its_object():
@@ -34,12 +27,12 @@ def test_an_answer_is_its_object():
         assert "https://api.example.com/v1/events?after=x" == str(request.url)
         return httpx.Response(200, json={"events": []})
 
-    assert {"events": []} == reader(answer).get("/events", {"after": "x"})
+    assert {"events": []} == api(answer).get("/events", {"after": "x"})
 
 
 def test_a_body_with_a_byte_order_mark_is_read():
     """A kept body comes as it was sent, mark included."""
-    found = reader(lambda _: httpx.Response(200, content=b'\xef\xbb\xbf{"a": 1}')).get("/events/x/body")
+    found = api(lambda _: httpx.Response(200, content=b'\xef\xbb\xbf{"a": 1}')).get("/events/x/body")
 
     assert {"a": 1} == found
 
@@ -48,7 +41,7 @@ def test_a_body_with_a_byte_order_mark_is_read():
     ("kind", "message", "status", "content"),
     [
         (click.ClickException, "Make another token.", 401, {"title": "Unauthorized"}),
-        (Missing, "No event x is kept.", 404, {"detail": "No event x is kept."}),
+        (NotFound, "No event x is kept.", 404, {"detail": "No event x is kept."}),
         (NoSuchPath, "Is the URL right?", 404, {"message": "Not Found"}),
         (click.ClickException, "limit takes", 400, {"detail": "limit takes a whole number."}),
         (Unavailable, "429: Too Many Requests. Try again", 429, {"message": "Too Many Requests"}),
@@ -70,7 +63,7 @@ def test_every_other_answer_says_what_to_do(kind, message, status, content):
 def test_a_page_of_html_is_no_answer():
     """A proxy's or a wrong host's page is named as such."""
     with pytest.raises(click.ClickException, match="not as a tavus-callbacks API does"):
-        reader(lambda _: httpx.Response(200, html="<p>hi")).get("/events")
+        api(lambda _: httpx.Response(200, html="<p>hi")).get("/events")
 
 
 def test_a_reason_is_shown_escaped():
@@ -88,7 +81,7 @@ def test_no_connection_says_what_to_check():
         raise httpx.ConnectError("Connection refused")
 
     with pytest.raises(Unavailable, match=r"No answer \(Connection refused\)\. Is the URL right\?"):
-        reader(refuse).get("/events")
+        api(refuse).get("/events")
 
 
 def test_pages_follow_the_cursor_to_the_end():
@@ -99,7 +92,7 @@ def test_pages_follow_the_cursor_to_the_end():
         asked.append(dict(request.url.params))
         return httpx.Response(200, json={"events": [len(asked)], "cursor": "c" if len(asked) < 3 else None})
 
-    found = list(pages(reader(answer), "/events", {"kind": "video"}))
+    found = list(api(answer).pages("/events", {"kind": "video"}))
 
     assert [[1], [2], [3]] == [page["events"] for page in found]
     first = {"limit": "200", "kind": "video"}
