@@ -17,7 +17,7 @@ from typing import Any, cast
 from bench.bodies import KILOBYTE, transcript
 from bench.gathering import CALLBACKS, Gathered, gathered
 from bench.packages import ROOT
-from tavus_callbacks.aws.stores.summaries import Found, SummaryRows
+from tavus_callbacks.aws.stores.summaries import SummaryRows, SummaryUpdate
 from tavus_callbacks.domain.conversations.settings import FoldSettings
 from tavus_callbacks.domain.events.stored_event import StoredEvent
 from tavus_callbacks.domain.pushes.derived import arrived
@@ -86,10 +86,15 @@ def sizes() -> ModuleType:
 def summary_size(script: ModuleType) -> int:
     """Return the bytes of the summary of a whole conversation."""
     put: list[dict[str, Any]] = []
-    found = {"get_item": lambda **_: {}, "put_item": lambda Item, **_: put.append(Item)}  # noqa: N803 - boto3's name
-    rows = SummaryRows(cast("Any", SimpleNamespace(**found)), "events")
+
+    def put_item(*, Item: dict[str, Any], **_: Any) -> dict[str, Any]:  # noqa: N803 - boto3's name
+        put.append(Item)
+        return {}
+
+    rows = SummaryRows(cast("Any", SimpleNamespace(put_item=put_item)), "events")
     facts = facts_from("conversation", [event for event, _ in _kept()])
-    rows.merge("conversation", SUBJECT, Found(facts, None), lambda *_: frozenset(arrived(_standing(facts))))
+    published = arrived(_standing(facts))
+    rows.put_if_unchanged("conversation", SUBJECT, SummaryUpdate(facts, None), published, stored=None)
     return int(script.size_of(put[0]))
 
 

@@ -63,9 +63,10 @@ class Fake:
         self.items: list[dict[str, Any]] = []
         self.objects: list[bytes] = []
 
-    def put_item(self, *, Item: dict[str, Any], **_: Any) -> None:  # noqa: N803 - botocore's name
+    def put_item(self, *, Item: dict[str, Any], **_: Any) -> dict[str, Any]:  # noqa: N803 - botocore's name
         """Keep an item."""
         self.items.append(Item)
+        return {}
 
     def get_item(self, **_: Any) -> dict[str, Any]:
         """Find nothing."""
@@ -154,12 +155,15 @@ def summarise(fake: Any, subject: str) -> None:
     """Keep a conversation's summary."""
     from tavus_callbacks.aws.items import read_item
     from tavus_callbacks.aws.stores.bodies import Bodies
-    from tavus_callbacks.aws.stores.summaries import SummaryRows, found_in
+    from tavus_callbacks.aws.stores.summaries import SummaryRows
+    from tavus_callbacks.logic.summarize import sum_up
 
     kept = [read_item(row) for row in events(2 * KILOBYTE, subject).items]
-    SummaryRows(fake, "events").rebuild(
-        "conversation", subject, lambda: found_in("conversation", kept, Bodies("bodies"))
-    )
+    update = sum_up("conversation", kept, Bodies("bodies"))
+    if update:
+        SummaryRows(fake, "events").put_if_unchanged(
+            "conversation", subject, update, frozenset(), stored=None
+        )
 
 
 QUESTIONS = {

@@ -17,9 +17,12 @@ from tavus_callbacks.domain.pushes import derived
 from tavus_callbacks.domain.pushes.push import callback_push, erased_push
 from tavus_callbacks.handlers import project
 from tavus_callbacks.logic import publish
+from tavus_callbacks.logic.publish import Publisher
+from tavus_callbacks.logic.summarize import keep_facts, summarize
 from tavus_callbacks.runtime import wiring
+from tavus_callbacks.runtime.settings import settings
 from tavus_callbacks_cli.openapi.pushes_schema import schema
-from tavus_callbacks_cli.operations.reindex import rebuilt
+from tavus_callbacks_cli.operations.reindex import rebuild_summaries
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 JOINED = {"conversation_id": "c1", "event_type": "system.replica_joined", "timestamp": "2026-03-01T12:00:00Z"}
@@ -140,7 +143,7 @@ def test_a_rebuilt_summary_knows_what_was_told(api, bus):
         api.post(body)
     project_all(api)
     bus.pushes()
-    list(rebuilt(store(api), [("conversation", "c1")]))
+    list(rebuild_summaries(store(api), [("conversation", "c1")]))
     project_all(api)
 
     assert ["callback."] * 3 == [name[:9] for name in bus.types()]
@@ -152,10 +155,9 @@ def test_the_schedule_tells_what_is_overdue_once(api, bus, monkeypatch):
     project_all(api)
     bus.pushes()
     monkeypatch.setattr(publish, "now", lambda: datetime.now(UTC) + timedelta(minutes=5))
-    tell, rows = wiring.publisher().of, wiring.summaries()
-    for _ in range(2):
-        rows.tell("conversation", "c1", tell("conversation", "c1", derived.elapsed))
-        rows.tell("conversation", "nobody", tell("conversation", "nobody", derived.elapsed))
+    publisher = Publisher(wiring.event_bus(), settings().fold, derived.elapsed)
+    for subject in ("c1", "nobody") * 2:
+        summarize(wiring.summaries(), "conversation", subject, keep_facts, publisher)
     [complete] = bus.pushes()
     api.post(TRANSCRIPT)
     project_all(api)

@@ -18,7 +18,7 @@ from tavus_callbacks.aws.stores.tombstones import Tombstones
 from tavus_callbacks.domain.common.timestamps import now
 from tavus_callbacks_cli.main import main
 from tavus_callbacks_cli.operations import restore
-from tavus_callbacks_cli.operations.reindex import rebuilt
+from tavus_callbacks_cli.operations.reindex import rebuild_summaries
 from tavus_callbacks_cli.targets import choose
 
 KEY = "shared/x"
@@ -153,7 +153,7 @@ def test_reindex_writes_the_claims_of_earlier_versions(recordings):
         kept.client.delete_item(TableName=kept.table, Key=claim_key(conversation_id, KEY))
     assert ("available", 302) == outcome(recordings, "c1")
 
-    list(rebuilt(kept, [("conversation", "c1"), ("conversation", "c2")]))
+    list(rebuild_summaries(kept, [("conversation", "c1"), ("conversation", "c2")]))
 
     assert ["c1", "c2"] == claims(recordings.api)
     assert ("other_conversation", 409) == outcome(recordings, "c1")

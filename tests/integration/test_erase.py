@@ -23,7 +23,7 @@ from tavus_callbacks_cli.erasure import recordings as recordings_of
 from tavus_callbacks_cli.erasure.place import Wanted
 from tavus_callbacks_cli.operations import backfill
 from tavus_callbacks_cli.operations.redrive import entries, redriven
-from tavus_callbacks_cli.operations.reindex import rebuilt
+from tavus_callbacks_cli.operations.reindex import rebuild_summaries
 
 NOW = datetime(2027, 3, 1, 12, tzinfo=UTC)
 
@@ -416,9 +416,9 @@ def test_what_tavus_still_has_is_not_filed_again(world, dry_run):
     world.erase("conversation", ERASED, "--yes")
     event = {"event_type": "system.shutdown", "timestamp": "2027-03-01T12:00:00Z", "noise": noise(ERASED)}
     there = SimpleNamespace(conversation=lambda name: record_of(name, {"events": [event]}))
-    work = backfill.work_of(there, store(world.api), world.api.tokens_table, None)
+    work = backfill.prepare(there, store(world.api), world.api.tokens_table, None)
 
-    filed = backfill.filed(work, ERASED, dry_run=dry_run)
+    filed = backfill.backfill_conversation(work, ERASED, dry_run=dry_run)
 
     assert "erased" == filed.outcome
     assert [] == world.of(ERASED)
@@ -455,7 +455,7 @@ def test_reindex_makes_no_summary_of_who_was_erased(world):
     for item in kept:
         clients.dynamodb().put_item(TableName=world.api.environment["EVENTS_TABLE"], Item=row_of(item))
 
-    list(rebuilt(store(world.api), [("conversation", ERASED)]))
+    list(rebuild_summaries(store(world.api), [("conversation", ERASED)]))
 
     assert {} == summaries(world.api)
 

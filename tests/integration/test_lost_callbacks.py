@@ -77,19 +77,19 @@ def drill(api, stand_in, conversations):
             else:
                 assert 200 == api.post(body, query=f"user={number}").status
     project_all(api)
-    work = backfill.work_of(TavusApi(SecretStr(made.key), url), store(api), api.tokens_table, None)
+    work = backfill.prepare(TavusApi(SecretStr(made.key), url), store(api), api.tokens_table, None)
     expected = known(made, work)
     assert expected - kept(api).keys()
 
-    listed = list(backfill.listed(work, records(work), NOW - timedelta(days=1)))
-    filed = [backfill.filed(work, one.conversation_id, dry_run=False) for one in listed]
+    listed = list(backfill.find_candidates(work, records(work), NOW - timedelta(days=1)))
+    filed = [backfill.backfill_conversation(work, one.conversation_id, dry_run=False) for one in listed]
 
     assert conversations == len(listed)
     assert all(one.is_ours for one in listed)
     assert set() == expected - kept(api).keys()
     assert all(one.confirmed for one in filed)
     assert {1} == set(kept(api).values())
-    again = [backfill.filed(work, one.conversation_id, dry_run=True) for one in listed]
+    again = [backfill.backfill_conversation(work, one.conversation_id, dry_run=True) for one in listed]
     assert [] == [one for one in again if one.events or one.variants]
     before = kept(api)
     for body in lost:
@@ -117,10 +117,10 @@ def test_what_came_by_a_token_keeps_its_label(api, stand_in):
     made, url = stand_in
     for body in conversation(api, 0):
         made.learn(json.loads(body))
-    work = backfill.work_of(TavusApi(SecretStr(made.key), url), store(api), api.tokens_table, None)
-    [listed] = backfill.listed(work, records(work), NOW - timedelta(days=1))
+    work = backfill.prepare(TavusApi(SecretStr(made.key), url), store(api), api.tokens_table, None)
+    [listed] = backfill.find_candidates(work, records(work), NOW - timedelta(days=1))
 
-    backfill.filed(work, listed.conversation_id, dry_run=False)
+    backfill.backfill_conversation(work, listed.conversation_id, dry_run=False)
 
     events = api.events(listed.conversation_id)
     assert {("test", "0", "backfill")} == {

@@ -9,7 +9,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from projecting import facts_of, post_scenario, project_all, records, remove_summaries, summaries
 
-from tavus_callbacks.aws.stores.summaries import facts_text
+from tavus_callbacks.aws.stores.summaries import unpack_facts
 
 NOW = datetime(2027, 3, 1, 12, tzinfo=UTC)
 
@@ -40,4 +40,4 @@ def test_order_and_repetition_change_no_summary(told, data):
     assert [] == project_all(api, order=order)
 
     for subject, item in summaries(api).items():
-        assert json.loads(facts_of(api, *subject)) == json.loads(facts_text(item))
+        assert json.loads(facts_of(api, *subject)) == json.loads(unpack_facts(item["facts"]))

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from inprocess import forget
 from projecting import facts_of, post_scenario, project_all, row_of, store, summaries
 
-from tavus_callbacks.aws.stores.summaries import facts_text
+from tavus_callbacks.aws.stores.summaries import unpack_facts
 from tavus_callbacks.aws.stores.tombstones import Tombstones
 from tavus_callbacks_cli.main import main
 from tavus_callbacks_cli.operations import reindex, restore
@@ -54,7 +54,7 @@ def copy_back(api, *, erased=none_erased, dry_run=False):
     kept = store(api)
     copies = list(restore.restored(kept, BESIDE, erased, dry_run=dry_run))
     if not dry_run:
-        list(reindex.rebuilt(kept, restore.subjects(restore.Counter(copies))))
+        list(reindex.rebuild_summaries(kept, restore.subjects(restore.Counter(copies))))
     return [one.outcome for one in copies]
 
 
@@ -126,7 +126,7 @@ def test_a_summary_counts_what_came_after_the_backup(api, conversation):
     copy_back(api)
 
     received = [event["received_at"] for event in api.events(conversation)]
-    facts = facts_text(summaries(api)["conversation", conversation])
+    facts = unpack_facts(summaries(api)["conversation", conversation]["facts"])
     assert facts_of(api, "conversation", conversation) == facts
     assert min(received) in facts
 
@@ -162,7 +162,7 @@ def test_it_can_be_started_again(api, conversation):
     half.close()
 
     outcomes = copy_back(api)
-    list(reindex.rebuilt(store(api), reindex.subjects(store(api))))
+    list(reindex.rebuild_summaries(store(api), reindex.subjects(store(api))))
 
     assert before == views(api, conversation)
     assert [one.outcome for one in copied].count("copied") <= outcomes.count("there")

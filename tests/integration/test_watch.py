@@ -413,15 +413,15 @@ def test_a_body_that_we_stumble_over_stops_no_other(watched, monkeypatch):
     """A fault of ours in one conversation is logged by its place, and the others are cared for."""
     for number in range(2):
         watched.happen(*ended(f"c{number}"), lost={2})
-    file, stumbled = watch.repair.file, []
+    repair, stumbled = watch.repair.repair_conversation, []
 
     def stumble(stores, record, **rest):
         if not stumbled:
             stumbled.append(True)
             raise RuntimeError("canary-body")
-        return file(stores, record, **rest)
+        return repair(stores, record, **rest)
 
-    monkeypatch.setattr(watch.repair, "file", stumble)
+    monkeypatch.setattr(watch.repair, "repair_conversation", stumble)
     record = watched.run(minutes=3)
 
     assert (1, 1) == (record["failed"], record["filed"])

@@ -15,7 +15,7 @@ from folding import said
 
 import tavus_callbacks
 from tavus_callbacks.aws.items import read_item, write_item
-from tavus_callbacks.aws.stores.summaries import Found, Span, SummaryRows
+from tavus_callbacks.aws.stores.summaries import Span, SummaryRows, SummaryUpdate
 from tavus_callbacks.domain.common.timestamps import iso
 from tavus_callbacks.domain.conversations.facts import conversation_facts
 from tavus_callbacks.domain.conversations.settings import FoldSettings
@@ -43,11 +43,12 @@ class SortedStore:
             place = f"{iso(NOW - timedelta(minutes=count - number))}#{number:032}"
             self.places[feed.shard(shards("conversation"), pk)].append((place, pk))
         self.template, self.asked = {}, []
-        self._merge_one()
+        self._put_one()
 
-    def _merge_one(self):
+    def _put_one(self):
         events = [said("system.replica_joined"), said("system.shutdown", 60)]
-        SummaryRows(self, "t").merge("conversation", "c0", Found(conversation_facts(events), None))
+        update = SummaryUpdate(conversation_facts(events), None)
+        SummaryRows(self, "t").put_if_unchanged("conversation", "c0", update, frozenset(), stored=None)
 
     def get_item(self, **_):
         """Know nothing."""
@@ -56,6 +57,7 @@ class SortedStore:
     def put_item(self, *, Item, **_):  # noqa: N803 - botocore's name
         """Take the row that all others are copies of."""
         self.template = Item
+        return {}
 
     def query(self, *, ExpressionAttributeValues, Limit, **_):  # noqa: N803 - botocore's names
         """Give the newest keys of a shard within a span."""
@@ -90,7 +92,7 @@ def cost(store, before=None):
         return conversation_summary(row.subject, row.facts, now=NOW, settings=SETTINGS)
 
     def page():
-        return SummaryRows(store, "t").listed(
+        return SummaryRows(store, "t").list_summaries(
             "conversation", Span(before, "0", PAGE), describe, objects_in="recordings"
         )
 
@@ -103,7 +105,7 @@ def cost(store, before=None):
     finally:
         sys.setprofile(None)
         threading.setprofile(None)
-    assert PAGE == len(listed.page)
+    assert PAGE == len(listed.views)
     return sorted(store.asked), len(called), listed
 
 
@@ -126,10 +128,10 @@ def test_every_conversation_of_a_long_list_comes_once():
     """Page by page to its end."""
     store, seen, place = SortedStore(3_000), [], None
     while True:
-        listed = SummaryRows(store, "t").listed(
+        listed = SummaryRows(store, "t").list_summaries(
             "conversation", Span(place, "0", 200), lambda row: row.subject
         )
-        seen += listed.page
+        seen += listed.views
         place = listed.following
         if place is None:
             break

@@ -29,7 +29,7 @@ from tavus_callbacks.runtime import wiring
 from tavus_callbacks.runtime.settings import settings
 
 if TYPE_CHECKING:
-    from tavus_callbacks.aws.stores.summaries import Row
+    from tavus_callbacks.aws.stores.summaries import ListedSummary
     from tavus_callbacks.domain.conversations.facts import Facts
 
 routes = Routes()
@@ -51,7 +51,7 @@ def get_conversations(query: Query) -> Response[str]:
     fold_settings, bucket = settings().fold, settings().recordings_bucket
     now = fold_settings.summed_up_until(datetime.now(UTC))
 
-    def describe(row: "Row") -> Any:
+    def describe(row: "ListedSummary") -> Any:
         facts = cast("Facts", row.facts)
         return conversation_summary(
             row.subject, facts, now=now, settings=fold_settings, has_object=row.has_object

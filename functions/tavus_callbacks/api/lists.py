@@ -5,7 +5,7 @@ from typing import Any
 
 from tavus_callbacks.api.query import CURSOR, LIMIT, TAG, Parameter, Query, moment, place_in, text
 from tavus_callbacks.api.routing import Parameters
-from tavus_callbacks.aws.stores.summaries import Listed, Row, Span, SummaryRows
+from tavus_callbacks.aws.stores.summaries import ListedSummary, Span, SummaryPage, SummaryRows
 from tavus_callbacks.domain.common import timestamps
 from tavus_callbacks.domain.summaries.summary import Filter
 
@@ -20,7 +20,7 @@ def list_page(
     summaries: SummaryRows,
     query: Query,
     kind: str,
-    describe: Callable[[Row], Any],
+    describe: Callable[[ListedSummary], Any],
     *,
     objects_in: str | None = None,
     **filters: str | None,
@@ -29,27 +29,27 @@ def list_page(
     before = place_in(query.state(CURSOR), "before")
     listed = listed_from(summaries, query, kind, describe, before, objects_in=objects_in, **filters)
     following = query.cursor({"before": listed.following}) if listed.following else None
-    return listed.page, following
+    return listed.views, following
 
 
 def listed_from(  # noqa: PLR0913 - a list, its filters and a place in it
     summaries: SummaryRows,
     query: Query,
     kind: str,
-    describe: Callable[[Row], Any],
+    describe: Callable[[ListedSummary], Any],
     before: str | None,
     *,
     objects_in: str | None = None,
     **filters: str | None,
-) -> Listed:
+) -> SummaryPage:
     """Return a page of described summaries from a place on, and the place of the next one."""
     wanted = Filter(tag=query[TAG], label=query[LABEL], **filters)
 
-    def keep(row: Row) -> dict[str, Any] | None:
+    def keep(row: ListedSummary) -> dict[str, Any] | None:
         view = describe(row)
         return dict(view.model_dump(mode="json")) if wanted.lets(view) else None
 
-    return summaries.listed(kind, _span(query, before), keep, objects_in=objects_in)
+    return summaries.list_summaries(kind, _span(query, before), keep, objects_in=objects_in)
 
 
 def _span(query: Query, before: str | None) -> Span:

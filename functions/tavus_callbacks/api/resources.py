@@ -17,7 +17,7 @@ from tavus_callbacks.domain.summaries.summary import resource_summary
 from tavus_callbacks.runtime import wiring
 
 if TYPE_CHECKING:
-    from tavus_callbacks.aws.stores.summaries import Row
+    from tavus_callbacks.aws.stores.summaries import ListedSummary
     from tavus_callbacks.domain.resources.facts import ResourceFacts
 
 routes = Routes()
@@ -50,7 +50,7 @@ def get_replica(replica_id: str) -> Response[str]:
 
 
 def _list(query: Query, kind: str, name: str) -> Response[str]:
-    def describe(row: "Row") -> Any:
+    def describe(row: "ListedSummary") -> Any:
         return resource_summary(kind, row.subject, cast("ResourceFacts", row.facts))
 
     page, following = list_page(wiring.summaries(), query, kind, describe, status=query[STATUS])

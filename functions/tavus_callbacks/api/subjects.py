@@ -14,7 +14,7 @@ from tavus_callbacks.domain.summaries.summary import subject_summary
 from tavus_callbacks.runtime import wiring
 
 if TYPE_CHECKING:
-    from tavus_callbacks.aws.stores.summaries import Row
+    from tavus_callbacks.aws.stores.summaries import ListedSummary
 
 routes = Routes()
 
@@ -27,12 +27,12 @@ def get_subjects(query: Query) -> Response[str]:
     if kind not in KINDS:
         raise BadRequest(BAD_CURSOR)
 
-    def describe(row: "Row") -> Any:
+    def describe(row: "ListedSummary") -> Any:
         return subject_summary(kind, row.subject, row.facts)
 
     listed = listed_from(wiring.summaries(), query, kind, describe, before)
     following = _following(kind, listed.following)
-    return json_answer({"subjects": listed.page, "cursor": query.cursor(following) if following else None})
+    return json_answer({"subjects": listed.views, "cursor": query.cursor(following) if following else None})
 
 
 def _following(kind: str, before: str | None) -> dict[str, str] | None:

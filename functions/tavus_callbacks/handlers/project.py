@@ -1,7 +1,7 @@
-"""The function that keeps summaries and tells the bus: given every kept event, in any order, more than once.
+"""Keep summaries and publish: the function that the event stream gives every stored event, in any order.
 
-A subject's events of one batch are taken together: its summary is read, the events and what they mean are put
-on the bus, and the summary is written. What fails between the two is told again, under the same ids.
+It may get an event more than once. The events of one subject in a batch are merged together. If that fails
+after pushes were published, the batch comes again and the same pushes go out under the same ids.
 """
 
 from collections.abc import Sequence
@@ -11,30 +11,33 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools import Logger
 
 from tavus_callbacks.aws.stores.subject_events import read_body
-from tavus_callbacks.aws.stores.summaries import Found, last_expiry
+from tavus_callbacks.aws.stores.summaries import SummaryUpdate
 from tavus_callbacks.domain.common.metrics import count
 from tavus_callbacks.domain.events.stored_event import StoredEvent
 from tavus_callbacks.domain.pushes.derived import arrived
 from tavus_callbacks.domain.pushes.push import callback_push
 from tavus_callbacks.domain.summaries.summary import facts_from
-from tavus_callbacks.logic.remove_late import forget_late
+from tavus_callbacks.logic.publish import Publisher
+from tavus_callbacks.logic.remove_late import remove_late
+from tavus_callbacks.logic.summarize import last_expiry, merge_update, summarize
 from tavus_callbacks.runtime import batches, wiring
 from tavus_callbacks.runtime.log import write
+from tavus_callbacks.runtime.settings import settings
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
 
 logger = Logger(location=None, use_rfc3339=True)
 
-# Bytes of bodies that are held at once; a batch of the largest would not fit into the function's memory.
+# Bytes of bodies that are read at once. A batch of the largest bodies would not fit into the memory.
 TOGETHER = 8 * 1024 * 1024
 
 Item = dict[str, Any]
 
 
 def handler(event: dict[str, Any], _context: Any) -> Any:
-    """Take a batch of the event stream; what fails is tried again alone."""
-    return batches.take_together(event, _subject, _projected, partial(write, logger))
+    """Project a batch of the event stream; a group of records that fails is tried again one by one."""
+    return batches.take_together(event, _subject, _project, partial(write, logger))
 
 
 def _subject(record: "DynamoDBRecord") -> tuple[str, str]:
@@ -42,33 +45,37 @@ def _subject(record: "DynamoDBRecord") -> tuple[str, str]:
     return item["kind"], item["subject"]
 
 
-def _projected(records: "Sequence[DynamoDBRecord]") -> None:
+def _project(records: "Sequence[DynamoDBRecord]") -> None:
     items = [batches.item_of(record) for record in records]
-    # Before bodies are read: erased, they are gone, while the stream still tells of them.
-    if _are_erased(items):
+    # Before bodies are read: those of an erased subject are gone, and the stream still has its events.
+    if _remove_erased(items):
         return
-    sizes = [int(item["body_size"]) for item in items]
-    made = [_merge(some) for some in ([items] if sum(sizes) <= TOGETHER else [[item] for item in items])]
-    # A summary that was there is removed by who erases; one that is made now may come after that.
+    is_small = sum(int(item["body_size"]) for item in items) <= TOGETHER
+    made = [_merge(group) for group in ([items] if is_small else [[item] for item in items])]
+    # An erasure deletes the summaries that are there. One that was made just now may have come after that.
     if any(made):
-        _are_erased(items)
+        _remove_erased(items)
 
 
-def _are_erased(items: Sequence[Item]) -> bool:
-    """Tell whether a subject was erased, and remove what came of its events in that case."""
-    if not wiring.summaries().tombstones.is_there(items[0]["kind"], items[0]["subject"]):
+def _remove_erased(items: Sequence[Item]) -> bool:
+    """Return whether the subject is erased, and remove its late events in that case."""
+    summaries, bodies = wiring.summaries(), wiring.bodies()
+    if not summaries.tombstones.is_there(items[0]["kind"], items[0]["subject"]):
         return False
     for item in items:
-        forget_late(item, wiring.bodies(), wiring.summaries())
+        remove_late(item, bodies, summaries)
         write(logger, "late", {"outcome": "erased", **count("erased")})
     return True
 
 
 def _merge(items: Sequence[Item]) -> bool:
-    """Merge events of one subject into its summary, and tell of them; tell whether this made the summary."""
-    kind, subject = items[0]["kind"], items[0]["subject"]
+    """Merge events of one subject into its summary and publish; returns True if this made the summary."""
+    kind, subject, bus = items[0]["kind"], items[0]["subject"], wiring.event_bus()
     bodies = [read_body(item, wiring.bodies()) for item in items]
     events = list(map(StoredEvent.from_row, items, bodies))
-    found = Found(facts_from(kind, events), last_expiry(events))
-    tell = wiring.publisher().of(kind, subject, arrived, also=list(map(callback_push, events, bodies)))
-    return wiring.summaries().merge(kind, subject, found, tell)
+    update = SummaryUpdate(facts_from(kind, events), last_expiry(events))
+    callbacks = list(map(callback_push, events, bodies))
+    publisher = Publisher(bus, settings().fold, arrived, callbacks) if bus else None
+    return summarize(
+        wiring.summaries(), kind, subject, lambda stored: merge_update(stored, update), publisher
+    )

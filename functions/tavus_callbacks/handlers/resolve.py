@@ -23,7 +23,7 @@ from tavus_callbacks.domain.recordings.recording import (
     conversation_of,
     recording_id,
 )
-from tavus_callbacks.logic.publish import tell_recording
+from tavus_callbacks.logic.publish import publish_recording
 from tavus_callbacks.runtime import batches, wiring
 from tavus_callbacks.runtime.log import write
 
@@ -111,4 +111,4 @@ def _tell_or_take_back(conversation_id: str, name: str, key: str | None, row: Ro
     if _is_erased(conversation_id):
         wiring.recordings().remove(conversation_id, name, key)
     else:
-        tell_recording(wiring.event_bus(), wiring.summaries(), wiring.recordings(), conversation_id, row)
+        publish_recording(wiring.event_bus(), wiring.summaries(), wiring.recordings(), conversation_id, row)

@@ -14,7 +14,7 @@ from aws_lambda_powertools import Logger
 
 from tavus_callbacks.aws.stores.readings import key_of
 from tavus_callbacks.aws.stores.recordings import look
-from tavus_callbacks.aws.stores.summaries import Row, Span
+from tavus_callbacks.aws.stores.summaries import ListedSummary, Span
 from tavus_callbacks.aws.stores.sweep import Sweep
 from tavus_callbacks.domain.common.errors import StoreDown, place
 from tavus_callbacks.domain.common.metrics import count
@@ -34,7 +34,8 @@ from tavus_callbacks.domain.repair.open_conversations import (
 )
 from tavus_callbacks.domain.summaries.summary import CONVERSATION
 from tavus_callbacks.logic import repair
-from tavus_callbacks.logic.publish import tell_recording
+from tavus_callbacks.logic.publish import Publisher, publish_recording
+from tavus_callbacks.logic.summarize import keep_facts, summarize
 from tavus_callbacks.outbound.tavus_api import Busy, KeyRefused, TavusApi, UnknownThere, Unreadable
 from tavus_callbacks.runtime import wiring
 from tavus_callbacks.runtime.log import write
@@ -125,15 +126,17 @@ def _swept(run: Run, sweep: Sweep, context: Any) -> str | None:
     objects_in = settings().recordings_bucket if settings().fold.expect_recording else None
     while True:
         span = Span(before, since, PAGE)
-        listed = wiring.summaries().listed(CONVERSATION, span, partial(_open, run), objects_in=objects_in)
-        _take(run, listed.page)
+        listed = wiring.summaries().list_summaries(
+            CONVERSATION, span, partial(_open, run), objects_in=objects_in
+        )
+        _take(run, listed.views)
         before = listed.following
         is_over = run.counts.get("asked", 0) >= QUESTIONS
         if before is None or is_over or context.get_remaining_time_in_millis() < RESERVE * 1000:
             return before
 
 
-def _open(run: Run, row: Row) -> Open | None:
+def _open(run: Run, row: ListedSummary) -> Open | None:
     run.count("seen")
     config = settings()
     until = config.fold.summed_up_until(run.now)
@@ -144,7 +147,7 @@ def _open(run: Run, row: Row) -> Open | None:
 
 def _take(run: Run, page: list[Open]) -> None:
     """Take care of open conversations; one that we stumble over keeps no other one from it."""
-    readings = wiring.summaries().index().items(key_of(one.conversation_id) for one in page)
+    readings = wiring.summaries().index.items(key_of(one.conversation_id) for one in page)
     for one, reading in zip(page, readings, strict=True):
         try:
             _care(run, one, reading)
@@ -169,8 +172,9 @@ def _care(run: Run, one: Open, reading: Item | None) -> None:
     if one.is_overdue and run.api and may_ask(reading, run.now):
         _ask(run, run.api, one, reading)
     if one.since and one.status != "active":
-        telling = wiring.publisher().of(CONVERSATION, one.conversation_id, elapsed)
-        wiring.summaries().tell(CONVERSATION, one.conversation_id, telling)
+        bus = wiring.event_bus()
+        publisher = Publisher(bus, settings().fold, elapsed) if bus else None
+        summarize(wiring.summaries(), CONVERSATION, one.conversation_id, keep_facts, publisher)
 
 
 def _look(run: Run, one: Open) -> None:
@@ -178,7 +182,7 @@ def _look(run: Run, one: Open) -> None:
     noted, summaries, bus = wiring.recordings(), wiring.summaries(), wiring.event_bus()
     for row in noted.rows(one.conversation_id):
         seen = _seen(run, one.conversation_id, row)
-        tell_recording(bus, summaries, noted, one.conversation_id, seen)
+        publish_recording(bus, summaries, noted, one.conversation_id, seen)
         recording = noted.read(seen)
         if is_waited_for(recording):
             run.count("recordings_waited_for")
@@ -210,7 +214,7 @@ def _ask(run: Run, api: TavusApi, one: Open, reading: Item | None) -> None:
         run.count(outcome)
         readings.note(one.conversation_id, at=now(), outcome=outcome)
     else:
-        filed = repair.file(_kept(), record, label=one.label, clock=now)
+        filed = repair.repair_conversation(_kept(), record, label=one.label, clock=now)
         run.count("filed", len(filed.events))
         run.count("variants", filed.variants)
         run.count("unfileable", filed.unfileable)

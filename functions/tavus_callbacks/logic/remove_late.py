@@ -1,4 +1,4 @@
-"""Removing what came late of a subject that was erased: the event, its body, the summary made of it."""
+"""Remove an event that came late, after its subject was erased."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -10,11 +10,11 @@ if TYPE_CHECKING:
     from tavus_callbacks.aws.stores.summaries import SummaryRows
 
 
-def forget_late(item: dict[str, Any], bodies: "Bodies", summaries: "SummaryRows") -> None:
-    """Remove an event and what came of it, whether it is there or not; raises StoreDown."""
+def remove_late(item: dict[str, Any], bodies: "Bodies", summaries: "SummaryRows") -> None:
+    """Remove an event's row, its body and its subject's summary if they are there; raises StoreDown."""
     with store_down():
         key = write_item({"pk": item["pk"], "sk": item["sk"]})
         summaries.client.delete_item(TableName=summaries.table, Key=key)
     if "body_key" in item:
         bodies.remove(item["body_key"])
-    summaries.remove(item["kind"], item["subject"])
+    summaries.delete(item["kind"], item["subject"])

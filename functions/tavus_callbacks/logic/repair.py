@@ -1,7 +1,7 @@
-"""Filing what Tavus's record of a conversation has and we lack, as its callbacks would have been filed.
+"""Store the events that Tavus's record of a conversation has and the stack lacks.
 
-What is there already is not written again. The row of the reading comes last: a run that ends before it has
-filed events, and the next one finds them there.
+They are stored as their callbacks would have been. An event that is there is not written again. The outcome
+is noted last: a run that stops before it has stored events, and the next one finds them there.
 """
 
 from collections.abc import Callable
@@ -10,47 +10,47 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from tavus_callbacks.aws.stores.subject_events import events_in, subject_rows
-from tavus_callbacks.aws.stores.summaries import Found, found_in
 from tavus_callbacks.domain.callbacks.event import event_id
-from tavus_callbacks.domain.repair.comparison import Plan, plan
+from tavus_callbacks.domain.repair.comparison import Plan
+from tavus_callbacks.domain.repair.comparison import plan as compare
+from tavus_callbacks.logic.summarize import rebuild
 
 if TYPE_CHECKING:
     from tavus_callbacks.aws.stores.events import EventsTable
     from tavus_callbacks.aws.stores.readings import ReadingRows
     from tavus_callbacks.aws.stores.summaries import SummaryRows
-    from tavus_callbacks.domain.callbacks.event import Event
     from tavus_callbacks.domain.repair.tavus_record import Record
 
 _KIND = "conversation"
 
-# Gives the time by which an event is kept; pulling goes by it.
+# Returns the time at which an event is stored; events are pulled in the order of these times.
 Clock = Callable[[], datetime]
 
 
 @dataclass(frozen=True, slots=True)
 class Stores:
-    """Where events, readings and summaries are."""
+    """The stores of events, attempts and summaries."""
 
     events: "EventsTable"
-    readings: "ReadingRows"
+    attempts: "ReadingRows"
     summaries: "SummaryRows"
 
 
 @dataclass(frozen=True, slots=True)
-class Filed:
-    """What a reading brought: ids of new events, how many variants, how many entries could not be filed."""
+class Repair:
+    """What a record brought: ids of new events, the number of variants and of entries that do not fit."""
 
     conversation_id: str
-    events: tuple[str, ...]
-    variants: int
-    unfileable: int
-    confirmed: bool
-    shows_events: bool
+    events: tuple[str, ...] = ()
+    variants: int = 0
+    unfileable: int = 0
+    confirmed: bool = False
+    shows_events: bool = False
     is_erased: bool = False
 
     @property
     def outcome(self) -> str:
-        """Return what came of it in a word."""
+        """Return the outcome as a word."""
         if self.is_erased:
             return "erased"
         if not self.shows_events:
@@ -58,61 +58,41 @@ class Filed:
         return "filed" if self.events or self.variants else "complete"
 
 
-def planned(stores: Stores, record: "Record", *, label: str, received_at: datetime) -> Plan:
-    """Compare a record with what is kept; raises StoreDown."""
-    table = stores.events
-    items = subject_rows(table.client, table.name, _KIND, record.conversation_id, consistent=True)
-    return plan(record, events_in(items, table.bodies), label=label, received_at=received_at)
+def repair_conversation(
+    stores: Stores, record: "Record", *, label: str, clock: Clock, dry_run: bool = False
+) -> Repair:
+    """Store the events that are missing and note the outcome; a dry run only says what is missing.
 
-
-def refused(stores: Stores, record: "Record") -> Filed | None:
-    """Describe a conversation that was erased, of which nothing is filed nor noted; None for all others."""
-    if not stores.events.tombstones.is_there(_KIND, record.conversation_id):
-        return None
-    return Filed(record.conversation_id, (), 0, 0, confirmed=False, shows_events=False, is_erased=True)
-
-
-def described(record: "Record", found: Plan) -> Filed:
-    """Describe what filing a plan comes to."""
-    return Filed(
-        conversation_id=record.conversation_id,
-        events=tuple(event_id(one.kind, one.subject, one.ref) for one in found.new),
-        variants=len(found.variants),
-        unfileable=found.unfileable,
-        confirmed=found.confirms,
-        shows_events=found.shows_events,
+    Stores and notes nothing about an erased conversation. Raises StoreDown; then you can repeat it.
+    """
+    conversation_id, table = record.conversation_id, stores.events
+    if table.tombstones.is_there(_KIND, conversation_id):
+        return Repair(conversation_id, is_erased=True)
+    items = subject_rows(table.client, table.name, _KIND, conversation_id, consistent=True)
+    plan = compare(record, events_in(items, table.bodies), label=label, received_at=clock())
+    repair = Repair(
+        conversation_id=conversation_id,
+        events=tuple(event_id(event.kind, event.subject, event.ref) for event in plan.new),
+        variants=len(plan.variants),
+        unfileable=plan.unfileable,
+        confirmed=plan.confirms,
+        shows_events=plan.shows_events,
     )
+    if dry_run:
+        return repair
+    _store_events(table, plan, clock)
+    stores.attempts.note(conversation_id, at=clock(), outcome=repair.outcome, confirmed=repair.confirmed)
+    if repair.confirmed:
+        # No event tells `project` that a conversation is confirmed.
+        rebuild(stores.summaries, _KIND, conversation_id, table.bodies)
+    return repair
 
 
-def file(stores: Stores, record: "Record", *, label: str, clock: Clock) -> Filed:
-    """File what is missing and note the reading; raises StoreDown, after which it can be done again."""
-    if erased := refused(stores, record):
-        return erased
-    found = planned(stores, record, label=label, received_at=clock())
-    for event in found.new:
-        _keep(stores.events, event, clock)
-    for event in found.variants:
-        body = stores.events.packed(event)
-        stores.events.keep_variant(event, body, kept_at=clock())
-    filed = described(record, found)
-    stores.readings.note(record.conversation_id, at=clock(), outcome=filed.outcome, confirmed=filed.confirmed)
-    if filed.confirmed:
-        _sum_up(stores, record.conversation_id)
-    return filed
-
-
-def _keep(events: "EventsTable", event: "Event", clock: Clock) -> None:
-    # A large body goes to its bucket before the time is taken: pulling must not have gone past it.
-    body = events.packed(event)
-    events.keep_packed(event, body, kept_at=clock())
-
-
-def _sum_up(stores: Stores, conversation_id: str) -> None:
-    """Let the summary say that it is confirmed, which no event tells `project`."""
-
-    def find() -> Found | None:
-        table = stores.events
-        items = subject_rows(table.client, table.name, _KIND, conversation_id, consistent=True)
-        return found_in(_KIND, items, table.bodies)
-
-    stores.summaries.rebuild(_KIND, conversation_id, find)
+def _store_events(events: "EventsTable", plan: Plan, clock: Clock) -> None:
+    # A large body goes to its bucket before the time is taken: else a reader who pulls could be past it.
+    for event in plan.new:
+        body = events.packed(event)
+        events.keep_packed(event, body, kept_at=clock())
+    for event in plan.variants:
+        body = events.packed(event)
+        events.keep_variant(event, body, kept_at=clock())

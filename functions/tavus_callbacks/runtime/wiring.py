@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from tavus_callbacks.aws.stores.recordings import RecordingRows, RecordingsBucket
     from tavus_callbacks.aws.stores.summaries import SummaryRows
     from tavus_callbacks.aws.stores.sweep import SweepRow
-    from tavus_callbacks.logic.publish import Telling
     from tavus_callbacks.outbound.tavus_api import TavusApi
 
 # Seconds that one request to Tavus may wait between its attempts.
@@ -133,14 +132,6 @@ def event_bus() -> "EventBus | None":
 
     name = settings().event_bus
     return EventBus(clients.events(), name) if name else None
-
-
-@cache
-def publisher() -> "Telling":
-    """Return the publisher of pushes."""
-    from tavus_callbacks.logic.publish import Telling
-
-    return Telling(event_bus(), settings().fold)
 
 
 @cache

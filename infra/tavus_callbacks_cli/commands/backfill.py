@@ -95,14 +95,14 @@ def _errors() -> Iterator[None]:
 
 
 def _work(target: Target) -> "Work":
-    from tavus_callbacks_cli.operations.backfill import work_of
+    from tavus_callbacks_cli.operations.backfill import prepare
     from tavus_callbacks_cli.targets.tavus import open_tavus_api
 
     if isinstance(target, UrlTarget):
         raise click.UsageError(_BY_URL)
     tavus, deployment = open_tavus_api(target), target.deployment()
     note(f"asking {tavus.name}")
-    return work_of(tavus.api, deployment.store, deployment.tables.tokens, deployment.event_retention)
+    return prepare(tavus.api, deployment.store, deployment.tables.tokens, deployment.event_retention)
 
 
 def _select(
@@ -131,9 +131,9 @@ def _read_list(work: "Work") -> "Listing":
 
 
 def _chosen(work: "Work", listing: "Listing", since: datetime, *, is_all: bool) -> list[str]:
-    from tavus_callbacks_cli.operations.backfill import listed
+    from tavus_callbacks_cli.operations.backfill import find_candidates
 
-    found = list(listed(work, listing.records.values(), since))
+    found = list(find_candidates(work, listing.records.values(), since))
     chosen = [one.conversation_id for one in found if one.is_ours or is_all]
     if len(chosen) < len(found):
         note(
@@ -159,10 +159,10 @@ def _outcomes(work: "Work", wanted: list[str], *, dry_run: bool) -> Iterator[Out
 
 def _outcome(work: "Work", conversation_id: str, *, dry_run: bool) -> Outcome:
     from tavus_callbacks.outbound.tavus_api import UnknownThere, Unreadable
-    from tavus_callbacks_cli.operations.backfill import filed
+    from tavus_callbacks_cli.operations.backfill import backfill_conversation
 
     try:
-        found = filed(work, conversation_id, dry_run=dry_run)
+        found = backfill_conversation(work, conversation_id, dry_run=dry_run)
     except UnknownThere as error:
         return _row(conversation_id, "unknown", reason=str(error))
     except Unreadable as error:

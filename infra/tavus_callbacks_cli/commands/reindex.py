@@ -46,11 +46,11 @@ def reindex(target: Target, *, is_json: bool) -> None:
 
 def _rebuild(store: "Store", wanted: "list[tuple[str, str]]") -> int:
     from tavus_callbacks.domain.common.errors import StoreDown
-    from tavus_callbacks_cli.operations.reindex import rebuilt
+    from tavus_callbacks_cli.operations.reindex import rebuild_summaries
 
     try:
         with click.progressbar(
-            rebuilt(store, wanted), length=len(wanted), file=sys.stderr, label="rebuilding"
+            rebuild_summaries(store, wanted), length=len(wanted), file=sys.stderr, label="rebuilding"
         ) as bar:
             return sum(1 for _ in bar)
     except StoreDown as error:

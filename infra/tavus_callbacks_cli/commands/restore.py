@@ -48,7 +48,7 @@ def restore(target: Target, source: str, *, dry_run: bool, is_json: bool) -> Non
         store = target.store()
         copies = _copied(store, source, dry_run=dry_run)
         wanted = subjects(copies)
-        summaries = 0 if dry_run else _rebuilt(store, wanted)
+        summaries = 0 if dry_run else _rebuild(store, wanted)
     counts = Counter[str]()
     for copy, count in copies.items():
         counts[copy.outcome] += count
@@ -83,11 +83,11 @@ def _has_erased(store: "Store", source: str) -> bool:
     return any(Tombstones(store.client, table).has_any() for table in (store.table, source))
 
 
-def _rebuilt(store: "Store", wanted: list[tuple[str, str]]) -> int:
-    from tavus_callbacks_cli.operations.reindex import rebuilt
+def _rebuild(store: "Store", wanted: list[tuple[str, str]]) -> int:
+    from tavus_callbacks_cli.operations.reindex import rebuild_summaries
 
     with click.progressbar(
-        rebuilt(store, wanted), length=len(wanted), file=sys.stderr, label="rebuilding"
+        rebuild_summaries(store, wanted), length=len(wanted), file=sys.stderr, label="rebuilding"
     ) as bar:
         return sum(1 for _ in bar)
 

@@ -1,4 +1,4 @@
-"""Backfilling from a laptop: which conversations, whose they are, and what is filed of each."""
+"""Backfill from a laptop: which conversations, whose they are, and what each of them lacks."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -9,8 +9,7 @@ from tavus_callbacks.aws.stores.events import EventsTable
 from tavus_callbacks.aws.stores.readings import ReadingRows
 from tavus_callbacks.aws.stores.summaries import SummaryRows
 from tavus_callbacks.domain.common.token import PATTERN, digest
-from tavus_callbacks.logic import repair
-from tavus_callbacks.logic.repair import Filed, Stores
+from tavus_callbacks.logic.repair import Repair, Stores, repair_conversation
 from tavus_callbacks_cli.operations.tokens import list_tokens
 
 if TYPE_CHECKING:
@@ -22,13 +21,13 @@ if TYPE_CHECKING:
     from tavus_callbacks.outbound.tavus_api import TavusApi
     from tavus_callbacks_cli.targets.store import Store
 
-# Of what came by no token that the stack knows.
+# The label of events whose callback URL has no token of the stack.
 LABEL = "backfill"
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What backfilling takes: the API, the stores, and the labels of all tokens by their digests."""
+    """What backfilling needs: the API, the stores, and the labels of all tokens by their digests."""
 
     api: "TavusApi"
     store: "Store"
@@ -37,47 +36,42 @@ class Work:
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class Candidate:
     """A conversation of Tavus's list, and whether its callbacks come to this stack."""
 
     conversation_id: str
     is_ours: bool
 
 
-def work_of(api: "TavusApi", store: "Store", tokens: "Table", retention: "timedelta | None") -> Work:
-    """Put together what backfilling takes."""
+def prepare(api: "TavusApi", store: "Store", tokens: "Table", retention: "timedelta | None") -> Work:
+    """Put together what backfilling needs."""
     stores = Stores(
         EventsTable(store.client, store.table, store.bodies, retention),
         ReadingRows(store.client, store.table, retention),
         SummaryRows(store.client, store.table),
     )
-    return Work(api, store, stores, {one.digest: one.label for one in list_tokens(tokens)})
+    return Work(api, store, stores, {token.digest: token.label for token in list_tokens(tokens)})
 
 
-def listed(work: Work, records: Iterable["Record"], since: datetime) -> Iterator[Listed]:
-    """Yield the conversations made since a time, and those whose time is unknown."""
+def find_candidates(work: Work, records: Iterable["Record"], since: datetime) -> Iterator[Candidate]:
+    """Yield the conversations created since a time, and those without a time."""
     for record in records:
         if record.created_at is None or record.created_at >= since:
-            yield Listed(record.conversation_id, _label(work, record) is not None or _is_known(work, record))
+            is_ours = (
+                _find_label(work, record) is not None
+                or work.stores.summaries.get("conversation", record.conversation_id) is not None
+            )
+            yield Candidate(record.conversation_id, is_ours)
 
 
-def filed(work: Work, conversation_id: str, *, dry_run: bool) -> Filed:
-    """Read a record and file what is missing, or only say what is; raises TavusError, StoreDown."""
+def backfill_conversation(work: Work, conversation_id: str, *, dry_run: bool) -> Repair:
+    """Read a record and store what is missing; a dry run only says what is; raises TavusError, StoreDown."""
     record = work.api.conversation(conversation_id)
-    label = _label(work, record) or LABEL
-    if dry_run:
-        if erased := repair.refused(work.stores, record):
-            return erased
-        found = repair.planned(work.stores, record, label=label, received_at=work.store.now())
-        return repair.described(record, found)
-    return repair.file(work.stores, record, label=label, clock=work.store.now)
+    label = _find_label(work, record) or LABEL
+    return repair_conversation(work.stores, record, label=label, clock=work.store.now, dry_run=dry_run)
 
 
-def _label(work: Work, record: "Record") -> str | None:
-    """Return the label of the stack's token in a callback URL, None where it is somebody else's."""
+def _find_label(work: Work, record: "Record") -> str | None:
+    """Return the label of the token in a callback URL, None if the stack has no such token."""
     token = PATTERN.search(record.callback_url)
     return work.labels.get(digest(token[0])) if token else None
-
-
-def _is_known(work: Work, record: "Record") -> bool:
-    return work.stores.summaries.facts("conversation", record.conversation_id) is not None

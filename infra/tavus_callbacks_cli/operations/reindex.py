@@ -1,7 +1,7 @@
-"""Rebuilding summaries from the events that are kept, while more come in.
+"""Rebuild summaries from the stored events, while more events come in.
 
-Subjects are found by the indexes, which hold keys only; each is then read whole and its summary replaced,
-unless `project` was there meanwhile, which is noticed and tried again.
+The indexes name the subjects; they hold keys only. Each subject is then read whole and its summary is
+replaced. If `project` writes the summary meanwhile, the rebuild of that subject starts again.
 """
 
 from collections.abc import Iterator
@@ -9,11 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from tavus_callbacks.aws.stores.recordings import RecordingRows, claim_key_of
-from tavus_callbacks.aws.stores.subject_events import subject_rows
-from tavus_callbacks.aws.stores.summaries import Found, SummaryRows, found_in
+from tavus_callbacks.aws.stores.summaries import SummaryRows
 from tavus_callbacks.aws.stores.tombstones import Tombstones
 from tavus_callbacks.domain.callbacks.families import KINDS
 from tavus_callbacks.domain.summaries.summary import CONVERSATION
+from tavus_callbacks.logic.summarize import rebuild
 
 if TYPE_CHECKING:
     from tavus_callbacks_cli.targets.store import Store
@@ -24,28 +24,20 @@ Subject = tuple[str, str]
 
 
 def subjects(store: "Store") -> list[Subject]:
-    """Return every subject of which an event or a summary is kept."""
-    keys = {pk for index in ("receipts", "listing") for pk in _partitions(store, index)}
-    found = (pk.partition("#") for pk in keys)
-    return sorted((kind, subject) for kind, _, subject in found if kind in KINDS)
+    """Return every subject that has an event or a summary."""
+    partitions = {pk for index in ("receipts", "listing") for pk in _scan_partitions(store, index)}
+    keys = (pk.partition("#") for pk in partitions)
+    return sorted((kind, subject) for kind, _, subject in keys if kind in KINDS)
 
 
-def rebuilt(store: "Store", wanted: list[Subject]) -> Iterator[Subject]:
+def rebuild_summaries(store: "Store", wanted: list[Subject]) -> Iterator[Subject]:
     """Rebuild summaries, and yield each subject as it is done; raises StoreDown."""
     with ThreadPoolExecutor(_PARALLEL) as pool:
-        yield from pool.map(lambda subject: _rebuilt(store, subject), wanted)
+        yield from pool.map(lambda subject: _rebuild_subject(store, subject), wanted)
 
 
-def _rebuilt(store: "Store", subject: Subject) -> Subject:
-    tombstones = Tombstones(store.client, store.table)
-
-    def find() -> Found | None:
-        if tombstones.is_there(*subject):
-            return None
-        items = subject_rows(store.client, store.table, *subject, consistent=True)
-        return found_in(subject[0], items, store.bodies)
-
-    SummaryRows(store.client, store.table).rebuild(*subject, find)
+def _rebuild_subject(store: "Store", subject: Subject) -> Subject:
+    rebuild(SummaryRows(store.client, store.table), *subject, store.bodies)
     if subject[0] == CONVERSATION:
         _register_claims(store, subject[1])
     return subject
@@ -57,12 +49,12 @@ def _register_claims(store: "Store", conversation_id: str) -> None:
     for item in recordings.rows(conversation_id):
         recordings.register(item)
         key = claim_key_of(item)
-        # After the write: an erasure may have passed in between.
+        # After the write: the conversation may have been erased in between.
         if key and Tombstones(store.client, store.table).is_there(CONVERSATION, conversation_id):
             store.client.delete_item(TableName=store.table, Key=key)
 
 
-def _partitions(store: "Store", index: str) -> Iterator[str]:
+def _scan_partitions(store: "Store", index: str) -> Iterator[str]:
     pages = store.client.get_paginator("scan").paginate(
         TableName=store.table, IndexName=index, ProjectionExpression="pk"
     )

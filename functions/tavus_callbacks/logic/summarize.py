@@ -1,0 +1,107 @@
+"""Keep the summary of a subject, and publish what a change of it means.
+
+    get the summary ──► find its update ──► publish ──► put it, if its revision is unchanged
+           ▲                                                  │
+           └────────────── another writer was faster ─────────┘  five times at most
+
+Pushes go out before the summary is written. After a crash in between they go out again, under the same ids.
+An update is found after the summary was read. So an event that a rebuild does not see is merged later, which
+changes the revision, and the rebuild starts again (decision 0021).
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from tavus_callbacks.aws.stores.readings import confirmed_at
+from tavus_callbacks.aws.stores.subject_events import events_in, subject_rows
+from tavus_callbacks.aws.stores.summaries import StoredSummary, SummaryRows, SummaryUpdate
+from tavus_callbacks.domain.common.errors import StoreDown
+from tavus_callbacks.domain.events.stored_event import StoredEvent
+from tavus_callbacks.domain.summaries.summary import confirmed, facts_from
+
+if TYPE_CHECKING:
+    from tavus_callbacks.aws.stores.bodies import Bodies
+    from tavus_callbacks.logic.publish import Publisher
+
+# The records of one subject come one after the other from its shard of the stream, so writers rarely meet.
+_TRIES = 5
+
+Item = dict[str, Any]
+# Returns a subject's update from its summary, or None if it is to have no summary.
+FindUpdate = Callable[[StoredSummary | None], SummaryUpdate | None]
+
+
+def summarize(
+    summaries: SummaryRows,
+    kind: str,
+    subject: str,
+    find_update: FindUpdate,
+    publisher: "Publisher | None" = None,
+) -> bool:
+    """Update a subject's summary and publish what is new; returns True if this made the summary.
+
+    Raises StoreDown if a store or the bus is down, or if other writers were faster each time.
+    """
+    sent: set[str] = set()
+    for _ in range(_TRIES):
+        stored = summaries.get(kind, subject)
+        update = find_update(stored)
+        if update is None:
+            if stored is None or summaries.delete_if_unchanged(kind, subject, stored):
+                return False
+            continue
+        published = stored.published if stored else frozenset()
+        if publisher:
+            pushes, types = publisher.work_out_pushes(kind, subject, update.facts, published)
+            # The loop may run again because of another writer: the bus has these pushes already.
+            publisher.bus.put(push for push in pushes if push.push_id not in sent)
+            sent.update(push.push_id for push in pushes)
+            published |= types
+        if summaries.put_if_unchanged(kind, subject, update, published, stored=stored):
+            return stored is None
+    raise StoreDown("contention over a summary")
+
+
+def merge_update(stored: StoredSummary | None, more: SummaryUpdate) -> SummaryUpdate:
+    """Merge more facts into a summary. It expires with the last of its events, not before."""
+    if stored is None:
+        return more
+    before = stored.update()
+    expiries = (before.expires_at, more.expires_at)
+    facts = before.facts.merge(more.facts)  # type: ignore[arg-type]  # one kind, one class
+    return SummaryUpdate(facts, None if None in expiries else max(filter(None, expiries)))
+
+
+def keep_facts(stored: StoredSummary | None) -> SummaryUpdate | None:
+    """Return what a summary says already: for pushes that follow from time alone."""
+    return stored.update() if stored else None
+
+
+def rebuild(summaries: SummaryRows, kind: str, subject: str, bodies: "Bodies") -> None:
+    """Replace a subject's summary by what its events say; without events, or if erased, delete it.
+
+    Raises StoreDown.
+    """
+
+    def read_update(_: StoredSummary | None) -> SummaryUpdate | None:
+        if summaries.tombstones.is_there(kind, subject):
+            return None
+        items = subject_rows(summaries.client, summaries.table, kind, subject, consistent=True)
+        return sum_up(kind, items, bodies)
+
+    summarize(summaries, kind, subject, read_update)
+
+
+def sum_up(kind: str, items: Sequence[Item], bodies: "Bodies") -> SummaryUpdate | None:
+    """Return what the events among a subject's rows say together, or None if there are none."""
+    events = events_in(items, bodies)
+    if not events:
+        return None
+    facts = confirmed(facts_from(kind, events), confirmed_at(items))
+    return SummaryUpdate(facts, last_expiry(events))
+
+
+def last_expiry(events: Iterable[StoredEvent]) -> int | None:
+    """Return when the last of at least one event expires, None if one never does."""
+    expiries = [event.expires_at for event in events]
+    return None if None in expiries else max(filter(None, expiries))
