@@ -16,7 +16,7 @@ from tavus_callbacks.aws.stores.events import EventsTable
 from tavus_callbacks.aws.stores.recordings import Object, RecordingRows
 from tavus_callbacks.domain.callbacks.event import understand
 from tavus_callbacks.domain.common.compression import pack
-from tavus_callbacks.domain.common.token import Scope, digest, new_token
+from tavus_callbacks.domain.common.token import Scope, digest_token, new_token
 from tavus_callbacks.domain.events.stored_event import StoredEvent
 from tavus_callbacks.domain.pushes.push import callback_push
 from tavus_callbacks.domain.recordings.recording import claim_of
@@ -41,7 +41,7 @@ class Case:
 
 def token_answer(scope: Scope = "callback") -> dict[str, Any]:
     """Return what GetItem says of the token."""
-    record = {"token_digest": digest(TOKEN), "label": "bench", "scope": scope}
+    record = {"token_digest": digest_token(TOKEN), "label": "bench", "scope": scope}
     item = {name: {"S": value} for name, value in record.items()}
     return {"GetItem": {"Item": {**item, "created_at": {"S": "2026-01-01T00:00:00.000000Z"}}}}
 

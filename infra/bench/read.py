@@ -22,7 +22,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from statistics import median
 from typing import Any
 
-from tavus_callbacks.domain.common.token import digest, new_token
+from tavus_callbacks.domain.common.token import digest_token, new_token
 
 ENVIRONMENT = {
     "AWS_DEFAULT_REGION": "us-east-1",
@@ -219,7 +219,8 @@ class Store:
 
 def token_answer() -> bytes:
     """Record what looking up the token answers."""
-    item = {"token_digest": digest(TOKEN), "label": "reader", "scope": "read", "created_at": NOW.isoformat()}
+    created = NOW.isoformat()
+    item = {"token_digest": digest_token(TOKEN), "label": "reader", "scope": "read", "created_at": created}
     return wire({"Item": {name: {"S": value} for name, value in item.items()}})
 
 

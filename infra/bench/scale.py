@@ -21,7 +21,7 @@ from typing import Any
 
 from bench.events import catching_table
 from bench.packages import ROOT
-from tavus_callbacks.aws.stores.events import partition
+from tavus_callbacks.aws.stores.keys import partition
 from tavus_callbacks.domain.callbacks.event import Event
 from tavus_callbacks.domain.common.compression import pack
 from tavus_callbacks.domain.events import feed as receipts

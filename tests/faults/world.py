@@ -18,7 +18,8 @@ from proxy import Proxy
 from runtimes import forget
 from tavus_callbacks.aws.items import read_item
 from tavus_callbacks.aws.stores.bodies import Bodies
-from tavus_callbacks.aws.stores.events import EventsTable, partition
+from tavus_callbacks.aws.stores.events import EventsTable
+from tavus_callbacks.aws.stores.keys import partition
 from tavus_callbacks.domain.common.timestamps import now
 from tavus_callbacks.handlers import drain, receive
 from tavus_callbacks.runtime.settings import settings

@@ -6,7 +6,7 @@ import pytest
 from inprocess import failing
 
 from tavus_callbacks.domain.common.timestamps import iso
-from tavus_callbacks.domain.common.token import digest, new_token
+from tavus_callbacks.domain.common.token import digest_token, new_token
 from tavus_callbacks.runtime import wiring
 from tavus_callbacks_cli.operations.tokens import revoke_token, rotate_token
 
@@ -64,7 +64,7 @@ def test_a_revoked_token_is_refused_within_a_minute(api, clock, after, expected)
 def test_a_deleted_token_is_refused_within_a_minute(api, clock, after, expected):
     """A token whose record is gone is no better than a revoked one."""
     api.post(SHUTDOWN)
-    api.tokens_table.delete_item(Key={"token_digest": digest(api.token)})
+    api.tokens_table.delete_item(Key={"token_digest": digest_token(api.token)})
 
     clock.now += after
 
@@ -169,7 +169,7 @@ def test_reading_notes_the_use_of_a_read_token(api):
     """A read token that is in use is seen as such."""
     api.get("/events")
 
-    assert [f"token#{digest(api.read_token)[:12]}"] == [item["pk"] for item in api.items()]
+    assert [f"token#{digest_token(api.read_token)[:12]}"] == [item["pk"] for item in api.items()]
 
 
 def test_no_store_knows_a_token(api):
@@ -177,7 +177,7 @@ def test_no_store_knows_a_token(api):
     api.post(SHUTDOWN)
 
     [record] = [
-        item for item in api.tokens_table.scan()["Items"] if item["token_digest"] == digest(api.token)
+        item for item in api.tokens_table.scan()["Items"] if item["token_digest"] == digest_token(api.token)
     ]
 
     assert {"token_digest", "label", "scope", "created_at"} == set(record)

@@ -6,7 +6,7 @@ import pytest
 from inprocess import strict_json
 
 from tavus_callbacks.domain.common.timestamps import iso
-from tavus_callbacks.domain.common.token import digest, new_token
+from tavus_callbacks.domain.common.token import digest_token, new_token
 from tavus_callbacks_cli.local_stack.http.payload import Request
 
 SHUTDOWN = {"conversation_id": "c1", "event_type": "system.shutdown"}
@@ -19,7 +19,7 @@ def dead_tokens(api):
 
     def dead(**times):
         token = api.create_token()
-        record = api.tokens_table.get_item(Key={"token_digest": digest(token)})["Item"]
+        record = api.tokens_table.get_item(Key={"token_digest": digest_token(token)})["Item"]
         api.tokens_table.put_item(Item={**record, **times})
         return token
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from encodings_of_tokens import FOUND, IN_BYTES, REMAINS
-from tavus_callbacks.aws.stores.events import partition
+from tavus_callbacks.aws.stores.keys import partition
 from tavus_callbacks.domain.callbacks.event import understand
 from tavus_callbacks.domain.callbacks.families import KINDS
 from tavus_callbacks.domain.common.timestamps import now

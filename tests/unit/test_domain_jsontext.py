@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from tavus_callbacks.domain.common import issues
 from tavus_callbacks.domain.common.compression import LONGEST
+from tavus_callbacks.domain.common.digests import canonical
 from tavus_callbacks.domain.common.errors import NotAnObject
 from tavus_callbacks.domain.common.json_text import (
     MAX_COUNT,
     MAX_DEPTH,
     MAX_DIGITS,
-    canonical,
     children,
     decode,
     parse,

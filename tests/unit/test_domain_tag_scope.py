@@ -2,7 +2,7 @@
 
 import pytest
 
-from tavus_callbacks.domain.common.tag_scope import TagCount, TaggedCallback, count_tagged
+from tavus_callbacks.domain.events.tag_scope import TagCount, TaggedCallback, count_tagged
 
 TAG = ("user", "666")
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from samples import TOKEN
-from tavus_callbacks.domain.common.token import PATTERN, TokenRecord, digest, is_well_formed, new_token
+from tavus_callbacks.domain.common.token import PATTERN, TokenRecord, digest_token, is_well_formed, new_token
 
 BASE62 = string.digits + string.ascii_letters
 
@@ -59,8 +59,8 @@ def test_any_text_can_be_asked(text):
 
 def test_a_digest_tells_nothing_of_its_token():
     """What is kept is a SHA-256, 64 digits that no part of the token is in."""
-    assert len(digest(TOKEN)) == 64
-    assert TOKEN not in digest(TOKEN)
+    assert len(digest_token(TOKEN)) == 64
+    assert TOKEN not in digest_token(TOKEN)
 
 
 @pytest.mark.parametrize(
@@ -83,4 +83,4 @@ def test_a_token_lives_until_it_expires_or_is_revoked(times, expected):
 
 def test_a_token_is_spoken_of_by_the_start_of_its_digest():
     """Logs name a token by twelve digits of its digest."""
-    assert TokenRecord(digest(TOKEN), "l", "read", "").token_id == digest(TOKEN)[:12]
+    assert TokenRecord(digest_token(TOKEN), "l", "read", "").token_id == digest_token(TOKEN)[:12]

@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from tavus_callbacks.domain.common.tombstone import digest, lifetime
+from tavus_callbacks.domain.common.digests import digest
+from tavus_callbacks.domain.common.tombstone import lifetime
 
 DAY = timedelta(days=1)
 

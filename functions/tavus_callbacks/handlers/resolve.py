@@ -13,7 +13,7 @@ from aws_lambda_powertools.utilities.batch import EventType
 from tavus_callbacks.aws.stores.recordings import Row, look
 from tavus_callbacks.aws.stores.subject_events import read_body
 from tavus_callbacks.domain.common.issues import TOO_MANY_PARTS
-from tavus_callbacks.domain.common.lenient_json import kept
+from tavus_callbacks.domain.common.lenient_json import parse_stored_body
 from tavus_callbacks.domain.common.metrics import Counts, count, of_recording
 from tavus_callbacks.domain.events.stored_event import StoredEvent
 from tavus_callbacks.domain.recordings.recording import (
@@ -56,7 +56,7 @@ def _claimed(record: "DynamoDBRecord") -> Counts:
     if raw is None:
         write(logger, "claim not read", {"conversation_id": conversation_id, "cause": TOO_MANY_PARTS})
         return {}
-    body = kept(raw.decode())
+    body = parse_stored_body(raw.decode())
     bucket = wiring.recordings_bucket()
     claim = claim_of(event.event_type, conversation_id, body, bucket=bucket.name, ref=ref)
     row = wiring.recordings().claim(conversation_id, claim, ref=ref, claimed_at=event.received_at)

@@ -16,7 +16,7 @@ from tavus_callbacks.aws.stores.readings import key_of
 from tavus_callbacks.aws.stores.recordings import look
 from tavus_callbacks.aws.stores.summaries import ListedSummary, Span
 from tavus_callbacks.aws.stores.sweep import Sweep
-from tavus_callbacks.domain.common.errors import StoreDown, place
+from tavus_callbacks.domain.common.errors import StoreDown, describe_fault
 from tavus_callbacks.domain.common.metrics import count
 from tavus_callbacks.domain.common.timestamps import iso, now
 from tavus_callbacks.domain.pushes.derived import elapsed
@@ -157,7 +157,7 @@ def _take(run: Run, page: list[Open]) -> None:
         except Exception as fault:  # noqa: BLE001  # logged by place, never by its text
             run.count("failed")
             logger.error(  # noqa: TRY400  # a trace could quote a body
-                "stumbled", extra={"conversation_id": one.conversation_id, "fault": place(fault)}
+                "stumbled", extra={"conversation_id": one.conversation_id, "fault": describe_fault(fault)}
             )
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
 
-from tavus_callbacks.domain.common.errors import place
+from tavus_callbacks.domain.common.errors import describe_fault
 
 if TYPE_CHECKING:
     from tavus_callbacks.domain.common.metrics import Counts
@@ -34,7 +34,7 @@ def take(
     answer = process_partial_response(event, lambda record: sums.update(handler(record)), processor, context)
     raised = [fault for _, fault, _ in processor.exceptions if fault]
     record = {"records": len(event["Records"]), "failed": len(raised), **sums}
-    log("batch", {**record, "faults": sorted(set(map(place, raised)))})
+    log("batch", {**record, "faults": sorted(set(map(describe_fault, raised)))})
     return answer
 
 
@@ -67,7 +67,7 @@ def _failed(
     except Exception as fault:  # noqa: BLE001  # the outermost edge: what failed is named and given again
         if len(group) > 1:
             return [each for record in group for each in _failed([record], handler)]
-        return [(_number(group[0]), place(fault))]
+        return [(_number(group[0]), describe_fault(fault))]
     return []
 
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tavus_callbacks.aws.stores import keys
 from tavus_callbacks.domain.common.timestamps import iso
 from tavus_callbacks.domain.common.token import SCOPES, Scope, TokenRecord
 from tavus_callbacks_cli.commands import options
@@ -196,7 +197,7 @@ def _views(tables: Tables, now: datetime) -> "Iterator[dict[str, Any]]":
 
 
 def _last_use(tables: Tables, record: TokenRecord) -> str | None:
-    item = tables.events.get_item(Key={"pk": f"token#{record.token_id}", "sk": "use"}).get("Item")
+    item = tables.events.get_item(Key=keys.token_use(record.token_id)).get("Item")
     return str(item["used_at"]) if item else None
 
 

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import httpx
 
 from tavus_callbacks.domain.common.timestamps import iso
-from tavus_callbacks.domain.common.token import SCOPES, Scope, digest
+from tavus_callbacks.domain.common.token import SCOPES, Scope, digest_token
 from tavus_callbacks_cli.doctor.examination import NotTried
 from tavus_callbacks_cli.operations.tokens import create_token, revoke_token
 from tavus_callbacks_cli.simulator.scenario import fresh_ids, simulated_url
@@ -70,7 +70,7 @@ class Probe:
             token = create_token(self.tables.tokens, label=self.label, scope=scope, now=now)
             self._tokens[scope] = token
             self.tables.tokens.update_item(
-                Key={"token_digest": digest(token)},
+                Key={"token_digest": digest_token(token)},
                 UpdateExpression="SET expires_at = :end",
                 ExpressionAttributeValues={":end": iso(now + LIFETIME)},
             )

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from tavus_callbacks.domain.common.compression import contents
 from tavus_callbacks.domain.common.errors import StoreDown
-from tavus_callbacks.domain.common.tag_scope import TagCount, TaggedCallback, count_tagged
 from tavus_callbacks.domain.common.tags import is_tagged
+from tavus_callbacks.domain.events.tag_scope import TagCount, TaggedCallback, count_tagged
 from tavus_callbacks.domain.pushes.push import ERASED
 
 if TYPE_CHECKING:

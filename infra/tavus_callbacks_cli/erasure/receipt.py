@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from tavus_callbacks.domain.common.digests import digest
 from tavus_callbacks.domain.common.timestamps import iso
-from tavus_callbacks.domain.common.tombstone import RESTORABLE, digest
+from tavus_callbacks.domain.common.tombstone import RESTORABLE
 from tavus_callbacks_cli.erasure.place import Subject, Wanted, described
 from tavus_callbacks_cli.erasure.steps import Erasure
 from tavus_callbacks_cli.output.console import note

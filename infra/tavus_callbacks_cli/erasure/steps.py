@@ -16,10 +16,10 @@ from tavus_callbacks.aws.stores.summaries import unpack_facts
 from tavus_callbacks.aws.stores.tombstones import Tombstones
 from tavus_callbacks.domain.callbacks.event import Event
 from tavus_callbacks.domain.callbacks.families import KINDS
-from tavus_callbacks.domain.common.tag_scope import TaggedCallback
 from tavus_callbacks.domain.common.tags import is_tagged
 from tavus_callbacks.domain.common.timestamps import iso, now
 from tavus_callbacks.domain.events import feed
+from tavus_callbacks.domain.events.tag_scope import TaggedCallback
 from tavus_callbacks.domain.pushes.push import erased_push
 from tavus_callbacks.domain.summaries import summary
 from tavus_callbacks_cli.erasure import failed, quarantine, recordings, snapshots, spill, subject

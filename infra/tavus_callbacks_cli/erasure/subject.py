@@ -5,10 +5,10 @@ from functools import partial
 from typing import Any
 
 from tavus_callbacks.aws.items import is_expired, read_item, write_item
-from tavus_callbacks.aws.stores.events import bodies_prefix, partition
+from tavus_callbacks.aws.stores.keys import event_bodies, partition
 from tavus_callbacks.aws.stores.recordings import claim_key_of
-from tavus_callbacks.domain.common.tag_scope import TaggedCallback
 from tavus_callbacks.domain.events.stored_event import is_event_row
+from tavus_callbacks.domain.events.tag_scope import TaggedCallback
 from tavus_callbacks_cli.erasure.place import Piece, Place, Subject
 
 # By the type of a row, the store that the receipt names.
@@ -27,7 +27,7 @@ def of_subject(place: Place, subject: Subject) -> Iterator[Piece]:
 
     The summary comes last: by it a repeat after an interruption finds the subject again.
     """
-    yield from _objects(place, f"{bodies_prefix(*subject)}/", "bodies")
+    yield from _objects(place, f"{event_bodies(*subject)}/", "bodies")
     for row in sorted(_rows(place, subject, ("subject", "claim")), key=lambda row: row["type"] == "summary"):
         yield from _claim_row(place, row)
         name = f"{row['pk']} {row['sk']}"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tavus_callbacks.domain.common.timestamps import iso
-from tavus_callbacks.domain.common.token import digest
+from tavus_callbacks.domain.common.token import digest_token
 from tavus_callbacks_cli.local_stack.account import ACCOUNT, REGION, SECRET_ACCESS_KEY, STACK
 from tavus_callbacks_cli.local_stack.cdn.cdn import Cdn, Distribution, distribution_of, public_keys
 from tavus_callbacks_cli.local_stack.child_process import stop_child
@@ -233,7 +233,7 @@ def _credentials(state: State, template: Template, embedded: Embedded) -> Creden
     before = asdict(state.credentials() or Credentials("", "", ""))
     tokens = {
         name: token
-        if digest(token := before[name]) in live
+        if digest_token(token := before[name]) in live
         else create_token(table, label=label, scope=scope, now=now)
         for name, (label, scope) in _LABELS.items()
     }

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tavus_callbacks.aws.stores.events import EventsTable
 from tavus_callbacks.aws.stores.readings import ReadingRows
 from tavus_callbacks.aws.stores.summaries import SummaryRows
-from tavus_callbacks.domain.common.token import PATTERN, digest
+from tavus_callbacks.domain.common.token import PATTERN, digest_token
 from tavus_callbacks.logic.repair import Repair, Stores, repair_conversation
 from tavus_callbacks_cli.operations.tokens import list_tokens
 
@@ -74,4 +74,4 @@ def backfill_conversation(work: Work, conversation_id: str, *, dry_run: bool) ->
 def _find_label(work: Work, record: "Record") -> str | None:
     """Return the label of the token in a callback URL, None if the stack has no such token."""
     token = PATTERN.search(record.callback_url)
-    return work.labels.get(digest(token[0])) if token else None
+    return work.labels.get(digest_token(token[0])) if token else None

@@ -12,9 +12,9 @@ from urllib.parse import urlencode
 
 from tavus_callbacks.aws.errors import store_down
 from tavus_callbacks.aws.items import read_item, write_item
+from tavus_callbacks.aws.stores import keys
 from tavus_callbacks.aws.stores.events import EventsTable
 from tavus_callbacks.aws.stores.index import Index
-from tavus_callbacks.aws.stores.quarantine import ENTRY, partition
 from tavus_callbacks.aws.stores.tombstones import Tombstones
 from tavus_callbacks.domain.callbacks.event import Event, event_id
 from tavus_callbacks.domain.callbacks.intake import Callback, Misfit, read_callback
@@ -119,4 +119,4 @@ def remove(store: "Store", item: Item) -> None:
 
 
 def _key(quarantine_id: str) -> dict[str, Any]:
-    return write_item({"pk": partition(quarantine_id), "sk": ENTRY})
+    return write_item(keys.quarantine(quarantine_id))

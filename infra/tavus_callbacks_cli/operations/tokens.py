@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from tavus_callbacks.domain.common.timestamps import iso
-from tavus_callbacks.domain.common.token import Scope, TokenRecord, digest, new_token
+from tavus_callbacks.domain.common.token import Scope, TokenRecord, digest_token, new_token
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
@@ -24,7 +24,7 @@ def _record(item: dict[str, Any]) -> TokenRecord:
 def create_token(table: "Table", *, label: str, scope: Scope, now: "datetime") -> str:
     """Keep a new token's digest and return the token itself, which nobody can read again."""
     token = new_token()
-    record = TokenRecord(digest=digest(token), label=label, scope=scope, created_at=iso(now))
+    record = TokenRecord(digest=digest_token(token), label=label, scope=scope, created_at=iso(now))
     table.put_item(Item=_item(record), ConditionExpression="attribute_not_exists(token_digest)")
     return token
 

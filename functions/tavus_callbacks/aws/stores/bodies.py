@@ -1,11 +1,11 @@
 """Bodies too large for a row lie in a bucket of their own: the object first, the row that names it second."""
 
-import hashlib
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tavus_callbacks.aws import clients
 from tavus_callbacks.aws.errors import store_down
 from tavus_callbacks.domain.common.compression import unpack
+from tavus_callbacks.domain.common.digests import WHOLE, digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,7 +39,7 @@ class Bodies(NamedTuple):
 
     def upload(self, prefix: str, data: bytes) -> str:
         """Put an object under its digest and return its key."""
-        key = f"{prefix}/{hashlib.sha256(data).hexdigest()}"
+        key = f"{prefix}/{digest(data, WHOLE)}"
         with store_down():
             self.client().put_object(Bucket=self.bucket, Key=key, Body=data)
         return key

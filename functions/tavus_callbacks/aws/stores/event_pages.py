@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 from tavus_callbacks.aws.errors import store_down
 from tavus_callbacks.aws.items import Item, is_expired, read_item, write_item
-from tavus_callbacks.aws.stores import quarantine
-from tavus_callbacks.aws.stores.events import partition, sort_key
+from tavus_callbacks.aws.stores import keys
 from tavus_callbacks.aws.stores.index import Index
 from tavus_callbacks.aws.stores.tombstones import Tombstones
 from tavus_callbacks.domain.callbacks.families import is_name
@@ -92,18 +91,17 @@ class EventPages:
         """Return the row of an entry in quarantine, or None."""
         if not is_name(quarantine_id):
             return None
-        return self._row(quarantine.partition(quarantine_id), quarantine.ENTRY)
+        return self._row(keys.quarantine(quarantine_id))
 
     def event_row(self, kind: str, subject: str, ref: str) -> Item | None:
         """Return the row of an event, or None."""
         if not self._can_exist(kind, subject):
             return None
-        return self._row(partition(kind, subject), sort_key(ref))
+        return self._row(keys.event(kind, subject, ref))
 
-    def _row(self, pk: str, sk: str) -> Item | None:
-        key = write_item({"pk": pk, "sk": sk})
+    def _row(self, key: keys.Key) -> Item | None:
         with store_down():
-            answer = self.client.get_item(TableName=self.table, Key=key)
+            answer = self.client.get_item(TableName=self.table, Key=write_item(key))
         return read_item(answer["Item"]) if "Item" in answer else None
 
     def _can_exist(self, kind: str, subject: str) -> bool:
@@ -140,12 +138,12 @@ class EventPages:
         return entries
 
     def _rows(self, kind: str, subject: str, after: str | None) -> Iterator[Item]:
-        pk = partition(kind, subject)
-        start = {"ExclusiveStartKey": write_item({"pk": pk, "sk": sort_key(after)})} if after else {}
+        pk = keys.partition(kind, subject)
+        start = {"ExclusiveStartKey": write_item(keys.event(kind, subject, after))} if after else {}
         pages = self.client.get_paginator("query").paginate(
             TableName=self.table,
             KeyConditionExpression="pk = :pk AND begins_with(sk, :events)",
-            ExpressionAttributeValues=write_item({":pk": pk, ":events": "e1#"}),
+            ExpressionAttributeValues=write_item({":pk": pk, ":events": keys.EVENT_PREFIX}),
             **start,  # type: ignore[arg-type]  # a paginator takes the operation's own start key
         )
         with store_down():

@@ -1,12 +1,5 @@
-"""The events table as `receive` writes it: one conditional put is the record and the duplicate check.
+"""The events table as `receive` writes it: one conditional put stores the event and checks for duplicates."""
 
-pk = <kind>#<subject>
-sk = e1#<ref>                the event; ref = <time in microseconds, or untimed>-<digest of identity>
-     e1#<ref>-v<content>     other content for the same event
-     e1#<ref>-<n>            the same timeless body again, after the window
-"""
-
-import hashlib
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -14,6 +7,7 @@ from botocore.exceptions import ClientError
 
 from tavus_callbacks.aws.errors import error_code, store_down
 from tavus_callbacks.aws.items import read_item, write_item
+from tavus_callbacks.aws.stores import keys
 from tavus_callbacks.aws.stores.tombstones import Tombstones
 from tavus_callbacks.domain.callbacks.event import (
     Event,
@@ -23,6 +17,7 @@ from tavus_callbacks.domain.callbacks.event import (
     variant_ref,
 )
 from tavus_callbacks.domain.common import issues
+from tavus_callbacks.domain.common.digests import digest
 from tavus_callbacks.domain.common.timestamps import iso, parse
 from tavus_callbacks.domain.events import feed
 
@@ -48,21 +43,6 @@ class Kept(NamedTuple):
     issues: tuple[str, ...] = ()
 
 
-def partition(kind: str, subject: str) -> str:
-    """Return the partition key of a subject's events."""
-    return f"{kind}#{subject}"
-
-
-def sort_key(ref: str) -> str:
-    """Return the sort key of an event."""
-    return f"e1#{ref}"
-
-
-def bodies_prefix(kind: str, subject: str) -> str:
-    """Return where in the bucket a subject's large bodies lie; a digest, for a subject is anything."""
-    return f"events/{kind}/{hashlib.sha256(subject.encode()).hexdigest()[:32]}"
-
-
 class EventsTable:
     """The table of events; it honours the tombstones that lie in it."""
 
@@ -86,7 +66,7 @@ class EventsTable:
 
     def packed(self, event: Event) -> dict[str, Any]:
         """Return the attributes of an event's body, a large one put into the bucket; raises StoreDown."""
-        return self.bodies.attributes(event.packed, bodies_prefix(event.kind, event.subject))
+        return self.bodies.attributes(event.packed, keys.event_bodies(event.kind, event.subject))
 
     def keep_packed(
         self, event: Event, body: dict[str, Any], *, kept_at: datetime, request_id: str = ""
@@ -132,13 +112,12 @@ class EventsTable:
 
     def _latest_repeats(self, event: Event) -> list[dict[str, Any]]:
         """Return the end of the line: a guardrail can trigger all day, and each trigger reads it."""
+        first = keys.event(event.kind, event.subject, event.ref)
         with store_down():
             page = self.client.query(
                 TableName=self.name,
                 KeyConditionExpression="pk = :pk AND begins_with(sk, :line)",
-                ExpressionAttributeValues=write_item(
-                    {":pk": partition(event.kind, event.subject), ":line": sort_key(event.ref) + "-"}
-                ),
+                ExpressionAttributeValues=write_item({":pk": first["pk"], ":line": first["sk"] + "-"}),
                 # The role asks for these attributes and for this word.
                 Select="SPECIFIC_ATTRIBUTES",
                 ProjectionExpression="#ref, received_at, receipt",
@@ -179,8 +158,8 @@ class _Write(NamedTuple):
 
     def name(self, ref: str) -> str:
         """Return what an item is called in the order of receipt: no other request gives it that name."""
-        about = f"{partition(self.event.kind, self.event.subject)}#{ref}#{self.request_id}"
-        return hashlib.sha256(about.encode()).hexdigest()[:32]
+        about = f"{keys.partition(self.event.kind, self.event.subject)}#{ref}#{self.request_id}"
+        return digest(about)
 
     def is_ours(self, item: dict[str, Any]) -> bool:
         """Tell whether an item is what an attempt of this request wrote."""
@@ -192,8 +171,7 @@ class _Write(NamedTuple):
         event = self.event
         is_variant, name = ref == variant_ref(event.ref, event.content), self.name(ref)
         return {
-            "pk": partition(event.kind, event.subject),
-            "sk": sort_key(ref),
+            **keys.event(event.kind, event.subject, ref),
             "type": "variant" if is_variant else "event",
             "ref": ref,
             "family": event.family,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tavus_callbacks.aws.errors import store_down
 from tavus_callbacks.aws.items import write_item
+from tavus_callbacks.aws.stores import keys
 from tavus_callbacks.domain.common.timestamps import iso
 from tavus_callbacks.domain.events import feed
 
@@ -17,13 +18,6 @@ if TYPE_CHECKING:
 
     from tavus_callbacks.aws.stores.bodies import Bodies
     from tavus_callbacks.domain.callbacks.quarantine import Quarantined
-
-ENTRY = "entry"
-
-
-def partition(quarantine_id: str) -> str:
-    """Return the partition key of an entry."""
-    return f"quarantine#{quarantine_id}"
 
 
 class QuarantineRows(NamedTuple):
@@ -47,7 +41,7 @@ class QuarantineRows(NamedTuple):
         with store_down(), suppress(self.client.exceptions.ConditionalCheckFailedException):
             self.client.update_item(
                 TableName=self.table,
-                Key=write_item({"pk": partition(entry.quarantine_id), "sk": ENTRY}),
+                Key=write_item(keys.quarantine(entry.quarantine_id)),
                 UpdateExpression=f"SET {', '.join(sets)} ADD #count :one",
                 ConditionExpression="attribute_not_exists(pk) OR last_request_id <> :last_request_id",
                 ExpressionAttributeNames={**names, "#count": "count"},
@@ -69,7 +63,7 @@ class QuarantineRows(NamedTuple):
             "first_received_at": iso(entry.received_at),
             "receipt_shard": feed.shard(feed.quarantine_shards(), name),
             "receipt": feed.receipt(entry.received_at, name),
-        } | self.bodies.attributes(entry.packed, "quarantine")
+        } | self.bodies.attributes(entry.packed, keys.QUARANTINED_BODIES)
 
     def _latest(self, entry: "Quarantined") -> dict[str, Any]:
         kept_until = datetime.now(UTC) + (self.retention or timedelta(days=36500))

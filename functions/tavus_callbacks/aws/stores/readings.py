@@ -12,21 +12,21 @@ from botocore.exceptions import ClientError
 
 from tavus_callbacks.aws.errors import error_code, store_down
 from tavus_callbacks.aws.items import write_item
-from tavus_callbacks.aws.stores.events import partition
+from tavus_callbacks.aws.stores import keys
 from tavus_callbacks.aws.stores.tombstones import Tombstones
 from tavus_callbacks.domain.common.timestamps import iso, now, parse
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-SORT_KEY, TYPE = "a1", "reading"
+TYPE = "reading"
 
 Item = dict[str, Any]
 
 
 def key_of(conversation_id: str) -> Item:
     """Return the key of a conversation's row, as plain values."""
-    return {"pk": partition("conversation", conversation_id), "sk": SORT_KEY}
+    return keys.repair_attempt(conversation_id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ from botocore.exceptions import ClientError
 
 from tavus_callbacks.aws.errors import error_code, store_down
 from tavus_callbacks.aws.items import is_expired, read_item, write_item, write_value
-from tavus_callbacks.aws.stores.events import partition
+from tavus_callbacks.aws.stores import keys
 from tavus_callbacks.domain.common.timestamps import iso, now, parse
 from tavus_callbacks.domain.recordings.recording import (
     Claim,
@@ -46,8 +46,6 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
 
-_PREFIX = "r1#"
-OBJECT_CAME = "r0"
 CLAIM = "claim"
 
 Row = dict[str, Any]
@@ -205,7 +203,7 @@ class RecordingRows:
             TableName=self.table,
             KeyConditionExpression="pk = :pk AND begins_with(sk, :recordings)",
             ExpressionAttributeValues=write_item(
-                {":pk": partition("conversation", conversation_id), ":recordings": _PREFIX}
+                {":pk": keys.partition("conversation", conversation_id), ":recordings": keys.RECORDING_PREFIX}
             ),
             ConsistentRead=True,
         )
@@ -257,16 +255,16 @@ def _setting(sets: dict[str, Any]) -> Any:
 
 
 def _key_of_came(conversation_id: str) -> dict[str, Any]:
-    return write_item({"pk": partition("conversation", conversation_id), "sk": OBJECT_CAME})
+    return write_item(keys.object_came(conversation_id))
 
 
 def _key(conversation_id: str, name: str) -> dict[str, Any]:
-    return write_item({"pk": partition("conversation", conversation_id), "sk": _PREFIX + name})
+    return write_item(keys.recording(conversation_id, name))
 
 
 def claim_key(conversation_id: str, key: str) -> dict[str, Any]:
     """Return the key of a conversation's claim row, the same for both forms of an object's key."""
-    return write_item({"pk": f"{CLAIM}#{claim_digest(key)}", "sk": conversation_id})
+    return write_item(keys.claim(claim_digest(key), conversation_id))
 
 
 def claim_key_of(item: Row) -> dict[str, Any] | None:

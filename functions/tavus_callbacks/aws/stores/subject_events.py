@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from tavus_callbacks.aws.errors import store_down
 from tavus_callbacks.aws.items import is_expired, read_item, write_item
-from tavus_callbacks.aws.stores.events import partition
+from tavus_callbacks.aws.stores.keys import partition
 from tavus_callbacks.domain.common.issues import TOO_MANY_PARTS
 from tavus_callbacks.domain.common.json_text import count_parts
 from tavus_callbacks.domain.events.stored_event import StoredEvent, is_event_row

@@ -4,25 +4,22 @@ pk = <kind>#<subject>    sk = s1
 listing: <kind>#<0 to 7>, by the first receipt
 """
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tavus_callbacks.aws.items import Item
-from tavus_callbacks.aws.stores.events import partition
+from tavus_callbacks.aws.stores import keys
 from tavus_callbacks.aws.stores.index import Index
-from tavus_callbacks.aws.stores.recordings import OBJECT_CAME
 from tavus_callbacks.aws.stores.tombstones import Tombstones
 from tavus_callbacks.aws.table import Table
 from tavus_callbacks.domain.common.compression import pack, unpack
+from tavus_callbacks.domain.common.digests import digest
 from tavus_callbacks.domain.events import feed
 from tavus_callbacks.domain.summaries.summary import SubjectFacts, parse_facts, shards
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
-
-SORT_KEY = "s1"
 
 # A filter may leave nothing of a page. After _ROUNDS pages the answer has what there is and a cursor. From
 # the second page on, at least _LOOK_AHEAD rows are read at once: short pages would take too many reads.
@@ -90,7 +87,7 @@ class SummaryRows:
 
     def get(self, kind: str, subject: str) -> StoredSummary | None:
         """Return a subject's summary, None if there is no such row; raises StoreDown."""
-        item = self.rows.get(_key(kind, subject), consistent=True)
+        item = self.rows.get(keys.summary(kind, subject), consistent=True)
         if item is None:
             return None
         expires_at = int(item["expires_at"]) if item.get("expires_at") else None
@@ -114,18 +111,17 @@ class SummaryRows:
         after = StoredSummary(kind, _pack_facts(update.facts), update.expires_at, published, revision)
         if after == stored:
             return True
-        pk = partition(kind, subject)
+        key = keys.summary(kind, subject)
         first_at = update.facts.receipt.received_first_at
         item = {
-            "pk": pk,
-            "sk": SORT_KEY,
+            **key,
             "type": "summary",
             "kind": kind,
             "subject": subject,
             "facts": after.packed_facts,
             "revision": revision + 1,
-            "listing_shard": feed.shard(shards(kind), pk),
-            "listed": feed.receipt(first_at, hashlib.sha256(pk.encode()).hexdigest()[:32]),
+            "listing_shard": feed.shard(shards(kind), key["pk"]),
+            "listed": feed.receipt(first_at, digest(key["pk"])),
             "expires_at": update.expires_at,
             "told": sorted(published) or None,
         }
@@ -136,11 +132,11 @@ class SummaryRows:
 
         Raises StoreDown.
         """
-        return self.rows.delete(_key(kind, subject), *_if_unchanged(stored.revision))
+        return self.rows.delete(keys.summary(kind, subject), *_if_unchanged(stored.revision))
 
     def delete(self, kind: str, subject: str) -> None:
         """Delete a subject's summary in any case; raises StoreDown."""
-        self.rows.delete(_key(kind, subject))
+        self.rows.delete(keys.summary(kind, subject))
 
     def list_summaries(
         self,
@@ -170,19 +166,15 @@ class SummaryRows:
 
     def _page(self, kind: str, span: Span, objects_in: str | None) -> list[tuple[str, ListedSummary | None]]:
         """Return places and the summaries there, newest first; None for one that is gone by now."""
-        keys = self.index.newest(shards(kind), before=span.before, since=span.since, limit=span.limit)
-        note_keys = [{"pk": key["pk"], "sk": OBJECT_CAME} for key in keys if objects_in]
+        places = self.index.newest(shards(kind), before=span.before, since=span.since, limit=span.limit)
+        note_keys = [{"pk": place["pk"], "sk": keys.OBJECT_CAME} for place in places if objects_in]
         # In one request: a hundred keys cost one call, whatever rows they name.
-        items = self.index.items([*keys, *note_keys])
-        notes = items[len(keys) :] or [None] * len(keys)
+        items = self.index.items([*places, *note_keys])
+        notes = items[len(places) :] or [None] * len(places)
         return [
-            (key["listed"], _parse_listed(kind, item, note, objects_in) if item else None)
-            for key, item, note in zip(keys, items, notes, strict=False)
+            (place["listed"], _parse_listed(kind, item, note, objects_in) if item else None)
+            for place, item, note in zip(places, items, notes, strict=False)
         ]
-
-
-def _key(kind: str, subject: str) -> Item:
-    return {"pk": partition(kind, subject), "sk": SORT_KEY}
 
 
 def _if_unchanged(revision: int) -> tuple[str, Item | None]:

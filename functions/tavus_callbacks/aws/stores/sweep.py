@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tavus_callbacks.aws.errors import store_down
 from tavus_callbacks.aws.items import read_item, write_item
+from tavus_callbacks.aws.stores import keys
 from tavus_callbacks.domain.common.timestamps import iso, parse
 
 if TYPE_CHECKING:
@@ -64,4 +65,4 @@ class SweepRow:
             self.client.put_item(TableName=self.table, Item=write_item(item))
 
     def _key(self) -> dict[str, Any]:
-        return {"pk": f"sweep#{self.name}", "sk": "place"}
+        return dict(keys.sweep(self.name))

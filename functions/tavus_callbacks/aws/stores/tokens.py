@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from tavus_callbacks.aws.errors import store_down
 from tavus_callbacks.aws.items import read_item, write_item
+from tavus_callbacks.aws.stores import keys
 from tavus_callbacks.domain.common.errors import Refused, StoreDown
 from tavus_callbacks.domain.common.timestamps import iso, now
-from tavus_callbacks.domain.common.token import Scope, TokenRecord, digest, is_well_formed
+from tavus_callbacks.domain.common.token import Scope, TokenRecord, digest_token, is_well_formed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,7 +51,7 @@ class Tokens:
         """Return the live token's record; raises Refused, or StoreDown where nothing remembered helps."""
         if not is_well_formed(token):
             raise Refused(REFUSAL, "malformed")
-        given = digest(token)
+        given = digest_token(token)
         record = self._record(given)
         if record is None or not hmac.compare_digest(record.digest, given):
             raise Refused(REFUSAL, "unknown")
@@ -69,7 +70,7 @@ class Tokens:
             return None
         if remembered.use_noted_at is not None and at - remembered.use_noted_at < USE_RESOLUTION:
             return None
-        item = {"pk": f"token#{record.token_id}", "sk": "use", "type": "use", "used_at": iso(at)}
+        item = {**keys.token_use(record.token_id), "type": "use", "used_at": iso(at)}
         try:
             with store_down():
                 self.client.put_item(TableName=self.events_table, Item=write_item(item))

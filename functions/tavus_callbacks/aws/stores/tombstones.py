@@ -16,19 +16,16 @@ from botocore.exceptions import ClientError
 
 from tavus_callbacks.aws.errors import error_code, store_down
 from tavus_callbacks.aws.items import is_expired, read_item, write_item
+from tavus_callbacks.aws.stores import keys
 from tavus_callbacks.aws.table import Table
 from tavus_callbacks.domain.common.errors import StoreDown
 from tavus_callbacks.domain.common.timestamps import iso, now
-from tavus_callbacks.domain.common.tombstone import digest
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 # How long a runtime takes it for true that nobody was erased.
 FRESH = timedelta(minutes=1)
-
-PREFIX = "tombstone#"
-_MARKER = {"pk": f"{PREFIX}any", "sk": "marker"}
 
 
 class Tombstones:
@@ -50,25 +47,27 @@ class Tombstones:
 
     def has_now(self, kind: str, subject: str) -> bool:
         """Tell whether a subject is erased at this moment, by the marker first; raises StoreDown."""
-        self._has_any = self._has_any or self._is_kept(_MARKER)
+        self._has_any = self._has_any or self._is_kept(keys.TOMBSTONE_MARKER)
         return self._has_any and self.is_there(kind, subject)
 
     def is_there(self, kind: str, subject: str) -> bool:
         """Tell whether a subject is erased at this moment; raises StoreDown."""
-        return self._is_kept(_key(f"{kind}#{subject}"))
+        return self._is_kept(keys.tombstone(keys.partition(kind, subject)))
 
     def among(self, partitions: Iterable[str]) -> set[str]:
         """Return which of some partitions were erased, up to a minute late; raises StoreDown."""
-        by_digest = {digest(one): one for one in partitions} if self.has_any() else {}
-        items = Table(self.client, self.table).batch_get(map(_key_of, by_digest))
-        return {by_digest[item["pk"].removeprefix(PREFIX)] for item in items if not is_expired(item)}
+        if not self.has_any():
+            return set()
+        by_key = {keys.tombstone(name)["pk"]: name for name in partitions}
+        items = Table(self.client, self.table).batch_get(map(keys.tombstone, by_key.values()))
+        return {by_key[item["pk"]] for item in items if not is_expired(item)}
 
     def add(self, kind: str, subject: str, *, at: datetime, lifetime: timedelta | None) -> None:
         """Note that a subject is erased, for a span or for ever; raises StoreDown."""
         expires_at = None if lifetime is None else int((at + lifetime).timestamp())
         # The marker first: a tombstone that no runtime looks for is none.
-        self._put(_MARKER, "tombstone_marker", at, expires_at)
-        self._put(_key(f"{kind}#{subject}"), "tombstone", at, expires_at)
+        self._put(keys.TOMBSTONE_MARKER, "tombstone_marker", at, expires_at)
+        self._put(keys.tombstone(keys.partition(kind, subject)), "tombstone", at, expires_at)
 
     def has_any(self) -> bool:
         """Tell whether anybody was erased, as far as is known within a minute."""
@@ -78,7 +77,7 @@ class Tombstones:
             self._looked_at = at
             # What is known must do where it does not answer; `project` looks again.
             with suppress(StoreDown):
-                self._has_any = self._is_kept(_MARKER)
+                self._has_any = self._is_kept(keys.TOMBSTONE_MARKER)
         return self._has_any
 
     def _is_kept(self, key: dict[str, str]) -> bool:
@@ -101,11 +100,3 @@ class Tombstones:
             except ClientError as error:
                 if error_code(error) != "ConditionalCheckFailedException":
                     raise
-
-
-def _key(partition: str) -> dict[str, str]:
-    return _key_of(digest(partition))
-
-
-def _key_of(name: str) -> dict[str, str]:
-    return {"pk": f"{PREFIX}{name}", "sk": "tombstone"}

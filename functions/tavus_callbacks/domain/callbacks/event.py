@@ -6,7 +6,6 @@ time has its content as identity. Key order, white space, echoed URLs, tokens an
 
 import base64
 import binascii
-import hashlib
 import re
 from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple, TypeGuard
@@ -16,7 +15,8 @@ from tavus_callbacks.domain.callbacks.redaction import ECHOES, redact
 from tavus_callbacks.domain.callbacks.validation import fit
 from tavus_callbacks.domain.common import issues, tags
 from tavus_callbacks.domain.common.compression import Packed, pack
-from tavus_callbacks.domain.common.json_text import Document, canonical, decode, parse
+from tavus_callbacks.domain.common.digests import digest_json
+from tavus_callbacks.domain.common.json_text import Document, decode, parse
 from tavus_callbacks.domain.common.timestamps import to_microseconds
 
 # Part of every identity and key, so that a later rule can stand beside this one.
@@ -70,7 +70,7 @@ def understand(raw: bytes, *, query: str, label: str, received_at: datetime) -> 
     text = redact(decode(raw), tagged.values)
     document = parse(text)
     classified = classify(document)
-    content = digest(_content(document.sent))
+    content = digest_json(_content(document.sent))
     return Event(
         family=classified.family,
         kind=classified.kind,
@@ -86,11 +86,6 @@ def understand(raw: bytes, *, query: str, label: str, received_at: datetime) -> 
         content=content,
         ref=_ref(classified, content),
     )
-
-
-def digest(value: object) -> str:
-    """Return 128 bits of SHA-256 over the canonical form, in hexadecimal."""
-    return hashlib.sha256(canonical(value).encode()).hexdigest()[:32]
 
 
 def _content(body: dict[str, Any]) -> dict[str, Any]:
@@ -115,9 +110,9 @@ def _names_other_folder(document: Document, classified: Classified) -> bool:
 
 def _ref(classified: Classified, content: str) -> str:
     if classified.occurred_at is None:
-        return f"untimed-{digest(_identity(classified, None, content))}"
+        return f"untimed-{digest_json(_identity(classified, None, content))}"
     moment = to_microseconds(classified.occurred_at)
-    return f"{moment:020}-{digest(_identity(classified, moment, classified.discriminator))}"
+    return f"{moment:020}-{digest_json(_identity(classified, moment, classified.discriminator))}"
 
 
 def _identity(classified: Classified, moment: int | None, discriminator: object) -> list[object]:

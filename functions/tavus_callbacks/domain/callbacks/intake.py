@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from tavus_callbacks.domain.callbacks.event import Event, understand
-from tavus_callbacks.domain.common.errors import NotAnObject, Unfileable, place
+from tavus_callbacks.domain.common.errors import NotAnObject, Unfileable, describe_fault
 
 if TYPE_CHECKING:
     from tavus_callbacks.domain.callbacks.quarantine import Quarantined
@@ -41,7 +41,7 @@ def read_callback(callback: Callback) -> Event | Misfit:
         return _misfit(callback, error, None)
     # The outermost edge of our own rules: a body they stumble over is kept, not lost.
     except Exception as fault:  # noqa: BLE001  # kept in quarantine; logged by place, never by its text
-        return _misfit(callback, Unfileable(STUMBLED), place(fault))
+        return _misfit(callback, Unfileable(STUMBLED), describe_fault(fault))
 
 
 def _misfit(callback: Callback, error: NotAnObject | Unfileable, fault: str | None) -> Misfit:

@@ -1,12 +1,12 @@
 """What came with a valid token and could not be filed: kept whole, so that an upgrade can file it."""
 
-import hashlib
 from datetime import datetime
 from typing import NamedTuple
 
 from tavus_callbacks.domain.callbacks.redaction import redact_bytes
 from tavus_callbacks.domain.common import tags
 from tavus_callbacks.domain.common.compression import Packed, is_gzip, pack
+from tavus_callbacks.domain.common.digests import digest
 from tavus_callbacks.domain.common.errors import NotAnObject, Unfileable
 
 # Values of Content-Encoding that a body of plain JSON, or one that can be redriven, may come with.
@@ -54,7 +54,7 @@ def quarantined(  # noqa: PLR0913  # what came with the body
     tagged = tags.parse(query).values
     redacted = redact_bytes(raw, tagged)
     return Quarantined(
-        quarantine_id=hashlib.sha256(redacted).hexdigest()[:32],
+        quarantine_id=digest(redacted),
         packed=pack(redacted),
         status=error.status,
         title=error.title,

@@ -2,12 +2,11 @@
 
 import base64
 import binascii
-import hashlib
 import json
 from collections.abc import Mapping
 from typing import Any
 
-from tavus_callbacks.domain.common.json_text import canonical
+from tavus_callbacks.domain.common.digests import canonical, digest_json
 
 
 class BadCursor(ValueError):
@@ -21,7 +20,7 @@ def encode(state: dict[str, Any]) -> str:
 
 def list_name(path: str, filters: Mapping[str, str]) -> str:
     """Name a list by its path and filters: a place in one list is none in another."""
-    return hashlib.sha256(canonical([path, dict(filters)]).encode()).hexdigest()[:8]
+    return digest_json([path, dict(filters)], 8)
 
 
 def decode(text: str) -> dict[str, Any]:

@@ -104,7 +104,7 @@ class StoreDown(CallbackError):
         self.may_pass = may_pass
 
 
-def place(fault: BaseException) -> str:
+def describe_fault(fault: BaseException) -> str:
     """Say what was raised and where, never its text, for that may hold a body; AWS's code is no such text."""
     frame = traceback.extract_tb(fault.__traceback__)[-1]
     aws_code = f" {fault}" if isinstance(fault, StoreDown) else ""

@@ -27,8 +27,6 @@ BYTE_ORDER_MARK = "\ufeff"
 # What the parser makes, and no subclass of it: quicker to tell than by isinstance.
 _CONTAINERS = (dict, list)
 
-_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
-
 _SURROGATE = re.compile("[\ud800-\udfff]")
 # An unclosed string ends with the text, so that no start is tried twice.
 _STRING = re.compile('"[^"]*"?')
@@ -221,8 +219,3 @@ def _clean_members(value: dict[str, Any]) -> dict[str, Any]:
     if all(map(is_, names, value)) and all(map(is_, values, value.values())):
         return value
     return dict(zip(names, values, strict=True))
-
-
-def canonical(value: object) -> str:
-    """Write a value so that equal content is equal text: sorted keys, no white space, ASCII."""
-    return _canonical(value)

@@ -27,7 +27,7 @@ _ENVELOPE = frozenset(
 _BRACKET = re.compile(r"[\[\]{}]")
 
 
-def kept(text: str) -> dict[str, Any]:
+def parse_stored_body(text: str) -> dict[str, Any]:
     """Parse a kept body; it was checked when it came, so repeated keys, depths and numbers cannot surprise.
 
     Halves of surrogate pairs, which only escapes can bring, become U+FFFD.

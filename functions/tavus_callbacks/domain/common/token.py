@@ -5,7 +5,6 @@ base62 needs no escaping in a URL, JSON or a shell. `find_tokens` alone decides 
 Its patterns for encoded tokens are compiled on first use: few bodies need them.
 """
 
-import hashlib
 import re
 import secrets
 import zlib
@@ -14,6 +13,8 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
+
+from tavus_callbacks.domain.common.digests import WHOLE, digest
 
 if TYPE_CHECKING:
     from tavus_callbacks.domain.common.errors import Refusal
@@ -220,9 +221,9 @@ def _long_word() -> re.Pattern[str]:
     return re.compile(rf"(?<![0-9A-Za-z_%\\])[0-9A-Za-z_%\\]{{{_SHORTEST},}}+")
 
 
-def digest(token: str) -> str:
-    """Return the SHA-256 in hexadecimal: all that is ever kept of a token."""
-    return hashlib.sha256(token.encode()).hexdigest()
+def digest_token(token: str) -> str:
+    """Return the whole SHA-256 digest: all that is ever stored of a token."""
+    return digest(token, WHOLE)
 
 
 class TokenRecord(NamedTuple):

@@ -1,6 +1,5 @@
 """Tombstones: that a subject was erased, told by a digest, so that the note itself names nobody."""
 
-import hashlib
 from collections.abc import Iterable
 from datetime import timedelta
 
@@ -10,11 +9,6 @@ RESTORABLE = timedelta(days=35)
 SPILLED = timedelta(days=28)
 # What is due is removed within some days, by DynamoDB as by S3.
 SLACK = timedelta(days=7)
-
-
-def digest(partition: str) -> str:
-    """Return the digest of `<kind>#<subject>`: 128 bits of SHA-256 in hexadecimal."""
-    return hashlib.sha256(partition.encode()).hexdigest()[:32]
 
 
 def lifetime(retentions: Iterable[timedelta | None]) -> timedelta | None:

@@ -12,8 +12,8 @@ from typing import Any
 
 from tavus_callbacks.domain.callbacks.event import Source, event_id
 from tavus_callbacks.domain.common import lenient_json, timestamps
+from tavus_callbacks.domain.common.digests import canonical
 from tavus_callbacks.domain.common.issues import TOO_MANY_PARTS
-from tavus_callbacks.domain.common.json_text import canonical
 from tavus_callbacks.domain.common.view import Skipped
 
 # A sender's clock may be off by its time zone, but nothing happens a day after it was received.
@@ -77,7 +77,7 @@ class StoredEvent:
             content=row["content"],
             body_size=int(row["body_size"]),
             expires_at=int(row["expires_at"]) if row.get("expires_at") else None,
-            body=None if raw_body is None else lenient_json.kept(raw_body.decode()),
+            body=None if raw_body is None else lenient_json.parse_stored_body(raw_body.decode()),
         )
 
     @property

@@ -4,7 +4,6 @@ A push is told at least once. `push_id` hangs on whom and what it is about and o
 the same one, and so have derived pushes whatever the order in which the callbacks came.
 """
 
-import hashlib
 import json
 import re
 from collections.abc import Collection
@@ -17,9 +16,9 @@ from pydantic import Field
 from pydantic_core import to_json
 
 from tavus_callbacks.domain.callbacks.event import Source, repeat_number
+from tavus_callbacks.domain.common.digests import digest_json
 from tavus_callbacks.domain.common.json_text import (
     BYTE_ORDER_MARK,
-    canonical,
     children,
     levels,
     without_surrogates,
@@ -123,8 +122,7 @@ class Push(View):
 
 def push_id(push_type: str, kind: str, subject: str, *which: str) -> str:
     """Return the id of a push; `which` tells several of one type and subject apart."""
-    identity = canonical([_ID_VERSION, push_type, kind, subject, *which])
-    return "push_" + hashlib.sha256(identity.encode()).hexdigest()[:32]
+    return "push_" + digest_json([_ID_VERSION, push_type, kind, subject, *which])
 
 
 def callback_push(event: StoredEvent, raw_body: bytes | None) -> Push:

@@ -4,7 +4,6 @@ A claim and an object are noted apart, each by a rule that does not depend on or
 when it is read. A callback can name any bucket and key, so both are untrusted: only the stack's own counts.
 """
 
-import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -14,6 +13,7 @@ from urllib.parse import unquote
 
 from tavus_callbacks.domain.callbacks.families import properties_of
 from tavus_callbacks.domain.common import lenient_json
+from tavus_callbacks.domain.common.digests import digest
 from tavus_callbacks.domain.common.issues import OTHER_CONVERSATION
 from tavus_callbacks.domain.events import event_types
 
@@ -68,8 +68,7 @@ def claim_rank(ref: str, claim: Claim) -> str:
     arrival must not decide between them.
     """
     unknown = (claim.bucket, claim.key, claim.error_code).count(None)
-    digest = hashlib.sha256(repr(claim).encode("utf-8", "surrogatepass")).hexdigest()[:16]
-    return f"{_use(claim)}{claim.duration is None:d}{unknown}|{ref}|{digest}"
+    return f"{_use(claim)}{claim.duration is None:d}{unknown}|{ref}|{digest(repr(claim), 16)}"
 
 
 def _use(claim: Claim) -> int:
@@ -98,7 +97,7 @@ def recording_id(conversation_id: str, key: str) -> str:
     own = layout["name"] if layout and layout["conversation"] == conversation_id else ""
     if _NAME.fullmatch(own) and own != LATEST:
         return own
-    return "x" + hashlib.sha256(bare.encode("utf-8", "surrogatepass")).hexdigest()[:24]
+    return "x" + digest(bare, 24)
 
 
 def id_without_key(ref: str) -> str:
@@ -142,8 +141,7 @@ def is_unowned(key: str | None) -> TypeGuard[str]:
 
 def claim_digest(key: str) -> str:
     """Return the digest that both forms of a key share, with `.mp4` and without."""
-    bare = key.removesuffix(SUFFIX)
-    return hashlib.sha256(bare.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    return digest(key.removesuffix(SUFFIX))
 
 
 def names_other_folder(event_type: str, conversation_id: str, body: Body) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import Field
 
 from tavus_callbacks.domain.common import lenient_json, timestamps
-from tavus_callbacks.domain.common.json_text import canonical
+from tavus_callbacks.domain.common.digests import canonical
 from tavus_callbacks.domain.common.view import SKIPPED, Moment, Skipped, View
 from tavus_callbacks.domain.events.stored_event import Occurrence, StoredEvent, merge_variants, skipped_events
 from tavus_callbacks.domain.resources.facts import (

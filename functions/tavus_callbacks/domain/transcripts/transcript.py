@@ -4,7 +4,6 @@ Several can come: the record's copy, a second delivery, an empty one. The last b
 turns counts; of one time, the one with most turns, then most text.
 """
 
-import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -14,7 +13,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from tavus_callbacks.domain.common import lenient_json
-from tavus_callbacks.domain.common.json_text import canonical
+from tavus_callbacks.domain.common.digests import canonical, digest
 from tavus_callbacks.domain.common.timestamps import iso
 from tavus_callbacks.domain.events import event_types
 from tavus_callbacks.domain.events.stored_event import StoredEvent
@@ -120,7 +119,7 @@ def _digest(transcript: Transcript) -> str:
         if turn.role != "system"
     )
     counts = f"{transcript.skipped}|{transcript.repeated}"
-    return hashlib.sha256("\n".join((counts, *lines)).encode()).hexdigest()[:16]
+    return digest("\n".join((counts, *lines)), 16)
 
 
 @cache

@@ -11,7 +11,7 @@ from itertools import pairwise
 from typing import Any, Literal
 
 from tavus_callbacks.domain.common import lenient_json
-from tavus_callbacks.domain.common.json_text import canonical
+from tavus_callbacks.domain.common.digests import canonical
 from tavus_callbacks.domain.transcripts.tool_calls import AnsweredCall, tool_calls
 from tavus_callbacks.domain.transcripts.turn_times import starts
 

@@ -1,0 +1,97 @@
+"""The keys of every row in the events table and of every object in the bodies bucket.
+
+    pk                                sk
+    <kind>#<subject>                  e1#<ref>                an event, a variant or a repeat of it
+    <kind>#<subject>                  s1                      the summary
+    conversation#<id>                 a1                      the attempt to repair it from Tavus's record
+    conversation#<id>                 r0                      an object came for it
+    conversation#<id>                 r1#<recording id>       a recording
+    claim#<digest of an object's key> <conversation id>       who claims an object outside of all folders
+    tombstone#<digest>                tombstone               a subject that was erased
+    tombstone#any                     marker                  at least one subject was erased
+    quarantine#<digest of the body>   entry                   a body in quarantine
+    token#<token id>                  use                     the last use of a token
+    sweep#<name>                      place                   how far a schedule has come
+
+`ref` is the time in microseconds, or `untimed`, with a digest of the event's identity. Other content for the
+same event adds `-v<content>`; the same body without a time, received again after the window, `-<number>`.
+Keys are stored, so they never change.
+"""
+
+from tavus_callbacks.domain.common.digests import digest
+
+Key = dict[str, str]
+
+EVENT_PREFIX = "e1#"
+RECORDING_PREFIX = "r1#"
+TOMBSTONE_PREFIX = "tombstone#"
+CLAIM_PREFIX = "claim#"
+QUARANTINE_PREFIX = "quarantine#"
+SUMMARY = "s1"
+REPAIR_ATTEMPT = "a1"
+OBJECT_CAME = "r0"
+TOMBSTONE_MARKER: Key = {"pk": f"{TOMBSTONE_PREFIX}any", "sk": "marker"}
+
+# Prefixes in the bodies bucket.
+QUARANTINED_BODIES = "quarantine"
+SPILLED_BODIES = "spill"
+
+
+def partition(kind: str, subject: str) -> str:
+    """Return the partition of a subject."""
+    return f"{kind}#{subject}"
+
+
+def event(kind: str, subject: str, ref: str) -> Key:
+    """Return the key of an event, a variant or a repeat."""
+    return {"pk": f"{kind}#{subject}", "sk": EVENT_PREFIX + ref}
+
+
+def summary(kind: str, subject: str) -> Key:
+    """Return the key of a subject's summary."""
+    return {"pk": f"{kind}#{subject}", "sk": SUMMARY}
+
+
+def repair_attempt(conversation_id: str) -> Key:
+    """Return the key of the attempt to repair a conversation."""
+    return {"pk": f"conversation#{conversation_id}", "sk": REPAIR_ATTEMPT}
+
+
+def recording(conversation_id: str, recording_id: str) -> Key:
+    """Return the key of a recording."""
+    return {"pk": f"conversation#{conversation_id}", "sk": RECORDING_PREFIX + recording_id}
+
+
+def object_came(conversation_id: str) -> Key:
+    """Return the key of the note that an object came for a conversation."""
+    return {"pk": f"conversation#{conversation_id}", "sk": OBJECT_CAME}
+
+
+def claim(key_digest: str, conversation_id: str) -> Key:
+    """Return the key of a conversation's claim on an object."""
+    return {"pk": CLAIM_PREFIX + key_digest, "sk": conversation_id}
+
+
+def tombstone(subject_partition: str) -> Key:
+    """Return the key of a subject's tombstone; a digest, so that the row names nobody."""
+    return {"pk": TOMBSTONE_PREFIX + digest(subject_partition), "sk": "tombstone"}
+
+
+def quarantine(quarantine_id: str) -> Key:
+    """Return the key of a body in quarantine."""
+    return {"pk": QUARANTINE_PREFIX + quarantine_id, "sk": "entry"}
+
+
+def token_use(token_id: str) -> Key:
+    """Return the key of a token's last use."""
+    return {"pk": f"token#{token_id}", "sk": "use"}
+
+
+def sweep(name: str) -> Key:
+    """Return the key of a schedule's progress."""
+    return {"pk": f"sweep#{name}", "sk": "place"}
+
+
+def event_bodies(kind: str, subject: str) -> str:
+    """Return the prefix of a subject's bodies in the bucket; a digest, because a subject can be any text."""
+    return f"events/{kind}/{digest(subject)}"
