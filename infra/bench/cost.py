@@ -20,8 +20,8 @@ from bench.packages import ROOT
 from tavus_callbacks.aws.stores.summaries import SummaryRows, SummaryUpdate
 from tavus_callbacks.domain.conversations.settings import FoldSettings
 from tavus_callbacks.domain.events.stored_event import StoredEvent
-from tavus_callbacks.domain.pushes.derived import arrived
-from tavus_callbacks.domain.pushes.push import Standing, callback_push, pushes_of
+from tavus_callbacks.domain.pushes.derived import SubjectState, derived_pushes, types_by_events
+from tavus_callbacks.domain.pushes.push import callback_push
 from tavus_callbacks.domain.summaries.summary import facts_from
 from tavus_callbacks_cli.local_stack.stack import Options, local_stack
 from tavus_callbacks_cli.local_stack.template.template import load_template
@@ -93,7 +93,7 @@ def summary_size(script: ModuleType) -> int:
 
     rows = SummaryRows(cast("Any", SimpleNamespace(put_item=put_item)), "events")
     facts = facts_from("conversation", [event for event, _ in _kept()])
-    published = arrived(_standing(facts))
+    published = types_by_events(_state(facts))
     rows.put_if_unchanged("conversation", SUBJECT, SummaryUpdate(facts, None), published, stored=None)
     return int(script.size_of(put[0]))
 
@@ -101,15 +101,15 @@ def summary_size(script: ModuleType) -> int:
 def pushed() -> list[int]:
     """Return the bytes of each push that a whole conversation makes, its recording among them."""
     facts = facts_from("conversation", [event for event, _ in _kept()])
-    derived = pushes_of(_standing(facts), arrived(_standing(facts)))
+    derived = derived_pushes(_state(facts), types_by_events(_state(facts)))
     told = [*(callback_push(event, body) for event, body in _kept()), *derived]
     # That of the recording is as long as that of the end, within some bytes.
     return [len(push.detail()) for push in [*told, derived[0]]]
 
 
-def _standing(facts: Any) -> Standing:
+def _state(facts: Any) -> SubjectState:
     settings = FoldSettings(presumed_ended_after=timedelta(hours=4))
-    return Standing("conversation", SUBJECT, facts, datetime(2026, 11, 20, 11, tzinfo=UTC), settings)
+    return SubjectState("conversation", SUBJECT, facts, datetime(2026, 11, 20, 11, tzinfo=UTC), settings)
 
 
 def _kept() -> list[tuple[StoredEvent, bytes]]:

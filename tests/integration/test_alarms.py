@@ -17,8 +17,10 @@ from tavus_callbacks.aws import clients
 from tavus_callbacks.aws.stores.tombstones import Tombstones
 from tavus_callbacks.domain.common.metrics import METRICS
 from tavus_callbacks.handlers import drain, project, push, receive, watch
+from tavus_callbacks.logic import deliver_push
 from tavus_callbacks.outbound.webhook import Answer
-from tavus_callbacks_cli.local_stack.http.gateway import TOO_LARGE, TOO_MANY
+from tavus_callbacks.runtime import wiring
+from tavus_callbacks_cli.local_stack.http.gateway import TOO_LARGE, gateway_answer
 from tavus_callbacks_cli.local_stack.template.template import load_template
 from tavus_callbacks_cli.operations.tokens import revoke_token
 from watching import Point, filtered, is_red, points_of, series_of
@@ -115,16 +117,17 @@ def retyping(stack, _patch):
 
 def refusing(_stack, patch):
     """Let the target of pushes be gone for good."""
-    known = SimpleNamespace(url="https://a.example.com", is_local=False, failed_bucket="failed")
+    config = SimpleNamespace(push_url="https://a.example.com", push_is_local=False, failed_bucket="failed")
     nobody = SimpleNamespace(has=lambda *_: False, has_now=lambda *_: False)
     secret = SimpleNamespace(versions=lambda: ("A" * 44,))
     detail = {"push_id": "p1", "type": "conversation.ended", "kind": "conversation", "subject": "c1"}
-    made = SimpleNamespace(known=known, secret=secret, events=SimpleNamespace(tombstones=nobody))
     attributes = {"ApproximateReceiveCount": "1", "SentTimestamp": "0"}
     record = {"messageId": "1", "body": json.dumps({"detail": detail}), "attributes": attributes}
     with patch.context() as inner:
-        inner.setattr(push, "stores", lambda: made)
-        inner.setattr(push, "post", lambda *_, **__: Answer(410, None))
+        inner.setattr(push, "settings", lambda: config)
+        inner.setattr(wiring, "push_secret", lambda: secret)
+        inner.setattr(wiring, "event_pages", lambda: SimpleNamespace(tombstones=nobody))
+        inner.setattr(deliver_push, "post", lambda *_, **__: Answer(410, None))
         inner.setattr(push.clients, "s3", lambda: SimpleNamespace(put_object=lambda **_: None))
         assert {"batchItemFailures": []} == push.handler({"Records": [record]}, LAMBDA)
 
@@ -156,7 +159,7 @@ BY_HANDLERS = [
     ("DriftAlarm", renaming),
     ("DriftAlarm", retyping),
 ]
-BY_ACCESS_LOG = [("TooLargeAlarm", TOO_LARGE), ("TurnedAwayAlarm", TOO_MANY)]
+BY_ACCESS_LOG = [("TooLargeAlarm", TOO_LARGE), ("TurnedAwayAlarm", gateway_answer(429, "Too Many Requests"))]
 # (namespace, metric): whose name stands in which dimension. Sources: the metrics' pages in AWS's guides of
 # Lambda, API Gateway (HTTP API), SQS and S3.
 OF_AWS = {

@@ -155,7 +155,7 @@ def test_the_schedule_tells_what_is_overdue_once(api, bus, monkeypatch):
     project_all(api)
     bus.pushes()
     monkeypatch.setattr(publish, "now", lambda: datetime.now(UTC) + timedelta(minutes=5))
-    publisher = Publisher(wiring.event_bus(), settings().fold, derived.elapsed)
+    publisher = Publisher(wiring.event_bus(), settings().fold, derived.types_by_time)
     for subject in ("c1", "nobody") * 2:
         summarize(wiring.summaries(), "conversation", subject, keep_facts, publisher)
     [complete] = bus.pushes()

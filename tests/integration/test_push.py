@@ -19,6 +19,7 @@ from tavus_callbacks.domain.common.timestamps import now
 from tavus_callbacks.domain.pushes.push import erased_push
 from tavus_callbacks.domain.pushes.target import TargetRefused
 from tavus_callbacks.handlers import push
+from tavus_callbacks.logic import deliver_push
 from tavus_callbacks.outbound.webhook import Answer, NotReached
 from tavus_callbacks.runtime import wiring
 from tavus_callbacks.runtime.settings import MissingVariable
@@ -108,7 +109,7 @@ def sender(request, api, pushing, monkeypatch):
         monkeypatch.setenv(name, value)
     forget()
     made = Sender(environment)
-    monkeypatch.setattr(push, "post", made.post)
+    monkeypatch.setattr(deliver_push, "post", made.post)
     monkeypatch.setattr(push, "now", lambda: now() + made.ahead)
     monkeypatch.setattr(push.logger.registered_handler, "stream", api.log)
 
@@ -370,7 +371,7 @@ def test_a_push_is_not_kept_as_failed_after_an_erasure(api, sender, monkeypatch)
         beside(lambda: sender.erase(("conversation", "c1")))
         return Answer(410, None)
 
-    monkeypatch.setattr(push, "post", refuse)
+    monkeypatch.setattr(deliver_push, "post", refuse)
     sender.run()
 
     assert [] == sender.failed()

@@ -12,7 +12,7 @@ from tavus_callbacks.aws.stores.recordings import recording_of
 from tavus_callbacks.domain.callbacks.event import understand
 from tavus_callbacks.domain.conversations.facts import facts_of
 from tavus_callbacks.domain.events.stored_event import StoredEvent
-from tavus_callbacks.domain.pushes.push import recording_type
+from tavus_callbacks.domain.pushes.derived import recording_push_type
 from tavus_callbacks.domain.recordings.recording import Claim, Recording
 from tavus_callbacks_cli.erasure import recordings as erasure
 from tavus_callbacks_cli.erasure.place import Wanted
@@ -80,7 +80,7 @@ def test_a_row_of_an_earlier_version_is_not_served():
         recording.size,
         recording.was_there,
     )
-    assert recording_type(recording) is None
+    assert recording_push_type(recording) is None
 
 
 def test_a_forged_claim_is_an_issue_of_its_event(recordings):

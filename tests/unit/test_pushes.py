@@ -13,15 +13,13 @@ from hypothesis import strategies as st
 from tavus_callbacks.domain.common.digests import digest
 from tavus_callbacks.domain.conversations.settings import FoldSettings
 from tavus_callbacks.domain.events.stored_event import StoredEvent
-from tavus_callbacks.domain.pushes.derived import arrived, elapsed
+from tavus_callbacks.domain.pushes.derived import SubjectState, derived_pushes, types_by_events, types_by_time
 from tavus_callbacks.domain.pushes.push import (
     INLINE_LIMIT,
     Push,
-    Standing,
     callback_push,
     erased_push,
     push_id,
-    pushes_of,
 )
 from tavus_callbacks.domain.summaries.summary import facts_from
 
@@ -58,9 +56,9 @@ def event(event_type, *, kind="conversation", family="conversation", at=0, conte
     )
 
 
-def standing(facts, kind="conversation", later=timedelta(0)):
+def state(facts, kind="conversation", later=timedelta(0)):
     """Look at facts, at once or later."""
-    return Standing(kind, "s1", facts, NOW + later, SETTINGS)
+    return SubjectState(kind, "s1", facts, NOW + later, SETTINGS)
 
 
 def told_of(events, kind="conversation"):
@@ -69,11 +67,11 @@ def told_of(events, kind="conversation"):
     for one in events:
         more = facts_from(kind, [one])
         facts = facts.merge(more) if facts else more
-        types = arrived(standing(facts, kind))
-        ids += [push.push_id for push in pushes_of(standing(facts, kind), types - told)]
+        types = types_by_events(state(facts, kind))
+        ids += [push.push_id for push in derived_pushes(state(facts, kind), types - told)]
         told |= types
-    overdue = standing(facts, kind, timedelta(days=1))
-    ids += [push.push_id for push in pushes_of(overdue, elapsed(overdue) - told)]
+    overdue = state(facts, kind, timedelta(days=1))
+    ids += [push.push_id for push in derived_pushes(overdue, types_by_time(overdue) - told)]
     return ids
 
 
@@ -117,12 +115,12 @@ def test_a_resource_that_failed_and_was_made_after_all_is_told_as_both(kind):
 def test_what_time_alone_tells():
     """Silence ends a conversation, and what is overdue completes it; before that nothing is told."""
     facts = facts_from("conversation", [event("system.replica_joined")])
-    soon = elapsed(standing(facts, later=timedelta(minutes=5)))
-    later = standing(facts, later=timedelta(days=1))
-    complete = {push.type: push for push in pushes_of(later, elapsed(later))}["conversation.complete"]
+    soon = types_by_time(state(facts, later=timedelta(minutes=5)))
+    later = state(facts, later=timedelta(days=1))
+    [complete] = derived_pushes(later, ["conversation.complete"])
 
     assert {"conversation.started"} == soon
-    assert {"conversation.started", "conversation.ended", "conversation.complete"} == elapsed(later)
+    assert {"conversation.started", "conversation.ended", "conversation.complete"} == types_by_time(later)
     assert ["shutdown", "transcript"] == complete.data.missing
     assert "presumed_ended" == complete.data.status
 
@@ -131,28 +129,17 @@ def test_complete_waits_for_what_is_late_and_not_overdue():
     """A transcript that may still come is waited for."""
     facts = facts_from("conversation", [event("system.shutdown")])
 
-    assert {"conversation.ended"} == elapsed(standing(facts, later=timedelta(seconds=30)))
-    assert "conversation.complete" in elapsed(standing(facts, later=timedelta(seconds=90)))
+    assert {"conversation.ended"} == types_by_time(state(facts, later=timedelta(seconds=30)))
+    assert "conversation.complete" in types_by_time(state(facts, later=timedelta(seconds=90)))
 
 
 def test_time_alone_tells_nothing_while_callbacks_are_coming():
     """After an outage old callbacks come one by one: what is overdue by their clock may come in a second."""
     late = replace(event("system.shutdown"), received_at=NOW + timedelta(hours=2))
     facts = facts_from("conversation", [late])
-    soon, later = (standing(facts, later=timedelta(hours=2, seconds=seconds)) for seconds in (10, 70))
+    soon, later = (state(facts, later=timedelta(hours=2, seconds=seconds)) for seconds in (10, 70))
 
-    assert [False, True] == ["conversation.complete" in elapsed(look) for look in (soon, later)]
-
-
-def test_an_object_without_its_callback_is_no_missing_recording():
-    """Where recordings are expected and somebody has seen the object, its lost callback holds up nothing."""
-    expecting = FoldSettings(presumed_ended_after=timedelta(hours=4), expect_recording=True)
-    facts = facts_from("conversation", [event("system.shutdown"), event("application.transcription_ready")])
-    looks = [
-        Standing("conversation", "s1", facts, NOW, expecting, has_object) for has_object in (False, True)
-    ]
-
-    assert [False, True] == ["conversation.complete" in arrived(look) for look in looks]
+    assert [False, True] == ["conversation.complete" in types_by_time(look) for look in (soon, later)]
 
 
 def item(body, **more):
@@ -276,7 +263,7 @@ def test_a_row_without_its_time_of_receipt_is_refused():
 def test_what_is_told_can_be_read_again():
     """A consumer in Python reads the detail with the model that wrote it."""
     facts = facts_from("conversation", [event(one) for one in CONVERSATION_EVENTS])
-    told = pushes_of(standing(facts), arrived(standing(facts)))
+    told = derived_pushes(state(facts), types_by_events(state(facts)))
 
     assert told == [Push.model_validate_json(push.detail()) for push in told]
     assert 6 == len(told)

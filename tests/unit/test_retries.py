@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tavus_callbacks.domain.pushes.retry_schedule import rest_after
+from tavus_callbacks.domain.pushes.retry_schedule import next_pause
 
 NOW = datetime(2027, 3, 1, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -12,7 +12,7 @@ SECOND = timedelta(seconds=1)
 
 def rest(attempt=1, age=timedelta(0), status=500, retry_after=None):
     """Return the rest after an attempt."""
-    return rest_after(attempt, age=age, status=status, retry_after=retry_after, now=NOW)
+    return next_pause(attempt, age=age, status=status, retry_after=retry_after, now=NOW)
 
 
 def test_a_target_that_never_answers_is_tried_for_a_day():

@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 from tavus_callbacks.domain.conversations.facts import Facts, conversation_facts, facts_of
 from tavus_callbacks.domain.conversations.fold import fold
 from tavus_callbacks.domain.pushes import push
-from tavus_callbacks.domain.pushes.derived import elapsed
-from tavus_callbacks.domain.pushes.push import Standing
+from tavus_callbacks.domain.pushes.derived import SubjectState, types_by_time
 from tavus_callbacks.domain.repair.open_conversations import OPEN_FOR, View, open_of
 from tavus_callbacks.domain.resources.view import fold_resource
 from tavus_callbacks.domain.summaries.summary import conversation_summary
@@ -42,9 +41,9 @@ def view_of(*events, now=NOW):
     return fold(CONVERSATION, events, now=now, settings=SETTINGS)
 
 
-def standing(facts, *, after):
+def state(facts, *, after):
     """Return what is known so long after the receipt."""
-    return Standing("conversation", CONVERSATION, facts, NOW + after, SETTINGS)
+    return SubjectState("conversation", CONVERSATION, facts, NOW + after, SETTINGS)
 
 
 def orders(*events):
@@ -58,7 +57,7 @@ def test_no_time_of_the_sender_keeps_a_part_expected(at, lost):
     [arrived] = {SHUTDOWN, TRANSCRIPT} - {lost}
     facts = facts_of(event(arrived, at, transcript=[{"role": "user", "content": "Hi."}]))
 
-    assert push.COMPLETE in elapsed(standing(facts, after=timedelta(minutes=2)))
+    assert push.COMPLETE in types_by_time(state(facts, after=timedelta(minutes=2)))
 
 
 @given(joined=TIMES, more=st.lists(TIMES, max_size=2))
@@ -176,7 +175,7 @@ def test_a_summary_that_was_written_with_a_far_end_is_over_too():
     late = NOW + OPEN_FOR + SETTINGS.presumed_ended_after + timedelta(minutes=1)
     summary = conversation_summary(CONVERSATION, facts, now=late, settings=SETTINGS)
     assert ("ended", None, ["transcript"]) == (summary.status, summary.duration, summary.missing)
-    assert push.COMPLETE in elapsed(standing(facts, after=timedelta(minutes=2)))
+    assert push.COMPLETE in types_by_time(state(facts, after=timedelta(minutes=2)))
     assert open_of(CONVERSATION, facts, View(late, SETTINGS, None)) is None
 
 

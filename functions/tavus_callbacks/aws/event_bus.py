@@ -29,7 +29,7 @@ class EventBus:
     name: str
 
     def put(self, pushes: Iterable[Push]) -> None:
-        """Put pushes; raises StoreDown if one may not have arrived, even if others have."""
+        """Put pushes; raises StoreDown if one may not have types_by_events, even if others have."""
         waiting: list[Entry] = [
             {
                 "EventBusName": self.name,

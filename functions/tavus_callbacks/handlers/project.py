@@ -14,7 +14,7 @@ from tavus_callbacks.aws.stores.subject_events import read_body
 from tavus_callbacks.aws.stores.summaries import SummaryUpdate
 from tavus_callbacks.domain.common.metrics import count
 from tavus_callbacks.domain.events.stored_event import StoredEvent
-from tavus_callbacks.domain.pushes.derived import arrived
+from tavus_callbacks.domain.pushes.derived import types_by_events
 from tavus_callbacks.domain.pushes.push import callback_push
 from tavus_callbacks.domain.summaries.summary import facts_from
 from tavus_callbacks.logic.publish import Publisher
@@ -75,7 +75,7 @@ def _merge(items: Sequence[Item]) -> bool:
     events = list(map(StoredEvent.from_row, items, bodies))
     update = SummaryUpdate(facts_from(kind, events), last_expiry(events))
     callbacks = list(map(callback_push, events, bodies))
-    publisher = Publisher(bus, settings().fold, arrived, callbacks) if bus else None
+    publisher = Publisher(bus, settings().fold, types_by_events, callbacks) if bus else None
     return summarize(
         wiring.summaries(), kind, subject, lambda stored: merge_update(stored, update), publisher
     )

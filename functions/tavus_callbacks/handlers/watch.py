@@ -19,7 +19,7 @@ from tavus_callbacks.aws.stores.sweep import Sweep
 from tavus_callbacks.domain.common.errors import StoreDown, describe_fault
 from tavus_callbacks.domain.common.metrics import count
 from tavus_callbacks.domain.common.timestamps import iso, now
-from tavus_callbacks.domain.pushes.derived import elapsed
+from tavus_callbacks.domain.pushes.derived import types_by_time
 from tavus_callbacks.domain.repair.open_conversations import (
     ALL_EVERY,
     UNKNOWN,
@@ -173,7 +173,7 @@ def _care(run: Run, one: Open, reading: Item | None) -> None:
         _ask(run, run.api, one, reading)
     if one.since and one.status != "active":
         bus = wiring.event_bus()
-        publisher = Publisher(bus, settings().fold, elapsed) if bus else None
+        publisher = Publisher(bus, settings().fold, types_by_time) if bus else None
         summarize(wiring.summaries(), CONVERSATION, one.conversation_id, keep_facts, publisher)
 
 

@@ -8,7 +8,13 @@ from tavus_callbacks.aws.stores.recordings import RecordingRows, Row, sent_push_
 from tavus_callbacks.aws.stores.summaries import SummaryRows
 from tavus_callbacks.domain.common.timestamps import now
 from tavus_callbacks.domain.conversations.settings import FoldSettings
-from tavus_callbacks.domain.pushes.push import Push, Standing, pushes_of, recording_push, recording_type
+from tavus_callbacks.domain.pushes.derived import (
+    SubjectState,
+    derived_pushes,
+    recording_push,
+    recording_push_type,
+)
+from tavus_callbacks.domain.pushes.push import Push
 from tavus_callbacks.domain.summaries.summary import CONVERSATION, SubjectFacts
 
 
@@ -16,22 +22,22 @@ from tavus_callbacks.domain.summaries.summary import CONVERSATION, SubjectFacts
 class Publisher:
     """What a change of a summary publishes, and on which bus.
 
-    `derive` is `arrived` when events came, `elapsed` when time has passed. `callbacks` are the pushes of the
-    events that came.
+    `derive` is `types_by_events` when events came, `types_by_time` when time has passed. `callbacks` are the
+    pushes of the events that came.
     """
 
     bus: EventBus
     settings: FoldSettings
-    derive: Callable[[Standing], frozenset[str]]
+    derive: Callable[[SubjectState], frozenset[str]]
     callbacks: Sequence[Push] = ()
 
     def work_out_pushes(
         self, kind: str, subject: str, facts: SubjectFacts, published: frozenset[str]
     ) -> tuple[list[Push], frozenset[str]]:
         """Return the callbacks' pushes with those of types that are not published yet, and all types."""
-        state = Standing(kind, subject, facts, self.settings.summed_up_until(now()), self.settings)
+        state = SubjectState(kind, subject, facts, self.settings.summed_up_until(now()), self.settings)
         types = self.derive(state)
-        return [*self.callbacks, *pushes_of(state, types - published)], types
+        return [*self.callbacks, *derived_pushes(state, types - published)], types
 
 
 def publish_recording(
@@ -43,7 +49,7 @@ def publish_recording(
 ) -> None:
     """Publish that a recording is available or failed, unless that was published; raises StoreDown."""
     recording = recordings.read(row) if row else None
-    push_type = recording and recording_type(recording)
+    push_type = recording and recording_push_type(recording)
     if not (bus and row and recording and push_type) or push_type in sent_push_types(row):
         return
     summary = summaries.get(CONVERSATION, conversation_id)

@@ -14,8 +14,6 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -23,6 +21,8 @@ import urllib3
 from pydantic import SecretStr
 
 from tavus_callbacks.domain.callbacks.event import is_plain
+from tavus_callbacks.domain.common.retry_after import parse_retry_after
+from tavus_callbacks.domain.common.timestamps import now
 from tavus_callbacks.domain.repair.tavus_record import Record, record_of
 
 if TYPE_CHECKING:
@@ -168,22 +168,10 @@ def _refuse(answer: "BaseHTTPResponse") -> None:
     if status == _NOT_FOUND:
         raise UnknownThere("Tavus has no such conversation, for this key.")
     if status == _TOO_MANY or status >= _FAILED:
-        after = _seconds(answer.headers.get("retry-after", ""))
+        after = parse_retry_after(answer.headers.get("retry-after"), now())
         raise Busy(f"Tavus answered {status}. Try again in a while.", after)
     if status != 200:  # noqa: PLR2004 - OK
         raise Unreadable(f"Tavus answered {status}, which is not documented.")
-
-
-def _seconds(retry_after: str) -> float | None:
-    """Read Retry-After, in seconds or as a date; None where there is none."""
-    if retry_after.isascii() and retry_after.strip().isdigit():
-        return float(retry_after)
-    try:
-        moment = parsedate_to_datetime(retry_after)
-        return max(0.0, (moment.astimezone(UTC) - datetime.now(UTC)).total_seconds())
-    # A date at the end of time is none in UTC.
-    except (ValueError, OverflowError):
-        return None
 
 
 def _object(body: bytes) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Checks of what tells the team's own code: the bus, and the server that pushes are posted to."""
 
 from tavus_callbacks.domain.common.timestamps import now
-from tavus_callbacks.domain.pushes.signature import signed_headers
+from tavus_callbacks.domain.pushes.signature import signature_headers
 from tavus_callbacks.domain.pushes.target import TargetRefused, parse_target
 from tavus_callbacks.outbound.webhook import NotReached, resolve
 from tavus_callbacks_cli.doctor.examination import REDEPLOY, Examination, Finding, failed, ok, skipped
@@ -46,7 +46,7 @@ def secret(examination: Examination) -> Finding:
     client = examination.deployment.client("secretsmanager")
     value = client.get_secret_value(SecretId=name)["SecretString"]
     try:
-        signed_headers([value], "doctor", "{}", at=now())
+        signature_headers([value], "doctor", "{}", at=now())
     except (ValueError, RuntimeError):
         return failed(
             "The secret that signs pushes is no base64, so every push fails.",

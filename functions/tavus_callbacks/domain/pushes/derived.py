@@ -1,18 +1,36 @@
-"""What facts mean: the types of pushes that follow from them, in whatever order the events came.
+"""Derived pushes: what the events of a subject mean together, and what its recordings show.
 
-`arrived` asks nothing but the events, so that types only ever join it as more come. The exception is
-`conversation.complete`, for an event that comes late may show that another is missing. `elapsed` is what the
-schedule adds when time has passed. Each type is told once: a summary's row says which were (`told`).
+Each type is published once. A summary's item stores the published types as `told`, a recording's item too.
+
+`types_by_events` depends only on the events, not on their order, so further events only add types. The
+exception is `conversation.complete`: a late event may show that another one is missing. `types_by_time` adds
+the types that follow because time has passed.
 """
 
-from datetime import timedelta
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal
 
+from tavus_callbacks.domain.common.timestamps import now
 from tavus_callbacks.domain.conversations.expected import Missing, missing_of, status_of
 from tavus_callbacks.domain.conversations.facts import Facts
+from tavus_callbacks.domain.conversations.settings import FoldSettings
 from tavus_callbacks.domain.events import event_types
+from tavus_callbacks.domain.events.arrival_facts import ReceiptFacts
 from tavus_callbacks.domain.pushes import push
-from tavus_callbacks.domain.pushes.push import Standing
+from tavus_callbacks.domain.pushes.push import Push, RecordingData, push_id, subject_url
+from tavus_callbacks.domain.recordings.recording import Recording, Status, certain_status
+from tavus_callbacks.domain.recordings.view import failure
 from tavus_callbacks.domain.resources.facts import ResourceFacts
+from tavus_callbacks.domain.summaries.summary import (
+    CONVERSATION,
+    ConversationSummary,
+    ResourceSummary,
+    SubjectFacts,
+    conversation_summary,
+    resource_summary,
+)
 
 _BY_EVENT_TYPE = {
     **dict.fromkeys(event_types.JOINED, push.STARTED),
@@ -21,36 +39,118 @@ _BY_EVENT_TYPE = {
     event_types.ANALYSIS: push.PERCEPTION,
     event_types.UNAVAILABLE: push.NO_PERCEPTION,
 }
-# So long after the last receipt time alone may tell.
+_BY_RESOURCE_STATUS = {"ready": "ready", "error": "failed"}
+_BY_RECORDING_STATUS: dict[Status | None, str] = {"available": push.RECORDING, "failed": push.NO_RECORDING}
+# Time adds types only this long after the last receipt.
 _AT_REST = timedelta(minutes=1)
 
-_BY_STATUS = {"ready": "ready", "error": "failed"}
+
+@dataclass(frozen=True, slots=True)
+class SubjectState:
+    """A subject with the facts of its events, at a moment."""
+
+    kind: str
+    subject: str
+    facts: SubjectFacts
+    now: datetime
+    settings: FoldSettings
+
+    def summary(self) -> ConversationSummary | ResourceSummary:
+        """Return the summary that lists show."""
+        if isinstance(self.facts, Facts):
+            return conversation_summary(self.subject, self.facts, now=self.now, settings=self.settings)
+        return resource_summary(self.kind, self.subject, self.facts)
 
 
-def arrived(standing: Standing) -> frozenset[str]:
-    """Return the types that the events of a subject mean."""
-    facts = standing.facts
+def types_by_events(state: SubjectState) -> frozenset[str]:
+    """Return the types that follow from a subject's events."""
+    facts = state.facts
     if isinstance(facts, ResourceFacts):
-        return frozenset(f"{standing.kind}.{_BY_STATUS[one]}" for one in facts.statuses & _BY_STATUS.keys())
-    found = {_BY_EVENT_TYPE[one] for one in facts.event_types & _BY_EVENT_TYPE.keys()}
-    is_complete = push.ENDED in found and not _missing(facts, standing)
-    return frozenset(found | ({push.COMPLETE} if is_complete else set()))
+        statuses = facts.statuses & _BY_RESOURCE_STATUS.keys()
+        return frozenset(f"{state.kind}.{_BY_RESOURCE_STATUS[status]}" for status in statuses)
+    types = {_BY_EVENT_TYPE[event_type] for event_type in facts.event_types & _BY_EVENT_TYPE.keys()}
+    is_complete = push.ENDED in types and not _missing(facts, state)
+    return frozenset(types | ({push.COMPLETE} if is_complete else set()))
 
 
-def elapsed(standing: Standing) -> frozenset[str]:
-    """Return those, the end that is presumed, and `complete` where all that is missing is overdue."""
-    facts, found = standing.facts, arrived(standing)
+def types_by_time(state: SubjectState) -> frozenset[str]:
+    """Return the types by events, the presumed end, and `complete` if all that is missing is overdue."""
+    facts, types = state.facts, types_by_events(state)
     if isinstance(facts, ResourceFacts):
-        return found
-    if status_of(facts, now=standing.now, settings=standing.settings) == "active":
-        return found
-    # After an outage what happened long ago comes now, piece by piece: the rest may be on its way.
-    if standing.now - facts.receipt.received_last_at < _AT_REST:
-        return found
-    is_over = all(one.overdue for one in _missing(facts, standing))
-    return found | {push.ENDED} | ({push.COMPLETE} if is_over else set())
+        return types
+    if status_of(facts, now=state.now, settings=state.settings) == "active":
+        return types
+    # After an outage, old callbacks come one by one: the rest may be on its way.
+    if state.now - facts.receipt.received_last_at < _AT_REST:
+        return types
+    is_over = all(missing.overdue for missing in _missing(facts, state))
+    return types | {push.ENDED} | ({push.COMPLETE} if is_over else set())
 
 
-def _missing(facts: Facts, standing: Standing) -> list[Missing]:
-    has_recording = standing.has_object or bool(facts.recordings)
-    return missing_of(facts, now=standing.now, settings=standing.settings, has_recording=has_recording)
+def _missing(facts: Facts, state: SubjectState) -> list[Missing]:
+    return missing_of(facts, now=state.now, settings=state.settings, has_recording=bool(facts.recordings))
+
+
+def derived_pushes(state: SubjectState, types: Collection[str]) -> list[Push]:
+    """Make a subject's pushes of some types, one of each, sorted by type."""
+    data = state.summary() if types else None
+    receipt = state.facts.receipt
+    return [
+        Push(
+            push_id=push_id(push_type, state.kind, state.subject),
+            type=push_type,
+            timestamp=_moment(push_type, state.facts) or receipt.received_last_at,
+            kind=state.kind,
+            subject=state.subject,
+            **_origin(receipt),
+            url=subject_url(state.kind, state.subject, "/transcript" if push_type == push.TRANSCRIPT else ""),
+            data=data,
+        )
+        for push_type in sorted(types)
+    ]
+
+
+def _moment(push_type: str, facts: SubjectFacts) -> datetime | None:
+    if isinstance(facts, ResourceFacts):
+        return None
+    transcript_at = facts.transcript.at if facts.transcript else None
+    moments = {push.STARTED: facts.joined_at, push.ENDED: facts.shown_end, push.TRANSCRIPT: transcript_at}
+    return moments.get(push_type)
+
+
+def _origin(receipt: ReceiptFacts | None) -> dict[str, Any]:
+    view = receipt.view() if receipt else {}
+    return {
+        "tags": view.get("tags", {}),
+        "labels": view.get("labels", []),
+        "simulated": view.get("simulated", False),
+    }
+
+
+def recording_push_type(recording: Recording) -> str | None:
+    """Return the type of the push about a recording; None while its status may change."""
+    return _BY_RECORDING_STATUS.get(certain_status(recording))
+
+
+def recording_push(conversation_id: str, recording: Recording, receipt: ReceiptFacts | None) -> Push:
+    """Make the push that a recording is available or has failed; `receipt` is its conversation's."""
+    status: Literal["available", "failed"] = "available" if recording.is_there else "failed"
+    push_type, claim = _BY_RECORDING_STATUS[status], recording.claim
+    return Push(
+        push_id=push_id(push_type, CONVERSATION, conversation_id, recording.recording_id),
+        type=push_type,
+        timestamp=recording.modified_at or recording.claimed_at or now(),
+        kind=CONVERSATION,
+        subject=conversation_id,
+        **_origin(receipt),
+        url=subject_url(CONVERSATION, conversation_id, f"/recordings/{recording.recording_id}"),
+        data=RecordingData(
+            recording_id=recording.recording_id,
+            status=status,
+            key=recording.key,
+            size=recording.size,
+            duration=claim.duration if claim else None,
+            content_type=recording.content_type,
+            **failure(recording, status)._asdict(),
+        ),
+    )

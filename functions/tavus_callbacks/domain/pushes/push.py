@@ -1,13 +1,11 @@
-"""What the team's own code is told: one model for the bus, the signed HTTPS push, and whoever reads them.
+"""A push: one model for the event bus, for signed HTTPS pushes, and for Python code that reads either.
 
-A push is told at least once. `push_id` hangs on whom and what it is about and on nothing else: repeats have
-the same one, and so have derived pushes whatever the order in which the callbacks came.
+A push is delivered at least once. Its `push_id` depends only on its subject and on what it reports, so every
+repeat has the same id, in whatever order the callbacks came.
 """
 
 import json
 import re
-from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 from urllib.parse import urlencode
@@ -23,35 +21,21 @@ from tavus_callbacks.domain.common.json_text import (
     levels,
     without_surrogates,
 )
-from tavus_callbacks.domain.common.timestamps import now
 from tavus_callbacks.domain.common.view import Moment, View
-from tavus_callbacks.domain.conversations.facts import Facts
-from tavus_callbacks.domain.conversations.settings import FoldSettings
-from tavus_callbacks.domain.events.arrival_facts import ReceiptFacts
 from tavus_callbacks.domain.events.stored_event import StoredEvent
-from tavus_callbacks.domain.recordings.recording import Recording, Status, certain_status
-from tavus_callbacks.domain.recordings.view import failure
-from tavus_callbacks.domain.resources.facts import ResourceFacts
-from tavus_callbacks.domain.summaries.summary import (
-    CONVERSATION,
-    ConversationSummary,
-    ResourceSummary,
-    SubjectFacts,
-    conversation_summary,
-    resource_summary,
-)
+from tavus_callbacks.domain.summaries.summary import CONVERSATION, ConversationSummary, ResourceSummary
 
-# Part of every id, so that a later rule can stand beside this one.
+# Part of every id, so that ids of a later rule differ.
 _ID_VERSION = 1
 
 # The source of every entry on the bus.
 SOURCE = "tavus-callbacks"
 
-# Bytes up to which a body stands in a push: an entry of the bus was 256 KB at most until 2026. As it was sent
-# and as it is told, for `1e15` is told as `1000000000000000.0`.
+# Bytes of a body in a push: an entry of the bus was limited to 256 KB until 2026. This limit holds for
+# the body as sent and as written, because `1e15` is written as `1000000000000000.0`.
 INLINE_LIMIT = 200 * 1024
 
-# PutEvents takes whole numbers of 64 bits with sign.
+# PutEvents takes signed integers of 64 bits.
 _LARGEST = 2**63 - 1
 
 STARTED, ENDED = "conversation.started", "conversation.ended"
@@ -59,13 +43,14 @@ TRANSCRIPT, PERCEPTION, NO_PERCEPTION = "transcript.ready", "perception.ready", 
 COMPLETE, ERASED = "conversation.complete", "conversation.erased"
 RECORDING, NO_RECORDING = "recording.available", "recording.failed"
 
-# Kinds that have a path; HTTP API decodes paths, so that other subjects are read by their events.
+# The kinds that have a path. Subjects that a path cannot hold are read by their events, because HTTP API
+# decodes paths.
 _FOLDERS = {CONVERSATION: "conversations", "video": "videos", "replica": "replicas"}
 _IN_A_PATH = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9._~-]*")
 
 
 class CallbackData(View):
-    """A kept callback: its redacted body stands here, or behind `body_url` where it is large."""
+    """A stored callback, with its redacted body, or with `body_url` if the body is large."""
 
     event_id: str
     variant_id: str | None = Field(None, description="Where it is other content for an event already told.")
@@ -100,9 +85,9 @@ class RecordingData(View):
 
 
 class Push(View):
-    """What happened, and to whom; posted as it stands by the signed HTTPS push, `detail` on the bus."""
+    """What happened to a subject: the body of a signed HTTPS push, and `detail` on the bus."""
 
-    # One that is added makes no new version; one that goes or changes its meaning does.
+    # A new member does not raise the version; a member that goes or changes its meaning does.
     version: Literal[1] = 1
     push_id: str = Field(description="The same for every repeat of this push; drop what you have seen.")
     type: str = Field(description="`callback.<event type>` or what a callback means: `transcript.ready`, …")
@@ -116,13 +101,21 @@ class Push(View):
     data: CallbackData | RecordingData | ConversationSummary | ResourceSummary | None
 
     def detail(self) -> str:
-        """Return the JSON text that is told."""
+        """Return the push as JSON text."""
         return self.model_dump_json()
 
 
-def push_id(push_type: str, kind: str, subject: str, *which: str) -> str:
-    """Return the id of a push; `which` tells several of one type and subject apart."""
-    return "push_" + digest_json([_ID_VERSION, push_type, kind, subject, *which])
+def push_id(push_type: str, kind: str, subject: str, *parts: str) -> str:
+    """Return the id of a push; `parts` distinguish pushes of one type and subject."""
+    return "push_" + digest_json([_ID_VERSION, push_type, kind, subject, *parts])
+
+
+def subject_url(kind: str, subject: str, below: str = "") -> str:
+    """Return the path of a subject, or the path of its events if it has none of its own."""
+    folder = _FOLDERS.get(kind)
+    if folder and _IN_A_PATH.fullmatch(subject):
+        return f"/{folder}/{subject}{below}"
+    return "/events?" + urlencode({"kind": kind, "subject": subject})
 
 
 def callback_push(event: StoredEvent, raw_body: bytes | None) -> Push:
@@ -131,7 +124,7 @@ def callback_push(event: StoredEvent, raw_body: bytes | None) -> Push:
     The content decides its id, not the row, because chance decides which of two contents is the variant.
     """
     push_type = f"callback.{event.event_type}"
-    inline_body = None if raw_body is None else _inline(raw_body)
+    inline_body = None if raw_body is None else _inline_body(raw_body)
     return Push(
         push_id=push_id(push_type, event.kind, event.subject, event.event_ref, event.content),
         type=push_type,
@@ -141,7 +134,7 @@ def callback_push(event: StoredEvent, raw_body: bytes | None) -> Push:
         tags=dict(event.tags),
         labels=[event.label],
         simulated=event.tags.get("simulated") == "true",
-        url=_url(event.kind, event.subject),
+        url=subject_url(event.kind, event.subject),
         data=CallbackData(
             event_id=event.event_id,
             variant_id=event.row_id if event.is_variant else None,
@@ -159,113 +152,18 @@ def callback_push(event: StoredEvent, raw_body: bytes | None) -> Push:
     )
 
 
-def _inline(body: bytes) -> dict[str, Any] | None:
-    """Return a body that the bus can carry as it is."""
-    if len(body) > INLINE_LIMIT:
+def _inline_body(raw: bytes) -> dict[str, Any] | None:
+    """Return the body if the bus can carry it, else None."""
+    if len(raw) > INLINE_LIMIT:
         return None
-    sent: dict[str, Any] = without_surrogates(json.loads(body.decode().removeprefix(BYTE_ORDER_MARK)))
-    return sent if _has_whole_numbers_that_fit(sent) and len(to_json(sent)) <= INLINE_LIMIT else None
-
-
-def _has_whole_numbers_that_fit(sent: dict[str, Any]) -> bool:
-    numbers = (one for level in levels(sent) for each in level for one in children(each) if type(one) is int)
-    return all(-_LARGEST <= number <= _LARGEST for number in numbers)
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """A subject, what its events say together, and when that is looked at.
-
-    `has_object` tells of a recording without its callback, where somebody looked.
-    """
-
-    kind: str
-    subject: str
-    facts: SubjectFacts
-    now: datetime
-    settings: FoldSettings
-    has_object: bool = False
-
-    def summary(self) -> ConversationSummary | ResourceSummary:
-        """Describe it as lists do."""
-        if isinstance(self.facts, Facts):
-            return conversation_summary(
-                self.subject, self.facts, now=self.now, settings=self.settings, has_object=self.has_object
-            )
-        return resource_summary(self.kind, self.subject, self.facts)
-
-
-def pushes_of(standing: Standing, types: Collection[str]) -> list[Push]:
-    """Tell what facts mean: one push for each of the types, which meanings.py finds."""
-    data = standing.summary() if types else None
-    return [_derived(standing, push_type, data) for push_type in sorted(types)]
-
-
-def _derived(standing: Standing, push_type: str, data: ConversationSummary | ResourceSummary | None) -> Push:
-    kind, subject, receipt = standing.kind, standing.subject, standing.facts.receipt
-    return Push(
-        push_id=push_id(push_type, kind, subject),
-        type=push_type,
-        timestamp=_moment(push_type, standing.facts) or receipt.received_last_at,
-        kind=kind,
-        subject=subject,
-        **_origin(receipt),
-        url=_url(kind, subject, "/transcript" if push_type == TRANSCRIPT else ""),
-        data=data,
-    )
-
-
-def _moment(push_type: str, facts: SubjectFacts) -> datetime | None:
-    if isinstance(facts, ResourceFacts):
-        return None
-    transcript_at = facts.transcript.at if facts.transcript else None
-    moments = {STARTED: facts.joined_at, ENDED: facts.shown_end, TRANSCRIPT: transcript_at}
-    return moments.get(push_type)
-
-
-_BY_RECORDING: dict[Status | None, str] = {"available": RECORDING, "failed": NO_RECORDING}
-
-
-def recording_type(recording: Recording) -> str | None:
-    """Return the type of the push about a recording, or None if there is nothing to tell."""
-    return _BY_RECORDING.get(certain_status(recording))
-
-
-def recording_push(conversation_id: str, recording: Recording, receipt: ReceiptFacts | None) -> Push:
-    """Tell that a recording can be watched, or that it failed; `receipt` is its conversation's."""
-    status: Literal["available", "failed"] = "available" if recording.is_there else "failed"
-    push_type, claim = _BY_RECORDING[status], recording.claim
-    return Push(
-        push_id=push_id(push_type, CONVERSATION, conversation_id, recording.recording_id),
-        type=push_type,
-        timestamp=recording.modified_at or recording.claimed_at or now(),
-        kind=CONVERSATION,
-        subject=conversation_id,
-        **_origin(receipt),
-        url=_url(CONVERSATION, conversation_id, f"/recordings/{recording.recording_id}"),
-        data=RecordingData(
-            recording_id=recording.recording_id,
-            status=status,
-            key=recording.key,
-            size=recording.size,
-            duration=claim.duration if claim else None,
-            content_type=recording.content_type,
-            **failure(recording, status)._asdict(),
-        ),
-    )
-
-
-def _origin(receipt: ReceiptFacts | None) -> dict[str, Any]:
-    known = receipt.view() if receipt else {}
-    return {
-        "tags": known.get("tags", {}),
-        "labels": known.get("labels", []),
-        "simulated": known.get("simulated", False),
-    }
+    body: dict[str, Any] = without_surrogates(json.loads(raw.decode().removeprefix(BYTE_ORDER_MARK)))
+    values = (value for level in levels(body) for part in level for value in children(part))
+    has_large_number = any(type(value) is int and abs(value) > _LARGEST for value in values)
+    return None if has_large_number or len(to_json(body)) > INLINE_LIMIT else body
 
 
 def erased_push(kind: str, subject: str, *, at: datetime) -> Push:
-    """Tell that everything about a subject was erased; tags and labels went with it."""
+    """Make the push about an erasure. It has no tags and labels, because they were erased too."""
     return Push(
         push_id=push_id(ERASED, kind, subject),
         type=ERASED,
@@ -278,11 +176,3 @@ def erased_push(kind: str, subject: str, *, at: datetime) -> Push:
         url=None,
         data=None,
     )
-
-
-def _url(kind: str, subject: str, below: str = "") -> str:
-    """Return the path that answers of a subject; its events where it has none of its own."""
-    folder = _FOLDERS.get(kind)
-    if folder and _IN_A_PATH.fullmatch(subject):
-        return f"/{folder}/{subject}{below}"
-    return "/events?" + urlencode({"kind": kind, "subject": subject})

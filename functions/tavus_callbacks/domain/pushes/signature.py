@@ -1,4 +1,4 @@
-"""The headers of a signed push, as Standard Webhooks specifies them, made by its library."""
+"""The headers of a signed push, as Standard Webhooks specifies them; its own library makes the signatures."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -6,8 +6,8 @@ from datetime import datetime
 from standardwebhooks import Webhook
 
 
-def signed_headers(secrets: Sequence[str], push_id: str, body: str, *, at: datetime) -> dict[str, str]:
-    """Return the headers that prove a body's origin, with one signature for each secret that is in use."""
+def signature_headers(secrets: Sequence[str], push_id: str, body: str, *, at: datetime) -> dict[str, str]:
+    """Return the headers that prove a body's origin, with a signature by each of the secrets."""
     signatures = (Webhook(secret).sign(push_id, at, body) for secret in secrets)
     return {
         "webhook-id": push_id,

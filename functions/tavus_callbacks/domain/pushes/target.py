@@ -1,7 +1,7 @@
-"""Where pushes may be posted: https on a public address, so that a URL can open nothing inside.
+"""The target of pushes: https on a public address, so that no URL reaches an internal service.
 
-The traps of `ipaddress.is_global` are closed here: it takes multicast for global, IPv6 site-local too, and
-looks into no address that carries another one (IPv4-mapped, NAT64, 6to4, Teredo).
+`ipaddress.is_global` alone is not enough. It accepts multicast and IPv6 site-local addresses, and it does not
+look into addresses that embed another one (IPv4-mapped, NAT64, 6to4, Teredo).
 """
 
 import ipaddress
@@ -10,15 +10,15 @@ from urllib.parse import urlencode, urlsplit
 
 _HTTPS, _HTTP = 443, 80
 
-# The only IPv6 addresses that are given out (IANA); what carries IPv4 and lies outside needs no rule.
+# The only IPv6 addresses that IANA assigns. Addresses outside that embed IPv4 need no rule of their own.
 _UNICAST = ipaddress.ip_network("2000::/3")
 _NOT_PUBLIC = tuple(
     map(
         ipaddress.ip_network,
         (
-            "192.0.0.0/24",  # protocol assignments, of which some Pythons take a few for public
+            "192.0.0.0/24",  # protocol assignments; some Pythons count a few as public
             "192.88.99.0/24",  # 6to4 relays
-            "2001::/23",  # protocol assignments, Teredo among them
+            "2001::/23",  # protocol assignments, including Teredo
             "2002::/16",  # 6to4
             "3fff::/20",  # documentation, newer than some Pythons
         ),
@@ -27,12 +27,12 @@ _NOT_PUBLIC = tuple(
 
 
 class TargetRefused(Exception):
-    """The target is none that pushes may go to; the text says why and holds no more of it than the host."""
+    """Pushes may not go to this target. The text says why and names at most its host."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A parsed target: `host` is the certificate's, `path` has the query, `authority` is the Host header."""
+    """A parsed URL: `host` is in the certificate, `path` has the query, `authority` is the Host header."""
 
     scheme: str
     host: str
@@ -42,7 +42,7 @@ class Target:
 
 
 def parse_target(url: str, *, is_local: bool) -> Target:
-    """Read a URL; raises TargetRefused. `is_local` takes http too."""
+    """Parse a URL; raises TargetRefused. `is_local` accepts http too."""
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -66,7 +66,7 @@ def parse_target(url: str, *, is_local: bool) -> Target:
 
 
 def with_tags(url: str, tags: dict[str, str]) -> str:
-    """Return a URL with tags in its query, as they stood in the callback URL."""
+    """Return a URL with tags in its query, as in a callback URL."""
     if not tags:
         return url
     parts = urlsplit(url)
@@ -74,16 +74,16 @@ def with_tags(url: str, tags: dict[str, str]) -> str:
 
 
 def is_public(address: str) -> bool:
-    """Tell whether an IP address belongs to the public internet."""
-    found = ipaddress.ip_address(address)
-    if found.version == _UNICAST.version and found not in _UNICAST:
+    """Return whether an IP address belongs to the public internet."""
+    ip = ipaddress.ip_address(address)
+    if ip.version == _UNICAST.version and ip not in _UNICAST:
         return False
-    is_special = found.is_multicast or any(
-        found in network for network in _NOT_PUBLIC if network.version == found.version
+    is_special = ip.is_multicast or any(
+        ip in network for network in _NOT_PUBLIC if network.version == ip.version
     )
-    return found.is_global and not is_special
+    return ip.is_global and not is_special
 
 
 def is_loopback(address: str) -> bool:
-    """Tell whether an IP address is this machine."""
+    """Return whether an IP address is this machine."""
     return ipaddress.ip_address(address).is_loopback
