@@ -25,7 +25,7 @@ from tavus_callbacks.domain.pushes.push import callback_push
 from tavus_callbacks.domain.summaries.summary import facts_from
 from tavus_callbacks_cli.local_stack.stack import Options, local_stack
 from tavus_callbacks_cli.local_stack.template.template import load_template
-from tavus_callbacks_cli.local_stack.triggers.streams import mappings_of
+from tavus_callbacks_cli.local_stack.triggers.streams import stream_mappings_of
 
 DOCUMENT = ROOT / "docs" / "cost.md"
 MONTHS = (10_000, 1_000_000, 100_000_000)
@@ -188,7 +188,7 @@ def _lambda_time(script: ModuleType) -> float:
 def with_window(volume: int, window: int) -> Gathered:
     """Gather so many callbacks a month within a window of seconds."""
     template = load_template(ROOT / "template.yaml", {"SummaryWindow": str(window)})
-    [mapping] = (each for each in mappings_of(template) if each.function == "ProjectFunction")
+    [mapping] = (each for each in stream_mappings_of(template) if each.function == "ProjectFunction")
     return gathered(volume / MONTH, mapping.window, mapping.batch_size)
 
 

@@ -19,7 +19,7 @@ from tavus_callbacks.domain.callbacks.quarantine import quarantined
 from tavus_callbacks.domain.common.errors import Unfileable
 from tavus_callbacks.domain.common.timestamps import parse
 from tavus_callbacks_cli.local_stack.account import isolated_session
-from tavus_callbacks_cli.local_stack.registry import registered
+from tavus_callbacks_cli.local_stack.registry import register
 from tavus_callbacks_cli.local_stack.stack import LocalStack
 from tavus_callbacks_cli.local_stack.state import open_state
 from tavus_callbacks_cli.main import main
@@ -34,7 +34,7 @@ RECEIVED = "2026-07-11T06:48:37.000000Z"
 def _found(stack, tmp_path, monkeypatch):
     """Let `--local` find this stack and no other of this machine."""
     monkeypatch.setenv("TAVUS_CALLBACKS_STATE", str(tmp_path))
-    with registered(open_state(tmp_path, stack.running.port, fresh=False), stack.running):
+    with register(open_state(tmp_path, stack.running.port, fresh=False), stack.running):
         yield
 
 

@@ -25,7 +25,7 @@ from tavus_callbacks.handlers import drain, receive
 from tavus_callbacks.runtime.settings import settings
 from tavus_callbacks_cli.local_stack.http.payload import Request, make_event
 from tavus_callbacks_cli.local_stack.http.routes import Route
-from tavus_callbacks_cli.local_stack.services.moto_server import Embedded
+from tavus_callbacks_cli.local_stack.services.embedded import EmbeddedServices
 from tavus_callbacks_cli.operations.tokens import create_token
 
 POST = Route("POST", "/callbacks/{token}", "ReceiveFunction")
@@ -57,7 +57,7 @@ class World:
     """A receiver with a warm token, and a way to look behind the proxy."""
 
     proxy: Proxy
-    embedded: Embedded
+    embedded: EmbeddedServices
     environment: dict[str, str]
     token: str = ""
     # Seconds of a callback that nothing disturbs, on this machine now.
@@ -179,7 +179,7 @@ def runtime(environment: dict[str, str], proxy: Proxy, key_id: str) -> Iterator[
         forget()
 
 
-def new_token(embedded: Embedded, environment: dict[str, str]) -> str:
+def new_token(embedded: EmbeddedServices, environment: dict[str, str]) -> str:
     """Make a callback token behind the proxy's back."""
     table = embedded.table(environment["TOKENS_TABLE"])
     return create_token(table, label="faults", scope="callback", now=now())

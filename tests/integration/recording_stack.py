@@ -19,9 +19,9 @@ from tavus_callbacks.api import recordings as routes
 from tavus_callbacks.aws import clients
 from tavus_callbacks.aws.stores import recordings
 from tavus_callbacks.handlers import resolve, signing_key
-from tavus_callbacks_cli.local_stack.functions.custom_resources import answers_of
+from tavus_callbacks_cli.local_stack.functions.custom_resources import create_custom_resources
 from tavus_callbacks_cli.local_stack.services.deploy import deploy
-from tavus_callbacks_cli.local_stack.triggers.streams import Mapping, Stream, mappings_of
+from tavus_callbacks_cli.local_stack.triggers.streams import Stream, StreamMapping, stream_mappings_of
 
 READY, COPY_FAILED = "application.recording_ready", "application.recording_copy_failed"
 SAID_AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -42,7 +42,7 @@ class Recordings:
 
     api: Api
     bucket: str
-    mapping: Mapping
+    mapping: StreamMapping
     stream: Any = None
     ahead: timedelta = timedelta()
     calls: list[Call] = field(default_factory=list)
@@ -73,7 +73,7 @@ class Recordings:
         }
         reply = self.api.post(body)
         assert 200 == reply.status
-        self.stream.read_on()
+        self.stream.deliver_new()
         return reply
 
     def claim(self, key: str, **members: Any) -> Reply:
@@ -109,7 +109,7 @@ class Recordings:
 def recording_stack(api: Api, template: Any, monkeypatch: Any) -> Iterator[Recordings]:
     """Add bucket and keys to a stack that is there, follow its stream, and note every call to AWS."""
     _make(template)
-    [mapping] = [one for one in mappings_of(template) if one.function == "ResolveFunction"]
+    [mapping] = [one for one in stream_mappings_of(template) if one.function == "ResolveFunction"]
     made = Recordings(api, api.environment["RECORDINGS_BUCKET"], mapping)
     made.stream = Stream(made.mapping, _client("dynamodbstreams"), lambda _shard, batch: _wake(batch))
     for module in (recordings, routes):
@@ -140,7 +140,7 @@ def _make(template: Any) -> None:
     }
     made = SimpleNamespace(s3=clients.s3(), secrets=clients.secretsmanager())
     deploy(replace(template, resources=kept), made)
-    answers_of(template, {"KeysFunction": lambda event: signing_key.handler(event, None)})
+    create_custom_resources(template, {"KeysFunction": lambda event: signing_key.handler(event, None)})
 
 
 def _clock(made: Recordings) -> type[datetime]:

@@ -6,7 +6,7 @@ from inprocess import failing
 from tavus_callbacks.aws import clients
 from tavus_callbacks.aws.signing_key import public_key
 from tavus_callbacks.handlers import signing_key
-from tavus_callbacks_cli.local_stack.functions.custom_resources import listening
+from tavus_callbacks_cli.local_stack.functions.custom_resources import listen_for_answers
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def secret(recordings):
 
 def asked(secret, request_type="Create", **members):
     """Ask as CloudFormation does and return the one answer."""
-    with listening() as (url, answers):
+    with listen_for_answers() as (url, answers):
         event = {
             "RequestType": request_type,
             "ResponseURL": url,

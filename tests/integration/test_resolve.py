@@ -9,7 +9,6 @@ from recording_stack import COPY_FAILED, SAID_AT
 
 from tavus_callbacks.handlers import resolve
 from tavus_callbacks.runtime.settings import MissingVariable
-from tavus_callbacks_cli.local_stack.triggers.streams import is_wanted
 
 KEY = "tavus/c123/1718780000000"
 
@@ -316,15 +315,15 @@ def test_a_late_read_of_the_bucket_does_not_undo_a_newer_one(recordings):
 
 def test_nothing_that_resolve_writes_wakes_it_again(recordings):
     """Of all that is written the stream's filter takes the callback's event alone."""
-    woken, take = [], recordings.stream._take
-    recordings.stream._take = lambda shard, batch: (woken.append(len(batch)), take(shard, batch))
+    woken, take = [], recordings.stream._deliver
+    recordings.stream._deliver = lambda shard, batch: (woken.append(len(batch)), take(shard, batch))
     recordings.claim(KEY)
     recordings.put(KEY)
     recordings.tell(KEY)
     recordings.ahead = timedelta(seconds=61)
     recordings.claim("tavus/c124/1")
     recordings.all("c124")
-    recordings.stream.read_on()
+    recordings.stream.deliver_new()
 
     assert [1, 1] == woken
     assert 2 == len(recordings.rows())
@@ -335,7 +334,7 @@ def test_no_row_of_a_recording_passes_the_filter(recordings, change):
     """Not even if one had the event's type beside its own."""
     image = {"type": {"S": "recording"}, "event_type": {"S": "application.recording_ready"}}
 
-    assert not is_wanted(recordings.mapping, {"eventName": change, "dynamodb": {"NewImage": image}})
+    assert not recordings.mapping.accepts({"eventName": change, "dynamodb": {"NewImage": image}})
 
 
 def test_a_large_body_is_read_from_its_bucket(recordings):
@@ -349,7 +348,7 @@ def test_a_large_body_is_read_from_its_bucket(recordings):
 def test_a_record_that_fails_is_reported_alone(recordings):
     """Of two records the one whose look failed is given back to the stream, the other is done."""
     batches = []
-    recordings.stream._take = lambda _shard, batch: batches.extend(batch)
+    recordings.stream._deliver = lambda _shard, batch: batches.extend(batch)
     recordings.claim(KEY)
     recordings.claim("tavus/c124/1")
 
@@ -379,7 +378,7 @@ def test_without_a_bucket_it_does_not_start(recordings, monkeypatch):
 def test_an_event_without_its_time_of_receipt_fails(recordings):
     """It cannot be said since when such a recording is waited for."""
     batches = []
-    recordings.stream._take = lambda _shard, batch: batches.extend(batch)
+    recordings.stream._deliver = lambda _shard, batch: batches.extend(batch)
     recordings.claim(KEY)
     [record] = batches
     record["dynamodb"]["NewImage"]["received_at"] = {"S": "never"}

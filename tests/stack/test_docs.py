@@ -23,7 +23,7 @@ from tavus_callbacks.domain.common import issues
 from tavus_callbacks.domain.common.errors import CallbackError
 from tavus_callbacks.domain.common.token import new_token
 from tavus_callbacks_cli.local_stack.http.routes import routes_of
-from tavus_callbacks_cli.local_stack.registry import RunningStack, registered
+from tavus_callbacks_cli.local_stack.registry import RunningStack, register
 from tavus_callbacks_cli.local_stack.state import open_state
 from tavus_callbacks_cli.local_stack.template.template import load_template
 from tavus_callbacks_cli.main import main
@@ -231,7 +231,7 @@ def test_python_of_the_documents_runs(document: Path) -> None:
 def state(local_stack: RunningStack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Let `--local` find the stack: by the folder that TAVUS_CALLBACKS_STATE names."""
     folder = tmp_path_factory.mktemp("docs")
-    with registered(open_state(folder, local_stack.port, fresh=False), local_stack):
+    with register(open_state(folder, local_stack.port, fresh=False), local_stack):
         yield folder
 
 

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from tavus_callbacks_cli.commands import doctor as command
 from tavus_callbacks_cli.doctor.checks import CHECKS
 from tavus_callbacks_cli.local_stack.account import isolated_session
-from tavus_callbacks_cli.local_stack.registry import RunningStack, registered
+from tavus_callbacks_cli.local_stack.registry import RunningStack, register
 from tavus_callbacks_cli.local_stack.state import open_state
 from tavus_callbacks_cli.main import main
 
@@ -26,7 +26,7 @@ HERE = {check.name for check in CHECKS if not check.not_here}
 def mine(local_stack, tmp_path, monkeypatch) -> Iterator[RunningStack]:
     """Let `--local` find the session's stack and no other of this machine."""
     monkeypatch.setenv("TAVUS_CALLBACKS_STATE", str(tmp_path))
-    with registered(open_state(tmp_path, local_stack.port, fresh=False), local_stack):
+    with register(open_state(tmp_path, local_stack.port, fresh=False), local_stack):
         yield local_stack
 
 
@@ -196,7 +196,7 @@ def test_an_object_that_no_event_tells_of_is_red(mine, monkeypatch, tmp_path):
     unwatched = {"RecordingsBucketName": mine.outputs["FailedBucketName"]}
     changed = replace(mine, outputs={**mine.outputs, **unwatched})
 
-    with registered(open_state(tmp_path, mine.port, fresh=False), changed):
+    with register(open_state(tmp_path, mine.port, fresh=False), changed):
         found = examined()
 
     assert "failed" == found["unannounced"]["status"]

@@ -10,7 +10,7 @@ from contextlib import closing
 import click
 import pytest
 
-from tavus_callbacks_cli.local_stack.functions.functions import (
+from tavus_callbacks_cli.local_stack.functions.local_function import (
     AnswerTooLarge,
     FunctionFailed,
     FunctionTimedOut,

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tavus_callbacks_cli.local_stack.functions.functions import (
+from tavus_callbacks_cli.local_stack.functions.local_function import (
     ANSWER_LIMIT,
     WORKERS_AT_MOST,
     AnswerTooLarge,

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from tavus_callbacks_cli.local_stack import stack
-from tavus_callbacks_cli.local_stack.functions.custom_resources import listening
+from tavus_callbacks_cli.local_stack.functions.custom_resources import listen_for_answers
 from tavus_callbacks_cli.local_stack.registry import running_stacks, write_ready_file
 from tavus_callbacks_cli.local_stack.tavus_api import CALLBACKS_PATH, KEY, KEY_HEADER
 
@@ -160,7 +160,7 @@ def test_stand_in(running, path, headers):
 @pytest.mark.parametrize(("path", "host"), [("/guessed", None), (None, "evil.example")])
 def test_custom_resource(path, host):
     """Only the address that a custom resource was given takes its answer."""
-    with listening() as (url, answers):
+    with listen_for_answers() as (url, answers):
         target = httpx.URL(url) if path is None else httpx.URL(url).copy_with(path=path)
         headers = {"host": host} if host else {}
         refused = httpx.put(target, json={"Status": "SUCCESS"}, headers=headers, trust_env=False)

@@ -24,9 +24,9 @@ from tavus_callbacks.aws.signing_key import load_signer
 from tavus_callbacks.domain.recordings.signed_url import resource_url, signed
 from tavus_callbacks.handlers import signing_key as keys
 from tavus_callbacks_cli.local_stack.account import REGION, isolated_session
-from tavus_callbacks_cli.local_stack.cdn.cdn import distribution_of, public_keys
-from tavus_callbacks_cli.local_stack.cdn.signed_url import Refused, read_target, verify
-from tavus_callbacks_cli.local_stack.functions.custom_resources import answers_of
+from tavus_callbacks_cli.local_stack.cdn.distribution import distribution_of, public_keys
+from tavus_callbacks_cli.local_stack.cdn.signed_url import Refused, parse_signed_url, verify
+from tavus_callbacks_cli.local_stack.functions.custom_resources import create_custom_resources
 from tavus_callbacks_cli.local_stack.stack import LocalStack, Options, local_stack
 from tavus_callbacks_cli.local_stack.state import REPOSITORY
 from tavus_callbacks_cli.local_stack.template.template import Template, load_template
@@ -195,7 +195,7 @@ def made_by(secrets: Any, value: str) -> tuple[Template, dict[str, EllipticCurve
     for secret in template.of_type("AWS::SecretsManager::Secret"):
         with suppress(secrets.exceptions.ResourceExistsException):
             secrets.create_secret(Name=secret.name)
-    answers = answers_of(template, {"KeysFunction": lambda event: keys.handler(event, None)})
+    answers = create_custom_resources(template, {"KeysFunction": lambda event: keys.handler(event, None)})
     return template, public_keys(template, answers)
 
 
@@ -204,7 +204,7 @@ def plays(url: str, template: Template, known: dict[str, EllipticCurvePublicKey]
     distribution = distribution_of(template)
     assert distribution
     parts = urlsplit(url)
-    asked = read_target(f"{parts.scheme}://{parts.netloc}", parts.path, parts.query)
+    asked = parse_signed_url(f"{parts.scheme}://{parts.netloc}", parts.path, parts.query)
     try:
         verify(asked, {name: known[name] for name in distribution.trusted_keys}, time.time())
     except Refused:
@@ -336,7 +336,7 @@ def test_a_custom_resource_that_is_not_made_is_an_error(
     template = load_template(template_of(tmp_path, thing, token))
 
     with pytest.raises(click.ClickException, match=words):
-        answers_of(template, {"Maker": maker})
+        create_custom_resources(template, {"Maker": maker})
 
 
 def test_a_custom_resource_that_is_not_made_ends_the_start(tmp_path: Path) -> None:

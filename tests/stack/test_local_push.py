@@ -20,7 +20,7 @@ from click.testing import CliRunner
 
 from tavus_callbacks.domain.pushes.push import Push
 from tavus_callbacks_cli.local_stack.account import isolated_session
-from tavus_callbacks_cli.local_stack.registry import registered
+from tavus_callbacks_cli.local_stack.registry import register
 from tavus_callbacks_cli.local_stack.stack import LocalStack, Options, local_stack
 from tavus_callbacks_cli.local_stack.state import open_state
 from tavus_callbacks_cli.local_stack.triggers import pattern
@@ -223,7 +223,7 @@ def found(
     """Let `--local` find this stack and no other of this machine."""
     stack, _ = world
     monkeypatch.setenv("TAVUS_CALLBACKS_STATE", str(tmp_path))
-    with registered(open_state(tmp_path, stack.running.port, fresh=False), stack.running):
+    with register(open_state(tmp_path, stack.running.port, fresh=False), stack.running):
         yield
 
 

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from tavus_callbacks_cli.local_stack.account import isolated_session
-from tavus_callbacks_cli.local_stack.registry import RunningStack, registered
+from tavus_callbacks_cli.local_stack.registry import RunningStack, register
 from tavus_callbacks_cli.local_stack.state import open_state
 from tavus_callbacks_cli.main import main
 
@@ -25,7 +25,7 @@ CONTENT = bytes(range(256)) * 2000
 def _found(local_stack: RunningStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Let `--local` find this stack and no other of this machine."""
     monkeypatch.setenv("TAVUS_CALLBACKS_STATE", str(tmp_path))
-    with registered(open_state(tmp_path, local_stack.port, fresh=False), local_stack):
+    with register(open_state(tmp_path, local_stack.port, fresh=False), local_stack):
         yield
 
 

@@ -20,7 +20,7 @@ from tavus_callbacks_cli.local_stack import stack
 from tavus_callbacks_cli.local_stack.http.payload import Answer, Request
 from tavus_callbacks_cli.local_stack.http.server import serve, take_port
 from tavus_callbacks_cli.local_stack.loopback import HOST
-from tavus_callbacks_cli.local_stack.registry import RunningStack, registered
+from tavus_callbacks_cli.local_stack.registry import RunningStack, register
 from tavus_callbacks_cli.local_stack.state import open_state
 from tavus_callbacks_cli.local_stack.tavus_api import (
     CALLBACKS_PATH,
@@ -50,7 +50,7 @@ def found(
 ) -> Iterator[RunningStack]:
     """Let `--local` find this stack and no other of this machine."""
     monkeypatch.setenv("TAVUS_CALLBACKS_STATE", str(tmp_path))
-    with registered(open_state(tmp_path, local_stack.port, fresh=False), local_stack):
+    with register(open_state(tmp_path, local_stack.port, fresh=False), local_stack):
         yield local_stack
 
 

@@ -2,13 +2,16 @@
 
 import pytest
 
-from tavus_callbacks_cli.local_stack.services.access import guarding, listings_of
-from tavus_callbacks_cli.local_stack.services.access_keys import CDN, Keys
+from tavus_callbacks_cli.local_stack.services.access_keys import CDN, AccessKeys
+from tavus_callbacks_cli.local_stack.services.list_permissions import (
+    hide_missing_objects,
+    list_permissions_of,
+)
 from tavus_callbacks_cli.local_stack.state import REPOSITORY
 from tavus_callbacks_cli.local_stack.template.template import load_template
 
 # Fixed, for its ids name tests.
-KEYS = Keys("0" * 64)
+KEYS = AccessKeys("0" * 64)
 CDN_KEY = KEYS.key_id(CDN)
 LISTINGS = {"AKIALOCALReader": ["ours"], CDN_KEY: []}
 MISSING = b"<Error><Code>NoSuchKey</Code></Error>"
@@ -26,7 +29,7 @@ def answer(key, *, status="404 Not Found", body=MISSING, listings=LISTINGS, **en
         scope = "20260101/us-east-1/s3/aws4_request"
         asked["HTTP_AUTHORIZATION"] = f"AWS4-HMAC-SHA256 Credential={key}/{scope}"
     started = []
-    content = guarding(s3, listings)(asked, lambda status, _headers: started.append(status))
+    content = hide_missing_objects(s3, listings)(asked, lambda status, _headers: started.append(status))
     return started[0][:3], b"".join(content)
 
 
@@ -75,7 +78,7 @@ def test_everything_else_stays_as_it_is(members):
 
 def test_the_roles_of_the_template_say_who_may_list():
     """The two that look may list the recordings, the others nothing."""
-    listings = listings_of(load_template(REPOSITORY / "template.yaml"), KEYS)
+    listings = list_permissions_of(load_template(REPOSITORY / "template.yaml"), KEYS)
 
     assert "tavus-callbacks-local-recordingsbucket" in listings[KEYS.key_id("ResolveFunction")]
     assert ["tavus-callbacks-local-recordingsbucket"] == listings[KEYS.key_id("ReadFunction")]
@@ -112,4 +115,4 @@ def test_statements_are_read_as_iam_reads_them(tmp_path, statement, expected):
     path = tmp_path / "template.yaml"
     path.write_text(ROLE.format(statement=statement))
 
-    assert expected == listings_of(load_template(path), KEYS)[KEYS.key_id("Thing")]
+    assert expected == list_permissions_of(load_template(path), KEYS)[KEYS.key_id("Thing")]

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tavus_callbacks_cli.local_stack.services.atomic import atomic
+from tavus_callbacks_cli.local_stack.services.dynamodb_lock import serialize_dynamodb
 
 PUT = "DynamoDB_20120810.PutItem"
 
@@ -31,7 +31,7 @@ def test_no_two_requests_are_within_the_tables_at_once(target):
         start_response("200 OK", [])
         return [b"{}"]
 
-    application = atomic(moto)
+    application = serialize_dynamodb(moto)
     with ThreadPoolExecutor(4) as threads:
         answers = list(threads.map(lambda _: ask(application, target), range(4)))
 
@@ -49,7 +49,7 @@ def test_other_services_wait_for_nobody(target):
         start_response("200 OK", [])
         return [b"{}"]
 
-    application = atomic(moto)
+    application = serialize_dynamodb(moto)
     with ThreadPoolExecutor(2) as threads:
         answers = list(threads.map(lambda each: ask(application, each), (PUT, target)))
 

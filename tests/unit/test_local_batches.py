@@ -2,8 +2,8 @@
 
 import pytest
 
-from tavus_callbacks_cli.local_stack.functions.functions import FunctionFailed
-from tavus_callbacks_cli.local_stack.triggers.batches import Rules, Surroundings, deliver
+from tavus_callbacks_cli.local_stack.functions.local_function import FunctionFailed
+from tavus_callbacks_cli.local_stack.triggers.batches import Delivery, RetryRules, deliver
 
 NOW = 1_000_000.0
 
@@ -45,7 +45,7 @@ class World:
     def deliver(self, rules, *ages):
         """Deliver four records, or one for each age in seconds."""
         records = [record(number, age) for number, age in enumerate(ages or [0] * 4, 1)]
-        deliver(records, rules, Surroundings(self.invoke, self.discard, self.wait, lambda: NOW))
+        deliver(records, rules, Delivery(self.invoke, self.discard, self.wait, lambda: NOW))
 
     def discard(self, what):
         """Note what is given up."""
@@ -55,7 +55,7 @@ class World:
 def test_a_batch_that_is_taken_is_given_once():
     """One call, all records, in order."""
     world = World()
-    world.deliver(Rules())
+    world.deliver(RetryRules())
 
     assert [[1, 2, 3, 4]] == world.calls
 
@@ -63,7 +63,7 @@ def test_a_batch_that_is_taken_is_given_once():
 def test_a_failed_batch_comes_again_whole():
     """Without bisecting the same records are given until they are taken."""
     world = World(poison={2}, failures=2)
-    world.deliver(Rules())
+    world.deliver(RetryRules())
 
     assert [[1, 2, 3, 4]] * 3 == world.calls
     assert [] == world.discarded
@@ -72,7 +72,7 @@ def test_a_failed_batch_comes_again_whole():
 def test_retries_end_and_the_batch_is_discarded():
     """Called once and as often again as the mapping says, then given up."""
     world = World(poison={2})
-    world.deliver(Rules(retries=2))
+    world.deliver(RetryRules(retries=2))
 
     assert 3 == len(world.calls)
     assert [([1, 2, 3, 4], "RetryAttemptsExhausted", 3)] == world.discarded
@@ -81,7 +81,7 @@ def test_retries_end_and_the_batch_is_discarded():
 def test_bisecting_finds_the_poison_and_costs_no_retry():
     """Halves are given in order; only the record that fails alone is discarded."""
     world = World(poison={3})
-    world.deliver(Rules(retries=1, bisects=True))
+    world.deliver(RetryRules(retries=1, bisects=True))
 
     assert [[1, 2, 3, 4], [1, 2], [3, 4], [3], [3], [4]] == world.calls
     assert [([3], "RetryAttemptsExhausted", 2)] == world.discarded
@@ -91,7 +91,7 @@ def test_a_partial_answer_goes_on_behind_the_last_that_was_taken():
     """What came before the first failure is done; the rest comes again."""
     failed = [{"itemIdentifier": "4"}, {"itemIdentifier": "3"}]
     world = World(answers=[{"batchItemFailures": failed}, {"batchItemFailures": []}])
-    world.deliver(Rules(takes_partial_answers=True))
+    world.deliver(RetryRules(takes_partial_answers=True))
 
     assert [[1, 2, 3, 4], [3, 4]] == world.calls
 
@@ -100,8 +100,8 @@ def test_a_partial_answer_counts_as_a_call():
     """What is always reported is discarded with what stands behind it, unless batches are bisected."""
     three = {"batchItemFailures": [{"itemIdentifier": "3"}]}
     whole, halved = World(answers=[three] * 3), World(answers=[three, three, three, three, None])
-    whole.deliver(Rules(retries=2, takes_partial_answers=True))
-    halved.deliver(Rules(retries=2, takes_partial_answers=True, bisects=True))
+    whole.deliver(RetryRules(retries=2, takes_partial_answers=True))
+    halved.deliver(RetryRules(retries=2, takes_partial_answers=True, bisects=True))
 
     assert [([3, 4], "RetryAttemptsExhausted", 3)] == whole.discarded
     assert [[1, 2, 3, 4], [3, 4], [3], [3], [4]] == halved.calls
@@ -112,7 +112,7 @@ def test_a_partial_answer_counts_as_a_call():
 def test_an_answer_without_failures_is_success(answer):
     """As Lambda reads it."""
     world = World(answers=[answer])
-    world.deliver(Rules(takes_partial_answers=True))
+    world.deliver(RetryRules(takes_partial_answers=True))
 
     assert 1 == len(world.calls)
 
@@ -131,7 +131,7 @@ def test_an_answer_without_failures_is_success(answer):
 def test_an_answer_that_names_no_record_fails_the_batch(answer):
     """Nothing is lost by an answer that makes no sense."""
     world = World(answers=[answer, None])
-    world.deliver(Rules(takes_partial_answers=True))
+    world.deliver(RetryRules(takes_partial_answers=True))
 
     assert [[1, 2, 3, 4]] * 2 == world.calls
 
@@ -139,7 +139,7 @@ def test_an_answer_that_names_no_record_fails_the_batch(answer):
 def test_an_answer_is_not_read_where_the_mapping_does_not_say_so():
     """Without ReportBatchItemFailures whatever is returned is success."""
     world = World(answers=[{"batchItemFailures": [{"itemIdentifier": "1"}]}])
-    world.deliver(Rules())
+    world.deliver(RetryRules())
 
     assert [[1, 2, 3, 4]] == world.calls
 
@@ -147,7 +147,7 @@ def test_an_answer_is_not_read_where_the_mapping_does_not_say_so():
 def test_records_that_are_too_old_are_discarded_unseen():
     """A function gets none that is over the mapping's age."""
     world = World()
-    world.deliver(Rules(max_age=60), 61, 10, 90, 0)
+    world.deliver(RetryRules(max_age=60), 61, 10, 90, 0)
 
     assert [[2, 4]] == world.calls
     assert [([1, 3], "RecordAgeExceeded", 0)] == world.discarded
@@ -156,7 +156,7 @@ def test_records_that_are_too_old_are_discarded_unseen():
 def test_a_stack_that_ends_waits_for_nothing():
     """When there is no more waiting, what failed is left as it is."""
     world = World(poison={1}, patience=2)
-    world.deliver(Rules())
+    world.deliver(RetryRules())
 
     assert 3 == len(world.calls)
     assert [] == world.discarded

@@ -2,10 +2,17 @@
 
 import pytest
 
-from tavus_callbacks_cli.local_stack.services.cors import HEADERS, METHOD, ORIGIN, Rule, answer, preflights
+from tavus_callbacks_cli.local_stack.services.cors import (
+    HEADERS,
+    METHOD,
+    ORIGIN,
+    CorsRule,
+    answer_preflight,
+    answer_preflights,
+)
 
 APP = "https://app.example.com"
-RULE = Rule([APP, "https://*.example.org"], ["GET", "HEAD"], ["Range"], ["ETag"], 600)
+RULE = CorsRule([APP, "https://*.example.org"], ["GET", "HEAD"], ["Range"], ["ETag"], 600)
 
 
 def asked(origin=APP, method="GET", headers="range"):
@@ -15,7 +22,7 @@ def asked(origin=APP, method="GET", headers="range"):
 
 def test_what_a_rule_allows_is_200_and_says_what():
     """Origin, methods, headers, and how long a browser may keep it."""
-    answered = answer([RULE], asked())
+    answered = answer_preflight([RULE], asked())
 
     assert ("200 OK", b"") == (answered.status, answered.body)
     assert {
@@ -30,7 +37,7 @@ def test_what_a_rule_allows_is_200_and_says_what():
 
 def test_a_rule_for_all_names_nobody():
     """Any origin, and no credentials."""
-    headers = dict(answer([Rule(["*"], ["GET"])], asked(headers="")).headers)
+    headers = dict(answer_preflight([CorsRule(["*"], ["GET"])], asked(headers="")).headers)
 
     assert "*" == headers["access-control-allow-origin"]
     assert "access-control-allow-credentials" not in headers
@@ -38,7 +45,7 @@ def test_a_rule_for_all_names_nobody():
 
 def test_the_first_rule_that_allows_it_counts():
     """A rule that does not allow it is passed over."""
-    answered = answer([Rule(["https://evil.example.com"], ["GET"]), RULE], asked())
+    answered = answer_preflight([CorsRule(["https://evil.example.com"], ["GET"]), RULE], asked())
 
     assert "600" == dict(answered.headers)["access-control-max-age"]
 
@@ -59,12 +66,12 @@ def test_the_first_rule_that_allows_it_counts():
 )
 def test_origin_method_and_every_header_must_be_allowed(preflight, status):
     """403 for anything else, 400 for what is no preflight."""
-    assert status == answer([RULE], preflight).status[:3]
+    assert status == answer_preflight([RULE], preflight).status[:3]
 
 
 def test_without_rules_it_is_refused():
     """A bucket without CORS answers so, whoever asks."""
-    answered = answer([], asked())
+    answered = answer_preflight([], asked())
 
     assert "403" == answered.status[:3]
     assert b"CORS is not enabled for this bucket" in answered.body
@@ -89,6 +96,6 @@ def test_only_preflights_of_objects_are_answered_so(method, path, expected):
         "HTTP_ACCESS_CONTROL_REQUEST_METHOD": "GET",
     }
     rules = {"ours": [RULE]}
-    list(preflights(s3, rules.__getitem__)(environ, lambda status, _headers: started.append(status)))
+    list(answer_preflights(s3, rules.__getitem__)(environ, lambda status, _headers: started.append(status)))
 
     assert [expected] == started

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tavus_callbacks_cli.local_stack import forward
-from tavus_callbacks_cli.local_stack.forward import forwarding, stored_event_id
+from tavus_callbacks_cli.local_stack.forward import run_forwarding, stored_event_id
 from tavus_callbacks_cli.local_stack.http.gateway import Exchange
 from tavus_callbacks_cli.local_stack.http.payload import Answer
 from tavus_callbacks_cli.local_stack.http.routes import Route
@@ -54,7 +54,9 @@ def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 def forward_one(url: str) -> str:
     """Forward an event and return what was reported of it."""
     reports: queue.Queue[str] = queue.Queue()
-    with forwarding(url, lambda event_id: event_id.encode(), lambda text, _style: reports.put(text)) as put:
+    with run_forwarding(
+        url, lambda event_id: event_id.encode(), lambda text, _style: reports.put(text)
+    ) as put:
         put("e1")
         return reports.get(timeout=10)
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tavus_callbacks_cli.local_stack.services.object_events import Found, telling
+from tavus_callbacks_cli.local_stack.services.object_events import ObjectFacts, announce_object_events
 
 DELETED = b"""<DeleteResult>
 <Deleted><Key>a&amp;b</Key><DeleteMarker>true</DeleteMarker></Deleted>
@@ -12,7 +12,7 @@ DELETED = b"""<DeleteResult>
 <Error><Key>d</Key></Error></DeleteResult>"""
 
 
-FOUND = Found(5, "e", "v")
+FOUND = ObjectFacts(5, "e", "v")
 
 
 def told(method, path, query="", **answer):
@@ -24,7 +24,7 @@ def told(method, path, query="", **answer):
         return [body]
 
     lines, started = [], []
-    application = telling(s3, lines.append, {"ours"}, lambda _bucket, _key: found)
+    application = announce_object_events(s3, lines.append, {"ours"}, lambda _bucket, _key: found)
     request = {
         "REQUEST_METHOD": method,
         "PATH_INFO": path,

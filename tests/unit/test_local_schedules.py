@@ -6,8 +6,8 @@ from types import SimpleNamespace
 import click
 import pytest
 
-from tavus_callbacks_cli.local_stack.functions.functions import FunctionFailed
-from tavus_callbacks_cli.local_stack.triggers.schedules import Schedule, schedules_of, ticking
+from tavus_callbacks_cli.local_stack.functions.local_function import FunctionFailed
+from tavus_callbacks_cli.local_stack.triggers.schedules import Schedule, run_schedule, schedules_of
 
 
 def template(expression, **more):
@@ -45,7 +45,7 @@ def test_in_a_hurry_it_comes_round_soon_and_again_after_a_failure():
         times.release()
         raise FunctionFailed
 
-    with ticking(Schedule(86400, ("Watch",)), invoke, hurry=True):
+    with run_schedule(Schedule(86400, ("Watch",)), invoke, hurry=True):
         assert times.acquire(timeout=60)
         assert times.acquire(timeout=60)
 
@@ -56,7 +56,7 @@ def test_without_hurry_nothing_comes_before_its_time():
     """The first run is one span after the start."""
     started = []
 
-    with ticking(Schedule(86400, ("Watch",)), lambda *_: started.append(1), hurry=False):
+    with run_schedule(Schedule(86400, ("Watch",)), lambda *_: started.append(1), hurry=False):
         pass
 
     assert [] == started

@@ -6,7 +6,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from tavus_callbacks.domain.recordings import signed_url
-from tavus_callbacks_cli.local_stack.cdn.signed_url import Refused, read_target, verify
+from tavus_callbacks_cli.local_stack.cdn.signed_url import Refused, parse_signed_url, verify
 
 EXPIRES = datetime(2026, 1, 1, 12, tzinfo=UTC)
 BASE = "http://127.0.0.1:5000"
@@ -36,7 +36,7 @@ def signed(key, name="tavus/c1/1.mp4", digest=None):
 def ask(key, url, now=NOW):
     """Ask for a URL as it would come over the wire."""
     path, _, query = url.removeprefix(BASE).partition("?")
-    verify(read_target(BASE, path, query), {"K1": key.public_key()}, now)
+    verify(parse_signed_url(BASE, path, query), {"K1": key.public_key()}, now)
 
 
 @pytest.mark.parametrize("name", ["tavus/c1/1.mp4", "a b+c%d", "録画", "a'b\"c", "a/../b"])
@@ -111,7 +111,7 @@ def test_a_link_ends_at_its_second(key, seconds, is_good):
 
 def test_what_goes_on_is_the_query_without_the_signing_parameters():
     """In their order and as they came."""
-    asked = read_target(BASE, "/a%20b", "b=2&Expires=1&a=%2f&&Policy=x&")
+    asked = parse_signed_url(BASE, "/a%20b", "b=2&Expires=1&a=%2f&&Policy=x&")
 
     assert (f"{BASE}/a%20b?b=2&a=%2f&&", "b=2&a=%2f&&") == (asked.url, asked.query)
     assert {"Expires": "1", "Policy": "x"} == asked.signing

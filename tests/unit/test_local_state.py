@@ -9,12 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tavus_callbacks_cli.local_stack.registry import (
-    RunningStack,
-    registered,
-    running_stacks,
-    write_ready_file,
-)
+from tavus_callbacks_cli.local_stack.registry import RunningStack, register, running_stacks, write_ready_file
 from tavus_callbacks_cli.local_stack.state import (
     Credentials,
     open_state,
@@ -106,7 +101,7 @@ def test_a_running_stack_is_found_until_it_ends(tmp_path: Path) -> None:
     """It is listed while it runs, and not after."""
     state = open_state(tmp_path, 8787, fresh=False)
 
-    with registered(state, RUNNING):
+    with register(state, RUNNING):
         during = running_stacks(tmp_path)
 
     assert during == [RUNNING]

@@ -5,9 +5,9 @@ from pathlib import Path
 import click
 import pytest
 
-from tavus_callbacks_cli.local_stack.functions.functions import Place, functions_of
+from tavus_callbacks_cli.local_stack.functions.local_function import FunctionHost, functions_of
 from tavus_callbacks_cli.local_stack.http.routes import match_route, routes_of
-from tavus_callbacks_cli.local_stack.services.deploy import NO_LOCAL_MEANING, check
+from tavus_callbacks_cli.local_stack.services.deploy import NOT_NEEDED_LOCALLY, check_resources
 from tavus_callbacks_cli.local_stack.state import REPOSITORY
 from tavus_callbacks_cli.local_stack.template.template import Template, load_template
 
@@ -28,12 +28,12 @@ def template_of(tmp_path: Path, resources: str, **parameters: str) -> Template:
 
 def test_the_projects_template_has_a_meaning_here() -> None:
     """Every resource is made, run, read, or named with the reason why not."""
-    check(load_template(REPOSITORY / "template.yaml"))
+    check_resources(load_template(REPOSITORY / "template.yaml"))
 
 
 def test_a_type_is_without_meaning_for_a_reason() -> None:
     """The list of what has no local meaning says why, in a sentence."""
-    assert all(len(reason.split()) > 3 for reason in NO_LOCAL_MEANING.values())
+    assert all(len(reason.split()) > 3 for reason in NOT_NEEDED_LOCALLY.values())
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_a_type_is_without_meaning_for_a_reason() -> None:
 def test_what_has_no_meaning_is_named(tmp_path: Path, named: str, resources: str) -> None:
     """The error holds the resource and its type or property."""
     with pytest.raises(click.ClickException, match=f"template.yaml, {named} cannot be interpreted"):
-        check(template_of(tmp_path, resources))
+        check_resources(template_of(tmp_path, resources))
 
 
 FUNCTION = """
@@ -77,7 +77,7 @@ def test_a_function_is_what_the_template_says(tmp_path: Path) -> None:
     """Handler, code, timeout, environment and route come from it, parameters included."""
     template = template_of(tmp_path, FUNCTION % ("python3.13", "GET", "/hello/{name}"), Word="hi")
 
-    [function] = functions_of(template, Place("http://127.0.0.1:1", tmp_path, str))
+    [function] = functions_of(template, FunctionHost("http://127.0.0.1:1", tmp_path, str))
     [route] = routes_of(template)
 
     assert (function.handler, function.timeout) == ("hello.handler", 7)
@@ -97,7 +97,7 @@ def test_no_credentials_of_the_person_reach_a_function(
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "mine")
     template = template_of(tmp_path, FUNCTION % ("python3.13", "GET", "/hello"))
 
-    [function] = functions_of(template, Place("http://127.0.0.1:1", tmp_path, str))
+    [function] = functions_of(template, FunctionHost("http://127.0.0.1:1", tmp_path, str))
 
     assert "mine" not in function.environment.values()
 
@@ -105,7 +105,7 @@ def test_no_credentials_of_the_person_reach_a_function(
 def read(template: Template, logs: Path) -> None:
     """Read routes and functions as the local stack does."""
     routes_of(template)
-    functions_of(template, Place("http://127.0.0.1:1", logs, str))
+    functions_of(template, FunctionHost("http://127.0.0.1:1", logs, str))
 
 
 @pytest.mark.parametrize(

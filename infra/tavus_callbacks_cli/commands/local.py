@@ -174,12 +174,12 @@ def _forwarding(stack: "LocalStack", url: str | None, console: "Console") -> Ite
         yield
         return
     from tavus_callbacks_cli.local_stack.console import note_line
-    from tavus_callbacks_cli.local_stack.forward import forwarding, kept_body, stored_event_id
+    from tavus_callbacks_cli.local_stack.forward import fetch_body, run_forwarding, stored_event_id
 
     def report(text: str, style: str) -> None:
         _print(console, note_line(text, style))
 
-    with forwarding(url, partial(kept_body, stack), report) as forward:
+    with run_forwarding(url, partial(fetch_body, stack), report) as forward:
 
         def forward_stored(exchange: "Exchange") -> None:
             if event_id := stored_event_id(exchange):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from tavus_callbacks.aws.errors import store_down
 from tavus_callbacks_cli.erasure.place import Left, Piece, Place
-from tavus_callbacks_cli.local_stack.services.snapshot import is_newer, older
+from tavus_callbacks_cli.local_stack.services.snapshot import is_newer, older_snapshots
 from tavus_callbacks_cli.local_stack.state import State
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def of_snapshots(place: Place) -> Iterator[Piece]:
     folder = place.deployment.state_folder
     if folder is None:
         return
-    for path in older(State(folder).data):
+    for path in older_snapshots(State(folder).data):
         yield Piece(STORE, path.name, partial(shutil.rmtree, path))
 
 

@@ -1,7 +1,7 @@
-"""What every process of the stack has in common: it ends with the one that started it, however that ends.
+"""Child processes of the stack, which end with their parent however the parent ends.
 
-The parent holds the other end of the child's stdin. When the parent goes, by Ctrl-C or SIGKILL, the
-pipe closes and the child sees its end.
+The parent holds the other end of the child's stdin. When the parent ends, by Ctrl-C or SIGKILL, the pipe
+closes and the child reads the end of its stdin.
 """
 
 import os
@@ -10,12 +10,14 @@ import sys
 from typing import IO
 
 _SECONDS_TO_END = 3
+# The variables COVERAGE_… besides these, so that a measured test run covers handlers.
+_INHERITED = {"PATH", "LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT", "VIRTUAL_ENV"}
 
 
 def start_child(
     *arguments: str, env: dict[str, str], log: IO[bytes], cwd: str | None = None
 ) -> subprocess.Popen[bytes]:
-    """Start `python -m arguments` with piped stdin and stdout; what it logs goes to `log`."""
+    """Start `python -m arguments` with pipes for stdin and stdout; stderr goes to `log`."""
     return subprocess.Popen(  # noqa: S603 - our own modules, by our own interpreter
         [sys.executable, "-m", *arguments],
         stdin=subprocess.PIPE,
@@ -24,13 +26,13 @@ def start_child(
         env=env,
         cwd=cwd,
         bufsize=0,
-        # Ctrl-C in a terminal reaches the whole group; the parent alone decides when a child ends.
+        # Ctrl-C in a terminal reaches the whole group, but only the parent decides when a child ends.
         start_new_session=True,
     )
 
 
 def stop_child(process: subprocess.Popen[bytes]) -> None:
-    """Close the child's stdin and wait; kill it where it does not end by itself."""
+    """Close the child's stdin and wait; kill the child if it does not end."""
     if process.stdin:
         process.stdin.close()
     try:
@@ -48,10 +50,6 @@ def kill_child(process: subprocess.Popen[bytes]) -> None:
 
 
 def inherited_environment() -> dict[str, str]:
-    """Return what a child takes over: no credentials, no proxies, no profile of the person's own."""
+    """Return the variables that a child inherits: none of your credentials, proxies or profiles."""
     names = [name for name in os.environ if name in _INHERITED or name.startswith("COVERAGE_")]
     return {name: os.environ[name] for name in names}
-
-
-# COVERAGE_… besides these, so that a measured test run sees what handlers do.
-_INHERITED = {"PATH", "LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT", "VIRTUAL_ENV"}

@@ -1,7 +1,6 @@
-"""What a person sees of the local stack: how to use it, then one line a callback.
+"""The output of the local stack: how to use it, then one line for each callback.
 
-Bodies are written by strangers, so whatever comes from one is shown with its control characters escaped and
-never read as markup.
+Bodies are untrusted, so their content is printed with escaped control characters and never read as markup.
 """
 
 import json
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from tavus_callbacks_cli.local_stack.http.gateway import Exchange
     from tavus_callbacks_cli.local_stack.stack import LocalStack
 
-_LONGEST = 32
+_WIDTH = 32
 _JSON = "content-type: application/json"
 _STYLES = {"stored": "green", "accepted": "yellow", "duplicate": "dim yellow", "erased": "dim"}
 _SAMPLE = (
@@ -32,7 +31,7 @@ _SAMPLE = (
 
 
 def printable(text: str, longest: int = 200) -> str:
-    """Return text without tokens, unprintable characters escaped, and its middle left out if too long."""
+    """Return text without tokens, with unprintable characters escaped, and shortened in the middle."""
     text = replace_tokens(text)
     shown = "".join(each if each.isprintable() else repr(each)[1:-1] for each in text[: 4 * longest])
     if len(shown) <= longest and len(text) <= 4 * longest:
@@ -42,7 +41,7 @@ def printable(text: str, longest: int = 200) -> str:
 
 
 def show_start(console: Console, stack: "LocalStack", forward: str | None) -> None:
-    """Print what a person needs to use the stack."""
+    """Print how to use the stack."""
     for label, value in _start_lines(stack, forward):
         console.print(Text.assemble((f"{label:<10}", "bold"), value), soft_wrap=True)
     console.print(Text("Ctrl-C stops it.", "dim"), soft_wrap=True)
@@ -68,47 +67,33 @@ def _start_lines(stack: "LocalStack", forward: str | None) -> Iterator[tuple[str
 
 
 def exchange_line(exchange: "Exchange", log: "Path") -> Text | None:
-    """Make the line of a callback or of a function's failure; None for what needs no line."""
+    """Return the line of a callback or of a function's failure; None if the exchange needs no line."""
+    route, content, status = exchange.route, exchange.content(), exchange.answer.status
     if exchange.failure:
-        return _failure_line(exchange, log)
-    if not exchange.route.is_callback:
+        failure = f"{route.key}: {route.function} failed: {exchange.failure}; see {shell.argument(str(log))}"
+        return note_line(failure, "bold red")
+    if not route.is_callback:
         return None
-    content = exchange.content()
-    if "status" in content and exchange.answer.status < 400:  # noqa: PLR2004 - HTTP's border of errors
+    if "status" in content and status < 400:  # noqa: PLR2004 - HTTP's border of errors
         return _callback_line(content)
-    return _refusal_line(exchange.answer.status, content)
+    reason = content.get("detail") or content.get("title") or content.get("message") or ""
+    return note_line(f"refused  {status}  {reason}", "red")
 
 
 def note_line(text: str, style: str = "dim") -> Text:
-    """Make a line of the stack's own, with the time."""
+    """Return a line of the stack itself, with the time."""
     return Text.assemble((time.strftime("%H:%M:%S "), "dim"), (printable(text), style))
 
 
 def _callback_line(content: dict[str, Any]) -> Text:
     outcome = str(content["status"])
     kind, subject, event_type = (
-        printable(str(content.get(name, "")), _LONGEST) for name in ("kind", "subject", "event_type")
+        printable(str(content.get(name, "")), _WIDTH) for name in ("kind", "subject", "event_type")
     )
     line = note_line("")
-    line.append(f"{kind:<12} ", "cyan").append(f"{subject:<{_LONGEST}} ").append(f"{event_type:<36} ", "bold")
+    line.append(f"{kind:<12} ", "cyan").append(f"{subject:<{_WIDTH}} ").append(f"{event_type:<36} ", "bold")
     line.append(printable(outcome), _STYLES.get(outcome, ""))
     for issue in content.get("issues") or []:
-        line.append(f"  {_issue(issue)}", "yellow")
+        text = issue if isinstance(issue, str) else json.dumps(issue, ensure_ascii=False)
+        line.append(f"  {printable(text, 80)}", "yellow")
     return line
-
-
-def _issue(issue: Any) -> str:
-    return printable(issue if isinstance(issue, str) else json.dumps(issue, ensure_ascii=False), 80)
-
-
-def _refusal_line(status: int, content: dict[str, Any]) -> Text:
-    reason = content.get("detail") or content.get("title") or content.get("message") or ""
-    return note_line(f"refused  {status}  {reason}", "red")
-
-
-def _failure_line(exchange: "Exchange", log: "Path") -> Text:
-    route = exchange.route
-    return note_line(
-        f"{route.key}: {route.function} failed: {exchange.failure}; see {shell.argument(str(log))}",
-        "bold red",
-    )

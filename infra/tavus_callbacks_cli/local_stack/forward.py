@@ -1,11 +1,11 @@
-"""`--forward`: every kept callback goes on to an application on this machine, with the body that was kept."""
+"""`--forward`: posts the body of every new stored event to an application on this machine."""
 
 import contextlib
 import queue
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import httpx
@@ -26,29 +26,27 @@ Report = Callable[[str, str], None]
 
 
 class ForwardFailed(Exception):
-    """The application did not take the callback; the text says why."""
+    """The application did not accept the callback; the text says why."""
 
 
 def stored_event_id(exchange: "Exchange") -> str | None:
-    """Return the id of the event or variant that an exchange kept anew, or None where it kept none."""
+    """Return the id of the event or variant that an exchange stored, or None if it stored nothing new."""
     if not exchange.route.is_callback:
         return None
     content = exchange.content()
     if content.get("status") != "stored":
         return None
-    return _variant_id(exchange.event) if VARIANT in content["issues"] else str(content["event_id"])
+    if VARIANT not in content["issues"]:
+        return str(content["event_id"])
+    # The answer names only the event. The id of the variant follows from the content; an id ends with the
+    # ref.
+    request = request_of(exchange.event)
+    event = understand(request.body, query="", label="", received_at=request.received_at)
+    return variant_ref(event.event_id, event.content)
 
 
-def _variant_id(event: dict[str, Any]) -> str:
-    """Name a variant as the stack does; the answer says only which event it belongs to."""
-    request = request_of(event)
-    found = understand(request.body, query="", label="", received_at=request.received_at)
-    # An id ends with the reference.
-    return variant_ref(found.event_id, found.content)
-
-
-def kept_body(stack: "LocalStack", event_id: str) -> bytes:
-    """Ask the stack's own read side for the body of an event; raises ForwardFailed."""
+def fetch_body(stack: "LocalStack", event_id: str) -> bytes:
+    """Read the body of an event from the stack's own API; raises ForwardFailed."""
     answer = stack.gateway.handle(
         Request(
             method="GET",
@@ -62,20 +60,22 @@ def kept_body(stack: "LocalStack", event_id: str) -> bytes:
 
 
 @contextlib.contextmanager
-def forwarding(url: str, body_of: Callable[[str], bytes], report: Report) -> Iterator[Callable[[str], None]]:
-    """Yield a function that takes event ids; each is posted to `url` in the order it came."""
+def run_forwarding(
+    url: str, fetch: Callable[[str], bytes], report: Report
+) -> Iterator[Callable[[str], None]]:
+    """Yield a function that takes event ids; each body is posted to `url`, in order."""
     waiting: queue.Queue[str | None] = queue.Queue()
 
     def work(client: httpx.Client) -> None:
         while (event_id := waiting.get()) is not None:
             try:
-                _post(client, url, event_id, body_of(event_id))
+                _post(client, url, event_id, fetch(event_id))
             except ForwardFailed as error:
                 report(f"forward of {event_id} failed: {error}", "red")
             else:
                 report(f"forwarded {event_id}", "dim")
 
-    # The person's proxy has no business between two programs of one machine.
+    # Two programs on one machine need no proxy.
     with httpx.Client(timeout=_SECONDS_TO_ANSWER, trust_env=False) as client:
         threading.Thread(target=work, args=(client,), name="forward", daemon=True).start()
         yield waiting.put

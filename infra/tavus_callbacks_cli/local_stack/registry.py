@@ -1,4 +1,4 @@
-"""Which local stacks run, so that the other commands' `--local` finds them."""
+"""The registry of running local stacks, for the `--local` of other commands."""
 
 import contextlib
 import json
@@ -15,7 +15,7 @@ from tavus_callbacks_cli.output.files import write_json
 
 @dataclass(frozen=True)
 class RunningStack:
-    """How to reach a local stack; `callback_url` is the one to paste, `api_url` is on loopback.
+    """How to reach a local stack: `callback_url` is the one to paste, `api_url` is on loopback.
 
     `state_folder` holds its snapshots and logs.
     """
@@ -36,15 +36,15 @@ class RunningStack:
 
 
 def running_stacks(root: Path | None = None) -> list[RunningStack]:
-    """Return the stacks that run, by port; forget those whose process is gone."""
+    """Return the running stacks by port; remove those whose process is gone."""
     paths = sorted((root or state_root()).glob("*/running.json"))
     stacks = [stack for path in paths if (stack := _read(path))]
     return sorted(stacks, key=lambda stack: stack.port)
 
 
 @contextlib.contextmanager
-def registered(state: State, stack: RunningStack) -> Iterator[None]:
-    """Let the stack be found until the block ends."""
+def register(state: State, stack: RunningStack) -> Iterator[None]:
+    """Make the stack visible to `running_stacks` until the block ends."""
     write_json(state.running, asdict(stack))
     try:
         yield
@@ -53,7 +53,7 @@ def registered(state: State, stack: RunningStack) -> Iterator[None]:
 
 
 def write_ready_file(path: Path, stack: RunningStack) -> None:
-    """Tell a program that waits for the stack how to use it; mode 0600."""
+    """Write the file that tells a waiting program how to use the stack; mode 0600."""
     outputs = {"cdn_url": "CdnUrl", "recordings_bucket": "RecordingsBucketName"}
     content = {
         "api_url": stack.api_url,

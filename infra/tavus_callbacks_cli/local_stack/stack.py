@@ -1,4 +1,4 @@
-"""The local stack: everything that `template.yaml` declares, running on this machine until the block ends."""
+"""The local stack: every resource of `template.yaml`, running on this machine until the block ends."""
 
 import contextlib
 import os
@@ -15,41 +15,48 @@ import click
 from tavus_callbacks.domain.common.timestamps import iso
 from tavus_callbacks.domain.common.token import digest_token
 from tavus_callbacks_cli.local_stack.account import ACCOUNT, REGION, SECRET_ACCESS_KEY, STACK
-from tavus_callbacks_cli.local_stack.cdn.cdn import Cdn, Distribution, distribution_of, public_keys
+from tavus_callbacks_cli.local_stack.cdn.cdn import Cdn
+from tavus_callbacks_cli.local_stack.cdn.distribution import Distribution, distribution_of, public_keys
 from tavus_callbacks_cli.local_stack.child_process import stop_child
-from tavus_callbacks_cli.local_stack.functions.custom_resources import answers_of, makers_of
-from tavus_callbacks_cli.local_stack.functions.functions import LocalFunction, Place, functions_of
+from tavus_callbacks_cli.local_stack.functions.custom_resources import (
+    create_custom_resources,
+    custom_resource_functions,
+)
+from tavus_callbacks_cli.local_stack.functions.local_function import FunctionHost, LocalFunction, functions_of
 from tavus_callbacks_cli.local_stack.http.gateway import Gateway
 from tavus_callbacks_cli.local_stack.http.hosts import api_hosts, loopback_only
 from tavus_callbacks_cli.local_stack.http.routes import routes_of
 from tavus_callbacks_cli.local_stack.http.server import serve, take_port
 from tavus_callbacks_cli.local_stack.loopback import HOST
-from tavus_callbacks_cli.local_stack.registry import RunningStack, registered
-from tavus_callbacks_cli.local_stack.services.access import listings_of
-from tavus_callbacks_cli.local_stack.services.access_keys import CDN, PERSON, Keys
-from tavus_callbacks_cli.local_stack.services.deploy import Clients, check, deploy, watched_buckets
-from tavus_callbacks_cli.local_stack.services.moto_server import Embedded, await_embedded, launch_embedded
-from tavus_callbacks_cli.local_stack.services.snapshot import keep_saving, restore
+from tavus_callbacks_cli.local_stack.registry import RunningStack, register
+from tavus_callbacks_cli.local_stack.services.access_keys import CDN, PERSON, AccessKeys
+from tavus_callbacks_cli.local_stack.services.deploy import buckets_with_events, check_resources, deploy
+from tavus_callbacks_cli.local_stack.services.embedded import (
+    EmbeddedServices,
+    await_services,
+    launch_services,
+)
+from tavus_callbacks_cli.local_stack.services.list_permissions import list_permissions_of
+from tavus_callbacks_cli.local_stack.services.snapshot import restore, save_continuously
 from tavus_callbacks_cli.local_stack.state import REPOSITORY, Credentials, State, open_state, state_root
-from tavus_callbacks_cli.local_stack.tavus_api import Behaviour
+from tavus_callbacks_cli.local_stack.tavus_api import KEY, Behaviour, StandIn, serve_stand_in
 from tavus_callbacks_cli.local_stack.template.intrinsics import API_HOST_SUFFIX
 from tavus_callbacks_cli.local_stack.template.template import Template, load_template
-from tavus_callbacks_cli.local_stack.triggers.triggers import Functions, pulling, triggers_of
+from tavus_callbacks_cli.local_stack.triggers.triggers import Functions, run_triggers, triggers_of
 from tavus_callbacks_cli.operations.tokens import create_token, list_tokens
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 
     from tavus_callbacks.domain.common.token import Scope
-    from tavus_callbacks_cli.local_stack.tavus_api import StandIn
 
 DEFAULT_PORT = 8787
-# What the template has functions ask, and where the stand-in answers: an output that no deployed stack has.
+# The address in the template, and the output with the stand-in's; deployed stacks have no such output.
 _TAVUS_URL = "https://tavusapi.com"
 TAVUS_OUTPUT = "TavusApiUrl"
-_SECRET = f"{STACK}-TavusApiKey"
-_KEY_OF_TAVUS = {"TavusApiKeyArn": f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:{_SECRET}"}
-_LABELS: "dict[str, tuple[str, Scope]]" = {
+_TAVUS_SECRET = f"{STACK}-TavusApiKey"
+_DEFAULTS = {"TavusApiKeyArn": f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:{_TAVUS_SECRET}"}
+_TOKENS: "dict[str, tuple[str, Scope]]" = {
     "callback_token": ("local", "callback"),
     "read_token": ("local-read", "read"),
     "quarantine_token": ("local-quarantine", "quarantine"),
@@ -58,9 +65,9 @@ _LABELS: "dict[str, tuple[str, Scope]]" = {
 
 @dataclass(frozen=True)
 class Options:
-    """How a stack is to run; port 0 takes a free one, `clock` is by what the CDN's links expire.
+    """How to run a stack; port 0 takes a free one, and links of the CDN expire by `clock`.
 
-    With `hurry` schedules come round every second; `tavus` is how the stand-in for Tavus's API behaves.
+    With `hurry`, schedules run every second. `tavus` is the behaviour of the stand-in for Tavus's API.
     """
 
     port: int = DEFAULT_PORT
@@ -82,7 +89,7 @@ class LocalStack:
     state: State
     gateway: Gateway
     functions: Functions
-    tavus: "StandIn"
+    tavus: StandIn
     note: str | None
 
 
@@ -90,110 +97,124 @@ class LocalStack:
 def local_stack(options: Options) -> Iterator[LocalStack]:
     """Start everything and yield once requests are accepted.
 
-    Raises click.ClickException where the port is taken or the template cannot be interpreted.
+    Raises click.ClickException if the port is taken or the template is not supported.
     """
     with contextlib.ExitStack() as cleanup:
         listener = cleanup.enter_context(take_port(options.port))
-        port: int = listener.getsockname()[1]
-        state = open_state(options.state_root, port, fresh=options.fresh)
-        template, embedded = cleanup.enter_context(_embedded(options, state))
-        triggers = triggers_of(template)
-        cdn = cleanup.enter_context(_cdn_door(template, state))
-        tavus, tavus_url = cleanup.enter_context(_stand_in(options))
-        addresses = {**_addresses(f"http://{HOST}:{port}", template, cdn), _TAVUS_URL: tavus_url}
-        place = Place(embedded.endpoint_url, state.logs, embedded.keys.key_id, addresses)
-        declared = cleanup.enter_context(_functions(template, place))
-        functions = Functions(template, {name: each.invoke for name, each in declared.items()})
-        note = _fill(state, template, embedded)
-        answers = answers_of(template, functions.invokes)
-        credentials = _credentials(state, template, embedded)
-        state.save_credentials(credentials)
-        cleanup.enter_context(keep_saving(state.data, template, embedded.clients(), embedded.changed))
-        cleanup.enter_context(_serve_cdn(cdn, public_keys(template, answers), embedded, options))
-        cleanup.enter_context(pulling(triggers, embedded, functions, hurry=options.hurry))
+        api_url = f"http://{HOST}:{listener.getsockname()[1]}"
+        state = open_state(options.state_root, listener.getsockname()[1], fresh=options.fresh)
+        template, services = cleanup.enter_context(_run_services(options, state))
+        triggers, cdn = triggers_of(template), cleanup.enter_context(_reserve_cdn(template, state))
+        tavus = StandIn(behaviour=options.tavus)
+        tavus_url = cleanup.enter_context(serve_stand_in(tavus))
+        addresses = {**_local_addresses(api_url, template, cdn), _TAVUS_URL: tavus_url}
+        host = FunctionHost(services.endpoint_url, state.logs, services.keys.key_id, addresses)
+        local_functions = cleanup.enter_context(_run_functions(template, host))
+        functions = Functions(template, {name: each.invoke for name, each in local_functions.items()})
+        note = _fill_services(state, template, services)
+        answers = create_custom_resources(template, functions.invokes)
+        credentials = _take_credentials(state, template, services)
+        cleanup.enter_context(save_continuously(state.data, template, services.clients(), services.changed))
+        if cdn:
+            cleanup.enter_context(_serve_cdn(cdn, public_keys(template, answers), services, options))
+        cleanup.enter_context(run_triggers(triggers, services, functions, hurry=options.hurry))
         gateway = Gateway(routes_of(template), functions.invokes)
+        port = listener.getsockname()[1]
         cleanup.enter_context(serve(listener, api_hosts(gateway.handle, port, options.public_url)))
         outputs = {name: addresses.get(value, value) for name, value in template.outputs.items()}
-        outputs[TAVUS_OUTPUT] = tavus_url
-        running = _running(port, options, embedded, credentials, outputs, state=state)
-        cleanup.enter_context(registered(state, running))
-        for function in declared.values():
+        running = RunningStack(
+            pid=os.getpid(),
+            port=port,
+            api_url=api_url,
+            callback_url=f"{options.public_url or api_url}/callbacks/{credentials.callback_token}",
+            read_token=credentials.read_token,
+            quarantine_token=credentials.quarantine_token,
+            endpoint_url=services.endpoint_url,
+            region=REGION,
+            aws_access_key_id=services.keys.key_id(PERSON),
+            aws_secret_access_key=SECRET_ACCESS_KEY,
+            outputs={**outputs, TAVUS_OUTPUT: tavus_url},
+            parameters=options.parameters,
+            state_folder=str(state.folder.resolve()),
+        )
+        cleanup.enter_context(register(state, running))
+        for function in local_functions.values():
             function.prewarm()
         yield LocalStack(running, state, gateway, functions, tavus, note)
 
 
 @contextlib.contextmanager
-def _embedded(options: Options, state: State) -> Iterator[tuple[Template, Embedded]]:
-    # The template is translated while the other process does its imports: a second each.
-    log = state.logs / "embedded.log"
-    keys = Keys()
-    process = launch_embedded(log, keys)
+def _run_services(options: Options, state: State) -> Iterator[tuple[Template, EmbeddedServices]]:
+    log, keys = state.logs / "embedded.log", AccessKeys()
+    process = launch_services(log, keys)
     try:
-        template = load_template(options.template, options.parameters, defaults=_KEY_OF_TAVUS)
-        check(template)
-        yield template, await_embedded(process, log, keys)
+        # The template is translated while the process does its imports: each takes a second.
+        template = load_template(options.template, options.parameters, defaults=_DEFAULTS)
+        check_resources(template)
+        yield template, await_services(process, log, keys)
     finally:
         stop_child(process)
 
 
 @dataclass(frozen=True)
-class _Door:
-    """The distribution of the template and the socket that it is to answer on."""
+class _ReservedCdn:
+    """The distribution of the template and the socket where it will answer."""
 
     distribution: Distribution
     listener: socket.socket
 
     @property
+    def port(self) -> int:
+        return int(self.listener.getsockname()[1])
+
+    @property
     def url(self) -> str:
-        return f"http://{HOST}:{self.listener.getsockname()[1]}"
+        return f"http://{HOST}:{self.port}"
 
 
 @contextlib.contextmanager
-def _cdn_door(template: Template, state: State) -> Iterator[_Door | None]:
+def _reserve_cdn(template: Template, state: State) -> Iterator[_ReservedCdn | None]:
     distribution = distribution_of(template)
     if distribution is None:
         yield None
         return
-    with _same_port(state) as listener:
-        state.save_cdn_port(listener.getsockname()[1])
-        yield _Door(distribution, listener)
-
-
-def _same_port(state: State) -> socket.socket:
-    # Links live for hours: those of the run before stay good.
     try:
-        return take_port(state.cdn_port())
+        # Links are valid for hours: with the same port, those of the previous run still play.
+        listener = take_port(state.cdn_port())
     except click.ClickException:
-        return take_port(0)
+        listener = take_port(0)
+    with listener:
+        cdn = _ReservedCdn(distribution, listener)
+        state.save_cdn_port(cdn.port)
+        yield cdn
 
 
-def _addresses(api_url: str, template: Template, cdn: _Door | None) -> dict[str, str]:
-    """Return the local address of what has another on AWS."""
+def _local_addresses(api_url: str, template: Template, cdn: _ReservedCdn | None) -> dict[str, str]:
+    """Return the local address for each address on AWS."""
     apis = [f"https://{api.name}.{API_HOST_SUFFIX}" for api in template.of_type("AWS::ApiGatewayV2::Api")]
-    domains = cdn.distribution.domains if cdn else ()
-    return {**dict.fromkeys(apis, api_url), **{f"https://{domain}": cdn.url for domain in domains if cdn}}
+    domains = {f"https://{domain}": cdn.url for domain in cdn.distribution.domains} if cdn else {}
+    return {**dict.fromkeys(apis, api_url), **domains}
 
 
-@contextlib.contextmanager
 def _serve_cdn(
-    door: _Door | None, keys: "Mapping[str, EllipticCurvePublicKey]", embedded: Embedded, options: Options
-) -> Iterator[None]:
-    if door is None:
-        yield
-        return
-    cdn = Cdn(
-        door.distribution, door.url, embedded.endpoint_url, embedded.keys.key_id(CDN), keys, options.clock
-    )
-    with serve(door.listener, loopback_only(cdn.handle, door.listener.getsockname()[1])):
-        yield
+    cdn: _ReservedCdn,
+    keys: "Mapping[str, EllipticCurvePublicKey]",
+    services: EmbeddedServices,
+    options: Options,
+) -> contextlib.AbstractContextManager[None]:
+    key_id = services.keys.key_id(CDN)
+    server = Cdn(cdn.distribution, cdn.url, services.endpoint_url, key_id, keys, options.clock)
+    return serve(cdn.listener, loopback_only(server.handle, cdn.port))
 
 
 @contextlib.contextmanager
-def _functions(template: Template, place: Place) -> Iterator[dict[str, LocalFunction]]:
-    functions = {function.logical_id: LocalFunction(function) for function in functions_of(template, place)}
+def _run_functions(template: Template, host: FunctionHost) -> Iterator[dict[str, LocalFunction]]:
+    functions = {function.logical_id: LocalFunction(function) for function in functions_of(template, host)}
+    first = {route.function for route in routes_of(template)}
+    first |= set(custom_resource_functions(template).values())
     try:
-        # Those that somebody waits for at once; the others are not to take the processor from them.
-        for name in {route.function for route in routes_of(template)} | makers_of(template):
+        # Somebody waits for these. The others start later, so that they do not take the processor from them.
+        for name in first:
             functions[name].prewarm()
         yield functions
     finally:
@@ -201,75 +222,33 @@ def _functions(template: Template, place: Place) -> Iterator[dict[str, LocalFunc
             function.stop()
 
 
-def _fill(state: State, template: Template, embedded: Embedded) -> str | None:
-    clients = embedded.clients()
+def _fill_services(state: State, template: Template, services: EmbeddedServices) -> str | None:
+    """Create the resources and restore the snapshot; return a line if some of it does not fit."""
+    clients = services.clients()
     deploy(template, clients)
-    _make_key(clients)
+    clients.secrets.create_secret(Name=_TAVUS_SECRET, SecretString=KEY)
     note = restore(state.data, template, clients)
-    # After the restore: what it puts back is no news.
-    embedded.conduct(listings_of(template, embedded.keys), watched_buckets(template))
+    # Only now: the objects that a restore puts back are not new.
+    services.configure(list_permissions_of(template, services.keys), buckets_with_events(template))
     return note
 
 
-@contextlib.contextmanager
-def _stand_in(options: Options) -> "Iterator[tuple[StandIn, str]]":
-    from tavus_callbacks_cli.local_stack.tavus_api import StandIn, serve_stand_in
-
-    stand_in = StandIn(behaviour=options.tavus)
-    with serve_stand_in(stand_in) as url:
-        yield stand_in, url
-
-
-def _make_key(clients: Clients) -> None:
-    from tavus_callbacks_cli.local_stack.tavus_api import KEY
-
-    clients.secrets.create_secret(Name=_SECRET, SecretString=KEY)
-
-
-def _credentials(state: State, template: Template, embedded: Embedded) -> Credentials:
-    table = embedded.table(_output(template, "TokensTableName"))
+def _take_credentials(state: State, template: Template, services: EmbeddedServices) -> Credentials:
+    """Return the tokens of the previous run that are still valid, and new ones for the others; save them."""
+    if "TokensTableName" not in template.outputs:
+        raise click.ClickException(
+            "template.yaml has no output TokensTableName: the local stack finds its tables by it"
+        )
+    table = services.table(template.outputs["TokensTableName"])
     now = datetime.now(UTC)
     live = {record.digest for record in list_tokens(table) if record.is_live(iso(now))}
-    before = asdict(state.credentials() or Credentials("", "", ""))
+    previous = asdict(state.credentials() or Credentials("", "", ""))
     tokens = {
         name: token
-        if digest_token(token := before[name]) in live
+        if digest_token(token := previous[name]) in live
         else create_token(table, label=label, scope=scope, now=now)
-        for name, (label, scope) in _LABELS.items()
+        for name, (label, scope) in _TOKENS.items()
     }
-    return Credentials(**tokens)
-
-
-def _running(  # noqa: PLR0913 - each is a part of the answer
-    port: int,
-    options: Options,
-    embedded: Embedded,
-    credentials: Credentials,
-    outputs: dict[str, str],
-    *,
-    state: State,
-) -> RunningStack:
-    api_url = f"http://{HOST}:{port}"
-    return RunningStack(
-        pid=os.getpid(),
-        port=port,
-        api_url=api_url,
-        callback_url=f"{options.public_url or api_url}/callbacks/{credentials.callback_token}",
-        read_token=credentials.read_token,
-        quarantine_token=credentials.quarantine_token,
-        endpoint_url=embedded.endpoint_url,
-        region=REGION,
-        aws_access_key_id=embedded.keys.key_id(PERSON),
-        aws_secret_access_key=SECRET_ACCESS_KEY,
-        outputs=outputs,
-        parameters=options.parameters,
-        state_folder=str(state.folder.resolve()),
-    )
-
-
-def _output(template: Template, name: str) -> str:
-    if name not in template.outputs:
-        raise click.ClickException(
-            f"template.yaml has no output {name}: the local stack finds its tables by it"
-        )
-    return template.outputs[name]
+    credentials = Credentials(**tokens)
+    state.save_credentials(credentials)
+    return credentials

@@ -12,7 +12,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tavus_callbacks_cli.local_stack.functions.functions import LocalFunction
+    from tavus_callbacks_cli.local_stack.functions.local_function import LocalFunction
     from tavus_callbacks_cli.targets.aws_stack import Deployment
 
 _PREFIX = "aws/lambda/"
@@ -100,7 +100,11 @@ def _started(deployment: "Deployment", name: str, cleanup: ExitStack) -> "LocalF
     import tempfile
     from pathlib import Path
 
-    from tavus_callbacks_cli.local_stack.functions.functions import LocalFunction, Place, functions_of
+    from tavus_callbacks_cli.local_stack.functions.local_function import (
+        FunctionHost,
+        LocalFunction,
+        functions_of,
+    )
     from tavus_callbacks_cli.local_stack.state import REPOSITORY
     from tavus_callbacks_cli.local_stack.template.template import load_template
 
@@ -108,7 +112,7 @@ def _started(deployment: "Deployment", name: str, cleanup: ExitStack) -> "LocalF
     # Only the stack itself knows the keys of its functions; here they run with the person's.
     session: Any = deployment.session
     key_id = session.get_credentials().access_key
-    place = Place(deployment.endpoint_url or "", logs, lambda _: key_id)
+    place = FunctionHost(deployment.endpoint_url or "", logs, lambda _: key_id)
     template = load_template(REPOSITORY / "template.yaml", dict(deployment.parameters))
     found = functions_of(template, place)
     started = LocalFunction(next(each for each in found if each.arn.endswith(f":{name}")))
@@ -117,7 +121,7 @@ def _started(deployment: "Deployment", name: str, cleanup: ExitStack) -> "LocalF
 
 
 def _taken_here(function: "LocalFunction", event: Any) -> Any:
-    from tavus_callbacks_cli.local_stack.functions.functions import FunctionFailed
+    from tavus_callbacks_cli.local_stack.functions.local_function import FunctionFailed
 
     try:
         return function.invoke(event)

@@ -88,12 +88,12 @@ class Deployment:
         with aws_errors():
             return open_tables(self.session, self.outputs, self.endpoint_url)
 
-    def recording_properties(self, *, older: bool) -> dict[str, Any]:
+    def recording_properties(self, *, older_snapshots: bool) -> dict[str, Any]:
         """Return the `properties` of a conversation that is recorded into this stack; {} with Recordings=off.
 
         The members of `recording_storage` are flat, even if the stack's output nests them.
         """
-        text = self.outputs.get("RecordingProperties" if older else "RecordingStorage")
+        text = self.outputs.get("RecordingProperties" if older_snapshots else "RecordingStorage")
         properties: dict[str, Any] = json.loads(text) if text else {}
         storage = properties.get("recording_storage", {})
         if "s3" in storage:
@@ -117,10 +117,10 @@ class Deployment:
 
     def old_snapshots(self) -> list[Path]:
         """Return the snapshots of a local stack that an earlier start put aside; none on AWS."""
-        from tavus_callbacks_cli.local_stack.services.snapshot import older
+        from tavus_callbacks_cli.local_stack.services.snapshot import older_snapshots
         from tavus_callbacks_cli.local_stack.state import State
 
-        return older(State(self.state_folder).data) if self.state_folder else []
+        return older_snapshots(State(self.state_folder).data) if self.state_folder else []
 
     def has_snapshot_since(self, moment: float) -> bool:
         """Tell whether the newest snapshot began after a time, in seconds since 1970; False on AWS."""

@@ -7,7 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tavus_callbacks_cli.local_stack.functions.functions import LocalFunction
+    from tavus_callbacks_cli.local_stack.functions.local_function import LocalFunction
     from tavus_callbacks_cli.targets.aws_stack import Deployment
 
 # Calls a function by its name with an event; returns its answer, or raises FunctionError.
@@ -41,7 +41,11 @@ def _start_worker(deployment: "Deployment", name: str, cleanup: ExitStack) -> "L
     import tempfile
     from pathlib import Path
 
-    from tavus_callbacks_cli.local_stack.functions.functions import LocalFunction, Place, functions_of
+    from tavus_callbacks_cli.local_stack.functions.local_function import (
+        FunctionHost,
+        LocalFunction,
+        functions_of,
+    )
     from tavus_callbacks_cli.local_stack.state import REPOSITORY
     from tavus_callbacks_cli.local_stack.template.template import load_template
 
@@ -49,7 +53,7 @@ def _start_worker(deployment: "Deployment", name: str, cleanup: ExitStack) -> "L
     # Only the stack itself knows the keys of its functions. These workers run with the person's key.
     session: Any = deployment.session
     key_id = session.get_credentials().access_key
-    place = Place(deployment.endpoint_url or "", logs, lambda _: key_id)
+    place = FunctionHost(deployment.endpoint_url or "", logs, lambda _: key_id)
     template = load_template(REPOSITORY / "template.yaml", dict(deployment.parameters))
     functions = functions_of(template, place)
     worker = LocalFunction(next(each for each in functions if each.arn.endswith(f":{name}")))
@@ -58,7 +62,7 @@ def _start_worker(deployment: "Deployment", name: str, cleanup: ExitStack) -> "L
 
 
 def _invoke_worker(worker: "LocalFunction", event: Any) -> Any:
-    from tavus_callbacks_cli.local_stack.functions.functions import FunctionFailed
+    from tavus_callbacks_cli.local_stack.functions.local_function import FunctionFailed
 
     try:
         return worker.invoke(event)

@@ -1,8 +1,8 @@
-"""What CloudFront checks of a signed URL with a canned policy, written apart from the code that signs.
+"""CloudFront's checks of a signed URL with a canned policy, independent of the code that signs.
 
-The policy is built again from the URL as it came over the wire, without the signing parameters, so a link
-whose encoding changed on its way is refused here as there. Codes and sentences are CloudFront's.
-Source: "Create a signed URL using a canned policy" of the AWS documentation.
+The policy is rebuilt from the URL as received, without the signing parameters. A link whose encoding changed
+on its way is refused, as on AWS. Codes and messages are CloudFront's. Source: "Create a signed URL using a
+canned policy" of the AWS documentation.
 """
 
 import base64
@@ -20,7 +20,7 @@ _FROM_CLOUDFRONT = str.maketrans("-_~", "+=/")
 
 
 class Refused(Exception):
-    """CloudFront's 403: its code and sentence."""
+    """CloudFront's 403: its code and message."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -28,67 +28,62 @@ class Refused(Exception):
 
 
 @dataclass(frozen=True)
-class Asked:
-    """A URL without its signing parameters, and these, as they came."""
+class SignedUrl:
+    """A URL without its signing parameters, and these parameters, undecoded."""
 
     url: str
     query: str
     signing: Mapping[str, str]
 
 
-def read_target(base_url: str, path: str, query: str) -> Asked:
-    """Take the signing parameters out of a query; nothing is decoded, the others stay, empty ones too."""
+def parse_signed_url(base_url: str, path: str, query: str) -> SignedUrl:
+    """Separate the signing parameters from a query; nothing is decoded, empty parts stay."""
     parts = query.split("&") if query else []
     signing = {name: value for name, _, value in (part.partition("=") for part in parts) if name in _SIGNING}
-    kept = [part for part in parts if part.partition("=")[0] not in _SIGNING]
-    others = "&".join(kept)
-    return Asked(f"{base_url}{path}{'?' if kept else ''}{others}", others, signing)
+    others = [part for part in parts if part.partition("=")[0] not in _SIGNING]
+    rest = "&".join(others)
+    return SignedUrl(f"{base_url}{path}{'?' if others else ''}{rest}", rest, signing)
 
 
-def verify(asked: Asked, keys: "Mapping[str, EllipticCurvePublicKey]", now: float) -> None:
-    """Raise Refused unless one of the trusted keys signed the URL for a time that is not over."""
-    key = _key(asked, keys)
-    if "Policy" in asked.signing:
-        # It would count instead of Expires, and this project signs none.
-        raise Refused("MalformedPolicy", "Malformed Policy")
-    expires = asked.signing.get("Expires", "")
-    if not (expires.isascii() and expires.isdigit()):
-        raise Refused("MissingParameter", "Missing Expires or Policy query parameter or cookie value")
-    _verify_signature(asked, key, expires)
-    if now >= int(expires):
-        raise Refused("AccessDenied", "Access denied")
-
-
-def _key(asked: Asked, keys: "Mapping[str, EllipticCurvePublicKey]") -> "EllipticCurvePublicKey":
-    key_id = asked.signing.get("Key-Pair-Id")
+def verify(signed: SignedUrl, keys: "Mapping[str, EllipticCurvePublicKey]", now: float) -> None:
+    """Raise Refused unless a trusted key signed the URL and it has not expired."""
+    key_id = signed.signing.get("Key-Pair-Id")
     if not key_id:
         raise Refused("MissingKey", "Missing Key-Pair-Id query parameter or cookie value")
     if key_id not in keys:
         raise Refused("InvalidKey", "Unknown Key")
-    return keys[key_id]
+    if "Policy" in signed.signing:
+        # It would count instead of Expires, and this project signs none.
+        raise Refused("MalformedPolicy", "Malformed Policy")
+    expires = signed.signing.get("Expires", "")
+    if not (expires.isascii() and expires.isdigit()):
+        raise Refused("MissingParameter", "Missing Expires or Policy query parameter or cookie value")
+    _verify_signature(signed, keys[key_id], expires)
+    if now >= int(expires):
+        raise Refused("AccessDenied", "Access denied")
 
 
-def _verify_signature(asked: Asked, key: "EllipticCurvePublicKey", expires: str) -> None:
+def _verify_signature(signed: SignedUrl, key: "EllipticCurvePublicKey", expires: str) -> None:
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives import hashes
     from cryptography.hazmat.primitives.asymmetric import ec
 
-    algorithm = asked.signing.get("Hash-Algorithm", "SHA1")
+    algorithm = signed.signing.get("Hash-Algorithm", "SHA1")
     if algorithm not in _HASHES:
         raise Refused("AccessDenied", "Access denied")
     digest = hashes.SHA256() if algorithm == "SHA256" else hashes.SHA1()  # noqa: S303  # nosec B303  # CloudFront's default
     try:
-        key.verify(_signature(asked), _canned_policy(asked.url, expires), ec.ECDSA(digest))
+        key.verify(_signature(signed), _canned_policy(signed.url, expires), ec.ECDSA(digest))
     except InvalidSignature:
         raise Refused("AccessDenied", "Access denied") from None
 
 
-def _signature(asked: Asked) -> bytes:
-    sent = asked.signing.get("Signature", "")
-    if not sent:
+def _signature(signed: SignedUrl) -> bytes:
+    text = signed.signing.get("Signature", "")
+    if not text:
         raise Refused("MissingSignature", "Missing Signature query parameter or cookie value")
     try:
-        return base64.b64decode(sent.translate(_FROM_CLOUDFRONT), validate=True)
+        return base64.b64decode(text.translate(_FROM_CLOUDFRONT), validate=True)
     except binascii.Error:
         raise Refused("MalformedSignature", "Could not unencode Signature") from None
 

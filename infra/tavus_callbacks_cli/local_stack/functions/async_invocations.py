@@ -1,6 +1,6 @@
-"""Asynchronous invocations: taken at once, made later, repeated when they fail, kept when they always do.
+"""Asynchronous invocations: accepted at once, made later, retried, and written as dead letters if all fail.
 
-Lambda waits one and two minutes before it repeats; somebody who watches would not.
+Lambda waits one and two minutes before its retries. The pauses here are short, for people who watch.
 """
 
 import contextlib
@@ -8,10 +8,11 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from tavus_callbacks_cli.local_stack.functions.dead_letters import bucket_of
-from tavus_callbacks_cli.local_stack.functions.functions import FunctionFailed
+from tavus_callbacks_cli.local_stack.functions.dead_letters import FailedEvent, bucket_of
+from tavus_callbacks_cli.local_stack.functions.local_function import FunctionFailed
 from tavus_callbacks_cli.local_stack.template.intrinsics import uninterpretable
 
 if TYPE_CHECKING:
@@ -21,81 +22,69 @@ _RETRIES = 2
 _PAUSES = (0.2, 0.4)
 _THREADS = 8
 
-Give = Callable[[str, Any], None]
+# Calls the function with the logical id.
+InvokeByName = Callable[[str, Any], Any]
+# Writes a dead letter into the bucket.
+WriteDeadLetter = Callable[[str, FailedEvent], None]
 
 
 @dataclass(frozen=True)
-class Config:
-    """How often a function's asynchronous invocations are repeated, and where what failed goes."""
+class AsyncConfig:
+    """The retries of a function's asynchronous invocations, and the bucket for dead letters."""
 
     retries: int = _RETRIES
     failed_bucket: str | None = None
 
 
-@dataclass(frozen=True)
-class Failed:
-    """An event that no invocation took, with the reason of the last."""
-
-    function: str
-    config: Config
-    event: Any
-    invocations: int
-    why: str
-
-
-def configs_of(template: "Template") -> dict[str, Config]:
-    """Read the EventInvokeConfigs of a template, by the logical id of the function."""
+def async_configs_of(template: "Template") -> dict[str, AsyncConfig]:
+    """Return the EventInvokeConfigs of a template, by the logical id of the function."""
     return {
         template.function(resource.properties["FunctionName"]): _config(resource)
         for resource in template.of_type("AWS::Lambda::EventInvokeConfig")
     }
 
 
-def _config(resource: "Resource") -> Config:
+def _config(resource: "Resource") -> AsyncConfig:
     properties = resource.properties
     try:
         bucket = bucket_of(properties.get("DestinationConfig"))
     except ValueError as error:
         remedy = "let infra/tavus_callbacks_cli/local_stack/functions/dead_letters.py write there"
         raise uninterpretable(resource.logical_id, str(error), remedy) from error
-    return Config(int(properties.get("MaximumRetryAttempts", _RETRIES)), bucket)
+    return AsyncConfig(int(properties.get("MaximumRetryAttempts", _RETRIES)), bucket)
 
 
 @contextlib.contextmanager
-def invoking(
-    configs: dict[str, Config], invoke: Callable[[str, Any], Any], failed: Callable[[Failed], None]
-) -> Iterator[Give]:
-    """Yield what takes events for functions; the end waits for those under way and repeats no more."""
+def run_async_invocations(
+    configs: dict[str, AsyncConfig], invoke: InvokeByName, write_dead_letter: WriteDeadLetter
+) -> Iterator[InvokeByName]:
+    """Yield a function that accepts events; the end of the block waits for current ones and stops retries."""
     ended = threading.Event()
     with ThreadPoolExecutor(_THREADS, "asynchronous") as threads:
 
-        def take(function: str, event: Any) -> None:
-            config = configs.get(function, Config())
-            threads.submit(_invoke, function, config, event, invoke=invoke, failed=failed, ended=ended)
+        def run(function: str, event: Any) -> None:
+            config = configs.get(function, AsyncConfig())
+            reason = _invoke_with_retries(partial(invoke, function, event), config.retries, ended)
+            if reason is not None and config.failed_bucket:
+                failed = FailedEvent(function, event, config.retries + 1, reason)
+                write_dead_letter(config.failed_bucket, failed)
 
         try:
-            yield take
+            yield lambda function, event: threads.submit(run, function, event)
         finally:
             ended.set()
 
 
-def _invoke(  # noqa: PLR0913 - one argument a part of the world
-    function: str,
-    config: Config,
-    event: Any,
-    *,
-    invoke: Callable[[str, Any], Any],
-    failed: Callable[[Failed], None],
-    ended: threading.Event,
-) -> None:
-    why = ""
-    for retry in range(config.retries + 1):
+def _invoke_with_retries(invoke: Callable[[], Any], retries: int, ended: threading.Event) -> str | None:
+    """Return None if an invocation succeeds or the stack ends, otherwise the reason of the last failure."""
+    reason = ""
+    for retry in range(retries + 1):
         if retry and ended.wait(_PAUSES[min(retry, len(_PAUSES)) - 1]):
-            return
+            return None
         try:
-            invoke(function, event)
+            invoke()
         except FunctionFailed as error:
-            why = str(error)
+            reason = str(error)
         else:
-            return
-    failed(Failed(function, config, event, config.retries + 1, why))
+            return None
+    return reason

@@ -1,7 +1,7 @@
-"""Custom resources: the function that a template names for one is asked as CloudFormation asks it.
+"""Custom resources: invokes the function that a template names for one, as CloudFormation does.
 
-It answers by a PUT to the address that it is given, on loopback here. A stack begins anew with every start,
-so the request is always Create: what must last is in the data that a restart brings back.
+The function answers by a PUT to the address in its request, here on loopback. Every start creates the stack
+again, so the request is always Create. Data that must survive is in the snapshot that a restart restores.
 """
 
 import contextlib
@@ -16,56 +16,58 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tavus_callbacks_cli.local_stack.account import ACCOUNT, REGION, STACK
-from tavus_callbacks_cli.local_stack.functions.functions import FunctionFailed
-from tavus_callbacks_cli.local_stack.loopback import is_loopback
+from tavus_callbacks_cli.local_stack.functions.local_function import FunctionFailed
+from tavus_callbacks_cli.local_stack.loopback import HOST, is_loopback
 from tavus_callbacks_cli.local_stack.template.intrinsics import uninterpretable
 
 if TYPE_CHECKING:
-    from tavus_callbacks_cli.local_stack.http.gateway import Invoke
+    from tavus_callbacks_cli.local_stack.functions.local_function import Invoke
     from tavus_callbacks_cli.local_stack.template.template import Resource, Template
 
 _SUCCESS = "SUCCESS"
 
 
-def makers_of(template: "Template") -> set[str]:
-    """Return the functions that make custom resources; raises click.ClickException for others' functions."""
-    return {_maker(resource, template) for resource in _custom(template)}
+def custom_resource_functions(template: "Template") -> dict[str, str]:
+    """Return the function of each custom resource, both as logical ids.
+
+    Raises click.ClickException for a function that is not of the template.
+    """
+    functions = {}
+    for resource in template.resources.values():
+        if resource.type.startswith("Custom::"):
+            try:
+                functions[resource.logical_id] = template.function(resource.properties["ServiceToken"])
+            except (KeyError, ValueError) as error:
+                remedy = "name a function of the template"
+                raise uninterpretable(resource.logical_id, str(error), remedy) from error
+    return functions
 
 
-def answers_of(template: "Template", functions: "dict[str, Invoke]") -> dict[str, dict[str, Any]]:
-    """Make every custom resource and return Data by logical id; raises click.ClickException if one fails."""
+def create_custom_resources(
+    template: "Template", functions: "dict[str, Invoke]"
+) -> dict[str, dict[str, Any]]:
+    """Create every custom resource and return Data by logical id; raises click.ClickException on failure."""
     return {
-        resource.logical_id: _made(resource, _maker(resource, template), functions)
-        for resource in _custom(template)
+        logical_id: _create(template.resources[logical_id], function, functions[function])
+        for logical_id, function in custom_resource_functions(template).items()
     }
 
 
-def _custom(template: "Template") -> list["Resource"]:
-    return [each for each in template.resources.values() if each.type.startswith("Custom::")]
-
-
-def _maker(resource: "Resource", template: "Template") -> str:
-    try:
-        return template.function(resource.properties["ServiceToken"])
-    except (KeyError, ValueError) as error:
-        raise uninterpretable(resource.logical_id, str(error), "name a function of the template") from error
-
-
-def _made(resource: "Resource", function: str, functions: "dict[str, Invoke]") -> dict[str, Any]:
-    with listening() as (url, answers):
+def _create(resource: "Resource", function: str, invoke: "Invoke") -> dict[str, Any]:
+    with listen_for_answers() as (url, answers):
         try:
-            functions[function](_request(resource, url))
+            invoke(_request(resource, url))
         except FunctionFailed as error:
-            raise _failed(resource, function, str(error)) from error
+            raise _failure(resource, function, str(error)) from error
     silence: dict[str, Any] = {"Reason": "it sent no answer to the ResponseURL"}
     answer = answers[-1] if answers else silence
     if answer.get("Status") != _SUCCESS:
-        raise _failed(resource, function, str(answer.get("Reason")))
+        raise _failure(resource, function, str(answer.get("Reason")))
     data: dict[str, Any] = answer.get("Data", {})
     return data
 
 
-def _failed(resource: "Resource", function: str, reason: str) -> click.ClickException:
+def _failure(resource: "Resource", function: str, reason: str) -> click.ClickException:
     return click.ClickException(
         f"template.yaml, {resource.logical_id}: {function} did not make it: {reason}; see its log"
     )
@@ -85,8 +87,8 @@ def _request(resource: "Resource", url: str) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def listening() -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """Yield an address on loopback and the list of the answers that are put there; others get 403."""
+def listen_for_answers() -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """Yield an address on loopback and the list of answers that are PUT there; other requests get 403."""
     answers: list[dict[str, Any]] = []
     secret_path = f"/{uuid.uuid4()}"
 
@@ -102,14 +104,14 @@ def listening() -> Iterator[tuple[str, list[dict[str, Any]]]]:
             self.end_headers()
 
         def log_message(self, *_arguments: Any) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+    with ThreadingHTTPServer((HOST, 0), Handler) as server:
         port = server.server_port
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, name="answers")
         thread.start()
         try:
-            yield f"http://127.0.0.1:{port}{secret_path}", answers
+            yield f"http://{HOST}:{port}{secret_path}", answers
         finally:
             server.shutdown()
             thread.join()

@@ -1,35 +1,53 @@
-"""What Lambda writes to an S3 destination when it gives up: its keys and its two kinds of record.
+"""The two kinds of records that Lambda writes to an S3 destination when it gives up, and their keys.
 
-Shapes and keys as "Retain discarded records for a DynamoDB event source" and "Capturing records of Lambda
-asynchronous invocations" of the AWS documentation give them; the redrive reads the same on AWS.
+Shapes and keys are those of "Retain discarded records for a DynamoDB event source" and "Capturing records of
+Lambda asynchronous invocations" in the AWS documentation. The redrive reads the same records on AWS.
 """
 
 import json
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-    from tavus_callbacks_cli.local_stack.functions.async_invocations import Failed
-    from tavus_callbacks_cli.local_stack.triggers.batches import Discarded
-
 _VERSION = "$LATEST"
+
+Condition = Literal["RetryAttemptsExhausted", "RecordAgeExceeded"]
 
 
 @dataclass(frozen=True)
 class Shard:
-    """Where records of a stream came from; `mapping_id` is the UUID of the event source mapping."""
+    """The origin of stream records; `mapping_id` is the UUID of the event source mapping."""
 
     mapping_id: str
     stream_arn: str
     shard_id: str
 
 
+@dataclass(frozen=True)
+class DiscardedRecords:
+    """Stream records that Lambda gives up, the reason, and the number of invocations with them."""
+
+    records: tuple[dict[str, Any], ...]
+    condition: Condition
+    invocations: int
+
+
+@dataclass(frozen=True)
+class FailedEvent:
+    """An event whose asynchronous invocations all failed, and the reason of the last failure."""
+
+    function: str
+    event: Any
+    invocations: int
+    reason: str
+
+
 def bucket_of(destination: dict[str, Any] | None) -> str | None:
-    """Return the bucket of a DestinationConfig, None where there is none; raises ValueError for others."""
+    """Return the bucket of a DestinationConfig, or None without one; raises ValueError for other targets."""
     arn = (destination or {}).get("OnFailure", {}).get("Destination")
     if arn is None:
         return None
@@ -38,24 +56,35 @@ def bucket_of(destination: dict[str, Any] | None) -> str | None:
     return str(arn).rpartition(":")[2]
 
 
-def keep_discarded(s3: "S3Client", bucket: str, function_arn: str, shard: Shard, what: "Discarded") -> None:
-    """Write records of a stream that are given up, whole."""
+def write_discarded(
+    s3: "S3Client", bucket: str, function_arn: str, shard: Shard, discarded: DiscardedRecords
+) -> None:
+    """Write discarded records of a stream, whole."""
     now = datetime.now(UTC)
+    first, last = discarded.records[0]["dynamodb"], discarded.records[-1]["dynamodb"]
     record = {
-        **_head(now, function_arn, what.condition, what.invocations),
-        "DDBStreamBatchInfo": _batch_info(shard, what),
-        "payload": json.dumps({"Records": what.records}),
+        **_head(now, function_arn, discarded.condition, discarded.invocations),
+        "DDBStreamBatchInfo": {
+            "shardId": shard.shard_id,
+            "startSequenceNumber": first["SequenceNumber"],
+            "endSequenceNumber": last["SequenceNumber"],
+            "approximateArrivalOfFirstRecord": _seconds(first["ApproximateCreationDateTime"]),
+            "approximateArrivalOfLastRecord": _seconds(last["ApproximateCreationDateTime"]),
+            "batchSize": len(discarded.records),
+            "streamArn": shard.stream_arn,
+        },
+        "payload": json.dumps({"Records": discarded.records}),
     }
     _put(s3, bucket, f"{shard.mapping_id}/{shard.shard_id}", now, record)
 
 
-def keep_event(s3: "S3Client", bucket: str, function_arn: str, what: "Failed") -> None:
+def write_failed_event(s3: "S3Client", bucket: str, function_arn: str, failed: FailedEvent) -> None:
     """Write an event whose asynchronous invocations all failed."""
     now = datetime.now(UTC)
     record = {
-        **_head(now, f"{function_arn}:{_VERSION}", "RetriesExhausted", what.invocations),
-        "requestPayload": what.event,
-        "responsePayload": {"errorMessage": what.why},
+        **_head(now, f"{function_arn}:{_VERSION}", "RetriesExhausted", failed.invocations),
+        "requestPayload": failed.event,
+        "responsePayload": {"errorMessage": failed.reason},
     }
     _put(s3, bucket, f"async/{function_arn.rpartition(':')[2]}", now, record)
 
@@ -75,19 +104,6 @@ def _head(now: datetime, function_arn: str, condition: str, invocations: int) ->
             "executedVersion": _VERSION,
             "functionError": "Unhandled",
         },
-    }
-
-
-def _batch_info(shard: Shard, what: "Discarded") -> dict[str, Any]:
-    first, last = what.records[0]["dynamodb"], what.records[-1]["dynamodb"]
-    return {
-        "shardId": shard.shard_id,
-        "startSequenceNumber": first["SequenceNumber"],
-        "endSequenceNumber": last["SequenceNumber"],
-        "approximateArrivalOfFirstRecord": _seconds(first["ApproximateCreationDateTime"]),
-        "approximateArrivalOfLastRecord": _seconds(last["ApproximateCreationDateTime"]),
-        "batchSize": len(what.records),
-        "streamArn": shard.stream_arn,
     }
 
 

@@ -1,8 +1,8 @@
-"""Runs one handler as Lambda does, in a process of its own: one event at a time, JSON in and JSON out.
+"""Runs one handler as Lambda does, in its own process: one event at a time, JSON in and JSON out.
 
-Frames on stdin and stdout: four bytes of length, then JSON. The first frame out says that the handler is
-loaded. Whatever the handler prints goes to stderr, which is the log. Only the standard library is imported
-here, so that a worker starts as fast as its handler does.
+Frames on stdin and stdout are four bytes of length, then JSON. The first frame on stdout says that the
+handler is loaded. Output of the handler goes to stderr, which is the log. This module imports only the
+standard library, so that a worker starts as fast as its handler.
 """
 
 import importlib
@@ -40,12 +40,12 @@ class Context:
     client_context: None = field(default=None, repr=False)
 
     def get_remaining_time_in_millis(self) -> int:
-        """Return what is left until the worker is killed."""
+        """Return the time until the worker is killed."""
         return max(0, int((self.deadline - time.monotonic()) * 1000))
 
 
 def read_frame(stream: BinaryIO) -> bytes | None:
-    """Read a frame, or return None at the end of the stream."""
+    """Read a frame; return None at the end of the stream."""
     head = stream.read(_LENGTH.size)
     if len(head) < _LENGTH.size:
         return None
@@ -55,61 +55,9 @@ def read_frame(stream: BinaryIO) -> bytes | None:
 
 
 def write_frame(stream: BinaryIO, body: bytes) -> None:
-    """Write a frame whole."""
+    """Write a whole frame."""
     stream.write(_LENGTH.pack(len(body)) + body)
     stream.flush()
-
-
-def _context(call: dict[str, Any]) -> Context:
-    return Context(
-        aws_request_id=call["request_id"],
-        function_name=os.environ["AWS_LAMBDA_FUNCTION_NAME"],
-        memory_limit_in_mb=int(os.environ["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"]),
-        invoked_function_arn=call["arn"],
-        deadline=time.monotonic() + call["seconds"],
-    )
-
-
-def _load(name: str) -> Handler:
-    module, _, attribute = name.rpartition(".")
-    handler: Handler = getattr(importlib.import_module(module), attribute)
-    return handler
-
-
-def _encode(answer: Any) -> bytes:
-    # As Lambda's Python 3.13 runtime does: no escapes, so a lone surrogate is an error here as there.
-    return json.dumps({"answer": answer}, ensure_ascii=False).encode()
-
-
-def _failure(error: BaseException) -> bytes:
-    traceback.print_exception(error)
-    return json.dumps({"error": f"{type(error).__name__}: {error}"}).encode()
-
-
-def _invoke(handler: Handler, frame: bytes) -> bytes:
-    call = json.loads(frame)
-    try:
-        return _encode(handler(call["event"], _context(call)))
-    except Exception as error:  # noqa: BLE001 - the outermost edge: Lambda, too, reports whatever is raised
-        return _failure(error)
-
-
-def _read_calls(stream: BinaryIO, calls: "queue.Queue[bytes | None]") -> None:
-    # Read apart from the handler: the end of stdin is seen even while a handler hangs.
-    while (frame := read_frame(stream)) is not None:
-        calls.put(frame)
-    calls.put(None)
-    time.sleep(_SECONDS_TO_END)
-    os._exit(1)
-
-
-def _take_streams() -> tuple[BinaryIO, BinaryIO]:
-    calls, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
-    with open(os.devnull, "rb") as nothing:  # noqa: PTH123 - pathlib is not imported for this alone
-        os.dup2(nothing.fileno(), 0)
-    os.dup2(2, 1)
-    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr] # it is a TextIOWrapper here
-    return calls, answers
 
 
 def main(name: str) -> None:
@@ -117,14 +65,54 @@ def main(name: str) -> None:
     stdin, answers = _take_streams()
     calls: queue.Queue[bytes | None] = queue.Queue()
     threading.Thread(target=_read_calls, args=(stdin, calls), daemon=True).start()
+    module, _, attribute = name.rpartition(".")
     try:
-        handler = _load(name)
+        handler: Handler = getattr(importlib.import_module(module), attribute)
     except Exception as error:  # noqa: BLE001 - as in _invoke: a module that fails to load is reported
         write_frame(answers, _failure(error))
         return
     write_frame(answers, b"{}")
     while (frame := calls.get()) is not None:
         write_frame(answers, _invoke(handler, frame))
+
+
+def _take_streams() -> tuple[BinaryIO, BinaryIO]:
+    stdin, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    with open(os.devnull, "rb") as nothing:  # noqa: PTH123 - pathlib is not imported for this alone
+        os.dup2(nothing.fileno(), 0)
+    os.dup2(2, 1)
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr] # it is a TextIOWrapper here
+    return stdin, answers
+
+
+def _read_calls(stream: BinaryIO, calls: "queue.Queue[bytes | None]") -> None:
+    # This thread notices the end of stdin even while a handler hangs.
+    while (frame := read_frame(stream)) is not None:
+        calls.put(frame)
+    calls.put(None)
+    time.sleep(_SECONDS_TO_END)
+    os._exit(1)
+
+
+def _invoke(handler: Handler, frame: bytes) -> bytes:
+    call = json.loads(frame)
+    context = Context(
+        aws_request_id=call["request_id"],
+        function_name=os.environ["AWS_LAMBDA_FUNCTION_NAME"],
+        memory_limit_in_mb=int(os.environ["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"]),
+        invoked_function_arn=call["arn"],
+        deadline=time.monotonic() + call["seconds"],
+    )
+    try:
+        # As in Lambda's Python 3.13 runtime: without escapes, so a lone surrogate is an error.
+        return json.dumps({"answer": handler(call["event"], context)}, ensure_ascii=False).encode()
+    except Exception as error:  # noqa: BLE001 - the outermost edge: Lambda, too, reports whatever is raised
+        return _failure(error)
+
+
+def _failure(error: BaseException) -> bytes:
+    traceback.print_exception(error)
+    return json.dumps({"error": f"{type(error).__name__}: {error}"}).encode()
 
 
 if __name__ == "__main__":

@@ -1,15 +1,15 @@
-"""The API: from an HTTP request to the function's answer, or to API Gateway's own.
+"""The API: turns an HTTP request into the function's answer, or into API Gateway's own.
 
-API Gateway's answers are `{"message": …}`: 404 no route, 413 too large, 500 and 502 the
-function failed, 503 it took too long.
+API Gateway's own answers are `{"message": …}`: 404 no route, 413 too large, 500 and 502 the function failed,
+503 it took too long.
 """
 
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tavus_callbacks_cli.local_stack.functions.functions import (
+from tavus_callbacks_cli.local_stack.functions.local_function import (
     AnswerTooLarge,
     FunctionFailed,
     FunctionTimedOut,
@@ -27,18 +27,19 @@ from tavus_callbacks_cli.local_stack.http.payload import (
 )
 from tavus_callbacks_cli.local_stack.http.routes import Route, match_route
 
+if TYPE_CHECKING:
+    from tavus_callbacks_cli.local_stack.functions.local_function import Invoke
+
 NOT_FOUND = gateway_answer(404, "Not Found")
 TOO_LARGE = gateway_answer(413, "Request Entity Too Large")
 FAILED = gateway_answer(500, "Internal Server Error")
 BAD_GATEWAY = gateway_answer(502, "Internal Server Error")
 TIMED_OUT = gateway_answer(503, "Service Unavailable")
 
-Invoke = Callable[[Any], Any]
-
 
 @dataclass(frozen=True)
 class Exchange:
-    """A request that reached a function, what came of it, and why if the function gave no answer."""
+    """A request that reached a function, its answer, and the reason if the function gave none."""
 
     route: Route
     event: dict[str, Any]
@@ -46,7 +47,7 @@ class Exchange:
     failure: str | None = None
 
     def content(self) -> dict[str, Any]:
-        """Return the JSON object that was answered, an empty one where it is something else."""
+        """Return the JSON object of the answer, or an empty one if the answer is something else."""
         try:
             content = json.loads(self.answer.body)
         except ValueError:
@@ -56,30 +57,28 @@ class Exchange:
 
 @dataclass(frozen=True)
 class Gateway:
-    """Routes, the functions behind them, and who is told of each exchange."""
+    """The routes, the functions behind them, and the watchers of each exchange."""
 
     routes: list[Route]
-    functions: dict[str, Invoke]
+    functions: "dict[str, Invoke]"
     watchers: list[Callable[[Exchange], None]] = field(default_factory=list)
 
     def handle(self, request: Request) -> Answer:
-        """Answer a request; callable from any thread."""
-        found = match_route(self.routes, request.method, raw_path(request.path))
-        if not found:
+        """Answer a request; any thread may call this."""
+        match = match_route(self.routes, request.method, raw_path(request.path))
+        if not match:
             return NOT_FOUND
-        event = make_event(request, *found)
+        route, parameters = match
+        event = make_event(request, route, parameters)
         if len(encode_event(event)) > EVENT_LIMIT:
             return TOO_LARGE
-        return self._exchange(found[0], event)
-
-    def _exchange(self, route: Route, event: dict[str, Any]) -> Answer:
         exchange = _invoke(self.functions[route.function], route, event)
         for watch in self.watchers:
             watch(exchange)
         return exchange.answer
 
 
-def _invoke(invoke: Invoke, route: Route, event: dict[str, Any]) -> Exchange:
+def _invoke(invoke: "Invoke", route: Route, event: dict[str, Any]) -> Exchange:
     try:
         return Exchange(route, event, make_answer(invoke(event)))
     except FunctionTimedOut as error:

@@ -1,4 +1,4 @@
-"""The Host headers that local listeners accept: no web page and no tunnel reaches the read API."""
+"""The Host headers that local listeners accept, so that no web page and no tunnel reaches the read API."""
 
 from collections.abc import Callable
 from urllib.parse import urlsplit
@@ -10,9 +10,9 @@ from tavus_callbacks_cli.local_stack.loopback import is_loopback
 Handle = Callable[[Request], Answer]
 
 _FORBIDDEN = gateway_answer(403, "Forbidden")
-# A proxy adds one of these, so they reveal a tunnel that rewrites Host to localhost. Which of them a given
-# tunnel sends is unverified; docs/local-stack.md says so.
-_FORWARDED = {
+# A proxy adds one of these, so they reveal a tunnel that rewrites Host to localhost. It is unverified which
+# of them a given tunnel sends; docs/local-stack.md says so.
+_PROXY_HEADERS = {
     b"cf-connecting-ip",
     b"forwarded",
     b"via",
@@ -33,7 +33,7 @@ def loopback_only(handle: Handle, port: int) -> Handle:
 
 
 def api_hosts(handle: Handle, port: int, public_url: str | None) -> Handle:
-    """Serve the whole API on loopback and only `/callbacks/` on the public host; refuse others."""
+    """Serve the whole API on loopback and only `/callbacks/` on the public host; refuse other hosts."""
     public = _netloc(public_url) if public_url else None
 
     def guarded(request: Request) -> Answer:
@@ -41,7 +41,8 @@ def api_hosts(handle: Handle, port: int, public_url: str | None) -> Handle:
         is_local = is_loopback(host, port)
         if not is_local and host.lower() != public:
             return _FORBIDDEN
-        if is_callback or (is_local and not _is_forwarded(request)):
+        is_from_proxy = any(name.lower() in _PROXY_HEADERS for name, _ in request.headers)
+        if is_callback or (is_local and not is_from_proxy):
             return handle(request)
         return NOT_FOUND
 
@@ -59,7 +60,3 @@ def _netloc(url: str) -> str:
 def _host(request: Request) -> str:
     hosts = [value for name, value in request.headers if name.lower() == b"host"]
     return hosts[0].decode("latin-1") if len(hosts) == 1 else ""
-
-
-def _is_forwarded(request: Request) -> bool:
-    return any(name.lower() in _FORWARDED for name, _ in request.headers)

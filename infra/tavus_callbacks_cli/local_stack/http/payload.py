@@ -1,7 +1,7 @@
-"""HTTP requests as Lambda events and Lambda answers as HTTP answers: payload format 2.0.
+"""Converts HTTP requests to Lambda events and Lambda answers to HTTP answers, in payload format 2.0.
 
-Pure. Source: "Create AWS Lambda proxy integrations for HTTP APIs" in the API Gateway developer guide; what
-that leaves open is marked [K], believed.
+Pure. Source: "Create AWS Lambda proxy integrations for HTTP APIs" in the API Gateway developer guide. [K]
+marks what the guide leaves open and we believe.
 """
 
 import base64
@@ -10,6 +10,7 @@ import json
 import re
 import time
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote
@@ -23,8 +24,8 @@ API_ID = "local"
 BODY_LIMIT = 10 * 1024 * 1024
 EVENT_LIMIT = 6 * 1024 * 1024
 
-# Tried on AWS by others (ministackorg/ministack#766): text is these, all else is base64, forms and
-# bodies without a content type included.
+# Others tried this on AWS (ministackorg/ministack#766): these types are text. Everything else is base64, also
+# forms and bodies without a content type.
 _TEXT_TYPES = {"application/json", "application/xml", "application/javascript"}
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
@@ -35,7 +36,7 @@ _BODILESS = {204, 304}
 
 @dataclass(frozen=True)
 class Request:
-    """An HTTP request as it came; header names and values as bytes, the path still encoded."""
+    """An HTTP request as received; header names and values are bytes, the path is still encoded."""
 
     method: str
     path: bytes
@@ -56,17 +57,17 @@ class Answer:
 
 
 class BadAnswer(Exception):
-    """What the handler returned is no answer that API Gateway could pass on."""
+    """The handler returned something that API Gateway cannot turn into an answer."""
 
 
 def gateway_answer(status: int, message: str) -> Answer:
-    """Make an answer of API Gateway itself."""
+    """Return an answer of API Gateway itself."""
     body = json.dumps({"message": message}, separators=(",", ":")).encode()
     return Answer(status, (("content-type", "application/json"),), body)
 
 
 def raw_path(path: bytes) -> str:
-    """Decode a path as HTTP APIs do: percent escapes first, then cut at a `?` that one of them was."""
+    """Decode a path as HTTP APIs do: first decode percent escapes, then cut at a decoded `?`."""
     # Invalid UTF-8 becomes U+FFFD [K].
     return unquote(path.decode("latin-1"), errors="replace").split("?", 1)[0]
 
@@ -74,7 +75,7 @@ def raw_path(path: bytes) -> str:
 def make_event(
     request: Request, route: "Route", parameters: dict[str, str], *, now: float | None = None
 ) -> dict[str, Any]:
-    """Make the event of a request; `now` in seconds since 1970."""
+    """Return the event of a request; `now` in seconds since 1970."""
     headers = _headers(request)
     query = request.query.decode("latin-1")
     event = {
@@ -84,7 +85,7 @@ def make_event(
         "rawQueryString": query,
         "cookies": _cookies(request),
         "headers": headers,
-        "queryStringParameters": _query_parameters(query),
+        "queryStringParameters": _join_repeated(parse_qsl(query, keep_blank_values=True, errors="replace")),
         "requestContext": _request_context(request, route, headers, time.time() if now is None else now),
         "pathParameters": parameters,
         **_body(request.body, headers.get("content-type", "")),
@@ -94,17 +95,13 @@ def make_event(
 
 
 def encode_event(event: dict[str, Any]) -> bytes:
-    """Return the JSON that counts against Lambda's limit of 6 MB."""
+    """Return the JSON that counts towards Lambda's limit of 6 MB."""
     return json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 
 
 def _headers(request: Request) -> dict[str, str]:
-    headers: dict[str, str] = {}
-    for raw_name, raw_value in request.headers:
-        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
-        if name != "cookie":
-            headers[name] = f"{headers[name]},{value}" if name in headers else value
-    return headers
+    pairs = [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in request.headers]
+    return _join_repeated((name, value) for name, value in pairs if name != "cookie")
 
 
 def _cookies(request: Request) -> list[str]:
@@ -112,11 +109,11 @@ def _cookies(request: Request) -> list[str]:
     return [cookie.strip() for line in lines for cookie in line.split(";") if cookie.strip()]
 
 
-def _query_parameters(query: str) -> dict[str, str]:
-    parameters: dict[str, str] = {}
-    for name, value in parse_qsl(query, keep_blank_values=True, errors="replace"):
-        parameters[name] = f"{parameters[name]},{value}" if name in parameters else value
-    return parameters
+def _join_repeated(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    values: dict[str, str] = {}
+    for name, value in pairs:
+        values[name] = f"{values[name]},{value}" if name in values else value
+    return values
 
 
 def _request_context(request: Request, route: "Route", headers: dict[str, str], now: float) -> dict[str, Any]:
@@ -144,23 +141,19 @@ def _request_context(request: Request, route: "Route", headers: dict[str, str], 
 def _body(body: bytes, content_type: str) -> dict[str, Any]:
     if not body:
         return {"isBase64Encoded": False}
-    if _is_text(content_type):
+    media_type = content_type.split(";", 1)[0].strip().lower()
+    if media_type.startswith("text/") or media_type in _TEXT_TYPES:
         try:
             return {"body": body.decode(), "isBase64Encoded": False}
-        except UnicodeDecodeError:  # what AWS makes of text that is not UTF-8 is not documented [K]
+        except UnicodeDecodeError:  # AWS does not document text that is not UTF-8 [K]
             pass
     return {"body": base64.b64encode(body).decode(), "isBase64Encoded": True}
 
 
-def _is_text(content_type: str) -> bool:
-    media_type = content_type.split(";", 1)[0].strip().lower()
-    return media_type.startswith("text/") or media_type in _TEXT_TYPES
-
-
 def make_answer(result: Any) -> Answer:
-    """Turn what a handler returned into an HTTP answer; raises BadAnswer.
+    """Turn the result of a handler into an HTTP answer; raises BadAnswer.
 
-    A result without `statusCode` is itself the JSON body of a 200.
+    A result without `statusCode` is the JSON body of a 200.
     """
     if not isinstance(result, dict) or "statusCode" not in result:
         text = result if isinstance(result, str) else json.dumps(result)
@@ -193,10 +186,13 @@ def _answer_body(result: dict[str, Any]) -> bytes:
 
 
 def _answer_headers(result: dict[str, Any]) -> tuple[tuple[str, str], ...]:
-    given, cookies = result.get("headers") or {}, result.get("cookies") or []
-    if not isinstance(given, dict) or not isinstance(cookies, list):
+    members, cookies = result.get("headers") or {}, result.get("cookies") or []
+    if not isinstance(members, dict) or not isinstance(cookies, list):
         raise BadAnswer("its headers are no object, or its cookies no list")
-    headers = [(str(name).lower(), _header_text(value)) for name, value in given.items()]
+    texts = {
+        name: json.dumps(value) if isinstance(value, bool) else str(value) for name, value in members.items()
+    }
+    headers = [(str(name).lower(), text) for name, text in texts.items()]
     headers += [("set-cookie", str(cookie)) for cookie in cookies]
     for name, value in headers:
         if not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(value):
@@ -204,7 +200,3 @@ def _answer_headers(result: dict[str, Any]) -> tuple[tuple[str, str], ...]:
     if "content-type" not in dict(headers):
         headers.append(("content-type", "text/plain;charset=UTF-8"))
     return tuple((name, value) for name, value in headers if name not in _OWN_HEADERS)
-
-
-def _header_text(value: Any) -> str:
-    return json.dumps(value) if isinstance(value, bool) else str(value)

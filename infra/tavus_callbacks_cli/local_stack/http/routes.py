@@ -1,4 +1,4 @@
-"""Which function answers a request: the routes of the translated API, matched as API Gateway matches them."""
+"""The routes of the translated API, matched as API Gateway matches them."""
 
 import re
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ _FUNCTION_OF_URI = re.compile(r":function:([^/:]+)/invocations$")
 
 @dataclass(frozen=True)
 class Route:
-    """One method and path, and the function that answers it."""
+    """A method and path, and the function that answers them."""
 
     method: str
     path: str
@@ -25,7 +25,7 @@ class Route:
 
     @property
     def key(self) -> str:
-        """Return the route key, as events and the template name it."""
+        """Return the route key, as in events and the template."""
         return f"{self.method} {self.path}"
 
     @property
@@ -35,12 +35,12 @@ class Route:
 
     @property
     def is_callback(self) -> bool:
-        """Tell whether Tavus posts to this route."""
+        """Tell whether the route receives callbacks."""
         return self.method == "POST" and self.path.startswith("/callbacks/")
 
 
 def routes_of(template: "Template") -> list[Route]:
-    """Read every route of the template's API, in the order of precedence."""
+    """Return the routes of the API by precedence; raises click.ClickException for unsupported ones."""
     functions = {function.name: function.logical_id for function in template.of_type("AWS::Lambda::Function")}
     routes = [
         _route(api, path, method, operation, functions)
@@ -52,7 +52,7 @@ def routes_of(template: "Template") -> list[Route]:
 
 
 def _precedence(route: Route) -> tuple[bool, list[bool]]:
-    """Sort a full match before a greedy one, as API Gateway does, and fixed segments before parameters.
+    """Sort full matches before greedy ones, as API Gateway does, and fixed segments before parameters.
 
     Source: "Create routes for HTTP APIs", section "Routing API requests", in the API Gateway developer guide.
     """
@@ -76,7 +76,7 @@ def _route(
 
 
 def match_route(routes: list[Route], method: str, path: str) -> tuple[Route, dict[str, str]] | None:
-    """Find the route of a decoded path, with the values of its parameters."""
+    """Return the route of a decoded path and the values of its parameters, or None if no route matches."""
     for route in routes:
         if route.method == method and (parameters := _parameters(route, path)) is not None:
             return route, parameters

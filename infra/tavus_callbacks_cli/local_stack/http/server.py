@@ -1,4 +1,4 @@
-"""The HTTP front: uvicorn, and as much of an ASGI application as hands requests to the gateway."""
+"""The HTTP listener: uvicorn, with a small ASGI application that passes requests on."""
 
 import asyncio
 import contextlib
@@ -16,10 +16,10 @@ from tavus_callbacks_cli.local_stack.http.gateway import FAILED, TOO_LARGE
 from tavus_callbacks_cli.local_stack.http.payload import BODY_LIMIT, Answer, Request
 from tavus_callbacks_cli.local_stack.loopback import HOST
 
-# Waiting for a worker takes a thread, so there are more than workers.
+# A request that waits for a worker occupies a thread, so there are more threads than workers.
 _THREADS = 64
-# A client that sends on gets its 413 only when it has done so; but not for ever.
-_READ_AND_DROPPED_AT_MOST = 10 * BODY_LIMIT
+# A client gets its 413 only after it has sent its whole body, up to this size.
+_READ_AT_MOST = 10 * BODY_LIMIT
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -30,12 +30,12 @@ _log = logging.getLogger(__name__)
 
 
 class _Disconnected(Exception):
-    """The client went away before its request was whole."""
+    """The client disconnected before its request was complete."""
 
 
 def take_port(port: int) -> socket.socket:
-    """Bind and listen on loopback; 0 takes a free port. Raises click.ClickException where it is taken."""
-    # asyncio sets TCP_NODELAY only where the protocol is named; without it, a kept connection waits 40 ms for
+    """Listen on loopback; port 0 takes a free one. Raises click.ClickException if the port is taken."""
+    # asyncio sets TCP_NODELAY only if the protocol is named. Without it, an open connection waits 40 ms for
     # each answer.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -67,29 +67,27 @@ def serve(listener: socket.socket, handle: Handle) -> Iterator[None]:
         timeout_graceful_shutdown=2,
     )
     server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, args=([listener],), name="front")
+    thread = threading.Thread(target=server.run, args=([listener],), name="listener")
     thread.start()
     try:
         yield
     finally:
         server.should_exit = True
         thread.join()
-        # A handler that hangs is ended with its worker, just after this.
+        # A handler that hangs ends with its worker, just after this.
         threads.shutdown(wait=False, cancel_futures=True)
 
 
 def _application(handle: Handle, threads: ThreadPoolExecutor) -> Any:
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
-        # Nobody is left to answer.
+        # No client is left to answer.
         with contextlib.suppress(_Disconnected):
-            await _send(send, await _answer(scope, receive))
-
-    async def _answer(scope: Scope, receive: Receive) -> Answer:
-        body = await _read(receive)
-        if body is None:
-            return TOO_LARGE
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(threads, _handle_safely, handle, _request(scope, body))
+            body = await _read_body(receive)
+            answer = TOO_LARGE
+            if body is not None:
+                loop, request = asyncio.get_running_loop(), _request(scope, body)
+                answer = await loop.run_in_executor(threads, _handle_safely, handle, request)
+            await _send(send, answer)
 
     return application
 
@@ -97,14 +95,14 @@ def _application(handle: Handle, threads: ThreadPoolExecutor) -> Any:
 def _handle_safely(handle: Handle, request: Request) -> Answer:
     try:
         return handle(request)
-    except Exception:  # noqa: BLE001 - the outermost edge: a client gets an answer, the person the traceback
+    except Exception:  # noqa: BLE001 - the outermost edge: the client gets an answer, the log the traceback
         _log.exception("the local stack failed on %s", request.method)
         return FAILED
 
 
-async def _read(receive: Receive) -> bytes | None:
+async def _read_body(receive: Receive) -> bytes | None:
     body, size, is_whole = bytearray(), 0, False
-    while not is_whole and size <= _READ_AND_DROPPED_AT_MOST:
+    while not is_whole and size <= _READ_AT_MOST:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise _Disconnected
@@ -129,7 +127,7 @@ def _request(scope: Scope, body: bytes) -> Request:
 
 async def _send(send: Send, answer: Answer) -> None:
     headers = list(answer.headers)
-    # The answer to a HEAD has a length and no body; every other has its body's.
+    # An answer to HEAD brings its own length, without a body.
     if "content-length" not in dict(headers):
         headers.append(("content-length", str(len(answer.body))))
     encoded = [(name.encode(), value.encode("latin-1")) for name, value in headers]

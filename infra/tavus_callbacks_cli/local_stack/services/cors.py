@@ -1,4 +1,4 @@
-"""What S3 says to a preflight, by the CORS rules of the bucket; moto allows every method and header.
+"""S3's answer to a preflight, from the CORS rules of the bucket; moto allows every method and header.
 
 Source: "Testing CORS" and "Elements of a CORS configuration" of the S3 documentation.
 """
@@ -12,8 +12,9 @@ from tavus_callbacks_cli.local_stack.services.wsgi import (
     BAD_REQUEST,
     FORBIDDEN,
     OK,
-    Answered,
+    Response,
     bucket_and_key,
+    xml_response,
 )
 
 if TYPE_CHECKING:
@@ -21,12 +22,10 @@ if TYPE_CHECKING:
 
 ORIGIN, METHOD, HEADERS = "origin", "access-control-request-method", "access-control-request-headers"
 
-_NOT_ALLOWED = "CORSResponse: This CORS request is not allowed."
-
 
 @dataclass(frozen=True)
-class Rule:
-    """A rule of a bucket; `seconds` is how long a browser may keep the answer."""
+class CorsRule:
+    """A CORS rule of a bucket; browsers may cache the answer for `seconds`."""
 
     origins: Sequence[str]
     methods: Sequence[str]
@@ -34,56 +33,59 @@ class Rule:
     exposed: Sequence[str] = ()
     seconds: int | None = None
 
+    def allows(self, preflight: Mapping[str, str]) -> bool:
+        """Tell whether the rule allows the origin, the method and every header of a preflight."""
+        names = [name.strip().lower() for name in preflight[HEADERS].split(",") if name.strip()]
+        patterns = [name.lower() for name in self.headers]
+        return (
+            matches_any(preflight[ORIGIN], self.origins)
+            and preflight[METHOD] in self.methods
+            and all(matches_any(name, patterns) for name in names)
+        )
 
-RulesOf = Callable[[str], Sequence[Rule]]
+
+RulesOf = Callable[[str], Sequence[CorsRule]]
 
 
-def preflights(application: "WSGIApplication", rules_of: RulesOf) -> "WSGIApplication":
-    """Wrap an S3: OPTIONS of an object is answered by the rules of its bucket."""
+def answer_preflights(application: "WSGIApplication", rules_of: RulesOf) -> "WSGIApplication":
+    """Wrap an S3: the rules of its bucket answer the OPTIONS request of an object."""
 
     def answering(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         bucket, key = bucket_and_key(environ)
         if environ["REQUEST_METHOD"] != "OPTIONS" or not key:
             return application(environ, start_response)
-        asked = {name: environ.get(_variable(name), "") for name in (ORIGIN, METHOD, HEADERS)}
-        return answer(rules_of(bucket), asked).send(start_response)
+        preflight = {
+            name: environ.get(f"HTTP_{name.upper().replace('-', '_')}", "")
+            for name in (ORIGIN, METHOD, HEADERS)
+        }
+        return answer_preflight(rules_of(bucket), preflight).send(start_response)
 
     return answering
 
 
-def answer(rules: Sequence[Rule], asked: Mapping[str, str]) -> Answered:
-    """Answer a preflight by the first rule that allows it; `asked` has its headers, empty where not sent."""
-    if not asked[ORIGIN] or not asked[METHOD]:
+def answer_preflight(rules: Sequence[CorsRule], preflight: Mapping[str, str]) -> Response:
+    """Answer a preflight by the first rule that allows it; `preflight` has its headers, empty if not sent."""
+    if not preflight[ORIGIN] or not preflight[METHOD]:
         return _refusal(BAD_REQUEST, "BadRequest", "Insufficient information. Origin request header needed.")
     if not rules:
         return _refusal(FORBIDDEN, "AccessForbidden", "CORSResponse: CORS is not enabled for this bucket.")
-    rule = next((one for one in rules if _allows(one, asked)), None)
+    rule = next((rule for rule in rules if rule.allows(preflight)), None)
     if rule is None:
-        return _refusal(FORBIDDEN, "AccessForbidden", _NOT_ALLOWED)
-    return Answered(OK, _headers(rule, asked), b"")
+        return _refusal(FORBIDDEN, "AccessForbidden", "CORSResponse: This CORS request is not allowed.")
+    return Response(OK, _headers(rule, preflight), b"")
 
 
-def is_among(origin: str, patterns: Iterable[str]) -> bool:
-    """Tell whether an origin is allowed; `*` in a pattern stands for any text."""
-    return any(fnmatchcase(origin, pattern) for pattern in patterns)
+def matches_any(text: str, patterns: Iterable[str]) -> bool:
+    """Tell whether a pattern matches an origin or header name; `*` in a pattern stands for any text."""
+    return any(fnmatchcase(text, pattern) for pattern in patterns)
 
 
-def _allows(rule: Rule, asked: Mapping[str, str]) -> bool:
-    names = [name.strip().lower() for name in asked[HEADERS].split(",") if name.strip()]
-    allowed = [name.lower() for name in rule.headers]
-    return (
-        is_among(asked[ORIGIN], rule.origins)
-        and asked[METHOD] in rule.methods
-        and all(is_among(name, allowed) for name in names)
-    )
-
-
-def _headers(rule: Rule, asked: Mapping[str, str]) -> list[tuple[str, str]]:
+def _headers(rule: CorsRule, preflight: Mapping[str, str]) -> list[tuple[str, str]]:
     is_for_all = "*" in rule.origins
     values = {
-        "access-control-allow-origin": "*" if is_for_all else asked[ORIGIN],
+        "access-control-allow-origin": "*" if is_for_all else preflight[ORIGIN],
         "access-control-allow-methods": ", ".join(rule.methods),
-        "access-control-allow-headers": asked[HEADERS].lower(),
+        "access-control-allow-headers": preflight[HEADERS].lower(),
         "access-control-expose-headers": ", ".join(rule.exposed),
         "access-control-max-age": "" if rule.seconds is None else str(rule.seconds),
         "access-control-allow-credentials": "" if is_for_all else "true",
@@ -93,10 +95,5 @@ def _headers(rule: Rule, asked: Mapping[str, str]) -> list[tuple[str, str]]:
     return [(name, value) for name, value in values.items() if value]
 
 
-def _variable(name: str) -> str:
-    return f"HTTP_{name.upper().replace('-', '_')}"
-
-
-def _refusal(status: str, code: str, message: str) -> Answered:
-    body = f"<Error><Code>{code}</Code><Message>{message}</Message></Error>".encode()
-    return Answered(status, [("content-type", "application/xml"), ("content-length", str(len(body)))], body)
+def _refusal(status: str, code: str, message: str) -> Response:
+    return xml_response(status, f"<Error><Code>{code}</Code><Message>{message}</Message></Error>".encode())

@@ -1,7 +1,7 @@
-"""Making what the template declares in the embedded services, one function a resource type.
+"""Creates the resources of a template in the embedded services, one function per resource type.
 
-Not through moto's own CloudFormation: that loses TTL, lifecycle and public access settings in silence.
-Here a type or property that nobody has given a meaning is an error.
+Moto's own CloudFormation silently loses TTL, lifecycle and public access settings. Here an unsupported type
+or property is an error.
 """
 
 import json
@@ -21,38 +21,38 @@ if TYPE_CHECKING:
 
     from tavus_callbacks_cli.local_stack.template.template import Resource, Template
 
-NO_LOCAL_MEANING = {
-    "AWS::ApiGatewayV2::ApiMapping": "joins the API to its own domain, of which there is none on loopback",
-    "AWS::ApiGatewayV2::Stage": "its limits protect an account on AWS; here nobody needs them",
-    "AWS::CloudFront::OriginAccessControl": "how CloudFront signs for S3: here by an access key of its own",
-    "AWS::ApiGatewayV2::DomainName": "a certificate and a DNS name; --public-url stands in for it",
-    "AWS::CloudWatch::Alarm": "nobody is called from here; tests/integration/test_alarms.py evaluates them",
-    "AWS::CloudWatch::Dashboard": "a picture of CloudWatch's metrics; here `tavus-callbacks stats`",
-    "AWS::IAM::Role": "the embedded services enforce no IAM; the policies are checked by tests/stack",
-    "AWS::Lambda::Permission": "who may call a function: here the front alone does",
+NOT_NEEDED_LOCALLY = {
+    "AWS::ApiGatewayV2::ApiMapping": "joins the API to its own domain; there is none on loopback",
+    "AWS::ApiGatewayV2::Stage": "the limits of the throttle protect an AWS account; there is none here",
+    "AWS::CloudFront::OriginAccessControl": "how CloudFront signs for S3; here it has its own access key",
+    "AWS::ApiGatewayV2::DomainName": "a certificate and a DNS name; --public-url replaces it",
+    "AWS::CloudWatch::Alarm": "it notifies people; tests/integration/test_alarms.py evaluates alarms",
+    "AWS::CloudWatch::Dashboard": "a view of CloudWatch's metrics; use `tavus-callbacks stats` here",
+    "AWS::IAM::Role": "the embedded services enforce no IAM; tests/stack checks the policies",
+    "AWS::Lambda::Permission": "who may call a function; here only the local stack does",
     "AWS::Logs::LogGroup": "logs are files in the state folder",
     "AWS::Logs::MetricFilter": "there is no access log; tests/integration/test_alarms.py applies them",
-    "AWS::SNS::Topic": "nobody is called from here",
-    "AWS::S3::BucketPolicy": "the embedded S3 reads no conditions: a Deny under one would deny everybody",
-    "AWS::SQS::QueuePolicy": "the embedded EventBridge asks nobody; tests/security checks the policy itself",
+    "AWS::SNS::Topic": "a local stack notifies nobody",
+    "AWS::S3::BucketPolicy": "the embedded S3 ignores conditions: a Deny with one would deny every request",
+    "AWS::SQS::QueuePolicy": "the embedded EventBridge ignores it; tests/security checks the policy",
 }
 READ_ELSEWHERE = {
-    "AWS::ApiGatewayV2::Api": "routes.py reads the routes",
-    "AWS::CloudFront::CachePolicy": "cdn.py passes its query strings on; there is no cache",
-    "AWS::CloudFront::Distribution": "cdn.py serves it",
-    "AWS::CloudFront::KeyGroup": "cdn.py trusts its keys",
-    "AWS::CloudFront::PublicKey": "cdn.py verifies with it",
-    "AWS::CloudFront::ResponseHeadersPolicy": "cdn.py adds the headers",
-    "AWS::Events::Rule": "bus.py gives events of the default bus to its targets, schedules.py keeps time",
-    "AWS::Lambda::EventInvokeConfig": "asynchronous.py repeats and keeps what failed",
-    "AWS::Lambda::EventSourceMapping": "streams.py follows the stream, queues.py empties the queue",
-    "AWS::Lambda::Function": "functions.py runs the handler",
+    "AWS::ApiGatewayV2::Api": "http/routes.py reads the routes",
+    "AWS::CloudFront::CachePolicy": "cdn/ passes its query strings on; there is no cache",
+    "AWS::CloudFront::Distribution": "cdn/ serves it",
+    "AWS::CloudFront::KeyGroup": "cdn/ trusts its keys",
+    "AWS::CloudFront::PublicKey": "cdn/ verifies with it",
+    "AWS::CloudFront::ResponseHeadersPolicy": "cdn/ adds the headers",
+    "AWS::Events::Rule": "triggers/event_bus.py delivers events, triggers/schedules.py runs schedules",
+    "AWS::Lambda::EventInvokeConfig": "functions/async_invocations.py retries, and writes dead letters",
+    "AWS::Lambda::EventSourceMapping": "triggers/streams.py reads streams, triggers/queues.py reads queues",
+    "AWS::Lambda::Function": "functions/local_function.py runs the handler",
 }
 
 
 @dataclass(frozen=True)
 class Clients:
-    """The boto3 clients of the embedded services; `items` gives every item of every table as JSON."""
+    """The boto3 clients of the embedded services; `items` returns the items of every table as JSON."""
 
     dynamodb: "DynamoDBClient"
     s3: "S3Client"
@@ -62,26 +62,25 @@ class Clients:
     items: "Callable[[], bytes]"
 
 
-def check(template: "Template") -> None:
-    """Raise click.ClickException naming the first resource that has no meaning here."""
+def check_resources(template: "Template") -> None:
+    """Raise click.ClickException naming the first resource that is not supported."""
     for resource in template.resources.values():
-        _check(resource)
+        _check_resource(resource)
 
 
 def deploy(template: "Template", clients: Clients) -> None:
-    """Make every resource of a checked template in empty embedded services."""
+    """Create every resource of a checked template in empty embedded services."""
     for resource_type in _DEPLOYERS:
-        # What another names comes before it: a queue's dead queue.
-        for resource in sorted(template.of_type(resource_type), key=_names_another):
-            _make(resource, clients)
+        # A dead-letter queue comes before the queue that names it.
+        resources = sorted(
+            template.of_type(resource_type), key=lambda each: "RedrivePolicy" in each.properties
+        )
+        for resource in resources:
+            _create(resource, clients)
 
 
-def _names_another(resource: "Resource") -> bool:
-    return "RedrivePolicy" in resource.properties
-
-
-def watched_buckets(template: "Template") -> list[str]:
-    """Return the buckets whose objects EventBridge is told of."""
+def buckets_with_events(template: "Template") -> list[str]:
+    """Return the buckets that send the events of their objects to EventBridge."""
     return [
         bucket.name
         for bucket in template.of_type("AWS::S3::Bucket")
@@ -89,19 +88,19 @@ def watched_buckets(template: "Template") -> list[str]:
     ]
 
 
-def _check(resource: "Resource") -> None:
+def _check_resource(resource: "Resource") -> None:
     is_custom = resource.type.startswith("Custom::")
-    if not is_custom and resource.type not in {**NO_LOCAL_MEANING, **READ_ELSEWHERE, **_DEPLOYERS}:
+    if not is_custom and resource.type not in {**NOT_NEEDED_LOCALLY, **READ_ELSEWHERE, **_DEPLOYERS}:
         remedy = "give it a function or a reason in local_stack/services/deploy.py"
         raise uninterpretable(resource.logical_id, resource.type, remedy)
-    known = _PROPERTIES.get(resource.type)
-    for name in resource.properties if known else ():
-        if name not in (known or ()):
-            remedy = f"let infra/tavus_callbacks_cli/local/ interpret it for {resource.type}"
+    supported = _PROPERTIES.get(resource.type, resource.properties.keys())
+    for name in resource.properties:
+        if name not in supported:
+            remedy = f"let infra/tavus_callbacks_cli/local_stack/ interpret it for {resource.type}"
             raise uninterpretable(resource.logical_id, name, remedy)
 
 
-def _make(resource: "Resource", clients: Clients) -> None:
+def _create(resource: "Resource", clients: Clients) -> None:
     from botocore.exceptions import ClientError, ParamValidationError
 
     try:
@@ -111,10 +110,10 @@ def _make(resource: "Resource", clients: Clients) -> None:
         raise uninterpretable(resource.logical_id, str(error), remedy) from error
 
 
-def _make_table(resource: "Resource", clients: Clients) -> None:
+def _create_table(resource: "Resource", clients: Clients) -> None:
     properties = resource.properties
     name = resource.name
-    create = {key: properties[key] for key in _PASSED_TO_CREATE_TABLE if key in properties}
+    create = {key: properties[key] for key in _CREATE_TABLE_MEMBERS if key in properties}
     if "StreamSpecification" in properties:
         create["StreamSpecification"] = {"StreamEnabled": True, **properties["StreamSpecification"]}
     clients.dynamodb.create_table(TableName=name, **create)
@@ -126,27 +125,27 @@ def _make_table(resource: "Resource", clients: Clients) -> None:
         clients.dynamodb.update_continuous_backups(TableName=name, PointInTimeRecoverySpecification=recovery)
 
 
-def _make_bucket(resource: "Resource", clients: Clients) -> None:
+def _create_bucket(resource: "Resource", clients: Clients) -> None:
     clients.s3.create_bucket(Bucket=resource.name)
     for key, configure in _BUCKET_SETTINGS.items():
         if key in resource.properties:
             configure(clients.s3, resource.name, resource.properties[key])
 
 
-def _make_secret(resource: "Resource", clients: Clients) -> None:
+def _create_secret(resource: "Resource", clients: Clients) -> None:
     properties = dict(resource.properties)
-    how: Any = properties.pop("GenerateSecretString", None)
-    if how is not None:
-        properties["SecretString"] = clients.secrets.get_random_password(**how)["RandomPassword"]
+    generate: Any = properties.pop("GenerateSecretString", None)
+    if generate is not None:
+        properties["SecretString"] = clients.secrets.get_random_password(**generate)["RandomPassword"]
     clients.secrets.create_secret(Name=resource.name, **properties)
 
 
-def _make_bus(resource: "Resource", clients: Clients) -> None:
+def _create_bus(resource: "Resource", clients: Clients) -> None:
     clients.events.create_event_bus(Name=resource.name)
 
 
-def _make_rule(resource: "Resource", clients: Clients) -> None:
-    """Make a rule of a bus of the stack's own; those of the default bus are bus.py's."""
+def _create_rule(resource: "Resource", clients: Clients) -> None:
+    """Create a rule of a custom event bus; triggers/event_bus.py runs the rules of the default bus."""
     properties: dict[str, Any] = resource.properties
     bus = properties.get("EventBusName")
     if bus is None:
@@ -158,21 +157,20 @@ def _make_rule(resource: "Resource", clients: Clients) -> None:
     clients.events.put_targets(Rule=resource.name, EventBusName=bus, Targets=properties["Targets"])
 
 
-def _make_queue(resource: "Resource", clients: Clients) -> None:
-    attributes: Any = {name: _plain(value) for name, value in resource.properties.items()}
+def _create_queue(resource: "Resource", clients: Clients) -> None:
+    # SQS takes every attribute as a string, and objects as JSON.
+    attributes: Any = {
+        name: json.dumps(value) if isinstance(value, dict | bool) else str(value)
+        for name, value in resource.properties.items()
+    }
     clients.sqs.create_queue(QueueName=resource.name, Attributes=attributes)
-
-
-def _plain(value: Any) -> str:
-    # SQS takes every attribute as text, those with members as JSON.
-    return json.dumps(value) if isinstance(value, dict | bool) else str(value)
 
 
 def _block_public_access(s3: "S3Client", bucket: str, setting: Any) -> None:
     s3.put_public_access_block(Bucket=bucket, PublicAccessBlockConfiguration=setting)
 
 
-def _own(s3: "S3Client", bucket: str, setting: Any) -> None:
+def _set_ownership(s3: "S3Client", bucket: str, setting: Any) -> None:
     s3.put_bucket_ownership_controls(Bucket=bucket, OwnershipControls=setting)
 
 
@@ -185,14 +183,14 @@ def _encrypt(s3: "S3Client", bucket: str, setting: Any) -> None:
     s3.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": rules})
 
 
-def _version(s3: "S3Client", bucket: str, setting: Any) -> None:
+def _set_versioning(s3: "S3Client", bucket: str, setting: Any) -> None:
     s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration=setting)
 
 
 def _notify(s3: "S3Client", bucket: str, setting: Any) -> None:
-    # For who asks the bucket; what is told of its objects, `watched_buckets` decides.
+    # This only answers a client that reads the setting; `buckets_with_events` decides about events.
     if setting != {"EventBridgeConfiguration": {"EventBridgeEnabled": True}}:
-        remedy = "let infra/tavus_callbacks_cli/local_stack/services/object_events.py tell of it"
+        remedy = "let infra/tavus_callbacks_cli/local_stack/services/object_events.py announce it"
         raise uninterpretable(bucket, "a notification that is not for EventBridge", remedy)
     s3.put_bucket_notification_configuration(
         Bucket=bucket, NotificationConfiguration={"EventBridgeConfiguration": {}}
@@ -235,22 +233,22 @@ _LIFECYCLE_MEMBERS: "dict[str, Callable[[Any], tuple[str, Any]]]" = {
 }
 _BUCKET_SETTINGS: "dict[str, Callable[[S3Client, str, Any], None]]" = {
     "PublicAccessBlockConfiguration": _block_public_access,
-    "OwnershipControls": _own,
+    "OwnershipControls": _set_ownership,
     "BucketEncryption": _encrypt,
-    "VersioningConfiguration": _version,
+    "VersioningConfiguration": _set_versioning,
     "CorsConfiguration": _allow_origins,
     "LifecycleConfiguration": _set_lifecycle,
     "NotificationConfiguration": _notify,
 }
 _DEPLOYERS: "dict[str, Callable[[Resource, Clients], None]]" = {
-    "AWS::DynamoDB::Table": _make_table,
-    "AWS::S3::Bucket": _make_bucket,
-    "AWS::SecretsManager::Secret": _make_secret,
-    "AWS::SQS::Queue": _make_queue,
-    "AWS::Events::EventBus": _make_bus,
-    "AWS::Events::Rule": _make_rule,
+    "AWS::DynamoDB::Table": _create_table,
+    "AWS::S3::Bucket": _create_bucket,
+    "AWS::SecretsManager::Secret": _create_secret,
+    "AWS::SQS::Queue": _create_queue,
+    "AWS::Events::EventBus": _create_bus,
+    "AWS::Events::Rule": _create_rule,
 }
-_PASSED_TO_CREATE_TABLE = (
+_CREATE_TABLE_MEMBERS = (
     "AttributeDefinitions",
     "BillingMode",
     "GlobalSecondaryIndexes",
@@ -259,17 +257,17 @@ _PASSED_TO_CREATE_TABLE = (
 )
 _PROPERTIES: dict[str, tuple[str, ...]] = {
     "AWS::DynamoDB::Table": (
-        *_PASSED_TO_CREATE_TABLE,
-        "DeletionProtectionEnabled",  # a stack here is thrown away whole
+        *_CREATE_TABLE_MEMBERS,
+        "DeletionProtectionEnabled",  # a local stack is removed as a whole
         "PointInTimeRecoverySpecification",
-        "SSESpecification",  # which key encrypts: the embedded table is not encrypted at all
+        "SSESpecification",  # the embedded table is not encrypted
         "StreamSpecification",
         "TableName",
         "Tags",
         "TimeToLiveSpecification",
     ),
     "AWS::S3::Bucket": (*_BUCKET_SETTINGS, "BucketName", "Tags"),
-    "AWS::Events::EventBus": ("Name",),  # named by the logical id, as everything here
+    "AWS::Events::EventBus": ("Name",),  # the logical id names it, as every resource here
     "AWS::Events::Rule": (
         "Description",
         "EventBusName",
@@ -282,7 +280,7 @@ _PROPERTIES: dict[str, tuple[str, ...]] = {
         "DestinationConfig",
         "FunctionName",
         "MaximumRetryAttempts",
-        "Qualifier",  # there are no versions here
+        "Qualifier",  # local functions have no versions
     ),
     "AWS::Lambda::EventSourceMapping": (
         "BatchSize",
@@ -293,10 +291,10 @@ _PROPERTIES: dict[str, tuple[str, ...]] = {
         "FunctionName",
         "FunctionResponseTypes",
         "MaximumBatchingWindowInSeconds",
-        "ScalingConfig",  # one thread a queue
+        "ScalingConfig",  # each queue has one thread
         "MaximumRecordAgeInSeconds",
         "MaximumRetryAttempts",
-        "StartingPosition",  # a stack begins with an empty stream
+        "StartingPosition",  # a local stack starts with an empty stream
     ),
     "AWS::SecretsManager::Secret": ("Description", "GenerateSecretString"),
     "AWS::SQS::Queue": (

@@ -1,8 +1,8 @@
-"""Events of objects, as S3 gives them to EventBridge, made of the requests that the embedded S3 answers well.
+"""The events of objects that S3 sends to EventBridge, derived from successful requests to the embedded S3.
 
-Moto's own notifications are silent when a versioned bucket gets a delete marker, and have members that are
-not S3's. Shapes as "EventBridge event message structure" of the S3 documentation gives them; the sequencer is
-the time, and a form that a browser posts is not seen.
+Moto's own notifications miss delete markers in versioned buckets and have members that S3's lack. Shapes are
+those of "EventBridge event message structure" in the S3 documentation. The sequencer is the time. Forms that
+a browser posts are not noticed.
 """
 
 import json
@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 from tavus_callbacks_cli.local_stack.account import ACCOUNT, REGION
-from tavus_callbacks_cli.local_stack.services.wsgi import answer_of, bucket_and_key
+from tavus_callbacks_cli.local_stack.services.wsgi import bucket_and_key, call_application
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-CREATED, DELETED = "Object Created", "Object Deleted"
-_MARKER, _FOR_GOOD = "Delete Marker Created", "Permanently Deleted"
+_CREATED, _DELETED = "Object Created", "Object Deleted"
+_MARKER, _PERMANENT = "Delete Marker Created", "Permanently Deleted"
 # A PUT or DELETE with one of these is about a part or a property of an object.
 _SUBRESOURCES = {"acl", "legal-hold", "partNumber", "retention", "tagging", "uploadId"}
 _DELETED_KEY = re.compile(r"<Deleted>.*?<Key>(.*?)</Key>(.*?)</Deleted>", re.DOTALL)
@@ -31,7 +31,7 @@ _DELETED_KEY = re.compile(r"<Deleted>.*?<Key>(.*?)</Key>(.*?)</Deleted>", re.DOT
 
 @dataclass(frozen=True)
 class Change:
-    """What happened to an object; `reason` is the operation, `deletion` is empty for one that came."""
+    """A change of an object; `reason` is the operation, `deletion` is empty if the object was created."""
 
     bucket: str
     key: str
@@ -40,64 +40,69 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Found:
-    """What the bucket says of an object; `size` in bytes."""
+class ObjectFacts:
+    """What the bucket knows of an object; `size` in bytes."""
 
     size: int
     etag: str
     version: str | None
 
 
-Look = Callable[[str, str], Found | None]
-Tell = Callable[[bytes], object]
+FindObject = Callable[[str, str], ObjectFacts | None]
 
 
-def telling(application: "WSGIApplication", tell: Tell, watched: set[str], look: Look) -> "WSGIApplication":
-    """Wrap an S3: when a request changed an object of a watched bucket, its event is told, as JSON."""
+def announce_object_events(
+    application: "WSGIApplication",
+    announce: Callable[[bytes], object],
+    buckets: set[str],
+    find_object: FindObject,
+) -> "WSGIApplication":
+    """Wrap an S3: announce an event as JSON for each change of an object in one of the buckets."""
 
-    def told(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+    def announcing(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         bucket, key = bucket_and_key(environ)
-        if bucket not in watched:
+        if bucket not in buckets:
             return application(environ, start_response)
-        answered = answer_of(application, environ)
-        if answered.status.startswith("2"):
-            for change in _changes(environ, bucket, key, answered.body):
-                tell(json.dumps(_event(change, look(change.bucket, change.key))).encode())
-        return answered.send(start_response)
+        response = call_application(application, environ)
+        if response.status.startswith("2"):
+            for change in _changes(environ, bucket, key, response.body):
+                event = _event(change, find_object(change.bucket, change.key))
+                announce(json.dumps(event).encode())
+        return response.send(start_response)
 
-    return told
+    return announcing
 
 
-def _changes(environ: "WSGIEnvironment", bucket: str, key: str, answer: bytes) -> Iterator[Change]:
+def _changes(environ: "WSGIEnvironment", bucket: str, key: str, body: bytes) -> Iterator[Change]:
     method = environ["REQUEST_METHOD"]
     query = parse_qs(environ.get("QUERY_STRING", ""), keep_blank_values=True)
     if method == "POST" and "delete" in query:
-        yield from _deleted(bucket, answer)
+        yield from _deletions(bucket, body.decode())
     elif method == "POST" and key and "uploadId" in query:
         yield Change(bucket, key, "CompleteMultipartUpload")
     elif method == "PUT" and key and not query.keys() & _SUBRESOURCES:
         is_copy = "HTTP_X_AMZ_COPY_SOURCE" in environ
         yield Change(bucket, key, "CopyObject" if is_copy else "PutObject")
     elif method == "DELETE" and key and not query.keys() & _SUBRESOURCES:
-        yield Change(bucket, key, "DeleteObject", _FOR_GOOD if "versionId" in query else _MARKER)
+        yield Change(bucket, key, "DeleteObject", _PERMANENT if "versionId" in query else _MARKER)
 
 
-def _deleted(bucket: str, answer: bytes) -> Iterator[Change]:
-    for key, rest in _DELETED_KEY.findall(answer.decode()):
-        deletion = _FOR_GOOD if "<VersionId>" in rest and "<DeleteMarker>" not in rest else _MARKER
-        yield Change(bucket, unescape(key), "DeleteObject", deletion)
+def _deletions(bucket: str, answer: str) -> Iterator[Change]:
+    for key, rest in _DELETED_KEY.findall(answer):
+        is_permanent = "<VersionId>" in rest and "<DeleteMarker>" not in rest
+        yield Change(bucket, unescape(key), "DeleteObject", _PERMANENT if is_permanent else _MARKER)
 
 
-def _event(change: Change, found: Found | None) -> dict[str, Any]:
+def _event(change: Change, facts: ObjectFacts | None) -> dict[str, Any]:
     subject: dict[str, Any] = {"key": change.key, "sequencer": f"{time.time_ns():018X}"}
-    if found and not change.deletion:
-        subject |= {"size": found.size, "etag": found.etag}
-    if found and found.version:
-        subject["version-id"] = found.version
+    if facts and not change.deletion:
+        subject |= {"size": facts.size, "etag": facts.etag}
+    if facts and facts.version:
+        subject["version-id"] = facts.version
     return {
         "version": "0",
         "id": str(uuid.uuid4()),
-        "detail-type": DELETED if change.deletion else CREATED,
+        "detail-type": _DELETED if change.deletion else _CREATED,
         "source": "aws.s3",
         "account": ACCOUNT,
         "time": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),

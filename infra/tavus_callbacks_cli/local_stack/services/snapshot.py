@@ -1,7 +1,7 @@
-"""Keeping the embedded services' data over a restart.
+"""Saves the data of the embedded services and restores them after a restart.
 
-`items.json` holds every item of every table, the secrets, and the list of objects; an object's bytes lie in a
-file of their own, written once, so that large bodies are not written again with every new event.
+`items.json` holds every item of every table, the secrets, and the list of objects. The bytes of an object are
+in a file of their own that is written once, so that a new event does not rewrite large bodies.
 """
 
 import base64
@@ -23,32 +23,35 @@ if TYPE_CHECKING:
     from tavus_callbacks_cli.local_stack.template.template import Template
 
 _SHORTEST_INTERVAL = 1.0
-# A snapshot may take at most about a twentieth of the time, however many items there are.
+# Snapshots take at most about a twentieth of the time, however many items there are.
 _INTERVAL_PER_DURATION = 20
 _BATCH = 25
-_KEPT_HEADERS = ("ContentType", "ContentEncoding", "ContentDisposition", "CacheControl", "Metadata")
+_SAVED_HEADERS = ("ContentType", "ContentEncoding", "ContentDisposition", "CacheControl", "Metadata")
 
 
 def save(folder: Path, template: "Template", clients: "Clients") -> None:
-    """Write all data of the template's tables and buckets."""
+    """Write all data of the template's tables, buckets and secrets."""
     began = time.time()
-    # Items first: the object that an item names was there before it.
+    # Items come first: the object that an item names exists before the item.
     items = clients.items()
     buckets = [bucket.name for bucket in template.of_type("AWS::S3::Bucket")]
     objects = [entry for bucket in buckets for entry in _save_objects(folder, clients, bucket)]
-    rest = json.dumps({"secrets": dict(_save_secrets(template, clients)), "objects": objects, "began": began})
+    rest = json.dumps({"secrets": dict(_secrets(template, clients)), "objects": objects, "began": began})
     content = b'{"tables":%b,%b' % (items, rest.removeprefix("{").encode())
     replace_file(folder / "items.json", content)
-    _drop_unlisted(folder, {entry["file"] for entry in objects})
+    files = {entry["file"] for entry in objects}
+    for path in folder.iterdir():
+        if path.name != "items.json" and path.stem not in files:
+            path.unlink()
 
 
-def older(data: Path) -> list[Path]:
-    """Return the snapshots that an earlier start put aside, by name."""
+def older_snapshots(data: Path) -> list[Path]:
+    """Return the snapshots that earlier starts set aside, by name."""
     return sorted(data.parent.glob(f"{data.name}-*"))
 
 
 def is_newer(data: Path, moment: float) -> bool:
-    """Tell whether the snapshot began after a moment and no file of the snapshot before it is left."""
+    """Tell whether the snapshot began after a moment and no file of an earlier snapshot is left."""
     try:
         snapshot = json.loads((data / "items.json").read_bytes())
         files = {path.stem for path in data.iterdir() if path.name != "items.json"}
@@ -58,9 +61,9 @@ def is_newer(data: Path, moment: float) -> bool:
 
 
 def restore(folder: Path, template: "Template", clients: "Clients") -> str | None:
-    """Put the data kept into the fresh services; return one line where some of it does not fit.
+    """Put the saved data into fresh services; return one line if some of it does not fit the template.
 
-    What does not fit is left out, and the whole snapshot stays beside the new one.
+    Data that does not fit is left out, and the whole snapshot is set aside next to the new one.
     """
     path = folder / "items.json"
     if not path.exists():
@@ -78,10 +81,10 @@ def restore(folder: Path, template: "Template", clients: "Clients") -> str | Non
 
 
 @contextlib.contextmanager
-def keep_saving(
+def save_continuously(
     folder: Path, template: "Template", clients: "Clients", changed: threading.Event
 ) -> Iterator[None]:
-    """Save now, then whenever something changed, and once more at the end."""
+    """Save now, after changes, and at the end of the block."""
     ended, save_now = threading.Event(), partial(save, folder, template, clients)
     save_now()
     arguments = (save_now, changed, ended)
@@ -106,12 +109,12 @@ def _save_changes(save_now: Callable[[], None], changed: threading.Event, ended:
         started = time.monotonic()
         try:
             save_now()
-        except ClientError:  # an object went between listing and reading: the next round sees it so
+        except ClientError:  # an object was deleted between listing and reading it; the next round omits it
             changed.set()
         pause = max(_SHORTEST_INTERVAL, _INTERVAL_PER_DURATION * (time.monotonic() - started))
 
 
-def _save_secrets(template: "Template", clients: "Clients") -> Iterator[tuple[str, str]]:
+def _secrets(template: "Template", clients: "Clients") -> Iterator[tuple[str, str]]:
     for secret in template.of_type("AWS::SecretsManager::Secret"):
         with contextlib.suppress(clients.secrets.exceptions.ResourceNotFoundException):  # it has no value yet
             yield secret.name, clients.secrets.get_secret_value(SecretId=secret.name)["SecretString"]
@@ -128,35 +131,30 @@ def _save_object(folder: Path, clients: "Clients", bucket: str, listed: dict[str
     identity = f"{bucket}\n{key}\n{listed['ETag']}\n{listed['LastModified']}"
     name = hashlib.sha256(identity.encode()).hexdigest()
     if not (folder / f"{name}.json").exists():
-        found = clients.s3.get_object(Bucket=bucket, Key=key)
-        replace_file(folder / f"{name}.object", found["Body"].read())
-        headers = {header: value for header, value in found.items() if header in _KEPT_HEADERS}
+        stored = clients.s3.get_object(Bucket=bucket, Key=key)
+        replace_file(folder / f"{name}.object", stored["Body"].read())
+        headers = {header: value for header, value in stored.items() if header in _SAVED_HEADERS}
         replace_file(folder / f"{name}.json", json.dumps(headers).encode())
     return {"bucket": bucket, "key": key, "file": name}
 
 
-def _drop_unlisted(folder: Path, listed: set[str]) -> None:
-    for path in folder.iterdir():
-        if path.name != "items.json" and path.stem not in listed:
-            path.unlink()
-
-
 def _put_all(snapshot: dict[str, Any], folder: Path, template: "Template", clients: "Clients") -> list[str]:
-    known = {resource.name for resource in template.resources.values()}
-    tables = {table: items for table, items in snapshot["tables"].items() if items}
-    misfits = {f"no table {table}" for table in tables if table not in known}
-    misfits |= {
-        f"no bucket {entry['bucket']}" for entry in snapshot["objects"] if entry["bucket"] not in known
-    }
-    refusals = [_put_items(clients, table, items) for table, items in tables.items() if table in known]
+    """Put everything that fits into the services; return one text for each table or bucket that does not."""
+    names = {resource.name for resource in template.resources.values()}
+    misfits = set()
+    for table, items in snapshot["tables"].items():
+        if items and (misfit := _put_items(clients, table, items) if table in names else f"no table {table}"):
+            misfits.add(misfit)
     for entry in snapshot["objects"]:
-        if entry["bucket"] in known:
+        if entry["bucket"] in names:
             _put_object(clients, folder, entry)
-    # A slot's key goes with its slot: that of one that is gone is not missed.
+        else:
+            misfits.add(f"no bucket {entry['bucket']}")
+    # The key of a slot that is gone from the template is not needed.
     for name, value in snapshot.get("secrets", {}).items():
-        if name in known:
+        if name in names:
             clients.secrets.put_secret_value(SecretId=name, SecretString=value)
-    return sorted(misfits | {refusal for refusal in refusals if refusal})
+    return sorted(misfits)
 
 
 def _put_items(clients: "Clients", table: str, items: list[Any]) -> str | None:
@@ -165,15 +163,12 @@ def _put_items(clients: "Clients", table: str, items: list[Any]) -> str | None:
     requests = [{"PutRequest": {"Item": _members(item)}} for item in items]
     try:
         for start in range(0, len(requests), _BATCH):
-            _put_batch(clients, {table: requests[start : start + _BATCH]})
+            batch: Any = {table: requests[start : start + _BATCH]}
+            while batch:
+                batch = clients.dynamodb.batch_write_item(RequestItems=batch)["UnprocessedItems"]
     except ClientError as error:
         return f"table {table}: {error}"
     return None
-
-
-def _put_batch(clients: "Clients", requests: dict[str, Any]) -> None:
-    while requests:
-        requests = dict(clients.dynamodb.batch_write_item(RequestItems=requests)["UnprocessedItems"])
 
 
 def _put_object(clients: "Clients", folder: Path, entry: dict[str, str]) -> None:
@@ -187,7 +182,7 @@ def _members(attributes: dict[str, Any]) -> dict[str, Any]:
 
 
 def _for_boto(value: dict[str, Any]) -> dict[str, Any]:
-    # In JSON bytes are base64; boto3 takes bytes and encodes them itself.
+    # Bytes are base64 in JSON, but boto3 takes them as they are.
     [(kind, content)] = value.items()
     convert = _CONVERSIONS.get(kind)
     return {kind: convert(content)} if convert else value

@@ -1,4 +1,4 @@
-"""One request through a WSGI application, whole, for those who look at the answer before it goes on."""
+"""Requests through a WSGI application and their whole responses, for middleware that looks at them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,32 +11,37 @@ OK, BAD_REQUEST, FORBIDDEN = "200 OK", "400 Bad Request", "403 Forbidden"
 
 
 @dataclass(frozen=True)
-class Answered:
-    """An answer that nobody has got yet."""
+class Response:
+    """A response that is not yet sent."""
 
     status: str
     headers: list[tuple[str, str]]
     body: bytes
 
     def send(self, start_response: "StartResponse") -> Iterable[bytes]:
-        """Give it to the server."""
+        """Pass it to the server."""
         start_response(self.status, self.headers)
         return [self.body]
 
 
-def answer_of(application: "WSGIApplication", environ: "WSGIEnvironment") -> Answered:
-    """Call an application and take its whole answer."""
-    started: list[tuple[str, list[tuple[str, str]]]] = []
+def call_application(application: "WSGIApplication", environ: "WSGIEnvironment") -> Response:
+    """Call an application and return its whole response."""
+    calls: list[tuple[str, list[tuple[str, str]]]] = []
 
     def start_response(status: str, headers: list[tuple[str, str]], *_error: Any) -> Any:
-        started.append((status, headers))
+        calls.append((status, headers))
 
     body = b"".join(application(environ, start_response))
-    return Answered(*started[-1], body)
+    return Response(*calls[-1], body)
+
+
+def xml_response(status: str, body: bytes) -> Response:
+    """Return a response with a body of XML."""
+    return Response(status, [("content-type", "application/xml"), ("content-length", str(len(body)))], body)
 
 
 def bucket_and_key(environ: "WSGIEnvironment") -> tuple[str, str]:
-    """Return what a path-style request to S3 is about; the key is empty where it is about a bucket."""
+    """Return the bucket and key of a path-style S3 request; the key of a request to a bucket is empty."""
     path = environ["PATH_INFO"].encode("latin-1").decode("utf-8", "replace")
     bucket, _, key = path.removeprefix("/").partition("/")
     return bucket, key

@@ -1,8 +1,8 @@
-"""CloudFormation's functions, as far as a template can be resolved before anything exists.
+"""CloudFormation's intrinsic functions, resolved before any resource exists.
 
-Physical names follow from logical ids, so every reference has its value at once and no order of
-deployment is needed. What cannot be resolved is an error that names the resource. The one thing that is
-known later is what a custom resource answers: a mark stands for it until `fill_in` puts the answer there.
+Physical names follow from logical ids, so every reference has a value and the order of deployment does not
+matter. Anything else is an error that names the resource. Only the answer of a custom resource comes later:
+a placeholder stands for it until `fill_in` replaces it.
 """
 
 import hashlib
@@ -29,25 +29,25 @@ _PSEUDO_PARAMETERS = {
     "AWS::StackName": STACK,
     "AWS::URLSuffix": "amazonaws.com",
 }
-_NAMED_BY = {
+_NAME_PROPERTIES = {
     "AWS::DynamoDB::Table": "TableName",
     "AWS::S3::Bucket": "BucketName",
     "AWS::SQS::Queue": "QueueName",
 }
-# CloudFront gives ids, not names; these follow from the logical id, so links outlive a restart.
-_IDS = {"AWS::CloudFront::Distribution": "E", "AWS::CloudFront::PublicKey": "K"}
+# CloudFront assigns ids instead of names. Ours follow from the logical id, so links survive a restart.
+_ID_PREFIXES = {"AWS::CloudFront::Distribution": "E", "AWS::CloudFront::PublicKey": "K"}
 _CUSTOM = "Custom::"
-_LATER = re.compile(r"<the answer of (\w+)\.(\w+)>")
+_PLACEHOLDER = re.compile(r"<the answer of (\w+)\.(\w+)>")
 _SUBSTITUTION = re.compile(r"\$\{(!?)([^}]+)\}")
 
 
 def uninterpretable(where: str, what: str, remedy: str) -> click.ClickException:
-    """Make the error for a part of the template that has no meaning here yet."""
+    """Return the error for a part of the template that the local stack does not support."""
     return click.ClickException(f"template.yaml, {where}: {what} cannot be interpreted locally; {remedy}")
 
 
 class Names:
-    """What `Ref` and `GetAtt` give for a resource that is to be made here."""
+    """The values of `Ref` and `GetAtt` for the resources of a template."""
 
     def __init__(self, resources: dict[str, dict[str, Any]]) -> None:
         self._resources = resources
@@ -56,49 +56,46 @@ class Names:
         return logical_id in self._resources
 
     def name(self, logical_id: str) -> str:
-        """Return the physical name: the one the template gives, or one made of the logical id."""
+        """Return the physical name: the template's own, or one derived from the logical id."""
         kind = self._resources[logical_id]["Type"]
-        given = self._resources[logical_id].get("Properties", {}).get(_NAMED_BY.get(kind, ""))
-        if isinstance(given, str):
-            return given
+        explicit = self._resources[logical_id].get("Properties", {}).get(_NAME_PROPERTIES.get(kind, ""))
+        if isinstance(explicit, str):
+            return explicit
         name = f"{STACK}-{logical_id}"
-        if kind in _IDS:
-            return _IDS[kind] + _digest(name).upper()
+        if kind in _ID_PREFIXES:
+            return _ID_PREFIXES[kind] + _digest(name).upper()
         return name.lower() if kind == "AWS::S3::Bucket" else name
 
     def reference(self, logical_id: str) -> str:
-        """Return what `Ref` gives: the name, but of a secret or topic its ARN and of a queue its URL."""
+        """Return the value of `Ref`: the ARN of a secret or topic, the URL of a queue, the name of others."""
         kind = self._resources[logical_id]["Type"]
         if kind == "AWS::SQS::Queue":
             return f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{self.name(logical_id)}"
-        is_known_by_arn = kind in ("AWS::SecretsManager::Secret", "AWS::SNS::Topic")
-        return self._arn(logical_id) if is_known_by_arn else self.name(logical_id)
+        has_arn_reference = kind in ("AWS::SecretsManager::Secret", "AWS::SNS::Topic")
+        return self._arn(logical_id) if has_arn_reference else self.name(logical_id)
 
     def attribute(self, logical_id: str, attribute: str) -> str:
-        """Return an attribute, or raise KeyError where it is not known before deployment."""
+        """Return an attribute; raises KeyError if it is unknown before deployment."""
         kind = self._resources[logical_id]["Type"]
         if kind.startswith(_CUSTOM):
             return f"<the answer of {logical_id}.{attribute}>"
         if attribute == "Arn":
             return self._arn(logical_id)
         bucket = f"{self.name(logical_id)}.s3"
-        known = {
-            (
-                "AWS::CloudFront::Distribution",
-                "DomainName",
-            ): cdn_domain(self.name(logical_id)),
+        attributes = {
+            ("AWS::CloudFront::Distribution", "DomainName"): cdn_domain(self.name(logical_id)),
             ("AWS::DynamoDB::Table", "StreamArn"): f"{self._table_arn(logical_id)}/stream/local",
             ("AWS::SQS::Queue", "QueueName"): self.name(logical_id),
             ("AWS::S3::Bucket", "DomainName"): f"{bucket}.amazonaws.com",
             ("AWS::S3::Bucket", "RegionalDomainName"): f"{bucket}.{REGION}.amazonaws.com",
             ("AWS::ApiGatewayV2::Api", "ApiEndpoint"): f"https://{self.name(logical_id)}.{API_HOST_SUFFIX}",
         }
-        return known[kind, attribute]
+        return attributes[kind, attribute]
 
     def _arn(self, logical_id: str) -> str:
         kind, name = self._resources[logical_id]["Type"], self.name(logical_id)
         in_account = f"{REGION}:{ACCOUNT}"
-        known = {
+        arns = {
             "AWS::CloudWatch::Alarm": f"arn:aws:cloudwatch:{in_account}:alarm:{name}",
             "AWS::DynamoDB::Table": self._table_arn(logical_id),
             "AWS::Events::EventBus": f"arn:aws:events:{in_account}:event-bus/{name}",
@@ -109,28 +106,28 @@ class Names:
             "AWS::S3::Bucket": f"arn:aws:s3:::{name}",
             "AWS::SNS::Topic": f"arn:aws:sns:{in_account}:{name}",
             "AWS::SQS::Queue": f"arn:aws:sqs:{in_account}:{name}",
-            # Without the six characters that AWS adds: both take an ARN that lacks them.
+            # Without the six characters that AWS adds; an ARN without them is valid too.
             "AWS::SecretsManager::Secret": f"arn:aws:secretsmanager:{in_account}:secret:{name}",
         }
-        return known[kind]
+        return arns[kind]
 
     def _table_arn(self, logical_id: str) -> str:
         return f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{self.name(logical_id)}"
 
 
 def fill_in(part: Any, answers: dict[str, dict[str, Any]]) -> Any:
-    """Put what custom resources answered (by logical id and attribute) in place of the marks."""
+    """Replace placeholders by the answers of custom resources, by logical id and attribute."""
     if isinstance(part, dict):
         return {name: fill_in(member, answers) for name, member in part.items()}
     if isinstance(part, list):
         return [fill_in(member, answers) for member in part]
     if not isinstance(part, str):
         return part
-    return _LATER.sub(lambda mark: str(answers[mark[1]][mark[2]]), part)
+    return _PLACEHOLDER.sub(lambda match: str(answers[match[1]][match[2]]), part)
 
 
 def cdn_domain(distribution_id: str) -> str:
-    """Return the domain name that CloudFront would give a distribution."""
+    """Return the domain name of a distribution, in CloudFront's form."""
     return f"d{_digest(distribution_id)}.cloudfront.net"
 
 
@@ -139,7 +136,7 @@ def _digest(name: str) -> str:
 
 
 class Resolver:
-    """Replaces every function in a part of the template by its value."""
+    """Replaces every intrinsic function in a part of the template by its value."""
 
     def __init__(self, plain: dict[str, Any], parameters: dict[str, str], names: Names) -> None:
         self._conditions = plain.get("Conditions", {})
@@ -162,11 +159,11 @@ class Resolver:
         }
 
     def exists(self, part: dict[str, Any]) -> bool:
-        """Tell whether a resource or output exists: its condition, if any, is true."""
+        """Tell whether a resource or output exists: it has no condition, or its condition is true."""
         return "Condition" not in part or self._condition(part["Condition"], "Conditions")
 
     def resolve(self, part: Any, where: str) -> Any:
-        """Return the part with values in place of functions; `where` is named in errors."""
+        """Return the part with values in place of functions; errors name `where`."""
         value = self._value(part, where)
         return None if value is _NO_VALUE else value
 
@@ -176,11 +173,10 @@ class Resolver:
             return [value for value in values if value is not _NO_VALUE]
         if not isinstance(part, dict):
             return part
-        return self._call(part, where) if _is_call(part) else self._members(part, where)
-
-    def _members(self, part: dict[str, Any], where: str) -> dict[str, Any]:
-        values = {name: self._value(value, where) for name, value in part.items()}
-        return {name: value for name, value in values.items() if value is not _NO_VALUE}
+        if _is_call(part):
+            return self._call(part, where)
+        members = {name: self._value(value, where) for name, value in part.items()}
+        return {name: value for name, value in members.items() if value is not _NO_VALUE}
 
     def _call(self, part: dict[str, Any], where: str) -> Any:
         [(name, argument)] = part.items()
@@ -192,10 +188,10 @@ class Resolver:
     def _ref(self, name: str, where: str) -> Any:
         if name in self._names:
             return self._names.reference(name)
-        known = {**_PSEUDO_PARAMETERS, **self._parameters}
-        if name not in known:
+        values = {**_PSEUDO_PARAMETERS, **self._parameters}
+        if name not in values:
             raise uninterpretable(where, f"Ref {name}", "declare it, or give the parameter a default")
-        return known[name]
+        return values[name]
 
     def _get_att(self, argument: str | list[str], where: str) -> str:
         logical_id, attribute = argument.split(".", 1) if isinstance(argument, str) else argument
@@ -245,7 +241,7 @@ class Resolver:
 
 
 def _is_call(part: dict[str, Any]) -> bool:
-    # "Condition" with a text is a function; with an object it is a member of an IAM statement.
+    # "Condition" with a string is a function; with an object it is a member of an IAM statement.
     [name, *others] = part or [""]
     if others:
         return False
@@ -254,10 +250,9 @@ def _is_call(part: dict[str, Any]) -> bool:
 
 def _parameter_values(declared: dict[str, Any], given: dict[str, str]) -> dict[str, Any]:
     check_parameters(declared, given)
-    texts = {name: given.get(name, declaration.get("Default")) for name, declaration in declared.items()}
-    return {name: _typed(declared[name]["Type"], text) for name, text in texts.items() if text is not None}
-
-
-def _typed(parameter_type: str, value: Any) -> Any:
-    # CloudFormation hands every scalar on as text, numbers too.
-    return str(value).split(",") if is_list(parameter_type) else str(value)
+    values = {name: given.get(name, declaration.get("Default")) for name, declaration in declared.items()}
+    # CloudFormation passes every scalar on as a string, numbers too.
+    texts = {name: str(value) for name, value in values.items() if value is not None}
+    return {
+        name: text.split(",") if is_list(declared[name]["Type"]) else text for name, text in texts.items()
+    }

@@ -1,7 +1,7 @@
-"""What CloudFormation checks of a template's parameters before it makes anything.
+"""The checks that CloudFormation makes of a template's parameters before it creates anything.
 
-Values are never repeated in an error: a secret may stand in the wrong place. Source: "Parameters" of the
-template anatomy in the AWS documentation.
+Errors never repeat a value: it may be a secret in the wrong place. Source: "Parameters" of the template
+anatomy in the AWS documentation.
 """
 
 import re
@@ -13,46 +13,45 @@ import click
 Declaration = Mapping[str, Any]
 
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)", re.ASCII)
-# Here a server of one's own may listen without TLS, which no deployed stack posts to.
-_ALSO_HERE = {"PushUrl": r"http://\S+"}
+# Values that only a local stack allows: your own server may listen without TLS.
+_LOCALLY_ALLOWED = {"PushUrl": r"http://\S+"}
 
 
 def is_list(parameter_type: str) -> bool:
-    """Tell whether a parameter of the type has several values, with commas between them."""
+    """Tell whether a parameter of the type has several values, separated by commas."""
     return parameter_type.startswith("List<") or parameter_type == "CommaDelimitedList"
 
 
 def check_parameters(declared: Mapping[str, Declaration], given: Mapping[str, str]) -> None:
-    """Raise click.ClickException naming each parameter whose value is not allowed, and what is."""
+    """Raise click.ClickException naming each parameter with an invalid value, and the values it allows."""
     unknown = given.keys() - declared.keys()
     if unknown:
         raise click.ClickException(f"template.yaml has no parameter {', '.join(sorted(unknown))}")
-    wrong = [line for name, text in given.items() for line in _objections(name, declared[name], text)]
-    if wrong:
-        raise click.ClickException("template.yaml does not take this.\n" + "\n".join(wrong))
+    errors = [line for name, text in given.items() for line in _errors(name, declared[name], text)]
+    if errors:
+        raise click.ClickException("template.yaml does not take this.\n" + "\n".join(errors))
 
 
-def _objections(name: str, declaration: Declaration, text: str) -> Iterator[str]:
-    if re.fullmatch(_ALSO_HERE.get(name, "(?!)"), text):
-        return
+def _errors(name: str, declaration: Declaration, text: str) -> list[str]:
+    if re.fullmatch(_LOCALLY_ALLOWED.get(name, "(?!)"), text):
+        return []
     values = text.split(",") if is_list(declaration["Type"]) else [text]
-    found = (rule for value in values for rule in _broken(declaration, value))
-    for rule in dict.fromkeys(found):
-        yield f"{name} must be {rule}."
+    rules = dict.fromkeys(rule for value in values for rule in _broken_rules(declaration, value))
+    return [f"{name} must be {rule}." for rule in rules]
 
 
-def _broken(declaration: Declaration, value: str) -> Iterator[str]:
-    """Yield the rules that a value breaks, as they go on after "must be"."""
-    allowed = [str(one) for one in declaration.get("AllowedValues", [])]
+def _broken_rules(declaration: Declaration, value: str) -> Iterator[str]:
+    """Yield the rules that a value breaks, as they continue after "must be"."""
+    allowed = [str(each) for each in declaration.get("AllowedValues", [])]
     if allowed and value not in allowed:
-        yield "one of " + ", ".join(f'"{one}"' for one in allowed)
+        yield "one of " + ", ".join(f'"{each}"' for each in allowed)
     elif declaration["Type"] in ("Number", "List<Number>"):
-        yield from _out_of_range(declaration, value)
+        yield from _broken_number_rules(declaration, value)
     else:
-        yield from _misspelt(declaration, value)
+        yield from _broken_text_rules(declaration, value)
 
 
-def _out_of_range(declaration: Declaration, value: str) -> Iterator[str]:
+def _broken_number_rules(declaration: Declaration, value: str) -> Iterator[str]:
     least, most = declaration.get("MinValue"), declaration.get("MaxValue")
     is_number = _NUMBER.fullmatch(value) is not None
     is_within = is_number and not (
@@ -63,7 +62,7 @@ def _out_of_range(declaration: Declaration, value: str) -> Iterator[str]:
         yield "a number" + _bounds(least, most, "at least", "at most")
 
 
-def _misspelt(declaration: Declaration, value: str) -> Iterator[str]:
+def _broken_text_rules(declaration: Declaration, value: str) -> Iterator[str]:
     shortest, longest = declaration.get("MinLength"), declaration.get("MaxLength")
     if not int(shortest or 0) <= len(value) <= int(longest or len(value)):
         yield "a text" + _bounds(shortest, longest, "of at least", "of at most") + " characters"
@@ -73,5 +72,5 @@ def _misspelt(declaration: Declaration, value: str) -> Iterator[str]:
 
 
 def _bounds(least: object, most: object, from_: str, to: str) -> str:
-    named = [f" {word} {bound}" for word, bound in ((from_, least), (to, most)) if bound is not None]
-    return " and".join(named)
+    bounds = [f" {word} {bound}" for word, bound in ((from_, least), (to, most)) if bound is not None]
+    return " and".join(bounds)

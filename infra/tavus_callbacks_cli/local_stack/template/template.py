@@ -1,4 +1,4 @@
-"""Reading `template.yaml`: what a deployment declares is what runs here, nothing is declared twice."""
+"""Loads `template.yaml`, the only declaration of resources: the local stack runs what a deployment would."""
 
 import logging
 from dataclasses import dataclass
@@ -10,12 +10,12 @@ import click
 from tavus_callbacks_cli.local_stack.account import ACCOUNT, isolated_session
 from tavus_callbacks_cli.local_stack.template.intrinsics import Names, Resolver, uninterpretable
 
-CODE_BUCKET = "local"
+_CODE_BUCKET = "local"
 
 
 @dataclass(frozen=True)
 class Resource:
-    """One resource that exists under the parameters given: its physical name, its properties resolved."""
+    """A resource that exists with the given parameters: its physical name and its resolved properties."""
 
     logical_id: str
     type: str
@@ -25,7 +25,7 @@ class Resource:
 
 @dataclass(frozen=True)
 class Template:
-    """A translated template; `folder` is where its relative paths begin."""
+    """A translated template; relative paths start at `folder`."""
 
     folder: Path
     resources: dict[str, Resource]
@@ -36,35 +36,63 @@ class Template:
         return [resource for resource in self.resources.values() if resource.type == resource_type]
 
     def function(self, reference: str) -> str:
-        """Return the logical id of the function that a name or ARN means; raises ValueError for another's."""
+        """Return the logical id of a function by its name or ARN; raises ValueError if there is none."""
         name = reference.rpartition(":")[2]
         for function in self.of_type("AWS::Lambda::Function"):
             if function.name == name:
                 return function.logical_id
         raise ValueError(f"the function {reference}")
 
+    def policy_statements(self, function: Resource) -> list[dict[str, Any]]:
+        """Return the statements of the policies of a function's role, if the template declares that role."""
+        name = str(function.properties.get("Role", "")).rpartition("/")[2]
+        roles = [role for role in self.of_type("AWS::IAM::Role") if role.name == name]
+        policies = [policy for role in roles for policy in role.properties.get("Policies", [])]
+        return [each for policy in policies for each in as_list(policy["PolicyDocument"]["Statement"])]
+
     def code_folder(self, function: Resource) -> Path:
-        """Return where the code of a function lies, as its CodeUri says."""
+        """Return the folder that holds the code of a function, from its CodeUri."""
         code = function.properties.get("Code", {})
-        if code.get("S3Bucket") != CODE_BUCKET:
+        if code.get("S3Bucket") != _CODE_BUCKET:
             raise uninterpretable(function.logical_id, "Code", "give it a CodeUri in this repository")
         return (self.folder / str(code["S3Key"])).resolve()
+
+
+def as_list(value: Any) -> list[Any]:
+    """Return the values of a member of a policy, which may hold one value or a list."""
+    return value if isinstance(value, list) else [value]
 
 
 def load_template(
     path: Path, parameters: dict[str, str] | None = None, *, defaults: dict[str, str] | None = None
 ) -> Template:
-    """Translate a SAM template and resolve it; `parameters` override its defaults, and so do `defaults`.
+    """Translate a SAM template and resolve it.
 
-    Of these those count that the template has, and that `parameters` do not name.
-
-    Raises click.ClickException naming the resource that cannot be interpreted.
+    `parameters` override the template's defaults. So do `defaults`, except for parameters that the template
+    does not have or that `parameters` name. Raises click.ClickException naming the resource that is not
+    supported.
     """
     plain = _translate(path, parameters or {})
+    declared = plain.get("Parameters", {})
     names = Names(plain["Resources"])
-    known = {name: value for name, value in (defaults or {}).items() if name in plain.get("Parameters", {})}
-    resolver = Resolver(plain, {**known, **(parameters or {})}, names)
-    return Template(path.parent, _resources(plain, resolver, names), _outputs(plain, resolver))
+    used_defaults = {name: value for name, value in (defaults or {}).items() if name in declared}
+    resolver = Resolver(plain, {**used_defaults, **(parameters or {})}, names)
+    resources = {
+        logical_id: Resource(
+            logical_id,
+            part["Type"],
+            names.name(logical_id),
+            resolver.resolve(part.get("Properties", {}), logical_id),
+        )
+        for logical_id, part in plain["Resources"].items()
+        if resolver.exists(part)
+    }
+    outputs = {
+        name: str(resolver.resolve(output["Value"], f"Outputs.{name}"))
+        for name, output in plain.get("Outputs", {}).items()
+        if resolver.exists(output)
+    }
+    return Template(path.parent, resources, outputs)
 
 
 def _translate(path: Path, parameters: dict[str, str]) -> dict[str, Any]:
@@ -74,7 +102,7 @@ def _translate(path: Path, parameters: dict[str, str]) -> dict[str, Any]:
     from samtranslator.yaml_helper import yaml_parse
     from yaml import YAMLError
 
-    # It warns of unsent metrics, which is what is wanted here.
+    # The translator warns that it sends no metrics, and it should send none.
     logging.getLogger("samtranslator.metrics").setLevel(logging.ERROR)
     translator = Translator({}, Parser(), boto_session=isolated_session())
     try:
@@ -82,40 +110,16 @@ def _translate(path: Path, parameters: dict[str, str]) -> dict[str, Any]:
         _point_code_at_folders(source)
         plain: dict[str, Any] = translator.translate(source, {**parameters, "AWS::AccountId": ACCOUNT})
     except (YAMLError, InvalidDocumentException) as error:
-        raise click.ClickException(f"{path.name} is no valid SAM template: {_reason(error)}") from error
+        causes = getattr(error, "causes", None) or [error]
+        reason = "; ".join(getattr(cause, "message", str(cause)) for cause in causes)
+        raise click.ClickException(f"{path.name} is no valid SAM template: {reason}") from error
     return plain
 
 
-def _reason(error: Exception) -> str:
-    causes = getattr(error, "causes", None) or [error]
-    return "; ".join(getattr(cause, "message", str(cause)) for cause in causes)
-
-
 def _point_code_at_folders(source: dict[str, Any]) -> None:
-    # The translator takes nothing but S3 addresses; so the folder travels as the key of one.
+    # The translator accepts only S3 addresses, so the folder travels as the key of one.
     functions = [r for r in source["Resources"].values() if r["Type"] == "AWS::Serverless::Function"]
-    holders = [function["Properties"] for function in functions]
-    for properties in [*holders, source.get("Globals", {}).get("Function", {})]:
+    all_properties = [function["Properties"] for function in functions]
+    for properties in [*all_properties, source.get("Globals", {}).get("Function", {})]:
         if isinstance(properties.get("CodeUri"), str):
-            properties["CodeUri"] = f"s3://{CODE_BUCKET}/{properties['CodeUri']}"
-
-
-def _resources(plain: dict[str, Any], resolver: Resolver, names: Names) -> dict[str, Resource]:
-    existing = {name: part for name, part in plain["Resources"].items() if resolver.exists(part)}
-    return {
-        logical_id: Resource(
-            logical_id,
-            part["Type"],
-            names.name(logical_id),
-            resolver.resolve(part.get("Properties", {}), logical_id),
-        )
-        for logical_id, part in existing.items()
-    }
-
-
-def _outputs(plain: dict[str, Any], resolver: Resolver) -> dict[str, str]:
-    return {
-        name: str(resolver.resolve(output["Value"], f"Outputs.{name}"))
-        for name, output in plain.get("Outputs", {}).items()
-        if resolver.exists(output)
-    }
+            properties["CodeUri"] = f"s3://{_CODE_BUCKET}/{properties['CodeUri']}"

@@ -1,24 +1,24 @@
-"""How Lambda hands records of a stream to a function: in order, again when it failed, and not for ever.
+"""Delivers stream records to a function as Lambda does: in order, again after a failure, but not forever.
 
-A function that fails gets the same batch again; with bisecting it gets halves, which costs no retry. With
-partial answers it gets what follows the last record that went well. What failed too often or grew too old is
-discarded to the destination and the stream goes on.
+A function that fails gets the same batch again, or its halves if batches are bisected; bisecting costs no
+retry. With partial answers it gets the records after the last one that succeeded. Records that failed too
+often or grew too old are discarded to the destination, and the stream continues.
 """
 
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
-from tavus_callbacks_cli.local_stack.functions.functions import FunctionFailed
+from tavus_callbacks_cli.local_stack.functions.dead_letters import DiscardedRecords
+from tavus_callbacks_cli.local_stack.functions.local_function import FunctionFailed
 
 Record = dict[str, Any]
-Condition = Literal["RetryAttemptsExhausted", "RecordAgeExceeded"]
 
 
 @dataclass(frozen=True)
-class Rules:
-    """What a mapping says of failures; None is without end, ages are seconds."""
+class RetryRules:
+    """A mapping's settings for failures; None means no limit, ages are seconds."""
 
     retries: int | None = None
     max_age: float | None = None
@@ -27,20 +27,11 @@ class Rules:
 
 
 @dataclass(frozen=True)
-class Discarded:
-    """Records that are given up, why, and how often the function was called with them."""
-
-    records: tuple[Record, ...]
-    condition: Condition
-    invocations: int
-
-
-@dataclass(frozen=True)
-class Surroundings:
-    """What the delivery needs of the world; `wait` is told how often it failed, and says whether to go on."""
+class Delivery:
+    """The side effects of a delivery; `wait` takes the number of failures and returns whether to continue."""
 
     invoke: Callable[[Any], Any]
-    discard: Callable[[Discarded], None]
+    discard: Callable[[DiscardedRecords], None]
     wait: Callable[[int], bool]
     clock: Callable[[], float]
 
@@ -51,58 +42,57 @@ class _Batch:
     invocations: int = 0
 
 
-def deliver(records: Sequence[Record], rules: Rules, world: Surroundings) -> None:
-    """Return when each record was taken, discarded, or there is no more waiting."""
+def deliver(records: Sequence[Record], rules: RetryRules, delivery: Delivery) -> None:
+    """Return once every record succeeded or was discarded, or `wait` says to stop."""
     waiting = deque([_Batch(tuple(records))])
     while waiting:
-        batch = _without_old(waiting.popleft(), rules, world)
-        left = _left_of(batch, rules, world) if batch.records else []
-        waiting.extendleft(reversed(left))
-        if left and not world.wait(left[0].invocations):
+        batch = _discard_old(waiting.popleft(), rules, delivery)
+        rest = _deliver_batch(batch, rules, delivery) if batch.records else []
+        waiting.extendleft(reversed(rest))
+        if rest and not delivery.wait(rest[0].invocations):
             return
 
 
-def _without_old(batch: _Batch, rules: Rules, world: Surroundings) -> _Batch:
+def _discard_old(batch: _Batch, rules: RetryRules, delivery: Delivery) -> _Batch:
     if rules.max_age is None:
         return batch
-    oldest = world.clock() - rules.max_age
-    old = tuple(record for record in batch.records if _created(record) < oldest)
+    oldest = delivery.clock() - rules.max_age
+    old = tuple(
+        each for each in batch.records if float(each["dynamodb"]["ApproximateCreationDateTime"]) < oldest
+    )
     if old:
-        world.discard(Discarded(old, "RecordAgeExceeded", batch.invocations))
+        delivery.discard(DiscardedRecords(old, "RecordAgeExceeded", batch.invocations))
     return replace(batch, records=tuple(record for record in batch.records if record not in old))
 
 
-def _created(record: Record) -> float:
-    return float(record["dynamodb"]["ApproximateCreationDateTime"])
-
-
-def _left_of(batch: _Batch, rules: Rules, world: Surroundings) -> list[_Batch]:
-    taken = _invoke(batch, rules, world)
-    records, invocations = batch.records[taken:], batch.invocations + 1
+def _deliver_batch(batch: _Batch, rules: RetryRules, delivery: Delivery) -> list[_Batch]:
+    """Invoke the function once; return the batches that are to be delivered next."""
+    successes = _invoke(batch, rules, delivery)
+    records, invocations = batch.records[successes:], batch.invocations + 1
     if not records:
         return []
-    if not taken and rules.bisects and len(records) > 1:
+    if not successes and rules.bisects and len(records) > 1:
         middle = len(records) // 2
         return [_Batch(half, batch.invocations) for half in (records[:middle], records[middle:])]
     if rules.retries is not None and invocations > rules.retries:
-        world.discard(Discarded(records, "RetryAttemptsExhausted", invocations))
+        delivery.discard(DiscardedRecords(records, "RetryAttemptsExhausted", invocations))
         return []
     return [_Batch(records, invocations)]
 
 
-def _invoke(batch: _Batch, rules: Rules, world: Surroundings) -> int:
-    """Return how many records, from the first, the function took."""
+def _invoke(batch: _Batch, rules: RetryRules, delivery: Delivery) -> int:
+    """Return how many records, from the first, succeeded."""
     try:
-        answer = world.invoke({"Records": list(batch.records)})
+        answer = delivery.invoke({"Records": list(batch.records)})
     except FunctionFailed:
         return 0
-    return _taken(answer, batch.records) if rules.takes_partial_answers else len(batch.records)
+    if answer is None or not rules.takes_partial_answers:
+        return len(batch.records)
+    return _successes(answer, batch.records)
 
 
-def _taken(answer: Any, records: tuple[Record, ...]) -> int:
-    """Read `{"batchItemFailures": [{"itemIdentifier": …}]}`; one that names no record fails it all."""
-    if answer is None:
-        return len(records)
+def _successes(answer: Any, records: tuple[Record, ...]) -> int:
+    """Read `{"batchItemFailures": [{"itemIdentifier": …}]}`; an answer without a record fails the batch."""
     try:
         failed = [failure["itemIdentifier"] for failure in answer.get("batchItemFailures") or ()]
         numbers = [record["dynamodb"]["SequenceNumber"] for record in records]

@@ -1,6 +1,6 @@
-"""The default event bus: what comes is given to the targets of every rule whose pattern takes it.
+"""The default event bus: gives an event to the targets of every rule whose pattern matches.
 
-Buses of the stack's own, and their rules, are the embedded EventBridge's; a queue is what their targets are.
+The embedded EventBridge runs the rules of custom buses, whose targets are queues.
 """
 
 from collections.abc import Callable
@@ -14,33 +14,33 @@ if TYPE_CHECKING:
     from tavus_callbacks_cli.local_stack.template.template import Resource, Template
 
 _REMEDY = "let infra/tavus_callbacks_cli/local_stack/triggers/event_bus.py interpret it"
-# Whether a delivery is repeated: here a function is always there to take one.
+# A retry policy has no effect here: local functions always accept an event.
 _TARGET_MEMBERS = {"Arn", "Id", "RetryPolicy"}
 _QUEUE = ":sqs:"
 
 
 @dataclass(frozen=True)
 class Rule:
-    """What a rule takes, and the logical ids of the functions that it gives it to."""
+    """The pattern of a rule, and the logical ids of its target functions."""
 
     pattern: pattern.Pattern
     functions: tuple[str, ...]
 
 
 def rules_of(template: "Template") -> list[Rule]:
-    """Read the enabled rules of a template; raises click.ClickException for what is not understood."""
-    resources = template.of_type("AWS::Events::Rule")
-    for resource in resources:
-        _check_targets(resource)
-    others = {"EventBusName", "ScheduleExpression"}
-    ours = [one for one in resources if not others & one.properties.keys()]
-    return [_rule(one, template) for one in ours if one.properties.get("State") != "DISABLED"]
+    """Return the enabled rules of the default bus; raises click.ClickException for unsupported ones."""
+    rules = []
+    for resource in template.of_type("AWS::Events::Rule"):
+        properties = resource.properties
+        if "EventBusName" in properties:
+            _check_queue_targets(resource)
+        elif "ScheduleExpression" not in properties and properties.get("State") != "DISABLED":
+            rules.append(_rule(resource, template))
+    return rules
 
 
-def _check_targets(resource: "Resource") -> None:
-    """Refuse a target of another bus that the embedded EventBridge would leave out in silence."""
-    if "EventBusName" not in resource.properties:
-        return
+def _check_queue_targets(resource: "Resource") -> None:
+    """Refuse a target that the embedded EventBridge would silently ignore."""
     for target in resource.properties.get("Targets", []):
         unknown = target.keys() - _TARGET_MEMBERS - {"DeadLetterConfig"}
         if unknown or _QUEUE not in str(target["Arn"]):
@@ -49,22 +49,19 @@ def _check_targets(resource: "Resource") -> None:
 
 
 def _rule(resource: "Resource", template: "Template") -> Rule:
-    written, targets = resource.properties.get("EventPattern", {}), resource.properties.get("Targets", [])
+    source, targets = resource.properties.get("EventPattern", {}), resource.properties.get("Targets", [])
+    unknown = {name for target in targets for name in target.keys() - _TARGET_MEMBERS}
+    if unknown:
+        raise uninterpretable(resource.logical_id, f"{', '.join(sorted(unknown))} of a target", _REMEDY)
     try:
-        pattern.check(written)
-        return Rule(written, tuple(_function(target, template) for target in targets))
+        pattern.check(source)
+        return Rule(source, tuple(template.function(target["Arn"]) for target in targets))
     except ValueError as error:
         raise uninterpretable(resource.logical_id, str(error), _REMEDY) from error
 
 
-def _function(target: dict[str, Any], template: "Template") -> str:
-    if unknown := target.keys() - _TARGET_MEMBERS:
-        raise ValueError(f"{', '.join(sorted(unknown))} of a target")
-    return template.function(target["Arn"])
-
-
-def put(rules: list[Rule], event: dict[str, Any], invoke: Callable[[str, Any], None]) -> None:
-    """Give an event to the functions behind the rules that take it."""
+def put_event(rules: list[Rule], event: dict[str, Any], invoke: Callable[[str, Any], object]) -> None:
+    """Give an event to the functions of the rules that match it."""
     for rule in rules:
         if pattern.matches(rule.pattern, event):
             for function in rule.functions:

@@ -1,7 +1,7 @@
-"""Patterns of events, as EventBridge rules and the filters of event source mappings write them.
+"""Event patterns of EventBridge rules and of the filters of event source mappings.
 
-A pattern has the shape of the events it takes; at its leaves stand lists of alternatives: values, or one of
-the operators below. An operator that is not here is an error when the template is read, not a surprise later.
+A pattern has the shape of the events that it matches. Its leaves are lists of alternatives: values, or one of
+the operators below. An operator that is missing here is an error when the template is loaded.
 Source: "Amazon EventBridge event patterns" and "Lambda event filtering" of the AWS documentation.
 """
 
@@ -15,12 +15,12 @@ _ABSENT = object()
 
 
 def matches(pattern: Pattern, event: Mapping[str, Any]) -> bool:
-    """Tell whether an event has every field that the pattern asks for."""
-    return all(_has(rule, event.get(name, _ABSENT)) for name, rule in pattern.items())
+    """Tell whether an event has every field of the pattern."""
+    return all(_field_matches(rule, event.get(name, _ABSENT)) for name, rule in pattern.items())
 
 
 def check(pattern: Any) -> None:
-    """Raise ValueError naming what in a pattern is not understood."""
+    """Raise ValueError naming the unsupported part of a pattern."""
     if not isinstance(pattern, dict):
         raise ValueError(f"{pattern!r}, which is no pattern")  # noqa: TRY004 - one error for all
     for name, rule in pattern.items():
@@ -40,37 +40,37 @@ def _check_alternatives(rule: list[Any]) -> None:
             raise ValueError(f"the operator {', '.join(alternative)}")
 
 
-def _has(rule: Any, value: Any) -> bool:
+def _field_matches(rule: Any, value: Any) -> bool:
     if isinstance(rule, dict):
-        objects = [each for each in _each(value) if isinstance(each, dict)] or [{}]
+        objects = [each for each in _values(value) if isinstance(each, dict)] or [{}]
         return any(matches(rule, each) for each in objects)
-    return any(_takes(alternative, value) for alternative in rule)
+    return any(_alternative_matches(alternative, value) for alternative in rule)
 
 
-def _takes(alternative: Any, value: Any) -> bool:
+def _alternative_matches(alternative: Any, value: Any) -> bool:
     if not isinstance(alternative, dict):
-        return any(_same(alternative, each) for each in _each(value))
+        return any(_same(alternative, each) for each in _values(value))
     [(name, argument)] = alternative.items()
     if name == "exists":
         return bool(argument) is (value is not _ABSENT and not isinstance(value, dict))
-    return any(_OPERATORS[name](argument, each) for each in _each(value))
+    return any(_OPERATORS[name](argument, each) for each in _values(value))
 
 
-def _each(value: Any) -> list[Any]:
+def _values(value: Any) -> list[Any]:
     if value is _ABSENT:
         return []
     return value if isinstance(value, list) else [value]
 
 
-def _same(wanted: Any, value: Any) -> bool:
-    # To Python True is 1; to JSON it is not.
-    return isinstance(wanted, bool) == isinstance(value, bool) and bool(wanted == value)
+def _same(expected: Any, value: Any) -> bool:
+    # True equals 1 in Python, but not in JSON.
+    return isinstance(expected, bool) == isinstance(value, bool) and bool(expected == value)
 
 
 def _anything_but(argument: Any, value: Any) -> bool:
     if isinstance(argument, dict):
-        return not _takes(argument, value)
-    return not any(_same(each, value) for each in _each(argument))
+        return not _alternative_matches(argument, value)
+    return not any(_same(each, value) for each in _values(argument))
 
 
 def _numeric(argument: list[Any], value: Any) -> bool:
@@ -90,7 +90,7 @@ _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
 _OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "anything-but": _anything_but,
     "equals-ignore-case": lambda text, value: isinstance(value, str) and value.lower() == text.lower(),
-    "exists": lambda _argument, _value: True,  # it looks at the field, not at a value of it
+    "exists": lambda _argument, _value: True,  # it concerns the field, not its values
     "numeric": _numeric,
     "prefix": lambda text, value: isinstance(value, str) and value.startswith(text),
     "suffix": lambda text, value: isinstance(value, str) and value.endswith(text),

@@ -1,8 +1,8 @@
-"""Event source mappings on SQS queues: each a thread that looks when something was written, or waits there.
+"""Event source mappings of SQS queues, each in a thread that reads after a write and while messages wait.
 
-Visibility, counting and the move to the dead queue are the embedded service's own. What fails is visible
-again after seconds instead of the queue's minutes: somebody who watches would not wait for them. A function
-whose role lets it change the visibility decides for itself.
+The embedded service itself handles visibility, receive counts and dead-letter queues. Messages that failed
+become visible after seconds instead of the queue's minutes, for people who watch. A function whose role may
+change the visibility decides itself.
 """
 
 import re
@@ -13,48 +13,50 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tavus_callbacks_cli.local_stack.account import REGION
-from tavus_callbacks_cli.local_stack.functions.functions import FunctionFailed
+from tavus_callbacks_cli.local_stack.functions.local_function import FunctionFailed
 from tavus_callbacks_cli.local_stack.template.intrinsics import uninterpretable
-from tavus_callbacks_cli.local_stack.triggers.waiting import reading
+from tavus_callbacks_cli.local_stack.template.template import as_list
+from tavus_callbacks_cli.local_stack.triggers.reader_thread import run_reader
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sqs.type_defs import MessageTypeDef
 
+    from tavus_callbacks_cli.local_stack.functions.local_function import Invoke
     from tavus_callbacks_cli.local_stack.template.template import Resource, Template
 
 _SERVICE = ":sqs:"
 _DEFAULT_BATCH = 10
-_CHANGE = "sqs:ChangeMessageVisibility"
-# Seconds between two looks while messages wait, and the longest that one which failed is out of sight.
-_PAUSE, _LONGEST_REST = 0.5, 10
-# SQS hands on U+FFFD for what XML 1.0 does not know; the embedded one would hand it on as it is.
+_CHANGE_VISIBILITY = "sqs:ChangeMessageVisibility"
+# Seconds between two reads while messages wait, and the longest time that a failed message is invisible.
+_PAUSE, _LONGEST_INVISIBLE = 0.5, 10
+# SQS replaces characters that XML 1.0 does not allow by U+FFFD; the embedded service does not.
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 @dataclass(frozen=True)
 class QueueMapping:
-    """What the template says of a mapping; `function` is a logical id, `queue` a physical name."""
+    """The template's settings of a mapping; `function` is a logical id, `queue` a physical name."""
 
     function: str
     queue: str
     arn: str
     batch_size: int
     takes_partial_answers: bool
-    decides_on_rests: bool
+    changes_visibility: bool
 
 
-def is_of_queue(resource: "Resource") -> bool:
+def reads_queue(resource: "Resource") -> bool:
     """Tell whether an event source mapping reads a queue."""
     return _SERVICE in str(resource.properties.get("EventSourceArn"))
 
 
 def queue_mappings_of(template: "Template") -> list[QueueMapping]:
-    """Read the mappings of a template's queues; raises click.ClickException for what is not understood."""
+    """Return the mappings of a template's queues; raises click.ClickException for unsupported ones."""
     mappings = template.of_type("AWS::Lambda::EventSourceMapping")
-    return [_mapping(resource, template) for resource in mappings if is_of_queue(resource)]
+    return [_mapping(resource, template) for resource in mappings if reads_queue(resource)]
 
 
 def _mapping(resource: "Resource", template: "Template") -> QueueMapping:
@@ -65,38 +67,31 @@ def _mapping(resource: "Resource", template: "Template") -> QueueMapping:
             remedy = "let infra/tavus_callbacks_cli/local_stack/triggers/queues.py interpret it"
             raise uninterpretable(resource.logical_id, f"{name} of a queue", remedy)
     function = template.function(properties["FunctionName"])
+    statements = template.policy_statements(template.resources[function])
+    actions = {action for statement in statements for action in as_list(statement["Action"])}
     return QueueMapping(
         function=function,
         queue=arn.rpartition(":")[2],
         arn=arn,
         batch_size=int(properties.get("BatchSize", _DEFAULT_BATCH)),
         takes_partial_answers="ReportBatchItemFailures" in properties.get("FunctionResponseTypes", ()),
-        decides_on_rests=_CHANGE in _actions(function, template),
+        changes_visibility=_CHANGE_VISIBILITY in actions,
     )
 
 
-def _actions(function: str, template: "Template") -> set[str]:
-    role = str(template.resources[function].properties.get("Role", "")).rpartition("/")[2]
-    found = [one for one in template.of_type("AWS::IAM::Role") if one.name == role]
-    policies = [policy for one in found for policy in one.properties.get("Policies", ())]
-    statements = [each for policy in policies for each in policy["PolicyDocument"]["Statement"]]
-    actions = [each["Action"] for each in statements]
-    return {action for each in actions for action in (each if isinstance(each, list) else [each])}
-
-
-def draining(
-    mapping: QueueMapping, client: "SQSClient", woken: threading.Event, invoke: "Callable[[Any], Any]"
+def drain_queue(
+    mapping: QueueMapping, client: "SQSClient", woken: threading.Event, invoke: "Invoke"
 ) -> AbstractContextManager[None]:
-    """Give a queue's messages to `invoke` until the block ends, those first that wait already."""
+    """Give a queue's messages to `invoke` until the block ends, first those that wait already."""
     queue = _Queue(mapping, client, invoke)
-    return reading(partial(_drain, queue), woken, f"queue {mapping.queue}")
+    return run_reader(partial(_drain, queue), woken, f"queue {mapping.queue}")
 
 
 def _drain(queue: "_Queue", woken: threading.Event, ended: threading.Event) -> None:
     while not ended.is_set():
         woken.clear()
         while not ended.is_set() and (batch := queue.receive()):
-            queue.take(batch)
+            queue.deliver(batch)
         if queue.is_empty():
             woken.wait()
         else:
@@ -104,59 +99,56 @@ def _drain(queue: "_Queue", woken: threading.Event, ended: threading.Event) -> N
 
 
 class _Queue:
-    def __init__(self, mapping: QueueMapping, client: "SQSClient", invoke: "Callable[[Any], Any]") -> None:
+    def __init__(self, mapping: QueueMapping, client: "SQSClient", invoke: "Invoke") -> None:
         self._mapping, self._client, self._invoke = mapping, client, invoke
         self._url = client.get_queue_url(QueueName=mapping.queue)["QueueUrl"]
 
     def receive(self) -> "Sequence[MessageTypeDef]":
-        """Take a batch of messages out of sight."""
+        """Receive a batch of messages, which become invisible."""
         answer = self._client.receive_message(
             QueueUrl=self._url, MaxNumberOfMessages=self._mapping.batch_size, AttributeNames=["All"]
         )
         return answer.get("Messages", [])
 
     def is_empty(self) -> bool:
-        """Tell whether no message waits, in sight or out of it."""
+        """Tell whether no message waits, visible or invisible."""
         names: list[Any] = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
         counts = self._client.get_queue_attributes(QueueUrl=self._url, AttributeNames=names)["Attributes"]
         return not any(map(int, counts.values()))
 
-    def take(self, batch: "Sequence[MessageTypeDef]") -> None:
-        """Give a batch to the function: what it took is deleted, the rest comes again."""
-        failed = self._failed(batch)
+    def deliver(self, batch: "Sequence[MessageTypeDef]") -> None:
+        """Give a batch to the function and delete the messages that succeeded."""
+        failed = self._failed_ids(batch)
         for message in batch:
-            if message["MessageId"] in failed:
-                self._let_rest(message)
-            else:
-                self._client.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])
+            handle = message["ReceiptHandle"]
+            if message["MessageId"] not in failed:
+                self._client.delete_message(QueueUrl=self._url, ReceiptHandle=handle)
+            elif not self._mapping.changes_visibility:
+                receives = int(message["Attributes"]["ApproximateReceiveCount"])
+                seconds = min(2 ** (receives - 1), _LONGEST_INVISIBLE)
+                self._client.change_message_visibility(
+                    QueueUrl=self._url, ReceiptHandle=handle, VisibilityTimeout=seconds
+                )
 
-    def _let_rest(self, message: "MessageTypeDef") -> None:
-        if self._mapping.decides_on_rests:
-            return
-        rest = min(2 ** (int(message["Attributes"]["ApproximateReceiveCount"]) - 1), _LONGEST_REST)
-        self._client.change_message_visibility(
-            QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=rest
-        )
-
-    def _failed(self, batch: "Sequence[MessageTypeDef]") -> set[str]:
-        everything = {message["MessageId"] for message in batch}
+    def _failed_ids(self, batch: "Sequence[MessageTypeDef]") -> set[str]:
+        ids = {message["MessageId"] for message in batch}
         try:
-            answer = self._invoke({"Records": [_as_sent(message, self._mapping.arn) for message in batch]})
+            answer = self._invoke({"Records": [_record(message, self._mapping.arn) for message in batch]})
         except FunctionFailed:
-            return everything
-        return _named(answer, everything) if self._mapping.takes_partial_answers else set()
+            return ids
+        return _reported_failures(answer, ids) if self._mapping.takes_partial_answers else set()
 
 
-def _named(answer: Any, everything: set[str]) -> set[str]:
-    """Read `{"batchItemFailures": [{"itemIdentifier": …}]}`; one that names no message fails it all."""
+def _reported_failures(answer: Any, ids: set[str]) -> set[str]:
+    """Read `{"batchItemFailures": [{"itemIdentifier": …}]}`; other answers fail the whole batch."""
     try:
         failed = {failure["itemIdentifier"] for failure in (answer or {}).get("batchItemFailures") or ()}
     except (AttributeError, KeyError, TypeError):
-        return everything
-    return everything if failed - everything else failed
+        return ids
+    return ids if failed - ids else failed
 
 
-def _as_sent(message: "MessageTypeDef", arn: str) -> dict[str, Any]:
+def _record(message: "MessageTypeDef", arn: str) -> dict[str, Any]:
     return {
         "messageId": message["MessageId"],
         "receiptHandle": message["ReceiptHandle"],

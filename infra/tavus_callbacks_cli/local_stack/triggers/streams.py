@@ -1,13 +1,13 @@
-"""Event source mappings on DynamoDB streams: each a thread that reads when something was written.
+"""Event source mappings of DynamoDB streams, each in a thread that reads after a write.
 
-Nothing is asked for while nothing happens: moto keeps every iterator that it ever gave.
+Nothing reads while nothing happens: moto keeps every iterator that it ever returned.
 """
 
 import base64
 import json
 import threading
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,9 +19,9 @@ from tavus_callbacks_cli.local_stack.account import REGION
 from tavus_callbacks_cli.local_stack.functions.dead_letters import Shard, bucket_of
 from tavus_callbacks_cli.local_stack.template.intrinsics import uninterpretable
 from tavus_callbacks_cli.local_stack.triggers import pattern
-from tavus_callbacks_cli.local_stack.triggers.batches import Record, Rules
-from tavus_callbacks_cli.local_stack.triggers.queues import is_of_queue
-from tavus_callbacks_cli.local_stack.triggers.waiting import reading
+from tavus_callbacks_cli.local_stack.triggers.batches import Record, RetryRules
+from tavus_callbacks_cli.local_stack.triggers.queues import reads_queue
+from tavus_callbacks_cli.local_stack.triggers.reader_thread import run_reader
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodbstreams import DynamoDBStreamsClient
@@ -29,14 +29,14 @@ if TYPE_CHECKING:
     from tavus_callbacks_cli.local_stack.template.template import Resource, Template
 
 _DEFAULT_BATCH = 100
-_FOR_EVER = -1
+_UNLIMITED = -1
 
-Take = Callable[[Shard, list[Record]], None]
+DeliverBatch = Callable[[Shard, list[Record]], None]
 
 
 @dataclass(frozen=True)
-class Mapping:
-    """What the template says of a mapping; `function` is a logical id, `window` in seconds."""
+class StreamMapping:
+    """The template's settings of a mapping; `function` is a logical id, `window` in seconds."""
 
     mapping_id: str
     table: str
@@ -44,91 +44,88 @@ class Mapping:
     patterns: tuple[pattern.Pattern, ...]
     batch_size: int
     window: int
-    rules: Rules
+    rules: RetryRules
     failed_bucket: str | None
 
+    def accepts(self, record: Record) -> bool:
+        """Tell whether one of the filters matches the record, or there are none."""
+        return not self.patterns or any(pattern.matches(each, record) for each in self.patterns)
 
-def mappings_of(template: "Template") -> list[Mapping]:
-    """Read the mappings of a template's streams; raises click.ClickException for what is not understood."""
+
+def stream_mappings_of(template: "Template") -> list[StreamMapping]:
+    """Return the mappings of a template's streams; raises click.ClickException for unsupported ones."""
     mappings = template.of_type("AWS::Lambda::EventSourceMapping")
-    return [_mapping(resource, template) for resource in mappings if not is_of_queue(resource)]
+    return [_mapping(resource, template) for resource in mappings if not reads_queue(resource)]
 
 
-def _mapping(resource: "Resource", template: "Template") -> Mapping:
+def _mapping(resource: "Resource", template: "Template") -> StreamMapping:
     properties = resource.properties
-    tables = {
-        f":table/{table.name}/stream/": table.name for table in template.of_type("AWS::DynamoDB::Table")
-    }
-    found = [name for part, name in tables.items() if part in properties["EventSourceArn"]]
-    if not found:
+    arn = properties["EventSourceArn"]
+    names = [table.name for table in template.of_type("AWS::DynamoDB::Table")]
+    table = next((name for name in names if f":table/{name}/stream/" in arn), None)
+    if table is None:
         raise uninterpretable(
             resource.logical_id, "its EventSourceArn", "only streams of its tables are read"
         )
+    filters = properties.get("FilterCriteria", {}).get("Filters", ())
+    patterns = tuple(json.loads(each["Pattern"]) for each in filters)
     try:
-        return Mapping(
+        for each in patterns:
+            pattern.check(each)
+        return StreamMapping(
             mapping_id=str(uuid.uuid5(uuid.NAMESPACE_URL, resource.name)),
-            table=found[0],
+            table=table,
             function=template.function(properties["FunctionName"]),
-            patterns=tuple(_patterns(properties)),
+            patterns=patterns,
             batch_size=int(properties.get("BatchSize", _DEFAULT_BATCH)),
             window=int(properties.get("MaximumBatchingWindowInSeconds", 0)),
-            rules=_rules(properties),
+            rules=_retry_rules(properties),
             failed_bucket=bucket_of(properties.get("DestinationConfig")),
         )
     except ValueError as error:
-        remedy = "let infra/tavus_callbacks_cli/local/ interpret it"
+        remedy = "let infra/tavus_callbacks_cli/local_stack/triggers/streams.py interpret it"
         raise uninterpretable(resource.logical_id, str(error), remedy) from error
 
 
-def _patterns(properties: dict[str, Any]) -> Iterator[pattern.Pattern]:
-    for criterion in properties.get("FilterCriteria", {}).get("Filters", ()):
-        written = json.loads(criterion["Pattern"])
-        pattern.check(written)
-        yield written
-
-
-def _rules(properties: dict[str, Any]) -> Rules:
-    retries = int(properties.get("MaximumRetryAttempts", _FOR_EVER))
-    max_age = int(properties.get("MaximumRecordAgeInSeconds", _FOR_EVER))
-    return Rules(
-        retries=None if retries == _FOR_EVER else retries,
-        max_age=None if max_age == _FOR_EVER else max_age,
+def _retry_rules(properties: dict[str, Any]) -> RetryRules:
+    retries = int(properties.get("MaximumRetryAttempts", _UNLIMITED))
+    max_age = int(properties.get("MaximumRecordAgeInSeconds", _UNLIMITED))
+    return RetryRules(
+        retries=None if retries == _UNLIMITED else retries,
+        max_age=None if max_age == _UNLIMITED else max_age,
         bisects=bool(properties.get("BisectBatchOnFunctionError", False)),
         takes_partial_answers="ReportBatchItemFailures" in properties.get("FunctionResponseTypes", ()),
     )
 
 
-def is_wanted(mapping: Mapping, record: Record) -> bool:
-    """Tell whether one of the mapping's filters, if it has any, takes the record."""
-    return not mapping.patterns or any(pattern.matches(each, record) for each in mapping.patterns)
-
-
-def following(
-    mapping: Mapping, client: "DynamoDBStreamsClient", woken: threading.Event, take: Take
+def follow_stream(
+    mapping: StreamMapping, client: "DynamoDBStreamsClient", woken: threading.Event, deliver: DeliverBatch
 ) -> AbstractContextManager[None]:
-    """Give the records that are written from now on to `take`, until the block ends and all are given.
+    """Deliver the records that are written from now on, until the block ends and all are delivered.
 
-    From now on even for TRIM_HORIZON: a stack begins here, and what a restore put back is no news.
+    It starts now even for TRIM_HORIZON: the stack starts here, and restored records are not new.
     """
-    stream = Stream(mapping, client, take)
-    return reading(partial(_follow, stream), woken, f"stream {mapping.table}")
+    stream = Stream(mapping, client, deliver)
+    return run_reader(partial(_follow, stream), woken, f"stream {mapping.table}")
 
 
 def _follow(stream: "Stream", woken: threading.Event, ended: threading.Event) -> None:
     while not ended.is_set():
         woken.wait()
-        # Lambda's window opens earlier, when the last invocation has ended, and a full batch does not wait.
+        # Lambda opens its window earlier, when the last invocation has ended, and a full batch does not wait.
         ended.wait(stream.window)
         woken.clear()
-        stream.read_on()
-    stream.read_on()
+        stream.deliver_new()
+    stream.deliver_new()
 
 
 class Stream:
-    """The shards of a table's stream and how far each was read; one thread's own."""
+    """The shards of a table's stream and the position in each; for use by one thread."""
 
-    def __init__(self, mapping: Mapping, client: "DynamoDBStreamsClient", take: Take) -> None:
-        self._mapping, self._client, self._take = mapping, client, take
+    def __init__(
+        self, mapping: StreamMapping, client: "DynamoDBStreamsClient", deliver: DeliverBatch
+    ) -> None:
+        self._mapping, self._client, self._deliver = mapping, client, deliver
         self.window = mapping.window
         [stream] = client.list_streams(TableName=mapping.table)["Streams"]
         self._arn = stream["StreamArn"]
@@ -140,27 +137,24 @@ class Stream:
             StreamArn=self._arn, ShardId=shard_id, ShardIteratorType="LATEST"
         )["ShardIterator"]
 
-    def read_on(self) -> None:
-        """Give what is new, shard by shard, in its order."""
+    def deliver_new(self) -> None:
+        """Deliver the new records, shard by shard, in order."""
         for shard_id in self._iterators:
             shard = Shard(self._mapping.mapping_id, self._arn, shard_id)
-            wanted = filter(partial(is_wanted, self._mapping), self._new(shard_id))
-            while batch := list(islice(wanted, self._mapping.batch_size)):
-                self._take(shard, batch)
+            records = filter(self._mapping.accepts, self._new_records(shard_id))
+            while batch := list(islice(records, self._mapping.batch_size)):
+                self._deliver(shard, batch)
 
-    def _new(self, shard_id: str) -> Iterator[Record]:
+    def _new_records(self, shard_id: str) -> Iterator[Record]:
+        """Yield records in the form that Lambda uses: bytes in base64, times as Unix seconds."""
         records: list[Any] = [None]
         while records:
             answer = self._client.get_records(ShardIterator=self._iterators[shard_id])
             self._iterators[shard_id] = answer["NextShardIterator"]
             records = answer["Records"]
-            yield from self._as_sent(records)
-
-    def _as_sent(self, records: Iterable[Any]) -> Iterator[Record]:
-        """Give records the form in which Lambda hands them on: bytes in base64, times as Unix seconds."""
-        for record in records:
-            sent: Record = json.loads(json.dumps(record, default=_plain))
-            yield {**sent, "awsRegion": REGION, "eventSourceARN": self._arn}
+            for record in records:
+                plain: Record = json.loads(json.dumps(record, default=_plain))
+                yield {**plain, "awsRegion": REGION, "eventSourceARN": self._arn}
 
 
 def _plain(value: object) -> object:

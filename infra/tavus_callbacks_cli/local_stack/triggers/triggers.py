@@ -1,4 +1,4 @@
-"""What starts functions besides requests: streams of tables, queues, and events of buckets by the bus."""
+"""The triggers that start functions besides requests: streams, queues, schedules, and events on the bus."""
 
 import contextlib
 import threading
@@ -9,17 +9,27 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tavus_callbacks_cli.local_stack.account import ACCOUNT, REGION
-from tavus_callbacks_cli.local_stack.functions import async_invocations
-from tavus_callbacks_cli.local_stack.functions.dead_letters import Shard, keep_discarded, keep_event
-from tavus_callbacks_cli.local_stack.functions.functions import FunctionFailed
+from tavus_callbacks_cli.local_stack.functions.async_invocations import (
+    AsyncConfig,
+    async_configs_of,
+    run_async_invocations,
+)
+from tavus_callbacks_cli.local_stack.functions.dead_letters import (
+    DiscardedRecords,
+    FailedEvent,
+    Shard,
+    write_discarded,
+    write_failed_event,
+)
+from tavus_callbacks_cli.local_stack.functions.local_function import FunctionFailed
 from tavus_callbacks_cli.local_stack.triggers import event_bus, queues, schedules, streams
-from tavus_callbacks_cli.local_stack.triggers.batches import Discarded, Record, Surroundings, deliver
+from tavus_callbacks_cli.local_stack.triggers.batches import Delivery, Record, deliver
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-    from tavus_callbacks_cli.local_stack.http.gateway import Invoke
-    from tavus_callbacks_cli.local_stack.services.moto_server import Embedded
+    from tavus_callbacks_cli.local_stack.functions.local_function import Invoke
+    from tavus_callbacks_cli.local_stack.services.embedded import EmbeddedServices
     from tavus_callbacks_cli.local_stack.template.template import Template
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 2.0
@@ -29,23 +39,23 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 2.0
 class Triggers:
     """The triggers of a template."""
 
-    mappings: list[streams.Mapping]
+    streams: list[streams.StreamMapping]
     queues: list[queues.QueueMapping]
     rules: list[event_bus.Rule]
     schedules: list[schedules.Schedule]
-    configs: dict[str, async_invocations.Config]
+    async_configs: dict[str, AsyncConfig]
 
 
 @dataclass(frozen=True)
 class Functions:
-    """The functions to start, by logical id; `watchers` are told function and reason of each failure."""
+    """The functions to start, by logical id; `watchers` get function and reason of each failure."""
 
     template: "Template"
     invokes: "dict[str, Invoke]"
     watchers: list[Callable[[str, str], None]] = field(default_factory=list)
 
     def invoke(self, function: str, event: Any) -> Any:
-        """Call a function; raises FunctionFailed after telling the watchers."""
+        """Call a function; raises FunctionFailed after notifying the watchers."""
         try:
             return self.invokes[function](event)
         except FunctionFailed as error:
@@ -59,84 +69,80 @@ class Functions:
 
 
 def triggers_of(template: "Template") -> Triggers:
-    """Read the triggers; raises click.ClickException naming the resource that has no meaning here."""
+    """Return the triggers of a template; raises click.ClickException naming an unsupported resource."""
     return Triggers(
-        streams.mappings_of(template),
+        streams.stream_mappings_of(template),
         queues.queue_mappings_of(template),
         event_bus.rules_of(template),
         schedules.schedules_of(template),
-        async_invocations.configs_of(template),
+        async_configs_of(template),
     )
 
 
 @contextlib.contextmanager
-def pulling(
-    triggers: Triggers, embedded: "Embedded", functions: Functions, *, hurry: bool = False
+def run_triggers(
+    triggers: Triggers, services: "EmbeddedServices", functions: Functions, *, hurry: bool = False
 ) -> Iterator[None]:
-    """Let writes, object events and time start functions until the block ends; nothing before it does.
+    """Let writes, object events and time start functions from now until the block ends.
 
-    With `hurry` schedules come round every second.
+    With `hurry`, schedules run every second.
     """
-    s3 = embedded.clients().s3
+    s3 = services.clients().s3
+
+    def write_dead_letter(bucket: str, failed: FailedEvent) -> None:
+        write_failed_event(s3, bucket, functions.arn(failed.function), failed)
+
     with contextlib.ExitStack() as cleanup:
-        given_up = partial(_keep_event, s3, functions)
-        give = cleanup.enter_context(async_invocations.invoking(triggers.configs, functions.invoke, given_up))
-        for mapping in triggers.mappings:
-            cleanup.enter_context(_mapped(mapping, embedded, s3, functions))
+        invoke_later = cleanup.enter_context(
+            run_async_invocations(triggers.async_configs, functions.invoke, write_dead_letter)
+        )
+        for mapping in triggers.streams:
+            cleanup.enter_context(_run_stream(mapping, services, s3, functions))
         for queue in triggers.queues:
-            cleanup.enter_context(_drained(queue, embedded, functions))
+            cleanup.enter_context(_run_queue(queue, services, functions))
         for schedule in triggers.schedules:
-            cleanup.enter_context(schedules.ticking(schedule, functions.invoke, hurry=hurry))
-        put = partial(event_bus.put, triggers.rules, invoke=give)
-        with embedded.listening(lambda event: put(event) if event else None):
+            cleanup.enter_context(schedules.run_schedule(schedule, functions.invoke, hurry=hurry))
+        put = partial(event_bus.put_event, triggers.rules, invoke=invoke_later)
+        with services.watch(lambda event: put(event) if event else None):
             yield
 
 
 @contextlib.contextmanager
-def _mapped(
-    mapping: streams.Mapping, embedded: "Embedded", s3: "S3Client", functions: Functions
+def _run_queue(
+    queue: queues.QueueMapping, services: "EmbeddedServices", functions: Functions
 ) -> Iterator[None]:
-    ended, woken = threading.Event(), threading.Event()
-    world = partial(_world, mapping, s3, functions, ended)
-
-    def take(shard: Shard, records: list[Record]) -> None:
-        deliver(records, mapping.rules, world(shard))
-
+    woken, invoke = threading.Event(), partial(functions.invoke, queue.function)
     with (
-        streams.following(mapping, embedded.streams(), woken, take),
-        contextlib.ExitStack() as cleanup,
-        embedded.listening(lambda _event: woken.set()),
+        services.watch(lambda _event: woken.set()),
+        queues.drain_queue(queue, services.sqs(), woken, invoke),
     ):
-        cleanup.callback(ended.set)
         yield
 
 
 @contextlib.contextmanager
-def _drained(queue: queues.QueueMapping, embedded: "Embedded", functions: Functions) -> Iterator[None]:
-    woken, invoke = threading.Event(), partial(functions.invoke, queue.function)
+def _run_stream(
+    mapping: streams.StreamMapping, services: "EmbeddedServices", s3: "S3Client", functions: Functions
+) -> Iterator[None]:
+    ended, woken = threading.Event(), threading.Event()
+
+    def deliver_batch(shard: Shard, records: list[Record]) -> None:
+        def discard(discarded: DiscardedRecords) -> None:
+            if mapping.failed_bucket:
+                arn = functions.arn(mapping.function)
+                write_discarded(s3, mapping.failed_bucket, arn, shard, discarded)
+
+        delivery = Delivery(
+            invoke=partial(functions.invoke, mapping.function),
+            discard=discard,
+            wait=lambda failures: not ended.wait(min(_FIRST_PAUSE * 2**failures, _LONGEST_PAUSE)),
+            clock=time.time,
+        )
+        deliver(records, mapping.rules, delivery)
+
     with (
-        embedded.listening(lambda _event: woken.set()),
-        queues.draining(queue, embedded.sqs(), woken, invoke),
+        streams.follow_stream(mapping, services.streams(), woken, deliver_batch),
+        contextlib.ExitStack() as cleanup,
+        services.watch(lambda _event: woken.set()),
     ):
+        cleanup.callback(ended.set)
         yield
-
-
-def _world(
-    mapping: streams.Mapping, s3: "S3Client", functions: Functions, ended: threading.Event, shard: Shard
-) -> Surroundings:
-    def discard(what: Discarded) -> None:
-        if mapping.failed_bucket:
-            keep_discarded(s3, mapping.failed_bucket, functions.arn(mapping.function), shard, what)
-
-    return Surroundings(
-        invoke=partial(functions.invoke, mapping.function),
-        discard=discard,
-        wait=lambda failures: not ended.wait(min(_FIRST_PAUSE * 2**failures, _LONGEST_PAUSE)),
-        clock=time.time,
-    )
-
-
-def _keep_event(s3: "S3Client", functions: Functions, failed: async_invocations.Failed) -> None:
-    bucket = failed.config.failed_bucket
-    if bucket:
-        keep_event(s3, bucket, functions.arn(failed.function), failed)

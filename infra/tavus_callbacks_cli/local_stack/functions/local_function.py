@@ -1,7 +1,7 @@
 """Lambda functions of the template, run by worker processes.
 
 FunctionFailed          the handler raised, could not be loaded, or its process ended
-├── AnswerTooLarge      over what Lambda hands back
+├── AnswerTooLarge      the answer exceeds Lambda's limit
 └── FunctionTimedOut    longer than the template's Timeout; its process was killed
 """
 
@@ -25,7 +25,7 @@ from tavus_callbacks_cli.local_stack.child_process import (
     start_child,
     stop_child,
 )
-from tavus_callbacks_cli.local_stack.functions import worker
+from tavus_callbacks_cli.local_stack.functions import worker as worker_process
 from tavus_callbacks_cli.local_stack.template.intrinsics import uninterpretable
 
 if TYPE_CHECKING:
@@ -35,8 +35,10 @@ WORKERS_AT_MOST = 4
 ANSWER_LIMIT = 6 * 1024 * 1024
 _SECONDS_TO_LOAD = 60
 _DEFAULT_TIMEOUT, _DEFAULT_MEMORY = 3, 128
-# AWS is as fast as this machine, which may have much else to do: a slow one would spill in fair weather.
+# This machine may be busy with other work. With AWS's deadline, callbacks would spill without an outage.
 _SLOWER = {"STORE_SECONDS": "5"}
+
+Invoke = Callable[[Any], Any]
 
 
 class FunctionFailed(Exception):
@@ -44,7 +46,7 @@ class FunctionFailed(Exception):
 
 
 class AnswerTooLarge(FunctionFailed):
-    """The answer is over the 6 MB that Lambda hands back."""
+    """The answer exceeds the 6 MB that Lambda returns."""
 
 
 class FunctionTimedOut(FunctionFailed):
@@ -53,7 +55,7 @@ class FunctionTimedOut(FunctionFailed):
 
 @dataclass(frozen=True)
 class Function:
-    """What the template says of a function; `environment` is whole, as the process gets it."""
+    """The template's settings of a function; `environment` is the whole environment of its process."""
 
     logical_id: str
     arn: str
@@ -64,7 +66,7 @@ class Function:
 
 
 @dataclass(frozen=True)
-class Place:
+class FunctionHost:
     """Where functions run.
 
     `key_of` returns the access key id of a function by its logical id. `addresses` maps an AWS address to its
@@ -77,16 +79,16 @@ class Place:
     addresses: Mapping[str, str] = field(default_factory=dict)
 
 
-def functions_of(template: "Template", place: Place) -> list[Function]:
-    """Read the functions of a template, their environment pointing at the embedded services."""
-    return [_function(resource, template, place) for resource in template.of_type("AWS::Lambda::Function")]
+def functions_of(template: "Template", host: FunctionHost) -> list[Function]:
+    """Return the functions of a template, with environments that point at the embedded services."""
+    return [_function(resource, template, host) for resource in template.of_type("AWS::Lambda::Function")]
 
 
-def _function(resource: "Resource", template: "Template", place: Place) -> Function:
+def _function(resource: "Resource", template: "Template", host: FunctionHost) -> Function:
     properties = resource.properties
     if not str(properties.get("Runtime", "")).startswith("python"):
         raise uninterpretable(resource.logical_id, "its Runtime", "only Python handlers run here")
-    memory = int(properties.get("MemorySize", _DEFAULT_MEMORY))
+    variables = properties.get("Environment", {}).get("Variables", {})
     return Function(
         logical_id=resource.logical_id,
         arn=f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{resource.name}",
@@ -94,35 +96,30 @@ def _function(resource: "Resource", template: "Template", place: Place) -> Funct
         timeout=float(properties.get("Timeout", _DEFAULT_TIMEOUT)),
         environment={
             **inherited_environment(),
-            **_lambda_environment(resource.name, memory, place.endpoint_url),
-            "AWS_ACCESS_KEY_ID": place.key_of(resource.logical_id),
+            **_lambda_environment(resource, host),
             "PYTHONPATH": str(template.code_folder(resource)),
-            **_variables(properties, place.addresses),
+            **{name: host.addresses.get(str(value), str(value)) for name, value in variables.items()},
+            **{name: value for name, value in _SLOWER.items() if name in variables},
         },
-        log=place.logs / f"{resource.logical_id}.log",
+        log=host.logs / f"{resource.logical_id}.log",
     )
 
 
-def _variables(properties: dict[str, Any], addresses: Mapping[str, str]) -> dict[str, str]:
-    variables = properties.get("Environment", {}).get("Variables", {})
-    told = {name: addresses.get(str(value), str(value)) for name, value in variables.items()}
-    return told | {name: value for name, value in _SLOWER.items() if name in told}
-
-
-def _lambda_environment(name: str, memory: int, endpoint_url: str) -> dict[str, str]:
+def _lambda_environment(resource: "Resource", host: FunctionHost) -> dict[str, str]:
     return {
+        "AWS_ACCESS_KEY_ID": host.key_of(resource.logical_id),
         "AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY,
         "AWS_REGION": REGION,
         "AWS_DEFAULT_REGION": REGION,
-        "AWS_ENDPOINT_URL": endpoint_url,
+        "AWS_ENDPOINT_URL": host.endpoint_url,
         # Nothing of the person's own AWS set-up may reach a handler here.
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "AWS_EC2_METADATA_DISABLED": "true",
-        "AWS_LAMBDA_FUNCTION_NAME": name,
-        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(memory),
+        "AWS_LAMBDA_FUNCTION_NAME": resource.name,
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(int(resource.properties.get("MemorySize", _DEFAULT_MEMORY))),
         "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
-        # The team's own server, too, runs on this machine.
+        # The team's own server runs on this machine too.
         "PUSH_TO_THIS_MACHINE": "true",
         "PYTHONUTF8": "1",
         "TZ": "UTC",
@@ -130,61 +127,63 @@ def _lambda_environment(name: str, memory: int, endpoint_url: str) -> dict[str, 
 
 
 class LocalFunction:
-    """A function that can be invoked from any thread; each of its workers serves one event at a time."""
+    """A function that any thread can invoke; each of its workers handles one event at a time."""
 
     def __init__(self, function: Function) -> None:
         self.function = function
-        self._places = threading.BoundedSemaphore(WORKERS_AT_MOST)
+        self._slots = threading.BoundedSemaphore(WORKERS_AT_MOST)
         self._idle: queue.LifoQueue[_Worker] = queue.LifoQueue()
-        self._all: set[_Worker] = set()
+        self._workers: set[_Worker] = set()
         function.log.write_bytes(b"")
 
     def prewarm(self) -> None:
-        """Start the first worker, unless there is one, without waiting for it."""
-        if not self._all:
+        """Start the first worker without waiting for it; do nothing if there is one."""
+        if not self._workers:
             self._idle.put(self._new_worker())
 
     def invoke(self, event: Any) -> Any:
-        """Return the handler's answer, both ways as JSON; raises FunctionFailed."""
-        with self._places:
-            running = self._take()
+        """Return the handler's answer; event and answer pass through JSON. Raises FunctionFailed."""
+        with self._slots:
+            worker = self._take()
             try:
-                answer = running.invoke(event)
+                answer = worker.invoke(event)
             except BaseException:
-                self._discard(running)
+                self._discard(worker)
                 raise
-            self._idle.put(running)
+            self._idle.put(worker)
         if "error" in answer:
             raise FunctionFailed(answer["error"])
         return answer["answer"]
 
     def stop(self) -> None:
         """End every worker."""
-        for running in list(self._all):
-            running.close_stdin()
-        for running in list(self._all):
-            stop_child(running.process)
+        workers = list(self._workers)
+        for worker in workers:
+            if worker.process.stdin:
+                worker.process.stdin.close()
+        for worker in workers:
+            stop_child(worker.process)
 
     def _take(self) -> "_Worker":
         while True:
             try:
-                running = self._idle.get_nowait()
+                worker = self._idle.get_nowait()
             except queue.Empty:
                 return self._new_worker()
-            # A process can be killed while idle. The next event then gets a new one, as on Lambda.
-            if running.process.poll() is None:
-                return running
-            self._discard(running)
+            # An idle process can be killed. The next event then gets a new one, as on Lambda.
+            if worker.process.poll() is None:
+                return worker
+            self._discard(worker)
 
     def _new_worker(self) -> "_Worker":
-        running = _Worker(self.function)
-        self._all.add(running)
-        return running
+        worker = _Worker(self.function)
+        self._workers.add(worker)
+        return worker
 
-    def _discard(self, running: "_Worker") -> None:
-        kill_child(running.process)
-        stop_child(running.process)
-        self._all.discard(running)
+    def _discard(self, worker: "_Worker") -> None:
+        kill_child(worker.process)
+        stop_child(worker.process)
+        self._workers.discard(worker)
 
 
 class _Worker:
@@ -192,39 +191,33 @@ class _Worker:
         self._function = function
         self._is_loaded = False
         with function.log.open("ab") as log:
-            self.process = start_child(worker.__name__, function.handler, env=function.environment, log=log)
+            self.process = start_child(
+                worker_process.__name__, function.handler, env=function.environment, log=log
+            )
 
     def invoke(self, event: Any) -> dict[str, Any]:
         if not self._is_loaded:
-            self._load()
+            answer = self._read(_SECONDS_TO_LOAD)
+            if "error" in answer:
+                raise FunctionFailed(answer["error"])
+            self._is_loaded = True
         call = {
             "event": event,
             "request_id": str(uuid.uuid4()),
             "arn": self._function.arn,
             "seconds": self._function.timeout,
         }
-        self._write(json.dumps(call, ensure_ascii=False).encode())
-        return self._read(self._function.timeout)
-
-    def close_stdin(self) -> None:
-        if self.process.stdin:
-            self.process.stdin.close()
-
-    def _load(self) -> None:
-        answer = self._read(_SECONDS_TO_LOAD)
-        if "error" in answer:
-            raise FunctionFailed(answer["error"])
-        self._is_loaded = True
-
-    def _write(self, body: bytes) -> None:
         try:
-            worker.write_frame(_stream(self.process.stdin), body)
+            worker_process.write_frame(
+                _pipe(self.process.stdin), json.dumps(call, ensure_ascii=False).encode()
+            )
         except (BrokenPipeError, ValueError) as error:
             raise FunctionFailed("its process ended") from error
+        return self._read(self._function.timeout)
 
     def _read(self, seconds: float) -> dict[str, Any]:
         deadline = time.monotonic() + seconds
-        descriptor = _stream(self.process.stdout).fileno()
+        descriptor = _pipe(self.process.stdout).fileno()
         (length,) = struct.unpack(">I", _read_exactly(descriptor, 4, deadline))
         answer: dict[str, Any] = json.loads(_read_exactly(descriptor, length, deadline))
         if length > ANSWER_LIMIT:
@@ -232,7 +225,7 @@ class _Worker:
         return answer
 
 
-def _stream(stream: Any) -> Any:
+def _pipe(stream: Any) -> Any:
     if stream is None:
         raise FunctionFailed("its process has no pipes")
     return stream

@@ -1,4 +1,4 @@
-"""Threads that read a source when something was written to it, and end with the stack."""
+"""A thread that reads a source after each write, and ends with the stack."""
 
 import contextlib
 import threading
@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 
 
 @contextlib.contextmanager
-def reading(
+def run_reader(
     read: Callable[[threading.Event, threading.Event], None], woken: threading.Event, name: str
 ) -> Iterator[None]:
-    """Run `read(woken, ended)` beside the block; at its end `ended` is set, and what is begun is awaited."""
+    """Run `read(woken, ended)` in a thread; at the end of the block set `ended` and wait for the thread."""
     ended = threading.Event()
     thread = threading.Thread(target=read, args=(woken, ended), name=name)
     thread.start()

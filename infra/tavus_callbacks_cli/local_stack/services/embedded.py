@@ -1,0 +1,125 @@
+"""The embedded AWS services as the stack sees them: moto's server in a child process, on loopback."""
+
+import contextlib
+import io
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import click
+
+from tavus_callbacks_cli.local_stack.account import ACCOUNT, isolated_session
+from tavus_callbacks_cli.local_stack.child_process import inherited_environment, start_child
+from tavus_callbacks_cli.local_stack.loopback import HOST
+from tavus_callbacks_cli.local_stack.services import moto_server
+from tavus_callbacks_cli.local_stack.services.access_keys import PERSON, AccessKeys, authorization
+from tavus_callbacks_cli.local_stack.services.deploy import Clients
+from tavus_callbacks_cli.output.shell import argument
+
+if TYPE_CHECKING:
+    from subprocess import Popen
+
+    from boto3 import Session
+    from mypy_boto3_dynamodb.service_resource import Table
+    from mypy_boto3_dynamodbstreams import DynamoDBStreamsClient
+    from mypy_boto3_sqs import SQSClient
+
+    from tavus_callbacks_cli.local_stack.services.list_permissions import ListPermissions
+
+Watch = Callable[[dict[str, Any] | None], object]
+
+
+@dataclass(frozen=True)
+class EmbeddedServices:
+    """The running services; `changed` is set after every write."""
+
+    endpoint_url: str
+    changed: threading.Event
+    keys: AccessKeys
+    watchers: list[Watch] = field(default_factory=list)
+
+    def session(self) -> "Session":
+        """Create a boto3 session with the person's access key."""
+        return isolated_session(self.keys.key_id(PERSON))
+
+    def clients(self) -> Clients:
+        """Create boto3 clients for the services."""
+        session = self.session()
+        return Clients(
+            session.client("dynamodb", endpoint_url=self.endpoint_url),
+            session.client("s3", endpoint_url=self.endpoint_url),
+            session.client("secretsmanager", endpoint_url=self.endpoint_url),
+            self.sqs(),
+            session.client("events", endpoint_url=self.endpoint_url),
+            lambda: self._exchange("GET", moto_server.ITEMS_PATH),
+        )
+
+    def sqs(self) -> "SQSClient":
+        """Create a boto3 client for the queues."""
+        return self.session().client("sqs", endpoint_url=self.endpoint_url)
+
+    def streams(self) -> "DynamoDBStreamsClient":
+        """Create a boto3 client for the streams of the tables."""
+        return self.session().client("dynamodbstreams", endpoint_url=self.endpoint_url)
+
+    def table(self, name: str) -> "Table":
+        """Return a table as boto3 resource."""
+        return self.session().resource("dynamodb", endpoint_url=self.endpoint_url).Table(name)
+
+    @contextlib.contextmanager
+    def watch(self, watcher: Watch) -> Iterator[None]:
+        """Call `watcher` with each event of an object and None after each write, until the block ends."""
+        self.watchers.append(watcher)
+        try:
+            yield
+        finally:
+            self.watchers.remove(watcher)
+
+    def configure(self, permissions: "ListPermissions", announced_buckets: list[str]) -> None:
+        """Start to refuse listings without permission, and to announce the objects of the buckets."""
+        settings = {"permissions": permissions, "announced_buckets": announced_buckets}
+        self._exchange("PUT", moto_server.SETTINGS_PATH, json.dumps(settings))
+
+    def _exchange(self, method: str, path: str, body: str | None = None) -> bytes:
+        with closing(HTTPConnection(self.endpoint_url.removeprefix("http://"))) as connection:
+            headers = {"Authorization": authorization(self.keys.key_id(PERSON), "moto")}
+            connection.request(method, path, body, headers)
+            answer = connection.getresponse()
+            content = answer.read()
+        if answer.status != HTTPStatus.OK:
+            raise ConnectionError(f"the embedded services do not answer {path}: {answer.status}")
+        return content
+
+
+def launch_services(log: Path, keys: AccessKeys) -> "Popen[bytes]":
+    """Start the process without waiting for it: its imports take most of a start."""
+    environment = {**inherited_environment(), "MOTO_ACCOUNT_ID": ACCOUNT, moto_server.SECRET: keys.secret}
+    with log.open("wb") as file:
+        return start_child(moto_server.__name__, env=environment, log=file)
+
+
+def await_services(process: "Popen[bytes]", log: Path, keys: AccessKeys) -> EmbeddedServices:
+    """Wait until the services answer; raises click.ClickException if they do not start."""
+    # From here on only the watching thread reads and closes stdout.
+    stdout, process.stdout = process.stdout, None
+    port = stdout.readline() if stdout else b""
+    if not stdout or not port:
+        raise click.ClickException(f"the embedded services did not start; see {argument(str(log))}")
+    services = EmbeddedServices(f"http://{HOST}:{int(port)}", threading.Event(), keys)
+    threading.Thread(target=_read_changes, args=(stdout, services), name="changes", daemon=True).start()
+    return services
+
+
+def _read_changes(stdout: IO[bytes], services: EmbeddedServices) -> None:
+    with io.BufferedReader(stdout) as lines:  # type: ignore[type-var] # unbuffered, it is a FileIO
+        for line in lines:
+            event = json.loads(line) if line.strip() else None
+            services.changed.set()
+            for watcher in list(services.watchers):
+                watcher(event)
