@@ -88,12 +88,12 @@ class Deployment:
         with aws_errors():
             return open_tables(self.session, self.outputs, self.endpoint_url)
 
-    def recording_properties(self, *, older_snapshots: bool) -> dict[str, Any]:
+    def recording_properties(self, *, older: bool) -> dict[str, Any]:
         """Return the `properties` of a conversation that is recorded into this stack; {} with Recordings=off.
 
         The members of `recording_storage` are flat, even if the stack's output nests them.
         """
-        text = self.outputs.get("RecordingProperties" if older_snapshots else "RecordingStorage")
+        text = self.outputs.get("RecordingProperties" if older else "RecordingStorage")
         properties: dict[str, Any] = json.loads(text) if text else {}
         storage = properties.get("recording_storage", {})
         if "s3" in storage:
