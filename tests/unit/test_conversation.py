@@ -22,13 +22,13 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from tavus_callbacks.domain.callbacks import event_types
 from tavus_callbacks.domain.callbacks.event import variant_ref
 from tavus_callbacks.domain.common.timestamps import iso
 from tavus_callbacks.domain.conversations.expected import missing_of, status_of
 from tavus_callbacks.domain.conversations.facts import Facts, conversation_facts, facts_of
 from tavus_callbacks.domain.conversations.fold import fold
 from tavus_callbacks.domain.conversations.view import ConversationView
-from tavus_callbacks.domain.events import event_types
 from tavus_callbacks.domain.recordings.recording import claim_of
 from tavus_callbacks_cli.simulator import scenario as simulator
 

@@ -7,16 +7,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tavus_callbacks.domain.recordings.recording import (
+from tavus_callbacks.domain.callbacks.recording_place import (
     STORAGE_CONFLICT,
+    conversation_of,
+    is_usable,
+    other_form,
+)
+from tavus_callbacks.domain.recordings.recording import (
     Claim,
     Recording,
     claim_of,
     claim_rank,
-    conversation_of,
-    is_usable,
     latest,
-    other_form,
     recording_id,
     status_of,
 )

@@ -14,12 +14,12 @@ from tavus_callbacks.api.routing import Routes
 from tavus_callbacks.aws import clients
 from tavus_callbacks.aws.stores.readings import confirmed_at
 from tavus_callbacks.aws.stores.subject_events import events_within_budget, subject_rows
+from tavus_callbacks.domain.callbacks.event_types import TRANSCRIPT
 from tavus_callbacks.domain.callbacks.families import is_name
 from tavus_callbacks.domain.common.errors import NotFound
 from tavus_callbacks.domain.common.truncate import shorter
 from tavus_callbacks.domain.conversations.expected import Status, What
 from tavus_callbacks.domain.conversations.fold import fold
-from tavus_callbacks.domain.events.event_types import TRANSCRIPT
 from tavus_callbacks.domain.events.stored_event import StoredEvent
 from tavus_callbacks.domain.summaries.summary import conversation_summary
 from tavus_callbacks.domain.transcripts.plain_text import dialogue

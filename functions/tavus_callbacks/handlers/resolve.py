@@ -12,17 +12,12 @@ from aws_lambda_powertools.utilities.batch import EventType
 
 from tavus_callbacks.aws.stores.recordings import Row, look
 from tavus_callbacks.aws.stores.subject_events import read_body
+from tavus_callbacks.domain.callbacks.recording_place import conversation_of
 from tavus_callbacks.domain.common.issues import TOO_MANY_PARTS
 from tavus_callbacks.domain.common.lenient_json import parse_stored_body
 from tavus_callbacks.domain.common.metrics import Counts, count, of_recording
 from tavus_callbacks.domain.events.stored_event import StoredEvent
-from tavus_callbacks.domain.recordings.recording import (
-    Status,
-    certain_status,
-    claim_of,
-    conversation_of,
-    recording_id,
-)
+from tavus_callbacks.domain.recordings.recording import Status, certain_status, claim_of, recording_id
 from tavus_callbacks.logic.publish import publish_recording
 from tavus_callbacks.runtime import batches, wiring
 from tavus_callbacks.runtime.log import write

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from tavus_callbacks.aws.items import read_item
-from tavus_callbacks.domain.recordings.recording import owner_of
+from tavus_callbacks.domain.callbacks.recording_place import owner_of
 from tavus_callbacks_cli.erasure.place import Left, Piece, Place, Subject, Wanted
 
 

@@ -11,7 +11,8 @@ from typing import Any
 from urllib.parse import quote
 
 from tavus_callbacks.aws.stores.recordings import RecordingRows, is_noted, recording_of
-from tavus_callbacks.domain.recordings.recording import Recording, other_form, owner_of, recording_id
+from tavus_callbacks.domain.callbacks.recording_place import other_form, owner_of
+from tavus_callbacks.domain.recordings.recording import Recording, recording_id
 from tavus_callbacks_cli.erasure.place import CONVERSATION, Left, Piece, Place, Wanted
 from tavus_callbacks_cli.operations.reindex import subjects
 

@@ -20,11 +20,11 @@ from urllib.parse import quote
 
 from click import ClickException
 
+from tavus_callbacks.domain.callbacks.recording_place import owner_of
 from tavus_callbacks.domain.common.tags import is_tagged
 from tavus_callbacks.domain.common.timestamps import iso, now
 from tavus_callbacks.domain.events.tag_scope import TaggedCallback
 from tavus_callbacks.domain.recordings import signed_url
-from tavus_callbacks.domain.recordings.recording import owner_of
 from tavus_callbacks_cli.erasure.place import CONVERSATION, UNSUMMED, Subject, Wanted, sort_by_tag
 from tavus_callbacks_cli.operations.subjects import LISTS, has_page, path_of
 

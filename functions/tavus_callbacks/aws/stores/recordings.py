@@ -28,16 +28,14 @@ from botocore.exceptions import ClientError
 from tavus_callbacks.aws.errors import error_code, store_down
 from tavus_callbacks.aws.items import is_expired, read_item, write_item, write_value
 from tavus_callbacks.aws.stores import keys
+from tavus_callbacks.domain.callbacks.recording_place import belongs_to_other, is_unowned, other_form
 from tavus_callbacks.domain.common.timestamps import iso, now, parse
 from tavus_callbacks.domain.recordings.recording import (
     Claim,
     Recording,
-    belongs_to_other,
     claim_digest,
     claim_rank,
-    is_unowned,
     mark_contested,
-    other_form,
     recording_id,
     reject_other_owner,
 )

@@ -103,7 +103,7 @@ def _names_other_folder(document: Document, classified: Classified) -> bool:
     if classified.kind != "conversation" or _OF_RECORDINGS not in classified.event_type:
         return False
     # Loaded here, because most callbacks name no recording and a cold start should not pay for it.
-    from tavus_callbacks.domain.recordings.recording import names_other_folder
+    from tavus_callbacks.domain.callbacks.recording_place import names_other_folder
 
     return names_other_folder(classified.event_type, classified.subject, document.clean)
 

@@ -9,10 +9,10 @@ from typing import Literal
 
 from pydantic import Field
 
+from tavus_callbacks.domain.callbacks import event_types
 from tavus_callbacks.domain.common.view import Moment, View
 from tavus_callbacks.domain.conversations.facts import Facts
 from tavus_callbacks.domain.conversations.settings import FoldSettings
-from tavus_callbacks.domain.events import event_types
 
 Status = Literal["active", "ended", "presumed_ended"]
 What = Literal["shutdown", "transcript", "perception", "recording"]

@@ -12,15 +12,15 @@ from typing import Any
 
 from pydantic import Field
 
+from tavus_callbacks.domain.callbacks import event_types
 from tavus_callbacks.domain.callbacks.families import object_key
+from tavus_callbacks.domain.callbacks.recording_place import belongs_to_other, is_usable
 from tavus_callbacks.domain.common import lenient_json
 from tavus_callbacks.domain.common.timestamps import iso
 from tavus_callbacks.domain.common.view import Moment, Names, View
 from tavus_callbacks.domain.conversations.end_reason import NOBODY_JOINED, code_of
-from tavus_callbacks.domain.events import event_types
 from tavus_callbacks.domain.events.arrival_facts import ReceiptFacts, either, receipt_of
 from tavus_callbacks.domain.events.stored_event import StoredEvent
-from tavus_callbacks.domain.recordings.recording import belongs_to_other, is_usable
 from tavus_callbacks.domain.transcripts.statistics import Talk, talk
 from tavus_callbacks.domain.transcripts.transcript import (
     rank,

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from tavus_callbacks.domain.callbacks import event_types
 from tavus_callbacks.domain.common import lenient_json
 from tavus_callbacks.domain.conversations import parts
 from tavus_callbacks.domain.conversations.end_reason import Ending, ending
@@ -23,7 +24,6 @@ from tavus_callbacks.domain.conversations.view import (
     Replica,
     TranscriptSummary,
 )
-from tavus_callbacks.domain.events import event_types
 from tavus_callbacks.domain.events.stored_event import (
     Occurrence,
     StoredEvent,

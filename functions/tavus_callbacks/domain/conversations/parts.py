@@ -8,9 +8,9 @@ from typing import Any
 
 from pydantic import Field
 
+from tavus_callbacks.domain.callbacks import event_types
 from tavus_callbacks.domain.common import lenient_json
 from tavus_callbacks.domain.common.view import Happened, Moment, View
-from tavus_callbacks.domain.events import event_types
 from tavus_callbacks.domain.events.stored_event import Occurrence, StoredEvent, merge_variants
 from tavus_callbacks.domain.recordings.copy_failure import explain
 from tavus_callbacks.domain.recordings.recording import Claim, claim_of, id_without_key

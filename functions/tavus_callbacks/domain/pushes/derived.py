@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
+from tavus_callbacks.domain.callbacks import event_types
 from tavus_callbacks.domain.common.timestamps import now
 from tavus_callbacks.domain.conversations.expected import Missing, missing_of, status_of
 from tavus_callbacks.domain.conversations.facts import Facts
 from tavus_callbacks.domain.conversations.settings import FoldSettings
-from tavus_callbacks.domain.events import event_types
 from tavus_callbacks.domain.events.arrival_facts import ReceiptFacts
 from tavus_callbacks.domain.pushes import push
 from tavus_callbacks.domain.pushes.push import Push, RecordingData, push_id, subject_url

@@ -8,24 +8,29 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, Literal, TypeGuard
-from urllib.parse import unquote
+from typing import Any, Literal
 
+from tavus_callbacks.domain.callbacks import event_types
 from tavus_callbacks.domain.callbacks.families import properties_of
+from tavus_callbacks.domain.callbacks.recording_place import (
+    LAYOUT,
+    SUFFIX,
+    Place,
+    belongs_to_other,
+    conversation_of,
+    is_unowned,
+    is_usable,
+    read_place,
+)
 from tavus_callbacks.domain.common import lenient_json
 from tavus_callbacks.domain.common.digests import digest
 from tavus_callbacks.domain.common.issues import OTHER_CONVERSATION
-from tavus_callbacks.domain.events import event_types
 
 Status = Literal[
     "pending", "available", "missing", "failed", "other_bucket", "other_provider", "other_conversation"
 ]
 
-STORAGE_CONFLICT = "storage_conflict"
 UNUSABLE_KEY = "The callback names no usable object key."
-MAX_KEY_BYTES = 1024  # S3's own limit
-# Case-sensitive: the ids of recordings are made without it, and stored ids must not change.
-SUFFIX = ".mp4"
 LATEST = "latest"  # what the API calls the newest, so no recording has it for an id
 LONGEST_MESSAGE, LONGEST_CODE = 1000, 200  # characters; the event itself keeps the whole
 
@@ -33,8 +38,6 @@ LONGEST_MESSAGE, LONGEST_CODE = 1000, 200  # characters; the event itself keeps 
 ARCHIVED = ("GLACIER", "DEEP_ARCHIVE")
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-_LAYOUT = re.compile(r"tavus/(?P<conversation>[^/]+)/(?P<name>[^/]+)")
-_PROVIDERS = {"s3": "s3", "gs": "gcs", "gcs": "gcs", "azure_blob": "azure_blob", "azure": "azure_blob"}
 
 Body = Mapping[str, Any]
 
@@ -77,23 +80,10 @@ def _use(claim: Claim) -> int:
     return 2 if claim.status == "failed" else 1
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a body says that a recording is stored; anything in it may be missing or hostile.
-
-    `is_address` marks a URL whose scheme names no provider, such as Azure's `https://…`.
-    """
-
-    provider: str
-    bucket: str | None
-    key: str | None
-    is_address: bool = False
-
-
 def recording_id(conversation_id: str, key: str) -> str:
     """Return the id of a recording, from its key without `.mp4`: the layout's own name, or a digest."""
     bare = key.removesuffix(SUFFIX)
-    layout = _LAYOUT.fullmatch(bare)
+    layout = LAYOUT.fullmatch(bare)
     own = layout["name"] if layout and layout["conversation"] == conversation_id else ""
     if _NAME.fullmatch(own) and own != LATEST:
         return own
@@ -108,24 +98,6 @@ def id_without_key(ref: str) -> str:
     return f"failed-{ref[-24:]}"
 
 
-def conversation_of(key: str) -> str | None:
-    """Return the conversation whose folder a key lies in, or None outside `tavus/<conversation>/…`."""
-    layout = _LAYOUT.fullmatch(key.removesuffix(SUFFIX))
-    return layout["conversation"] if layout and is_usable(key) else None
-
-
-def owner_of(key: str) -> str | None:
-    """Return the conversation that owns a key: `tavus/<id>/…` at any depth belongs to `<id>`."""
-    folder, _, rest = key.partition("/")
-    conversation, separator, _ = rest.partition("/")
-    return conversation if folder == "tavus" and separator else None
-
-
-def belongs_to_other(key: str | None, conversation_id: str) -> bool:
-    """Tell whether a key lies in the folder of another conversation."""
-    return key is not None and owner_of(key) not in (None, conversation_id)
-
-
 def reject_other_owner(claim: Claim, conversation_id: str) -> Claim:
     """Mark a claim of an object in this stack's bucket that lies in another conversation's folder."""
     if not claim.may_come or not belongs_to_other(claim.key, conversation_id):
@@ -134,53 +106,22 @@ def reject_other_owner(claim: Claim, conversation_id: str) -> Claim:
     return replace(claim, status=OTHER_CONVERSATION, issues=issues)
 
 
-def is_unowned(key: str | None) -> TypeGuard[str]:
-    """Tell whether a key lies outside of all folders, so that claims alone decide its owner."""
-    return key is not None and owner_of(key) is None
-
-
 def claim_digest(key: str) -> str:
     """Return the digest that both forms of a key share, with `.mp4` and without."""
     return digest(key.removesuffix(SUFFIX))
 
 
-def names_other_folder(event_type: str, conversation_id: str, body: Body) -> bool:
-    """Tell whether a recording callback names an S3 key in another conversation's folder, in any bucket."""
-    if event_type not in (event_types.RECORDING, event_types.COPY_FAILED):
-        return False
-    properties = properties_of(body)
-    places = [place for place in (_pair(properties), _uri(properties)) if place and place.provider == "s3"]
-    return any(is_usable(place.key) and belongs_to_other(place.key, conversation_id) for place in places)
-
-
-def other_form(key: str) -> str:
-    """Return the same key with `.mp4` added or taken away: Tavus sometimes omits it."""
-    return key.removesuffix(SUFFIX) if key.endswith(SUFFIX) else key + SUFFIX
-
-
-def is_usable(key: object) -> TypeGuard[str]:
-    """Tell whether a value can be an object key: 1 to 1,024 bytes, no URL, no dot segments, printable."""
-    return (
-        isinstance(key, str)
-        and key.isprintable()
-        and key != ""
-        and max(len(key.encode()), len(other_form(key).encode())) <= MAX_KEY_BYTES
-        and not key.startswith("/")
-        and ":" not in key.partition("/")[0]
-        and not any(part in (".", "..") for part in key.split("/"))
-    )
-
-
 def claim_of(event_type: str, conversation_id: str, body: Body, *, bucket: str, ref: str) -> Claim:
     """Read the claim of a recording callback; `bucket` is the stack's, `ref` the event's reference."""
     properties = properties_of(body)
-    place, issues = _place(properties, bucket)
+    place, issues = read_place(properties, bucket)
     key = place.key if is_usable(place.key) else None
     name = recording_id(conversation_id, key) if key else id_without_key(ref)
     duration = _seconds(properties.get("duration"))
     claim = Claim(name, place.provider, place.bucket, key, duration, issues=issues)
     if event_type == event_types.COPY_FAILED:
-        message = _text(properties.get("error_message")) or "Tavus could not copy the recording."
+        message = properties.get("error_message")
+        message = message if isinstance(message, str) and message else "Tavus could not copy the recording."
         code = (lenient_json.text(properties.get("error_code")) or "")[:LONGEST_CODE] or None
         failed = replace(claim, status="failed", message=message[:LONGEST_MESSAGE], error_code=code)
         return reject_other_owner(failed, conversation_id)
@@ -193,65 +134,6 @@ def _elsewhere(place: Place, bucket: str) -> Status | None:
     if place.provider != "s3":
         return "other_provider"
     return "other_bucket" if place.bucket not in (None, bucket) else None
-
-
-def _place(properties: Body, bucket: str) -> tuple[Place, tuple[str, ...]]:
-    """Choose between the pair and the URI; where they contradict, whichever is usable and the stack's."""
-    pair, uri = _pair(properties), _uri(properties)
-    if pair is None or uri is None:
-        return pair or uri or Place(_provider(properties), None, None), ()
-    if _is_address_of(uri, pair):
-        return pair, ()
-    if _same(pair, uri):
-        return uri, ()
-
-    def merit(place: Place) -> tuple[bool, bool, bool, bool]:
-        # An address can escape the key or carry a query. A pair without a bucket says less than other URIs.
-        return is_usable(place.key), not place.is_address, place.bucket == bucket, place.bucket is not None
-
-    return max(pair, uri, key=merit), (STORAGE_CONFLICT,)
-
-
-def _same(pair: Place, uri: Place) -> bool:
-    return pair.key == uri.key and pair.bucket in (None, uri.bucket)
-
-
-def _is_address_of(uri: Place, pair: Place) -> bool:
-    """Tell whether a URL ends with the pair's key: container and bucket may begin its path."""
-    path = f"/{uri.key}"
-    forms = (path, unquote(path.partition("?")[0]))
-    return uri.is_address and any(form.endswith(f"/{pair.key}") for form in forms)
-
-
-def _pair(properties: Body) -> Place | None:
-    key = _text(properties.get("s3_key"))
-    if key is None:
-        return None
-    return Place(_provider(properties), _text(properties.get("bucket_name")), key)
-
-
-def _uri(properties: Body) -> Place | None:
-    """Read `s3://bucket/key` or `gs://…`; `storage_provider` decides where the scheme names no provider."""
-    text = _text(properties.get("storage_uri"))
-    if text is None:
-        return None
-    scheme, separator, rest = text.partition("://")
-    bucket, _, key = rest.partition("/")
-    provider = _PROVIDERS.get(scheme.lower()) if separator else None
-    return Place(provider or _provider(properties), bucket or None, key or None, is_address=provider is None)
-
-
-def _provider(properties: Body) -> str:
-    sent = _text(properties.get("storage_provider"))
-    if sent is not None:
-        return _PROVIDERS.get(sent.lower(), "unknown")
-    uri = _text(properties.get("storage_uri"))
-    scheme, separator, _ = (uri or "").partition("://")
-    return _PROVIDERS.get(scheme.lower(), "unknown") if separator else "s3"
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None
 
 
 def _seconds(value: object) -> float | None:

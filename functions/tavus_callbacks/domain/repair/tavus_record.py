@@ -13,9 +13,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from tavus_callbacks.domain.callbacks.event import Event, understand
+from tavus_callbacks.domain.callbacks.event_types import REPLICA_PRESENT
 from tavus_callbacks.domain.common import timestamps
 from tavus_callbacks.domain.common.errors import NotAnObject, Unfileable
-from tavus_callbacks.domain.events.event_types import REPLICA_PRESENT
 
 # The first word of an event type gives its message type (docs/tavus.md, "Envelope of conversation events").
 _MESSAGE_TYPES = ("system", "application")

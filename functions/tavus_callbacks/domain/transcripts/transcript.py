@@ -12,10 +12,10 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from tavus_callbacks.domain.callbacks import event_types
 from tavus_callbacks.domain.common import lenient_json
 from tavus_callbacks.domain.common.digests import canonical, digest
 from tavus_callbacks.domain.common.timestamps import iso
-from tavus_callbacks.domain.events import event_types
 from tavus_callbacks.domain.events.stored_event import StoredEvent
 from tavus_callbacks.domain.transcripts.tool_calls import AnsweredCall, ToolAnswer, answered_id
 from tavus_callbacks.domain.transcripts.turns import SpokenTurn, read_turns
