@@ -18,7 +18,7 @@ from projecting import project_all, records
 from encodings_of_tokens import FOUND
 from tavus_callbacks.aws import clients
 from tavus_callbacks.aws.spill import Spill, SpilledCallback, read_message
-from tavus_callbacks.aws.stores.readings import ReadingRows
+from tavus_callbacks.aws.stores.repair_attempts import AttemptRows
 from tavus_callbacks.domain.callbacks.event import understand
 from tavus_callbacks.domain.common.tags import kept_query
 from tavus_callbacks.domain.common.timestamps import now
@@ -181,7 +181,7 @@ def object_came(world):
 def reading(world):
     """Ask Tavus about the conversation."""
     table = world.api.environment["EVENTS_TABLE"]
-    ReadingRows(clients.dynamodb(), table, None).note(FORGOTTEN, at=now(), outcome="unknown")
+    AttemptRows(clients.dynamodb(), table, None).note(FORGOTTEN, at=now(), outcome="unknown")
 
 
 def quarantined(world):

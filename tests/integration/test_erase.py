@@ -16,7 +16,7 @@ from tavus_callbacks.aws import clients
 from tavus_callbacks.domain.callbacks.intake import Misfit
 from tavus_callbacks.domain.callbacks.quarantine import quarantined
 from tavus_callbacks.domain.common.errors import Unfileable
-from tavus_callbacks.domain.repair.tavus_record import record_of
+from tavus_callbacks.domain.repair.tavus_record import parse_record
 from tavus_callbacks.logic.keep_callback import quarantine
 from tavus_callbacks.runtime import wiring
 from tavus_callbacks_cli.erasure import recordings as recordings_of
@@ -415,7 +415,7 @@ def test_what_tavus_still_has_is_not_filed_again(world, dry_run):
     world.kept(ERASED)
     world.erase("conversation", ERASED, "--yes")
     event = {"event_type": "system.shutdown", "timestamp": "2027-03-01T12:00:00Z", "noise": noise(ERASED)}
-    there = SimpleNamespace(conversation=lambda name: record_of(name, {"events": [event]}))
+    there = SimpleNamespace(conversation=lambda name: parse_record(name, {"events": [event]}))
     work = backfill.prepare(there, store(world.api), world.api.tokens_table, None)
 
     filed = backfill.backfill_conversation(work, ERASED, dry_run=dry_run)

@@ -9,7 +9,7 @@ from inprocess import forget
 from projecting import project_all
 
 from tavus_callbacks.aws import clients
-from tavus_callbacks.aws.stores.readings import ReadingRows
+from tavus_callbacks.aws.stores.repair_attempts import AttemptRows
 from tavus_callbacks.aws.stores.tombstones import Tombstones
 from tavus_callbacks.runtime.settings import settings
 from tavus_callbacks_cli.local_stack.template.template import load_template
@@ -55,7 +55,7 @@ def kept(recordings, short, monkeypatch):
     Tombstones(clients.dynamodb(), table).add(
         "conversation", "c9", at=datetime.now(UTC), lifetime=timedelta(days=42)
     )
-    ReadingRows(clients.dynamodb(), table, settings().event_retention).note(
+    AttemptRows(clients.dynamodb(), table, settings().event_retention).note(
         "c1", at=datetime.now(UTC), outcome="complete"
     )
     return api

@@ -8,7 +8,7 @@ import pytest
 import urllib3
 from pydantic import SecretStr
 
-from tavus_callbacks.domain.repair.tavus_record import Record
+from tavus_callbacks.domain.repair.tavus_record import TavusRecord
 from tavus_callbacks.outbound.tavus_api import (
     Busy,
     KeyRefused,
@@ -69,7 +69,8 @@ def test_a_record_is_read(api, stand_in):
 
     shown = {name: SHUTDOWN[name] for name in ("event_type", "timestamp", "properties")}
     assert (
-        Record("c1", SHUTDOWN["webhook_url"], datetime(2026, 5, 1, 12, 0, 0, 250000, UTC), (shown,)) == found
+        TavusRecord("c1", SHUTDOWN["webhook_url"], datetime(2026, 5, 1, 12, 0, 0, 250000, UTC), (shown,))
+        == found
     )
 
 

@@ -82,7 +82,7 @@ def test_a_tombstone_ends_with_its_time_and_is_never_shortened(api, tombstones):
     tombstones.add("conversation", "ever", at=NOW, lifetime=2 * DAY)
 
     rows = {item["pk"]: item.get("expires_at") for item in api.items() if item["type"] == "tombstone"}
-    assert not tombstones.is_there("conversation", "over")
+    assert not tombstones.is_erased("conversation", "over")
     assert tombstones.has("conversation", "short")
     assert {None, int((NOW + 9 * DAY).timestamp()), int((NOW - DAY).timestamp())} == set(rows.values())
     assert not [pk for pk in rows if "over" in pk or "short" in pk or "ever" in pk]

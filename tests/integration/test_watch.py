@@ -15,7 +15,7 @@ from recording_stack import recording_stack
 from tavus_callbacks.aws import clients
 from tavus_callbacks.aws.stores.tombstones import Tombstones
 from tavus_callbacks.handlers import watch
-from tavus_callbacks.logic import publish
+from tavus_callbacks.logic import check_open, publish
 from tavus_callbacks.outbound.tavus_api import TavusApi, UnknownThere
 from tavus_callbacks.runtime import wiring
 from tavus_callbacks_cli.local_stack.tavus_api import KEY, MODES, Behaviour, StandIn, serve_stand_in
@@ -351,9 +351,9 @@ def test_a_secret_that_cannot_be_read_stops_nothing_else(watched):
 
 def test_a_run_that_ends_early_is_gone_on_with(watched, monkeypatch):
     """A run without time takes one page; the next one goes on there, and the oldest is not forgotten."""
-    monkeypatch.setattr(watch, "PAGE", 4)
+    monkeypatch.setattr(check_open, "PAGE", 4)
     at = datetime.now(UTC)
-    for number in range(watch.PAGE + 3):
+    for number in range(check_open.PAGE + 3):
         watched.api.post(said("system.replica_joined", f"c{number}", at=at - timedelta(minutes=number)))
     project_all(watched.api)
     watched.left = 0
@@ -361,8 +361,8 @@ def test_a_run_that_ends_early_is_gone_on_with(watched, monkeypatch):
     first, second = watched.run(), watched.run()
 
     assert (False, True) == (first["is_whole"], second["is_whole"])
-    assert watch.PAGE + 3 == first["seen"] + second["seen"]
-    assert second["oldest_open"] == pytest.approx(60 * (watch.PAGE + 2), abs=60)
+    assert check_open.PAGE + 3 == first["seen"] + second["seen"]
+    assert second["oldest_open"] == pytest.approx(60 * (check_open.PAGE + 2), abs=60)
 
 
 def test_the_older_ones_are_looked_at_every_three_hours(watched, monkeypatch):
@@ -381,8 +381,8 @@ def test_the_older_ones_are_looked_at_every_three_hours(watched, monkeypatch):
 
 def test_so_many_questions_and_no_more(watched, monkeypatch):
     """What is left over is asked by the next run."""
-    monkeypatch.setattr(watch, "QUESTIONS", 1)
-    monkeypatch.setattr(watch, "PAGE", 1)
+    monkeypatch.setattr(check_open, "QUESTIONS", 1)
+    monkeypatch.setattr(check_open, "PAGE", 1)
     for number in range(2):
         watched.happen(*ended(f"c{number}"), lost={2})
 
@@ -394,15 +394,15 @@ def test_so_many_questions_and_no_more(watched, monkeypatch):
 def test_two_runs_at_once_ask_once(watched):
     """The attempt is taken before it is made: who finds it taken leaves it."""
     watched.happen(*ended(), lost={2})
-    readings = wiring.repair_attempts()
-    claim, results = type(readings).claim, []
+    rows = wiring.repair_attempts()
+    claim, results = type(rows).claim, []
 
     def twice(self, name, before, *, next_at):
         results.extend(claim(self, name, before, next_at=next_at) for _ in range(2))
         return results[-1]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(type(readings), "claim", twice)
+        patch.setattr(type(rows), "claim", twice)
         watched.run(minutes=3)
 
     assert [True, False] == results
@@ -413,7 +413,7 @@ def test_a_body_that_we_stumble_over_stops_no_other(watched, monkeypatch):
     """A fault of ours in one conversation is logged by its place, and the others are cared for."""
     for number in range(2):
         watched.happen(*ended(f"c{number}"), lost={2})
-    repair, stumbled = watch.repair.repair_conversation, []
+    repair, stumbled = check_open.repair_conversation, []
 
     def stumble(stores, record, **rest):
         if not stumbled:
@@ -421,7 +421,7 @@ def test_a_body_that_we_stumble_over_stops_no_other(watched, monkeypatch):
             raise RuntimeError("canary-body")
         return repair(stores, record, **rest)
 
-    monkeypatch.setattr(watch.repair, "repair_conversation", stumble)
+    monkeypatch.setattr(check_open, "repair_conversation", stumble)
     record = watched.run(minutes=3)
 
     assert (1, 1) == (record["failed"], record["filed"])

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tavus_callbacks.domain.callbacks.event import base_ref
-from tavus_callbacks.domain.repair.comparison import plan
-from tavus_callbacks.domain.repair.tavus_record import record_of
+from tavus_callbacks.domain.repair.comparison import compare
+from tavus_callbacks.domain.repair.tavus_record import parse_record
 
 RECORDS = {name: record for name, record in published().items() if name.startswith("rest-get-conversation")}
 URL = "https://example.com/callbacks/none?user=4711"
@@ -29,7 +29,7 @@ class Shelf:
 
     def read(self, record):
         """Read a record and file what it adds; return the plan."""
-        found = plan(record, self.kept, label="test", received_at=NOW)
+        found = compare(record, self.kept, label="test", received_at=NOW)
         for event in found.new:
             self._add(stored_event(event.text.encode(), source="backfill"))
         for event in found.variants:
@@ -48,7 +48,7 @@ class Shelf:
 
 def record(*events, conversation_id=CONVERSATION):
     """Make a record of events."""
-    return record_of(conversation_id, {"callback_url": URL, "events": list(events)})
+    return parse_record(conversation_id, {"callback_url": URL, "events": list(events)})
 
 
 def shown(event_type="system.shutdown", at="2026-05-01T12:00:00.250000Z", **properties):
@@ -67,7 +67,7 @@ def test_a_lost_callback_is_filed_as_it_would_have_been():
     """Identity, tags and content are those of the callback; only the source differs."""
     sent = shown(shutdown_reason="participant_left_timeout")
 
-    [found] = plan(record(sent), [], label="prod", received_at=NOW).new
+    [found] = compare(record(sent), [], label="prod", received_at=NOW).new
 
     came = stored_event(callback(sent), label="prod")
     assert (came.event_id, came.tags, "prod", "backfill") == (
@@ -169,7 +169,7 @@ def test_what_no_record_holds_confirms_and_denies_nothing():
 @pytest.mark.parametrize("events", [{}, {"events": None}, {"events": []}, {"events": "none"}])
 def test_a_record_without_events_confirms_nothing(events):
     """Absent, null or empty `events`, as while a conversation is active: nothing to file, nothing proved."""
-    found = plan(record_of(CONVERSATION, events), [], label="test", received_at=NOW)
+    found = compare(parse_record(CONVERSATION, events), [], label="test", received_at=NOW)
 
     assert ((), False, 0) == (found.new, found.shows_events, found.unfileable)
     assert not found.confirms
@@ -179,15 +179,15 @@ def test_entries_that_cannot_be_filed_are_counted():
     """No object, another conversation's, no event type: none stops the others."""
     odd = [7, {"event_type": "system.shutdown", "conversation_id": "c999"}, {"properties": {}}]
 
-    found = plan(record(*odd, shown()), [], label="test", received_at=NOW)
+    found = compare(record(*odd, shown()), [], label="test", received_at=NOW)
 
     assert (1, 3) == (len(found.new), found.unfileable)
 
 
 def test_a_callback_url_that_cannot_be_read_has_no_tags():
     """A record is a stranger's: its URL may be anything."""
-    found = plan(
-        record_of(CONVERSATION, {"callback_url": "http://[", "events": [shown()]}),
+    found = compare(
+        parse_record(CONVERSATION, {"callback_url": "http://[", "events": [shown()]}),
         [],
         label="test",
         received_at=NOW,
@@ -201,7 +201,7 @@ def test_published_records_make_no_second_event(name):
     """Backfill after callbacks, callbacks after backfill, and both again: one event each."""
     published_record = RECORDS[name]
     name = published_record.get("conversation_id", CONVERSATION)
-    read = record_of(name, published_record)
+    read = parse_record(name, published_record)
     sent = published_record.get("events") or []
     callbacks = [callback(one, name) for one in sent]
     first, last = Shelf(), Shelf()

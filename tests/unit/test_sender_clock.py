@@ -13,7 +13,7 @@ from tavus_callbacks.domain.conversations.facts import Facts, conversation_facts
 from tavus_callbacks.domain.conversations.fold import fold
 from tavus_callbacks.domain.pushes import push
 from tavus_callbacks.domain.pushes.derived import SubjectState, types_by_time
-from tavus_callbacks.domain.repair.open_conversations import OPEN_FOR, View, open_of
+from tavus_callbacks.domain.repair.open_conversations import OPEN_FOR, Criteria, find_open
 from tavus_callbacks.domain.resources.view import fold_resource
 from tavus_callbacks.domain.summaries.summary import conversation_summary
 from tavus_callbacks.domain.transcripts.transcript import transcript_of
@@ -66,7 +66,7 @@ def test_no_time_of_the_sender_keeps_a_conversation_open(joined, more):
     facts = conversation_facts([event(JOINED, joined), *(event(SHUTDOWN, at) for at in more)])
     late = NOW + OPEN_FOR + 2 * SETTINGS.presumed_ended_after + timedelta(minutes=2)
 
-    assert open_of(CONVERSATION, facts, View(late, SETTINGS, None)) is None
+    assert find_open(CONVERSATION, facts, Criteria(late, SETTINGS, None)) is None
 
 
 @pytest.mark.parametrize("ahead", [timedelta(seconds=30), timedelta(hours=20), timedelta(days=400)])
@@ -176,7 +176,7 @@ def test_a_summary_that_was_written_with_a_far_end_is_over_too():
     summary = conversation_summary(CONVERSATION, facts, now=late, settings=SETTINGS)
     assert ("ended", None, ["transcript"]) == (summary.status, summary.duration, summary.missing)
     assert push.COMPLETE in types_by_time(state(facts, after=timedelta(minutes=2)))
-    assert open_of(CONVERSATION, facts, View(late, SETTINGS, None)) is None
+    assert find_open(CONVERSATION, facts, Criteria(late, SETTINGS, None)) is None
 
 
 EVENTS = st.builds(

@@ -12,7 +12,7 @@ from tavus_callbacks.api.recordings import recording_views
 from tavus_callbacks.api.responses import NO_STORE, first_fitting, json_answer
 from tavus_callbacks.api.routing import Routes
 from tavus_callbacks.aws import clients
-from tavus_callbacks.aws.stores.readings import confirmed_at
+from tavus_callbacks.aws.stores.repair_attempts import confirmed_at
 from tavus_callbacks.aws.stores.subject_events import events_within_budget, subject_rows
 from tavus_callbacks.domain.callbacks.event_types import TRANSCRIPT
 from tavus_callbacks.domain.callbacks.families import is_name

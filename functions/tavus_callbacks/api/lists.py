@@ -47,7 +47,7 @@ def listed_from(  # noqa: PLR0913 - a list, its filters and a place in it
 
     def keep(row: ListedSummary) -> dict[str, Any] | None:
         view = describe(row)
-        return dict(view.model_dump(mode="json")) if wanted.lets(view) else None
+        return dict(view.model_dump(mode="json")) if wanted.matches(view) else None
 
     return summaries.list_summaries(kind, _span(query, before), keep, objects_in=objects_in)
 

@@ -60,7 +60,7 @@ def _project(records: "Sequence[DynamoDBRecord]") -> None:
 def _remove_erased(items: Sequence[Item]) -> bool:
     """Return whether the subject is erased, and remove its late events in that case."""
     summaries, bodies = wiring.summaries(), wiring.bodies()
-    if not summaries.tombstones.is_there(items[0]["kind"], items[0]["subject"]):
+    if not summaries.tombstones.is_erased(items[0]["kind"], items[0]["subject"]):
         return False
     for item in items:
         remove_late(item, bodies, summaries)

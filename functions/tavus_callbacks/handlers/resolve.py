@@ -95,7 +95,7 @@ def _status(row: Row | None, *, otherwise: Status) -> Status:
 
 
 def _is_erased(conversation_id: str) -> bool:
-    is_erased = wiring.summaries().tombstones.is_there("conversation", conversation_id)
+    is_erased = wiring.summaries().tombstones.is_erased("conversation", conversation_id)
     if is_erased:
         write(logger, "late", {"outcome": "erased", **count("erased")})
     return is_erased

@@ -11,15 +11,14 @@ from typing import TYPE_CHECKING
 
 from tavus_callbacks.aws.stores.subject_events import events_in, subject_rows
 from tavus_callbacks.domain.callbacks.event import event_id
-from tavus_callbacks.domain.repair.comparison import Plan
-from tavus_callbacks.domain.repair.comparison import plan as compare
+from tavus_callbacks.domain.repair.comparison import Plan, compare
 from tavus_callbacks.logic.summarize import rebuild
 
 if TYPE_CHECKING:
     from tavus_callbacks.aws.stores.events import EventsTable
-    from tavus_callbacks.aws.stores.readings import ReadingRows
+    from tavus_callbacks.aws.stores.repair_attempts import AttemptRows
     from tavus_callbacks.aws.stores.summaries import SummaryRows
-    from tavus_callbacks.domain.repair.tavus_record import Record
+    from tavus_callbacks.domain.repair.tavus_record import TavusRecord
 
 _KIND = "conversation"
 
@@ -32,7 +31,7 @@ class Stores:
     """The stores of events, attempts and summaries."""
 
     events: "EventsTable"
-    attempts: "ReadingRows"
+    attempts: "AttemptRows"
     summaries: "SummaryRows"
 
 
@@ -59,14 +58,14 @@ class Repair:
 
 
 def repair_conversation(
-    stores: Stores, record: "Record", *, label: str, clock: Clock, dry_run: bool = False
+    stores: Stores, record: "TavusRecord", *, label: str, clock: Clock, dry_run: bool = False
 ) -> Repair:
     """Store the events that are missing and note the outcome; a dry run only says what is missing.
 
     Stores and notes nothing about an erased conversation. Raises StoreDown; then you can repeat it.
     """
     conversation_id, table = record.conversation_id, stores.events
-    if table.tombstones.is_there(_KIND, conversation_id):
+    if table.tombstones.is_erased(_KIND, conversation_id):
         return Repair(conversation_id, is_erased=True)
     items = subject_rows(table.client, table.name, _KIND, conversation_id, consistent=True)
     plan = compare(record, events_in(items, table.bodies), label=label, received_at=clock())

@@ -12,12 +12,12 @@ changes the revision, and the rebuild starts again (decision 0021).
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from tavus_callbacks.aws.stores.readings import confirmed_at
+from tavus_callbacks.aws.stores.repair_attempts import confirmed_at
 from tavus_callbacks.aws.stores.subject_events import events_in, subject_rows
 from tavus_callbacks.aws.stores.summaries import StoredSummary, SummaryRows, SummaryUpdate
 from tavus_callbacks.domain.common.errors import StoreDown
 from tavus_callbacks.domain.events.stored_event import StoredEvent
-from tavus_callbacks.domain.summaries.summary import confirmed, facts_from
+from tavus_callbacks.domain.summaries.summary import confirm, facts_from
 
 if TYPE_CHECKING:
     from tavus_callbacks.aws.stores.bodies import Bodies
@@ -84,7 +84,7 @@ def rebuild(summaries: SummaryRows, kind: str, subject: str, bodies: "Bodies") -
     """
 
     def read_update(_: StoredSummary | None) -> SummaryUpdate | None:
-        if summaries.tombstones.is_there(kind, subject):
+        if summaries.tombstones.is_erased(kind, subject):
             return None
         items = subject_rows(summaries.client, summaries.table, kind, subject, consistent=True)
         return sum_up(kind, items, bodies)
@@ -97,7 +97,7 @@ def sum_up(kind: str, items: Sequence[Item], bodies: "Bodies") -> SummaryUpdate 
     events = events_in(items, bodies)
     if not events:
         return None
-    facts = confirmed(facts_from(kind, events), confirmed_at(items))
+    facts = confirm(facts_from(kind, events), confirmed_at(items))
     return SummaryUpdate(facts, last_expiry(events))
 
 

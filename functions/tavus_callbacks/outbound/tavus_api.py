@@ -23,7 +23,7 @@ from pydantic import SecretStr
 from tavus_callbacks.domain.callbacks.event import is_plain
 from tavus_callbacks.domain.common.retry_after import parse_retry_after
 from tavus_callbacks.domain.common.timestamps import now
-from tavus_callbacks.domain.repair.tavus_record import Record, record_of
+from tavus_callbacks.domain.repair.tavus_record import TavusRecord, parse_record
 
 if TYPE_CHECKING:
     from urllib3.response import BaseHTTPResponse
@@ -83,7 +83,7 @@ class ListPage:
     `unreadable` counts rows without a `conversation_id`. `total_count` is None where Tavus sends no number.
     """
 
-    records: tuple[Record, ...]
+    records: tuple[TavusRecord, ...]
     unreadable: int
     total_count: int | None
 
@@ -108,7 +108,7 @@ class TavusApi:
     clock: Callable[[], float] = time.monotonic
     pool: urllib3.PoolManager = field(default_factory=_pool, repr=False)
 
-    def conversation(self, conversation_id: str) -> Record:
+    def conversation(self, conversation_id: str) -> TavusRecord:
         """Return a conversation's record; raises TavusError."""
         # No other id can be Tavus's, and none may lead the key to another path.
         if not is_plain(conversation_id):
@@ -116,7 +116,7 @@ class TavusApi:
         content = self._get(f"/v2/conversations/{quote(conversation_id, safe='')}?verbose=true")
         if content.get("conversation_id", conversation_id) != conversation_id:
             raise Unreadable("Tavus answered with another conversation than the one asked for.")
-        return record_of(conversation_id, content)
+        return parse_record(conversation_id, content)
 
     def conversations_page(self, number: int) -> ListPage:
         """Return one page of the list of conversations, counted from 1; raises TavusError."""
@@ -192,6 +192,6 @@ def _page_of(content: dict[str, Any]) -> ListPage:
         raise Unreadable("Tavus's list has no `data`.")
     ids = [row.get("conversation_id") if isinstance(row, dict) else None for row in data]
     records = tuple(
-        record_of(name, row) for name, row in zip(ids, data, strict=True) if isinstance(name, str)
+        parse_record(name, row) for name, row in zip(ids, data, strict=True) if isinstance(name, str)
     )
     return ListPage(records, len(data) - len(records), total if type(total) is int else None)

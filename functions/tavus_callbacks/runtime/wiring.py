@@ -11,6 +11,7 @@ from tavus_callbacks.aws import clients
 from tavus_callbacks.aws.stores.bodies import Bodies
 from tavus_callbacks.aws.stores.events import EventsTable
 from tavus_callbacks.aws.stores.tokens import Tokens
+from tavus_callbacks.aws.table import Table
 from tavus_callbacks.runtime.settings import MissingVariable, settings
 
 if TYPE_CHECKING:
@@ -20,10 +21,9 @@ if TYPE_CHECKING:
     from tavus_callbacks.aws.push_secret import PushSecret
     from tavus_callbacks.aws.spill import Spill
     from tavus_callbacks.aws.stores.event_pages import EventPages
-    from tavus_callbacks.aws.stores.readings import ReadingRows
     from tavus_callbacks.aws.stores.recordings import RecordingRows, RecordingsBucket
+    from tavus_callbacks.aws.stores.repair_attempts import AttemptRows
     from tavus_callbacks.aws.stores.summaries import SummaryRows
-    from tavus_callbacks.aws.stores.sweep import SweepRow
     from tavus_callbacks.outbound.tavus_api import TavusApi
 
 # Seconds that one request to Tavus may wait between its attempts.
@@ -78,20 +78,18 @@ def summaries() -> "SummaryRows":
 
 
 @cache
-def repair_attempts() -> "ReadingRows":
+def repair_attempts() -> "AttemptRows":
     """Return the attempts to repair conversations from Tavus's record."""
-    from tavus_callbacks.aws.stores.readings import ReadingRows
+    from tavus_callbacks.aws.stores.repair_attempts import AttemptRows
 
     config = settings()
-    return ReadingRows(clients.dynamodb(), config.events_table, config.event_retention)
+    return AttemptRows(clients.dynamodb(), config.events_table, config.event_retention)
 
 
 @cache
-def watch_sweep() -> "SweepRow":
-    """Return the progress of `watch`."""
-    from tavus_callbacks.aws.stores.sweep import SweepRow
-
-    return SweepRow(clients.dynamodb(), settings().events_table, "watch")
+def table() -> Table:
+    """Return the table of events, for rows that have no store."""
+    return Table(clients.dynamodb(), settings().events_table)
 
 
 @cache

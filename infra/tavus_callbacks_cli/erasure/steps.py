@@ -75,7 +75,7 @@ def tagged(place: Place, tag: tuple[str, str]) -> Wanted:
     found = {*_stored(place, tag), *_elsewhere(place, Wanted(frozenset(), tag))}
     found |= {(each.kind, each.subject) for each in spilled if is_tagged(each.tags, tag)}
     tombstones = Tombstones(place.store.client, place.store.table)
-    erased = [each for each in found if tombstones.is_there(*each)]
+    erased = [each for each in found if tombstones.is_erased(*each)]
     candidates = {
         each: [*subject.tagged_callbacks(place, each), *waiting.get(each, ())]
         for each in found.difference(erased)

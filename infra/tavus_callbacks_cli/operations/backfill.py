@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from tavus_callbacks.aws.stores.events import EventsTable
-from tavus_callbacks.aws.stores.readings import ReadingRows
+from tavus_callbacks.aws.stores.repair_attempts import AttemptRows
 from tavus_callbacks.aws.stores.summaries import SummaryRows
 from tavus_callbacks.domain.common.token import PATTERN, digest_token
 from tavus_callbacks.logic.repair import Repair, Stores, repair_conversation
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_dynamodb.service_resource import Table
 
-    from tavus_callbacks.domain.repair.tavus_record import Record
+    from tavus_callbacks.domain.repair.tavus_record import TavusRecord
     from tavus_callbacks.outbound.tavus_api import TavusApi
     from tavus_callbacks_cli.targets.store import Store
 
@@ -47,13 +47,13 @@ def prepare(api: "TavusApi", store: "Store", tokens: "Table", retention: "timede
     """Put together what backfilling needs."""
     stores = Stores(
         EventsTable(store.client, store.table, store.bodies, retention),
-        ReadingRows(store.client, store.table, retention),
+        AttemptRows(store.client, store.table, retention),
         SummaryRows(store.client, store.table),
     )
     return Work(api, store, stores, {token.digest: token.label for token in list_tokens(tokens)})
 
 
-def find_candidates(work: Work, records: Iterable["Record"], since: datetime) -> Iterator[Candidate]:
+def find_candidates(work: Work, records: Iterable["TavusRecord"], since: datetime) -> Iterator[Candidate]:
     """Yield the conversations created since a time, and those without a time."""
     for record in records:
         if record.created_at is None or record.created_at >= since:
@@ -71,7 +71,7 @@ def backfill_conversation(work: Work, conversation_id: str, *, dry_run: bool) ->
     return repair_conversation(work.stores, record, label=label, clock=work.store.now, dry_run=dry_run)
 
 
-def _find_label(work: Work, record: "Record") -> str | None:
+def _find_label(work: Work, record: "TavusRecord") -> str | None:
     """Return the label of the token in a callback URL, None if the stack has no such token."""
     token = PATTERN.search(record.callback_url)
     return work.labels.get(digest_token(token[0])) if token else None

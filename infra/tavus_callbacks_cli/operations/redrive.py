@@ -101,7 +101,7 @@ def _received_at(item: Item, name: str) -> datetime:
 def _file(store: "Store", event: Event, retention: timedelta | None) -> str | None:
     """Keep an event and return its id, None of one whose subject was erased."""
     events = EventsTable(store.client, store.table, store.bodies, retention)
-    if events.tombstones.is_there(event.kind, event.subject):
+    if events.tombstones.is_erased(event.kind, event.subject):
         return None
     # A large body first: however long that takes, pulling must not have gone past its time.
     body = events.packed(event)

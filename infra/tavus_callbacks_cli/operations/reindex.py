@@ -50,7 +50,7 @@ def _register_claims(store: "Store", conversation_id: str) -> None:
         recordings.register(item)
         key = claim_key_of(item)
         # After the write: the conversation may have been erased in between.
-        if key and Tombstones(store.client, store.table).is_there(CONVERSATION, conversation_id):
+        if key and Tombstones(store.client, store.table).is_erased(CONVERSATION, conversation_id):
             store.client.delete_item(TableName=store.table, Key=key)
 
 

@@ -19,7 +19,7 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tavus_callbacks.domain.repair.tavus_record import Record
+    from tavus_callbacks.domain.repair.tavus_record import TavusRecord
     from tavus_callbacks.outbound.tavus_api import ListPage, TavusApi
 
 # A pass needs another one to confirm it, and two more repair a list that moved.
@@ -32,7 +32,7 @@ _MOST_REPEATS = 5
 class _Pass:
     """What one reading from the first page to the last shows."""
 
-    records: "dict[str, Record]" = field(default_factory=dict)
+    records: "dict[str, TavusRecord]" = field(default_factory=dict)
     totals: list[int] = field(default_factory=list)
     unreadable: int = 0
     repeats: int = 0
@@ -55,7 +55,7 @@ class _Pass:
         self.unreadable += page.unreadable
         self.has_end = page.is_empty
 
-    def doubt(self, before: "Mapping[str, Record]") -> str | None:
+    def doubt(self, before: "Mapping[str, TavusRecord]") -> str | None:
         """Return why the list may be incomplete; `before` are the records of the passes before."""
         if self.unreadable:
             return f"Tavus's list has rows without a conversation_id ({self.unreadable})."
@@ -69,7 +69,7 @@ class _Pass:
         return None
 
 
-def _missed(before: "Mapping[str, Record]", after: "Mapping[str, Record]") -> int:
+def _missed(before: "Mapping[str, TavusRecord]", after: "Mapping[str, TavusRecord]") -> int:
     """Count the records that the earlier passes missed; those newer than all of theirs have arrived since."""
     newest = max((record.created_at for record in before.values() if record.created_at), default=None)
     added = [record.created_at for name, record in after.items() if name not in before]
@@ -83,7 +83,7 @@ class Listing:
     `doubt` is a sentence that says why conversations may be missing; None means that the list is complete.
     """
 
-    records: "dict[str, Record]" = field(default_factory=dict)
+    records: "dict[str, TavusRecord]" = field(default_factory=dict)
     total_count: int | None = None
     passes: int = 0
     doubt: str | None = "The list has not been read."

@@ -1,8 +1,4 @@
-"""Summaries in the events table, and the index that lists them.
-
-pk = <kind>#<subject>    sk = s1
-listing: <kind>#<0 to 7>, by the first receipt
-"""
+"""Summaries in the events table, and the index `listing`, which lists them by their first receipt."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

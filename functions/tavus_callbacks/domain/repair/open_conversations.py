@@ -1,16 +1,13 @@
-"""What of a conversation is still open, since when, and when Tavus is asked about it again.
+"""What is missing or going on in a conversation, since when, and when to ask Tavus about it again.
 
-                                      asked of Tavus, ever more seldom
+                                      Tavus is asked, ever more rarely
 ├── active ──┤ the end ├── usual delay ──┼──┼────┼────────┼───────────┤ 48 h: given up
 ├────────────────────────── open ─────────────────────────────────────┤
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
-from tavus_callbacks.domain.common.timestamps import parse
 from tavus_callbacks.domain.conversations.expected import (
     Missing,
     Status,
@@ -23,26 +20,26 @@ from tavus_callbacks.domain.conversations.facts import Facts
 from tavus_callbacks.domain.conversations.settings import FoldSettings
 from tavus_callbacks.domain.recordings.recording import Recording
 
-# So long after its end is noticed a thing is given up: it stays missing, and is no longer counted as open.
+# A conversation is given up so long after its end was noticed. What is missing then stays missing.
 OPEN_FOR = timedelta(hours=48)
-# A conversation may last, before anything of it is open.
+# The longest that a conversation lasts before anything of it is open.
 _LONGEST = timedelta(hours=24)
-# The newest are looked at each time; going through all would cost more than receiving them did.
+# Each run checks the newest conversations. Checking all each time would cost more than receiving them did.
 _NEW_FOR, ALL_EVERY = timedelta(hours=1), timedelta(hours=3)
 
-# Between the attempts to ask Tavus of one conversation; doubled each time, ten of them in OPEN_FOR.
+# The pause before Tavus is asked again about a conversation. It doubles each time: ten attempts in OPEN_FOR.
 _FIRST_PAUSE = timedelta(minutes=5)
 
-# A recording that is missing is looked for once or twice more: its object may be as late as its callback.
+# A missing recording is looked for once or twice more: its object may be as late as its callback.
 _LAST_LOOKS = timedelta(minutes=15)
 
-# Outcomes of a reading after which there is nothing more to ask.
+# The outcome of an attempt after which Tavus is not asked again.
 UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
-class Open:
-    """A conversation of which something is open; `since` is the oldest, None where only a look can tell."""
+class OpenConversation:
+    """A conversation of which something is open; `since` is None if only its recordings can tell."""
 
     conversation_id: str
     label: str
@@ -55,52 +52,53 @@ class Open:
 
 
 @dataclass(frozen=True, slots=True)
-class View:
-    """When it is looked, and by what a deployment knows; `missing_after` None has no recordings."""
+class Criteria:
+    """When conversations are checked, and by which settings.
+
+    `recording_missing_after` is None if the stack has no recordings.
+    """
 
     now: datetime
     settings: FoldSettings
-    missing_after: timedelta | None
+    recording_missing_after: timedelta | None
 
 
-def open_of(conversation_id: str, facts: Facts, view: View, *, has_object: bool = False) -> Open | None:
-    """Return what is open of a conversation, or None; `has_object`: a recording came without callback."""
-    now, settings = view.now, view.settings
+def find_open(
+    conversation_id: str, facts: Facts, criteria: Criteria, *, has_object: bool = False
+) -> OpenConversation | None:
+    """Return what is open, or None; `has_object` says that a recording came without its callback."""
+    now, settings = criteria.now, criteria.settings
     status = status_of(facts, now=now, settings=settings)
     has_recording = has_object or bool(facts.recordings)
     missing = missing_of(facts, now=now, settings=settings, has_recording=has_recording)
-    since = _since(facts, status, missing)
-    is_given_up = since is not None and now - since > _open_for(settings)
-    has_recent_claim = _has_recent_claim(facts, now, view.missing_after)
+    since = _open_since(facts, status, missing)
+    is_given_up = since is not None and now - since > OPEN_FOR + settings.presumed_ended_after
+    has_recent_claim = _has_recent_claim(facts, now, criteria.recording_missing_after)
     if (since is None or is_given_up) and not has_recent_claim:
         return None
-    return Open(
+    return OpenConversation(
         conversation_id=conversation_id,
         label=min(facts.receipt.labels),
         status=status,
         since=None if is_given_up else since,
-        is_overdue=not is_given_up and any(one.overdue for one in missing),
+        is_overdue=not is_given_up and any(part.overdue for part in missing),
         has_recent_claim=has_recent_claim,
-        is_new=now - facts.receipt.received_first_at <= new_for(settings),
+        is_new=now - facts.receipt.received_first_at <= span_of_new(settings),
         is_simulated=("simulated", "true") in facts.receipt.tags,
     )
 
 
-def listed_for(settings: FoldSettings) -> timedelta:
-    """Return how long after its first callback a conversation is looked at, every ALL_EVERY."""
-    return _open_for(settings) + _LONGEST
+def span_of_all(settings: FoldSettings) -> timedelta:
+    """Return how long after its first callback a conversation is checked, every ALL_EVERY."""
+    return OPEN_FOR + settings.presumed_ended_after + _LONGEST
 
 
-def new_for(settings: FoldSettings) -> timedelta:
-    """Return how long after its first callback a conversation is looked at by each run."""
+def span_of_new(settings: FoldSettings) -> timedelta:
+    """Return how long after its first callback each run checks a conversation."""
     return settings.presumed_ended_after + _NEW_FOR
 
 
-def _open_for(settings: FoldSettings) -> timedelta:
-    return OPEN_FOR + settings.presumed_ended_after
-
-
-def _since(facts: Facts, status: Status, missing: list[Missing]) -> datetime | None:
+def _open_since(facts: Facts, status: Status, missing: list[Missing]) -> datetime | None:
     if status == "active":
         return last_sign(facts)
     return waiting_since(facts) if missing else None
@@ -113,23 +111,29 @@ def _has_recent_claim(facts: Facts, now: datetime, missing_after: timedelta | No
 
 
 def is_waited_for(recording: Recording) -> bool:
-    """Tell whether a recording's object is expected in the stack's bucket; a failed copy is not."""
+    """Return whether a recording's object is expected in the stack's bucket; a failed copy is not."""
     claim = recording.claim
     is_expected = claim is not None and claim.status is None and claim.key is not None
     return is_expected and not (recording.has_object or recording.was_there)
 
 
-def may_ask(reading: Mapping[str, Any] | None, now: datetime) -> bool:
-    """Tell whether Tavus is to be asked by now, by the row of the readings before."""
-    if reading is None:
-        return True
-    if reading.get("outcome") == UNKNOWN:
-        return False
-    next_at = parse(reading.get("next_at"))
-    return next_at is None or next_at <= now
+@dataclass(frozen=True, slots=True)
+class Attempts:
+    """How often Tavus was asked about a conversation, what came of it, and when it may be asked again."""
 
+    count: int = 0
+    outcome: str | None = None
+    next_at: datetime | None = None
 
-def next_attempt(reading: Mapping[str, Any] | None, now: datetime) -> datetime:
-    """Return when Tavus may be asked again after this attempt."""
-    attempts = int((reading or {}).get("attempts", 0))
-    return now + min(_FIRST_PAUSE * (1 << attempts), OPEN_FOR)
+    @property
+    def is_unknown(self) -> bool:
+        """Return whether Tavus does not know the conversation."""
+        return self.outcome == UNKNOWN
+
+    def may_ask(self, now: datetime) -> bool:
+        """Return whether Tavus may be asked now."""
+        return not self.is_unknown and (self.next_at is None or self.next_at <= now)
+
+    def pause_until(self, now: datetime) -> datetime:
+        """Return when Tavus may be asked again after an attempt now."""
+        return now + min(_FIRST_PAUSE * (1 << self.count), OPEN_FOR)

@@ -1,8 +1,8 @@
 """Tavus's own record of a conversation, `GET /v2/conversations/{id}?verbose=true`, and the callbacks in it.
 
-Its events have `event_type`, `timestamp` and `properties`, and lack what a callback has besides:
-`conversation_id`, `message_type`, `webhook_url` (docs/tavus.md, "Reading it back by API"). It contains
-no objectives, guardrails or canvas interactions.
+Its events have `event_type`, `timestamp` and `properties`. They lack the other members of a callback:
+`conversation_id`, `message_type`, `webhook_url` (docs/tavus.md, "Reading it back by API"). A record has no
+objectives, guardrails or canvas interactions.
 """
 
 import json
@@ -22,10 +22,10 @@ _MESSAGE_TYPES = ("system", "application")
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
-    """What Tavus shows of a conversation; `events` is None where it shows none at all.
+class TavusRecord:
+    """What Tavus shows of a conversation; `events` is None if it shows none at all.
 
-    `unreadable` counts entries among the events that are no objects, or another conversation's.
+    `unreadable` counts entries of the events that are not objects, or belong to another conversation.
     """
 
     conversation_id: str
@@ -43,28 +43,32 @@ class Record:
             return ""
 
 
-def record_of(conversation_id: str, content: Mapping[str, Any]) -> Record:
-    """Read a record, or a row of the list; whatever has another form than documented counts as not there."""
+def parse_record(conversation_id: str, content: Mapping[str, Any]) -> TavusRecord:
+    """Parse a record, or an entry of the list; a member of another type than documented counts as missing."""
     url, events = content.get("callback_url"), content.get("events")
-    sent = events if isinstance(events, list) else []
-    readable = tuple(one for one in sent if _is_of(conversation_id, one))
-    return Record(
+    entries = events if isinstance(events, list) else []
+    readable = tuple(
+        entry
+        for entry in entries
+        if isinstance(entry, dict) and entry.get("conversation_id", conversation_id) == conversation_id
+    )
+    return TavusRecord(
         conversation_id=conversation_id,
         callback_url=url if isinstance(url, str) else "",
         created_at=timestamps.parse(content.get("created_at")),
         events=readable if isinstance(events, list) else None,
-        unreadable=len(sent) - len(readable),
+        unreadable=len(entries) - len(readable),
     )
 
 
-def _is_of(conversation_id: str, event: object) -> bool:
-    return isinstance(event, dict) and event.get("conversation_id", conversation_id) == conversation_id
-
-
-def callbacks_in(record: Record, *, label: str, received_at: datetime) -> Iterator[Event | None]:
-    """Yield the record's events as their callbacks would be understood; None for one that cannot be filed."""
-    for sent in record.events or ():
-        raw = json.dumps(_rebuilt(record.conversation_id, sent)).encode()
+def callbacks_in(record: TavusRecord, *, label: str, received_at: datetime) -> Iterator[Event | None]:
+    """Yield the record's events as their callbacks would be parsed; None for one that cannot be stored."""
+    for entry in record.events or ():
+        message_type = str(entry.get("event_type")).partition(".")[0]
+        members = {"message_type": message_type} if message_type in _MESSAGE_TYPES else {}
+        # As its callback was, without the echoed URL: both then have one identity.
+        body = {**members, **entry, "conversation_id": record.conversation_id}
+        raw = json.dumps(body).encode()
         try:
             event = understand(raw, query=record.query, label=label, received_at=received_at)
         except (NotAnObject, Unfileable):
@@ -73,14 +77,7 @@ def callbacks_in(record: Record, *, label: str, received_at: datetime) -> Iterat
             yield event._replace(source="backfill")
 
 
-def _rebuilt(conversation_id: str, sent: Mapping[str, Any]) -> dict[str, Any]:
-    """Return an event as its callback was, but for the echoed URL, so that both have one identity."""
-    message_type = str(sent.get("event_type")).partition(".")[0]
-    known = {"message_type": message_type} if message_type in _MESSAGE_TYPES else {}
-    return {**known, **sent, "conversation_id": conversation_id}
-
-
 def can_hold(family: str, event_type: str) -> bool:
-    """Tell whether an event of a conversation should be in its record; a heartbeat inside the call is not."""
+    """Return whether a record should show an event; it does not show heartbeats inside the call."""
     is_sent_by_callback = event_type.partition(".")[0] in _MESSAGE_TYPES and event_type != REPLICA_PRESENT
     return family == "conversation" and is_sent_by_callback

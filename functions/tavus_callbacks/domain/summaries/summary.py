@@ -1,6 +1,6 @@
-"""A summary: the facts of one subject, merged as its events come, and what a list shows of them.
+"""A summary: the facts of one subject, merged as its events arrive, and the views of them in lists.
 
-The fold of the events stays the truth; a summary is what lists, filters and schedules can afford to read.
+Views are folded from the events. Lists, filters and schedules cannot afford that and read summaries.
 """
 
 from collections.abc import Callable, Iterable
@@ -34,26 +34,18 @@ def shards(kind: str) -> list[str]:
 def facts_from(kind: str, events: Iterable[StoredEvent]) -> SubjectFacts:
     """Gather the facts of one or more events of a subject."""
     gather: Callable[[StoredEvent], Any] = facts_of if kind == CONVERSATION else resource_facts_of
-    facts: SubjectFacts = reduce(lambda one, other: one.merge(other), map(gather, events))
+    facts: SubjectFacts = reduce(lambda facts, more: facts.merge(more), map(gather, events))
     return facts
 
 
 def parse_facts(kind: str, text: str) -> SubjectFacts:
-    """Read facts that were written as JSON."""
+    """Parse facts that were written as JSON; raises ValueError."""
     facts: SubjectFacts = (Facts if kind == CONVERSATION else ResourceFacts).model_validate_json(text)
     return facts
 
 
-def merge_facts(kind: str, before: str | None, more: SubjectFacts) -> SubjectFacts:
-    """Merge facts into those that are written down, if any."""
-    if before is None:
-        return more
-    merged: SubjectFacts = parse_facts(kind, before).merge(more)  # type: ignore[arg-type]  # one kind, one class
-    return merged
-
-
-def confirmed(facts: SubjectFacts, at: datetime | None) -> SubjectFacts:
-    """Add when Tavus itself last showed all that was kept of a conversation, if it ever did."""
+def confirm(facts: SubjectFacts, at: datetime | None) -> SubjectFacts:
+    """Add when Tavus last showed every stored event of a conversation, None if it never did."""
     return facts if at is None else facts.model_copy(update={"confirmed_at": at})
 
 
@@ -111,11 +103,9 @@ Summary = ConversationSummary | ResourceSummary | SubjectSummary
 def conversation_summary(
     conversation_id: str, facts: Facts, *, now: datetime, settings: FoldSettings, has_object: bool = False
 ) -> ConversationSummary:
-    """Describe a conversation by its facts; `has_object` tells of a recording without its callback."""
+    """Describe a conversation by its facts; `has_object` says that a recording came without its callback."""
     has_recording = has_object or bool(facts.recordings)
     missing = missing_of(facts, now=now, settings=settings, has_recording=has_recording)
-    received = facts.receipt.view()
-    received.pop("received_from")
     return ConversationSummary(
         conversation_id=conversation_id,
         status=status_of(facts, now=now, settings=settings),
@@ -128,37 +118,40 @@ def conversation_summary(
         talk=facts.transcript.talk if facts.transcript else None,
         recordings=facts.announced,
         guardrails=len(facts.guardrails),
-        missing=[one.what for one in missing],
+        missing=[part.what for part in missing],
         confirmed=facts.is_confirmed,
-        **received,
+        **_arrival(facts),
     )
 
 
 def resource_summary(kind: str, subject: str, facts: ResourceFacts) -> ResourceSummary:
     """Describe a resource by its facts."""
-    received = facts.receipt.view()
-    received.pop("received_from")
-    return ResourceSummary(kind=kind, id=subject, status=facts.status, **received)
+    return ResourceSummary(kind=kind, id=subject, status=facts.status, **_arrival(facts))
 
 
 def subject_summary(kind: str, subject: str, facts: SubjectFacts) -> SubjectSummary:
     """Describe a subject of any kind by its facts."""
-    received = facts.receipt.view()
-    received.pop("received_from")
-    return SubjectSummary(kind=kind, subject=subject, **received)
+    return SubjectSummary(kind=kind, subject=subject, **_arrival(facts))
+
+
+def _arrival(facts: SubjectFacts) -> dict[str, Any]:
+    """Return the members about tags, labels and times that all views have."""
+    members = facts.receipt.view()
+    del members["received_from"]
+    return members
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """What a list leaves out; None lets everything through."""
+    """The criteria of a list; None matches everything."""
 
     tag: tuple[str, str] | None = None
     label: str | None = None
     status: str | None = None
     missing: str | None = None
 
-    def lets(self, summary: Summary) -> bool:
-        """Tell whether a summary is in the list."""
+    def matches(self, summary: Summary) -> bool:
+        """Return whether a summary is in the list."""
         missing = summary.missing if isinstance(summary, ConversationSummary) else []
         status = None if isinstance(summary, SubjectSummary) else summary.status
         return (
