@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from pkgutil import iter_modules
+from pkgutil import walk_packages
 
 import click
 import httpx
@@ -406,7 +406,7 @@ def errors(kind: type[CallbackError] = CallbackError) -> Iterator[type[CallbackE
         yield from errors(child)
 
 
-for module in iter_modules(domain.__path__, f"{domain.__name__}."):
+for module in walk_packages(domain.__path__, f"{domain.__name__}."):
     import_module(module.name)
 
 

@@ -24,7 +24,7 @@ IDENTITY_VERSION = 1
 
 # A body without a time that arrives again within this span is a duplicate; after it, a new event.
 _REPEAT_WINDOW = timedelta(minutes=60)
-# A guardrail can trigger again, and an objective change back, with the same documented body (decision 0066).
+# A guardrail can trigger again, and an objective change back, with the same documented body (decision 0005).
 _SHORT_WINDOW = timedelta(seconds=2)
 
 # How an event came to us: sent, or read from the sender's own record.
