@@ -19,7 +19,8 @@ from projecting import (
 )
 
 from tavus_callbacks.aws import clients
-from tavus_callbacks.aws.stores.summaries import SummaryRows, unpack_facts
+from tavus_callbacks.aws.stores.summaries import SummaryRows
+from tavus_callbacks.domain.summaries.summary import unpack_facts
 from tavus_callbacks_cli.operations.reindex import rebuild_summaries, subjects
 from tavus_callbacks_cli.simulator import scenario as simulator
 

@@ -9,7 +9,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from projecting import facts_of, post_scenario, project_all, records, remove_summaries, summaries
 
-from tavus_callbacks.aws.stores.summaries import unpack_facts
+from tavus_callbacks.domain.summaries.summary import unpack_facts
 
 NOW = datetime(2027, 3, 1, 12, tzinfo=UTC)
 

@@ -12,8 +12,8 @@ from click.testing import CliRunner
 from inprocess import forget
 from projecting import facts_of, post_scenario, project_all, row_of, store, summaries
 
-from tavus_callbacks.aws.stores.summaries import unpack_facts
 from tavus_callbacks.aws.stores.tombstones import Tombstones
+from tavus_callbacks.domain.summaries.summary import unpack_facts
 from tavus_callbacks_cli.main import main
 from tavus_callbacks_cli.operations import reindex, restore
 from tavus_callbacks_cli.operations.tokens import revoke_token

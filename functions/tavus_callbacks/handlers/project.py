@@ -6,6 +6,7 @@ after pushes were published, the batch comes again and the same pushes go out un
 
 from collections.abc import Sequence
 from functools import partial
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
@@ -37,27 +38,25 @@ Item = dict[str, Any]
 
 def handler(event: dict[str, Any], _context: Any) -> Any:
     """Project a batch of the event stream; a group of records that fails is tried again one by one."""
-    return batches.take_together(event, _subject, _project, partial(write, logger))
-
-
-def _subject(record: "DynamoDBRecord") -> tuple[str, str]:
-    item = batches.item_of(record)
-    return item["kind"], item["subject"]
+    subject = itemgetter("kind", "subject")
+    return batches.take_together(
+        event, lambda record: subject(batches.item_of(record)), _project, partial(write, logger)
+    )
 
 
 def _project(records: "Sequence[DynamoDBRecord]") -> None:
     items = [batches.item_of(record) for record in records]
     # Before bodies are read: those of an erased subject are gone, and the stream still has its events.
-    if _remove_erased(items):
+    if _drop_late(items):
         return
     is_small = sum(int(item["body_size"]) for item in items) <= TOGETHER
     made = [_merge(group) for group in ([items] if is_small else [[item] for item in items])]
     # An erasure deletes the summaries that are there. One that was made just now may have come after that.
     if any(made):
-        _remove_erased(items)
+        _drop_late(items)
 
 
-def _remove_erased(items: Sequence[Item]) -> bool:
+def _drop_late(items: Sequence[Item]) -> bool:
     """Return whether the subject is erased, and remove its late events in that case."""
     summaries, bodies = wiring.summaries(), wiring.bodies()
     if not summaries.tombstones.is_erased(items[0]["kind"], items[0]["subject"]):

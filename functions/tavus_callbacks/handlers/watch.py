@@ -3,7 +3,6 @@
 Each run checks the newest conversations, every three hours all those of three days.
 """
 
-from datetime import datetime
 from typing import Any
 
 from aws_lambda_powertools import Logger
@@ -36,8 +35,8 @@ def handler(_event: object, context: Any) -> None:
     sweep = sweep.end(at, before=report.following, oldest=report.oldest, older=report.older)
     write_sweep(wiring.table(), sweep)
     counts = {**report.counts, **({"key_unreadable": 1} if is_unreadable else {})}
-    oldest = min(filter(None, (sweep.oldest, sweep.older_before)), default=None)
-    age = _seconds_between(oldest, at)
+    oldest = min(filter(None, (sweep.oldest, sweep.older_before)), default=at)
+    age = max(0, round((at - oldest).total_seconds()))
     write(logger, "watch", {**counts, "is_whole": report.following is None, **count("oldest_open", age)})
 
 
@@ -63,14 +62,8 @@ def _stack(tavus: TavusApi | None) -> Stack:
         recording_missing_after=config.recording_missing_after if has_recordings else None,
         clock=now,
         on_refusal=wiring.tavus_api.cache_clear,
-        on_fault=_log_fault,
+        # Without a trace, because that could quote a body.
+        on_fault=lambda conversation_id, fault: logger.error(
+            "stumbled", extra={"conversation_id": conversation_id, "fault": fault}
+        ),
     )
-
-
-def _log_fault(conversation_id: str, fault: str) -> None:
-    # Without a trace, because that could quote a body.
-    logger.error("stumbled", extra={"conversation_id": conversation_id, "fault": fault})
-
-
-def _seconds_between(moment: datetime | None, at: datetime) -> int:
-    return max(0, round((at - moment).total_seconds())) if moment else 0

@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 from itertools import chain
 
 from tavus_callbacks.aws.event_bus import EventBus
-from tavus_callbacks.aws.stores.summaries import unpack_facts
 from tavus_callbacks.aws.stores.tombstones import Tombstones
 from tavus_callbacks.domain.callbacks.event import Event
 from tavus_callbacks.domain.callbacks.families import KINDS
@@ -104,7 +103,7 @@ def _elsewhere(place: Place, wanted: Wanted) -> Iterator[Subject]:
 
 def _listed(place: Place, kind: str, tag: tuple[str, str]) -> Iterator[Subject]:
     for item in items(place, LISTING, summary.shards(kind)):
-        pairs = summary.parse_facts(kind, unpack_facts(item["facts"])).receipt.tags
+        pairs = summary.parse_facts(kind, item["facts"]).receipt.tags
         if any(is_tagged({name: value}, tag) for name, value in pairs):
             yield kind, item["subject"]
 

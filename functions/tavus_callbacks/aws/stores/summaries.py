@@ -9,10 +9,9 @@ from tavus_callbacks.aws.stores import keys
 from tavus_callbacks.aws.stores.index import Index
 from tavus_callbacks.aws.stores.tombstones import Tombstones
 from tavus_callbacks.aws.table import Table
-from tavus_callbacks.domain.common.compression import pack, unpack
 from tavus_callbacks.domain.common.digests import digest
 from tavus_callbacks.domain.events import feed
-from tavus_callbacks.domain.summaries.summary import SubjectFacts, parse_facts, shards
+from tavus_callbacks.domain.summaries.summary import SubjectFacts, pack_facts, parse_facts, shards
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -47,6 +46,11 @@ class ListedSummary:
     facts: SubjectFacts
     has_object: bool
 
+    @classmethod
+    def from_row(cls, row: Item, *, has_object: bool) -> "ListedSummary":
+        """Read a row; raises ValueError if it cannot read the facts."""
+        return cls(row["subject"], parse_facts(row["kind"], row["facts"]), has_object)
+
 
 @dataclass(frozen=True, slots=True)
 class SummaryUpdate:
@@ -66,29 +70,31 @@ class StoredSummary:
     published: frozenset[str]
     revision: int
 
+    @classmethod
+    def from_row(cls, row: Item) -> "StoredSummary":
+        """Read a row, but parse its facts only when `update` is called: a rebuild does not need them."""
+        expires_at = int(row["expires_at"]) if row.get("expires_at") else None
+        published = frozenset(row.get("told", ()))
+        return cls(row["kind"], row["facts"], expires_at, published, int(row["revision"]))
+
     def update(self) -> SummaryUpdate:
         """Return its facts and its expiry; raises ValueError if it cannot read the facts."""
-        return SummaryUpdate(parse_facts(self.kind, unpack_facts(self.packed_facts)), self.expires_at)
+        return SummaryUpdate(parse_facts(self.kind, self.packed_facts), self.expires_at)
 
 
 class SummaryRows:
     """The rows of summaries."""
 
     def __init__(self, client: "DynamoDBClient", table: str) -> None:
-        self.client, self.table = client, table
-        self.rows = Table(client, table)
+        self.table = Table(client, table)
         # An erased subject is in no list.
         self.tombstones = Tombstones(client, table)
         self.index = Index(client, table, "listing", "listing_shard", "listed", self.tombstones)
 
     def get(self, kind: str, subject: str) -> StoredSummary | None:
         """Return a subject's summary, None if there is no such row; raises StoreDown."""
-        item = self.rows.get(keys.summary(kind, subject), consistent=True)
-        if item is None:
-            return None
-        expires_at = int(item["expires_at"]) if item.get("expires_at") else None
-        published = frozenset(item.get("told", ()))
-        return StoredSummary(kind, item["facts"], expires_at, published, int(item["revision"]))
+        row = self.table.get(keys.summary(kind, subject), consistent=True)
+        return StoredSummary.from_row(row) if row else None
 
     def put_if_unchanged(
         self,
@@ -104,7 +110,7 @@ class SummaryRows:
         Returns False if another writer did. Writes nothing if `stored` says the same.
         """
         revision = stored.revision if stored else 0
-        after = StoredSummary(kind, _pack_facts(update.facts), update.expires_at, published, revision)
+        after = StoredSummary(kind, pack_facts(update.facts), update.expires_at, published, revision)
         if after == stored:
             return True
         key = keys.summary(kind, subject)
@@ -121,18 +127,18 @@ class SummaryRows:
             "expires_at": update.expires_at,
             "told": sorted(published) or None,
         }
-        return self.rows.put(item, *_if_unchanged(revision))
+        return self.table.put(item, *_has_revision(revision))
 
     def delete_if_unchanged(self, kind: str, subject: str, stored: StoredSummary) -> bool:
         """Delete a summary; returns False if another writer changed it after `stored` was read.
 
         Raises StoreDown.
         """
-        return self.rows.delete(keys.summary(kind, subject), *_if_unchanged(stored.revision))
+        return self.table.delete(keys.summary(kind, subject), *_has_revision(stored.revision))
 
     def delete(self, kind: str, subject: str) -> None:
         """Delete a subject's summary in any case; raises StoreDown."""
-        self.rows.delete(keys.summary(kind, subject))
+        self.table.delete(keys.summary(kind, subject))
 
     def list_summaries(
         self,
@@ -167,32 +173,17 @@ class SummaryRows:
         # In one request: a hundred keys cost one call, whatever rows they name.
         items = self.index.items([*places, *note_keys])
         notes = items[len(places) :] or [None] * len(places)
-        return [
-            (place["listed"], _parse_listed(kind, item, note, objects_in) if item else None)
-            for place, item, note in zip(places, items, notes, strict=False)
-        ]
+        page: list[tuple[str, ListedSummary | None]] = []
+        for place, item, note in zip(places, items, notes, strict=False):
+            # A note that an earlier version wrote names no bucket.
+            has_object = note is not None and note.get("bucket", objects_in) == objects_in
+            summary = ListedSummary.from_row(item, has_object=has_object) if item else None
+            page.append((place["listed"], summary))
+        return page
 
 
-def _if_unchanged(revision: int) -> tuple[str, Item | None]:
-    """Return the condition that a row still has a revision; 0 stands for a row that does not exist."""
-    return (
-        ("revision = :revision", {":revision": revision}) if revision else ("attribute_not_exists(pk)", None)
-    )
-
-
-def _parse_listed(kind: str, item: Item, note: Item | None, objects_in: str | None) -> ListedSummary:
-    # A note that an earlier version wrote names no bucket.
-    has_object = note is not None and note.get("bucket", objects_in) == objects_in
-    return ListedSummary(item["subject"], parse_facts(kind, unpack_facts(item["facts"])), has_object)
-
-
-def _pack_facts(facts: SubjectFacts) -> str | bytes:
-    """Write facts as JSON, deflated if that is shorter: most summaries then are one write unit, not two."""
-    text = facts.model_dump_json()
-    packed = pack(text.encode())
-    return packed.data if packed.encoding == "deflate" else text
-
-
-def unpack_facts(packed: str | bytes) -> str:
-    """Return the facts of a summary's row as JSON; rows of earlier versions have them as text."""
-    return packed if isinstance(packed, str) else unpack(packed, "deflate").decode()
+def _has_revision(revision: int) -> tuple[str, Item | None]:
+    """Return the condition that a row has a revision; 0 stands for a row that does not exist."""
+    if not revision:
+        return "attribute_not_exists(pk)", None
+    return "revision = :revision", {":revision": revision}

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from tavus_callbacks.domain.conversations.expected import (
-    Missing,
     Status,
     last_sign,
     missing_of,
@@ -71,9 +70,14 @@ def find_open(
     status = status_of(facts, now=now, settings=settings)
     has_recording = has_object or bool(facts.recordings)
     missing = missing_of(facts, now=now, settings=settings, has_recording=has_recording)
-    since = _open_since(facts, status, missing)
+    since = last_sign(facts) if status == "active" else waiting_since(facts) if missing else None
     is_given_up = since is not None and now - since > OPEN_FOR + settings.presumed_ended_after
-    has_recent_claim = _has_recent_claim(facts, now, criteria.recording_missing_after)
+    missing_after = criteria.recording_missing_after
+    has_recent_claim = (
+        missing_after is not None
+        and bool(facts.recordings)
+        and now - facts.receipt.received_last_at <= missing_after + _LAST_LOOKS
+    )
     if (since is None or is_given_up) and not has_recent_claim:
         return None
     return OpenConversation(
@@ -96,18 +100,6 @@ def span_of_all(settings: FoldSettings) -> timedelta:
 def span_of_new(settings: FoldSettings) -> timedelta:
     """Return how long after its first callback each run checks a conversation."""
     return settings.presumed_ended_after + _NEW_FOR
-
-
-def _open_since(facts: Facts, status: Status, missing: list[Missing]) -> datetime | None:
-    if status == "active":
-        return last_sign(facts)
-    return waiting_since(facts) if missing else None
-
-
-def _has_recent_claim(facts: Facts, now: datetime, missing_after: timedelta | None) -> bool:
-    if missing_after is None or not facts.recordings:
-        return False
-    return now - facts.receipt.received_last_at <= missing_after + _LAST_LOOKS
 
 
 def is_waited_for(recording: Recording) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import Field
 
+from tavus_callbacks.domain.common.compression import pack, unpack
 from tavus_callbacks.domain.common.tags import is_tagged
 from tavus_callbacks.domain.common.view import Moment, View
 from tavus_callbacks.domain.conversations.expected import Status, missing_of, status_of
@@ -38,9 +39,22 @@ def facts_from(kind: str, events: Iterable[StoredEvent]) -> SubjectFacts:
     return facts
 
 
-def parse_facts(kind: str, text: str) -> SubjectFacts:
-    """Parse facts that were written as JSON; raises ValueError."""
-    facts: SubjectFacts = (Facts if kind == CONVERSATION else ResourceFacts).model_validate_json(text)
+def pack_facts(facts: SubjectFacts) -> str | bytes:
+    """Write facts as JSON, deflated if that is shorter: most summaries then are one write unit, not two."""
+    text = facts.model_dump_json()
+    packed = pack(text.encode())
+    return packed.data if packed.encoding == "deflate" else text
+
+
+def unpack_facts(packed: str | bytes) -> str:
+    """Return packed facts as JSON."""
+    return packed if isinstance(packed, str) else unpack(packed, "deflate").decode()
+
+
+def parse_facts(kind: str, packed: str | bytes) -> SubjectFacts:
+    """Parse packed facts; raises ValueError."""
+    model = Facts if kind == CONVERSATION else ResourceFacts
+    facts: SubjectFacts = model.model_validate_json(unpack_facts(packed))
     return facts
 
 
