@@ -71,7 +71,7 @@ def cases() -> dict[str, Case]:
         "project": Case(_stream(kept[1]), {}),
         "drain": Case(_spilled(), {}),
         "resolve": Case(_stream(kept[2]), {"UpdateItem": {"Attributes": _noted()}}),
-        "keys": Case(_custom(), key),
+        "signing_key": Case(_custom(), key),
         "push": Case(_queued(), {"GetSecretValue": {"SecretString": _PUSH_SECRET}}),
         "watch": Case(b"{}", {"Query": {"Items": []}}),
     }

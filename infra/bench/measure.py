@@ -83,11 +83,11 @@ def receivers(packages: Packages) -> list[Subject]:
 
 def functions(packages: Packages) -> list[Subject]:
     """Return each function of ours but `receive`, with an event of its own."""
-    signing = ("read", "keys")
+    signing = ("read", "signing_key")
     return [
         Subject(
             name,
-            f"tavus_callbacks.{name}.handler",
+            f"tavus_callbacks.handlers.{name}.handler",
             (packages.signing if name in signing else packages.ours,),
             (0,),
             case.event,
@@ -215,8 +215,8 @@ def _measure_share(subject: Subject, packages: Packages, figures: Figures, memor
 
 
 def _local(subject: Subject, runtime: rie.Runtime, event: bytes) -> bytes:
-    """Point an event that names an address at the store; keys answers CloudFormation there."""
-    return event if subject.name != "keys" else event.replace(b"{store}", runtime.store.encode())
+    """Point an event that names an address at the store; `signing_key` answers CloudFormation there."""
+    return event if subject.name != "signing_key" else event.replace(b"{store}", runtime.store.encode())
 
 
 def _checked(answer: bytes, subject: Subject) -> None:

@@ -160,7 +160,7 @@ def _bodies(run: Run) -> str:
 
 
 def _functions(run: Run) -> str:
-    named = ("read", "project", "drain", "resolve", "keys", "push", "watch")
+    named = ("read", "project", "drain", "resolve", "signing_key", "push", "watch")
     return _rows([*_receiver(each, run[each], None)[:-2], *_share(run[each])] for each in named)
 
 

@@ -59,4 +59,4 @@ class TestInstructions:
         template = load_template(ROOT / "template.yaml", {"PushUrl": "https://a.example.com"})
         handlers = {each.properties["Handler"] for each in template.of_type("AWS::Lambda::Function")}
 
-        assert {handler.split(".")[1] for handler in handlers} == {"receive", *counted[1]}
+        assert {handler.split(".")[2] for handler in handlers} == {"receive", *counted[1]}

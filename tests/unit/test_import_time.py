@@ -106,7 +106,7 @@ def test_receive_leaves_what_is_rare_for_later():
     """Neither boto3 and its transfer manager nor quarantine, spill, resolver or batch are loaded."""
     modules = loaded("import tavus_callbacks.handlers.receive")
 
-    rare = ("boto3", "s3transfer", "aws.quarantine", "aws.spill", "event_handler", "utilities.batch")
+    rare = ("boto3", "s3transfer", "stores.quarantine", "aws.spill", "event_handler", "utilities.batch")
     assert not [name for name in modules if any(part in name for part in rare)]
 
 
