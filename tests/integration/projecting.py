@@ -1,4 +1,4 @@
-"""The event stream, as far as tests of one process need it: what is kept, told to `project`."""
+"""The event stream for tests in one process: stored events, given to `project`."""
 
 import base64
 import json
@@ -15,7 +15,7 @@ from tavus_callbacks_cli.targets.store import Store
 
 
 def records(api):
-    """Return the stream records of every event that is kept, as Lambda is given them."""
+    """Return the stream records of every stored event, as Lambda gets them."""
     found = [row for row in api._scan("EVENTS_TABLE") if row["type"]["S"] in ("event", "variant")]
     return [_record(row, number) for number, row in enumerate(found)]
 
@@ -27,7 +27,7 @@ def _record(row, number):
 
 
 def project_all(api, *, order=None):
-    """Tell `project` of everything, or of what `order` says; return what it could not do."""
+    """Give `project` every record, or those in `order`; return those that failed."""
     found = records(api) if order is None else order
     return project.handler({"Records": found}, None)["batchItemFailures"]
 
@@ -44,7 +44,7 @@ def store(api):
 
 
 def post_scenario(api, name, *, now, ids=None, query=""):
-    """Post what a scenario's file says, and return the ids that it was given."""
+    """Post the callbacks of a scenario and return its ids."""
     ids = ids or simulator.fresh_ids()
     url = f"https://example.com/callbacks/{api.token}"
     for one in simulator.render(simulator.load(name), callback_url=url, now=now, ids=ids):
@@ -53,13 +53,13 @@ def post_scenario(api, name, *, now, ids=None, query=""):
 
 
 def row_of(item):
-    """Return an item as DynamoDB has it."""
+    """Return the wire form of an item."""
     return write_item(item)
 
 
 @contextmanager
 def calls(client):
-    """Give the list of what a client is asked from now on: (operation, parameters)."""
+    """Give the list of requests that a client gets from now on: (operation, parameters)."""
     seen = []
 
     def note(params, model, **_):
@@ -74,7 +74,7 @@ def calls(client):
 
 @contextmanager
 def once_before(client, operation, act):
-    """Do something just before an operation is asked for the first time."""
+    """Do something just before the first request of an operation."""
     name, done = f"before-call.{client.meta.service_model.service_name}.{operation}", []
 
     def hook(**_):
@@ -90,14 +90,14 @@ def once_before(client, operation, act):
 
 
 def facts_of(api, kind, subject):
-    """Return the facts that the fold gathers from what is kept, as a summary writes them."""
+    """Return the facts that the fold gathers from the stored events, as a summary has them."""
     kept = store(api)
     items = subject_rows(kept.client, kept.table, kind, subject)
     return facts_from(kind, events_in(items, kept.bodies)).model_dump_json()
 
 
 def remove_summaries(api):
-    """Forget every summary."""
+    """Delete every summary."""
     for item in api.items():
         if item["type"] == "summary":
             key = row_of({"pk": item["pk"], "sk": item["sk"]})

@@ -1,4 +1,4 @@
-"""The drill: a tenth of all callbacks is lost, and repair brings back what Tavus knows, once."""
+"""The drill: a tenth of all callbacks is lost, and repair restores what Tavus knows, once."""
 
 import json
 import os
@@ -40,7 +40,7 @@ def conversation(api, number):
 
 
 def kept(api):
-    """Return how often each event is kept, by conversation and reference."""
+    """Return how often each event is stored, by conversation and reference."""
     events = [item for item in api.items() if item["type"] == "event"]
     return Counter((one["subject"], base_ref(one["ref"])) for one in events)
 
@@ -65,7 +65,7 @@ def records(work):
 
 
 def drill(api, stand_in, conversations):
-    """Lose a tenth and one conversation whole, repair, send the lost after all; return what was lost."""
+    """Lose a tenth and one whole conversation, repair, then send what was lost; return what was lost."""
     made, url = stand_in
     dice = random.Random(4711)  # noqa: S311 - the same losses in every run
     lost = []
@@ -99,21 +99,21 @@ def drill(api, stand_in, conversations):
 
 
 def test_a_tenth_is_lost_and_comes_back(api, stand_in):
-    """A dozen conversations, one of them lost whole: all that Tavus knows is there, and nothing twice."""
+    """After a dozen conversations, one of them lost whole, everything that Tavus knows is stored once."""
     assert drill(api, stand_in, 12)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_of_many_conversations_nothing_stays_lost(api, stand_in):
-    """A hundred of them, 1,000 in `make drill`."""
+    """The drill with a hundred conversations, 1,000 in `make drill`."""
     lost = drill(api, stand_in, int(os.environ.get("LOST_CONVERSATIONS", "100")))
 
     assert len(lost) > 20
 
 
 def test_what_came_by_a_token_keeps_its_label(api, stand_in):
-    """A conversation that was lost whole has the label and the tags that its callbacks would have had."""
+    """A conversation that was lost whole gets the label and tags that its callbacks would have had."""
     made, url = stand_in
     for body in conversation(api, 0):
         made.learn(json.loads(body))

@@ -1,4 +1,4 @@
-"""Summaries: order and repetition change nothing, and they say what the fold of the events says."""
+"""Summaries hold the facts of the fold, whatever the order and number of deliveries."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -30,7 +30,7 @@ SHUTDOWN = {"conversation_id": "c1", "event_type": "system.shutdown", "timestamp
 
 
 def test_every_scenario_is_summed_up_as_it_folds(api):
-    """Each subject of each scenario has one summary, and it holds the facts of the fold."""
+    """Each subject of each scenario has one summary with the facts of the fold."""
     for name in simulator.names():
         post_scenario(api, name, now=NOW)
 
@@ -44,7 +44,7 @@ def test_every_scenario_is_summed_up_as_it_folds(api):
 
 
 def test_a_summary_of_a_whole_conversation_is_one_write_unit(api):
-    """With all of its facts it stays below a kilobyte."""
+    """The summary of a conversation with all facts is smaller than a kilobyte."""
     post_scenario(api, "conversation", now=NOW)
 
     project_all(api)
@@ -54,7 +54,7 @@ def test_a_summary_of_a_whole_conversation_is_one_write_unit(api):
 
 
 def test_facts_written_as_text_are_read_merged_and_rebuilt(api):
-    """Rows of an older version are listed as they are; the next write, or a reindex, packs them."""
+    """Rows of an older version are listed unchanged; the next write or a reindex packs them."""
     api.post(JOINED)
     project_all(api)
     packed = summaries(api)["conversation", "c1"]
@@ -74,7 +74,7 @@ def test_facts_written_as_text_are_read_merged_and_rebuilt(api):
 
 
 def test_what_is_known_is_not_written_again(api):
-    """A repeated record costs a look and no write."""
+    """A repeated record costs one read and no write."""
     api.post(JOINED)
     project_all(api)
 
@@ -85,7 +85,7 @@ def test_what_is_known_is_not_written_again(api):
 
 
 def test_two_writers_of_one_summary_lose_nothing(api):
-    """Who comes second reads again what the first wrote."""
+    """The second writer reads again and keeps what the first one wrote."""
     api.post(JOINED)
     api.post(SHUTDOWN)
     joined, shutdown = sorted(records(api), key=lambda one: one["dynamodb"]["NewImage"]["sk"]["S"])
@@ -100,7 +100,7 @@ def test_two_writers_of_one_summary_lose_nothing(api):
 
 
 def test_a_record_that_cannot_be_projected_is_told_again_alone(api):
-    """One bad record does not hold up the others of its batch."""
+    """One bad record does not block the others of its batch."""
     api.post(JOINED)
     api.post({**JOINED, "conversation_id": "c2"})
     broken, good = records(api)
@@ -113,7 +113,7 @@ def test_a_record_that_cannot_be_projected_is_told_again_alone(api):
 
 
 def test_a_summary_expires_with_the_last_of_its_events(api, monkeypatch):
-    """A list shows nothing of which nothing is kept, and everything of which something is."""
+    """A subject is in the lists as long as one of its events is stored."""
     monkeypatch.setenv("EVENT_RETENTION_DAYS", "30")
     forget()
     for body in (SHUTDOWN, JOINED):
@@ -125,7 +125,7 @@ def test_a_summary_expires_with_the_last_of_its_events(api, monkeypatch):
 
 
 def test_a_summary_stays_where_one_event_stays(api, monkeypatch):
-    """An event that was kept before there was a retention is kept for ever."""
+    """An event that was stored before there was a retention never expires."""
     api.post(JOINED)
     project_all(api)
     monkeypatch.setenv("EVENT_RETENTION_DAYS", "30")
@@ -143,7 +143,7 @@ def rebuild(api):
 
 
 def test_lost_and_wrong_summaries_are_rebuilt(api):
-    """Whatever the summaries say, the events decide; what has no event has no summary."""
+    """A rebuild follows the events; a subject without events has no summary."""
     for name in ("conversation", "video", "replica", "malformed"):
         post_scenario(api, name, now=NOW)
     project_all(api)
@@ -164,7 +164,7 @@ def test_lost_and_wrong_summaries_are_rebuilt(api):
 
 @pytest.mark.parametrize("operation", ["Query", "PutItem"])
 def test_a_callback_that_comes_during_a_rebuild_is_not_lost(api, operation):
-    """Projected before the events are read or after, it is in the summary."""
+    """It is in the summary whether it is projected before or after the events are read."""
     api.post(JOINED)
     project_all(api)
     remove_summaries(api)
@@ -184,7 +184,7 @@ def test_a_callback_that_comes_during_a_rebuild_is_not_lost(api, operation):
 
 
 def test_a_callback_that_is_projected_after_a_rebuild_is_not_lost(api):
-    """Kept before the events are read and projected after the summary is written: merged like any other."""
+    """Stored before the events are read and projected after the summary is written: it is merged as usual."""
     api.post(JOINED)
     kept = store(api)
 
@@ -197,7 +197,7 @@ def test_a_callback_that_is_projected_after_a_rebuild_is_not_lost(api):
 
 
 def test_an_endless_contention_fails_the_record(api, monkeypatch):
-    """It is told again later, and not taken for done."""
+    """The record comes again later; it does not count as done."""
     api.post(JOINED)
     monkeypatch.setattr(SummaryRows, "put_if_unchanged", lambda *_, **__: False)
 
@@ -205,7 +205,7 @@ def test_an_endless_contention_fails_the_record(api, monkeypatch):
 
 
 def test_the_first_receipt_decides_the_place_in_a_list(api):
-    """An event that was received earlier and is told of later moves the subject to its true place."""
+    """An event that was received earlier and is projected later moves the subject to its true place."""
     api.post(SHUTDOWN, at=NOW + timedelta(minutes=5))
     api.post(JOINED, at=NOW)
     later, earlier = sorted(records(api), key=lambda one: one["dynamodb"]["NewImage"]["received_at"]["S"])[

@@ -1,4 +1,4 @@
-"""In whatever order `project` is told of events, and however often, the summary is the same."""
+"""The summary is the same in whatever order, and however often, `project` gets the events."""
 
 import json
 from datetime import UTC, datetime
@@ -16,7 +16,7 @@ NOW = datetime(2027, 3, 1, 12, tzinfo=UTC)
 
 @pytest.fixture(scope="module")
 def told(module_api):
-    """Keep some scenarios, and give the stream records of each."""
+    """Store some scenarios and return the stream records of each."""
     names = ("conversation", "drift", "objectives", "video")
     found = {}
     for name in names:
@@ -30,7 +30,7 @@ def told(module_api):
 @hypothesis_settings(max_examples=8)
 @given(data=st.data())
 def test_order_and_repetition_change_no_summary(told, data):
-    """Told in any order and more than once, `project` writes the same facts."""
+    """`project` writes the same facts in any order and with any repetition."""
     api, by_scenario = told
     records_of_one = by_scenario[data.draw(st.sampled_from(sorted(by_scenario)), "scenario")]
     repeated = data.draw(st.lists(st.sampled_from(records_of_one), max_size=4), "repeated")

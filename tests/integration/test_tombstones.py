@@ -1,4 +1,4 @@
-"""Tombstones in the table: what looking for them costs, how long they last, what a slow store changes."""
+"""Tombstones: what a look for them costs, how long they last, and what a slow store changes."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -34,14 +34,14 @@ def looks(api, *bodies):
 
 
 def test_while_nobody_was_erased_a_runtime_looks_once_a_minute(api):
-    """A callback costs its one write and nothing else."""
+    """A callback costs one write and nothing else."""
     bodies = [{**SHUTDOWN, "conversation_id": f"c{number}"} for number in range(3)]
 
     assert ["marker"] == looks(api, *bodies)
 
 
 def test_once_somebody_was_erased_each_callback_looks_once(api, tombstones):
-    """One small read a callback, from then on."""
+    """From then on, each callback costs one small read."""
     tombstones.add("conversation", "c1", at=NOW, lifetime=None)
     forget()
 
@@ -51,7 +51,7 @@ def test_once_somebody_was_erased_each_callback_looks_once(api, tombstones):
 
 
 def test_what_was_known_is_known_anew_after_a_minute(api, tombstones):
-    """An erasure is seen by every runtime by then."""
+    """Every runtime knows of an erasure within a minute."""
     at = [NOW]
     tombstones.clock = lambda: at[0]
     assert not tombstones.has("conversation", "c1")
@@ -65,7 +65,7 @@ def test_what_was_known_is_known_anew_after_a_minute(api, tombstones):
 
 
 def test_a_store_that_does_not_say_holds_up_no_callback(api, tombstones):
-    """What is known must do; the stream's own look removes what should not have been filed."""
+    """A runtime goes by what it knows; `project` looks again and removes what should not be stored."""
     tombstones.add("conversation", "c1", at=NOW, lifetime=None)
     forget()
     for each in (SHUTDOWN, {**SHUTDOWN, "conversation_id": "c3"}):
@@ -74,7 +74,7 @@ def test_a_store_that_does_not_say_holds_up_no_callback(api, tombstones):
 
 
 def test_a_tombstone_ends_with_its_time_and_is_never_shortened(api, tombstones):
-    """A repeat of the erasure may lengthen it, to for ever too."""
+    """A second erasure can lengthen a tombstone, also to for ever."""
     tombstones.add("conversation", "over", at=NOW - 3 * DAY, lifetime=2 * DAY)
     tombstones.add("conversation", "short", at=NOW, lifetime=9 * DAY)
     tombstones.add("conversation", "short", at=NOW, lifetime=2 * DAY)
@@ -89,7 +89,7 @@ def test_a_tombstone_ends_with_its_time_and_is_never_shortened(api, tombstones):
 
 
 def test_many_are_looked_for_at_once(tombstones):
-    """More than fit into one request of DynamoDB."""
+    """A look for more keys than one request of DynamoDB takes returns all of them."""
     names = [f"c{number}" for number in range(230)]
     for name in names[::100]:
         tombstones.add("conversation", name, at=NOW, lifetime=None)

@@ -1,4 +1,4 @@
-"""Nothing hangs: what is open is looked at on a schedule, fetched where Tavus has it, or given up."""
+"""The schedule checks open conversations, fetches what Tavus has, and gives the rest up."""
 
 import json
 import secrets
@@ -37,7 +37,7 @@ def said(event_type, conversation_id="c1", *, at, **properties):
 
 @dataclass
 class Watched:
-    """A stack whose schedule is run by hand, at times that tests choose."""
+    """A stack whose schedule the tests run by hand, at times that they choose."""
 
     api: object
     stand_in: StandIn
@@ -49,7 +49,7 @@ class Watched:
         return datetime.now(UTC) + self.ahead
 
     def run(self, **ahead):
-        """Let the schedule come round, so much later, and return what was logged."""
+        """Run the schedule after some time and return its log record."""
         self.ahead += timedelta(**ahead)
         watch.handler({}, SimpleNamespace(get_remaining_time_in_millis=lambda: self.left))
         record = next(one for one in reversed(self.api.records()) if one["message"] == "watch")
@@ -58,7 +58,7 @@ class Watched:
         return record
 
     def happen(self, *callbacks, lost=()):
-        """Let Tavus know of callbacks and send those that are not lost."""
+        """Let Tavus know callbacks and send those that are not lost."""
         for number, body in enumerate(callbacks):
             self.stand_in.learn(body)
             if number not in lost:
@@ -85,7 +85,7 @@ def served():
 
 @pytest.fixture
 def watched(api, served, monkeypatch):
-    """Return a stack that may ask a stand-in for Tavus."""
+    """Return a stack that asks a stand-in for Tavus."""
     stand_in, url = served
     stand_in.behaviour = Behaviour()
     stand_in.conversations.clear()
@@ -116,7 +116,7 @@ def ended(name="c1", *, at=None, **more):
 
 
 def test_a_lost_transcript_is_fetched(watched):
-    """It ended without a transcript: Tavus is asked, and the transcript is there as if it had come."""
+    """It ended without a transcript: Tavus is asked, and the transcript is stored as if it had arrived."""
     watched.happen(*ended(), lost={2})
 
     record = watched.run(minutes=3)
@@ -137,7 +137,7 @@ def test_a_lost_transcript_is_fetched(watched):
 
 
 def test_what_may_wait_in_the_stream_is_not_missed(watched, monkeypatch):
-    """Where events are gathered before they are summed up, nothing is missing before that time is over."""
+    """With a summary window, nothing is missing before the window is over."""
     monkeypatch.setenv("SUMMARY_WINDOW_SECONDS", "300")
     forget()
     watched.happen(*ended(), lost={2})
@@ -148,7 +148,7 @@ def test_what_may_wait_in_the_stream_is_not_missed(watched, monkeypatch):
 
 
 def test_a_large_transcript_is_fetched_too(watched):
-    """Bodies that lie in the bucket are read to compare them, and written."""
+    """Bodies in the bucket are read to compare them, and written."""
     words = [{"role": "user", "content": secrets.token_hex(40_000)}]
     joined, shutdown, transcript = ended()
     joined["properties"]["note"] = secrets.token_hex(40_000)
@@ -163,7 +163,7 @@ def test_a_large_transcript_is_fetched_too(watched):
 
 
 def test_what_tavus_says_otherwise_is_kept_beside(watched):
-    """Its record calls the reason of the end by another name: a variant of the same event."""
+    """A record that names the end's reason differently is a variant of the same event."""
     joined, shutdown, transcript = ended()
     watched.happen(joined, shutdown, transcript, lost={2})
     for one in watched.stand_in.conversations["c1"]["events"]:
@@ -177,7 +177,7 @@ def test_what_tavus_says_otherwise_is_kept_beside(watched):
 
 
 def test_what_is_complete_is_left_alone(watched):
-    """Nothing is open, nothing is asked, and the metric says zero."""
+    """Nothing is open, Tavus is not asked, and the metric is zero."""
     watched.happen(*ended())
 
     record = watched.run(minutes=3)
@@ -187,7 +187,7 @@ def test_what_is_complete_is_left_alone(watched):
 
 
 def test_a_conversation_without_shutdown_gets_it_from_tavus(watched):
-    """Silent for hours, it is presumed to have ended; Tavus shows that it has, and how."""
+    """After hours of silence it is presumed to have ended; Tavus shows that it has, and how."""
     watched.happen(*ended(), lost={1, 2})
     assert "active" == watched.listed()["c1"]["status"]
 
@@ -198,7 +198,7 @@ def test_a_conversation_without_shutdown_gets_it_from_tavus(watched):
 
 
 def test_confirmed_is_what_tavus_has_shown(watched):
-    """What Tavus showed is confirmed in the list too, until something comes that it has not."""
+    """What Tavus showed is confirmed in the list too, until an event arrives that Tavus does not have."""
     watched.happen(*ended(), lost={2})
     watched.run(minutes=3)
     assert watched.listed()["c1"]["confirmed"]
@@ -213,7 +213,7 @@ def test_confirmed_is_what_tavus_has_shown(watched):
 
 
 def test_what_somebody_else_sent_is_not_confirmed(watched):
-    """Tavus shows the conversation, and not all that came in its name."""
+    """Tavus shows the conversation, but not every event that arrived for it."""
     watched.happen(*ended(), lost={2})
     watched.api.post(said("application.perception_analysis", at=datetime.now(UTC), analysis="forged"))
     project_all(watched.api)
@@ -224,7 +224,7 @@ def test_what_somebody_else_sent_is_not_confirmed(watched):
 
 
 def test_a_hopeless_one_is_asked_ever_more_seldom_and_given_up(watched):
-    """Tavus has no transcript either: some ten questions in two days, then none, and it is open no more."""
+    """Tavus has no transcript either: about ten questions in two days, then it is no longer open."""
     watched.happen(*ended()[:2])
 
     records = [watched.run(minutes=5) for _ in range(12)] + [watched.run(hours=2) for _ in range(30)]
@@ -237,7 +237,7 @@ def test_a_hopeless_one_is_asked_ever_more_seldom_and_given_up(watched):
 
 
 def test_one_that_tavus_does_not_know_is_asked_once(watched):
-    """Another account's, or deleted: it stays as it is, and is open no more."""
+    """It belongs to another account or was deleted: it stays as it is and is no longer open."""
     watched.happen(*ended(), lost={2})
     watched.stand_in.conversations.clear()
 
@@ -248,7 +248,7 @@ def test_one_that_tavus_does_not_know_is_asked_once(watched):
 
 
 def test_a_conversation_that_is_erased_while_tavus_is_asked_gets_no_row(watched, monkeypatch):
-    """Tavus does not know it any more, and nothing notes that."""
+    """Tavus does not know it any more, and no row notes that."""
     watched.happen(*ended(), lost={2})
 
     def erase(conversation_id):
@@ -278,7 +278,7 @@ def test_a_conversation_that_is_erased_while_tavus_is_asked_gets_no_row(watched,
     [("401", "key_refused"), ("500", "tavus_busy"), ("429", "tavus_busy")],
 )
 def test_a_refusal_ends_the_asking_of_this_run(watched, monkeypatch, mode, counted):
-    """A refused key and a busy server are told by one question, not by one a conversation."""
+    """One question shows that a key is refused or a server is busy; no other conversation is asked about."""
     monkeypatch.setattr(wiring, "_TAVUS_PATIENCE", 0)
     for number in range(3):
         watched.happen(*ended(f"c{number}"), lost={2})
@@ -290,7 +290,7 @@ def test_a_refusal_ends_the_asking_of_this_run(watched, monkeypatch, mode, count
 
 
 def test_after_a_refusal_the_next_runs_go_on(watched, monkeypatch):
-    """A key that was replaced in its secret is read anew."""
+    """A key that was replaced in its secret is read again."""
     monkeypatch.setattr(wiring, "_TAVUS_PATIENCE", 0)
     watched.happen(*ended(), lost={2})
     watched.stand_in.behaviour = Behaviour(status=401, times=1)
@@ -303,7 +303,7 @@ def test_after_a_refusal_the_next_runs_go_on(watched, monkeypatch):
 
 @pytest.mark.parametrize("mode", ["null-events", "no-events"])
 def test_a_record_without_events_is_asked_again_later(watched, mode):
-    """Absent or null `events` bring nothing and prove nothing."""
+    """A record without `events`, or with null, adds and confirms nothing."""
     watched.happen(*ended(), lost={2})
     watched.stand_in.behaviour = MODES[mode]
     watched.run(minutes=3)
@@ -316,7 +316,7 @@ def test_a_record_without_events_is_asked_again_later(watched, mode):
 
 
 def test_an_answer_that_cannot_be_read_stops_nobody(watched):
-    """400 is not documented: counted, and the next conversation is asked about."""
+    """Status 400 is not documented: it is counted, and the next conversation is asked about."""
     for number in range(2):
         watched.happen(*ended(f"c{number}"), lost={2})
     watched.stand_in.behaviour = Behaviour(status=400, times=1)
@@ -327,7 +327,7 @@ def test_an_answer_that_cannot_be_read_stops_nobody(watched):
 
 
 def test_without_a_key_nobody_is_asked(watched, monkeypatch):
-    """The rest is done all the same: what is open is counted."""
+    """The rest of the run goes on: open conversations are counted."""
     monkeypatch.delenv("TAVUS_API_KEY_SECRET")
     forget()
     watched.happen(*ended(), lost={2})
@@ -340,7 +340,7 @@ def test_without_a_key_nobody_is_asked(watched, monkeypatch):
 
 
 def test_a_secret_that_cannot_be_read_stops_nothing_else(watched):
-    """Deleted or forbidden: said in the log, and what is open is counted."""
+    """A deleted or forbidden secret is logged, and open conversations are counted."""
     watched.happen(*ended(), lost={2})
 
     with failing("secretsmanager", "GetSecretValue", error="AccessDeniedException"):
@@ -350,7 +350,7 @@ def test_a_secret_that_cannot_be_read_stops_nothing_else(watched):
 
 
 def test_a_run_that_ends_early_is_gone_on_with(watched, monkeypatch):
-    """A run without time takes one page; the next one goes on there, and the oldest is not forgotten."""
+    """A run without time checks one page; the next one goes on there and remembers the oldest."""
     monkeypatch.setattr(check_open, "PAGE", 4)
     at = datetime.now(UTC)
     for number in range(check_open.PAGE + 3):
@@ -366,7 +366,7 @@ def test_a_run_that_ends_early_is_gone_on_with(watched, monkeypatch):
 
 
 def test_the_older_ones_are_looked_at_every_three_hours(watched, monkeypatch):
-    """Each run looks at the newest; what the last look at all found is not forgotten meanwhile."""
+    """Each run checks the newest; what the last check of all showed counts until the next one."""
     monkeypatch.delenv("TAVUS_API_KEY_SECRET")
     forget()
     at = datetime.now(UTC) - timedelta(hours=10)
@@ -380,7 +380,7 @@ def test_the_older_ones_are_looked_at_every_three_hours(watched, monkeypatch):
 
 
 def test_so_many_questions_and_no_more(watched, monkeypatch):
-    """What is left over is asked by the next run."""
+    """The next run asks about the rest."""
     monkeypatch.setattr(check_open, "QUESTIONS", 1)
     monkeypatch.setattr(check_open, "PAGE", 1)
     for number in range(2):
@@ -392,7 +392,7 @@ def test_so_many_questions_and_no_more(watched, monkeypatch):
 
 
 def test_two_runs_at_once_ask_once(watched):
-    """The attempt is taken before it is made: who finds it taken leaves it."""
+    """An attempt is claimed before it is made; a run that cannot claim it does not ask."""
     watched.happen(*ended(), lost={2})
     rows = wiring.repair_attempts()
     claim, results = type(rows).claim, []
@@ -410,7 +410,7 @@ def test_two_runs_at_once_ask_once(watched):
 
 
 def test_a_body_that_we_stumble_over_stops_no_other(watched, monkeypatch):
-    """A fault of ours in one conversation is logged by its place, and the others are cared for."""
+    """A fault in one conversation is logged by its place, and the others are checked."""
     for number in range(2):
         watched.happen(*ended(f"c{number}"), lost={2})
     repair, stumbled = check_open.repair_conversation, []
@@ -429,7 +429,7 @@ def test_a_body_that_we_stumble_over_stops_no_other(watched, monkeypatch):
 
 
 def test_a_store_that_is_down_ends_the_run(watched):
-    """The schedule comes again; nothing is taken for done."""
+    """The next run does everything again; nothing counts as done."""
     watched.happen(*ended(), lost={2})
 
     with failing("dynamodb", "UpdateItem", error="InternalServerError"), pytest.raises(watch.StoreDown):
@@ -439,7 +439,7 @@ def test_a_store_that_is_down_ends_the_run(watched):
 
 
 def test_neither_key_nor_callback_url_is_logged(watched):
-    """The record's callback_url holds a token, the request a key: both stay out."""
+    """The record's callback_url holds a token and the request a key: neither is logged or stored."""
     for body in ended():
         watched.stand_in.learn(
             {**body, "webhook_url": f"https://x.test/callbacks/{watched.api.token}?user=1"}
@@ -455,7 +455,7 @@ def test_neither_key_nor_callback_url_is_logged(watched):
 
 
 def test_what_is_simulated_is_no_open_thing(watched):
-    """What doctor and simulate leave behind raises no alarm."""
+    """Simulated callbacks raise no alarm."""
     post_scenario(watched.api, "conversation", now=datetime.now(UTC), query="simulated=true")
     project_all(watched.api)
 
@@ -464,7 +464,7 @@ def test_what_is_simulated_is_no_open_thing(watched):
 
 @pytest.fixture
 def told(watched, monkeypatch):
-    """Return what is put on the bus, as (type, detail), in the order in which it is."""
+    """Return what is put on the bus as (type, detail), in order."""
     assert watched
     monkeypatch.setenv("EVENT_BUS", "tavus-callbacks-local-EventBus")
     forget()
@@ -481,7 +481,7 @@ def told(watched, monkeypatch):
 
 
 def test_what_only_time_says_is_told_once(watched, told):
-    """An end that is presumed, and a conversation that is complete with what is overdue."""
+    """A presumed end and a conversation that is complete but for overdue parts are published once."""
     watched.stand_in.behaviour = Behaviour(events="null")
     watched.happen(*ended()[:1])
     assert ["conversation.started"] == [push_type for push_type, _ in told()]
@@ -497,7 +497,7 @@ def test_what_only_time_says_is_told_once(watched, told):
 
 
 def test_a_shutdown_from_the_far_future_is_complete_and_given_up(watched, told):
-    """Its transcript is asked for, then missed: `complete` is pushed, and nothing stays open."""
+    """Tavus is asked for its transcript, then it is missing: `complete` is published, nothing stays open."""
     joined = said("system.replica_joined", at=datetime.now(UTC))
     shutdown = said("system.shutdown", at=datetime(2099, 1, 1, tzinfo=UTC))
     watched.happen(joined, shutdown)
@@ -510,7 +510,7 @@ def test_a_shutdown_from_the_far_future_is_complete_and_given_up(watched, told):
 
 
 def test_what_comes_after_all_tells_no_end_again(watched, told):
-    """Presumed ended and told so; then Tavus shows the shutdown, which is a callback and no second end."""
+    """The presumed end was published; the shutdown that Tavus shows later is no second end."""
     watched.stand_in.behaviour = Behaviour(events="null")
     watched.happen(*ended(), lost={1, 2})
     watched.run(minutes=241)
@@ -523,7 +523,7 @@ def test_what_comes_after_all_tells_no_end_again(watched, told):
 
 
 def test_a_recording_that_a_look_finds_is_told(watched, told, template, monkeypatch):
-    """No S3 event came, so nobody else would tell."""
+    """Without an S3 event, only the schedule can publish it."""
     monkeypatch.setenv("RECORDINGS_BUCKET", watched.api.environment["RECORDINGS_BUCKET"])
     forget()
     with recording_stack(watched.api, template, monkeypatch) as recordings:
@@ -538,7 +538,7 @@ def test_a_recording_that_a_look_finds_is_told(watched, told, template, monkeypa
 
 
 def test_a_pending_recording_is_looked_for_until_it_is_missing(watched, template, monkeypatch):
-    """No S3 event came: the schedule finds the object, or the recording is called missing in the end."""
+    """Without an S3 event, the schedule finds the object, or the recording is missing in the end."""
     monkeypatch.setenv("RECORDINGS_BUCKET", watched.api.environment["RECORDINGS_BUCKET"])
     forget()
     with recording_stack(watched.api, template, monkeypatch) as recordings:

@@ -1,4 +1,4 @@
-"""What a record of Tavus's adds to what is kept: never a second event, and nothing that is there."""
+"""A record of Tavus adds neither a second copy of an event nor content that is stored."""
 
 import json
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ URL = "https://example.com/callbacks/none?user=4711"
 
 @dataclass
 class Shelf:
-    """What is kept of a conversation, filed as the events table files: by identity, contents once."""
+    """The stored events of a conversation: by identity, each content once, as in the events table."""
 
     kept: list = field(default_factory=list)
 
@@ -28,7 +28,7 @@ class Shelf:
         self._add(stored_event(body))
 
     def read(self, record):
-        """Read a record and file what it adds; return the plan."""
+        """Read a record, store what it adds and return the plan."""
         found = compare(record, self.kept, label="test", received_at=NOW)
         for event in found.new:
             self._add(stored_event(event.text.encode(), source="backfill"))
@@ -57,14 +57,14 @@ def shown(event_type="system.shutdown", at="2026-05-01T12:00:00.250000Z", **prop
 
 
 def callback(sent, conversation_id=CONVERSATION, **more):
-    """Return the callback that an event of a record came by."""
+    """Return the callback of an event in a record."""
     message_type = sent["event_type"].partition(".")[0]
     envelope = {"message_type": message_type, "conversation_id": conversation_id, "webhook_url": URL}
     return {**envelope, **sent, **more}
 
 
 def test_a_lost_callback_is_filed_as_it_would_have_been():
-    """Identity, tags and content are those of the callback; only the source differs."""
+    """Its identity, tags and content are those of the callback; only the source differs."""
     sent = shown(shutdown_reason="participant_left_timeout")
 
     [found] = compare(record(sent), [], label="prod", received_at=NOW).new
@@ -82,7 +82,7 @@ def test_a_lost_callback_is_filed_as_it_would_have_been():
 
 
 def test_what_is_there_is_not_written_again():
-    """A record that says nothing new, in the poorer form of records, adds nothing and confirms."""
+    """A record that says nothing new, with fewer members than the callback, adds nothing and confirms."""
     shelf = Shelf()
     shelf.receive(callback(shown(replica_id="r1", shutdown_reason="participant_left_timeout")))
 
@@ -92,7 +92,7 @@ def test_what_is_there_is_not_written_again():
 
 
 def test_what_the_record_says_otherwise_is_a_variant():
-    """`reason` instead of `shutdown_reason` is the same event, and both contents are kept."""
+    """`reason` instead of `shutdown_reason` is the same event, and both contents are stored."""
     shelf = Shelf()
     shelf.receive(callback(shown(shutdown_reason="participant_left_timeout reached")))
 
@@ -105,7 +105,7 @@ def test_what_the_record_says_otherwise_is_a_variant():
 
 @pytest.mark.parametrize("at", [None, "", "2026-05-01T12:00:00Z", "2026-05-01T12:00:00.250Z"])
 def test_a_poorer_time_is_the_same_event(at):
-    """A record without a time, or one in whole seconds or milliseconds, means the event that is kept."""
+    """A record without a time, or in whole seconds or milliseconds, means the stored event."""
     shelf = Shelf()
     shelf.receive(callback(shown(at="2026-05-01T12:00:00.250900Z", shutdown_reason="x")))
 
@@ -123,7 +123,7 @@ def test_a_poorer_time_is_the_same_event(at):
     ],
 )
 def test_another_event_is_another(sent):
-    """Another moment, type or recording is never taken for what is kept."""
+    """An event with another time, type or recording is a new event."""
     shelf = Shelf()
     shelf.receive(callback(shown(shutdown_reason="x")))
     shelf.receive(callback(shown("application.recording_ready", s3_key="tavus/c123/1")))
@@ -132,7 +132,7 @@ def test_another_event_is_another(sent):
 
 
 def test_each_kept_event_is_meant_once():
-    """Two events without a time are two, though one of that type is kept."""
+    """Two events without a time stay two, even if one of that type is stored."""
     shelf = Shelf()
     shelf.receive(callback(shown("system.replica_joined", replica_id="a")))
 
@@ -147,7 +147,7 @@ def test_each_kept_event_is_meant_once():
 
 
 def test_an_event_that_tavus_does_not_show_is_not_confirmed():
-    """What somebody else posted with a stolen token stands in no record."""
+    """An event that somebody posted with a stolen token is in no record."""
     shelf = Shelf()
     shelf.receive(callback(shown()))
     shelf.receive(callback(shown("application.transcription_ready", transcript=[])))
@@ -156,7 +156,7 @@ def test_an_event_that_tavus_does_not_show_is_not_confirmed():
 
 
 def test_what_no_record_holds_confirms_and_denies_nothing():
-    """Objectives, guardrails, canvas interactions and heartbeats are not in a record."""
+    """Objectives, guardrails, canvas interactions and heartbeats are in no record."""
     shelf = Shelf()
     shelf.receive(callback(shown()))
     shelf.receive(callback(shown("conversation.objective.completed", objective_name="x")))
@@ -168,7 +168,7 @@ def test_what_no_record_holds_confirms_and_denies_nothing():
 
 @pytest.mark.parametrize("events", [{}, {"events": None}, {"events": []}, {"events": "none"}])
 def test_a_record_without_events_confirms_nothing(events):
-    """Absent, null or empty `events`, as while a conversation is active: nothing to file, nothing proved."""
+    """Missing, null or empty `events`, as in an active conversation, add and confirm nothing."""
     found = compare(parse_record(CONVERSATION, events), [], label="test", received_at=NOW)
 
     assert ((), False, 0) == (found.new, found.shows_events, found.unfileable)
@@ -176,7 +176,7 @@ def test_a_record_without_events_confirms_nothing(events):
 
 
 def test_entries_that_cannot_be_filed_are_counted():
-    """No object, another conversation's, no event type: none stops the others."""
+    """An entry without an object, a type or this conversation's id does not stop the others."""
     odd = [7, {"event_type": "system.shutdown", "conversation_id": "c999"}, {"properties": {}}]
 
     found = compare(record(*odd, shown()), [], label="test", received_at=NOW)
@@ -185,7 +185,7 @@ def test_entries_that_cannot_be_filed_are_counted():
 
 
 def test_a_callback_url_that_cannot_be_read_has_no_tags():
-    """A record is a stranger's: its URL may be anything."""
+    """The URL in a record can be any text."""
     found = compare(
         parse_record(CONVERSATION, {"callback_url": "http://[", "events": [shown()]}),
         [],
@@ -198,7 +198,7 @@ def test_a_callback_url_that_cannot_be_read_has_no_tags():
 
 @pytest.mark.parametrize("name", sorted(RECORDS))
 def test_published_records_make_no_second_event(name):
-    """Backfill after callbacks, callbacks after backfill, and both again: one event each."""
+    """Backfill after callbacks, callbacks after backfill, and both again make one event each."""
     published_record = RECORDS[name]
     name = published_record.get("conversation_id", CONVERSATION)
     read = parse_record(name, published_record)
@@ -238,7 +238,7 @@ SHOWN = st.lists(
 
 @given(sent=SHOWN, lost=st.sets(st.integers(0, 7)), extra=PROPERTIES)
 def test_whatever_was_lost_a_reading_completes_and_repeats_nothing(sent, lost, extra):
-    """Any callbacks lost, callbacks richer than the record: all events once, and none twice."""
+    """Whichever callbacks are lost, and even if callbacks say more, each event is stored once."""
     shelf, read = Shelf(), record(*sent)
     for number, one in enumerate(sent):
         if number not in lost:

@@ -29,12 +29,12 @@ PAGE = 50
 
 
 def _key(pk, place):
-    """Write a row of the index without code of ours, which is counted."""
+    """Return a row of the index, made without our own code, because that is counted."""
     return {"pk": {"S": pk}, "sk": {"S": "s1"}, "listed": {"S": place}}
 
 
 class SortedStore:
-    """DynamoDB with one index: a query takes what it gives, however much there is beside it."""
+    """DynamoDB with one index: a query costs what it returns, however much else there is."""
 
     def __init__(self, count):
         self.places = {shard: [] for shard in shards("conversation")}
@@ -51,16 +51,16 @@ class SortedStore:
         SummaryRows(self, "t").put_if_unchanged("conversation", "c0", update, frozenset(), stored=None)
 
     def get_item(self, **_):
-        """Know nothing."""
+        """Return no item."""
         return {}
 
     def put_item(self, *, Item, **_):  # noqa: N803 - botocore's name
-        """Take the row that all others are copies of."""
+        """Keep the row that all others are copies of."""
         self.template = Item
         return {}
 
     def query(self, *, ExpressionAttributeValues, Limit, **_):  # noqa: N803 - botocore's names
-        """Give the newest keys of a shard within a span."""
+        """Return the newest keys of a shard within a span."""
         values = read_item(ExpressionAttributeValues)
         places = self.places[values[":shard"]]
         begin, end = (
@@ -72,7 +72,7 @@ class SortedStore:
         return {"Items": [_key(pk, place) for place, pk in found]}
 
     def batch_get_item(self, *, RequestItems):  # noqa: N803 - botocore's name
-        """Give summaries; of objects that came it knows nothing."""
+        """Return summaries, but no notes of objects."""
         keys = [read_item(key) for key in RequestItems["t"]["Keys"] if key["sk"]["S"] == "s1"]
         self.asked.append(("BatchGetItem", len(keys)))
         named = ({"pk": key["pk"], "subject": key["pk"].partition("#")[2]} for key in keys)
@@ -80,7 +80,7 @@ class SortedStore:
 
 
 def cost(store, before=None):
-    """Return what a page asks for, how often our own functions are called for it, and where it ends."""
+    """Return the requests of a page, how often it calls our own functions, and where it ends."""
     called = []
 
     def note(frame, event, _):
@@ -110,7 +110,7 @@ def cost(store, before=None):
 
 
 def test_a_page_costs_the_same_in_a_list_of_any_length():
-    """Of a hundred or a hundred thousand, the newest or from the middle: the same calls, the same work."""
+    """A list of a hundred or a hundred thousand takes the same requests and the same work, at any place."""
     few, many = SortedStore(100), SortedStore(100_000)
     middle = many.places["conversation#0"][6_000][0]
 
@@ -125,7 +125,7 @@ def test_a_page_costs_the_same_in_a_list_of_any_length():
 
 
 def test_every_conversation_of_a_long_list_comes_once():
-    """Page by page to its end."""
+    """Reading page by page to the end returns every conversation once."""
     store, seen, place = SortedStore(3_000), [], None
     while True:
         listed = SummaryRows(store, "t").list_summaries(
