@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, Never
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 
-from tavus_callbacks.api import conversations, events, openapi, recordings, resources, subjects
+from tavus_callbacks.api import openapi
+from tavus_callbacks.api.all_routes import ALL_ROUTES
 from tavus_callbacks.aws.stores.tokens import REFUSAL
 from tavus_callbacks.domain.common.errors import CallbackError, NotFound, Refused, TooLarge
 from tavus_callbacks.domain.common.metrics import of_refusal
@@ -20,15 +21,7 @@ if TYPE_CHECKING:
 
 logger = Logger(location=None, use_rfc3339=True)
 app = APIGatewayHttpResolver()
-ROUTES = (
-    conversations.routes,
-    resources.routes,
-    subjects.routes,
-    events.routes,
-    recordings.routes,
-    openapi.routes,
-)
-for routes in ROUTES:
+for routes in ALL_ROUTES:
     app.include_router(routes.router)
 
 # Else the first reader waits for it.

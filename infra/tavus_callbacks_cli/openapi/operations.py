@@ -4,9 +4,10 @@ import re
 from itertools import chain
 from typing import Any
 
+from tavus_callbacks.api import openapi
+from tavus_callbacks.api.all_routes import ALL_ROUTES
 from tavus_callbacks.api.query import Parameter
 from tavus_callbacks.api.routing import Operation
-from tavus_callbacks.handlers import read
 from tavus_callbacks.runtime.http import JSON_TYPE
 from tavus_callbacks_cli.openapi.responses import answers_of
 
@@ -24,7 +25,7 @@ _PROBLEMS = {404: "NotFound", 409: "Conflict"}
 
 def operations() -> list[Operation]:
     """Return all routes of the read side."""
-    return list(chain.from_iterable(routes.operations for routes in read.ROUTES))
+    return list(chain.from_iterable(routes.operations for routes in ALL_ROUTES))
 
 
 def described() -> dict[str, Any]:
@@ -34,7 +35,7 @@ def described() -> dict[str, Any]:
 
 def _operation(one: Operation) -> dict[str, Any]:
     summary, _, more = str(one.function.__doc__).partition("\n\n")
-    is_public = f"GET {one.path}" == read.PUBLIC
+    is_public = one.path == openapi.PATH
     described = {
         "operationId": one.function.__name__,
         "summary": summary,
