@@ -1,6 +1,11 @@
-"""Every route of the read side, in the order in which OpenAPI lists them."""
+"""Every route of the read side, in the order in which OpenAPI lists them, and the scope it requires."""
+
+from typing import TYPE_CHECKING
 
 from tavus_callbacks.api import conversations, events, openapi, recordings, resources, subjects
+
+if TYPE_CHECKING:
+    from tavus_callbacks.domain.common.token import Scope
 
 ALL_ROUTES = (
     conversations.routes,
@@ -10,3 +15,8 @@ ALL_ROUTES = (
     recordings.routes,
     openapi.routes,
 )
+
+
+def scope_of(path: str) -> "Scope":
+    """Return the scope that a token needs for a path."""
+    return "quarantine" if path.startswith("/quarantine") else "read"

@@ -1,13 +1,13 @@
 """The function behind every `GET` but the callback's: authorise, look, answer."""
 
 import re
-from typing import TYPE_CHECKING, Any, Never
+from typing import Any, Never
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 
 from tavus_callbacks.api import openapi
-from tavus_callbacks.api.all_routes import ALL_ROUTES
+from tavus_callbacks.api.all_routes import ALL_ROUTES, scope_of
 from tavus_callbacks.aws.stores.tokens import REFUSAL
 from tavus_callbacks.domain.common.errors import CallbackError, NotFound, Refused, TooLarge
 from tavus_callbacks.domain.common.metrics import of_refusal
@@ -15,9 +15,6 @@ from tavus_callbacks.domain.common.view import build_views
 from tavus_callbacks.runtime import wiring
 from tavus_callbacks.runtime.http import fits, problem
 from tavus_callbacks.runtime.log import write
-
-if TYPE_CHECKING:
-    from tavus_callbacks.domain.common.token import Scope
 
 logger = Logger(location=None, use_rfc3339=True)
 app = APIGatewayHttpResolver()
@@ -86,11 +83,6 @@ def _fitting(result: dict[str, Any]) -> dict[str, Any]:
 def _recorded(result: dict[str, Any], record: dict[str, Any]) -> dict[str, Any]:
     record["status"] = result["statusCode"]
     return result
-
-
-def scope_of(path: str) -> "Scope":
-    """Return the scope that a path wants of its token."""
-    return "quarantine" if path.startswith("/quarantine") else "read"
 
 
 def _authorised(event: dict[str, Any]) -> dict[str, Any]:

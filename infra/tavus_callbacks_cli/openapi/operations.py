@@ -5,7 +5,7 @@ from itertools import chain
 from typing import Any
 
 from tavus_callbacks.api import openapi
-from tavus_callbacks.api.all_routes import ALL_ROUTES
+from tavus_callbacks.api.all_routes import ALL_ROUTES, scope_of
 from tavus_callbacks.api.query import Parameter
 from tavus_callbacks.api.routing import Operation
 from tavus_callbacks.runtime.http import JSON_TYPE
@@ -40,7 +40,7 @@ def _operation(one: Operation) -> dict[str, Any]:
         "operationId": one.function.__name__,
         "summary": summary,
         "description": " ".join(more.split()),
-        "security": [] if is_public else [{read.scope_of(one.path): []}],
+        "security": [] if is_public else [{scope_of(one.path): []}],
         "parameters": [*map(_path_parameter, _NAME.findall(one.path)), *map(_query_parameter, one.query)],
         "responses": {**_successes(one), **_failures(one, is_public=is_public)},
     }
