@@ -12,15 +12,13 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools import Logger
 
 from tavus_callbacks.aws.stores.subject_events import read_body
-from tavus_callbacks.aws.stores.summaries import SummaryUpdate
 from tavus_callbacks.domain.common.metrics import count
 from tavus_callbacks.domain.events.stored_event import StoredEvent
 from tavus_callbacks.domain.pushes.derived import types_by_events
 from tavus_callbacks.domain.pushes.push import callback_push
-from tavus_callbacks.domain.summaries.summary import facts_from
 from tavus_callbacks.logic.publish import Publisher
 from tavus_callbacks.logic.remove_late import remove_late
-from tavus_callbacks.logic.summarize import last_expiry, merge_update, summarize
+from tavus_callbacks.logic.summarize import merge_update, summarize, update_from
 from tavus_callbacks.runtime import batches, wiring
 from tavus_callbacks.runtime.log import write
 from tavus_callbacks.runtime.settings import settings
@@ -72,7 +70,7 @@ def _merge(items: Sequence[Item]) -> bool:
     kind, subject, bus = items[0]["kind"], items[0]["subject"], wiring.event_bus()
     bodies = [read_body(item, wiring.bodies()) for item in items]
     events = list(map(StoredEvent.from_row, items, bodies))
-    update = SummaryUpdate(facts_from(kind, events), last_expiry(events))
+    update = update_from(kind, events)
     callbacks = list(map(callback_push, events, bodies))
     publisher = Publisher(bus, settings().fold, types_by_events, callbacks) if bus else None
     return summarize(

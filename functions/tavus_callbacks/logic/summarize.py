@@ -9,8 +9,9 @@ An update is found after the summary was read. So an event that a rebuild does n
 changes the revision, and the rebuild starts again (decision 0021).
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from tavus_callbacks.aws.stores.repair_attempts import confirmed_at
 from tavus_callbacks.aws.stores.subject_events import events_in, subject_rows
@@ -20,13 +21,13 @@ from tavus_callbacks.domain.events.stored_event import StoredEvent
 from tavus_callbacks.domain.summaries.summary import confirm, facts_from
 
 if TYPE_CHECKING:
+    from tavus_callbacks.aws.items import Item
     from tavus_callbacks.aws.stores.bodies import Bodies
     from tavus_callbacks.logic.publish import Publisher
 
 # The records of one subject come one after the other from its shard of the stream, so writers rarely meet.
 _TRIES = 5
 
-Item = dict[str, Any]
 # Returns a subject's update from its summary, or None if it is to have no summary.
 FindUpdate = Callable[[StoredSummary | None], SummaryUpdate | None]
 
@@ -67,9 +68,8 @@ def merge_update(stored: StoredSummary | None, more: SummaryUpdate) -> SummaryUp
     if stored is None:
         return more
     before = stored.update()
-    expiries = (before.expires_at, more.expires_at)
     facts = before.facts.merge(more.facts)  # type: ignore[arg-type]  # one kind, one class
-    return SummaryUpdate(facts, None if None in expiries else max(filter(None, expiries)))
+    return SummaryUpdate(facts, _latest([before.expires_at, more.expires_at]))
 
 
 def keep_facts(stored: StoredSummary | None) -> SummaryUpdate | None:
@@ -93,16 +93,19 @@ def rebuild(summaries: SummaryRows, kind: str, subject: str, bodies: "Bodies") -
     summarize(summaries, kind, subject, read_update)
 
 
-def sum_up(kind: str, items: Sequence[Item], bodies: "Bodies") -> SummaryUpdate | None:
+def sum_up(kind: str, items: "Sequence[Item]", bodies: "Bodies") -> SummaryUpdate | None:
     """Return what the events among a subject's rows say together, or None if there are none."""
     events = events_in(items, bodies)
     if not events:
         return None
-    facts = confirm(facts_from(kind, events), confirmed_at(items))
-    return SummaryUpdate(facts, last_expiry(events))
+    update = update_from(kind, events)
+    return replace(update, facts=confirm(update.facts, confirmed_at(items)))
 
 
-def last_expiry(events: Iterable[StoredEvent]) -> int | None:
-    """Return when the last of at least one event expires, None if one never does."""
-    expiries = [event.expires_at for event in events]
+def update_from(kind: str, events: Sequence[StoredEvent]) -> SummaryUpdate:
+    """Return what at least one event of a subject says."""
+    return SummaryUpdate(facts_from(kind, events), _latest([event.expires_at for event in events]))
+
+
+def _latest(expiries: Sequence[int | None]) -> int | None:
     return None if None in expiries else max(filter(None, expiries))
