@@ -34,6 +34,7 @@ from tavus_requests import request_of, validate
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = [ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")]
 DOCUMENTS += sorted((ROOT / "docs").rglob("*.md"))
+SOURCES = [str(path) for name in ("functions", "infra", "tests") for path in (ROOT / name).rglob("*.py")]
 
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"(?<!`)\]\(([^)\s]+)\)")
@@ -375,6 +376,14 @@ def test_every_link_leads_somewhere(document: Path) -> None:
     broken = [link for link in links if not leads_somewhere(document, link)]
 
     assert [] == broken
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
+def test_every_file_that_a_document_names_exists(document: Path) -> None:
+    """A reader can open each Python file whose path a document gives, from the root or from its room."""
+    named = set(re.findall(r"`([\w/]+/\w+\.py)`", document.read_text(encoding="utf-8")))
+
+    assert set() == {name for name in named if not any(path.endswith(f"/{name}") for path in SOURCES)}
 
 
 def leads_somewhere(document: Path, link: str) -> bool:
