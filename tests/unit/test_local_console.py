@@ -10,8 +10,7 @@ import pytest
 from rich.console import Console
 
 from encodings_of_tokens import SHORT
-from tavus_callbacks_cli.commands.local import _show_failure
-from tavus_callbacks_cli.local_stack.console import exchange_line, printable, show_start
+from tavus_callbacks_cli.local_stack.console import exchange_line, failure_line, printable, show_start
 from tavus_callbacks_cli.local_stack.http.gateway import Exchange
 from tavus_callbacks_cli.local_stack.http.payload import Answer
 from tavus_callbacks_cli.local_stack.http.routes import Route
@@ -138,11 +137,8 @@ def test_a_failure_names_function_and_log() -> None:
 
 def test_a_trigger_that_fails_is_a_line(tmp_path: Path) -> None:
     """Nobody waits for an answer there, so the person is told: the reason, and where the rest is."""
-    output = io.StringIO()
-    stack: Any = SimpleNamespace(state=SimpleNamespace(logs=tmp_path))
+    line = failure_line("ResolveFunction", "KeyError: 'x'\ntrace", tmp_path).plain
 
-    _show_failure(Console(file=output, width=200), stack, "ResolveFunction", "KeyError: 'x'\ntrace")
-
-    assert "ResolveFunction failed: KeyError: 'x'; see " in output.getvalue()
-    assert str(tmp_path / "ResolveFunction.log") in output.getvalue()
-    assert "trace" not in output.getvalue()
+    assert "ResolveFunction failed: KeyError: 'x'; see " in line
+    assert str(tmp_path / "ResolveFunction.log") in line
+    assert "trace" not in line

@@ -9,10 +9,9 @@ import pytest
 from tavus_callbacks.domain.callbacks.event import repeat_window, understand
 from tavus_callbacks.domain.common import timestamps
 from tavus_callbacks.domain.common.errors import NotAnObject, Unfileable
-from tavus_callbacks_cli.commands import simulate
 from tavus_callbacks_cli.simulator import scenario as simulator
 from tavus_callbacks_cli.simulator.scenario import Callback, Expectation, Rendered, Scenario, ScenarioError
-from tavus_callbacks_cli.simulator.send import Sent, send
+from tavus_callbacks_cli.simulator.send import COMPRESSION, Outcome, send
 
 NOW = datetime(2027, 3, 1, 12, 30, 15, 250_000, tzinfo=UTC)
 CALLBACK_URL = "https://example.com/callbacks/some-token?user=4711"
@@ -95,7 +94,7 @@ def test_what_a_scenario_expects_is_what_the_receiver_makes_of_it(name):
     """Refused with 400 or 422, stored, or a duplicate of an earlier one: as the scenario says."""
     stored, now = {}, NOW
     for sent in rendered(name):
-        now += timedelta(seconds=sent.delay * simulate._COMPRESSION)
+        now += timedelta(seconds=sent.delay * COMPRESSION)
         assert sent.expect == outcome(sent, now, stored)
 
 
@@ -231,7 +230,7 @@ def test_callbacks_are_posted_in_order_and_their_answers_handed_on():
 
     url = f"{CALLBACK_URL}&simulated=true"
     assert seen == [("POST", url, "application/json", b"{}"), ("POST", url, "application/json", b"[]")]
-    assert answers == [Sent(200, {"status": "stored"}), Sent(502, "?")]
+    assert answers == [Outcome(expect, 200, {"status": "stored"}), Outcome(expect, 502, "?")]
 
 
 def test_each_callback_waits_for_its_delay(monkeypatch):

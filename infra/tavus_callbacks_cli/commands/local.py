@@ -5,7 +5,7 @@ import io
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -15,11 +15,9 @@ import click
 
 from tavus_callbacks_cli.local_stack.stack import DEFAULT_PORT, Options
 from tavus_callbacks_cli.local_stack.tavus_api import MODES
-from tavus_callbacks_cli.output.shell import argument
 from tavus_callbacks_cli.output.text import examples
 
 if TYPE_CHECKING:
-    from rich.console import Console
     from rich.text import Text
 
     from tavus_callbacks_cli.local_stack.http.gateway import Exchange
@@ -119,65 +117,54 @@ def local(  # noqa: PLR0913 - one argument an option
         hurry=hurry,
         tavus=MODES[tavus_api],
     )
-    # Ctrl-C is how it ends, and _one_signal_ends makes SIGTERM the same.
+    # Ctrl-C ends the stack, and _one_signal_ends makes SIGTERM equal to it.
     with contextlib.suppress(KeyboardInterrupt), _one_signal_ends():
         _run(options, forward, ready)
 
 
 def _run(options: Options, forward: str | None, ready: Path | None) -> None:
-    from tavus_callbacks_cli.local_stack.console import show_start
+    from rich.console import Console
+
+    from tavus_callbacks_cli.local_stack import console
     from tavus_callbacks_cli.local_stack.registry import write_ready_file
     from tavus_callbacks_cli.local_stack.stack import local_stack
 
-    console = _console()
-    with local_stack(options) as stack, _forwarding(stack, forward, console):
-        show_start(console, stack, forward)
-        stack.gateway.watchers.append(partial(_show, console, stack))
-        stack.functions.watchers.append(partial(_show_failure, console, stack))
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+    output = Console(highlight=False)
+
+    def print_line(line: "Text | None") -> None:
+        # rich ends the program when the reader of a pipe is gone, but the stack must go on storing callbacks.
+        with contextlib.suppress(SystemExit):
+            if line:
+                output.print(line, soft_wrap=True)
+
+    def show_exchange(exchange: "Exchange") -> None:
+        print_line(console.exchange_line(exchange, stack.state.logs / f"{exchange.route.function}.log"))
+
+    def show_failure(function: str, reason: str) -> None:
+        print_line(console.failure_line(function, reason, stack.state.logs))
+
+    def report(text: str, style: str) -> None:
+        print_line(console.note_line(text, style))
+
+    with local_stack(options) as stack, contextlib.ExitStack() as cleanup:
+        if forward:
+            stack.gateway.watchers.append(cleanup.enter_context(_forward(stack, forward, report)))
+        console.show_start(output, stack, forward)
+        stack.gateway.watchers.append(show_exchange)
+        stack.functions.watchers.append(show_failure)
         if ready:
             write_ready_file(ready, stack.running)
         threading.Event().wait()
 
 
-def _console() -> "Console":
-    from rich.console import Console
-
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")
-    return Console(highlight=False)
-
-
-def _show(console: "Console", stack: "LocalStack", exchange: "Exchange") -> None:
-    from tavus_callbacks_cli.local_stack.console import exchange_line
-
-    line = exchange_line(exchange, stack.state.logs / f"{exchange.route.function}.log")
-    if line:
-        _print(console, line)
-
-
-def _show_failure(console: "Console", stack: "LocalStack", function: str, why: str) -> None:
-    from tavus_callbacks_cli.local_stack.console import note_line
-
-    first_line, log = why.partition("\n")[0], stack.state.logs / f"{function}.log"
-    _print(console, note_line(f"{function} failed: {first_line}; see {argument(str(log))}", "bold red"))
-
-
-def _print(console: "Console", line: "Text") -> None:
-    # rich ends the program when the reader of a pipe is gone; callbacks go on being kept here.
-    with contextlib.suppress(SystemExit):
-        console.print(line, soft_wrap=True)
-
-
 @contextlib.contextmanager
-def _forwarding(stack: "LocalStack", url: str | None, console: "Console") -> Iterator[None]:
-    if url is None:
-        yield
-        return
-    from tavus_callbacks_cli.local_stack.console import note_line
+def _forward(
+    stack: "LocalStack", url: str, report: Callable[[str, str], None]
+) -> Iterator[Callable[["Exchange"], None]]:
+    """Yield a watcher of exchanges that forwards every new event."""
     from tavus_callbacks_cli.local_stack.forward import fetch_body, run_forwarding, stored_event_id
-
-    def report(text: str, style: str) -> None:
-        _print(console, note_line(text, style))
 
     with run_forwarding(url, partial(fetch_body, stack), report) as forward:
 
@@ -185,13 +172,12 @@ def _forwarding(stack: "LocalStack", url: str | None, console: "Console") -> Ite
             if event_id := stored_event_id(exchange):
                 forward(event_id)
 
-        stack.gateway.watchers.append(forward_stored)
-        yield
+        yield forward_stored
 
 
 @contextlib.contextmanager
 def _one_signal_ends() -> Iterator[None]:
-    """Turn the first signal into KeyboardInterrupt and ignore those after it: clean-up is under way."""
+    """Turn the first signal into KeyboardInterrupt and ignore later ones, which disturb the clean-up."""
 
     def end(_number: int, _frame: object) -> NoReturn:
         for number in before:

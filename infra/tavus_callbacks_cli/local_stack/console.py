@@ -70,8 +70,8 @@ def exchange_line(exchange: "Exchange", log: "Path") -> Text | None:
     """Return the line of a callback or of a function's failure; None if the exchange needs no line."""
     route, content, status = exchange.route, exchange.content(), exchange.answer.status
     if exchange.failure:
-        failure = f"{route.key}: {route.function} failed: {exchange.failure}; see {shell.argument(str(log))}"
-        return note_line(failure, "bold red")
+        name, where = f"{route.key}: {route.function}", shell.argument(str(log))
+        return note_line(f"{name} failed: {exchange.failure}; see {where}", "bold red")
     if not route.is_callback:
         return None
     if "status" in content and status < 400:  # noqa: PLR2004 - HTTP's border of errors
@@ -83,6 +83,12 @@ def exchange_line(exchange: "Exchange", log: "Path") -> Text | None:
 def note_line(text: str, style: str = "dim") -> Text:
     """Return a line of the stack itself, with the time."""
     return Text.assemble((time.strftime("%H:%M:%S "), "dim"), (printable(text), style))
+
+
+def failure_line(function: str, reason: str, logs: "Path") -> Text:
+    """Return the line of a function that failed after a trigger started it, without the traceback."""
+    where = shell.argument(str(logs / f"{function}.log"))
+    return note_line(f"{function} failed: {reason.partition(chr(10))[0]}; see {where}", "bold red")
 
 
 def _callback_line(content: dict[str, Any]) -> Text:

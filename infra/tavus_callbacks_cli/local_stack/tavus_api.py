@@ -14,7 +14,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 from urllib.parse import parse_qs
 
-from tavus_callbacks.domain.repair.tavus_record import can_hold
 from tavus_callbacks_cli.local_stack.http.hosts import loopback_only
 from tavus_callbacks_cli.local_stack.http.payload import Answer, Request
 from tavus_callbacks_cli.local_stack.http.server import serve, take_port
@@ -68,6 +67,9 @@ class StandIn:
 
     def learn(self, callback: Mapping[str, Any]) -> None:
         """Store what a record would hold of a callback."""
+        # Not above: with this module, `tavus-callbacks --help` would load pydantic.
+        from tavus_callbacks.domain.repair.tavus_record import can_hold
+
         name, event_type = callback.get("conversation_id"), str(callback.get("event_type"))
         if not (isinstance(name, str) and can_hold("conversation", event_type)):
             return

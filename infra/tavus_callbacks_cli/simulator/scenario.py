@@ -1,9 +1,9 @@
-"""Scenarios: what Tavus would send, written from the field tables, with fresh ids and times filled in.
+"""Scenarios: the callbacks that Tavus would send, with fresh ids and times.
 
-Each file of `scenarios/` says what it shows and lists callbacks: a `body` (JSON) or, for what is no JSON
-object, its `raw` text; or it has those of the one that it is `like`. Text may hold placeholders: the ids of
-`fresh_ids`, `{webhook_url}`, and moments as seconds from now in the forms that Tavus uses, such as
-`{time-12.5}` (see `_MOMENTS`). A text that is nothing but `{epoch-12.5}` becomes a number.
+Each file in `scenarios/` has a description and a list of callbacks, or it has the callbacks of the scenario
+in `like`. A callback has a `body` (JSON), or `raw` text if it is no JSON object. Text may hold placeholders:
+the ids of `fresh_ids`, `{webhook_url}`, and times as seconds from now in the formats that Tavus uses, such as
+`{time-12.5}` (see `_TIME_FORMATS`). A text that is only `{epoch-12.5}` becomes a number.
 """
 
 import json
@@ -20,14 +20,14 @@ from pydantic import BaseModel, ConfigDict, model_validator
 
 from tavus_callbacks.domain.common.timestamps import iso
 
-# In the query of the callback URL, so that everything simulated can be told apart and erased by tag.
+# A tag in the query of the callback URL, by which simulated events can be recognised and erased.
 SIMULATED = "simulated=true"
 
 _SCENARIOS = files("tavus_callbacks_cli.simulator") / "scenarios"
 _PLACEHOLDER = re.compile(r"\{(\w+)([+-][0-9.]+)?\}")
 _NUMBER = re.compile(r"\{epoch([+-][0-9.]+)?\}")
 
-_PREFIXES = {
+_ID_PREFIXES = {
     "conversation_id": "csim",
     "replica_id": "rsim",
     "pal_id": "psim",
@@ -40,7 +40,7 @@ _PREFIXES = {
     "guardrail_id": "gsim",
 }
 
-_MOMENTS: Mapping[str, Callable[[datetime], str]] = {
+_TIME_FORMATS: Mapping[str, Callable[[datetime], str]] = {
     "time": iso,
     "milliseconds": lambda moment: moment.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
     "zoneless": lambda moment: moment.strftime("%Y-%m-%d %H:%M:%S.%f"),
@@ -51,7 +51,7 @@ _MOMENTS: Mapping[str, Callable[[datetime], str]] = {
 
 
 class ScenarioError(Exception):
-    """A scenario that does not exist or cannot be rendered; the message says what can be done."""
+    """A scenario does not exist or cannot be rendered; the message says what to do."""
 
 
 class _Strict(BaseModel):
@@ -59,14 +59,14 @@ class _Strict(BaseModel):
 
 
 class Expectation(_Strict):
-    """What the receiver answers: the HTTP status code, and `status` where an event is kept."""
+    """The expected answer: the HTTP status code, and `status` if an event is stored."""
 
     status_code: int
     status: Literal["stored", "duplicate"] | None = None
 
 
 class Callback(_Strict):
-    """One callback as it stands in a scenario's file; `delay` is the seconds to wait before it."""
+    """A callback of a scenario's file; `delay` is the seconds to wait before it."""
 
     body: dict[str, Any] | None = None
     raw: str | None = None
@@ -81,7 +81,7 @@ class Callback(_Strict):
 
 
 class Scenario(_Strict):
-    """A named list of callbacks in the order in which they are sent; with `video` a real one is put first."""
+    """A named list of callbacks in the order of sending; with `video`, a real video is stored first."""
 
     name: str
     description: str
@@ -104,7 +104,7 @@ def names() -> list[str]:
 
 
 def load(name: str) -> Scenario:
-    """Read a scenario; raises ScenarioError where there is none of this name."""
+    """Read a scenario; raises ScenarioError if there is none of this name."""
     if name not in names():
         raise ScenarioError(f"There is no scenario {name!r}; choose one of: {', '.join(names())}.")
     content = json.loads((_SCENARIOS / f"{name}.json").read_text(encoding="utf-8"))
@@ -114,47 +114,47 @@ def load(name: str) -> Scenario:
 
 
 def fresh_ids() -> dict[str, str]:
-    """Return an id for each kind of subject, in Tavus's form and recognisable: `csim` and 13 hex digits."""
-    return {name: prefix + secrets.token_hex(7)[:13] for name, prefix in _PREFIXES.items()}
+    """Return an id for each kind of subject, in Tavus's form but recognisable: `csim` and 13 hex digits."""
+    return {name: prefix + secrets.token_hex(7)[:13] for name, prefix in _ID_PREFIXES.items()}
 
 
 def simulated_url(callback_url: str) -> str:
-    """Return the callback URL with the tag that marks what it brings as simulated."""
+    """Return the callback URL with the tag that marks its events as simulated."""
     return f"{callback_url}{'&' if '?' in callback_url else '?'}{SIMULATED}"
 
 
 def render(scenario: Scenario, *, callback_url: str, now: datetime, ids: Mapping[str, str]) -> list[Rendered]:
-    """Fill in a scenario's placeholders; raises ScenarioError where one is unknown."""
-    known = {**ids, "webhook_url": simulated_url(callback_url)}
-    return [_render(callback, known, now.astimezone(UTC)) for callback in scenario.callbacks]
+    """Fill in a scenario's placeholders; raises ScenarioError if one is unknown."""
+    values = {**ids, "webhook_url": simulated_url(callback_url)}
+    return [_render(callback, values, now.astimezone(UTC)) for callback in scenario.callbacks]
 
 
-def _render(callback: Callback, known: Mapping[str, str], now: datetime) -> Rendered:
+def _render(callback: Callback, values: Mapping[str, str], now: datetime) -> Rendered:
     if callback.raw is None:
-        text = json.dumps(_fill(callback.body, known, now), ensure_ascii=False)
+        text = json.dumps(_fill(callback.body, values, now), ensure_ascii=False)
     else:
-        text = _fill_text(callback.raw, known, now)
+        text = _fill_text(callback.raw, values, now)
     return Rendered(text.encode(), callback.delay, callback.expect)
 
 
-def _fill(value: Any, known: Mapping[str, str], now: datetime) -> Any:
-    if isinstance(value, dict):
-        return {name: _fill(member, known, now) for name, member in value.items()}
-    if isinstance(value, list):
-        return [_fill(member, known, now) for member in value]
-    if not isinstance(value, str):
-        return value
-    text = _fill_text(value, known, now)
-    return float(text) if _NUMBER.fullmatch(value) else text
+def _fill(part: Any, values: Mapping[str, str], now: datetime) -> Any:
+    if isinstance(part, dict):
+        return {name: _fill(member, values, now) for name, member in part.items()}
+    if isinstance(part, list):
+        return [_fill(member, values, now) for member in part]
+    if not isinstance(part, str):
+        return part
+    text = _fill_text(part, values, now)
+    return float(text) if _NUMBER.fullmatch(part) else text
 
 
-def _fill_text(text: str, known: Mapping[str, str], now: datetime) -> str:
-    return _PLACEHOLDER.sub(lambda found: _filled(found[1], found[2], known, now), text)
+def _fill_text(text: str, values: Mapping[str, str], now: datetime) -> str:
+    def value(match: re.Match[str]) -> str:
+        name, seconds = match.groups()
+        if name in _TIME_FORMATS:
+            return _TIME_FORMATS[name](now + timedelta(seconds=float(seconds or 0)))
+        if name not in values:
+            raise ScenarioError(f"Nothing is known to fill in for {{{name}}}.")
+        return values[name]
 
-
-def _filled(name: str, seconds: str | None, known: Mapping[str, str], now: datetime) -> str:
-    if name in _MOMENTS:
-        return _MOMENTS[name](now + timedelta(seconds=float(seconds or 0)))
-    if name not in known:
-        raise ScenarioError(f"Nothing is known to fill in for {{{name}}}.")
-    return known[name]
+    return _PLACEHOLDER.sub(value, text)

@@ -1,6 +1,6 @@
-"""A small real recording: H.264 in MP4, with a moving pattern and a clock, so that seeking can be seen.
+"""A small real video: H.264 in MP4, with a moving pattern and a clock that shows the effect of seeking.
 
-A keyframe a second and the index in front, as a browser wants it to play before all of it is there.
+It has a keyframe every second and the index in front, so that a browser plays it before it is complete.
 """
 
 import tempfile
@@ -16,7 +16,7 @@ _WIDTH, _HEIGHT, _RATE = 320, 180, 25
 
 _BLACK, _WHITE, _NO_COLOUR = 16, 235, 128
 
-# The clock: seconds and hundredths, four digits of seven bars each. Of a bar its corner and size, in bars.
+# The clock shows seconds and hundredths, as four digits of seven bars. Values: corner and size, in bars.
 _BAR, _LEFT, _TOP, _STEP = 8, 44, 54, 60
 _BARS = {
     "above": (0, 0, 5, 1),
@@ -27,7 +27,7 @@ _BARS = {
     "lower right": (4, 4, 1, 5),
     "below": (0, 8, 5, 1),
 }
-# For each digit, in the order of the bars: lit or not.
+# For each digit, which bars are lit, in their order.
 _LIT = (
     0b1110111,
     0b0010010,
@@ -43,8 +43,8 @@ _LIT = (
 
 
 def make_video(seconds: int = SECONDS) -> bytes:
-    """Return an MP4 of so many seconds; some 10 KB a second."""
-    # A file, for the index is moved to the front by reading what was written.
+    """Return an MP4 of the given length; about 10 KB a second."""
+    # It needs a file: moving the index to the front reads what was written.
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "recording.mp4"
         _write(path, seconds)
@@ -67,20 +67,16 @@ def _write(path: Path, seconds: int) -> None:
 
 
 def _fill(frame: "VideoFrame", number: int) -> None:
-    picture = _pattern(number)
+    # Grey stripes that move a little with every frame.
+    stripes = bytes(_BLACK + (column // 2) % 80 for column in range(3 * _WIDTH))
+    start = 2 * number % _WIDTH
+    picture = bytearray(stripes[start : start + _WIDTH] * _HEIGHT)
     for place, digit in enumerate(f"{number // _RATE:02}{number % _RATE * 100 // _RATE:02}"):
         _draw(picture, _LEFT + place * _STEP, int(digit))
     brightness, *colours = frame.planes
     brightness.update(bytes(picture))
     for colour in colours:
         colour.update(bytes([_NO_COLOUR]) * colour.buffer_size)
-
-
-def _pattern(number: int) -> bytearray:
-    """Return grey stripes that move a little with every frame."""
-    stripes = bytes(_BLACK + (column // 2) % 80 for column in range(3 * _WIDTH))
-    start = 2 * number % _WIDTH
-    return bytearray(stripes[start : start + _WIDTH] * _HEIGHT)
 
 
 def _draw(picture: bytearray, left: int, digit: int) -> None:
