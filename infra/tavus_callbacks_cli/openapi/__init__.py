@@ -1,1 +1,1 @@
-"""The description of the API, generated from the code; `python -m tavus_callbacks_cli.openapi` writes it."""
+"""The OpenAPI document, generated from the code; `python -m tavus_callbacks_cli.openapi` prints it."""

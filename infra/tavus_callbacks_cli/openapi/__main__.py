@@ -1,4 +1,4 @@
-"""Write the description to standard output: `make openapi` keeps it, infra/checks/check compares it."""
+"""Print the OpenAPI document: `make openapi` stores it, infra/checks/check compares it."""
 
 import sys
 

@@ -1,7 +1,8 @@
-"""What Tavus posts: one named schema an event type and family, and the path that takes them.
+"""The callbacks of Tavus: a named schema for each event type and family, and the path that receives them.
 
-The receiver takes more than these say: what fits no schema is kept and flagged, as long as it tells whom and
-what it is about. So the schemas describe what is known, and the last one of the list takes the rest.
+The receiver accepts more than these schemas: a callback that fits none is stored and flagged, as long as it
+names its subject and type. So the schemas describe what is known, and the last one of the list accepts the
+rest.
 """
 
 from collections.abc import Mapping
@@ -11,26 +12,34 @@ from tavus_callbacks.domain.callbacks.families import FAMILIES, MAX_NAME, Family
 from tavus_callbacks.domain.callbacks.models.usual import Model, UnknownConversationCallback
 from tavus_callbacks.domain.callbacks.validation import conversation_models, model_of
 from tavus_callbacks.runtime.http import JSON_TYPE
-from tavus_callbacks_cli.openapi.responses import answers_of
-from tavus_callbacks_cli.openapi.schemas import Schema, ref, schemas_of
+from tavus_callbacks_cli.openapi.responses import response_refs
+from tavus_callbacks_cli.openapi.schemas import Schema, model_schemas, ref
 
 _KNOWN, _UNKNOWN = "conversation", "conversation.unknown"
 _NAME: Schema = {"type": "string", "minLength": 1, "maxLength": MAX_NAME}
 
 
 def callback_schemas() -> dict[str, Schema]:
-    """Return a schema an event type, one a family, and those of the models behind them."""
-    known = conversation_models()
-    types = {event_type: _of_type(event_type, model) for event_type, model in known.items()}
-    families = {family.name: _of_family(family) for family in _other_families()}
-    models: list[type[Model]] = [UnknownConversationCallback, *known.values()]
-    models += map(_model, _other_families())
-    behind = schemas_of(models, "validation")
-    return {**behind, **types, _KNOWN: _known(types), _UNKNOWN: _unknown(), **families, "Callback": _any()}
+    """Return a schema for each event type and family, and for the models behind them."""
+    event_models = conversation_models()
+    families = [family for family in FAMILIES if family.name != "conversation"]
+    models: list[type[Model]] = [UnknownConversationCallback, *event_models.values()]
+    models += [model_of(family.name, "") for family in families]
+    return {
+        **model_schemas(models, "validation"),
+        **{event_type: _event_type_schema(event_type, model) for event_type, model in event_models.items()},
+        _KNOWN: _known_types(list(event_models)),
+        _UNKNOWN: _narrow(
+            UnknownConversationCallback,
+            {"event_type": {**_NAME, "not": {"enum": list(event_models)}}, "conversation_id": _NAME},
+        ),
+        **{family.name: _family_schema(family) for family in families},
+        "Callback": _any_callback([_KNOWN, *(family.name for family in families), _UNKNOWN]),
+    }
 
 
 def callback_path() -> dict[str, Any]:
-    """Describe `/callbacks/{token}`, and the paths below it, which do the same."""
+    """Return the path items of `/callbacks/{token}` and of the paths below it, which do the same."""
     post = {**_POST, "operationId": "post_callback_below"}
     get = {**_TRY, "operationId": "try_callback_below"}
     return {
@@ -39,53 +48,39 @@ def callback_path() -> dict[str, Any]:
     }
 
 
-def _other_families() -> list[Family]:
-    return [family for family in FAMILIES if family.name != "conversation"]
+def _event_type_schema(event_type: str, model: type[Model]) -> Schema:
+    return _narrow(model, {"event_type": {"const": event_type}, "conversation_id": _NAME})
 
 
-def _model(family: Family) -> type[Model]:
-    return model_of(family.name, "")
-
-
-def _of_type(event_type: str, model: type[Model]) -> Schema:
-    return _narrowed(model, {"event_type": {"const": event_type}, "conversation_id": _NAME})
-
-
-def _narrowed(model: type[Model], members: Mapping[str, Schema]) -> Schema:
+def _narrow(model: type[Model], members: Mapping[str, Schema]) -> Schema:
+    """Return the model's schema with further restrictions on required members."""
     if not members:
         return {"allOf": [ref(model.__name__)]}
-    narrowed = {"type": "object", "required": sorted(members), "properties": dict(members)}
-    return {"allOf": [ref(model.__name__), narrowed]}
+    restriction = {"type": "object", "required": sorted(members), "properties": dict(members)}
+    return {"allOf": [ref(model.__name__), restriction]}
 
 
-def _of_family(family: Family) -> Schema:
+def _family_schema(family: Family) -> Schema:
     keys = [key for _, key in family.subjects]
-    about = [{"required": [key], "properties": {key: _NAME}} for key in keys]
-    is_of_status = all(kind == family.name for kind, _ in family.subjects)
-    what = _narrowed(_model(family), {"status": _NAME} if is_of_status else {})
-    return {**what, "anyOf": about}
+    subjects = [{"required": [key], "properties": {key: _NAME}} for key in keys]
+    has_status = all(kind == family.name for kind, _ in family.subjects)
+    return {
+        **_narrow(model_of(family.name, ""), {"status": _NAME} if has_status else {}),
+        "anyOf": subjects,
+    }
 
 
-def _known(types: Mapping[str, Schema]) -> Schema:
-    pointers = {event_type: ref(event_type) for event_type in types}
-    mapping = {event_type: pointer["$ref"] for event_type, pointer in pointers.items()}
+def _known_types(event_types: list[str]) -> Schema:
+    refs = {event_type: ref(event_type) for event_type in event_types}
+    mapping = {event_type: reference["$ref"] for event_type, reference in refs.items()}
     return {
         "description": "An event of a conversation whose type is described.",
-        "oneOf": list(pointers.values()),
+        "oneOf": list(refs.values()),
         "discriminator": {"propertyName": "event_type", "mapping": mapping},
     }
 
 
-def _unknown() -> Schema:
-    members = {
-        "event_type": {**_NAME, "not": {"enum": list(conversation_models())}},
-        "conversation_id": _NAME,
-    }
-    return _narrowed(UnknownConversationCallback, members)
-
-
-def _any() -> Schema:
-    names = [_KNOWN, *(family.name for family in _other_families()), _UNKNOWN]
+def _any_callback(names: list[str]) -> Schema:
     anything: Schema = {
         "type": "object",
         "description": "Anything else that tells whom it is about: kept as it came, and flagged.",
@@ -93,7 +88,7 @@ def _any() -> Schema:
     return {"anyOf": [*map(ref, names), anything]}
 
 
-def _answer(model: str) -> dict[str, Any]:
+def _success(model: str) -> dict[str, Any]:
     return {"description": "Done.", "content": {JSON_TYPE: {"schema": ref(model)}}}
 
 
@@ -129,8 +124,8 @@ _POST = {
     "parameters": [_TAGS],
     "requestBody": {"required": True, "content": {JSON_TYPE: {"schema": ref("Callback")}}},
     "responses": {
-        "200": _answer("Receipt"),
-        **answers_of(
+        "200": _success("Receipt"),
+        **response_refs(
             status_400="NotAnObject",
             status_401="UnknownToken",
             status_404="NoSuchPath",
@@ -144,7 +139,7 @@ _TRY = {
     "summary": "Tell whether the token is live, so that a pasted URL can be tried in a browser.",
     "security": [],
     "responses": {
-        "200": _answer("Ready"),
-        **answers_of(status_401="UnknownToken", status_404="NoSuchPath"),
+        "200": _success("Ready"),
+        **response_refs(status_401="UnknownToken", status_404="NoSuchPath"),
     },
 }

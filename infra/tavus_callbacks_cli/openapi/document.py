@@ -1,11 +1,11 @@
-"""The whole OpenAPI 3.1 document, put together in a stable order."""
+"""The whole OpenAPI 3.1 document, in a stable order."""
 
 import json
 from importlib.metadata import version
 from typing import Any
 
 from tavus_callbacks_cli.openapi.callbacks import callback_path, callback_schemas
-from tavus_callbacks_cli.openapi.operations import described
+from tavus_callbacks_cli.openapi.operations import read_paths
 from tavus_callbacks_cli.openapi.responses import RESPONSES
 from tavus_callbacks_cli.openapi.schemas import answer_schemas
 
@@ -23,12 +23,12 @@ _SECURITY_SCHEMES = {
 
 
 def text() -> str:
-    """Return the document as it is kept and served."""
+    """Return the document as stored and served."""
     return json.dumps(document(), indent=1, ensure_ascii=False) + "\n"
 
 
 def document() -> dict[str, Any]:
-    """Describe every route of the API."""
+    """Return the document of every route of the API."""
     return {
         "openapi": "3.1.0",
         "info": {
@@ -37,7 +37,7 @@ def document() -> dict[str, Any]:
             "description": _ABOUT,
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
-        "paths": {**callback_path(), **described()},
+        "paths": {**callback_path(), **read_paths()},
         "components": {
             "schemas": {**answer_schemas(), **callback_schemas()},
             "responses": RESPONSES,

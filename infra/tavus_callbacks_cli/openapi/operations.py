@@ -1,4 +1,4 @@
-"""The read side's routes as operations, from their own declarations."""
+"""The read side's routes as OpenAPI operations, from their own declarations."""
 
 import re
 from itertools import chain
@@ -9,10 +9,10 @@ from tavus_callbacks.api.all_routes import ALL_ROUTES, scope_of
 from tavus_callbacks.api.query import Parameter
 from tavus_callbacks.api.routing import Operation
 from tavus_callbacks.runtime.http import JSON_TYPE
-from tavus_callbacks_cli.openapi.responses import answers_of
+from tavus_callbacks_cli.openapi.responses import response_refs
 
 _NAME = re.compile(r"<(\w+)>")
-_NAMES = {
+_PATH_PARAMETERS = {
     "conversation_id": "A conversation, as Tavus names it.",
     "video_id": "A video, as Tavus names it.",
     "replica_id": "A replica, as Tavus names it.",
@@ -28,50 +28,62 @@ def operations() -> list[Operation]:
     return list(chain.from_iterable(routes.operations for routes in ALL_ROUTES))
 
 
-def described() -> dict[str, Any]:
-    """Describe the read side by path."""
-    return {_NAME.sub(r"{\1}", one.path): {"get": _operation(one)} for one in operations()}
+def read_paths() -> dict[str, Any]:
+    """Return the path items of the read side, by path."""
+    return {_NAME.sub(r"{\1}", each.path): {"get": _operation(each)} for each in operations()}
 
 
-def _operation(one: Operation) -> dict[str, Any]:
-    summary, _, more = str(one.function.__doc__).partition("\n\n")
-    is_public = one.path == openapi.PATH
-    described = {
-        "operationId": one.function.__name__,
+def _operation(operation: Operation) -> dict[str, Any]:
+    summary, _, rest = str(operation.function.__doc__).partition("\n\n")
+    is_public = operation.path == openapi.PATH
+    path_parameters = map(_path_parameter, _NAME.findall(operation.path))
+    members = {
+        "operationId": operation.function.__name__,
         "summary": summary,
-        "description": " ".join(more.split()),
-        "security": [] if is_public else [{scope_of(one.path): []}],
-        "parameters": [*map(_path_parameter, _NAME.findall(one.path)), *map(_query_parameter, one.query)],
-        "responses": {**_successes(one), **_failures(one, is_public=is_public)},
+        "description": " ".join(rest.split()),
+        "security": [] if is_public else [{scope_of(operation.path): []}],
+        "parameters": [*path_parameters, *map(_query_parameter, operation.query)],
+        "responses": {**_successes(operation), **_failures(operation, is_public=is_public)},
     }
-    return {name: value for name, value in described.items() if value or name == "security"}
+    return {name: value for name, value in members.items() if value or name == "security"}
 
 
 def _path_parameter(name: str) -> dict[str, Any]:
-    schema = {"type": "string", "pattern": "^[A-Za-z0-9._~-]+$"}
-    return {"name": name, "in": "path", "required": True, "description": _NAMES[name], "schema": schema}
+    return {
+        "name": name,
+        "in": "path",
+        "required": True,
+        "description": _PATH_PARAMETERS[name],
+        "schema": {"type": "string", "pattern": "^[A-Za-z0-9._~-]+$"},
+    }
 
 
-def _query_parameter(one: Parameter[Any]) -> dict[str, Any]:
-    return {"name": one.name, "in": "query", "description": one.description, "schema": dict(one.schema)}
+def _query_parameter(parameter: Parameter[Any]) -> dict[str, Any]:
+    return {
+        "name": parameter.name,
+        "in": "query",
+        "description": parameter.description,
+        "schema": dict(parameter.schema),
+    }
 
 
-def _successes(one: Operation) -> dict[str, Any]:
-    schema = {"$ref": f"#/components/schemas/{one.model}"} if one.model else {"type": "object"}
-    json = {JSON_TYPE: {"schema": schema}} if one.model or not one.media else {}
-    texts = {media.partition(";")[0]: {"schema": {"type": "string"}} for media in one.media}
-    found: dict[str, Any] = {"200": {"description": "Found.", "content": {**json, **texts}}}
-    if one.redirects:
-        link = {"Location": {"required": True, "schema": {"type": "string", "format": "uri"}}}
-        found["302"] = {"description": "The link that plays it, until it expires.", "headers": link}
-    return found
+def _successes(operation: Operation) -> dict[str, Any]:
+    model = operation.model
+    schema = {"$ref": f"#/components/schemas/{model}"} if model else {"type": "object"}
+    json = {JSON_TYPE: {"schema": schema}} if model or not operation.media else {}
+    texts = {media.partition(";")[0]: {"schema": {"type": "string"}} for media in operation.media}
+    responses: dict[str, Any] = {"200": {"description": "Found.", "content": {**json, **texts}}}
+    if operation.redirects:
+        location = {"Location": {"required": True, "schema": {"type": "string", "format": "uri"}}}
+        responses["302"] = {"description": "The link that plays it, until it expires.", "headers": location}
+    return responses
 
 
-def _failures(one: Operation, *, is_public: bool) -> dict[str, Any]:
-    statuses = {f"status_{status}": _PROBLEMS[status] for status in one.problems}
-    if one.query:
+def _failures(operation: Operation, *, is_public: bool) -> dict[str, Any]:
+    statuses = {f"status_{status}": _PROBLEMS[status] for status in operation.problems}
+    if operation.query:
         statuses["status_400"] = "BadRequest"
     if not is_public:
-        # Whatever is kept can be more than one answer holds.
+        # Stored data can exceed the size of one answer.
         statuses |= {"status_401": "Unauthorized", "status_409": "Conflict"}
-    return answers_of(**statuses)
+    return response_refs(**statuses)

@@ -8,9 +8,9 @@ from tavus_callbacks.domain.pushes.push import Push
 
 
 def schema() -> dict[str, Any]:
-    """Return the schema of what is told, as its reader gets it."""
-    made = Push.model_json_schema(mode="serialization")
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made}
+    """Return the schema of a push as its receiver sees it."""
+    push = Push.model_json_schema(mode="serialization")
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **push}
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Answers that many routes give: problems of ours, and the gateway's own."""
+"""Responses that many routes share: our problems, and API Gateway's own answers."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ _RETRY_AFTER = {
 }
 _CHALLENGE = {"WWW-Authenticate": {"schema": {"type": "string", "const": "Bearer"}}}
 
-# By name and status; a text, what may stand in it, headers.
+# By name.
 RESPONSES: dict[str, Response] = {
     "BadRequest": {"description": "A query parameter is wrong.", "content": _PROBLEM},
     "Unauthorized": {
@@ -53,9 +53,9 @@ RESPONSES: dict[str, Response] = {
 }
 
 
-def answers_of(**names: str) -> dict[str, Response]:
-    """Point to responses by `status_404="NotFound"`; every route has the gateway's own beside them."""
+def response_refs(**names: str) -> dict[str, Response]:
+    """Return references to responses, given as `status_404="NotFound"`, and to API Gateway's own."""
     always = {"429": "TooManyRequests", "500": "Failed", "503": "Unavailable"}
     statuses = {name.removeprefix("status_"): response for name, response in names.items()}
-    every = sorted({**statuses, **always}.items())
-    return {status: {"$ref": f"#/components/responses/{name}"} for status, name in every}
+    names_by_status = sorted({**statuses, **always}.items())
+    return {status: {"$ref": f"#/components/responses/{name}"} for status, name in names_by_status}

@@ -1,4 +1,4 @@
-"""JSON schemas of the models, under their names; what only repeats a name is left out."""
+"""JSON schemas of the models, by name, without titles that only repeat a name."""
 
 from collections.abc import Iterable
 from typing import Any, Literal
@@ -6,42 +6,42 @@ from typing import Any, Literal
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from tavus_callbacks.api import models as answers
+from tavus_callbacks.api import models
 from tavus_callbacks_cli.openapi.operations import operations
 
 Schema = dict[str, Any]
 Mode = Literal["validation", "serialization"]
 
-# Answered where no route names them: what became of a callback, and what went wrong.
-_ELSEWHERE = (answers.Receipt, answers.Ready, answers.Problem, answers.GatewayMessage)
+# Answers that no route names: the outcome of a callback, and problems.
+_FURTHER_ANSWERS = (models.Receipt, models.Ready, models.Problem, models.GatewayMessage)
 
 
 def ref(name: str) -> Schema:
-    """Point to a schema."""
+    """Return a reference to a schema."""
     return {"$ref": f"#/components/schemas/{name}"}
 
 
-def schemas_of(models: Iterable[type[BaseModel]], mode: Mode) -> dict[str, Schema]:
-    """Return the schemas of models and of all that they hold."""
-    wanted: Any = [(model, mode) for model in dict.fromkeys(models)]
-    _, found = models_json_schema(wanted, ref_template="#/components/schemas/{model}")
-    return {name: _without_titles(schema) for name, schema in found["$defs"].items()}
+def model_schemas(model_types: Iterable[type[BaseModel]], mode: Mode) -> dict[str, Schema]:
+    """Return the schemas of models and of every model that they contain."""
+    inputs: Any = [(model, mode) for model in dict.fromkeys(model_types)]
+    _, document = models_json_schema(inputs, ref_template="#/components/schemas/{model}")
+    return {name: _without_titles(schema) for name, schema in document["$defs"].items()}
 
 
 def answer_schemas() -> dict[str, Schema]:
-    """Return the schemas of everything that is answered."""
-    named = (operation.model for operation in operations() if operation.model)
-    return schemas_of([*(getattr(answers, name) for name in named), *_ELSEWHERE], "serialization")
+    """Return the schemas of all answers."""
+    names = (operation.model for operation in operations() if operation.model)
+    return model_schemas([*(getattr(models, name) for name in names), *_FURTHER_ANSWERS], "serialization")
 
 
 def _without_titles(schema: Any) -> Any:
     if isinstance(schema, list):
-        return [_without_titles(one) for one in schema]
+        return [_without_titles(each) for each in schema]
     if not isinstance(schema, dict):
         return schema
-    return {name: _without_titles(value) for name, value in schema.items() if not _is_title(name, value)}
-
-
-def _is_title(name: str, value: object) -> bool:
-    # A member that is called title has a schema, not a text.
-    return name == "title" and isinstance(value, str)
+    # A member with the name title has a schema, not a string.
+    return {
+        name: _without_titles(value)
+        for name, value in schema.items()
+        if not (name == "title" and isinstance(value, str))
+    }
