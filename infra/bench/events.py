@@ -13,13 +13,14 @@ from tavus_callbacks.aws.signing_key import make_private_key
 from tavus_callbacks.aws.spill import Spill, SpilledCallback
 from tavus_callbacks.aws.stores.bodies import Bodies
 from tavus_callbacks.aws.stores.events import EventsTable
-from tavus_callbacks.aws.stores.recordings import Object, RecordingRows
+from tavus_callbacks.aws.stores.recordings import RecordingRows
+from tavus_callbacks.aws.stores.recordings_bucket import StoredObject
 from tavus_callbacks.domain.callbacks.event import understand
 from tavus_callbacks.domain.common.compression import pack
 from tavus_callbacks.domain.common.token import Scope, digest_token, new_token
 from tavus_callbacks.domain.events.stored_event import StoredEvent
 from tavus_callbacks.domain.pushes.push import callback_push
-from tavus_callbacks.domain.recordings.recording import claim_of
+from tavus_callbacks.domain.recordings.claim import read_claim
 from tavus_callbacks_cli.local_stack.http.payload import Request, encode_event, make_event
 from tavus_callbacks_cli.local_stack.http.routes import Route
 
@@ -116,11 +117,12 @@ def _noted() -> dict[str, Any]:
 
     client = cast("Any", SimpleNamespace(update_item=update_item))
     table = RecordingRows(client, "events", bucket="recordings")
-    claim = claim_of(
+    claim = read_claim(
         "application.recording_ready", "c1", {"properties": {"s3_key": _KEY}}, bucket="b", ref="1"
     )
-    table.claim("c1", claim, ref="1", claimed_at=_NOW)
-    table.note("c1", claim.recording_id, Object(_KEY, 1, "video/mp4", "1", None, _NOW), looked_at=_NOW)
+    table.put_claim("c1", claim, ref="1", claimed_at=_NOW)
+    found = StoredObject(_KEY, 1, "video/mp4", "1", None, _NOW)
+    table.put_look("c1", claim.recording_id, found, looked_at=_NOW)
     return noted
 
 

@@ -17,8 +17,8 @@ from inprocess import Api, Reply
 
 from tavus_callbacks.api import recordings as routes
 from tavus_callbacks.aws import clients
-from tavus_callbacks.aws.stores import recordings
 from tavus_callbacks.handlers import resolve, signing_key
+from tavus_callbacks.logic import find_recording
 from tavus_callbacks_cli.local_stack.functions.custom_resources import create_custom_resources
 from tavus_callbacks_cli.local_stack.services.deploy import deploy
 from tavus_callbacks_cli.local_stack.triggers.streams import Stream, StreamMapping, stream_mappings_of
@@ -112,7 +112,7 @@ def recording_stack(api: Api, template: Any, monkeypatch: Any) -> Iterator[Recor
     [mapping] = [one for one in stream_mappings_of(template) if one.function == "ResolveFunction"]
     made = Recordings(api, api.environment["RECORDINGS_BUCKET"], mapping)
     made.stream = Stream(made.mapping, _client("dynamodbstreams"), lambda _shard, batch: _wake(batch))
-    for module in (recordings, routes):
+    for module in (find_recording, routes):
         monkeypatch.setattr(module, "datetime", _clock(made))
     monkeypatch.setattr(resolve.logger.registered_handler, "stream", api.log)
     with _noting(made.calls):

@@ -12,7 +12,7 @@ from projecting import store
 from recording_stack import COPY_FAILED, READY
 
 from tavus_callbacks.aws import clients
-from tavus_callbacks.aws.items import read_item, write_item
+from tavus_callbacks.aws.items import write_item
 from tavus_callbacks.aws.stores.recordings import claim_key
 from tavus_callbacks.aws.stores.tombstones import Tombstones
 from tavus_callbacks.domain.common.timestamps import now
@@ -129,9 +129,9 @@ def test_a_claim_that_meets_an_erasure_leaves_no_row(recordings, monkeypatch):
 
 def recordings_look(monkeypatch, recordings, conversation_id):
     """Erase a conversation while its recording is looked for, and note that this happened."""
-    from tavus_callbacks.handlers import resolve
+    from tavus_callbacks.logic import find_recording
 
-    looked, look = [], resolve.look
+    looked, look = [], find_recording.look_for_object
 
     def erase_first(*arguments):
         looked.append(arguments)
@@ -139,7 +139,7 @@ def recordings_look(monkeypatch, recordings, conversation_id):
         beside(lambda: tombstones.add("conversation", conversation_id, at=now(), lifetime=None))
         return look(*arguments)
 
-    monkeypatch.setattr(resolve, "look", erase_first)
+    monkeypatch.setattr(find_recording, "look_for_object", erase_first)
     return looked
 
 
@@ -150,7 +150,7 @@ def test_reindex_writes_the_claims_of_earlier_versions(recordings):
         say(recordings, conversation_id)
     kept = store(recordings.api)
     for conversation_id in ("c1", "c2"):
-        kept.client.delete_item(TableName=kept.table, Key=claim_key(conversation_id, KEY))
+        kept.client.delete_item(TableName=kept.table, Key=write_item(claim_key(conversation_id, KEY)))
     assert ("available", 302) == outcome(recordings, "c1")
 
     list(rebuild_summaries(kept, [("conversation", "c1"), ("conversation", "c2")]))
@@ -171,7 +171,7 @@ def test_a_claim_expires_with_its_recording(recordings):
 def test_restore_brings_no_claim_of_an_erased_conversation(recordings):
     """A claim row holds the id of its conversation, so its tombstone counts."""
     kept = store(recordings.api)
-    made = [{**read_item(claim_key(name, KEY)), "type": "claim", "subject": name} for name in ("c1", "c2")]
+    made = [{**claim_key(name, KEY), "type": "claim", "subject": name} for name in ("c1", "c2")]
     erased = {"conversation#c1"}
     outcomes = [
         one.outcome

@@ -90,7 +90,7 @@ def test_a_conversation_of_ten_events_is_one_query(api):
 def test_recordings_stand_in_the_conversation(api):
     """Those that are known, each with its status; where the stack has none, the list is empty."""
     from tavus_callbacks.aws.stores.recordings import RecordingRows
-    from tavus_callbacks.domain.recordings.recording import Claim
+    from tavus_callbacks.domain.recordings.claim import Claim
 
     bucket = api.environment["RECORDINGS_BUCKET"]
     clients.s3().create_bucket(Bucket=bucket)
@@ -98,7 +98,7 @@ def test_recordings_stand_in_the_conversation(api):
     api.post(said("application.recording_ready", s3_key="tavus/c1/1700000000000.mp4", bucket_name=bucket))
     noted = RecordingRows(clients.dynamodb(), api.environment["EVENTS_TABLE"])
     claim = Claim("1700000000000", "s3", bucket, "tavus/c1/1700000000000.mp4", 42.0)
-    noted.claim("c1", claim, ref="x", claimed_at=NOW)
+    noted.put_claim("c1", claim, ref="x", claimed_at=NOW)
 
     [recording] = api.get("/conversations/c1").value["recordings"]
 

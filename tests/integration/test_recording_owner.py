@@ -8,12 +8,12 @@ from projecting import project_all
 from recording_stack import COPY_FAILED, READY
 from test_other_bucket import problems
 
-from tavus_callbacks.aws.stores.recordings import recording_of
 from tavus_callbacks.domain.callbacks.event import understand
 from tavus_callbacks.domain.conversations.facts import facts_of
 from tavus_callbacks.domain.events.stored_event import StoredEvent
 from tavus_callbacks.domain.pushes.derived import recording_push_type
-from tavus_callbacks.domain.recordings.recording import Claim, Recording
+from tavus_callbacks.domain.recordings.claim import Claim
+from tavus_callbacks.domain.recordings.recording import Recording
 from tavus_callbacks_cli.erasure import recordings as erasure
 from tavus_callbacks_cli.erasure.place import Wanted
 
@@ -73,7 +73,7 @@ def test_a_row_of_an_earlier_version_is_not_served():
         "seen_in": "ours",
         "was_there": True,
     }
-    recording = recording_of(row, "ours")
+    recording = Recording.from_row(row, "ours")
     assert recording.claim is not None
     assert ("other_conversation", None, False) == (
         recording.claim.status,
@@ -146,6 +146,6 @@ def test_an_erasure_checks_the_owner_whatever_the_status_says():
     """A recording without the status is left too, because the key decides about a deletion."""
     claim = Claim("x1", "s3", key=OTHERS)
     blank = dict.fromkeys(("size", "content_type", "version", "storage_class", "modified_at", "looked_at"))
-    recording = Recording("x1", claim, None, OTHERS, was_there=False, **blank)
+    recording = Recording("c123", "x1", claim, None, OTHERS, was_there=False, **blank)
     wanted = Wanted(frozenset({("conversation", "c123")}))
     assert "it lies in the folder of conversation c999" == erasure._reason(None, wanted, recording)

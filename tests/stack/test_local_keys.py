@@ -21,7 +21,7 @@ from moto import mock_aws
 
 from tavus_callbacks.aws import clients
 from tavus_callbacks.aws.signing_key import load_signer
-from tavus_callbacks.domain.recordings.signed_url import resource_url, signed
+from tavus_callbacks.domain.recordings.signed_url import resource_url, sign_url
 from tavus_callbacks.handlers import signing_key as keys
 from tavus_callbacks_cli.local_stack.account import REGION, isolated_session
 from tavus_callbacks_cli.local_stack.cdn.distribution import distribution_of, public_keys
@@ -224,7 +224,7 @@ def test_a_rotation_breaks_no_link_before_its_slot_goes(monkeypatch: pytest.Monk
             sign = load_signer(clients.secretsmanager(), reader["SIGNING_SECRET"])
             expires = datetime.now(UTC) + timedelta(hours=1)
             bare = resource_url("https://cdn.example.com", KEY, download_name=None)
-            urls.append(signed(bare, expires=expires, key_id=reader["SIGNING_KEY_ID"], sign=sign))
+            urls.append(sign_url(bare, expires=expires, key_id=reader["SIGNING_KEY_ID"], sign=sign))
             played.append([plays(url, template, known) for url in urls])
 
     assert [[True], [True] * 2, [True] * 3, [False, False, True, True]] == played

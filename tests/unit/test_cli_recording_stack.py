@@ -10,7 +10,9 @@ from click.testing import CliRunner
 from moto import mock_aws
 
 from tavus_callbacks.aws.signing_key import make_private_key
-from tavus_callbacks.aws.stores.recordings import RecordingRows, RecordingsBucket, look
+from tavus_callbacks.aws.stores.recordings import RecordingRows
+from tavus_callbacks.aws.stores.recordings_bucket import RecordingsBucket
+from tavus_callbacks.logic.find_recording import look_for_object
 from tavus_callbacks_cli.main import main
 
 pytestmark = pytest.mark.usefixtures("aws_keys")
@@ -103,7 +105,7 @@ def _deploy() -> None:
     boto3.client("secretsmanager", REGION).create_secret(Name="blue", SecretString=make_private_key())
     table = stack["Outputs"][0]["OutputValue"]
     rows = RecordingRows(boto3.client("dynamodb", REGION), table, bucket="recordings")
-    look(RecordingsBucket(s3, "recordings"), rows, "c123", KEY)
+    look_for_object(RecordingsBucket(s3, "recordings"), rows, "c123", KEY)
 
 
 def _run(*arguments: str) -> str:

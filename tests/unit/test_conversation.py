@@ -29,7 +29,7 @@ from tavus_callbacks.domain.conversations.expected import missing_of, status_of
 from tavus_callbacks.domain.conversations.facts import Facts, conversation_facts, facts_of
 from tavus_callbacks.domain.conversations.fold import fold
 from tavus_callbacks.domain.conversations.view import ConversationView
-from tavus_callbacks.domain.recordings.recording import claim_of
+from tavus_callbacks.domain.recordings.claim import read_claim
 from tavus_callbacks_cli.simulator import scenario as simulator
 
 JOINED, SHUTDOWN = "system.replica_joined", "system.shutdown"
@@ -522,7 +522,7 @@ def test_facts_merge_in_any_grouping(bodies):
 def announced(event_type, seconds=0.0, **properties):
     """Make an event about a recording, and return it with the id that its claim gives the recording."""
     event = said(f"application.recording_{event_type}", seconds, **properties)
-    claim = claim_of(event.event_type, CONVERSATION, event.body, bucket="ours", ref=event.ref)
+    claim = read_claim(event.event_type, CONVERSATION, event.body, bucket="ours", ref=event.ref)
     return event, claim.recording_id
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from tavus_callbacks.aws.signing_key import make_private_key, public_key
 from tavus_callbacks.domain.recordings import signed_url
-from tavus_callbacks.domain.recordings.recording import recording_id
+from tavus_callbacks.domain.recordings.claim import recording_id
 
 EXPIRES = datetime(2026, 1, 1, 12, tzinfo=UTC)
 BASE = "https://d111111abcdef8.cloudfront.net"
@@ -36,7 +36,7 @@ def signer(private_pem):
 def signed(private_pem, key="tavus/c1/1.mp4", name=None):
     """Sign a link to a key."""
     url = signed_url.resource_url(BASE, key, download_name=name)
-    return url, signed_url.signed(url, expires=EXPIRES, key_id="K1", sign=signer(private_pem))
+    return url, signed_url.sign_url(url, expires=EXPIRES, key_id="K1", sign=signer(private_pem))
 
 
 def decoded_signature(url):
@@ -156,7 +156,7 @@ def test_a_link_costs_less_than_a_millisecond_of_cpu(private_pem):
         started = time.process_time()
         for number in range(10):
             url = signed_url.resource_url(BASE, f"tavus/c123/{number}", download_name=None)
-            signed_url.signed(url, expires=EXPIRES, key_id="K1", sign=sign)
+            signed_url.sign_url(url, expires=EXPIRES, key_id="K1", sign=sign)
         costs.append((time.process_time() - started) / 10)
 
     assert min(costs) < 0.001, costs

@@ -28,7 +28,7 @@ def signed(key, name="tavus/c1/1.mp4", digest=None):
 
     url = signed_url.resource_url(BASE, name, download_name="a.mp4")
     algorithm = ec.ECDSA(digest or hashes.SHA256())
-    return signed_url.signed(
+    return signed_url.sign_url(
         url, expires=EXPIRES, key_id="K1", sign=lambda message: key.sign(message, algorithm)
     )
 

@@ -13,15 +13,13 @@ from tavus_callbacks.domain.callbacks.recording_place import (
     is_usable,
     other_form,
 )
-from tavus_callbacks.domain.recordings.recording import (
+from tavus_callbacks.domain.recordings.claim import (
     Claim,
-    Recording,
-    claim_of,
     claim_rank,
-    latest,
+    read_claim,
     recording_id,
-    status_of,
 )
+from tavus_callbacks.domain.recordings.recording import Recording, latest, status_of
 
 BUCKET = "ours"
 REF = "00001767225600500000-8ff04a6b45effcdf822a7eb5773060be"
@@ -33,12 +31,12 @@ HOUR = timedelta(hours=1)
 
 def claim(**properties):
     """Read the claim of a recording_ready with these properties."""
-    return claim_of(READY, "c123", {"properties": properties}, bucket=BUCKET, ref=REF)
+    return read_claim(READY, "c123", {"properties": properties}, bucket=BUCKET, ref=REF)
 
 
 def failed_claim(**properties):
     """Read the claim of a recording_copy_failed with these properties."""
-    return claim_of(COPY_FAILED, "c123", {"properties": properties}, bucket=BUCKET, ref=REF)
+    return read_claim(COPY_FAILED, "c123", {"properties": properties}, bucket=BUCKET, ref=REF)
 
 
 @pytest.mark.parametrize(
@@ -65,7 +63,7 @@ def test_every_published_form_is_a_claim(properties, expected):
 
 def test_flat_forms_are_read_too():
     """A body without `properties` has its members at the top."""
-    found = claim_of(
+    found = read_claim(
         READY, "c123", {"bucket_name": "ours", "s3_key": KEY, "duration": 14}, bucket=BUCKET, ref=REF
     )
     assert ("1718780000000", 14.0) == (found.recording_id, found.duration)
@@ -271,7 +269,7 @@ LEAVES = st.none() | st.booleans() | st.floats() | st.text()
 def test_no_body_breaks_reading_a_claim(body):
     """Whatever JSON a callback holds, a claim comes of it."""
     if isinstance(body, dict):
-        assert claim_of(READY, "c", body, bucket=BUCKET, ref=REF).recording_id
+        assert read_claim(READY, "c", body, bucket=BUCKET, ref=REF).recording_id
 
 
 @given(st.text(min_size=1))
@@ -333,7 +331,16 @@ def recording(**members):
     blank = dict.fromkeys(
         ("claim", "claimed_at", "key", "size", "content_type", "version", "storage_class", "modified_at")
     )
-    return Recording(**{"recording_id": "r", "looked_at": None, "was_there": False, **blank, **members})
+    return Recording(
+        **{
+            "conversation_id": "c123",
+            "recording_id": "r",
+            "looked_at": None,
+            "was_there": False,
+            **blank,
+            **members,
+        }
+    )
 
 
 def status(one, *, after=timedelta()):

@@ -9,14 +9,15 @@ from aws_lambda_powertools.event_handler import Response
 from tavus_callbacks.api.query import CURSOR, LIMIT, Query, flag, one_of, place_in, whole_number
 from tavus_callbacks.api.responses import NO_STORE, json_answer
 from tavus_callbacks.api.routing import Routes
-from tavus_callbacks.aws.stores.recordings import look
 from tavus_callbacks.domain.callbacks.families import is_name
 from tavus_callbacks.domain.common import cursors
 from tavus_callbacks.domain.common.errors import NotFound, NotPlayable, StoreDown
 from tavus_callbacks.domain.common.timestamps import iso
 from tavus_callbacks.domain.recordings import signed_url
-from tavus_callbacks.domain.recordings.recording import LATEST, Recording, latest, status_of
-from tavus_callbacks.domain.recordings.view import recording_view, why_not_playable
+from tavus_callbacks.domain.recordings.claim import LATEST
+from tavus_callbacks.domain.recordings.recording import Recording, latest, status_of
+from tavus_callbacks.domain.recordings.view import recording_view, unplayable_reason
+from tavus_callbacks.logic.find_recording import look_for_object
 from tavus_callbacks.runtime import wiring
 from tavus_callbacks.runtime.settings import settings
 
@@ -78,7 +79,7 @@ def recording_views(conversation_id: str, noted: list[Recording]) -> list[dict[s
     """Return a conversation's recordings, noted before, as they are read: after a look where one is due."""
     now, missing_after = datetime.now(UTC), settings().recording_missing_after
     return [
-        recording_view(conversation_id, one, now=now, missing_after=missing_after)
+        recording_view(one, now=now, missing_after=missing_after)
         for one in _noted_or_looked(conversation_id, noted)
     ]
 
@@ -96,26 +97,26 @@ def _noted(conversation_id: str) -> list[Recording]:
         return []
     if settings().recordings_bucket is None:
         raise NotFound("This stack was deployed with Recordings=off.")
-    return wiring.recordings().all(conversation_id)
+    return wiring.recordings().list_known(conversation_id)
 
 
 def _looked(conversation_id: str, noted: list[Recording]) -> list[Recording]:
     """Return the recordings, after looking for those whose state may have changed untold."""
     now = datetime.now(UTC)
-    due = [one for one in noted if _is_due(conversation_id, one, now)]
+    due = [one for one in noted if _is_due(one, now)]
     for one in islice(due, LOOKS):
-        look(wiring.recordings_bucket(), wiring.recordings(), conversation_id, str(one.key))
+        look_for_object(wiring.recordings_bucket(), wiring.recordings(), conversation_id, str(one.key))
     return _again(conversation_id, noted) if due else noted
 
 
 def _again(conversation_id: str, noted: list[Recording]) -> list[Recording]:
     names = {one.recording_id for one in noted}
-    return [one for one in wiring.recordings().all(conversation_id) if one.recording_id in names]
+    return [one for one in wiring.recordings().list_known(conversation_id) if one.recording_id in names]
 
 
-def _is_due(conversation_id: str, recording: Recording, now: datetime) -> bool:
+def _is_due(recording: Recording, now: datetime) -> bool:
     looked_lately = recording.looked_at is not None and now - recording.looked_at < LOOK_INTERVAL
-    is_settled = recording.has_object and recording.names_bucket and recording.is_told_of(conversation_id)
+    is_settled = recording.has_object and recording.names_bucket and recording.has_events
     return recording.may_come and not is_settled and not looked_lately
 
 
@@ -129,7 +130,7 @@ def _found(conversation_id: str, recording_id: str) -> Recording:
 
 def _refuse_unplayable(recording: Recording, now: datetime) -> None:
     status = status_of(recording, now=now, missing_after=settings().recording_missing_after)
-    why = why_not_playable(recording, status)
+    why = unplayable_reason(recording, status)
     if why is not None:
         raise NotPlayable(why, status)
 
@@ -138,4 +139,6 @@ def _signed(conversation_id: str, recording: Recording, expires: datetime, *, sa
     key = str(recording.key)
     name = signed_url.download_name(conversation_id, recording.recording_id, key) if save else None
     url = signed_url.resource_url(settings().cdn_url, key, download_name=name)
-    return signed_url.signed(url, expires=expires, key_id=settings().signing_key_id, sign=wiring.url_signer())
+    return signed_url.sign_url(
+        url, expires=expires, key_id=settings().signing_key_id, sign=wiring.url_signer()
+    )

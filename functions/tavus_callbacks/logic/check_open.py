@@ -11,7 +11,6 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, cast
 
 from tavus_callbacks.aws.stores import keys
-from tavus_callbacks.aws.stores.recordings import look
 from tavus_callbacks.aws.stores.repair_attempts import parse_attempts
 from tavus_callbacks.aws.stores.summaries import ListedSummary, Span, SummaryPage
 from tavus_callbacks.domain.common.errors import StoreDown, describe_fault
@@ -28,6 +27,7 @@ from tavus_callbacks.domain.repair.open_conversations import (
     span_of_new,
 )
 from tavus_callbacks.domain.summaries.summary import CONVERSATION
+from tavus_callbacks.logic.find_recording import look_for_object
 from tavus_callbacks.logic.publish import Publisher, publish_recording
 from tavus_callbacks.logic.repair import Clock, Stores, repair_conversation
 from tavus_callbacks.logic.summarize import keep_facts, summarize
@@ -35,7 +35,8 @@ from tavus_callbacks.outbound.tavus_api import Busy, KeyRefused, TavusApi, Unkno
 
 if TYPE_CHECKING:
     from tavus_callbacks.aws.event_bus import EventBus
-    from tavus_callbacks.aws.stores.recordings import RecordingRows, RecordingsBucket
+    from tavus_callbacks.aws.stores.recordings import RecordingRows
+    from tavus_callbacks.aws.stores.recordings_bucket import RecordingsBucket
     from tavus_callbacks.domain.conversations.facts import Facts
     from tavus_callbacks.domain.conversations.settings import FoldSettings
     from tavus_callbacks.domain.repair.sweep import Sweep
@@ -146,13 +147,13 @@ def _check(stack: Stack, report: Report, conversation: OpenConversation, attempt
 def _look_for_recordings(stack: Stack, report: Report, conversation: OpenConversation) -> None:
     """Look again for recordings that were announced, and publish those that are there."""
     conversation_id, recordings = conversation.conversation_id, stack.recordings
-    for row in recordings.rows(conversation_id):
-        seen, recording = row, recordings.read(row)
+    for stored in recordings.list_all(conversation_id):
+        recording = recordings.check_rivals(stored)
         if stack.bucket and is_waited_for(recording):
             report.counts["looked"] += 1
-            seen = look(stack.bucket, recordings, conversation_id, str(recording.key)) or row
-        publish_recording(stack.bus, stack.stores.summaries, recordings, conversation_id, seen)
-        recording = recordings.read(seen)
+            seen = look_for_object(stack.bucket, recordings, conversation_id, str(recording.key))
+            recording = recordings.check_rivals(seen or recording)
+        publish_recording(stack.bus, stack.stores.summaries, recordings, recording)
         if is_waited_for(recording):
             report.counts["recordings_waited_for"] += 1
             if recording.claimed_at:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tavus_callbacks.aws.event_bus import EventBus
-from tavus_callbacks.aws.stores.recordings import RecordingRows, Row, sent_push_types
+from tavus_callbacks.aws.stores.recordings import RecordingRows
 from tavus_callbacks.aws.stores.summaries import SummaryRows
 from tavus_callbacks.domain.common.timestamps import now
 from tavus_callbacks.domain.conversations.settings import FoldSettings
@@ -15,6 +15,7 @@ from tavus_callbacks.domain.pushes.derived import (
     recording_push_type,
 )
 from tavus_callbacks.domain.pushes.push import Push
+from tavus_callbacks.domain.recordings.recording import Recording
 from tavus_callbacks.domain.summaries.summary import CONVERSATION, SubjectFacts
 
 
@@ -41,18 +42,13 @@ class Publisher:
 
 
 def publish_recording(
-    bus: EventBus | None,
-    summaries: SummaryRows,
-    recordings: RecordingRows,
-    conversation_id: str,
-    row: Row | None,
+    bus: EventBus | None, summaries: SummaryRows, recordings: RecordingRows, recording: Recording
 ) -> None:
     """Publish that a recording is available or failed, unless that was published; raises StoreDown."""
-    recording = recordings.read(row) if row else None
-    push_type = recording and recording_push_type(recording)
-    if not (bus and row and recording and push_type) or push_type in sent_push_types(row):
+    push_type = recording_push_type(recording)
+    if bus is None or push_type is None or push_type in recording.published:
         return
-    summary = summaries.get(CONVERSATION, conversation_id)
+    summary = summaries.get(CONVERSATION, recording.conversation_id)
     receipt = summary.update().facts.receipt if summary else None
-    bus.put([recording_push(conversation_id, recording, receipt)])
-    recordings.note_told(conversation_id, recording.recording_id, sent_push_types(row) | {push_type})
+    bus.put([recording_push(recording, receipt)])
+    recordings.put_published(recording, recording.published | {push_type})

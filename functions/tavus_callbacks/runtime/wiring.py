@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from tavus_callbacks.aws.push_secret import PushSecret
     from tavus_callbacks.aws.spill import Spill
     from tavus_callbacks.aws.stores.event_pages import EventPages
-    from tavus_callbacks.aws.stores.recordings import RecordingRows, RecordingsBucket
+    from tavus_callbacks.aws.stores.recordings import RecordingRows
+    from tavus_callbacks.aws.stores.recordings_bucket import RecordingsBucket
     from tavus_callbacks.aws.stores.repair_attempts import AttemptRows
     from tavus_callbacks.aws.stores.summaries import SummaryRows
     from tavus_callbacks.outbound.tavus_api import TavusApi
@@ -106,7 +107,7 @@ def recordings() -> "RecordingRows":
 @cache
 def recordings_bucket() -> "RecordingsBucket":
     """Return the bucket of recordings; raises MissingVariable if the stack has none."""
-    from tavus_callbacks.aws.stores.recordings import RecordingsBucket
+    from tavus_callbacks.aws.stores.recordings_bucket import RecordingsBucket
 
     name = settings().recordings_bucket
     if name is None:

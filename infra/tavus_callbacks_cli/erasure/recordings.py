@@ -10,9 +10,10 @@ from functools import partial
 from typing import Any
 from urllib.parse import quote
 
-from tavus_callbacks.aws.stores.recordings import RecordingRows, is_noted, recording_of
+from tavus_callbacks.aws.stores.recordings import RecordingRows
 from tavus_callbacks.domain.callbacks.recording_place import other_form, owner_of
-from tavus_callbacks.domain.recordings.recording import Recording, recording_id
+from tavus_callbacks.domain.recordings.claim import recording_id
+from tavus_callbacks.domain.recordings.recording import Recording
 from tavus_callbacks_cli.erasure.place import CONVERSATION, Left, Piece, Place, Wanted
 from tavus_callbacks_cli.operations.reindex import subjects
 
@@ -90,8 +91,7 @@ def _uploads(place: Place, prefix: str) -> Iterator[Piece]:
 def _recordings(place: Place, conversation: str) -> list[Recording]:
     """Return a conversation's recordings, those too that only another bucket has held."""
     bucket = place.deployment.outputs.get("RecordingsBucketName")
-    noted = RecordingRows(place.store.client, place.store.table, bucket=bucket)
-    return [recording_of(row, bucket) for row in noted.rows(conversation)]
+    return RecordingRows(place.store.client, place.store.table, bucket=bucket).list_all(conversation)
 
 
 def _objects_elsewhere(place: Place, wanted: Wanted) -> Iterator[Left]:
@@ -149,9 +149,9 @@ def _reason(place: Place, wanted: Wanted, recording: Recording) -> str | None:
 
 def _claimants(place: Place, key: str) -> set[str]:
     """Return the conversations that have a recording of a key; rare, for Tavus writes into folders alone."""
-    client, table = place.store.client, place.store.table
+    recordings = RecordingRows(place.store.client, place.store.table)
     return {
         subject
         for kind, subject in subjects(place.store)
-        if kind == CONVERSATION and is_noted(client, table, subject, recording_id(subject, key))
+        if kind == CONVERSATION and recordings.exists(subject, recording_id(subject, key))
     }

@@ -64,9 +64,10 @@ def _rows(place: Place, subject: Subject, names: tuple[str, ...] = ()) -> list[d
 def _claim_row(place: Place, row: dict[str, Any]) -> Iterator[Piece]:
     """Yield the claim row of a recording before the recording's own row, by which it is found."""
     key = claim_key_of(row) if row["type"] == "recording" else None
-    if key is not None and "Item" in place.store.client.get_item(TableName=place.store.table, Key=key):
-        claim = read_item(key)
-        yield Piece(_STORES["claim"], f"{claim['pk']} {claim['sk']}", partial(_delete_row, place, claim))
+    if key is None:
+        return
+    if "Item" in place.store.client.get_item(TableName=place.store.table, Key=write_item(key)):
+        yield Piece(_STORES["claim"], f"{key['pk']} {key['sk']}", partial(_delete_row, place, key))
 
 
 def _delete_row(place: Place, row: dict[str, Any]) -> None:

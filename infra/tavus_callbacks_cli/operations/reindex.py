@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from tavus_callbacks.aws.stores.recordings import RecordingRows, claim_key_of
+from tavus_callbacks.aws.stores.recordings import RecordingRows
 from tavus_callbacks.aws.stores.summaries import SummaryRows
 from tavus_callbacks.aws.stores.tombstones import Tombstones
 from tavus_callbacks.domain.callbacks.families import KINDS
@@ -46,12 +46,12 @@ def _rebuild_subject(store: "Store", subject: Subject) -> Subject:
 def _register_claims(store: "Store", conversation_id: str) -> None:
     """Write the claim rows that recordings of earlier versions lack, unless the conversation is erased."""
     recordings = RecordingRows(store.client, store.table)
-    for item in recordings.rows(conversation_id):
-        recordings.register(item)
-        key = claim_key_of(item)
+    tombstones = Tombstones(store.client, store.table)
+    for recording in recordings.list_all(conversation_id):
+        recordings.put_claim_row(recording)
         # After the write: the conversation may have been erased in between.
-        if key and Tombstones(store.client, store.table).is_erased(CONVERSATION, conversation_id):
-            store.client.delete_item(TableName=store.table, Key=key)
+        if recording.unowned_key and tombstones.is_erased(CONVERSATION, conversation_id):
+            recordings.remove_claim_row(recording)
 
 
 def _scan_partitions(store: "Store", index: str) -> Iterator[str]:

@@ -15,7 +15,7 @@ import click
 from botocore.exceptions import ClientError
 
 from tavus_callbacks.aws.errors import error_code
-from tavus_callbacks.aws.stores.recordings import CLAIM
+from tavus_callbacks.aws.stores.keys import CLAIM_PREFIX
 from tavus_callbacks.aws.table import batch_get, try_write
 from tavus_callbacks.domain.callbacks.families import KINDS
 from tavus_callbacks_cli.output.shell import quote
@@ -128,7 +128,7 @@ def _partition(row: Row) -> str:
 def _owner(row: Row) -> str:
     """Return the partition whose tombstone a row heeds: a claim row is its conversation's."""
     partition = _partition(row)
-    return f"conversation#{row['sk']['S']}" if partition.startswith(f"{CLAIM}#") else partition
+    return f"conversation#{row['sk']['S']}" if partition.startswith(CLAIM_PREFIX) else partition
 
 
 def _key(row: Row) -> tuple[str, str]:

@@ -179,7 +179,7 @@ def _end_reason(event: StoredEvent) -> EndReason | None:
 
 
 def _announced(event: StoredEvent) -> dict[str, Any]:
-    """Tell recordings apart as `claim_of` does: by their keys, else by the events that announce them.
+    """Tell recordings apart as `read_claim` does: by their keys, else by the events that announce them.
 
     A key in another conversation's folder counts as announced, but no recording has arrived by it.
     """

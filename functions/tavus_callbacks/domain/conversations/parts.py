@@ -12,8 +12,8 @@ from tavus_callbacks.domain.callbacks import event_types
 from tavus_callbacks.domain.common import lenient_json
 from tavus_callbacks.domain.common.view import Happened, Moment, View
 from tavus_callbacks.domain.events.stored_event import Occurrence, StoredEvent, merge_variants
-from tavus_callbacks.domain.recordings.copy_failure import explain
-from tavus_callbacks.domain.recordings.recording import Claim, claim_of, id_without_key
+from tavus_callbacks.domain.recordings.claim import Claim, id_without_key, read_claim
+from tavus_callbacks.domain.recordings.copy_failure import explain_copy_failure
 
 
 class Perception(Happened):
@@ -231,7 +231,7 @@ def _stored_name(ref: str, name: str, stored: Container[str]) -> str:
 
 
 def _claim(event: StoredEvent, said: dict[str, Any]) -> Claim:
-    return claim_of(event.event_type, event.subject, said, bucket="", ref=event.event_ref)
+    return read_claim(event.event_type, event.subject, said, bucket="", ref=event.event_ref)
 
 
 def _recording_failure(name: str, one: Occurrence) -> RecordingFailure:
@@ -244,7 +244,7 @@ def _recording_failure(name: str, one: Occurrence) -> RecordingFailure:
         provider=claim.provider,
         error_code=claim.error_code,
         error_message=lenient_json.first_text(one.properties, "error_message"),
-        explanation=explain(claim.error_code),
+        explanation=explain_copy_failure(claim.error_code),
     )
 
 

@@ -20,7 +20,8 @@ from tavus_callbacks.domain.conversations.settings import FoldSettings
 from tavus_callbacks.domain.events.arrival_facts import ReceiptFacts
 from tavus_callbacks.domain.pushes import push
 from tavus_callbacks.domain.pushes.push import Push, RecordingData, push_id, subject_url
-from tavus_callbacks.domain.recordings.recording import Recording, Status, certain_status
+from tavus_callbacks.domain.recordings.claim import Status
+from tavus_callbacks.domain.recordings.recording import Recording, certain_status
 from tavus_callbacks.domain.recordings.view import failure
 from tavus_callbacks.domain.resources.facts import ResourceFacts
 from tavus_callbacks.domain.summaries.summary import (
@@ -132,10 +133,11 @@ def recording_push_type(recording: Recording) -> str | None:
     return _BY_RECORDING_STATUS.get(certain_status(recording))
 
 
-def recording_push(conversation_id: str, recording: Recording, receipt: ReceiptFacts | None) -> Push:
+def recording_push(recording: Recording, receipt: ReceiptFacts | None) -> Push:
     """Make the push that a recording is available or has failed; `receipt` is its conversation's."""
     status: Literal["available", "failed"] = "available" if recording.is_there else "failed"
     push_type, claim = _BY_RECORDING_STATUS[status], recording.claim
+    conversation_id = recording.conversation_id
     return Push(
         push_id=push_id(push_type, CONVERSATION, conversation_id, recording.recording_id),
         type=push_type,

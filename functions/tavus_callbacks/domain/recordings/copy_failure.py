@@ -1,4 +1,4 @@
-"""Why Tavus could not copy a recording, in plain words, and what to do about it.
+"""Why Tavus could not copy a recording, and what to do about it.
 
 Source: Tavus's documentation of June 2026 on `application.recording_copy_failed` and on conversation
 recordings (docs.tavus.io). It shows one code and names the usual causes; it lists no other codes.
@@ -15,8 +15,8 @@ _PLAIN = {
 }
 
 
-def explain(error_code: str | None) -> str:
-    """Explain an error code; one that Tavus does not document is named as sent, with the usual causes."""
+def explain_copy_failure(error_code: str | None) -> str:
+    """Explain an error code. A code that Tavus does not document gets the usual causes."""
     if error_code is None:
         return f"{_CAUSES} {_KEPT}"
     plain = _PLAIN.get(error_code, f"Tavus does not document this code. {_CAUSES}")

@@ -1,8 +1,8 @@
-"""Signed links: the URL that CloudFront checks, and how long it lives.
+"""Signed URLs: the URL of an object that CloudFront checks, and how long it is valid.
 
-The policy is CloudFront's canned one, byte for byte as its documentation spells it; the signature is ECDSA
-P-256 with SHA-256, which `Hash-Algorithm=SHA256` announces. Everything but unreserved characters is
-percent-encoded: CloudFront verifies the bytes of the request, and S3 decodes them for the key.
+The policy is CloudFront's canned policy, byte for byte as documented. The signature is ECDSA P-256 with
+SHA-256, which `Hash-Algorithm=SHA256` announces. Everything but unreserved characters is percent-encoded:
+CloudFront verifies the bytes of the request, and S3 decodes them for the key.
 """
 
 import base64
@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from urllib.parse import quote
 
 MAX_LIFETIME = timedelta(hours=12)
-# A viewer who pauses, seeks and comes back must still reach the end.
+# A viewer who pauses, seeks and returns must still reach the end.
 SLACK = timedelta(hours=1)
 
 # Tavus documents MP4 under a key without an extension. Any other extension is served as MP4 too, because the
@@ -35,9 +35,9 @@ _TO_CLOUDFRONT = bytes.maketrans(b"+=/", b"-_~")
 
 
 def lifetime(asked: timedelta, duration: float | None) -> timedelta:
-    """Return how long a link lives: as asked, but the recording and an hour at least, 12 hours at most.
+    """Return how long a URL is valid: as asked, but at least the recording and an hour, at most 12 hours.
 
-    A recording whose duration nobody knows may last for hours, so its link lives as long as any.
+    A recording of unknown duration may last for hours, so its URL is valid for the longest time.
     """
     if duration is None:
         return MAX_LIFETIME
@@ -45,22 +45,22 @@ def lifetime(asked: timedelta, duration: float | None) -> timedelta:
 
 
 def resource_url(base_url: str, key: str, *, download_name: str | None) -> str:
-    """Return the URL to sign: an object, the type to answer with, and a file name if it is to be saved."""
+    """Return the URL to sign: an object, its content type, and a file name if the browser is to save it."""
     overrides = {"response-content-type": _CONTENT_TYPES.get(extension(key), _MP4)}
     if download_name is not None:
         overrides = {"response-content-disposition": f"attachment; filename={download_name}", **overrides}
-    query = "&".join(f"{name}={_encoded(value)}" for name, value in overrides.items())
+    query = "&".join(f"{name}={quote(value, safe='-._~')}" for name, value in overrides.items())
     return f"{base_url}/{quote(key, safe='/-._~')}?{query}"
 
 
 def extension(key: str) -> str:
-    """Return a key's extension in lower case, with its dot: `.mp4` where it has none."""
+    """Return a key's extension in lower case, with its dot; `.mp4` if it has none."""
     match = _EXTENSION.search(key)
     return match[0].lower() if match else ".mp4"
 
 
 def file_name(recording_id: str, key: str) -> str:
-    """Return a recording's id with its key's extension, which an id can carry already."""
+    """Return a recording's id with its key's extension. The id may have the extension already."""
     own = _EXTENSION.search(recording_id)
     is_extension = own is not None and own[0].lower() in (*_CONTENT_TYPES, extension(key))
     return (recording_id[: own.start()] if own and is_extension else recording_id) + extension(key)
@@ -72,7 +72,7 @@ def download_name(conversation_id: str, recording_id: str, key: str) -> str:
     return _UNSAFE_IN_NAME.sub("-", f"{conversation_id}-{stem}")[:120].strip("-") + extension(key)
 
 
-def signed(url: str, *, expires: datetime, key_id: str, sign: Callable[[bytes], bytes]) -> str:
+def sign_url(url: str, *, expires: datetime, key_id: str, sign: Callable[[bytes], bytes]) -> str:
     """Sign a URL; `sign` returns the DER signature of the policy's bytes."""
     moment = int(expires.timestamp())
     signature = base64.b64encode(sign(policy(url, moment))).translate(_TO_CLOUDFRONT).decode()
@@ -85,7 +85,3 @@ def policy(url: str, expires: int) -> bytes:
         f'{{"Statement":[{{"Resource":"{url}",'
         f'"Condition":{{"DateLessThan":{{"AWS:EpochTime":{expires}}}}}}}]}}'
     ).encode()
-
-
-def _encoded(value: str) -> str:
-    return quote(value, safe="-._~")

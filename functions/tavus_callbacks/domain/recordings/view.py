@@ -1,11 +1,12 @@
-"""A recording as the API answers it, and why it cannot be watched."""
+"""A recording as the API returns it, and the reason why it cannot be watched."""
 
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from tavus_callbacks.domain.common.timestamps import iso
-from tavus_callbacks.domain.recordings.copy_failure import explain
-from tavus_callbacks.domain.recordings.recording import UNUSABLE_KEY, Recording, Status, status_of
+from tavus_callbacks.domain.recordings.claim import UNUSABLE_KEY, Status
+from tavus_callbacks.domain.recordings.copy_failure import explain_copy_failure
+from tavus_callbacks.domain.recordings.recording import Recording, status_of
 
 _WHY: dict[Status, str] = {
     "pending": "The recording is announced and its object is not there yet. Ask again in a minute.",
@@ -23,14 +24,12 @@ _MOVED = "It was last seen in bucket {bucket}, which is not this stack's: copy i
 ARCHIVED = "The object is archived. Restore it in S3 (`aws s3api restore-object`), then ask again."
 
 
-def recording_view(
-    conversation_id: str, recording: Recording, *, now: datetime, missing_after: timedelta
-) -> dict[str, Any]:
-    """Describe a recording; size in bytes, duration in seconds as Tavus sent it."""
+def recording_view(recording: Recording, *, now: datetime, missing_after: timedelta) -> dict[str, Any]:
+    """Return a recording as JSON; size in bytes, duration in seconds as Tavus sent it."""
     claim, status = recording.claim, status_of(recording, now=now, missing_after=missing_after)
     return {
         "recording_id": recording.recording_id,
-        "conversation_id": conversation_id,
+        "conversation_id": recording.conversation_id,
         "key": recording.key,
         "status": status,
         "announced": claim is not None,
@@ -48,20 +47,21 @@ def recording_view(
     }
 
 
-def why_not_playable(recording: Recording, status: Status) -> str | None:
-    """Return why a recording cannot be watched and what to do, or None where it can."""
+def unplayable_reason(recording: Recording, status: Status) -> str | None:
+    """Return why a recording cannot be watched and what to do, or None if it can."""
     if status == "available":
         return ARCHIVED if recording.is_archived else None
     if status == "failed":
         message, _, explanation = failure(recording, status)
-        return f"{_sentence(message or '')} {explanation}"
+        sentence = (message or "").rstrip()
+        return f"{sentence if sentence.endswith(('.', '!', '?', '…')) else sentence + '.'} {explanation}"
     if status == "missing" and recording.seen_elsewhere:
         return f"{_WHY[status]} {_MOVED.format(bucket=recording.seen_elsewhere)}"
     return _WHY[status]
 
 
 class Failure(NamedTuple):
-    """Why a recording failed: the message, Tavus's code, and what both mean; nothing for other statuses."""
+    """Why a recording failed: the message, Tavus's code, and an explanation. All None unless it failed."""
 
     message: str | None = None
     error_code: str | None = None
@@ -73,13 +73,8 @@ def failure(recording: Recording, status: Status) -> Failure:
     if status != "failed":
         return Failure()
     claim = recording.claim
-    # A failed copy can leave an empty object behind; Tavus's own words say more.
+    # A failed copy can leave an empty object behind; Tavus's own message says more.
     if claim is None or claim.message is None:
         return Failure(_EMPTY, None, _FILL)
-    explanation = _NO_KEY if claim.message == UNUSABLE_KEY else explain(claim.error_code)
+    explanation = _NO_KEY if claim.message == UNUSABLE_KEY else explain_copy_failure(claim.error_code)
     return Failure(claim.message, claim.error_code, explanation)
-
-
-def _sentence(text: str) -> str:
-    bare = text.rstrip()
-    return bare if bare.endswith((".", "!", "?", "…")) else f"{bare}."
