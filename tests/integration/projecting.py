@@ -16,8 +16,8 @@ from tavus_callbacks_cli.targets.store import Store
 
 def records(api):
     """Return the stream records of every stored event, as Lambda gets them."""
-    found = [row for row in api._scan("EVENTS_TABLE") if row["type"]["S"] in ("event", "variant")]
-    return [_record(row, number) for number, row in enumerate(found)]
+    rows = [row for row in api._scan("EVENTS_TABLE") if row["type"]["S"] in ("event", "variant")]
+    return [_record(row, number) for number, row in enumerate(rows)]
 
 
 def _record(row, number):
@@ -28,8 +28,8 @@ def _record(row, number):
 
 def project_all(api, *, order=None):
     """Give `project` every record, or those in `order`; return those that failed."""
-    found = records(api) if order is None else order
-    return project.handler({"Records": found}, None)["batchItemFailures"]
+    batch = records(api) if order is None else order
+    return project.handler({"Records": batch}, None)["batchItemFailures"]
 
 
 def summaries(api):
@@ -47,8 +47,8 @@ def post_scenario(api, name, *, now, ids=None, query=""):
     """Post the callbacks of a scenario and return its ids."""
     ids = ids or simulator.fresh_ids()
     url = f"https://example.com/callbacks/{api.token}"
-    for one in simulator.render(simulator.load(name), callback_url=url, now=now, ids=ids):
-        assert one.expect.status_code == api.post(one.body, query=query).status
+    for callback in simulator.render(simulator.load(name), callback_url=url, now=now, ids=ids):
+        assert callback.expect.status_code == api.post(callback.body, query=query).status
     return ids
 
 
@@ -91,9 +91,9 @@ def once_before(client, operation, act):
 
 def facts_of(api, kind, subject):
     """Return the facts that the fold gathers from the stored events, as a summary has them."""
-    kept = store(api)
-    items = subject_rows(kept.client, kept.table, kind, subject)
-    return facts_from(kind, events_in(items, kept.bodies)).model_dump_json()
+    stack = store(api)
+    items = subject_rows(stack.client, stack.table, kind, subject)
+    return facts_from(kind, events_in(items, stack.bodies)).model_dump_json()
 
 
 def remove_summaries(api):

@@ -36,23 +36,23 @@ def conversation(api, number):
     scenario = simulator.load(SCENARIOS[number % len(SCENARIOS)])
     now = NOW - timedelta(seconds=number)
     rendered = simulator.render(scenario, callback_url=url, now=now, ids=simulator.fresh_ids())
-    return [one.body for one in rendered]
+    return [callback.body for callback in rendered]
 
 
-def kept(api):
+def count_events(api):
     """Return how often each event is stored, by conversation and reference."""
     events = [item for item in api.items() if item["type"] == "event"]
-    return Counter((one["subject"], base_ref(one["ref"])) for one in events)
+    return Counter((event["subject"], base_ref(event["ref"])) for event in events)
 
 
-def known(stand_in, work):
+def events_at_tavus(stand_in, work):
     """Return what Tavus knows, by conversation and reference."""
     records = (work.api.conversation(name) for name in stand_in.conversations)
     return {
-        (one.subject, one.ref)
+        (event.subject, event.ref)
         for record in records
-        for one in callbacks_in(record, label="x", received_at=NOW)
-        if one is not None
+        for event in callbacks_in(record, label="x", received_at=NOW)
+        if event is not None
     }
 
 
@@ -78,23 +78,27 @@ def drill(api, stand_in, conversations):
                 assert 200 == api.post(body, query=f"user={number}").status
     project_all(api)
     work = backfill.prepare(TavusApi(SecretStr(made.key), url), store(api), api.tokens_table, None)
-    expected = known(made, work)
-    assert expected - kept(api).keys()
+    expected = events_at_tavus(made, work)
+    assert expected - count_events(api).keys()
 
     listed = list(backfill.find_candidates(work, records(work), NOW - timedelta(days=1)))
-    filed = [backfill.backfill_conversation(work, one.conversation_id, dry_run=False) for one in listed]
+    repairs = [
+        backfill.backfill_conversation(work, candidate.conversation_id, dry_run=False) for candidate in listed
+    ]
 
     assert conversations == len(listed)
-    assert all(one.is_ours for one in listed)
-    assert set() == expected - kept(api).keys()
-    assert all(one.confirmed for one in filed)
-    assert {1} == set(kept(api).values())
-    again = [backfill.backfill_conversation(work, one.conversation_id, dry_run=True) for one in listed]
-    assert [] == [one for one in again if one.events or one.variants]
-    before = kept(api)
+    assert all(candidate.is_ours for candidate in listed)
+    assert set() == expected - count_events(api).keys()
+    assert all(repair.confirmed for repair in repairs)
+    assert {1} == set(count_events(api).values())
+    again = [
+        backfill.backfill_conversation(work, candidate.conversation_id, dry_run=True) for candidate in listed
+    ]
+    assert [] == [repair for repair in again if repair.events or repair.variants]
+    before = count_events(api)
     for body in lost:
         assert 200 == api.post(body, query="user=0").status
-    assert before.keys() == {one for one in kept(api) if one in expected}
+    assert before.keys() == {event for event in count_events(api) if event in expected}
     return lost
 
 
@@ -124,6 +128,6 @@ def test_what_came_by_a_token_keeps_its_label(api, stand_in):
 
     events = api.events(listed.conversation_id)
     assert {("test", "0", "backfill")} == {
-        (one["label"], one["tags"]["user"], one["source"]) for one in events
+        (event["label"], event["tags"]["user"], event["source"]) for event in events
     }
     assert api.token not in "".join(map(json.dumps, events))

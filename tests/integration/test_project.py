@@ -36,10 +36,10 @@ def test_every_scenario_is_summed_up_as_it_folds(api):
 
     assert [] == project_all(api)
 
-    found = summaries(api)
-    kept = {(item["kind"], item["subject"]) for item in api.items() if item["type"] == "event"}
-    assert kept == set(found)
-    for subject, item in found.items():
+    by_subject = summaries(api)
+    expected = {(item["kind"], item["subject"]) for item in api.items() if item["type"] == "event"}
+    assert expected == set(by_subject)
+    for subject, item in by_subject.items():
         assert json.loads(facts_of(api, *subject)) == json.loads(unpack_facts(item["facts"]))
 
 
@@ -88,7 +88,7 @@ def test_two_writers_of_one_summary_lose_nothing(api):
     """The second writer reads again and keeps what the first one wrote."""
     api.post(JOINED)
     api.post(SHUTDOWN)
-    joined, shutdown = sorted(records(api), key=lambda one: one["dynamodb"]["NewImage"]["sk"]["S"])
+    joined, shutdown = sorted(records(api), key=lambda record: record["dynamodb"]["NewImage"]["sk"]["S"])
 
     with once_before(clients.dynamodb(), "PutItem", lambda: project_all(api, order=[shutdown])) as met:
         assert [] == project_all(api, order=[joined])
@@ -138,8 +138,8 @@ def test_a_summary_stays_where_one_event_stays(api, monkeypatch):
 
 def rebuild(api):
     """Rebuild every summary."""
-    kept = store(api)
-    return list(rebuild_summaries(kept, subjects(kept)))
+    stack = store(api)
+    return list(rebuild_summaries(stack, subjects(stack)))
 
 
 def test_lost_and_wrong_summaries_are_rebuilt(api):
@@ -173,9 +173,9 @@ def test_a_callback_that_comes_during_a_rebuild_is_not_lost(api, operation):
         api.post(SHUTDOWN)
         project_all(api)
 
-    kept = store(api)
+    stack = store(api)
     with once_before(clients.dynamodb(), operation, comes) as met:
-        list(rebuild_summaries(kept, [("conversation", "c1")]))
+        list(rebuild_summaries(stack, [("conversation", "c1")]))
 
     assert [True] == met
     assert json.loads(facts_of(api, "conversation", "c1")) == json.loads(
@@ -186,9 +186,9 @@ def test_a_callback_that_comes_during_a_rebuild_is_not_lost(api, operation):
 def test_a_callback_that_is_projected_after_a_rebuild_is_not_lost(api):
     """Stored before the events are read and projected after the summary is written: it is merged as usual."""
     api.post(JOINED)
-    kept = store(api)
+    stack = store(api)
 
-    list(rebuild_summaries(kept, [("conversation", "c1")]))
+    list(rebuild_summaries(stack, [("conversation", "c1")]))
     api.post(SHUTDOWN)
     project_all(api)
 
@@ -208,9 +208,8 @@ def test_the_first_receipt_decides_the_place_in_a_list(api):
     """An event that was received earlier and is projected later moves the subject to its true place."""
     api.post(SHUTDOWN, at=NOW + timedelta(minutes=5))
     api.post(JOINED, at=NOW)
-    later, earlier = sorted(records(api), key=lambda one: one["dynamodb"]["NewImage"]["received_at"]["S"])[
-        ::-1
-    ]
+    by_receipt = sorted(records(api), key=lambda record: record["dynamodb"]["NewImage"]["received_at"]["S"])
+    earlier, later = by_receipt
 
     project_all(api, order=[later])
     before = summaries(api)["conversation", "c1"]["listed"]

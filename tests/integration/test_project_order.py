@@ -18,13 +18,15 @@ NOW = datetime(2027, 3, 1, 12, tzinfo=UTC)
 def told(module_api):
     """Store some scenarios and return the stream records of each."""
     names = ("conversation", "drift", "objectives", "video")
-    found = {}
+    by_scenario = {}
     for name in names:
         before = {record["dynamodb"]["NewImage"]["sk"]["S"] for record in records(module_api)}
         post_scenario(module_api, name, now=NOW)
         everything = records(module_api)
-        found[name] = [one for one in everything if one["dynamodb"]["NewImage"]["sk"]["S"] not in before]
-    return module_api, found
+        by_scenario[name] = [
+            record for record in everything if record["dynamodb"]["NewImage"]["sk"]["S"] not in before
+        ]
+    return module_api, by_scenario
 
 
 @hypothesis_settings(max_examples=8)

@@ -95,6 +95,6 @@ def test_many_are_looked_for_at_once(tombstones):
         tombstones.add("conversation", name, at=NOW, lifetime=None)
     tombstones.add("conversation", "c1", at=NOW - 3 * DAY, lifetime=DAY)
 
-    found = tombstones.among(f"conversation#{name}" for name in names)
+    erased = tombstones.among(f"conversation#{name}" for name in names)
 
-    assert {"conversation#c0", "conversation#c100", "conversation#c200"} == found
+    assert {"conversation#c0", "conversation#c100", "conversation#c200"} == erased

@@ -52,7 +52,7 @@ class Watched:
         """Run the schedule after some time and return its log record."""
         self.ahead += timedelta(**ahead)
         watch.handler({}, SimpleNamespace(get_remaining_time_in_millis=lambda: self.left))
-        record = next(one for one in reversed(self.api.records()) if one["message"] == "watch")
+        record = next(record for record in reversed(self.api.records()) if record["message"] == "watch")
         if record.get("filed"):
             project_all(self.api)
         return record
@@ -71,8 +71,8 @@ class Watched:
 
     def listed(self):
         """Read the list, by id."""
-        found = self.api.get("/conversations").value["conversations"]
-        return {one["conversation_id"]: one for one in found}
+        page = self.api.get("/conversations").value["conversations"]
+        return {conversation["conversation_id"]: conversation for conversation in page}
 
 
 @pytest.fixture(scope="module")
@@ -122,13 +122,15 @@ def test_a_lost_transcript_is_fetched(watched):
     record = watched.run(minutes=3)
 
     assert (1, 1) == (record["asked"], record["filed"])
-    found = watched.conversation()
+    conversation = watched.conversation()
     assert ([], ["backfill", "callback"], True) == (
-        found["missing"],
-        found["received_from"],
-        found["confirmed"],
+        conversation["missing"],
+        conversation["received_from"],
+        conversation["confirmed"],
     )
-    [transcript] = [one for one in watched.api.events("c1") if one["event_type"].startswith("application")]
+    [transcript] = [
+        event for event in watched.api.events("c1") if event["event_type"].startswith("application")
+    ]
     assert ("backfill", {"user": "4711"}, "test") == (
         transcript["source"],
         transcript["tags"],
@@ -157,8 +159,8 @@ def test_a_large_transcript_is_fetched_too(watched):
 
     watched.run(minutes=3)
 
-    [found] = watched.api.get("/conversations/c1/transcript").value["turns"]
-    assert words[0]["content"] == found["text"]
+    [turn] = watched.api.get("/conversations/c1/transcript").value["turns"]
+    assert words[0]["content"] == turn["text"]
     assert 2 == len(watched.api.object_keys())
 
 
@@ -166,9 +168,9 @@ def test_what_tavus_says_otherwise_is_kept_beside(watched):
     """A record that names the end's reason differently is a variant of the same event."""
     joined, shutdown, transcript = ended()
     watched.happen(joined, shutdown, transcript, lost={2})
-    for one in watched.stand_in.conversations["c1"]["events"]:
-        if one["event_type"] == "system.shutdown":
-            one["properties"] = {"reason": "participant_left_timeout reached"}
+    for event in watched.stand_in.conversations["c1"]["events"]:
+        if event["event_type"] == "system.shutdown":
+            event["properties"] = {"reason": "participant_left_timeout reached"}
 
     record = watched.run(minutes=3)
 
@@ -229,7 +231,7 @@ def test_a_hopeless_one_is_asked_ever_more_seldom_and_given_up(watched):
 
     records = [watched.run(minutes=5) for _ in range(12)] + [watched.run(hours=2) for _ in range(30)]
 
-    assert 4 == sum(one.get("asked", 0) for one in records[:12])
+    assert 4 == sum(record.get("asked", 0) for record in records[:12])
     assert 9 <= len(watched.stand_in.requests) <= 11
     assert records[11]["oldest_open"] == pytest.approx(3600, abs=120)
     assert 0 == records[-1]["oldest_open"]
@@ -336,7 +338,7 @@ def test_without_a_key_nobody_is_asked(watched, monkeypatch):
 
     assert [] == watched.stand_in.requests
     assert record["oldest_open"] == pytest.approx(1800, abs=120)
-    assert ["oldest_open"] == [one["Name"] for one in record["_aws"]["CloudWatchMetrics"][0]["Metrics"]]
+    assert ["oldest_open"] == [metric["Name"] for metric in record["_aws"]["CloudWatchMetrics"][0]["Metrics"]]
 
 
 def test_a_secret_that_cannot_be_read_stops_nothing_else(watched):
@@ -375,8 +377,8 @@ def test_the_older_ones_are_looked_at_every_three_hours(watched, monkeypatch):
 
     runs = [watched.run(minutes=minutes) for minutes in (0, 5, 170, 10)]
 
-    assert [1, 0, 0, 1] == [one.get("seen", 0) for one in runs]
-    assert all(one["oldest_open"] >= 36_000 for one in runs)
+    assert [1, 0, 0, 1] == [record.get("seen", 0) for record in runs]
+    assert all(record["oldest_open"] >= 36_000 for record in runs)
 
 
 def test_so_many_questions_and_no_more(watched, monkeypatch):
@@ -449,9 +451,9 @@ def test_neither_key_nor_callback_url_is_logged(watched):
 
     watched.run(minutes=3)
 
-    kept = b"".join(watched.api.everything_kept()).decode(errors="replace")
-    assert watched.api.token not in watched.api.log.getvalue() + kept
-    assert KEY not in watched.api.log.getvalue() + kept
+    stored = b"".join(watched.api.everything_kept()).decode(errors="replace")
+    assert watched.api.token not in watched.api.log.getvalue() + stored
+    assert KEY not in watched.api.log.getvalue() + stored
 
 
 def test_what_is_simulated_is_no_open_thing(watched):
@@ -471,11 +473,11 @@ def told(watched, monkeypatch):
     clients.events().create_event_bus(Name="tavus-callbacks-local-EventBus")
     with calls(clients.events()) as seen:
         yield lambda: [
-            (one["DetailType"], json.loads(one["Detail"]))
+            (entry["DetailType"], json.loads(entry["Detail"]))
             for operation, params in seen
             if operation == "PutEvents"
-            for one in params["Entries"]
-            if not one["DetailType"].startswith("callback.")
+            for entry in params["Entries"]
+            if not entry["DetailType"].startswith("callback.")
         ]
     clients.events.cache_clear()
 

@@ -1,7 +1,7 @@
 """A record of Tavus adds neither a second copy of an event nor content that is stored."""
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 import pytest
@@ -21,7 +21,7 @@ URL = "https://example.com/callbacks/none?user=4711"
 class Shelf:
     """The stored events of a conversation: by identity, each content once, as in the events table."""
 
-    kept: list = field(default_factory=list)
+    stored: list = field(default_factory=list)
 
     def receive(self, body):
         """Receive a callback."""
@@ -29,21 +29,20 @@ class Shelf:
 
     def read(self, record):
         """Read a record, store what it adds and return the plan."""
-        found = compare(record, self.kept, label="test", received_at=NOW)
-        for event in found.new:
+        plan = compare(record, self.stored, label="test", received_at=NOW)
+        for event in plan.new:
             self._add(stored_event(event.text.encode(), source="backfill"))
-        for event in found.variants:
-            one = stored_event(event.text.encode(), source="backfill")
-            self._add(type(one)(**{name: getattr(one, name) for name in one.__slots__} | {"ref": event.ref}))
-        return found
+        for event in plan.variants:
+            self._add(replace(stored_event(event.text.encode(), source="backfill"), ref=event.ref))
+        return plan
 
     def events(self):
         """Return the references of events."""
-        return {base_ref(one.ref) for one in self.kept}
+        return {base_ref(event.ref) for event in self.stored}
 
     def _add(self, event):
-        if (event.ref, event.body) not in [(one.ref, one.body) for one in self.kept]:
-            self.kept.append(event)
+        if (event.ref, event.body) not in [(stored.ref, stored.body) for stored in self.stored]:
+            self.stored.append(event)
 
 
 def record(*events, conversation_id=CONVERSATION):
@@ -67,17 +66,17 @@ def test_a_lost_callback_is_filed_as_it_would_have_been():
     """Its identity, tags and content are those of the callback; only the source differs."""
     sent = shown(shutdown_reason="participant_left_timeout")
 
-    [found] = compare(record(sent), [], label="prod", received_at=NOW).new
+    [event] = compare(record(sent), [], label="prod", received_at=NOW).new
 
     came = stored_event(callback(sent), label="prod")
     assert (came.event_id, came.tags, "prod", "backfill") == (
-        found.event_id,
-        found.tags,
-        found.label,
-        found.source,
+        event.event_id,
+        event.tags,
+        event.label,
+        event.source,
     )
     assert {name: value for name, value in came.body.items() if name != "webhook_url"} == json.loads(
-        found.text
+        event.text
     )
 
 
@@ -86,9 +85,9 @@ def test_what_is_there_is_not_written_again():
     shelf = Shelf()
     shelf.receive(callback(shown(replica_id="r1", shutdown_reason="participant_left_timeout")))
 
-    found = shelf.read(record(shown(shutdown_reason="participant_left_timeout")))
+    plan = shelf.read(record(shown(shutdown_reason="participant_left_timeout")))
 
-    assert ((), (), True) == (found.new, found.variants, found.confirms)
+    assert ((), (), True) == (plan.new, plan.variants, plan.confirms)
 
 
 def test_what_the_record_says_otherwise_is_a_variant():
@@ -96,11 +95,11 @@ def test_what_the_record_says_otherwise_is_a_variant():
     shelf = Shelf()
     shelf.receive(callback(shown(shutdown_reason="participant_left_timeout reached")))
 
-    found = shelf.read(record(shown(reason="participant_left_timeout")))
+    plan = shelf.read(record(shown(reason="participant_left_timeout")))
 
-    assert (0, 1) == (len(found.new), len(found.variants))
+    assert (0, 1) == (len(plan.new), len(plan.variants))
     assert 1 == len(shelf.events())
-    assert ((), ()) == (shelf.read(record(shown(reason="participant_left_timeout"))).variants, found.new)
+    assert ((), ()) == (shelf.read(record(shown(reason="participant_left_timeout"))).variants, plan.new)
 
 
 @pytest.mark.parametrize("at", [None, "", "2026-05-01T12:00:00Z", "2026-05-01T12:00:00.250Z"])
@@ -109,9 +108,9 @@ def test_a_poorer_time_is_the_same_event(at):
     shelf = Shelf()
     shelf.receive(callback(shown(at="2026-05-01T12:00:00.250900Z", shutdown_reason="x")))
 
-    found = shelf.read(record(shown(at=at, shutdown_reason="x")))
+    plan = shelf.read(record(shown(at=at, shutdown_reason="x")))
 
-    assert ((), ()) == (found.new, found.variants)
+    assert ((), ()) == (plan.new, plan.variants)
 
 
 @pytest.mark.parametrize(
@@ -169,31 +168,31 @@ def test_what_no_record_holds_confirms_and_denies_nothing():
 @pytest.mark.parametrize("events", [{}, {"events": None}, {"events": []}, {"events": "none"}])
 def test_a_record_without_events_confirms_nothing(events):
     """Missing, null or empty `events`, as in an active conversation, add and confirm nothing."""
-    found = compare(parse_record(CONVERSATION, events), [], label="test", received_at=NOW)
+    plan = compare(parse_record(CONVERSATION, events), [], label="test", received_at=NOW)
 
-    assert ((), False, 0) == (found.new, found.shows_events, found.unfileable)
-    assert not found.confirms
+    assert ((), False, 0) == (plan.new, plan.shows_events, plan.unfileable)
+    assert not plan.confirms
 
 
 def test_entries_that_cannot_be_filed_are_counted():
     """An entry without an object, a type or this conversation's id does not stop the others."""
     odd = [7, {"event_type": "system.shutdown", "conversation_id": "c999"}, {"properties": {}}]
 
-    found = compare(record(*odd, shown()), [], label="test", received_at=NOW)
+    plan = compare(record(*odd, shown()), [], label="test", received_at=NOW)
 
-    assert (1, 3) == (len(found.new), found.unfileable)
+    assert (1, 3) == (len(plan.new), plan.unfileable)
 
 
 def test_a_callback_url_that_cannot_be_read_has_no_tags():
     """The URL in a record can be any text."""
-    found = compare(
+    plan = compare(
         parse_record(CONVERSATION, {"callback_url": "http://[", "events": [shown()]}),
         [],
         label="test",
         received_at=NOW,
     )
 
-    assert {} == found.new[0].tags
+    assert {} == plan.new[0].tags
 
 
 @pytest.mark.parametrize("name", sorted(RECORDS))
@@ -203,7 +202,7 @@ def test_published_records_make_no_second_event(name):
     name = published_record.get("conversation_id", CONVERSATION)
     read = parse_record(name, published_record)
     sent = published_record.get("events") or []
-    callbacks = [callback(one, name) for one in sent]
+    callbacks = [callback(event, name) for event in sent]
     first, last = Shelf(), Shelf()
     for body in callbacks:
         first.receive(body)
@@ -232,7 +231,7 @@ SHOWN = st.lists(
         PROPERTIES,
     ),
     max_size=8,
-    unique_by=lambda one: (one["event_type"], one["timestamp"]),
+    unique_by=lambda event: (event["event_type"], event["timestamp"]),
 )
 
 
@@ -240,14 +239,14 @@ SHOWN = st.lists(
 def test_whatever_was_lost_a_reading_completes_and_repeats_nothing(sent, lost, extra):
     """Whichever callbacks are lost, and even if callbacks say more, each event is stored once."""
     shelf, read = Shelf(), record(*sent)
-    for number, one in enumerate(sent):
+    for number, event in enumerate(sent):
         if number not in lost:
-            shelf.receive(callback({**one, "properties": {**extra, **one["properties"]}}))
+            shelf.receive(callback({**event, "properties": {**extra, **event["properties"]}}))
 
     shelf.read(read)
     again = shelf.read(read)
-    for one in sent:
-        shelf.receive(callback(one))
+    for event in sent:
+        shelf.receive(callback(event))
 
     assert len(sent) == len(shelf.events())
     assert ((), ()) == (again.new, again.variants)

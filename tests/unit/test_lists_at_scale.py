@@ -67,16 +67,16 @@ class SortedStore:
             bisect_left(places, (values[":since"], "")),
             bisect_right(places, (values[":until"], "~")),
         )
-        found = places[max(begin, end - Limit) : end][::-1]
-        self.asked.append(("Query", len(found)))
-        return {"Items": [_key(pk, place) for place, pk in found]}
+        newest = places[max(begin, end - Limit) : end][::-1]
+        self.asked.append(("Query", len(newest)))
+        return {"Items": [_key(pk, place) for place, pk in newest]}
 
     def batch_get_item(self, *, RequestItems):  # noqa: N803 - botocore's name
         """Return summaries, but no notes of objects."""
         keys = [read_item(key) for key in RequestItems["t"]["Keys"] if key["sk"]["S"] == "s1"]
         self.asked.append(("BatchGetItem", len(keys)))
         named = ({"pk": key["pk"], "subject": key["pk"].partition("#")[2]} for key in keys)
-        return {"Responses": {"t": [{**self.template, **write_item(one)} for one in named]}}
+        return {"Responses": {"t": [{**self.template, **write_item(row)} for row in named]}}
 
 
 def cost(store, before=None):
