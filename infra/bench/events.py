@@ -15,7 +15,7 @@ from tavus_callbacks.aws.stores.bodies import Bodies
 from tavus_callbacks.aws.stores.events import EventsTable
 from tavus_callbacks.aws.stores.recordings import RecordingRows
 from tavus_callbacks.aws.stores.recordings_bucket import StoredObject
-from tavus_callbacks.domain.callbacks.event import understand
+from tavus_callbacks.domain.callbacks.intake import parse_event
 from tavus_callbacks.domain.common.compression import pack
 from tavus_callbacks.domain.common.token import Scope, digest_token, new_token
 from tavus_callbacks.domain.events.stored_event import StoredEvent
@@ -93,7 +93,7 @@ def _kept(event_type: str) -> dict[str, Any]:
         "shutdown_reason": "participant_left",
         "s3_key": _KEY,
     }
-    event = understand(json.dumps(sent).encode(), query="user=4711", label="bench", received_at=_NOW)
+    event = parse_event(json.dumps(sent).encode(), query="user=4711", label="bench", received_at=_NOW)
     table, put = catching_table()
     table.keep(event, kept_at=_NOW)
     return put[0]
@@ -152,7 +152,7 @@ def _spilled() -> bytes:
 def _queued() -> bytes:
     """Return the message of a push, as the rule of the bus puts it into the queue."""
     sent = transcript("c1", _USUAL) | {"event_type": "system.shutdown"}
-    event = understand(json.dumps(sent).encode(), query="user=4711", label="bench", received_at=_NOW)
+    event = parse_event(json.dumps(sent).encode(), query="user=4711", label="bench", received_at=_NOW)
     table, put = catching_table()
     table.keep(event, kept_at=_NOW)
     push = callback_push(StoredEvent.from_row(read_item(put[0])), event.text.encode())

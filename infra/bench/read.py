@@ -86,12 +86,12 @@ def events(size: int, subject: str = "c1", *, short: bool = False) -> Fake:
     """Keep ten events of a conversation, the last a transcript of about `size` bytes."""
     from tavus_callbacks.aws.stores.bodies import Bodies
     from tavus_callbacks.aws.stores.events import EventsTable
-    from tavus_callbacks.domain.callbacks.event import understand
+    from tavus_callbacks.domain.callbacks.intake import parse_event
 
     fake: Any = Fake()
     table = EventsTable(fake, "events", Bodies("bodies", lambda: fake), None)
     for body in bodies(size, subject, short=short):
-        event = understand(json.dumps(body).encode(), query="user=4711", label="website", received_at=NOW)
+        event = parse_event(json.dumps(body).encode(), query="user=4711", label="website", received_at=NOW)
         table.keep(event, kept_at=NOW)
     found: Fake = fake
     return found

@@ -21,10 +21,9 @@ from typing import Any
 
 from bench.events import catching_table
 from bench.packages import ROOT
-from tavus_callbacks.aws.stores.keys import partition
+from tavus_callbacks.aws.stores.keys import partition, shard
 from tavus_callbacks.domain.callbacks.event import Event
 from tavus_callbacks.domain.common.compression import pack
-from tavus_callbacks.domain.events import feed as receipts
 from tavus_callbacks.domain.summaries import summary
 
 DOCUMENT = ROOT / "docs" / "scale.md"
@@ -150,7 +149,7 @@ def _opens(item: dict[str, Any]) -> bool:
 
 def _listing_shard(item: dict[str, Any]) -> str:
     kind, subject = item["kind"]["S"], item["subject"]["S"]
-    return receipts.shard(summary.shards(kind), partition(kind, subject))
+    return shard(summary.shards(kind), partition(kind, subject))
 
 
 def main() -> None:

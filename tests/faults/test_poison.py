@@ -15,7 +15,8 @@ from click.testing import CliRunner, Result
 from tavus_callbacks.aws.items import write_item
 from tavus_callbacks.aws.stores.bodies import Bodies
 from tavus_callbacks.aws.stores.quarantine import QuarantineRows
-from tavus_callbacks.domain.callbacks.quarantine import quarantined
+from tavus_callbacks.domain.callbacks.intake import Callback
+from tavus_callbacks.domain.callbacks.quarantine import quarantine_entry
 from tavus_callbacks.domain.common.errors import Unfileable
 from tavus_callbacks.domain.common.timestamps import parse
 from tavus_callbacks_cli.local_stack.account import isolated_session
@@ -223,9 +224,7 @@ def test_quarantine_is_redriven_with_its_own_time_label_and_tags(stack, size):
     outputs = stack.running.outputs
     kept = Bodies(outputs["BodiesBucketName"], lambda: client(stack, "s3"))
     raw, received_at = bodies.timed(subject, noise=bodies.noise(size)), parse(RECEIVED)
-    entry = quarantined(
-        raw, Unfileable("not yet"), query="user=4711", label="staging", received_at=received_at
-    )
+    entry = quarantine_entry(Callback(raw, "user=4711", "staging", received_at), Unfileable("not yet"))
     QuarantineRows(store, outputs["EventsTableName"], kept, None).keep(entry, "r1")
 
     tried = answered("quarantine", "redrive", "--all", "--dry-run")["quarantine"]

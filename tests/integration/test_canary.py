@@ -19,8 +19,8 @@ from encodings_of_tokens import FOUND
 from tavus_callbacks.aws import clients
 from tavus_callbacks.aws.spill import Spill, SpilledCallback, read_message
 from tavus_callbacks.aws.stores.repair_attempts import AttemptRows
-from tavus_callbacks.domain.callbacks.event import understand
-from tavus_callbacks.domain.common.tags import kept_query
+from tavus_callbacks.domain.callbacks.intake import parse_event
+from tavus_callbacks.domain.common.tags import tag_query
 from tavus_callbacks.domain.common.timestamps import now
 from tavus_callbacks.domain.common.token import find_tokens
 
@@ -90,12 +90,12 @@ def test_what_was_said_is_in_no_log_line(api, monkeypatch, caplog):
     """A log is no place for a transcript, whatever goes well or wrong with it."""
     for body in with_token(api.token).values():
         api.post(body.encode("utf-8", "surrogateescape"))
-    from tavus_callbacks.domain.callbacks import event
+    from tavus_callbacks.domain.callbacks import intake
 
     def stumble(document):
         raise ValueError(document)
 
-    monkeypatch.setattr(event, "classify", stumble)
+    monkeypatch.setattr(intake, "classify", stumble)
     api.post({"conversation_id": "c2", "event_type": "system.shutdown", "properties": {"x": SENTENCE}})
     api.pull()
     api.quarantine()
@@ -142,8 +142,8 @@ def test_an_encoded_token_is_in_no_spilled_message(row):
     for written in FOUND[row]:
         raw = f'{{"conversation_id": "c{written}", "event_type": "x", "a": "{written}"}}'.encode()
         query, moment = f"t={quote(written)}&user=1", datetime(2026, 7, 11, tzinfo=UTC)
-        event = understand(raw, query=query, label="l", received_at=moment)
-        Spill(client, "queue", None).send(SpilledCallback(event.packed, kept_query(query), "l", moment))
+        event = parse_event(raw, query=query, label="l", received_at=moment)
+        Spill(client, "queue", None).send(SpilledCallback(event.packed, tag_query(query), "l", moment))
 
     callbacks = [read_message(message, None) for message in sent]
 

@@ -13,11 +13,10 @@ from planting import CANARY, ERASED, NEIGHBOURS, noise, of, plant, world_of
 from projecting import once_before, project_all, records, row_of, store, summaries
 
 from tavus_callbacks.aws import clients
-from tavus_callbacks.domain.callbacks.intake import Misfit
-from tavus_callbacks.domain.callbacks.quarantine import quarantined
+from tavus_callbacks.domain.callbacks.intake import Callback
+from tavus_callbacks.domain.callbacks.quarantine import quarantine_entry
 from tavus_callbacks.domain.common.errors import Unfileable
 from tavus_callbacks.domain.repair.tavus_record import parse_record
-from tavus_callbacks.logic.keep_callback import quarantine
 from tavus_callbacks.runtime import wiring
 from tavus_callbacks_cli.erasure import recordings as recordings_of
 from tavus_callbacks_cli.erasure.place import Wanted
@@ -389,9 +388,10 @@ def test_what_comes_late_by_any_way_does_not_bring_it_back(world):
 def test_quarantine_that_an_upgrade_could_file_is_removed_instead(world):
     """Redriven, an entry about who was erased is dropped, and the outcome says so."""
     world.kept(ERASED)
-    misfit = Misfit(*misfit_of(json.dumps(world.body(ERASED, "system.shutdown", 6)).encode()))
+    body = json.dumps(world.body(ERASED, "system.shutdown", 6)).encode()
+    entry = quarantine_entry(Callback(body, "", "test", NOW), Unfileable("By an older version."))
     world.erase("conversation", ERASED, "--yes")
-    quarantine(misfit, wiring.events_table(), None, "request")
+    wiring.quarantine().keep(entry, "request")
     forget()
 
     [entry] = entries(store(world.api))
@@ -399,13 +399,6 @@ def test_quarantine_that_an_upgrade_could_file_is_removed_instead(world):
 
     assert "erased" == outcome.outcome
     assert [] == world.of(ERASED)
-
-
-def misfit_of(raw):
-    """Return what makes a misfit of a body that could be filed."""
-    error = Unfileable("By an older version.")
-    entry = quarantined(raw, error, query="", label="test", received_at=NOW)
-    return entry, error, None
 
 
 @pytest.mark.slow

@@ -11,7 +11,8 @@ import corpus
 from tavus_callbacks.aws import clients
 from tavus_callbacks.aws.stores.bodies import Bodies
 from tavus_callbacks.aws.stores.quarantine import QuarantineRows
-from tavus_callbacks.domain.callbacks.quarantine import quarantined
+from tavus_callbacks.domain.callbacks.intake import Callback
+from tavus_callbacks.domain.callbacks.quarantine import quarantine_entry
 from tavus_callbacks.domain.common.errors import Unfileable
 from tavus_callbacks.domain.common.timestamps import iso
 from tavus_callbacks_cli.operations.redrive import entries, redriven
@@ -79,7 +80,7 @@ def test_triggers_and_a_retry_count_the_same_in_any_order(api):
 
 def test_a_guardrail_that_triggers_all_day_reads_the_end_of_its_line_only(api, monkeypatch):
     """Only the latest triggers are compared, and no number is taken twice."""
-    monkeypatch.setattr("tavus_callbacks.aws.stores.events._LINE_END", 4)
+    monkeypatch.setattr("tavus_callbacks.aws.stores.events._LATEST_REPEATS", 4)
     moments = [3 * number for number in range(12)]
 
     assert {"stored": 12} == Counter(statuses(api, GUARDRAIL, *moments))
@@ -156,7 +157,7 @@ def test_redrive_files_the_first_and_the_last_arrival_of_a_guardrail(api):
 def plant(api, raw, received_at):
     """Put a body into quarantine as an earlier version did."""
     bodies = Bodies(api.environment["BODIES_BUCKET"])
-    entry = quarantined(raw, REFUSED, query="", label="old", received_at=received_at)
+    entry = quarantine_entry(Callback(raw, "", "old", received_at), REFUSED)
     rows = QuarantineRows(clients.dynamodb(), api.environment["EVENTS_TABLE"], bodies, None)
     rows.keep(entry, f"request-{received_at}")
 

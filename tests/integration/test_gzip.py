@@ -9,7 +9,7 @@ from inprocess import failing
 from projecting import store
 
 from tavus_callbacks.aws import clients
-from tavus_callbacks.domain.callbacks.event import understand
+from tavus_callbacks.domain.callbacks.intake import parse_event
 from tavus_callbacks.domain.common.compression import LONGEST
 from tavus_callbacks.handlers import drain
 from tavus_callbacks_cli.local_stack.http.payload import Request
@@ -62,7 +62,7 @@ def test_a_gzip_body_is_in_quarantine_with_its_header(api, coding):
 def test_a_redriven_gzip_body_is_the_event_that_the_plain_body_is(api, headers, query):
     """Same event id, same text, same time of receipt and tags; the entry is gone."""
     post(api, gzip.compress(PLAIN), *headers, query=query)
-    expected = understand(PLAIN, query=query, label="test", received_at=START)
+    expected = parse_event(PLAIN, query=query, label="test", received_at=START)
 
     tried, outcome = redrive(api, dry_run=True), redrive(api)
 
@@ -93,7 +93,7 @@ def test_a_token_in_a_gzip_body_is_nowhere(api, broken):
     """Tavus repeats the URL in each body: neither the entry nor the event holds the token."""
     url = f"https://example.com/callbacks/{api.token}?secret=1&user=4711"
     body = json.dumps({**SHUTDOWN, "webhook_url": url, "noise": list(range(3000))}).encode()
-    expected = understand(body, query="user=4711", label="test", received_at=START)
+    expected = parse_event(body, query="user=4711", label="test", received_at=START)
     packed = gzip.compress(body)
 
     post(api, packed[:-500] if broken else packed, GZIP, query="user=4711")

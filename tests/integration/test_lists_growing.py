@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 from projecting import post_scenario, project_all, row_of, summaries
 
 from tavus_callbacks.aws import clients
+from tavus_callbacks.aws.stores.keys import shard
 from tavus_callbacks.domain.common.timestamps import iso
-from tavus_callbacks.domain.events import feed
 from tavus_callbacks.domain.summaries.summary import shards
 from tavus_callbacks_cli.simulator import scenario as simulator
 
@@ -73,7 +73,7 @@ def numbered(made, number):
         "pk": pk,
         "subject": f"n{number}",
         "listed": place,
-        "listing_shard": feed.shard(shards("conversation"), pk),
+        "listing_shard": shard(shards("conversation"), pk),
     }
 
 

@@ -7,7 +7,7 @@ import pytest
 from botocore.client import BaseClient
 
 from tavus_callbacks.aws.stores import event_pages
-from tavus_callbacks.domain.events import feed
+from tavus_callbacks.aws.stores.keys import receipt
 
 AT = "2026-07-11T06:48:{:02}Z"
 
@@ -78,7 +78,7 @@ def test_an_event_that_becomes_visible_late_is_given(api):
     page = api.get("/events").value
     [early] = [item for item in api.items() if item["type"] == "event"]
     moment = datetime.fromisoformat(early["receipt"].partition("#")[0]).timestamp() - 5
-    late = feed.receipt(datetime.fromtimestamp(moment, UTC), "0" * 32)
+    late = receipt(datetime.fromtimestamp(moment, UTC), "0" * 32)
     from tavus_callbacks.aws import clients
     from tavus_callbacks.aws.items import write_item
 

@@ -357,12 +357,12 @@ def test_events_expire_where_the_template_says_so(api, monkeypatch, days, expire
 
 def test_what_our_own_rules_stumble_over_is_kept(api, monkeypatch):
     """A fault of the receiver is no reason to lose a callback: it is quarantined, and the log says where."""
-    from tavus_callbacks.domain.callbacks import event
+    from tavus_callbacks.domain.callbacks import intake
 
     def stumble(_):
         raise RecursionError(SHUTDOWN["event_type"])
 
-    monkeypatch.setattr(event, "classify", stumble)
+    monkeypatch.setattr(intake, "classify", stumble)
 
     reply = api.post(SHUTDOWN)
 

@@ -8,7 +8,7 @@ from projecting import project_all
 from recording_stack import COPY_FAILED, READY
 from test_other_bucket import problems
 
-from tavus_callbacks.domain.callbacks.event import understand
+from tavus_callbacks.domain.callbacks.intake import parse_event
 from tavus_callbacks.domain.conversations.facts import facts_of
 from tavus_callbacks.domain.events.stored_event import StoredEvent
 from tavus_callbacks.domain.pushes.derived import recording_push_type
@@ -123,7 +123,7 @@ def test_a_forged_claim_is_no_recording_that_arrived():
 def stored_event_of(body):
     """Return the stored event of a callback."""
     received_at = datetime(2026, 3, 1, 12, tzinfo=UTC)
-    event = understand(json.dumps(body).encode(), query="", label="test", received_at=received_at)
+    event = parse_event(json.dumps(body).encode(), query="", label="test", received_at=received_at)
     return StoredEvent(
         ref=event.ref,
         family=event.family,

@@ -225,7 +225,7 @@ def _peak() -> float:
 
 def main(path: str) -> None:
     """Read one body and print what it took."""
-    from tavus_callbacks.domain.callbacks.intake import Callback, Misfit, read_callback
+    from tavus_callbacks.domain.callbacks.intake import Callback, Rejection, read_callback
 
     received_at = datetime(2026, 11, 20, tzinfo=UTC)
     small = b'{"conversation_id":"c1","event_type":"application.transcription_ready"}'
@@ -236,7 +236,7 @@ def main(path: str) -> None:
     read = read_callback(Callback(body, "a=1", "label", received_at))
     seconds = time.process_time() - began
     peak = _peak()
-    outcome = str(read.error) if isinstance(read, Misfit) else f"filed, {', '.join(read.issues)[:60]}"
+    outcome = str(read.error) if isinstance(read, Rejection) else f"filed, {', '.join(read.issues)[:60]}"
     sys.stdout.write(f"{seconds:.3f} {peak:.0f} {outcome[:90]}\n")
 
 

@@ -7,8 +7,8 @@ import pytest
 
 from encodings_of_tokens import FOUND, IN_BYTES, REMAINS
 from tavus_callbacks.aws.stores.keys import partition
-from tavus_callbacks.domain.callbacks.event import understand
 from tavus_callbacks.domain.callbacks.families import KINDS
+from tavus_callbacks.domain.callbacks.intake import parse_event
 from tavus_callbacks.domain.common.timestamps import now
 
 ROOT = Path(__file__).parents[2]
@@ -122,7 +122,7 @@ def test_a_subject_cannot_leave_its_partition(subject):
     """Whatever an id holds, its key begins with one of our kinds, and reads as no other kind's."""
     raw = b'{"conversation_id":"%s","event_type":"x"}' % subject.encode()
 
-    event = understand(raw, query="", label="x", received_at=now())
+    event = parse_event(raw, query="", label="x", received_at=now())
 
     kind, _, rest = partition(event.kind, event.subject).partition("#")
     assert ("conversation", subject) == (kind, rest)

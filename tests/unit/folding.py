@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import strategies as st
 
 import corpus
-from tavus_callbacks.domain.callbacks.event import understand
+from tavus_callbacks.domain.callbacks.intake import parse_event
 from tavus_callbacks.domain.common import lenient_json
 from tavus_callbacks.domain.conversations.expected import FoldSettings
 from tavus_callbacks.domain.events.stored_event import StoredEvent
@@ -46,7 +46,7 @@ JSON = st.recursive(
 def stored_event(body, *, received_at=NOW, label="test", query="user=4711", source="callback"):
     """Make the event that a body becomes when it is received."""
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    event = understand(raw, query=query, label=label, received_at=received_at)
+    event = parse_event(raw, query=query, label=label, received_at=received_at)
     return StoredEvent(
         ref=event.ref,
         family=event.family,

@@ -13,8 +13,8 @@ from tavus_callbacks.aws.stores.bodies import Bodies
 from tavus_callbacks.aws.stores.events import EventsTable
 from tavus_callbacks.aws.stores.quarantine import QuarantineRows
 from tavus_callbacks.aws.stores.tokens import Tokens
-from tavus_callbacks.domain.callbacks.event import understand
-from tavus_callbacks.domain.callbacks.quarantine import quarantined
+from tavus_callbacks.domain.callbacks.intake import Callback, parse_event
+from tavus_callbacks.domain.callbacks.quarantine import quarantine_entry
 from tavus_callbacks.domain.common.errors import NotAnObject
 from tavus_callbacks_cli.main import main
 
@@ -242,7 +242,7 @@ def test_a_label_without_live_token_says_what_to_do(command):
 def keep_event(outputs: dict[str, str], subject: str) -> str:
     """Keep an event as the receiver does and return its id."""
     body = {"conversation_id": subject, "event_type": "system.shutdown", "timestamp": "2027-03-01T12:00:00Z"}
-    event = understand(json.dumps(body).encode(), query="user=4711", label="website", received_at=NOW)
+    event = parse_event(json.dumps(body).encode(), query="user=4711", label="website", received_at=NOW)
     client = boto3.client("dynamodb", region_name=REGION)
     EventsTable(client, outputs["EventsTableName"], Bodies("bodies"), None).keep(event, kept_at=NOW)
     return event.event_id
@@ -290,13 +290,9 @@ def test_a_conversation_that_a_deployed_stack_does_not_have_is_told_the_nearest(
 
 def test_quarantine_is_read_without_any_token(deployed):
     """So is what could not be filed, found by its id."""
-    entry = quarantined(
-        b"no\x1bsense",
+    entry = quarantine_entry(
+        Callback(b"no\x1bsense", "", "website", NOW, content_encoding="br"),
         NotAnObject("The body is not JSON."),
-        query="",
-        label="website",
-        received_at=NOW,
-        content_encoding="br",
     )
     client = boto3.client("dynamodb", region_name=REGION)
     QuarantineRows(client, deployed["EventsTableName"], Bodies("bodies"), None).keep(entry, "r1")

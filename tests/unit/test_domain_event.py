@@ -7,14 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tavus_callbacks.domain.callbacks.event import (
-    event_id,
-    parse_event_id,
-    repeat_ref,
-    understand,
-    variant_ref,
-)
+from tavus_callbacks.domain.callbacks.event import event_id, parse_event_id, repeat_ref, variant_ref
 from tavus_callbacks.domain.callbacks.families import FAMILIES, is_name
+from tavus_callbacks.domain.callbacks.intake import parse_event
 from tavus_callbacks.domain.callbacks.redaction import redact
 from tavus_callbacks.domain.callbacks.validation import conversation_models
 from tavus_callbacks.domain.common import issues
@@ -44,7 +39,7 @@ OTHER_MEMBERS = st.dictionaries(st.text().map("x-{}".format), JSON, max_size=5)
 def understood(body, query="", label="l"):
     """Understand bytes as they are, anything else as JSON."""
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return understand(raw, query=query, label=label, received_at=NOW)
+    return parse_event(raw, query=query, label=label, received_at=NOW)
 
 
 def understood_or_refused(body):
@@ -405,7 +400,7 @@ def test_any_text_is_an_event_id_or_none(text):
 )
 def test_unpaired_surrogates_keep_their_identity(raw, ref, content):
     """Stored events keep their ids: these were made when such a body was parsed twice."""
-    event = understand(raw, query="", label="l", received_at=NOW)
+    event = parse_event(raw, query="", label="l", received_at=NOW)
 
     assert (ref, content) == (event.ref, event.content)
     assert issues.UNPAIRED_SURROGATE in event.issues

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tavus_callbacks.domain.common.issues import LIMIT, MORE_ISSUES, UNEXPECTED_TYPE, at, limited
+from tavus_callbacks.domain.callbacks.validation import limit_issues
+from tavus_callbacks.domain.common.issues import LIMIT, MORE_ISSUES, UNEXPECTED_TYPE, at
 
 
 @pytest.mark.parametrize(
@@ -22,12 +23,12 @@ def test_a_path_holds_plain_names_alone(path, expected):
 
 def test_issues_are_named_once_and_in_order():
     """The same issue twice is one."""
-    assert ("b", "a") == limited(["b", "a", "b"])
+    assert ("b", "a") == limit_issues(["b", "a", "b"])
 
 
 @pytest.mark.parametrize("more", [0, 1, 100])
 def test_issues_end_somewhere(more):
     """Beyond the limit one word says that there are more."""
-    found = limited(str(number) for number in range(LIMIT + more))
+    found = limit_issues(str(number) for number in range(LIMIT + more))
 
     assert (LIMIT + (more > 0), more > 0) == (len(found), MORE_ISSUES in found)

@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tavus_callbacks.domain.callbacks.quarantine import quarantined
+from tavus_callbacks.domain.callbacks.intake import Callback
+from tavus_callbacks.domain.callbacks.quarantine import quarantine_entry
 from tavus_callbacks.domain.common.errors import FieldError, NotAnObject, Unfileable
 from tavus_callbacks.domain.common.token import new_token
 
@@ -14,7 +15,7 @@ ERROR = NotAnObject("The body is not JSON.")
 
 def entry(raw, *, query="", label="l", error=ERROR):
     """Make an entry."""
-    return quarantined(raw, error, query=query, label=label, received_at=NOW)
+    return quarantine_entry(Callback(raw, query, label, NOW), error)
 
 
 def test_equal_garbage_has_one_id_whatever_token_it_came_by():

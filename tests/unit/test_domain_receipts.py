@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tavus_callbacks.aws.stores.keys import EVENT_SHARDS, QUARANTINE_SHARDS, receipt, shard
 from tavus_callbacks.domain.events import feed
 from tavus_callbacks.domain.events.feed import (
     MEMORY,
@@ -18,9 +19,7 @@ from tavus_callbacks.domain.events.feed import (
     advanced,
     fresh,
     most,
-    receipt,
     settled,
-    shard,
 )
 
 START = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
@@ -170,14 +169,13 @@ def test_a_position_fits_into_a_url():
 def test_names_spread_over_all_shards():
     """No partition of the index gets much more than its share."""
     counts = Counter(
-        shard(feed.event_shards(), hashlib.sha256(str(number).encode()).hexdigest())
-        for number in range(24_000)
+        shard(EVENT_SHARDS, hashlib.sha256(str(number).encode()).hexdigest()) for number in range(24_000)
     )
 
-    assert set(feed.event_shards()) == set(counts)
+    assert set(EVENT_SHARDS) == set(counts)
     assert max(counts.values()) < 1200
 
 
 def test_events_and_quarantine_share_no_shard():
     """Pulling events gives no quarantine, and the other way round."""
-    assert not set(feed.event_shards()) & set(feed.quarantine_shards())
+    assert not set(EVENT_SHARDS) & set(QUARANTINE_SHARDS)

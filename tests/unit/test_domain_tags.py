@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from encodings_of_tokens import FOUND
 from samples import TOKEN
 from tavus_callbacks.domain.common.issues import TAG_DROPPED
-from tavus_callbacks.domain.common.tags import MAX_LENGTH, MAX_TAGS, is_tagged, kept_query, parse
+from tavus_callbacks.domain.common.tags import MAX_LENGTH, MAX_TAGS, is_tagged, parse_tags, tag_query
 
 TEN = {f"n{number}": str(number) for number in range(MAX_TAGS)}
 LONG = "x" * MAX_LENGTH
@@ -31,7 +31,7 @@ LONG = "x" * MAX_LENGTH
 )
 def test_a_query_within_the_limits_becomes_tags(query, expected):
     """At most 10 parameters of at most 100 characters are kept, decoded."""
-    tagged = parse(query)
+    tagged = parse_tags(query)
 
     assert (expected, ()) == (tagged.values, tagged.issues)
 
@@ -53,7 +53,7 @@ def test_a_query_within_the_limits_becomes_tags(query, expected):
 )
 def test_a_parameter_beyond_the_limits_is_dropped_and_flagged(query, expected):
     """Too many, too long, doubled, unprintable, or a token: not kept, and said so."""
-    tagged = parse(query)
+    tagged = parse_tags(query)
 
     assert (expected, (TAG_DROPPED,)) == (tagged.values, tagged.issues)
 
@@ -63,22 +63,22 @@ def test_a_tag_that_looks_like_a_token_is_dropped(written):
     """Shortened or encoded, as a name or as a value, in the clear or as the URL writes it."""
     for text in (written, quote(written)):
         for query in (f"{text}=1&user=4711", f"t=see-{text}&user=4711"):
-            assert ({"user": "4711"}, (TAG_DROPPED,)) == (parse(query).values, parse(query).issues)
-            assert parse(kept_query(query)).values == {"user": "4711"}
+            assert ({"user": "4711"}, (TAG_DROPPED,)) == (parse_tags(query).values, parse_tags(query).issues)
+            assert parse_tags(tag_query(query)).values == {"user": "4711"}
 
 
 def test_a_query_can_be_kept_as_its_tags_alone():
     """What waits to be kept carries tags, and nothing else of its URL."""
-    query = kept_query(f"t={TOKEN}&user=4711&line=%0A&name=J%C3%B6rg")
+    query = tag_query(f"t={TOKEN}&user=4711&line=%0A&name=J%C3%B6rg")
 
-    assert {"user": "4711", "name": "Jörg"} == parse(query).values
+    assert {"user": "4711", "name": "Jörg"} == parse_tags(query).values
     assert TOKEN not in query
 
 
 @given(st.text() | st.text(alphabet="ab=&;%+01F", max_size=200))
 def test_any_query_is_read(query):
     """No query can make reading it fail, and what is kept is within the limits."""
-    tagged = parse(query)
+    tagged = parse_tags(query)
 
     assert len(tagged.values) <= MAX_TAGS
     assert all(len(name) <= MAX_LENGTH and len(value) <= MAX_LENGTH for name, value in tagged.values.items())
@@ -87,7 +87,7 @@ def test_any_query_is_read(query):
 @given(st.dictionaries(st.text(alphabet="aé本 &=%", min_size=1), st.text(alphabet="aé本 &=%"), max_size=10))
 def test_tags_survive_the_way_through_a_url(values):
     """What a caller encodes into the callback URL is what is kept."""
-    tagged = parse("&".join(f"{quote(name)}={quote(value)}" for name, value in values.items()))
+    tagged = parse_tags("&".join(f"{quote(name)}={quote(value)}" for name, value in values.items()))
 
     assert values == tagged.values
 
@@ -99,7 +99,7 @@ COMPOSED, DECOMPOSED = "Jos\u00e9", "Jose\u0301"
 @pytest.mark.parametrize("asked", [COMPOSED, DECOMPOSED])
 def test_tags_that_differ_only_in_normalisation_are_one_tag(stored, asked):
     """Names and values are compared in NFC, one value or several; stored tags keep their bytes."""
-    tags = parse(f"{quote(stored)}={quote(stored)}").values
+    tags = parse_tags(f"{quote(stored)}={quote(stored)}").values
 
     assert {stored: stored} == tags
     assert is_tagged(tags, (asked, asked))

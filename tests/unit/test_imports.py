@@ -115,7 +115,7 @@ def test_consumers_can_import_the_models_without_boto3():
     names = [".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts) for path in DOMAIN]
     blocked = "import sys; sys.modules.update(dict.fromkeys(['boto3', 'botocore', 'aws_lambda_powertools']));"
 
-    result = run(f"{blocked} import tavus_callbacks, {', '.join(names)}")
+    result = run(f"{blocked} import tavus_callbacks.models, {', '.join(names)}")
 
     assert (0, "") == (result.returncode, result.stderr)
 

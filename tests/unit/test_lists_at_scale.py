@@ -15,11 +15,11 @@ from folding import said
 
 import tavus_callbacks
 from tavus_callbacks.aws.items import read_item, write_item
+from tavus_callbacks.aws.stores.keys import shard
 from tavus_callbacks.aws.stores.summaries import Span, SummaryRows, SummaryUpdate
 from tavus_callbacks.domain.common.timestamps import iso
 from tavus_callbacks.domain.conversations.facts import conversation_facts
 from tavus_callbacks.domain.conversations.settings import FoldSettings
-from tavus_callbacks.domain.events import feed
 from tavus_callbacks.domain.summaries.summary import conversation_summary, shards
 
 NOW = datetime(2027, 3, 1, 12, 30, tzinfo=UTC)
@@ -41,7 +41,7 @@ class SortedStore:
         for number in range(count):
             pk = f"conversation#c{number}"
             place = f"{iso(NOW - timedelta(minutes=count - number))}#{number:032}"
-            self.places[feed.shard(shards("conversation"), pk)].append((place, pk))
+            self.places[shard(shards("conversation"), pk)].append((place, pk))
         self.template, self.asked = {}, []
         self._put_one()
 

@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
-from tavus_callbacks.domain.callbacks.event import repeat_window, understand
+from tavus_callbacks.domain.callbacks.event import repeat_window
+from tavus_callbacks.domain.callbacks.intake import parse_event
 from tavus_callbacks.domain.common import timestamps
 from tavus_callbacks.domain.common.errors import NotAnObject, Unfileable
 from tavus_callbacks_cli.simulator import scenario as simulator
@@ -59,7 +60,7 @@ def rendered(name):
 
 def understood(callback):
     """Return what the receiver makes of a rendered callback."""
-    return understand(callback.body, query="simulated=true", label="test", received_at=NOW)
+    return parse_event(callback.body, query="simulated=true", label="test", received_at=NOW)
 
 
 def events():
@@ -101,7 +102,7 @@ def test_what_a_scenario_expects_is_what_the_receiver_makes_of_it(name):
 def outcome(sent, now, stored):
     """Return the answer that the contract gives to a callback; `stored` has when each identity was stored."""
     try:
-        event = understand(sent.body, query="simulated=true", label="test", received_at=now)
+        event = parse_event(sent.body, query="simulated=true", label="test", received_at=now)
     except NotAnObject:
         return Expectation(status_code=400)
     except Unfileable:

@@ -17,7 +17,6 @@ from typing import TypeVar
 
 from botocore.exceptions import BotoCoreError
 
-from tavus_callbacks.domain.common.deadline import Deadline
 from tavus_callbacks.domain.common.errors import StoreDown
 
 T = TypeVar("T")
@@ -35,17 +34,23 @@ class OutOfTime(BotoCoreError):
 
 
 class _Phase:
-    __slots__ = ("deadline", "has_begun", "left_at_start")
+    """`began` is None once the first request is sent."""
 
-    def __init__(self, deadline: Deadline) -> None:
-        self.deadline, self.left_at_start, self.has_begun = deadline, deadline.left(), False
+    __slots__ = ("began", "deadline")
+
+    def __init__(self, deadline: float) -> None:
+        self.deadline = deadline
+        self.began: float | None = time.monotonic()
 
 
 _phase: ContextVar[_Phase | None] = ContextVar("phase", default=None)
 
 
-def retry_until(deadline: Deadline, call: Callable[[], T]) -> T:
-    """Call until it succeeds; raise its StoreDown if that is final or no other attempt fits in."""
+def retry_until(deadline: float, call: Callable[[], T]) -> T:
+    """Call until it succeeds; raise its StoreDown if that is final or no other attempt fits in.
+
+    `deadline` is a time of `time.monotonic`.
+    """
     phase, pause = _Phase(deadline), PAUSE
     outer = _phase.set(phase)
     try:
@@ -53,7 +58,7 @@ def retry_until(deadline: Deadline, call: Callable[[], T]) -> T:
             try:
                 return call()
             except StoreDown as error:
-                if not error.may_pass or phase.deadline.left() < ATTEMPT + pause:
+                if not error.may_pass or phase.deadline - time.monotonic() < ATTEMPT + pause:
                     raise
             time.sleep(random.uniform(0, pause))  # noqa: S311  # spreads attempts, guards no secret
             pause *= 2
@@ -66,8 +71,8 @@ def check_deadline(**_: object) -> None:
     phase = _phase.get()
     if phase is None:
         return
-    if not phase.has_begun:
-        phase.has_begun = True
-        phase.deadline = phase.deadline.later(phase.left_at_start - phase.deadline.left())
-    elif phase.deadline.left() < ATTEMPT:
+    if phase.began is not None:
+        phase.deadline += time.monotonic() - phase.began
+        phase.began = None
+    elif phase.deadline - time.monotonic() < ATTEMPT:
         raise OutOfTime

@@ -1,4 +1,4 @@
-"""The function that empties the spill into the table, in any order, once it is there again."""
+"""The function that empties the spill into the table once that is up again; the order does not matter."""
 
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -6,14 +6,12 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.batch import EventType
 
-from tavus_callbacks.aws import spill
-from tavus_callbacks.domain.callbacks.intake import Misfit, read_callback
-from tavus_callbacks.domain.common.metrics import Counts, count, of_kept
+from tavus_callbacks.aws.spill import read_message
+from tavus_callbacks.domain.callbacks.intake import Rejection, read_callback
+from tavus_callbacks.domain.common.metrics import Counts, count, kept_counts
 from tavus_callbacks.domain.common.timestamps import now
-from tavus_callbacks.logic.keep_callback import quarantine
 from tavus_callbacks.runtime import batches, wiring
-from tavus_callbacks.runtime.log import write
-from tavus_callbacks.runtime.settings import settings
+from tavus_callbacks.runtime.log import write_record
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
@@ -23,15 +21,15 @@ processor = batches.processor_of(EventType.SQS)
 
 
 def handler(event: dict[str, Any], context: Any) -> Any:
-    """Take a batch of spilled callbacks; what fails stays in the queue."""
-    return batches.take(event, context, _drained, processor, partial(write, logger))
+    """Take a batch of spilled callbacks; a message that fails stays in the queue."""
+    return batches.take(event, context, _drain, processor, partial(write_record, logger))
 
 
-def _drained(record: "SQSRecord") -> Counts:
-    read = read_callback(spill.read_message(record.body, wiring.bodies(quick=True).download))
-    if isinstance(read, Misfit):
+def _drain(message: "SQSRecord") -> Counts:
+    read = read_callback(read_message(message.body, wiring.bodies(quick=True).download))
+    if isinstance(read, Rejection):
         logger.info("quarantined", extra={"quarantine_id": read.entry.quarantine_id, "fault": read.fault})
-        quarantine(read, wiring.events_table(), settings().quarantine_retention, record.message_id)
+        wiring.quarantine().keep(read.entry, message.message_id)
         return {**count("drained"), **count("quarantined")}
-    kept = wiring.events_table().keep(read, kept_at=now(), request_id=record.message_id)
-    return {**count("drained"), **of_kept(kept.status, (*read.issues, *kept.issues))}
+    result = wiring.events_table().keep(read, kept_at=now(), request_id=message.message_id)
+    return {**count("drained"), **kept_counts(result.status, (*read.issues, *result.issues))}

@@ -20,7 +20,7 @@ from tavus_callbacks.logic.publish import Publisher
 from tavus_callbacks.logic.remove_late import remove_late
 from tavus_callbacks.logic.summarize import merge_update, summarize, update_from
 from tavus_callbacks.runtime import batches, wiring
-from tavus_callbacks.runtime.log import write
+from tavus_callbacks.runtime.log import write_record
 from tavus_callbacks.runtime.settings import settings
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def handler(event: dict[str, Any], _context: Any) -> Any:
     """Project a batch of the event stream; a group of records that fails is tried again one by one."""
     subject = itemgetter("kind", "subject")
     return batches.take_together(
-        event, lambda record: subject(batches.item_of(record)), _project, partial(write, logger)
+        event, lambda record: subject(batches.item_of(record)), _project, partial(write_record, logger)
     )
 
 
@@ -61,7 +61,7 @@ def _drop_late(items: Sequence[Item]) -> bool:
         return False
     for item in items:
         remove_late(item, bodies, summaries)
-        write(logger, "late", {"outcome": "erased", **count("erased")})
+        write_record(logger, "late", {"outcome": "erased", **count("erased")})
     return True
 
 

@@ -16,7 +16,7 @@ from tavus_callbacks.domain.common.timestamps import now
 from tavus_callbacks.domain.pushes.retry_schedule import next_pause
 from tavus_callbacks.logic.deliver_push import Delivery, Server, deliver, is_erased
 from tavus_callbacks.runtime import batches, wiring
-from tavus_callbacks.runtime.log import write
+from tavus_callbacks.runtime.log import write_record
 from tavus_callbacks.runtime.settings import settings
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def handler(event: dict[str, Any], context: Any) -> Any:
     """Take a batch of the queue, or an event of the bus that a redrive sends again."""
     if "Records" in event:
         take = partial(_take, function_arn=context.invoked_function_arn)
-        return batches.take(event, context, take, processor, partial(write, logger))
+        return batches.take(event, context, take, processor, partial(write_record, logger))
     if is_erased(event["detail"], wiring.event_pages().tombstones):
         _drop()
         return None

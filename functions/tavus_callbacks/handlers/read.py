@@ -10,11 +10,11 @@ from tavus_callbacks.api import openapi
 from tavus_callbacks.api.all_routes import ALL_ROUTES, scope_of
 from tavus_callbacks.aws.stores.tokens import REFUSAL
 from tavus_callbacks.domain.common.errors import CallbackError, NotFound, Refused, TooLarge
-from tavus_callbacks.domain.common.metrics import of_refusal
+from tavus_callbacks.domain.common.metrics import refusal_counts
 from tavus_callbacks.domain.common.view import build_views
 from tavus_callbacks.runtime import wiring
 from tavus_callbacks.runtime.http import fits, problem
-from tavus_callbacks.runtime.log import write
+from tavus_callbacks.runtime.log import write_record
 
 logger = Logger(location=None, use_rfc3339=True)
 app = APIGatewayHttpResolver()
@@ -46,14 +46,14 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         record |= _authorised(event)
         return _recorded(_fitting(resolve(event, context)), record)
     except Refused as error:
-        record |= of_refusal(error.refusal)
+        record |= refusal_counts(error.refusal)
         refused = problem(error)
         refused["headers"]["www-authenticate"] = "Bearer"
         return _recorded(refused, record)
     except CallbackError as error:
         return _recorded(problem(error), record)
     finally:
-        write(logger, "read", record)
+        write_record(logger, "read", record)
 
 
 @app.exception_handler(CallbackError)  # type: ignore[untyped-decorator]  # Powertools leaves it untyped

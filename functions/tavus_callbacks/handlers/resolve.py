@@ -14,14 +14,14 @@ from tavus_callbacks.aws.stores.subject_events import read_body
 from tavus_callbacks.domain.callbacks.recording_place import conversation_of
 from tavus_callbacks.domain.common.issues import TOO_MANY_PARTS
 from tavus_callbacks.domain.common.lenient_json import parse_stored_body
-from tavus_callbacks.domain.common.metrics import Counts, count, of_recording
+from tavus_callbacks.domain.common.metrics import Counts, count, recording_counts
 from tavus_callbacks.domain.events.stored_event import StoredEvent
 from tavus_callbacks.domain.recordings.claim import recording_id
 from tavus_callbacks.domain.recordings.recording import Recording, certain_status
 from tavus_callbacks.logic.find_recording import take_claim, take_object_change
 from tavus_callbacks.logic.publish import publish_recording
 from tavus_callbacks.runtime import batches, wiring
-from tavus_callbacks.runtime.log import write
+from tavus_callbacks.runtime.log import write_record
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
@@ -35,7 +35,7 @@ processor = batches.processor_of(EventType.DynamoDBStreams)
 def handler(event: dict[str, Any], context: Any) -> Any:
     """Take a batch of the event stream, or one S3 event from EventBridge."""
     if "Records" in event:
-        return batches.take(event, context, _take_record, processor, partial(write, logger))
+        return batches.take(event, context, _take_record, processor, partial(write_record, logger))
     _take_change(event)
     return None
 
@@ -49,7 +49,7 @@ def _take_record(record: "DynamoDBRecord") -> Counts:
         return {}
     raw = read_body(row, wiring.bodies())
     if raw is None:
-        write(logger, "claim not read", {"conversation_id": event.subject, "cause": TOO_MANY_PARTS})
+        write_record(logger, "claim not read", {"conversation_id": event.subject, "cause": TOO_MANY_PARTS})
         return {}
     body = parse_stored_body(raw.decode())
     claim, recording = take_claim(wiring.recordings_bucket(), wiring.recordings(), event, body)
@@ -58,7 +58,7 @@ def _take_record(record: "DynamoDBRecord") -> Counts:
     logger.info("recording claimed", extra={**ids, "claim": claim.status})
     # The file of a failed copy may be there by now; a claim of another place counts as what it says.
     elsewhere = None if claim.status == "failed" else claim.status
-    return of_recording(elsewhere or (recording and certain_status(recording)) or "pending")
+    return recording_counts(elsewhere or (recording and certain_status(recording)) or "pending")
 
 
 def _take_change(event: dict[str, Any]) -> None:
@@ -78,14 +78,14 @@ def _take_change(event: dict[str, Any]) -> None:
     recording = take_object_change(bucket, recordings, conversation_id, changed["key"])
     name = recording_id(conversation_id, changed["key"])
     _publish_or_remove(conversation_id, name, changed["key"], recording)
-    counts = of_recording((recording and certain_status(recording)) or "missing")
-    write(logger, "object changed", {**record, **counts})
+    counts = recording_counts((recording and certain_status(recording)) or "missing")
+    write_record(logger, "object changed", {**record, **counts})
 
 
 def _is_erased(conversation_id: str) -> bool:
     is_erased = wiring.summaries().tombstones.is_erased("conversation", conversation_id)
     if is_erased:
-        write(logger, "late", {"outcome": "erased", **count("erased")})
+        write_record(logger, "late", {"outcome": "erased", **count("erased")})
     return is_erased
 
 

@@ -15,7 +15,7 @@ from tavus_callbacks.logic.check_open import Stack, check_open
 from tavus_callbacks.logic.repair import Stores
 from tavus_callbacks.outbound.tavus_api import TavusApi
 from tavus_callbacks.runtime import wiring
-from tavus_callbacks.runtime.log import write
+from tavus_callbacks.runtime.log import write_record
 from tavus_callbacks.runtime.settings import settings
 
 logger = Logger(location=None, use_rfc3339=True)
@@ -37,7 +37,9 @@ def handler(_event: object, context: Any) -> None:
     counts = {**report.counts, **({"key_unreadable": 1} if is_unreadable else {})}
     oldest = min(filter(None, (sweep.oldest, sweep.older_before)), default=at)
     age = max(0, round((at - oldest).total_seconds()))
-    write(logger, "watch", {**counts, "is_whole": report.following is None, **count("oldest_open", age)})
+    write_record(
+        logger, "watch", {**counts, "is_whole": report.following is None, **count("oldest_open", age)}
+    )
 
 
 def _open_tavus() -> tuple[TavusApi | None, bool]:

@@ -90,8 +90,8 @@ def repair_conversation(
 def _store_events(events: "EventsTable", plan: Plan, clock: Clock) -> None:
     # A large body goes to its bucket before the time is taken: else a reader who pulls could be past it.
     for event in plan.new:
-        body = events.packed(event)
-        events.keep_packed(event, body, kept_at=clock())
+        body = events.body_attributes(event)
+        events.keep_with_body(event, body, kept_at=clock())
     for event in plan.variants:
-        body = events.packed(event)
+        body = events.body_attributes(event)
         events.keep_variant(event, body, kept_at=clock())

@@ -37,7 +37,7 @@ class Request(NamedTuple):
     request_id: str
 
 
-def request_of(event: dict[str, Any]) -> Request:
+def parse_request(event: dict[str, Any]) -> Request:
     """Read a payload 2.0 event; `received_at` is the gateway's time, to the millisecond."""
     context = event["requestContext"]
     return Request(

@@ -3,7 +3,7 @@
 import time
 from typing import TYPE_CHECKING, Any
 
-from tavus_callbacks.domain.common.metrics import declared
+from tavus_callbacks.domain.common.metrics import emf_member
 from tavus_callbacks.runtime.settings import settings
 
 if TYPE_CHECKING:
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from aws_lambda_powertools import Logger
 
 
-def write(logger: "Logger", message: str, record: "Mapping[str, Any]") -> None:
-    """Log a record; those of its members that are metrics become CloudWatch's."""
+def write_record(logger: "Logger", message: str, record: "Mapping[str, Any]") -> None:
+    """Log a record; CloudWatch reads the metrics among its members."""
     at = time.time_ns() // 1_000_000
-    logger.info(message, extra={**record, **declared(record, settings().metrics_namespace, at)})
+    logger.info(message, extra={**record, **emf_member(record, settings().metrics_namespace, at)})

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tavus_callbacks.aws.push_secret import PushSecret
     from tavus_callbacks.aws.spill import Spill
     from tavus_callbacks.aws.stores.event_pages import EventPages
+    from tavus_callbacks.aws.stores.quarantine import QuarantineRows
     from tavus_callbacks.aws.stores.recordings import RecordingRows
     from tavus_callbacks.aws.stores.recordings_bucket import RecordingsBucket
     from tavus_callbacks.aws.stores.repair_attempts import AttemptRows
@@ -52,6 +53,15 @@ def tokens(*, quick: bool = False) -> Tokens:
     """Return the table of tokens."""
     config = settings()
     return Tokens(clients.dynamodb(quick=quick), config.tokens_table, config.events_table)
+
+
+@cache
+def quarantine() -> "QuarantineRows":
+    """Return the quarantine as `receive` and `drain` write to it."""
+    from tavus_callbacks.aws.stores.quarantine import QuarantineRows
+
+    config, client = settings(), clients.dynamodb(quick=True)
+    return QuarantineRows(client, config.events_table, bodies(quick=True), config.quarantine_retention)
 
 
 @cache

@@ -204,7 +204,7 @@ def _last_use(tables: Tables, record: TokenRecord) -> str | None:
 def _status(record: TokenRecord, now: datetime) -> str:
     if record.revoked_at:
         return "revoked"
-    return "live" if record.is_live(iso(now)) else "expired"
+    return "live" if record.is_live(now) else "expired"
 
 
 def _row(view: dict[str, Any]) -> list[str]:

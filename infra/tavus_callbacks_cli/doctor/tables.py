@@ -2,7 +2,6 @@
 
 from datetime import UTC, datetime
 
-from tavus_callbacks.domain.common.timestamps import iso
 from tavus_callbacks_cli.doctor.examination import Examination, Finding, failed, ok
 from tavus_callbacks_cli.operations.tokens import list_tokens
 from tavus_callbacks_cli.output.shell import aws, line
@@ -51,8 +50,8 @@ def expiry(examination: Examination) -> Finding:
 
 def senders(examination: Examination) -> Finding:
     """Look whether anybody can send: a callback token other than the doctor's own is live."""
-    now = iso(datetime.now(UTC))
-    live = [one for one in list_tokens(examination.tables.tokens) if one.is_live(now)]
+    now = datetime.now(UTC)
+    live = [token for token in list_tokens(examination.tables.tokens) if token.is_live(now)]
     labels = {one.label for one in live if one.scope == "callback"} - {examination.probe.label}
     if labels:
         return ok(f"live for {', '.join(sorted(labels))}")

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
+from tavus_callbacks.aws.stores.keys import QUARANTINE_SHARDS
 from tavus_callbacks.domain.common.errors import StoreDown
-from tavus_callbacks.domain.events import feed
 from tavus_callbacks_cli.erasure.indexed import RECEIPTS, items
 from tavus_callbacks_cli.erasure.place import Left, Piece, Place, Wanted, gone
 from tavus_callbacks_cli.erasure.subject import keys
@@ -18,7 +18,7 @@ _PREFIX = "quarantine/"
 def of_quarantine(place: Place, wanted: Wanted) -> Iterator[Piece | Left]:
     """Yield the entries that name somebody, and objects whose entry is gone."""
     known: set[str] = set()
-    for item in items(place, RECEIPTS, feed.quarantine_shards()):
+    for item in items(place, RECEIPTS, QUARANTINE_SHARDS):
         known.add(item.get("body_key", ""))
         name = item["quarantine_id"]
         if wanted.has_tag(item["tags"]) or wanted.is_named_in(body := _kept(place, item)):

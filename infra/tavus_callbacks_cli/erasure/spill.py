@@ -16,9 +16,9 @@ from typing import Any
 
 from tavus_callbacks.aws import spill
 from tavus_callbacks.domain.callbacks.event import Event
-from tavus_callbacks.domain.callbacks.intake import Callback, Misfit, read_callback
-from tavus_callbacks.domain.common import tags
+from tavus_callbacks.domain.callbacks.intake import Callback, Rejection, read_callback
 from tavus_callbacks.domain.common.errors import StoreDown
+from tavus_callbacks.domain.common.tags import parse_tags
 from tavus_callbacks.domain.common.timestamps import now
 from tavus_callbacks_cli.erasure.place import Left, Piece, Place, Subject, Wanted, gone
 from tavus_callbacks_cli.erasure.subject import keys
@@ -137,8 +137,8 @@ def _spilled(place: Place, message: dict[str, Any]) -> Callback | None:
 def _is_about(wanted: Wanted, spilled: Callback) -> bool:
     """Tell whether a callback goes: by its subject, or by its tag or text if it cannot be filed."""
     read = read_callback(spilled)
-    if isinstance(read, Misfit):
-        return wanted.has_tag(tags.parse(spilled.query).values) or wanted.is_named_in(spilled.raw)
+    if isinstance(read, Rejection):
+        return wanted.has_tag(parse_tags(spilled.query).values) or wanted.is_named_in(spilled.raw)
     return (read.kind, read.subject) in wanted.subjects
 
 
@@ -149,7 +149,7 @@ def of_bucket(place: Place, wanted: Wanted) -> Iterator[Piece | Left]:
         drained = Callback(_unpacked(place.store.bodies.download(key)), "", "", now())
         if _is_about(wanted, drained):
             yield Piece("spilled bodies", key, partial(place.store.bodies.remove, key))
-        elif isinstance(read_callback(drained), Misfit):
+        elif isinstance(read_callback(drained), Rejection):
             yield from wanted.left_by_name("spilled bodies", key, drained.raw)
 
 

@@ -12,12 +12,12 @@ from datetime import datetime, timedelta
 from itertools import chain
 
 from tavus_callbacks.aws.event_bus import EventBus
+from tavus_callbacks.aws.stores.keys import EVENT_SHARDS
 from tavus_callbacks.aws.stores.tombstones import Tombstones
 from tavus_callbacks.domain.callbacks.event import Event
 from tavus_callbacks.domain.callbacks.families import KINDS
 from tavus_callbacks.domain.common.tags import is_tagged
 from tavus_callbacks.domain.common.timestamps import iso, now
-from tavus_callbacks.domain.events import feed
 from tavus_callbacks.domain.events.tag_scope import TaggedCallback
 from tavus_callbacks.domain.pushes.push import erased_push
 from tavus_callbacks.domain.summaries import summary
@@ -110,7 +110,7 @@ def _listed(place: Place, kind: str, tag: tuple[str, str]) -> Iterator[Subject]:
 
 def _received(place: Place, tag: tuple[str, str], since: datetime) -> Iterator[Subject]:
     """Yield the subjects of events with a tag that were received since a time."""
-    for item in items(place, RECEIPTS, feed.event_shards(), iso(since)):
+    for item in items(place, RECEIPTS, EVENT_SHARDS, iso(since)):
         if is_tagged(item["tags"], tag):
             yield item["kind"], item["subject"]
 

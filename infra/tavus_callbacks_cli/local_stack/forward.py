@@ -10,9 +10,10 @@ from urllib.parse import quote
 
 import httpx
 
-from tavus_callbacks.domain.callbacks.event import understand, variant_ref
+from tavus_callbacks.domain.callbacks.event import variant_ref
+from tavus_callbacks.domain.callbacks.intake import parse_event
 from tavus_callbacks.domain.common.issues import VARIANT
-from tavus_callbacks.runtime.http import request_of
+from tavus_callbacks.runtime.http import parse_request
 from tavus_callbacks_cli.local_stack.http.payload import Request
 
 if TYPE_CHECKING:
@@ -40,8 +41,8 @@ def stored_event_id(exchange: "Exchange") -> str | None:
         return str(content["event_id"])
     # The answer names only the event. The id of the variant follows from the content; an id ends with the
     # ref.
-    request = request_of(exchange.event)
-    event = understand(request.body, query="", label="", received_at=request.received_at)
+    request = parse_request(exchange.event)
+    event = parse_event(request.body, query="", label="", received_at=request.received_at)
     return variant_ref(event.event_id, event.content)
 
 

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tavus_callbacks.domain.common.timestamps import iso
 from tavus_callbacks.domain.common.token import digest_token
 from tavus_callbacks_cli.local_stack.account import ACCOUNT, REGION, SECRET_ACCESS_KEY, STACK
 from tavus_callbacks_cli.local_stack.cdn.cdn import Cdn
@@ -241,7 +240,7 @@ def _take_credentials(state: State, template: Template, services: EmbeddedServic
         )
     table = services.table(template.outputs["TokensTableName"])
     now = datetime.now(UTC)
-    live = {record.digest for record in list_tokens(table) if record.is_live(iso(now))}
+    live = {record.digest for record in list_tokens(table) if record.is_live(now)}
     previous = asdict(state.credentials() or Credentials("", "", ""))
     tokens = {
         name: token

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from tavus_callbacks.domain.callbacks.families import FAMILIES, MAX_NAME, Family
-from tavus_callbacks.domain.callbacks.models.usual import Model, UnknownConversationCallback
+from tavus_callbacks.domain.callbacks.models.base import Model
+from tavus_callbacks.domain.callbacks.models.usual import UnknownConversationCallback
 from tavus_callbacks.domain.callbacks.validation import conversation_models, model_of
 from tavus_callbacks.runtime.http import JSON_TYPE
 from tavus_callbacks_cli.openapi.responses import response_refs

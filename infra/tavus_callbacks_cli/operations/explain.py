@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tavus_callbacks.domain.callbacks.event import Event, repeat_window, understand
+from tavus_callbacks.domain.callbacks.event import Event, repeat_window
+from tavus_callbacks.domain.callbacks.intake import parse_event
 from tavus_callbacks.domain.callbacks.redaction import redact
 from tavus_callbacks.domain.common.errors import NotAnObject, Unfileable
 from tavus_callbacks.domain.common.json_text import decode, parse
@@ -34,7 +35,7 @@ class Explanation:
 def explain_body(file: str, raw: bytes, *, now: "datetime") -> Explanation:
     """Explain a body as if it were received at `now` without tags."""
     try:
-        return Explanation(file, understand(raw, query="", label="explain", received_at=now))
+        return Explanation(file, parse_event(raw, query="", label="explain", received_at=now))
     except (NotAnObject, Unfileable) as error:
         return Explanation(file, error)
 

@@ -15,13 +15,13 @@ from tavus_callbacks.aws.items import read_item, write_item
 from tavus_callbacks.aws.stores import keys
 from tavus_callbacks.aws.stores.events import EventsTable
 from tavus_callbacks.aws.stores.index import Index
+from tavus_callbacks.aws.stores.keys import QUARANTINE_SHARDS
 from tavus_callbacks.aws.stores.tombstones import Tombstones
 from tavus_callbacks.domain.callbacks.event import Event, event_id
-from tavus_callbacks.domain.callbacks.intake import Callback, Misfit, read_callback
+from tavus_callbacks.domain.callbacks.intake import Callback, Rejection, read_callback
 from tavus_callbacks.domain.common.compression import inflate, is_gzip
 from tavus_callbacks.domain.common.errors import NotAnObject
 from tavus_callbacks.domain.common.timestamps import parse
-from tavus_callbacks.domain.events import feed
 
 if TYPE_CHECKING:
     from tavus_callbacks_cli.targets.store import Store
@@ -49,7 +49,7 @@ def entries(store: "Store") -> Iterator[Item]:
     tombstones = Tombstones(store.client, store.table)
     index = Index(store.client, store.table, "receipts", "receipt_shard", "receipt", tombstones)
     before: str | None = None
-    while keys := index.newest(feed.quarantine_shards(), before=before, limit=_PAGE):
+    while keys := index.newest(QUARANTINE_SHARDS, before=before, limit=_PAGE):
         yield from filter(None, index.items(keys))
         before = keys[-1]["receipt"]
 
@@ -68,7 +68,7 @@ def redriven(store: "Store", item: Item, retention: timedelta | None, *, dry_run
         read = read_callback(_callback(store, item))
     except NotAnObject as error:
         return Redriven(name, "refused", None, f"{error.status} {error}")
-    if isinstance(read, Misfit):
+    if isinstance(read, Rejection):
         return Redriven(name, "refused", None, f"{read.error.status} {read.error}")
     if dry_run:
         return Redriven(name, "fileable", read.event_id, None)
@@ -104,8 +104,8 @@ def _file(store: "Store", event: Event, retention: timedelta | None) -> str | No
     if events.tombstones.is_erased(event.kind, event.subject):
         return None
     # A large body first: however long that takes, pulling must not have gone past its time.
-    body = events.packed(event)
-    kept = events.keep_packed(event, body, kept_at=store.now())
+    body = events.body_attributes(event)
+    kept = events.keep_with_body(event, body, kept_at=store.now())
     return event_id(event.kind, event.subject, kept.ref)
 
 

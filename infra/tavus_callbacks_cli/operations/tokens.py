@@ -38,7 +38,7 @@ def list_tokens(table: "Table") -> list[TokenRecord]:
 
 def live_tokens(table: "Table", *, label: str, now: "datetime") -> list[TokenRecord]:
     """Return the label's records that are accepted at `now`."""
-    return [record for record in list_tokens(table) if record.label == label and record.is_live(iso(now))]
+    return [record for record in list_tokens(table) if record.label == label and record.is_live(now)]
 
 
 def rotate_token(table: "Table", *, label: str, grace: "timedelta", now: "datetime") -> str:

@@ -25,12 +25,12 @@ class Bodies(NamedTuple):
     bucket: str
     client: "Callable[[], S3Client]" = clients.s3
 
-    def attributes(self, packed: "Packed", prefix: str) -> dict[str, Any]:
-        """Return what a row says of its body, after putting a large one under `prefix` in the bucket."""
+    def attributes(self, packed: "Packed", prefix: "Callable[[], str]") -> dict[str, Any]:
+        """Return a row's attributes for its body; puts a large body under `prefix()` into the bucket."""
         attributes = {"encoding": packed.encoding, "body_size": packed.size}
         if len(packed.data) <= INLINE_LIMIT:
             return {**attributes, "body": packed.data}
-        return {**attributes, "body_key": self.upload(prefix, packed.data)}
+        return {**attributes, "body_key": self.upload(prefix(), packed.data)}
 
     def read(self, item: dict[str, Any]) -> bytes:
         """Return the body of a row, wherever it lies."""

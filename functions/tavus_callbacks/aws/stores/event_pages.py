@@ -70,8 +70,8 @@ class EventPages:
         """Return the next events in order of receipt, variants among them, and the position after them."""
         now = datetime.now(UTC)
         most = feed.most(position, limit)
-        keys = self._index().oldest(feed.event_shards(), after=position.settled, limit=most)
-        by_receipt = {key["receipt"]: key for key in keys}
+        places = self._index().oldest(keys.EVENT_SHARDS, after=position.settled, limit=most)
+        by_receipt = {place["receipt"]: place for place in places}
         position, visible = feed.settled(position, list(by_receipt), now=now)
         page = feed.fresh(position, visible, limit, now=now)
         rows = self._read_page(self._index().items(by_receipt[receipt] for receipt in page))
@@ -82,10 +82,10 @@ class EventPages:
         self, *, limit: int, before: str | None
     ) -> tuple[list[tuple[Item, bytes | None]], str | None]:
         """Return rows and bodies, newest first by first receipt; `before` is the receipt to go on from."""
-        keys = self._index().newest(feed.quarantine_shards(), before=before, limit=limit + 1)
-        rows = self._read_page(self._index().items(keys[:limit]))
-        has_more = len(keys) > len(rows) > 0
-        return list(filter(None, rows)), keys[len(rows) - 1]["receipt"] if has_more else None
+        places = self._index().newest(keys.QUARANTINE_SHARDS, before=before, limit=limit + 1)
+        rows = self._read_page(self._index().items(places[:limit]))
+        has_more = len(places) > len(rows) > 0
+        return list(filter(None, rows)), places[len(rows) - 1]["receipt"] if has_more else None
 
     def quarantine_row(self, quarantine_id: str) -> Item | None:
         """Return the row of an entry in quarantine, or None."""

@@ -11,13 +11,12 @@ from tavus_callbacks.aws.errors import store_down
 from tavus_callbacks.aws.items import write_item
 from tavus_callbacks.aws.stores import keys
 from tavus_callbacks.domain.common.timestamps import iso
-from tavus_callbacks.domain.events import feed
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
     from tavus_callbacks.aws.stores.bodies import Bodies
-    from tavus_callbacks.domain.callbacks.quarantine import Quarantined
+    from tavus_callbacks.domain.callbacks.quarantine import QuarantineEntry
 
 
 class QuarantineRows(NamedTuple):
@@ -28,7 +27,7 @@ class QuarantineRows(NamedTuple):
     bodies: "Bodies"
     retention: timedelta | None
 
-    def keep(self, entry: "Quarantined", request_id: str) -> None:
+    def keep(self, entry: "QuarantineEntry", request_id: str) -> None:
         """Add an entry, or count one that is there; raises StoreDown where neither is certain.
 
         A request that tries again counts once: the entry names the last one.
@@ -48,7 +47,7 @@ class QuarantineRows(NamedTuple):
                 ExpressionAttributeValues=write_item({**values, ":one": 1}),
             )
 
-    def _first(self, entry: "Quarantined") -> dict[str, Any]:
+    def _first(self, entry: "QuarantineEntry") -> dict[str, Any]:
         name = entry.quarantine_id
         coding = {"content_encoding": entry.content_encoding} if entry.content_encoding else {}
         return {
@@ -61,10 +60,10 @@ class QuarantineRows(NamedTuple):
             "tags": entry.tags,
             **coding,
             "first_received_at": iso(entry.received_at),
-            "receipt_shard": feed.shard(feed.quarantine_shards(), name),
-            "receipt": feed.receipt(entry.received_at, name),
-        } | self.bodies.attributes(entry.packed, keys.QUARANTINED_BODIES)
+            **keys.receipt_attributes(keys.QUARANTINE_SHARDS, entry.received_at, name),
+            **self.bodies.attributes(entry.packed, lambda: keys.QUARANTINED_BODIES),
+        }
 
-    def _latest(self, entry: "Quarantined") -> dict[str, Any]:
+    def _latest(self, entry: "QuarantineEntry") -> dict[str, Any]:
         kept_until = datetime.now(UTC) + (self.retention or timedelta(days=36500))
         return {"last_received_at": iso(entry.received_at), "expires_at": int(kept_until.timestamp())}

@@ -10,7 +10,6 @@ from tavus_callbacks.aws.stores.index import Index
 from tavus_callbacks.aws.stores.tombstones import Tombstones
 from tavus_callbacks.aws.table import Table
 from tavus_callbacks.domain.common.digests import digest
-from tavus_callbacks.domain.events import feed
 from tavus_callbacks.domain.summaries.summary import SubjectFacts, pack_facts, parse_facts, shards
 
 if TYPE_CHECKING:
@@ -122,8 +121,8 @@ class SummaryRows:
             "subject": subject,
             "facts": after.packed_facts,
             "revision": revision + 1,
-            "listing_shard": feed.shard(shards(kind), key["pk"]),
-            "listed": feed.receipt(first_at, digest(key["pk"])),
+            "listing_shard": keys.shard(shards(kind), key["pk"]),
+            "listed": keys.receipt(first_at, digest(key["pk"])),
             "expires_at": update.expires_at,
             "told": sorted(published) or None,
         }

@@ -1,12 +1,14 @@
-"""Looking tokens up: by digest, remembered a minute, and longer only while the store does not answer."""
+"""The tokens table as a function uses it: tokens are looked up by digest and remembered for a minute.
+
+While the store does not answer, a remembered token stays valid for longer.
+"""
 
 import hmac
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from tavus_callbacks.aws.errors import store_down
-from tavus_callbacks.aws.items import read_item, write_item
 from tavus_callbacks.aws.stores import keys
+from tavus_callbacks.aws.table import Table
 from tavus_callbacks.domain.common.errors import Refused, StoreDown
 from tavus_callbacks.domain.common.timestamps import iso, now
 from tavus_callbacks.domain.common.token import Scope, TokenRecord, digest_token, is_well_formed
@@ -16,13 +18,13 @@ if TYPE_CHECKING:
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
-# A revoked token is refused after this long while the store answers …
+# A revoked token is refused after this time while the store answers …
 FRESH = timedelta(minutes=1)
-# … and after this long while it does not.
+# … and after this time while it does not.
 GRACE = timedelta(minutes=15)
-# One sentence for every reason, so that an answer tells a stranger nothing.
+# The same sentence for every reason, so that the answer tells a stranger nothing.
 REFUSAL = "No live token of the right scope. `tavus-callbacks token create` makes one."
-# How exact `token list` shows the last use: one small write an hour and runtime.
+# How exactly `token list` shows the last use: one small write an hour and runtime.
 USE_RESOLUTION = timedelta(hours=1)
 
 
@@ -34,7 +36,7 @@ class _Remembered:
 
 
 class Tokens:
-    """The tokens table as a function may use it: to look one up, never to make one."""
+    """The tokens of the stack; a function looks them up and never makes one."""
 
     def __init__(
         self,
@@ -43,68 +45,55 @@ class Tokens:
         events_table: str,
         clock: "Callable[[], datetime]" = now,
     ) -> None:
-        self.client, self.tokens_table, self.events_table = client, tokens_table, events_table
-        self.clock = clock
+        self.tokens, self.events, self.clock = Table(client, tokens_table), Table(client, events_table), clock
         self._remembered: dict[str, _Remembered] = {}
 
     def authenticate(self, token: str, scope: Scope) -> TokenRecord:
-        """Return the live token's record; raises Refused, or StoreDown where nothing remembered helps."""
+        """Return the record of a live token; raises Refused, or StoreDown if the token is not remembered."""
         if not is_well_formed(token):
             raise Refused(REFUSAL, "malformed")
-        given = digest_token(token)
-        record = self._record(given)
-        if record is None or not hmac.compare_digest(record.digest, given):
+        digest, at = digest_token(token), self.clock()
+        record = self._find(digest, at)
+        if record is None or not hmac.compare_digest(record.digest, digest):
             raise Refused(REFUSAL, "unknown")
-        refusal = record.refusal(scope, iso(self.clock()))
+        refusal = record.refusal(scope, at)
         if refusal is not None:
             raise Refused(REFUSAL, refusal)
         return record
 
     def note_use(self, record: TokenRecord) -> str | None:
-        """Note that a token was used, at most once an hour, in a row of the events table.
+        """Store that a token is used, at most once an hour, in a row of the events table.
 
-        Returns the failure's code where the store was down: what was asked for is done all the same.
+        Returns the error code if the store is down: the request goes on without the note.
         """
         remembered, at = self._remembered.get(record.digest), self.clock()
         if remembered is None:
             return None
         if remembered.use_noted_at is not None and at - remembered.use_noted_at < USE_RESOLUTION:
             return None
-        item = {**keys.token_use(record.token_id), "type": "use", "used_at": iso(at)}
         try:
-            with store_down():
-                self.client.put_item(TableName=self.events_table, Item=write_item(item))
+            self.events.put({**keys.token_use(record.token_id), "type": "use", "used_at": iso(at)})
         except StoreDown as error:
             return str(error)
         remembered.use_noted_at = at
         return None
 
-    def _record(self, token_digest: str) -> TokenRecord | None:
-        remembered = self._remembered.get(token_digest)
-        age = self.clock() - remembered.looked_up_at if remembered else None
-        if remembered and age is not None and age < FRESH:
+    def _find(self, digest: str, at: datetime) -> TokenRecord | None:
+        """Return the remembered record of a token, or look it up."""
+        remembered = self._remembered.get(digest)
+        if remembered and at - remembered.looked_up_at < FRESH:
             return remembered.record
         try:
-            return self._look_up(token_digest)
+            item = self.tokens.get({"token_digest": digest}, consistent=True)
         except StoreDown:
-            if remembered and age is not None and age < GRACE:
+            if remembered and at - remembered.looked_up_at < GRACE:
                 return remembered.record
             raise
-
-    def _look_up(self, token_digest: str) -> TokenRecord | None:
-        at = self.clock()
-        with store_down():
-            answer = self.client.get_item(
-                TableName=self.tokens_table,
-                Key=write_item({"token_digest": token_digest}),
-                ConsistentRead=True,
-            )
-        if "Item" not in answer:
-            self._remembered.pop(token_digest, None)
+        if item is None:
+            self._remembered.pop(digest, None)
             return None
-        item, before = read_item(answer["Item"]), self._remembered.get(token_digest)
-        # A newer command line may note more of a token than this runtime knows of.
-        known = {name: item[name] for name in TokenRecord._fields if name in item}
-        record = TokenRecord(digest=item["token_digest"], **known)
-        self._remembered[token_digest] = _Remembered(record, at, before.use_noted_at if before else None)
+        # A newer command line may store more of a token than this version reads.
+        fields = {name: item[name] for name in TokenRecord._fields if name in item}
+        record = TokenRecord(digest=item["token_digest"], **fields)
+        self._remembered[digest] = _Remembered(record, at, remembered.use_noted_at if remembered else None)
         return record

@@ -1,7 +1,7 @@
-"""The families of callbacks: no envelope is common to them, so each is known by its shape.
+"""The families of callbacks. They share no envelope, so each is recognised by its shape.
 
-Tried in order from FAMILIES; the first that fits decides. A callback with a `conversation_id` is the
-conversation's, whatever its event type. Families whose bodies nobody has published share one rule.
+The first family of FAMILIES that matches decides. A callback with a `conversation_id` belongs to the
+conversation, whatever its event type. Families without published bodies share one rule.
 """
 
 from collections.abc import Callable, Mapping
@@ -21,7 +21,7 @@ Body = Mapping[str, Any]
 
 
 class Classified(NamedTuple):
-    """Whom a callback is about, what it is, and when it happened by the sender's clock."""
+    """The subject of a callback, its event type, and its time by the sender's clock."""
 
     family: str
     kind: str
@@ -33,10 +33,10 @@ class Classified(NamedTuple):
 
 
 class Family(NamedTuple):
-    """One shape: how to know it, where its subject stands (kind, key), and what tells its events apart."""
+    """One shape: how it is recognised, where its subject is (kind, key), and what tells its events apart."""
 
     name: str
-    fits: Callable[[Body], bool]
+    matches: Callable[[Body], bool]
     subjects: tuple[tuple[str, str], ...]
     event_type: Callable[[str, Body], object]
     time: Callable[[Body], object]
@@ -44,7 +44,7 @@ class Family(NamedTuple):
 
 
 def properties_of(body: Body) -> Body:
-    """Return the event's own members: `properties`, or in flat forms the body itself."""
+    """Return the event's own members: `properties`, or the body itself if it is flat."""
     properties = body.get("properties")
     return properties if isinstance(properties, dict) else body
 
@@ -74,12 +74,10 @@ def _is_guardrail(body: Body) -> bool:
 
 
 def _has_conversation(body: Body) -> bool:
-    return body.get("conversation_id") is not None or _is_conversation_type(body.get("event_type"))
-
-
-def _is_conversation_type(event_type: object) -> bool:
-    prefixes = ("system.", "application.", "conversation.", "canvas.")
-    return isinstance(event_type, str) and event_type.startswith(prefixes)
+    sent = body.get("event_type")
+    return body.get("conversation_id") is not None or (
+        isinstance(sent, str) and sent.startswith(("system.", "application.", "conversation.", "canvas."))
+    )
 
 
 def _has_status_and(*keys: str) -> Callable[[Body], bool]:
@@ -91,7 +89,7 @@ def _sent_type(_family: str, body: Body) -> object:
 
 
 def _objective_type(_family: str, body: Body) -> object:
-    """Return the type as sent; the documented body has none, and means that the objective is completed."""
+    """Return the type as sent. The documented body has none: it means that the objective is completed."""
     sent, status = body.get("event_type"), _own(body, "objective_status")
     if sent is None and status is None:
         return f"{OBJECTIVE_PREFIX}completed"
@@ -120,7 +118,7 @@ def _updated_at(body: Body) -> object:
     return body.get("updated_at") if sent is None else sent
 
 
-# What tells two conversation events of one type and moment apart; types not named here have nothing.
+# What tells two conversation events of one type and moment apart. Other types have nothing.
 _CONVERSATION_DISCRIMINATORS: dict[str, Callable[[Body], object]] = {
     "application.recording_ready": object_key,
     "application.post_call_action_executed": lambda properties: properties.get("tool_id"),
@@ -129,13 +127,13 @@ _CONVERSATION_DISCRIMINATORS: dict[str, Callable[[Body], object]] = {
 
 
 def conversation_discriminator(body: Body) -> object:
-    """Return what tells a conversation's event apart from others of its type and moment."""
+    """Return what tells a conversation's event from others of its type and moment."""
     discriminator = _CONVERSATION_DISCRIMINATORS.get(str(body.get("event_type")))
     return discriminator(properties_of(body)) if discriminator else None
 
 
 def _own(body: Body, name: str) -> object:
-    """Return a member of `properties`, or else of the body itself."""
+    """Return a member of `properties`, else of the body itself."""
     return properties_of(body).get(name, body.get(name))
 
 
@@ -153,13 +151,13 @@ def _status(body: Body) -> object:
 
 def _of_conversation(
     name: str,
-    fits: Callable[[Body], bool],
+    matches: Callable[[Body], bool],
     *subjects: tuple[str, str],
     event_type: Callable[[str, Body], object] = _sent_type,
     discriminator: Callable[[Body], object],
 ) -> Family:
     about = (("conversation", "conversation_id"), *subjects)
-    return Family(name, fits, about, event_type, _timestamp, discriminator)
+    return Family(name, matches, about, event_type, _timestamp, discriminator)
 
 
 def _of_status(name: str, *keys: str) -> Family:
@@ -198,7 +196,7 @@ KINDS = tuple(dict.fromkeys(kind for family in FAMILIES for kind, _ in family.su
 
 
 def is_name(value: object) -> bool:
-    """Tell whether a value can name a subject or an event type: 1 to 200 printable characters, trimmed."""
+    """Return whether a value can name a subject or an event type: 1 to 200 printable characters, trimmed."""
     return (
         isinstance(value, str)
         and 0 < len(value) <= MAX_NAME
@@ -208,49 +206,39 @@ def is_name(value: object) -> bool:
 
 
 def classify(document: Document) -> Classified:
-    """Tell whom a body is about and what it is; raises Unfileable naming the field at fault."""
+    """Return the subject and the event type of a body; raises Unfileable with the field at fault."""
     body = document.sent
-    family = _family_of(body)
-    kind, key = _subject_key(family, body)
-    _refuse_contradiction(document, key)
-    event_type, time = family.event_type(family.name, body), family.time(body)
+    family = next((family for family in FAMILIES if family.matches(body)), None)
+    if family is None:
+        raise Unfileable(
+            "The body names no subject: it wants a conversation_id with an event_type, "
+            "or an id such as video_id or replica_id with a status.",
+            FieldError("conversation_id", "missing"),
+        )
+    subjects = (about for about in family.subjects if body.get(about[1]) is not None)
+    kind, key = next(subjects, family.subjects[0])
+    repeated = document.repeated.get(key, [])
+    if any(value != repeated[0] for value in repeated):
+        raise Unfileable(
+            f"{key} is given twice with different values.", FieldError(key, "contradicts itself")
+        )
+    time = family.time(body)
     occurred_at = timestamps.parse(time)
     return Classified(
         family=family.name,
         kind=kind,
-        subject=_name(body.get(key), key),
-        event_type=_name(event_type, "event_type" if family.event_type is not _status_type else "status"),
+        subject=_require_name(body.get(key), key),
+        event_type=_require_name(
+            family.event_type(family.name, body),
+            "event_type" if family.event_type is not _status_type else "status",
+        ),
         occurred_at=occurred_at,
         has_unusable_time=time is not None and occurred_at is None,
         discriminator=family.discriminator(body),
     )
 
 
-def _family_of(body: Body) -> Family:
-    for family in FAMILIES:
-        if family.fits(body):
-            return family
-    raise Unfileable(
-        "The body names no subject: it wants a conversation_id with an event_type, "
-        "or an id such as video_id or replica_id with a status.",
-        FieldError("conversation_id", "missing"),
-    )
-
-
-def _subject_key(family: Family, body: Body) -> tuple[str, str]:
-    present = (about for about in family.subjects if body.get(about[1]) is not None)
-    return next(present, family.subjects[0])
-
-
-def _refuse_contradiction(document: Document, key: str) -> None:
-    values = document.repeated.get(key, [])
-    if any(value != values[0] for value in values):
-        raise Unfileable(
-            f"{key} is given twice with different values.", FieldError(key, "contradicts itself")
-        )
-
-
-def _name(value: object, field: str) -> str:
+def _require_name(value: object, field: str) -> str:
     if is_name(value):
         return str(value)
     wanted = f"must be 1 to {MAX_NAME} printable characters without white space at either end"

@@ -1,19 +1,31 @@
-"""Turn a callback into an event, or into an entry for quarantine with the reason."""
+"""The way from the bytes of a callback to an event, or to a rejection with its reason."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
-from tavus_callbacks.domain.callbacks.event import Event, understand
+from tavus_callbacks.domain.callbacks.event import Event
+from tavus_callbacks.domain.callbacks.families import Classified, classify
+from tavus_callbacks.domain.callbacks.redaction import ECHOES, redact
+from tavus_callbacks.domain.callbacks.validation import limit_issues, validate
+from tavus_callbacks.domain.common import issues
+from tavus_callbacks.domain.common.compression import pack
+from tavus_callbacks.domain.common.digests import digest_json
 from tavus_callbacks.domain.common.errors import NotAnObject, Unfileable, describe_fault
+from tavus_callbacks.domain.common.json_text import Document, decode, parse
+from tavus_callbacks.domain.common.tags import parse_tags
+from tavus_callbacks.domain.common.timestamps import to_microseconds
 
 if TYPE_CHECKING:
-    from tavus_callbacks.domain.callbacks.quarantine import Quarantined
+    from tavus_callbacks.domain.callbacks.quarantine import QuarantineEntry
+
+# Part of every identity, so that a later rule can coexist with this one.
+IDENTITY_VERSION = 1
 
 STUMBLED = "The receiver could not read this body. It is kept, and can be redriven after an upgrade."
 
 
 class Callback(NamedTuple):
-    """A callback with a valid token; `raw` as sent, or redacted already; `request_id` by which it came."""
+    """A callback with a valid token. `raw` is the body as sent, or already redacted; `query` is raw."""
 
     raw: bytes
     query: str
@@ -23,38 +35,82 @@ class Callback(NamedTuple):
     content_encoding: str = ""
 
 
-class Misfit(NamedTuple):
-    """A callback that cannot be filed, and why; `fault` names a stumble of our own by its place."""
+class Rejection(NamedTuple):
+    """A callback that cannot become an event, and why. `fault` is where our own code failed, if it did."""
 
-    entry: "Quarantined"
+    entry: "QuarantineEntry"
     error: NotAnObject | Unfileable
     fault: str | None
 
 
-def read_callback(callback: Callback) -> Event | Misfit:
-    """Understand a callback; what cannot be filed comes back as an entry for quarantine."""
+def read_callback(callback: Callback) -> Event | Rejection:
+    """Return the event of a callback, or the rejection that keeps its body in quarantine."""
     try:
-        return understand(
+        return parse_event(
             callback.raw, query=callback.query, label=callback.label, received_at=callback.received_at
         )
     except (NotAnObject, Unfileable) as error:
-        return _misfit(callback, error, None)
-    # The outermost edge of our own rules: a body they stumble over is kept, not lost.
+        return _reject(callback, error, None)
+    # The outermost edge of our own rules: a body that breaks them is kept, not lost.
     except Exception as fault:  # noqa: BLE001  # kept in quarantine; logged by place, never by its text
-        return _misfit(callback, Unfileable(STUMBLED), describe_fault(fault))
+        return _reject(callback, Unfileable(STUMBLED), describe_fault(fault))
 
 
-def _misfit(callback: Callback, error: NotAnObject | Unfileable, fault: str | None) -> Misfit:
-    # Rare, and so not loaded with the rest.
-    from tavus_callbacks.domain.callbacks.quarantine import quarantined, reason
+def _reject(callback: Callback, error: NotAnObject | Unfileable, fault: str | None) -> Rejection:
+    # Rejections are rare, so the module does not load with the rest.
+    from tavus_callbacks.domain.callbacks.quarantine import explain_rejection, quarantine_entry
 
-    error = reason(callback.raw, error, callback.content_encoding)
-    entry = quarantined(
-        callback.raw,
-        error,
-        query=callback.query,
-        label=callback.label,
-        received_at=callback.received_at,
-        content_encoding=callback.content_encoding,
+    error = explain_rejection(callback, error)
+    return Rejection(quarantine_entry(callback, error), error, fault)
+
+
+def parse_event(raw: bytes, *, query: str, label: str, received_at: datetime) -> Event:
+    """Turn a callback into an event; raises NotAnObject or Unfileable, each with a sentence for the sender.
+
+    `raw` is the body as sent, `query` the URL's raw query string, `label` the token's.
+    """
+    tags = parse_tags(query)
+    text = redact(decode(raw), tags.values)
+    document = parse(text)
+    classified = classify(document)
+    content = digest_json({name: value for name, value in document.sent.items() if name not in ECHOES})
+    return Event(
+        family=classified.family,
+        kind=classified.kind,
+        subject=classified.subject,
+        event_type=classified.event_type,
+        occurred_at=classified.occurred_at,
+        received_at=received_at,
+        label=label,
+        tags=tags.values,
+        issues=_collect_issues(document, classified, tags.issues),
+        text=text,
+        packed=pack(text.encode()),
+        content=content,
+        ref=_make_ref(classified, content),
     )
-    return Misfit(entry, error, fault)
+
+
+def _collect_issues(
+    document: Document, classified: Classified, tag_issues: tuple[str, ...]
+) -> tuple[str, ...]:
+    _, model_issues = validate(classified, document)
+    collected = [*document.issues, *tag_issues]
+    if classified.has_unusable_time:
+        collected.append(issues.UNUSABLE_TIME)
+    if classified.kind == "conversation" and ".recording_" in classified.event_type:
+        # Most callbacks name no recording, so a cold start does not load this rule.
+        from tavus_callbacks.domain.callbacks.recording_place import names_other_folder
+
+        if names_other_folder(classified.event_type, classified.subject, document.clean):
+            collected.append(issues.OTHER_CONVERSATION)
+    return limit_issues([*collected, *model_issues]) if collected else model_issues
+
+
+def _make_ref(classified: Classified, content: str) -> str:
+    """Return the time and the digest of the identity, so that references sort by the sender's clock."""
+    about = [IDENTITY_VERSION, classified.kind, classified.subject, classified.event_type]
+    if classified.occurred_at is None:
+        return f"untimed-{digest_json([*about, None, content])}"
+    moment = to_microseconds(classified.occurred_at)
+    return f"{moment:020}-{digest_json([*about, moment, classified.discriminator])}"

@@ -1,20 +1,23 @@
-"""What came with a valid token and could not be filed: kept whole, so that an upgrade can file it."""
+"""Quarantine: bodies with a valid token that are no events, kept so that an upgrade can read them."""
 
 from datetime import datetime
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from tavus_callbacks.domain.callbacks.redaction import redact_bytes
-from tavus_callbacks.domain.common import tags
 from tavus_callbacks.domain.common.compression import Packed, is_gzip, pack
 from tavus_callbacks.domain.common.digests import digest
 from tavus_callbacks.domain.common.errors import NotAnObject, Unfileable
+from tavus_callbacks.domain.common.tags import parse_tags
 
-# Values of Content-Encoding that a body of plain JSON, or one that can be redriven, may come with.
+if TYPE_CHECKING:
+    from tavus_callbacks.domain.callbacks.intake import Callback
+
+# Values of Content-Encoding with which plain JSON, or a body that can be redriven, may arrive.
 _READABLE = ("", "identity", "gzip", "x-gzip")
 
 
-class Quarantined(NamedTuple):
-    """A body in quarantine, redacted; the id is its digest, so that equal garbage is one entry."""
+class QuarantineEntry(NamedTuple):
+    """A redacted body in quarantine. The id is its digest, so that equal bodies are one entry."""
 
     quarantine_id: str
     packed: Packed
@@ -27,40 +30,32 @@ class Quarantined(NamedTuple):
     content_encoding: str = ""
 
 
-def reason(raw: bytes, error: NotAnObject | Unfileable, content_encoding: str) -> NotAnObject | Unfileable:
-    """Return the error that tells people why a body is in quarantine: that it is compressed, or `error`."""
-    if is_gzip(raw):
+def explain_rejection(callback: "Callback", error: NotAnObject | Unfileable) -> NotAnObject | Unfileable:
+    """Return the error for the sender: that the body is compressed, or `error`."""
+    if is_gzip(callback.raw):
         return NotAnObject(
             "The body is compressed with gzip. It is kept, and `tavus-callbacks quarantine redrive` reads it."
         )
-    if isinstance(error, Unfileable) or content_encoding.lower() in _READABLE:
+    if isinstance(error, Unfileable) or callback.content_encoding.lower() in _READABLE:
         return error
     return NotAnObject(
-        f"{error} It came with Content-Encoding: {content_encoding}. `tavus-callbacks quarantine redrive` "
-        "reads compressed bodies only if they are gzip."
+        f"{error} It came with Content-Encoding: {callback.content_encoding}. `tavus-callbacks quarantine "
+        "redrive` reads compressed bodies only if they are gzip."
     )
 
 
-def quarantined(  # noqa: PLR0913  # what came with the body
-    raw: bytes,
-    error: NotAnObject | Unfileable,
-    *,
-    query: str,
-    label: str,
-    received_at: datetime,
-    content_encoding: str = "",
-) -> Quarantined:
-    """Make the entry for a body that `error` keeps from being filed."""
-    tagged = tags.parse(query).values
-    redacted = redact_bytes(raw, tagged)
-    return Quarantined(
+def quarantine_entry(callback: "Callback", error: NotAnObject | Unfileable) -> QuarantineEntry:
+    """Return the entry for a callback that `error` rejects."""
+    tags = parse_tags(callback.query).values
+    redacted = redact_bytes(callback.raw, tags)
+    return QuarantineEntry(
         quarantine_id=digest(redacted),
         packed=pack(redacted),
         status=error.status,
         title=error.title,
         detail=str(error),
-        label=label,
-        tags=tagged,
-        received_at=received_at,
-        content_encoding=content_encoding,
+        label=callback.label,
+        tags=tags,
+        received_at=callback.received_at,
+        content_encoding=callback.content_encoding,
     )

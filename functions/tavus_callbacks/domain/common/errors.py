@@ -102,6 +102,8 @@ class StoreDown(CallbackError):
     def __init__(self, detail: str, *, may_pass: bool = True) -> None:
         super().__init__(detail)
         self.may_pass = may_pass
+        # The failure that led to this attempt: of the store, if the spill failed after it.
+        self.earlier: str | None = None
 
 
 def describe_fault(fault: BaseException) -> str:

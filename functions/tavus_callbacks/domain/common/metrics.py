@@ -1,8 +1,8 @@
-"""Every metric of ours, and the member of a log record that makes CloudWatch read them from it.
+"""The metrics, and the member of a log record that makes CloudWatch read them from it.
 
-A metric is a member of the one record that a function logs, under the same name: nothing is written twice.
-Only what is not zero is named, for log bytes are a quarter of the bill. The namespace is the stack's name,
-so that several stacks stay apart; there are no dimensions. docs/operations.md says what each counts.
+A metric is a member of the one record that a function logs, under the same name, so nothing is written twice.
+Zeros are not named, because log bytes are a quarter of the bill. The namespace is the stack's name, which
+separates several stacks; there are no dimensions. docs/operations.md says what each metric counts.
 """
 
 from collections.abc import Iterable, Mapping
@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args
 from tavus_callbacks.domain.common import issues as codes
 from tavus_callbacks.domain.common.errors import Refusal
 
-# Counts, but for `latency` (milliseconds) and `oldest_open` (seconds).
+# Counts, except `latency` (milliseconds) and `oldest_open` (seconds).
 Metric = Literal[
     "kept",
     "duplicate",
@@ -44,22 +44,22 @@ Metric = Literal[
 ]
 METRICS: frozenset[str] = frozenset(get_args(Metric))
 
-# What a sender that changes its bodies leaves behind.
+# The issues of bodies that the sender changed.
 DRIFT = (codes.UNKNOWN_EVENT_TYPE, codes.UNKNOWN_PROPERTY, codes.UNEXPECTED_TYPE)
 
 Counts = dict[str, float]
 
 
 def count(name: Metric, number: float = 1) -> Counts:
-    """Return one metric; the types hold its name to the list."""
+    """Return one metric; the type checker knows its names."""
     return {name: number}
 
 
-def of_kept(status: Literal["stored", "duplicate", "erased"], found: Iterable[str]) -> Counts:
-    """Return what keeping an event counts; the issues of a duplicate were counted when it was kept."""
+def kept_counts(status: Literal["stored", "duplicate", "erased"], issues: Iterable[str]) -> Counts:
+    """Return the counts for an event; the issues of a duplicate were counted with the first one."""
     if status != "stored":
         return count(status)
-    named = [issue.partition(":")[0] for issue in found]
+    named = [issue.partition(":")[0] for issue in issues]
     counts = {
         **count("kept"),
         **count("issues", len(named)),
@@ -70,17 +70,17 @@ def of_kept(status: Literal["stored", "duplicate", "erased"], found: Iterable[st
     return {name: number for name, number in counts.items() if number}
 
 
-def of_refusal(refusal: Refusal) -> Counts:
-    """Return what a refusal counts: answers are alike for all of them, metrics are not."""
+def refusal_counts(refusal: Refusal) -> Counts:
+    """Return the counts for a refusal; the metrics tell the reasons apart, the answers do not."""
     return {"refused": 1, f"refused_{refusal}": 1}
 
 
-def of_recording(status: str) -> Counts:
-    """Return what a look at a recording counts."""
+def recording_counts(status: str) -> Counts:
+    """Return the counts for a recording's status."""
     return {f"recording_{status}": 1}
 
 
-def declared(record: Mapping[str, Any], namespace: str, at: int) -> dict[str, Any]:
+def emf_member(record: Mapping[str, Any], namespace: str, at: int) -> dict[str, Any]:
     """Return the member that names a record's metrics; `at` is in milliseconds since 1970.
 
     The embedded metric format: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/

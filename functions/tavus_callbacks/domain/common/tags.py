@@ -1,10 +1,10 @@
-"""Tags: the query parameters of the callback URL (`?user=4711`), the only thing a sender lets us add."""
+"""Tags: the query parameters of the callback URL (`?user=4711`), the only data that Tavus lets you add."""
 
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 from urllib.parse import parse_qsl, urlencode
 
-from tavus_callbacks.domain.common import issues
+from tavus_callbacks.domain.common.issues import TAG_DROPPED
 from tavus_callbacks.domain.common.token import find_tokens
 
 MAX_TAGS = 10
@@ -12,33 +12,35 @@ MAX_LENGTH = 100
 
 
 class Tags(NamedTuple):
-    """The tags that are kept, and the issue that says whether any was dropped."""
+    """The tags of a query, and the issue `tag_dropped` if it held more than these."""
 
     values: dict[str, str]
     issues: tuple[str, ...] = ()
 
 
-def parse(raw_query: str) -> Tags:
-    """Read tags from a query string: at most 10 of at most 100 printable characters.
+def parse_tags(raw_query: str) -> Tags:
+    """Read at most 10 tags of at most 100 printable characters from a query string.
 
     A tag that looks like a token, encoded or shortened, is dropped.
     """
     pairs = parse_qsl(raw_query, keep_blank_values=True)
     values: dict[str, str] = {}
     for name, value in pairs:
-        if len(values) < MAX_TAGS and name not in values and _fits(name, value):
+        is_valid = 0 < len(name) <= MAX_LENGTH >= len(value) and (name + value).isprintable()
+        # No token spans the line break.
+        if len(values) < MAX_TAGS and name not in values and is_valid and not find_tokens(f"{name}\n{value}"):
             values[name] = value
-    return Tags(values, (issues.TAG_DROPPED,) if len(values) < len(pairs) else ())
+    return Tags(values, (TAG_DROPPED,) if len(values) < len(pairs) else ())
 
 
-def kept_query(raw_query: str) -> str:
-    """Return a query string that holds the tags alone; a nameless one stands for those that were dropped."""
-    tags = parse(raw_query)
+def tag_query(raw_query: str) -> str:
+    """Return a query string that holds the tags alone; a parameter without a name stands for dropped ones."""
+    tags = parse_tags(raw_query)
     return urlencode(tags.values) + ("&=" if tags.issues else "")
 
 
 def is_tagged(tags: Mapping[str, str | Iterable[str]], tag: tuple[str, str]) -> bool:
-    """Tell whether tags contain a tag; a name can have one value or several.
+    """Return whether tags contain a tag; a name can have one value or several.
 
     Names and values are compared in Unicode's normal form C (UAX #15): `é` can be one character or two, and
     both are the same tag. Stored tags are not changed.
@@ -56,13 +58,3 @@ def normalize(text: str) -> str:
     import unicodedata
 
     return unicodedata.normalize("NFC", text)
-
-
-def _fits(name: str, value: str) -> bool:
-    return (
-        0 < len(name) <= MAX_LENGTH
-        and len(value) <= MAX_LENGTH
-        and (name + value).isprintable()
-        and not find_tokens(name)
-        and not find_tokens(value)
-    )

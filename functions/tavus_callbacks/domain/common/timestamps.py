@@ -5,8 +5,10 @@ Tavus (docs/tavus.md): ISO 8601 with `Z`, or with a space and no zone (video obj
 """
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import partial
 from math import isfinite
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -17,9 +19,8 @@ _NUMBER = re.compile(r"[0-9]{9,10}(\.[0-9]{1,9})?")
 _RFC_1123 = re.compile(r"[A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2} GMT")
 
 
-def now() -> datetime:
-    """Return the time; wall time, for a frozen runtime's other clocks may stand still."""
-    return datetime.now(UTC)
+# Wall time, because the other clocks of a frozen runtime may stand still.
+now: Callable[[], datetime] = partial(datetime.now, UTC)
 
 
 def iso(moment: datetime) -> str:

@@ -15,8 +15,11 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
 from tavus_callbacks.domain.common.digests import WHOLE, digest
+from tavus_callbacks.domain.common.timestamps import iso
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from tavus_callbacks.domain.common.errors import Refusal
 
 Scope = Literal["callback", "read", "quarantine"]
@@ -227,7 +230,7 @@ def digest_token(token: str) -> str:
 
 
 class TokenRecord(NamedTuple):
-    """What the store knows of a token; times are ISO 8601 UTC, compared as text."""
+    """What the store has of a token; times are ISO 8601 UTC, compared as text."""
 
     digest: str
     label: str
@@ -238,17 +241,17 @@ class TokenRecord(NamedTuple):
 
     @property
     def token_id(self) -> str:
-        """Return the short name under which logs and last use speak of the token."""
+        """Return the short name of the token in logs and in the row of its last use."""
         return self.digest[:12]
 
-    def is_live(self, now: str) -> bool:
-        """Tell whether it is accepted at `now`."""
-        return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
+    def is_live(self, at: "datetime") -> bool:
+        """Return whether it is accepted at a moment."""
+        return self.revoked_at is None and (self.expires_at is None or iso(at) < self.expires_at)
 
-    def refusal(self, scope: Scope, now: str) -> "Refusal | None":
-        """Return why it is not accepted for a scope at `now`, or None where it is."""
+    def refusal(self, scope: Scope, at: "datetime") -> "Refusal | None":
+        """Return why it is not accepted for a scope at a moment, or None if it is."""
         if self.scope != scope:
             return "scope"
-        if self.is_live(now):
+        if self.is_live(at):
             return None
         return "expired" if self.revoked_at is None else "revoked"

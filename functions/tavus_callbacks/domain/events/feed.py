@@ -5,18 +5,12 @@ that saw everything up to 10.5 s at 11.0 s must not move on past 10.0 s. So a po
 and remembers what it has already given beyond that, which also means that nothing is given twice.
 """
 
-import zlib
 from bisect import bisect
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
-from functools import cache
 from typing import NamedTuple
 
 from tavus_callbacks.domain.common.timestamps import iso
-
-# Partitions of the index take 1,000 writes a second each; 10,000 callbacks a second fill 24 to 42 %.
-EVENT_SHARDS = 24
-QUARANTINE_SHARDS = 4
 
 # Longest time from taking the time of keeping to being readable: store deadline, index delay, clock skew.
 SETTLE = timedelta(seconds=15)
@@ -32,28 +26,6 @@ class Position(NamedTuple):
 
     settled: str = ""
     given: frozenset[str] = frozenset()
-
-
-@cache
-def event_shards() -> tuple[str, ...]:
-    """Return the index's partition keys for events."""
-    return tuple(f"r1#{number:02}" for number in range(EVENT_SHARDS))
-
-
-@cache
-def quarantine_shards() -> tuple[str, ...]:
-    """Return the index's partition keys for quarantine."""
-    return tuple(f"q1#{number:02}" for number in range(QUARANTINE_SHARDS))
-
-
-def shard(shards: Sequence[str], name: str) -> str:
-    """Return the partition of a name, spread evenly."""
-    return shards[zlib.crc32(name.encode()) % len(shards)]
-
-
-def receipt(moment: datetime, name: str) -> str:
-    """Return the sort key: time, then a name that makes it unique."""
-    return f"{iso(moment)}#{name}"
 
 
 def mark(receipt: str) -> str:

@@ -12,8 +12,9 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from tavus_callbacks.domain.callbacks.event import Event, understand
+from tavus_callbacks.domain.callbacks.event import Event
 from tavus_callbacks.domain.callbacks.event_types import REPLICA_PRESENT
+from tavus_callbacks.domain.callbacks.intake import parse_event
 from tavus_callbacks.domain.common import timestamps
 from tavus_callbacks.domain.common.errors import NotAnObject, Unfileable
 
@@ -70,7 +71,7 @@ def callbacks_in(record: TavusRecord, *, label: str, received_at: datetime) -> I
         body = {**members, **entry, "conversation_id": record.conversation_id}
         raw = json.dumps(body).encode()
         try:
-            event = understand(raw, query=record.query, label=label, received_at=received_at)
+            event = parse_event(raw, query=record.query, label=label, received_at=received_at)
         except (NotAnObject, Unfileable):
             yield None
         else:

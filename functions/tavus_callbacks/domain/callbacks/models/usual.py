@@ -1,41 +1,11 @@
-"""Typed callbacks, one model an event type, for the receiver and for programs that import them.
-
-Here are those that every conversation sends; more_callbacks.py has the rest, loaded when the first comes.
-Every member is optional and unknown ones are kept, because the sender's shapes drift: a model says what a
-part means where it is there. Tables of members with their sources: docs/tavus.md.
-"""
+"""The models of callbacks that every conversation sends; models/rare.py has all others."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-Time = str | float
-
-
-class Model(BaseModel):
-    """A part of a callback; built when first used, so that an import stays cheap."""
-
-    model_config = ConfigDict(extra="allow", frozen=True, defer_build=True)
-
-
-class Properties(Model):
-    """What any conversation event may say of who speaks: old and new names of the same two."""
-
-    replica_id: str | None = None
-    face_id: str | None = None
-    persona_id: str | None = None
-    pal_id: str | None = None
-
-
-class ConversationCallback(Model):
-    """The envelope of everything sent about a conversation; `timestamp` is the sender's UTC."""
-
-    event_type: str | None = None
-    message_type: str | None = None
-    conversation_id: str | None = None
-    webhook_url: str | None = None
-    timestamp: Time | None = None
+from tavus_callbacks.domain.callbacks.models.base import ConversationCallback, Model, Properties, Time
 
 
 class UnknownConversationCallback(ConversationCallback):
@@ -148,19 +118,3 @@ USUAL: Mapping[str, type[ConversationCallback]] = {
     "application.recording_ready": RecordingReady,
     "application.perception_analysis": PerceptionAnalysis,
 }
-
-
-def __getattr__(name: str) -> Any:
-    """Return a model of more_callbacks.py, so that programs import every model from here."""
-    # Of names that begin otherwise Python asks by itself, at every import from here.
-    found = _late(name) if name[0].isupper() else None
-    if found is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return found
-
-
-def _late(name: str) -> type[Model] | None:
-    from tavus_callbacks.domain.callbacks.models import rare
-
-    found = vars(rare).get(name)
-    return found if isinstance(found, type) and issubclass(found, Model) else None
