@@ -18,7 +18,7 @@ from projecting import project_all, records, store
 from tavus_callbacks.aws import clients
 from tavus_callbacks.aws.items import read_item
 from tavus_callbacks.handlers import drain, project, resolve
-from tavus_callbacks_cli.erasure import steps
+from tavus_callbacks_cli.erasure import erase
 from tavus_callbacks_cli.local_stack.services.deploy import deploy
 from tavus_callbacks_cli.main import main
 from tavus_callbacks_cli.targets import choose
@@ -325,7 +325,7 @@ def world_of(api: Api, recordings: Any, template: Any, monkeypatch: Any) -> Any:
     monkeypatch.setenv("EVENT_BUS", outputs["EventBusName"])
     monkeypatch.setenv("SPILL_QUEUE_URL", outputs["SpillQueueUrl"])
     monkeypatch.setenv("SPILL_SECONDS", "60")
-    monkeypatch.setattr(steps, "SETTLE", 0)
+    monkeypatch.setattr(erase, "SETTLE", 0)
     forget()
     made = World(api, recordings, outputs, s3, sqs)
     monkeypatch.setattr(choose, "choose", lambda *_, **__: Target(made))

@@ -19,10 +19,10 @@ from tavus_callbacks.domain.common.errors import Unfileable
 from tavus_callbacks.domain.repair.tavus_record import parse_record
 from tavus_callbacks.runtime import wiring
 from tavus_callbacks_cli.erasure import recordings as recordings_of
-from tavus_callbacks_cli.erasure.place import Wanted
 from tavus_callbacks_cli.operations import backfill
-from tavus_callbacks_cli.operations.redrive import entries, redriven
+from tavus_callbacks_cli.operations.quarantine import list_entries, redrive
 from tavus_callbacks_cli.operations.reindex import rebuild_summaries
+from tavus_callbacks_cli.operations.selection import Selection
 
 NOW = datetime(2027, 3, 1, 12, tzinfo=UTC)
 
@@ -332,11 +332,11 @@ def test_a_tag_of_any_characters_is_found(world):
 
 def test_many_conversations_are_one_path_for_cloudfront(monkeypatch):
     """It takes 15 paths with a star at once: beyond them all of the cache is forgotten."""
-    monkeypatch.setattr(recordings_of, "_claimed", lambda *_: ())
+    monkeypatch.setattr(recordings_of, "claimed_recordings", lambda *_: ())
 
     def paths(count):
-        wanted = Wanted(frozenset(("conversation", f"c{number}") for number in range(count)))
-        return recordings_of.paths(SimpleNamespace(), wanted)
+        selection = Selection(frozenset(("conversation", f"c{number}") for number in range(count)))
+        return recordings_of.invalidation_paths(SimpleNamespace(), selection)
 
     assert 15 == len(paths(15))
     assert ["/*"] == paths(16)
@@ -394,8 +394,8 @@ def test_quarantine_that_an_upgrade_could_file_is_removed_instead(world):
     wiring.quarantine().keep(entry, "request")
     forget()
 
-    [entry] = entries(store(world.api))
-    outcome = redriven(store(world.api), entry, None, dry_run=False)
+    [entry] = list_entries(store(world.api))
+    outcome = redrive(store(world.api), entry, None, dry_run=False)
 
     assert "erased" == outcome.outcome
     assert [] == world.of(ERASED)

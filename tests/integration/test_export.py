@@ -26,7 +26,7 @@ def world(api, recordings, pushing, monkeypatch):
             progress(len(content), len(content))
             return len(content)
 
-        monkeypatch.setattr(command, "_fetch", fetch)
+        monkeypatch.setattr(command, "fetch", fetch)
         for conversation in (ERASED, "c12"):
             made.kept(conversation)
         project_all(made.api)

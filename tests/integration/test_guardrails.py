@@ -15,7 +15,7 @@ from tavus_callbacks.domain.callbacks.intake import Callback
 from tavus_callbacks.domain.callbacks.quarantine import quarantine_entry
 from tavus_callbacks.domain.common.errors import Unfileable
 from tavus_callbacks.domain.common.timestamps import iso
-from tavus_callbacks_cli.operations.redrive import entries, redriven
+from tavus_callbacks_cli.operations import quarantine
 
 START = datetime(2026, 7, 11, 7, 0, tzinfo=UTC)
 GUARDRAIL = {"conversation_id": "c1", "properties": {"guardrail": "no_prices", "guardrail_uuid": "g1"}}
@@ -165,4 +165,4 @@ def plant(api, raw, received_at):
 def redrive(api):
     """Redrive everything in quarantine."""
     found = store(api)
-    return [redriven(found, entry, None, dry_run=False) for entry in entries(found)]
+    return [quarantine.redrive(found, entry, None, dry_run=False) for entry in quarantine.list_entries(found)]

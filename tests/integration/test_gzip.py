@@ -13,7 +13,7 @@ from tavus_callbacks.domain.callbacks.intake import parse_event
 from tavus_callbacks.domain.common.compression import LONGEST
 from tavus_callbacks.handlers import drain
 from tavus_callbacks_cli.local_stack.http.payload import Request
-from tavus_callbacks_cli.operations.redrive import entries, redriven
+from tavus_callbacks_cli.operations import quarantine
 
 START = datetime(2026, 7, 11, 7, 0, tzinfo=UTC)
 SHUTDOWN = {
@@ -35,8 +35,8 @@ def post(api, body, *headers, query=""):
 
 def redrive(api, *, dry_run=False):
     """Redrive the one entry of quarantine."""
-    [entry] = entries(store(api))
-    return redriven(store(api), entry, None, dry_run=dry_run)
+    [entry] = quarantine.list_entries(store(api))
+    return quarantine.redrive(store(api), entry, None, dry_run=dry_run)
 
 
 def bomb(size):

@@ -18,7 +18,7 @@ from tavus_callbacks.aws import clients
 from tavus_callbacks.domain.common.timestamps import iso
 from tavus_callbacks.handlers import watch
 from tavus_callbacks_cli.main import main
-from tavus_callbacks_cli.operations import restore
+from tavus_callbacks_cli.operations.restore import Restore
 from tavus_callbacks_cli.targets import choose
 
 KEY = "tavus/c1/1772366400000"
@@ -152,7 +152,7 @@ def test_a_restored_recording_is_available_once_its_object_is_copied(seen, monke
     for item in seen.api.items():
         boto.delete_item(TableName=table, Key=row_of({"pk": item["pk"], "sk": item["sk"]}))
     move(seen, monkeypatch)
-    list(restore.restored(store(seen.api), "beside", lambda _: set(), dry_run=False))
+    list(Restore(store(seen.api), "beside").copy(dry_run=False))
 
     assert 409 == seen.link("c1").status
     assert "available" != seen.only("c1")["status"]
@@ -181,7 +181,7 @@ def problems(recordings, monkeypatch):
 
     world = type("W", (), {"api": recordings.api})
     monkeypatch.setattr(choose, "choose", lambda *_, **__: Target(world))
-    monkeypatch.setattr(command, "_of_operators", lambda _: [])
+    monkeypatch.setattr(command, "_operator_problems", lambda _: [])
     result = CliRunner().invoke(main, ["problems", "--json"])
     found = json.loads(result.stdout)["problems"]
     assert bool(found) == result.exit_code, result.output

@@ -24,7 +24,7 @@ from tavus_callbacks.outbound.webhook import Answer, NotReached
 from tavus_callbacks.runtime import wiring
 from tavus_callbacks.runtime.settings import MissingVariable
 from tavus_callbacks_cli.local_stack.services.deploy import deploy
-from tavus_callbacks_cli.operations.redrive_failed import failures, redrive
+from tavus_callbacks_cli.operations.failed import list_failures, redrive
 
 SHUTDOWN = {"conversation_id": "c1", "event_type": "system.shutdown", "timestamp": "2026-03-01T12:01:00Z"}
 CONTEXT = SimpleNamespace(invoked_function_arn="arn:aws:lambda:us-east-1:123456789012:function:push")
@@ -76,7 +76,7 @@ class Sender:
 
     def failed(self):
         """Return what was given up."""
-        return list(failures(self.deployment))
+        return list(list_failures(self.deployment))
 
     @property
     def deployment(self):

@@ -15,7 +15,7 @@ from tavus_callbacks.domain.pushes.derived import recording_push_type
 from tavus_callbacks.domain.recordings.claim import Claim
 from tavus_callbacks.domain.recordings.recording import Recording
 from tavus_callbacks_cli.erasure import recordings as erasure
-from tavus_callbacks_cli.erasure.place import Wanted
+from tavus_callbacks_cli.operations.selection import Selection
 
 OTHERS = "tavus/c999/1718780000000"
 
@@ -147,5 +147,5 @@ def test_an_erasure_checks_the_owner_whatever_the_status_says():
     claim = Claim("x1", "s3", key=OTHERS)
     blank = dict.fromkeys(("size", "content_type", "version", "storage_class", "modified_at", "looked_at"))
     recording = Recording("c123", "x1", claim, None, OTHERS, was_there=False, **blank)
-    wanted = Wanted(frozenset({("conversation", "c123")}))
-    assert "it lies in the folder of conversation c999" == erasure._reason(None, wanted, recording)
+    selection = Selection(frozenset({("conversation", "c123")}))
+    assert "it lies in the folder of conversation c999" == erasure._obstacle(None, selection, recording)

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections import Counter
 from datetime import UTC, datetime
 from types import SimpleNamespace
 
@@ -15,7 +16,8 @@ from projecting import facts_of, post_scenario, project_all, row_of, store, summ
 from tavus_callbacks.aws.stores.tombstones import Tombstones
 from tavus_callbacks.domain.summaries.summary import unpack_facts
 from tavus_callbacks_cli.main import main
-from tavus_callbacks_cli.operations import reindex, restore
+from tavus_callbacks_cli.operations import reindex
+from tavus_callbacks_cli.operations.restore import Restore, copied_subjects
 from tavus_callbacks_cli.operations.tokens import revoke_token
 from tavus_callbacks_cli.targets import choose
 
@@ -44,17 +46,12 @@ def lose_everything(api, but=()):
             client().delete_item(TableName=api.environment["EVENTS_TABLE"], Key=key)
 
 
-def none_erased(_partitions):
-    """Say that nothing was erased."""
-    return set()
-
-
-def copy_back(api, *, erased=none_erased, dry_run=False):
+def copy_back(api, *, dry_run=False):
     """Copy what is missing and make the summaries of it; return the outcomes in order."""
     kept = store(api)
-    copies = list(restore.restored(kept, BESIDE, erased, dry_run=dry_run))
+    copies = list(Restore(kept, BESIDE).copy(dry_run=dry_run))
     if not dry_run:
-        list(reindex.rebuild_summaries(kept, restore.subjects(restore.Counter(copies))))
+        list(reindex.rebuild_summaries(kept, copied_subjects(Counter(copies))))
     return [one.outcome for one in copies]
 
 
@@ -157,7 +154,7 @@ def test_it_can_be_started_again(api, conversation):
     """What a run that was stopped has copied is there for the next one, which does the rest."""
     before = views(api, conversation)
     lose_everything(api)
-    half = restore.restored(store(api), BESIDE, none_erased, dry_run=False)
+    half = Restore(store(api), BESIDE).copy(dry_run=False)
     copied = [next(half) for _ in range(3)]
     half.close()
 
@@ -182,16 +179,17 @@ def test_what_has_expired_is_left_out(api):
 
 def copy_back_rows(api):
     """Copy without summaries, for rows that are no whole events."""
-    return [one.outcome for one in restore.restored(store(api), BESIDE, none_erased, dry_run=False)]
+    return [one.outcome for one in Restore(store(api), BESIDE).copy(dry_run=False)]
 
 
 def test_an_erased_subject_stays_erased(api, conversation):
     """What was forgotten on request does not come back out of a backup."""
     lose_everything(api)
 
-    outcomes = copy_back(
-        api, erased=lambda partitions: {one for one in partitions if one.endswith(conversation)}
-    )
+    tombstones = Tombstones(client(), api.environment["EVENTS_TABLE"])
+    tombstones.add("conversation", conversation, at=datetime.now(UTC), lifetime=None)
+
+    outcomes = copy_back(api)
 
     assert 404 == api.get(f"/conversations/{conversation}").status
     assert "erased" in outcomes
@@ -270,4 +268,4 @@ def test_quarantine_that_comes_back_is_told_where_somebody_was_erased(api, comma
 def test_a_wrong_table_is_refused(api, source, reason):
     """The stack's own, the tokens, or none: each with what it takes instead."""
     with pytest.raises(click.ClickException, match=reason):
-        restore.size_of(store(api), api.environment[source] if source else "nobody")
+        Restore(store(api), api.environment[source] if source else "nobody").row_count()

@@ -27,7 +27,7 @@ from tavus_callbacks_cli.local_stack.registry import RunningStack, register
 from tavus_callbacks_cli.local_stack.state import open_state
 from tavus_callbacks_cli.local_stack.template.template import load_template
 from tavus_callbacks_cli.main import main
-from tavus_callbacks_cli.operations.shape import described, shape_of
+from tavus_callbacks_cli.operations.shape import shape_json, shape_of
 from tavus_callbacks_cli.simulator import scenario as simulator
 from tavus_requests import request_of, validate
 
@@ -325,7 +325,7 @@ def assert_answers_alike(step: Step, output: str) -> None:
 
 def outline(value: object) -> object:
     """Return the shape of an answer without what is in some events only."""
-    return described(shape_of(without_occasional(value)))
+    return shape_json(shape_of(without_occasional(value)))
 
 
 def without_occasional(value: object) -> object:

@@ -21,6 +21,7 @@ from tavus_callbacks_cli.local_stack.account import isolated_session
 from tavus_callbacks_cli.local_stack.registry import RunningStack, register
 from tavus_callbacks_cli.local_stack.state import open_state
 from tavus_callbacks_cli.main import main
+from tavus_callbacks_cli.targets.aws_stack import Deployment
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow]
 
@@ -92,7 +93,7 @@ def test_a_snapshot_that_does_not_come_is_left_in_the_receipt(
 ) -> None:
     """Where the stack writes no snapshot in time, the command names it and ends with 1."""
     monkeypatch.setattr(snapshots, "_PATIENCE", 0)
-    monkeypatch.setattr(snapshots, "is_newer", lambda *_: False)
+    monkeypatch.setattr(Deployment, "has_snapshot_since", lambda *_: False)
 
     result = CliRunner().invoke(main, ["erase", "conversation", "cnone", "--yes", "--local", "--json"])
 

@@ -9,12 +9,12 @@ from click.testing import CliRunner, Result
 from jsonschema import ValidationError
 
 from samples import TOKEN
-from tavus_callbacks_cli.commands.connect import OLDER_NAMES, REQUESTS
 from tavus_callbacks_cli.local_stack import registry
 from tavus_callbacks_cli.local_stack.registry import RunningStack
 from tavus_callbacks_cli.local_stack.state import REPOSITORY
 from tavus_callbacks_cli.local_stack.template.template import load_template
 from tavus_callbacks_cli.main import main
+from tavus_callbacks_cli.operations.connect import OLDER_NAMES, REQUESTS
 from tavus_callbacks_cli.targets import aws_stack
 from tavus_requests import request_of, validate
 

@@ -337,8 +337,8 @@ def _tell_of_eventbridge(parsed: dict[str, Any], **_: Any) -> None:
 def _watch(monkeypatch: pytest.MonkeyPatch) -> None:
     """Give the stack an alarm and somebody who is told: moto makes neither of a template."""
     told = Alarm("TooLargeAlarm", is_red=False, since="", description="", topics=("arn",))
-    monkeypatch.setattr(alarms, "alarms", lambda _: [told])
-    monkeypatch.setattr(alarms, "confirmed", lambda *_: (1, 0))
+    monkeypatch.setattr(alarms, "list_alarms", lambda _: [told])
+    monkeypatch.setattr(alarms, "count_subscriptions", lambda *_: (1, 0))
 
 
 def _run(*arguments: str) -> Result:
@@ -757,7 +757,7 @@ def test_ctrl_c_cleans_up_too(aws, monkeypatch):
     def interrupted(*_: Any) -> Any:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(live, "_recording", interrupted)
+    monkeypatch.setattr(live, "wait_for_recording", interrupted)
 
     result = _run("doctor")
 

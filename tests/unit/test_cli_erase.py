@@ -7,12 +7,12 @@ from types import SimpleNamespace
 import pytest
 from click.testing import CliRunner
 
-from tavus_callbacks_cli.erasure.failed import _without
-from tavus_callbacks_cli.erasure.place import Wanted
-from tavus_callbacks_cli.erasure.receipt import beyond, lines
+from tavus_callbacks_cli.erasure.failed import cut_out
+from tavus_callbacks_cli.erasure.receipt import beyond_reach, receipt_lines
 from tavus_callbacks_cli.main import main
+from tavus_callbacks_cli.operations.selection import Selection
 
-C1 = Wanted(frozenset({("conversation", "c1")}))
+C1 = Selection(frozenset({("conversation", "c1")}))
 
 
 @pytest.fixture(autouse=True)
@@ -71,13 +71,13 @@ def test_what_to_export_must_be_said(arguments, tmp_path):
 )
 def test_a_whole_word_names_somebody(text):
     """As a value, in a path, escaped as JSON may, at the end of a sentence, in text that is cut off."""
-    assert C1.is_named_in(text.encode())
+    assert C1.takes_text(text.encode())
 
 
 @pytest.mark.parametrize("text", ["c12", "xc1", "c1-2", "c1_2", "c1.2", "c1~", "a.c1", "", "\xff"])
 def test_an_id_that_is_part_of_another_names_nobody(text):
     """Ids that begin or end alike are others'."""
-    assert not C1.is_named_in(text.encode("latin-1"))
+    assert not C1.takes_text(text.encode("latin-1"))
 
 
 def batch(*items, **members):
@@ -95,39 +95,39 @@ def of(subject):
 @pytest.mark.parametrize("is_ascii", [True, False])
 def test_an_odd_id_is_found_however_json_writes_it(name, is_ascii):
     """Quotes, backslashes, pairs of surrogates, and what means something in a pattern."""
-    wanted = Wanted(frozenset({("conversation", name)}))
+    selection = Selection(frozenset({("conversation", name)}))
 
-    assert wanted.is_named_in(json.dumps([name, "x"], ensure_ascii=is_ascii).encode())
-    assert not wanted.is_named_in(json.dumps([f"{name}7", "x"], ensure_ascii=is_ascii).encode())
+    assert selection.takes_text(json.dumps([name, "x"], ensure_ascii=is_ascii).encode())
+    assert not selection.takes_text(json.dumps([f"{name}7", "x"], ensure_ascii=is_ascii).encode())
 
 
 def test_an_object_below_a_longer_folder_is_another_s():
     """`c1/x` may be an id, but no folder: an event of S3 about c1's objects is c1's."""
     raw = json.dumps({"requestPayload": {"detail": {"object": {"key": "tavus/c1/x/1"}}}}).encode()
 
-    assert raw == _without(Wanted(frozenset({("conversation", "c1/x")})), raw)
-    assert _without(C1, raw) is None
+    assert raw == cut_out(Selection(frozenset({("conversation", "c1/x")})), raw)
+    assert cut_out(C1, raw) is None
 
 
 def test_a_record_is_cut_out_of_its_batch():
     """The others stay, as they were."""
-    assert batch(of("c12"), x=1) == _without(C1, batch(of("c1"), of("c12"), x=1))
-    assert _without(C1, batch(of("c1"))) is None
-    assert batch(of("c12")) == _without(C1, batch(of("c12")))
+    assert batch(of("c12"), x=1) == cut_out(C1, batch(of("c1"), of("c12"), x=1))
+    assert cut_out(C1, batch(of("c1"))) is None
+    assert batch(of("c12")) == cut_out(C1, batch(of("c12")))
 
 
 def test_a_record_with_the_tag_is_cut_out_too():
     """Whoever it is about."""
-    wanted = Wanted(frozenset(), ("user", "c7"))
+    selection = Selection(frozenset(), ("user", "c7"))
 
-    assert batch(of("c12")) == _without(wanted, batch(of("c7"), of("c12")))
+    assert batch(of("c12")) == cut_out(selection, batch(of("c7"), of("c12")))
 
 
 @pytest.mark.parametrize("raw", [b"c1 {", b'["c1"]', b'{"requestPayload": {"Records": [{"about": "c1"}]}}'])
 def test_what_has_no_known_shape_goes_where_it_names_somebody(raw):
     """Better one record too many than a person's."""
-    assert _without(C1, raw) is None
-    assert raw.replace(b"c1", b"c12") == _without(C1, raw.replace(b"c1", b"c12"))
+    assert cut_out(C1, raw) is None
+    assert raw.replace(b"c1", b"c12") == cut_out(C1, raw.replace(b"c1", b"c12"))
 
 
 def test_a_receipt_is_readable():
@@ -147,7 +147,7 @@ def test_a_receipt_is_readable():
         ],
     }
 
-    text = "\n".join(lines(content))
+    text = "\n".join(receipt_lines(content))
 
     for part in (
         "tombstone ab for ever",
@@ -158,7 +158,7 @@ def test_a_receipt_is_readable():
         "Tavus\n",
     ):
         assert part in text
-    nothing = "\n".join(lines({**content, "dry_run": True, "counts": {}, "left_out": [], "left": []}))
+    nothing = "\n".join(receipt_lines({**content, "dry_run": True, "counts": {}, "left_out": [], "left": []}))
     assert "Nothing would be erased" in nothing
 
 
@@ -168,9 +168,9 @@ def test_a_receipt_is_readable():
 def test_a_receipt_has_the_command_that_deletes_at_tavus(kind, path):
     """With the current names: docs.tavus.io, Delete Conversation, Delete Video, Delete Face."""
     subjects = frozenset({(kind, "x1")})
-    erasure = SimpleNamespace(at=datetime(2027, 3, 1, tzinfo=UTC), wanted=Wanted(subjects))
+    erasure = SimpleNamespace(at=datetime(2027, 3, 1, tzinfo=UTC), selection=Selection(subjects))
 
-    *_, at_tavus = beyond(erasure, SimpleNamespace(parameters={}, state_folder=None))
+    *_, at_tavus = beyond_reach(erasure, SimpleNamespace(parameters={}, state_folder=None))
 
     assert f"'https://tavusapi.com/v2/{path}/x1?hard=true'" in at_tavus.do
 

@@ -235,11 +235,11 @@ def test_nothing_listed_steers_the_terminal(target, what, item, options):
 
 def test_events_are_filtered_by_a_tag_in_either_normal_form():
     """`tail --tag` and `list events --tag` find what another system typed."""
-    from tavus_callbacks_cli.commands.tail import Filter
+    from tavus_callbacks_cli.operations.events import EventFilter
 
-    chosen = Filter(None, None, None, (("user", "Jos\u00e9"),))
+    filter_ = EventFilter(None, None, None, (("user", "Jos\u00e9"),))
     event = {"kind": "conversation", "event_type": "system.shutdown", "label": "l"}
 
-    fits = [chosen.fits({**event, "tags": {"user": value}}) for value in ("Jose\u0301", "Jose")]
+    fits = [filter_.matches({**event, "tags": {"user": value}}) for value in ("Jose\u0301", "Jose")]
 
     assert [True, False] == fits

@@ -12,11 +12,10 @@ from click.testing import CliRunner, Result
 from fake_target import FakeTarget
 from moto import mock_aws
 
-from tavus_callbacks_cli.commands import problems as problems_command
 from tavus_callbacks_cli.doctor import alarms as checks
 from tavus_callbacks_cli.local_stack.template.template import load_template
 from tavus_callbacks_cli.main import main
-from tavus_callbacks_cli.operations import alarms, pause
+from tavus_callbacks_cli.operations import alarms, pause, problems
 from tavus_callbacks_cli.targets import aws_stack, choose
 from tavus_callbacks_cli.targets.aws_stack import Deployment
 
@@ -152,14 +151,14 @@ def test_resume_leaves_a_reservation_of_the_operators_own(aws: Lambda) -> None:
 def test_problems_name_what_is_paused() -> None:
     """A paused stack looks healthy to its readers, so it is said, with the command that ends it."""
     opened = aws_stack.aws_deployment(None, "tcb", ())  # type: ignore[arg-type]
-    assert [] == list(problems_command._paused(opened))
+    assert [] == list(problems.pause_problems(opened))
     run("pause", "--receiving", "--yes")
 
-    found = list(problems_command._paused(opened))
+    found = list(problems.pause_problems(opened))
 
     assert ["paused triggers", "receiving is paused"] == [one.what for one in found]
     assert {"tavus-callbacks resume --stack tcb --region eu-west-1"} == {one.next for one in found}
-    assert STOPPED == pause.paused(opened)
+    assert STOPPED == pause.disabled_triggers(opened)
 
 
 def test_the_template_has_what_a_pause_stops() -> None:
@@ -247,7 +246,7 @@ def test_the_doctor_wants_somebody_to_be_told(watched: Any) -> None:
 def test_a_mail_that_nobody_confirmed_is_a_red_line(watched: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """AWS drops what it sends to an address that has not confirmed."""
     watched.tell(watched.topic)
-    monkeypatch.setattr(checks, "confirmed", lambda *_: (1, 1))
+    monkeypatch.setattr(checks, "count_subscriptions", lambda *_: (1, 1))
 
     assert "failed" == checks.receivers(watched.examination).status
 
@@ -261,17 +260,17 @@ def test_subscriptions_that_wait_are_counted() -> None:
     sns = SimpleNamespace(get_paginator=lambda _: paginator)
     opened = Deployment(SimpleNamespace(client=lambda *_, **__: sns), {}, ())  # type: ignore[arg-type]
 
-    assert (2, 1) == alarms.confirmed(opened, "arn")
+    assert (2, 1) == alarms.count_subscriptions(opened, "arn")
 
 
 def test_a_red_alarm_leads_to_its_runbook(watched: Any) -> None:
     """In `doctor` as in `problems`, with since when; green ones are not named."""
     before = checks.states(watched.examination)
-    assert [] == list(problems_command._alarmed(watched.deployment))
+    assert [] == list(problems.alarm_problems(watched.deployment))
     watched.redden("QuarantineAlarm")
 
     after = checks.states(watched.examination)
-    [found] = problems_command._alarmed(watched.deployment)
+    [found] = problems.alarm_problems(watched.deployment)
 
     assert ["ok", "failed"] == [before.status, after.status]
     assert "docs/operations.md#quarantinealarm" in str(after.fix)

@@ -8,7 +8,7 @@ import pytest
 from fake_target import FakeTarget, run
 
 from tavus_callbacks.domain.callbacks.event import event_id
-from tavus_callbacks_cli.commands import tail
+from tavus_callbacks_cli.operations import events
 from tavus_callbacks_cli.targets import choose
 
 REF = f"{1_800_000_000_000_000:020}-{'0' * 32}"
@@ -54,7 +54,7 @@ def target(monkeypatch):
     """Let every command work on a fake."""
     fake = FakeTarget()
     monkeypatch.setattr(choose, "choose", lambda *_, **__: fake)
-    monkeypatch.setattr(tail.time, "sleep", lambda _: None)
+    monkeypatch.setattr(events.time, "sleep", lambda _: None)
     return fake
 
 

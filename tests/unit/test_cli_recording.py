@@ -17,8 +17,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from tavus_callbacks_cli.main import main
-from tavus_callbacks_cli.operations import download as downloads
-from tavus_callbacks_cli.operations.download import PAUSES, download
+from tavus_callbacks_cli.operations import recording as downloads
+from tavus_callbacks_cli.operations.recording import PAUSES, download
 from tavus_callbacks_cli.targets import choose
 from tavus_callbacks_cli.targets.api_client import ApiClient
 

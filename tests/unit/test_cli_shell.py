@@ -17,11 +17,11 @@ from folding import NOW
 from rich.text import Text
 
 import tavus_callbacks_cli
-from tavus_callbacks_cli.commands import failed, problems, show
-from tavus_callbacks_cli.erasure.place import Wanted
-from tavus_callbacks_cli.erasure.receipt import beyond
+from tavus_callbacks_cli.commands import problems, show
+from tavus_callbacks_cli.erasure.receipt import beyond_reach
 from tavus_callbacks_cli.main import COMMANDS, main
 from tavus_callbacks_cli.operations import subjects
+from tavus_callbacks_cli.operations.selection import Selection
 from tavus_callbacks_cli.output import pages, shell, tables
 from tavus_callbacks_cli.targets import choose
 from tavus_callbacks_cli.targets.aws_stack import Deployment
@@ -138,7 +138,7 @@ def test_show_names_an_event_that_is_too_large(target, id_, capsys):
     view = {"other_events": [{"event_id": id_, "event_type": "x", "body_url": "/b"}]}
     with target.open_api("read") as api, pytest.MonkeyPatch.context() as patch:
         patch.setattr(pages, "sections", lambda *_: [])
-        show._show_page(api, "conversation", view, is_json=False)
+        show.show_page(api, "conversation", view, is_json=False)
 
     tail = [*TARGET, "--", id_] if id_.startswith("-") else [id_, *TARGET]
     assert ["tavus-callbacks", "show", *tail] == pasted(capsys.readouterr().err)
@@ -176,7 +176,7 @@ def test_near_ids_are_quoted(target, id_):
 @pytest.mark.parametrize("id_", HOSTILE)
 def test_problems_names_each_conversation_and_its_command(target, id_, monkeypatch):
     """An id that no path carries, and answers 404, 409 and 503, hide nothing else."""
-    monkeypatch.setattr(problems, "_of_operators", lambda _: [])
+    monkeypatch.setattr(problems, "_operator_problems", lambda _: [])
     recording = {"status": "failed", "received_at": "2027-03-01T12:00:00Z", "conversation_id": "c9"}
     listed = [id_, "gone", "claimed", "down", "c9"]
     conversations = [
@@ -205,15 +205,15 @@ def test_problems_names_each_conversation_and_its_command(target, id_, monkeypat
 
 
 @pytest.mark.parametrize("name", [each for each in HOSTILE if each])
-def test_a_stack_s_name_is_quoted_wherever_it_is_printed(name, capsys):
+def test_a_stack_s_name_is_quoted_wherever_it_is_printed(name):
     """As an option of the next command, with its region."""
     target = StackTarget(name, SimpleNamespace(region_name=f"eu{name}"))  # type: ignore[arg-type]
     opened = Deployment(target.session, {}, target.options)
 
-    failed._advise(opened, has_failed=True, dead={})
+    printed = opened.command("failed redrive", options=["--all"])
 
     expected = ["tavus-callbacks", "failed", "redrive", "--all", "--stack", name, "--region", f"eu{name}"]
-    assert expected == pasted(capsys.readouterr().err)
+    assert expected == pasted(printed)
 
 
 @pytest.mark.parametrize("name", [each for each in PRINTABLE if each.strip()])
@@ -233,11 +233,11 @@ def test_erase_by_url_prints_the_whole_command(name, monkeypatch):
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_receipt_s_curl_asks_for_one_url(name):
     """The key alone is filled in by the shell."""
-    erasure: Any = SimpleNamespace(at=NOW, wanted=Wanted(frozenset({("video", name)})))
+    erasure: Any = SimpleNamespace(at=NOW, selection=Selection(frozenset({("video", name)})))
 
     deployment: Any = SimpleNamespace(state_folder=None, parameters={})
 
-    *_, at_tavus = beyond(erasure, deployment)
+    *_, at_tavus = beyond_reach(erasure, deployment)
 
     curl, url, *others = arguments_of(at_tavus.do)
     assert ("curl", ["-H", "x-api-key: ", "-X", "DELETE"]) == (curl, others)

@@ -1,1 +1,1 @@
-"""One module a command; each is imported only when it is typed, so that `--help` answers at once."""
+"""One module for each command. It is imported only when it is typed, so that `--help` answers at once."""

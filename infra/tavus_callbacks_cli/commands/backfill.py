@@ -1,4 +1,4 @@
-"""`tavus-callbacks backfill`: what Tavus has of conversations and the stack lacks."""
+"""`tavus-callbacks backfill`: store events that Tavus has and the stack lacks."""
 
 import sys
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ Without credentials, let the stack do it: deploy it with TavusApiKeyArn, and its
 _INCOMPLETE = """Conversations may be missing. Run the command again: nothing is filed twice.
 If this stays, name the conversation that you miss: tavus-callbacks backfill ID."""
 
-# Of one conversation; any other error would meet the next one too.
+# The outcome of one conversation. Any other error would also stop the next one.
 Outcome = dict[str, Any]
 
 
@@ -62,22 +62,30 @@ def backfill(  # noqa: PLR0913 - one argument an option
         raise click.UsageError("Name one ID, or --since TIME for all that were made from then on.")
     if is_all and since is None:
         raise click.UsageError("--all goes with --since.")
-    with _errors():
-        work = _work(target)
-        wanted, listing = _select(work, id_, since, is_all=is_all)
+    listing: Listing | None = None
+    with _client_errors():
+        work = _prepare(target)
+        if since is None:
+            wanted = [str(id_)]
+        else:
+            listing = _read_list(work)
+            wanted = _select(work, listing, since, is_all=is_all)
         outcomes = list(_outcomes(work, wanted, dry_run=dry_run))
-    _print(outcomes, listing, dry_run=dry_run, is_json=is_json)
+    if is_json:
+        print_json({"conversations": outcomes, "listing": listing and _listing_json(listing)})
+    else:
+        _print_table(outcomes, dry_run=dry_run)
     doubt = listing.doubt if listing else None
     if doubt:
         note(f"{doubt} {_INCOMPLETE}")
-    are_read = all(one["outcome"] not in ("unknown", "unreadable") for one in outcomes)
+    are_read = all(outcome["outcome"] not in ("unknown", "unreadable") for outcome in outcomes)
     if len(outcomes) < len(wanted) or not are_read or doubt:
         raise SystemExit(1)
 
 
 @contextmanager
-def _errors() -> Iterator[None]:
-    """Raise what AWS and Tavus refuse as click.ClickException."""
+def _client_errors() -> Iterator[None]:
+    """Raise errors of AWS and Tavus as click.ClickException."""
     from tavus_callbacks.domain.common.errors import StoreDown
     from tavus_callbacks.outbound.tavus_api import TavusError
     from tavus_callbacks_cli.targets.aws_errors import aws_errors, error_advice
@@ -88,13 +96,13 @@ def _errors() -> Iterator[None]:
     except TavusError as error:
         raise click.ClickException(str(error)) from None
     except StoreDown as error:
-        known = error_advice(str(error))
+        advice = error_advice(str(error))
         raise click.ClickException(
-            known or f"AWS did not take all of it ({error}). What was filed stays filed: start it again."
+            advice or f"AWS did not take all of it ({error}). What was filed stays filed: start it again."
         ) from error
 
 
-def _work(target: Target) -> "Work":
+def _prepare(target: Target) -> "Work":
     from tavus_callbacks_cli.operations.backfill import prepare
     from tavus_callbacks_cli.targets.tavus import open_tavus_api
 
@@ -103,16 +111,6 @@ def _work(target: Target) -> "Work":
     tavus, deployment = open_tavus_api(target), target.deployment()
     note(f"asking {tavus.name}")
     return prepare(tavus.api, deployment.store, deployment.tables.tokens, deployment.event_retention)
-
-
-def _select(
-    work: "Work", id_: str | None, since: datetime | None, *, is_all: bool
-) -> tuple[list[str], "Listing | None"]:
-    """Return the ids to read, and the listing that they come from."""
-    if since is None:
-        return [str(id_)], None
-    listing = _read_list(work)
-    return _chosen(work, listing, since, is_all=is_all), listing
 
 
 def _read_list(work: "Work") -> "Listing":
@@ -130,21 +128,22 @@ def _read_list(work: "Work") -> "Listing":
     return listing
 
 
-def _chosen(work: "Work", listing: "Listing", since: datetime, *, is_all: bool) -> list[str]:
+def _select(work: "Work", listing: "Listing", since: datetime, *, is_all: bool) -> list[str]:
+    """Return the ids to read: those of this stack, or all."""
     from tavus_callbacks_cli.operations.backfill import find_candidates
 
-    found = list(find_candidates(work, listing.records.values(), since))
-    chosen = [one.conversation_id for one in found if one.is_ours or is_all]
-    if len(chosen) < len(found):
+    candidates = list(find_candidates(work, listing.records.values(), since))
+    ids = [candidate.conversation_id for candidate in candidates if candidate.is_ours or is_all]
+    if len(ids) < len(candidates):
         note(
-            f"{len(found) - len(chosen)} conversations are left out: their callbacks go elsewhere. "
+            f"{len(candidates) - len(ids)} conversations are left out: their callbacks go elsewhere. "
             "--all reads them too."
         )
-    return chosen
+    return ids
 
 
 def _outcomes(work: "Work", wanted: list[str], *, dry_run: bool) -> Iterator[Outcome]:
-    """Yield what came of each; a key that is refused, or a Tavus that is busy, ends it."""
+    """Yield the outcome of each conversation; stop if the key is refused or Tavus is busy."""
     from tavus_callbacks.outbound.tavus_api import Busy, KeyRefused
 
     with click.progressbar(wanted, file=sys.stderr, label="reading Tavus's records") as bar:
@@ -161,38 +160,40 @@ def _outcome(work: "Work", conversation_id: str, *, dry_run: bool) -> Outcome:
     from tavus_callbacks.outbound.tavus_api import UnknownThere, Unreadable
     from tavus_callbacks_cli.operations.backfill import backfill_conversation
 
+    row = {"conversation_id": conversation_id, "outcome": "", "events": [], "variants": 0}
+    row |= {"unfileable": 0, "confirmed": False, "reason": None}
     try:
-        found = backfill_conversation(work, conversation_id, dry_run=dry_run)
-    except UnknownThere as error:
-        return _row(conversation_id, "unknown", reason=str(error))
-    except Unreadable as error:
-        return _row(conversation_id, "unreadable", reason=str(error))
-    outcome = "missing" if dry_run and found.outcome == "filed" else found.outcome
-    return _row(
-        conversation_id,
-        outcome,
-        events=list(found.events),
-        variants=found.variants,
-        unfileable=found.unfileable,
-        confirmed=found.confirmed,
+        repair = backfill_conversation(work, conversation_id, dry_run=dry_run)
+    except (UnknownThere, Unreadable) as error:
+        outcome = "unknown" if isinstance(error, UnknownThere) else "unreadable"
+        return {**row, "outcome": outcome, "reason": str(error)}
+    return {
+        **row,
+        "outcome": "missing" if dry_run and repair.outcome == "filed" else repair.outcome,
+        "events": list(repair.events),
+        "variants": repair.variants,
+        "unfileable": repair.unfileable,
+        "confirmed": repair.confirmed,
+    }
+
+
+def _print_table(outcomes: list[Outcome], *, dry_run: bool) -> None:
+    incomplete = [outcome for outcome in outcomes if outcome["outcome"] != "complete"]
+    rows = (
+        (
+            row["conversation_id"],
+            row["outcome"],
+            str(len(row["events"])),
+            str(row["variants"]),
+            "yes" if row["confirmed"] else "no",
+            row["reason"] or (f"{row['unfileable']} entries cannot be filed" if row["unfileable"] else ""),
+        )
+        for row in incomplete
     )
-
-
-def _row(conversation_id: str, outcome: str, **members: Any) -> Outcome:
-    absent = {"events": [], "variants": 0, "unfileable": 0, "confirmed": False, "reason": None}
-    return {"conversation_id": conversation_id, "outcome": outcome, **absent, **members}
-
-
-def _print(outcomes: list[Outcome], listing: "Listing | None", *, dry_run: bool, is_json: bool) -> None:
-    if is_json:
-        print_json({"conversations": outcomes, "listing": listing and _listing_json(listing)})
-        return
-    columns = ("conversation", "outcome", "events", "variants", "confirmed", "why")
-    told = (one for one in outcomes if one["outcome"] != "complete")
-    print_table(columns, map(_cells, told))
-    events = sum(len(one["events"]) for one in outcomes)
+    print_table(("conversation", "outcome", "events", "variants", "confirmed", "why"), rows)
+    events = sum(len(outcome["events"]) for outcome in outcomes)
     done = "are missing" if dry_run else "were filed"
-    complete = sum(one["outcome"] == "complete" for one in outcomes)
+    complete = len(outcomes) - len(incomplete)
     note(f"{len(outcomes)} conversations read, {complete} complete; {events} events {done}.")
 
 
@@ -204,15 +205,3 @@ def _listing_json(listing: "Listing") -> dict[str, Any]:
         "passes": listing.passes,
         "doubt": listing.doubt,
     }
-
-
-def _cells(one: Outcome) -> tuple[str, ...]:
-    unfileable = f"{one['unfileable']} entries cannot be filed" if one["unfileable"] else ""
-    return (
-        one["conversation_id"],
-        one["outcome"],
-        str(len(one["events"])),
-        str(one["variants"]),
-        "yes" if one["confirmed"] else "no",
-        one["reason"] or unfileable,
-    )

@@ -1,4 +1,4 @@
-"""`tavus-callbacks doctor`: is a deployed stack right, each red line with its fix."""
+"""`tavus-callbacks doctor`: check a deployed stack; each red line has its fix."""
 
 from dataclasses import asdict
 from typing import TYPE_CHECKING
@@ -11,12 +11,10 @@ from tavus_callbacks_cli.output.text import escape, examples
 from tavus_callbacks_cli.targets.choose import Target
 
 if TYPE_CHECKING:
-    from rich.text import Text
-
     from tavus_callbacks_cli.doctor.checks import Result
-    from tavus_callbacks_cli.doctor.examination import Examination, Status
+    from tavus_callbacks_cli.doctor.examination import Status
 
-# Seconds to wait for an event to go its way: a stream is read first after some of them.
+# Seconds to wait for an event on its way: AWS takes some of them before it first reads a stream.
 _PATIENCE, _PATIENCE_HERE = 60, 15
 
 _STYLES: "dict[Status, str]" = {
@@ -43,51 +41,28 @@ def doctor(target: Target, *, is_json: bool) -> None:
     again; everything else is only looked at. Ends with 1 when a check fails.
     """
     from tavus_callbacks_cli.doctor.checks import examine
-
-    results = examine(_examination(target), _pass_over if is_json else _show)
-    if is_json:
-        print_json({"target": target.name, "checks": [asdict(result) for result in results]})
-    _conclude(results)
-
-
-def _examination(target: Target) -> "Examination":
     from tavus_callbacks_cli.doctor.examination import Examination
     from tavus_callbacks_cli.doctor.probe import Probe
 
-    deployment, tables = target.deployment(), target.tables()
-    patience = _PATIENCE_HERE if deployment.is_local else _PATIENCE
-    return Examination(deployment, tables, Probe(deployment, tables, patience))
-
-
-def _pass_over(_result: "Result") -> None:
-    """Keep standard output for the JSON at the end."""
-
-
-def _show(result: "Result") -> None:
-    print_line(_line(result))
-    if result.fix:
-        print_line(_fix(result.fix))
-
-
-def _line(result: "Result") -> "Text":
-    from rich.text import Text
-
-    style = _STYLES[result.status]
-    detail_style = style if result.status == "skipped" else ""
-    return Text.assemble(
-        (f"{result.status:<8}", style), f"{result.name:<16} ", (escape(result.detail), detail_style)
-    )
-
-
-def _fix(fix: str) -> "Text":
-    from rich.text import Text
-
-    return Text.assemble((" " * 8 + "fix: ", "bold"), escape(fix))
-
-
-def _conclude(results: "list[Result]") -> None:
+    deployment = target.deployment()
+    tables, patience = deployment.tables, _PATIENCE_HERE if deployment.is_local else _PATIENCE
+    examination = Examination(deployment, tables, Probe(deployment, tables, patience))
+    # With --json, standard output has only the JSON at the end.
+    results = examine(examination, lambda result: None if is_json else _print_result(result))
+    if is_json:
+        print_json({"target": target.name, "checks": [asdict(result) for result in results]})
     failures = sum(result.status == "failed" for result in results)
     if failures:
         note(f"{failures} of {len(results)} checks failed.")
         click.get_current_context().exit(1)
     note("Everything that was looked at is right.")
+
+
+def _print_result(result: "Result") -> None:
+    from rich.text import Text
+
+    style = _STYLES[result.status]
+    detail = (escape(result.detail), style if result.status == "skipped" else "")
+    print_line(Text.assemble((f"{result.status:<8}", style), f"{result.name:<16} ", detail))
+    if result.fix:
+        print_line(Text.assemble((" " * 8 + "fix: ", "bold"), escape(result.fix)))

@@ -1,4 +1,4 @@
-"""`tavus-callbacks erase`: a subject, or all that has a tag, from every store, with a receipt."""
+"""`tavus-callbacks erase`: erase a subject, or everything with a tag, from every store, with a receipt."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,15 +11,16 @@ import click
 
 from tavus_callbacks.domain.callbacks.families import is_name
 from tavus_callbacks_cli.commands import options as parameters
-from tavus_callbacks_cli.commands.options import target_options
+from tavus_callbacks_cli.commands.options import require_folder, target_options
 from tavus_callbacks_cli.output import shell
-from tavus_callbacks_cli.output.console import note, print_block, print_json
+from tavus_callbacks_cli.output.console import note, print_block, print_json, progress_bar
 from tavus_callbacks_cli.output.text import examples
 from tavus_callbacks_cli.targets.choose import Target, UrlTarget
 
 if TYPE_CHECKING:
-    from tavus_callbacks_cli.erasure.place import Place, Wanted
-    from tavus_callbacks_cli.erasure.steps import Erasure, Found, Report
+    from tavus_callbacks_cli.erasure.erase import Erasure
+    from tavus_callbacks_cli.operations.selection import Selection
+    from tavus_callbacks_cli.targets.aws_stack import Deployment
 
 Tag = tuple[str, str]
 
@@ -71,26 +72,29 @@ def erase(  # noqa: PLR0913 - one argument an option
     The exit code is 1 if AWS refused, if something was not seen, or if --tag left something out.
     """
     from tavus_callbacks_cli.erasure.receipt import receipt
-    from tavus_callbacks_cli.targets.aws_errors import aws_errors
+    from tavus_callbacks_cli.operations.selection import left_out_lines
 
-    words, options = _asked(kind, id_, tag)
-    _refuse(target, shell.command("erase", *words, options=(*options, "--stack", "NAME")), file)
-    with aws_errors(), _again():
-        place = _place(target)
-        wanted = _wanted(place, kind, id_, tag)
-        left_out = _left_out(place, wanted)
-        found = _surveyed(place, wanted, shell.line(*words))
-        if not (dry_run or is_sure):
-            click.confirm("Erase this for ever?", abort=True, err=True)
-        done = _planned(place, wanted, found) if dry_run else _erased(place, wanted, len(found.pieces))
+    words, options = _arguments(kind, id_, tag)
+    if isinstance(target, UrlTarget):
+        command = shell.command("erase", *words, options=(*options, "--stack", "NAME"))
+        raise click.UsageError(_NO_ACCESS.format(command=command))
+    if file is not None:
+        _check_receipt_file(file)
+    with _repeatable_errors():
+        deployment = target.deployment()
+        selection = _select(deployment, words, tag)
+        left_out = selection.left_out_json(partial(deployment.command, "erase"))
+        for line in left_out_lines(left_out):
+            note(line)
+        erasure = _erase(deployment, selection, shell.line(*words), dry_run=dry_run, is_sure=is_sure)
         asked = shell.command("erase", *words, options=options).removeprefix("tavus-callbacks ")
-        content = receipt(done, asked, target.name, place.deployment, left_out)
-    _hand_over(content, file, is_json=is_json)
-    if left_out or any(one["store"] != "recordings bucket" for one in content["left"]):
+        content = receipt(erasure, asked, target.name, deployment, left_out)
+    _print_receipt(content, file, is_json=is_json)
+    if left_out or any(each["store"] != "recordings bucket" for each in content["left"]):
         raise SystemExit(1)
 
 
-def _asked(kind: str | None, id_: str | None, tag: Tag | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _arguments(kind: str | None, id_: str | None, tag: Tag | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the arguments and the options that name what to erase; raises click.UsageError."""
     if (tag is None) == (kind is None) or (kind is None) != (id_ is None):
         raise click.UsageError("Name a kind and an id (conversation c123456), or --tag NAME:VALUE.")
@@ -99,103 +103,77 @@ def _asked(kind: str | None, id_: str | None, tag: Tag | None) -> tuple[tuple[st
     return ((str(kind), str(id_)), ()) if tag is None else ((), ("--tag", ":".join(tag)))
 
 
-def _refuse(target: Target, command: str, file: Path | None) -> None:
-    if isinstance(target, UrlTarget):
-        raise click.UsageError(_NO_ACCESS.format(command=command))
-    if file is not None and file.exists():
+def _check_receipt_file(file: Path) -> None:
+    if file.exists():
         raise click.ClickException(
             f"{shell.argument(str(file))} exists, and a receipt is not overwritten: name another file."
         )
-    if file is not None and not file.parent.is_dir():
-        raise click.ClickException(f"There is no folder {shell.argument(str(file.parent))}: make it first.")
+    require_folder(file)
 
 
 @contextmanager
-def _again() -> Iterator[None]:
-    from tavus_callbacks.domain.common.errors import StoreDown
+def _repeatable_errors() -> Iterator[None]:
+    """Raise errors of AWS as click.ClickException, and say that the command can be repeated."""
+    from tavus_callbacks_cli.targets.aws_errors import aws_errors, incomplete_errors
 
     try:
-        yield
-    except StoreDown as error:
-        raise click.ClickException(f"AWS did not take all of it ({error}). {_AGAIN}") from error
+        with aws_errors(), incomplete_errors(_AGAIN):
+            yield
     except KeyboardInterrupt:
         note(_AGAIN)
         raise
 
 
-def _place(target: Target) -> "Place":
-    from tavus_callbacks_cli.erasure.place import Place
-
-    return Place(target.deployment(), target.store())
-
-
-def _wanted(place: "Place", kind: str | None, id_: str | None, tag: Tag | None) -> "Wanted":
-    from tavus_callbacks_cli.erasure.place import Wanted
-    from tavus_callbacks_cli.erasure.steps import tagged
+def _select(deployment: "Deployment", words: tuple[str, ...], tag: Tag | None) -> "Selection":
+    from tavus_callbacks_cli.erasure.erase import find_by_tag
+    from tavus_callbacks_cli.operations.selection import Selection
 
     if tag is not None:
-        return tagged(place, tag)
-    return Wanted(frozenset({(str(kind), str(id_))}))
+        return find_by_tag(deployment, tag)
+    kind, id_ = words
+    return Selection(frozenset({(kind, id_)}))
 
 
-def _left_out(place: "Place", wanted: "Wanted") -> list[dict[str, str]]:
-    from tavus_callbacks_cli.erasure.receipt import report_left_out
+def _erase(
+    deployment: "Deployment", selection: "Selection", subject: str, *, dry_run: bool, is_sure: bool
+) -> "Erasure":
+    """Say what there is and, unless it is a dry run, ask and erase it."""
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 
-    return report_left_out(wanted, partial(place.deployment.command, "erase"))
+    from tavus_callbacks.domain.common.timestamps import now
+    from tavus_callbacks_cli.erasure import erase as erasure
+    from tavus_callbacks_cli.erasure.pieces import names_by_store
 
-
-def _surveyed(place: "Place", wanted: "Wanted", asked: str) -> "Found":
-    from tavus_callbacks_cli.erasure.place import described
-    from tavus_callbacks_cli.erasure.steps import survey
-
-    found = survey(place, wanted)
-    counts = [f"{len(names)} {store}" for store, names in sorted(described(found.pieces).items())]
-    whom = f"{len(wanted.subjects)} subjects" if wanted.tag else asked
+    findings, lifetime = erasure.survey(deployment, selection), _tombstone_lifetime(deployment)
+    counts = [f"{len(names)} {store}" for store, names in sorted(names_by_store(findings.pieces).items())]
+    whom = f"{len(selection.subjects)} subjects" if selection.tag else subject
     note(f"{whom}: {', '.join(counts) or 'nothing is kept; what comes of it later is dropped'}.")
-    return found
+    if dry_run:
+        return erasure.Erasure(selection, now(), lifetime, findings, None, is_dry_run=True)
+    if not is_sure:
+        click.confirm("Erase this for ever?", abort=True, err=True)
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
+    with progress_bar(*columns) as progress:
+        task = progress.add_task("erasing", total=len(findings.pieces))
+
+        def report(store: str) -> None:
+            progress.update(task, advance=1, description=store)
+
+        return erasure.erase(deployment, selection, lifetime, now(), report)
 
 
-def _planned(place: "Place", wanted: "Wanted", found: "Found") -> "Erasure":
-    from tavus_callbacks.domain.common.timestamps import now
-    from tavus_callbacks_cli.erasure.steps import Erasure
-
-    return Erasure(wanted, now(), _lifetime(place), found, None, is_dry_run=True)
-
-
-def _erased(place: "Place", wanted: "Wanted", expected: int) -> "Erasure":
-    from tavus_callbacks.domain.common.timestamps import now
-    from tavus_callbacks_cli.erasure.steps import erase as erase_all
-
-    with _reporting(expected) as report:
-        return erase_all(place, wanted, _lifetime(place), now(), report)
-
-
-def _lifetime(place: "Place") -> timedelta | None:
-    """Return how long a tombstone lasts: longer than all that the stack's parameters keep."""
+def _tombstone_lifetime(deployment: "Deployment") -> timedelta | None:
+    """Return how long a tombstone lasts: longer than everything that the stack's parameters keep."""
     from tavus_callbacks.domain.common.tombstone import lifetime
 
-    known = place.deployment.parameters
     names = ["EventRetentionDays", "QuarantineRetentionDays", "FailedRetentionDays"]
-    names += ["RecordingRetentionDays", "RecordingNoncurrentDays"] if place.deployment.has_recordings else []
-    days = [int(known.get(name, "0")) for name in names]
+    names += ["RecordingRetentionDays", "RecordingNoncurrentDays"] if deployment.has_recordings else []
+    days = [int(deployment.parameters.get(name, "0")) for name in names]
     return lifetime(timedelta(days=each) if each else None for each in days)
 
 
-@contextmanager
-def _reporting(expected: int) -> "Iterator[Report]":
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
-    # A log of somebody's script is no place for a bar.
-    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
-        task = progress.add_task("erasing", total=expected)
-        yield lambda store: progress.update(task, advance=1, description=store)
-
-
-def _hand_over(content: dict[str, Any], file: Path | None, *, is_json: bool) -> None:
-    from tavus_callbacks_cli.erasure.receipt import lines
+def _print_receipt(content: dict[str, Any], file: Path | None, *, is_json: bool) -> None:
+    from tavus_callbacks_cli.erasure.receipt import receipt_lines
     from tavus_callbacks_cli.output.files import write_json
 
     if file is not None:
@@ -203,6 +181,6 @@ def _hand_over(content: dict[str, Any], file: Path | None, *, is_json: bool) -> 
     if is_json:
         print_json(content)
     else:
-        print_block("\n".join(lines(content)))
+        print_block("\n".join(receipt_lines(content)))
     if file is not None:
         note(f"The receipt is in {shell.argument(str(file))}. It names its subjects: keep it safe.")

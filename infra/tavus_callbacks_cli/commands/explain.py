@@ -1,17 +1,12 @@
 """`tavus-callbacks explain`: what the receiver would make of a body, offline."""
 
-from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 import click
 
 from tavus_callbacks_cli.output.console import note, print_fields, print_json
 from tavus_callbacks_cli.output.shell import argument
 from tavus_callbacks_cli.output.text import examples
-
-if TYPE_CHECKING:
-    from tavus_callbacks_cli.operations.explain import Explanation
 
 _FILE = click.Path(exists=True, dir_okay=False, readable=True, allow_dash=True)
 
@@ -37,42 +32,31 @@ def explain(files: tuple[str, ...], *, shape: bool, is_json: bool) -> None:
     """
     from tavus_callbacks_cli.operations.explain import explain_body
 
-    now = datetime.now(UTC)
-    bodies = [(name, _read(name)) for name in files]
+    now, bodies = datetime.now(UTC), []
+    for name in files:
+        with click.open_file(name, "rb") as file:
+            bodies.append((name, file.read()))
     explanations = [explain_body(name, raw, now=now) for name, raw in bodies]
     if shape:
-        _show_shapes(bodies)
+        for name, raw in bodies:
+            _print_shape(name, raw)
+    elif is_json:
+        print_json({"files": [explanation.as_json() for explanation in explanations]})
     else:
-        _show(explanations, is_json=is_json)
+        for number, explanation in enumerate(explanations):
+            if number:
+                click.echo()
+            print_fields(explanation.fields())
     if not all(explanation.is_filed for explanation in explanations):
         click.get_current_context().exit(1)
 
 
-def _read(name: str) -> bytes:
-    with click.open_file(name, "rb") as file:
-        content: bytes = file.read()
-    return content
-
-
-def _show_shapes(bodies: Iterable[tuple[str, bytes]]) -> None:
+def _print_shape(name: str, raw: bytes) -> None:
     from tavus_callbacks.domain.common.errors import NotAnObject
     from tavus_callbacks_cli.operations.explain import shape_of_body
 
-    for name, raw in bodies:
-        note(argument(name))
-        try:
-            print_json(shape_of_body(raw))
-        except NotAnObject as error:
-            note(str(error))
-
-
-def _show(explanations: "list[Explanation]", *, is_json: bool) -> None:
-    from tavus_callbacks_cli.operations.explain import as_fields, as_json
-
-    if is_json:
-        print_json({"files": [as_json(explanation) for explanation in explanations]})
-        return
-    for number, explanation in enumerate(explanations):
-        if number:
-            click.echo()
-        print_fields(as_fields(explanation))
+    note(argument(name))
+    try:
+        print_json(shape_of_body(raw))
+    except NotAnObject as error:
+        note(str(error))

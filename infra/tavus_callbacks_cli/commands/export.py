@@ -1,4 +1,4 @@
-"""`tavus-callbacks export`: all that is kept of a subject, or of a tag, as one zip."""
+"""`tavus-callbacks export`: everything that is stored about a subject, or a tag, as one zip."""
 
 import zipfile
 from contextlib import ExitStack, contextmanager
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tavus_callbacks_cli.commands import options
-from tavus_callbacks_cli.commands.options import target_options
-from tavus_callbacks_cli.output.console import note, print_json
+from tavus_callbacks_cli.commands.options import refuse_overwrite, require_folder, target_options
+from tavus_callbacks_cli.output.console import note, print_json, progress_bar
 from tavus_callbacks_cli.output.shell import argument, command
 from tavus_callbacks_cli.output.text import escape, examples, size
 from tavus_callbacks_cli.targets.choose import TOKEN_VARIABLES, Target, UrlTarget
@@ -17,9 +17,8 @@ from tavus_callbacks_cli.targets.choose import TOKEN_VARIABLES, Target, UrlTarge
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tavus_callbacks_cli.erasure.place import Wanted
     from tavus_callbacks_cli.operations.export import Exported, Progress, Sources
-    from tavus_callbacks_cli.targets.api_client import ApiClient
+    from tavus_callbacks_cli.operations.selection import Selection
 
 Tag = tuple[str, str]
 
@@ -70,15 +69,24 @@ def export(  # noqa: PLR0913 - one argument an option
 
     The exit code is 1 if --tag left something out.
     """
+    from tavus_callbacks_cli.operations.export import find_by_tag
+    from tavus_callbacks_cli.operations.selection import Selection, left_out_lines
+
+    def export_command(kind: str, subject: str) -> str:
+        return command("export", subject, options=("--kind", kind, "--to", "FILE", *target.options))
+
     if (id_ is None) == (tag is None):
         raise click.UsageError("Name an ID, or --tag NAME:VALUE.")
-    _refuse(file, force=force)
-    with _sources(target) as sources:
-        wanted = _wanted(sources.api, kind, id_, tag)
-        left_out = _left_out(target, wanted)
-        exported = _written(sources, wanted, file, left_out)
+    refuse_overwrite(file, force=force)
+    require_folder(file)
+    with _open_sources(target) as sources:
+        selection = find_by_tag(sources.api, tag) if tag else Selection(frozenset({(kind, str(id_))}))
+        left_out = selection.left_out_json(export_command)
+        for line in left_out_lines(left_out):
+            note(line)
+        exported = _write_archive(sources, selection, file, left_out)
     if is_json:
-        subjects = [{"kind": kind, "subject": name} for kind, name in sorted(wanted.subjects)]
+        subjects = [{"kind": kind, "subject": name} for kind, name in sorted(selection.subjects)]
         content = {"file": str(file), "size": file.stat().st_size, **exported._asdict()}
         print_json({**content, "subjects": subjects, "left_out": left_out})
     else:
@@ -89,97 +97,63 @@ def export(  # noqa: PLR0913 - one argument an option
         raise SystemExit(1)
 
 
-def _refuse(file: Path, *, force: bool) -> None:
-    if file.exists() and not force:
-        raise click.ClickException(
-            f"{argument(str(file))} exists: name another file, or add --force to overwrite it."
-        )
-    if not file.parent.is_dir():
-        raise click.ClickException(f"There is no folder {argument(str(file.parent))}: make it first.")
-
-
 @contextmanager
-def _sources(target: Target) -> "Iterator[Sources]":
+def _open_sources(target: Target) -> "Iterator[Sources]":
     from tavus_callbacks_cli.operations.export import Sources
 
     with ExitStack() as cleanup:
-        api = cleanup.enter_context(target.open_api("read"))
-        quarantine = (
-            cleanup.enter_context(target.open_api("quarantine")) if _reads_quarantine(target) else None
-        )
-        yield Sources(api, quarantine, _fetch)
+        api, quarantine = cleanup.enter_context(target.open_api("read")), None
+        # A URL may have no token for quarantine.
+        if not isinstance(target, UrlTarget) or target.environment.get(TOKEN_VARIABLES["quarantine"]):
+            quarantine = cleanup.enter_context(target.open_api("quarantine"))
+        yield Sources(api, quarantine, fetch)
 
 
-def _reads_quarantine(target: Target) -> bool:
-    return not isinstance(target, UrlTarget) or bool(target.environment.get(TOKEN_VARIABLES["quarantine"]))
-
-
-def _fetch(link: "Callable[[], str]", file: Path, progress: "Callable[[int, int | None], None]") -> int:
-    from tavus_callbacks_cli.operations.download import download
+def fetch(link: "Callable[[], str]", file: Path, progress: "Callable[[int, int | None], None]") -> int:
+    """Download a recording."""
+    from tavus_callbacks_cli.operations.recording import download
     from tavus_callbacks_cli.targets.api_client import http_client
 
     with http_client(link()) as client:
         return download(client, link, file, progress=progress)
 
 
-def _wanted(api: "ApiClient", kind: str, id_: str | None, tag: Tag | None) -> "Wanted":
-    from tavus_callbacks_cli.erasure.place import Wanted
-    from tavus_callbacks_cli.operations.export import tagged
-
-    return tagged(api, tag) if tag else Wanted(frozenset({(kind, str(id_))}))
-
-
-def _left_out(target: Target, wanted: "Wanted") -> list[dict[str, str]]:
-    from tavus_callbacks_cli.erasure.receipt import report_left_out
-
-    def named(kind: str, subject: str) -> str:
-        return command("export", subject, options=("--kind", kind, "--to", "FILE", *target.options))
-
-    return report_left_out(wanted, named)
-
-
-def _written(sources: "Sources", wanted: "Wanted", file: Path, left_out: list[dict[str, str]]) -> "Exported":
-    """Write the archive beside its name, so that a half-written one is never taken for the whole."""
+def _write_archive(
+    sources: "Sources", selection: "Selection", file: Path, left_out: list[dict[str, str]]
+) -> "Exported":
+    """Write the archive beside its name, so that nobody takes an unfinished one for the whole."""
     from tavus_callbacks_cli.operations.export import Archive
     from tavus_callbacks_cli.operations.export import export as export_all
+    from tavus_callbacks_cli.targets.api_client import NotFound
 
     part = file.with_name(f"{file.name}.part")
-    # A file of that name may have a wider mode, or be somebody's link: begin with a new one.
+    # A file of that name may have a wider mode, or be somebody's link. Begin with a new one.
     part.unlink(missing_ok=True)
     part.touch(mode=0o600, exist_ok=False)
     try:
-        with zipfile.ZipFile(part, "w") as content, _progress() as progress:
-            exported = export_all(sources, wanted, Archive(content), progress, left_out)
-        _refuse_nothing(wanted, exported)
+        with zipfile.ZipFile(part, "w") as content, _report_progress() as progress:
+            exported = export_all(sources, selection, Archive(content), progress, left_out)
+        if selection.tag and not any(exported) and not selection.left_out:
+            raise NotFound(f"Nothing with the tag {':'.join(selection.tag)} is stored there.")
+        if not (selection.tag or exported.events):
+            raise NotFound(f"No event of {' '.join(min(selection.subjects))} is kept there.")
         part.replace(file)
     finally:
         part.unlink(missing_ok=True)
     return exported
 
 
-def _refuse_nothing(wanted: "Wanted", exported: "Exported") -> None:
-    from tavus_callbacks_cli.targets.api_client import NotFound
-
-    if wanted.tag and not any(exported) and not wanted.left_out:
-        raise NotFound(f"Nothing with the tag {':'.join(wanted.tag)} is stored there.")
-    if not (wanted.tag or exported.events):
-        raise NotFound(f"No event of {' '.join(min(wanted.subjects))} is kept there.")
-
-
 @contextmanager
-def _progress() -> "Iterator[Progress]":
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+def _report_progress() -> "Iterator[Progress]":
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 
-    console = Console(stderr=True)
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
-    # A log of somebody's script is no place for a bar.
-    with Progress(*columns, console=console, disable=not console.is_terminal) as shown:
+    with progress_bar(*columns) as bar:
         tasks: dict[str, Any] = {}
 
         def report(name: str, done: int, whole: int | None) -> None:
             if name not in tasks:
-                tasks[name] = shown.add_task(escape(name), total=whole)
-            shown.update(tasks[name], completed=done, total=whole)
+                tasks[name] = bar.add_task(escape(name), total=whole)
+            bar.update(tasks[name], completed=done, total=whole)
 
         yield report

@@ -1,6 +1,6 @@
 """`tavus-callbacks list`: conversations, videos, replicas, or events."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any, get_args
@@ -9,7 +9,7 @@ import click
 
 from tavus_callbacks.domain.common.timestamps import iso
 from tavus_callbacks_cli.commands import options
-from tavus_callbacks_cli.commands.options import target_options
+from tavus_callbacks_cli.commands.options import query, target_options
 from tavus_callbacks_cli.output.console import note, print_json, print_table
 from tavus_callbacks_cli.output.text import duration, examples, moment, tags, zone
 from tavus_callbacks_cli.targets.choose import Target
@@ -59,72 +59,46 @@ def list_(target: Target, what: str, *, limit: int, is_json: bool, **filters: An
     last day unless --since goes further back.
     """
     given = {name: value for name, value in filters.items() if value is not None}
-    _refuse_what_does_not_fit(what, given)
+    _check_filters(what, given)
     with target.open_api("read") as api:
-        listed = _events(api, given) if what == "events" else _subjects(api, what, given, limit)
-        items = list(islice(listed, limit + 1))
-    _show(what, items[:limit], is_json=is_json)
+        if what == "events":
+            every = _events(api, given)
+        else:
+            every = api.items(f"/{what}", {"limit": str(min(limit + 1, 200)), **query(given)})
+        items = list(islice(every, limit + 1))
+    _print_items(what, items[:limit], is_json=is_json)
     if len(items) > limit:
         note(f"There are more: --limit {limit * 10} shows up to {limit * 10}.")
 
 
-def _refuse_what_does_not_fit(what: str, given: Item) -> None:
-    """Refuse filters that this list does not have; raises click.UsageError."""
-    taken = {"tag", "label", "since", "until"} | _OWN_FILTERS[what]
-    for name in given.keys() - taken:
+def _check_filters(what: str, given: Mapping[str, Any]) -> None:
+    """Raise click.UsageError for a filter or a value that this list does not have."""
+    from tavus_callbacks.domain.conversations.expected import Status, What
+    from tavus_callbacks.domain.resources.facts import ResourceStatus
+
+    for name in given.keys() - ({"tag", "label", "since", "until"} | _OWN_FILTERS[what]):
         raise click.UsageError(f"--{name.replace('_', '-')} is no filter of {what}.")
-    for name, values in _words(what).items():
+    statuses = Status if what == "conversations" else ResourceStatus
+    for name, values in (("status", get_args(statuses)), ("missing", get_args(What))):
         if name in given and given[name] not in values:
             raise click.UsageError(f"--{name} of {what} takes {', '.join(values)}.")
 
 
-def _words(what: str) -> dict[str, tuple[str, ...]]:
-    from tavus_callbacks.domain.conversations.expected import Status, What
-    from tavus_callbacks.domain.resources.facts import ResourceStatus
-
-    statuses = Status if what == "conversations" else ResourceStatus
-    return {"status": get_args(statuses), "missing": get_args(What)}
-
-
-def _subjects(api: "ApiClient", what: str, given: Item, limit: int) -> Iterator[Item]:
-
-    for page in api.pages(f"/{what}", {"limit": str(min(limit + 1, 200)), **query(given)}):
-        yield from page[what]
-
-
-def query(given: Item) -> dict[str, str]:
-    """Write filters as the API takes them."""
-    return {name: _written(value) for name, value in given.items()}
-
-
-def _written(value: Any) -> str:
-    if isinstance(value, datetime):
-        return iso(value)
-    return ":".join(value) if isinstance(value, tuple) else str(value)
-
-
-def _events(api: "ApiClient", given: Item) -> Iterator[Item]:
-    from tavus_callbacks_cli.commands.tail import Filter
+def _events(api: "ApiClient", given: Mapping[str, Any]) -> Iterator[Item]:
+    from tavus_callbacks_cli.operations.events import EventFilter
 
     until = iso(given["until"]) if "until" in given else None
-    wanted = (given["tag"],) if "tag" in given else ()
-    chosen = Filter(given.get("kind"), given.get("event_type"), given.get("label"), wanted)
-    for event in _received(api, given.get("since") or datetime.now(UTC) - _RECENT):
+    tags = (given["tag"],) if "tag" in given else ()
+    filter_ = EventFilter(given.get("kind"), given.get("event_type"), given.get("label"), tags)
+    since = given.get("since") or datetime.now(UTC) - _RECENT
+    for event in api.events_since(iso(since)):
         if until and event["received_at"] >= until:
             return
-        if chosen.fits(event):
+        if filter_.matches(event):
             yield event
 
 
-def _received(api: "ApiClient", since: datetime) -> Iterator[Item]:
-    """Yield what was received since, until nothing more is there."""
-    page = api.get("/events", {"after": iso(since), "limit": "200"})
-    while page["events"]:
-        yield from page["events"]
-        page = api.get("/events", {"after": page["cursor"], "limit": "200"})
-
-
-def _show(what: str, items: list[Item], *, is_json: bool) -> None:
+def _print_items(what: str, items: list[Item], *, is_json: bool) -> None:
     if is_json:
         print_json({what: items})
         return
@@ -132,36 +106,35 @@ def _show(what: str, items: list[Item], *, is_json: bool) -> None:
     print_table([column.format(zone=zone()) for column in columns], map(row, items))
     if not items:
         note(f"No {what} are there that fit.")
-    if what == "conversations" and not all(one["joined_at"] for one in items):
+    if what == "conversations" and not all(item["joined_at"] for item in items):
         note("* When it began is not known: this is when it was first received.")
 
 
-def _conversation_row(one: Item) -> tuple[str, ...]:
+def conversation_row(item: Item) -> tuple[str, ...]:
+    """Return a conversation's cells; a time of receipt in place of an unknown beginning has a mark."""
+    joined_at, received_at = moment(item["joined_at"]), moment(item["received_first_at"])
     return (
-        one["conversation_id"],
-        one["status"],
-        _began(one),
-        duration(one["duration"]),
-        "" if one["turns"] is None else str(one["turns"]),
-        one["end_reason"] or "",
-        ", ".join(one["missing"]),
-        # A stack that was deployed by an earlier version does not answer this member.
-        str(one.get("guardrails") or ""),
-        tags(one["tags"]),
+        item["conversation_id"],
+        item["status"],
+        joined_at if item["joined_at"] else f"{received_at} *",
+        duration(item["duration"]),
+        "" if item["turns"] is None else str(item["turns"]),
+        item["end_reason"] or "",
+        ", ".join(item["missing"]),
+        # A stack of an earlier version does not answer this member.
+        str(item.get("guardrails") or ""),
+        tags(item["tags"]),
     )
 
 
-def _began(one: Item) -> str:
-    """Return when it began; where that is not known, when it was first received, marked as such."""
-    return moment(one["joined_at"]) if one["joined_at"] else f"{moment(one['received_first_at'])} *"
+def resource_row(item: Item) -> tuple[str, ...]:
+    """Return the cells of a video or a replica."""
+    return item["id"], item["status"], moment(item["received_last_at"]), tags(item["tags"])
 
 
-def _resource_row(one: Item) -> tuple[str, ...]:
-    return one["id"], one["status"], moment(one["received_last_at"]), tags(one["tags"])
-
-
-def _event_row(one: Item) -> tuple[str, ...]:
-    return moment(one["received_at"]), one["kind"], one["subject"], one["event_type"], one["event_id"]
+def event_row(item: Item) -> tuple[str, ...]:
+    """Return an event's cells."""
+    return moment(item["received_at"]), item["kind"], item["subject"], item["event_type"], item["event_id"]
 
 
 _OWN_FILTERS: dict[str, set[str]] = {
@@ -177,9 +150,9 @@ _TABLES: dict[str, tuple[tuple[str, ...], Any]] = {
             *("conversation", "status", "began ({zone})", "lasted", "turns"),
             *("end reason", "missing", "guardrails", "tags"),
         ),
-        _conversation_row,
+        conversation_row,
     ),
-    "videos": (_RESOURCE_COLUMNS, _resource_row),
-    "replicas": (_RESOURCE_COLUMNS, _resource_row),
-    "events": (("received ({zone})", "kind", "subject", "event", "event id"), _event_row),
+    "videos": (_RESOURCE_COLUMNS, resource_row),
+    "replicas": (_RESOURCE_COLUMNS, resource_row),
+    "events": (("received ({zone})", "kind", "subject", "event", "event id"), event_row),
 }

@@ -1,4 +1,4 @@
-"""`tavus-callbacks pause` and `resume`: stop what works on kept events, and say what is lost meanwhile."""
+"""`tavus-callbacks pause` and `resume`: stop the work on stored events, and say what is lost meanwhile."""
 
 import click
 
@@ -38,20 +38,20 @@ def pause(target: Target, *, receiving: bool, yes: bool, is_json: bool) -> None:
     Summaries, recordings, pushes, the spill and the look at what is open wait; callbacks go on being received
     and kept, and after `resume` what was stopped catches up. It takes AWS credentials.
     """
-    from tavus_callbacks_cli.operations.pause import stop_receiving, switch, triggers
+    from tavus_callbacks_cli.operations.pause import require_aws, stop_receiving, switch_triggers
     from tavus_callbacks_cli.targets.aws_errors import aws_errors
 
     deployment = target.deployment()
-    triggers(deployment)
+    require_aws(deployment)
     if receiving and not yes:
         click.confirm(f"{_LOST} Stop receiving?", abort=True, err=True)
     with aws_errors():
-        stopped = switch(deployment, on=False)
+        names = switch_triggers(deployment, on=False)
         if receiving:
             stop_receiving(deployment)
     if is_json:
-        print_json({"paused": stopped, "receiving": not receiving})
-    note(f"Paused: {', '.join(stopped)}.")
+        print_json({"paused": names, "receiving": not receiving})
+    note(f"Paused: {', '.join(names)}.")
     note(_LOST if receiving else _KEPT_ON)
     note(f"Next: {deployment.command('resume')}")
 
@@ -64,15 +64,15 @@ def resume(target: Target, *, is_json: bool) -> None:
 
     Streams and queues are caught up with, and what is open is looked at again. It takes AWS credentials.
     """
-    from tavus_callbacks_cli.operations.pause import start_receiving, switch, triggers
+    from tavus_callbacks_cli.operations.pause import require_aws, start_receiving, switch_triggers
     from tavus_callbacks_cli.targets.aws_errors import aws_errors
 
     deployment = target.deployment()
-    triggers(deployment)
+    require_aws(deployment)
     with aws_errors():
         start_receiving(deployment)
-        started = switch(deployment, on=True)
+        names = switch_triggers(deployment, on=True)
     if is_json:
-        print_json({"resumed": started, "receiving": True})
-    note(f"Started: {', '.join(started)}; callbacks are received.")
+        print_json({"resumed": names, "receiving": True})
+    note(f"Started: {', '.join(names)}; callbacks are received.")
     note(f"Next: {deployment.command('doctor')}")

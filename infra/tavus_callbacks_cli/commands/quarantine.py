@@ -1,4 +1,4 @@
-"""`tavus-callbacks quarantine`: what came with a valid token and could not be filed."""
+"""`tavus-callbacks quarantine`: bodies with a valid token that could not be filed."""
 
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -14,9 +14,7 @@ from tavus_callbacks_cli.output.text import examples, moment, size, tags, zone
 from tavus_callbacks_cli.targets.choose import Target
 
 if TYPE_CHECKING:
-    from tavus_callbacks_cli.operations.redrive import Redriven
-    from tavus_callbacks_cli.targets.api_client import ApiClient
-    from tavus_callbacks_cli.targets.store import Store
+    from tavus_callbacks_cli.operations.quarantine import RedriveOutcome
 
 _SHOWN = 50
 _NOT_THERE = "{} is not in quarantine there: `tavus-callbacks quarantine list` names what is."
@@ -54,12 +52,23 @@ def list_(target: Target, *, limit: int, is_json: bool) -> None:
     Newest first; equal bodies are one entry with a count.
     """
     with target.open_api("quarantine") as api:
-        entries = list(islice(_entries(api), limit + 1))
+        entries = list(islice(api.items("/quarantine"), limit + 1))
     if is_json:
         print_json({"quarantine": entries[:limit]})
     else:
         columns = ("quarantine id", f"last received ({zone()})", "count", "label", "size", "reason")
-        print_table(columns, map(_row, entries[:limit]))
+        rows = (
+            (
+                entry["quarantine_id"],
+                moment(entry["last_received_at"]),
+                str(entry["count"]),
+                entry["label"],
+                size(entry["size"]),
+                f"{entry['status']} {entry['detail']}",
+            )
+            for entry in entries[:limit]
+        )
+        print_table(columns, rows)
     if not entries:
         note("Nothing is in quarantine.")
     if len(entries) > limit:
@@ -77,16 +86,34 @@ def show(target: Target, id_: str, *, is_json: bool) -> None:
 
     Control characters in it are shown escaped.
     """
+    from tavus_callbacks_cli.targets.api_client import NotFound
+
     with target.open_api("quarantine") as api:
-        entry = _entry(api, id_)
+        entries = (entry for entry in api.items("/quarantine") if entry["quarantine_id"] == id_)
+        entry = next(entries, None)
+        if entry is None:
+            raise NotFound(_NOT_THERE.format(quote(id_)))
         if entry["body"] is None:
-            entry["body"] = api.text(f"/quarantine/{id_}/body", {})
+            entry["body"] = api.text(f"/quarantine/{id_}/body")
     if is_json:
         print_json(entry)
         return
-    print_fields(_fields(entry))
+    print_fields(entry_fields(entry))
     click.echo()
     print_block(entry["body"])
+
+
+def entry_fields(entry: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield an entry as names and values."""
+    yield "id", entry["quarantine_id"]
+    yield "reason", f"{entry['status']} {entry['title']}: {entry['detail']}"
+    yield "label", entry["label"]
+    yield "tags", tags(entry["tags"]) or "none"
+    first, last = moment(entry["first_received_at"]), moment(entry["last_received_at"])
+    yield "received", f"{first}, {entry['count']} in all, last {last} ({zone()})"
+    yield "size", size(entry["size"])
+    if coding := entry.get("content_encoding"):
+        yield "coding", coding
 
 
 @quarantine.command(
@@ -111,71 +138,29 @@ def redrive(target: Target, id_: str | None, *, is_all: bool, dry_run: bool, is_
         raise click.UsageError("Name one ID of `tavus-callbacks quarantine list`, or --all.")
     outcomes = _redrive(target, id_, dry_run=dry_run)
     if is_json:
-        print_json({"quarantine": [asdict(one) for one in outcomes]})
+        print_json({"quarantine": [asdict(outcome) for outcome in outcomes]})
         return
     columns = ("quarantine id", "outcome", "event id", "reason")
-    rows = ((one.quarantine_id, one.outcome, one.event_id or "", one.reason or "") for one in outcomes)
+    rows = ((each.quarantine_id, each.outcome, each.event_id or "", each.reason or "") for each in outcomes)
     print_table(columns, rows)
-    refused = sum(one.outcome == "refused" for one in outcomes)
+    refused = sum(outcome.outcome == "refused" for outcome in outcomes)
     done = "can be filed" if dry_run else "are filed"
     note(f"{len(outcomes) - refused} {done}, {refused} still cannot be filed.")
 
 
-def _redrive(target: Target, quarantine_id: str | None, *, dry_run: bool) -> "list[Redriven]":
-    from tavus_callbacks.domain.common.errors import StoreDown
-    from tavus_callbacks_cli.operations.redrive import redriven
-    from tavus_callbacks_cli.targets.aws_errors import aws_errors
+def _redrive(target: Target, quarantine_id: str | None, *, dry_run: bool) -> "list[RedriveOutcome]":
+    from tavus_callbacks_cli.operations.quarantine import get_entry, list_entries
+    from tavus_callbacks_cli.operations.quarantine import redrive as redrive_entry
+    from tavus_callbacks_cli.targets.api_client import NotFound
+    from tavus_callbacks_cli.targets.aws_errors import aws_errors, incomplete_errors
 
     with aws_errors():
         store, retention = target.store(), target.deployment().event_retention
-        try:
-            chosen = _chosen(store, quarantine_id)
-            return [redriven(store, item, retention, dry_run=dry_run) for item in chosen]
-        except StoreDown as error:
-            again = "What was filed stays filed: start it again."
-            raise click.ClickException(f"AWS did not take all of it ({error}). {again}") from error
-
-
-def _chosen(store: "Store", quarantine_id: str | None) -> list[dict[str, Any]]:
-    from tavus_callbacks_cli.operations.redrive import entries, entry
-    from tavus_callbacks_cli.targets.api_client import NotFound
-
-    if quarantine_id is None:
-        return list(entries(store))
-    found = entry(store, quarantine_id)
-    if found is None:
-        raise NotFound(_NOT_THERE.format(quote(quarantine_id)))
-    return [found]
-
-
-def _entries(api: "ApiClient") -> Iterator[dict[str, Any]]:
-
-    for page in api.pages("/quarantine", {}):
-        yield from page["quarantine"]
-
-
-def _entry(api: "ApiClient", quarantine_id: str) -> dict[str, Any]:
-    from tavus_callbacks_cli.targets.api_client import NotFound
-
-    for entry in _entries(api):
-        if entry["quarantine_id"] == quarantine_id:
-            return entry
-    raise NotFound(_NOT_THERE.format(quote(quarantine_id)))
-
-
-def _row(entry: dict[str, Any]) -> tuple[str, ...]:
-    received, count = moment(entry["last_received_at"]), str(entry["count"])
-    reason = f"{entry['status']} {entry['detail']}"
-    return entry["quarantine_id"], received, count, entry["label"], size(entry["size"]), reason
-
-
-def _fields(entry: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    yield "id", entry["quarantine_id"]
-    yield "reason", f"{entry['status']} {entry['title']}: {entry['detail']}"
-    yield "label", entry["label"]
-    yield "tags", tags(entry["tags"]) or "none"
-    first, last = moment(entry["first_received_at"]), moment(entry["last_received_at"])
-    yield "received", f"{first}, {entry['count']} in all, last {last} ({zone()})"
-    yield "size", size(entry["size"])
-    if coding := entry.get("content_encoding"):
-        yield "coding", coding
+        with incomplete_errors("What was filed stays filed: start it again."):
+            if quarantine_id is None:
+                entries = list(list_entries(store))
+            elif entry := get_entry(store, quarantine_id):
+                entries = [entry]
+            else:
+                raise NotFound(_NOT_THERE.format(quote(quarantine_id)))
+            return [redrive_entry(store, entry, retention, dry_run=dry_run) for entry in entries]

@@ -1,58 +1,28 @@
-"""`tavus-callbacks recording`: what there is to watch of a conversation, and watching it."""
+"""`tavus-callbacks recording`: list, play or download the recordings of a conversation."""
 
 import webbrowser
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from tavus_callbacks_cli.commands.options import target_options
-from tavus_callbacks_cli.operations.subjects import has_page, near_ids, path_of
+from tavus_callbacks_cli.commands.options import refuse_overwrite, require_folder, target_options
+from tavus_callbacks_cli.operations.subjects import has_page
 from tavus_callbacks_cli.output import shell
-from tavus_callbacks_cli.output.console import note, print_fields, print_json, print_table
+from tavus_callbacks_cli.output.console import note, print_fields, print_json, print_table, progress_bar
 from tavus_callbacks_cli.output.text import escape, examples, moment, size, zone
 from tavus_callbacks_cli.targets.choose import Target
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from rich.progress import Progress
-
-    from tavus_callbacks_cli.operations.download import Progress as Report
-    from tavus_callbacks_cli.targets.api_client import ApiClient
+    from tavus_callbacks_cli.operations.recording import Progress, Recordings
 
 Action = Literal["open", "url"]
 
 
-@dataclass(frozen=True, slots=True)
-class Chosen:
-    """A conversation's recording, by its id or `latest`."""
-
-    api: "ApiClient"
-    conversation: str
-    recording: str
-
-    def listed(self) -> list[dict[str, Any]]:
-        """Return all recordings of the conversation."""
-        return [one for page in self.api.pages(self._path, {}) for one in page["recordings"]]
-
-    def link(self) -> dict[str, Any]:
-        """Make a fresh link; raises click.ClickException where the recording cannot be played, and why."""
-        from tavus_callbacks_cli.targets.api_client import NotFound
-
-        try:
-            return self.api.get(f"{self._path}/{self.recording}", {"format": "json"})
-        except NotFound:
-            raise _none(self) from None
-
-    @property
-    def _path(self) -> str:
-        return f"/conversations/{self.conversation}/recordings"
-
-
-def _name(_context: click.Context, parameter: click.Parameter, value: str) -> str:
+def _path_id(_context: click.Context, parameter: click.Parameter, value: str) -> str:
     if not has_page(value):
         raise click.BadParameter(
             f"{shell.quote(value)} has characters that no path carries. "
@@ -70,8 +40,8 @@ def _name(_context: click.Context, parameter: click.Parameter, value: str) -> st
         'mpv "$(tavus-callbacks recording c123456 --url --local)"',
     )
 )
-@click.argument("conversation", metavar="ID", callback=_name)
-@click.argument("recording_id", metavar="[RECORDING_ID]", default="latest", callback=_name)
+@click.argument("conversation", metavar="ID", callback=_path_id)
+@click.argument("recording_id", metavar="[RECORDING_ID]", default="latest", callback=_path_id)
 @click.option("--open", "action", flag_value="open", type=str, help="Open the browser with a fresh link.")
 @click.option("--url", "action", flag_value="url", type=str, help="Print a fresh link and nothing else.")
 @click.option(
@@ -98,130 +68,103 @@ def recording(  # noqa: PLR0913 - one argument an option
 
     RECORDING_ID is `latest` where none is given. A link is for whoever has it, until it expires.
     """
-    _refuse_contradictions(action, file, force=force)
-    with target.open_api("read") as api:
-        chosen = Chosen(api, conversation, recording_id)
-        if file is not None:
-            _save(chosen, file, is_json=is_json)
-        elif action is not None:
-            _hand_over(chosen.link(), action, is_json=is_json)
-        else:
-            _list(chosen, is_json=is_json)
+    from tavus_callbacks_cli.operations.recording import Recordings
 
-
-def _refuse_contradictions(action: Action | None, file: Path | None, *, force: bool) -> None:
     if action is not None and file is not None:
         raise click.UsageError(f"--{action} and --download are two things to do: name one.")
     if force and file is None:
         raise click.UsageError("--force goes with --download.")
     if file is not None:
-        _refuse_unwritable(file, force=force)
+        _check_file(file, force=force)
+    with target.open_api("read") as api:
+        recordings = Recordings(api, conversation, recording_id)
+        if file is not None:
+            _download(recordings, file, is_json=is_json)
+        elif action is not None:
+            _print_link(recordings.link(), action, is_json=is_json)
+        else:
+            _list(recordings, is_json=is_json)
 
 
-def _refuse_unwritable(file: Path, *, force: bool) -> None:
+def _check_file(file: Path, *, force: bool) -> None:
+    """Raise click.ClickException for a file that a download must not replace."""
     if str(file) == "-":
         raise click.UsageError(
             "--download writes a file: for a pipe fetch the link that --url prints and --json holds, as in "
             'curl "$(tavus-callbacks recording … --url)".'
         )
-    # The finished download takes the name: it would replace a link or a device, not write to it.
+    # The finished download takes the name: it would replace a link or a device instead of writing to it.
     if file.is_symlink() or (file.exists() and not file.is_file()):
         raise click.ClickException(
             f"{shell.argument(str(file))} is no regular file, which --force does not replace: name another."
         )
-    if file.exists() and not force:
-        raise click.ClickException(
-            f"{shell.argument(str(file))} exists: name another file, or add --force to overwrite it."
-        )
+    refuse_overwrite(file, force=force)
 
 
-def _hand_over(link: dict[str, Any], action: Action, *, is_json: bool) -> None:
+def _print_link(link: dict[str, Any], action: Action, *, is_json: bool) -> None:
     if action == "open" and not webbrowser.open(link["url"]):
         note("There is no browser to open; this is the link:")
         action = "url"
     if is_json:
         print_json(link)
     elif action == "url":
-        # As it is: one character more or less, and it is refused.
+        # As it is: with one character more or less, it is refused.
         click.echo(link["url"])
     note(f"The link expires at {moment(link['expires_at'])} {zone()}.")
 
 
-def _list(chosen: Chosen, *, is_json: bool) -> None:
-    recordings = [one for one in chosen.listed() if chosen.recording in ("latest", one["recording_id"])]
-    if not recordings:
-        raise _none(chosen)
-    link, why_not = _link_or_reason(chosen)
+def _list(recordings: "Recordings", *, is_json: bool) -> None:
+    items, link, reason = recordings.wanted(), None, ""
+    try:
+        link = recordings.link()
+    except click.ClickException as error:
+        reason = error.message
     if is_json:
-        print_json({"recordings": recordings, "link": link})
+        print_json({"recordings": items, "link": link})
         return
-    print_table(("recording id", "status", "size", "duration", f"since ({zone()})"), map(_row, recordings))
+    rows = (
+        (
+            item["recording_id"],
+            item["status"],
+            "-" if item["size"] is None else size(item["size"]),
+            "-" if item["duration"] is None else _clock(item["duration"]),
+            moment(item["modified_at"] or item["received_at"]),
+        )
+        for item in items
+    )
+    print_table(("recording id", "status", "size", "duration", f"since ({zone()})"), rows)
     # Below: a column of sentences would leave the others no room for whole words.
-    print_fields((one["recording_id"], remark) for one in recordings if (remark := _remark(one)))
+    print_fields((item["recording_id"], remark) for item in items if (remark := _remark(item)))
     if link is None:
-        note(f"{chosen.recording} cannot be played: {why_not}")
+        note(f"{recordings.recording} cannot be played: {reason}")
         return
     click.echo()
-    _hand_over(link, "url", is_json=False)
+    _print_link(link, "url", is_json=False)
 
 
-def _none(chosen: Chosen) -> click.ClickException:
-    from tavus_callbacks_cli.targets.api_client import NotFound
-
-    # A mistyped id is told with those near it; a conversation that is there lacks the recording alone.
-    if not chosen.listed():
-        with near_ids(chosen.api, chosen.conversation):
-            chosen.api.get(path_of("conversation", chosen.conversation))
-    which = "No recording" if chosen.recording == "latest" else f"No recording {chosen.recording}"
-    return NotFound(
-        f"{which} of conversation {shell.argument(chosen.conversation)} is known. "
-        f"`{chosen.api.command('show', chosen.conversation)}` shows the conversation. "
-        "A recording must be permitted and started: `tavus-callbacks connect` prints how."
-    )
-
-
-def _link_or_reason(chosen: Chosen) -> tuple[dict[str, Any] | None, str]:
-    try:
-        return chosen.link(), ""
-    except click.ClickException as error:
-        return None, error.message
-
-
-def _row(one: dict[str, Any]) -> tuple[str, ...]:
-    bytes_, duration = one["size"], one["duration"]
-    return (
-        one["recording_id"],
-        one["status"],
-        "-" if bytes_ is None else size(bytes_),
-        "-" if duration is None else _span(duration),
-        moment(one["modified_at"] or one["received_at"]),
-    )
-
-
-def _remark(one: dict[str, Any]) -> str:
-    untold = "" if one["announced"] else "no callback announced it"
+def _remark(item: dict[str, Any]) -> str:
+    unannounced = "" if item["announced"] else "no callback announced it"
     # An earlier version of the API does not explain.
-    why = ". ".join(filter(None, [(one["message"] or "").rstrip(" ."), one.get("explanation")]))
-    notes = ", ".join(filter(None, [*one["issues"], untold]))
+    why = ". ".join(filter(None, [(item["message"] or "").rstrip(" ."), item.get("explanation")]))
+    notes = ", ".join(filter(None, [*item["issues"], unannounced]))
     return f"{why} ({notes})" if why and notes else why or notes
 
 
-def _span(seconds: float) -> str:
+def _clock(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
-def _save(chosen: Chosen, file: Path, *, is_json: bool) -> None:
-    from tavus_callbacks_cli.operations.download import download
+def _download(recordings: "Recordings", file: Path, *, is_json: bool) -> None:
+    from tavus_callbacks_cli.operations.recording import Recordings, download
     from tavus_callbacks_cli.targets.api_client import http_client
 
-    if not file.parent.is_dir():
-        raise click.ClickException(f"There is no folder {shell.argument(str(file.parent))}: make it first.")
-    link = chosen.link()
-    # The latest may be another one by the time a fresh link is wanted.
-    same = Chosen(chosen.api, chosen.conversation, link["recording_id"])
-    with http_client(link["url"]) as client, _reporting(file) as report:
+    require_folder(file)
+    link = recordings.link()
+    # The latest may be another one when a fresh link is needed.
+    same = Recordings(recordings.api, recordings.conversation, link["recording_id"])
+    with http_client(link["url"]) as client, _report_progress(file) as report:
         count = download(client, lambda: str(same.link()["url"]), file, progress=report)
     if is_json:
         print_json({"recording_id": link["recording_id"], "file": str(file), "size": count})
@@ -230,31 +173,14 @@ def _save(chosen: Chosen, file: Path, *, is_json: bool) -> None:
 
 
 @contextmanager
-def _reporting(file: Path) -> "Iterator[Report]":
-    with _progress() as progress:
-        task = progress.add_task(escape(file.name), total=None)
+def _report_progress(file: Path) -> "Iterator[Progress]":
+    from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn
 
-        def report(count: int, whole: int | None) -> None:
-            progress.update(task, completed=count, total=whole)
-
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn())
+    with progress_bar(*columns, TimeRemainingColumn()) as bar:
+        task = bar.add_task(escape(file.name), total=None)
         try:
-            yield report
+            yield lambda count, whole: bar.update(task, completed=count, total=whole)
         except KeyboardInterrupt:
             note("What came is kept: the same command goes on from there.")
             raise
-
-
-def _progress() -> "Progress":
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
-
-    console = Console(stderr=True)
-    # A log of somebody's script is no place for a bar.
-    return Progress(
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        DownloadColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        disable=not console.is_terminal,
-    )

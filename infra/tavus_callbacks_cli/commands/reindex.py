@@ -1,4 +1,4 @@
-"""`tavus-callbacks reindex`: the summaries that lists read, made anew from the events."""
+"""`tavus-callbacks reindex`: rebuild the summaries that lists read from the events."""
 
 import sys
 from typing import TYPE_CHECKING
@@ -32,26 +32,23 @@ def reindex(target: Target, *, is_json: bool) -> None:
     --local.
     """
     from tavus_callbacks_cli.operations.reindex import subjects
-    from tavus_callbacks_cli.targets.aws_errors import aws_errors
+    from tavus_callbacks_cli.targets.aws_errors import aws_errors, incomplete_errors
 
     with aws_errors():
         store = target.store()
         wanted = subjects(store)
-        count = _rebuild(store, wanted)
+        with incomplete_errors("Start it again."):
+            count = rebuild(store, wanted)
     if is_json:
         print_json({"summaries": count})
     else:
         note(f"{count} summaries are made anew.")
 
 
-def _rebuild(store: "Store", wanted: "list[tuple[str, str]]") -> int:
-    from tavus_callbacks.domain.common.errors import StoreDown
+def rebuild(store: "Store", wanted: list[tuple[str, str]]) -> int:
+    """Rebuild summaries behind a progress bar, and return how many."""
     from tavus_callbacks_cli.operations.reindex import rebuild_summaries
 
-    try:
-        with click.progressbar(
-            rebuild_summaries(store, wanted), length=len(wanted), file=sys.stderr, label="rebuilding"
-        ) as bar:
-            return sum(1 for _ in bar)
-    except StoreDown as error:
-        raise click.ClickException(f"AWS did not take all of it ({error}). Start it again.") from error
+    summaries = rebuild_summaries(store, wanted)
+    with click.progressbar(summaries, length=len(wanted), file=sys.stderr, label="rebuilding") as bar:
+        return sum(1 for _ in bar)

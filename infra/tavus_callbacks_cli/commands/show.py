@@ -1,6 +1,5 @@
 """`tavus-callbacks show`: a conversation, a video or a replica as a page, its events, or one event's body."""
 
-from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -9,7 +8,7 @@ import click
 from tavus_callbacks.domain.callbacks.families import KINDS
 from tavus_callbacks_cli.commands import options
 from tavus_callbacks_cli.commands.options import target_options
-from tavus_callbacks_cli.operations.subjects import LISTS, find, has_page, unknown
+from tavus_callbacks_cli.operations.subjects import LISTS, find_view, has_page, subject_events, unknown_id
 from tavus_callbacks_cli.output.console import note, print_fields, print_json, print_line, print_table
 from tavus_callbacks_cli.output.text import examples, json_text, moment, size, zone
 from tavus_callbacks_cli.targets.choose import Target
@@ -41,18 +40,20 @@ def show(target: Target, id_: str, *, kind: str | None, is_of_events: bool, is_j
 
     with target.open_api("read") as api:
         kinds = (kind,) if kind else KINDS
-        paged = [] if is_of_events or not has_page(id_) else [one for one in kinds if one in LISTS]
+        paged = [] if is_of_events or not has_page(id_) else [each for each in kinds if each in LISTS]
+        lists = (list(subject_events(api, each, id_)) for each in kinds if each not in paged)
         if parse_event_id(id_):
             print_json(api.get(f"/events/{quote(id_, safe='')}/body"))
-        elif found := find(api, paged, id_):
-            _show_page(api, *found, is_json=is_json)
-        elif events := _events(api, [one for one in kinds if one not in paged], id_):
+        elif view := find_view(api, paged, id_):
+            show_page(api, *view, is_json=is_json)
+        elif events := next(filter(None, lists), None):
             _show_events(api, events, is_json=is_json)
         else:
-            raise unknown(api, kind, id_)
+            raise unknown_id(api, kind, id_)
 
 
-def _show_page(api: "ApiClient", kind: str, view: dict[str, Any], *, is_json: bool) -> None:
+def show_page(api: "ApiClient", kind: str, view: dict[str, Any], *, is_json: bool) -> None:
+    """Print a view, as JSON or as sections of names and values."""
     if is_json:
         print_json(view)
         return
@@ -73,38 +74,19 @@ def _show_events(api: "ApiClient", events: list[dict[str, Any]], *, is_json: boo
         print_json({"events": events})
         return
     columns = (f"occurred ({zone()})", "event", "size", "issues", "event id")
-    print_table(columns, (row for event in events for row in _rows(event)))
-    command = api.command("show", "EVENT ID")
-    note(f"`{command}` shows the body of one.")
-
-
-def _events(api: "ApiClient", kinds: Iterable[str], subject: str) -> list[dict[str, Any]]:
-    """Return the events of the first of the kinds that has any of this subject."""
-    return next(filter(None, (_events_of(api, kind, subject) for kind in kinds)), [])
-
-
-def _events_of(api: "ApiClient", kind: str, subject: str) -> list[dict[str, Any]]:
-
-    # Not /conversations/{id}/events: an id with unusual characters is read by this one alone.
-    found = api.pages("/events", {"kind": kind, "subject": subject})
-    return [event for page in found for event in page["events"]]
-
-
-def _rows(event: dict[str, Any]) -> Iterator[tuple[str, ...]]:
-    """Yield the event's row and those of its variants, which it stands above."""
-    yield _row(event, event["event_type"])
-    for variant in event.get("variants", []):
-        yield _row(variant, f"└ {variant['event_type']}")
+    rows = []
+    for event in events:
+        rows.append(_row(event, event["event_type"]))
+        rows += [_row(variant, f"└ {variant['event_type']}") for variant in event.get("variants", [])]
+    print_table(columns, rows)
+    note(f"`{api.command('show', 'EVENT ID')}` shows the body of one.")
 
 
 def _row(event: dict[str, Any], name: str) -> tuple[str, ...]:
-    event_id = event.get("variant_id", event["event_id"])
-    return moment(event["occurred_at"]), name, _size(event), ", ".join(event["issues"]), event_id
-
-
-def _size(event: dict[str, Any]) -> str:
     from tavus_callbacks.domain.events.view import INLINE_LIMIT
 
-    if "body" not in event:
-        return f"over {size(INLINE_LIMIT)}"
-    return size(len(json_text(event["body"], indent=None).encode()))
+    size_text = f"over {size(INLINE_LIMIT)}"
+    if "body" in event:
+        size_text = size(len(json_text(event["body"], indent=None).encode()))
+    event_id = event.get("variant_id", event["event_id"])
+    return moment(event["occurred_at"]), name, size_text, ", ".join(event["issues"]), event_id

@@ -2,7 +2,6 @@
 
 import csv
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 from pathlib import Path
@@ -11,19 +10,22 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tavus_callbacks.domain.common import timestamps
-from tavus_callbacks.domain.common.timestamps import iso
 from tavus_callbacks_cli.commands import options
-from tavus_callbacks_cli.commands.list import query
-from tavus_callbacks_cli.commands.options import target_options
-from tavus_callbacks_cli.output.console import note, print_fields, print_file, print_json, print_table
+from tavus_callbacks_cli.commands.options import query, target_options
+from tavus_callbacks_cli.output.console import (
+    note,
+    print_fields,
+    print_file,
+    print_json,
+    print_table,
+    progress_bar,
+)
 from tavus_callbacks_cli.output.shell import argument
 from tavus_callbacks_cli.output.text import duration, escape, examples
 from tavus_callbacks_cli.stats import sums
 from tavus_callbacks_cli.targets.choose import Target
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from tavus_callbacks_cli.targets.api_client import ApiClient
 
 _FILE = click.Path(dir_okay=False, path_type=Path, allow_dash=True)
@@ -36,7 +38,7 @@ _FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def _key(text: str) -> tuple[str, sums.Key]:
-    """Read what to group by."""
+    """Parse the key of the groups."""
     if text.startswith(_TAG) and text != _TAG:
         return text, sums.by_tag(text.removeprefix(_TAG))
     if text not in _KEYS:
@@ -90,16 +92,19 @@ def stats(
     """
     if (csv_file, html_file, is_json and _OUTPUT).count(_OUTPUT) > 1:
         raise click.UsageError("Standard output takes one of --csv -, --html - and --json: name one.")
-    given = {name: value for name, value in filters.items() if value is not None}
+    until = filters["until"] or datetime.now(UTC)
     with target.open_api("read") as api:
-        conversations = _read(api, given)
+        conversations = _read(api, filters, until)
     total, grouped = sums.sums(conversations), sums.groups(conversations, by[1])
     if csv_file:
         _write(csv_file, _csv(grouped), f"has {len(grouped)} rows.")
     if html_file:
         from tavus_callbacks_cli.stats.report import report
 
-        about = _about(target, given)
+        texts = query(filters)
+        span = f"first received from {texts['since'][:16]} to {timestamps.iso(until)[:16]} (UTC)"
+        others = [f"{name} {texts[name]}" for name in ("tag", "label") if name in texts]
+        about = ", ".join((f"On {target.name}", span, *others))
         html = report(conversations, total, grouped, by=by[0], about=about)
         _write(html_file, html, "has the report: open it in a browser.")
     if is_json:
@@ -108,44 +113,26 @@ def stats(
         _show(total, grouped, by[0])
 
 
-def _read(api: "ApiClient", given: dict[str, Any]) -> list[sums.Conversation]:
+def _read(api: "ApiClient", filters: dict[str, Any], until: datetime) -> list[sums.Conversation]:
+    """Return the conversations. The newest come first, so the progress is how far back the reading is."""
+    from rich.progress import BarColumn, TextColumn
 
-    found: list[sums.Conversation] = []
-    with _progress(given["since"], given.get("until") or datetime.now(UTC)) as show:
-        for page in api.pages("/conversations", query(given)):
-            found += page["conversations"]
-            if found:
-                show(found[-1]["received_first_at"], len(found))
-    return found
-
-
-@contextmanager
-def _progress(since: datetime, until: datetime) -> "Iterator[Callable[[str, int], None]]":
-    """Show how far back the reading is: the newest come first, and `since` is the end."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn
-
-    console = Console(stderr=True)
+    conversations: list[sums.Conversation] = []
+    since = filters["since"]
     columns = (TextColumn("reading"), BarColumn(), TextColumn("{task.fields[count]:,} conversations"))
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+    with progress_bar(*columns, transient=True) as progress:
         task = progress.add_task("", total=(until - since).total_seconds(), count=0)
-
-        def show(received: str, count: int) -> None:
-            at = timestamps.parse(received) or since
-            progress.update(task, completed=(until - at).total_seconds(), count=count)
-
-        yield show
-
-
-def _about(target: Target, given: dict[str, Any]) -> str:
-    until = given.get("until") or datetime.now(UTC)
-    span_of_time = f"first received from {iso(given['since'])[:16]} to {iso(until)[:16]} (UTC)"
-    chosen = [f"{name} {query(given)[name]}" for name in ("tag", "label") if name in given]
-    return ", ".join((f"On {target.name}", span_of_time, *chosen))
+        for page in api.pages("/conversations", query(filters)):
+            conversations += page["conversations"]
+            if conversations:
+                at = timestamps.parse(conversations[-1]["received_first_at"]) or since
+                seconds = (until - at).total_seconds()
+                progress.update(task, completed=seconds, count=len(conversations))
+    return conversations
 
 
 def _write(path: Path, text: str, says: str) -> None:
-    """Write a file, or to standard output where it is called `-`; raises click.ClickException."""
+    """Write a file, or to standard output if its name is `-`; raises click.ClickException."""
     if path == _OUTPUT:
         print_file(text)
         return
@@ -164,55 +151,50 @@ def _csv(grouped: Sequence[dict[str, Any]]) -> str:
     text = StringIO()
     writer = csv.DictWriter(text, ["group", *sums.sums([])], lineterminator="\n")
     writer.writeheader()
-    writer.writerows({**group, "group": _no_formula(escape(group["group"]))} for group in grouped)
+    for group in grouped:
+        name = escape(group["group"])
+        writer.writerow({**group, "group": f"'{name}" if name.startswith(_FORMULAS) else name})
     return text.getvalue()
 
 
-def _no_formula(text: str) -> str:
-    return f"'{text}" if text.startswith(_FORMULAS) else text
-
-
 def _show(total: dict[str, Any], grouped: Sequence[dict[str, Any]], by: str) -> None:
-    print_fields(_fields(total))
+    print_fields(total_fields(total))
     if grouped:
+        rows = (
+            (
+                group["group"],
+                str(group["conversations"]),
+                str(group["ended"]),
+                str(timedelta(seconds=round(group["seconds"]))),
+                str(group["user_turns"] + group["replica_turns"]),
+                str(group["user_words"] + group["replica_words"]),
+                duration(group["median_response_seconds"]),
+                str(group["missing_transcript"] or ""),
+            )
+            for group in grouped
+        )
         click.echo()
         columns = (by, "conversations", "ended", "time", "turns", "words", "response", "no transcript")
-        print_table(columns, map(_row, grouped))
+        print_table(columns, rows)
     if total["simulated"]:
         note(f"{total['simulated']} of them are simulated.")
 
 
-def _fields(total: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    states = _parts(total, "{}", ("ended", "presumed_ended", "active"))
+def total_fields(total: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the sums over all conversations as names and values."""
+    states = _counts(total, "{}", sums.STATUSES)
     yield "talks", f"{total['conversations']}: {states}" if states else "none"
-    time, usual = timedelta(seconds=round(total["seconds"])), duration(total["median_seconds"]) or "-"
-    yield "time", f"{time} in all, median {usual}"
+    time, median = timedelta(seconds=round(total["seconds"])), duration(total["median_seconds"]) or "-"
+    yield "time", f"{time} in all, median {median}"
     yield "turns", f"{total['user_turns']} by users, {total['replica_turns']} by replicas"
-    yield "words", _words(total)
+    words, share = f"{total['user_words']} by users, {total['replica_words']} by replicas", ""
+    if total["user_share_by_words"] is not None:
+        share = f": {total['user_share_by_words']:.0%} are users'"
+    yield "words", words + share
     yield "response", duration(total["median_response_seconds"]) or "-"
-    missing = ("shutdown", "transcript", "perception", "recording")
-    yield "missing", _parts(total, "missing_{}", missing) or "nothing"
+    yield "missing", _counts(total, "missing_{}", sums.PARTS) or "nothing"
 
 
-def _parts(total: dict[str, Any], form: str, names: Sequence[str]) -> str:
+def _counts(total: dict[str, Any], form: str, names: Sequence[str]) -> str:
     counts = ((total[form.format(name)], name.replace("_", " ")) for name in names)
     return ", ".join(f"{count} {name}" for count, name in counts if count)
-
-
-def _words(total: dict[str, Any]) -> str:
-    share = total["user_share_by_words"]
-    counts = f"{total['user_words']} by users, {total['replica_words']} by replicas"
-    return counts if share is None else f"{counts}: {share:.0%} are users'"
-
-
-def _row(group: dict[str, Any]) -> tuple[str, ...]:
-    return (
-        group["group"],
-        str(group["conversations"]),
-        str(group["ended"]),
-        str(timedelta(seconds=round(group["seconds"]))),
-        str(group["user_turns"] + group["replica_turns"]),
-        str(group["user_words"] + group["replica_words"]),
-        duration(group["median_response_seconds"]),
-        str(group["missing_transcript"] or ""),
-    )

@@ -1,15 +1,11 @@
 """`tavus-callbacks tail`: events as they are received."""
 
 import contextlib
-import time
-from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from tavus_callbacks.domain.common.tags import is_tagged
 from tavus_callbacks.domain.common.timestamps import iso
 from tavus_callbacks_cli.commands import options
 from tavus_callbacks_cli.commands.options import target_options
@@ -20,30 +16,8 @@ from tavus_callbacks_cli.targets.choose import Target
 if TYPE_CHECKING:
     from rich.text import Text
 
-    from tavus_callbacks_cli.targets.api_client import ApiClient
-
-# Where a line goes on that has no room: below the kind.
+# The indent of a line that goes on: below the kind.
 _INDENT = 20
-
-# Seconds between two questions when nothing came.
-_PAUSE = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """What an event must be to be shown; None and no tags let everything through."""
-
-    kind: str | None
-    event_type: str | None
-    label: str | None
-    tags: tuple[tuple[str, str], ...]
-
-    def fits(self, event: dict[str, Any]) -> bool:
-        """Tell whether an event is wanted."""
-        wanted = {"kind": self.kind, "event_type": self.event_type, "label": self.label}
-        return all(value in (None, event[name]) for name, value in wanted.items()) and all(
-            is_tagged(event["tags"], tag) for tag in self.tags
-        )
 
 
 @click.command(
@@ -83,42 +57,23 @@ def tail(  # noqa: PLR0913 - one argument an option
     is_json: bool,
 ) -> None:
     """Show events as they are received, until Ctrl-C."""
-    chosen = Filter(kind, event_type, label, wanted)
+    from tavus_callbacks_cli.operations.events import EventFilter, follow_events
+
+    filter_ = EventFilter(kind, event_type, label, wanted)
     after = iso(since or datetime.now(UTC))
     # Ctrl-C is how it ends.
     with contextlib.suppress(KeyboardInterrupt), target.open_api("read") as api:
-        for event in filter(chosen.fits, received(api, after)):
-            _show(event, is_json=is_json)
+        for event in follow_events(api, after, lambda error: note(f"{error.message} Going on.")):
+            if not filter_.matches(event):
+                continue
+            if is_json:
+                print_json(event, indent=None)
+            else:
+                print_wrapped(event_line(event), _INDENT)
 
 
-def received(api: "ApiClient", after: str) -> Iterator[dict[str, Any]]:
-    """Yield every event received after a time or cursor, for ever; raises click.ClickException at first."""
-    page = api.get("/events", {"after": after})
-    while True:
-        yield from page["events"]
-        # A page with events may have more behind it.
-        time.sleep(0 if page["events"] else _PAUSE)
-        page = _next_page(api, page)
-
-
-def _next_page(api: "ApiClient", page: dict[str, Any]) -> dict[str, Any]:
-    from tavus_callbacks_cli.targets.api_client import Unavailable
-
-    try:
-        return api.get("/events", {"after": page["cursor"]})
-    except Unavailable as error:
-        note(f"{error.message} Going on.")
-        return {"events": [], "cursor": page["cursor"]}
-
-
-def _show(event: dict[str, Any], *, is_json: bool) -> None:
-    if is_json:
-        print_json(event, indent=None)
-    else:
-        print_wrapped(_line(event), _INDENT)
-
-
-def _line(event: dict[str, Any]) -> "Text":
+def event_line(event: dict[str, Any]) -> "Text":
+    """Return an event as one line."""
     from rich.text import Text
 
     kind, subject, event_type = (escape(event[name]) for name in ("kind", "subject", "event_type"))

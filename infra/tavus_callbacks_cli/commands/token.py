@@ -1,24 +1,21 @@
-"""`tavus-callbacks token`: who may post callbacks and who may read."""
+"""`tavus-callbacks token`: the tokens that post callbacks and the tokens that read."""
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from tavus_callbacks.aws.stores import keys
 from tavus_callbacks.domain.common.timestamps import iso
-from tavus_callbacks.domain.common.token import SCOPES, Scope, TokenRecord
+from tavus_callbacks.domain.common.token import SCOPES, Scope
 from tavus_callbacks_cli.commands import options
 from tavus_callbacks_cli.commands.options import target_options
 from tavus_callbacks_cli.output import shell
 from tavus_callbacks_cli.output.console import note, print_json, print_table
 from tavus_callbacks_cli.output.text import examples, moment, zone
 from tavus_callbacks_cli.targets.choose import Target
-from tavus_callbacks_cli.targets.store import Tables
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from contextlib import AbstractContextManager
+    from tavus_callbacks_cli.targets.store import Tables
 
 USES: dict[Scope, str] = {
     "callback": "Give it to Tavus as callback_url; a query is kept as tags: ...?user=4711",
@@ -59,16 +56,17 @@ def create(target: Target, *, label: str, scope: Scope) -> None:
     A callback token is printed as callback_url, to be given to Tavus.
     """
     from tavus_callbacks_cli.operations.tokens import create_token, live_tokens
+    from tavus_callbacks_cli.targets.aws_errors import aws_errors
 
     tables, now = target.tables(), datetime.now(UTC)
-    with _aws_errors():
+    with aws_errors():
         if live_tokens(tables.tokens, label=label, now=now):
             rotate = shell.command("token rotate", label, options=target.options)
             raise click.ClickException(
                 f"Label {shell.quote(label)} has a live token: `{rotate}` replaces it "
                 "without a gap; another label makes another token."
             )
-        _hand_over(create_token(tables.tokens, label=label, scope=scope, now=now), scope, tables)
+        _print_token(create_token(tables.tokens, label=label, scope=scope, now=now), scope, tables)
 
 
 @token.command(
@@ -84,14 +82,22 @@ def list_(target: Target, *, is_json: bool) -> None:
 
     Tokens themselves are shown when they are made and never again.
     """
+    from tavus_callbacks_cli.operations.tokens import list_token_views
+    from tavus_callbacks_cli.targets.aws_errors import aws_errors
+
     tables, now = target.tables(), datetime.now(UTC)
-    with _aws_errors():
-        views = list(_views(tables, now))
+    with aws_errors():
+        views = list_token_views(tables, now)
     if is_json:
         print_json({"tokens": views})
         return
     columns = ("label", "scope", "status", f"created ({zone()})", "expires", "revoked", "last used")
-    print_table(columns, (_row(view) for view in views))
+    times = ("created_at", "expires_at", "revoked_at", "last_used_at")
+    rows = (
+        [view["label"], view["scope"], view["status"], *(moment(view[name]) for name in times)]
+        for view in views
+    )
+    print_table(columns, rows)
 
 
 @token.command(
@@ -116,14 +122,15 @@ def rotate(target: Target, *, label: str, grace: timedelta) -> None:
     The new one has the same label and scope; the one before it expires after the grace.
     """
     from tavus_callbacks_cli.operations.tokens import live_tokens, rotate_token
+    from tavus_callbacks_cli.targets.aws_errors import aws_errors
 
     tables, now = target.tables(), datetime.now(UTC)
-    with _aws_errors():
+    with aws_errors():
         before = live_tokens(tables.tokens, label=label, now=now)
         if not before:
-            raise _none_live(target, label)
+            raise _no_live_token(target, label)
         fresh = rotate_token(tables.tokens, label=label, grace=grace, now=now)
-        _hand_over(fresh, before[-1].scope, tables)
+        _print_token(fresh, before[-1].scope, tables)
     note(f"The one before it is accepted until {moment(iso(now + grace))} {zone()} at most.")
 
 
@@ -142,29 +149,24 @@ def revoke(target: Target, *, label: str, yes: bool) -> None:
     They are refused within a minute. To replace one without a gap, `rotate` it.
     """
     from tavus_callbacks_cli.operations.tokens import live_tokens, revoke_token
-
-    tables, now = target.tables(), datetime.now(UTC)
-    with _aws_errors():
-        count = len(live_tokens(tables.tokens, label=label, now=now))
-        if not count:
-            raise _none_live(target, label)
-        if not yes:
-            click.confirm(f"Revoke {_tokens(count)} of label {label}?", abort=True, err=True)
-        revoked = revoke_token(tables.tokens, label=label, now=datetime.now(UTC))
-    click.echo(f"Revoked {_tokens(revoked)} of label {label}; refused within a minute.")
-
-
-def _aws_errors() -> "AbstractContextManager[None]":
     from tavus_callbacks_cli.targets.aws_errors import aws_errors
 
-    return aws_errors()
+    tables, now = target.tables(), datetime.now(UTC)
+    with aws_errors():
+        count = len(live_tokens(tables.tokens, label=label, now=now))
+        if not count:
+            raise _no_live_token(target, label)
+        if not yes:
+            click.confirm(f"Revoke {_count(count)} of label {label}?", abort=True, err=True)
+        revoked = revoke_token(tables.tokens, label=label, now=datetime.now(UTC))
+    click.echo(f"Revoked {_count(revoked)} of label {label}; refused within a minute.")
 
 
-def _tokens(count: int) -> str:
-    return f"{count} token" if count == 1 else f"{count} tokens"
+def _count(tokens: int) -> str:
+    return f"{tokens} token" if tokens == 1 else f"{tokens} tokens"
 
 
-def _none_live(target: Target, label: str) -> click.ClickException:
+def _no_live_token(target: Target, label: str) -> click.ClickException:
     create = shell.command("token create", options=("--label", label, *target.options))
     return click.ClickException(
         f"Label {shell.quote(label)} has no live token. "
@@ -173,40 +175,8 @@ def _none_live(target: Target, label: str) -> click.ClickException:
     )
 
 
-def _hand_over(token: str, scope: Scope, tables: Tables) -> None:
+def _print_token(token: str, scope: Scope, tables: "Tables") -> None:
     credential = f"{tables.api_url}/callbacks/{token}" if scope == "callback" else token
-    # Alone on standard output, so that a script can take it.
+    # Alone on standard output, so that a script can use it.
     click.echo(credential)
     note(f"Shown this once. {USES[scope]}")
-
-
-def _views(tables: Tables, now: datetime) -> "Iterator[dict[str, Any]]":
-    from tavus_callbacks_cli.operations.tokens import list_tokens
-
-    for record in list_tokens(tables.tokens):
-        yield {
-            "token_id": record.token_id,
-            "label": record.label,
-            "scope": record.scope,
-            "status": _status(record, now),
-            "created_at": record.created_at,
-            "expires_at": record.expires_at,
-            "revoked_at": record.revoked_at,
-            "last_used_at": _last_use(tables, record),
-        }
-
-
-def _last_use(tables: Tables, record: TokenRecord) -> str | None:
-    item = tables.events.get_item(Key=keys.token_use(record.token_id)).get("Item")
-    return str(item["used_at"]) if item else None
-
-
-def _status(record: TokenRecord, now: datetime) -> str:
-    if record.revoked_at:
-        return "revoked"
-    return "live" if record.is_live(now) else "expired"
-
-
-def _row(view: dict[str, Any]) -> list[str]:
-    times = ("created_at", "expires_at", "revoked_at", "last_used_at")
-    return [view["label"], view["scope"], view["status"], *(moment(view[name]) for name in times)]

@@ -1,4 +1,4 @@
-"""`tavus-callbacks transcript`: what was said, as a dialogue that can be read."""
+"""`tavus-callbacks transcript`: the words of a conversation, as a dialogue to read."""
 
 import sys
 from contextlib import contextmanager
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tavus_callbacks_cli.commands.options import target_options
-from tavus_callbacks_cli.operations.subjects import near_ids, path_of
+from tavus_callbacks_cli.operations.subjects import path_of, suggest_ids
 from tavus_callbacks_cli.output.console import note, print_block, print_file, print_json, print_wrapped
 from tavus_callbacks_cli.output.text import escape, examples
 from tavus_callbacks_cli.targets.choose import Target
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from rich.text import Text
 
-# The room of a turn's time, 999 minutes and a gap.
+# Room for a turn's time: 999 minutes and a gap.
 _CLOCK = 8
 
 _STYLES = {"user": "bold cyan", "assistant": "bold green", "system": "dim", "tool": "yellow"}
@@ -46,9 +46,14 @@ def transcript(target: Target, id_: str, *, form: str | None, is_json: bool, inc
         raise click.UsageError(f"--json and --format {form} are two forms: name one.")
     path = f"{path_of('conversation', id_)}/transcript"
     params = {"include": "system"} if include_system else {}
-    with target.open_api("read") as api, near_ids(api, id_), _own_words():
+    with target.open_api("read") as api, suggest_ids(api, id_), _option_names():
         if form in ("text", "vtt"):
-            _print_file(api.text(path, {**params, "format": form}))
+            text = api.text(path, {**params, "format": form})
+            # A terminal gets everything that could steer it escaped.
+            if sys.stdout.isatty():
+                print_block(text.removesuffix("\n"))
+            else:
+                print_file(text)
         elif is_json or form == "json":
             print_json(api.get(path, params))
         else:
@@ -56,8 +61,8 @@ def transcript(target: Target, id_: str, *, form: str | None, is_json: bool, inc
 
 
 @contextmanager
-def _own_words() -> "Iterator[None]":
-    """Let the API's advice name the option, not the parameter of a query."""
+def _option_names() -> "Iterator[None]":
+    """Replace the name of a query parameter in the API's advice by the name of the option."""
     from tavus_callbacks_cli.targets.api_client import Conflict
 
     try:
@@ -66,43 +71,32 @@ def _own_words() -> "Iterator[None]":
         raise Conflict(error.message.replace("format=text", "--format text")) from None
 
 
-def _print_file(written: str) -> None:
-    """Print as it came but for what steers a terminal, on which a file may be shown one day."""
-    if sys.stdout.isatty():
-        print_block(written.removesuffix("\n"))
-    else:
-        print_file(written)
-
-
-def _print_dialogue(found: dict[str, Any]) -> None:
-    for turn in found["turns"]:
-        for line in _lines(turn):
+def _print_dialogue(content: dict[str, Any]) -> None:
+    for turn in content["turns"]:
+        for line in turn_lines(turn):
             print_wrapped(line, _CLOCK)
-    skipped = found["skipped"]
-    if not (found["turns"] or skipped):
+    skipped = content["skipped"]
+    if not (content["turns"] or skipped):
         note("Nothing was said.")
     if skipped:
         note(f"{skipped} {'entry' if skipped == 1 else 'entries'} of the transcript could not be read.")
 
 
-def _lines(turn: dict[str, Any]) -> "Iterator[Text]":
+def turn_lines(turn: dict[str, Any]) -> "Iterator[Text]":
+    """Yield the text of a turn, and each of its tool calls."""
     from rich.text import Text
 
     from tavus_callbacks.domain.transcripts.plain_text import NAMES, one_line
 
-    role = turn["role"]
-    time = Text(_clock(turn["start"]), "dim")
+    role, clock = turn["role"], ""
+    if turn["start"] is not None:
+        minutes, seconds = divmod(int(turn["start"]), 60)
+        clock = f"{minutes:>3}:{seconds:02}".ljust(_CLOCK)
+    time = Text(clock, "dim")
     if turn["text"]:
         name = Text(f"{NAMES[role]}: ", _STYLES[role])
         yield Text.assemble(time, name, escape(one_line(turn["text"])))
     for call in turn["tool_calls"]:
         answers = "".join(f" -> {one_line(answer['text'])}" for answer in call["answers"])
-        called = f"(Tool {one_line(call['name'] or 'without a name')}{answers})"
-        yield Text.assemble(time, Text(escape(called), _STYLES["tool"]))
-
-
-def _clock(seconds: float | None) -> str:
-    if seconds is None:
-        return ""
-    minutes, rest = divmod(int(seconds), 60)
-    return f"{minutes:>3}:{rest:02}".ljust(_CLOCK)
+        text = f"(Tool {one_line(call['name'] or 'without a name')}{answers})"
+        yield Text.assemble(time, Text(escape(text), _STYLES["tool"]))

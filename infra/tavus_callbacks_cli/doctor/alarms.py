@@ -1,28 +1,25 @@
-"""Checks of the stack's alarms: whether anybody is told, and whether one is red."""
+"""Checks of the stack's alarms: whether somebody is notified, and whether one is red."""
 
 from tavus_callbacks_cli.doctor.examination import Examination, Finding, failed, ok, warning
-from tavus_callbacks_cli.operations.alarms import alarms, confirmed
+from tavus_callbacks_cli.operations.alarms import count_subscriptions, list_alarms
 from tavus_callbacks_cli.output.shell import aws
 
-_TELL = "`sam deploy --parameter-overrides AlarmEmail=you@example.com`, and confirm both mails."
+_ADD_RECEIVER = "`sam deploy --parameter-overrides AlarmEmail=you@example.com`, and confirm both mails."
 
 _SUBSCRIBE = "sns subscribe --protocol email --notification-endpoint ADDRESS --topic-arn"
 
 
 def receivers(examination: Examination) -> Finding:
-    """Look whether every alarm tells somebody who has confirmed that they want it."""
-    found = alarms(examination.deployment)
-    if not found:
-        return warning("the stack was deployed with Alarms=off: nobody is told of anything", _TELL)
-    untold = [one.name for one in found if not one.topics]
-    if untold:
-        return warning(f"nobody is told of {', '.join(untold)}", _TELL)
-    return _confirmed(examination, sorted({topic for one in found for topic in one.topics}))
-
-
-def _confirmed(examination: Examination, topics: list[str]) -> Finding:
+    """Check that every alarm notifies somebody who has confirmed the subscription."""
+    alarms = list_alarms(examination.deployment)
+    if not alarms:
+        return warning("the stack was deployed with Alarms=off: nobody is told of anything", _ADD_RECEIVER)
+    silent = [alarm.name for alarm in alarms if not alarm.topics]
+    if silent:
+        return warning(f"nobody is told of {', '.join(silent)}", _ADD_RECEIVER)
+    topics = sorted({topic for alarm in alarms for topic in alarm.topics})
     for topic in topics:
-        count, waiting = confirmed(examination.deployment, topic)
+        count, waiting = count_subscriptions(examination.deployment, topic)
         if not count or count == waiting:
             return failed(
                 f"Nobody hears of {topic}: {waiting} of {count} subscriptions wait to be confirmed.",
@@ -34,10 +31,9 @@ def _confirmed(examination: Examination, topics: list[str]) -> Finding:
 
 
 def states(examination: Examination) -> Finding:
-    """Look whether an alarm is red."""
-    red = [one for one in alarms(examination.deployment) if one.is_red]
+    """Check that no alarm is red."""
+    red = [alarm for alarm in list_alarms(examination.deployment) if alarm.is_red]
     if red:
-        return failed(
-            f"Red: {', '.join(one.name for one in red)}.", f"Read {', '.join(one.runbook for one in red)}."
-        )
+        names, runbooks = ", ".join(alarm.name for alarm in red), ", ".join(alarm.runbook for alarm in red)
+        return failed(f"Red: {names}.", f"Read {runbooks}.")
     return ok("none is red")

@@ -1,4 +1,4 @@
-"""All checks in their order, and how they are run: one that fails stops none of the others."""
+"""All checks in their order, and how they run: one that fails stops none of the others."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,22 +8,21 @@ import httpx
 from botocore.exceptions import BotoCoreError, ClientError
 
 from tavus_callbacks.domain.common.token import replace_tokens
-from tavus_callbacks_cli.doctor import alarms, live, stack, storage, tables, telling
+from tavus_callbacks_cli.doctor import alarms, live, pushes, stack, storage, tables
 from tavus_callbacks_cli.doctor.examination import (
     REDEPLOY,
     Examination,
     Finding,
-    NotTried,
     Status,
     failed,
     ok,
     skipped,
 )
-from tavus_callbacks_cli.targets.aws_errors import error_advice
+from tavus_callbacks_cli.doctor.probe import NotTried
+from tavus_callbacks_cli.targets.aws_errors import error_advice, error_code
 
 _AGAIN = "Are network and region right? Then try again in a moment."
 _NO_SUCH = "NoSuch"
-_OFF = "the stack was deployed with Recordings=off"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +37,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a check found."""
+    """The result of a check."""
 
     name: str
     status: Status
@@ -50,9 +49,9 @@ CHECKS = (
     Check("outputs", stack.outputs),
     Check("triggers", stack.triggers, "here the local stack itself follows the streams"),
     Check("schedule", stack.schedule, "here the local stack itself keeps the time"),
-    Check("bus", telling.bus),
-    Check("push target", telling.target),
-    Check("push secret", telling.secret),
+    Check("bus", pushes.bus),
+    Check("push target", pushes.target),
+    Check("push secret", pushes.secret),
     Check("alarm receivers", alarms.receivers, "here nobody is told"),
     Check("alarms", alarms.states, "here there are no metrics"),
     Check("log retention", stack.retention, "here logs are files"),
@@ -83,43 +82,37 @@ def examine(examination: Examination, show: Callable[[Result], object]) -> list[
     """Run every check, show each result at once, and clean up whatever happens."""
     results: list[Result] = []
 
-    def keep(result: Result) -> None:
-        results.append(result)
-        show(result)
+    def run(check: Check) -> None:
+        finding = _find(check, examination)
+        # A service may quote a token, and people paste reports into issues.
+        detail, fix = (replace_tokens(text or "", "tcb_…") for text in (finding.detail, finding.fix))
+        results.append(Result(check.name, finding.status, detail, fix or None))
+        show(results[-1])
 
     try:
         for check in CHECKS:
-            keep(_run(check, examination))
+            run(check)
     finally:
-        keep(_run(Check("clean-up", _clean), examination))
+        run(Check("clean-up", _clean_up))
     return results
 
 
-def _clean(examination: Examination) -> Finding:
-    examination.probe.clean()
+def _clean_up(examination: Examination) -> Finding:
+    examination.probe.clean_up()
     return ok("the doctor's tokens are revoked and its object is gone")
 
 
-def _run(check: Check, examination: Examination) -> Result:
-    finding = _inapplicable(check, examination) or _looked(check, examination)
-    # A service may quote a token, and people paste reports into issues.
-    detail, fix = (replace_tokens(text, "tcb_…") if text else text for text in (finding.detail, finding.fix))
-    return Result(check.name, finding.status, detail or "", fix)
-
-
-def _inapplicable(check: Check, examination: Examination) -> Finding | None:
+def _find(check: Check, examination: Examination) -> Finding:  # noqa: PLR0911 - one return an error
     if check.is_of_recordings and not examination.deployment.has_recordings:
-        return skipped(_OFF)
-    return skipped(check.not_here) if check.not_here and examination.deployment.is_local else None
-
-
-def _looked(check: Check, examination: Examination) -> Finding:
+        return skipped("the stack was deployed with Recordings=off")
+    if check.not_here and examination.deployment.is_local:
+        return skipped(check.not_here)
     try:
         return check.look(examination)
     except NotTried as reason:
         return skipped(str(reason))
     except (ClientError, BotoCoreError) as error:
-        return _refused_by_aws(error)
+        return _aws_finding(error)
     except httpx.TransportError as error:
         return failed(f"No answer: {error or type(error).__name__}.", f"Is its address up? {_AGAIN}")
     except click.ClickException as error:
@@ -129,11 +122,10 @@ def _looked(check: Check, examination: Examination) -> Finding:
         return failed(f"The check itself failed: {type(fault).__name__} {fault}.", "Report this as a fault.")
 
 
-def _refused_by_aws(error: ClientError | BotoCoreError) -> Finding:
+def _aws_finding(error: ClientError | BotoCoreError) -> Finding:
+    code = error_code(error)
     if not isinstance(error, ClientError):
-        code = type(error).__name__
         return failed(f"AWS was not asked: {code}.", error_advice(code) or _AGAIN)
-    code = str(error.response.get("Error", {}).get("Code", "an error without a code"))
     is_gone = code.startswith(_NO_SUCH)
     return failed(
         f"AWS answered {code} to {error.operation_name}.",

@@ -1,4 +1,4 @@
-"""What a check is given and what it answers."""
+"""What a check gets and what it returns."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -24,32 +24,28 @@ class Examination:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a check found, in a sentence; `fix` is what to do where that is not as it should be."""
+    """What a check found, in a sentence; `fix` says how to correct it."""
 
     status: Status
     detail: str
     fix: str | None = None
 
 
-class NotTried(Exception):
-    """The check needs what another one has not brought about; the message names it."""
-
-
 def ok(detail: str) -> Finding:
-    """Find that all is well."""
+    """Return that all is well."""
     return Finding("ok", detail)
 
 
 def warning(detail: str, fix: str) -> Finding:
-    """Find what works and yet should be known."""
+    """Return that it works, but with a risk that people should know."""
     return Finding("warning", detail, fix)
 
 
 def failed(detail: str, fix: str) -> Finding:
-    """Find a fault."""
+    """Return a fault."""
     return Finding("failed", detail, fix)
 
 
 def skipped(reason: str) -> Finding:
-    """Find that there is nothing to look at here."""
+    """Return that there is nothing to check here."""
     return Finding("skipped", reason)

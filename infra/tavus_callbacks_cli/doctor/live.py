@@ -1,4 +1,4 @@
-"""Checks that send something through the stack, as Tavus would, and look at what becomes of it."""
+"""Checks that send something through the stack, as Tavus would, and look at the result."""
 
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -9,18 +9,17 @@ from tavus_callbacks_cli.doctor.examination import (
     REDEPLOY,
     Examination,
     Finding,
-    NotTried,
     failed,
     ok,
     warning,
 )
-from tavus_callbacks_cli.doctor.probe import CONTENT, Probe
+from tavus_callbacks_cli.doctor.probe import CONTENT, NotTried, Probe
 from tavus_callbacks_cli.targets.api_client import http_client
 
 _OK, _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND = 200, 401, 403, 404
 
 _PREFLIGHT = {"access-control-request-method": "GET", "access-control-request-headers": "range"}
-_WHAT_ANSWERED: dict[int, str] = {
+_FIXES: dict[int, str] = {
     _UNAUTHORIZED: f"The functions look into another tokens table than the outputs name. {REDEPLOY}",
     _NOT_FOUND: "ApiUrl leads elsewhere: with a domain of your own, look at its DNS and API mapping. "
     f"Otherwise: {REDEPLOY}",
@@ -29,16 +28,16 @@ _LOGS = "Look into the function's log: `sam logs --stack-name STACK` (locally be
 
 
 def tokens(examination: Examination) -> Finding:
-    """Make tokens and have the callback URL say that it is ready."""
-    examination.probe.make_tokens()
+    """Create tokens and check that the callback URL says that it is ready."""
+    examination.probe.create_tokens()
     answer = examination.probe.try_callback_url()
-    if answer.status_code == _OK and _members(answer).get("label") == examination.probe.label:
+    if _is_ready(answer, examination.probe):
         return ok("made for an hour, and the callback URL says that it is ready")
     return _wrong_answer("The callback URL", answer)
 
 
 def trailing_slash(examination: Examination) -> Finding:
-    """Ask the callback URL with a slash behind it: only reports say that API Gateway routes it.
+    """Check the callback URL with a slash behind it: only reports say that API Gateway routes it.
 
     Decision: docs/decisions/0065-any-path-below-the-token.md.
     """
@@ -50,9 +49,13 @@ def trailing_slash(examination: Examination) -> Finding:
             "API Gateway answers 404 to the callback URL with a slash behind it.",
             "Give Tavus the callback_url without a trailing slash.",
         )
-    if answer.status_code == _OK and _members(answer).get("label") == examination.probe.label:
+    if _is_ready(answer, examination.probe):
         return ok("the callback URL works with a slash behind it too")
     return _wrong_answer("The callback URL with a slash behind it", answer)
+
+
+def _is_ready(answer: httpx.Response, probe: Probe) -> bool:
+    return answer.status_code == _OK and _members(answer).get("label") == probe.label
 
 
 def callback(examination: Examination) -> Finding:
@@ -62,23 +65,23 @@ def callback(examination: Examination) -> Finding:
     if _members(answer).get("status") != "stored":
         return _wrong_answer("A simulated callback", answer)
     event_id = _members(answer)["event_id"]
-    found = probe.awaited(lambda: _event(probe, event_id))
-    if found is None:
+
+    def read_back() -> dict[str, Any] | None:
+        events = _members(probe.read("/events")).get("events", [])
+        return next((event for event in events if event["event_id"] == event_id), None)
+
+    event = probe.wait_for(read_back)
+    if event is None:
         return _wrong_answer("The callback was stored, and reading it back", probe.read("/events"))
-    if found["tags"] != {"simulated": "true"}:
-        return failed(f"Its tags came back as {found['tags']}.", REDEPLOY)
+    if event["tags"] != {"simulated": "true"}:
+        return failed(f"Its tags came back as {event['tags']}.", REDEPLOY)
     return ok(f"sent for conversation {probe.conversation_id}, stored and read back")
-
-
-def _event(probe: Probe, event_id: str) -> dict[str, Any] | None:
-    events = _members(probe.read("/events")).get("events", [])
-    return next((event for event in events if event["event_id"] == event_id), None)
 
 
 def unannounced(examination: Examination) -> Finding:
     """Put an object and wait until it is known without any callback."""
     examination.probe.put_object()
-    if _recording(examination.probe, announced=False):
+    if wait_for_recording(examination.probe, announced=False):
         return ok("a test object was found by its S3 event")
     return failed(
         f"A test object was not found within {examination.probe.patience:.0f} seconds.",
@@ -87,13 +90,13 @@ def unannounced(examination: Examination) -> Finding:
 
 
 def announced(examination: Examination) -> Finding:
-    """Announce the object as Tavus does and wait until both are known as one."""
+    """Announce the object as Tavus does and wait until both are known as one recording."""
     probe = examination.probe
     claim = {"bucket_name": probe.bucket, "s3_key": probe.key, "duration": 1}
     answer = probe.send("application.recording_ready", claim)
     if _members(answer).get("status") != "stored":
         return _wrong_answer("A simulated recording_ready", answer)
-    if _recording(probe, announced=True):
+    if wait_for_recording(probe, announced=True):
         return ok("a simulated recording_ready was joined to it")
     return failed(
         f"recording_ready was stored, and nothing came of it within {probe.patience:.0f} seconds.",
@@ -101,16 +104,16 @@ def announced(examination: Examination) -> Finding:
     )
 
 
-def _recording(probe: Probe, *, announced: bool) -> dict[str, Any] | None:
-    def look() -> dict[str, Any] | None:
-        found = _members(probe.read("/recordings")).get("recordings", [])
-        return next((one for one in found if _is(one, announced=announced)), None)
+def wait_for_recording(probe: Probe, *, announced: bool) -> dict[str, Any] | None:
+    """Return the test object as an available recording, or None if it does not come in time."""
 
-    return probe.awaited(look)
+    def find() -> dict[str, Any] | None:
+        for recording in _members(probe.read("/recordings")).get("recordings", []):
+            if (recording["status"], recording["announced"]) == ("available", announced):
+                return dict(recording)
+        return None
 
-
-def _is(recording: dict[str, Any], *, announced: bool) -> bool:
-    return (recording["status"], recording["announced"]) == ("available", announced)
+    return probe.wait_for(find)
 
 
 def link(examination: Examination) -> Finding:
@@ -126,8 +129,8 @@ def link(examination: Examination) -> Finding:
 
 
 def preflight(examination: Examination) -> Finding:
-    """Ask as the browser of a page elsewhere does before its script reads a range."""
-    origin = _an_origin(examination)
+    """Ask as a browser does before a script of another site's page reads a range."""
+    origin = _allowed_origin(examination)
     if origin is None:
         return failed(
             "The bucket has no CORS rules, so no page can read recordings by script.",
@@ -143,41 +146,41 @@ def preflight(examination: Examination) -> Finding:
     )
 
 
-def _an_origin(examination: Examination) -> str | None:
-    """Return an origin that the bucket allows, None where it has no rules."""
+def _allowed_origin(examination: Examination) -> str | None:
+    """Return an origin that the bucket allows, None if it has no rules."""
     from botocore.exceptions import ClientError
 
     try:
-        found = examination.deployment.client("s3").get_bucket_cors(Bucket=examination.probe.bucket)
+        answer = examination.deployment.client("s3").get_bucket_cors(Bucket=examination.probe.bucket)
     except ClientError as error:
         if error.response["Error"]["Code"] != "NoSuchCORSConfiguration":
             raise
         return None
-    # A pattern allows any text in the place of its asterisk.
-    allowed = str(found["CORSRules"][0]["AllowedOrigins"][0])
-    return "https://app.example.com" if allowed == "*" else allowed.replace("*", "app")
+    # A pattern allows any text in place of its asterisk.
+    origin = str(answer["CORSRules"][0]["AllowedOrigins"][0])
+    return "https://app.example.com" if origin == "*" else origin.replace("*", "app")
 
 
 def altered_link(examination: Examination) -> Finding:
-    """Let the link live longer than was signed."""
+    """Check that a link with a later expiry than was signed is refused."""
     url, _, rest = _link(examination.probe).partition("&Expires=")
     moment, _, signature = rest.partition("&")
-    return _refused("A link with a later expiry", f"{url}&Expires={int(moment) + 1}&{signature}")
+    return _expect_forbidden("A link with a later expiry", f"{url}&Expires={int(moment) + 1}&{signature}")
 
 
 def unsigned_url(examination: Examination) -> Finding:
-    """Ask the CDN without a signature."""
-    return _refused("The CDN without a signature", _link(examination.probe).partition("?")[0])
+    """Check that the CDN refuses a URL without a signature."""
+    return _expect_forbidden("The CDN without a signature", _link(examination.probe).partition("?")[0])
 
 
 def bare_object(examination: Examination) -> Finding:
-    """Ask the bucket itself, as a stranger."""
+    """Check that the bucket itself refuses a stranger."""
     probe = examination.probe
     if not probe.object_is_put:
         raise NotTried("not tried, for the test object could not be put")
     client = examination.deployment.client("s3")
     host = f"{probe.bucket}.{urlsplit(client.meta.endpoint_url).hostname}"
-    return _refused("The bucket itself", f"https://{host}/{quote(probe.key)}")
+    return _expect_forbidden("The bucket itself", f"https://{host}/{quote(probe.key)}")
 
 
 def _link(probe: Probe) -> str:
@@ -187,7 +190,7 @@ def _link(probe: Probe) -> str:
     return url
 
 
-def _refused(what: str, url: str) -> Finding:
+def _expect_forbidden(what: str, url: str) -> Finding:
     answer = _get(url)
     if answer.status_code == _FORBIDDEN:
         return ok("is refused with 403")
@@ -204,7 +207,7 @@ def _get(url: str) -> httpx.Response:
 
 
 def _members(answer: httpx.Response) -> dict[str, Any]:
-    """Return the members of a JSON object, none where the answer is something else."""
+    """Return the members of a JSON object, none for any other answer."""
     try:
         content = answer.json()
     except ValueError:
@@ -215,6 +218,4 @@ def _members(answer: httpx.Response) -> dict[str, Any]:
 def _wrong_answer(what: str, answer: httpx.Response) -> Finding:
     members = _members(answer)
     why = members.get("detail") or members.get("message") or "not as a tavus-callbacks API does"
-    return failed(
-        f"{what} answered {answer.status_code}: {why}", _WHAT_ANSWERED.get(answer.status_code, _LOGS)
-    )
+    return failed(f"{what} answered {answer.status_code}: {why}", _FIXES.get(answer.status_code, _LOGS))

@@ -1,8 +1,9 @@
-"""Checks of the stack as a whole: its outputs, what starts its functions, its logs."""
+"""Checks of the stack as a whole: its outputs, the triggers of its functions, its logs."""
 
 from typing import Any
 
 from tavus_callbacks_cli.doctor.examination import REDEPLOY, Examination, Finding, failed, ok, warning
+from tavus_callbacks_cli.operations.pause import schedules
 from tavus_callbacks_cli.output.shell import line
 
 OUTPUTS = ("ApiUrl", "BodiesBucketName", "EventsTableName", "FailedBucketName", "TokensTableName")
@@ -15,16 +16,16 @@ RECORDING_OUTPUTS = (
     "SigningKeyGroupId",
 )
 
-# What Lambda says of a trigger that has nothing to complain of.
+# The results of a trigger without a problem.
 _FINE = ("OK", "No records processed")
 
 
 def outputs(examination: Examination) -> Finding:
-    """Look whether the stack says all that the other commands ask it; recordings are all or none."""
-    found = examination.deployment.outputs.keys()
-    has_recordings = bool(found & set(RECORDING_OUTPUTS))
+    """Check that the stack has all outputs that other commands need; those of recordings are all or none."""
+    names = examination.deployment.outputs.keys()
+    has_recordings = bool(names & set(RECORDING_OUTPUTS))
     expected = (*OUTPUTS, *(RECORDING_OUTPUTS if has_recordings else ()))
-    missing = [name for name in expected if name not in found]
+    missing = [name for name in expected if name not in names]
     if missing:
         return failed(f"Not there: {', '.join(missing)}.", REDEPLOY)
     if examination.deployment.nests_storage:
@@ -37,57 +38,43 @@ def outputs(examination: Examination) -> Finding:
 
 
 def triggers(examination: Examination) -> Finding:
-    """Look whether every stream still starts its function, and how it last went."""
+    """Check that every stream still starts its function, and how that last went."""
     client = examination.deployment.client("lambda")
     mappings = examination.deployment.physical("AWS::Lambda::EventSourceMapping")
     if not mappings:
         return failed("The stack has no event source mapping: nothing follows its streams.", REDEPLOY)
+    resume = examination.deployment.command("resume")
     for name, uuid in mappings.items():
-        fault = _trigger_fault(
-            name,
-            client.get_event_source_mapping(UUID=uuid),
-            examination.deployment.command("resume"),
-        )
-        if fault is not None:
-            return fault
+        mapping = client.get_event_source_mapping(UUID=uuid)
+        state, result = mapping["State"], mapping.get("LastProcessingResult") or "No records processed"
+        if state not in ("Enabled", "Creating", "Enabling", "Updating"):
+            return failed(f"{name} is {state.lower()}.", f"`{resume}` starts it again.")
+        if result not in _FINE:
+            return failed(
+                f"{name} last answered: {result}.",
+                f"Look into the log of {mapping['FunctionArn'].rpartition(':')[2]}; what it could not "
+                "process lies in the bucket FailedBucketName.",
+            )
     return ok(f"enabled and without a problem: {', '.join(mappings)}")
 
 
-def _trigger_fault(name: str, mapping: dict[str, Any], resume: str) -> Finding | None:
-    state, result = mapping["State"], mapping.get("LastProcessingResult") or "No records processed"
-    if state not in ("Enabled", "Creating", "Enabling", "Updating"):
-        return failed(
-            f"{name} is {state.lower()}.",
-            f"`{resume}` starts it again.",
-        )
-    if result not in _FINE:
-        return failed(
-            f"{name} last answered: {result}.",
-            f"Look into the log of {mapping['FunctionArn'].rpartition(':')[2]}; what it could not process "
-            "lies in the bucket FailedBucketName.",
-        )
-    return None
-
-
 def schedule(examination: Examination) -> Finding:
-    """Look whether the clock still starts what looks at open things."""
-    from tavus_callbacks_cli.operations.pause import schedules
-
-    client, found = examination.deployment.client("events"), schedules(examination.deployment)
-    if not found:
+    """Check that the clock still starts the function that looks at open conversations."""
+    client, rules = examination.deployment.client("events"), schedules(examination.deployment)
+    if not rules:
         return failed("The stack has no schedule: nobody looks at what is open.", REDEPLOY)
-    off = [name for name, rule in found.items() if client.describe_rule(Name=rule)["State"] == "DISABLED"]
+    off = [name for name, rule in rules.items() if client.describe_rule(Name=rule)["State"] == "DISABLED"]
     if off:
         resume = examination.deployment.command("resume")
         return failed(f"{', '.join(off)} is disabled.", f"`{resume}` starts it again.")
-    return ok(f"enabled: {', '.join(found)}")
+    return ok(f"enabled: {', '.join(rules)}")
 
 
 def retention(examination: Examination) -> Finding:
-    """Look whether every log ends some day."""
+    """Check that the entries of every log expire."""
     client = examination.deployment.client("logs")
     groups = examination.deployment.physical("AWS::Logs::LogGroup").values()
-    endless = [group for group in groups if not _days(client, group)]
+    endless = [group for group in groups if not _retention_days(client, group)]
     if endless:
         options = ("--log-group-name", endless[0], "--retention-in-days", "30")
         return failed(
@@ -97,6 +84,6 @@ def retention(examination: Examination) -> Finding:
     return ok(f"{len(groups)} log groups expire")
 
 
-def _days(client: Any, group: str) -> int | None:
-    found = client.describe_log_groups(logGroupNamePrefix=group)["logGroups"]
-    return next((each.get("retentionInDays") for each in found if each["logGroupName"] == group), None)
+def _retention_days(client: Any, name: str) -> int | None:
+    groups = client.describe_log_groups(logGroupNamePrefix=name)["logGroups"]
+    return next((group.get("retentionInDays") for group in groups if group["logGroupName"] == name), None)

@@ -1,4 +1,4 @@
-"""Checks of where recordings lie: the bucket, the role that Tavus assumes, the keys that sign links."""
+"""Checks of the storage of recordings: the bucket, the role that Tavus assumes, the keys that sign links."""
 
 from typing import Any
 
@@ -6,76 +6,72 @@ from tavus_callbacks_cli.doctor.examination import REDEPLOY, Examination, Findin
 from tavus_callbacks_cli.output.shell import aws
 from tavus_callbacks_cli.targets.aws_stack import DOCUMENTED_EXTERNAL_ID
 
-# Daily's, which records for Tavus and assumes the role.
+# The account of Daily, which records for Tavus and assumes the role.
 ACCOUNT = "291871421005"
 # Seconds; Daily refuses a role that lasts less.
 SESSION = 43200
 
 _BLOCKS = ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets")
 
-_VERSIONED = ("--versioning-configuration", "Status=Enabled")
-_TELLING = ("--notification-configuration", '{"EventBridgeConfiguration": {}}')
+_VERSIONING = ("--versioning-configuration", "Status=Enabled")
+_EVENT_BRIDGE = ("--notification-configuration", '{"EventBridgeConfiguration": {}}')
+_PUBLIC_ACCESS = ("--public-access-block-configuration", ",".join(f"{name}=true" for name in _BLOCKS))
+_SESSION = ("--max-session-duration", str(SESSION))
 
 
 def versioning(examination: Examination) -> Finding:
-    """Look whether an overwritten recording is still there."""
-    bucket = _bucket(examination)
-    status = _s3(examination).get_bucket_versioning(Bucket=bucket).get("Status", "off")
+    """Check that an overwritten recording is kept."""
+    s3, bucket = _s3_and_bucket(examination)
+    status = s3.get_bucket_versioning(Bucket=bucket).get("Status", "off")
     if status == "Enabled":
         return ok("on, as Daily asks")
     return failed(
         f"Versioning of {bucket} is {status.lower()}; Daily asks for it and may refuse to record.",
-        f"`{aws('s3api put-bucket-versioning --bucket', bucket, *_VERSIONED)}`",
+        f"`{aws('s3api put-bucket-versioning --bucket', bucket, *_VERSIONING)}`",
     )
 
 
 def notifications(examination: Examination) -> Finding:
-    """Look whether the bucket tells EventBridge of its objects."""
-    bucket = _bucket(examination)
-    found = _s3(examination).get_bucket_notification_configuration(Bucket=bucket)
-    if "EventBridgeConfiguration" in found:
+    """Check that the bucket sends events of its objects to EventBridge."""
+    s3, bucket = _s3_and_bucket(examination)
+    if "EventBridgeConfiguration" in s3.get_bucket_notification_configuration(Bucket=bucket):
         return ok("the bucket tells of its objects")
     return failed(
         f"{bucket} tells EventBridge nothing: a recording is found late, or never without its callback.",
-        f"`{aws('s3api put-bucket-notification-configuration --bucket', bucket, *_TELLING)}`",
+        f"`{aws('s3api put-bucket-notification-configuration --bucket', bucket, *_EVENT_BRIDGE)}`",
     )
 
 
 def public_access(examination: Examination) -> Finding:
-    """Look whether the bucket can be made public by mistake."""
-    bucket = _bucket(examination)
-    block = _public_access_block(examination, bucket)
+    """Check that the bucket cannot be made public by mistake."""
+    from botocore.exceptions import ClientError
+
+    s3, bucket = _s3_and_bucket(examination)
+    try:
+        block = s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"]
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "NoSuchPublicAccessBlockConfiguration":
+            raise
+        block = {}
     missing = [name for name in _BLOCKS if not block.get(name)]
     if not missing:
         return ok("blocked in all four ways")
     return failed(
         f"{bucket} lacks {', '.join(missing)}.",
-        f"`{aws('s3api put-public-access-block --bucket', bucket, *_blocking())}`",
+        f"`{aws('s3api put-public-access-block --bucket', bucket, *_PUBLIC_ACCESS)}`",
     )
 
 
-def _public_access_block(examination: Examination, bucket: str) -> dict[str, bool]:
-    from botocore.exceptions import ClientError
-
-    try:
-        found = _s3(examination).get_public_access_block(Bucket=bucket)
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "NoSuchPublicAccessBlockConfiguration":
-            raise
-        return {}
-    block: dict[str, bool] = found["PublicAccessBlockConfiguration"]
-    return block
-
-
 def trust(examination: Examination) -> Finding:
-    """Look whether the role trusts Tavus's recorder alone, under the external id, and nobody else."""
+    """Check that the role trusts only Tavus's recorder, under the external id."""
     expected = examination.deployment.external_id
-    statements = _list(_role(examination)["AssumeRolePolicyDocument"]["Statement"])
-    if not statements or not all(_is_the_recorders(each, expected) for each in statements):
+    name, role = _role(examination)
+    statements = _list(role["AssumeRolePolicyDocument"]["Statement"])
+    if not statements or not all(_trusts_recorder(statement, expected) for statement in statements):
         return failed(
             "The trust policy is not the template's: another principal, action or condition.",
             f"Let the role trust account {ACCOUNT} alone, under StringEquals sts:ExternalId={expected}; "
-            f"`{aws('iam update-assume-role-policy --role-name', _role_name(examination))}`",
+            f"`{aws('iam update-assume-role-policy --role-name', name)}`",
         )
     if expected == DOCUMENTED_EXTERNAL_ID:
         return warning(
@@ -86,51 +82,49 @@ def trust(examination: Examination) -> Finding:
     return ok(f"account {ACCOUNT} alone, with an external id of your own")
 
 
-def _is_the_recorders(statement: dict[str, Any], expected: str | None) -> bool:
+def _trusts_recorder(statement: dict[str, Any], external_id: str | None) -> bool:
+    conditions = {
+        operator: {key: _list(value) for key, value in keys.items()}
+        for operator, keys in statement.get("Condition", {}).items()
+    }
     return (
         statement["Effect"] == "Allow"
         and _list(statement["Action"]) == ["sts:AssumeRole"]
-        and _is_the_recorder(statement.get("Principal"))
-        and _condition(statement) == {"StringEquals": {"sts:ExternalId": [expected]}}
+        and _is_recorder(statement.get("Principal"))
+        and conditions == {"StringEquals": {"sts:ExternalId": [external_id]}}
     )
 
 
-def _is_the_recorder(principal: Any) -> bool:
+def _is_recorder(principal: Any) -> bool:
     if not isinstance(principal, dict) or principal.keys() != {"AWS"}:
         return False
     names = [str(name).split(":") for name in _list(principal["AWS"])]
     return names == [[ACCOUNT]] or [name[4:] for name in names] == [[ACCOUNT, "root"]]
 
 
-def _condition(statement: dict[str, Any]) -> dict[str, dict[str, list[Any]]]:
-    return {
-        operator: {key: _list(value) for key, value in keys.items()}
-        for operator, keys in statement.get("Condition", {}).items()
-    }
-
-
 def _list(value: Any) -> list[Any]:
-    # AWS gives a list of one back as its member.
+    # AWS returns a list with one member as that member.
     return value if isinstance(value, list) else [value]
 
 
 def session_length(examination: Examination) -> Finding:
-    """Look whether the role lasts for a whole recording."""
-    seconds = _role(examination)["MaxSessionDuration"]
+    """Check that the role lasts for a whole recording."""
+    name, role = _role(examination)
+    seconds = role["MaxSessionDuration"]
     if seconds == SESSION:
         return ok("12 hours, as Daily asks")
     return failed(
         f"The role's sessions last {seconds} seconds; Daily refuses it, and with it every conversation.",
-        f"`{aws('iam update-role --role-name', _role_name(examination), *_session())}`",
+        f"`{aws('iam update-role --role-name', name, *_SESSION)}`",
     )
 
 
 def signing_key(examination: Examination) -> Finding:
-    """Look whether CloudFront trusts the key that signs links."""
+    """Check that CloudFront trusts the key that signs links."""
     group = examination.deployment.outputs["SigningKeyGroupId"]
     signing = examination.deployment.environment("ReadFunction").get("SIGNING_KEY_ID")
-    found = examination.deployment.client("cloudfront").get_key_group(Id=group)
-    trusted = found["KeyGroup"]["KeyGroupConfig"]["Items"]
+    answer = examination.deployment.client("cloudfront").get_key_group(Id=group)
+    trusted = answer["KeyGroup"]["KeyGroupConfig"]["Items"]
     if signing in trusted:
         return ok(f"{signing} signs and is one of {len(trusted)} in the key group")
     return failed(
@@ -139,27 +133,12 @@ def signing_key(examination: Examination) -> Finding:
     )
 
 
-def _bucket(examination: Examination) -> str:
-    return examination.deployment.outputs["RecordingsBucketName"]
+def _s3_and_bucket(examination: Examination) -> tuple[Any, str]:
+    deployment = examination.deployment
+    return deployment.client("s3"), deployment.outputs["RecordingsBucketName"]
 
 
-def _s3(examination: Examination) -> Any:
-    return examination.deployment.client("s3")
-
-
-def _role_name(examination: Examination) -> str:
-    return examination.deployment.outputs["RecordingRoleArn"].rpartition("/")[2]
-
-
-def _role(examination: Examination) -> dict[str, Any]:
-    found = examination.deployment.client("iam").get_role(RoleName=_role_name(examination))
-    role: dict[str, Any] = found["Role"]
-    return role
-
-
-def _blocking() -> tuple[str, str]:
-    return "--public-access-block-configuration", ",".join(f"{name}=true" for name in _BLOCKS)
-
-
-def _session() -> tuple[str, str]:
-    return "--max-session-duration", str(SESSION)
+def _role(examination: Examination) -> tuple[str, dict[str, Any]]:
+    """Return the recording role's name, and IAM's description of it."""
+    name = examination.deployment.outputs["RecordingRoleArn"].rpartition("/")[2]
+    return name, examination.deployment.client("iam").get_role(RoleName=name)["Role"]

@@ -1,4 +1,4 @@
-"""Checks of the two tables: whether they can be restored, expire what is old, and know a callback token."""
+"""Checks of the two tables: point-in-time recovery, the expiry of old rows, and a live callback token."""
 
 from datetime import UTC, datetime
 
@@ -12,19 +12,19 @@ _RECOVERY = ("--point-in-time-recovery-specification", "PointInTimeRecoveryEnabl
 
 
 def events_recovery(examination: Examination) -> Finding:
-    """Look whether the events can be restored to any second."""
+    """Check that the events can be restored to any second."""
     return _recovery(examination, examination.tables.events.name)
 
 
 def tokens_recovery(examination: Examination) -> Finding:
-    """Look whether the tokens can be restored to any second."""
+    """Check that the tokens can be restored to any second."""
     return _recovery(examination, examination.tables.tokens.name)
 
 
 def _recovery(examination: Examination, table: str) -> Finding:
     client = examination.deployment.client("dynamodb")
-    found = client.describe_continuous_backups(TableName=table)["ContinuousBackupsDescription"]
-    status = found.get("PointInTimeRecoveryDescription", {}).get("PointInTimeRecoveryStatus", "unknown")
+    backups = client.describe_continuous_backups(TableName=table)["ContinuousBackupsDescription"]
+    status = backups.get("PointInTimeRecoveryDescription", {}).get("PointInTimeRecoveryStatus", "unknown")
     if status == "ENABLED":
         return ok("can be restored to any second of the last days")
     return failed(
@@ -34,10 +34,10 @@ def _recovery(examination: Examination, table: str) -> Finding:
 
 
 def expiry(examination: Examination) -> Finding:
-    """Look whether old rows are taken away."""
+    """Check that old rows are removed."""
     table = examination.tables.events.name
-    found = examination.deployment.client("dynamodb").describe_time_to_live(TableName=table)
-    ttl = found["TimeToLiveDescription"]
+    answer = examination.deployment.client("dynamodb").describe_time_to_live(TableName=table)
+    ttl = answer["TimeToLiveDescription"]
     if ttl["TimeToLiveStatus"] in ("ENABLED", "ENABLING") and ttl.get("AttributeName") == _EXPIRY:
         return ok(f"rows go when {_EXPIRY} has passed")
     specification = f"Enabled=true,AttributeName={_EXPIRY}"
@@ -49,10 +49,10 @@ def expiry(examination: Examination) -> Finding:
 
 
 def senders(examination: Examination) -> Finding:
-    """Look whether anybody can send: a callback token other than the doctor's own is live."""
+    """Check that somebody can send: a callback token other than the doctor's own is live."""
     now = datetime.now(UTC)
     live = [token for token in list_tokens(examination.tables.tokens) if token.is_live(now)]
-    labels = {one.label for one in live if one.scope == "callback"} - {examination.probe.label}
+    labels = {token.label for token in live if token.scope == "callback"} - {examination.probe.label}
     if labels:
         return ok(f"live for {', '.join(sorted(labels))}")
     return failed(

@@ -1,7 +1,7 @@
-"""Failed records about who is erased: cut out of the batches that functions could not process.
+"""Failed records about the selected subjects: cut out of the batches that functions could not process.
 
-A batch holds records of many subjects. What is left of it is written back under its key; one of which nothing
-is left is removed.
+A batch holds records of many subjects. The rest of it is written back under its key; if there is no rest, the
+batch is removed.
 """
 
 import json
@@ -11,109 +11,99 @@ from typing import Any
 
 from tavus_callbacks.aws.items import read_item
 from tavus_callbacks.domain.callbacks.recording_place import owner_of
-from tavus_callbacks_cli.erasure.place import Left, Piece, Place, Subject, Wanted
+from tavus_callbacks_cli.erasure.pieces import Leftover, Piece, leftovers_by_name
+from tavus_callbacks_cli.operations.failed import batch_event
+from tavus_callbacks_cli.operations.selection import Selection, Subject
+from tavus_callbacks_cli.targets.aws_stack import Deployment
+
+# Raised by a batch of another shape.
+_UNREADABLE = (ValueError, KeyError, TypeError, AttributeError)
 
 
-def of_failed(place: Place, wanted: Wanted) -> Iterator[Piece | Left]:
-    """Yield each batch with records about somebody, and how these are cut out of it."""
-    for key, raw in _batches(place):
-        left = _without(wanted, raw)
-        if left != raw:
-            yield Piece("failed", key, partial(_write, place, key, left))
+def failed_pieces(deployment: Deployment, selection: Selection) -> Iterator[Piece | Leftover]:
+    """Yield each batch with records about the subjects, and how these are cut out of it."""
+    for key, raw in _batches(deployment):
+        rest = cut_out(selection, raw)
+        if rest != raw:
+            yield Piece("failed", key, partial(_write, deployment, key, rest))
         elif not _names_subjects(raw):
-            yield from wanted.left_by_name("failed", key, raw)
+            yield from leftovers_by_name(selection, "failed", key, raw)
 
 
-def subjects_in(place: Place, wanted: Wanted) -> Iterator[Subject]:
-    """Yield the subjects of failed records with the tag: their events may be in no summary."""
-    for _, raw in _batches(place):
-        yield from _tagged(wanted, raw)
+def failed_subjects(deployment: Deployment, selection: Selection) -> Iterator[Subject]:
+    """Yield the subjects of failed records with the tag: no summary may have their events."""
+    for _, raw in _batches(deployment):
+        try:
+            event = batch_event(json.loads(raw))
+            images = [_image(record) for record in event.get("Records") or ()]
+            subjects = [
+                _subject(image)
+                for image in images
+                if "pk" in image and selection.has_tag(image.get("tags", {}))
+            ]
+            if selection.takes_push(event):
+                subjects.append((event["detail"]["kind"], event["detail"]["subject"]))
+        except _UNREADABLE:
+            continue
+        yield from subjects
 
 
-def _tagged(wanted: Wanted, raw: bytes) -> list[Subject]:
-    """Return the subjects of a batch's records with the tag; a batch of another shape has no subjects."""
-    try:
-        event = _event(json.loads(raw))
-        images = [_image(record) for record in event.get("Records") or ()]
-        found = [
-            _subject(image) for image in images if "pk" in image and wanted.has_tag(image.get("tags", {}))
-        ]
-        return found + ([_pushed(event)] if wanted.is_told_of(event) else [])
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return []
-
-
-def _names_subjects(raw: bytes) -> bool:
-    """Tell whether a batch says whom it is about."""
-    try:
-        event = _event(json.loads(raw))
-        return "detail" in event or all("pk" in _image(record) for record in event["Records"])
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return False
-
-
-def _pushed(event: dict[str, Any]) -> Subject:
-    return event["detail"]["kind"], event["detail"]["subject"]
-
-
-def _batches(place: Place) -> Iterator[tuple[str, bytes]]:
-    s3, bucket = place.deployment.client("s3"), place.deployment.outputs["FailedBucketName"]
+def _batches(deployment: Deployment) -> Iterator[tuple[str, bytes]]:
+    s3, bucket = deployment.client("s3"), deployment.outputs["FailedBucketName"]
     for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):
-        for key in (each["Key"] for each in page.get("Contents", ())):
+        for key in (entry["Key"] for entry in page.get("Contents", ())):
             yield key, s3.get_object(Bucket=bucket, Key=key)["Body"].read()
 
 
-def _event(batch: dict[str, Any]) -> dict[str, Any]:
-    """Return the event that a function could not process."""
-    event: dict[str, Any] = json.loads(batch["payload"]) if "payload" in batch else batch["requestPayload"]
-    return event
-
-
-def _write(place: Place, key: str, left: bytes | None) -> None:
-    s3, bucket = place.deployment.client("s3"), place.deployment.outputs["FailedBucketName"]
-    if left is None:
+def _write(deployment: Deployment, key: str, rest: bytes | None) -> None:
+    s3, bucket = deployment.client("s3"), deployment.outputs["FailedBucketName"]
+    if rest is None:
         s3.delete_object(Bucket=bucket, Key=key)
     else:
-        s3.put_object(Bucket=bucket, Key=key, Body=left, ContentType="application/json")
+        s3.put_object(Bucket=bucket, Key=key, Body=rest, ContentType="application/json")
 
 
-def _without(wanted: Wanted, raw: bytes) -> bytes | None:
-    """Return what is left of a batch, the same bytes where all of it is, None where nothing is."""
+def _names_subjects(raw: bytes) -> bool:
+    """Tell whether a batch names the subjects of its records."""
+    try:
+        event = batch_event(json.loads(raw))
+        return "detail" in event or all("pk" in _image(record) for record in event["Records"])
+    except _UNREADABLE:
+        return False
+
+
+def cut_out(selection: Selection, raw: bytes) -> bytes | None:
+    """Return the rest of a batch without the selected records: the same bytes for all, None for nothing."""
     try:
         batch = json.loads(raw)
-        event = _event(batch)
+        event = batch_event(batch)
         records = event.get("Records")
-    except (ValueError, KeyError, TypeError, AttributeError):
-        # Of no shape that we know.
-        return None if wanted.is_named_in(raw) else raw
+    except _UNREADABLE:
+        return None if selection.takes_text(raw) else raw
     if records is None:
-        return None if wanted.is_told_of(event) or _is_about_object(wanted, event) else raw
-    kept = [record for record in records if not _is_about(wanted, record)]
-    if len(kept) == len(records):
+        key = str(event.get("detail", {}).get("object", {}).get("key", ""))
+        is_selected = selection.takes_push(event) or owner_of(key) in selection.conversations
+        return None if is_selected else raw
+    rest = [record for record in records if not _is_selected(selection, record)]
+    if len(rest) == len(records):
         return raw
-    return _rewritten(batch, {**event, "Records": kept}) if kept else None
-
-
-def _rewritten(batch: dict[str, Any], event: dict[str, Any]) -> bytes:
+    if not rest:
+        return None
+    event = {**event, "Records": rest}
     member = {"payload": json.dumps(event)} if "payload" in batch else {"requestPayload": event}
     return json.dumps({**batch, **member}).encode()
 
 
-def _is_about_object(wanted: Wanted, event: dict[str, Any]) -> bool:
-    key = str(event.get("detail", {}).get("object", {}).get("key", ""))
-    return owner_of(key) in wanted.conversations
-
-
-def _is_about(wanted: Wanted, record: dict[str, Any]) -> bool:
-    """Tell whether a record is about a subject or has the tag; one of another shape, whether it names it."""
+def _is_selected(selection: Selection, record: dict[str, Any]) -> bool:
+    """Tell whether a record is about a subject or has the tag; for another shape, whether it names one."""
     image = _image(record)
     if not image:
-        return wanted.is_named_in(json.dumps(record).encode())
-    return wanted.takes(_subject(image), image.get("tags", {}))
+        return selection.takes_text(json.dumps(record).encode())
+    return selection.takes(_subject(image), image.get("tags", {}))
 
 
 def _image(record: dict[str, Any]) -> dict[str, Any]:
-    """Return the key and the tags of the row that a record of the stream is about, {} for another record."""
+    """Return the key and the tags of the row of a stream's record, {} for another record."""
     image = record.get("dynamodb", {}).get("NewImage", {})
     return {name: read_item(image)[name] for name in ("pk", "tags") if name in image}
 

@@ -1,4 +1,4 @@
-"""What could not be filed and names who is erased: by a whole word of its text, or by its tag."""
+"""Entries of quarantine that name a selected subject: by a whole word of their text, or by their tag."""
 
 import zlib
 from collections.abc import Iterator
@@ -7,49 +7,47 @@ from typing import Any
 
 from tavus_callbacks.aws.stores.keys import QUARANTINE_SHARDS
 from tavus_callbacks.domain.common.errors import StoreDown
-from tavus_callbacks_cli.erasure.indexed import RECEIPTS, items
-from tavus_callbacks_cli.erasure.place import Left, Piece, Place, Wanted, gone
-from tavus_callbacks_cli.erasure.subject import keys
-from tavus_callbacks_cli.operations import redrive
+from tavus_callbacks_cli.erasure.index import RECEIPTS, index_items
+from tavus_callbacks_cli.erasure.pieces import Leftover, Piece, is_missing_object, leftovers_by_name
+from tavus_callbacks_cli.erasure.subject import body_keys
+from tavus_callbacks_cli.operations.quarantine import remove_entry
+from tavus_callbacks_cli.operations.selection import Selection
+from tavus_callbacks_cli.targets.store import Store
 
 _PREFIX = "quarantine/"
 
 
-def of_quarantine(place: Place, wanted: Wanted) -> Iterator[Piece | Left]:
-    """Yield the entries that name somebody, and objects whose entry is gone."""
-    known: set[str] = set()
-    for item in items(place, RECEIPTS, QUARANTINE_SHARDS):
-        known.add(item.get("body_key", ""))
+def quarantine_pieces(store: Store, selection: Selection) -> Iterator[Piece | Leftover]:
+    """Yield the entries that name a subject, and objects whose entry is gone."""
+    listed: set[str] = set()
+    for item in index_items(store, RECEIPTS, QUARANTINE_SHARDS):
+        listed.add(item.get("body_key", ""))
         name = item["quarantine_id"]
-        if wanted.has_tag(item["tags"]) or wanted.is_named_in(body := _kept(place, item)):
-            yield Piece("quarantine", name, partial(redrive.remove, place.store, item))
+        if selection.has_tag(item["tags"]) or selection.takes_text(body := _body(store, item)):
+            yield Piece("quarantine", name, partial(remove_entry, store, item))
         else:
-            yield from wanted.left_by_name("quarantine", name, body)
-    yield from _orphans(place, wanted, known)
+            yield from leftovers_by_name(selection, "quarantine", name, body)
+    for key in body_keys(store, _PREFIX):
+        if key in listed:
+            continue
+        body = inflate_if_deflated(store.bodies.download(key))
+        if selection.takes_text(body):
+            yield Piece("quarantine", key, partial(store.bodies.remove, key))
+        yield from leftovers_by_name(selection, "quarantine", key, body)
 
 
-def _kept(place: Place, item: dict[str, Any]) -> bytes:
-    """Return an entry's body; nothing where S3 has removed what is due before DynamoDB has the row."""
+def _body(store: Store, item: dict[str, Any]) -> bytes:
+    """Return an entry's body; nothing if S3 has removed it before DynamoDB removes the expired row."""
     try:
-        return place.store.bodies.read(item)
+        return store.bodies.read(item)
     except StoreDown as error:
-        if not gone(error):
+        if not is_missing_object(error):
             raise
         return b""
 
 
-def _orphans(place: Place, wanted: Wanted, known: set[str]) -> Iterator[Piece | Left]:
-    for key in keys(place, _PREFIX):
-        if key in known:
-            continue
-        body = _text(place.store.bodies.download(key))
-        if wanted.is_named_in(body):
-            yield Piece("quarantine", key, partial(place.store.bodies.remove, key))
-        yield from wanted.left_by_name("quarantine", key, body)
-
-
-def _text(data: bytes) -> bytes:
-    """Return an object's text: no row says any more how it is packed."""
+def inflate_if_deflated(data: bytes) -> bytes:
+    """Return an object's own bytes: the row or message that says how they are stored may be gone."""
     try:
         return zlib.decompress(data)
     except zlib.error:

@@ -1,10 +1,10 @@
-"""The receipt of an erasure: what went, what is left, and what lies beyond the reach of this stack.
+"""The receipt of an erasure: what went, what is left, and what the stack cannot reach.
 
-How Tavus deletes stands in its API reference (docs.tavus.io: Delete Conversation, Delete Video, Delete
-Face); that AWS keeps point-in-time copies for 35 days and a stream for one, in DynamoDB's developer guide.
+How Tavus deletes is in its API reference (docs.tavus.io: Delete Conversation, Delete Video, Delete Face). AWS
+keeps point-in-time copies for 35 days and a stream for one day (DynamoDB's developer guide).
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -14,16 +14,15 @@ from urllib.parse import quote
 from tavus_callbacks.domain.common.digests import digest
 from tavus_callbacks.domain.common.timestamps import iso
 from tavus_callbacks.domain.common.tombstone import RESTORABLE
-from tavus_callbacks_cli.erasure.place import Subject, Wanted, described
-from tavus_callbacks_cli.erasure.steps import Erasure
-from tavus_callbacks_cli.output.console import note
+from tavus_callbacks_cli.erasure.erase import Erasure
+from tavus_callbacks_cli.erasure.pieces import names_by_store
+from tavus_callbacks_cli.operations.selection import Subject, left_out_lines
 from tavus_callbacks_cli.output.shell import line, tavus_request
 
 if TYPE_CHECKING:
     from tavus_callbacks_cli.targets.aws_stack import Deployment
 
 VERSION = 1
-LEFT_OUT = "left out, because not all callbacks that decide carry the tag:"
 LOG_RETENTION_DAYS = 30
 
 _STREAM = timedelta(days=1)
@@ -31,13 +30,13 @@ _STREAM = timedelta(days=1)
 # (MaximumEventAgeInSeconds of PutFunctionEventInvokeConfig, AWS's Lambda API reference).
 _RETRIES = timedelta(days=1)
 _TAVUS = "https://tavusapi.com/v2"
-# By kind, where Tavus has it; what it keeps of the others is not known. Tavus renamed replica to face.
+# By kind, for the kinds that Tavus's API can delete. Tavus renamed replica to face.
 _PATHS = {"conversation": "conversations", "video": "videos", "replica": "faces"}
 
 
 @dataclass(frozen=True, slots=True)
 class Beyond:
-    """What cannot be reached: its last day where it has one, and what to do about it."""
+    """Something that cannot be reached: its last day if it has one, and what to do about it."""
 
     what: str
     until: str | None
@@ -47,34 +46,37 @@ class Beyond:
 def receipt(
     erasure: Erasure, asked: str, target: str, deployment: "Deployment", left_out: list[dict[str, str]]
 ) -> dict[str, Any]:
-    """Return the receipt as JSON; `left_out` describes `Wanted.left_out`."""
-    found = described(erasure.found.pieces)
+    """Return the receipt as JSON; `left_out` is that of the selection."""
+    until = None if erasure.lifetime is None else iso(erasure.at + erasure.lifetime)
+    stores = sorted(names_by_store(erasure.findings.pieces).items())
     return {
         "version": VERSION,
         "asked": asked,
         "target": target,
         "erased_at": iso(erasure.at),
         "dry_run": erasure.is_dry_run,
-        "subjects": [_tombstone(erasure, subject) for subject in sorted(erasure.wanted.subjects)],
-        "counts": {store: len(names) for store, names in sorted(found.items())},
-        "erased": {store: sorted(names) for store, names in sorted(found.items())},
+        "subjects": [
+            {
+                "kind": kind,
+                "subject": name,
+                "tombstone": digest(f"{kind}#{name}"),
+                "tombstone_until": until,
+            }
+            for kind, name in sorted(erasure.selection.subjects)
+        ],
+        "counts": {store: len(names) for store, names in stores},
+        "erased": {store: sorted(names) for store, names in stores},
         "invalidation": erasure.invalidation,
         "left_out": left_out,
-        "left": [asdict(one) for one in erasure.found.left],
-        "beyond_reach": [asdict(one) for one in beyond(erasure, deployment)],
+        "left": [asdict(leftover) for leftover in erasure.findings.leftovers],
+        "beyond_reach": [asdict(each) for each in beyond_reach(erasure, deployment)],
     }
 
 
-def _tombstone(erasure: Erasure, subject: Subject) -> dict[str, Any]:
-    kind, name = subject
-    until = None if erasure.lifetime is None else iso(erasure.at + erasure.lifetime)
-    return {"kind": kind, "subject": name, "tombstone": digest(f"{kind}#{name}"), "tombstone_until": until}
-
-
-def beyond(erasure: Erasure, deployment: "Deployment") -> Iterator[Beyond]:
+def beyond_reach(erasure: Erasure, deployment: "Deployment") -> Iterator[Beyond]:
     """Yield what this command cannot erase."""
     if deployment.state_folder is None:
-        yield from _at_aws(erasure.at, deployment.parameters)
+        yield from _on_aws(erasure.at, deployment.parameters)
     else:
         yield from _on_this_machine(deployment.state_folder)
     yield Beyond(
@@ -102,10 +104,10 @@ def beyond(erasure: Erasure, deployment: "Deployment") -> Iterator[Beyond]:
         None,
         "Erase those too, or find them with `tavus-callbacks tail --json`.",
     )
-    yield from map(_at_tavus, sorted(erasure.wanted.subjects))
+    yield from map(_at_tavus, sorted(erasure.selection.subjects))
 
 
-def _at_aws(at: datetime, parameters: Mapping[str, str]) -> Iterator[Beyond]:
+def _on_aws(at: datetime, parameters: Mapping[str, str]) -> Iterator[Beyond]:
     yield Beyond(
         "point-in-time copies of the events table, which AWS keeps",
         iso(at + RESTORABLE),
@@ -143,40 +145,23 @@ def _at_tavus(subject: Subject) -> Beyond:
     return Beyond(what, None, tavus_request(url, "-X", "DELETE"))
 
 
-def lines(content: Mapping[str, Any]) -> Iterator[str]:
-    """Yield a receipt as a person reads it."""
-    would = "would be erased" if content["dry_run"] else "erased"
-    yield f"{content['asked']} on {content['target']}, {content['erased_at']}"
-    for one in content["subjects"]:
-        span = f"until {one['tombstone_until']}" if one["tombstone_until"] else "for ever"
-        yield f"  {line(one['kind'], one['subject'])}   tombstone {one['tombstone']} {span}"
+def receipt_lines(receipt: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a receipt for people."""
+    would = "would be erased" if receipt["dry_run"] else "erased"
+    yield f"{receipt['asked']} on {receipt['target']}, {receipt['erased_at']}"
+    for each in receipt["subjects"]:
+        span = f"until {each['tombstone_until']}" if each["tombstone_until"] else "for ever"
+        yield f"  {line(each['kind'], each['subject'])}   tombstone {each['tombstone']} {span}"
     yield ""
-    yield f"{would}:" if content["counts"] else f"Nothing {would}: nothing is kept."
-    yield from (f"  {count:>6}  {store}" for store, count in content["counts"].items())
-    if content["left_out"]:
-        yield from ("", LEFT_OUT, *left_out_lines(content["left_out"]))
-    if content["left"]:
+    yield f"{would}:" if receipt["counts"] else f"Nothing {would}: nothing is kept."
+    yield from (f"  {count:>6}  {store}" for store, count in receipt["counts"].items())
+    if receipt["left_out"]:
+        yield from ("", *left_out_lines(receipt["left_out"]))
+    if receipt["left"]:
         yield from ("", "left:")
-        yield from (f"  {one['store']}: {one['name']}: {one['reason']}" for one in content["left"])
+        yield from (f"  {each['store']}: {each['name']}: {each['reason']}" for each in receipt["left"])
     yield from ("", "beyond reach:")
-    for one in content["beyond_reach"]:
-        until = f" (until {one['until'][:10]})" if one["until"] else ""
-        yield f"  {one['what']}{until}"
-        yield f"      {one['do']}"
-
-
-def report_left_out(wanted: Wanted, command: Callable[[str, str], str]) -> list[dict[str, str]]:
-    """Describe what a tag leaves out, and print it on standard error; `command` names one subject."""
-    left_out = [each.described(command) for each in wanted.left_out]
-    if left_out:
-        note(LEFT_OUT)
-    for text in left_out_lines(left_out):
-        note(text)
-    return left_out
-
-
-def left_out_lines(left_out: Iterable[Mapping[str, str]]) -> Iterator[str]:
-    """Yield what was left out as a person reads it."""
-    for each in left_out:
-        yield f"  {line(each['kind'], each['subject'])}: {each['reason']}"
-        yield f"      {each['command']}"
+    for each in receipt["beyond_reach"]:
+        until = f" (until {each['until'][:10]})" if each["until"] else ""
+        yield f"  {each['what']}{until}"
+        yield f"      {each['do']}"

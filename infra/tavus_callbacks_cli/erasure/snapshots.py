@@ -1,4 +1,4 @@
-"""Snapshots of a local stack: older ones go, and the newest must not hold what was erased."""
+"""Snapshots of a local stack: older ones are removed, and the newest must not hold erased data."""
 
 import shutil
 import time
@@ -7,9 +7,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from tavus_callbacks.aws.errors import store_down
-from tavus_callbacks_cli.erasure.place import Left, Piece, Place
-from tavus_callbacks_cli.local_stack.services.snapshot import is_newer, older_snapshots
-from tavus_callbacks_cli.local_stack.state import State
+from tavus_callbacks_cli.erasure.pieces import Leftover, Piece
+from tavus_callbacks_cli.targets.aws_stack import Deployment
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
@@ -22,29 +21,26 @@ _PAUSE = 0.1
 _NO_ROW: dict[str, "AttributeValueTypeDef"] = {"pk": {"S": "snapshot"}, "sk": {"S": "snapshot"}}
 
 
-def of_snapshots(place: Place) -> Iterator[Piece]:
+def snapshot_pieces(deployment: Deployment) -> Iterator[Piece]:
     """Yield the older snapshots, whole: the running stack never reads them again."""
-    folder = place.deployment.state_folder
-    if folder is None:
-        return
-    for path in older_snapshots(State(folder).data):
+    for path in deployment.old_snapshots():
         yield Piece(STORE, path.name, partial(shutil.rmtree, path))
 
 
-def await_newest(place: Place) -> Iterator[Left]:
-    """Wait for a snapshot that began after the erasure; yield the one that did not come.
+def await_snapshot(deployment: Deployment) -> Iterator[Leftover]:
+    """Wait for a snapshot that began after the erasure; yield a leftover if none comes.
 
-    A crash before that would bring back at the next start what was erased.
+    After a crash before that snapshot, the next start would bring erased data back.
     """
-    folder = place.deployment.state_folder
-    if folder is None:
+    if deployment.state_folder is None:
         return
-    data, moment, deadline = State(folder).data, time.time(), time.monotonic() + _PATIENCE
-    # A stack writes a snapshot only after a write. This one removes a row that is never there.
+    moment, deadline = time.time(), time.monotonic() + _PATIENCE
+    # A stack writes a snapshot only after a write. This one removes a row that never exists.
     with store_down():
-        place.store.client.delete_item(TableName=place.store.table, Key=_NO_ROW)
-    while not is_newer(data, moment):
+        deployment.store.client.delete_item(TableName=deployment.store.table, Key=_NO_ROW)
+    while not deployment.has_snapshot_since(moment):
         if time.monotonic() > deadline:
-            yield Left(STORE, data.name, "the stack has written no snapshot since; start this command again")
+            reason = "the stack has written no snapshot since; start this command again"
+            yield Leftover(STORE, deployment.snapshot_name, reason)
             return
         time.sleep(_PAUSE)

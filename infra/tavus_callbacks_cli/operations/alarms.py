@@ -1,8 +1,7 @@
-"""The alarms of a deployed stack: which are red, and who is told."""
+"""The alarms of a deployed stack: which are red, and who is notified."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tavus_callbacks.domain.common.timestamps import iso
 
@@ -16,7 +15,7 @@ _UNCONFIRMED = "PendingConfirmation"
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """An alarm by its logical id; `since` is when its state last changed, `topics` whom it tells."""
+    """An alarm by its logical id; `since` is when its state last changed, `topics` whom it notifies."""
 
     name: str
     is_red: bool
@@ -26,37 +25,32 @@ class Alarm:
 
     @property
     def runbook(self) -> str:
-        """Return where it is written what to do."""
+        """Return where the documents say what to do."""
         return f"docs/operations.md#{self.name.lower()}"
 
 
-def alarms(deployment: "Deployment") -> list[Alarm]:
-    """Return the stack's alarms; none where it was deployed with Alarms=off."""
-    ids = {id_: name for name, id_ in deployment.physical("AWS::CloudWatch::Alarm").items()}
-    return [_alarm(ids[one["AlarmName"]], one) for one in _described(deployment, list(ids))]
-
-
-def _described(deployment: "Deployment", names: list[str]) -> Iterator[dict[str, Any]]:
+def list_alarms(deployment: "Deployment") -> list[Alarm]:
+    """Return the stack's alarms; none if it was deployed with Alarms=off."""
     client = deployment.client("cloudwatch")
-    for start in range(0, len(names), _PAGE):
-        some = names[start : start + _PAGE]
-        yield from client.describe_alarms(AlarmNames=some, MaxRecords=_PAGE)["MetricAlarms"]
+    names = {id_: name for name, id_ in deployment.physical("AWS::CloudWatch::Alarm").items()}
+    ids = list(names)
+    batches = [ids[start : start + _PAGE] for start in range(0, len(ids), _PAGE)]
+    return [
+        Alarm(
+            name=names[alarm["AlarmName"]],
+            is_red=alarm["StateValue"] == "ALARM",
+            since=iso(alarm["StateUpdatedTimestamp"]),
+            description=alarm.get("AlarmDescription", ""),
+            topics=tuple(alarm.get("AlarmActions", ()) if alarm.get("ActionsEnabled", True) else ()),
+        )
+        for batch in batches
+        for alarm in client.describe_alarms(AlarmNames=batch, MaxRecords=_PAGE)["MetricAlarms"]
+    ]
 
 
-def _alarm(name: str, described: dict[str, Any]) -> Alarm:
-    topics = described.get("AlarmActions", ()) if described.get("ActionsEnabled", True) else ()
-    return Alarm(
-        name=name,
-        is_red=described["StateValue"] == "ALARM",
-        since=iso(described["StateUpdatedTimestamp"]),
-        description=described.get("AlarmDescription", ""),
-        topics=tuple(topics),
-    )
-
-
-def confirmed(deployment: "Deployment", topic: str) -> tuple[int, int]:
-    """Return how many receivers a topic has, and how many of them never confirmed."""
+def count_subscriptions(deployment: "Deployment", topic: str) -> tuple[int, int]:
+    """Return how many subscriptions a topic has, and how many of them are not confirmed."""
     pages = deployment.client("sns").get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic)
-    found = [one["SubscriptionArn"] for page in pages for one in page["Subscriptions"]]
-    # AWS writes it together, others with a space.
-    return len(found), sum(one.replace(" ", "").lower() == _UNCONFIRMED.lower() for one in found)
+    arns = [subscription["SubscriptionArn"] for page in pages for subscription in page["Subscriptions"]]
+    # AWS writes it as one word, others with a space.
+    return len(arns), sum(arn.replace(" ", "").lower() == _UNCONFIRMED.lower() for arn in arns)

@@ -1,6 +1,6 @@
-"""What is kept of subjects, as one zip: laid out alike each time, read by the API, so that a token will do.
+"""Everything that is stored about subjects as one zip, in one layout. It reads the API, so a token is enough.
 
-Entries have no time of their own and stand in a fixed order: the same content makes the same archive.
+Entries have no time of their own and a fixed order: the same content gives the same archive.
 """
 
 import itertools
@@ -9,27 +9,28 @@ import re
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from click import ClickException
 
 from tavus_callbacks.domain.callbacks.recording_place import owner_of
-from tavus_callbacks.domain.common.tags import is_tagged
 from tavus_callbacks.domain.common.timestamps import iso, now
 from tavus_callbacks.domain.events.tag_scope import TaggedCallback
 from tavus_callbacks.domain.recordings import signed_url
-from tavus_callbacks_cli.erasure.place import CONVERSATION, UNSUMMED, Subject, Wanted, sort_by_tag
-from tavus_callbacks_cli.operations.subjects import LISTS, has_page, path_of
-
-if TYPE_CHECKING:
-    from tavus_callbacks_cli.targets.api_client import ApiClient
+from tavus_callbacks_cli.operations.selection import (
+    CONVERSATION,
+    SUMMARY_DELAY,
+    Selection,
+    Subject,
+    select_by_tag,
+)
+from tavus_callbacks_cli.operations.subjects import LISTS, has_page, path_of, subject_events
+from tavus_callbacks_cli.targets.api_client import ApiClient, Conflict, NoSuchPath, NotFound
 
 README = """What is stored about {whom}, exported by tavus-callbacks.
 
@@ -59,37 +60,38 @@ SPILL_NOTE = (
     "Export again once it is empty."
 )
 
+# Called with a name, the amount so far and, once it is known, the whole.
 Progress = Callable[[str, int, int | None], None]
-# Fetches a link into a file; the last is told bytes and their whole.
+# Downloads what a link points to into a file, and reports bytes so far and their whole.
 Fetch = Callable[[Callable[[], str], Path, Callable[[int, int | None], None]], int]
 
 
 @dataclass(slots=True)
 class Archive:
-    """The zip as it is written; `notes` go into its README.txt."""
+    """The zip that is being written; `notes` go into its README.txt."""
 
     file: zipfile.ZipFile
     notes: list[str] = field(default_factory=list)
 
     def write(self, name: str, content: str | bytes) -> None:
         """Add a text, or bytes as they are."""
-        self.file.writestr(_info(name, zipfile.ZIP_DEFLATED), content)
+        self.file.writestr(_zip_info(name, zipfile.ZIP_DEFLATED), content)
 
     def write_json(self, name: str, value: object) -> None:
         """Add a value as JSON."""
         self.write(name, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
-    def add(self, name: str, path: Path) -> None:
-        """Add a file as it is: a video does not deflate."""
-        entry = _info(name, zipfile.ZIP_STORED)
-        with path.open("rb") as source, self.file.open(entry, "w", force_zip64=True) as written:
-            shutil.copyfileobj(source, written)
+    def add_file(self, name: str, path: Path) -> None:
+        """Add a file as it is: a video does not get smaller."""
+        entry = _zip_info(name, zipfile.ZIP_STORED)
+        with path.open("rb") as source, self.file.open(entry, "w", force_zip64=True) as target:
+            shutil.copyfileobj(source, target)
 
 
-def _info(name: str, method: int) -> zipfile.ZipInfo:
+def _zip_info(name: str, method: int) -> zipfile.ZipInfo:
     info = zipfile.ZipInfo(name, _TIME)
     info.compress_type = method
-    # Read by its owner alone, wherever it is unpacked.
+    # Only its owner can read it, wherever it is unpacked.
     info.external_attr = 0o600 << 16
     return info
 
@@ -103,129 +105,108 @@ class Exported(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Where an export comes from; `quarantine` is None where nothing reads it, `fetch` gets recordings."""
+    """The sources of an export; `quarantine` is None without a token for it, `fetch` downloads recordings."""
 
-    api: "ApiClient"
-    quarantine: "ApiClient | None"
+    api: ApiClient
+    quarantine: ApiClient | None
     fetch: Fetch
 
 
-def tagged(api: "ApiClient", tag: tuple[str, str]) -> Wanted:
-    """Find the subjects with a tag in lists and recent events, and sort them by whether they belong to it."""
-    found = frozenset((*_listed(api, tag), *_received(api, tag, since=now() - UNSUMMED)))
-    return sort_by_tag(tag, {each: tagged_callbacks(api, each) for each in found})
-
-
-def _listed(api: "ApiClient", tag: tuple[str, str]) -> Iterator[Subject]:
-    from tavus_callbacks_cli.targets.api_client import NoSuchPath
-
+def find_by_tag(api: ApiClient, tag: tuple[str, str]) -> Selection:
+    """Find the subjects with a tag in lists and recent events, and select those that belong to it."""
+    text = ":".join(tag)
     try:
-        for page in api.pages("/subjects", {"tag": ":".join(tag)}):
-            yield from ((each["kind"], each["subject"]) for each in page["subjects"])
+        subjects = {(each["kind"], each["subject"]) for each in api.items("/subjects", {"tag": text})}
     except NoSuchPath as error:
         raise ClickException(OLDER_STACK) from error
+    empty = Selection(frozenset(), tag)
+    # No list may have the subjects of recent events yet.
+    for event in api.events_since(iso(now() - SUMMARY_DELAY)):
+        if empty.has_tag(event["tags"]):
+            subjects.add((event["kind"], event["subject"]))
+    return select_by_tag(tag, {subject: tagged_callbacks(api, subject) for subject in subjects})
 
 
-def _received(api: "ApiClient", tag: tuple[str, str], since: datetime) -> Iterator[Subject]:
-    """Yield the subjects of events with a tag that were received since a time: no list may know them yet."""
-    page = api.get("/events", {"after": iso(since), "limit": "200"})
-    while page["events"]:
-        yield from (
-            (each["kind"], each["subject"]) for each in page["events"] if is_tagged(each["tags"], tag)
-        )
-        page = api.get("/events", {"after": page["cursor"], "limit": "200"})
-
-
-def tagged_callbacks(api: "ApiClient", subject: Subject) -> list[TaggedCallback]:
+def tagged_callbacks(api: ApiClient, subject: Subject) -> list[TaggedCallback]:
     """Return a subject's events and variants as the API answers them."""
     return [
-        TaggedCallback(**{name: each[name] for name in TaggedCallback._fields})
-        for each in _events(api, subject)
+        TaggedCallback(**{name: event[name] for name in TaggedCallback._fields})
+        for event in list_events(api, subject)
     ]
 
 
-def _events(api: "ApiClient", subject: Subject) -> Iterator[dict[str, Any]]:
-    """Yield a subject's events, each followed by its variants."""
-    kind, name = subject
-    for page in api.pages("/events", {"kind": kind, "subject": name}):
-        for event in page["events"]:
-            variants = event.pop("variants", ())
-            yield from (event, *variants)
+def list_events(api: ApiClient, subject: Subject) -> list[dict[str, Any]]:
+    """Return a subject's events, each followed by its variants."""
+    return [each for event in subject_events(api, *subject) for each in (event, *event.pop("variants", ()))]
 
 
 def export(
     sources: Sources,
-    wanted: Wanted,
+    selection: Selection,
     archive: Archive,
     progress: Progress,
     left_out: Iterable[Mapping[str, str]],
 ) -> Exported:
-    """Write everything of some subjects, and what carries the tag, into an archive."""
-    count = 0
-    for number, subject in enumerate(sorted(wanted.subjects)):
-        progress(" ".join(subject), number, len(wanted.subjects))
-        count += _export_one(sources, subject, archive, progress)
-    entries = _export_quarantine(sources, wanted, archive)
-    names = [" ".join(subject) for subject in sorted(wanted.subjects)]
-    names += [f"the tag {':'.join(wanted.tag)}"] if wanted.tag else []
+    """Write everything of the selected subjects, and what carries the tag, into an archive."""
+    events = 0
+    for number, subject in enumerate(sorted(selection.subjects)):
+        progress(" ".join(subject), number, len(selection.subjects))
+        events += _export_subject(sources, subject, archive, progress)
+    entries = _export_quarantine(sources, selection, archive)
+    names = [" ".join(subject) for subject in sorted(selection.subjects)]
+    names += [f"the tag {':'.join(selection.tag)}"] if selection.tag else []
     archive.notes += [
         f"Left out: {each['kind']} {each['subject']}: {each['reason']}.\n  {each['command']}"
         for each in left_out
     ]
-    if wanted.tag:
+    if selection.tag:
         archive.notes.append(SPILL_NOTE)
     notes = "".join(f"\n{note}" for note in archive.notes)
     archive.write("README.txt", README.format(whom=", ".join(names), notes=notes + "\n" if notes else ""))
-    return Exported(count, entries)
+    return Exported(events, entries)
 
 
-def _export_one(sources: Sources, subject: Subject, archive: Archive, progress: Progress) -> int:
-    folder = "/".join(_safe(part) for part in subject)
-    count = _export_events(sources.api, subject, archive, folder)
+def _export_subject(sources: Sources, subject: Subject, archive: Archive, progress: Progress) -> int:
+    """Write a subject's events and views, and return how many events there are."""
     kind, name = subject
+    folder, api = f"{_file_safe(kind)}/{_file_safe(name)}", sources.api
+    events = list_events(api, subject)
+    for number, event in enumerate(events, 1):
+        event["file"] = f"events/{number:06}-{_PLAIN.sub('-', event['event_type'])[:80]}.json"
+        event_id = quote(event.get("variant_id", event["event_id"]), safe="")
+        archive.write(f"{folder}/{event['file']}", api.text(f"/events/{event_id}/body"))
+        event.pop("body", None)
+    archive.write_json(f"{folder}/events.json", {"events": events})
     if kind not in LISTS or not has_page(name):
         archive.notes.append(f"{kind} {name} has no view of its own: only its events are here.")
-    elif count:
-        archive.write_json(f"{folder}/view.json", sources.api.get(path_of(kind, name)))
+    elif events:
+        archive.write_json(f"{folder}/view.json", api.get(path_of(kind, name)))
         if kind == CONVERSATION:
-            _export_transcript(sources.api, name, archive, folder)
+            _export_transcript(api, name, archive, folder)
             _export_recordings(sources, name, archive, folder, progress)
-    return count
+    return len(events)
 
 
-def _safe(name: str) -> str:
-    """Return a name that no unpacking can lead elsewhere."""
+def _file_safe(name: str) -> str:
+    """Return a name that stays in its folder, however it is unpacked."""
     encoded = quote(name, safe="-_~.")
     return encoded if encoded.strip(".") else encoded.replace(".", "%2E")
 
 
-def _export_events(api: "ApiClient", subject: Subject, archive: Archive, folder: str) -> int:
-    events = list(_events(api, subject))
-    for number, event in enumerate(events, 1):
-        event["file"] = f"events/{number:06}-{_PLAIN.sub('-', event['event_type'])[:80]}.json"
-        event_id = event.get("variant_id", event["event_id"])
-        archive.write(f"{folder}/{event['file']}", api.text(f"/events/{quote(event_id, safe='')}/body", {}))
-    listed = [{name: part for name, part in event.items() if name != "body"} for event in events]
-    archive.write_json(f"{folder}/events.json", {"events": listed})
-    return len(events)
-
-
-def _export_transcript(api: "ApiClient", conversation: str, archive: Archive, folder: str) -> None:
+def _export_transcript(api: ApiClient, conversation: str, archive: Archive, folder: str) -> None:
     path = f"{path_of(CONVERSATION, conversation)}/transcript"
-    content = _found(lambda: api.get(path, {"include": "system"}))
-    if content is None:
+    transcript = _answer_or_none(lambda: api.get(path, {"include": "system"}))
+    if transcript is None:
         return
-    archive.write_json(f"{folder}/transcript.json", content)
+    archive.write_json(f"{folder}/transcript.json", transcript)
     for form, suffix in (("text", "txt"), ("vtt", "vtt")):
-        written = _found(partial(api.text, path, {"include": "system", "format": form}))
-        if written is not None:
-            archive.write(f"{folder}/transcript.{suffix}", written)
+        text = _answer_or_none(partial(api.text, path, {"include": "system", "format": form}))
+        if text is not None:
+            archive.write(f"{folder}/transcript.{suffix}", text)
 
 
-def _found(ask: Callable[[], Any]) -> Any:
-    """Return an answer, or None where there is none of it: 404, or 409 for subtitles without times."""
-    from tavus_callbacks_cli.targets.api_client import Conflict, NotFound
-
+def _answer_or_none(ask: Callable[[], Any]) -> Any:
+    """Return an answer, or None if there is none: 404, or 409 for subtitles without times."""
     try:
         return ask()
     except (NotFound, Conflict):
@@ -236,22 +217,33 @@ def _export_recordings(
     sources: Sources, conversation: str, archive: Archive, folder: str, progress: Progress
 ) -> None:
     path = f"{path_of(CONVERSATION, conversation)}/recordings"
-    content = _found(lambda: sources.api.get(path))
+    content = _answer_or_none(lambda: sources.api.get(path))
     if content is None:
         return
     archive.write_json(f"{folder}/recordings.json", content)
     names: set[str] = set()
-    for one in content["recordings"]:
-        reason = _why_not(sources.api, conversation, one)
+    for recording in content["recordings"]:
+        link_path = f"{path}/{recording['recording_id']}"
+        reason = _obstacle(sources.api, conversation, recording, link_path)
         if reason is not None:
-            archive.notes.append(f"Recording {one['recording_id']} of {conversation} is not here: {reason}.")
+            name = recording["recording_id"]
+            archive.notes.append(f"Recording {name} of {conversation} is not here: {reason}.")
             continue
-        name = f"{folder}/recordings/{_safe(_file_name(one, names))}"
-        _add_recording(sources, f"{path}/{one['recording_id']}", archive, name, progress)
+        name = f"{folder}/recordings/{_file_safe(_unique_file_name(recording, names))}"
+        _add_recording(sources, link_path, archive, name, progress)
 
 
-def _file_name(recording: dict[str, Any], names: set[str]) -> str:
-    """Return a file name that is not among `names`, in any case, and add it to them.
+def _obstacle(api: ApiClient, conversation: str, recording: dict[str, Any], path: str) -> str | None:
+    """Return why a recording cannot be exported, or None. A forged callback may claim another's recording."""
+    owner = owner_of(str(recording["key"]))
+    if owner not in (None, conversation):
+        return f"it lies in the folder of conversation {owner}"
+    link = _answer_or_none(lambda: api.get(path, {"format": "json"}))
+    return None if link else f"it is {recording['status']}"
+
+
+def _unique_file_name(recording: dict[str, Any], names: set[str]) -> str:
+    """Return a file name that is not among `names`, ignoring case, and add it to them.
 
     Recordings `1` and `1.MP4` would both be `1.mp4`.
     """
@@ -263,50 +255,41 @@ def _file_name(recording: dict[str, Any], names: set[str]) -> str:
     return name
 
 
-def _why_not(api: "ApiClient", conversation: str, recording: dict[str, Any]) -> str | None:
-    """Say why a recording cannot be exported, or None; a forged callback may claim another's."""
-    owner = owner_of(str(recording["key"]))
-    if owner not in (None, conversation):
-        return f"it lies in the folder of conversation {owner}"
-    path = f"{path_of(CONVERSATION, conversation)}/recordings/{recording['recording_id']}"
-    return None if _found(partial(api.get, path, {"format": "json"})) else f"it is {recording['status']}"
-
-
 def _add_recording(sources: Sources, path: str, archive: Archive, name: str, progress: Progress) -> None:
-    def signed_link() -> str:
+    def link() -> str:
         return str(sources.api.get(path, {"format": "json"})["url"])
 
-    with ExitStack() as cleanup:
-        # Beside the archive, where there is room for it, and not in a shared folder of the machine.
-        beside = Path(str(archive.file.filename)).parent
-        scratch = Path(cleanup.enter_context(tempfile.TemporaryDirectory(dir=beside)))
-        sources.fetch(signed_link, scratch / "recording", lambda count, whole: progress(name, count, whole))
-        archive.add(name, scratch / "recording")
+    # Beside the archive there is room, and it is no shared folder of the machine.
+    beside = Path(str(archive.file.filename)).parent
+    with tempfile.TemporaryDirectory(dir=beside) as scratch:
+        file = Path(scratch) / "recording"
+        sources.fetch(link, file, lambda count, whole: progress(name, count, whole))
+        archive.add_file(name, file)
 
 
-def _export_quarantine(sources: Sources, wanted: Wanted, archive: Archive) -> int:
-    """Write the entries of quarantine that are about somebody, and return how many there are."""
+def _export_quarantine(sources: Sources, selection: Selection, archive: Archive) -> int:
+    """Write the selected entries of quarantine, and return how many there are."""
     if sources.quarantine is None:
         archive.notes.append("Quarantine was not searched: the export had no token of that scope.")
         return 0
-    entries = [each for page in sources.quarantine.pages("/quarantine", {}) for each in page["quarantine"]]
-    about = [each for each in entries if _is_about(wanted, each)]
-    archive.write_json("quarantine.json", {"quarantine": about})
-    for each in filter(_is_unreadable, about):
-        name = each["quarantine_id"]
+    entries = list(sources.quarantine.items("/quarantine"))
+    selected = [
+        entry
+        for entry in entries
+        if selection.has_tag(entry["tags"]) or selection.takes_text(str(entry["body"] or "").encode())
+    ]
+    archive.write_json("quarantine.json", {"quarantine": selected})
+    for entry in filter(_is_unreadable, selected):
+        name = entry["quarantine_id"]
         archive.write(f"quarantine/{name}", sources.quarantine.content(f"/quarantine/{name}/body"))
-    unreadable = sum(_is_unreadable(each) for each in entries if each not in about)
+    unreadable = sum(_is_unreadable(entry) for entry in entries if entry not in selected)
     if unreadable:
         archive.notes.append(
             f"{unreadable} entries of quarantine are too large, or no text, to be searched by their text."
         )
-    return len(about)
+    return len(selected)
 
 
 def _is_unreadable(entry: dict[str, Any]) -> bool:
     """Tell whether a body is not in the list, or has U+FFFD for bytes that are no text, such as gzip."""
     return entry["body"] is None or "\ufffd" in entry["body"]
-
-
-def _is_about(wanted: Wanted, entry: dict[str, Any]) -> bool:
-    return wanted.has_tag(entry["tags"]) or wanted.is_named_in(str(entry["body"] or "").encode())

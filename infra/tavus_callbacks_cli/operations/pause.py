@@ -1,4 +1,4 @@
-"""Pausing a deployed stack: what follows its streams, queues and clock, or, said apart, what receives."""
+"""Pausing a deployed stack: all that follows its streams, queues and clock, and on request the receiver."""
 
 from typing import TYPE_CHECKING
 
@@ -10,32 +10,17 @@ if TYPE_CHECKING:
 _MAPPING = "AWS::Lambda::EventSourceMapping"
 _RECEIVER = "ReceiveFunction"
 _RULE = "AWS::Events::Rule"
-# Not the rule of the recordings bucket: EventBridge drops what comes while a rule is off.
+# Not the rule of the recordings bucket: EventBridge drops events while a rule is off.
 _SCHEDULE = "WatchFunctionSchedule"
 
 
-def triggers(deployment: "Deployment") -> dict[str, str]:
-    """Return the ids of what starts functions from streams and queues, by logical id."""
+def require_aws(deployment: "Deployment") -> None:
+    """Raise click.UsageError for a local stack, which has no triggers of AWS."""
     if deployment.is_local:
         raise click.UsageError(
             "A local stack follows its own streams: end it with Ctrl-C, nothing kept is lost. "
             "--stack NAME pauses a deployed one."
         )
-    return deployment.physical(_MAPPING)
-
-
-def paused(deployment: "Deployment") -> list[str]:
-    """Return which triggers of a deployed stack are off."""
-    client = deployment.client("lambda")
-    mappings = deployment.physical(_MAPPING)
-    states = {name: client.get_event_source_mapping(UUID=uuid)["State"] for name, uuid in mappings.items()}
-    stopped = [name for name, state in states.items() if state in ("Disabled", "Disabling")]
-    events = deployment.client("events")
-    rules = schedules(deployment).items()
-    return [
-        *stopped,
-        *(name for name, rule in rules if events.describe_rule(Name=rule)["State"] == "DISABLED"),
-    ]
 
 
 def schedules(deployment: "Deployment") -> dict[str, str]:
@@ -43,21 +28,30 @@ def schedules(deployment: "Deployment") -> dict[str, str]:
     return {name: rule for name, rule in deployment.physical(_RULE).items() if name == _SCHEDULE}
 
 
-def switch(deployment: "Deployment", *, on: bool) -> list[str]:
+def disabled_triggers(deployment: "Deployment") -> list[str]:
+    """Return which triggers and schedules of a deployed stack are off."""
+    client, events = deployment.client("lambda"), deployment.client("events")
+    mappings, rules = deployment.physical(_MAPPING), schedules(deployment)
+    states = {name: client.get_event_source_mapping(UUID=uuid)["State"] for name, uuid in mappings.items()}
+    states |= {name: events.describe_rule(Name=rule)["State"] for name, rule in rules.items()}
+    return [name for name, state in states.items() if state.upper() in ("DISABLED", "DISABLING")]
+
+
+def switch_triggers(deployment: "Deployment", *, on: bool) -> list[str]:
     """Turn every trigger and schedule on or off and return their names."""
     client, events = deployment.client("lambda"), deployment.client("events")
-    found, rules = triggers(deployment), schedules(deployment)
-    for uuid in found.values():
+    mappings, rules = deployment.physical(_MAPPING), schedules(deployment)
+    for uuid in mappings.values():
         client.update_event_source_mapping(UUID=uuid, Enabled=on)
     for rule in rules.values():
         (events.enable_rule if on else events.disable_rule)(Name=rule)
-    return [*found, *rules]
+    return [*mappings, *rules]
 
 
-def receives(deployment: "Deployment") -> bool:
+def is_receiving(deployment: "Deployment") -> bool:
     """Tell whether callbacks reach their function."""
-    found = deployment.client("lambda").get_function_concurrency(FunctionName=_receiver(deployment))
-    return bool(found.get("ReservedConcurrentExecutions", 1))
+    answer = deployment.client("lambda").get_function_concurrency(FunctionName=_receiver(deployment))
+    return bool(answer.get("ReservedConcurrentExecutions", 1))
 
 
 def stop_receiving(deployment: "Deployment") -> None:
@@ -68,10 +62,9 @@ def stop_receiving(deployment: "Deployment") -> None:
 
 
 def start_receiving(deployment: "Deployment") -> None:
-    """Take that away again; a reservation of the operator's own stays."""
-    if receives(deployment):
-        return
-    deployment.client("lambda").delete_function_concurrency(FunctionName=_receiver(deployment))
+    """Let Lambda start receivers again. A reservation of the operator's own stays."""
+    if not is_receiving(deployment):
+        deployment.client("lambda").delete_function_concurrency(FunctionName=_receiver(deployment))
 
 
 def _receiver(deployment: "Deployment") -> str:

@@ -1,12 +1,12 @@
-"""Copying items of a table that AWS restored back into the stack's table, by conditional puts.
+"""Copying items of a table that AWS restored back into the stack's table, with conditional puts.
 
-What is there stays, for it is newer; tokens are another table and are never touched. Summaries are not
-copied but made anew from the events, since those of then know nothing of what came later.
+An item that is there stays, because it is newer. Tokens are in another table and are never touched. Summaries
+are not copied but rebuilt from the events: the restored ones lack everything that came later.
 """
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -16,6 +16,7 @@ from botocore.exceptions import ClientError
 
 from tavus_callbacks.aws.errors import error_code
 from tavus_callbacks.aws.stores.keys import CLAIM_PREFIX
+from tavus_callbacks.aws.stores.tombstones import Tombstones
 from tavus_callbacks.aws.table import batch_get, try_write
 from tavus_callbacks.domain.callbacks.families import KINDS
 from tavus_callbacks_cli.output.shell import quote
@@ -24,11 +25,9 @@ if TYPE_CHECKING:
     from tavus_callbacks_cli.operations.reindex import Subject
     from tavus_callbacks_cli.targets.store import Store
 
-# As DynamoDB's client gives and takes it: nothing is lost by reading it.
+# In the form of DynamoDB's client: reading and writing it loses nothing.
 Row = dict[str, Any]
 Outcome = Literal["copied", "there", "expired", "erased", "summary"]
-# Tells which of some partitions were erased.
-Erased = Callable[[set[str]], set[str]]
 
 _PARALLEL = 8
 _KEYS = [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}]
@@ -36,100 +35,101 @@ _KEYS = [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "Ke
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """What became of a row, and whose it is."""
+    """What became of a row, and its partition."""
 
     outcome: Outcome
     partition: str
 
 
-def size_of(store: "Store", source: str) -> int:
-    """Return how many rows a restored table has, as AWS last counted; raises click.ClickException."""
-    if source == store.table:
-        raise click.UsageError(f"{source} is the stack's own table: --from names the one beside it.")
-    try:
-        table = store.client.describe_table(TableName=source)["Table"]
-    except ClientError as error:
-        if error_code(error) != "ResourceNotFoundException":
-            raise
-        raise click.ClickException(
-            f"There is no table {quote(source)}. `aws dynamodb restore-table-to-point-in-time` makes one; "
-            "docs/operations.md has the whole command."
-        ) from error
-    if table["KeySchema"] != _KEYS:
-        raise click.ClickException(f"{source} is no events table: its key is not pk and sk.")
-    return table.get("ItemCount", 0)
+@dataclass(frozen=True, slots=True)
+class Restore:
+    """A restored table, and the store to copy it into."""
 
+    store: "Store"
+    source: str
 
-def restored(store: "Store", source: str, erased: Erased, *, dry_run: bool) -> Iterator[Copy]:
-    """Copy what is not there and yield each row's outcome; with `dry_run` only look."""
-    take = _looked if dry_run else _copied
-    with ThreadPoolExecutor(_PARALLEL) as pool:
-        for page in store.client.get_paginator("scan").paginate(TableName=source):
-            yield from take(store, page["Items"], erased, pool)
+    def row_count(self) -> int:
+        """Return how many rows the table has, as AWS last counted; raises click.ClickException."""
+        if self.source == self.store.table:
+            raise click.UsageError(f"{self.source} is the stack's own table: --from names the one beside it.")
+        try:
+            table = self.store.client.describe_table(TableName=self.source)["Table"]
+        except ClientError as error:
+            if error_code(error) != "ResourceNotFoundException":
+                raise
+            raise click.ClickException(
+                f"There is no table {quote(self.source)}. "
+                "`aws dynamodb restore-table-to-point-in-time` makes one; "
+                "docs/operations.md has the whole command."
+            ) from error
+        if table["KeySchema"] != _KEYS:
+            raise click.ClickException(f"{self.source} is no events table: its key is not pk and sk.")
+        return table.get("ItemCount", 0)
 
+    def copy(self, *, dry_run: bool) -> Iterator[Copy]:
+        """Copy the rows that the store lacks and yield each row's outcome; a dry run copies nothing."""
+        with ThreadPoolExecutor(_PARALLEL) as pool:
+            for page in self.store.client.get_paginator("scan").paginate(TableName=self.source):
+                wanted, others = self._sort(page["Items"])
+                yield from others
+                yield from self._compare(wanted) if dry_run else pool.map(self._copy_row, wanted)
 
-def subjects(copies: Counter[Copy]) -> "list[Subject]":
-    """Return whose events were copied: their summaries are due."""
-    found = (one.partition.partition("#") for one in copies if one.outcome == "copied")
-    return sorted((kind, subject) for kind, _, subject in found if kind in KINDS)
+    def has_tombstones(self) -> bool:
+        """Tell whether anybody was erased, before the time of the restored table or after it."""
+        return any(tombstones.has_any() for tombstones in self._tombstones())
 
+    def _tombstones(self) -> list[Tombstones]:
+        return [Tombstones(self.store.client, table) for table in (self.store.table, self.source)]
 
-def quarantined(copies: Counter[Copy]) -> int:
-    """Count the entries of quarantine that were copied."""
-    return sum(one.outcome == "copied" and one.partition.startswith("quarantine#") for one in copies)
+    def _sort(self, rows: list[Row]) -> tuple[list[Row], list[Copy]]:
+        """Return the rows to copy, and the outcomes of all others."""
+        owners, now = {_owner(row) for row in rows}, time.time()
+        erased = set().union(*(tombstones.among(owners) for tombstones in self._tombstones()))
+        wanted, others = [], []
+        for row in rows:
+            # A restored table has no time to live: it holds rows that have expired since.
+            is_expired = float(row.get("expires_at", {}).get("N", "inf")) < now
+            if row.get("type", {}).get("S") == "summary":
+                others.append(Copy("summary", row["pk"]["S"]))
+            elif _owner(row) in erased:
+                others.append(Copy("erased", row["pk"]["S"]))
+            elif is_expired:
+                others.append(Copy("expired", row["pk"]["S"]))
+            else:
+                wanted.append(row)
+        return wanted, others
 
+    def _compare(self, rows: list[Row]) -> Iterator[Copy]:
+        client, table = self.store.client, self.store.table
+        keys = ({"pk": row["pk"]["S"], "sk": row["sk"]["S"]} for row in rows)
+        items = batch_get(client, table, keys, ProjectionExpression="pk, sk", ConsistentRead=True)
+        there = {(item["pk"], item["sk"]) for item in items}
+        for row in rows:
+            is_there = (row["pk"]["S"], row["sk"]["S"]) in there
+            yield Copy("there" if is_there else "copied", row["pk"]["S"])
 
-def _copied(store: "Store", rows: list[Row], erased: Erased, pool: ThreadPoolExecutor) -> Iterator[Copy]:
-    wanted, passed = _sorted_out(rows, erased)
-    yield from passed
-    yield from pool.map(lambda row: _copy(store, row), wanted)
-
-
-def _copy(store: "Store", row: Row) -> Copy:
-    is_copied, _ = try_write(
-        store.client.put_item,
-        TableName=store.table,
-        Item=row,
-        ConditionExpression="attribute_not_exists(pk)",
-    )
-    return Copy("copied" if is_copied else "there", _partition(row))
-
-
-def _looked(store: "Store", rows: list[Row], erased: Erased, _pool: ThreadPoolExecutor) -> Iterator[Copy]:
-    wanted, passed = _sorted_out(rows, erased)
-    yield from passed
-    keys = ({"pk": row["pk"]["S"], "sk": row["sk"]["S"]} for row in wanted)
-    items = batch_get(store.client, store.table, keys, ProjectionExpression="pk, sk", ConsistentRead=True)
-    there = {(item["pk"], item["sk"]) for item in items}
-    yield from (Copy("there" if _key(row) in there else "copied", _partition(row)) for row in wanted)
-
-
-def _sorted_out(rows: list[Row], erased: Erased) -> tuple[list[Row], list[Copy]]:
-    """Return the rows that are wanted, and the outcome of all others."""
-    gone, now = erased({_owner(row) for row in rows}), time.time()
-    outcomes = [(row, _passed_over(row, gone, now)) for row in rows]
-    wanted = [row for row, outcome in outcomes if outcome is None]
-    return wanted, [Copy(outcome, _partition(row)) for row, outcome in outcomes if outcome is not None]
-
-
-def _passed_over(row: Row, gone: set[str], now: float) -> Outcome | None:
-    if row.get("type", {}).get("S") == "summary":
-        return "summary"
-    if _owner(row) in gone:
-        return "erased"
-    # A restored table has no time to live: it holds what was due since.
-    return "expired" if float(row.get("expires_at", {}).get("N", "inf")) < now else None
-
-
-def _partition(row: Row) -> str:
-    return str(row["pk"]["S"])
+    def _copy_row(self, row: Row) -> Copy:
+        is_copied, _ = try_write(
+            self.store.client.put_item,
+            TableName=self.store.table,
+            Item=row,
+            ConditionExpression="attribute_not_exists(pk)",
+        )
+        return Copy("copied" if is_copied else "there", row["pk"]["S"])
 
 
 def _owner(row: Row) -> str:
-    """Return the partition whose tombstone a row heeds: a claim row is its conversation's."""
-    partition = _partition(row)
+    """Return the partition whose tombstone a row follows: a claim row follows its conversation's."""
+    partition = str(row["pk"]["S"])
     return f"conversation#{row['sk']['S']}" if partition.startswith(CLAIM_PREFIX) else partition
 
 
-def _key(row: Row) -> tuple[str, str]:
-    return row["pk"]["S"], row["sk"]["S"]
+def copied_subjects(copies: Counter[Copy]) -> "list[Subject]":
+    """Return the subjects whose events were copied: their summaries must be rebuilt."""
+    partitions = (copy.partition.partition("#") for copy in copies if copy.outcome == "copied")
+    return sorted((kind, subject) for kind, _, subject in partitions if kind in KINDS)
+
+
+def has_quarantine(copies: Counter[Copy]) -> bool:
+    """Tell whether entries of quarantine were copied."""
+    return any(copy.outcome == "copied" and copy.partition.startswith("quarantine#") for copy in copies)

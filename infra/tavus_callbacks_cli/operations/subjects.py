@@ -1,4 +1,4 @@
-"""Conversations, videos and replicas by their ids: where the API has them, and which are near a wrong one."""
+"""Conversations, videos and replicas by their ids: paths in the API, and ids close to a mistyped one."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -14,22 +14,22 @@ from tavus_callbacks_cli.output import shell
 if TYPE_CHECKING:
     from tavus_callbacks_cli.targets.api_client import ApiClient
 
-# By kind: the name of its list, and of the member that is its id.
+# By kind: the name of its list, and the member that holds its id.
 LISTS = {
     "conversation": ("conversations", "conversation_id"),
     "video": ("videos", "id"),
     "replica": ("replicas", "id"),
 }
 
-# What a path carries as it is; anything else is read by /events alone.
+# Characters that a path carries as they are. Any other id can only be read by /events.
 _PLAIN = re.compile(r"[A-Za-z0-9._~-]+")
 
-# How many of the latest ids a wrong one is compared with, and how many are named.
+# How many of the latest ids a mistyped one is compared with, and how many are named.
 _COMPARED, _NAMED = "200", 3
 
 
 def has_page(id_: str) -> bool:
-    """Tell whether a path can carry an id; HTTP APIs decode paths, so that some cannot be asked for."""
+    """Tell whether a path can carry an id: HTTP APIs decode paths, so some ids cannot be asked for."""
     return _PLAIN.fullmatch(id_) is not None and id_.strip(".") != ""
 
 
@@ -38,8 +38,8 @@ def path_of(kind: str, id_: str) -> str:
     return f"/{LISTS[kind][0]}/{quote(id_, safe='')}"
 
 
-def find(api: "ApiClient", kinds: Iterable[str], id_: str) -> tuple[str, dict[str, Any]] | None:
-    """Return the first of the kinds that an id belongs to, and its view; None where it is of none."""
+def find_view(api: "ApiClient", kinds: Iterable[str], id_: str) -> tuple[str, dict[str, Any]] | None:
+    """Return the first of the kinds that has a subject of this id, and its view; or None."""
     from tavus_callbacks_cli.targets.api_client import NotFound
 
     for kind in kinds:
@@ -50,9 +50,17 @@ def find(api: "ApiClient", kinds: Iterable[str], id_: str) -> tuple[str, dict[st
     return None
 
 
+def subject_events(api: "ApiClient", kind: str, subject: str) -> Iterator[dict[str, Any]]:
+    """Yield a subject's events, each with its variants in a member.
+
+    Not /conversations/{id}/events: an id with unusual characters can only be read by /events.
+    """
+    return api.items("/events", {"kind": kind, "subject": subject})
+
+
 @contextmanager
-def near_ids(api: "ApiClient", id_: str) -> Iterator[None]:
-    """Name near ids where a conversation turns out to be unknown, or one that no path can carry."""
+def suggest_ids(api: "ApiClient", id_: str) -> Iterator[None]:
+    """Name similar ids if the block finds a conversation unknown; refuse an id that no path carries."""
     from tavus_callbacks_cli.targets.api_client import NotFound
 
     if not has_page(id_):
@@ -65,26 +73,22 @@ def near_ids(api: "ApiClient", id_: str) -> Iterator[None]:
     except NotFound as error:
         if "No event of conversation" not in error.message:
             raise
-        raise unknown(api, "conversation", id_) from None
+        raise unknown_id(api, "conversation", id_) from None
 
 
-def unknown(api: "ApiClient", kind: str | None, id_: str) -> click.ClickException:
-    """Say that nothing of an id is kept, and which of the latest of its kind, or of all, are near to it."""
+def unknown_id(api: "ApiClient", kind: str | None, id_: str) -> click.ClickException:
+    """Return an error that names the latest ids similar to an unknown one, of its kind or of all kinds."""
     from tavus_callbacks_cli.targets.api_client import NotFound
 
-    kinds = [one for one in LISTS if kind in (None, one)]
-    near = get_close_matches(id_, [name for one in kinds for name in _latest(api, one)], _NAMED)
-    advice = f"Did you mean {' or '.join(map(shell.argument, near))}?" if near else _advice(api, kinds)
+    kinds = [each for each in LISTS if kind in (None, each)]
+    latest = []
+    for name, member in (LISTS[each] for each in kinds):
+        latest += [str(item[member]) for item in api.get(f"/{name}", {"limit": _COMPARED})[name]]
+    if similar := get_close_matches(id_, latest, _NAMED):
+        advice = f"Did you mean {' or '.join(map(shell.argument, similar))}?"
+    elif kinds:
+        advice = f"`{api.command('list')}` shows what is there."
+    else:
+        advice = f"`{api.command('tail', options=['--since', '1d'])}` shows what came."
     what = f"Nothing about {shell.quote(id_)}" if kind is None else f"No {kind} {shell.quote(id_)}"
     return NotFound(f"{what} is kept there. {advice}")
-
-
-def _advice(api: "ApiClient", kinds: list[str]) -> str:
-    if kinds:
-        return f"`{api.command('list')}` shows what is there."
-    return f"`{api.command('tail', options=['--since', '1d'])}` shows what came."
-
-
-def _latest(api: "ApiClient", kind: str) -> list[str]:
-    name, member = LISTS[kind]
-    return [str(one[member]) for one in api.get(f"/{name}", {"limit": _COMPARED})[name]]

@@ -1,16 +1,16 @@
 """Reading Tavus's whole list of conversations while it changes.
 
-The list promises no order and has no filter by date (docs/tavus.md, "Reading it back by API"), so a row
-that arrives or vanishes between two pages moves the rows behind it across the page boundary:
+The list promises no order and has no filter by date (docs/tavus.md, "Reading it back by API"). A row that
+arrives or vanishes between two pages moves the rows behind it across the page boundary:
 
-    page 1    a b c d │ e f g h │         is read: a b c d
+    page 1    a b c d │ e f g h │         shows a b c d
     b vanishes
-    page 2    a c d e │ f g h │           is read: f g h, and e is missed
+    page 2    a c d e │ f g h │           shows f g h, and e is missed
 
-So the list is read in passes, each from page 1 to the first empty page, until a pass confirms those before
-it: it shows no conversation that they missed, and as many conversations as `total_count` says. A
-conversation made since the last pass was not missed. Without a `total_count`, two passes that agree are the
-only evidence.
+So the list is read in passes, each from page 1 to the first empty page, until a pass confirms the earlier
+ones. Such a pass shows no conversation that they missed, and as many conversations as `total_count` says. A
+conversation that was made after the last pass was not missed. Without a `total_count`, two passes that agree
+are the only evidence.
 """
 
 from collections.abc import Iterator, Mapping
@@ -30,33 +30,30 @@ _MOST_REPEATS = 5
 
 @dataclass(slots=True)
 class _Pass:
-    """What one reading from the first page to the last shows."""
+    """One reading from the first page to the last."""
 
     records: "dict[str, TavusRecord]" = field(default_factory=dict)
     totals: list[int] = field(default_factory=list)
     unreadable: int = 0
-    repeats: int = 0
     has_end: bool = False
 
     def read(self, api: "TavusApi") -> Iterator["ListPage"]:
         """Yield each page, up to the first empty one or to the last of many that show nothing new."""
+        repeats = 0
         for number in count(1):
             page = api.conversations_page(number)
-            self._add(page)
+            before = len(self.records)
+            self.records |= {record.conversation_id: record for record in page.records}
+            self.totals += [] if page.total_count is None else [page.total_count]
+            self.unreadable += page.unreadable
+            self.has_end = page.is_empty
             yield page
-            if self.has_end or self.repeats >= _MOST_REPEATS:
+            repeats = repeats + 1 if len(self.records) == before else 0
+            if self.has_end or repeats >= _MOST_REPEATS:
                 return
 
-    def _add(self, page: "ListPage") -> None:
-        before = len(self.records)
-        self.records |= {record.conversation_id: record for record in page.records}
-        self.repeats = self.repeats + 1 if len(self.records) == before else 0
-        self.totals += [] if page.total_count is None else [page.total_count]
-        self.unreadable += page.unreadable
-        self.has_end = page.is_empty
-
     def doubt(self, before: "Mapping[str, TavusRecord]") -> str | None:
-        """Return why the list may be incomplete; `before` are the records of the passes before."""
+        """Return why the list may be incomplete; `before` holds the records of the earlier passes."""
         if self.unreadable:
             return f"Tavus's list has rows without a conversation_id ({self.unreadable})."
         # Rows may arrive or vanish during the pass, so any number between two totals is right.
@@ -64,21 +61,17 @@ class _Pass:
             return f"Tavus counts {self.totals[-1]} conversations, but its pages show {len(self.records)}."
         if not self.totals and not self.has_end:
             return "Tavus's list repeats itself and has no total_count."
-        if missed := _missed(before, self.records):
+        # Records that are newer than all of the earlier passes have arrived since.
+        newest = max((record.created_at for record in before.values() if record.created_at), default=None)
+        added = [record.created_at for name, record in self.records.items() if name not in before]
+        if missed := sum(newest is None or made is None or made <= newest for made in added):
             return f"Tavus's list moves: its pages show {missed} conversations that they did not show before."
         return None
 
 
-def _missed(before: "Mapping[str, TavusRecord]", after: "Mapping[str, TavusRecord]") -> int:
-    """Count the records that the earlier passes missed; those newer than all of theirs have arrived since."""
-    newest = max((record.created_at for record in before.values() if record.created_at), default=None)
-    added = [record.created_at for name, record in after.items() if name not in before]
-    return sum(newest is None or made is None or made <= newest for made in added)
-
-
 @dataclass(slots=True)
 class Listing:
-    """The conversations that Tavus's list has shown, in the order in which they were found.
+    """The conversations of Tavus's list, in the order in which they were found.
 
     `doubt` is a sentence that says why conversations may be missing; None means that the list is complete.
     """

@@ -1,7 +1,8 @@
-"""Making, listing, rotating and revoking tokens: with the operator's own credentials, never by a function."""
+"""Creating, listing, rotating and revoking tokens with the operator's credentials; no function does it."""
 
 from typing import TYPE_CHECKING, Any
 
+from tavus_callbacks.aws.stores import keys
 from tavus_callbacks.domain.common.timestamps import iso
 from tavus_callbacks.domain.common.token import Scope, TokenRecord, digest_token, new_token
 
@@ -10,30 +11,44 @@ if TYPE_CHECKING:
 
     from mypy_boto3_dynamodb.service_resource import Table
 
-
-def _item(record: TokenRecord) -> dict[str, Any]:
-    item = {name: value for name, value in record._asdict().items() if value is not None}
-    item["token_digest"] = item.pop("digest")
-    return item
-
-
-def _record(item: dict[str, Any]) -> TokenRecord:
-    return TokenRecord(digest=item["token_digest"], **{k: v for k, v in item.items() if k != "token_digest"})
+    from tavus_callbacks_cli.targets.store import Tables
 
 
 def create_token(table: "Table", *, label: str, scope: Scope, now: "datetime") -> str:
-    """Keep a new token's digest and return the token itself, which nobody can read again."""
+    """Store a new token's digest and return the token itself, which nobody can read again."""
     token = new_token()
     record = TokenRecord(digest=digest_token(token), label=label, scope=scope, created_at=iso(now))
-    table.put_item(Item=_item(record), ConditionExpression="attribute_not_exists(token_digest)")
+    _put(table, record, condition="attribute_not_exists(token_digest)")
     return token
 
 
 def list_tokens(table: "Table") -> list[TokenRecord]:
     """Return every record, live or not, oldest first."""
     pages = table.meta.client.get_paginator("scan").paginate(TableName=table.name, ConsistentRead=True)
-    records = [_record(item) for page in pages for item in page["Items"]]
+    items: list[dict[str, Any]] = [dict(item) for page in pages for item in page["Items"]]
+    records = [TokenRecord(digest=item.pop("token_digest"), **item) for item in items]
     return sorted(records, key=lambda record: (record.created_at, record.digest))
+
+
+def list_token_views(tables: "Tables", now: "datetime") -> list[dict[str, Any]]:
+    """Return every token as JSON, with its status and its last use, to the hour."""
+    views = []
+    for record in list_tokens(tables.tokens):
+        status = "live" if record.is_live(now) else "expired"
+        use = tables.events.get_item(Key=keys.token_use(record.token_id)).get("Item")
+        views.append(
+            {
+                "token_id": record.token_id,
+                "label": record.label,
+                "scope": record.scope,
+                "status": "revoked" if record.revoked_at else status,
+                "created_at": record.created_at,
+                "expires_at": record.expires_at,
+                "revoked_at": record.revoked_at,
+                "last_used_at": str(use["used_at"]) if use else None,
+            }
+        )
+    return views
 
 
 def live_tokens(table: "Table", *, label: str, now: "datetime") -> list[TokenRecord]:
@@ -42,9 +57,9 @@ def live_tokens(table: "Table", *, label: str, now: "datetime") -> list[TokenRec
 
 
 def rotate_token(table: "Table", *, label: str, grace: "timedelta", now: "datetime") -> str:
-    """Make a new token of the label and scope; the ones before it expire after `grace`.
+    """Create a new token of the label and scope; the earlier ones expire after `grace`.
 
-    Raises LookupError where the label has no live token.
+    Raises LookupError if the label has no live token.
     """
     before = live_tokens(table, label=label, now=now)
     if not before:
@@ -57,12 +72,14 @@ def rotate_token(table: "Table", *, label: str, grace: "timedelta", now: "dateti
 
 
 def revoke_token(table: "Table", *, label: str, now: "datetime") -> int:
-    """Revoke the label's live tokens and return how many; the records stay, so that use is seen."""
+    """Revoke the label's live tokens and return how many. The records stay, so their use stays visible."""
     before = live_tokens(table, label=label, now=now)
     for record in before:
         _put(table, record._replace(revoked_at=iso(now)))
     return len(before)
 
 
-def _put(table: "Table", record: TokenRecord) -> None:
-    table.put_item(Item=_item(record), ConditionExpression="attribute_exists(token_digest)")
+def _put(table: "Table", record: TokenRecord, *, condition: str = "attribute_exists(token_digest)") -> None:
+    item = {name: value for name, value in record._asdict().items() if value is not None}
+    item["token_digest"] = item.pop("digest")
+    table.put_item(Item=item, ConditionExpression=condition)

@@ -1,4 +1,4 @@
-"""Plots as SVG: bars that say their value when pointed at, in the colours of the page they stand in."""
+"""Plots as SVG: bars with their values as tooltips, in the colours of the page around them."""
 
 import html
 from collections.abc import Sequence
@@ -11,20 +11,20 @@ Bar = tuple[str, float]
 _WIDTH, _HEAD, _HEIGHT, _FOOT = 720, 20, 150, 34
 _WIDEST = 80
 _ROW, _NAME = 26, 220
-# Labels below bars that still can be read beside each other.
+# The most labels below bars that do not overlap.
 _LABELS = 10
 # Letters that fit beside a bar.
 _LETTERS = 34
 
 
-def written(text: str) -> str:
-    """Write anybody's text in HTML: no markup, and control characters as the terminal shows them."""
+def escape_html(text: str) -> str:
+    """Return anybody's text as HTML: no markup, and control characters as the terminal shows them."""
     return html.escape(escape(text))
 
 
 def columns(bars: Sequence[Bar], *, about: str) -> str:
-    """Draw bars side by side, for what has an order: days, sizes."""
-    most, step = _most(bars), _WIDTH / max(len(bars), 1)
+    """Return bars side by side, for values in an order: days, sizes."""
+    most, step = _maximum(bars), _WIDTH / max(len(bars), 1)
     every = -(-len(bars) // _LABELS)
     parts = []
     for number, (name, value) in enumerate(bars):
@@ -39,8 +39,8 @@ def columns(bars: Sequence[Bar], *, about: str) -> str:
 
 
 def lines(bars: Sequence[Bar], *, about: str) -> str:
-    """Draw bars below each other, for what has names: reasons, labels."""
-    most, parts = _most(bars), []
+    """Return bars below each other, for values with names: reasons, labels."""
+    most, parts = _maximum(bars), []
     for number, (name, value) in enumerate(bars):
         top = number * _ROW
         width = value / most * (_WIDTH - _NAME - 60)
@@ -51,34 +51,30 @@ def lines(bars: Sequence[Bar], *, about: str) -> str:
 
 
 def histogram(values: Sequence[float], edges: Sequence[float], unit: str) -> list[Bar]:
-    """Count values between edges; the last bar takes everything beyond."""
-    spans = zip(edges, [*edges[1:], inf], strict=True)
-    return [(_span(low, high, unit), sum(low <= one < high for one in values)) for low, high in spans]
+    """Return how many values lie between edges; the last bar counts everything above."""
+    bars: list[Bar] = []
+    for low, high in zip(edges, [*edges[1:], inf], strict=True):
+        name = f"{low:g}+ {unit}" if high == inf else f"{low:g}-{high:g} {unit}"
+        bars.append((name, sum(low <= value < high for value in values)))
+    return bars
 
 
-def _span(low: float, high: float, unit: str) -> str:
-    return f"{low:g}+ {unit}" if high == inf else f"{low:g}-{high:g} {unit}"
-
-
-def _most(bars: Sequence[Bar]) -> float:
+def _maximum(bars: Sequence[Bar]) -> float:
     return max((value for _, value in bars), default=0) or 1
 
 
 def _svg(height: float, about: str, parts: Sequence[str]) -> str:
     return (
-        f'<svg viewBox="0 0 {_WIDTH} {height:g}" role="img" aria-label="{written(about)}">'
+        f'<svg viewBox="0 0 {_WIDTH} {height:g}" role="img" aria-label="{escape_html(about)}">'
         f"{''.join(parts)}</svg>"
     )
 
 
-def _bar(x: float, y: float, width: float, height: float, says: str) -> str:
+def _bar(x: float, y: float, width: float, height: float, tooltip: str) -> str:
     place = f'x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}"'
-    return f'<rect class="bar" {place} rx="2"><title>{written(says)}</title></rect>'
+    return f'<rect class="bar" {place} rx="2"><title>{escape_html(tooltip)}</title></rect>'
 
 
-def _text(x: float, y: float, words: str, anchor: str) -> str:
-    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{written(_short(words))}</text>'
-
-
-def _short(words: str) -> str:
-    return words if len(words) <= _LETTERS else f"{words[: _LETTERS - 1]}…"
+def _text(x: float, y: float, text: str, anchor: str) -> str:
+    short = text if len(text) <= _LETTERS else f"{text[: _LETTERS - 1]}…"
+    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape_html(short)}</text>'

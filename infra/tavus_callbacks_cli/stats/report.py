@@ -1,4 +1,4 @@
-"""The report: one HTML file that asks nobody for anything, readable in light and in dark."""
+"""The report: one HTML file that loads nothing from elsewhere, for light and dark screens."""
 
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
@@ -6,7 +6,7 @@ from typing import Any
 
 from tavus_callbacks_cli.output.text import duration
 from tavus_callbacks_cli.stats import plots
-from tavus_callbacks_cli.stats.plots import written
+from tavus_callbacks_cli.stats.plots import escape_html
 from tavus_callbacks_cli.stats.sums import Conversation, by_day, by_end_reason, groups, responses
 
 Group = dict[str, Any]
@@ -14,8 +14,8 @@ Group = dict[str, Any]
 _MINUTES = (0, 1, 2, 5, 10, 15, 30, 60)
 _SECONDS = (0, 0.5, 1, 1.5, 2, 3, 5, 10)
 
-# What a column is called, and the member of a group that stands in it.
-_HEADS = {
+# The columns of the table, and their members of a group.
+_COLUMNS = {
     "conversations": "conversations",
     "ended": "ended",
     "time": "seconds",
@@ -49,13 +49,13 @@ th:first-child, td:first-child { text-align: left; min-width: 8rem; overflow-wra
 def report(
     conversations: Sequence[Conversation], total: Group, grouped: Sequence[Group], *, by: str, about: str
 ) -> str:
-    """Write the report; `about` says which conversations these are."""
+    """Return the report; `about` says which conversations these are."""
     parts = [*_tiles(total), *_figures(conversations), *_table(grouped, by)]
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>Tavus conversations</title><style>{_STYLE}</style></head>\n"
-        f"<body><h1>Tavus conversations</h1><p>{written(about)}</p>\n{''.join(parts)}</body></html>\n"
+        f"<body><h1>Tavus conversations</h1><p>{escape_html(about)}</p>\n{''.join(parts)}</body></html>\n"
     )
 
 
@@ -73,44 +73,44 @@ def _tiles(total: Group) -> Iterator[str]:
         "transcripts missing": f"{total['missing_transcript']:,}",
     }
     yield '<div class="tiles">'
-    yield from (f"<div><b>{written(value)}</b>{written(name)}</div>" for name, value in tiles.items())
+    yield from (f"<div><b>{escape_html(value)}</b>{escape_html(name)}</div>" for name, value in tiles.items())
     yield "</div>\n"
 
 
 def _figures(conversations: Sequence[Conversation]) -> Iterator[str]:
-    yield _figure("Conversations by day (UTC)", list(_days(conversations)), plots.columns)
-    minutes = [one["duration"] / 60 for one in conversations if one["duration"] is not None]
+    yield _figure("Conversations by day (UTC)", _days(conversations), plots.columns)
+    minutes = [each["duration"] / 60 for each in conversations if each["duration"] is not None]
     yield _figure("How long they lasted", plots.histogram(minutes, _MINUTES, "min"), plots.columns)
     seconds = plots.histogram(responses(conversations), _SECONDS, "s")
     yield _figure("How soon the replica answered (median of each conversation)", seconds, plots.columns)
-    ended = [one for one in conversations if one["status"] == "ended"]
-    reasons = [(one["group"], one["conversations"]) for one in groups(ended, by_end_reason)]
+    ended = [each for each in conversations if each["status"] == "ended"]
+    reasons = [(group["group"], group["conversations"]) for group in groups(ended, by_end_reason)]
     yield _figure("Why they ended", sorted(reasons, key=lambda bar: -bar[1]), plots.lines)
 
 
-def _days(conversations: Sequence[Conversation]) -> Iterator[plots.Bar]:
-    """Count by day, those between on which nothing came included."""
-    counts = {one["group"]: one["conversations"] for one in groups(conversations, by_day)}
+def _days(conversations: Sequence[Conversation]) -> list[plots.Bar]:
+    """Return the counts by day, with the empty days in between."""
+    counts = {group["group"]: group["conversations"] for group in groups(conversations, by_day)}
     if not counts:
-        return
+        return []
     first, last = date.fromisoformat(min(counts)), date.fromisoformat(max(counts))
-    for number in range((last - first).days + 1):
-        day = (first + timedelta(days=number)).isoformat()
-        yield day, counts.get(day, 0)
+    days = [(first + timedelta(days=number)).isoformat() for number in range((last - first).days + 1)]
+    return [(day, counts.get(day, 0)) for day in days]
 
 
 def _figure(caption: str, bars: list[plots.Bar], draw: Any) -> str:
     if not any(value for _, value in bars):
         return ""
-    return f"<figure><figcaption>{written(caption)}</figcaption>{draw(bars, about=caption)}</figure>\n"
+    return f"<figure><figcaption>{escape_html(caption)}</figcaption>{draw(bars, about=caption)}</figure>\n"
 
 
 def _table(grouped: Sequence[Group], by: str) -> Iterator[str]:
-    yield f'<div class="wide"><table><thead><tr><th>{written(by)}</th>'
-    yield from (f"<th>{written(head)}</th>" for head in _HEADS)
+    yield f'<div class="wide"><table><thead><tr><th>{escape_html(by)}</th>'
+    yield from (f"<th>{escape_html(head)}</th>" for head in _COLUMNS)
     yield "</tr></thead><tbody>\n"
     for group in grouped:
-        cells = (f"<td>{written(_cell(name, group[name]))}</td>" for name in ("group", *_HEADS.values()))
+        names = ("group", *_COLUMNS.values())
+        cells = (f"<td>{escape_html(_cell(name, group[name]))}</td>" for name in names)
         yield f"<tr>{''.join(cells)}</tr>\n"
     yield "</tbody></table></div>\n"
 
@@ -118,10 +118,6 @@ def _table(grouped: Sequence[Group], by: str) -> Iterator[str]:
 def _cell(name: str, value: Any) -> str:
     if value is None:
         return ""
-    return (
-        duration(value)
-        if name.endswith("seconds")
-        else f"{value:,}"
-        if isinstance(value, int)
-        else str(value)
-    )
+    if name.endswith("seconds"):
+        return duration(value)
+    return f"{value:,}" if isinstance(value, int) else str(value)

@@ -122,6 +122,13 @@ class Deployment:
 
         return older_snapshots(State(self.state_folder).data) if self.state_folder else []
 
+    @property
+    def snapshot_name(self) -> str:
+        """Return the name of a local stack's newest snapshot."""
+        from tavus_callbacks_cli.local_stack.state import State
+
+        return State(self.state_folder).data.name if self.state_folder else ""
+
     def has_snapshot_since(self, moment: float) -> bool:
         """Tell whether the newest snapshot began after a time, in seconds since 1970; False on AWS."""
         from tavus_callbacks_cli.local_stack.services.snapshot import is_newer

@@ -1,7 +1,7 @@
-"""Filing what is in quarantine with today's models, as if it arrived again at its times of receipt.
+"""Filing entries of quarantine with today's models, as if they arrived again at their times of receipt.
 
-An entry knows the first and the last time at which its body arrived. Both are filed, by the rule for every
-callback: the last one is a duplicate, or another event where such a body may arrive again.
+An entry has the first and the last time at which its body arrived. Both are filed by the rule for every
+callback: the last one is a duplicate, or another event if such a body may arrive again.
 """
 
 from collections.abc import Iterator
@@ -32,10 +32,10 @@ Item = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Redriven:
-    """What became of an entry: `filed`, or `refused` still; `fileable` where it was only tried.
+class RedriveOutcome:
+    """What became of an entry: `filed`, or still `refused`; `fileable` in a dry run.
 
-    `erased` where its subject was erased: then it is removed and nothing is filed.
+    `erased` if its subject was erased: then the entry is removed and nothing is filed.
     """
 
     quarantine_id: str
@@ -44,7 +44,7 @@ class Redriven:
     reason: str | None
 
 
-def entries(store: "Store") -> Iterator[Item]:
+def list_entries(store: "Store") -> Iterator[Item]:
     """Yield every entry of quarantine, the newest first; raises StoreDown."""
     tombstones = Tombstones(store.client, store.table)
     index = Index(store.client, store.table, "receipts", "receipt_shard", "receipt", tombstones)
@@ -54,37 +54,37 @@ def entries(store: "Store") -> Iterator[Item]:
         before = keys[-1]["receipt"]
 
 
-def entry(store: "Store", quarantine_id: str) -> Item | None:
+def get_entry(store: "Store", quarantine_id: str) -> Item | None:
     """Return an entry, or None; raises StoreDown."""
     with store_down():
-        found = store.client.get_item(TableName=store.table, Key=_key(quarantine_id), ConsistentRead=True)
-    return read_item(found["Item"]) if "Item" in found else None
+        answer = store.client.get_item(TableName=store.table, Key=_key(quarantine_id), ConsistentRead=True)
+    return read_item(answer["Item"]) if "Item" in answer else None
 
 
-def redriven(store: "Store", item: Item, retention: timedelta | None, *, dry_run: bool) -> Redriven:
-    """File an entry and remove it, in this order; raises StoreDown, after which it can be done again."""
+def redrive(store: "Store", item: Item, retention: timedelta | None, *, dry_run: bool) -> RedriveOutcome:
+    """File an entry and then remove it; raises StoreDown, after which it can be repeated."""
     name = item["quarantine_id"]
     try:
-        read = read_callback(_callback(store, item))
+        event = read_callback(_callback(store, item))
     except NotAnObject as error:
-        return Redriven(name, "refused", None, f"{error.status} {error}")
-    if isinstance(read, Rejection):
-        return Redriven(name, "refused", None, f"{read.error.status} {read.error}")
+        return RedriveOutcome(name, "refused", None, f"{error.status} {error}")
+    if isinstance(event, Rejection):
+        return RedriveOutcome(name, "refused", None, f"{event.error.status} {event.error}")
     if dry_run:
-        return Redriven(name, "fileable", read.event_id, None)
-    filed = _file(store, read, retention)
+        return RedriveOutcome(name, "fileable", event.event_id, None)
+    filed_id = _store_event(store, event, retention)
     last = _received_at(item, "last_received_at")
-    if filed is not None and last != read.received_at:
-        _file(store, read._replace(received_at=last), retention)
-    remove(store, item)
-    return Redriven(name, "erased" if filed is None else "filed", filed, None)
+    if filed_id is not None and last != event.received_at:
+        _store_event(store, event._replace(received_at=last), retention)
+    remove_entry(store, item)
+    return RedriveOutcome(name, "erased" if filed_id is None else "filed", filed_id, None)
 
 
 def _callback(store: "Store", item: Item) -> Callback:
-    """Return an entry's callback, inflated if it is gzip; raises NotAnObject where it cannot be."""
+    """Return an entry's callback, inflated if it is gzip; raises NotAnObject if it cannot be inflated."""
     received_at = _received_at(item, "first_received_at")
-    kept = store.bodies.read(item)
-    raw = inflate(kept) if is_gzip(kept) else kept
+    body = store.bodies.read(item)
+    raw = inflate(body) if is_gzip(body) else body
     if is_gzip(raw):
         raise NotAnObject("The gzip body holds another gzip body, which is not read.")
     coding = item.get("content_encoding", "")
@@ -98,22 +98,22 @@ def _received_at(item: Item, name: str) -> datetime:
     return moment
 
 
-def _file(store: "Store", event: Event, retention: timedelta | None) -> str | None:
-    """Keep an event and return its id, None of one whose subject was erased."""
+def _store_event(store: "Store", event: Event, retention: timedelta | None) -> str | None:
+    """Store an event and return its id, or None if its subject was erased."""
     events = EventsTable(store.client, store.table, store.bodies, retention)
     if events.tombstones.is_erased(event.kind, event.subject):
         return None
-    # A large body first: however long that takes, pulling must not have gone past its time.
+    # A large body first: however long that takes, pulling must not have passed its time.
     body = events.body_attributes(event)
     kept = events.keep_with_body(event, body, kept_at=store.now())
     return event_id(event.kind, event.subject, kept.ref)
 
 
-def remove(store: "Store", item: Item) -> None:
+def remove_entry(store: "Store", item: Item) -> None:
     """Remove an entry and its body; raises StoreDown."""
     with store_down():
         store.client.delete_item(TableName=store.table, Key=_key(item["quarantine_id"]))
-        # The row first: an object that no row names is nothing, a row without its object is a fault.
+        # The row first: an object that no row names is harmless, a row without its object is a fault.
         if "body_key" in item:
             store.bodies.remove(item["body_key"])
 

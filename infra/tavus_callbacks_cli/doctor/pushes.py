@@ -1,4 +1,4 @@
-"""Checks of what tells the team's own code: the bus, and the server that pushes are posted to."""
+"""Checks of the delivery to the team's own code: the bus, and the server that receives pushes."""
 
 from tavus_callbacks.domain.common.timestamps import now
 from tavus_callbacks.domain.pushes.signature import signature_headers
@@ -14,18 +14,18 @@ _ADDRESS = (
 
 
 def bus(examination: Examination) -> Finding:
-    """Look whether the bus is there for rules of one's own."""
+    """Check that the bus is there for rules of your own."""
     name = examination.deployment.outputs.get("EventBusName")
     if name is None:
         return skipped("the stack was deployed with Push=off")
-    found = examination.deployment.client("events").list_event_buses(NamePrefix=name)["EventBuses"]
-    if name not in [one["Name"] for one in found]:
+    buses = examination.deployment.client("events").list_event_buses(NamePrefix=name)["EventBuses"]
+    if name not in [bus["Name"] for bus in buses]:
         return failed(f"There is no bus {name}: nobody is told of anything.", REDEPLOY)
     return ok(f"rules can be put on {name}; docs/consume.md has some")
 
 
 def target(examination: Examination) -> Finding:
-    """Look whether pushes have somewhere to go, which is resolved and not called, and get there."""
+    """Check that the address of pushes is public. Its name is resolved, and nothing is sent."""
     deployment = examination.deployment
     url = deployment.parameters.get("PushUrl", "")
     if not url or "PushQueueUrl" not in deployment.outputs:
@@ -39,7 +39,7 @@ def target(examination: Examination) -> Finding:
 
 
 def secret(examination: Examination) -> Finding:
-    """Look whether pushes can be signed; the secret itself is never shown."""
+    """Check that pushes can be signed; the secret itself is never shown."""
     name = examination.deployment.outputs.get("PushSecretArn")
     if name is None:
         return skipped("the stack signs no pushes: PushUrl is not set, or PushMode is raw")
