@@ -225,7 +225,7 @@ def test_quarantine_is_redriven_with_its_own_time_label_and_tags(stack, size):
     kept = Bodies(outputs["BodiesBucketName"], lambda: client(stack, "s3"))
     raw, received_at = bodies.timed(subject, noise=bodies.noise(size)), parse(RECEIVED)
     entry = quarantine_entry(Callback(raw, "user=4711", "staging", received_at), Unfileable("not yet"))
-    QuarantineRows(store, outputs["EventsTableName"], kept, None).keep(entry, "r1")
+    QuarantineRows(store, outputs["EventsTableName"], kept, None).add(entry, "r1")
 
     tried = answered("quarantine", "redrive", "--all", "--dry-run")["quarantine"]
     outcomes = {one["quarantine_id"]: one["outcome"] for one in tried}

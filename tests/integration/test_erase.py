@@ -391,7 +391,7 @@ def test_quarantine_that_an_upgrade_could_file_is_removed_instead(world):
     body = json.dumps(world.body(ERASED, "system.shutdown", 6)).encode()
     entry = quarantine_entry(Callback(body, "", "test", NOW), Unfileable("By an older version."))
     world.erase("conversation", ERASED, "--yes")
-    wiring.quarantine().keep(entry, "request")
+    wiring.quarantine().add(entry, "request")
     forget()
 
     [entry] = list_entries(store(world.api))

@@ -159,7 +159,7 @@ def plant(api, raw, received_at):
     bodies = Bodies(api.environment["BODIES_BUCKET"])
     entry = quarantine_entry(Callback(raw, "", "old", received_at), REFUSED)
     rows = QuarantineRows(clients.dynamodb(), api.environment["EVENTS_TABLE"], bodies, None)
-    rows.keep(entry, f"request-{received_at}")
+    rows.add(entry, f"request-{received_at}")
 
 
 def redrive(api):

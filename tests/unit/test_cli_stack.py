@@ -295,7 +295,7 @@ def test_quarantine_is_read_without_any_token(deployed):
         NotAnObject("The body is not JSON."),
     )
     client = boto3.client("dynamodb", region_name=REGION)
-    QuarantineRows(client, deployed["EventsTableName"], Bodies("bodies"), None).keep(entry, "r1")
+    QuarantineRows(client, deployed["EventsTableName"], Bodies("bodies"), None).add(entry, "r1")
 
     result = run("quarantine", "show", entry.quarantine_id)
 

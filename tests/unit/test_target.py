@@ -221,7 +221,7 @@ def serving(certificate=None, *, status=204, headers=()):
 @pytest.fixture
 def trusted(certificate, monkeypatch):
     """Trust the certificate, and take this machine for a public address."""
-    monkeypatch.setattr(web, "tls", lambda: ssl.create_default_context(cafile=certificate))
+    monkeypatch.setattr(web, "tls_context", lambda: ssl.create_default_context(cafile=certificate))
     monkeypatch.setattr(web, "is_public", lambda address: address == "127.0.0.1")
 
 
@@ -309,7 +309,7 @@ def dripping(first, drop):
 )
 def test_who_answers_little_by_little_is_hung_up_on(monkeypatch, scheme, first, drop):
     """No read takes long, and yet all of it must end: a sender that hangs keeps others from being told."""
-    monkeypatch.setattr(web, "_ALTOGETHER", 0.3)
+    monkeypatch.setattr(web, "_TOTAL", 0.3)
 
     with dripping(first, drop) as port, pytest.raises(NotReached):
         post(parse_target(f"{scheme}://127.0.0.1:{port}/", is_local=True), b"{}", {}, is_local=True)
@@ -317,7 +317,7 @@ def test_who_answers_little_by_little_is_hung_up_on(monkeypatch, scheme, first, 
 
 def test_headers_without_end_keep_no_answer_waiting(monkeypatch):
     """The status has been said, and that is what counts."""
-    monkeypatch.setattr(web, "_ALTOGETHER", 0.3)
+    monkeypatch.setattr(web, "_TOTAL", 0.3)
 
     with dripping(b"HTTP/1.1 200 OK\r\n", b"x: y\r\n") as port:
         answer = post(parse_target(f"http://127.0.0.1:{port}/", is_local=True), b"{}", {}, is_local=True)

@@ -17,19 +17,19 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 logger = Logger(location=None, use_rfc3339=True)
-processor = batches.processor_of(EventType.SQS)
+processor = batches.make_processor(EventType.SQS)
 
 
 def handler(event: dict[str, Any], context: Any) -> Any:
     """Take a batch of spilled callbacks; a message that fails stays in the queue."""
-    return batches.take(event, context, _drain, processor, partial(write_record, logger))
+    return batches.process_records(event, context, _drain, processor, partial(write_record, logger))
 
 
 def _drain(message: "SQSRecord") -> Counts:
     read = read_callback(read_message(message.body, wiring.bodies(quick=True).download))
     if isinstance(read, Rejection):
         logger.info("quarantined", extra={"quarantine_id": read.entry.quarantine_id, "fault": read.fault})
-        wiring.quarantine().keep(read.entry, message.message_id)
+        wiring.quarantine().add(read.entry, message.message_id)
         return {**count("drained"), **count("quarantined")}
     result = wiring.events_table().keep(read, kept_at=now(), request_id=message.message_id)
     return {**count("drained"), **kept_counts(result.status, (*read.issues, *result.issues))}

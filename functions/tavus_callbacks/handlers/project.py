@@ -37,13 +37,13 @@ Item = dict[str, Any]
 def handler(event: dict[str, Any], _context: Any) -> Any:
     """Project a batch of the event stream; a group of records that fails is tried again one by one."""
     subject = itemgetter("kind", "subject")
-    return batches.take_together(
-        event, lambda record: subject(batches.item_of(record)), _project, partial(write_record, logger)
+    return batches.process_groups(
+        event, lambda record: subject(batches.new_image(record)), _project, partial(write_record, logger)
     )
 
 
 def _project(records: "Sequence[DynamoDBRecord]") -> None:
-    items = [batches.item_of(record) for record in records]
+    items = [batches.new_image(record) for record in records]
     # Before bodies are read: those of an erased subject are gone, and the stream still has its events.
     if _drop_late(items):
         return

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tavus_callbacks.domain.common.metrics import Counts
 
 logger = Logger(location=None, use_rfc3339=True)
-processor = batches.processor_of(EventType.SQS)
+processor = batches.make_processor(EventType.SQS)
 
 
 class NotTaken(Exception):
@@ -36,7 +36,7 @@ def handler(event: dict[str, Any], context: Any) -> Any:
     """Take a batch of the queue, or an event of the bus that a redrive sends again."""
     if "Records" in event:
         take = partial(_take, function_arn=context.invoked_function_arn)
-        return batches.take(event, context, take, processor, partial(write_record, logger))
+        return batches.process_records(event, context, take, processor, partial(write_record, logger))
     if is_erased(event["detail"], wiring.event_pages().tombstones):
         _drop()
         return None

@@ -29,20 +29,20 @@ if TYPE_CHECKING:
 logger = Logger(location=None, use_rfc3339=True)
 
 CREATED = "Object Created"
-processor = batches.processor_of(EventType.DynamoDBStreams)
+processor = batches.make_processor(EventType.DynamoDBStreams)
 
 
 def handler(event: dict[str, Any], context: Any) -> Any:
     """Take a batch of the event stream, or one S3 event from EventBridge."""
     if "Records" in event:
-        return batches.take(event, context, _take_record, processor, partial(write_record, logger))
+        return batches.process_records(event, context, _take_record, processor, partial(write_record, logger))
     _take_change(event)
     return None
 
 
 def _take_record(record: "DynamoDBRecord") -> Counts:
     """Take the claim of a recording's callback."""
-    row = batches.item_of(record)
+    row = batches.new_image(record)
     event = StoredEvent.from_row(row)
     # Before the body is read: an erased body is gone, but the stream still has its event.
     if _is_erased(event.subject):

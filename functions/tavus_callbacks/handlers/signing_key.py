@@ -1,12 +1,11 @@
 """The function behind `Custom::SigningKey`: makes a slot's key once, and gives CloudFront its public half.
 
-The private key goes from here to Secrets Manager and nowhere else. A slot whose secret has a key keeps it,
-whatever the stack does: CloudFront's public keys cannot be changed, only replaced.
+Only Secrets Manager holds the private key. A slot whose secret has a key keeps it, whatever the stack does:
+CloudFront's public keys cannot be changed, only replaced.
 """
 
 import json
 import time
-from collections.abc import Callable
 from typing import Any
 from urllib.request import Request, urlopen
 
@@ -19,18 +18,18 @@ from tavus_callbacks.aws.signing_key import make_private_key, public_key
 
 logger = Logger(location=None, use_rfc3339=True)
 
-# Seconds; IAM's changes are everywhere after some, and the function has a minute.
+# Seconds. A new permission takes some to work everywhere, and the function has a minute.
 PAUSES = (2, 5, 10, 15)
 
 
 def handler(event: dict[str, Any], _context: object) -> None:
-    """Answer CloudFormation, with a failure too: a stack without an answer hangs for an hour."""
+    """Answer CloudFormation, after a failure too: a stack without an answer hangs for an hour."""
     secret = event["ResourceProperties"]["SecretArn"]
     answer = {"PhysicalResourceId": event.get("PhysicalResourceId", secret), "Status": "SUCCESS"}
     try:
         if event["RequestType"] != "Delete":
-            answer["Data"] = {"PublicKey": public_key(_permitted(lambda: _private_key(secret)))}
-    # The outermost edge: whatever went wrong must reach CloudFormation, by its kind and not by its text.
+            answer["Data"] = {"PublicKey": public_key(_ensure_key(secret))}
+    # The outermost edge: every fault must reach CloudFormation, by its type and not by its text.
     except Exception as fault:  # noqa: BLE001  # answered as a failure
         logger.error(  # noqa: TRY400  # a trace could quote the key
             "no signing key", extra={"fault": type(fault).__name__}
@@ -39,19 +38,19 @@ def handler(event: dict[str, Any], _context: object) -> None:
     _send(event, answer)
 
 
-def _permitted(call: Callable[[], str]) -> str:
-    """Call again while access is denied: a new slot's permission may be seconds younger than this call."""
-    for pause in PAUSES:
+def _ensure_key(secret: str) -> str:
+    """Return the secret's key, or make it. Access may be denied at first, while the permission is new."""
+    for pause in (*PAUSES, None):
         try:
-            return call()
+            return _read_or_make_key(secret)
         except ClientError as error:
-            if error_code(error) != "AccessDeniedException":
+            if pause is None or error_code(error) != "AccessDeniedException":
                 raise
-        time.sleep(pause)
-    return call()
+            time.sleep(pause)
+    raise AssertionError("the last attempt returns or raises")
 
 
-def _private_key(secret: str) -> str:
+def _read_or_make_key(secret: str) -> str:
     client = clients.secretsmanager()
     try:
         return client.get_secret_value(SecretId=secret)["SecretString"]
@@ -66,7 +65,7 @@ def _private_key(secret: str) -> str:
 def _send(event: dict[str, Any], answer: dict[str, Any]) -> None:
     echoed = {name: event[name] for name in ("StackId", "RequestId", "LogicalResourceId")}
     body = json.dumps(echoed | answer).encode()
-    # A pre-signed address, which wants no content type.
+    # The URL is pre-signed, without a content type.
     headers, address = {"content-type": ""}, event["ResponseURL"]
     request = Request(address, data=body, method="PUT", headers=headers)  # noqa: S310  # CloudFormation's own
     with urlopen(request, timeout=10) as reply:  # noqa: S310  # nosec B310  # CloudFormation's own

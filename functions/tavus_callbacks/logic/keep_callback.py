@@ -51,7 +51,7 @@ def keep_callback(callback: Callback, to: Destinations, deadline: float, spill_t
     if isinstance(read, Event):
         keep = partial(to.events.keep, read, kept_at=now(), request_id=callback.request_id)
     else:
-        keep = partial(to.quarantine().keep, read.entry, callback.request_id)
+        keep = partial(to.quarantine().add, read.entry, callback.request_id)
     try:
         return Outcome(read, retry_until(deadline, keep), None)
     except StoreDown as error:

@@ -1,13 +1,13 @@
-"""Tavus's API as repairing reads it: a conversation's record, and the list of conversations.
+"""Tavus's API, as the repair reads it: a conversation's record, and the list of conversations.
 
 TavusError
-├── KeyRefused       the key is wrong, revoked, or bound to other addresses than this one
-├── UnknownThere     Tavus has no conversation of that id, for this key
-├── Busy             429, 5xx or silence, after some attempts; `retry_after` seconds where Tavus says so
-└── Unreadable       an answer that is not what is documented
+├── KeyRefused       the key is wrong, revoked, or allowed only from other addresses
+├── UnknownThere     Tavus has no conversation with that id, for this key
+├── Busy             429, 5xx or silence, after some attempts; `retry_after` seconds if Tavus names them
+└── Unreadable       an answer that is not documented
 
 Source: docs/tavus.md, "Reading it back by API". Rate limits are undocumented: one request at a time.
-By urllib3, which botocore brings. Redirects are not followed, for the key would go along.
+It uses urllib3, which botocore brings. It follows no redirects, because they would get the key.
 """
 
 import json
@@ -36,14 +36,14 @@ _PER_PAGE = 100
 _LONGEST = 32 * 1024 * 1024
 # Seconds to connect and to wait for an answer.
 _CONNECT, _READ = 3, 20
-# Seconds before each further attempt, unless Tavus names some.
+# Seconds before each further attempt, unless Tavus names others.
 _PAUSES = (1.0, 2.0, 4.0)
 
 _UNAUTHORIZED, _NOT_FOUND, _TOO_MANY, _FAILED = (401, 403), 404, 429, 500
 
 
 class TavusError(Exception):
-    """Tavus did not answer as asked; the text says what to do next and never holds the key."""
+    """Tavus did not answer the request. The text says what to do next and never holds the key."""
 
 
 class KeyRefused(TavusError):
@@ -51,7 +51,7 @@ class KeyRefused(TavusError):
 
 
 class UnknownThere(TavusError):
-    """Tavus knows no such conversation."""
+    """Tavus has no such conversation."""
 
 
 class Unreadable(TavusError):
@@ -59,15 +59,15 @@ class Unreadable(TavusError):
 
 
 class Busy(TavusError):
-    """No answer for now: asking later can help."""
+    """No answer for now; a later request may succeed."""
 
     def __init__(self, detail: str, retry_after: float | None = None) -> None:
         super().__init__(detail)
         self.retry_after = retry_after
 
 
-def key_in(secret: str) -> SecretStr:
-    """Return the key that a secret holds: as its text, or as the one value that AWS's console asks for."""
+def parse_key(secret: str) -> SecretStr:
+    """Return the key in a secret: the whole text, or the single value of a JSON object (AWS's console)."""
     try:
         content = json.loads(secret)
     except ValueError:
@@ -89,7 +89,7 @@ class ListPage:
 
     @property
     def is_empty(self) -> bool:
-        """Tell whether the page has no row at all, which ends the list."""
+        """Return whether the page has no row at all, which ends the list."""
         return not self.records and not self.unreadable
 
 
@@ -110,7 +110,7 @@ class TavusApi:
 
     def conversation(self, conversation_id: str) -> TavusRecord:
         """Return a conversation's record; raises TavusError."""
-        # No other id can be Tavus's, and none may lead the key to another path.
+        # Tavus makes no other ids, and none may take the key to another path.
         if not is_plain(conversation_id):
             raise UnknownThere(f"Tavus has no conversation {conversation_id!r}.")
         content = self._get(f"/v2/conversations/{quote(conversation_id, safe='')}?verbose=true")
@@ -120,22 +120,22 @@ class TavusApi:
 
     def conversations_page(self, number: int) -> ListPage:
         """Return one page of the list of conversations, counted from 1; raises TavusError."""
-        return _page_of(self._get(f"/v2/conversations?limit={_PER_PAGE}&page={number}"))
+        return _parse_page(self._get(f"/v2/conversations?limit={_PER_PAGE}&page={number}"))
 
     def _get(self, path: str) -> dict[str, Any]:
         began = self.clock()
         for pause in (*_PAUSES, None):
             try:
-                return self._asked(path)
+                return self._request(path)
             except Busy as error:
-                rest = error.retry_after or pause
-                if pause is None or rest is None or self.clock() + rest - began > self.patience:
+                seconds = error.retry_after or pause
+                if pause is None or seconds is None or self.clock() + seconds - began > self.patience:
                     raise
-                self.sleep(rest)
+                self.sleep(seconds)
         raise AssertionError("the last attempt returns or raises")
 
-    def _asked(self, path: str) -> dict[str, Any]:
-        headers = {"x-api-key": _sendable(self.key), "accept": "application/json"}
+    def _request(self, path: str) -> dict[str, Any]:
+        headers = {"x-api-key": _header_value(self.key), "accept": "application/json"}
         try:
             answer = self.pool.request(
                 "GET", self.url + path, headers=headers, redirect=False, preload_content=False
@@ -146,20 +146,20 @@ class TavusApi:
                 answer.close()
         except urllib3.exceptions.HTTPError as error:
             raise Busy(f"Tavus did not answer ({type(error).__name__}). Try again in a while.") from None
-        _refuse(answer)
-        return _object(body)
+        _raise_for_status(answer)
+        return _parse_object(body)
 
 
-def _sendable(key: SecretStr) -> str:
-    """Return the key's text; raises KeyRefused where no header can hold it, which http.client would quote."""
+def _header_value(key: SecretStr) -> str:
+    """Return the key's text; raises KeyRefused if no header can hold it, before http.client quotes it."""
     text = key.get_secret_value()
     if not (text.isascii() and text.isprintable()):
         raise KeyRefused("The key holds a line break or other characters that no key has. Copy it anew.")
     return text
 
 
-def _refuse(answer: "BaseHTTPResponse") -> None:
-    """Raise what a status means."""
+def _raise_for_status(answer: "BaseHTTPResponse") -> None:
+    """Raise the error of a status."""
     status = answer.status
     if status in _UNAUTHORIZED:
         raise KeyRefused(
@@ -174,7 +174,7 @@ def _refuse(answer: "BaseHTTPResponse") -> None:
         raise Unreadable(f"Tavus answered {status}, which is not documented.")
 
 
-def _object(body: bytes) -> dict[str, Any]:
+def _parse_object(body: bytes) -> dict[str, Any]:
     if len(body) > _LONGEST:
         raise Unreadable(f"Tavus answered with more than {_LONGEST} bytes.")
     try:
@@ -186,7 +186,7 @@ def _object(body: bytes) -> dict[str, Any]:
     return content
 
 
-def _page_of(content: dict[str, Any]) -> ListPage:
+def _parse_page(content: dict[str, Any]) -> ListPage:
     data, total = content.get("data"), content.get("total_count")
     if not isinstance(data, list):
         raise Unreadable("Tavus's list has no `data`.")

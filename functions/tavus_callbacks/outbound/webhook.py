@@ -1,7 +1,8 @@
-"""Posting to a target outside: to the very address that was checked, with no redirect, within time limits.
+"""Post to a target outside: to the very address that was checked, without redirects, within time limits.
 
-name ── getaddrinfo ──▶ addresses ── is_public ──▶ connect to one of them, TLS by the name
-                                                   (asked anew, a name could answer with another address)
+    name ── getaddrinfo ──▶ addresses ── is_public ──▶ connect to one of them, TLS by the name
+
+A second lookup of the name could give another address.
 """
 
 import socket
@@ -20,50 +21,29 @@ from urllib3.exceptions import HTTPError
 
 from tavus_callbacks.domain.pushes.target import Target, TargetRefused, is_loopback, is_public
 
-# Seconds: of each read, and of all together, for who answers a line every few seconds ends no read.
-_TIMEOUT, _ALTOGETHER = Timeout(connect=5, read=15), 15.0
+# Seconds: of each read, and of all together, because a server that sends a line now and then ends no read.
+_TIMEOUT, _TOTAL = Timeout(connect=5, read=15), 15.0
 
 Watch = Callable[[socket.socket], None]
 
 
 class NotReached(Exception):
-    """Nobody answered; the text is the name of what went wrong, for a fault's own may hold the URL."""
+    """No server answered. The text is the name of the fault, because a fault's own text may hold the URL."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the target said; its body is nobody's concern and is not read."""
+    """What the target answered; its body is not read."""
 
     status: int
     retry_after: str | None
 
 
 def post(target: Target, body: bytes, headers: Mapping[str, str], *, is_local: bool = False) -> Answer:
-    """Post a body; raises TargetRefused, or NotReached. `is_local` takes this machine for a target too."""
-    return _post_to(resolve(target, is_local=is_local), target, body, headers)
-
-
-def resolve(target: Target, *, is_local: bool = False) -> str:
-    """Return the address of a target's name as it is now; one that is not public refuses them all."""
+    """Post a body; raises TargetRefused, or NotReached. `is_local` accepts this machine as a target."""
+    address = resolve_address(target, is_local=is_local)
     try:
-        found = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as error:
-        raise NotReached(type(error).__name__) from None
-    addresses = [str(address[0]) for *_, address in found]
-    may_be: Callable[[str], bool] = _is_ours_or_public if is_local else is_public
-    if not all(map(may_be, addresses)):
-        raise TargetRefused(f"{target.host} has an address that is not public")
-    # Lambda reaches no IPv6 unless its VPC does, so IPv4 comes first.
-    return min(addresses, key=lambda address: ":" in address)
-
-
-def _is_ours_or_public(address: str) -> bool:
-    return is_loopback(address) or is_public(address)
-
-
-def _post_to(address: str, target: Target, body: bytes, headers: Mapping[str, str]) -> Answer:
-    try:
-        with _ended_in_time() as watch, _pool(address, target, watch) as pool:
+        with _time_limit() as watch, _pool(address, target, watch) as pool:
             answer = pool.urlopen(
                 "POST",
                 target.path,
@@ -80,51 +60,64 @@ def _post_to(address: str, target: Target, body: bytes, headers: Mapping[str, st
     return Answer(answer.status, answer.headers.get("retry-after"))
 
 
+def resolve_address(target: Target, *, is_local: bool = False) -> str:
+    """Return an address of a target's name; raises TargetRefused if any of its addresses is not public."""
+    try:
+        infos = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise NotReached(type(error).__name__) from None
+    addresses = [str(address[0]) for *_, address in infos]
+    if not all(is_public(address) or (is_local and is_loopback(address)) for address in addresses):
+        raise TargetRefused(f"{target.host} has an address that is not public")
+    # Lambda reaches no IPv6 unless its VPC does, so IPv4 comes first.
+    return min(addresses, key=lambda address: ":" in address)
+
+
 @contextmanager
-def _ended_in_time() -> Iterator[Watch]:
-    """Give what watches a connection, and hang up on it when its time is over."""
-    watched: list[socket.socket] = []
-    timer = Timer(_ALTOGETHER, lambda: _hang_up(watched))
+def _time_limit() -> Iterator[Watch]:
+    """Yield a function that takes sockets, and shut these down when the time is over."""
+    sockets: list[socket.socket] = []
+    timer = Timer(_TOTAL, lambda: _shut_down(sockets))
     timer.daemon = True
     timer.start()
     try:
-        # A handle of our own: TLS takes the socket itself over.
-        yield lambda found: watched.append(found.dup())
+        # Duplicates, because TLS takes over the socket itself.
+        yield lambda connection: sockets.append(connection.dup())
     finally:
         timer.cancel()
-        for one in watched:
-            one.close()
+        for duplicate in sockets:
+            duplicate.close()
 
 
-def _hang_up(watched: list[socket.socket]) -> None:
-    for one in watched:
+def _shut_down(sockets: list[socket.socket]) -> None:
+    for connection in sockets:
         with suppress(OSError):
-            one.shutdown(socket.SHUT_RDWR)
+            connection.shutdown(socket.SHUT_RDWR)
 
 
-class _Watched(HTTPConnection):
-    """A connection that is told of when it is there, before TLS begins."""
+class _WatchedConnection(HTTPConnection):
+    """A connection that hands its socket over before TLS begins."""
 
     def __init__(self, *arguments: Any, watch: Watch, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._watch = watch
 
     def _new_conn(self) -> socket.socket:
-        found = super()._new_conn()
-        self._watch(found)
-        return found
+        connection = super()._new_conn()
+        self._watch(connection)
+        return connection
 
 
-class _WatchedTls(_Watched, HTTPSConnection):
+class _WatchedTlsConnection(_WatchedConnection, HTTPSConnection):
     """The same, with TLS."""
 
 
 class _Pool(HTTPConnectionPool):
-    ConnectionCls = _Watched
+    ConnectionCls = _WatchedConnection
 
 
 class _TlsPool(HTTPSConnectionPool):
-    ConnectionCls = _WatchedTls
+    ConnectionCls = _WatchedTlsConnection
 
 
 def _pool(address: str, target: Target, watch: Watch) -> HTTPConnectionPool:
@@ -134,7 +127,7 @@ def _pool(address: str, target: Target, watch: Watch) -> HTTPConnectionPool:
         address,
         target.port,
         timeout=_TIMEOUT,
-        ssl_context=tls(),
+        ssl_context=tls_context(),
         server_hostname=target.host,
         assert_hostname=target.host,
         watch=watch,
@@ -142,6 +135,6 @@ def _pool(address: str, target: Target, watch: Watch) -> HTTPConnectionPool:
 
 
 @cache
-def tls() -> ssl.SSLContext:
-    """Return what decides on certificates, by the authorities that botocore brings: 20 ms, once."""
+def tls_context() -> ssl.SSLContext:
+    """Return the context that checks certificates by botocore's authorities. It takes 20 ms, once."""
     return ssl.create_default_context(cafile=get_cert_path(True))

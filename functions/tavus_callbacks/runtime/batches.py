@@ -1,6 +1,6 @@
-"""Batches of records: each is taken alone, and what fails is named to Lambda, which gives it again.
+"""Batches of records: each record succeeds or fails alone, and Lambda sends those again that failed.
 
-Powertools would raise where every record fails, with the text of each error, and that may hold a body.
+Powertools would raise if every record fails, with the text of each error, and that may hold a body.
 """
 
 import base64
@@ -16,20 +16,22 @@ from tavus_callbacks.domain.common.errors import describe_fault
 if TYPE_CHECKING:
     from tavus_callbacks.domain.common.metrics import Counts
 
+Log = Callable[[str, dict[str, Any]], None]
 
-def processor_of(event_type: EventType) -> BatchProcessor:
-    """Return a processor that answers which records failed, even where all did."""
+
+def make_processor(event_type: EventType) -> BatchProcessor:
+    """Return a processor that names the failed records, even if all failed."""
     return BatchProcessor(event_type=event_type, raise_on_entire_batch_failure=False)
 
 
-def take(
+def process_records(
     event: dict[str, Any],
     context: Any,
     handler: Callable[[Any], "Counts"],
     processor: BatchProcessor,
-    log: Callable[[str, dict[str, Any]], None],
+    log: Log,
 ) -> Any:
-    """Give each record of a batch to `handler`, which returns its counts; log their sums, and what failed."""
+    """Call `handler` with each record; log the sums of the counts that it returns, and the faults."""
     sums: Counter[str] = Counter()
     answer = process_partial_response(event, lambda record: sums.update(handler(record)), processor, context)
     raised = [fault for _, fault, _ in processor.exceptions if fault]
@@ -38,44 +40,41 @@ def take(
     return answer
 
 
-def take_together(
+def process_groups(
     event: dict[str, Any],
     key: Callable[[DynamoDBRecord], Hashable],
     handler: Callable[[Sequence[DynamoDBRecord]], None],
-    log: Callable[[str, dict[str, Any]], None],
+    log: Log,
 ) -> Any:
-    """Give the records of one key to `handler` together, and where that fails each alone.
+    """Call `handler` with the records of one key together; if that fails, with each alone.
 
-    Alone, so that a record that cannot be taken names itself to Lambda and no other one.
+    So Lambda learns which record failed, and sends no other one again.
     """
     records = [DynamoDBRecord(record) for record in event["Records"]]
-    together: dict[Hashable, list[DynamoDBRecord]] = {}
+    groups: dict[Hashable, list[DynamoDBRecord]] = {}
     for record in records:
-        together.setdefault(key(record), []).append(record)
-    failed = [each for group in together.values() for each in _failed(group, handler)]
-    counts = {"records": len(records), "failed": len(failed)}
-    log("batch", {**counts, "faults": sorted({fault for _, fault in failed})})
-    return {"batchItemFailures": [{"itemIdentifier": number} for number, _ in failed]}
+        groups.setdefault(key(record), []).append(record)
+    failures = [failure for group in groups.values() for failure in _process_group(group, handler)]
+    counts = {"records": len(records), "failed": len(failures)}
+    log("batch", {**counts, "faults": sorted({fault for _, fault in failures})})
+    return {"batchItemFailures": [{"itemIdentifier": number} for number, _ in failures]}
 
 
-def _failed(
+def _process_group(
     group: Sequence[DynamoDBRecord], handler: Callable[[Sequence[DynamoDBRecord]], None]
 ) -> list[tuple[str | None, str]]:
     """Return the sequence numbers of the records that failed, each with its fault."""
     try:
         handler(group)
-    except Exception as fault:  # noqa: BLE001  # the outermost edge: what failed is named and given again
+    except Exception as fault:  # noqa: BLE001  # the outermost edge: Lambda sends the record again
         if len(group) > 1:
-            return [each for record in group for each in _failed([record], handler)]
-        return [(_number(group[0]), describe_fault(fault))]
+            return [failure for record in group for failure in _process_group([record], handler)]
+        image = group[0].dynamodb
+        return [(image.sequence_number if image else None, describe_fault(fault))]
     return []
 
 
-def _number(record: DynamoDBRecord) -> str | None:
-    return record.dynamodb.sequence_number if record.dynamodb else None
-
-
-def item_of(record: DynamoDBRecord) -> dict[str, Any]:
-    """Return the item of a stream record; Powertools leaves its bytes in base64."""
-    item = dict(record.dynamodb.new_image) if record.dynamodb else {}
-    return {**item, "body": base64.b64decode(item["body"])} if "body" in item else item
+def new_image(record: DynamoDBRecord) -> dict[str, Any]:
+    """Return the row in a stream record. Powertools leaves its bytes in base64."""
+    row = dict(record.dynamodb.new_image) if record.dynamodb else {}
+    return {**row, "body": base64.b64decode(row["body"])} if "body" in row else row

@@ -156,11 +156,11 @@ def push_secret() -> "PushSecret | None":
 def tavus_api() -> "TavusApi | None":
     """Return Tavus's API, None if the stack has no key; raises StoreDown if the key cannot be read."""
     from tavus_callbacks.aws.errors import store_down
-    from tavus_callbacks.outbound.tavus_api import TavusApi, key_in
+    from tavus_callbacks.outbound.tavus_api import TavusApi, parse_key
 
     config = settings()
     if config.tavus_key_secret is None:
         return None
     with store_down():
         answer = clients.secretsmanager().get_secret_value(SecretId=config.tavus_key_secret)
-    return TavusApi(key_in(answer["SecretString"]), config.tavus_api_url, patience=_TAVUS_PATIENCE)
+    return TavusApi(parse_key(answer["SecretString"]), config.tavus_api_url, patience=_TAVUS_PATIENCE)

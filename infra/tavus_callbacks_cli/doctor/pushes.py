@@ -3,7 +3,7 @@
 from tavus_callbacks.domain.common.timestamps import now
 from tavus_callbacks.domain.pushes.signature import signature_headers
 from tavus_callbacks.domain.pushes.target import TargetRefused, parse_target
-from tavus_callbacks.outbound.webhook import NotReached, resolve
+from tavus_callbacks.outbound.webhook import NotReached, resolve_address
 from tavus_callbacks_cli.doctor.examination import REDEPLOY, Examination, Finding, failed, ok, skipped
 from tavus_callbacks_cli.output.shell import line
 
@@ -32,7 +32,7 @@ def target(examination: Examination) -> Finding:
         return skipped("the stack posts nowhere: PushUrl is not set")
     try:
         host = parse_target(url, is_local=deployment.is_local)
-        resolve(host, is_local=deployment.is_local)
+        resolve_address(host, is_local=deployment.is_local)
     except (TargetRefused, NotReached) as error:
         return failed(f"PushUrl takes no pushes: {error}.", _ADDRESS)
     return ok(f"{host.host} has a public address")

@@ -1,4 +1,4 @@
-"""Bodies too large for a row lie in a bucket of their own: the object first, the row that names it second."""
+"""Bodies too large for a row, in a bucket of their own: the object is written first, then the row."""
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -14,28 +14,28 @@ if TYPE_CHECKING:
 
     from tavus_callbacks.domain.common.compression import Packed
 
-# Stored bytes up to which a row is cheaper than an object: at $0.625 a million write units of 1 KB and
-# $5 a million puts the two meet at 8 KB; a JSON body of about 45 KB deflates to that.
+# Stored bytes up to which a row is cheaper than an object. Write units of 1 KB cost $0.625 a million and puts
+# $5 a million, so the two meet at 8 KB; a JSON body of about 45 KB deflates to that.
 INLINE_LIMIT = 8 * 1024
 
 
 class Bodies(NamedTuple):
-    """The bodies bucket; the client is asked for when the first large body comes."""
+    """The bucket; every method raises StoreDown. The client is made when the first large body comes."""
 
     bucket: str
     client: "Callable[[], S3Client]" = clients.s3
 
-    def attributes(self, packed: "Packed", prefix: "Callable[[], str]") -> dict[str, Any]:
-        """Return a row's attributes for its body; puts a large body under `prefix()` into the bucket."""
+    def put(self, packed: "Packed", prefix: "Callable[[], str]") -> dict[str, Any]:
+        """Return the attributes of a row that has this body. A large one is put under `prefix()` first."""
         attributes = {"encoding": packed.encoding, "body_size": packed.size}
         if len(packed.data) <= INLINE_LIMIT:
             return {**attributes, "body": packed.data}
         return {**attributes, "body_key": self.upload(prefix(), packed.data)}
 
-    def read(self, item: dict[str, Any]) -> bytes:
-        """Return the body of a row, wherever it lies."""
-        data = bytes(item["body"]) if "body" in item else self.download(item["body_key"])
-        return unpack(data, item["encoding"])
+    def read(self, row: dict[str, Any]) -> bytes:
+        """Return the body of a row, from the row or from the bucket."""
+        data = bytes(row["body"]) if "body" in row else self.download(row["body_key"])
+        return unpack(data, row["encoding"])
 
     def upload(self, prefix: str, data: bytes) -> str:
         """Put an object under its digest and return its key."""
@@ -45,11 +45,11 @@ class Bodies(NamedTuple):
         return key
 
     def remove(self, key: str) -> None:
-        """Remove an object of the bucket, whether it is there or not."""
+        """Delete an object, whether it exists or not."""
         with store_down():
             self.client().delete_object(Bucket=self.bucket, Key=key)
 
     def download(self, key: str) -> bytes:
-        """Return an object of the bucket."""
+        """Return the content of an object."""
         with store_down():
             return self.client().get_object(Bucket=self.bucket, Key=key)["Body"].read()

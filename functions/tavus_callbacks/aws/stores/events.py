@@ -69,7 +69,7 @@ class EventsTable:
 
     def body_attributes(self, event: Event) -> Item:
         """Return the attributes of an event's body; puts a large body into the bucket. Raises StoreDown."""
-        return self.bodies.attributes(event.packed, lambda: keys.event_bodies(event.kind, event.subject))
+        return self.bodies.put(event.packed, lambda: keys.event_bodies(event.kind, event.subject))
 
     def keep_with_body(
         self, event: Event, body: Item, *, kept_at: datetime, request_id: str = ""
