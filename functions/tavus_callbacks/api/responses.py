@@ -1,17 +1,15 @@
 """Answers in JSON, as all routes give them."""
 
 import json
-import re
 from collections.abc import Iterable
 from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
+from tavus_callbacks.domain.common.json_text import escape_surrogates
 from tavus_callbacks.runtime.http import JSON_TYPE, fits
 
 NO_STORE = {"cache-control": "no-store"}
-
-_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def json_answer(value: dict[str, Any]) -> Response[str]:
@@ -33,5 +31,4 @@ def _written(value: dict[str, Any]) -> str:
 
     Halves of surrogate pairs have no UTF-8 and stay escaped.
     """
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False)
-    return _SURROGATE.sub(lambda half: f"\\u{ord(half[0]):04x}", text)
+    return escape_surrogates(json.dumps(value, ensure_ascii=False, allow_nan=False))

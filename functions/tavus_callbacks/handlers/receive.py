@@ -52,9 +52,8 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
         members |= refusal_counts(error.refusal) if isinstance(error, Refused) else {}
         members |= {"store": error.earlier} if isinstance(error, StoreDown) and error.earlier else {}
     finally:
-        record |= members
-        record |= count("cold_start") if is_cold_start else {}
-        record |= count("latency", round(1000 * (time.monotonic() - began)))
+        record |= {**members, **(count("cold_start") if is_cold_start else {})}
+        record["latency"] = round(1000 * (time.monotonic() - began))
         write_record(logger, "callback", record)
     return response
 

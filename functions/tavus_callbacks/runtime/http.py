@@ -1,29 +1,28 @@
-"""API Gateway's HTTP API: its events (payload 2.0) in, its answers out."""
+"""Requests and answers of API Gateway's HTTP API (payload 2.0)."""
 
 import base64
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from tavus_callbacks.domain.callbacks.redaction import redact
 from tavus_callbacks.domain.common.errors import CallbackError, NotPlayable, StoreDown, Unfileable
-from tavus_callbacks.domain.common.timestamps import from_microseconds
 
 JSON_TYPE = "application/json"
 PROBLEM_TYPE = "application/problem+json"
 
-# What Lambda hands back at most, less what an answer is beside its body.
+# Lambda's limit, less what an answer needs beside its body.
 BODY_LIMIT = 6 * 1024 * 1024 - 1024
 
-# Characters of a Content-Encoding that are kept; `x-gzip` has six.
+# Characters of a Content-Encoding that are stored; `x-gzip` has six.
 _LONGEST_CODING = 100
 
-# Seconds after which a sender may try again when the store was down.
+# Seconds after which a sender may try again if the store is down.
 RETRY_AFTER = "30"
 
 
 class Request(NamedTuple):
-    """What a handler needs of a request; `query` is raw, for tags are read by their own rule.
+    """What a handler needs of a request; `query` is raw, because tags have rules of their own.
 
     `content_encoding` is the redacted header, "" if the request has no such header.
     """
@@ -38,50 +37,46 @@ class Request(NamedTuple):
 
 
 def parse_request(event: dict[str, Any]) -> Request:
-    """Read a payload 2.0 event; `received_at` is the gateway's time, to the millisecond."""
-    context = event["requestContext"]
+    """Parse an event of payload 2.0; `received_at` is the gateway's time, in milliseconds."""
+    context, body = event["requestContext"], event.get("body") or ""
     return Request(
         method=context["http"]["method"],
         path_parameters=event.get("pathParameters") or {},
         query=event.get("rawQueryString") or "",
-        content_encoding=_content_encoding(event.get("headers") or {}),
-        body=_body(event),
-        received_at=from_microseconds(context["timeEpoch"] * 1000),
+        # Payload 2.0 has names of headers in lower case.
+        content_encoding=_redact_header((event.get("headers") or {}).get("content-encoding")),
+        # Half a surrogate pair, if the gateway passes one on, is no UTF-8: intake rejects it.
+        body=base64.b64decode(body)
+        if event.get("isBase64Encoded")
+        else body.encode("utf-8", "surrogatepass"),
+        received_at=datetime.fromtimestamp(context["timeEpoch"] / 1000, UTC),
         request_id=context["requestId"],
     )
 
 
-def _content_encoding(headers: dict[str, str]) -> str:
-    # Payload 2.0 has names in lower case.
-    value = headers.get("content-encoding")
+def _redact_header(value: str | None) -> str:
     return redact(value, {}).strip()[:_LONGEST_CODING] if value else ""
 
 
-def _body(event: dict[str, Any]) -> bytes:
-    body = event.get("body") or ""
-    # Half a surrogate pair, where the gateway hands one on, is no UTF-8: refused later, not a crash here.
-    return base64.b64decode(body) if event.get("isBase64Encoded") else body.encode("utf-8", "surrogatepass")
-
-
 def answer(status: int, value: object, **headers: str) -> dict[str, Any]:
-    """Answer with JSON; everything beyond ASCII is escaped, so that any text goes out valid."""
+    """Return an answer with JSON; it is ASCII, so that any text is valid."""
     return _answer(status, json.dumps(value, allow_nan=False), {"content-type": JSON_TYPE, **headers})
 
 
 def fits(body: str) -> bool:
-    """Tell whether Lambda hands a body back, which it writes into JSON: quotes and the like count twice."""
+    """Return whether a body is within Lambda's limit, which counts it as JSON text: a quote counts twice."""
     # No character takes more than six bytes.
     return len(body) * 6 <= BODY_LIMIT or len(json.dumps(body, ensure_ascii=False).encode()) <= BODY_LIMIT
 
 
 def problem(error: CallbackError, **members: object) -> dict[str, Any]:
-    """Answer with problem details (RFC 9457); `members` are added, such as the quarantine_id."""
+    """Return an answer with problem details (RFC 9457) and further `members`, such as the quarantine_id."""
     details: dict[str, Any] = {"type": "about:blank", "title": error.title, "status": error.status}
     if str(error):
-        # It can repeat a part of the path, and somebody pastes a token anywhere.
+        # It can repeat a part of the path, which may hold a token that somebody pasted there.
         details["detail"] = redact(str(error), {})
     if isinstance(error, Unfileable) and error.errors:
-        details["errors"] = [one._asdict() for one in error.errors]
+        details["errors"] = [field._asdict() for field in error.errors]
     if isinstance(error, NotPlayable):
         details["recording_status"] = error.recording_status
     headers = {"retry-after": RETRY_AFTER} if isinstance(error, StoreDown) else {}

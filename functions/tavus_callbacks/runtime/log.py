@@ -3,7 +3,7 @@
 import time
 from typing import TYPE_CHECKING, Any
 
-from tavus_callbacks.domain.common.metrics import emf_member
+from tavus_callbacks.domain.common.metrics import METRICS
 from tavus_callbacks.runtime.settings import settings
 
 if TYPE_CHECKING:
@@ -13,6 +13,14 @@ if TYPE_CHECKING:
 
 
 def write_record(logger: "Logger", message: str, record: "Mapping[str, Any]") -> None:
-    """Log a record; CloudWatch reads the metrics among its members."""
-    at = time.time_ns() // 1_000_000
-    logger.info(message, extra={**record, **emf_member(record, settings().metrics_namespace, at)})
+    """Log a record; CloudWatch reads the metrics among its members.
+
+    The embedded metric format: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/
+    CloudWatch_Embedded_Metric_Format_Specification.html
+    """
+    metrics = [{"Name": name} for name, value in record.items() if name in METRICS and value]
+    extra: dict[str, Any] = {**record}
+    if metrics:
+        directive = {"Namespace": settings().metrics_namespace, "Dimensions": [[]], "Metrics": metrics}
+        extra["_aws"] = {"Timestamp": time.time_ns() // 1_000_000, "CloudWatchMetrics": [directive]}
+    logger.info(message, extra=extra)

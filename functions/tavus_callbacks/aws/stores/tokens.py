@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 from tavus_callbacks.aws.stores import keys
 from tavus_callbacks.aws.table import Table
+from tavus_callbacks.domain.common.digests import WHOLE, digest
 from tavus_callbacks.domain.common.errors import Refused, StoreDown
 from tavus_callbacks.domain.common.timestamps import iso, now
-from tavus_callbacks.domain.common.token import Scope, TokenRecord, digest_token, is_well_formed
+from tavus_callbacks.domain.common.token import Scope, TokenRecord, is_well_formed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,9 +53,9 @@ class Tokens:
         """Return the record of a live token; raises Refused, or StoreDown if the token is not remembered."""
         if not is_well_formed(token):
             raise Refused(REFUSAL, "malformed")
-        digest, at = digest_token(token), self.clock()
-        record = self._find(digest, at)
-        if record is None or not hmac.compare_digest(record.digest, digest):
+        token_digest, at = digest(token, WHOLE), self.clock()
+        record = self._find(token_digest, at)
+        if record is None or not hmac.compare_digest(record.digest, token_digest):
             raise Refused(REFUSAL, "unknown")
         refusal = record.refusal(scope, at)
         if refusal is not None:
@@ -78,22 +79,24 @@ class Tokens:
         remembered.use_noted_at = at
         return None
 
-    def _find(self, digest: str, at: datetime) -> TokenRecord | None:
+    def _find(self, token_digest: str, at: datetime) -> TokenRecord | None:
         """Return the remembered record of a token, or look it up."""
-        remembered = self._remembered.get(digest)
+        remembered = self._remembered.get(token_digest)
         if remembered and at - remembered.looked_up_at < FRESH:
             return remembered.record
         try:
-            item = self.tokens.get({"token_digest": digest}, consistent=True)
+            item = self.tokens.get({"token_digest": token_digest}, consistent=True)
         except StoreDown:
             if remembered and at - remembered.looked_up_at < GRACE:
                 return remembered.record
             raise
         if item is None:
-            self._remembered.pop(digest, None)
+            self._remembered.pop(token_digest, None)
             return None
         # A newer command line may store more of a token than this version reads.
         fields = {name: item[name] for name in TokenRecord._fields if name in item}
         record = TokenRecord(digest=item["token_digest"], **fields)
-        self._remembered[digest] = _Remembered(record, at, remembered.use_noted_at if remembered else None)
+        self._remembered[token_digest] = _Remembered(
+            record, at, remembered.use_noted_at if remembered else None
+        )
         return record

@@ -1,7 +1,7 @@
-"""Reading a stranger's JSON leniently: every helper answers in the form asked for, or None, and never raises.
+"""Reads a stranger's JSON leniently: a function returns the type it is asked for or None, and never raises.
 
-The sender's members stand in `properties`, in flat forms at the top level, in some receivers' fixtures
-under `data`; their names differ by year, so helpers take several.
+Tavus puts an event's members into `properties`, or at the top level of a flat body; test bodies of some
+receivers have them under `data`. Their names changed over the years, so functions take several.
 """
 
 import json
@@ -18,7 +18,7 @@ from tavus_callbacks.domain.common.json_text import (
     without_surrogates,
 )
 
-# No conversation lasts a day: a longer span is something else (milliseconds, a counter).
+# No conversation lasts a day, so a longer span is something else (milliseconds, a counter).
 LONGEST_SECONDS = 24 * 60 * 60.0
 
 _ENVELOPE = frozenset(
@@ -28,16 +28,16 @@ _BRACKET = re.compile(r"[\[\]{}]")
 
 
 def parse_stored_body(text: str) -> dict[str, Any]:
-    """Parse a kept body; it was checked when it came, so repeated keys, depths and numbers cannot surprise.
+    """Parse a stored body. Intake checked it, so its depth and its numbers are within the limits.
 
-    Halves of surrogate pairs, which only escapes can bring, become U+FFFD.
+    Halves of surrogate pairs, which only escapes can write, become U+FFFD.
     """
     body: dict[str, Any] = json.loads(text.removeprefix(BYTE_ORDER_MARK))
     return without_surrogates(body) if SURROGATE_ESCAPE.search(text) else body
 
 
 def members(body: Mapping[str, Any]) -> dict[str, Any]:
-    """Return an event's own members, `properties` before the top level before `data`; blanks are absent."""
+    """Return an event's own members without blanks: `properties` wins over the top level, then `data`."""
     top = {name: value for name, value in body.items() if name not in _ENVELOPE}
     levels = (body.get("data"), top, body.get("properties"))
     return {
@@ -54,68 +54,60 @@ def _is_blank(value: object) -> bool:
 
 
 def text(value: object) -> str | None:
-    """Return text without white space at its ends, or None where there is none."""
+    """Return text without white space at its ends, or None if nothing is left."""
     return value.strip() or None if isinstance(value, str) else None
 
 
 def first_text(said: Mapping[str, Any], *names: str) -> str | None:
     """Return the text under the first of the names that has any."""
-    return next((found for name in names if (found := text(said.get(name)))), None)
+    return next((value for name in names if (value := text(said.get(name)))), None)
 
 
 def first(said: Mapping[str, Any], *names: str) -> Any:
     """Return the value under the first of the names that has one."""
-    return next((found for name in names if (found := said.get(name)) is not None), None)
+    return next((value for name in names if (value := said.get(name)) is not None), None)
 
 
 def mapping(value: object) -> dict[str, Any]:
-    """Return an object, or an empty one for anything else."""
+    """Return an object, or an empty one if the value is no object."""
     return value if isinstance(value, dict) else {}
 
 
 def number(value: object) -> float | None:
-    """Return a finite number, also where it is written as text."""
+    """Return a finite number, also if it is written as text."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:
-        found = float(value)
+        parsed = float(value)
     except (ValueError, OverflowError):
         return None
-    return found if isfinite(found) else None
+    return parsed if isfinite(parsed) else None
 
 
 def seconds(value: object) -> float | None:
-    """Return a span between nothing and a day."""
-    # A transcript's two numbers a turn nearly always are such.
-    found = value if type(value) is float else number(value)
-    return found if found is not None and 0 <= found <= LONGEST_SECONDS else None
+    """Return a span from 0 seconds to a day."""
+    # A quicker test for the two numbers of each turn.
+    span = value if type(value) is float else number(value)
+    return span if span is not None and 0 <= span <= LONGEST_SECONDS else None
 
 
 def structured(value: object) -> Any:
-    """Return the object or array that a text holds as JSON; anything else as it is."""
+    """Return the object or array that a text holds as JSON, or the value itself."""
     if not isinstance(value, str) or value.lstrip()[:1] not in ("{", "["):
         return value
+    steps = (1 if bracket in "[{" else -1 for bracket in _BRACKET.findall(value))
+    if max(accumulate(steps), default=0) > MAX_DEPTH:
+        return value
     try:
-        return _load(value)
+        return without_surrogates(json.loads(value, parse_constant=_refuse, parse_float=_parse_finite))
     except (ValueError, RecursionError):
         return value
-
-
-def _load(source: str) -> Any:
-    if _nesting(source) > MAX_DEPTH:
-        raise ValueError(source)
-    return without_surrogates(json.loads(source, parse_constant=_refuse, parse_float=_finite))
-
-
-def _nesting(source: str) -> int:
-    steps = (1 if bracket in "[{" else -1 for bracket in _BRACKET.findall(source))
-    return max(accumulate(steps), default=0)
 
 
 def _refuse(name: str) -> Never:
     raise ValueError(name)
 
 
-def _finite(digits: str) -> float:
-    found = float(digits)
-    return found if isfinite(found) else _refuse(digits)
+def _parse_finite(digits: str) -> float:
+    parsed = float(digits)
+    return parsed if isfinite(parsed) else _refuse(digits)

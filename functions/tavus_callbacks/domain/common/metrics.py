@@ -1,12 +1,12 @@
-"""The metrics, and the member of a log record that makes CloudWatch read them from it.
+"""The metrics, and what counts for them.
 
 A metric is a member of the one record that a function logs, under the same name, so nothing is written twice.
 Zeros are not named, because log bytes are a quarter of the bill. The namespace is the stack's name, which
 separates several stacks; there are no dimensions. docs/operations.md says what each metric counts.
 """
 
-from collections.abc import Iterable, Mapping
-from typing import Any, Literal, get_args
+from collections.abc import Iterable
+from typing import Literal, get_args
 
 from tavus_callbacks.domain.common import issues as codes
 from tavus_callbacks.domain.common.errors import Refusal
@@ -78,16 +78,3 @@ def refusal_counts(refusal: Refusal) -> Counts:
 def recording_counts(status: str) -> Counts:
     """Return the counts for a recording's status."""
     return {f"recording_{status}": 1}
-
-
-def emf_member(record: Mapping[str, Any], namespace: str, at: int) -> dict[str, Any]:
-    """Return the member that names a record's metrics; `at` is in milliseconds since 1970.
-
-    The embedded metric format: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/
-    CloudWatch_Embedded_Metric_Format_Specification.html
-    """
-    names = [{"Name": name} for name, value in record.items() if name in METRICS and value]
-    if not names:
-        return {}
-    directive = {"Namespace": namespace, "Dimensions": [[]], "Metrics": names}
-    return {"_aws": {"Timestamp": at, "CloudWatchMetrics": [directive]}}

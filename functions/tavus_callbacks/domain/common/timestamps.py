@@ -1,7 +1,7 @@
-"""Times as Tavus writes them, turned into one form: whole microseconds of UTC.
+"""Parses times as Tavus writes them; their precision is a microsecond.
 
-Tavus (docs/tavus.md): ISO 8601 with `Z`, or with a space and no zone (video objects; read as UTC), RFC 1123
-(REST examples), seconds since 1970. Others' test bodies: with an offset, and seconds as text.
+Tavus (docs/tavus.md): ISO 8601 with `Z`, or with a space and no zone (video objects; UTC), RFC 1123 (examples
+of the REST API), seconds since 1970. Test bodies of other receivers: with an offset, and seconds as text.
 """
 
 import re
@@ -13,7 +13,7 @@ from math import isfinite
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-# Outside of these years a number is something else (milliseconds, a counter), not a time of a callback.
+# A number outside of these years is something else (milliseconds, a counter).
 _EARLIEST, _LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 _NUMBER = re.compile(r"[0-9]{9,10}(\.[0-9]{1,9})?")
 _RFC_1123 = re.compile(r"[A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2} GMT")
@@ -28,34 +28,26 @@ def iso(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
-def from_microseconds(microseconds: int) -> datetime:
-    """Return the moment that many microseconds after 1970-01-01 UTC."""
-    return _EPOCH + microseconds * _MICROSECOND
-
-
 def to_microseconds(moment: datetime) -> int:
     """Return whole microseconds since 1970-01-01 UTC."""
     return (moment - _EPOCH) // _MICROSECOND
 
 
 def parse(value: object) -> datetime | None:
-    """Read a time in any form seen, or return None where it is no time between 2000 and 2100."""
+    """Return the time in any known form, or None if it is no time between 2000 and 2100."""
     try:
-        moment = _read(value)
+        if isinstance(value, str):
+            moment = _parse_text(value.strip())
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            moment = _from_seconds(value)
+        else:
+            return None
     except (ValueError, OverflowError):
         return None
-    return moment if moment is not None and _EARLIEST <= moment < _LATEST else None
+    return moment if _EARLIEST <= moment < _LATEST else None
 
 
-def _read(value: object) -> datetime | None:
-    if isinstance(value, str):
-        return _read_text(value.strip())
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return _from_seconds(value)
-    return None
-
-
-def _read_text(text: str) -> datetime:
+def _parse_text(text: str) -> datetime:
     if _NUMBER.fullmatch(text):
         return _from_seconds(float(text))
     moment = parsedate_to_datetime(text) if _RFC_1123.fullmatch(text) else datetime.fromisoformat(text)

@@ -4,7 +4,6 @@ A push is delivered at least once. Its `push_id` depends only on its subject and
 repeat has the same id, in whatever order the callbacks came.
 """
 
-import json
 import re
 from datetime import datetime
 from typing import Any, Literal
@@ -16,11 +15,10 @@ from pydantic_core import to_json
 from tavus_callbacks.domain.callbacks.event import Source, repeat_number
 from tavus_callbacks.domain.common.digests import digest_json
 from tavus_callbacks.domain.common.json_text import (
-    BYTE_ORDER_MARK,
     children,
     levels,
-    without_surrogates,
 )
+from tavus_callbacks.domain.common.lenient_json import parse_stored_body
 from tavus_callbacks.domain.common.view import Moment, View
 from tavus_callbacks.domain.events.stored_event import StoredEvent
 from tavus_callbacks.domain.summaries.summary import CONVERSATION, ConversationSummary, ResourceSummary
@@ -156,7 +154,7 @@ def _inline_body(raw: bytes) -> dict[str, Any] | None:
     """Return the body if the bus can carry it, else None."""
     if len(raw) > INLINE_LIMIT:
         return None
-    body: dict[str, Any] = without_surrogates(json.loads(raw.decode().removeprefix(BYTE_ORDER_MARK)))
+    body: dict[str, Any] = parse_stored_body(raw.decode())
     values = (value for level in levels(body) for part in level for value in children(part))
     has_large_number = any(type(value) is int and abs(value) > _LARGEST for value in values)
     return None if has_large_number or len(to_json(body)) > INLINE_LIMIT else body
