@@ -26,7 +26,7 @@ from tavus_callbacks.runtime.settings import settings
 from tavus_callbacks_cli.local_stack.http.payload import Request, make_event
 from tavus_callbacks_cli.local_stack.http.routes import Route
 from tavus_callbacks_cli.local_stack.services.embedded import EmbeddedServices
-from tavus_callbacks_cli.operations.tokens import create_token
+from tavus_callbacks_cli.tokens import create_token
 
 POST = Route("POST", "/callbacks/{token}", "ReceiveFunction")
 # Seconds that a warm answer may take, whatever AWS does.

@@ -23,7 +23,7 @@ from tavus_callbacks.handlers import read, receive
 from tavus_callbacks_cli.local_stack.http.routes import routes_of
 from tavus_callbacks_cli.local_stack.services.deploy import deploy
 from tavus_callbacks_cli.local_stack.template.template import load_template
-from tavus_callbacks_cli.operations.tokens import create_token
+from tavus_callbacks_cli.tokens import create_token
 
 collect_ignore = [] if corpus.folder() else ["test_corpus.py"]
 

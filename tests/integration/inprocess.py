@@ -28,7 +28,7 @@ from tavus_callbacks_cli.local_stack.http.payload import (
     raw_path,
 )
 from tavus_callbacks_cli.local_stack.http.routes import Route, match_route
-from tavus_callbacks_cli.operations.tokens import create_token
+from tavus_callbacks_cli.tokens import create_token
 
 HANDLERS = {"ReceiveFunction": receive.handler, "ReadFunction": read.handler}
 # What Lambda takes and hands back at most.

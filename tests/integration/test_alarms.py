@@ -22,7 +22,7 @@ from tavus_callbacks.outbound.webhook import Answer
 from tavus_callbacks.runtime import wiring
 from tavus_callbacks_cli.local_stack.http.gateway import TOO_LARGE, gateway_answer
 from tavus_callbacks_cli.local_stack.template.template import load_template
-from tavus_callbacks_cli.operations.tokens import revoke_token
+from tavus_callbacks_cli.tokens import revoke_token
 from watching import Point, filtered, is_red, points_of, series_of
 
 ROOT = Path(__file__).parents[2]

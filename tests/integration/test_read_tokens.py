@@ -8,7 +8,7 @@ from inprocess import forget
 from tavus_callbacks.domain.common.token import new_token
 from tavus_callbacks.runtime import wiring
 from tavus_callbacks_cli.local_stack.http.payload import Request
-from tavus_callbacks_cli.operations.tokens import revoke_token, rotate_token
+from tavus_callbacks_cli.tokens import revoke_token, rotate_token
 
 ROUTES = (
     "/conversations",

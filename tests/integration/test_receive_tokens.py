@@ -8,7 +8,7 @@ from inprocess import failing
 from tavus_callbacks.domain.common.timestamps import iso
 from tavus_callbacks.domain.common.token import digest_token, new_token
 from tavus_callbacks.runtime import wiring
-from tavus_callbacks_cli.operations.tokens import revoke_token, rotate_token
+from tavus_callbacks_cli.tokens import revoke_token, rotate_token
 
 SHUTDOWN = {"conversation_id": "c1", "event_type": "system.shutdown"}
 SECOND = timedelta(seconds=1)

@@ -18,8 +18,8 @@ from tavus_callbacks.domain.summaries.summary import unpack_facts
 from tavus_callbacks_cli.main import main
 from tavus_callbacks_cli.operations import reindex
 from tavus_callbacks_cli.operations.restore import Restore, copied_subjects
-from tavus_callbacks_cli.operations.tokens import revoke_token
 from tavus_callbacks_cli.targets import choose
+from tavus_callbacks_cli.tokens import revoke_token
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 BESIDE = "events-of-yesterday"

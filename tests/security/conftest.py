@@ -12,7 +12,7 @@ from stores import embedded_stores
 from tavus_callbacks.domain.common.timestamps import now
 from tavus_callbacks_cli.local_stack.services.access_keys import PERSON
 from tavus_callbacks_cli.local_stack.template.template import load_template
-from tavus_callbacks_cli.operations.tokens import create_token
+from tavus_callbacks_cli.tokens import create_token
 
 ROOT = Path(__file__).parents[2]
 # What a deployment may leave out; the calls of a run were made with it.

@@ -24,7 +24,7 @@ from tavus_callbacks_cli.doctor import alarms, checks, live, probe, storage
 from tavus_callbacks_cli.doctor.probe import CONTENT
 from tavus_callbacks_cli.main import main
 from tavus_callbacks_cli.operations.alarms import Alarm
-from tavus_callbacks_cli.operations.tokens import create_token
+from tavus_callbacks_cli.tokens import create_token
 
 REGION = "eu-west-1"
 _SESSION = boto3.Session

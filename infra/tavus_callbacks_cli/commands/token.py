@@ -55,8 +55,8 @@ def create(target: Target, *, label: str, scope: Scope) -> None:
 
     A callback token is printed as callback_url, to be given to Tavus.
     """
-    from tavus_callbacks_cli.operations.tokens import create_token, live_tokens
     from tavus_callbacks_cli.targets.aws_errors import aws_errors
+    from tavus_callbacks_cli.tokens import create_token, live_tokens
 
     tables, now = target.tables(), datetime.now(UTC)
     with aws_errors():
@@ -82,12 +82,12 @@ def list_(target: Target, *, is_json: bool) -> None:
 
     Tokens themselves are shown when they are made and never again.
     """
-    from tavus_callbacks_cli.operations.tokens import list_token_views
     from tavus_callbacks_cli.targets.aws_errors import aws_errors
+    from tavus_callbacks_cli.tokens import list_token_views
 
     tables, now = target.tables(), datetime.now(UTC)
     with aws_errors():
-        views = list_token_views(tables, now)
+        views = list_token_views(tables.tokens, tables.events, now)
     if is_json:
         print_json({"tokens": views})
         return
@@ -121,8 +121,8 @@ def rotate(target: Target, *, label: str, grace: timedelta) -> None:
 
     The new one has the same label and scope; the one before it expires after the grace.
     """
-    from tavus_callbacks_cli.operations.tokens import live_tokens, rotate_token
     from tavus_callbacks_cli.targets.aws_errors import aws_errors
+    from tavus_callbacks_cli.tokens import live_tokens, rotate_token
 
     tables, now = target.tables(), datetime.now(UTC)
     with aws_errors():
@@ -148,8 +148,8 @@ def revoke(target: Target, *, label: str, yes: bool) -> None:
 
     They are refused within a minute. To replace one without a gap, `rotate` it.
     """
-    from tavus_callbacks_cli.operations.tokens import live_tokens, revoke_token
     from tavus_callbacks_cli.targets.aws_errors import aws_errors
+    from tavus_callbacks_cli.tokens import live_tokens, revoke_token
 
     tables, now = target.tables(), datetime.now(UTC)
     with aws_errors():

@@ -15,11 +15,11 @@ import httpx
 
 from tavus_callbacks.domain.common.timestamps import iso
 from tavus_callbacks.domain.common.token import SCOPES, Scope, digest_token
-from tavus_callbacks_cli.operations.tokens import create_token, revoke_token
 from tavus_callbacks_cli.simulator.scenario import fresh_ids, simulated_url
 from tavus_callbacks_cli.targets.api_client import http_client
 from tavus_callbacks_cli.targets.aws_stack import Deployment
 from tavus_callbacks_cli.targets.store import Tables
+from tavus_callbacks_cli.tokens import create_token, revoke_token
 
 LIFETIME = timedelta(hours=1)
 CONTENT = b"A test object of `tavus-callbacks doctor`; it is removed again.\n"

@@ -3,8 +3,8 @@
 from datetime import UTC, datetime
 
 from tavus_callbacks_cli.doctor.examination import Examination, Finding, failed, ok
-from tavus_callbacks_cli.operations.tokens import list_tokens
 from tavus_callbacks_cli.output.shell import aws, line
+from tavus_callbacks_cli.tokens import list_tokens
 
 _EXPIRY = "expires_at"
 

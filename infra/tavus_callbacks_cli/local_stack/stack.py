@@ -42,7 +42,7 @@ from tavus_callbacks_cli.local_stack.tavus_api import KEY, Behaviour, StandIn, s
 from tavus_callbacks_cli.local_stack.template.intrinsics import API_HOST_SUFFIX
 from tavus_callbacks_cli.local_stack.template.template import Template, load_template
 from tavus_callbacks_cli.local_stack.triggers.triggers import Functions, run_triggers, triggers_of
-from tavus_callbacks_cli.operations.tokens import create_token, list_tokens
+from tavus_callbacks_cli.tokens import create_token, list_tokens
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey

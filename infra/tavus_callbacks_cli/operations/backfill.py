@@ -10,7 +10,7 @@ from tavus_callbacks.aws.stores.repair_attempts import AttemptRows
 from tavus_callbacks.aws.stores.summaries import SummaryRows
 from tavus_callbacks.domain.common.token import PATTERN, digest_token
 from tavus_callbacks.logic.repair import Repair, Stores, repair_conversation
-from tavus_callbacks_cli.operations.tokens import list_tokens
+from tavus_callbacks_cli.tokens import list_tokens
 
 if TYPE_CHECKING:
     from datetime import timedelta

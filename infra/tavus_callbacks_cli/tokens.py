@@ -11,8 +11,6 @@ if TYPE_CHECKING:
 
     from mypy_boto3_dynamodb.service_resource import Table
 
-    from tavus_callbacks_cli.targets.store import Tables
-
 
 def create_token(table: "Table", *, label: str, scope: Scope, now: "datetime") -> str:
     """Store a new token's digest and return the token itself, which nobody can read again."""
@@ -30,12 +28,12 @@ def list_tokens(table: "Table") -> list[TokenRecord]:
     return sorted(records, key=lambda record: (record.created_at, record.digest))
 
 
-def list_token_views(tables: "Tables", now: "datetime") -> list[dict[str, Any]]:
-    """Return every token as JSON, with its status and its last use, to the hour."""
+def list_token_views(table: "Table", events: "Table", now: "datetime") -> list[dict[str, Any]]:
+    """Return every token as JSON, with its status and its last use, which is in the events table."""
     views = []
-    for record in list_tokens(tables.tokens):
+    for record in list_tokens(table):
         status = "live" if record.is_live(now) else "expired"
-        use = tables.events.get_item(Key=keys.token_use(record.token_id)).get("Item")
+        use = events.get_item(Key=keys.token_use(record.token_id)).get("Item")
         views.append(
             {
                 "token_id": record.token_id,
