@@ -16,7 +16,7 @@ from typing import Any
 
 import httpx
 
-from tavus_callbacks.aws.stores.bodies import INLINE_LIMIT
+from tavus_callbacks.aws.stores.bodies import ROW_BODY_LIMIT
 from tavus_callbacks.domain.common.compression import pack
 from tavus_callbacks_cli.local_stack.account import isolated_session
 from tavus_callbacks_cli.local_stack.stack import LocalStack, Options, local_stack
@@ -82,7 +82,7 @@ def main() -> None:
 
 def _largest_in_an_item() -> int:
     """Return the kilobytes of body that deflate to no more than an item takes."""
-    too_large = (size for size in range(1, 400) if len(_packed(size)) > INLINE_LIMIT)
+    too_large = (size for size in range(1, 400) if len(_packed(size)) > ROW_BODY_LIMIT)
     return next(too_large) - 1
 
 

@@ -217,4 +217,4 @@ def test_the_command_line_reads_without_a_token(api):
 
 def test_a_page_of_bodies_is_bounded_for_the_worst_case():
     """With one more body a page fits into 6 MB, though each byte became seven."""
-    assert (event_pages.PAGE_BYTES + event_pages.INLINE_LIMIT) * 7 < 6 * 1024 * 1024
+    assert (event_pages.PAGE_BYTES + event_pages.LIST_BODY_LIMIT) * 7 < 6 * 1024 * 1024

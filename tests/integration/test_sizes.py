@@ -8,7 +8,7 @@ from bisect import bisect_right
 import pytest
 from inprocess import PAYLOAD_LIMIT, strict_json
 
-from tavus_callbacks.aws.stores.bodies import INLINE_LIMIT
+from tavus_callbacks.aws.stores.bodies import ROW_BODY_LIMIT
 from tavus_callbacks.domain.common import issues
 
 SHUTDOWN = {"conversation_id": "c1", "event_type": "system.shutdown"}
@@ -139,7 +139,7 @@ def test_a_body_at_the_limit_lies_in_its_item_and_beyond_in_the_bucket(api, more
         return len(pack(json.dumps(SHUTDOWN | {"x": noise[:length]}).encode()).data)
 
     # The first that is too large: its neighbour before is not.
-    length = bisect_right(range(40_000), INLINE_LIMIT, key=stored)
+    length = bisect_right(range(40_000), ROW_BODY_LIMIT, key=stored)
     body = SHUTDOWN | {"x": noise[: length + more]}
 
     reply = api.post(body)

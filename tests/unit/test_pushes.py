@@ -15,7 +15,7 @@ from tavus_callbacks.domain.conversations.settings import FoldSettings
 from tavus_callbacks.domain.events.stored_event import StoredEvent
 from tavus_callbacks.domain.pushes.derived import SubjectState, derived_pushes, types_by_events, types_by_time
 from tavus_callbacks.domain.pushes.push import (
-    INLINE_LIMIT,
+    PUSH_BODY_LIMIT,
     Push,
     callback_push,
     erased_push,
@@ -194,9 +194,9 @@ def test_an_event_of_tavus_own_record_is_told_as_such():
 
 def test_a_body_of_200_kb_stands_in_its_push():
     """Up to the very byte."""
-    body = b'{"x":"' + b"a" * (INLINE_LIMIT - 8) + b'"}'
+    body = b'{"x":"' + b"a" * (PUSH_BODY_LIMIT - 8) + b'"}'
 
-    assert (INLINE_LIMIT, None) == (
+    assert (PUSH_BODY_LIMIT, None) == (
         len(body),
         pushed(item(body), body).data.body_url,
     )
@@ -218,7 +218,7 @@ def test_variants_have_the_same_ids_whichever_came_first():
 @pytest.mark.parametrize(
     "body",
     [
-        b'{"x":"' + b"a" * INLINE_LIMIT + b'"}',
+        b'{"x":"' + b"a" * PUSH_BODY_LIMIT + b'"}',
         b'{"x":[1,{"y":9223372036854775808}]}',
         b'{"x":[' + b",".join([b"1e15"] * 20_000) + b"]}",
     ],

@@ -19,7 +19,7 @@ from tavus_callbacks.domain.recordings.claim import (
     read_claim,
     recording_id,
 )
-from tavus_callbacks.domain.recordings.recording import Recording, latest, status_of
+from tavus_callbacks.domain.recordings.recording import Recording, latest, recording_status
 
 BUCKET = "ours"
 REF = "00001767225600500000-8ff04a6b45effcdf822a7eb5773060be"
@@ -345,7 +345,7 @@ def recording(**members):
 
 def status(one, *, after=timedelta()):
     """Derive the status some time after NOW."""
-    return status_of(one, now=NOW + after, missing_after=HOUR)
+    return recording_status(one, now=NOW + after, missing_after=HOUR)
 
 
 def test_a_claim_waits_and_then_is_missing():

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from tavus_callbacks.domain.callbacks.event import Source
 from tavus_callbacks.domain.common.view import Moment
 from tavus_callbacks.domain.conversations.view import ConversationView
-from tavus_callbacks.domain.recordings.claim import Status as RecordingStatus
+from tavus_callbacks.domain.recordings.claim import RecordingStatus
 from tavus_callbacks.domain.resources import view
 from tavus_callbacks.domain.summaries.summary import ConversationSummary, ResourceSummary, SubjectSummary
 from tavus_callbacks.domain.transcripts.turns import SpokenTurn

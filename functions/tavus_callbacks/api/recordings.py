@@ -15,7 +15,7 @@ from tavus_callbacks.domain.common.errors import NotFound, NotPlayable, StoreDow
 from tavus_callbacks.domain.common.timestamps import iso
 from tavus_callbacks.domain.recordings import signed_url
 from tavus_callbacks.domain.recordings.claim import LATEST
-from tavus_callbacks.domain.recordings.recording import Recording, latest, status_of
+from tavus_callbacks.domain.recordings.recording import Recording, latest, recording_status
 from tavus_callbacks.domain.recordings.view import recording_view, unplayable_reason
 from tavus_callbacks.logic.find_recording import look_for_object
 from tavus_callbacks.runtime import wiring
@@ -129,7 +129,7 @@ def _found(conversation_id: str, recording_id: str) -> Recording:
 
 
 def _refuse_unplayable(recording: Recording, now: datetime) -> None:
-    status = status_of(recording, now=now, missing_after=settings().recording_missing_after)
+    status = recording_status(recording, now=now, missing_after=settings().recording_missing_after)
     why = unplayable_reason(recording, status)
     if why is not None:
         raise NotPlayable(why, status)

@@ -35,7 +35,7 @@ _PER_PAGE = 100
 # Bytes; a record with the transcript of a day has some 4 MB.
 _LONGEST = 32 * 1024 * 1024
 # Seconds to connect and to wait for an answer.
-_CONNECT, _READ = 3, 20
+_TIMEOUT = urllib3.Timeout(connect=3, read=20)
 # Seconds before each further attempt, unless Tavus names others.
 _PAUSES = (1.0, 2.0, 4.0)
 
@@ -93,10 +93,6 @@ class ListPage:
         return not self.records and not self.unreadable
 
 
-def _pool() -> urllib3.PoolManager:
-    return urllib3.PoolManager(timeout=urllib3.Timeout(connect=_CONNECT, read=_READ), retries=False)
-
-
 @dataclass(frozen=True, slots=True)
 class TavusApi:
     """The API with a key; `patience` is how many seconds after the first attempt another one may begin."""
@@ -106,7 +102,9 @@ class TavusApi:
     patience: float = 60
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
-    pool: urllib3.PoolManager = field(default_factory=_pool, repr=False)
+    pool: urllib3.PoolManager = field(
+        default_factory=lambda: urllib3.PoolManager(timeout=_TIMEOUT, retries=False), repr=False
+    )
 
     def conversation(self, conversation_id: str) -> TavusRecord:
         """Return a conversation's record; raises TavusError."""

@@ -83,9 +83,9 @@ def _show_events(api: "ApiClient", events: list[dict[str, Any]], *, is_json: boo
 
 
 def _row(event: dict[str, Any], name: str) -> tuple[str, ...]:
-    from tavus_callbacks.domain.events.view import INLINE_LIMIT
+    from tavus_callbacks.domain.events.view import LIST_BODY_LIMIT
 
-    size_text = f"over {size(INLINE_LIMIT)}"
+    size_text = f"over {size(LIST_BODY_LIMIT)}"
     if "body" in event:
         size_text = size(len(json_text(event["body"], indent=None).encode()))
     event_id = event.get("variant_id", event["event_id"])

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 # Stored bytes up to which a row is cheaper than an object. Write units of 1 KB cost $0.625 a million and puts
 # $5 a million, so the two meet at 8 KB; a JSON body of about 45 KB deflates to that.
-INLINE_LIMIT = 8 * 1024
+ROW_BODY_LIMIT = 8 * 1024
 
 
 class Bodies(NamedTuple):
@@ -28,7 +28,7 @@ class Bodies(NamedTuple):
     def put(self, packed: "Packed", prefix: "Callable[[], str]") -> dict[str, Any]:
         """Return the attributes of a row that has this body. A large one is put under `prefix()` first."""
         attributes = {"encoding": packed.encoding, "body_size": packed.size}
-        if len(packed.data) <= INLINE_LIMIT:
+        if len(packed.data) <= ROW_BODY_LIMIT:
             return {**attributes, "body": packed.data}
         return {**attributes, "body_key": self.upload(prefix(), packed.data)}
 

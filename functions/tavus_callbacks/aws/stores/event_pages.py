@@ -15,14 +15,14 @@ from tavus_callbacks.domain.callbacks.families import is_name
 from tavus_callbacks.domain.common.issues import TOO_MANY_PARTS
 from tavus_callbacks.domain.events import feed
 from tavus_callbacks.domain.events.stored_event import StoredEvent
-from tavus_callbacks.domain.events.view import INLINE_LIMIT
+from tavus_callbacks.domain.events.view import LIST_BODY_LIMIT
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
     from tavus_callbacks.aws.stores.bodies import Bodies
 
-# Bytes of bodies after which a page ends. With one more body of INLINE_LIMIT they fit into Lambda's answer of
+# Bytes of bodies after which a page ends. With one more of LIST_BODY_LIMIT they fit into Lambda's answer of
 # 6 MB at the worst: a byte that is no text becomes `\ufffd`, whose backslash Lambda escapes again, 7 bytes.
 PAGE_BYTES = 512 * 1024
 
@@ -112,7 +112,7 @@ class EventPages:
         return Index(self.client, self.table, "receipts", "receipt_shard", "receipt", self.tombstones)
 
     def _inline_body(self, row: Item) -> bytes | None:
-        is_inline = row["body_size"] <= INLINE_LIMIT and TOO_MANY_PARTS not in row.get("issues", ())
+        is_inline = row["body_size"] <= LIST_BODY_LIMIT and TOO_MANY_PARTS not in row.get("issues", ())
         return self.bodies.read(row) if is_inline else None
 
     def _variant_entries(self, variants: Iterable[tuple[StoredEvent, Item]]) -> list[Entry]:

@@ -58,14 +58,14 @@ class RecordingRows:
         return self._update(conversation_id, claim.recording_id, receipt, rule.format("claimed_at"))
 
     def put_look(
-        self, conversation_id: str, recording_id: str, found: "StoredObject | None", *, looked_at: datetime
+        self, conversation_id: str, recording_id: str, stored: "StoredObject | None", *, looked_at: datetime
     ) -> Recording | None:
         """Store the result of a look, unless a later one is stored; absence only for a row that exists."""
-        attributes: Item = {"looked_at": iso(looked_at), "object": found and found.to_map()}
-        attributes |= {"was_there": True, "seen_in": self.bucket} if found else {}
-        attributes |= {"had_bytes": True} if found and found.size else {}
+        attributes: Item = {"looked_at": iso(looked_at), "object": stored and stored.to_map()}
+        attributes |= {"was_there": True, "seen_in": self.bucket} if stored else {}
+        attributes |= {"had_bytes": True} if stored and stored.size else {}
         later = "(attribute_not_exists(looked_at) OR looked_at < :looked_at)"
-        condition = later if found else f"attribute_exists(pk) AND {later}"
+        condition = later if stored else f"attribute_exists(pk) AND {later}"
         return self._update(conversation_id, recording_id, attributes, condition)
 
     def put_published(self, recording: Recording, types: frozenset[str]) -> None:

@@ -9,7 +9,7 @@ from tavus_callbacks.domain.common.timestamps import iso
 from tavus_callbacks.domain.events.stored_event import StoredEvent
 
 # Bytes up to which a body stands in a list.
-INLINE_LIMIT = 256 * 1024
+LIST_BODY_LIMIT = 256 * 1024
 
 Item = Mapping[str, Any]
 

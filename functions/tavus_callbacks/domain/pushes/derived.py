@@ -20,7 +20,7 @@ from tavus_callbacks.domain.conversations.settings import FoldSettings
 from tavus_callbacks.domain.events.arrival_facts import ReceiptFacts
 from tavus_callbacks.domain.pushes import push
 from tavus_callbacks.domain.pushes.push import Push, RecordingData, push_id, subject_url
-from tavus_callbacks.domain.recordings.claim import Status
+from tavus_callbacks.domain.recordings.claim import RecordingStatus
 from tavus_callbacks.domain.recordings.recording import Recording, certain_status
 from tavus_callbacks.domain.recordings.view import failure
 from tavus_callbacks.domain.resources.facts import ResourceFacts
@@ -41,7 +41,10 @@ _BY_EVENT_TYPE = {
     event_types.UNAVAILABLE: push.NO_PERCEPTION,
 }
 _BY_RESOURCE_STATUS = {"ready": "ready", "error": "failed"}
-_BY_RECORDING_STATUS: dict[Status | None, str] = {"available": push.RECORDING, "failed": push.NO_RECORDING}
+_BY_RECORDING_STATUS: dict[RecordingStatus | None, str] = {
+    "available": push.RECORDING,
+    "failed": push.NO_RECORDING,
+}
 # Time adds types only this long after the last receipt.
 _AT_REST = timedelta(minutes=1)
 

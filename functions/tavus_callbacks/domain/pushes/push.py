@@ -31,7 +31,7 @@ SOURCE = "tavus-callbacks"
 
 # Bytes of a body in a push: an entry of the bus was limited to 256 KB until 2026. This limit holds for
 # the body as sent and as written, because `1e15` is written as `1000000000000000.0`.
-INLINE_LIMIT = 200 * 1024
+PUSH_BODY_LIMIT = 200 * 1024
 
 # PutEvents takes signed integers of 64 bits.
 _LARGEST = 2**63 - 1
@@ -152,12 +152,12 @@ def callback_push(event: StoredEvent, raw_body: bytes | None) -> Push:
 
 def _inline_body(raw: bytes) -> dict[str, Any] | None:
     """Return the body if the bus can carry it, else None."""
-    if len(raw) > INLINE_LIMIT:
+    if len(raw) > PUSH_BODY_LIMIT:
         return None
     body: dict[str, Any] = parse_stored_body(raw.decode())
     values = (value for level in levels(body) for part in level for value in children(part))
     has_large_number = any(type(value) is int and abs(value) > _LARGEST for value in values)
-    return None if has_large_number or len(to_json(body)) > INLINE_LIMIT else body
+    return None if has_large_number or len(to_json(body)) > PUSH_BODY_LIMIT else body
 
 
 def erased_push(kind: str, subject: str, *, at: datetime) -> Push:

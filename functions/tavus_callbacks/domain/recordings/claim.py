@@ -23,7 +23,7 @@ from tavus_callbacks.domain.common import lenient_json
 from tavus_callbacks.domain.common.digests import digest
 from tavus_callbacks.domain.common.issues import OTHER_CONVERSATION
 
-Status = Literal[
+RecordingStatus = Literal[
     "pending", "available", "missing", "failed", "other_bucket", "other_provider", "other_conversation"
 ]
 
@@ -45,7 +45,7 @@ class Claim:
     bucket: str | None = None
     key: str | None = None
     duration: float | None = None
-    status: Status | None = None
+    status: RecordingStatus | None = None
     message: str | None = None
     issues: tuple[str, ...] = ()
     error_code: str | None = None

@@ -12,7 +12,7 @@ from typing import Any
 from tavus_callbacks.domain.callbacks.recording_place import belongs_to_other, conversation_of, is_unowned
 from tavus_callbacks.domain.common.issues import OTHER_CONVERSATION
 from tavus_callbacks.domain.common.timestamps import parse
-from tavus_callbacks.domain.recordings.claim import Claim, Status
+from tavus_callbacks.domain.recordings.claim import Claim, RecordingStatus
 
 # Storage classes whose objects must be restored before they can be read.
 ARCHIVED = ("GLACIER", "DEEP_ARCHIVE")
@@ -143,7 +143,7 @@ def mark_contested(recording: Recording) -> Recording:
     )
 
 
-def certain_status(recording: Recording) -> Status | None:
+def certain_status(recording: Recording) -> RecordingStatus | None:
     """Return the status that does not depend on the time, or None while the object may be on its way."""
     # First: an object in the stack's own bucket is there, whatever a callback says.
     if recording.is_there:
@@ -155,7 +155,7 @@ def certain_status(recording: Recording) -> Status | None:
     return None if claimed == "failed" and recording.had_bytes else claimed
 
 
-def status_of(recording: Recording, *, now: datetime, missing_after: timedelta) -> Status:
+def recording_status(recording: Recording, *, now: datetime, missing_after: timedelta) -> RecordingStatus:
     """Derive the status from the object, the claim, and the time since the recording was announced."""
     certain = certain_status(recording)
     if certain is not None:

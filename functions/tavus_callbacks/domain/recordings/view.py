@@ -4,11 +4,11 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from tavus_callbacks.domain.common.timestamps import iso
-from tavus_callbacks.domain.recordings.claim import UNUSABLE_KEY, Status
+from tavus_callbacks.domain.recordings.claim import UNUSABLE_KEY, RecordingStatus
 from tavus_callbacks.domain.recordings.copy_failure import explain_copy_failure
-from tavus_callbacks.domain.recordings.recording import Recording, status_of
+from tavus_callbacks.domain.recordings.recording import Recording, recording_status
 
-_WHY: dict[Status, str] = {
+_WHY: dict[RecordingStatus, str] = {
     "pending": "The recording is announced and its object is not there yet. Ask again in a minute.",
     "missing": "No object is there under the recording's key. Look in the bucket, and at the role that Tavus "
     "assumes: `tavus-callbacks doctor` checks it.",
@@ -26,7 +26,7 @@ ARCHIVED = "The object is archived. Restore it in S3 (`aws s3api restore-object`
 
 def recording_view(recording: Recording, *, now: datetime, missing_after: timedelta) -> dict[str, Any]:
     """Return a recording as JSON; size in bytes, duration in seconds as Tavus sent it."""
-    claim, status = recording.claim, status_of(recording, now=now, missing_after=missing_after)
+    claim, status = recording.claim, recording_status(recording, now=now, missing_after=missing_after)
     return {
         "recording_id": recording.recording_id,
         "conversation_id": recording.conversation_id,
@@ -47,7 +47,7 @@ def recording_view(recording: Recording, *, now: datetime, missing_after: timede
     }
 
 
-def unplayable_reason(recording: Recording, status: Status) -> str | None:
+def unplayable_reason(recording: Recording, status: RecordingStatus) -> str | None:
     """Return why a recording cannot be watched and what to do, or None if it can."""
     if status == "available":
         return ARCHIVED if recording.is_archived else None
@@ -68,7 +68,7 @@ class Failure(NamedTuple):
     explanation: str | None = None
 
 
-def failure(recording: Recording, status: Status) -> Failure:
+def failure(recording: Recording, status: RecordingStatus) -> Failure:
     """Return why a recording failed."""
     if status != "failed":
         return Failure()
