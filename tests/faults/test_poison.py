@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 from tavus_callbacks.aws.items import write_item
 from tavus_callbacks.aws.stores.bodies import Bodies
 from tavus_callbacks.aws.stores.quarantine import QuarantineRows
-from tavus_callbacks.domain.callbacks.intake import Callback
+from tavus_callbacks.domain.callbacks.event import Callback
 from tavus_callbacks.domain.callbacks.quarantine import quarantine_entry
 from tavus_callbacks.domain.common.errors import Unfileable
 from tavus_callbacks.domain.common.timestamps import parse

@@ -13,7 +13,7 @@ from planting import CANARY, ERASED, NEIGHBOURS, noise, of, plant, world_of
 from projecting import once_before, project_all, records, row_of, store, summaries
 
 from tavus_callbacks.aws import clients
-from tavus_callbacks.domain.callbacks.intake import Callback
+from tavus_callbacks.domain.callbacks.event import Callback
 from tavus_callbacks.domain.callbacks.quarantine import quarantine_entry
 from tavus_callbacks.domain.common.errors import Unfileable
 from tavus_callbacks.domain.repair.tavus_record import parse_record

@@ -11,7 +11,7 @@ import corpus
 from tavus_callbacks.aws import clients
 from tavus_callbacks.aws.stores.bodies import Bodies
 from tavus_callbacks.aws.stores.quarantine import QuarantineRows
-from tavus_callbacks.domain.callbacks.intake import Callback
+from tavus_callbacks.domain.callbacks.event import Callback
 from tavus_callbacks.domain.callbacks.quarantine import quarantine_entry
 from tavus_callbacks.domain.common.errors import Unfileable
 from tavus_callbacks.domain.common.timestamps import iso

@@ -225,7 +225,8 @@ def _peak() -> float:
 
 def main(path: str) -> None:
     """Read one body and print what it took."""
-    from tavus_callbacks.domain.callbacks.intake import Callback, Rejection, read_callback
+    from tavus_callbacks.domain.callbacks.event import Callback
+    from tavus_callbacks.domain.callbacks.intake import Rejection, read_callback
 
     received_at = datetime(2026, 11, 20, tzinfo=UTC)
     small = b'{"conversation_id":"c1","event_type":"application.transcription_ready"}'

@@ -13,7 +13,8 @@ from tavus_callbacks.aws.stores.bodies import Bodies
 from tavus_callbacks.aws.stores.events import EventsTable
 from tavus_callbacks.aws.stores.quarantine import QuarantineRows
 from tavus_callbacks.aws.stores.tokens import Tokens
-from tavus_callbacks.domain.callbacks.intake import Callback, parse_event
+from tavus_callbacks.domain.callbacks.event import Callback
+from tavus_callbacks.domain.callbacks.intake import parse_event
 from tavus_callbacks.domain.callbacks.quarantine import quarantine_entry
 from tavus_callbacks.domain.common.errors import NotAnObject
 from tavus_callbacks_cli.main import main

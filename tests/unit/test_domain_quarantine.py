@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tavus_callbacks.domain.callbacks.intake import Callback
+from tavus_callbacks.domain.callbacks.event import Callback
 from tavus_callbacks.domain.callbacks.quarantine import quarantine_entry
 from tavus_callbacks.domain.common.errors import FieldError, NotAnObject, Unfileable
 from tavus_callbacks.domain.common.token import new_token

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tavus_callbacks.aws.errors import store_down
-from tavus_callbacks.domain.callbacks.intake import Callback
+from tavus_callbacks.domain.callbacks.event import Callback
 from tavus_callbacks.domain.common.compression import Packed, unpack
 from tavus_callbacks.domain.common.timestamps import iso, parse
 

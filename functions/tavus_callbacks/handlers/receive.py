@@ -9,8 +9,8 @@ from aws_lambda_powertools import Logger
 
 from tavus_callbacks.aws import clients
 from tavus_callbacks.aws.retries import retry_until
-from tavus_callbacks.domain.callbacks.event import event_id
-from tavus_callbacks.domain.callbacks.intake import Callback, Rejection
+from tavus_callbacks.domain.callbacks.event import Callback, event_id
+from tavus_callbacks.domain.callbacks.intake import Rejection
 from tavus_callbacks.domain.common.errors import CallbackError, Refused, StoreDown
 from tavus_callbacks.domain.common.metrics import count, kept_counts, refusal_counts
 from tavus_callbacks.logic.keep_callback import Destinations, Outcome, keep_callback

@@ -5,8 +5,8 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from tavus_callbacks.aws.retries import retry_until
-from tavus_callbacks.domain.callbacks.event import Event
-from tavus_callbacks.domain.callbacks.intake import Callback, Rejection, read_callback
+from tavus_callbacks.domain.callbacks.event import Callback, Event
+from tavus_callbacks.domain.callbacks.intake import Rejection, read_callback
 from tavus_callbacks.domain.common.errors import StoreDown
 from tavus_callbacks.domain.common.timestamps import now
 

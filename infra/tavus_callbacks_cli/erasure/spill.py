@@ -15,8 +15,8 @@ from functools import partial
 from typing import Any
 
 from tavus_callbacks.aws import spill
-from tavus_callbacks.domain.callbacks.event import Event
-from tavus_callbacks.domain.callbacks.intake import Callback, Rejection, read_callback
+from tavus_callbacks.domain.callbacks.event import Callback, Event
+from tavus_callbacks.domain.callbacks.intake import Rejection, read_callback
 from tavus_callbacks.domain.common.errors import StoreDown
 from tavus_callbacks.domain.common.tags import parse_tags
 from tavus_callbacks.domain.common.timestamps import now

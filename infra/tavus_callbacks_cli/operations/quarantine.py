@@ -17,8 +17,8 @@ from tavus_callbacks.aws.stores.events import EventsTable
 from tavus_callbacks.aws.stores.index import Index
 from tavus_callbacks.aws.stores.keys import QUARANTINE_SHARDS
 from tavus_callbacks.aws.stores.tombstones import Tombstones
-from tavus_callbacks.domain.callbacks.event import Event, event_id
-from tavus_callbacks.domain.callbacks.intake import Callback, Rejection, read_callback
+from tavus_callbacks.domain.callbacks.event import Callback, Event, event_id
+from tavus_callbacks.domain.callbacks.intake import Rejection, read_callback
 from tavus_callbacks.domain.common.compression import inflate, is_gzip
 from tavus_callbacks.domain.common.errors import NotAnObject
 from tavus_callbacks.domain.common.timestamps import parse

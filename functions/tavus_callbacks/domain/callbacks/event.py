@@ -25,6 +25,17 @@ _BASE_REF = re.compile(r"(?:[0-9]{20}|untimed)-[0-9a-f]{32}")
 _REF = re.compile(r"(?:[0-9]{20}|untimed)-[0-9a-f]{32}(?:-[0-9]{6}|-v[0-9a-f]{32})?")
 
 
+class Callback(NamedTuple):
+    """A callback with a valid token. `raw` is the body as sent, or already redacted; `query` is raw."""
+
+    raw: bytes
+    query: str
+    label: str
+    received_at: datetime
+    request_id: str = ""
+    content_encoding: str = ""
+
+
 class Event(NamedTuple):
     """A callback that is ready to be stored. `text` is the redacted body, `content` its digest."""
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
-from tavus_callbacks.domain.callbacks.event import Event
+from tavus_callbacks.domain.callbacks.event import Callback, Event
 from tavus_callbacks.domain.callbacks.families import Classified, classify
 from tavus_callbacks.domain.callbacks.redaction import ECHOES, redact
 from tavus_callbacks.domain.callbacks.validation import limit_issues, validate
@@ -22,17 +22,6 @@ if TYPE_CHECKING:
 IDENTITY_VERSION = 1
 
 STUMBLED = "The receiver could not read this body. It is kept, and can be redriven after an upgrade."
-
-
-class Callback(NamedTuple):
-    """A callback with a valid token. `raw` is the body as sent, or already redacted; `query` is raw."""
-
-    raw: bytes
-    query: str
-    label: str
-    received_at: datetime
-    request_id: str = ""
-    content_encoding: str = ""
 
 
 class Rejection(NamedTuple):

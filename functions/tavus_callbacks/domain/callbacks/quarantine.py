@@ -10,7 +10,7 @@ from tavus_callbacks.domain.common.errors import NotAnObject, Unfileable
 from tavus_callbacks.domain.common.tags import parse_tags
 
 if TYPE_CHECKING:
-    from tavus_callbacks.domain.callbacks.intake import Callback
+    from tavus_callbacks.domain.callbacks.event import Callback
 
 # Values of Content-Encoding with which plain JSON, or a body that can be redriven, may arrive.
 _READABLE = ("", "identity", "gzip", "x-gzip")
