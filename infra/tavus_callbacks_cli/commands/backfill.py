@@ -72,7 +72,7 @@ def backfill(  # noqa: PLR0913 - one argument an option
             wanted = _select(work, listing, since, is_all=is_all)
         outcomes = list(_outcomes(work, wanted, dry_run=dry_run))
     if is_json:
-        print_json({"conversations": outcomes, "listing": listing and _listing_json(listing)})
+        print_json({"conversations": outcomes, "listing": listing and listing.as_json()})
     else:
         _print_table(outcomes, dry_run=dry_run)
     doubt = listing.doubt if listing else None
@@ -145,36 +145,16 @@ def _select(work: "Work", listing: "Listing", since: datetime, *, is_all: bool) 
 def _outcomes(work: "Work", wanted: list[str], *, dry_run: bool) -> Iterator[Outcome]:
     """Yield the outcome of each conversation; stop if the key is refused or Tavus is busy."""
     from tavus_callbacks.outbound.tavus_api import Busy, KeyRefused
+    from tavus_callbacks_cli.operations.backfill import backfill_outcome
 
     with click.progressbar(wanted, file=sys.stderr, label="reading Tavus's records") as bar:
         for conversation_id in bar:
             try:
-                yield _outcome(work, conversation_id, dry_run=dry_run)
+                yield backfill_outcome(work, conversation_id, dry_run=dry_run)
             except (Busy, KeyRefused) as error:
                 click.echo(err=True)
                 note(f"{error} What was filed stays filed: start it again.")
                 return
-
-
-def _outcome(work: "Work", conversation_id: str, *, dry_run: bool) -> Outcome:
-    from tavus_callbacks.outbound.tavus_api import UnknownThere, Unreadable
-    from tavus_callbacks_cli.operations.backfill import backfill_conversation
-
-    row = {"conversation_id": conversation_id, "outcome": "", "events": [], "variants": 0}
-    row |= {"unfileable": 0, "confirmed": False, "reason": None}
-    try:
-        repair = backfill_conversation(work, conversation_id, dry_run=dry_run)
-    except (UnknownThere, Unreadable) as error:
-        outcome = "unknown" if isinstance(error, UnknownThere) else "unreadable"
-        return {**row, "outcome": outcome, "reason": str(error)}
-    return {
-        **row,
-        "outcome": "missing" if dry_run and repair.outcome == "filed" else repair.outcome,
-        "events": list(repair.events),
-        "variants": repair.variants,
-        "unfileable": repair.unfileable,
-        "confirmed": repair.confirmed,
-    }
 
 
 def _print_table(outcomes: list[Outcome], *, dry_run: bool) -> None:
@@ -195,13 +175,3 @@ def _print_table(outcomes: list[Outcome], *, dry_run: bool) -> None:
     done = "are missing" if dry_run else "were filed"
     complete = len(outcomes) - len(incomplete)
     note(f"{len(outcomes)} conversations read, {complete} complete; {events} events {done}.")
-
-
-def _listing_json(listing: "Listing") -> dict[str, Any]:
-    return {
-        "complete": listing.doubt is None,
-        "conversations": len(listing.records),
-        "total_count": listing.total_count,
-        "passes": listing.passes,
-        "doubt": listing.doubt,
-    }

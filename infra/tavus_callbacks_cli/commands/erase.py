@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -71,18 +70,23 @@ def erase(  # noqa: PLR0913 - one argument an option
 
     The exit code is 1 if AWS refused, if something was not seen, or if --tag left something out.
     """
+    from tavus_callbacks_cli.erasure.erase import find_by_tag
     from tavus_callbacks_cli.erasure.receipt import receipt
-    from tavus_callbacks_cli.operations.selection import left_out_lines
+    from tavus_callbacks_cli.operations.selection import Selection, left_out_lines
 
     words, options = _arguments(kind, id_, tag)
     if isinstance(target, UrlTarget):
         command = shell.command("erase", *words, options=(*options, "--stack", "NAME"))
         raise click.UsageError(_NO_ACCESS.format(command=command))
     if file is not None:
-        _check_receipt_file(file)
+        if file.exists():
+            raise click.ClickException(
+                f"{shell.argument(str(file))} exists, and a receipt is not overwritten: name another file."
+            )
+        require_folder(file)
     with _repeatable_errors():
         deployment = target.deployment()
-        selection = _select(deployment, words, tag)
+        selection = find_by_tag(deployment, tag) if tag else Selection(frozenset({(str(kind), str(id_))}))
         left_out = selection.left_out_json(partial(deployment.command, "erase"))
         for line in left_out_lines(left_out):
             note(line)
@@ -103,14 +107,6 @@ def _arguments(kind: str | None, id_: str | None, tag: Tag | None) -> tuple[tupl
     return ((str(kind), str(id_)), ()) if tag is None else ((), ("--tag", ":".join(tag)))
 
 
-def _check_receipt_file(file: Path) -> None:
-    if file.exists():
-        raise click.ClickException(
-            f"{shell.argument(str(file))} exists, and a receipt is not overwritten: name another file."
-        )
-    require_folder(file)
-
-
 @contextmanager
 def _repeatable_errors() -> Iterator[None]:
     """Raise errors of AWS as click.ClickException, and say that the command can be repeated."""
@@ -124,16 +120,6 @@ def _repeatable_errors() -> Iterator[None]:
         raise
 
 
-def _select(deployment: "Deployment", words: tuple[str, ...], tag: Tag | None) -> "Selection":
-    from tavus_callbacks_cli.erasure.erase import find_by_tag
-    from tavus_callbacks_cli.operations.selection import Selection
-
-    if tag is not None:
-        return find_by_tag(deployment, tag)
-    kind, id_ = words
-    return Selection(frozenset({(kind, id_)}))
-
-
 def _erase(
     deployment: "Deployment", selection: "Selection", subject: str, *, dry_run: bool, is_sure: bool
 ) -> "Erasure":
@@ -144,7 +130,7 @@ def _erase(
     from tavus_callbacks_cli.erasure import erase as erasure
     from tavus_callbacks_cli.erasure.pieces import names_by_store
 
-    findings, lifetime = erasure.survey(deployment, selection), _tombstone_lifetime(deployment)
+    findings, lifetime = erasure.survey(deployment, selection), erasure.tombstone_lifetime(deployment)
     counts = [f"{len(names)} {store}" for store, names in sorted(names_by_store(findings.pieces).items())]
     whom = f"{len(selection.subjects)} subjects" if selection.tag else subject
     note(f"{whom}: {', '.join(counts) or 'nothing is kept; what comes of it later is dropped'}.")
@@ -160,16 +146,6 @@ def _erase(
             progress.update(task, advance=1, description=store)
 
         return erasure.erase(deployment, selection, lifetime, now(), report)
-
-
-def _tombstone_lifetime(deployment: "Deployment") -> timedelta | None:
-    """Return how long a tombstone lasts: longer than everything that the stack's parameters keep."""
-    from tavus_callbacks.domain.common.tombstone import lifetime
-
-    names = ["EventRetentionDays", "QuarantineRetentionDays", "FailedRetentionDays"]
-    names += ["RecordingRetentionDays", "RecordingNoncurrentDays"] if deployment.has_recordings else []
-    days = [int(deployment.parameters.get(name, "0")) for name in names]
-    return lifetime(timedelta(days=each) if each else None for each in days)
 
 
 def _print_receipt(content: dict[str, Any], file: Path | None, *, is_json: bool) -> None:

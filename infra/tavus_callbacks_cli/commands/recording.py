@@ -11,7 +11,7 @@ from tavus_callbacks_cli.commands.options import refuse_overwrite, require_folde
 from tavus_callbacks_cli.operations.subjects import has_page
 from tavus_callbacks_cli.output import shell
 from tavus_callbacks_cli.output.console import note, print_fields, print_json, print_table, progress_bar
-from tavus_callbacks_cli.output.text import escape, examples, moment, size, zone
+from tavus_callbacks_cli.output.text import clock, escape, examples, moment, size, zone
 from tavus_callbacks_cli.targets.choose import Target
 
 if TYPE_CHECKING:
@@ -114,7 +114,9 @@ def _print_link(link: dict[str, Any], action: Action, *, is_json: bool) -> None:
 
 
 def _list(recordings: "Recordings", *, is_json: bool) -> None:
-    items, link, reason = recordings.wanted(), None, ""
+    from tavus_callbacks_cli.operations.recording import recording_remark
+
+    items, link, reason = recordings.matches(), None, ""
     try:
         link = recordings.link()
     except click.ClickException as error:
@@ -127,33 +129,19 @@ def _list(recordings: "Recordings", *, is_json: bool) -> None:
             item["recording_id"],
             item["status"],
             "-" if item["size"] is None else size(item["size"]),
-            "-" if item["duration"] is None else _clock(item["duration"]),
+            "-" if item["duration"] is None else clock(item["duration"]),
             moment(item["modified_at"] or item["received_at"]),
         )
         for item in items
     )
     print_table(("recording id", "status", "size", "duration", f"since ({zone()})"), rows)
     # Below: a column of sentences would leave the others no room for whole words.
-    print_fields((item["recording_id"], remark) for item in items if (remark := _remark(item)))
+    print_fields((item["recording_id"], remark) for item in items if (remark := recording_remark(item)))
     if link is None:
         note(f"{recordings.recording} cannot be played: {reason}")
         return
     click.echo()
     _print_link(link, "url", is_json=False)
-
-
-def _remark(item: dict[str, Any]) -> str:
-    unannounced = "" if item["announced"] else "no callback announced it"
-    # An earlier version of the API does not explain.
-    why = ". ".join(filter(None, [(item["message"] or "").rstrip(" ."), item.get("explanation")]))
-    notes = ", ".join(filter(None, [*item["issues"], unannounced]))
-    return f"{why} ({notes})" if why and notes else why or notes
-
-
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
 def _download(recordings: "Recordings", file: Path, *, is_json: bool) -> None:

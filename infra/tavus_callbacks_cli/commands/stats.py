@@ -1,9 +1,7 @@
 """`tavus-callbacks stats`: sums over many conversations, for people, spreadsheets and programs."""
 
-import csv
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +19,7 @@ from tavus_callbacks_cli.output.console import (
     progress_bar,
 )
 from tavus_callbacks_cli.output.shell import argument
-from tavus_callbacks_cli.output.text import duration, escape, examples
+from tavus_callbacks_cli.output.text import duration, examples
 from tavus_callbacks_cli.stats import sums
 from tavus_callbacks_cli.targets.choose import Target
 
@@ -32,9 +30,6 @@ _FILE = click.Path(dir_okay=False, path_type=Path, allow_dash=True)
 _OUTPUT = Path("-")
 _KEYS = {"day": sums.by_day, "label": sums.by_label, "end-reason": sums.by_end_reason}
 _TAG = "tag:"
-
-# Spreadsheets take a text that begins so for a formula.
-_FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def _key(text: str) -> tuple[str, sums.Key]:
@@ -97,7 +92,9 @@ def stats(
         conversations = _read(api, filters, until)
     total, grouped = sums.sums(conversations), sums.groups(conversations, by[1])
     if csv_file:
-        _write(csv_file, _csv(grouped), f"has {len(grouped)} rows.")
+        from tavus_callbacks_cli.stats.spreadsheet import csv_text
+
+        _write(csv_file, csv_text(grouped), f"has {len(grouped)} rows.")
     if html_file:
         from tavus_callbacks_cli.stats.report import report
 
@@ -145,16 +142,6 @@ def _write(path: Path, text: str, says: str) -> None:
             f"{argument(str(path))} cannot be written: {error.strerror}. Name another file."
         ) from error
     note(f"{argument(str(path))} {says}")
-
-
-def _csv(grouped: Sequence[dict[str, Any]]) -> str:
-    text = StringIO()
-    writer = csv.DictWriter(text, ["group", *sums.sums([])], lineterminator="\n")
-    writer.writeheader()
-    for group in grouped:
-        name = escape(group["group"])
-        writer.writerow({**group, "group": f"'{name}" if name.startswith(_FORMULAS) else name})
-    return text.getvalue()
 
 
 def _show(total: dict[str, Any], grouped: Sequence[dict[str, Any]], by: str) -> None:

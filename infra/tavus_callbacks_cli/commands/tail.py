@@ -9,7 +9,7 @@ import click
 from tavus_callbacks.domain.common.timestamps import iso
 from tavus_callbacks_cli.commands import options
 from tavus_callbacks_cli.commands.options import target_options
-from tavus_callbacks_cli.output.console import note, print_json, print_wrapped
+from tavus_callbacks_cli.output.console import note, print_json, print_line
 from tavus_callbacks_cli.output.text import escape, examples, moment, tags
 from tavus_callbacks_cli.targets.choose import Target
 
@@ -69,7 +69,7 @@ def tail(  # noqa: PLR0913 - one argument an option
             if is_json:
                 print_json(event, indent=None)
             else:
-                print_wrapped(event_line(event), _INDENT)
+                print_line(event_line(event), indent=_INDENT)
 
 
 def event_line(event: dict[str, Any]) -> "Text":

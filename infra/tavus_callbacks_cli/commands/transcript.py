@@ -8,7 +8,7 @@ import click
 
 from tavus_callbacks_cli.commands.options import target_options
 from tavus_callbacks_cli.operations.subjects import path_of, suggest_ids
-from tavus_callbacks_cli.output.console import note, print_block, print_file, print_json, print_wrapped
+from tavus_callbacks_cli.output.console import note, print_block, print_file, print_json, print_line
 from tavus_callbacks_cli.output.text import escape, examples
 from tavus_callbacks_cli.targets.choose import Target
 
@@ -74,7 +74,7 @@ def _option_names() -> "Iterator[None]":
 def _print_dialogue(content: dict[str, Any]) -> None:
     for turn in content["turns"]:
         for line in turn_lines(turn):
-            print_wrapped(line, _CLOCK)
+            print_line(line, indent=_CLOCK)
     skipped = content["skipped"]
     if not (content["turns"] or skipped):
         note("Nothing was said.")

@@ -1,6 +1,6 @@
 """Checks of the stack's alarms: whether somebody is notified, and whether one is red."""
 
-from tavus_callbacks_cli.doctor.examination import Examination, Finding, failed, ok, warning
+from tavus_callbacks_cli.doctor.examination import Examination, Finding, failure, ok, warning
 from tavus_callbacks_cli.operations.alarms import count_subscriptions, list_alarms
 from tavus_callbacks_cli.output.shell import aws
 
@@ -21,7 +21,7 @@ def receivers(examination: Examination) -> Finding:
     for topic in topics:
         count, waiting = count_subscriptions(examination.deployment, topic)
         if not count or count == waiting:
-            return failed(
+            return failure(
                 f"Nobody hears of {topic}: {waiting} of {count} subscriptions wait to be confirmed.",
                 "Open the mail `AWS Notification - Subscription Confirmation` and follow its link; "
                 f"`{aws(_SUBSCRIBE, topic)}` "
@@ -35,5 +35,5 @@ def states(examination: Examination) -> Finding:
     red = [alarm for alarm in list_alarms(examination.deployment) if alarm.is_red]
     if red:
         names, runbooks = ", ".join(alarm.name for alarm in red), ", ".join(alarm.runbook for alarm in red)
-        return failed(f"Red: {names}.", f"Read {runbooks}.")
+        return failure(f"Red: {names}.", f"Read {runbooks}.")
     return ok("none is red")

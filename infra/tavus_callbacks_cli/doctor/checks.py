@@ -14,9 +14,8 @@ from tavus_callbacks_cli.doctor.examination import (
     Examination,
     Finding,
     Status,
-    failed,
-    ok,
-    skipped,
+    failure,
+    skip,
 )
 from tavus_callbacks_cli.doctor.probe import NotTried
 from tavus_callbacks_cli.targets.aws_errors import error_advice, error_code
@@ -68,8 +67,8 @@ CHECKS = (
     Check("role trust", storage.trust, "here no role is assumed", is_of_recordings=True),
     Check("role session", storage.session_length, "here no role is assumed", is_of_recordings=True),
     Check("signing key", storage.signing_key, "here the stack itself trusts its keys", is_of_recordings=True),
-    Check("unannounced", live.unannounced, is_of_recordings=True),
-    Check("announced", live.announced, is_of_recordings=True),
+    Check("unannounced", live.object_event, is_of_recordings=True),
+    Check("announced", live.announcement, is_of_recordings=True),
     Check("link", live.link, is_of_recordings=True),
     Check("preflight", live.preflight, is_of_recordings=True),
     Check("altered link", live.altered_link, is_of_recordings=True),
@@ -93,41 +92,36 @@ def examine(examination: Examination, show: Callable[[Result], object]) -> list[
         for check in CHECKS:
             run(check)
     finally:
-        run(Check("clean-up", _clean_up))
+        run(Check("clean-up", live.clean_up))
     return results
-
-
-def _clean_up(examination: Examination) -> Finding:
-    examination.probe.clean_up()
-    return ok("the doctor's tokens are revoked and its object is gone")
 
 
 def _find(check: Check, examination: Examination) -> Finding:  # noqa: PLR0911 - one return an error
     if check.is_of_recordings and not examination.deployment.has_recordings:
-        return skipped("the stack was deployed with Recordings=off")
+        return skip("the stack was deployed with Recordings=off")
     if check.not_here and examination.deployment.is_local:
-        return skipped(check.not_here)
+        return skip(check.not_here)
     try:
         return check.look(examination)
     except NotTried as reason:
-        return skipped(str(reason))
+        return skip(str(reason))
     except (ClientError, BotoCoreError) as error:
         return _aws_finding(error)
     except httpx.TransportError as error:
-        return failed(f"No answer: {error or type(error).__name__}.", f"Is its address up? {_AGAIN}")
+        return failure(f"No answer: {error or type(error).__name__}.", f"Is its address up? {_AGAIN}")
     except click.ClickException as error:
-        return failed(error.message, REDEPLOY)
+        return failure(error.message, REDEPLOY)
     # The outermost edge of a check: its own fault is a red line, and the others still run.
     except Exception as fault:  # noqa: BLE001
-        return failed(f"The check itself failed: {type(fault).__name__} {fault}.", "Report this as a fault.")
+        return failure(f"The check itself failed: {type(fault).__name__} {fault}.", "Report this as a fault.")
 
 
 def _aws_finding(error: ClientError | BotoCoreError) -> Finding:
     code = error_code(error)
     if not isinstance(error, ClientError):
-        return failed(f"AWS was not asked: {code}.", error_advice(code) or _AGAIN)
+        return failure(f"AWS was not asked: {code}.", error_advice(code) or _AGAIN)
     is_gone = code.startswith(_NO_SUCH)
-    return failed(
+    return failure(
         f"AWS answered {code} to {error.operation_name}.",
         f"The stack names what is gone. {REDEPLOY}" if is_gone else error_advice(code) or _AGAIN,
     )

@@ -41,11 +41,11 @@ def warning(detail: str, fix: str) -> Finding:
     return Finding("warning", detail, fix)
 
 
-def failed(detail: str, fix: str) -> Finding:
+def failure(detail: str, fix: str) -> Finding:
     """Return a fault."""
     return Finding("failed", detail, fix)
 
 
-def skipped(reason: str) -> Finding:
+def skip(reason: str) -> Finding:
     """Return that there is nothing to check here."""
     return Finding("skipped", reason)

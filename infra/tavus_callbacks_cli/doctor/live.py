@@ -9,7 +9,7 @@ from tavus_callbacks_cli.doctor.examination import (
     REDEPLOY,
     Examination,
     Finding,
-    failed,
+    failure,
     ok,
     warning,
 )
@@ -74,22 +74,22 @@ def callback(examination: Examination) -> Finding:
     if event is None:
         return _wrong_answer("The callback was stored, and reading it back", probe.read("/events"))
     if event["tags"] != {"simulated": "true"}:
-        return failed(f"Its tags came back as {event['tags']}.", REDEPLOY)
+        return failure(f"Its tags came back as {event['tags']}.", REDEPLOY)
     return ok(f"sent for conversation {probe.conversation_id}, stored and read back")
 
 
-def unannounced(examination: Examination) -> Finding:
+def object_event(examination: Examination) -> Finding:
     """Put an object and wait until it is known without any callback."""
     examination.probe.put_object()
     if wait_for_recording(examination.probe, announced=False):
         return ok("a test object was found by its S3 event")
-    return failed(
+    return failure(
         f"A test object was not found within {examination.probe.patience:.0f} seconds.",
         "Look at the event switch above, the EventBridge rule and the log of ResolveFunction.",
     )
 
 
-def announced(examination: Examination) -> Finding:
+def announcement(examination: Examination) -> Finding:
     """Announce the object as Tavus does and wait until both are known as one recording."""
     probe = examination.probe
     claim = {"bucket_name": probe.bucket, "s3_key": probe.key, "duration": 1}
@@ -98,7 +98,7 @@ def announced(examination: Examination) -> Finding:
         return _wrong_answer("A simulated recording_ready", answer)
     if wait_for_recording(probe, announced=True):
         return ok("a simulated recording_ready was joined to it")
-    return failed(
+    return failure(
         f"recording_ready was stored, and nothing came of it within {probe.patience:.0f} seconds.",
         "Look at the triggers above and the log of ResolveFunction.",
     )
@@ -121,7 +121,7 @@ def link(examination: Examination) -> Finding:
     answer = _get(_link(examination.probe))
     if answer.status_code == _OK and answer.content == CONTENT:
         return ok("the signed link gives the object")
-    return failed(
+    return failure(
         f"A signed link answered {answer.status_code}.",
         "403 comes of a signing key that CloudFront does not trust (above), or of a bucket policy without "
         f"this distribution. {REDEPLOY}",
@@ -132,7 +132,7 @@ def preflight(examination: Examination) -> Finding:
     """Ask as a browser does before a script of another site's page reads a range."""
     origin = _allowed_origin(examination)
     if origin is None:
-        return failed(
+        return failure(
             "The bucket has no CORS rules, so no page can read recordings by script.",
             f"CdnAllowedOrigins names the origins. {REDEPLOY}",
         )
@@ -140,7 +140,7 @@ def preflight(examination: Examination) -> Finding:
         answer = client.options(url, headers={"origin": origin, **_PREFLIGHT})
     if answer.status_code == _OK and answer.headers.get("access-control-allow-origin") in ("*", origin):
         return ok("pages of the allowed origins may read recordings by script")
-    return failed(
+    return failure(
         f"A preflight of {origin} answered {answer.status_code}, and no page can read recordings by script.",
         f"The distribution must hand OPTIONS and its headers on to the bucket. {REDEPLOY}",
     )
@@ -183,6 +183,12 @@ def bare_object(examination: Examination) -> Finding:
     return _expect_forbidden("The bucket itself", f"https://{host}/{quote(probe.key)}")
 
 
+def clean_up(examination: Examination) -> Finding:
+    """Remove what the checks left behind."""
+    examination.probe.clean_up()
+    return ok("the doctor's tokens are revoked and its object is gone")
+
+
 def _link(probe: Probe) -> str:
     url = _members(probe.read("/recordings/latest?format=json")).get("url")
     if not isinstance(url, str):
@@ -194,7 +200,7 @@ def _expect_forbidden(what: str, url: str) -> Finding:
     answer = _get(url)
     if answer.status_code == _FORBIDDEN:
         return ok("is refused with 403")
-    return failed(
+    return failure(
         f"{what} answered {answer.status_code} instead of 403.",
         "Recordings may be open to strangers: the distribution must trust the key group, and the bucket this "
         f"distribution alone. {REDEPLOY}",
@@ -218,4 +224,4 @@ def _members(answer: httpx.Response) -> dict[str, Any]:
 def _wrong_answer(what: str, answer: httpx.Response) -> Finding:
     members = _members(answer)
     why = members.get("detail") or members.get("message") or "not as a tavus-callbacks API does"
-    return failed(f"{what} answered {answer.status_code}: {why}", _FIXES.get(answer.status_code, _LOGS))
+    return failure(f"{what} answered {answer.status_code}: {why}", _FIXES.get(answer.status_code, _LOGS))

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tavus_callbacks_cli.doctor.examination import REDEPLOY, Examination, Finding, failed, ok, warning
+from tavus_callbacks_cli.doctor.examination import REDEPLOY, Examination, Finding, failure, ok, warning
 from tavus_callbacks_cli.output.shell import aws
 from tavus_callbacks_cli.targets.aws_stack import DOCUMENTED_EXTERNAL_ID
 
@@ -25,7 +25,7 @@ def versioning(examination: Examination) -> Finding:
     status = s3.get_bucket_versioning(Bucket=bucket).get("Status", "off")
     if status == "Enabled":
         return ok("on, as Daily asks")
-    return failed(
+    return failure(
         f"Versioning of {bucket} is {status.lower()}; Daily asks for it and may refuse to record.",
         f"`{aws('s3api put-bucket-versioning --bucket', bucket, *_VERSIONING)}`",
     )
@@ -36,7 +36,7 @@ def notifications(examination: Examination) -> Finding:
     s3, bucket = _s3_and_bucket(examination)
     if "EventBridgeConfiguration" in s3.get_bucket_notification_configuration(Bucket=bucket):
         return ok("the bucket tells of its objects")
-    return failed(
+    return failure(
         f"{bucket} tells EventBridge nothing: a recording is found late, or never without its callback.",
         f"`{aws('s3api put-bucket-notification-configuration --bucket', bucket, *_EVENT_BRIDGE)}`",
     )
@@ -56,7 +56,7 @@ def public_access(examination: Examination) -> Finding:
     missing = [name for name in _BLOCKS if not block.get(name)]
     if not missing:
         return ok("blocked in all four ways")
-    return failed(
+    return failure(
         f"{bucket} lacks {', '.join(missing)}.",
         f"`{aws('s3api put-public-access-block --bucket', bucket, *_PUBLIC_ACCESS)}`",
     )
@@ -68,7 +68,7 @@ def trust(examination: Examination) -> Finding:
     name, role = _role(examination)
     statements = _list(role["AssumeRolePolicyDocument"]["Statement"])
     if not statements or not all(_trusts_recorder(statement, expected) for statement in statements):
-        return failed(
+        return failure(
             "The trust policy is not the template's: another principal, action or condition.",
             f"Let the role trust account {ACCOUNT} alone, under StringEquals sts:ExternalId={expected}; "
             f"`{aws('iam update-assume-role-policy --role-name', name)}`",
@@ -113,7 +113,7 @@ def session_length(examination: Examination) -> Finding:
     seconds = role["MaxSessionDuration"]
     if seconds == SESSION:
         return ok("12 hours, as Daily asks")
-    return failed(
+    return failure(
         f"The role's sessions last {seconds} seconds; Daily refuses it, and with it every conversation.",
         f"`{aws('iam update-role --role-name', name, *_SESSION)}`",
     )
@@ -127,7 +127,7 @@ def signing_key(examination: Examination) -> Finding:
     trusted = answer["KeyGroup"]["KeyGroupConfig"]["Items"]
     if signing in trusted:
         return ok(f"{signing} signs and is one of {len(trusted)} in the key group")
-    return failed(
+    return failure(
         f"Key {signing} signs, but key group {group} does not hold it: every link is refused.",
         f"{REDEPLOY} The first slot of the parameter SigningKeys signs.",
     )

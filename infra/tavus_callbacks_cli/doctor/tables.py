@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from tavus_callbacks_cli.doctor.examination import Examination, Finding, failed, ok
+from tavus_callbacks_cli.doctor.examination import Examination, Finding, failure, ok
 from tavus_callbacks_cli.output.shell import aws, line
 from tavus_callbacks_cli.tokens import list_tokens
 
@@ -27,7 +27,7 @@ def _recovery(examination: Examination, table: str) -> Finding:
     status = backups.get("PointInTimeRecoveryDescription", {}).get("PointInTimeRecoveryStatus", "unknown")
     if status == "ENABLED":
         return ok("can be restored to any second of the last days")
-    return failed(
+    return failure(
         f"Point-in-time recovery of {table} is {status.lower()}.",
         f"`{aws('dynamodb update-continuous-backups --table-name', table, *_RECOVERY)}`",
     )
@@ -42,7 +42,7 @@ def expiry(examination: Examination) -> Finding:
         return ok(f"rows go when {_EXPIRY} has passed")
     specification = f"Enabled=true,AttributeName={_EXPIRY}"
     options = ("--table-name", table, "--time-to-live-specification", specification)
-    return failed(
+    return failure(
         f"Nothing expires in {table}: its time to live is {ttl['TimeToLiveStatus'].lower()}.",
         f"`{line('aws', 'dynamodb', 'update-time-to-live', *options)}`",
     )
@@ -55,7 +55,7 @@ def senders(examination: Examination) -> Finding:
     labels = {token.label for token in live if token.scope == "callback"} - {examination.probe.label}
     if labels:
         return ok(f"live for {', '.join(sorted(labels))}")
-    return failed(
+    return failure(
         "No callback token is live: whatever Tavus sends is refused.",
         f"`{examination.deployment.command('token create', options=['--label', 'production'])}`",
     )

@@ -14,6 +14,7 @@ from tavus_callbacks.aws.event_bus import EventBus
 from tavus_callbacks.aws.stores.keys import EVENT_SHARDS
 from tavus_callbacks.aws.stores.tombstones import Tombstones
 from tavus_callbacks.domain.callbacks.families import KINDS
+from tavus_callbacks.domain.common import tombstone
 from tavus_callbacks.domain.common.tags import is_tagged
 from tavus_callbacks.domain.common.timestamps import iso, now
 from tavus_callbacks.domain.events.tag_scope import TaggedCallback
@@ -74,6 +75,14 @@ class Erasure:
     findings: Findings
     invalidation: str | None
     is_dry_run: bool = False
+
+
+def tombstone_lifetime(deployment: Deployment) -> timedelta | None:
+    """Return how long a tombstone lasts: longer than everything that the stack's parameters keep."""
+    names = ["EventRetentionDays", "QuarantineRetentionDays", "FailedRetentionDays"]
+    names += ["RecordingRetentionDays", "RecordingNoncurrentDays"] if deployment.has_recordings else []
+    days = [int(deployment.parameters.get(name, "0")) for name in names]
+    return tombstone.lifetime(timedelta(days=each) if each else None for each in days)
 
 
 def find_by_tag(deployment: Deployment, tag: tuple[str, str]) -> Selection:
@@ -178,10 +187,10 @@ def _shared_pieces(
     yield from quarantine_pieces(deployment.store, selection)
     for queue in _hold_queues(deployment, cleanup):
         yield from spill.spill_pieces(queue, selection)
-        yield from queue.unseen()
+        yield from queue.unseen_messages()
     for queue in _hold_queues(deployment, cleanup, spill.PUSH_QUEUES):
         yield from spill.push_pieces(queue, selection)
-        yield from queue.unseen()
+        yield from queue.unseen_messages()
     yield from spill.spilled_body_pieces(deployment.store, selection)
     yield from failed.failed_pieces(deployment, selection)
 

@@ -30,7 +30,7 @@ def quarantine_pieces(store: Store, selection: Selection) -> Iterator[Piece | Le
     for key in body_keys(store, _PREFIX):
         if key in listed:
             continue
-        body = inflate_if_deflated(store.bodies.download(key))
+        body = try_inflate(store.bodies.download(key))
         if selection.takes_text(body):
             yield Piece("quarantine", key, partial(store.bodies.remove, key))
         yield from leftovers_by_name(selection, "quarantine", key, body)
@@ -46,7 +46,7 @@ def _body(store: Store, item: dict[str, Any]) -> bytes:
         return b""
 
 
-def inflate_if_deflated(data: bytes) -> bytes:
+def try_inflate(data: bytes) -> bytes:
     """Return an object's own bytes: the row or message that says how they are stored may be gone."""
     try:
         return zlib.decompress(data)

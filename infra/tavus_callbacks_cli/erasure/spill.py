@@ -21,7 +21,7 @@ from tavus_callbacks.domain.common.errors import StoreDown
 from tavus_callbacks.domain.common.tags import parse_tags
 from tavus_callbacks.domain.common.timestamps import now
 from tavus_callbacks_cli.erasure.pieces import Leftover, Piece, is_missing_object, leftovers_by_name
-from tavus_callbacks_cli.erasure.quarantine import inflate_if_deflated
+from tavus_callbacks_cli.erasure.quarantine import try_inflate
 from tavus_callbacks_cli.erasure.subject import body_keys
 from tavus_callbacks_cli.operations.failed import queue_depth, receive_messages
 from tavus_callbacks_cli.operations.selection import Selection, Subject
@@ -63,7 +63,7 @@ class HeldQueue:
         sqs = self.deployment.client("sqs")
         sqs.delete_message(QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"])
 
-    def unseen(self) -> list[Leftover]:
+    def unseen_messages(self) -> list[Leftover]:
         """Return messages that others hold, or that are too many, as a leftover; AWS counts approximately."""
         depth = queue_depth(self.deployment, self.output)
         seen = len(self.messages) - len(self.deleted)
@@ -145,7 +145,7 @@ def spilled_body_pieces(store: Store, selection: Selection) -> Iterator[Piece | 
     """Yield the bodies of spilled callbacks that are drained already: they stay for two weeks."""
     for key in body_keys(store, _PREFIX):
         # One that still waits has its tags in its message.
-        body = inflate_if_deflated(base64.b64decode(store.bodies.download(key)))
+        body = try_inflate(base64.b64decode(store.bodies.download(key)))
         callback = Callback(body, "", "", now())
         if _is_selected(selection, callback):
             yield Piece("spilled bodies", key, partial(store.bodies.remove, key))

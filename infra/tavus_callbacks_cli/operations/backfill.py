@@ -3,13 +3,14 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tavus_callbacks.aws.stores.events import EventsTable
 from tavus_callbacks.aws.stores.repair_attempts import AttemptRows
 from tavus_callbacks.aws.stores.summaries import SummaryRows
 from tavus_callbacks.domain.common.token import PATTERN, digest_token
 from tavus_callbacks.logic.repair import Repair, Stores, repair_conversation
+from tavus_callbacks.outbound.tavus_api import UnknownThere, Unreadable
 from tavus_callbacks_cli.tokens import list_tokens
 
 if TYPE_CHECKING:
@@ -69,6 +70,25 @@ def backfill_conversation(work: Work, conversation_id: str, *, dry_run: bool) ->
     record = work.api.conversation(conversation_id)
     label = _find_label(work, record) or LABEL
     return repair_conversation(work.stores, record, label=label, clock=work.store.now, dry_run=dry_run)
+
+
+def backfill_outcome(work: Work, conversation_id: str, *, dry_run: bool) -> dict[str, Any]:
+    """Backfill a conversation and return the outcome as JSON, also if Tavus's record cannot be read."""
+    row = {"conversation_id": conversation_id, "outcome": "", "events": [], "variants": 0}
+    row |= {"unfileable": 0, "confirmed": False, "reason": None}
+    try:
+        repair = backfill_conversation(work, conversation_id, dry_run=dry_run)
+    except (UnknownThere, Unreadable) as error:
+        outcome = "unknown" if isinstance(error, UnknownThere) else "unreadable"
+        return {**row, "outcome": outcome, "reason": str(error)}
+    return {
+        **row,
+        "outcome": "missing" if dry_run and repair.outcome == "filed" else repair.outcome,
+        "events": list(repair.events),
+        "variants": repair.variants,
+        "unfileable": repair.unfileable,
+        "confirmed": repair.confirmed,
+    }
 
 
 def _find_label(work: Work, record: "TavusRecord") -> str | None:

@@ -50,7 +50,7 @@ class Recordings:
         """Return all recordings of the conversation."""
         return list(self.api.items(self.path))
 
-    def wanted(self) -> list[dict[str, Any]]:
+    def matches(self) -> list[dict[str, Any]]:
         """Return the recording with the id, or all for `latest`; raises click.ClickException for none."""
         recordings = [each for each in self.all() if self.recording in ("latest", each["recording_id"])]
         if not recordings:
@@ -75,6 +75,16 @@ class Recordings:
             f"`{self.api.command('show', self.conversation)}` shows the conversation. "
             "A recording must be permitted and started: `tavus-callbacks connect` prints how."
         )
+
+
+def recording_remark(recording: dict[str, Any]) -> str:
+    """Return why a recording cannot be played, and its issues; empty for one without a problem."""
+    unannounced = "" if recording["announced"] else "no callback announced it"
+    # An earlier version of the API does not explain.
+    message = (recording["message"] or "").rstrip(" .")
+    why = ". ".join(filter(None, [message, recording.get("explanation")]))
+    notes = ", ".join(filter(None, [*recording["issues"], unannounced]))
+    return f"{why} ({notes})" if why and notes else why or notes
 
 
 class _Interrupted(Exception):

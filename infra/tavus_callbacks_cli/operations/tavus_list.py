@@ -16,7 +16,7 @@ are the only evidence.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tavus_callbacks.domain.repair.tavus_record import TavusRecord
@@ -80,6 +80,16 @@ class Listing:
     total_count: int | None = None
     passes: int = 0
     doubt: str | None = "The list has not been read."
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it for programs, without the records."""
+        return {
+            "complete": self.doubt is None,
+            "conversations": len(self.records),
+            "total_count": self.total_count,
+            "passes": self.passes,
+            "doubt": self.doubt,
+        }
 
     def read(self, api: "TavusApi") -> Iterator["ListPage"]:
         """Read pass after pass until one confirms the list, and yield each page; raises TavusError."""

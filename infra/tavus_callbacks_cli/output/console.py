@@ -51,17 +51,15 @@ def note(text: str) -> None:
     click.secho(escape(text), err=True, dim=True)
 
 
-def print_line(line: "Text") -> None:
-    """Print one line to standard output, even if it is longer than the terminal is wide."""
-    _console().print(line, soft_wrap=True)
+def print_line(line: "Text", *, indent: int | None = None) -> None:
+    """Print one line to standard output, even if it is longer than the terminal is wide.
 
-
-def print_wrapped(line: "Text", indent: int) -> None:
-    """Print one line to standard output; a terminal wraps it at words and indents the lines that follow."""
+    With an indent, a terminal wraps it at words and indents the lines that follow.
+    """
     from tavus_callbacks_cli.output.tables import wrap
 
     console = _console()
-    for part in wrap(line, console.width, indent=indent):
+    for part in [line] if indent is None else wrap(line, console.width, indent=indent):
         console.print(part, soft_wrap=True)
 
 
@@ -100,9 +98,9 @@ def print_fields(fields: Iterable[tuple[str, str]]) -> None:
     width = max([_NAME_WIDTH, *(len(name) + 2 for name, _ in lines)])
     for name, value in lines:
         first, *more = value.split("\n")
-        print_wrapped(Text.assemble((f"{name:<{width}}", "bold"), escape(first)), width)
+        print_line(Text.assemble((f"{name:<{width}}", "bold"), escape(first)), indent=width)
         for line in more:
-            print_wrapped(Text(" " * width + escape(line)), width)
+            print_line(Text(" " * width + escape(line)), indent=width)
 
 
 def progress_bar(*columns: "ProgressColumn", transient: bool = False) -> "Progress":

@@ -58,6 +58,13 @@ def duration(seconds: float | None) -> str:
     return str(timedelta(seconds=round(seconds)))
 
 
+def clock(seconds: float) -> str:
+    """Return a number of seconds as a player shows it: 1:05, or 1:01:05."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
 def size(count: int) -> str:
     """Return a number of bytes as text for people."""
     if count < _KILOBYTE:

@@ -1,1 +1,1 @@
-"""Sums over many conversations, and a report with plots."""
+"""Sums over many conversations, as CSV or as a report with plots."""

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -22,14 +22,15 @@ class FunctionError(Exception):
 def function_caller(deployment: "Deployment") -> Iterator[Invoke]:
     """Yield what calls the functions of a stack; workers that it started end with the block."""
     if not deployment.is_local:
-        yield lambda name, event: _invoke_on_aws(deployment, name, event)
+        yield partial(invoke_on_aws, deployment)
         return
     with ExitStack() as cleanup:
         start = cache(lambda name: _start_worker(deployment, name, cleanup))
-        yield lambda name, event: _invoke_worker(start(name), event)
+        yield lambda name, event: invoke_worker(start(name), event)
 
 
-def _invoke_on_aws(deployment: "Deployment", name: str, event: Any) -> Any:
+def invoke_on_aws(deployment: "Deployment", name: str, event: Any) -> Any:
+    """Return a function's answer; raises FunctionError."""
     answer = deployment.client("lambda").invoke(FunctionName=name, Payload=json.dumps(event).encode())
     content = json.loads(answer["Payload"].read() or b"null")
     if "FunctionError" in answer:
@@ -61,7 +62,8 @@ def _start_worker(deployment: "Deployment", name: str, cleanup: ExitStack) -> "L
     return worker
 
 
-def _invoke_worker(worker: "LocalFunction", event: Any) -> Any:
+def invoke_worker(worker: "LocalFunction", event: Any) -> Any:
+    """Return the answer of a worker; raises FunctionError."""
     from tavus_callbacks_cli.local_stack.functions.local_function import FunctionFailed
 
     try:
