@@ -87,7 +87,7 @@ def schema_of(described, body):
     if event_type in described["components"]["schemas"]:
         return event_type
     for family in FAMILIES:
-        if family.fits(body):
+        if family.matches(body):
             return family.name if family.name != "conversation" else "conversation.unknown"
     raise AssertionError(event_type)
 

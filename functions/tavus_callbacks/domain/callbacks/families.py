@@ -80,14 +80,6 @@ def _has_conversation(body: Body) -> bool:
     )
 
 
-def _has_status_and(*keys: str) -> Callable[[Body], bool]:
-    return lambda body: "status" in body and any(body.get(key) is not None for key in keys)
-
-
-def _sent_type(_family: str, body: Body) -> object:
-    return body.get("event_type")
-
-
 def _objective_type(_family: str, body: Body) -> object:
     """Return the type as sent. The documented body has none: it means that the objective is completed."""
     sent, status = body.get("event_type"), _own(body, "objective_status")
@@ -96,26 +88,11 @@ def _objective_type(_family: str, body: Body) -> object:
     return f"{OBJECTIVE_PREFIX}{status}" if sent is None and is_name(status) else sent
 
 
-def _guardrail_type(_family: str, body: Body) -> object:
-    """Return the type as sent; the documented body has none."""
-    sent = body.get("event_type")
-    return "conversation.guardrail.triggered" if sent is None else sent
-
-
 def _status_type(family: str, body: Body) -> object:
     sent, status = body.get("event_type"), body.get("status")
     if sent is not None:
         return sent
     return f"{family}.{status}" if is_name(status) else status
-
-
-def _timestamp(body: Body) -> object:
-    return body.get("timestamp")
-
-
-def _updated_at(body: Body) -> object:
-    sent = body.get("timestamp")
-    return body.get("updated_at") if sent is None else sent
 
 
 # What tells two conversation events of one type and moment apart. Other types have nothing.
@@ -137,32 +114,26 @@ def _own(body: Body, name: str) -> object:
     return properties_of(body).get(name, body.get(name))
 
 
-def _objective_discriminator(body: Body) -> object:
-    return [_own(body, name) for name in ("objective_name", "output_variables", "objective_status")]
-
-
-def _guardrail_discriminator(body: Body) -> object:
-    return [properties_of(body).get(name) for name in _GUARDRAIL_NAMES]
-
-
-def _status(body: Body) -> object:
-    return body.get("status")
-
-
 def _of_conversation(
     name: str,
     matches: Callable[[Body], bool],
     *subjects: tuple[str, str],
-    event_type: Callable[[str, Body], object] = _sent_type,
+    event_type: Callable[[str, Body], object] = lambda _, body: body.get("event_type"),
     discriminator: Callable[[Body], object],
 ) -> Family:
     about = (("conversation", "conversation_id"), *subjects)
-    return Family(name, matches, about, event_type, _timestamp, discriminator)
+    return Family(name, matches, about, event_type, lambda body: body.get("timestamp"), discriminator)
 
 
 def _of_status(name: str, *keys: str) -> Family:
-    about = tuple((name, key) for key in keys)
-    return Family(name, _has_status_and(*keys), about, _status_type, _updated_at, _status)
+    return Family(
+        name,
+        matches=lambda body: "status" in body and any(body.get(key) is not None for key in keys),
+        subjects=tuple((name, key) for key in keys),
+        event_type=_status_type,
+        time=lambda body: body.get("updated_at") if body.get("timestamp") is None else body["timestamp"],
+        discriminator=lambda body: body.get("status"),
+    )
 
 
 FAMILIES: tuple[Family, ...] = (
@@ -171,15 +142,20 @@ FAMILIES: tuple[Family, ...] = (
         _is_objective,
         ("objective", "objective_id"),
         event_type=_objective_type,
-        discriminator=_objective_discriminator,
+        discriminator=lambda body: [
+            _own(body, name) for name in ("objective_name", "output_variables", "objective_status")
+        ],
     ),
     _of_conversation(
         "guardrail",
         _is_guardrail,
         ("guardrail", "guardrail_id"),
         ("guardrail", "guardrail_uuid"),
-        event_type=_guardrail_type,
-        discriminator=_guardrail_discriminator,
+        # The documented body has no type.
+        event_type=lambda _, body: (
+            "conversation.guardrail.triggered" if body.get("event_type") is None else body["event_type"]
+        ),
+        discriminator=lambda body: [properties_of(body).get(name) for name in _GUARDRAIL_NAMES],
     ),
     _of_conversation("conversation", _has_conversation, discriminator=conversation_discriminator),
     _of_status("video", "video_id"),

@@ -1,8 +1,8 @@
 """The form of a token: `tcb_`, 22 base62 digits of randomness (131 bits) and 6 base62 digits of CRC-32.
 
-The checksum refuses garbage without a read of the store. The prefix lets secret scanners find a leaked token;
-base62 needs no escaping in a URL, JSON or a shell. `find_tokens` alone decides what looks like a token.
-Its patterns for encoded tokens are compiled on first use: few bodies need them.
+The checksum refuses garbage without a read of the store. The prefix lets secret scanners find a leaked token.
+Base62 needs no escapes in a URL, JSON or a shell. `find_tokens` alone decides what looks like a token; it
+compiles its patterns for encoded tokens when it first needs them, because few bodies do.
 """
 
 import re
@@ -10,7 +10,6 @@ import secrets
 import zlib
 from array import array
 from collections.abc import Iterable, Iterator
-from functools import cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
@@ -25,10 +24,10 @@ if TYPE_CHECKING:
 Scope = Literal["callback", "read", "quarantine"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 
-# What replaces a token. Neither end is a digit, a `%` or a backslash, so the neighbours never become a token.
+# What replaces a token. Its ends are no digits, `%` or backslashes, so the neighbours never become a token.
 REDACTED = "-REDACTED-"
 
-# Fewer than 22 digits are only a part of the secret, but 16 of them leave 36 bits to guess.
+# A cut token counts too: 16 of its 22 random digits leave only 36 bits to guess.
 _IN_TEXT = re.compile(r"tcb_([0-9A-Za-z]{16,28}+)")
 
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -36,37 +35,35 @@ _PREFIX = "tcb_"
 _RANDOM, _CHECKSUM = 22, 6
 PATTERN = re.compile(rf"{_PREFIX}[0-9A-Za-z]{{{_RANDOM + _CHECKSUM}}}")
 
-# Codes, in hexadecimal, of the characters in tokens and escapes: `%`, `\`, `_`, digits and letters.
+# Hexadecimal codes of the characters in tokens and escapes: `%`, `\`, `_`, digits and letters.
 _CODES = "(?:25|3[0-9]|[46][1-9a-fA-F]|5[0-9acfACF]|7[0-9aA])"
 _IN_A_WORD = frozenset(_DIGITS + "_%\\")
-# Characters: `tcb_` and 16 digits.
+# `tcb_` and 16 digits.
 _SHORTEST = 20
-# Characters of words with escapes that are decoded in one text: 6 MB of escapes would take 4 s.
+_WORD = r"[0-9A-Za-z_%\\]++"
+_LONG_WORD = rf"(?<![0-9A-Za-z_%\\])[0-9A-Za-z_%\\]{{{_SHORTEST},}}+"
+# The most characters of words with escapes that are decoded in one text: 6 MB of escapes would take 4 s.
 MOST_ENCODED = 100_000
 _HEX = frozenset(b"0123456789ABCDEFabcdef")
 _BACKSLASH = ord("\\")
 
 
-def _base62(number: int, width: int) -> str:
-    digits = ""
-    for _ in range(width):
+def _checksum(randomness: str) -> str:
+    number, digits = zlib.crc32(randomness.encode()), ""
+    for _ in range(_CHECKSUM):
         number, digit = divmod(number, len(_DIGITS))
         digits = _DIGITS[digit] + digits
     return digits
 
 
-def _checksum(randomness: str) -> str:
-    return _base62(zlib.crc32(randomness.encode()), _CHECKSUM)
-
-
 def new_token() -> str:
-    """Make a token with 131 bits from the system's source of randomness."""
+    """Return a new token with 131 bits from the system's source of randomness."""
     randomness = "".join(secrets.choice(_DIGITS) for _ in range(_RANDOM))
     return _PREFIX + randomness + _checksum(randomness)
 
 
 def is_well_formed(token: str) -> bool:
-    """Tell whether prefix, length, digits and checksum fit; says nothing of whether it is known."""
+    """Return whether prefix, length, digits and checksum are right. The store may lack such a token."""
     if not PATTERN.fullmatch(token):
         return False
     randomness, checksum = token[len(_PREFIX) : -_CHECKSUM], token[-_CHECKSUM:]
@@ -76,8 +73,8 @@ def is_well_formed(token: str) -> bool:
 def find_tokens(text: str) -> list[tuple[int, int]]:
     """Return the spans of text that look like a token: `tcb_` and 16 to 28 base62 digits.
 
-    Characters may be percent-encoded or escaped as in JSON, to any depth and in any mixture. Tokens that
-    overlap share a span. A span includes half a JSON escape before it, so that JSON stays JSON. Beyond
+    Characters can be percent-encoded or escaped as in JSON, to any depth and in any mixture. Tokens that
+    overlap share a span. A span includes half a JSON escape before it, so that JSON stays JSON. After
     MOST_ENCODED characters of words with escapes, each further word counts as a token.
     """
     spans = [(token.start(), token.end()) for token in _plain_tokens(text)]
@@ -91,11 +88,11 @@ def find_tokens(text: str) -> list[tuple[int, int]]:
         spans += [
             (start + places[token.start()], start + places[token.end()]) for token in _plain_tokens(decoded)
         ]
-    return list(_merged(text, sorted(spans)))
+    return list(_merge_spans(text, sorted(spans)))
 
 
 def replace_tokens(text: str, word: str = REDACTED) -> str:
-    """Replace what looks like a token."""
+    """Replace everything that looks like a token."""
     edges = [edge for span in find_tokens(text) for edge in span]
     if not edges:
         return text
@@ -105,9 +102,9 @@ def replace_tokens(text: str, word: str = REDACTED) -> str:
 def decode_escapes(text: str) -> tuple[str, "array[int]"]:
     """Undo percent-encoding and JSON's escapes of ASCII until none is left.
 
-    Return the characters, and the place in `text` where each begins, with the length of `text` at the end.
-    A run of backslashes becomes one: JSON within JSON doubles them. Each escape that is undone shortens the
-    result, so that time is linear at any depth.
+    Returns the characters, and the place in `text` where each begins, with the length of `text` at the end.
+    A run of backslashes becomes one, because JSON within JSON doubles them. Each undone escape shortens the
+    result, so the time is linear at any depth.
     """
     characters, places = bytearray(), array("L")
     before = 0
@@ -123,7 +120,7 @@ def decode_escapes(text: str) -> tuple[str, "array[int]"]:
 
 
 def _undo_escapes(characters: bytearray, places: "array[int]") -> None:
-    """Replace the escape at the end by its character, and the escape that this completes, and so on."""
+    """Replace the escape at the end by its character, then the escape that this completes, and so on."""
     while width := _escape_width(characters):
         code = int(characters[-2:], 16)
         del characters[-width:], places[1 - width :]
@@ -134,7 +131,7 @@ def _undo_escapes(characters: bytearray, places: "array[int]") -> None:
 
 
 def _escape_width(characters: bytearray) -> int:
-    """Return how many characters at the end are an escape of a printable ASCII character."""
+    """Return how many characters at the end are an escape of a printable ASCII character, 0 for none."""
     if characters[-3:-2] == b"%":
         width = 3
     elif characters[-6:-2] == b"\\u00":
@@ -146,8 +143,8 @@ def _escape_width(characters: bytearray) -> int:
 
 
 def _plain_tokens(text: str) -> Iterator[re.Match[str]]:
-    """Yield tokens without escapes, overlapping ones too."""
-    # Faster than the pattern's own search where text has none, as nearly all has.
+    """Yield tokens without escapes, also overlapping ones."""
+    # Nearly every text has none, and `find` is faster than the pattern's own search.
     place = text.find(_PREFIX)
     while place >= 0:
         if token := _IN_TEXT.match(text, place):
@@ -164,27 +161,24 @@ def _encoded_words(text: str) -> Iterator[tuple[int, int]]:
     marks = [mark for mark in ("%", "\\u00") if mark in text]
     if not marks:
         return
-    escapes, end = _escape(*marks), 0
+    escapes, end = re.compile(f"(?:{'|'.join(map(re.escape, marks))}){_CODES}"), 0
     while escape := escapes.search(text, end):
-        start = _start_of_word(text, escape.start(), end)
-        end = _end_of_word(text, escape.end())
+        start = escape.start()
+        while start > end and text[start - 1] in _IN_A_WORD:
+            start -= 1
+        word = re.compile(_WORD).match(text, escape.end())
+        end = word.end() if word else escape.end()
         stop = start + len(text[start:end].rstrip("\\"))
         if stop - start >= _SHORTEST:
             yield start, stop
-        elif long_word := _long_word().search(text, end):
+        elif long_word := re.compile(_LONG_WORD).search(text, end):
             # Skips short words, of which 6 MB hold a million.
             end = long_word.start()
         else:
             return
 
 
-def _start_of_word(text: str, place: int, earliest: int) -> int:
-    while place > earliest and text[place - 1] in _IN_A_WORD:
-        place -= 1
-    return place
-
-
-def _merged(text: str, spans: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+def _merge_spans(text: str, spans: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
     start = end = 0
     for next_start, next_end in spans:
         if next_start >= end:
@@ -197,31 +191,11 @@ def _merged(text: str, spans: Iterable[tuple[int, int]]) -> Iterator[tuple[int, 
 
 
 def _odd_backslash(text: str, place: int) -> int:
-    """Return 1 where an odd number of backslashes ends: the last one escapes the next character."""
+    """Return 1 if an odd number of backslashes ends at a place: the last one escapes the next character."""
     first = place
     while first and text[first - 1] == "\\":
         first -= 1
     return (place - first) % 2
-
-
-@cache
-def _escape(*marks: str) -> re.Pattern[str]:
-    return re.compile(f"(?:{'|'.join(map(re.escape, marks))}){_CODES}")
-
-
-def _end_of_word(text: str, place: int) -> int:
-    word = _word().match(text, place)
-    return word.end() if word else place
-
-
-@cache
-def _word() -> re.Pattern[str]:
-    return re.compile(r"[0-9A-Za-z_%\\]++")
-
-
-@cache
-def _long_word() -> re.Pattern[str]:
-    return re.compile(rf"(?<![0-9A-Za-z_%\\])[0-9A-Za-z_%\\]{{{_SHORTEST},}}+")
 
 
 def digest_token(token: str) -> str:
