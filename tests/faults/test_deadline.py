@@ -1,4 +1,4 @@
-"""One deadline a phase: what fits in is tried again, what might outlast it is not sent."""
+"""One deadline a phase: an attempt that fits in is made, a request that might outlast it is not sent."""
 
 from types import SimpleNamespace
 
@@ -10,7 +10,7 @@ from tavus_callbacks.domain.common.errors import StoreDown
 
 
 class Clock:
-    """A clock that goes only when somebody waits or works."""
+    """A clock that advances only while somebody waits or works."""
 
     def __init__(self):
         self.now, self.pauses = 0.0, []
@@ -20,14 +20,14 @@ class Clock:
         return self.now
 
     def sleep(self, seconds):
-        """Let time pass."""
+        """Advance the clock."""
         self.pauses.append(seconds)
         self.now += seconds
 
 
 @pytest.fixture
 def clock(monkeypatch):
-    """Return a clock that the pauses between attempts go by; each pause is as long as it may be."""
+    """Return a clock that the pauses advance; each pause has its greatest length."""
     made = Clock()
     monkeypatch.setattr(retries, "time", SimpleNamespace(monotonic=made, sleep=made.sleep))
     monkeypatch.setattr(retries.random, "uniform", lambda _least, most: most)
@@ -48,7 +48,7 @@ def failing(clock, seconds, *, may_pass=True):
 
 
 def test_what_fails_at_once_is_tried_again_with_growing_pauses(clock):
-    """Until no attempt fits in any more, and then its own reason is raised."""
+    """Attempts are made while they fit in; then the error of the last one is raised."""
     call, calls = failing(clock, 0.01)
 
     with pytest.raises(StoreDown, match="Throttled"):
@@ -70,7 +70,7 @@ def test_what_fails_slowly_is_tried_once(clock):
 
 
 def test_what_fails_for_good_is_not_tried_again(clock):
-    """A missing right does not come back within a second."""
+    """A missing permission does not appear within a second."""
     call, calls = failing(clock, 0.0, may_pass=False)
 
     with pytest.raises(StoreDown):
@@ -80,7 +80,7 @@ def test_what_fails_for_good_is_not_tried_again(clock):
 
 
 def test_our_own_work_moves_the_deadline(clock):
-    """A body that takes seconds to pack leaves AWS its whole time."""
+    """A body that takes seconds to compress leaves AWS its whole time."""
 
     def pack_and_send():
         clock.now += 3.0
@@ -93,14 +93,14 @@ def test_our_own_work_moves_the_deadline(clock):
 
 
 def test_a_phase_sends_its_first_request_however_late_it_is(clock):
-    """Our own work on a large body is no reason to give up a store that is well."""
+    """Our own work on a large body does not make a healthy store fail."""
     clock.now = 5.0
 
     assert "kept" == retry_until(1.2, lambda: check_deadline() or "kept")
 
 
 def test_a_request_that_might_outlast_the_deadline_is_not_sent(clock):
-    """Three answers that are as slow as is put up with: the third request is not made."""
+    """If two answers are as slow as the client tolerates, the third request is not sent."""
     sent = []
 
     def three_requests():
@@ -117,7 +117,7 @@ def test_a_request_that_might_outlast_the_deadline_is_not_sent(clock):
 
 @pytest.mark.usefixtures("clock")
 def test_outside_of_a_phase_every_request_is_sent():
-    """What nobody waits for has no deadline; a phase that is over leaves none behind."""
+    """A call that nobody waits for has no deadline, and a phase that ended leaves none behind."""
     retry_until(0.0, check_deadline)
 
     check_deadline()

@@ -1,4 +1,4 @@
-"""The bus and the sender, as far as tests of one process need them: what was told, and what was posted."""
+"""The event bus for tests of one process, with everything that is published on it."""
 
 import json
 from dataclasses import dataclass, replace
@@ -18,13 +18,13 @@ LISTENER = "listener"
 
 @dataclass
 class Told:
-    """A bus and a queue behind it that takes everything."""
+    """A bus, and a queue behind it that gets everything."""
 
     sqs: Any
     url: str
 
     def events(self) -> list[dict[str, Any]]:
-        """Return the events that came since this was asked last."""
+        """Return the events since the last call."""
         found = []
         while batch := self.sqs.receive_message(QueueUrl=self.url, MaxNumberOfMessages=10).get("Messages"):
             for message in batch:
@@ -33,11 +33,11 @@ class Told:
         return found
 
     def pushes(self) -> list[dict[str, Any]]:
-        """Return their details."""
+        """Return the details of the events since the last call."""
         return [event["detail"] for event in self.events()]
 
     def types(self) -> list[str]:
-        """Return what was told since this was asked last, by name."""
+        """Return the types of the pushes since the last call, sorted."""
         return sorted(push["type"] for push in self.pushes())
 
 
@@ -47,7 +47,7 @@ def _sqs() -> Any:
 
 
 def listening_bus(template: Any, monkeypatch: Any) -> Told:
-    """Make the template's bus and listen to it."""
+    """Make the template's bus and a queue that listens to it."""
     made = SimpleNamespace(events=clients.events())
     deploy(replace(template, resources={"EventBus": template.resources["EventBus"]}), made)
     sqs = _sqs()

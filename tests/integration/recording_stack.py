@@ -1,4 +1,4 @@
-"""Recordings inside this process: what Tavus writes and says, what wakes `resolve`, what is asked of AWS."""
+"""Recordings in this process: objects and callbacks of Tavus, invocations of `resolve`, and calls to AWS."""
 
 import json
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ SAID_AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class Call:
-    """A request to AWS as it goes out."""
+    """A request to AWS as it is sent."""
 
     operation: str
     host: str
@@ -38,7 +38,7 @@ class Call:
 
 @dataclass
 class Recordings:
-    """A stack with recordings; time for those who look may be put forward by `ahead`."""
+    """A stack with recordings; `ahead` advances the clock of looks."""
 
     api: Api
     bucket: str
@@ -49,20 +49,20 @@ class Recordings:
     _moments: Iterator[int] = field(default_factory=count)
 
     def put(self, key: str, body: bytes = b"video", **members: Any) -> None:
-        """Write an object, as Tavus's role does; nobody is told."""
+        """Put an object, as Tavus's role does, without an S3 event."""
         _client("s3").put_object(Bucket=self.bucket, Key=key, Body=body, **members)
 
     def delete(self, key: str) -> None:
-        """Delete an object; nobody is told."""
+        """Delete an object, without an S3 event."""
         _client("s3").delete_object(Bucket=self.bucket, Key=key)
 
     def tell(self, key: str, change: str = "Object Created") -> None:
-        """Let S3 tell of an object, through EventBridge."""
+        """Send the S3 event of an object."""
         detail = {"bucket": {"name": self.bucket}, "object": {"key": key}}
         resolve.handler({"source": "aws.s3", "detail-type": change, "detail": detail}, None)
 
     def say(self, conversation_id: str, event_type: str = READY, **members: Any) -> Reply:
-        """Post a callback and let the stream wake `resolve`."""
+        """Post a callback and let the stream invoke `resolve`."""
         moment = members.pop("said_at", None) or SAID_AT + timedelta(seconds=next(self._moments))
         body = {
             "event_type": event_type,
@@ -77,7 +77,7 @@ class Recordings:
         return reply
 
     def claim(self, key: str, **members: Any) -> Reply:
-        """Say that the recording under a key of the layout is ready."""
+        """Post the callback that the recording under a key is ready."""
         return self.say(key.split("/")[1], bucket_name=self.bucket, s3_key=key, **members)
 
     def all(self, conversation_id: str) -> list[dict[str, Any]]:
@@ -88,16 +88,16 @@ class Recordings:
         return found
 
     def only(self, conversation_id: str) -> dict[str, Any]:
-        """Read the one recording of a conversation."""
+        """Read the only recording of a conversation."""
         [found] = self.all(conversation_id)
         return found
 
     def link(self, conversation_id: str, recording_id: str = "latest", query: str = "") -> Reply:
-        """Ask for a link."""
+        """Request a signed URL."""
         return self.api.get(f"/conversations/{conversation_id}/recordings/{recording_id}", query)
 
     def asked(self, operation: str) -> list[str]:
-        """Return the keys that an operation was called with since the calls were last forgotten."""
+        """Return the keys with which an operation was called since the calls were last cleared."""
         return [unquote(call.path.lstrip("/")) for call in self.calls if call.operation == operation]
 
     def rows(self) -> list[dict[str, Any]]:
@@ -107,7 +107,7 @@ class Recordings:
 
 @contextmanager
 def recording_stack(api: Api, template: Any, monkeypatch: Any) -> Iterator[Recordings]:
-    """Add bucket and keys to a stack that is there, follow its stream, and note every call to AWS."""
+    """Add the bucket and the keys to a stack, follow its stream, and note every call to AWS."""
     _make(template)
     [mapping] = [one for one in stream_mappings_of(template) if one.function == "ResolveFunction"]
     made = Recordings(api, api.environment["RECORDINGS_BUCKET"], mapping)

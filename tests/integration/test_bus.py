@@ -1,4 +1,4 @@
-"""The bus is told of every kept event and of what it means, at least once, under ids that never change."""
+"""Every stored event, and every push derived from it, is published at least once under a fixed id."""
 
 import json
 from collections import Counter
@@ -39,7 +39,7 @@ MEANT = ["conversation.complete", "conversation.ended", "conversation.started", 
 
 
 def test_scenarios_are_told_by_the_schema(api, bus):
-    """Each kept event is told once, and all that is told is as the published schema says."""
+    """Each stored event is published once, and every push fits the published schema."""
     for name in SCENARIOS:
         post_scenario(api, name, now=NOW)
 
@@ -65,7 +65,7 @@ def test_scenarios_are_told_by_the_schema(api, bus):
 
 
 def test_what_is_told_twice_has_the_same_id(api, bus):
-    """A repeated record repeats the callback, and nothing of what it means."""
+    """A repeated record publishes the callback again, but no derived push."""
     for body in CONVERSATION:
         api.post(body, query="user=4711")
     project_all(api)
@@ -82,7 +82,7 @@ def test_what_is_told_twice_has_the_same_id(api, bus):
 
 @pytest.mark.usefixtures("bus")
 def test_a_subject_of_a_batch_is_written_once(api):
-    """Its events of one batch are merged together: one look, one write; tombstones before and after."""
+    """A subject's events of one batch are merged: one read, one write, and two checks for tombstones."""
     for body in CONVERSATION:
         api.post(body)
     order = records(api)
@@ -95,7 +95,7 @@ def test_a_subject_of_a_batch_is_written_once(api):
 
 
 def test_while_the_bus_is_down_nothing_is_taken_for_told(api, bus):
-    """The records fail and the summary stays as it was; told again they are told whole."""
+    """The records fail and the summary stays the same; the retry publishes everything."""
     for body in CONVERSATION:
         api.post(body)
     with failing("events", "PutEvents", error="ThrottlingException"):
@@ -109,7 +109,7 @@ def test_while_the_bus_is_down_nothing_is_taken_for_told(api, bus):
 
 
 def test_a_crash_before_the_summary_is_written_tells_again(api, bus):
-    """At least once: what was told and not noted is told again, under the same ids."""
+    """Pushes that were published but not stored as published are published again, under the same ids."""
     for body in CONVERSATION:
         api.post(body)
     with failing("dynamodb", "PutItem", error="InternalServerError"):
@@ -123,7 +123,7 @@ def test_a_crash_before_the_summary_is_written_tells_again(api, bus):
 
 
 def test_two_writers_of_one_summary_tell_everything(api, bus):
-    """Who comes second reads again what was told, and adds what is new."""
+    """The second writer reads the published types again and adds the new ones."""
     for body in CONVERSATION:
         api.post(body)
     one, *others = records(api)
@@ -138,7 +138,7 @@ def test_two_writers_of_one_summary_tell_everything(api, bus):
 
 
 def test_a_rebuilt_summary_knows_what_was_told(api, bus):
-    """Making summaries anew tells nobody, and makes nothing be told again."""
+    """A rebuild publishes nothing and causes no repeats."""
     for body in CONVERSATION:
         api.post(body)
     project_all(api)
@@ -150,7 +150,7 @@ def test_a_rebuilt_summary_knows_what_was_told(api, bus):
 
 
 def test_the_schedule_tells_what_is_overdue_once(api, bus, monkeypatch):
-    """A conversation without a transcript is complete with what is overdue; after that there is silence."""
+    """A conversation completes when its transcript is overdue; then nothing more is published."""
     api.post(SHUTDOWN)
     project_all(api)
     bus.pushes()
@@ -168,7 +168,7 @@ def test_the_schedule_tells_what_is_overdue_once(api, bus, monkeypatch):
 
 
 def test_a_stack_without_a_bus_tells_nobody(api, bus, monkeypatch):
-    """And notes nothing as told, so that a bus that comes later is told."""
+    """Nothing counts as published, so that a bus that is added later gets everything."""
     monkeypatch.delenv("EVENT_BUS")
     forget()
     api.post(SHUTDOWN)
@@ -198,13 +198,13 @@ def push(size=0, number=0):
 
 
 class FakeEventBridge:
-    """Takes requests, refusing the first entries that it is told to refuse."""
+    """Accepts requests, but refuses the first entries as often as asked."""
 
     def __init__(self, refusing=0):
         self.requests, self.refusing, self.taken = [], refusing, []
 
     def put_events(self, Entries):  # noqa: N803  # botocore's own name
-        """Answer as EventBridge does: an entry of the answer for each of the request."""
+        """Answer as EventBridge does: one result for each entry."""
         self.requests.append(Entries)
         return {"Entries": [self._answer(entry) for entry in Entries]}
 
@@ -220,7 +220,7 @@ class FakeEventBridge:
     ("sizes", "expected"), [([10] * 23, [10, 10, 3]), ([190_000] * 3, [1, 1, 1]), ([], [])]
 )
 def test_requests_stay_within_what_the_bus_takes(sizes, expected):
-    """Ten entries and 256 KB; a type of 200 characters is cut for the bus and whole in the detail."""
+    """A request has at most ten entries and 256 KB. The bus gets a long type cut, the detail has it whole."""
     client = FakeEventBridge()
     EventBus(client, "bus").put([push(size, number) for number, size in enumerate(sizes)])
 
@@ -231,7 +231,7 @@ def test_requests_stay_within_what_the_bus_takes(sizes, expected):
 
 
 def test_entries_that_the_bus_refuses_are_put_again():
-    """Only those, and each of them."""
+    """All refused entries are put again, and no others."""
     client = FakeEventBridge(refusing=4)
     EventBus(client, "bus").put([push(number=number) for number in range(12)])
 
@@ -240,13 +240,13 @@ def test_entries_that_the_bus_refuses_are_put_again():
 
 
 def test_entries_that_the_bus_goes_on_refusing_fail():
-    """The stream gives the records again, and in the end the failed bucket has them."""
+    """The stream sends the records again, and finally the failed bucket has them."""
     with pytest.raises(StoreDown, match="ThrottlingException"):
         EventBus(FakeEventBridge(refusing=99), "bus").put([erased_push("conversation", "c1", at=NOW)])
 
 
 def test_a_batch_of_large_bodies_is_taken_one_by_one(api, bus, monkeypatch):
-    """Memory holds some of them at once and not all."""
+    """Memory cannot hold all of them at once."""
     monkeypatch.setattr(project, "TOGETHER", 1)
     for body in CONVERSATION:
         api.post(body)
@@ -258,7 +258,7 @@ def test_a_batch_of_large_bodies_is_taken_one_by_one(api, bus, monkeypatch):
 
 
 def test_a_recording_is_told_once(recordings, bus):
-    """When its object is there, whichever came first; with the tags of its conversation."""
+    """It is published when its object is there, whichever came first, with the conversation's tags."""
     key = "tavus/c123/1718780000000"
     recordings.claim(key, duration=14)
     nothing = bus.types()
@@ -283,7 +283,7 @@ def test_a_recording_is_told_once(recordings, bus):
 
 
 def test_a_recording_that_a_read_found_is_told_by_its_event(recordings, bus):
-    """A read notes what it sees and tells nobody; the event of S3 then does."""
+    """A read stores what it finds and publishes nothing; S3's event does that."""
     key = "tavus/c123/1718780000000"
     recordings.claim(key)
     recordings.put(key)
@@ -296,7 +296,7 @@ def test_a_recording_that_a_read_found_is_told_by_its_event(recordings, bus):
 
 
 def test_an_object_without_a_callback_is_told_too(recordings, bus):
-    """Nothing is known of its conversation, so it has no tags."""
+    """Its conversation has no events, so the push has no tags."""
     key = "tavus/c123/1718780000000"
     recordings.put(key)
     recordings.tell(key)
@@ -306,7 +306,7 @@ def test_an_object_without_a_callback_is_told_too(recordings, bus):
 
 
 def test_a_recording_that_failed_is_told_once(recordings, bus):
-    """With Tavus's own words."""
+    """The push has Tavus's own message."""
     recordings.say("c123", "application.recording_copy_failed", error_message="no access")
     [told] = bus.pushes()
 
@@ -314,7 +314,7 @@ def test_a_recording_that_failed_is_told_once(recordings, bus):
 
 
 def test_a_recording_that_failed_and_came_later_is_told_once_each(recordings, bus):
-    """Both pushes are about one recording; a repeated failure and an emptied object tell nothing anew."""
+    """Both pushes are about one recording. A repeated failure or an emptied object publishes nothing."""
     key = "tavus/c123/1718780000000"
     failure = {"s3_key": key, "error_code": "DESTINATION_AUTH_FAILED", "error_message": "no access"}
     recordings.say("c123", "application.recording_copy_failed", **failure)
@@ -334,7 +334,7 @@ def test_a_recording_that_failed_and_came_later_is_told_once_each(recordings, bu
 
 
 def test_an_empty_object_is_told_as_failed(recordings, bus):
-    """With its reason; once it has bytes, a push says that it is available."""
+    """The push has the reason. Once the object has bytes, a push says that it is available."""
     key = "tavus/c123/1718780000000"
     recordings.put(key, b"")
     recordings.tell(key)
@@ -349,7 +349,7 @@ def test_an_empty_object_is_told_as_failed(recordings, bus):
 
 
 def test_a_row_that_names_one_push_is_read(recordings, bus):
-    """Earlier versions wrote the type of the last push alone."""
+    """Earlier versions stored only the type of the last push."""
     key = "tavus/c123/1718780000000"
     recordings.claim(key)
     [row] = recordings.rows()
@@ -366,7 +366,7 @@ def test_a_row_that_names_one_push_is_read(recordings, bus):
 
 
 def test_a_recording_is_told_again_after_a_crash(recordings, bus):
-    """What was noted and not told is told by the repeated event."""
+    """The repeated event publishes a recording that was stored but not published."""
     key = "tavus/c123/1718780000000"
     recordings.put(key)
     with failing("events", "PutEvents", error="InternalException"), pytest.raises(StoreDown):

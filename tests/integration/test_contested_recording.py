@@ -42,7 +42,7 @@ def claims(api):
 
 
 def outcome(recordings, conversation_id):
-    """Return the status of a conversation's recording and of its link."""
+    """Return the status of a conversation's recording and the HTTP status of its URL."""
     return recordings.only(conversation_id)["status"], recordings.link(conversation_id).status
 
 
@@ -70,7 +70,7 @@ def test_a_second_claim_takes_the_recording_from_both(recordings, suffix, event_
 
 
 def test_latest_skips_a_contested_recording(recordings):
-    """The conversation's own recording is `latest`, however old it is."""
+    """`latest` is the conversation's own recording, even if that is older."""
     recordings.put("tavus/c1/1")
     recordings.claim("tavus/c1/1")
     recordings.put(KEY)
@@ -96,7 +96,7 @@ def test_only_keys_outside_of_folders_are_asked_about(recordings):
 
 
 def test_no_push_is_sent_about_a_contested_recording(world):
-    """The first claimant's push was sent while it was alone; the second one gets none."""
+    """The first claimant's push was sent before the second claim; the second one gets none."""
     world.recordings.put(KEY)
     for conversation_id in ("c1", "c2"):
         say(world.recordings, conversation_id)
@@ -106,7 +106,7 @@ def test_no_push_is_sent_about_a_contested_recording(world):
 
 
 def test_an_erased_claimant_gives_the_recording_back(world):
-    """The claim row goes with its conversation, the object stays, and the other one is served again."""
+    """The claim row is erased with its conversation, and the other claimant is served again."""
     world.recordings.put(KEY)
     for conversation_id in ("c1", "c2"):
         say(world.recordings, conversation_id)
@@ -119,7 +119,7 @@ def test_an_erased_claimant_gives_the_recording_back(world):
 
 
 def test_a_claim_that_meets_an_erasure_leaves_no_row(recordings, monkeypatch):
-    """Erased between its first note and its last, a conversation keeps no claim row."""
+    """A conversation that is erased while its recording is written keeps no claim row."""
     look = recordings_look(monkeypatch, recordings, "c1")
     recordings.put(KEY)
     say(recordings, "c1")
@@ -128,7 +128,7 @@ def test_a_claim_that_meets_an_erasure_leaves_no_row(recordings, monkeypatch):
 
 
 def recordings_look(monkeypatch, recordings, conversation_id):
-    """Erase a conversation while its recording is looked for, and note that this happened."""
+    """Erase a conversation while its recording is looked for; return the looks."""
     from tavus_callbacks.logic import find_recording
 
     looked, look = [], find_recording.look_for_object
@@ -144,7 +144,7 @@ def recordings_look(monkeypatch, recordings, conversation_id):
 
 
 def test_reindex_writes_the_claims_of_earlier_versions(recordings):
-    """Rows without claim rows are served until then, and refused from then on."""
+    """Recordings without claim rows are served before it and refused after it."""
     recordings.put(KEY)
     for conversation_id in ("c1", "c2"):
         say(recordings, conversation_id)
@@ -160,7 +160,7 @@ def test_reindex_writes_the_claims_of_earlier_versions(recordings):
 
 
 def test_a_claim_expires_with_its_recording(recordings):
-    """Otherwise a forger gains a key whose first claim is over while the recording is still kept."""
+    """Otherwise a forger gets the key of a stored recording whose claim row has expired."""
     recordings.put(KEY)
     say(recordings, "c1")
     [recording] = recordings.rows()
@@ -169,7 +169,7 @@ def test_a_claim_expires_with_its_recording(recordings):
 
 
 def test_restore_brings_no_claim_of_an_erased_conversation(recordings):
-    """A claim row holds the id of its conversation, so its tombstone counts."""
+    """A claim row has the id of its conversation, so the tombstone counts."""
     kept = store(recordings.api)
     kept.client.restore_table_to_point_in_time(
         SourceTableName=kept.table, TargetTableName="beside", UseLatestRestorableTime=True
@@ -186,7 +186,7 @@ def test_restore_brings_no_claim_of_an_erased_conversation(recordings):
 
 @pytest.mark.parametrize("odd", ["ä b", "a#b", "~", "x" * 200])
 def test_an_odd_id_claims_like_any_other(recordings, odd):
-    """The id is a row's sort key as it is; the other claimant is refused."""
+    """The id is the row's sort key, unchanged; the other claimant is refused."""
     recordings.put(KEY)
     say(recordings, odd)
     say(recordings, "c2")

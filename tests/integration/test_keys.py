@@ -11,12 +11,12 @@ from tavus_callbacks_cli.local_stack.functions.custom_resources import listen_fo
 
 @pytest.fixture
 def secret(recordings):
-    """Return the secret of the blue slot, which holds a key."""
+    """Return the secret of the blue slot, which has a key."""
     return recordings.api.environment["SIGNING_SECRET"]
 
 
 def asked(secret, request_type="Create", **members):
-    """Ask as CloudFormation does and return the one answer."""
+    """Send a request as CloudFormation does and return the answer."""
     with listen_for_answers() as (url, answers):
         event = {
             "RequestType": request_type,
@@ -34,7 +34,7 @@ def asked(secret, request_type="Create", **members):
 
 @pytest.mark.parametrize("request_type", ["Create", "Update"])
 def test_a_slot_that_has_a_key_keeps_it(secret, request_type):
-    """Whatever the stack does, the same public half is answered: CloudFront's keys cannot be changed."""
+    """Every request gets the same public key, because CloudFront's keys cannot be changed."""
     kept = clients.secretsmanager().get_secret_value(SecretId=secret)["SecretString"]
     answer = asked(secret, request_type)
 
@@ -43,7 +43,7 @@ def test_a_slot_that_has_a_key_keeps_it(secret, request_type):
 
 
 def test_an_answer_echoes_what_it_is_asked_with(secret):
-    """CloudFormation knows its own request by these."""
+    """CloudFormation recognises its request by these members."""
     answer = asked(secret)
 
     assert ("SUCCESS", "stack", "request", "BlueSigningKey", secret) == tuple(
@@ -52,7 +52,7 @@ def test_an_answer_echoes_what_it_is_asked_with(secret):
 
 
 def test_an_empty_slot_gets_a_key(recordings):
-    """The private half is in the secret and nowhere else."""
+    """Only the secret has the private key."""
     client = clients.secretsmanager()
     client.create_secret(Name="empty")
     answer = asked("empty")
@@ -64,7 +64,7 @@ def test_an_empty_slot_gets_a_key(recordings):
 
 
 def test_a_deletion_makes_and_reads_nothing(recordings, secret):
-    """The slot goes with its secret."""
+    """The secret is deleted with its slot."""
     recordings.calls.clear()
     answer = asked(secret, "Delete", PhysicalResourceId="old")
 
@@ -74,7 +74,7 @@ def test_a_deletion_makes_and_reads_nothing(recordings, secret):
 
 
 def test_a_permission_that_is_seconds_young_is_waited_for(secret, monkeypatch):
-    """In a rotation the role's policy changes just before the call, and IAM takes a while."""
+    """A rotation changes the role's policy just before the call, and IAM takes a while."""
     waited = []
     monkeypatch.setattr(signing_key.time, "sleep", waited.append)
     denied = failing(
@@ -88,7 +88,7 @@ def test_a_permission_that_is_seconds_young_is_waited_for(secret, monkeypatch):
 
 @pytest.mark.parametrize("error", ["AccessDeniedException", "InternalServiceError"])
 def test_a_fault_is_answered_as_failure(secret, error, monkeypatch):
-    """A stack without an answer hangs for an hour; the reason holds no text that could quote a key."""
+    """A stack without an answer hangs for an hour. The reason has no text that could quote a key."""
     monkeypatch.setattr(signing_key, "PAUSES", ())
     with failing("secretsmanager", "GetSecretValue", error=error):
         answer = asked(secret)

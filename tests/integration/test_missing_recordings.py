@@ -1,4 +1,4 @@
-"""What is missing of recordings, where their callback got lost: the view and the list say the same."""
+"""Missing recordings whose callback was lost: the view and the list agree."""
 
 import itertools
 from datetime import UTC, datetime, timedelta
@@ -23,19 +23,19 @@ def expecting(recordings, monkeypatch):
 
 
 def ends(recordings, subject="c1"):
-    """Keep the end of a conversation an hour ago."""
+    """Store the end of a conversation an hour ago."""
     at = iso(NOW - timedelta(hours=1))
     recordings.api.post({"conversation_id": subject, "event_type": "system.shutdown", "timestamp": at})
 
 
 def arrives(recordings):
-    """Let the object come, and S3 tell of it."""
+    """Put the object, with its S3 event."""
     recordings.put(KEY)
     recordings.tell(KEY)
 
 
 def missing(recordings, subject="c1"):
-    """Return what is missing by the view, by the list, and whether the filter finds it."""
+    """Return the missing parts in the view and in the list, and whether the filter finds the conversation."""
     view = recordings.api.get(f"/conversations/{subject}").value
     listed = recordings.api.get("/conversations").value["conversations"]
     [entry] = [one for one in listed if one["conversation_id"] == subject]
@@ -50,7 +50,7 @@ def missing(recordings, subject="c1"):
     ids="-".join,
 )
 def test_an_object_without_its_callback_is_missing_nowhere(expecting, steps):
-    """In whatever order the end, the object and the summary come."""
+    """This holds for every order of the end, the object and the summary."""
     acts = {"ends": ends, "arrives": arrives, "projects": lambda one: project_all(one.api)}
     ends(expecting, "c0")
     for step in steps:
@@ -61,7 +61,7 @@ def test_an_object_without_its_callback_is_missing_nowhere(expecting, steps):
 
 
 def test_without_callback_and_object_it_is_missing_everywhere(expecting):
-    """Nothing came: both say so, and the object of another conversation changes nothing."""
+    """View and list report it, and the object of another conversation changes nothing."""
     ends(expecting, "c2")
     arrives(expecting)
     project_all(expecting.api)
@@ -70,7 +70,7 @@ def test_without_callback_and_object_it_is_missing_everywhere(expecting):
 
 
 def test_a_claim_is_enough(expecting):
-    """What was announced has arrived, its object there or not."""
+    """An announced recording counts as arrived, whether its object is there or not."""
     ends(expecting)
     expecting.claim(KEY)
     project_all(expecting.api)
@@ -79,7 +79,7 @@ def test_a_claim_is_enough(expecting):
 
 
 def test_looking_for_objects_takes_no_further_call(expecting):
-    """A page of fifty asks for a hundred keys at once: nine calls, as ever."""
+    """A page of fifty requests a hundred keys at once: still nine calls."""
     for number in range(50):
         ends(expecting, f"c{number}")
     project_all(expecting.api)

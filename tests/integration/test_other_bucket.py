@@ -1,6 +1,6 @@
-"""The stack has another bucket than the one in which an object was seen: no reader takes it for there.
+"""An object that was seen in another bucket than the stack's counts as not there, for every reader.
 
-That is so after `Recordings` was off and on again, and after a restore into a new stack.
+This happens after `Recordings` was off and on again, and after a restore into a new stack.
 """
 
 import json
@@ -27,7 +27,7 @@ NEW = "the-bucket-of-today"
 
 @pytest.fixture
 def seen(recordings, monkeypatch):
-    """Return a stack that expects recordings, with an ended conversation whose object it has seen."""
+    """Return a stack that expects recordings, with an ended conversation and its object."""
     monkeypatch.setenv("EXPECT_RECORDING", "true")
     forget()
     at = iso(datetime.now(UTC) - timedelta(hours=1))
@@ -51,14 +51,14 @@ def move(recordings, monkeypatch, bucket=NEW):
 
 
 def missing(recordings):
-    """Return what is missing by the view and by the list."""
+    """Return the missing parts in the view and in the list."""
     [listed] = recordings.api.get("/conversations").value["conversations"]
     view = recordings.api.get("/conversations/c1").value
     return [one["what"] for one in view["missing"]], listed["missing"]
 
 
 def test_an_announced_recording_is_missing_and_has_no_link(seen, monkeypatch):
-    """List, view, one and latest agree; the answer says where the object was, and a new one counts."""
+    """List, view, link and `latest` agree. The answer names the old bucket, and a new object counts."""
     seen.claim(KEY)
     assert "available" == seen.only("c1")["status"]
     old = seen.bucket
@@ -80,7 +80,7 @@ def test_an_announced_recording_is_missing_and_has_no_link(seen, monkeypatch):
 
 @pytest.mark.parametrize("bucket", [NEW, None])
 def test_without_a_callback_nothing_is_known_of_it(seen, monkeypatch, bucket):
-    """Neither view nor list takes the recording for arrived; with `Recordings=off` they agree too."""
+    """View and list both report the recording as missing; with `Recordings=off` they agree too."""
     assert (["transcript"], ["transcript"]) == missing(seen)
     move(seen, monkeypatch, bucket)
 
@@ -94,7 +94,7 @@ def test_without_a_callback_nothing_is_known_of_it(seen, monkeypatch, bucket):
 
 
 def test_an_object_that_went_from_another_bucket_is_waited_for(seen, monkeypatch):
-    """A look that finds nothing in the new bucket does not say that the object was there and went."""
+    """A look that finds nothing in the new bucket does not mean that the object was deleted."""
     seen.claim(KEY)
     move(seen, monkeypatch)
     seen.ahead = timedelta(minutes=2)
@@ -104,7 +104,7 @@ def test_an_object_that_went_from_another_bucket_is_waited_for(seen, monkeypatch
 
 @pytest.mark.parametrize(("is_moved", "status"), [(False, "available"), (True, "missing")])
 def test_rows_of_earlier_versions_are_looked_for_once(seen, monkeypatch, is_moved, status):
-    """They name no bucket, so that only a look shows whether the object is in the bucket of today."""
+    """They name no bucket, so only a look shows whether the object is in today's bucket."""
     seen.claim(KEY)
     forget_buckets(seen)
     if is_moved:
@@ -119,7 +119,7 @@ def test_rows_of_earlier_versions_are_looked_for_once(seen, monkeypatch, is_move
 
 
 def forget_buckets(recordings):
-    """Make rows and notes such as earlier versions wrote."""
+    """Change rows and notes to those of earlier versions."""
     for item in recordings.api.items():
         if item["type"] in ("recording", "object_came"):
             clients.dynamodb().update_item(
@@ -131,7 +131,7 @@ def forget_buckets(recordings):
 
 
 def test_it_is_told_once(bus, seen, monkeypatch):
-    """The object in the new bucket is the same recording, so no push is sent again."""
+    """The object in the new bucket is the same recording, so no second push is sent."""
     seen.claim(KEY)
     move(seen, monkeypatch)
     seen.claim(KEY, duration=14)
@@ -142,7 +142,7 @@ def test_it_is_told_once(bus, seen, monkeypatch):
 
 
 def test_a_restored_recording_is_available_once_its_object_is_copied(seen, monkeypatch):
-    """Rows of the old stack are copied; the old link leads nowhere, a copied object plays."""
+    """The rows are copied from the old stack. The recording plays once its object is copied too."""
     seen.claim(KEY)
     boto = clients.dynamodb()
     table = seen.api.environment["EVENTS_TABLE"]
@@ -189,7 +189,7 @@ def problems(recordings, monkeypatch):
 
 
 def test_problems_survive_recordings_off(seen, monkeypatch):
-    """Recordings that were announced before are no problem then."""
+    """Recordings that were announced before are no problems then."""
     seen.claim(KEY)
     seen.say("c1", COPY_FAILED, s3_key="tavus/c1/2")
     move(seen, monkeypatch, None)
@@ -198,7 +198,7 @@ def test_problems_survive_recordings_off(seen, monkeypatch):
 
 
 def test_problems_survive_an_id_that_no_path_carries(recordings, monkeypatch):
-    """Anybody with the callback URL can send such an id; problems of other conversations still show."""
+    """Anybody with the callback URL can send such an id. Problems of other conversations are still shown."""
     for conversation_id in ("a/b", "..", "c2"):
         recordings.say(conversation_id, COPY_FAILED, s3_key=f"calls/{conversation_id}")
     project_all(recordings.api)
@@ -222,7 +222,7 @@ def world(api, recordings, pushing, monkeypatch):
 
 
 def test_an_erasure_names_what_lies_in_another_bucket(world, monkeypatch):
-    """It cannot be removed from there, and an empty object of today's bucket goes."""
+    """The object cannot be removed there; an empty object in today's bucket is removed."""
     world.recordings.put(f"tavus/{ERASED}/9")
     world.recordings.tell(f"tavus/{ERASED}/9")
     old = world.recordings.bucket
@@ -243,7 +243,7 @@ def test_an_erasure_names_what_lies_in_another_bucket(world, monkeypatch):
 
 
 def test_an_export_says_that_it_is_not_here(world, tmp_path, monkeypatch):
-    """The README names it, and no link is followed."""
+    """The README names it, and nothing is downloaded."""
     world.recordings.put(f"tavus/{ERASED}/1")
     world.recordings.claim(f"tavus/{ERASED}/1")
     move(world.recordings, monkeypatch)
@@ -262,7 +262,7 @@ def test_an_export_says_that_it_is_not_here(world, tmp_path, monkeypatch):
 
 
 def test_the_schedule_waits_for_it_again(seen, monkeypatch):
-    """It is looked for in the bucket of today, and found there."""
+    """The schedule looks for it in today's bucket and finds it there."""
     seen.claim(KEY)
     move(seen, monkeypatch)
     looked = []

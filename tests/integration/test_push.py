@@ -1,4 +1,4 @@
-"""What is told is posted to the team's own server: signed or as it was kept, for a day at most."""
+"""Pushes are posted to your server, signed or as stored callbacks, for at most a day."""
 
 import json
 from dataclasses import dataclass, field, replace
@@ -34,7 +34,7 @@ DAY = timedelta(days=1)
 
 @dataclass
 class Sender:
-    """The queue behind the bus, the function that empties it, and a target; `ahead` puts its time forward."""
+    """The queue behind the bus, the function that empties it, and a server; `ahead` advances its clock."""
 
     environment: dict[str, str]
     answers: list[Any] = field(default_factory=list)
@@ -43,7 +43,7 @@ class Sender:
     ahead: timedelta = timedelta()
 
     def post(self, target, body, headers, *, is_local):
-        """Stand in for the team's server: answer as told, 204 after that."""
+        """Stand in for your server: give the prepared answers, then 204."""
         assert not is_local
         self.posted.append((target, body, headers))
         answer = self.answers.pop(0) if self.answers else 204
@@ -60,7 +60,7 @@ class Sender:
                 EventBus(clients.events(), BUS).put([erased_push(kind, subject, at=now())])
 
     def run(self):
-        """Give the function what waits, as Lambda's poller does; return how many it left."""
+        """Give waiting messages to the function, as Lambda's poller does; return how many it left."""
         url = self.environment["PUSH_QUEUE_URL"]
         batch = (
             clients.sqs()
@@ -75,12 +75,12 @@ class Sender:
         return len(left)
 
     def failed(self):
-        """Return what was given up."""
+        """Return the dead letters."""
         return list(list_failures(self.deployment))
 
     @property
     def deployment(self):
-        """Return what the command line works on."""
+        """Return a deployment for the command line."""
         outputs = {"FailedBucketName": self.environment["FAILED_BUCKET"]}
         return SimpleNamespace(client=lambda _: clients.s3(), outputs=outputs)
 
@@ -96,7 +96,7 @@ def _as_sent(message):
 
 @pytest.fixture(params=["signed"])
 def sender(request, api, pushing, monkeypatch):
-    """Return a stack of the test's own that posts pushes; nothing rests, what a rest would be is noted."""
+    """Return a stack that posts pushes. It never pauses; it notes the pauses."""
     template = pushing[request.param]
     there = {name: one for name, one in template.resources.items() if name in PUSHING}
     made = SimpleNamespace(
@@ -126,14 +126,14 @@ def sender(request, api, pushing, monkeypatch):
 
 
 def secret_of(sender):
-    """Return the secret as a consumer is given it."""
+    """Return the secret that a consumer has."""
     return clients.secretsmanager().get_secret_value(SecretId=sender.environment["PUSH_SECRET"])[
         "SecretString"
     ]
 
 
 def test_a_push_is_signed_and_its_library_agrees(api, sender):
-    """Standard Webhooks' own library takes every push, with the secret as written and with its prefix."""
+    """Standard Webhooks' own library accepts every push, with the plain secret and with its prefix."""
     api.post(SHUTDOWN, query="user=4711")
     project_all(api)
     left = sender.run()
@@ -151,7 +151,7 @@ def test_a_push_is_signed_and_its_library_agrees(api, sender):
 
 
 def test_another_secret_and_another_body_are_refused(api, sender):
-    """The library can say no."""
+    """The library refuses both."""
     api.post(SHUTDOWN)
     project_all(api)
     sender.run()
@@ -163,7 +163,7 @@ def test_another_secret_and_another_body_are_refused(api, sender):
 
 
 def test_a_secret_is_rotated_without_a_gap(api, sender, monkeypatch):
-    """While both versions are there, a push is signed with each."""
+    """While the secret has two versions, each push has both signatures."""
     api.post(SHUTDOWN)
     project_all(api)
     old, new = secret_of(sender), "b" * 44
@@ -180,7 +180,7 @@ def test_a_secret_is_rotated_without_a_gap(api, sender, monkeypatch):
 
 @pytest.mark.parametrize("sender", ["raw"], indirect=True)
 def test_raw_mode_posts_the_kept_body_with_its_query(api, sender):
-    """Byte for byte, to the URL with the tags; callbacks alone, large ones and variants too."""
+    """The body is the same byte for byte, and the URL has the tags; large callbacks and variants too."""
     large = json.dumps(
         {**SHUTDOWN, "conversation_id": "c2", "noise": [str(n * n * 7919) for n in range(60_000)]}
     )
@@ -199,7 +199,7 @@ def test_raw_mode_posts_the_kept_body_with_its_query(api, sender):
 
 @pytest.mark.parametrize("sender", ["raw"], indirect=True)
 def test_raw_mode_lets_go_of_what_is_gone(api, sender):
-    """An event that was erased meanwhile is posted no more."""
+    """An event whose row is gone is not posted."""
     api.post(SHUTDOWN)
     project_all(api)
     table = sender.environment["EVENTS_TABLE"]
@@ -212,7 +212,7 @@ def test_raw_mode_lets_go_of_what_is_gone(api, sender):
 
 
 def test_a_consumer_that_is_down_for_an_hour_gets_everything(api, sender):
-    """Refused, unreachable, at last asking for time: each push comes through when the hour is over."""
+    """Each push arrives after an hour of errors, timeouts and Retry-After."""
     for number in range(3):
         api.post({**SHUTDOWN, "conversation_id": f"c{number}"})
     project_all(api)
@@ -231,7 +231,7 @@ def test_a_consumer_that_is_down_for_an_hour_gets_everything(api, sender):
 
 @pytest.mark.parametrize("sender", ["signed", "raw"], indirect=True)
 def test_what_nobody_takes_for_a_day_can_be_redriven(api, sender):
-    """It lies in the failed bucket like all that failed; given again it is posted, and then gone."""
+    """It is a dead letter in the failed bucket. A redrive posts it and removes it."""
     api.post(SHUTDOWN)
     project_all(api)
     sender.ahead, sender.answers = DAY, [503] * 2
@@ -250,7 +250,7 @@ def test_what_nobody_takes_for_a_day_can_be_redriven(api, sender):
 
 
 def test_a_target_that_is_gone_is_left_alone(api, sender):
-    """410 ends the trying at once, and what it did not want can be redriven."""
+    """410 ends the attempts at once; the push can be redriven."""
     api.post(SHUTDOWN)
     project_all(api)
     sender.answers = [410, 410]
@@ -261,7 +261,7 @@ def test_a_target_that_is_gone_is_left_alone(api, sender):
 
 
 def test_what_cannot_be_kept_as_failed_stays_in_the_queue(api, sender):
-    """Given up means kept elsewhere first."""
+    """A push is given up only after its dead letter is written."""
     api.post(SHUTDOWN)
     project_all(api)
     sender.ahead, sender.answers = DAY, [503] * 2
@@ -270,7 +270,7 @@ def test_what_cannot_be_kept_as_failed_stays_in_the_queue(api, sender):
 
 
 def test_logs_hold_ids_and_neither_bodies_nor_secrets(api, sender):
-    """Taken, refused and given up: no sentence, secret, signature or address of the target in any line."""
+    """No line of any outcome has text of a body, the secret, a signature or the server's address."""
     sentence = "my canary sings at midnight"
     body = {
         "conversation_id": "c1",
@@ -293,7 +293,7 @@ def test_logs_hold_ids_and_neither_bodies_nor_secrets(api, sender):
 
 
 def test_a_message_that_is_no_push_is_left(sender):
-    """It ends in the dead queue, where it can be looked at."""
+    """It ends in the dead-letter queue."""
     url = sender.environment["PUSH_QUEUE_URL"]
     clients.sqs().send_message(QueueUrl=url, MessageBody="garbage")
 
@@ -302,7 +302,7 @@ def test_a_message_that_is_no_push_is_left(sender):
 
 @pytest.mark.usefixtures("sender")
 def test_a_function_without_a_target_says_which_variable_is_missing(monkeypatch):
-    """A deployment that lost its parameter fails in words."""
+    """A deployment that lost its parameter fails with a clear error."""
     monkeypatch.delenv("PUSH_URL")
     forget()
 
@@ -311,7 +311,7 @@ def test_a_function_without_a_target_says_which_variable_is_missing(monkeypatch)
 
 
 def test_the_secret_store_down_leaves_pushes_in_the_queue(api, sender):
-    """Nothing goes out unsigned."""
+    """No push is posted unsigned."""
     api.post(SHUTDOWN)
     project_all(api)
     with failing("secretsmanager", "GetSecretValue", error="InternalServiceError"):
@@ -320,13 +320,13 @@ def test_the_secret_store_down_leaves_pushes_in_the_queue(api, sender):
 
 
 def types_of(sender):
-    """Return subject and type of what was posted."""
+    """Return the subject and type of each posted push."""
     pushes = [json.loads(body) for _, body, _ in sender.posted]
     return sorted((push["subject"], push["type"]) for push in pushes)
 
 
 def test_what_waits_for_a_retry_is_not_posted_after_an_erasure(api, sender):
-    """With the server up again, it gets `conversation.erased` and the pushes about others."""
+    """When the server is up again, it gets `conversation.erased` and the pushes about other subjects."""
     for subject in ("c1", "c2"):
         api.post({**SHUTDOWN, "conversation_id": subject})
     api.post({"video_id": "v1", "status": "ready"})
@@ -348,7 +348,7 @@ def test_what_waits_for_a_retry_is_not_posted_after_an_erasure(api, sender):
 
 @pytest.mark.parametrize("sender", ["raw"], indirect=True)
 def test_raw_mode_posts_nothing_of_an_erased_conversation(api, sender):
-    """Even where the row is still there."""
+    """This holds even if the row still exists."""
     api.post(SHUTDOWN)
     project_all(api)
     sender.answers = [500]
@@ -363,7 +363,7 @@ def test_raw_mode_posts_nothing_of_an_erased_conversation(api, sender):
 
 @pytest.mark.parametrize("sender", ["signed", "raw"], indirect=True)
 def test_a_push_is_not_kept_as_failed_after_an_erasure(api, sender, monkeypatch):
-    """The erasure comes while the last try is under way."""
+    """The subject is erased during the last attempt."""
     api.post(SHUTDOWN)
     project_all(api)
 
@@ -380,7 +380,7 @@ def test_a_push_is_not_kept_as_failed_after_an_erasure(api, sender, monkeypatch)
 
 @pytest.mark.parametrize("sender", ["signed", "raw"], indirect=True)
 def test_a_redrive_drops_the_push_of_an_erased_subject(api, sender):
-    """A failed record that `erase` did not see is removed, and nothing is posted."""
+    """A dead letter that `erase` did not see is removed, and nothing is posted."""
     api.post(SHUTDOWN)
     project_all(api)
     sender.answers = [410, 410]
@@ -398,7 +398,7 @@ def test_a_redrive_drops_the_push_of_an_erased_subject(api, sender):
 
 
 def test_a_retry_that_cannot_ask_for_the_tombstone_stays_in_the_queue(api, sender):
-    """Nothing is posted unasked, and nothing is lost."""
+    """Nothing is posted without the check, and nothing is lost."""
     api.post(SHUTDOWN)
     project_all(api)
     sender.answers = [500, 500]

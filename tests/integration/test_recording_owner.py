@@ -25,7 +25,7 @@ OTHERS = "tavus/c999/1718780000000"
 @pytest.mark.parametrize("event_type", [READY, COPY_FAILED])
 @pytest.mark.parametrize("object_first", [True, False])
 def test_a_claim_in_another_s_folder_is_never_served(recordings, suffix, depth, event_type, object_first):
-    """List, link and `latest` refuse it, and the bucket is not asked, in either order of arrival."""
+    """List, URL and `latest` refuse it, and the bucket is not asked, in either order of arrival."""
     key = f"tavus/c999/{depth}1718780000000{suffix}"
     if object_first:
         recordings.put(key)
@@ -52,7 +52,7 @@ def test_a_uri_in_another_s_folder_is_never_served(recordings):
 
 
 def test_latest_skips_another_s_recording(recordings):
-    """`latest` is the conversation's own recording, and the owner still reads the claimed one."""
+    """`latest` is the conversation's own recording, and the owner still gets the claimed one."""
     own = "tavus/c123/1718770000000"
     recordings.put(own)
     recordings.claim(own)
@@ -64,7 +64,7 @@ def test_latest_skips_another_s_recording(recordings):
 
 
 def test_a_row_of_an_earlier_version_is_not_served():
-    """A stored row without the status, with an object noted, is `other_conversation` and sends no push."""
+    """A stored row without the status but with an object is `other_conversation`, and no push is sent."""
     row = {
         "subject": "c123",
         "recording_id": "x1",
@@ -143,7 +143,7 @@ def stored_event_of(body):
 
 
 def test_an_erasure_checks_the_owner_whatever_the_status_says():
-    """A recording without the status is left too, because the key decides about a deletion."""
+    """A recording without the status is left too, because the key decides whether it is deleted."""
     claim = Claim("x1", "s3", key=OTHERS)
     blank = dict.fromkeys(("size", "content_type", "version", "storage_class", "modified_at", "looked_at"))
     recording = Recording("c123", "x1", claim, None, OTHERS, was_there=False, **blank)

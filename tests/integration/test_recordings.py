@@ -1,4 +1,4 @@
-"""Reading recordings: the list, the link that plays, and what is said of what cannot be played."""
+"""Reading recordings: the list, the signed URL, and the error for a recording that cannot be played."""
 
 import base64
 from datetime import UTC, datetime, timedelta
@@ -31,13 +31,13 @@ def query_of(url):
 
 
 def lifetime(reply):
-    """Return for how long from now a link of a JSON answer lives, in whole minutes."""
+    """Return how long the URL in a JSON answer is valid from now, in whole minutes."""
     expires = datetime.fromisoformat(reply.value["expires_at"])
     return round((expires - datetime.now(UTC)).total_seconds() / 60)
 
 
 def test_a_recording_is_described(playable):
-    """The members of the contract, and those that help to find it."""
+    """A recording has the members of the contract."""
     one = playable.only("c123")
 
     assert "2" == one.pop("received_at")[0] == one.pop("modified_at")[0]
@@ -63,7 +63,7 @@ def test_a_recording_is_described(playable):
 
 
 def test_a_conversation_without_recordings_has_an_empty_list(recordings):
-    """Nothing recorded is no error, and has no latest."""
+    """No recording is no error, but there is no `latest`."""
     assert [] == recordings.all("c404")
     assert 404 == recordings.link("c404").status
 
@@ -86,7 +86,7 @@ def pages(recordings, conversation_id, limit):
      (4, [["1", "2", "3", "4"]]), (200, [["1", "2", "3", "4"]])],
 )  # fmt: skip
 def test_pages_hold_every_recording_once(recordings, limit, expected):
-    """By id; the page that ends with the last recording is the last page."""
+    """Recordings are sorted by id, and the page with the last one is the last page."""
     for name in ("3", "1", "4", "2"):
         recordings.claim(f"tavus/c123/{name}")
 
@@ -94,7 +94,7 @@ def test_pages_hold_every_recording_once(recordings, limit, expected):
 
 
 def test_a_page_looks_for_its_own_recordings_only(recordings):
-    """What is waited for on another page is asked for by who reads that page."""
+    """A pending recording on another page is looked for when that page is read."""
     for name in ("1", "2", "3"):
         recordings.claim(f"tavus/c123/{name}")
     recordings.ahead = timedelta(seconds=61)
@@ -105,7 +105,7 @@ def test_a_page_looks_for_its_own_recordings_only(recordings):
 
 
 def test_a_link_looks_for_its_own_recording_only(recordings):
-    """However many others are waited for, and looked for first where all are read."""
+    """Other pending recordings of the conversation are not looked for."""
     for number in range(7):
         recordings.claim(f"tavus/c123/{number}")
     recordings.put("tavus/c123/6")
@@ -118,12 +118,12 @@ def test_a_link_looks_for_its_own_recording_only(recordings):
 
 @pytest.mark.parametrize("query", ["limit=0", "limit=201", "limit=x", "cursor=x", "cursor=eyJhZnRlciI6MX0"])
 def test_a_wrong_page_is_400(recordings, query):
-    """As in every list."""
+    """This holds for every list."""
     assert 400 == recordings.api.get("/conversations/c123/recordings", query).status
 
 
 def test_an_object_called_latest_has_a_link_of_its_own(recordings):
-    """Its id is another one, so that `latest` stays the newest."""
+    """It has another id, so that `latest` stays the newest recording."""
     for name in ("latest.mp4", "1718780000000"):
         recordings.put(f"tavus/c123/{name}")
         recordings.tell(f"tavus/c123/{name}")
@@ -134,7 +134,7 @@ def test_an_object_called_latest_has_a_link_of_its_own(recordings):
 
 @pytest.mark.parametrize("recording_id", ["latest", "1718780000000"])
 def test_a_link_is_a_redirect_that_nobody_keeps(playable, recording_id):
-    """302 to the CDN, signed by the key of the slot, not to be cached."""
+    """The answer is 302 to the CDN, signed by the slot's key, and is not cached."""
     reply = playable.link("c123", recording_id)
     url = reply.headers["location"]
     asked = query_of(url)
@@ -146,7 +146,7 @@ def test_a_link_is_a_redirect_that_nobody_keeps(playable, recording_id):
 
 
 def test_the_link_is_signed_by_the_secret(playable):
-    """The slot's public half verifies the canned policy of the URL before the signing parameters."""
+    """The slot's public key verifies the canned policy of the URL."""
     url = playable.link("c123").headers["location"]
     pem = clients.secretsmanager().get_secret_value(SecretId=playable.api.environment["SIGNING_SECRET"])
     key = serialization.load_pem_public_key(public_key(pem["SecretString"]).encode())
@@ -159,7 +159,7 @@ def test_the_link_is_signed_by_the_secret(playable):
 
 
 def test_the_key_is_fetched_once_a_runtime(playable):
-    """A second link asks Secrets Manager for nothing."""
+    """A second URL makes no request to Secrets Manager."""
     playable.calls.clear()
     for _ in range(3):
         playable.link("c123")
@@ -181,7 +181,7 @@ def test_the_key_is_fetched_once_a_runtime(playable):
     ],
 )
 def test_a_link_outlives_the_recording(recordings, duration, query, minutes):
-    """The parameter's hour, what is asked, or the recording and an hour: the longest, up to twelve hours."""
+    """It is valid as configured or asked, but for the recording and an hour at least, 12 hours at most."""
     recordings.put(KEY)
     recordings.claim(KEY, duration=duration)
 
@@ -192,19 +192,19 @@ def test_a_link_outlives_the_recording(recordings, duration, query, minutes):
     "query", ["expires=0", "expires=-1", "expires=43201", "expires=x", "download=1", "format=xml"]
 )
 def test_a_wrong_parameter_is_400(playable, query):
-    """What is not understood is not guessed."""
+    """An invalid value is refused."""
     assert 400 == playable.link("c123", query=query).status
 
 
 def test_a_download_has_a_readable_name(playable):
-    """The name holds conversation and recording, and needs no quoting."""
+    """The name has the conversation and the recording, and needs no quoting."""
     asked = query_of(playable.link("c123", query="download=true").headers["location"])
 
     assert "attachment; filename=c123-1718780000000.mp4" == asked["response-content-disposition"]
 
 
 def test_as_json_the_link_says_when_it_ends(playable):
-    """The same link and its expiry, for programs."""
+    """JSON has the same URL and its expiry."""
     reply = playable.link("c123", query="format=json")
     expires = datetime.fromisoformat(reply.value["expires_at"])
 
@@ -216,7 +216,7 @@ def test_as_json_the_link_says_when_it_ends(playable):
     "name", ["a b", "a+b", "100%", "録画", "it's", 'say "so"', "a&b=c", "a?b#c", "semi;colon", "a%20b", "né"]
 )
 def test_an_unusual_key_survives_the_link(recordings, name):
-    """Decoded once, the path of the link is the key."""
+    """The decoded path of the URL is the key."""
     key = f"tavus/c123/{name}"
     recordings.put(key)
     recordings.tell(key)
@@ -226,7 +226,7 @@ def test_an_unusual_key_survives_the_link(recordings, name):
 
 
 def test_the_latest_is_the_newest_that_is_there(recordings):
-    """A recording that is announced and not there does not hide the one before it."""
+    """A pending recording does not hide an earlier one that is there."""
     for name in ("1", "2", "3"):
         recordings.claim(f"tavus/c123/{name}")
     for name in ("2", "1"):
@@ -247,7 +247,7 @@ def test_the_latest_is_the_newest_that_is_there(recordings):
     ],
 )
 def test_what_cannot_be_played_is_409_and_says_why(recordings, members, status, words):
-    """The status and what to do are in the answer."""
+    """The answer has the status and says what to do."""
     recordings.say("c123", **members)
     reply = recordings.link("c123")
 
@@ -256,7 +256,7 @@ def test_what_cannot_be_played_is_409_and_says_why(recordings, members, status, 
 
 
 def test_a_failed_copy_is_409_with_tavus_own_words(recordings):
-    """The message of the callback comes first, then its code in plain words and what to do."""
+    """The answer has the callback's message, then an explanation of its code."""
     recordings.say("c123", COPY_FAILED, error_message="AccessDenied", error_code="DESTINATION_AUTH_FAILED")
     one = recordings.only("c123")
 
@@ -267,7 +267,7 @@ def test_a_failed_copy_is_409_with_tavus_own_words(recordings):
 
 
 def test_an_empty_object_is_409_until_it_has_bytes(recordings):
-    """Status, reason and advice: there is no link to nothing."""
+    """The answer has the status, the reason and advice."""
     recordings.put(KEY, b"")
     recordings.claim(KEY)
     one, reply = recordings.only("c123"), recordings.link("c123")
@@ -283,7 +283,7 @@ def test_an_empty_object_is_409_until_it_has_bytes(recordings):
 
 
 def test_a_link_has_the_type_of_its_key(recordings):
-    """Watched and saved, a WebM is a WebM."""
+    """A WebM is served and saved as WebM."""
     recordings.put(f"{KEY}.webm")
     recordings.claim(f"{KEY}.webm")
     asked = query_of(recordings.link("c123", query="download=true").headers["location"])
@@ -293,7 +293,7 @@ def test_a_link_has_the_type_of_its_key(recordings):
 
 
 def test_an_archived_object_is_409_until_it_is_restored(recordings):
-    """It is available and cannot be read: the answer says how to restore it."""
+    """It is available but cannot be read; the answer says how to restore it."""
     recordings.put(KEY, StorageClass="GLACIER")
     recordings.tell(KEY)
     reply = recordings.link("c123")
@@ -306,7 +306,7 @@ def test_an_archived_object_is_409_until_it_is_restored(recordings):
 
 
 def test_a_restored_object_plays(recordings):
-    """A readable copy of an archived object is as good as one."""
+    """A readable copy of an archived object can be played."""
     recordings.put(KEY, StorageClass="GLACIER")
     clients.s3().restore_object(Bucket=recordings.bucket, Key=KEY, RestoreRequest={"Days": 3})
     recordings.tell(KEY, "Object Restore Completed")
@@ -315,7 +315,7 @@ def test_a_restored_object_plays(recordings):
 
 
 def test_a_read_looks_for_a_pending_recording_at_most_once_a_minute(recordings):
-    """The look of the callback counts; a minute later one read asks again, and the next does not."""
+    """The callback's look counts too. A minute later one read looks again, and the next does not."""
     recordings.claim(KEY)
     recordings.calls.clear()
     recordings.all("c123")
@@ -329,7 +329,7 @@ def test_a_read_looks_for_a_pending_recording_at_most_once_a_minute(recordings):
 
 
 def test_a_read_looks_again_for_what_no_event_reaches(recordings):
-    """S3's events are followed by folder; outside of all folders a read sees that an object went."""
+    """S3 sends no events about objects outside of the folders, so a read finds out that one is gone."""
     key = "elsewhere/call.mp4"
     recordings.put(key)
     recordings.say("c123", bucket_name=recordings.bucket, s3_key=key)
@@ -346,7 +346,7 @@ def test_a_read_looks_again_for_what_no_event_reaches(recordings):
 
 
 def test_a_read_asks_nothing_about_what_its_events_tell(playable):
-    """An object in its conversation's folder costs no look, however old the last one is."""
+    """An object in its conversation's folder is never looked for again."""
     playable.ahead = timedelta(days=1)
     playable.calls.clear()
     playable.all("c123")
@@ -356,7 +356,7 @@ def test_a_read_asks_nothing_about_what_its_events_tell(playable):
 
 
 def test_a_read_completes_what_no_event_told(recordings):
-    """Where the S3 event was lost, the next read finds the object."""
+    """If the S3 event was lost, the next read finds the object."""
     recordings.claim(KEY)
     recordings.put(KEY)
     recordings.ahead = timedelta(seconds=61)
@@ -365,7 +365,7 @@ def test_a_read_completes_what_no_event_told(recordings):
 
 
 def test_a_read_looks_for_a_few_only(recordings):
-    """A conversation with many pending recordings does not make one read slow."""
+    """Many pending recordings do not slow a read down."""
     for name in range(8):
         recordings.claim(f"tavus/c123/{name}")
     recordings.ahead = timedelta(seconds=61)
@@ -376,7 +376,7 @@ def test_a_read_looks_for_a_few_only(recordings):
 
 
 def test_no_read_looks_for_what_others_keep(recordings):
-    """Recordings elsewhere and failed ones are never asked for."""
+    """Recordings in other places and failed ones are never looked for."""
     recordings.say("c123", s3_key=KEY, bucket_name="theirs")
     recordings.say("c123", COPY_FAILED, error_message="no")
     recordings.ahead = timedelta(seconds=61)
@@ -387,7 +387,7 @@ def test_no_read_looks_for_what_others_keep(recordings):
 
 
 def test_without_recordings_the_stack_says_so(recordings, monkeypatch):
-    """Recordings=off is 404 with a sentence, not a fault."""
+    """Recordings=off gives 404 with a message."""
     monkeypatch.delenv("RECORDINGS_BUCKET")
     forget()
     reply = recordings.api.get("/conversations/c123/recordings")
@@ -397,7 +397,7 @@ def test_without_recordings_the_stack_says_so(recordings, monkeypatch):
 
 @pytest.mark.parametrize("operation", ["Query", "HeadObject"])
 def test_a_store_that_is_down_is_503(recordings, operation):
-    """What cannot be looked up now is not said to be missing."""
+    """A recording that cannot be read now is not reported as missing."""
     recordings.claim(KEY)
     recordings.ahead = timedelta(seconds=61)
     with failing("dynamodb" if operation == "Query" else "s3", operation, error="SlowDown"):
@@ -405,7 +405,7 @@ def test_a_store_that_is_down_is_503(recordings, operation):
 
 
 def test_only_a_key_on_the_curve_signs(recordings):
-    """A secret that holds another kind of key is a fault, not a link that plays nowhere."""
+    """A secret with another kind of key is an error."""
     secret = recordings.api.environment["SIGNING_SECRET"]
     client = clients.secretsmanager()
     from cryptography.hazmat.primitives.asymmetric import rsa

@@ -1,4 +1,4 @@
-"""Recordings are found whatever comes first, and nothing that a callback names is trusted."""
+"""Recordings are found in every order, and nothing in a callback is trusted."""
 
 import itertools
 from datetime import timedelta
@@ -14,7 +14,7 @@ KEY = "tavus/c123/1718780000000"
 
 
 def test_the_callback_first_then_the_object(recordings):
-    """Announced and not there it is pending; its object makes it available, with size and type."""
+    """An announced recording is pending until its object makes it available, with size and type."""
     recordings.claim(KEY, duration=14)
     before = recordings.only("c123")
     recordings.put(KEY, b"12345", ContentType="video/mp4")
@@ -28,7 +28,7 @@ def test_the_callback_first_then_the_object(recordings):
 
 
 def test_the_object_first_then_the_callback(recordings):
-    """Unannounced it can be watched already; the callback only adds what it says."""
+    """An unannounced recording can be watched; its callback only adds details."""
     recordings.put(KEY)
     recordings.tell(KEY)
     before = recordings.only("c123")
@@ -40,7 +40,7 @@ def test_the_object_first_then_the_callback(recordings):
 
 
 def test_a_lost_callback_opens_no_conversation(recordings):
-    """The object is listed as unannounced under its key; there is no event of that conversation."""
+    """The object is listed as unannounced, and the conversation has no events."""
     recordings.put(KEY)
     recordings.tell(KEY)
 
@@ -52,7 +52,7 @@ def test_a_lost_callback_opens_no_conversation(recordings):
 
 
 def test_every_order_has_one_end(recordings):
-    """Callback, duplicate, S3 event, duplicate S3 event and read, in every order: one recording, the same."""
+    """Callback, S3 event, their duplicates and a read give the same recording in every order."""
     ends = set()
     orders = set(itertools.permutations(("call", "call", "tell", "tell", "read")))
     assert 30 == len(orders)
@@ -75,7 +75,7 @@ def test_every_order_has_one_end(recordings):
 
 
 def test_the_claim_that_says_most_stays_in_every_order(recordings):
-    """A duration that a later callback brings is not lost to an earlier one without."""
+    """An earlier claim without a duration does not hide a later one with it."""
     claims = {
         "without": {"said_at": SAID_AT},
         "with": {"said_at": SAID_AT + timedelta(hours=1), "duration": 99},
@@ -89,7 +89,7 @@ def test_the_claim_that_says_most_stays_in_every_order(recordings):
 
 
 def test_several_recordings_keep_their_ids_in_every_order(recordings):
-    """Two recordings are two whatever comes first; one with a smaller key that comes later changes no id."""
+    """Two recordings stay two in every order, and a later one with a smaller key changes no id."""
     for number, order in enumerate(itertools.permutations(("1718780000005", "1718780000001"))):
         seen = []
         for name in order:
@@ -131,7 +131,7 @@ def test_several_recordings_keep_their_ids_in_every_order(recordings):
     ],
 )
 def test_every_published_form_has_its_status(recordings, members, expected):
-    """Old and new members, alone, together and contradicting; with and without `.mp4` it is one object."""
+    """Old and new members, alone, together and contradicting; both forms of a key are one object."""
     recordings.put(KEY)
     recordings.say(
         "c123", **{name: text.replace("{ours}", recordings.bucket) for name, text in members.items()}
@@ -157,7 +157,7 @@ def test_every_published_form_has_its_status(recordings, members, expected):
     ],
 )
 def test_a_hostile_key_never_reaches_s3(recordings, key):
-    """It is a failed recording with a sentence; no object is asked for, then or on reading."""
+    """The recording has failed, with a message; no object is requested, then or later."""
     recordings.calls.clear()
     recordings.say("c123", bucket_name=recordings.bucket, s3_key=key)
     one = recordings.only("c123")
@@ -169,7 +169,7 @@ def test_a_hostile_key_never_reaches_s3(recordings, key):
 
 
 def test_no_other_bucket_and_no_address_of_a_body_is_asked(recordings):
-    """Whatever callbacks name, every request goes to the stack's own bucket, table or secret."""
+    """Every request goes to the stack's own bucket, table or secret."""
     recordings.calls.clear()
     recordings.say("c123", bucket_name="theirs", s3_key=KEY, storage_uri="s3://others/x")
     recordings.say("c123", storage_uri="https://evil.example/x.mp4", bucket_name="evil.example")
@@ -185,7 +185,7 @@ def test_no_other_bucket_and_no_address_of_a_body_is_asked(recordings):
 
 @pytest.mark.parametrize(("named", "heads"), [(KEY, 1), (KEY + ".mp4", 2)])
 def test_one_head_under_its_name_and_two_otherwise(recordings, named, heads):
-    """An object that lies where the callback says costs one request."""
+    """An object under the claimed key costs one request."""
     recordings.put(KEY)
     recordings.calls.clear()
 
@@ -196,7 +196,7 @@ def test_one_head_under_its_name_and_two_otherwise(recordings, named, heads):
 
 @pytest.mark.parametrize("key", ["daily-co-test-upload.txt", "tavus/c123", "other/c123/1", "tavus/c/1/2"])
 def test_an_object_outside_the_layout_is_ignored(recordings, key):
-    """Daily's probe and whatever else lies there makes no recording; the log counts it."""
+    """Daily's probe and other objects there are no recordings; the log counts them."""
     recordings.put(key)
     recordings.tell(key)
 
@@ -205,7 +205,7 @@ def test_an_object_outside_the_layout_is_ignored(recordings, key):
 
 
 def test_an_object_that_was_deleted_is_missing(recordings):
-    """A recording that was there and went is not waited for."""
+    """A deleted recording is not waited for."""
     recordings.put(KEY)
     recordings.claim(KEY)
     recordings.delete(KEY)
@@ -216,14 +216,14 @@ def test_an_object_that_was_deleted_is_missing(recordings):
 
 
 def test_an_unknown_object_that_was_deleted_leaves_nothing(recordings):
-    """Absence is noted of known recordings only."""
+    """Absence is stored only for recordings that have a row."""
     recordings.tell(KEY, "Object Deleted")
 
     assert [] == recordings.rows()
 
 
 def test_a_pending_recording_becomes_missing_in_time(recordings):
-    """After the parameter's minutes it is called missing; an object that comes later is found even so."""
+    """After the configured minutes it is missing; an object that comes later is found all the same."""
     recordings.claim(KEY)
     recordings.ahead = timedelta(minutes=59)
     before = recordings.only("c123")["status"]
@@ -252,7 +252,7 @@ FAILURE = {
 
 
 def test_a_failed_copy_that_comes_later_is_one_available_recording(recordings):
-    """Failure, file and callback in every order, the failure twice: one recording, and it can be watched."""
+    """Failure, file and callback give one available recording in every order, even if the failure repeats."""
     ends = set()
     for number, order in enumerate(set(itertools.permutations(("fail", "fail", "ready", "file")))):
         conversation_id = f"c{number}"
@@ -271,7 +271,7 @@ def test_a_failed_copy_that_comes_later_is_one_available_recording(recordings):
 
 
 def test_a_failed_copy_is_found_when_no_event_tells_of_its_file(recordings):
-    """Reading looks for it, at most once a minute, for Tavus may deliver it later."""
+    """A read looks for it at most once a minute, because Tavus may deliver it later."""
     recordings.say("c123", COPY_FAILED, s3_key=KEY, **FAILURE)
     before = recordings.only("c123")["status"]
     recordings.put(KEY)
@@ -281,7 +281,7 @@ def test_a_failed_copy_is_found_when_no_event_tells_of_its_file(recordings):
 
 
 def test_a_failed_copy_to_another_provider_is_looked_for_nowhere(recordings):
-    """Its file will not come into this bucket."""
+    """Its file never comes into this bucket."""
     recordings.calls.clear()
     recordings.say("c123", COPY_FAILED, s3_key=KEY, **{**FAILURE, "storage_provider": "gcs"})
     one = recordings.only("c123")
@@ -292,7 +292,7 @@ def test_a_failed_copy_to_another_provider_is_looked_for_nowhere(recordings):
 
 @pytest.mark.parametrize(("left", "status"), [(b"", "failed"), (b"video", "missing")])
 def test_a_failed_copy_stays_failed_when_its_empty_object_is_deleted(recordings, left, status):
-    """An object without bytes is no later delivery; one with bytes was one."""
+    """Only an object with bytes counts as a later delivery."""
     recordings.say("c123", COPY_FAILED, s3_key=KEY, **FAILURE)
     recordings.put(KEY, left)
     recordings.tell(KEY)
@@ -303,7 +303,7 @@ def test_a_failed_copy_stays_failed_when_its_empty_object_is_deleted(recordings,
 
 
 def test_a_late_read_of_the_bucket_does_not_undo_a_newer_one(recordings):
-    """What was seen later stays, whatever order the notes are written in."""
+    """The later look stays, in whatever order the looks are written."""
     recordings.put(KEY)
     recordings.claim(KEY)
     recordings.ahead = -timedelta(minutes=5)
@@ -314,7 +314,7 @@ def test_a_late_read_of_the_bucket_does_not_undo_a_newer_one(recordings):
 
 
 def test_nothing_that_resolve_writes_wakes_it_again(recordings):
-    """Of all that is written the stream's filter takes the callback's event alone."""
+    """The stream's filter matches only the callback's event."""
     woken, take = [], recordings.stream._deliver
     recordings.stream._deliver = lambda shard, batch: (woken.append(len(batch)), take(shard, batch))
     recordings.claim(KEY)
@@ -331,14 +331,14 @@ def test_nothing_that_resolve_writes_wakes_it_again(recordings):
 
 @pytest.mark.parametrize("change", ["INSERT", "MODIFY", "REMOVE"])
 def test_no_row_of_a_recording_passes_the_filter(recordings, change):
-    """Not even if one had the event's type beside its own."""
+    """This holds even for a row that has the event's type too."""
     image = {"type": {"S": "recording"}, "event_type": {"S": "application.recording_ready"}}
 
     assert not recordings.mapping.accepts({"eventName": change, "dynamodb": {"NewImage": image}})
 
 
 def test_a_large_body_is_read_from_its_bucket(recordings):
-    """A callback whose body lies in the bodies bucket is claimed like any other."""
+    """A callback whose body is in the bodies bucket is handled like any other."""
     noise = "".join(f"{number:x}" for number in range(40_000))
     recordings.claim(KEY, noise=noise)
 
@@ -346,7 +346,7 @@ def test_a_large_body_is_read_from_its_bucket(recordings):
 
 
 def test_a_record_that_fails_is_reported_alone(recordings):
-    """Of two records the one whose look failed is given back to the stream, the other is done."""
+    """Of two records, only the one whose look failed is returned to the stream."""
     batches = []
     recordings.stream._deliver = lambda _shard, batch: batches.extend(batch)
     recordings.claim(KEY)
@@ -361,13 +361,13 @@ def test_a_record_that_fails_is_reported_alone(recordings):
 
 
 def test_a_head_that_is_refused_is_no_missing_object(recordings):
-    """403 is a fault of the set-up: it is raised, retried and kept, not noted as absence."""
+    """403 is a configuration fault: it is raised and retried, not stored as absence."""
     with failing("s3", "HeadObject", error="403"), pytest.raises(Exception, match="403"):
         recordings.tell(KEY)
 
 
 def test_without_a_bucket_it_does_not_start(recordings, monkeypatch):
-    """A stack without recordings has no resolve: a missing variable is named, not guessed."""
+    """The error names the missing variable."""
     monkeypatch.delenv("RECORDINGS_BUCKET")
     forget()
 
@@ -376,7 +376,7 @@ def test_without_a_bucket_it_does_not_start(recordings, monkeypatch):
 
 
 def test_an_event_without_its_time_of_receipt_fails(recordings):
-    """It cannot be said since when such a recording is waited for."""
+    """Without it, nobody knows how long the recording is pending."""
     batches = []
     recordings.stream._deliver = lambda _shard, batch: batches.extend(batch)
     recordings.claim(KEY)

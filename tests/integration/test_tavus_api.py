@@ -1,4 +1,4 @@
-"""Asking Tavus: what is documented is read, whatever else it answers has a name, and the key stays hidden."""
+"""Tavus's API: documented answers are parsed, all others have a named error, and the key stays secret."""
 
 import socket
 from datetime import UTC, datetime, timedelta
@@ -33,7 +33,7 @@ SHUTDOWN = {
 
 @pytest.fixture(scope="module")
 def served():
-    """Return a stand-in and where it answers."""
+    """Return a stand-in and its URL."""
     stand_in = StandIn()
     with serve_stand_in(stand_in) as url:
         yield stand_in, url
@@ -41,7 +41,7 @@ def served():
 
 @pytest.fixture
 def stand_in(served):
-    """Return the stand-in, knowing nothing and healthy."""
+    """Return the stand-in, empty and healthy."""
     found, _ = served
     found.behaviour = Behaviour()
     found.conversations.clear()
@@ -51,18 +51,18 @@ def stand_in(served):
 
 @pytest.fixture
 def waits():
-    """Return the seconds that were waited, none of them in truth."""
+    """Return the pauses in seconds; none is really waited."""
     return []
 
 
 @pytest.fixture
 def api(served, stand_in, waits):
-    """Return the API as asked by us."""
+    """Return the client of the API."""
     return TavusApi(SecretStr(stand_in.key), served[1], sleep=waits.append)
 
 
 def test_a_record_is_read(api, stand_in):
-    """Its events are those that Tavus sent, without what only callbacks have."""
+    """It has the events that Tavus sent, without the members that only callbacks have."""
     stand_in.learn(SHUTDOWN)
 
     found = api.conversation("c1")
@@ -76,7 +76,7 @@ def test_a_record_is_read(api, stand_in):
 
 @pytest.mark.parametrize("mode", ["null-events", "no-events"])
 def test_events_may_be_null_or_absent(api, stand_in, mode):
-    """As while a conversation is active: a record without events, no error."""
+    """That is so while a conversation is active; it is no error."""
     stand_in.learn(SHUTDOWN)
     stand_in.behaviour = MODES[mode]
 
@@ -84,7 +84,7 @@ def test_events_may_be_null_or_absent(api, stand_in, mode):
 
 
 def test_a_page_of_the_list_is_read(api, stand_in):
-    """Pages count from 1; a page holds records without events, and the number of all conversations."""
+    """Pages count from 1. A page has records without events, and the number of all conversations."""
     for number in range(101):
         stand_in.learn({**SHUTDOWN, "conversation_id": f"c{number}"})
 
@@ -100,7 +100,7 @@ def test_a_page_of_the_list_is_read(api, stand_in):
 
 @pytest.mark.parametrize("total", [b"", b', "total_count": null', b', "total_count": true'])
 def test_rows_without_an_id_are_counted(total):
-    """They are conversations that nobody can read; a missing total_count is None."""
+    """Conversations without an id cannot be read; a missing total_count is None."""
     rows = b'{"data": [{"conversation_id": "c1"}, {"conversation_id": 7}, null]' + total + b"}"
 
     with answering(Answer(200, (), rows)) as api:
@@ -115,7 +115,7 @@ def test_rows_without_an_id_are_counted(total):
 
 @pytest.mark.parametrize(("mode", "error"), [("401", KeyRefused), ("404", UnknownThere), ("500", Busy)])
 def test_a_refusal_has_a_name(api, stand_in, mode, error):
-    """401 and 404 are asked once, a fault of the server some times."""
+    """401 and 404 are requested once, an error of the server several times."""
     stand_in.learn(SHUTDOWN)
     stand_in.behaviour = MODES[mode]
 
@@ -126,7 +126,7 @@ def test_a_refusal_has_a_name(api, stand_in, mode, error):
 
 
 def test_a_wrong_key_is_refused(served):
-    """Tavus answers 401, and the message says what the reasons are."""
+    """Tavus answers 401, and the message names the possible reasons."""
     with pytest.raises(KeyRefused, match="addresses only"):
         TavusApi(SecretStr("wrong"), served[1]).conversation("c1")
 
@@ -153,7 +153,7 @@ def test_retry_after_may_be_a_date(api, stand_in, waits):
 
 
 def test_without_retry_after_the_pauses_grow(api, stand_in, waits):
-    """A server in trouble is asked less and less."""
+    """The pauses grow while the server has errors."""
     stand_in.behaviour = MODES["500"]
 
     with pytest.raises(Busy):
@@ -163,7 +163,7 @@ def test_without_retry_after_the_pauses_grow(api, stand_in, waits):
 
 
 def test_nobody_waits_longer_than_told(served, stand_in, waits):
-    """Beyond the patience it is an error that says how long Tavus wants to be left alone."""
+    """A longer wait is an error that says how long Tavus asks to wait."""
     stand_in.behaviour = Behaviour(status=429, retry_after="3600")
 
     with pytest.raises(Busy) as raised:
@@ -174,7 +174,7 @@ def test_nobody_waits_longer_than_told(served, stand_in, waits):
 
 @pytest.mark.parametrize("said", ["soon", "-1", "Fri, 31 Dec 9999 23:59:59 -2300"])
 def test_retry_after_that_is_neither_is_as_none(api, stand_in, waits, said):
-    """A header that cannot be read is no reason to fail."""
+    """A header that cannot be parsed is ignored."""
     stand_in.learn(SHUTDOWN)
     stand_in.behaviour = Behaviour(status=429, retry_after=said, times=1)
 
@@ -184,7 +184,7 @@ def test_retry_after_that_is_neither_is_as_none(api, stand_in, waits, said):
 
 
 def test_silence_is_busy():
-    """A server that never answers is given up."""
+    """A server that never answers is an error."""
     pool = urllib3.PoolManager(timeout=0.2, retries=False)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
@@ -193,7 +193,7 @@ def test_silence_is_busy():
 
 
 class answering:  # noqa: N801 - read as a word
-    """A server that always answers the same."""
+    """A server that always gives the same answer."""
 
     def __init__(self, answer):
         self.answer = answer
@@ -223,19 +223,19 @@ class answering:  # noqa: N801 - read as a word
     ids=["no JSON", "no object", "another's", "redirect", "400"],
 )
 def test_an_answer_that_is_not_documented_is_unreadable(answer):
-    """Nothing is guessed, and the key follows no redirect."""
+    """Nothing is guessed, and no redirect gets the key."""
     with answering(answer) as api, pytest.raises(Unreadable):
         api.conversation("c1")
 
 
 def test_a_list_without_data_is_unreadable():
-    """The list's rows stand in `data`."""
+    """The rows are in `data`."""
     with answering(Answer(200, (), b"{}")) as api, pytest.raises(Unreadable):
         api.conversations_page(1)
 
 
 def test_an_answer_beyond_all_measure_is_not_read(monkeypatch):
-    """A runtime's memory is not a stranger's to fill."""
+    """An answer cannot fill the memory."""
     monkeypatch.setattr("tavus_callbacks.outbound.tavus_api._LONGEST", 10)
 
     with (
@@ -247,7 +247,7 @@ def test_an_answer_beyond_all_measure_is_not_read(monkeypatch):
 
 @pytest.mark.parametrize("name", ["..", ".", "a/b", "a?b", "a b", "../personas"])
 def test_no_id_leads_the_key_elsewhere(api, stand_in, name):
-    """Ids come from callbacks, so anybody's: what is no plain segment of a path is not asked for."""
+    """Anybody can send an id in a callback, so an id that is no plain path segment is not requested."""
     with pytest.raises(UnknownThere):
         api.conversation(name)
 
@@ -256,7 +256,7 @@ def test_no_id_leads_the_key_elsewhere(api, stand_in, name):
 
 @pytest.mark.parametrize("key", ["hidden\nsecret", "hidden\u2026", "hidden\x00"])
 def test_a_key_that_no_header_can_hold_is_refused_unquoted(served, stand_in, key):
-    """A line break copied along is no crash whose text holds the key."""
+    """A line break in the key gives an error without the key."""
     with pytest.raises(KeyRefused) as refused:
         TavusApi(SecretStr(key), served[1]).conversation("c1")
 
@@ -265,7 +265,7 @@ def test_a_key_that_no_header_can_hold_is_refused_unquoted(served, stand_in, key
 
 
 def test_the_key_is_in_no_text(served, stand_in):
-    """Neither in `repr` nor in any error."""
+    """It is neither in `repr` nor in any error."""
     secret = "sk-canary-4711"
     api = TavusApi(SecretStr(secret), served[1], patience=0)
     texts = [repr(api)]

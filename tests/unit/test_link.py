@@ -1,4 +1,4 @@
-"""Signed links: what CloudFront checks, verified by implementations that are not ours."""
+"""Signed URLs, verified by implementations that are not ours."""
 
 import base64
 import subprocess
@@ -34,19 +34,19 @@ def signer(private_pem):
 
 
 def signed(private_pem, key="tavus/c1/1.mp4", name=None):
-    """Sign a link to a key."""
+    """Sign a URL of a key."""
     url = signed_url.resource_url(BASE, key, download_name=name)
     return url, signed_url.sign_url(url, expires=EXPIRES, key_id="K1", sign=signer(private_pem))
 
 
 def decoded_signature(url):
-    """Take the signature out of a link."""
+    """Return the signature in a URL."""
     text = parse_qs(urlsplit(url).query)["Signature"][0]
     return base64.b64decode(text.translate(str.maketrans("-_~", "+=/")))
 
 
 def test_openssl_verifies_the_signature(private_pem, tmp_path):
-    """The policy's bytes and the signature satisfy openssl with the public key that CloudFront is given."""
+    """OpenSSL accepts the signature of the policy with the public key that CloudFront has."""
     url, whole = signed(private_pem)
     for name, content in (
         ("key.pem", public_key(private_pem).encode()),
@@ -60,7 +60,7 @@ def test_openssl_verifies_the_signature(private_pem, tmp_path):
 
 
 def test_the_policy_is_byte_for_byte_botocores(private_pem):
-    """The signer of botocore builds the same canned policy and the same URL but for the announced hash."""
+    """The signer of botocore builds the same canned policy and the same URL, but for the announced hash."""
     url, whole = signed(private_pem)
     messages = []
     theirs = CloudFrontSigner("K1", lambda message: messages.append(message) or b"s")
@@ -74,7 +74,7 @@ def test_the_policy_is_byte_for_byte_botocores(private_pem):
     "key", ["tavus/c 1/a+b.mp4", "100%/x.mp4", "録画/日本.mp4", "a/b&c=d?e#f.mp4", "~-._/'*\"()"]
 )
 def test_a_key_survives_the_url(key):
-    """Whatever a key holds, the path decodes to it and needs no second encoding."""
+    """The path decodes to any key and needs no second encoding."""
     path = urlsplit(signed_url.resource_url(BASE, key, download_name=None)).path
     assert key == unquote(path[1:])
     assert path.isascii()
@@ -109,7 +109,7 @@ def test_a_file_name_needs_no_quoting(conversation_id, recording_id, key):
     ],
 )
 def test_type_and_name_follow_the_key(name, content_type, saved):
-    """The key's own extension counts, in any case, and no second one is added."""
+    """The key's own extension decides, in upper or lower case, and no second one is added."""
     key = f"tavus/c1/{name}"
     found = signed_url.download_name("c1", recording_id("c1", key), key)
 
@@ -119,12 +119,12 @@ def test_type_and_name_follow_the_key(name, content_type, saved):
 
 
 def test_a_dot_in_a_folder_is_no_extension():
-    """Only the last part of a key has one."""
+    """Only the last part of a key has an extension."""
     assert ".mp4" == signed_url.extension("folder.webm/1")
 
 
 def test_a_download_says_its_name_and_a_view_does_not():
-    """Both overrides stand in the signed URL, nothing else does."""
+    """The signed URL has both overrides and nothing else."""
     view = urlsplit(signed_url.resource_url(BASE, "k", download_name=None)).query
     save = urlsplit(signed_url.resource_url(BASE, "k", download_name="a.mp4")).query
     assert {"response-content-type": ["video/mp4"]} == parse_qs(view)
@@ -145,12 +145,12 @@ def test_a_download_says_its_name_and_a_view_does_not():
     ],
 )
 def test_a_link_outlives_the_recording(asked, duration, expected):
-    """Never shorter than the recording and an hour (unknown: twelve hours), never longer than that."""
+    """A URL is valid for at least the recording and an hour, and at most twelve hours."""
     assert timedelta(seconds=expected) == signed_url.lifetime(timedelta(seconds=asked), duration)
 
 
 def test_a_link_costs_less_than_a_millisecond_of_cpu(private_pem):
-    """Warm, in the best of ten: infra/checks/recordings.py measures what it is, some hundredths."""
+    """The best of ten warm runs counts. infra/checks/recordings.py measures some hundredths."""
     sign, costs = signer(private_pem), []
     for _ in range(10):
         started = time.process_time()

@@ -1,4 +1,4 @@
-"""What is told: stable ids, one schema, and the meaning of facts whatever the order."""
+"""Pushes: stable ids, one schema, and the same derived pushes in every order of events."""
 
 import json
 from dataclasses import replace
@@ -36,7 +36,7 @@ CONVERSATION_EVENTS = {
 
 
 def event(event_type, *, kind="conversation", family="conversation", at=0, content=None):
-    """Return an event as the fold takes it; `at` is in seconds."""
+    """Return a stored event; `at` is in seconds."""
     moment = NOW + timedelta(seconds=at)
     return StoredEvent(
         ref=f"{at:020}-{digest(event_type)}",
@@ -57,12 +57,12 @@ def event(event_type, *, kind="conversation", family="conversation", at=0, conte
 
 
 def state(facts, kind="conversation", later=timedelta(0)):
-    """Look at facts, at once or later."""
+    """Return the state of a subject, now or later."""
     return SubjectState(kind, "s1", facts, NOW + later, SETTINGS)
 
 
 def told_of(events, kind="conversation"):
-    """Return the ids that are told while events come one by one, and then by the schedule a day later."""
+    """Return the ids that are published while events come one by one, and by the schedule a day later."""
     facts, told, ids = None, frozenset(), []
     for one in events:
         more = facts_from(kind, [one])
@@ -78,7 +78,7 @@ def told_of(events, kind="conversation"):
 @hypothesis_settings(max_examples=25)
 @given(data=st.data())
 def test_derived_ids_are_equal_over_all_orders(data):
-    """Whatever the order of a conversation's callbacks, and however often they come: each id once."""
+    """Each id is published once, for every order and repetition of a conversation's callbacks."""
     types = data.draw(st.sets(st.sampled_from(sorted(CONVERSATION_EVENTS)), min_size=1), "types")
     events = [event(one, at=number) for number, one in enumerate(sorted(types))]
     order = data.draw(st.permutations([*events, *data.draw(st.lists(st.sampled_from(events), max_size=3))]))
@@ -90,7 +90,7 @@ def test_derived_ids_are_equal_over_all_orders(data):
 
 
 def test_a_usual_conversation_is_told_the_same_in_every_order():
-    """All 120 orders of five callbacks: started, ended, transcript, perception, complete, each once."""
+    """All 120 orders of five callbacks publish each of the five derived types once."""
     types = [one for one in CONVERSATION_EVENTS if one != "application.perception_unavailable"]
     events = [event(one, at=number) for number, one in enumerate(types)]
     names = ("conversation.started", "conversation.ended", "transcript.ready", "perception.ready")
@@ -101,7 +101,7 @@ def test_a_usual_conversation_is_told_the_same_in_every_order():
 
 @pytest.mark.parametrize("kind", ["video", "replica", "document"])
 def test_a_resource_that_failed_and_was_made_after_all_is_told_as_both(kind):
-    """In either order: what happened is told, not only what counts in the end."""
+    """Both are published in every order, although only one of them is the final status."""
     events = [
         event(f"{kind}.error", kind=kind, family=kind, at=0, content={"status": "error"}),
         event(f"{kind}.ready", kind=kind, family=kind, at=1, content={"status": "completed"}),
@@ -113,7 +113,7 @@ def test_a_resource_that_failed_and_was_made_after_all_is_told_as_both(kind):
 
 
 def test_what_time_alone_tells():
-    """Silence ends a conversation, and what is overdue completes it; before that nothing is told."""
+    """Silence ends a conversation, and overdue parts complete it; nothing is published before that."""
     facts = facts_from("conversation", [event("system.replica_joined")])
     soon = types_by_time(state(facts, later=timedelta(minutes=5)))
     later = state(facts, later=timedelta(days=1))
@@ -126,7 +126,7 @@ def test_what_time_alone_tells():
 
 
 def test_complete_waits_for_what_is_late_and_not_overdue():
-    """A transcript that may still come is waited for."""
+    """`complete` waits for a transcript that may still come."""
     facts = facts_from("conversation", [event("system.shutdown")])
 
     assert {"conversation.ended"} == types_by_time(state(facts, later=timedelta(seconds=30)))
@@ -134,7 +134,7 @@ def test_complete_waits_for_what_is_late_and_not_overdue():
 
 
 def test_time_alone_tells_nothing_while_callbacks_are_coming():
-    """After an outage old callbacks come one by one: what is overdue by their clock may come in a second."""
+    """After an outage, old callbacks come one by one: an overdue one may come within a second."""
     late = replace(event("system.shutdown"), received_at=NOW + timedelta(hours=2))
     facts = facts_from("conversation", [late])
     soon, later = (state(facts, later=timedelta(hours=2, seconds=seconds)) for seconds in (10, 70))
@@ -167,7 +167,7 @@ def pushed(row, body):
 
 
 def test_a_callback_is_told_with_whom_and_what():
-    """Ids, tags, label, body, and the path where the rest is."""
+    """It has ids, tags, the label, the body, and the path of the subject."""
     body = b'\xef\xbb\xbf{"conversation_id":"c1","x":"\\ud800"}'
     detail = json.loads(pushed(item(body), body).detail())
 
@@ -188,12 +188,12 @@ def test_a_callback_is_told_with_whom_and_what():
 
 
 def test_an_event_of_tavus_own_record_is_told_as_such():
-    """Who trusts Tavus more than a URL can tell which of both said it."""
+    """`source` shows whether the event came by callback or from Tavus's API."""
     assert "backfill" == pushed(item(b"{}", source="backfill"), b"{}").data.source
 
 
 def test_a_body_of_200_kb_stands_in_its_push():
-    """Up to the very byte."""
+    """The limit is exact."""
     body = b'{"x":"' + b"a" * (PUSH_BODY_LIMIT - 8) + b'"}'
 
     assert (PUSH_BODY_LIMIT, None) == (
@@ -203,7 +203,7 @@ def test_a_body_of_200_kb_stands_in_its_push():
 
 
 def test_variants_have_the_same_ids_whichever_came_first():
-    """Which of two contents is called the variant is chance; an id hangs on the content."""
+    """Chance decides which of two contents is the variant, so the id depends on the content."""
     one, other = "c" * 32, "d" * 32
     ref = item(b"{}")["ref"]
 
@@ -225,7 +225,7 @@ def test_variants_have_the_same_ids_whichever_came_first():
     ids=["large", "a number beyond 64 bits", "larger when told than when sent"],
 )
 def test_a_body_that_the_bus_cannot_carry_is_pointed_to(body):
-    """Told all the same, with the path where it can be read."""
+    """It is published with the path of the body instead."""
     row = item(body, ref=f"{1:020}-{'a' * 32}-v{'c' * 32}")
     push = pushed(row, body)
 
@@ -236,12 +236,12 @@ def test_a_body_that_the_bus_cannot_carry_is_pointed_to(body):
 
 @pytest.mark.parametrize("subject", ["a b", "a/b", "..", "ü"])
 def test_a_subject_that_fits_no_path_is_read_by_its_events(subject):
-    """HTTP API decodes paths; a query takes any subject."""
+    """HTTP API decodes paths, so such a subject goes into the query."""
     assert pushed(item(b"{}", subject=subject), b"{}").url.startswith("/events?kind=conversation&subject=")
 
 
 def test_an_erasure_tells_whom_and_nothing_else():
-    """Tags and labels are gone with the rest."""
+    """Tags and labels were erased too."""
     push = erased_push("conversation", "c1", at=NOW)
 
     assert ("conversation.erased", {}, [], None, None) == (
@@ -255,13 +255,13 @@ def test_an_erasure_tells_whom_and_nothing_else():
 
 
 def test_a_row_without_its_time_of_receipt_is_refused():
-    """It is given up by the stream, whole, and not told half."""
+    """The stream gives the whole record up; nothing of it is published."""
     with pytest.raises(ValueError, match="time of receipt"):
         StoredEvent.from_row(item(b"{}", received_at="?"))
 
 
 def test_what_is_told_can_be_read_again():
-    """A consumer in Python reads the detail with the model that wrote it."""
+    """A consumer in Python parses the detail with the model that wrote it."""
     facts = facts_from("conversation", [event(one) for one in CONVERSATION_EVENTS])
     told = derived_pushes(state(facts), types_by_events(state(facts)))
 

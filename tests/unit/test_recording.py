@@ -1,4 +1,4 @@
-"""What a recording callback claims, and the status that follows from claim and object."""
+"""What a recording's callback claims, and the status that follows from the claim and the object."""
 
 import itertools
 from datetime import UTC, datetime, timedelta
@@ -56,7 +56,7 @@ def failed_claim(**properties):
     ],
 )
 def test_every_published_form_is_a_claim(properties, expected):
-    """Pair, URI alone, with and without `.mp4`, other buckets and providers: each is told apart."""
+    """A key, a URI alone, with and without `.mp4`, other buckets and providers: each form is recognised."""
     found = claim(**properties)
     assert expected == (found.recording_id, found.key, found.status)
 
@@ -75,7 +75,7 @@ def test_flat_forms_are_read_too():
      "tavus/c123/a\nb", "k" * 2048, "k" * 1022, "tavus/./x"],
 )  # fmt: skip
 def test_hostile_and_missing_keys_are_failed_and_never_looked_for(key):
-    """What is no object key is a failed recording with a sentence, and has no key to ask S3 for."""
+    """A recording with an unusable key has failed, with a message, and no key is requested from S3."""
     found = claim(bucket_name="ours", s3_key=key)
     assert ("failed", None) == (found.status, found.key)
     assert found.message == "The callback names no usable object key."
@@ -90,7 +90,7 @@ def test_hostile_and_missing_keys_are_failed_and_never_looked_for(key):
     ],
 )
 def test_of_two_places_the_stacks_bucket_wins(pair_bucket, uri_bucket, expected):
-    """Where pair and URI contradict, the one that names our bucket counts, and the issue says so."""
+    """If key and URI contradict, the one in the stack's bucket wins, and the claim has an issue."""
     found = claim(bucket_name=pair_bucket, s3_key="a/pair", storage_uri=f"s3://{uri_bucket}/a/uri")
     assert expected == (found.key, found.status)
     assert (STORAGE_CONFLICT,) == found.issues
@@ -98,7 +98,7 @@ def test_of_two_places_the_stacks_bucket_wins(pair_bucket, uri_bucket, expected)
 
 @pytest.mark.parametrize("unusable", ["../x", "https://evil.example/x.mp4", "tavus/c123/a\nb"])
 def test_of_two_places_the_usable_one_wins(unusable):
-    """Pair or URI: what can be no key hides none that can, and the issue says that they contradict."""
+    """An unusable key never hides a usable one, and the claim has an issue."""
     by_uri = claim(bucket_name="ours", s3_key=unusable, storage_uri=f"s3://ours/{KEY}")
     by_pair = claim(bucket_name="ours", s3_key=KEY, storage_uri=f"s3://ours/{unusable}")
     assert [("1718780000000", KEY, None, (STORAGE_CONFLICT,))] * 2 == [
@@ -114,7 +114,7 @@ def test_a_pair_without_a_key_contradicts_nothing(nothing):
 
 
 def test_a_pair_without_a_bucket_says_less_than_a_uri():
-    """The URI's bucket counts where the pair names none, be the keys equal or not."""
+    """The URI's bucket counts if the pair names none, whether the keys are equal or not."""
     found = [claim(s3_key=KEY, storage_uri=f"s3://theirs/{key}") for key in (KEY, "a/other")]
     assert ["other_bucket", "other_bucket"] == [one.status for one in found]
 
@@ -130,7 +130,7 @@ CLAIMS = st.builds(
 
 @given(st.lists(st.tuples(REFS, CLAIMS), min_size=1, max_size=6), st.randoms())
 def test_in_every_order_the_richest_claim_that_can_be_served_stays(claims, chance):
-    """Any order and repetition ends with the same one, and no other says more or can be served better."""
+    """Every order and repetition ends with the same claim, and no other one is richer or easier to serve."""
     shuffled = chance.choices(claims, k=3) + chance.sample(claims, len(claims))
 
     stays, again = (noted_of(order) for order in (claims, shuffled))
@@ -143,7 +143,7 @@ def test_in_every_order_the_richest_claim_that_can_be_served_stays(claims, chanc
 
 
 def noted_of(claims):
-    """Return the claim that a row ends with when these come, as the table's condition lets them."""
+    """Return the claim that a row has after these claims, by the condition of the table."""
     noted = claims[0]
     for ref, one in claims[1:]:
         noted = (ref, one) if claim_rank(ref, one) < claim_rank(*noted) else noted
@@ -151,12 +151,12 @@ def noted_of(claims):
 
 
 def richness(one):
-    """Tell what a claim says, the duration first."""
+    """Return a key that sorts claims by what they say, the duration first."""
     return one.duration is not None, one.bucket is not None
 
 
 def test_the_rank_of_claims_does_not_depend_on_arrival():
-    """Of two variants of one event the richer claim counts, whichever came first."""
+    """The richer claim of two variants counts, whichever came first."""
     poor, rich = claim(s3_key=KEY), claim(s3_key=KEY, duration=7200)
     assert claim_rank(REF, rich) < claim_rank(REF, poor)
 
@@ -203,30 +203,30 @@ def test_the_provider_is_the_sent_one_where_the_scheme_names_none(properties, ex
     ],
 )
 def test_odd_members_break_nothing(properties):
-    """A claim comes of whatever a body holds, in a form that the table takes."""
+    """Every body gives a claim that the table can store."""
     assert claim(**properties).recording_id
 
 
 def test_a_long_message_is_cut():
-    """A row is small; the event keeps the whole text."""
+    """A row is small; the event stores the whole text."""
     found = failed_claim(error_message="x" * 500_000, error_code="y" * 500_000)
     assert (1000, 200) == (len(found.message), len(found.error_code))
 
 
 def test_an_object_in_our_bucket_is_available_whatever_a_callback_says():
-    """A claim of another bucket cannot hide what was seen in ours."""
+    """A claim of another bucket cannot hide an object in the stack's bucket."""
     there = recording(claim=Claim("r", "s3", status="other_bucket"), size=5, was_there=True)
     assert status(there) == "available"
 
 
 def test_a_failed_copy_is_a_recording_with_its_message():
-    """`recording_copy_failed` becomes status failed with Tavus's own words."""
+    """`recording_copy_failed` gives the status failed with Tavus's own message."""
     found = failed_claim(error_message="AccessDenied")
     assert ("failed", "AccessDenied") == (found.status, found.message)
 
 
 def test_a_failed_copy_is_the_recording_of_its_key():
-    """`s3_key` gives it the id that the file has when it comes later."""
+    """`s3_key` gives it the id that the file has if it comes later."""
     found = failed_claim(
         s3_key=KEY, duration=14, storage_provider="gcs", error_code="DESTINATION_AUTH_FAILED"
     )
@@ -239,7 +239,7 @@ def test_a_failed_copy_is_the_recording_of_its_key():
 
 @pytest.mark.parametrize("key", [None, "", "../x", 7])
 def test_a_failed_copy_without_a_usable_key_has_the_id_of_its_event(key):
-    """As before: there is nothing else to recognise it by."""
+    """Nothing else identifies it."""
     found = failed_claim(s3_key=key, error_message="no")
 
     assert (f"failed-{REF[-24:]}", None, "no") == (found.recording_id, found.key, found.message)
@@ -249,7 +249,7 @@ def test_a_failed_copy_without_a_usable_key_has_the_id_of_its_event(key):
     ("provider", "key", "expected"), [("s3", KEY, True), ("gcs", KEY, False), ("s3", "../x", False)]
 )
 def test_after_a_failed_copy_the_object_may_still_come(provider, key, expected):
-    """Tavus keeps the file for about 30 days; nothing comes from another provider, or without a key."""
+    """Tavus keeps the file for about 30 days. No file comes from another provider, or without a key."""
     assert expected == failed_claim(s3_key=key, storage_provider=provider).may_come
 
 
@@ -267,7 +267,7 @@ LEAVES = st.none() | st.booleans() | st.floats() | st.text()
 
 @given(st.recursive(LEAVES, lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(MEMBERS), inner)))
 def test_no_body_breaks_reading_a_claim(body):
-    """Whatever JSON a callback holds, a claim comes of it."""
+    """Every JSON body gives a claim."""
     if isinstance(body, dict):
         assert read_claim(READY, "c", body, bucket=BUCKET, ref=REF).recording_id
 
@@ -289,12 +289,12 @@ def test_an_id_does_not_depend_on_the_suffix(key):
     ],
 )
 def test_ids_of_stored_recordings_stay(name, expected):
-    """Only `.mp4` in lower case is left out, as ever: another rule would change ids that are stored."""
+    """Only `.mp4` in lower case is removed. Another rule would change the ids of stored recordings."""
     assert expected == recording_id("c123", f"tavus/c123/{name}")
 
 
 def test_no_recording_is_called_latest():
-    """The API calls the newest so: an object of that name has another id, with and without suffix."""
+    """The API uses `latest` for the newest one, so an object of that name gets another id."""
     found = {recording_id("c123", f"tavus/c123/latest{suffix}") for suffix in ("", ".mp4")}
     assert 1 == len(found)
     assert found.pop().startswith("x")
@@ -306,12 +306,12 @@ def test_no_recording_is_called_latest():
      (-1, None), (86_401, None), ("nan", None), (None, None), ([14], None)],
 )  # fmt: skip
 def test_a_duration_is_read_as_number_and_as_text(sent, expected):
-    """Seconds of at most a day; what is none is left out, and the event keeps what was sent."""
+    """A duration is at most a day, in seconds. Anything else is left out; the event stores what was sent."""
     assert expected == claim(s3_key=KEY, duration=sent).duration
 
 
 def test_an_id_from_elsewhere_never_looks_like_one_of_the_layout():
-    """A key of another conversation gets a digest, so it cannot take the place of our own recording."""
+    """A key of another conversation gives a digest, so it cannot replace the conversation's own recording."""
     assert recording_id("c123", KEY) == "1718780000000"
     assert recording_id("c124", KEY).startswith("x")
 
@@ -322,12 +322,12 @@ def test_an_id_from_elsewhere_never_looks_like_one_of_the_layout():
      ("tavus/c/1/2", None), ("tavus/../x", None)],
 )  # fmt: skip
 def test_only_the_layout_names_a_conversation(key, expected):
-    """Objects outside `tavus/<conversation>/<name>`, the probe among them, belong to nobody."""
+    """Objects outside `tavus/<conversation>/<name>`, such as the probe, belong to no conversation."""
     assert expected == conversation_of(key)
 
 
 def recording(**members):
-    """Make a recording; nothing is known of it unless said."""
+    """Make a recording; members that are not given are empty."""
     blank = dict.fromkeys(
         ("claim", "claimed_at", "key", "size", "content_type", "version", "storage_class", "modified_at")
     )
@@ -349,7 +349,7 @@ def status(one, *, after=timedelta()):
 
 
 def test_a_claim_waits_and_then_is_missing():
-    """Without an object a recording is pending for the parameter's time, then missing: nothing hangs."""
+    """Without an object a recording is pending for the configured time, then missing."""
     waiting = recording(claim=Claim("r", "s3", key="k"), claimed_at=NOW)
     assert ["pending", "pending", "missing"] == [status(waiting, after=HOUR * part) for part in (0, 0.99, 1)]
 
@@ -372,14 +372,14 @@ def test_an_object_is_available_whatever_was_claimed_of_it_in_time():
     [(None, "failed"), ("failed", "failed"), ("other_bucket", "other_bucket")],
 )
 def test_an_object_without_bytes_has_failed(claimed, expected):
-    """Nothing can be watched; a recording that is stored elsewhere stays what it is."""
+    """It cannot be watched. A recording that is stored elsewhere keeps its status."""
     empty = recording(claim=Claim("r", "s3", key="k", status=claimed), size=0, was_there=True)
 
     assert (expected, False, True) == (status(empty), empty.is_there, empty.has_object)
 
 
 def test_a_failed_copy_that_came_later_is_available_and_then_missing():
-    """What was there did not fail, even after it was deleted."""
+    """An object that was there did not fail, even after it is deleted."""
     failed = Claim("r", "s3", key="k", status="failed")
     was_there = {"was_there": True, "had_bytes": True}
     steps = [{}, {"size": 5, **was_there}, was_there]
@@ -407,5 +407,5 @@ def test_the_latest_is_the_newest_that_is_there():
 
 
 def test_usable_keys_are_kept_as_they_are():
-    """Spaces, plus signs, percent signs and unicode are ordinary in object keys."""
+    """Object keys may have spaces, plus signs, percent signs and Unicode."""
     assert all(is_usable(key) for key in ("a b", "a+b", "100%.mp4", "録画/日本.mp4", "x/a:b"))

@@ -1,4 +1,4 @@
-"""When a push is posted again: for a day, at growing distances, later where the target asks for it."""
+"""When a push is posted again: for a day, after growing pauses, later if the server asks for it."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -11,12 +11,12 @@ SECOND = timedelta(seconds=1)
 
 
 def rest(attempt=1, age=timedelta(0), status=500, retry_after=None):
-    """Return the rest after an attempt."""
+    """Return the pause after an attempt."""
     return next_pause(attempt, age=age, status=status, retry_after=retry_after, now=NOW)
 
 
 def test_a_target_that_never_answers_is_tried_for_a_day():
-    """Soon at first, every two hours later, the last time when the day is over, and then no more."""
+    """Attempts come soon at first, then every two hours, and a last time when the day ends."""
     age, attempts, rests = timedelta(0), 1, []
     while (more := rest(attempts, age)) is not None:
         rests.append(more)
@@ -44,15 +44,15 @@ def test_a_target_that_never_answers_is_tried_for_a_day():
     ],
 )
 def test_a_target_can_ask_for_more_time(asked, expected):
-    """Seconds or a date, never less than usual and never over six hours."""
+    """Retry-After is seconds or a date. The pause is never shorter than usual and at most six hours."""
     assert expected == rest(retry_after=asked)
 
 
 def test_a_long_rest_ends_with_the_day():
-    """What was asked for late in the day is cut short, so that a last attempt is made."""
+    """A pause late in the day is cut short, so that a last attempt is made."""
     assert 60 == rest(9, timedelta(days=1) - 60 * SECOND, retry_after="3600")
 
 
 def test_a_target_that_is_gone_is_asked_no_more():
-    """410 says that it wants nothing more."""
+    """410 ends the attempts."""
     assert rest(status=410) is None

@@ -1,4 +1,4 @@
-"""Where pushes may go: https on a public address, and to the very address that was checked."""
+"""Targets of pushes: https on a public address, and a connection to the very address that was checked."""
 
 import socket
 import ssl
@@ -60,13 +60,13 @@ NOT_PUBLIC = {
 
 @pytest.mark.parametrize("address", NOT_PUBLIC.values(), ids=NOT_PUBLIC)
 def test_no_address_inside_is_public(address):
-    """Whatever family, range or disguise."""
+    """This holds for every family, range and embedded form."""
     assert not is_public(address)
 
 
 @pytest.mark.parametrize("address", ["8.8.8.8", "93.184.215.14", "2606:2800:21f:cb07:6820:80da:af6b:8b2c"])
 def test_public_addresses_are(address):
-    """The table above refuses not everything."""
+    """Ordinary public addresses are accepted."""
     assert is_public(address)
 
 
@@ -91,7 +91,7 @@ def test_a_url_that_is_no_target_is_refused(url):
 
 
 def test_a_target_is_read_whole():
-    """Port, query and authority stay as they were written."""
+    """Port, query and authority stay as written."""
     target = parse_target("https://hooks.example.com:8443?a=b%20c", is_local=False)
 
     assert ("hooks.example.com", 8443, "hooks.example.com:8443", "/?a=b%20c") == (
@@ -103,14 +103,14 @@ def test_a_target_is_read_whole():
 
 
 def test_tags_stand_behind_the_query_of_the_target():
-    """As Tavus would have posted to the URL with them."""
+    """The URL is the one to which Tavus would have posted."""
     assert "https://e.com/?a=1&user=47+11" == with_tags("https://e.com/?a=1", {"user": "47 11"})
     assert "https://e.com/?user=1" == with_tags("https://e.com/", {"user": "1"})
     assert "https://e.com/" == with_tags("https://e.com/", {})
 
 
 def resolving(monkeypatch, *answers):
-    """Let names have addresses: one answer a look-up, the last for all that follow; return what was asked."""
+    """Fake the addresses of names: one answer a lookup, the last one repeats; return the names looked up."""
     asked, real = [], socket.getaddrinfo
 
     def answer(host, port, *arguments, **more):
@@ -126,7 +126,7 @@ def resolving(monkeypatch, *answers):
 
 @pytest.mark.parametrize("address", NOT_PUBLIC.values(), ids=NOT_PUBLIC)
 def test_a_name_that_leads_inside_is_not_connected_to(monkeypatch, address):
-    """Refused after the look-up; nothing is sent."""
+    """It is refused after the lookup, and nothing is sent."""
     resolving(monkeypatch, [address])
 
     with pytest.raises(TargetRefused):
@@ -137,7 +137,7 @@ def test_a_name_that_leads_inside_is_not_connected_to(monkeypatch, address):
     "host", ["127.1", "2130706433", "0x7f.1", "017700000001", "[::1]", "[::ffff:7f00:1]", "localhost"]
 )
 def test_an_address_in_disguise_is_refused(host):
-    """What the system reads as an address is judged as that address."""
+    """A host that the system parses as an address is checked as that address."""
     with pytest.raises((TargetRefused, NotReached)):
         post(parse_target(f"https://{host}/", is_local=False), b"{}", {})
 
@@ -151,7 +151,7 @@ def test_one_address_inside_refuses_the_name(monkeypatch):
 
 
 def test_a_name_without_an_address_is_not_reached(monkeypatch):
-    """It may have one later."""
+    """A later attempt may find one."""
 
     def fail(*_arguments, **_more):
         raise socket.gaierror
@@ -190,7 +190,7 @@ def certificate(tmp_path_factory):
 
 @contextmanager
 def serving(certificate=None, *, status=204, headers=()):
-    """Serve posts on this machine; yield the port and what came."""
+    """Serve posts on this machine; yield the port and the posts."""
     came = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -202,7 +202,7 @@ def serving(certificate=None, *, status=204, headers=()):
             self.end_headers()
 
         def log_message(self, *_):
-            """Say nothing."""
+            """Log nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         if certificate:
@@ -220,14 +220,14 @@ def serving(certificate=None, *, status=204, headers=()):
 
 @pytest.fixture
 def trusted(certificate, monkeypatch):
-    """Trust the certificate, and take this machine for a public address."""
+    """Trust the certificate, and count this machine as public."""
     monkeypatch.setattr(web, "tls_context", lambda: ssl.create_default_context(cafile=certificate))
     monkeypatch.setattr(web, "is_public", lambda address: address == "127.0.0.1")
 
 
 @pytest.mark.usefixtures("trusted")
 def test_it_connects_to_the_address_that_was_checked(certificate, monkeypatch):
-    """A name that answers with another address the second time is asked once; TLS is by the name."""
+    """The name is looked up once, even if a second lookup gave another address; TLS checks the name."""
     asked = resolving(monkeypatch, ["127.0.0.1"], ["10.0.0.1"])
     with serving(certificate) as (port, came):
         answer = post(parse_target(f"https://{NAME}:{port}/hook?a=1", is_local=False), b"{}", {"x": "y"})
@@ -249,7 +249,7 @@ def test_a_certificate_of_another_name_is_refused(certificate, monkeypatch):
 
 
 def test_a_certificate_that_nobody_signed_is_refused(certificate, monkeypatch):
-    """The authorities are those that botocore brings."""
+    """Only botocore's authorities are trusted."""
     monkeypatch.setattr(web, "is_public", lambda _: True)
     resolving(monkeypatch, ["127.0.0.1"])
     with serving(certificate) as (port, came), pytest.raises(NotReached):
@@ -259,7 +259,7 @@ def test_a_certificate_that_nobody_signed_is_refused(certificate, monkeypatch):
 
 
 def test_a_redirect_is_an_answer_and_is_not_followed():
-    """It could lead inside."""
+    """A redirect could lead to an internal address."""
     with serving(status=307, headers=[("location", "http://127.0.0.1:1/")]) as (port, came):
         answer = post(parse_target(f"http://127.0.0.1:{port}/", is_local=True), b"{}", {}, is_local=True)
 
@@ -267,13 +267,13 @@ def test_a_redirect_is_an_answer_and_is_not_followed():
 
 
 def test_a_target_on_this_machine_is_for_the_local_stack_alone():
-    """What the local stack's switch allows, a deployed function refuses."""
+    """A deployed function refuses what the local stack's setting allows."""
     with pytest.raises(TargetRefused):
         post(parse_target("http://127.0.0.1:1/", is_local=True), b"{}", {})
 
 
 def test_the_body_of_an_answer_is_not_read():
-    """A target that answers without end costs nothing."""
+    """An endless answer costs nothing."""
     with serving(headers=[("content-length", str(10**12)), ("retry-after", "7")], status=503) as (port, _):
         answer = post(parse_target(f"http://127.0.0.1:{port}/", is_local=True), b"{}", {}, is_local=True)
 
@@ -282,7 +282,7 @@ def test_the_body_of_an_answer_is_not_read():
 
 @contextmanager
 def dripping(first, drop):
-    """Run a server that answers little by little, without an end; give its port."""
+    """Run a server that answers slowly and without an end; yield its port."""
     ended = threading.Event()
 
     def drip(connection):
@@ -308,7 +308,7 @@ def dripping(first, drop):
     ids=["in the status", "in the handshake of TLS"],
 )
 def test_who_answers_little_by_little_is_hung_up_on(monkeypatch, scheme, first, drop):
-    """No read takes long, and yet all of it must end: a sender that hangs keeps others from being told."""
+    """No single read takes long, but the whole attempt must end, because other pushes wait for it."""
     monkeypatch.setattr(web, "_TOTAL", 0.3)
 
     with dripping(first, drop) as port, pytest.raises(NotReached):
@@ -316,7 +316,7 @@ def test_who_answers_little_by_little_is_hung_up_on(monkeypatch, scheme, first, 
 
 
 def test_headers_without_end_keep_no_answer_waiting(monkeypatch):
-    """The status has been said, and that is what counts."""
+    """The status is known by then."""
     monkeypatch.setattr(web, "_TOTAL", 0.3)
 
     with dripping(b"HTTP/1.1 200 OK\r\n", b"x: y\r\n") as port:
