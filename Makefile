@@ -72,7 +72,7 @@ schema: setup ## write the JSON Schema of pushes anew from the code
 	@$(BIN)/python -m tavus_callbacks_cli.openapi.pushes_schema > .pushes.json && mv .pushes.json docs/pushes.schema.json
 
 bench-read: setup ## what reading costs: CPU time, calls of AWS, instructions
-	@$(BIN)/python infra/bench/read.py
+	@PYTHONPATH=infra $(BIN)/python -m bench.read
 
 clean: ## remove what the targets made, but for .local (the data of `make run`)
 	@rm -rf .venv .venv-sam .venv-checkov .aws-sam .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,7 +1,7 @@
-"""Run by the target's Python, under callgrind: loads a handler, then calls it as often as it is told.
+"""Runs under callgrind with the target's Python: loads a handler and calls it on request.
 
-Arguments: the handler, a file of one event a line. Standard input: how many of them to call next, on a line.
-Every answer is a line too, so that whoever counts can look between.
+Arguments: the handler, and a file with one event a line. Each line of stdin is the number of events to handle
+next. The script confirms each step by a line on stderr, so that the parent can count in between.
 """
 
 import importlib

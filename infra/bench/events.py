@@ -1,8 +1,8 @@
-"""What each function is invoked with, and what the store answers it: made by the project's own code."""
+"""The event of each function and the store's answers to it, made by the project's own code."""
 
 import base64
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any, cast
@@ -28,32 +28,32 @@ TOKEN = new_token()
 _NOW = datetime(2026, 11, 20, 10, 0, 1, tzinfo=UTC)
 _USUAL = 2 * KILOBYTE
 _KEY = "tavus/c1/1.mp4"
-# As Secrets Manager makes one by the template: letters and digits.
+# Letters and digits, as Secrets Manager generates them for the template.
 _PUSH_SECRET = "benchmarks" * 5
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One function's event, and the store's answers by the name of an operation."""
+    """A function's event, and the store's answers by operation."""
 
     event: bytes
     answers: dict[str, Any]
 
 
 def token_answer(scope: Scope = "callback") -> dict[str, Any]:
-    """Return what GetItem says of the token."""
+    """Return GetItem's answer for the token."""
     record = {"token_digest": digest_token(TOKEN), "label": "bench", "scope": scope}
     item = {name: {"S": value} for name, value in record.items()}
     return {"GetItem": {"Item": {**item, "created_at": {"S": "2026-01-01T00:00:00.000000Z"}}}}
 
 
 def body(number: int, size: int) -> bytes:
-    """Make the body of a callback; each number is another conversation."""
+    """Return the body of a callback; each number is another conversation."""
     return json.dumps(transcript(f"c{number:015x}", size)).encode()
 
 
 def callback(number: int, size: int = _USUAL) -> bytes:
-    """Make the event of a callback."""
+    """Return the event of a callback."""
     path, headers = f"/callbacks/{TOKEN}", ((b"content-type", b"application/json"),)
     request = Request("POST", path.encode(), b"user=4711", headers, body(number, size))
     route = Route("POST", "/callbacks/{token}", "ReceiveFunction")
@@ -62,16 +62,17 @@ def callback(number: int, size: int = _USUAL) -> bytes:
 
 def cases() -> dict[str, Case]:
     """Return the case of every function, by the name of its module."""
-    kept = [
-        _kept(kind) for kind in ("system.replica_joined", "system.shutdown", "application.recording_ready")
+    rows = [
+        _event_row(kind)
+        for kind in ("system.replica_joined", "system.shutdown", "application.recording_ready")
     ]
     key = {"GetSecretValue": {"SecretString": make_private_key()}}
     return {
         "receive": Case(callback(1), token_answer()),
-        "read": Case(_read(), {**token_answer("read"), "Query": {"Items": [_wire(row) for row in kept]}}),
-        "project": Case(_stream(kept[1]), {}),
+        "read": Case(_read(), {**token_answer("read"), "Query": {"Items": [wire(row) for row in rows]}}),
+        "project": Case(_stream(rows[1]), {}),
         "drain": Case(_spilled(), {}),
-        "resolve": Case(_stream(kept[2]), {"UpdateItem": {"Attributes": _noted()}}),
+        "resolve": Case(_stream(rows[2]), {"UpdateItem": {"Attributes": _recording_row()}}),
         "signing_key": Case(_custom(), key),
         "push": Case(_queued(), {"GetSecretValue": {"SecretString": _PUSH_SECRET}}),
         "watch": Case(b"{}", {"Query": {"Items": []}}),
@@ -85,8 +86,8 @@ def _read() -> bytes:
     return bytes(encode_event(make_event(request, route, {"conversation_id": "c1"})))
 
 
-def _kept(event_type: str) -> dict[str, Any]:
-    """Return the row of a callback, as DynamoDB's client takes it."""
+def _event_row(event_type: str) -> dict[str, Any]:
+    """Return the row of a callback in boto3's form."""
     sent = transcript("c1", 300) | {"event_type": event_type}
     sent["properties"] = {
         "replica_id": "r1",
@@ -94,26 +95,42 @@ def _kept(event_type: str) -> dict[str, Any]:
         "s3_key": _KEY,
     }
     event = parse_event(json.dumps(sent).encode(), query="user=4711", label="bench", received_at=_NOW)
-    table, put = catching_table()
+    table, writes = catching_table()
     table.keep(event, kept_at=_NOW)
-    return put[0]
+    return writes.items[0]
 
 
-def catching_table() -> tuple[EventsTable, list[dict[str, Any]]]:
-    """Return an events table that finds nothing, and the items that are put into it."""
-    put: list[dict[str, Any]] = []
-    answers = {"put_item": lambda Item, **_: put.append(Item), "get_item": lambda **_: {}}  # noqa: N803 - boto3's name
-    client = cast("Any", SimpleNamespace(**answers))
-    return EventsTable(client, "events", Bodies("bodies"), None), put
+@dataclass(frozen=True, slots=True)
+class Writes:
+    """The items and objects that were written, as boto3's clients take them."""
+
+    items: list[dict[str, Any]] = field(default_factory=list)
+    objects: list[bytes] = field(default_factory=list)
 
 
-def _noted() -> dict[str, Any]:
-    """Return what a recording's row holds once its callback and its object are noted."""
-    noted: dict[str, Any] = {}
+def catching_table() -> tuple[EventsTable, Writes]:
+    """Return an events table that finds nothing, and its writes."""
+    writes = Writes()
+
+    def put_item(*, Item: dict[str, Any], **_: Any) -> dict[str, Any]:  # noqa: N803 - boto3's name
+        writes.items.append(Item)
+        return {}
+
+    def put_object(*, Body: bytes, **_: Any) -> None:  # noqa: N803 - boto3's name
+        writes.objects.append(Body)
+
+    methods = {"put_item": put_item, "put_object": put_object, "get_item": lambda **_: {}}
+    client = cast("Any", SimpleNamespace(**methods))
+    return EventsTable(client, "events", Bodies("bodies", lambda: client), None), writes
+
+
+def _recording_row() -> dict[str, Any]:
+    """Return a recording's row after its callback and its object were noted."""
+    row: dict[str, Any] = {}
 
     def update_item(ExpressionAttributeValues: dict[str, Any], **_: object) -> dict[str, Any]:  # noqa: N803 - boto3's name
-        noted.update({name.removeprefix(":"): value for name, value in ExpressionAttributeValues.items()})
-        return {"Attributes": noted}
+        row.update({name.removeprefix(":"): value for name, value in ExpressionAttributeValues.items()})
+        return {"Attributes": row}
 
     client = cast("Any", SimpleNamespace(update_item=update_item))
     table = RecordingRows(client, "events", bucket="recordings")
@@ -121,12 +138,13 @@ def _noted() -> dict[str, Any]:
         "application.recording_ready", "c1", {"properties": {"s3_key": _KEY}}, bucket="b", ref="1"
     )
     table.put_claim("c1", claim, ref="1", claimed_at=_NOW)
-    found = StoredObject(_KEY, 1, "video/mp4", "1", None, _NOW)
-    table.put_look("c1", claim.recording_id, found, looked_at=_NOW)
-    return noted
+    stored = StoredObject(_KEY, 1, "video/mp4", "1", None, _NOW)
+    table.put_look("c1", claim.recording_id, stored, looked_at=_NOW)
+    return row
 
 
-def _wire(row: dict[str, Any]) -> dict[str, Any]:
+def wire(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row as DynamoDB sends it: bytes in base64."""
     return {
         name: {"B": base64.b64encode(value["B"]).decode()} if "B" in value else value
         for name, value in row.items()
@@ -134,7 +152,7 @@ def _wire(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _stream(row: dict[str, Any]) -> bytes:
-    image = {"NewImage": _wire(row), "SequenceNumber": "1", "StreamViewType": "NEW_IMAGE"}
+    image = {"NewImage": wire(row), "SequenceNumber": "1", "StreamViewType": "NEW_IMAGE"}
     arn = "arn:aws:dynamodb:us-east-1:123456789012:table/events/stream/2026-11-20T00:00:00.000"
     record = {"eventID": "1", "eventName": "INSERT", "eventSource": "aws:dynamodb", "eventSourceARN": arn}
     return json.dumps({"Records": [record | {"dynamodb": image}]}).encode()
@@ -150,12 +168,12 @@ def _spilled() -> bytes:
 
 
 def _queued() -> bytes:
-    """Return the message of a push, as the rule of the bus puts it into the queue."""
+    """Return the event of a push that the rule of the bus has put into the queue."""
     sent = transcript("c1", _USUAL) | {"event_type": "system.shutdown"}
     event = parse_event(json.dumps(sent).encode(), query="user=4711", label="bench", received_at=_NOW)
-    table, put = catching_table()
+    table, writes = catching_table()
     table.keep(event, kept_at=_NOW)
-    push = callback_push(StoredEvent.from_row(read_item(put[0])), event.text.encode())
+    push = callback_push(StoredEvent.from_row(read_item(writes.items[0])), event.text.encode())
     attributes = {"ApproximateReceiveCount": "1", "SentTimestamp": "1795168800000"}
     message = json.dumps({"detail": json.loads(push.detail())})
     record = {"messageId": "1", "receiptHandle": "1", "body": message, "eventSource": "aws:sqs"}

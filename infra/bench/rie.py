@@ -204,10 +204,10 @@ def _pace_once(pid: int, quota: float) -> None:
 
 @contextmanager
 def store(answers: Mapping[str, Any], python: str) -> Iterator[int]:
-    """Run the store of fixed answers; give its port."""
+    """Run the store of fixed answers, by operation; yield its port. The bytes under "" answer GetObject."""
     script = Path(__file__).with_name("store.py")
     process = subprocess.Popen(  # noqa: S603 - our own script
-        [python, "-I", str(script), json.dumps(answers)],
+        [python, "-I", str(script)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -215,6 +215,10 @@ def store(answers: Mapping[str, Any], python: str) -> Iterator[int]:
     try:
         if process.stdout is None or process.stdin is None:
             raise TypeError("pipes were asked for")
+        # The answers can be longer than an argument of a process.
+        encoded = {name: body.decode("latin-1") if name == "" else body for name, body in answers.items()}
+        process.stdin.write(f"{json.dumps(encoded)}\n")
+        process.stdin.flush()
         yield int(process.stdout.readline())
         process.stdin.close()
     finally:

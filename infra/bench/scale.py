@@ -1,9 +1,10 @@
-"""Drives the real key-making code with the ids and times of many callbacks, to find hot partitions.
+"""Finds hot partitions: runs the code that builds keys with the ids and times of many callbacks.
 
-What `EventsTable.keep` would put is caught where it leaves for DynamoDB; of each item only keys and size
-count. Run: PYTHONPATH=infra .venv/bin/python -m bench.scale [--callbacks N]. Writes docs/scale.md. An item
-takes 40 µs to make, so that 10 million, at two rates, take a processor half an hour; a million shows the same
-shares, but fewer seconds to find the hottest among.
+The items that `EventsTable.keep` puts are caught before DynamoDB; only their keys and sizes count. An item
+takes 40 µs, so 10 million at two rates take half an hour of CPU. A million shows the same shares, but has
+fewer seconds among which to find the hottest. It writes docs/scale.md. To run it:
+
+PYTHONPATH=infra .venv/bin/python -m bench.scale [--callbacks N]
 """
 
 import argparse
@@ -28,10 +29,10 @@ from tavus_callbacks.domain.summaries import summary
 
 DOCUMENT = ROOT / "docs" / "scale.md"
 RATES = (1_000, 10_000)
-# Write units a second of one partition; a new table on demand takes four times that.
+# The write units a second of one partition; a new on-demand table has four times that.
 PARTITION, NEW_TABLE = 1_000, 4_000
 _KILOBYTE = 1024
-# How a conversation with a recording speaks: event type, bytes kept of its body.
+# The callbacks of a conversation with a recording: event type, and stored bytes of the body.
 _CONVERSATION = (
     ("system.replica_joined", 250),
     ("system.shutdown", 280),
@@ -39,15 +40,15 @@ _CONVERSATION = (
     ("application.transcription_ready", 2_500),
     ("application.perception_analysis", 1_200),
 )
-# Of a hundred subjects, so many are no conversation but a video with one callback.
+# Of a hundred subjects, the number of videos, each with one callback; the others are conversations.
 _VIDEOS = 3
-# A summary is below a kilobyte, its facts deflated; it is put anew for every event.
+# With deflated facts, a summary is below a kilobyte; every event writes it.
 _SUMMARY_UNITS = 1
 
 
 @dataclass(slots=True)
 class Heat:
-    """Write units by partition key: altogether, and in the hottest second at a rate."""
+    """Write units by partition key: the total, and those of the hottest key in its hottest second."""
 
     total: Counter[str] = field(default_factory=Counter)
     hottest: float = 0.0
@@ -60,7 +61,7 @@ class Heat:
 
 @dataclass(frozen=True, slots=True)
 class Simulation:
-    """What a rate of callbacks a second does to the table, its two indexes, and as units a callback."""
+    """The write units of the table and its two indexes at a rate of callbacks a second."""
 
     rate: int
     seconds: int
@@ -69,12 +70,12 @@ class Simulation:
     listing: Heat
 
     def units(self, *heats: Heat) -> float:
-        """Return the write units of a callback in some of them."""
+        """Return the write units of a callback in some of these."""
         return sum(heat.total.total() for heat in heats) / (self.rate * self.seconds)
 
 
 def simulate(rate: int, callbacks: int, chance: random.Random) -> Simulation:
-    """Send so many callbacks at a rate, second by second."""
+    """Send callbacks at a rate, second by second."""
     events, by_receipt, listing = Heat(), Heat(), Heat()
     seconds = max(1, callbacks // rate)
     source = items(chance, rate)
@@ -82,7 +83,7 @@ def simulate(rate: int, callbacks: int, chance: random.Random) -> Simulation:
         second = list(islice(source, rate))
         events.second(_tally((item["pk"]["S"], _units(item) + _SUMMARY_UNITS) for item in second))
         by_receipt.second(_tally((item["receipt_shard"]["S"], 1) for item in second))
-        listing.second(_tally((_listing_shard(item), 1) for item in second if _opens(item)))
+        listing.second(_tally((_listing_shard(item), 1) for item in second if _is_first(item)))
     return Simulation(rate, seconds, events, by_receipt, listing)
 
 
@@ -94,15 +95,15 @@ def _tally(units: Iterator[tuple[str, int]]) -> Counter[str]:
 
 
 def items(chance: random.Random, rate: int) -> Iterator[dict[str, Any]]:
-    """Yield items as the events table's own code makes them; callbacks of a subject come close together."""
-    table, put = catching_table()
+    """Yield the items that the events table writes; callbacks of a subject follow each other."""
+    table, writes = catching_table()
     at = datetime(2026, 11, 20, tzinfo=UTC)
     while True:
         for event in _subject(chance, at):
             table.keep(event, kept_at=at)
             at += timedelta(seconds=1 / rate)
-        yield from put
-        put.clear()
+        yield from writes.items
+        writes.items.clear()
 
 
 def _subject(chance: random.Random, at: datetime) -> Iterator[Event]:
@@ -117,7 +118,7 @@ def _subject(chance: random.Random, at: datetime) -> Iterator[Event]:
 def _event(kind: str, subject: str, event_type: str, size: int, at: datetime) -> Event:
     digest = hashlib.sha256(f"{subject}{event_type}".encode()).hexdigest()[:32]
     moment = int(at.timestamp() * 1_000_000)
-    # What deflates away is left out: only the bytes that are kept count.
+    # Random text does not deflate: only the stored bytes count.
     text = random.Random(size).randbytes(size * 3 // 4).hex()[:size]  # noqa: S311 - no secret
     return Event(
         kind,
@@ -137,13 +138,13 @@ def _event(kind: str, subject: str, event_type: str, size: int, at: datetime) ->
 
 
 def _units(item: dict[str, Any]) -> int:
-    """Return the write units of an item; what is neither text nor bytes takes about 40 bytes."""
+    """Return the write units of an item; values that are neither strings nor bytes take about 40 bytes."""
     texts = ((name, value.get("S") or value.get("B") or "") for name, value in item.items())
     return -(-(sum(len(name) + len(text) for name, text in texts) + 40) // _KILOBYTE)
 
 
-def _opens(item: dict[str, Any]) -> bool:
-    """Tell whether an event is the first of its subject: then the summary enters the listing."""
+def _is_first(item: dict[str, Any]) -> bool:
+    """Tell whether an event is the first of its subject, which adds the summary to the listing."""
     return item["event_type"]["S"] in ("system.replica_joined", "video.ready")
 
 
@@ -167,21 +168,19 @@ def main() -> None:
 def _words(done: list[Simulation]) -> dict[str, str]:
     fast = done[-1]
     return {
-        "heat": "\n".join(row for one in done for row in _rows(one)),
+        "heat": "\n".join(row for each in done for row in _rows(each)),
         "units": f"{fast.units(fast.events, fast.receipts, fast.listing):.1f}",
         "new_table": f"{NEW_TABLE / fast.units(fast.events):,.0f}",
         "shard_rate": f"{fast.rate * PARTITION / fast.receipts.hottest:,.0f}",
     }
 
 
-def _rows(one: Simulation) -> list[str]:
-    named = (("events, a subject", one.events), ("`receipts`", one.receipts), ("`listing`", one.listing))
-    return [f"| {one.rate:,} | {name} | {_row(heat, one.seconds)} |" for name, heat in named]
-
-
-def _row(heat: Heat, seconds: int) -> str:
-    mean = max(heat.total.values()) / seconds
-    return f"{len(heat.total):,} | {mean:,.1f} | {heat.hottest:,.0f} | {heat.hottest / PARTITION:.0%}"
+def _rows(done: Simulation) -> Iterator[str]:
+    names = ("events, a subject", "`receipts`", "`listing`")
+    for name, heat in zip(names, (done.events, done.receipts, done.listing), strict=True):
+        mean = max(heat.total.values()) / done.seconds
+        shares = f"{heat.hottest:,.0f} | {heat.hottest / PARTITION:.0%}"
+        yield f"| {done.rate:,} | {name} | {len(heat.total):,} | {mean:,.1f} | {shares} |"
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
-"""A store that answers everything at once with fixed words, so that only our own CPU is measured.
+"""A store that answers at once with fixed words, so that only our own CPU is measured.
 
-DynamoDB, S3, SQS and Secrets Manager on one port, told apart by the target header or the method. It keeps
-connections alive and writes an answer in one piece, for http.server's two pieces cost 40 ms of delayed ACK.
-Prints its port, then serves until its standard input closes.
+It is DynamoDB, S3, SQS and Secrets Manager on one port, distinguished by the target header or the method. It
+keeps connections alive and writes each answer in one piece: the two pieces of http.server cost 40 ms of
+delayed ACK. It reads its answers from the first line of stdin, prints its port, and serves until stdin
+closes.
 """
 
 import asyncio
@@ -12,11 +13,9 @@ from typing import Any
 
 Item = dict[str, Any]
 
-# What the answers say is set by the first argument: a JSON object from target to body.
 EMPTY = b"{}"
-# Lengths in an HTTP/1.1 head.
 _LENGTH = b"content-length:"
-# What the key of a tombstone begins with.
+# The prefix of a tombstone's key.
 _TOMBSTONE = b'"tombstone#'
 
 
@@ -49,8 +48,8 @@ class Store(asyncio.Protocol):
     def _answer(self, head: bytes, sent: bytes) -> bytes:
         target = _header(head, b"x-amz-target:").rpartition(b".")[2]
         # Nobody was erased: the usual case, and the only one in which a callback is written.
-        known = {} if _TOMBSTONE in sent else self._answers
-        body = known.get(target, EMPTY if target else b"")
+        answers = {} if _TOMBSTONE in sent else self._answers
+        body = answers.get(target, EMPTY if target else b"")
         length = b"0" if head.startswith(b"head ") else str(len(body)).encode()
         return (
             b"HTTP/1.1 200 OK\r\ncontent-type: application/x-amz-json-1.0\r\n"
@@ -81,5 +80,8 @@ async def main(answers: dict[bytes, bytes]) -> None:
 
 
 if __name__ == "__main__":
-    given = json.loads(sys.argv[1]) if sys.argv[1:] else {}
-    asyncio.run(main({name.lower().encode(): json.dumps(body).encode() for name, body in given.items()}))
+    given = json.loads(sys.stdin.readline())
+    stored = {b"": given.pop("", "").encode("latin-1")}
+    asyncio.run(
+        main({**{name.lower().encode(): json.dumps(body).encode() for name, body in given.items()}, **stored})
+    )

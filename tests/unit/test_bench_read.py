@@ -1,19 +1,16 @@
-"""`make bench-read` keeps working: what it measures is asked once."""
+"""`make bench-read` keeps working: questions are asked of a store that answers at once."""
 
-import subprocess
-import sys
-from pathlib import Path
+import pytest
 
-BENCH = Path(__file__).resolve().parents[2] / "infra" / "bench" / "read.py"
+import benches
 
 
-def test_reading_can_be_measured():
-    """The bench gives the reader every setting that it asks for."""
-    asked = subprocess.run(  # noqa: S603 - our own words
-        [sys.executable, str(BENCH), "--once", "a conversation of 10 events", "1"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+@pytest.mark.parametrize("name", ["… with a transcript of 200 KB", "a page of 50 conversations"])
+def test_reading_can_be_measured(name):
+    """The reader gets every setting and answer, and makes no more calls than allowed."""
+    measure = f"from bench.read import QUESTIONS, measure; question = QUESTIONS[{name!r}]"
 
-    assert (0, "") == (asked.returncode, asked.stderr)
+    [line] = benches.printed(f"{measure}; print(question.calls, measure(question, rounds=1)['calls'])")
+
+    allowed, made = map(float, line.split())
+    assert 0 < made <= allowed
