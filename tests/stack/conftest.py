@@ -3,6 +3,7 @@
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,6 +48,19 @@ def local_stack(tmp_path_factory: pytest.TempPathFactory, turned: Clock) -> Iter
     options = stack.Options(port=0, state_root=root, clock=turned, parameters=parameters)
     with stack.local_stack(options) as local:
         yield local.running
+
+
+@pytest.fixture(scope="session")
+def start_stack() -> Callable[[Path, int, dict[str, str], Clock], AbstractContextManager[object]]:
+    """Give what starts a stack on a state folder that may hold the data of an earlier one."""
+
+    def start(
+        root: Path, port: int, parameters: dict[str, str], clock: Clock
+    ) -> AbstractContextManager[object]:
+        options = stack.Options(port=port, state_root=root, parameters=parameters, clock=clock)
+        return stack.local_stack(options)
+
+    return start
 
 
 @pytest.fixture(scope="session")
