@@ -162,15 +162,20 @@ class Stack:
         self.folder = folder
         self.running: Json = json.loads((folder / "running.json").read_text())
         self.outputs: dict[str, str] = self.running["outputs"]
+        self._clients: Json = {}
         self.http = httpx.Client(base_url=self.running["api_url"], timeout=30, trust_env=False)
 
     def client(self, service: str) -> Any:
         """Return a boto3 client of the stack's services."""
-        running = self.running
-        session = boto3.Session(
-            running["aws_access_key_id"], running["aws_secret_access_key"], region_name=running["region"]
-        )
-        return session.client(service, endpoint_url=running["endpoint_url"], config=Config(proxies={}))
+        if service not in self._clients:
+            running, config = self.running, Config(proxies={})
+            session = boto3.Session(
+                running["aws_access_key_id"], running["aws_secret_access_key"], region_name=running["region"]
+            )
+            self._clients[service] = session.client(
+                service, endpoint_url=running["endpoint_url"], config=config
+            )
+        return self._clients[service]
 
     def post(self, entry: Json, token: str | None = None) -> Json:
         """Send a callback and return the answer."""

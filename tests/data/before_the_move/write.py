@@ -42,9 +42,9 @@ KEPT_OBJECTS = (
 FOLDERS = {"conversation": "conversations", "video": "videos", "replica": "replicas"}
 LISTS = (
     "/events?limit=60&after=",
-    "/conversations?limit=7",
+    "/conversations?limit=12",
     "/conversations?status=ended",
-    "/conversations?status=active&limit=3",
+    "/conversations?status=active&limit=9",
     "/conversations?missing=recording",
     "/conversations?tag=user:4711",
     "/conversations?label=production",
