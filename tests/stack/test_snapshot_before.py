@@ -173,11 +173,19 @@ def test_all_callbacks_sent_again_are_duplicates(before: Before) -> None:
 
     changed = changes(rows, before.stack.rows())
     assert all(changed.values()), "a row is gone"
-    events = {row["ref"]["S"] for name, row in changed.items() if " e1#" in name}
-    assert {name.rpartition(".")[2] for name in repeats} == events
     others = {name for name in changed if not name.startswith(("quarantine#", "token#"))}
-    assert all(name in rows for name in others if " e1#" not in name)
-    assert {push["data"]["event_id"] for push in before.server.take().values()} == repeats
+    events = {name for name in others if " e1#" in name}
+    summaries = {f"{name.partition(' ')[0]} s1" for name in events}
+    assert not events & rows.keys()
+    assert {event_id.rpartition(".")[2] for event_id in repeats} == {
+        name.rpartition("#")[2] for name in events
+    }
+    assert summaries == others - events
+    pushes = before.server.take().values()
+    told = {push["data"]["event_id"] for push in pushes if push["type"].startswith("callback.")}
+    derived = {f"{push['kind']}#{push['subject']} s1" for push in pushes if "event_id" not in push["data"]}
+    assert repeats == told
+    assert derived <= summaries - rows.keys()
     assert_counts_rise(rows, changed)
 
 
