@@ -177,6 +177,11 @@ class Stack:
             )
         return self._clients[service]
 
+    def close(self) -> None:
+        """Close the connections: an open socket that is collected later fails another test."""
+        for client in [self.http, *self._clients.values()]:
+            client.close()
+
     def post(self, entry: Json, token: str | None = None) -> Json:
         """Send a callback and return the answer."""
         secret = token or self.running["callback_url"].rpartition("/")[2]

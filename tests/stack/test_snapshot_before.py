@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -50,8 +51,7 @@ def before(tmp_path_factory: pytest.TempPathFactory, start_stack: Any, turned: A
     }
     with snapshot.team_server() as server:
         parameters = {**snapshot.PARAMETERS, "PushUrl": server.url}
-        with start_stack(root, port, parameters, turned):
-            stack = Stack(folder)
+        with start_stack(root, port, parameters, turned), closing(Stack(folder)) as stack:
             yield Before(
                 root=root,
                 stack=stack,
