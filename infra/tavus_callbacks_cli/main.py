@@ -36,14 +36,14 @@ COMMANDS = {
 
 
 class LazyGroup(click.Group):
-    """Keeps start-up short: boto, moto and pydantic load only with the command that needs them."""
+    """Keeps start-up short: boto, moto and pydantic load only with a command that needs them."""
 
     def list_commands(self, _ctx: click.Context) -> list[str]:
-        """Return the names in the order people meet them."""
+        """Return the names in the order in which people need them."""
         return list(COMMANDS)
 
     def get_command(self, _ctx: click.Context, name: str) -> click.Command | None:
-        """Import the command's module, or answer None where there is no such command."""
+        """Import the command's module and return the command, or None if there is no such command."""
         if name not in COMMANDS:
             return None
         module, attribute = COMMANDS[name].split(":")
@@ -51,7 +51,7 @@ class LazyGroup(click.Group):
         return command
 
     def invoke(self, ctx: click.Context) -> object:
-        """Run a command; an error never shows a token that somebody typed or a service quoted."""
+        """Run a command, and remove tokens from its error: somebody typed one, or a service quoted it."""
         try:
             return super().invoke(ctx)
         except click.ClickException as error:
@@ -61,7 +61,7 @@ class LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Name the nearest commands where one is unknown: click would look among those it has loaded."""
+        """Suggest commands for an unknown one; click would only look among those that it has loaded."""
         try:
             return super().resolve_command(ctx, args)
         except NoSuchCommand as error:

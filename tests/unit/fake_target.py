@@ -13,7 +13,10 @@ from tavus_callbacks_cli.targets.api_client import ApiClient
 
 @dataclass
 class FakeTarget:
-    """It answers in order, a status before an answer where it is none of 200; then it ends as Ctrl-C does."""
+    """Answers in order; a tuple has a status and an answer.
+
+    After the last answer it raises what Ctrl-C raises.
+    """
 
     name: str = "a fake"
     options: tuple[str, ...] = ()

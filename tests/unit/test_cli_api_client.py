@@ -1,4 +1,4 @@
-"""The client of the API turns every answer into a value or into a sentence that says what to do next."""
+"""The API client returns every answer as a value, or raises an error that says what to do next."""
 
 import click
 import httpx
@@ -21,7 +21,7 @@ def always(status: int, content: object) -> ApiClient:
 
 
 def test_an_answer_is_its_object():
-    """Path and parameters go out below the URL, its JSON object comes back."""
+    """The path and parameters are sent below the URL, and the JSON object is returned."""
 
     def answer(request: httpx.Request) -> httpx.Response:
         assert "https://api.example.com/v1/events?after=x" == str(request.url)
@@ -31,10 +31,10 @@ def test_an_answer_is_its_object():
 
 
 def test_a_body_with_a_byte_order_mark_is_read():
-    """A kept body comes as it was sent, mark included."""
-    found = api(lambda _: httpx.Response(200, content=b'\xef\xbb\xbf{"a": 1}')).get("/events/x/body")
+    """A stored body is returned as it was sent, including its byte order mark."""
+    content = api(lambda _: httpx.Response(200, content=b'\xef\xbb\xbf{"a": 1}')).get("/events/x/body")
 
-    assert {"a": 1} == found
+    assert {"a": 1} == content
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_a_body_with_a_byte_order_mark_is_read():
     ],
 )
 def test_every_other_answer_says_what_to_do(kind, message, status, content):
-    """What may pass is told from what will not, and no error is without a next step."""
+    """Errors that may pass differ from errors that will not, and each has a next step."""
     with pytest.raises(kind) as caught:
         always(status, content).get("/events")
 
@@ -61,13 +61,13 @@ def test_every_other_answer_says_what_to_do(kind, message, status, content):
 
 
 def test_a_page_of_html_is_no_answer():
-    """A proxy's or a wrong host's page is named as such."""
+    """A page of a proxy or a wrong host is reported as such."""
     with pytest.raises(click.ClickException, match="not as a tavus-callbacks API does"):
         api(lambda _: httpx.Response(200, html="<p>hi")).get("/events")
 
 
 def test_a_reason_is_shown_escaped():
-    """What the other side says does nothing to the terminal."""
+    """The reason of the other side cannot steer the terminal."""
     with pytest.raises(click.ClickException) as caught:
         always(400, {"detail": "\x1b[2J"}).get("/events")
 
@@ -75,7 +75,7 @@ def test_a_reason_is_shown_escaped():
 
 
 def test_no_connection_says_what_to_check():
-    """A refused connection may pass, so those who wait can go on."""
+    """A refused connection may pass, so a command that waits can go on."""
 
     def refuse(_: httpx.Request) -> httpx.Response:
         raise httpx.ConnectError("Connection refused")
@@ -85,22 +85,22 @@ def test_no_connection_says_what_to_check():
 
 
 def test_pages_follow_the_cursor_to_the_end():
-    """Every page is asked for once, with the parameters of the first."""
+    """Every page is requested once, with the parameters of the first."""
     asked = []
 
     def answer(request: httpx.Request) -> httpx.Response:
         asked.append(dict(request.url.params))
         return httpx.Response(200, json={"events": [len(asked)], "cursor": "c" if len(asked) < 3 else None})
 
-    found = list(api(answer).pages("/events", {"kind": "video"}))
+    pages = list(api(answer).pages("/events", {"kind": "video"}))
 
-    assert [[1], [2], [3]] == [page["events"] for page in found]
+    assert [[1], [2], [3]] == [page["events"] for page in pages]
     first = {"limit": "200", "kind": "video"}
     assert [first, first | {"cursor": "c"}, first | {"cursor": "c"}] == asked
 
 
 def test_the_token_goes_in_the_header():
-    """Never in the URL."""
+    """The token is in the header, never in the URL."""
     with http_client(API, "tcb_x") as client:
         request = client.build_request("GET", "/events")
 

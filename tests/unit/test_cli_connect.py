@@ -1,4 +1,4 @@
-"""`connect`: requests that Tavus accepts, with this stack's values, and the advice beside them."""
+"""`connect` prints requests that Tavus accepts, with this stack's values and advice."""
 
 import json
 import shlex
@@ -38,7 +38,7 @@ def template_outputs() -> dict[str, str]:
 
 @pytest.fixture
 def running(monkeypatch, template_outputs):
-    """Let one local stack run whose outputs and callback_url a test can change."""
+    """Run one local stack whose outputs and callback_url a test can change."""
     values: dict[str, Any] = {
         "outputs": dict(template_outputs),
         "callback_url": f"https://example.trycloudflare.com/callbacks/{TOKEN}",
@@ -107,14 +107,14 @@ def body_of(result: Result) -> Any:
 
 
 def members_of(body: Any) -> dict[str, Any]:
-    """Return the members beside which the callback_url stands."""
+    """Return the object of the body that holds the callback_url."""
     members: dict[str, Any] = body["data"][0] if "data" in body else body
     return members
 
 
 @pytest.fixture(params=["on", "off"])
 def recordings(request, running, stack):
-    """Give both stacks recordings, or none."""
+    """Give both stacks recordings, or neither."""
     if request.param == "off":
         running["outputs"] = {"ApiUrl": API_URL}
         stack.clear()
@@ -126,7 +126,7 @@ def recordings(request, running, stack):
 @pytest.mark.parametrize("where", [local, production], ids=["local", "deployed"])
 @pytest.mark.parametrize("kind", KINDS)
 def test_tavus_documents_every_member_that_is_printed(kind, where, options):
-    """Every kind, in current and older names, on every stack: the closed schema accepts body and path."""
+    """For every kind and stack, in current and older names, the closed schema accepts body and path."""
     body = body_of(where(kind, *options))
 
     assert "callback_url" in members_of(body)
@@ -149,14 +149,14 @@ def test_current_names_are_the_default_and_older_prints_the_older_ones(kind):
     [("face", "faces", "replicas"), ("replica", "faces", "replicas"), ("lipsync", "lipsync", "lipsync")],
 )
 def test_a_training_goes_to_faces(kind, current, older):
-    """`replica` is another word for `face`, and --older alone decides about the path."""
+    """`replica` means `face`, and only --older decides about the path."""
     assert f"/v2/{current} " in production(kind).stderr
     assert f"/v2/{older} " in production(kind, "--older").stderr
 
 
 @pytest.mark.usefixtures("stack")
 def test_a_guardrail_is_one_and_with_older_a_set():
-    """Guardrails are resources of their own today, and sets are what Tavus calls legacy."""
+    """A guardrail is a resource today; Tavus calls the sets legacy."""
     guardrail, guardrails = body_of(production("guardrail")), body_of(production("guardrail", "--older"))
 
     assert {"name": "NAME", "data": [guardrail]} == guardrails
@@ -165,12 +165,12 @@ def test_a_guardrail_is_one_and_with_older_a_set():
 
 @pytest.mark.usefixtures("stack")
 def test_a_conversation_is_the_default():
-    """One body, ready to paste."""
+    """The default is one body for a conversation."""
     assert production("conversation").stdout == production().stdout
 
 
 def test_a_deployed_stack_records_into_its_bucket(stack):
-    """The members of recording_storage stand side by side, as Tavus documents them."""
+    """The members of recording_storage are flat, as Tavus documents them."""
     body = body_of(production("--callback-url", CALLBACK_URL))
 
     assert {
@@ -189,7 +189,7 @@ def test_a_deployed_stack_records_into_its_bucket(stack):
 
 
 def test_the_older_form_has_the_four_fields(stack):
-    """For accounts and clients that do not know recording_storage."""
+    """The older form is for accounts and clients without recording_storage."""
     properties = body_of(production("--older"))["properties"]
 
     assert {
@@ -219,7 +219,7 @@ def nested(storage: str) -> str:
 
 
 def test_the_schema_refuses_a_nested_storage(stack):
-    """It is what was printed before, and Tavus does not document it."""
+    """Earlier versions printed the nested form, which Tavus does not document."""
     properties = json.loads(nested(stack["RecordingStorage"]))
 
     with pytest.raises(ValidationError):
@@ -227,7 +227,7 @@ def test_the_schema_refuses_a_nested_storage(stack):
 
 
 def test_a_stack_that_was_deployed_earlier_prints_the_flat_form_too(stack):
-    """Its output stays nested until the next deployment."""
+    """Its output stays nested until the next deployment, but the printed body is flat."""
     expected = json.loads(stack["RecordingStorage"])
     stack["RecordingStorage"] = nested(stack["RecordingStorage"])
 
@@ -240,7 +240,7 @@ def test_a_stack_that_was_deployed_earlier_prints_the_flat_form_too(stack):
 @pytest.mark.usefixtures("running")
 @pytest.mark.parametrize("options", [(), ("--older",)], ids=["current", "older"])
 def test_a_local_stack_leaves_out_its_bucket(options):
-    """Tavus cannot write there: one line says so and names the command that makes a recording."""
+    """Tavus cannot write to this machine; a note says so and names the command that makes a recording."""
     result = local(*options)
 
     body = body_of(result)
@@ -254,18 +254,18 @@ def test_a_local_stack_leaves_out_its_bucket(options):
 @pytest.mark.usefixtures("stack")
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "conversation"])
 def test_only_a_conversation_is_recorded(kind):
-    """Another kind has no recording, nor advice about one."""
+    """Other kinds have no recording and no advice about one."""
     assert "recording" not in production(kind).output.lower()
 
 
 @pytest.mark.usefixtures("stack")
 def test_json_is_plain_in_a_pipe():
-    """One line for programs."""
+    """A program gets the body as one line."""
     assert 1 == len(production("conversation").stdout.splitlines())
 
 
 def test_a_recording_must_be_started_and_the_line_for_it_is_there(stack):
-    """enable_recording alone records nothing."""
+    """The advice says that enable_recording alone records nothing."""
     result = production("conversation")
 
     assert "enable_recording only permits" in result.stderr
@@ -273,7 +273,7 @@ def test_a_recording_must_be_started_and_the_line_for_it_is_there(stack):
 
 
 def test_the_external_id_that_all_customers_share_is_warned_of(stack):
-    """With the documented id, only the role's ARN is a secret; with your own there is nothing to warn of."""
+    """The shared external id leaves only the role's ARN secret; an id of your own needs no warning."""
     assert "Keep the ARN to yourself" in production().stderr
 
     stack["RecordingStorage"] = stack["RecordingStorage"].replace('"tavus"', '"mine-4711"')
@@ -282,7 +282,7 @@ def test_the_external_id_that_all_customers_share_is_warned_of(stack):
 
 
 def test_the_older_fields_are_left_out_where_the_role_requires_its_own_external_id(stack):
-    """They carry no external id, and Tavus refuses a conversation whose role it cannot assume."""
+    """The older fields carry no external id, so Tavus could not assume the role."""
     stack["RecordingStorage"] = stack["RecordingStorage"].replace('"tavus"', '"mine-4711"')
 
     result = production("--older")
@@ -298,7 +298,7 @@ def test_the_older_fields_are_left_out_where_the_role_requires_its_own_external_
     ids=["loopback", "tunnel"],
 )
 def test_an_address_that_tavus_cannot_reach_is_warned_of(url, warns, running):
-    """A callback_url on loopback needs a tunnel."""
+    """A callback_url on loopback needs a tunnel, and a note says so."""
     running["callback_url"] = url
 
     result = local("video")
@@ -311,7 +311,7 @@ def test_an_address_that_tavus_cannot_reach_is_warned_of(url, warns, running):
 @pytest.mark.parametrize("recordings", ["off"], indirect=True)
 @pytest.mark.parametrize("where", [local, production], ids=["local", "deployed"])
 def test_a_stack_without_recordings_has_no_properties(where):
-    """Recordings=off is said, and the body works without."""
+    """A note says Recordings=off, and the body works without recordings."""
     result = where("conversation")
 
     assert "properties" not in body_of(result)
@@ -320,7 +320,7 @@ def test_a_stack_without_recordings_has_no_properties(where):
 
 @pytest.mark.usefixtures("running")
 def test_the_callback_url_can_be_given():
-    """With its tags."""
+    """A given callback_url keeps its tags."""
     url = f"{CALLBACK_URL}?user=4711"
 
     assert url == body_of(local("video", "--callback-url", url))["callback_url"]
@@ -340,7 +340,7 @@ def test_the_callback_url_can_be_given():
     ids=["no token", "no web address", "bare token", "no host", "space in front", "space in a tag"],
 )
 def test_what_is_no_callback_url_is_a_usage_error(url):
-    """An API's own address, or a bare token, would lose every callback."""
+    """The API's own address or a bare token would lose every callback."""
     result = CliRunner().invoke(main, ["connect", "--callback-url", url, "--local"])
 
     assert 2 == result.exit_code
@@ -360,7 +360,7 @@ def test_a_callback_url_that_is_too_long_is_a_usage_error():
 
 
 def test_a_read_token_is_no_access_to_outputs(monkeypatch):
-    """A URL does not know the bucket and role: the ways that do are named."""
+    """A URL does not give the bucket and role; the error names the ways that do."""
     monkeypatch.setenv("TAVUS_CALLBACKS_URL", "https://api.example.com")
 
     result = CliRunner().invoke(main, ["connect"])
@@ -372,7 +372,7 @@ def test_a_read_token_is_no_access_to_outputs(monkeypatch):
 @pytest.mark.usefixtures("stack")
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_unknown_token_is_a_placeholder_in_a_clean_url(kind):
-    """A token is stored as a digest, so its URL cannot be shown again: standard error says how to get one."""
+    """The stack stores only digests, so a note says how to get a new callback_url."""
     result = production(kind, "--label", "website")
 
     assert f"{API_URL}/callbacks/TOKEN" == members_of(body_of(result))["callback_url"]

@@ -1,4 +1,4 @@
-"""What strangers wrote is shown, and does nothing to the terminal."""
+"""Strangers' text is printed, and cannot steer the terminal."""
 
 import json
 import time
@@ -41,13 +41,13 @@ def is_harmless(text: str) -> bool:
     ],
 )
 def test_control_characters_are_shown_escaped(expected, value):
-    """Letters of all languages stay, what steers a terminal is written out."""
+    """Letters of all languages stay, and characters that steer a terminal are escaped."""
     assert expected == text.escape(value)
 
 
 @given(st.text())
 def test_nothing_escaped_steers_a_terminal(value):
-    """Whatever the text, one harmless line comes out."""
+    """Every text becomes one harmless line."""
     shown = text.escape(value)
 
     assert is_harmless(shown)
@@ -56,7 +56,7 @@ def test_nothing_escaped_steers_a_terminal(value):
 
 @given(JSON, st.sampled_from([None, 2]))
 def test_json_for_a_terminal_is_the_same_json(value, indent):
-    """Escaping changes nothing of what a program reads, and leaves nothing that steers a terminal."""
+    """A program reads the same value, and nothing steers a terminal."""
     written = text.json_text(value, indent=indent)
 
     assert value == json.loads(written)
@@ -65,7 +65,7 @@ def test_json_for_a_terminal_is_the_same_json(value, indent):
 
 
 def test_rows_are_never_markup(capsys):
-    """Square brackets stay square brackets, escapes stay visible, and nothing is cut in a pipe."""
+    """Square brackets stay, escapes are visible, and a pipe gets every cell whole."""
     long = "x" * 500
 
     console.print_table(("a", "b"), [("[bold red]hi[/]", "\x1b[2J"), (Text("[u]t"), long)])
@@ -75,14 +75,14 @@ def test_rows_are_never_markup(capsys):
 
 
 def test_a_block_keeps_its_lines(capsys):
-    """Line feeds break lines; every other control character is shown."""
+    """Line feeds break lines; every other control character is escaped."""
     console.print_block("a\r\nb\x1b")
 
     assert "a\\r\nb\\x1b\n" == capsys.readouterr().out
 
 
 def test_tags_are_written_as_they_are_given_to_tag():
-    """Each value with its name, so that any of them can be copied behind --tag."""
+    """Each value has its name, so that you can copy it after --tag."""
     assert "user:1, user:2, plan:pro" == text.tags({"user": ["1", "2"], "plan": "pro"})
 
 
@@ -91,12 +91,12 @@ def test_tags_are_written_as_they_are_given_to_tag():
     [("0 B", 0), ("1023 B", 1023), ("1.0 KB", 1024), ("1.5 KB", 1536), ("4.0 MB", 4 * 1024**2)],
 )
 def test_sizes_are_for_people(expected, count):
-    """Bytes, then kilobytes, then megabytes."""
+    """Sizes are bytes, kilobytes or megabytes."""
     assert expected == text.size(count)
 
 
 def test_a_time_is_shown_in_the_zone_of_the_machine(monkeypatch):
-    """Times of ours are UTC; people read their own."""
+    """Stored times are UTC; people read local times."""
     monkeypatch.setenv("TZ", "XYZ-02")
     time.tzset()
     try:
@@ -108,7 +108,7 @@ def test_a_time_is_shown_in_the_zone_of_the_machine(monkeypatch):
 
 
 def test_no_time_is_a_dash():
-    """An event without time has none."""
+    """A missing time is printed as a dash."""
     assert "-" == text.moment(None)
 
 
@@ -121,7 +121,7 @@ def narrow(monkeypatch):
 
 
 def printed(capsys):
-    """Return the lines that were printed, without styles and blanks at their ends."""
+    """Return the printed lines, without styles and without blanks at their ends."""
     return [line.rstrip() for line in click.unstyle(capsys.readouterr().out).splitlines()]
 
 
@@ -130,7 +130,7 @@ ID, TIME = "csim5af069b335353", "2027-03-01 12:00:00"
 
 @pytest.mark.usefixtures("narrow")
 def test_ids_and_times_stay_whole_on_a_narrow_terminal(capsys):
-    """Where a table has no room for them a row is a paragraph, whose parts say what they are."""
+    """If a table has no room for them, each row becomes a paragraph with named parts."""
     columns = ("conversation", "status", "began (UTC)", "end reason", "tags")
 
     console.print_table(
@@ -147,7 +147,7 @@ def test_ids_and_times_stay_whole_on_a_narrow_terminal(capsys):
 
 @pytest.mark.usefixtures("narrow")
 def test_other_cells_fold_at_words_around_them(capsys):
-    """A table has room where its longest words have."""
+    """A table has room if its longest words have room."""
     console.print_table(("id", "at", "why"), [(ID, TIME, "some words fold")])
 
     assert [
@@ -161,7 +161,7 @@ def test_other_cells_fold_at_words_around_them(capsys):
 
 @pytest.mark.usefixtures("narrow")
 def test_columns_that_are_empty_are_left_out_on_a_terminal(capsys):
-    """They tell nothing and take room; where there is no row, the heads are all there is."""
+    """Empty columns take room for nothing; without rows, all columns stay."""
     console.print_table(("id", "missing", "tags"), [("c1", "", "a:b"), ("c2", "", "")])
     console.print_table(("id", "missing"), [])
 
@@ -177,7 +177,7 @@ def test_columns_that_are_empty_stay_in_a_pipe(capsys):
 
 @pytest.mark.usefixtures("narrow")
 def test_fields_fold_at_words(capsys):
-    """Times and what is longer than a line stay whole, and lines go on below the value."""
+    """Times and long words stay whole, and later lines are below the value."""
     long = "x" * 70
     console.print_fields([("received", f"from {TIME} until {TIME} by callback"), ("link", long)])
 
@@ -191,7 +191,7 @@ def test_fields_fold_at_words(capsys):
 
 @given(st.text(), st.integers(10, 80), st.integers(0, 8))
 def test_folding_changes_nothing_but_white_space(value, width, indent):
-    """Every word is there, once and in its order."""
+    """Every word is printed once, in order."""
     shown = text.escape(value)
 
     lines = [line.plain for line in wrap(Text(shown), width, indent=indent)]

@@ -1,6 +1,6 @@
-"""`doctor` on a deployed stack: green where all is right, and each fault a red line with its fix.
+"""`doctor` on a deployed stack: all green if all is right, and a red line with its fix for each fault.
 
-AWS is moto; what answers over HTTPS is a fake that can be broken in each way that the live checks look for.
+AWS is moto. A fake answers over HTTPS; it can be broken in each way that the live checks look for.
 """
 
 import json
@@ -99,7 +99,7 @@ RESOURCES = {
 
 @dataclass
 class Web:
-    """What answers over HTTPS: API, CDN and S3; each member breaks one thing."""
+    """The API, CDN and S3 over HTTPS; each member breaks one thing."""
 
     callback_url_status: int = 200
     slash_status: int = 200
@@ -178,7 +178,7 @@ class Web:
 
 @pytest.fixture
 def web(monkeypatch) -> Web:
-    """Let the live checks meet the fake web, and not wait for it."""
+    """Connect the live checks to the fake web, without waiting."""
     made = Web()
     for module in (live, probe):
         monkeypatch.setattr(module, "http_client", made.client)
@@ -211,10 +211,10 @@ class Aws:
 
     def physical(self, logical_id: str) -> str:
         """Return the physical id of a resource."""
-        found = self.client("cloudformation").describe_stack_resource(
+        answer = self.client("cloudformation").describe_stack_resource(
             StackName="production", LogicalResourceId=logical_id
         )
-        name: str = found["StackResourceDetail"]["PhysicalResourceId"]
+        name: str = answer["StackResourceDetail"]["PhysicalResourceId"]
         return name
 
 
@@ -330,12 +330,12 @@ def _session(**options: Any) -> boto3.Session:
 
 
 def _tell_of_eventbridge(parsed: dict[str, Any], **_: Any) -> None:
-    """Put back the one member of a bucket's notifications that moto keeps and does not give back."""
+    """Restore the one member of a bucket's notifications that moto stores and does not return."""
     parsed.update({"EventBridgeConfiguration": {}} if _deployed[-1].tells_of_objects else {})
 
 
 def _watch(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give the stack an alarm and somebody who is told: moto makes neither of a template."""
+    """Give the stack an alarm and a receiver: moto makes neither from a template."""
     told = Alarm("TooLargeAlarm", is_red=False, since="", description="", topics=("arn",))
     monkeypatch.setattr(alarms, "list_alarms", lambda _: [told])
     monkeypatch.setattr(alarms, "count_subscriptions", lambda *_: (1, 0))
@@ -346,30 +346,30 @@ def _run(*arguments: str) -> Result:
 
 
 def examined() -> dict[str, dict[str, str]]:
-    """Run the doctor and return what it found, by the names of its checks."""
+    """Run the doctor and return its results, by the names of the checks."""
     result = _run("doctor", "--json")
-    found = {check["name"]: check for check in json.loads(result.stdout)["checks"]}
-    assert (1 if "failed" in {check["status"] for check in found.values()} else 0) == result.exit_code
-    return found
+    findings = {check["name"]: check for check in json.loads(result.stdout)["checks"]}
+    assert (1 if "failed" in {check["status"] for check in findings.values()} else 0) == result.exit_code
+    return findings
 
 
-def statuses(found: dict[str, dict[str, str]], *but: str) -> set[str]:
+def statuses(findings: dict[str, dict[str, str]], *but: str) -> set[str]:
     """Return the different statuses of all checks but some."""
-    return {check["status"] for name, check in found.items() if name not in but}
+    return {check["status"] for name, check in findings.items() if name not in but}
 
 
 @pytest.mark.usefixtures("aws", "web")
 def test_everything_right_is_all_green():
-    """Every check looks and none finds a fault."""
-    found = examined()
+    """Every check runs and finds no fault."""
+    findings = examined()
 
-    assert {"ok"} == statuses(found), found
-    assert [*NAMES, "clean-up"] == list(found)
+    assert {"ok"} == statuses(findings), findings
+    assert [*NAMES, "clean-up"] == list(findings)
 
 
 @pytest.mark.usefixtures("aws", "web")
 def test_people_see_a_line_a_check():
-    """Status, name and sentence, without colours in a pipe."""
+    """A line has status, name and sentence, without colours in a pipe."""
     result = _run("doctor")
 
     lines = result.stdout.splitlines()
@@ -380,7 +380,7 @@ def test_people_see_a_line_a_check():
 
 
 def test_under_a_red_line_stands_its_fix(aws, web, monkeypatch):
-    """Green and red on a terminal, and what to do below what is red."""
+    """A terminal shows colours, and the fix below each red line."""
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("TERM", "xterm-256color")
     aws.client("s3").put_bucket_versioning(
@@ -543,14 +543,14 @@ BREAKS = {
 @pytest.mark.parametrize(("name", "break_it", "fix"), BREAKS.values(), ids=BREAKS)
 @pytest.mark.usefixtures("web")
 def test_what_is_set_wrong_is_red_with_its_fix(name, break_it, fix, aws):
-    """One thing broken: its line is red and no other, and the fix is a command or a setting."""
+    """One wrong setting makes one line red, and its fix is a command or a setting."""
     break_it(aws)
 
-    found = examined()
+    findings = examined()
 
-    assert "failed" == found[name]["status"], found[name]
-    assert fix in found[name]["fix"]
-    assert {"ok"} == statuses(found, name), found
+    assert "failed" == findings[name]["status"], findings[name]
+    assert fix in findings[name]["fix"]
+    assert {"ok"} == statuses(findings, name), findings
 
 
 FAULTS: dict[str, tuple[str, dict[str, Any], str]] = {
@@ -574,27 +574,27 @@ FAULTS: dict[str, tuple[str, dict[str, Any], str]] = {
 @pytest.mark.parametrize(("name", "broken", "fix"), FAULTS.values(), ids=FAULTS)
 @pytest.mark.usefixtures("aws")
 def test_what_works_wrong_is_red_with_its_fix(name, broken, fix, web):
-    """One thing goes wrong on the way: its line is red and no other."""
+    """One fault on the way makes one line red."""
     for member, value in broken.items():
         setattr(web, member, value)
 
-    found = examined()
+    findings = examined()
 
-    assert "failed" == found[name]["status"], found[name]
-    assert fix in found[name]["fix"]
-    assert {"ok"} == statuses(found, name), found
+    assert "failed" == findings[name]["status"], findings[name]
+    assert fix in findings[name]["fix"]
+    assert {"ok"} == statuses(findings, name), findings
 
 
 @pytest.mark.usefixtures("aws")
 def test_a_trailing_slash_that_is_not_routed_is_yellow(web):
-    """Callbacks still come in by the URL that was printed, so it is no fault of the stack."""
+    """Callbacks still arrive at the printed URL, so the stack has no fault."""
     web.slash_status = 404
 
-    found = examined()
+    findings = examined()
 
-    assert "warning" == found["trailing slash"]["status"]
-    assert "without a trailing slash" in found["trailing slash"]["fix"]
-    assert {"ok"} == statuses(found, "trailing slash"), found
+    assert "warning" == findings["trailing slash"]["status"]
+    assert "without a trailing slash" in findings["trailing slash"]["fix"]
+    assert {"ok"} == statuses(findings, "trailing slash"), findings
 
 
 @pytest.mark.usefixtures("aws")
@@ -602,86 +602,86 @@ def test_a_stack_without_the_routes_below_the_token_is_to_be_deployed_again(web)
     """A stack of an earlier version routes no path behind the token, with or without a slash."""
     web.slash_status = web.below_status = 404
 
-    found = examined()
+    findings = examined()
 
-    assert "warning" == found["trailing slash"]["status"]
-    assert "sam deploy" in found["trailing slash"]["fix"]
-    assert {"ok"} == statuses(found, "trailing slash"), found
+    assert "warning" == findings["trailing slash"]["status"]
+    assert "sam deploy" in findings["trailing slash"]["fix"]
+    assert {"ok"} == statuses(findings, "trailing slash"), findings
 
 
 def test_a_pattern_of_origins_is_asked_with_one_of_them(aws, web):
-    """An origin that the pattern takes is allowed, and named."""
+    """The check uses and names an origin that the pattern allows."""
     _allow_another_page(aws)
     web.preflight_origin = "https://app.example.com"
 
-    found = examined()
+    findings = examined()
 
-    assert "ok" == found["preflight"]["status"]
+    assert "ok" == findings["preflight"]["status"]
 
 
 @pytest.mark.usefixtures("aws")
 def test_an_object_that_nobody_finds_is_red(web):
-    """Both the silent way and the announced one, and the fix names where to look."""
+    """Both the unannounced and the announced object are red, and the fix names where to look."""
     web.finds_objects = False
 
-    found = examined()
+    findings = examined()
 
-    assert {"failed"} == {found[name]["status"] for name in ("unannounced", "announced")}
-    assert "EventBridge rule" in found["unannounced"]["fix"]
+    assert {"failed"} == {findings[name]["status"] for name in ("unannounced", "announced")}
+    assert "EventBridge rule" in findings["unannounced"]["fix"]
 
 
 @pytest.mark.usefixtures("aws")
 def test_a_callback_that_is_not_kept_is_red_with_the_receivers_words(web):
-    """The status and the reason, without the token that the reason quotes."""
+    """The line has the status and the reason, with the token replaced."""
     web.post_status = 503
 
-    found = examined()
+    findings = examined()
 
-    assert {"failed"} == {found[name]["status"] for name in ("callback", "announced")}
-    assert "A simulated callback answered 503: no /callbacks/tcb_…" == found["callback"]["detail"]
+    assert {"failed"} == {findings[name]["status"] for name in ("callback", "announced")}
+    assert "A simulated callback answered 503: no /callbacks/tcb_…" == findings["callback"]["detail"]
 
 
 @pytest.mark.usefixtures("aws")
 def test_an_address_that_nobody_answers_is_red_and_the_rest_is_looked_at(web):
-    """What needs an answer is red; settings are looked at all the same."""
+    """Checks that need an answer are red; settings are checked all the same."""
     web.is_up = False
 
-    found = examined()
+    findings = examined()
 
-    assert "No answer: Name or service not known." == found["tokens"]["detail"]
-    assert "ok" == found["versioning"]["status"] == found["clean-up"]["status"]
+    assert "No answer: Name or service not known." == findings["tokens"]["detail"]
+    assert "ok" == findings["versioning"]["status"] == findings["clean-up"]["status"]
 
 
 @pytest.mark.usefixtures("web")
 def test_the_documented_external_id_is_yellow_and_no_fault(aws):
-    """It works, and it is everybody's."""
+    """The documented id works, but all customers share it."""
     _trust_policy(_trust())(aws)
     stack = aws.client("cloudformation")
     body = json.loads(json.dumps(stack.get_template(StackName="production")["TemplateBody"]))
     body["Outputs"]["RecordingStorage"]["Value"] = _storage("tavus")
     stack.update_stack(StackName="production", TemplateBody=json.dumps(body))
 
-    found = examined()
+    findings = examined()
 
-    assert "warning" == found["role trust"]["status"]
-    assert "ARN to yourself" in found["role trust"]["fix"]
-    assert {"ok"} == statuses(found, "role trust")
+    assert "warning" == findings["role trust"]["status"]
+    assert "ARN to yourself" in findings["role trust"]["fix"]
+    assert {"ok"} == statuses(findings, "role trust")
 
 
 @pytest.mark.usefixtures("web")
 def test_an_output_in_the_nested_form_is_yellow_and_its_external_id_is_read(aws):
-    """A stack that was deployed earlier shows a form that Tavus refuses; its role is checked all the same."""
+    """An earlier deployment shows a form that Tavus refuses; its role is still checked."""
     nested = {"recording_storage": {"provider": "s3", "s3": {"external_id": "mine-4711"}}}
     stack = aws.client("cloudformation")
     body = json.loads(json.dumps(stack.get_template(StackName="production")["TemplateBody"]))
     body["Outputs"]["RecordingStorage"]["Value"] = json.dumps(nested)
     stack.update_stack(StackName="production", TemplateBody=json.dumps(body))
 
-    found = examined()
+    findings = examined()
 
-    assert "warning" == found["outputs"]["status"]
-    assert "sam deploy" in found["outputs"]["fix"]
-    assert {"ok"} == statuses(found, "outputs")
+    assert "warning" == findings["outputs"]["status"]
+    assert "sam deploy" in findings["outputs"]["fix"]
+    assert {"ok"} == statuses(findings, "outputs")
 
 
 @pytest.mark.parametrize(
@@ -691,7 +691,7 @@ def test_an_output_in_the_nested_form_is_yellow_and_its_external_id_is_read(aws)
 )
 @pytest.mark.usefixtures("web")
 def test_missing_outputs_are_named(missing, status, aws):
-    """A stack of another version says less; which output is not there is said."""
+    """A stack of another version lacks outputs, and the line names them."""
     stack = aws.client("cloudformation")
     body = json.loads(json.dumps(stack.get_template(StackName="production")["TemplateBody"]))
     for name in missing:
@@ -706,7 +706,7 @@ def test_missing_outputs_are_named(missing, status, aws):
 
 @pytest.mark.usefixtures("web")
 def test_a_stack_without_recordings_skips_what_is_theirs(aws):
-    """Grey with the reason, never green; the rest is proven."""
+    """Checks of recordings are grey with the reason; all others run."""
     stack = aws.client("cloudformation")
     body = json.loads(json.dumps(stack.get_template(StackName="production")["TemplateBody"]))
     of_recordings = ("CdnUrl", "Recording", "SigningKeyGroupId")
@@ -715,15 +715,15 @@ def test_a_stack_without_recordings_skips_what_is_theirs(aws):
     }
     stack.update_stack(StackName="production", TemplateBody=json.dumps(body))
 
-    found = examined()
+    findings = examined()
 
     theirs = {check.name for check in checks.CHECKS if check.is_of_recordings}
-    assert {"skipped"} == {found[name]["status"] for name in theirs}
-    assert {"ok"} == statuses(found, *theirs)
+    assert {"skipped"} == {findings[name]["status"] for name in theirs}
+    assert {"ok"} == statuses(findings, *theirs)
 
 
 def live_tokens_of_doctors(aws: Aws) -> list[dict[str, Any]]:
-    """Return what is left of the doctor's tokens."""
+    """Return the doctor's tokens that are still live."""
     table = _table_of(aws.physical("TokensTable"))
     tokens = [item for item in table.scan()["Items"] if item["label"].startswith("doctor-")]
     assert 2 == len(tokens)
@@ -733,13 +733,16 @@ def live_tokens_of_doctors(aws: Aws) -> list[dict[str, Any]]:
 
 def objects(aws: Aws) -> list[Any]:
     """Return every version that is left in the bucket."""
-    found = aws.client("s3").list_object_versions(Bucket="recordings")
-    return [*found.get("Versions", []), *found.get("DeleteMarkers", [])]
+    findings = aws.client("s3").list_object_versions(Bucket="recordings")
+    return [*findings.get("Versions", []), *findings.get("DeleteMarkers", [])]
 
 
 @pytest.mark.parametrize("broken", [{}, {"post_status": 503}, {"finds_objects": False}], ids=str)
 def test_nothing_of_the_doctor_is_left(broken, aws, web):
-    """Tokens revoked, all versions of the object gone, whatever went wrong; what was sent is marked."""
+    """Tokens are revoked and all versions of the object removed, whatever fails.
+
+    Callbacks carry the tag of a simulation.
+    """
     for member, value in broken.items():
         setattr(web, member, value)
 
@@ -752,7 +755,7 @@ def test_nothing_of_the_doctor_is_left(broken, aws, web):
 
 @pytest.mark.usefixtures("web")
 def test_ctrl_c_cleans_up_too(aws, monkeypatch):
-    """In the middle of it."""
+    """An interruption cleans up, too."""
 
     def interrupted(*_: Any) -> Any:
         raise KeyboardInterrupt
@@ -768,7 +771,7 @@ def test_ctrl_c_cleans_up_too(aws, monkeypatch):
 
 @pytest.mark.usefixtures("aws")
 def test_no_token_is_ever_shown(web):
-    """Not in lines, not in JSON."""
+    """Neither lines nor JSON show a token."""
     web.post_status = 503
 
     output = _run("doctor").output + _run("doctor", "--json").output
@@ -779,7 +782,7 @@ def test_no_token_is_ever_shown(web):
 
 @pytest.mark.usefixtures("web")
 def test_what_aws_refuses_is_a_sentence_with_what_to_do(aws, monkeypatch):
-    """Missing permission, and a fault of the doctor's own: a red line each, and the others are looked at."""
+    """Missing permission and a fault of the doctor's own are a red line each, and the other checks run."""
     from botocore.exceptions import ClientError, NoCredentialsError
 
     def raising(error: Exception):
@@ -799,20 +802,20 @@ def test_what_aws_refuses_is_a_sentence_with_what_to_do(aws, monkeypatch):
     }
     monkeypatch.setattr(checks, "CHECKS", [checks.Check(name, look) for name, look in looks.items()])
 
-    found = examined()
+    findings = examined()
 
-    assert "AWS answered AccessDenied to GetRole." == found["denied"]["detail"]
-    assert "AWS_PROFILE" in found["denied"]["fix"]
-    assert "The stack names what is gone. Deploy" in found["gone"]["fix"]
-    assert "AWS was not asked: NoCredentialsError." == found["unknown"]["detail"]
-    assert "There is no such stack." == found["refused"]["detail"]
-    assert "The check itself failed: ZeroDivisionError by zero." == found["broken"]["detail"]
-    assert {"ok"} == {found[name]["status"] for name in ("outputs", "clean-up")}
+    assert "AWS answered AccessDenied to GetRole." == findings["denied"]["detail"]
+    assert "AWS_PROFILE" in findings["denied"]["fix"]
+    assert "The stack names what is gone. Deploy" in findings["gone"]["fix"]
+    assert "AWS was not asked: NoCredentialsError." == findings["unknown"]["detail"]
+    assert "There is no such stack." == findings["refused"]["detail"]
+    assert "The check itself failed: ZeroDivisionError by zero." == findings["broken"]["detail"]
+    assert {"ok"} == {findings[name]["status"] for name in ("outputs", "clean-up")}
     assert aws.tells_of_objects
 
 
 def test_a_read_token_examines_nothing(monkeypatch):
-    """A URL gives no look at a stack; the ways that do are named."""
+    """A URL cannot examine a stack; the error names the ways that can."""
     monkeypatch.setenv("TAVUS_CALLBACKS_URL", "https://api.example.com")
 
     result = CliRunner().invoke(main, ["doctor"])

@@ -1,4 +1,4 @@
-"""`erase` and `export`: what they refuse, and what the erasure's parts make of odd things."""
+"""`erase` and `export`: what they refuse, and how an erasure handles unusual data."""
 
 import json
 from datetime import UTC, datetime
@@ -28,7 +28,7 @@ def run(*arguments):
 
 
 def test_a_url_cannot_erase_and_the_error_says_who_can():
-    """Reading tokens erase nothing; the same command with AWS credentials does."""
+    """Read tokens erase nothing; the error has the same command for somebody with AWS credentials."""
     result = run("erase", "--tag", "user:4711", "--yes")
 
     assert 2 == result.exit_code
@@ -47,13 +47,13 @@ def test_a_url_cannot_erase_and_the_error_says_who_can():
     ],
 )
 def test_whom_to_erase_must_be_said(arguments):
-    """A kind and an id, or a tag: one of both, and an id that can be one."""
+    """Either a valid kind and id, or a tag, is required."""
     assert 2 == run("erase", *arguments).exit_code
 
 
 @pytest.mark.parametrize("arguments", [(), ("c1", "--tag", "a:b")])
 def test_what_to_export_must_be_said(arguments, tmp_path):
-    """An id or a tag."""
+    """Either an id or a tag is required."""
     assert 2 == run("export", *arguments, "--to", str(tmp_path / "x.zip")).exit_code
 
 
@@ -70,31 +70,31 @@ def test_what_to_export_must_be_said(arguments, tmp_path):
     ],
 )
 def test_a_whole_word_names_somebody(text):
-    """As a value, in a path, escaped as JSON may, at the end of a sentence, in text that is cut off."""
+    """An id is found as a value, in a path, escaped as JSON, before a full stop, and in cut text."""
     assert C1.takes_text(text.encode())
 
 
 @pytest.mark.parametrize("text", ["c12", "xc1", "c1-2", "c1_2", "c1.2", "c1~", "a.c1", "", "\xff"])
 def test_an_id_that_is_part_of_another_names_nobody(text):
-    """Ids that begin or end alike are others'."""
+    """Longer ids that begin or end alike belong to others."""
     assert not C1.takes_text(text.encode("latin-1"))
 
 
 def batch(*items, **members):
-    """Make what Lambda leaves of a batch of the stream."""
+    """Make a batch of the stream as Lambda leaves it."""
     records = [{"dynamodb": {"NewImage": image}} for image in items]
     return json.dumps({**members, "payload": json.dumps({"Records": records})}).encode()
 
 
 def of(subject):
-    """Make a stream's image of a conversation's event."""
+    """Make the stream's image of a conversation's event."""
     return {"pk": {"S": f"conversation#{subject}"}, "tags": {"M": {"user": {"S": subject}}}}
 
 
 @pytest.mark.parametrize("name", ['a"b', "a\\b", "a/b", "grün 🦊", "c1.", "(c1", "c1)*"])
 @pytest.mark.parametrize("is_ascii", [True, False])
 def test_an_odd_id_is_found_however_json_writes_it(name, is_ascii):
-    """Quotes, backslashes, pairs of surrogates, and what means something in a pattern."""
+    """Quotes, backslashes, surrogate pairs and characters of patterns are found."""
     selection = Selection(frozenset({("conversation", name)}))
 
     assert selection.takes_text(json.dumps([name, "x"], ensure_ascii=is_ascii).encode())
@@ -102,7 +102,7 @@ def test_an_odd_id_is_found_however_json_writes_it(name, is_ascii):
 
 
 def test_an_object_below_a_longer_folder_is_another_s():
-    """`c1/x` may be an id, but no folder: an event of S3 about c1's objects is c1's."""
+    """`c1/x` may be an id but not a folder, so an S3 event below `tavus/c1/` is c1's."""
     raw = json.dumps({"requestPayload": {"detail": {"object": {"key": "tavus/c1/x/1"}}}}).encode()
 
     assert raw == cut_out(Selection(frozenset({("conversation", "c1/x")})), raw)
@@ -110,14 +110,14 @@ def test_an_object_below_a_longer_folder_is_another_s():
 
 
 def test_a_record_is_cut_out_of_its_batch():
-    """The others stay, as they were."""
+    """The other records stay unchanged."""
     assert batch(of("c12"), x=1) == cut_out(C1, batch(of("c1"), of("c12"), x=1))
     assert cut_out(C1, batch(of("c1"))) is None
     assert batch(of("c12")) == cut_out(C1, batch(of("c12")))
 
 
 def test_a_record_with_the_tag_is_cut_out_too():
-    """Whoever it is about."""
+    """A record with the tag is removed, whatever its subject."""
     selection = Selection(frozenset(), ("user", "c7"))
 
     assert batch(of("c12")) == cut_out(selection, batch(of("c7"), of("c12")))
@@ -125,13 +125,13 @@ def test_a_record_with_the_tag_is_cut_out_too():
 
 @pytest.mark.parametrize("raw", [b"c1 {", b'["c1"]', b'{"requestPayload": {"Records": [{"about": "c1"}]}}'])
 def test_what_has_no_known_shape_goes_where_it_names_somebody(raw):
-    """Better one record too many than a person's."""
+    """A record of an unknown shape is removed if it contains the id."""
     assert cut_out(C1, raw) is None
     assert raw.replace(b"c1", b"c12") == cut_out(C1, raw.replace(b"c1", b"c12"))
 
 
 def test_a_receipt_is_readable():
-    """What went, what is left and why, what is beyond reach until when."""
+    """The receipt says what went, what is left and why, and what is beyond reach until when."""
     content = {
         "asked": "erase conversation c1",
         "target": "stack x",
@@ -166,7 +166,7 @@ def test_a_receipt_is_readable():
     ("kind", "path"), [("conversation", "conversations"), ("video", "videos"), ("replica", "faces")]
 )
 def test_a_receipt_has_the_command_that_deletes_at_tavus(kind, path):
-    """With the current names: docs.tavus.io, Delete Conversation, Delete Video, Delete Face."""
+    """The command uses current names: docs.tavus.io, Delete Conversation, Delete Video, Delete Face."""
     subjects = frozenset({(kind, "x1")})
     erasure = SimpleNamespace(at=datetime(2027, 3, 1, tzinfo=UTC), selection=Selection(subjects))
 
@@ -176,7 +176,7 @@ def test_a_receipt_has_the_command_that_deletes_at_tavus(kind, path):
 
 
 def test_a_receipt_is_not_overwritten(monkeypatch, tmp_path):
-    """The one of the first run says what went; nor is one lost for want of a folder."""
+    """The receipt of the first run stays, and a missing folder is reported before anything is erased."""
     monkeypatch.setattr(
         "tavus_callbacks_cli.targets.choose.choose", lambda *_, **__: SimpleNamespace(name="x")
     )

@@ -1,4 +1,4 @@
-"""`explain` tells offline what the receiver would do, and its shapes say nothing of what a body says."""
+"""`explain` says offline what the receiver would do, and a shape contains no value of a body."""
 
 import json
 
@@ -36,13 +36,13 @@ def run(*arguments: str, body: bytes = b"") -> Result:
 
 
 def explained(body: bytes) -> dict[str, object]:
-    """Return what `--json` says of one body."""
+    """Return the `--json` explanation of one body."""
     (file,) = json.loads(run("--json", "-", body=body).stdout)["files"]
     return file
 
 
 def test_a_body_is_explained():
-    """What a person asks: filed or not, what it is about, its identity, its issues."""
+    """The explanation says whether it is filed, its subject, its identity and its issues."""
     result = run("-", body=json.dumps(SHUTDOWN).encode())
 
     assert 0 == result.exit_code
@@ -59,7 +59,7 @@ def test_a_body_is_explained():
 
 
 def test_a_program_gets_the_members_of_the_answer():
-    """`--json` names things as the receiver does."""
+    """`--json` uses the receiver's names."""
     file = explained(json.dumps(SHUTDOWN).encode())
 
     assert ("-", 200, "conversation", "conversation", "c123", "system.shutdown") == tuple(
@@ -69,7 +69,7 @@ def test_a_program_gets_the_members_of_the_answer():
 
 
 def test_a_body_without_time_says_that_content_is_its_identity():
-    """Repeats of such a body are told from new events by the hour only; the person learns it here."""
+    """Without a time, only the window separates a repeat from a new event, and the output says so."""
     assert "content" == explained(b'{"video_id": "v1", "status": "ready"}')["identity"]
 
 
@@ -102,7 +102,7 @@ def test_a_body_that_would_not_be_filed_says_why_and_ends_with_1(status, body):
 
 
 def test_one_bad_file_among_good_ones_ends_with_1(tmp_path):
-    """All are explained, and the exit code tells that one would not be filed."""
+    """All files are explained, and the exit code says that one would not be filed."""
     good, bad = tmp_path / "good.json", tmp_path / "bad.json"
     good.write_text(json.dumps(SHUTDOWN))
     bad.write_text("{")
@@ -114,7 +114,7 @@ def test_one_bad_file_among_good_ones_ends_with_1(tmp_path):
 
 
 def test_a_file_that_does_not_exist_is_a_usage_error():
-    """No traceback, the name, and 2."""
+    """The error names the file, without a traceback, and the exit code is 2."""
     result = run("no-such-file.json")
 
     assert 2 == result.exit_code
@@ -123,7 +123,7 @@ def test_a_file_that_does_not_exist_is_a_usage_error():
 
 @pytest.mark.parametrize("options", [(), ("--json",), ("--shape",)])
 def test_a_token_is_never_shown(options):
-    """Wherever a token stands in a body, it comes out redacted."""
+    """A token anywhere in a body is redacted."""
     token = new_token()
     body = SHUTDOWN | {
         "webhook_url": f"https://example.com/callbacks/{token}",
@@ -139,7 +139,7 @@ def test_a_token_is_never_shown(options):
 
 
 def test_control_characters_of_a_body_are_shown_escaped():
-    """A reason may repeat what a stranger wrote; the terminal stays as it is."""
+    """A reason may quote a stranger's text, which must not steer the terminal."""
     result = run("-", body=b'{"conversation_id": "c1", "event_type": "\xc2\x9b31m"}')
 
     assert "\x9b" not in result.output
@@ -147,7 +147,7 @@ def test_control_characters_of_a_body_are_shown_escaped():
 
 
 def test_a_shape_names_properties_and_types():
-    """Objects stay objects, items of a list are merged into one, the rest is the name of its type."""
+    """Objects stay objects, list items are merged, and everything else is the name of its type."""
     body = {
         "conversation_id": "c123",
         "properties": {
@@ -170,12 +170,12 @@ def test_a_shape_names_properties_and_types():
     "key", ["Anna", "c0123456789ab", "2027-03-01", "a@example.com", "a b", "x" * 41, "\x1b"]
 )
 def test_a_name_that_may_be_data_is_hidden(key):
-    """Ids, dates, names of people and addresses used as keys are values in disguise."""
+    """Ids, dates, people's names and addresses as keys are hidden."""
     assert {HIDDEN: "number"} == shape_json(shape_of({key: 1}))
 
 
 def test_the_shape_of_no_object_is_a_reason():
-    """Without an object there is no shape; the reason goes to standard error and the exit code is 1."""
+    """Without an object the reason goes to standard error, and the exit code is 1."""
     result = run("--shape", "-", body=b"secret words")
 
     assert (1, "") == (result.exit_code, result.stdout)
@@ -195,13 +195,13 @@ def swapped(value: object, text: str, number: float) -> object:
 
 @given(st.dictionaries(NAMES, JSON, max_size=4), st.text(), st.integers() | st.floats(allow_nan=False))
 def test_a_shape_does_not_depend_on_any_value(body, text, number):
-    """Other values of the same types give the same shape: so it leaks none."""
+    """Other values of the same types give the same shape, so it leaks none."""
     assert shape_json(shape_of(body)) == shape_json(shape_of(swapped(body, text, number)))
 
 
 @given(st.integers(min_value=10**9))
 def test_no_value_stands_in_a_shape(number):
-    """Text and numbers of a body are nowhere in what is shared, nor are ids used as keys."""
+    """The shape contains no text, number or id of the body."""
     text = f"value{number}"
     body = {"conversation_id": text, "turns": [{"content": text, "at": number}, [text]], text: number}
 

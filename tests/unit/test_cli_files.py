@@ -1,4 +1,4 @@
-"""Files with stored content that the command line writes are for their owner alone."""
+"""Only the owner can read files with stored content that the command line writes."""
 
 import os
 import stat
@@ -10,7 +10,7 @@ from tavus_callbacks_cli.output.files import open_append, write_file
 
 @pytest.fixture(autouse=True)
 def _usual_umask():
-    """Write as most people do."""
+    """Write with the usual umask."""
     before = os.umask(0o022)
     yield
     os.umask(before)
@@ -23,7 +23,7 @@ def mode(path):
 
 @pytest.mark.parametrize("is_there", [False, True])
 def test_a_file_with_stored_content_is_readable_by_its_owner_alone(tmp_path, is_there):
-    """Also where a file of that name was readable by all."""
+    """This also holds if everybody could read a file of that name before."""
     written, appended = tmp_path / "report.html", tmp_path / "call.mp4.part"
     if is_there:
         written.write_text("before")
@@ -39,7 +39,7 @@ def test_a_file_with_stored_content_is_readable_by_its_owner_alone(tmp_path, is_
 
 
 def test_who_had_the_file_open_does_not_read_the_new_content(tmp_path):
-    """The file is replaced, not written again."""
+    """The file is replaced, not written over."""
     path = tmp_path / "users.csv"
     path.write_text("before")
     with path.open("rb") as opened:
@@ -49,7 +49,7 @@ def test_who_had_the_file_open_does_not_read_the_new_content(tmp_path):
 
 
 def test_a_link_stays_and_its_file_is_replaced(tmp_path):
-    """A report may live elsewhere."""
+    """A link stays a link, and its file is replaced."""
     path, link = tmp_path / "report.html", tmp_path / "latest.html"
     path.write_text("before")
     link.symlink_to(path)

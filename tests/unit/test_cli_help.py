@@ -1,4 +1,4 @@
-"""The command line explains itself: every command, every mistake in naming a target."""
+"""The command line explains every command and every mistake in naming a target."""
 
 import subprocess
 import sys
@@ -49,7 +49,7 @@ WITH_TARGET = [
 
 @pytest.fixture(autouse=True)
 def _without_targets(monkeypatch, tmp_path):
-    """Take away every target that this machine may offer."""
+    """Remove every target that this machine may offer."""
     for variable in VARIABLES:
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setenv("TAVUS_CALLBACKS_STATE", str(tmp_path))
@@ -71,7 +71,7 @@ def test_every_command_of_the_contract_is_there():
 
 @pytest.mark.parametrize("path", ALL, ids=" ".join)
 def test_every_command_has_help_with_an_example(path):
-    """`--help` says what a command does, in a sentence, and shows it used by its own name."""
+    """`--help` describes a command in a sentence and has an example."""
     result = run(*path, "--help")
 
     assert 0 == result.exit_code
@@ -83,13 +83,13 @@ def test_every_command_has_help_with_an_example(path):
 
 @pytest.mark.parametrize("path", ALL, ids=" ".join)
 def test_every_option_has_help(path):
-    """No option stands without a word on what it does."""
+    """Every option has a help text."""
     command: click.Command = main
     for name in path:
         assert isinstance(command, click.Group)
-        found = command.get_command(click.Context(command), name)
-        assert found is not None
-        command = found
+        subcommand = command.get_command(click.Context(command), name)
+        assert subcommand is not None
+        command = subcommand
 
     options = [each for each in command.params if isinstance(each, click.Option)]
 
@@ -102,7 +102,7 @@ def test_the_help_of_all_fits_a_line_each():
 
 
 def test_help_tells_of_shell_completion():
-    """`--help` says how names complete, and the script it names is given out."""
+    """`--help` explains completion, and the script that it names is printed."""
     assert "_TAVUS_CALLBACKS_COMPLETE=bash_source" in run("--help").output
 
     result = CliRunner().invoke(
@@ -115,7 +115,7 @@ def test_help_tells_of_shell_completion():
 
 @pytest.mark.parametrize("arguments", WITH_TARGET, ids=" ".join)
 def test_without_a_target_the_three_ways_are_named(arguments):
-    """No target is guessed: the error names all ways to say it, and is a usage error."""
+    """No target is guessed: the usage error names all ways to choose one."""
     result = run(*arguments)
 
     assert 2 == result.exit_code
@@ -136,7 +136,7 @@ def test_no_local_stack_is_an_error_that_says_how_to_start_one(arguments, monkey
 
 
 def test_help_loads_nothing_heavy():
-    """Every command tells what it is within a moment: AWS, HTTP and models load with the work itself."""
+    """`--help` is fast: AWS, HTTP and models load only when a command runs."""
     program = (
         "import sys; from click.testing import CliRunner; from tavus_callbacks_cli.main import main;"
         "CliRunner().invoke(main, ['--help']);"

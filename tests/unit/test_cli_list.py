@@ -1,4 +1,4 @@
-"""`list`: conversations, videos, replicas and events, with every filter of the API."""
+"""`list` shows conversations, videos, replicas and events, with every filter of the API."""
 
 import json
 
@@ -63,7 +63,7 @@ def target(monkeypatch):
 
 
 def test_conversations_are_listed_as_a_table(target):
-    """A row each: how it stands, when, how long, why it ended, what is missing."""
+    """A row has status, times, duration, end reason and missing parts."""
     target.answers = [{"conversations": [conversation()], "cursor": None}]
 
     result = run("list")
@@ -77,7 +77,7 @@ def test_conversations_are_listed_as_a_table(target):
 
 
 def test_triggers_of_guardrails_are_counted_in_the_list(target):
-    """A conversation in which something went wrong is found without opening it."""
+    """The list shows in which conversations a guardrail was triggered."""
     target.answers = [
         {"conversations": [conversation("c1", guardrails=12), conversation("c2")], "cursor": None}
     ]
@@ -90,7 +90,7 @@ def test_triggers_of_guardrails_are_counted_in_the_list(target):
 
 
 def test_a_beginning_that_is_not_known_is_marked(target):
-    """The time of receipt may lie hours later; without any, nothing is to be explained."""
+    """A time of receipt may be hours later, so it is marked; without one, no note is printed."""
     later = "2027-03-01T15:00:00.000000Z"
     unknown = conversation("c2", joined_at=None, received_first_at=later)
     target.answers = [{"conversations": [conversation("c1"), unknown], "cursor": None}]
@@ -106,7 +106,7 @@ def test_a_beginning_that_is_not_known_is_marked(target):
 
 
 def test_faces_are_what_the_api_calls_replicas(target):
-    """Tavus renamed them in 2026; either word lists the same."""
+    """Tavus renamed replicas to faces in 2026; both words give the same list."""
     trained = event("r1", kind="replica", event_type="replica.ready")
     target.answers = [
         {"replicas": [video("r1")], "cursor": None},
@@ -122,7 +122,7 @@ def test_faces_are_what_the_api_calls_replicas(target):
 
 
 def test_every_filter_is_handed_to_the_api(target):
-    """Filtering is the API's: it does it before a page is cut."""
+    """The API filters before it cuts a page."""
     target.answers = [{"conversations": [], "cursor": None}]
 
     run(
@@ -138,7 +138,7 @@ def test_every_filter_is_handed_to_the_api(target):
 
 
 def test_pages_are_read_until_there_is_enough(target):
-    """Sparse pages are gone through, and the person learns that there is more."""
+    """Sparse pages are read on, and a note says that there is more."""
     target.answers = [
         {"conversations": [conversation("c1")], "cursor": "a"},
         {"conversations": [], "cursor": "b"},
@@ -147,13 +147,13 @@ def test_pages_are_read_until_there_is_enough(target):
 
     result = run("list", "--limit", "2", "--json")
 
-    assert ["c1", "c2"] == [one["conversation_id"] for one in json.loads(result.stdout)["conversations"]]
+    assert ["c1", "c2"] == [each["conversation_id"] for each in json.loads(result.stdout)["conversations"]]
     assert "There are more" in result.stderr
 
 
 @pytest.mark.parametrize("what", ["videos", "replicas"])
 def test_videos_and_replicas_have_a_list_each(target, what):
-    """Status and when last heard of."""
+    """A row has status and last receipt."""
     target.answers = [{what: [video()], "cursor": None}]
 
     result = run("list", what, "--status", "ready")
@@ -163,7 +163,7 @@ def test_videos_and_replicas_have_a_list_each(target, what):
 
 
 def test_nothing_found_is_said(target):
-    """An empty list is no error, and no silence."""
+    """An empty list is not an error, and a note says so."""
     target.answers = [{"videos": [], "cursor": None}]
 
     result = run("list", "videos")
@@ -183,13 +183,13 @@ def test_nothing_found_is_said(target):
     ],
 )
 def test_events_are_listed_in_the_order_in_which_they_came(target, options, expected):
-    """Filters are joined by and; the list ends where nothing more is there."""
+    """An event must match all filters, and the list ends after the last event."""
     events = [event("c1"), event("c2", kind="video", tags={}), event("c3", event_type="x")]
     target.answers = [{"events": events, "cursor": "a"}, {"events": [], "cursor": "b"}]
 
     result = run("list", "events", "--since", "2027-03-01T00:00:00Z", "--json", *options)
 
-    assert expected == [one["subject"] for one in json.loads(result.stdout)["events"]]
+    assert expected == [each["subject"] for each in json.loads(result.stdout)["events"]]
     assert "after=2027-03-01T00%3A00%3A00.000000Z" in target.asked[0]
 
 
@@ -208,7 +208,7 @@ def test_events_are_listed_in_the_order_in_which_they_came(target, options, expe
     ],
 )
 def test_a_wrong_filter_is_a_usage_error(target, arguments, says):
-    """Said before anything is asked, with what would be right."""
+    """The error comes before any request and names the valid values."""
     result = run("list", *arguments)
 
     assert (2, []) == (result.exit_code, target.asked)
@@ -224,7 +224,7 @@ def test_a_wrong_filter_is_a_usage_error(target, arguments, says):
     ],
 )
 def test_nothing_listed_steers_the_terminal(target, what, item, options):
-    """A stranger's escapes are shown as they are written."""
+    """A stranger's escapes are printed as text."""
     target.answers = [{what: [item], "cursor": None}]
 
     output = run("list", what, *options).output
@@ -234,7 +234,7 @@ def test_nothing_listed_steers_the_terminal(target, what, item, options):
 
 
 def test_events_are_filtered_by_a_tag_in_either_normal_form():
-    """`tail --tag` and `list events --tag` find what another system typed."""
+    """`tail --tag` and `list events --tag` match both Unicode forms."""
     from tavus_callbacks_cli.operations.events import EventFilter
 
     filter_ = EventFilter(None, None, None, (("user", "Jos\u00e9"),))

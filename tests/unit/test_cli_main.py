@@ -1,4 +1,4 @@
-"""The entrance of the command line: what it says to a mistyped command, and of itself."""
+"""The command line's answer to a mistyped command, and its own help."""
 
 import pytest
 from click.testing import CliRunner
@@ -11,7 +11,7 @@ from tavus_callbacks_cli.main import main
     ("typed", "meant"), [("recordng", "'recording'"), ("docter", "'doctor'"), ("tial", "'tail'")]
 )
 def test_a_mistyped_command_is_told_the_nearest(typed, meant):
-    """Of commands that are not loaded yet, too."""
+    """Commands that are not loaded yet are suggested, too."""
     result = CliRunner().invoke(main, [typed])
 
     assert 2 == result.exit_code
@@ -20,7 +20,7 @@ def test_a_mistyped_command_is_told_the_nearest(typed, meant):
 
 
 def test_a_command_unlike_any_is_told_nothing_more():
-    """No guess is better than a wild one."""
+    """Nothing is suggested if nothing is similar."""
     result = CliRunner().invoke(main, ["xyzzy"])
 
     assert 2 == result.exit_code
@@ -28,7 +28,7 @@ def test_a_command_unlike_any_is_told_nothing_more():
 
 
 def test_the_help_of_local_shows_its_examples():
-    """A line each, and no mark of the formatter's among them."""
+    """Each example has its line, without the formatter's mark."""
     result = CliRunner().invoke(main, ["local", "--help"])
 
     assert "\n  Examples:\n    tavus-callbacks local\n" in result.output
@@ -48,7 +48,7 @@ def test_the_help_of_local_shows_its_examples():
     ],
 )
 def test_no_error_shows_a_token_that_was_typed(typed, monkeypatch, tmp_path):
-    """Terminals are recorded, and people paste errors into issues."""
+    """People record terminals and paste errors into issues."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
 
     result = CliRunner().invoke(main, typed)

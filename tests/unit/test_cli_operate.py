@@ -1,4 +1,4 @@
-"""Operating a deployed stack: pausing, drift, alarms; AWS is a fake that remembers, or moto."""
+"""Operating a deployed stack: pausing, drift and alarms; AWS is a fake with state, or moto."""
 
 import json
 from datetime import UTC, datetime
@@ -31,7 +31,7 @@ STOPPED = ["ProjectFunctionKept", "DrainFunctionSpilled", "PushFunctionTold", "W
 
 
 class Lambda:
-    """The control side: mappings and rules that are on or off, and a reservation of concurrency."""
+    """Lambda's and EventBridge's control plane: mappings and rules that are on or off, and a reservation."""
 
     def __init__(self) -> None:
         """Begin as after a deployment."""
@@ -102,7 +102,7 @@ def run(*arguments: str, **options: Any) -> Result:
 
 
 def test_pause_stops_what_works_on_events_and_says_what_is_lost(aws: Lambda) -> None:
-    """Callbacks go on being kept; for how long nothing is lost stands there."""
+    """Callbacks are still stored, and a note says for how long nothing is lost."""
     result = run("pause", "--json")
 
     assert 0 == result.exit_code, result.output
@@ -115,7 +115,7 @@ def test_pause_stops_what_works_on_events_and_says_what_is_lost(aws: Lambda) -> 
 
 
 def test_pausing_the_receiver_is_asked_about_first(aws: Lambda) -> None:
-    """Without a yes nothing at all is stopped: what Tavus sends meanwhile would be lost."""
+    """Without a yes nothing is stopped, because Tavus's callbacks would be lost."""
     refused = run("pause", "--receiving", input="n\n")
     assert 1 == refused.exit_code
     assert "is lost" in refused.stderr
@@ -128,7 +128,7 @@ def test_pausing_the_receiver_is_asked_about_first(aws: Lambda) -> None:
 
 
 def test_resume_starts_everything_again(aws: Lambda) -> None:
-    """Triggers, and the receiver where it was stopped."""
+    """Triggers start again, and the receiver if it was stopped."""
     run("pause", "--receiving", "--yes")
 
     result = run("resume", "--json")
@@ -139,7 +139,7 @@ def test_resume_starts_everything_again(aws: Lambda) -> None:
 
 
 def test_resume_leaves_a_reservation_of_the_operators_own(aws: Lambda) -> None:
-    """Who has reserved concurrency for the receiver keeps it."""
+    """A reservation of the operator's own stays."""
     aws.reserved = 20
 
     run("resume")
@@ -149,24 +149,24 @@ def test_resume_leaves_a_reservation_of_the_operators_own(aws: Lambda) -> None:
 
 @pytest.mark.usefixtures("aws")
 def test_problems_name_what_is_paused() -> None:
-    """A paused stack looks healthy to its readers, so it is said, with the command that ends it."""
+    """A paused stack looks healthy to its readers, so `problems` names it and the command that resumes it."""
     opened = aws_stack.aws_deployment(None, "tcb", ())  # type: ignore[arg-type]
     assert [] == list(problems.pause_problems(opened))
     run("pause", "--receiving", "--yes")
 
-    found = list(problems.pause_problems(opened))
+    paused = list(problems.pause_problems(opened))
 
-    assert ["paused triggers", "receiving is paused"] == [one.what for one in found]
-    assert {"tavus-callbacks resume --stack tcb --region eu-west-1"} == {one.next for one in found}
+    assert ["paused triggers", "receiving is paused"] == [each.what for each in paused]
+    assert {"tavus-callbacks resume --stack tcb --region eu-west-1"} == {each.next for each in paused}
     assert STOPPED == pause.disabled_triggers(opened)
 
 
 def test_the_template_has_what_a_pause_stops() -> None:
-    """By these names, as SAM makes them; every trigger is one of them."""
+    """SAM makes these names, and every trigger has one of them."""
     template = load_template(
         Path(__file__).parents[2] / "template.yaml", {"PushUrl": "https://a.example.com"}
     )
-    mappings = {one.logical_id for one in template.of_type(MAPPING)}
+    mappings = {each.logical_id for each in template.of_type(MAPPING)}
 
     assert set(STOPPED) <= template.resources.keys()
     assert mappings - set(STOPPED) == {"ResolveFunctionClaimed"}
@@ -175,7 +175,7 @@ def test_the_template_has_what_a_pause_stops() -> None:
 
 @pytest.mark.parametrize("command", ["pause", "resume"])
 def test_a_local_stack_is_not_paused(monkeypatch: pytest.MonkeyPatch, command: str) -> None:
-    """It follows its own streams; the message says how to stop it instead."""
+    """A local stack follows its own streams; the error says how to stop it instead."""
     local = Deployment(SimpleNamespace(), {}, ("--local",), endpoint_url="http://127.0.0.1:1")  # type: ignore[arg-type]
     monkeypatch.setattr(aws_stack, "aws_deployment", lambda *_: local)
 
@@ -190,7 +190,7 @@ def test_a_local_stack_is_not_paused(monkeypatch: pytest.MonkeyPatch, command: s
 
 @pytest.fixture
 def watched(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Give a stack with two alarms, and what changes them."""
+    """Give a stack two alarms and a way to change them."""
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
     with mock_aws():
         session = boto3.Session("key", "secret", region_name=REGION)
@@ -227,7 +227,7 @@ class Watched:
 
 
 def test_the_doctor_wants_somebody_to_be_told(watched: Any) -> None:
-    """No alarm, no topic, nobody confirmed: each is said with its fix; one who has confirmed is enough."""
+    """A missing alarm, topic or confirmation has its fix; one confirmed receiver is enough."""
     none = Deployment(watched.deployment.session, {}, ("--stack", "tcb"), resources=dict)
     without = checks.receivers(SimpleNamespace(deployment=none))  # type: ignore[arg-type]
     untold = checks.receivers(watched.examination)
@@ -238,13 +238,13 @@ def test_the_doctor_wants_somebody_to_be_told(watched: Any) -> None:
     )
     told = checks.receivers(watched.examination)
 
-    assert ["warning", "warning", "failed", "ok"] == [one.status for one in (without, untold, empty, told)]
+    assert ["warning", "warning", "failed", "ok"] == [each.status for each in (without, untold, empty, told)]
     assert "AlarmEmail" in str(untold.fix)
     assert "Subscription Confirmation" in str(empty.fix)
 
 
 def test_a_mail_that_nobody_confirmed_is_a_red_line(watched: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """AWS drops what it sends to an address that has not confirmed."""
+    """AWS drops mail to an unconfirmed address."""
     watched.tell(watched.topic)
     monkeypatch.setattr(checks, "count_subscriptions", lambda *_: (1, 1))
 
@@ -252,7 +252,7 @@ def test_a_mail_that_nobody_confirmed_is_a_red_line(watched: Any, monkeypatch: p
 
 
 def test_subscriptions_that_wait_are_counted() -> None:
-    """What AWS puts in place of the ARN says that a receiver has not confirmed."""
+    """A word in place of the ARN marks a subscription that is not confirmed."""
     pages = [
         {"Subscriptions": [{"SubscriptionArn": "PendingConfirmation"}, {"SubscriptionArn": "arn:aws:sns:x"}]}
     ]
@@ -264,39 +264,39 @@ def test_subscriptions_that_wait_are_counted() -> None:
 
 
 def test_a_red_alarm_leads_to_its_runbook(watched: Any) -> None:
-    """In `doctor` as in `problems`, with since when; green ones are not named."""
+    """`doctor` and `problems` name the runbook, and `problems` since when; green alarms are not named."""
     before = checks.states(watched.examination)
     assert [] == list(problems.alarm_problems(watched.deployment))
     watched.redden("QuarantineAlarm")
 
     after = checks.states(watched.examination)
-    [found] = problems.alarm_problems(watched.deployment)
+    [problem] = problems.alarm_problems(watched.deployment)
 
     assert ["ok", "failed"] == [before.status, after.status]
     assert "docs/operations.md#quarantinealarm" in str(after.fix)
-    assert ("QuarantineAlarm is red", "docs/operations.md#quarantinealarm") == (found.what, found.next)
-    assert found.since is not None
-    assert found.since[:10] == datetime.now(UTC).date().isoformat()
+    assert ("QuarantineAlarm is red", "docs/operations.md#quarantinealarm") == (problem.what, problem.next)
+    assert problem.since is not None
+    assert problem.since[:10] == datetime.now(UTC).date().isoformat()
 
 
 # ---- drift ----
 
 
 def event(at: str, event_type: str = "system.shutdown", *issues: str, **tags: str) -> dict[str, Any]:
-    """Make an event as the read side gives it."""
+    """Make an event as the API answers it."""
     return {"received_at": at, "event_type": event_type, "issues": list(issues), "tags": tags}
 
 
 @pytest.fixture
 def target(monkeypatch: pytest.MonkeyPatch) -> FakeTarget:
-    """Put a fake in place of whatever is named."""
+    """Replace the named target by a fake."""
     fake = FakeTarget()
     monkeypatch.setattr(choose, "choose", lambda *_, **__: fake)
     return fake
 
 
 def test_drift_sums_up_what_is_otherwise_than_known(target: FakeTarget) -> None:
-    """What, where, how often of how many, since when: the one that came last first."""
+    """Rows have what, where, counts and times, the latest drift first."""
     target.answers = [
         {
             "events": [
@@ -352,7 +352,7 @@ def test_drift_sums_up_what_is_otherwise_than_known(target: FakeTarget) -> None:
 
 
 def test_drift_is_a_table_for_people(target: FakeTarget) -> None:
-    """In words, and with the runbook below."""
+    """The table uses words, and the runbook is named below."""
     target.answers = [
         {"events": [event("2026-11-20T12:00:00Z", "system.call_over", "unknown_event_type")], "cursor": "c"},
         {"events": [], "cursor": "c"},
@@ -366,7 +366,7 @@ def test_drift_is_a_table_for_people(target: FakeTarget) -> None:
 
 
 def test_without_drift_it_says_so(target: FakeTarget) -> None:
-    """Nothing to do ends with 0."""
+    """Without drift the exit code is 0."""
     target.answers = [
         {"events": [event("2026-11-20T12:00:00Z")], "cursor": "c"},
         {"events": [], "cursor": "c"},

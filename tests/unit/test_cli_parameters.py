@@ -1,4 +1,4 @@
-"""What people type is understood as they mean it, or refused with how it is written."""
+"""Arguments are parsed as people mean them, or refused with the right form."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -19,20 +19,20 @@ from tavus_callbacks_cli.commands import options
     ],
 )
 def test_a_duration_is_a_number_and_a_unit(expected, text):
-    """Seconds, minutes, hours, days."""
+    """Units are seconds, minutes, hours and days."""
     assert expected == options.duration(text)
 
 
 @pytest.mark.parametrize("text", ["", "7", "d", "1w", "-1d", "1.5h", "7 d", "1000000d", "٣d"])
 def test_anything_else_is_no_duration(text):
-    """The error shows how durations are written."""
+    """The error shows the right form."""
     with pytest.raises(click.BadParameter, match="7d"):
         options.duration(text)
 
 
 @pytest.mark.parametrize("text", ["2027-03-01T12:00:00Z", "2027-03-01T13:00:00+01:00", "2027-03-01 12:00"])
 def test_a_time_is_iso_8601_and_utc_unless_it_names_a_zone(text):
-    """As times are printed by `--json`, so they can be pasted."""
+    """Times printed by `--json` can be pasted."""
     assert datetime(2027, 3, 1, 12, tzinfo=UTC) == options.moment(text)
 
 
@@ -45,7 +45,7 @@ def test_a_time_can_be_how_long_ago():
 
 @pytest.mark.parametrize("text", ["", "yesterday", "2027-13-01", "1850-01-01"])
 def test_anything_else_is_no_time(text):
-    """The error shows both ways."""
+    """The error shows both forms."""
     with pytest.raises(click.BadParameter, match="2h for two hours ago"):
         options.moment(text)
 
@@ -58,7 +58,7 @@ def test_a_label_is_a_plain_name(text):
 
 @pytest.mark.parametrize("text", ["", "a b", "-a", "a\n", "a" * 65, "ä", "a/b", "[red]"])
 def test_anything_else_is_no_label(text):
-    """It stands in events, logs and answers."""
+    """A label is shown in events, logs and answers, so it must be plain."""
     with pytest.raises(click.BadParameter, match="1 to 64 letters"):
         options.label(text)
 
@@ -67,12 +67,12 @@ def test_anything_else_is_no_label(text):
     ("expected", "text"), [(("user", "4711"), "user:4711"), (("url", "a:b"), "url:a:b"), (("a", ""), "a:")]
 )
 def test_a_tag_is_a_name_and_a_value(expected, text):
-    """The first colon parts them, so a value may hold more."""
+    """The first colon separates them, so a value may contain colons."""
     assert expected == options.tag(text)
 
 
 @pytest.mark.parametrize("text", ["", "user", ":4711", "user=4711"])
 def test_anything_else_is_no_tag(text):
-    """The error shows one."""
+    """The error shows an example."""
     with pytest.raises(click.BadParameter, match="user:4711"):
         options.tag(text)

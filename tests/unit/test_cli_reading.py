@@ -1,4 +1,4 @@
-"""`show`, `tail` and `quarantine`: what was kept, for people and for programs."""
+"""`show`, `tail` and `quarantine` print stored data for people and for programs."""
 
 import json
 from typing import Any
@@ -64,7 +64,7 @@ def events_page(*events: dict[str, Any], cursor: str | None = None) -> dict[str,
 
 
 def test_show_lists_the_events_of_all_pages(target):
-    """A row an event: when, what, how large, its issues, its id."""
+    """A row has the time, type, size, issues and id of an event."""
     target.answers = [
         events_page(event(), cursor="next"),
         events_page(event(event_type="system.replica_joined", issues=["unusable_time"], occurred_at=None)),
@@ -82,7 +82,7 @@ def test_show_lists_the_events_of_all_pages(target):
 
 
 def test_show_prints_all_pages_as_one_json(target):
-    """Programs get the API's own members, times in ISO."""
+    """Programs get the API's own members, with ISO times."""
     target.answers = [events_page(event(), cursor="next"), events_page(event("c124"))]
     shown = run("show", "c123", "--events", "--json").stdout
 
@@ -90,7 +90,7 @@ def test_show_prints_all_pages_as_one_json(target):
 
 
 def test_show_sets_variants_under_their_event(target):
-    """Other content of one event has a row and an id of its own."""
+    """A variant has its own row and id below its event."""
     variant = event(issues=["variant"], variant_id="conversation.c123.other")
     target.answers = [events_page(event(variants=[variant]))]
 
@@ -101,7 +101,7 @@ def test_show_sets_variants_under_their_event(target):
 
 
 def test_show_tells_a_large_body_without_fetching_it(target):
-    """A body that stands elsewhere is known to be over the limit."""
+    """A body that is not in the list is shown as over the limit."""
     large = {name: value for name, value in event().items() if name != "body"} | {
         "body_url": "/events/x/body"
     }
@@ -111,7 +111,7 @@ def test_show_tells_a_large_body_without_fetching_it(target):
 
 
 def test_show_of_an_unusual_id_and_another_kind(target):
-    """Any id can be asked for, whatever characters it has."""
+    """Any id can be shown, whatever its characters."""
     target.answers = [events_page(event())]
 
     run("show", "a/b?c&d", "--kind", "video")
@@ -120,7 +120,7 @@ def test_show_of_an_unusual_id_and_another_kind(target):
 
 
 def test_show_finds_the_kind_whose_events_it_lists(target):
-    """A video's events need no --kind, as its page needs none."""
+    """A video's events need no --kind, just like its page."""
     page = events_page(event("v123", kind="video"))
     target.answers = [events_page(), events_page(), events_page(), page]
 
@@ -131,7 +131,7 @@ def test_show_finds_the_kind_whose_events_it_lists(target):
 
 
 def test_show_of_nothing_kept_ends_with_1_and_says_what_to_do(target):
-    """An empty list is no answer to "what happened"."""
+    """An unknown id is an error with advice, not an empty list."""
     target.answers = [events_page()]
 
     result = run("show", "c999", "--events", "--kind", "document")
@@ -143,7 +143,7 @@ def test_show_of_nothing_kept_ends_with_1_and_says_what_to_do(target):
 
 @pytest.mark.parametrize("options", [(), ("--json",)])
 def test_show_of_an_event_id_prints_its_body(options, target):
-    """The kept body, indented, as JSON that a terminal can show."""
+    """The stored body is printed as indented JSON that a terminal can show."""
     target.answers = [{"text": "日本 \x1b[2J"}]
 
     result = run("show", event()["event_id"], *options)
@@ -153,7 +153,7 @@ def test_show_of_an_event_id_prints_its_body(options, target):
 
 
 def test_tail_follows_from_now_by_cursor(target):
-    """Each question goes on where the answer before it ended; Ctrl-C is a quiet end."""
+    """Each request continues after the one before; Ctrl-C ends it without an error."""
     target.answers = [
         events_page(event(), cursor="a"),
         events_page(cursor="b"),
@@ -170,7 +170,7 @@ def test_tail_follows_from_now_by_cursor(target):
 
 
 def test_tail_prints_one_json_object_a_line(target):
-    """What a program reads line by line."""
+    """A program can read the output line by line."""
     target.answers = [events_page(event(), event("c124"), cursor="a")]
 
     lines = run("tail", "--json").stdout.splitlines()
@@ -192,7 +192,7 @@ def test_tail_prints_one_json_object_a_line(target):
     ],
 )
 def test_tail_shows_what_fits_every_filter(options, expected, target):
-    """Filters are joined by and."""
+    """An event must match all filters."""
     events = [
         event("c1"),
         event("c2", kind="video", label="other", tags={}),
@@ -206,7 +206,7 @@ def test_tail_shows_what_fits_every_filter(options, expected, target):
 
 
 def test_tail_goes_on_when_the_stack_does_not_answer_for_a_while(target):
-    """A hiccup is told once and nothing is left out: the question is asked again from where it was."""
+    """A failed request is noted and repeated, so no event is left out."""
     target.answers = [
         events_page(cursor="a"),
         (503, {"detail": "Throttled"}),
@@ -222,14 +222,14 @@ def test_tail_goes_on_when_the_stack_does_not_answer_for_a_while(target):
 
 
 def test_tail_ends_at_once_where_it_cannot_begin(target):
-    """A wrong address or a token that is not accepted is no hiccup."""
+    """A wrong address or a refused token ends the command."""
     target.answers = [(503, {"detail": "Throttled"})]
 
     assert 1 == run("tail").exit_code
 
 
 def test_tail_ends_when_the_token_is_revoked(target):
-    """Waiting would not help."""
+    """A revoked token ends the command."""
     target.answers = [events_page(cursor="a"), (401, {})]
 
     result = run("tail")
@@ -248,7 +248,7 @@ def test_tail_begins_where_it_is_told(target):
 
 
 def test_quarantine_lists_reasons(target):
-    """A row a body: id, when, how often, by whom, how large, why."""
+    """A row has id, time, count, label, size and reason."""
     target.answers = [{"quarantine": [entry()], "cursor": None}]
 
     result = run("quarantine", "list")
@@ -259,7 +259,7 @@ def test_quarantine_lists_reasons(target):
 
 
 def test_quarantine_list_is_limited_and_says_so(target):
-    """No more pages are asked for than are shown, and the person learns that there is more."""
+    """Only the needed pages are read, and a note says that there is more."""
     page = {"quarantine": [entry(), entry(), entry()], "cursor": "next"}
     target.answers = [page, page]
 
@@ -271,7 +271,7 @@ def test_quarantine_list_is_limited_and_says_so(target):
 
 
 def test_an_empty_quarantine_is_good_news(target):
-    """Nothing there is said, and no error."""
+    """An empty quarantine is noted and is not an error."""
     target.answers = [{"quarantine": [], "cursor": None}]
 
     result = run("quarantine", "list")
@@ -281,7 +281,7 @@ def test_an_empty_quarantine_is_good_news(target):
 
 
 def test_quarantine_show_prints_reason_and_body_escaped(target):
-    """Lines stay lines, every other control character is written out."""
+    """Lines stay lines, and every other control character is escaped."""
     target.answers = [
         {"quarantine": [entry(quarantine_id="1" * 32)], "cursor": "n"},
         {"quarantine": [entry()]},
@@ -306,7 +306,7 @@ def test_quarantine_show_of_nothing_ends_with_1(target):
 
 @pytest.mark.parametrize("form", [(), ("--json",)])
 def test_a_body_too_large_for_the_list_is_asked_for_alone(target, form):
-    """It is shown whole."""
+    """A large body is requested alone and printed whole."""
     target.answers = [{"quarantine": [entry(body=None)], "cursor": None}, "no json at all"]
 
     assert "no json at all" in run("quarantine", "show", "0" * 32, *form).stdout
@@ -332,7 +332,7 @@ def test_a_body_too_large_for_the_list_is_asked_for_alone(target, form):
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
 def test_nothing_kept_steers_the_terminal(arguments, page, target):
-    """Escapes, text direction and rich's markup of a stranger are shown as they are written."""
+    """Escapes, text direction and rich's markup are printed as text."""
     target.answers = [page]
 
     output = run(*arguments).output
@@ -343,7 +343,7 @@ def test_nothing_kept_steers_the_terminal(arguments, page, target):
 
 @pytest.mark.parametrize(("colour", "variables"), [(True, {}), (False, {"NO_COLOR": "1"})])
 def test_colours_are_for_terminals_that_want_them(colour, variables, target, monkeypatch):
-    """A terminal gets colours, NO_COLOR takes them away; a pipe never has any (all other tests here)."""
+    """A terminal gets colours, NO_COLOR removes them, and a pipe has none (all other tests here)."""
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("TERM", "xterm-256color")
     for name, value in variables.items():
@@ -362,7 +362,7 @@ def narrow(monkeypatch):
 
 @pytest.mark.usefixtures("narrow")
 def test_an_event_id_is_whole_on_a_narrow_terminal(target):
-    """It has more characters than the terminal columns, and only the terminal may fold it."""
+    """An id that is longer than the terminal is printed whole; the terminal wraps it."""
     target.answers = [events_page(event())]
 
     first, *rest = click.unstyle(run("show", "c123", "--events").stdout).splitlines()
@@ -373,7 +373,7 @@ def test_an_event_id_is_whole_on_a_narrow_terminal(target):
 
 @pytest.mark.usefixtures("narrow")
 def test_tail_folds_at_words_on_a_narrow_terminal(target):
-    """What has no room goes on below the kind."""
+    """A long line continues below the kind."""
     target.answers = [events_page(event(issues=["variant"]), cursor="a")]
 
     first, *rest = click.unstyle(run("tail").stdout).splitlines()

@@ -1,4 +1,4 @@
-"""`recording`: what there is to watch, a link to watch it, and a download that survives whatever happens."""
+"""`recording` lists recordings, prints links, and downloads in spite of interruptions."""
 
 import json
 import os
@@ -46,7 +46,7 @@ def a_recording(recording_id: str = "1762000000000", **members: Any) -> dict[str
 
 @dataclass
 class Cdn:
-    """A CDN of one object; `cuts` says after how many bytes each of the next answers breaks off."""
+    """A CDN with one object; `cuts` gives the number of bytes after which the next answers break off."""
 
     content: bytes = CONTENT
     etag: str = '"one"'
@@ -109,7 +109,7 @@ def cdn() -> Iterator[Cdn]:
 
 @dataclass
 class FakeTarget:
-    """A target whose API knows a list of recordings; those that are not available have no link."""
+    """A target whose API has a list of recordings; only available ones have a link."""
 
     name: str = "a fake"
     recordings: list[dict[str, Any]] = field(default_factory=list)
@@ -133,10 +133,10 @@ class FakeTarget:
         name = request.url.path.removeprefix("/conversations/c123/recordings").strip("/")
         if not name:
             return httpx.Response(200, json=self._page(int(request.url.params.get("cursor", 0))))
-        (*_, found) = [one for one in self.recordings if name in ("latest", one["recording_id"])]
-        if found["status"] != "available":
+        (*_, recording) = [each for each in self.recordings if name in ("latest", each["recording_id"])]
+        if recording["status"] != "available":
             return httpx.Response(409, json={"detail": WHY})
-        link = {"recording_id": found["recording_id"], "url": self.url, "expires_at": EXPIRES_AT}
+        link = {"recording_id": recording["recording_id"], "url": self.url, "expires_at": EXPIRES_AT}
         return httpx.Response(200, json=link)
 
     def _page(self, start: int) -> dict[str, Any]:
@@ -147,7 +147,7 @@ class FakeTarget:
 
 @pytest.fixture
 def target(monkeypatch) -> FakeTarget:
-    """Let the command work on a fake that knows one recording, and never wait."""
+    """Let the command work on a fake with one recording, and never wait."""
     fake = FakeTarget(recordings=[a_recording()])
     monkeypatch.setattr(choose, "choose", lambda *_, **__: fake)
     monkeypatch.setattr(downloads.download, "__kwdefaults__", {"sleep": lambda _: None})
@@ -160,7 +160,7 @@ def run(*arguments: str) -> Result:
 
 
 def test_a_conversations_recordings_are_listed_with_the_link_of_the_latest(target):
-    """A row each, newest link below: what there is and how to watch it."""
+    """There is a row for each recording, and the newest link below."""
     target.recordings = [
         a_recording("1", status="pending", size=None, duration=None, modified_at=None),
         a_recording("2", announced=False, duration=3725.0, issues=["storage_conflict"]),
@@ -180,7 +180,7 @@ def test_a_conversations_recordings_are_listed_with_the_link_of_the_latest(targe
 
 
 def test_a_failed_recording_is_listed_with_what_to_do(target):
-    """Tavus's words, then the explanation; an earlier version of the API has none."""
+    """Tavus's message comes first, then the explanation; an earlier version of the API has none."""
     failed = {"status": "failed", "size": None, "message": "no token"}
     target.recordings = [
         a_recording("1", **failed, explanation="Check the role."),
@@ -198,7 +198,7 @@ def test_a_failed_recording_is_listed_with_what_to_do(target):
 
 
 def test_a_narrow_terminal_breaks_no_word(target, monkeypatch):
-    """At 60 columns too: lines break between words, and what is to be read stands below."""
+    """At 60 columns too, lines break between words, and sentences are below the table."""
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "60")
@@ -211,7 +211,7 @@ def test_a_narrow_terminal_breaks_no_word(target, monkeypatch):
 
 
 def test_the_list_says_why_the_latest_cannot_be_played(target):
-    """What is there is shown all the same."""
+    """The list is printed, with the reason."""
     target.recordings = [a_recording(status="pending")]
 
     result = run("c123")
@@ -222,16 +222,16 @@ def test_the_list_says_why_the_latest_cannot_be_played(target):
 
 
 def test_every_page_is_listed(target):
-    """A list that the API answers in pages is shown whole."""
+    """All pages of a list are printed."""
     target.recordings, target.page = [a_recording(str(number)) for number in range(5)], 2
 
     answered = json.loads(run("c123", "--json").stdout)
 
-    assert ["0", "1", "2", "3", "4"] == [one["recording_id"] for one in answered["recordings"]]
+    assert ["0", "1", "2", "3", "4"] == [each["recording_id"] for each in answered["recordings"]]
 
 
 def test_one_recording_is_shown_by_its_id(target):
-    """The row and the link are the named one's."""
+    """The row and the link are those of the named recording."""
     target.recordings = [a_recording("1"), a_recording("2")]
 
     result = run("c123", "1")
@@ -252,7 +252,7 @@ def test_programs_get_recordings_and_link_as_one_json(target):
 
 @pytest.mark.parametrize("arguments", [("c123",), ("c123", "7")])
 def test_nothing_to_watch_ends_with_1_and_says_what_to_do(arguments, target):
-    """No recording, or none of that id."""
+    """A missing recording is an error with advice."""
     target.recordings = [a_recording()] if len(arguments) > 1 else []
 
     result = run(*arguments)
@@ -263,7 +263,7 @@ def test_nothing_to_watch_ends_with_1_and_says_what_to_do(arguments, target):
 
 @pytest.mark.parametrize("option", [(), ("--url",)])
 def test_a_mistyped_conversation_is_told_with_those_near_it(option, target):
-    """Nobody is told to start a recording in a conversation that there is not."""
+    """A mistyped id is answered with similar ids, not with advice about recording."""
     target.recordings = []
     target.others = {
         "/conversations/c123/recordings/latest": (404, {"detail": "No recording is known."}),
@@ -279,7 +279,7 @@ def test_a_mistyped_conversation_is_told_with_those_near_it(option, target):
 
 @pytest.mark.parametrize("arguments", [("c/1",), ("..",), ("c1", "../x"), ("c 1",)])
 def test_an_id_that_no_path_carries_is_a_usage_error(arguments, target):
-    """Nothing is asked with a path that means something else."""
+    """Nothing is requested with a path that means something else."""
     result = run(*arguments)
 
     assert (2, []) == (result.exit_code, target.asked)
@@ -287,7 +287,7 @@ def test_an_id_that_no_path_carries_is_a_usage_error(arguments, target):
 
 
 def test_a_url_stands_alone(target):
-    """What a player or a script takes."""
+    """Standard output has only the link, for a player or a script."""
     result = run("c123", "--url")
 
     assert f"{target.url}\n" == result.stdout
@@ -297,7 +297,7 @@ def test_a_url_stands_alone(target):
 def test_what_cannot_be_played_is_an_error_that_says_why_and_what_to_do(
     option, target, tmp_path, monkeypatch
 ):
-    """The API's own sentence, and no half-made file."""
+    """The error is the API's own sentence, and no file is left."""
     target.recordings = [a_recording(status="pending")]
     monkeypatch.chdir(tmp_path)
 
@@ -309,7 +309,7 @@ def test_what_cannot_be_played_is_an_error_that_says_why_and_what_to_do(
 
 @pytest.mark.parametrize(("has_browser", "shown"), [(True, ""), (False, "{url}\n")])
 def test_open_opens_the_browser_or_says_the_link(has_browser, shown, target, monkeypatch):
-    """With a fresh link; where no browser is, the link is what helps."""
+    """The browser opens a fresh link; without a browser the link is printed."""
     opened = []
     monkeypatch.setattr(webbrowser, "open", lambda url: opened.append(url) or has_browser)
 
@@ -324,12 +324,12 @@ def test_open_opens_the_browser_or_says_the_link(has_browser, shown, target, mon
 )
 @pytest.mark.usefixtures("target")
 def test_contradictions_are_usage_errors(options):
-    """One thing is done at a time."""
+    """Only one action is allowed."""
     assert 2 == run("c123", *options).exit_code
 
 
 def test_a_download_is_saved_whole(target, cdn, tmp_path):
-    """All bytes, nothing beside the file, and its size is told."""
+    """The file has all bytes, nothing is left beside it, and its size is noted."""
     target.url = cdn.url
 
     result = run("c123", "--download", str(tmp_path / "call.mp4"))
@@ -341,7 +341,7 @@ def test_a_download_is_saved_whole(target, cdn, tmp_path):
 
 
 def test_a_download_tells_programs_what_was_saved(target, cdn, tmp_path):
-    """Id, file and size."""
+    """The JSON has id, file and size."""
     target.url, file = cdn.url, tmp_path / "call.mp4"
 
     answered = json.loads(run("c123", "--download", str(file), "--json").stdout)
@@ -350,7 +350,7 @@ def test_a_download_tells_programs_what_was_saved(target, cdn, tmp_path):
 
 
 def test_the_link_is_asked_for_byte_by_byte(target, cdn, tmp_path):
-    """A signature covers the URL as it is spelt: nothing is encoded anew."""
+    """A signature covers the exact URL, so nothing is encoded again."""
     query = "?response-content-type=video%2Fmp4&Expires=1&Signature=a~b-c_d__&Key-Pair-Id=K"
     target.url = f"{cdn.url}%20%2B%25%C3%A9{query}"
 
@@ -361,7 +361,7 @@ def test_the_link_is_asked_for_byte_by_byte(target, cdn, tmp_path):
 
 
 def test_a_file_is_never_overwritten_without_force(target, cdn, tmp_path):
-    """Not even touched; nothing is asked."""
+    """The file is not touched, and nothing is requested."""
     target.url, file = cdn.url, tmp_path / "call.mp4"
     file.write_bytes(b"mine")
 
@@ -387,7 +387,7 @@ def a_dangling_link(path: Path) -> None:
 @pytest.mark.parametrize("make", [os.mkfifo, a_symlink, a_dangling_link])
 @pytest.mark.parametrize("force", [(), ("--force",)])
 def test_what_is_no_regular_file_is_never_replaced(make, force, target, tmp_path):
-    """A pipe, a device and a link stay what they are, whatever --force says."""
+    """A pipe, a device and a link stay, even with --force."""
     file = tmp_path / "call.mp4"
     make(file)
     before = file.lstat()
@@ -400,7 +400,7 @@ def test_what_is_no_regular_file_is_never_replaced(make, force, target, tmp_path
 
 
 def test_a_dash_is_no_file_to_download_to(target, tmp_path, monkeypatch):
-    """Who means standard output is told how to get there."""
+    """The error says how to get the bytes on standard output."""
     monkeypatch.chdir(tmp_path)
 
     result = run("c123", "--download", "-")
@@ -411,7 +411,7 @@ def test_a_dash_is_no_file_to_download_to(target, tmp_path, monkeypatch):
 
 @pytest.mark.usefixtures("target")
 def test_a_folder_that_is_not_there_is_said(tmp_path):
-    """Before anything is fetched."""
+    """The error comes before anything is downloaded."""
     result = run("c123", "--download", str(tmp_path / "no" / "call.mp4"))
 
     assert 1 == result.exit_code
@@ -419,7 +419,7 @@ def test_a_folder_that_is_not_there_is_said(tmp_path):
 
 
 def test_ctrl_c_keeps_what_came_and_says_so(target, cdn, tmp_path, monkeypatch):
-    """The next run of the same command is all it takes."""
+    """The bytes so far stay, and the same command continues."""
     target.url, cdn.cuts = cdn.url, [300_000]
 
     def interrupt(_: float) -> None:
@@ -435,7 +435,7 @@ def test_ctrl_c_keeps_what_came_and_says_so(target, cdn, tmp_path, monkeypatch):
 
 
 def fetch(cdn: Cdn, file: Path, links: list[str] | None = None) -> tuple[int, list[float]]:
-    """Download with a list of links to give; return the size and the pauses made."""
+    """Download with a list of links; return the size and the pauses."""
     pauses: list[float] = []
     given = iter(links or [cdn.url] * 100)
     with httpx.Client() as client:
@@ -450,7 +450,7 @@ def fetch(cdn: Cdn, file: Path, links: list[str] | None = None) -> tuple[int, li
 
 
 def test_a_cut_connection_goes_on_where_it_was(cdn, tmp_path):
-    """Every byte is sent once, however often the connection breaks, if only it brings something."""
+    """Every byte is sent once, however often the connection breaks, as long as bytes arrive."""
     cdn.cuts = [100_000] * 9
 
     count, pauses = fetch(cdn, tmp_path / "call.mp4")
@@ -462,7 +462,7 @@ def test_a_cut_connection_goes_on_where_it_was(cdn, tmp_path):
 
 
 def test_the_same_command_goes_on_after_it_was_given_up(cdn, tmp_path):
-    """What came stays as FILE.part, and the next run fetches the rest."""
+    """The bytes so far stay in FILE.part, and the next run fetches the rest."""
     file = tmp_path / "call.mp4"
     cdn.cuts = [300_000, 0, 0, 0, 0]
 
@@ -480,7 +480,7 @@ def test_the_same_command_goes_on_after_it_was_given_up(cdn, tmp_path):
 
 @pytest.mark.parametrize("honours_if_range", [True, False])
 def test_a_changed_object_starts_over(honours_if_range, cdn, tmp_path):
-    """Bytes of two objects are never joined, even where a cache does not know If-Range."""
+    """Bytes of two objects are never joined, even if a cache ignores If-Range."""
     file = tmp_path / "call.mp4"
     cdn.cuts = [300_000, 0, 0, 0, 0]
     with pytest.raises(click.ClickException):
@@ -494,7 +494,7 @@ def test_a_changed_object_starts_over(honours_if_range, cdn, tmp_path):
 
 @pytest.mark.parametrize("etag", ['W/"one"', ""])
 def test_without_a_strong_etag_it_starts_over(etag, cdn, tmp_path):
-    """Nothing proves that the rest belongs to what came."""
+    """Without a strong ETag nothing proves that the rest belongs to the same object."""
     cdn.etag, cdn.cuts = etag, [300_000]
 
     fetch(cdn, tmp_path / "call.mp4")
@@ -504,7 +504,7 @@ def test_without_a_strong_etag_it_starts_over(etag, cdn, tmp_path):
 
 
 def test_all_bytes_are_there_already(cdn, tmp_path):
-    """A program that ended between the last byte and the new name is done with one question."""
+    """A program that ended before the rename needs only one request."""
     (tmp_path / "call.mp4.part").write_bytes(CONTENT)
     (tmp_path / "call.mp4.part.etag").write_text('"one"')
 
@@ -516,7 +516,7 @@ def test_all_bytes_are_there_already(cdn, tmp_path):
 
 @pytest.mark.parametrize("note", ['"é"', "", '"one"\r\n', 'W/"one"'])
 def test_a_note_that_is_no_etag_starts_over(note, cdn, tmp_path):
-    """A damaged FILE.part.etag proves nothing, and is no reason to fail."""
+    """A damaged FILE.part.etag starts the download again and is not an error."""
     (tmp_path / "call.mp4.part").write_bytes(b"other")
     (tmp_path / "call.mp4.part.etag").write_bytes(note.encode())
 
@@ -527,7 +527,7 @@ def test_a_note_that_is_no_etag_starts_over(note, cdn, tmp_path):
 
 
 def test_more_bytes_than_the_object_has_start_over(cdn, tmp_path):
-    """A part that two programs wrote at once is not believed."""
+    """A part that two programs wrote at once is not used."""
     (tmp_path / "call.mp4.part").write_bytes(CONTENT * 2)
     (tmp_path / "call.mp4.part.etag").write_text('"one"')
 
@@ -537,7 +537,7 @@ def test_more_bytes_than_the_object_has_start_over(cdn, tmp_path):
 
 
 def test_an_expired_link_is_replaced_on_the_way(cdn, tmp_path):
-    """A 403 in the middle asks for a fresh link and goes on with it."""
+    """After a 403 the download continues with a fresh link."""
     cdn.cuts, cdn.refusals = [300_000], []
     links = [f"{cdn.url}?one", f"{cdn.url}?two"]
     answer, calls = cdn.answer, []
@@ -561,7 +561,7 @@ def test_an_expired_link_is_replaced_on_the_way(cdn, tmp_path):
     [(403, 5, "doctor"), (503, 5, "answered 503"), (429, 5, "answered 429"), (404, 1, "doctor")],
 )
 def test_what_does_not_pass_is_given_up_with_what_to_do(status, tries, said, cdn, tmp_path):
-    """Refused for good, or silent for too long; a missing object is not asked for twice."""
+    """A refusal for good or a long silence ends it; a missing object is requested once."""
     cdn.refusals = [status] * 100
 
     with pytest.raises(click.ClickException, match=said):
@@ -572,14 +572,14 @@ def test_what_does_not_pass_is_given_up_with_what_to_do(status, tries, said, cdn
 
 
 def test_waiting_gets_longer(cdn, tmp_path):
-    """A CDN that is busy is not hurried."""
+    """The pauses before a busy CDN grow."""
     cdn.refusals = [503] * len(PAUSES)
 
     assert list(PAUSES) == fetch(cdn, tmp_path / "call.mp4")[1]
 
 
 def test_a_full_disk_is_said_in_a_sentence(cdn, tmp_path):
-    """The file that cannot be written is named."""
+    """The error names the file that cannot be written."""
     (tmp_path / "call.mp4.part").mkdir()
 
     with pytest.raises(click.ClickException, match=r"call\.mp4 cannot be written"):
@@ -587,7 +587,7 @@ def test_a_full_disk_is_said_in_a_sentence(cdn, tmp_path):
 
 
 def test_a_terminal_sees_how_far_it_is(target, cdn, tmp_path, monkeypatch):
-    """A bar on standard error; pipes get none (all other tests here)."""
+    """A terminal gets a progress bar on standard error; a pipe gets none (all other tests here)."""
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("TERM", "xterm")
     target.url = cdn.url

@@ -1,4 +1,4 @@
-"""`recording --stack` (moto): listed and linked with AWS credentials alone, by the reader's own code."""
+"""`recording --stack` (moto) lists and links recordings with only AWS credentials, by the API's own code."""
 
 import json
 from typing import Any
@@ -80,7 +80,7 @@ TEMPLATE: dict[str, Any] = {
 
 
 def test_a_deployed_stack_lists_and_links_without_any_token():
-    """The link is signed here with the stack's own key, for the stack's own CDN."""
+    """The link is signed here, with the stack's own key for the stack's own CDN."""
     with mock_aws():
         _deploy()
 

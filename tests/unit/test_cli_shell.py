@@ -1,4 +1,4 @@
-"""What the command line prints for somebody to paste runs nothing that a stranger wrote."""
+"""Commands printed for pasting execute nothing that a stranger wrote."""
 
 import ast
 import json
@@ -46,7 +46,7 @@ def arguments_of(text: str) -> list[str]:
 
 
 def pasted(text: str) -> list[str]:
-    """Find the one command of ours in what was printed, and return its arguments."""
+    """Return the arguments of the one command of ours in a printed text."""
     [line] = [line for line in text.splitlines() if "tavus-callbacks " in line]
     start = line.index("tavus-callbacks ")
     ticks = line[start - 1] == "`" if start else False
@@ -57,7 +57,7 @@ def pasted(text: str) -> list[str]:
 
 @pytest.fixture
 def target(monkeypatch):
-    """Let every command work on a fake whose own name is hostile."""
+    """Let every command work on a fake with a hostile name."""
     fake = FakeTarget(options=("--stack", "s$(id)", "--region", "r;id"))
     monkeypatch.setattr(choose, "choose", lambda *_, **__: fake)
     return fake
@@ -69,7 +69,7 @@ TARGET = ["--stack", "s$(id)", "--region", "r;id"]
 @pytest.mark.parametrize("text", HOSTILE)
 @pytest.mark.parametrize("quote", [shell.argument, shell.quote])
 def test_a_pasted_argument_is_the_intended_one_and_runs_nothing(quote, text, tmp_path, monkeypatch):
-    """In bash always, and by shlex where no escape is needed; what is printed is printable."""
+    """In bash, and in shlex unless it is escaped, the text is one printable argument."""
     monkeypatch.chdir(tmp_path)
 
     written = quote(text)
@@ -81,19 +81,19 @@ def test_a_pasted_argument_is_the_intended_one_and_runs_nothing(quote, text, tmp
 
 
 def test_a_file_name_that_is_no_text_is_pasted_as_its_bytes():
-    """Python reads such a byte as a lone surrogate."""
+    """Python represents such a byte as a lone surrogate."""
     assert ["a\udcff"] == arguments_of(shell.argument("a\udcff"))
 
 
 def test_a_nul_never_shortens_an_id_to_another_one():
-    """No argument carries a NUL, so the pasted command finds nothing."""
+    """No argument can carry a NUL, so the pasted command finds nothing."""
     assert ["a\N{REPLACEMENT CHARACTER}b"] == arguments_of(shell.argument("a\0b"))
 
 
 @pytest.mark.parametrize("words", ["show", "recording", "replay", "token rotate", "quarantine show"])
 @pytest.mark.parametrize("id_", HOSTILE)
 def test_a_pasted_id_is_never_read_as_an_option(words, id_):
-    """Parsed by the real command, the id is its argument and the target is its target."""
+    """The real command parses the id as its argument and the target as its target."""
     _, *arguments = arguments_of(shell.command(words, id_, options=("--stack", "-s", "--region", "r")))
     command: Any = main
     for word in words.split():
@@ -126,7 +126,7 @@ def _built_by_hand(path: Path) -> list[str]:
 
 
 def test_no_module_but_one_builds_a_command():
-    """A command with a value in it is built by `output.shell` alone."""
+    """Only `output.shell` builds a command with a value in it."""
     others = [path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "output/shell.py"]
 
     assert {} == {str(path): built for path in others if (built := _built_by_hand(path))}
@@ -134,7 +134,7 @@ def test_no_module_but_one_builds_a_command():
 
 @pytest.mark.parametrize("id_", HOSTILE)
 def test_show_names_an_event_that_is_too_large(target, id_, capsys):
-    """Its id holds a stranger's subject."""
+    """The printed command quotes an event id with a stranger's subject."""
     view = {"other_events": [{"event_id": id_, "event_type": "x", "body_url": "/b"}]}
     with target.open_api("read") as api, pytest.MonkeyPatch.context() as patch:
         patch.setattr(pages, "sections", lambda *_: [])
@@ -152,15 +152,15 @@ def test_an_id_without_a_page_is_answered_with_its_command(id_):
         result = run(command, "--", id_)
 
         assert 0 != result.exit_code
-        found = pasted(result.stderr)
+        printed = pasted(result.stderr)
         options = ["--events", *(TARGET if command == "transcript" else [])]
         tail = [*options, "--", id_] if id_.startswith("-") else [id_, *options]
-        assert ["tavus-callbacks", "show", *tail] == found
+        assert ["tavus-callbacks", "show", *tail] == printed
 
 
 @pytest.mark.parametrize("id_", ["c1234567$(id)", "c1234567`id`", "c1234567 ;id", "c1234567\x1b[2J"])
 def test_near_ids_are_quoted(target, id_):
-    """Who mistypes an id is offered strangers' ids."""
+    """Similar ids may be strangers', so they are quoted."""
     target.answers = [
         (404, {"detail": "No event of conversation c1234567 is kept."}),
         {"conversations": [{"conversation_id": id_}]},
@@ -175,7 +175,7 @@ def test_near_ids_are_quoted(target, id_):
 
 @pytest.mark.parametrize("id_", HOSTILE)
 def test_problems_names_each_conversation_and_its_command(target, id_, monkeypatch):
-    """An id that no path carries, and answers 404, 409 and 503, hide nothing else."""
+    """An id that no path carries, and the answers 404, 409 and 503, do not hide other problems."""
     monkeypatch.setattr(problems, "_operator_problems", lambda _: [])
     recording = {"status": "failed", "received_at": "2027-03-01T12:00:00Z", "conversation_id": "c9"}
     listed = [id_, "gone", "claimed", "down", "c9"]
@@ -196,17 +196,17 @@ def test_problems_names_each_conversation_and_its_command(target, id_, monkeypat
     result = run("problems", "--json")
 
     assert 1 == result.exit_code, result.output
-    found = json.loads(result.stdout)["problems"]
-    commands = [arguments_of(one["next"]) for one in found]
-    assert all(one["next"].isprintable() for one in found)
+    printed = json.loads(result.stdout)["problems"]
+    commands = [arguments_of(each["next"]) for each in printed]
+    assert all(each["next"].isprintable() for each in printed)
     unread = [name for name in listed[:-1] if name and not (name == id_ and has_page)]
     assert unread == [next(word for word in command[2:] if word in unread) for command in commands[:-1]]
-    assert "recordings failed" == found[-1]["what"]
+    assert "recordings failed" == printed[-1]["what"]
 
 
 @pytest.mark.parametrize("name", [each for each in HOSTILE if each])
 def test_a_stack_s_name_is_quoted_wherever_it_is_printed(name):
-    """As an option of the next command, with its region."""
+    """The stack's name and region are quoted as options of the next command."""
     target = StackTarget(name, SimpleNamespace(region_name=f"eu{name}"))  # type: ignore[arg-type]
     opened = Deployment(target.session, {}, target.options)
 
@@ -218,7 +218,7 @@ def test_a_stack_s_name_is_quoted_wherever_it_is_printed(name):
 
 @pytest.mark.parametrize("name", [each for each in PRINTABLE if each.strip()])
 def test_erase_by_url_prints_the_whole_command(name, monkeypatch):
-    """For somebody else, who pastes it."""
+    """The command is for somebody else to paste."""
     url = choose.UrlTarget("https://api.example.com", {})
     monkeypatch.setattr(choose, "choose", lambda *_, **__: url)
 
@@ -232,7 +232,7 @@ def test_erase_by_url_prints_the_whole_command(name, monkeypatch):
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_receipt_s_curl_asks_for_one_url(name):
-    """The key alone is filled in by the shell."""
+    """The shell fills in the key and nothing else."""
     erasure: Any = SimpleNamespace(at=NOW, selection=Selection(frozenset({("video", name)})))
 
     deployment: Any = SimpleNamespace(state_folder=None, parameters={})
@@ -246,7 +246,7 @@ def test_a_receipt_s_curl_asks_for_one_url(name):
 
 
 def test_a_command_is_in_one_piece_on_a_narrow_terminal():
-    """Also where a stranger's id reads as another part of the row."""
+    """This also holds if a stranger's id looks like another part of the row."""
     command = shell.command("recording", "c1 count 3 ·")
     row = [Text("recordings failed"), Text("3"), Text("2027-03-01 12:00:00"), Text(command)]
 

@@ -1,4 +1,4 @@
-"""`show` and `transcript`: a conversation, video or replica as a page, and what was said as a dialogue."""
+"""`show` and `transcript`: a conversation, video or replica as a page, and a transcript as a dialogue."""
 
 import json
 
@@ -25,8 +25,8 @@ def view(*events, name=CONVERSATION, recordings=()):
 
 
 def latest(name="conversations", member="conversation_id", *ids):
-    """Make a list of the latest, of which only ids are looked at."""
-    return {name: [{member: one} for one in ids], "cursor": None}
+    """Make a list of the latest subjects, with ids only."""
+    return {name: [{member: each} for each in ids], "cursor": None}
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def target(monkeypatch):
 
 
 def test_a_conversation_is_a_page(target):
-    """Status, who, when, why it ended in plain words, and the numbers."""
+    """The page has status, participants, times, the end reason in plain words, and counts."""
     target.answers = [view()]
 
     result = run("show", CONVERSATION)
@@ -56,7 +56,7 @@ def test_a_conversation_is_a_page(target):
 
 
 def test_what_is_missing_is_told_with_since_when(target):
-    """And whether it is overdue."""
+    """A missing part has its time, and whether it is overdue."""
     target.answers = [view(said("system.shutdown"))]
 
     assert "missing       transcript since 20" in run("show", CONVERSATION).stdout
@@ -64,8 +64,8 @@ def test_what_is_missing_is_told_with_since_when(target):
 
 @pytest.mark.parametrize("name", ["objectives", "guardrail", "tools", "canvas", "memory", "no-camera"])
 def test_every_part_of_a_conversation_has_its_place(target, name):
-    """Objectives, guardrails, actions, cards, memories: what there is, is on the page."""
-    events = [one for one in scenario(name) if one.kind == "conversation"]
+    """Objectives, guardrails, actions, cards and memories are on the page."""
+    events = [each for each in scenario(name) if each.kind == "conversation"]
     target.answers = [view(*events)]
 
     result = run("show", CONVERSATION)
@@ -76,7 +76,7 @@ def test_every_part_of_a_conversation_has_its_place(target, name):
 
 
 def test_a_guardrail_is_shown_once_with_its_count_and_its_reasons(target):
-    """A guardrail that triggers at every turn takes one line, and each reason another."""
+    """A guardrail that triggers at every turn has one line, and a line for each reason."""
     named = {"guardrail_name": "no_prices", "guardrail_uuid": "g1"}
     events = [
         said("conversation.guardrail.triggered", 0, **named),
@@ -96,7 +96,7 @@ def test_a_guardrail_is_shown_once_with_its_count_and_its_reasons(target):
 
 
 def test_a_stack_of_an_earlier_version_shows_its_guardrails(target):
-    """Its answer has no counts and no times of receipt, so each trigger takes a line."""
+    """Its answer has no counts and no times of receipt, so each trigger has a line."""
     answer = view(
         said("conversation.guardrail.triggered", 0, guardrail="no_prices", reason="Half the price?"),
         said("conversation.guardrail.triggered", 5, guardrail="no_advice"),
@@ -121,7 +121,7 @@ def test_a_stack_of_an_earlier_version_shows_its_guardrails(target):
     ],
 )
 def test_a_page_names_face_and_pal(target, ids, face):
-    """Both names of one thing share a line, under its current name."""
+    """Both names of one thing share a line, under the current name."""
     target.answers = [view(said("system.pal_joined", **ids))]
 
     page = run("show", CONVERSATION).stdout
@@ -132,7 +132,7 @@ def test_a_page_names_face_and_pal(target, ids, face):
 
 @pytest.mark.parametrize("name", ["replica_id", "face_id"])
 def test_the_page_of_a_video_names_its_face(target, name):
-    """Whichever name came."""
+    """The face is shown under either name."""
     target.answers = [
         UNKNOWN,
         fold_resource("video", "v1", [stored_event({"video_id": "v1", "status": "ready", name: "r1"})]),
@@ -142,7 +142,7 @@ def test_the_page_of_a_video_names_its_face(target, name):
 
 
 def test_recordings_are_told_with_status_and_length(target):
-    """A row each."""
+    """Each recording has a line."""
     recording = {"recording_id": "1700", "status": "available", "size": 2048, "duration": 61}
     target.answers = [{**view(), "recordings": [recording]}]
 
@@ -150,7 +150,7 @@ def test_recordings_are_told_with_status_and_length(target):
 
 
 def test_json_is_the_apis_own(target):
-    """Programs get all of it."""
+    """Programs get the whole view."""
     target.answers = [view()]
 
     assert view() == json.loads(run("show", CONVERSATION, "--json").stdout)
@@ -158,7 +158,7 @@ def test_json_is_the_apis_own(target):
 
 @pytest.mark.parametrize("kind", ["video", "replica"])
 def test_an_id_is_looked_for_among_all_kinds(target, kind):
-    """A person does not say what it is."""
+    """People need not name the kind."""
     events = scenario(f"{kind}-failed")
     answer = fold_resource(kind, "x1", events)
     misses = ["conversation", "video"] if kind == "replica" else ["conversation"]
@@ -166,7 +166,7 @@ def test_an_id_is_looked_for_among_all_kinds(target, kind):
 
     result = run("show", "x1")
 
-    assert [*(f"/{one}s/x1" for one in misses), f"/{kind}s/x1"] == target.asked
+    assert [*(f"/{each}s/x1" for each in misses), f"/{kind}s/x1"] == target.asked
     assert "status   " in result.stdout
     assert "error" in result.stdout
     assert "History" in result.stdout
@@ -176,7 +176,7 @@ NONE = {"events": [], "cursor": None}
 
 
 def test_an_id_of_a_kind_without_a_page_has_its_events(target):
-    """A document is found without --kind: what was received about it is all there is."""
+    """A document is found without --kind, and its events are listed."""
     received = received_about("d1", kind="document", event_type="document.ready")
     target.answers = [UNKNOWN, UNKNOWN, UNKNOWN, NONE, NONE, {"events": [received], "cursor": None}]
 
@@ -187,7 +187,7 @@ def test_an_id_of_a_kind_without_a_page_has_its_events(target):
 
 
 def test_an_id_of_nothing_is_looked_for_among_all_kinds(target):
-    """And the answer says no kind that was not looked for."""
+    """The error names no kind that was not searched."""
     target.answers = [*[UNKNOWN] * 3, *[NONE] * (len(KINDS) - 3)]
     target.answers += [latest(), latest("videos", "id", "d12"), latest("replicas", "id")]
 
@@ -204,7 +204,7 @@ def received_about(subject, **members):
 
 
 def test_advice_names_the_target(target):
-    """Copied, a command looks where this one looked, and an id with a blank is one word."""
+    """A copied command uses the same target, and an id with a blank is one argument."""
     target.options = ("--local", "--port", "9000")
     target.answers = [
         {"events": [received_about("c123")], "cursor": None},
@@ -221,7 +221,7 @@ def test_advice_names_the_target(target):
 
 
 def test_a_kind_that_is_named_is_the_only_one_asked_for(target):
-    """Also where an id is of two kinds."""
+    """This also holds if two kinds have the id."""
     target.answers = [fold_resource("replica", "x1", scenario("replica"))]
 
     run("show", "x1", "--kind", "replica")
@@ -231,7 +231,7 @@ def test_a_kind_that_is_named_is_the_only_one_asked_for(target):
 
 @pytest.mark.parametrize("command", [("show", "--kind", "conversation"), ("transcript",)])
 def test_an_unknown_conversation_is_told_the_nearest_ids(target, command):
-    """A letter too few is the usual mistake."""
+    """A missing letter is the usual mistake."""
     target.answers = [UNKNOWN, latest("conversations", "conversation_id", "c12x", "zzz", "c1234")]
 
     result = run(*command, "c123")
@@ -241,14 +241,14 @@ def test_an_unknown_conversation_is_told_the_nearest_ids(target, command):
 
 
 def test_where_nothing_is_near_the_list_is_named(target):
-    """No guess is better than a wild one."""
+    """Nothing is suggested if nothing is similar."""
     target.answers = [UNKNOWN, latest("conversations", "conversation_id", "zzz")]
 
     assert "`tavus-callbacks list`" in run("transcript", "c123").stderr
 
 
 def test_a_long_text_is_cut_and_says_so(target):
-    """A page is for reading."""
+    """A page cuts long texts and says so."""
     target.answers = [view(said("application.perception_analysis", analysis="x" * 3000))]
 
     result = run("show", CONVERSATION)
@@ -258,16 +258,16 @@ def test_a_long_text_is_cut_and_says_so(target):
 
 
 def test_lines_of_a_text_stay_lines(target):
-    """Markdown is read as it is written."""
+    """Markdown keeps its lines."""
     target.answers = [view(said("application.perception_analysis", analysis="**Mood**\n* calm"))]
 
     assert "analysis    **Mood**\n            * calm\n" in run("show", CONVERSATION).stdout
 
 
 def spoken(*turns):
-    """Make the API's answer to a transcript."""
-    found = transcript_view(transcript_of([transcript(*turns)], include_system=True))
-    return {"conversation_id": CONVERSATION, **found}
+    """Make the API's answer to a request for a transcript."""
+    content = transcript_view(transcript_of([transcript(*turns)], include_system=True))
+    return {"conversation_id": CONVERSATION, **content}
 
 
 TURNS = (
@@ -277,7 +277,7 @@ TURNS = (
 
 
 def test_a_transcript_is_a_dialogue(target):
-    """A line a turn, with its time."""
+    """Each turn has a line with its time."""
     target.answers = [spoken(*TURNS)]
 
     result = run("transcript", CONVERSATION)
@@ -289,7 +289,7 @@ def test_a_transcript_is_a_dialogue(target):
 
 
 def test_a_tool_stands_with_its_answer(target):
-    """In the place where it was called."""
+    """A tool call is at the place where it happened."""
     call = {"id": "t1", "name": "book", "arguments": "{}"}
     answers = {"role": "tool", "tool_call_id": "t1", "content": "done"}
     target.answers = [spoken({"role": "assistant", "content": None, "tool_calls": [call]}, answers)]
@@ -299,7 +299,7 @@ def test_a_tool_stands_with_its_answer(target):
 
 @pytest.mark.parametrize("form", ["text", "vtt"])
 def test_a_file_is_printed_as_it_came(target, form):
-    """Byte by byte where it goes into a file."""
+    """A file gets exactly the same bytes."""
     target.answers = ["WEBVTT\n\n<v User>\u200d日本\n"]
 
     result = run("transcript", CONVERSATION, "--format", form, "--include-system")
@@ -309,7 +309,7 @@ def test_a_file_is_printed_as_it_came(target, form):
 
 
 def test_control_characters_in_a_file_are_escaped_alike(target):
-    """C0 and C1, in sequences and alone; line feeds and tabs are what files are made of."""
+    """C0 and C1 characters are escaped, in sequences and alone; line feeds and tabs stay."""
     target.answers = ["User: \x1b[31mred\x1b[0m \x9b2J \x07\x7f\r\ta\n"]
 
     result = run("transcript", CONVERSATION, "--format", "text")
@@ -318,7 +318,7 @@ def test_control_characters_in_a_file_are_escaped_alike(target):
 
 
 def test_no_times_is_an_error_that_says_what_to_do(target):
-    """409 of the API, in the words of the command line."""
+    """The API's 409 is printed with the names of options."""
     target.answers = [(409, {"detail": "The transcript has no times: ask for format=text."})]
 
     result = run("transcript", CONVERSATION, "--format", "vtt")
@@ -329,7 +329,7 @@ def test_no_times_is_an_error_that_says_what_to_do(target):
 
 @pytest.mark.parametrize("form", ["text", "vtt"])
 def test_two_forms_of_a_transcript_are_a_usage_error(target, form):
-    """One of both would be ignored."""
+    """One of the two would be ignored."""
     result = run("transcript", CONVERSATION, "--json", "--format", form)
 
     assert (2, []) == (result.exit_code, target.asked)
@@ -338,7 +338,7 @@ def test_two_forms_of_a_transcript_are_a_usage_error(target, form):
 
 @pytest.mark.parametrize("options", [("--json",), ("--format", "json"), ("--json", "--format", "json")])
 def test_a_transcript_as_json(target, options):
-    """The API's own answer."""
+    """The JSON is the API's own answer."""
     target.answers = [spoken(*TURNS)]
 
     assert spoken(*TURNS) == json.loads(run("transcript", CONVERSATION, *options).stdout)
@@ -353,16 +353,16 @@ def test_a_transcript_as_json(target, options):
     ],
 )
 def test_silence_and_what_cannot_be_read_are_told_apart(target, content, says):
-    """Of a transcript that is lost nobody can say that nothing was said."""
+    """An unreadable transcript is not reported as silence."""
     event = said("application.transcription_ready", transcript=content)
-    found = transcript_view(transcript_of([event]))
-    target.answers = [{"conversation_id": CONVERSATION, **found}]
+    content = transcript_view(transcript_of([event]))
+    target.answers = [{"conversation_id": CONVERSATION, **content}]
 
     assert f"on a fake\n{says}\n" == run("transcript", CONVERSATION).stderr
 
 
 def test_a_transcript_that_has_not_come_is_said(target):
-    """Of a conversation that is there: no guess at other ids."""
+    """For a known conversation, no other ids are suggested."""
     target.answers = [(404, {"detail": "No transcript of conversation c123 has arrived."})]
 
     result = run("transcript", "c123")
@@ -373,7 +373,7 @@ def test_a_transcript_that_has_not_come_is_said(target):
 
 
 def test_an_id_that_no_path_carries_has_events(target):
-    """The error names the command that shows them."""
+    """The error names the command that shows its events."""
     result = run("transcript", "a/b")
 
     assert (1, []) == (result.exit_code, target.asked)
@@ -381,7 +381,7 @@ def test_an_id_that_no_path_carries_has_events(target):
 
 
 def test_colours_are_for_terminals(target, monkeypatch):
-    """Who speaks is seen at once; a pipe has none (all other tests here)."""
+    """A terminal shows roles in colours; a pipe has none (all other tests here)."""
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("TERM", "xterm-256color")
     target.answers = [spoken(*TURNS)]
@@ -394,7 +394,7 @@ def test_colours_are_for_terminals(target, monkeypatch):
 
 @pytest.mark.parametrize("options", [(), ("--json",)])
 def test_nothing_said_steers_the_terminal(target, options):
-    """Everywhere on the page, and in the dialogue."""
+    """Text on the page and in the dialogue is escaped."""
     events = [
         said("system.replica_joined", replica_id=EVIL, persona_id=EVIL),
         said("system.shutdown", shutdown_reason=EVIL),
@@ -414,7 +414,7 @@ def test_nothing_said_steers_the_terminal(target, options):
 
 
 def test_what_a_page_leaves_out_is_named_with_its_command(target):
-    """A value beyond 6 MB stands in its event, and the page says how to read that."""
+    """A value beyond 6 MB is only in its event, and the page names the command that shows it."""
     left = view() | {"other_events": [{"event_id": "e1", "event_type": "x", "body_url": "/events/e1/body"}]}
     target.answers = [left]
 
@@ -436,7 +436,7 @@ def a_recording(status, **members):
 
 
 def test_a_failed_copy_says_why_and_what_to_do(target):
-    """Tavus's words first, then the code in plain words."""
+    """Tavus's message comes first, then the code in plain words."""
     target.answers = [view(failed_copy(error_message="no token"), recordings=[a_recording("failed")])]
 
     page = " ".join(run("show", CONVERSATION).stdout.split())
@@ -446,7 +446,7 @@ def test_a_failed_copy_says_why_and_what_to_do(target):
 
 
 def test_a_failed_copy_that_came_later_is_shown_as_available_alone(target):
-    """It is one recording, and it can be watched."""
+    """A recording that arrived after a failure is shown once, as available."""
     target.answers = [view(failed_copy(), recordings=[a_recording("available", size=5)])]
 
     page = run("show", CONVERSATION).stdout
@@ -456,7 +456,7 @@ def test_a_failed_copy_that_came_later_is_shown_as_available_alone(target):
 
 
 def test_an_empty_recording_says_why_and_what_to_do(target):
-    """No callback says that it failed."""
+    """An empty object is a failure without a callback."""
     empty = a_recording("failed", size=0, message="The object has 0 bytes.", explanation="Upload it again.")
     target.answers = [view(recordings=[empty])]
 
@@ -467,7 +467,7 @@ def test_an_empty_recording_says_why_and_what_to_do(target):
 
 
 def test_a_page_that_holds_everything_names_nothing_left_out(target):
-    """Perception and a copy failure have the member `body_url`, and it is null."""
+    """A null `body_url` means that nothing is left out."""
     target.answers = [view(*scenario("conversation"), said("application.recording_copy_failed"))]
 
     result = run("show", CONVERSATION)

@@ -1,4 +1,4 @@
-"""`simulate` sends a scenario to a callback_url and holds every answer against what is expected."""
+"""`simulate` sends a scenario to a callback_url and compares every answer with the expected one."""
 
 import json
 import threading
@@ -24,7 +24,7 @@ STORED = {
 
 
 class Receiver:
-    """A receiver on this machine that gives the answers it was made with, the last one again and again."""
+    """A receiver on this machine with a list of answers; the last one is repeated."""
 
     def __init__(self, *answers: tuple[int, object]) -> None:
         self.answers = list(answers)
@@ -68,7 +68,7 @@ class Receiver:
 
 @pytest.fixture(autouse=True)
 def _no_environment(monkeypatch):
-    """Take away a callback_url that this machine may offer."""
+    """Remove a callback_url that this machine may offer."""
     monkeypatch.delenv("TAVUS_CALLBACKS_CALLBACK_URL", raising=False)
 
 
@@ -88,14 +88,14 @@ def test_without_a_scenario_all_are_listed_with_what_they_send():
 
 
 def test_the_list_is_there_for_programs():
-    """Names and descriptions as JSON."""
+    """The JSON has names and descriptions."""
     scenarios = json.loads(run("--json").stdout)["scenarios"]
 
     assert simulator.names() == [scenario["name"] for scenario in scenarios]
 
 
 def test_an_expected_answer_is_a_line_and_success():
-    """What was answered, whom it was about, and its issues."""
+    """A line has the answer, the subject and the issues."""
     with Receiver((200, STORED)) as receiver:
         result = run("video", "--url", receiver.url)
 
@@ -115,7 +115,7 @@ def test_an_expected_answer_is_a_line_and_success():
     ],
 )
 def test_another_answer_is_told_and_ends_with_1(status, content):
-    """The line says what was expected instead."""
+    """The line has the expected answer, too."""
     with Receiver((status, content)) as receiver:
         result = run("video", "--url", receiver.url)
 
@@ -125,7 +125,7 @@ def test_another_answer_is_told_and_ends_with_1(status, content):
 
 
 def test_a_refusal_can_be_what_is_expected():
-    """A problem's `status` is a number, and no outcome; its reason is shown."""
+    """A problem's `status` is a number and not an outcome; its reason is printed."""
     with Receiver((400, {"status": 400, "detail": "The body is empty."})) as receiver:
         result = run("malformed", "--url", receiver.url)
 
@@ -133,7 +133,7 @@ def test_a_refusal_can_be_what_is_expected():
 
 
 def test_json_holds_expectation_and_answer():
-    """All a program needs to judge for itself."""
+    """A program gets everything to compare for itself."""
     with Receiver((200, STORED)) as receiver:
         result = run("video", "--url", receiver.url, "--json")
 
@@ -143,7 +143,7 @@ def test_json_holds_expectation_and_answer():
 
 
 def test_the_token_in_the_callback_url_is_not_shown():
-    """The target is said without what opens it."""
+    """The target is printed without its token."""
     with Receiver((200, STORED)) as receiver:
         result = run("video", "--url", receiver.url)
 
@@ -152,7 +152,7 @@ def test_the_token_in_the_callback_url_is_not_shown():
 
 
 def test_the_environment_names_a_callback_url(monkeypatch):
-    """--url may be left out then."""
+    """With the variable, --url is optional."""
     with Receiver((200, STORED)) as receiver:
         monkeypatch.setenv("TAVUS_CALLBACKS_CALLBACK_URL", receiver.url)
 
@@ -160,7 +160,7 @@ def test_the_environment_names_a_callback_url(monkeypatch):
 
 
 def test_local_sends_to_the_local_stack_and_not_through_its_tunnel(monkeypatch):
-    """A tunnel's address may lead elsewhere by now, and the environment does not count beside --local."""
+    """A tunnel may lead elsewhere by now, and --local ignores the environment."""
     monkeypatch.setenv("TAVUS_CALLBACKS_CALLBACK_URL", "https://example.com/callbacks/x")
     with Receiver((200, STORED)) as receiver:
         tunnel = f"https://a.tunnel.invalid/callbacks/{TOKEN}"
@@ -187,7 +187,7 @@ def test_local_sends_to_the_local_stack_and_not_through_its_tunnel(monkeypatch):
     ids=" ".join,
 )
 def test_no_place_to_send_to_is_a_usage_error(arguments):
-    """Nothing is sent before all is clear."""
+    """Nothing is sent."""
     result = run(*arguments)
 
     assert 2 == result.exit_code
@@ -195,7 +195,7 @@ def test_no_place_to_send_to_is_a_usage_error(arguments):
 
 
 def test_no_answer_at_all_says_what_to_check():
-    """A stack that is not up is no traceback."""
+    """A stack that is down gives no traceback."""
     with Receiver((200, STORED)) as receiver:
         gone = receiver.url
 
@@ -208,7 +208,7 @@ def test_no_answer_at_all_says_what_to_check():
 
 @pytest.mark.parametrize(("options", "expected"), [((), 0.03), (("--real-time",), 0.3)])
 def test_delays_are_compressed_unless_asked_for(options, expected, monkeypatch):
-    """The order of a scenario stays; waiting is for those who want to watch."""
+    """The order of a scenario stays; only --real-time waits as long as it says."""
     slept: list[float] = []
     monkeypatch.setattr("tavus_callbacks_cli.simulator.send.time.sleep", slept.append)
     with Receiver((200, STORED)) as receiver:
@@ -218,7 +218,7 @@ def test_delays_are_compressed_unless_asked_for(options, expected, monkeypatch):
 
 
 def test_an_empty_url_means_no_other(monkeypatch):
-    """A shell variable that was not set is no leave to send elsewhere."""
+    """An empty shell variable must not send the scenario elsewhere."""
     with Receiver((200, STORED)) as receiver:
         monkeypatch.setenv("TAVUS_CALLBACKS_CALLBACK_URL", receiver.url)
 
@@ -228,7 +228,7 @@ def test_an_empty_url_means_no_other(monkeypatch):
 
 
 def test_a_video_needs_a_stack_of_this_machine():
-    """There is no bucket to put it into behind a callback_url: nothing is sent."""
+    """A callback_url has no bucket for the video, so nothing is sent."""
     with Receiver((200, STORED)) as receiver:
         result = run("recording", "--url", receiver.url)
 
@@ -238,7 +238,7 @@ def test_a_video_needs_a_stack_of_this_machine():
 
 
 def test_losing_wants_the_local_stand_in():
-    """Where nothing knows what was lost, nothing could fetch it again."""
+    """Only the local stand-in can return a lost callback."""
     result = run("conversation", "--url", "https://example.com/callbacks/x", "--lose", "system.shutdown")
 
     assert 2 == result.exit_code

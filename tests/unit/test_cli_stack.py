@@ -1,4 +1,4 @@
-"""A deployed stack (moto): tokens are managed and events read with AWS credentials alone."""
+"""A deployed stack (moto): tokens and events with only AWS credentials."""
 
 import json
 import re
@@ -118,7 +118,7 @@ def run(*arguments: str, **options) -> Result:
 
 
 def listed() -> list[dict[str, object]]:
-    """Return what `token list --json` says."""
+    """Return the tokens of `token list --json`."""
     tokens: list[dict[str, object]] = json.loads(run("token", "list", "--json").stdout)["tokens"]
     return tokens
 
@@ -133,7 +133,7 @@ def authenticates(outputs: dict[str, str], token: str, scope) -> str:
 
 
 def test_a_callback_token_is_printed_as_callback_url(deployed):
-    """Standard output holds the URL to paste, alone; what to do with it stands apart."""
+    """Standard output has only the URL; the advice is on standard error."""
     result = run("token", "create", "--label", "website")
 
     (line,) = result.stdout.splitlines()
@@ -146,7 +146,7 @@ def test_a_callback_token_is_printed_as_callback_url(deployed):
 
 @pytest.mark.parametrize("scope", ["read", "quarantine"])
 def test_other_tokens_are_printed_bare(scope, deployed):
-    """A read token is no URL."""
+    """A read token is not a URL."""
     result = run("token", "create", "--label", "dashboard", "--scope", scope)
 
     assert "dashboard" == authenticates(deployed, result.stdout.strip(), scope)
@@ -155,7 +155,7 @@ def test_other_tokens_are_printed_bare(scope, deployed):
 
 @pytest.mark.usefixtures("deployed")
 def test_a_label_with_a_live_token_of_any_scope_is_refused():
-    """A label names one thing; `rotate` is how it gets another token."""
+    """A label names one token; `rotate` replaces it."""
     run("token", "create", "--label", "website")
 
     result = run("token", "create", "--label", "website", "--scope", "read")
@@ -166,7 +166,7 @@ def test_a_label_with_a_live_token_of_any_scope_is_refused():
 
 
 def test_the_list_shows_use_and_never_a_token(deployed):
-    """Label, scope, status and times; the token itself is gone."""
+    """A row has label, scope, status and times, and never the token."""
     token = run("token", "create", "--label", "website").stdout.strip().rsplit("/", 1)[1]
     run("token", "create", "--label", "dashboard", "--scope", "read")
     authenticates(deployed, token, "callback")
@@ -182,7 +182,7 @@ def test_the_list_shows_use_and_never_a_token(deployed):
 
 
 def test_rotation_keeps_the_scope_and_ends_the_token_before(deployed):
-    """Both are accepted during the grace; the end of the one before is listed."""
+    """Both tokens are accepted during the grace, and the end of the earlier one is listed."""
     before = run("token", "create", "--label", "dashboard", "--scope", "read").stdout.strip()
 
     result = run("token", "rotate", "dashboard", "--grace", "12h")
@@ -195,7 +195,7 @@ def test_rotation_keeps_the_scope_and_ends_the_token_before(deployed):
 
 
 def test_rotation_of_a_callback_token_prints_the_new_callback_url(deployed):
-    """What is to be pasted is what is printed."""
+    """The new callback_url is printed."""
     run("token", "create", "--label", "website")
 
     url = run("token", "rotate", "website").stdout.strip()
@@ -207,7 +207,7 @@ def test_rotation_of_a_callback_token_prints_the_new_callback_url(deployed):
 
 @pytest.mark.usefixtures("deployed")
 def test_revocation_ends_every_live_token_of_a_label():
-    """With rotated ones too; the records stay, to show what was used."""
+    """Rotated tokens are revoked, too; the records stay, to show their use."""
     run("token", "create", "--label", "website")
     run("token", "rotate", "website")
 
@@ -232,7 +232,7 @@ def test_revocation_asks_first(answer, status):
 @pytest.mark.parametrize("command", ["rotate", "revoke"])
 @pytest.mark.usefixtures("deployed")
 def test_a_label_without_live_token_says_what_to_do(command):
-    """The error names the commands that list and make tokens."""
+    """The error names the commands that list and create tokens."""
     result = run("token", command, "website")
 
     assert 1 == result.exit_code
@@ -241,7 +241,7 @@ def test_a_label_without_live_token_says_what_to_do(command):
 
 
 def keep_event(outputs: dict[str, str], subject: str) -> str:
-    """Keep an event as the receiver does and return its id."""
+    """Store an event as the receiver does and return its id."""
     body = {"conversation_id": subject, "event_type": "system.shutdown", "timestamp": "2027-03-01T12:00:00Z"}
     event = parse_event(json.dumps(body).encode(), query="user=4711", label="website", received_at=NOW)
     client = boto3.client("dynamodb", region_name=REGION)
@@ -250,7 +250,7 @@ def keep_event(outputs: dict[str, str], subject: str) -> str:
 
 
 def test_a_deployed_stack_is_read_without_any_token(deployed):
-    """The reader's own code answers, with the tables that the deployed function has."""
+    """The API's own code answers, with the tables of the deployed function."""
     event_id = keep_event(deployed, "c123")
 
     result = run("show", "c123", "--events", "--json")
@@ -263,7 +263,7 @@ def test_a_deployed_stack_is_read_without_any_token(deployed):
 
 @pytest.mark.slow
 def test_a_deployed_stack_is_listed_once_its_summaries_are_made(deployed):
-    """`reindex` makes them with AWS credentials; list, page and sums read them without any token."""
+    """`reindex` makes summaries with AWS credentials; list, page and sums then need no token."""
     keep_event(deployed, "c123")
     keep_event(deployed, "c124")
 
@@ -273,13 +273,13 @@ def test_a_deployed_stack_is_listed_once_its_summaries_are_made(deployed):
 
     assert [] == before
     assert (0, {"summaries": 2}) == (made.exit_code, json.loads(made.stdout))
-    assert {"c123", "c124"} == {one["conversation_id"] for one in after}
+    assert {"c123", "c124"} == {each["conversation_id"] for each in after}
     assert "status        ended" in run("show", "c123").stdout
     assert 2 == json.loads(run("stats", "--json").stdout)["total"]["ended"]
 
 
 def test_a_conversation_that_a_deployed_stack_does_not_have_is_told_the_nearest(deployed):
-    """As by HTTP: one way of asking."""
+    """The answer is the same as over HTTP."""
     keep_event(deployed, "c123")
     run("reindex")
 
@@ -290,7 +290,7 @@ def test_a_conversation_that_a_deployed_stack_does_not_have_is_told_the_nearest(
 
 
 def test_quarantine_is_read_without_any_token(deployed):
-    """So is what could not be filed, found by its id."""
+    """An entry of quarantine is found by its id."""
     entry = quarantine_entry(
         Callback(b"no\x1bsense", "", "website", NOW, content_encoding="br"),
         NotAnObject("The body is not JSON."),
@@ -306,7 +306,7 @@ def test_quarantine_is_read_without_any_token(deployed):
 
 
 def test_an_unknown_event_is_missing(deployed):
-    """The reader's own sentence is shown."""
+    """The API's own sentence is printed."""
     event_id = keep_event(deployed, "c123")
 
     result = run("show", event_id[:-1] + ("0" if event_id[-1] != "0" else "1"))
@@ -318,7 +318,7 @@ def test_an_unknown_event_is_missing(deployed):
 @pytest.mark.parametrize("arguments", [("token", "list"), ("show", "c123"), ("tail",)], ids=" ".join)
 @pytest.mark.usefixtures("deployed")
 def test_no_stack_of_that_name_says_where_it_looked(arguments):
-    """The region is named, for that is the usual mistake."""
+    """The error names the region, which is the usual mistake."""
     result = CliRunner().invoke(main, [*arguments, "--stack", "productoin", "--region", REGION])
 
     assert 1 == result.exit_code
@@ -328,7 +328,7 @@ def test_no_stack_of_that_name_says_where_it_looked(arguments):
 
 @pytest.mark.parametrize("arguments", [("token", "list"), ("show", "c123")], ids=" ".join)
 def test_no_credentials_say_how_to_get_some(arguments):
-    """boto3's usual chain was tried; the error names its ends."""
+    """boto3's usual chain found nothing; the error says how to get credentials."""
     result = run(*arguments)
 
     assert 1 == result.exit_code
@@ -337,7 +337,7 @@ def test_no_credentials_say_how_to_get_some(arguments):
 
 
 def test_no_region_says_how_to_name_one():
-    """Neither --region nor the environment has one."""
+    """Neither --region nor the environment names a region."""
     result = CliRunner().invoke(main, ["show", "c123", "--stack", "production"])
 
     assert 1 == result.exit_code
@@ -345,7 +345,7 @@ def test_no_region_says_how_to_name_one():
 
 
 def test_no_profile_of_that_name_is_told(monkeypatch):
-    """A misspelt AWS_PROFILE is no traceback."""
+    """A misspelt AWS_PROFILE gives no traceback."""
     monkeypatch.setenv("AWS_PROFILE", "productoin")
 
     result = run("show", "c123")
@@ -355,7 +355,7 @@ def test_no_profile_of_that_name_is_told(monkeypatch):
 
 
 def test_a_table_that_is_gone_is_told(deployed):
-    """The stack is there, what it names is not."""
+    """The stack exists, but its table does not."""
     boto3.client("dynamodb", region_name=REGION).delete_table(TableName=deployed["EventsTableName"])
 
     result = run("show", "c123")

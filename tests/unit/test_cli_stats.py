@@ -1,4 +1,4 @@
-"""`stats`: sums that are right, for people, spreadsheets and programs, and a report that asks nobody."""
+"""`stats` gives right sums for people, spreadsheets and programs, and a report that loads nothing."""
 
 import csv
 import json
@@ -19,12 +19,12 @@ EVIL = "<script>alert(1)</script>"
 def summary(name, *events, **members):
     """Make a conversation as a list answers it."""
     facts = conversation_facts(events or scenario("conversation"))
-    found = conversation_summary(name, facts, now=NOW, settings=SETTINGS).model_dump(mode="json")
-    return found | members
+    result = conversation_summary(name, facts, now=NOW, settings=SETTINGS).model_dump(mode="json")
+    return result | members
 
 
 def spoken(name, *turns, **members):
-    """Make a conversation of which there is a transcript alone."""
+    """Make a conversation that has only a transcript."""
     return summary(name, transcript(*turns), **members)
 
 
@@ -51,30 +51,30 @@ def page(*conversations, cursor=None):
 
 
 def test_sums_add_up():
-    """Turns, words, seconds, shares, and how many miss what."""
-    found = sums.sums(SOME)
+    """Sums cover turns, words, seconds, shares and missing parts."""
+    result = sums.sums(SOME)
 
     assert (3, 2, 2, 1, 6, 1, 4.0, 1.0) == tuple(
-        found[name]
+        result[name]
         for name in (
             *("conversations", "transcripts", "user_turns", "replica_turns", "user_words", "replica_words"),
             *("user_seconds", "replica_seconds"),
         )
     )
     assert (0.857, 1.0, 60.0) == (
-        found["user_share_by_words"],
-        found["median_response_seconds"],
-        found["median_seconds"],
+        result["user_share_by_words"],
+        result["median_response_seconds"],
+        result["median_seconds"],
     )
-    assert (2, 2) == (found["user_questions"], found["missing_shutdown"])
+    assert (2, 2) == (result["user_questions"], result["missing_shutdown"])
 
 
 def test_of_nothing_there_are_sums_too():
-    """Zeros, and None for what cannot be known."""
-    found = sums.sums([])
+    """Sums of nothing are zeros, and None for unknown values."""
+    result = sums.sums([])
 
     assert (0, 0, None, None) == tuple(
-        found[name] for name in ("conversations", "seconds", "median_seconds", "user_share_by_words")
+        result[name] for name in ("conversations", "seconds", "median_seconds", "user_share_by_words")
     )
 
 
@@ -88,17 +88,17 @@ def test_of_nothing_there_are_sums_too():
     ],
 )
 def test_groups_are_by_day_tag_label_or_end_reason(target, by, expected):
-    """A conversation with two values of a tag counts under each; days are UTC."""
+    """A conversation with two values of a tag counts for each; days are UTC."""
     target.answers = [page(*SOME[:2], cursor="a"), page(*SOME[2:])]
 
-    found = json.loads(run("stats", "--by", by, "--json").stdout)
+    result = json.loads(run("stats", "--by", by, "--json").stdout)
 
-    assert expected == {group["group"]: group["conversations"] for group in found["groups"]}
-    assert (3, by) == (found["total"]["conversations"], found["by"])
+    assert expected == {group["group"]: group["conversations"] for group in result["groups"]}
+    assert (3, by) == (result["total"]["conversations"], result["by"])
 
 
 def test_a_table_is_for_people(target):
-    """Total first, then a row a group."""
+    """The total comes first, then a row for each group."""
     target.answers = [page(*SOME)]
 
     result = run("stats", "--since", "2027-03-01T00:00:00Z", "--tag", "user:a", "--label", "shop")
@@ -112,7 +112,7 @@ def test_a_table_is_for_people(target):
 
 
 def test_nothing_to_sum_up_is_no_error(target):
-    """A new stack has none."""
+    """A new stack has no conversations."""
     target.answers = [page()]
 
     result = run("stats")
@@ -122,7 +122,7 @@ def test_nothing_to_sum_up_is_no_error(target):
 
 
 def test_a_spreadsheet_gets_numbers_and_no_formula(target, tmp_path):
-    """A tag is anybody's text, and `=` at its beginning is a formula to a spreadsheet."""
+    """A tag is anybody's text, and a spreadsheet reads a leading `=` as a formula."""
     target.answers = [page(spoken("c1", USER, tags={"user": "=1+1"}))]
     path = tmp_path / "sums.csv"
 
@@ -136,7 +136,7 @@ def test_a_spreadsheet_gets_numbers_and_no_formula(target, tmp_path):
 
 @pytest.mark.parametrize("option", ["--csv", "--html"])
 def test_nothing_in_a_file_steers_a_terminal(target, tmp_path, option):
-    """A reason is anybody's text, and files are shown by `cat`."""
+    """A reason is anybody's text, and people print files with `cat`."""
     evil = "\x1b[31m\x9b2J\u202e"
     target.answers = [page(spoken("c1", USER, end_reason=evil, status="ended"))]
     path = tmp_path / "file"
@@ -150,7 +150,7 @@ def test_nothing_in_a_file_steers_a_terminal(target, tmp_path, option):
 
 @pytest.mark.parametrize(("option", "begins"), [("--csv", "group,"), ("--html", "<!doctype html>")])
 def test_a_dash_is_standard_output(target, tmp_path, monkeypatch, option, begins):
-    """As everywhere, so that the next program of a pipe can read it; no file is made."""
+    """A dash writes to a pipe and makes no file."""
     monkeypatch.chdir(tmp_path)
     target.answers = [page(*SOME)]
 
@@ -161,31 +161,31 @@ def test_a_dash_is_standard_output(target, tmp_path, monkeypatch, option, begins
 
 @pytest.mark.parametrize("options", [("--csv", "-", "--html", "-"), ("--csv", "-", "--json")])
 def test_standard_output_takes_one_form(target, options):
-    """Two in one stream nobody could read."""
+    """Two forms in one stream would be unreadable."""
     result = run("stats", *options)
 
     assert (2, []) == (result.exit_code, target.asked)
 
 
 class Seen(HTMLParser):
-    """What a browser would see."""
+    """Collects what a browser would see."""
 
     def __init__(self):
         super().__init__()
         self.tags, self.sources, self.texts = [], [], []
 
     def handle_starttag(self, tag, attrs):
-        """Note a tag and what it would load."""
+        """Collect a tag and what it would load."""
         self.tags.append(tag)
         self.sources += [value for name, value in attrs if name in ("src", "href", "xlink:href")]
 
     def handle_data(self, data):
-        """Note text."""
+        """Collect text."""
         self.texts.append(data)
 
 
 def test_the_report_is_whole_and_asks_nobody(target, tmp_path):
-    """One file with plots, no script, nothing from elsewhere; anybody's text is text in it."""
+    """The report is one file with plots and no script; it loads nothing, and strangers' text stays text."""
     target.answers = [page(*SOME, spoken("c4", USER, tags={"user": EVIL}, end_reason=EVIL, status="ended"))]
     path = tmp_path / "report.html"
 
@@ -202,7 +202,7 @@ def test_the_report_is_whole_and_asks_nobody(target, tmp_path):
 
 
 def test_days_without_conversations_are_in_the_plot(target, tmp_path):
-    """A gap is seen as one."""
+    """A gap is visible in the plot."""
     target.answers = [page(spoken("c1", USER, received_first_at="2027-03-05T00:00:00Z"), SOME[0])]
     path = tmp_path / "report.html"
 
@@ -212,7 +212,7 @@ def test_days_without_conversations_are_in_the_plot(target, tmp_path):
 
 
 def test_a_histogram_counts_everything_once():
-    """The last bar takes what is beyond all edges."""
+    """The last bar counts everything above the last edge."""
     bars = plots.histogram([0, 0.9, 1, 5, 500], (0, 1, 5), "min")
 
     assert [("0-1 min", 2), ("1-5 min", 1), ("5+ min", 2)] == bars
@@ -220,7 +220,7 @@ def test_a_histogram_counts_everything_once():
 
 @pytest.mark.parametrize("by", ["week", "tag:", "tag"])
 def test_what_cannot_be_summed_up_by_is_a_usage_error(target, by):
-    """The error names what can."""
+    """The error names the valid keys."""
     result = run("stats", "--by", by)
 
     assert (2, []) == (result.exit_code, target.asked)
@@ -228,7 +228,7 @@ def test_what_cannot_be_summed_up_by_is_a_usage_error(target, by):
 
 
 def test_labels_of_the_report_are_escaped_and_short():
-    """A name that is too long beside its bar is cut; pointing at the bar shows it whole."""
+    """A long name beside its bar is cut; the tooltip has it whole."""
     drawn = plots.lines([("x" * 50, 2), (EVIL, 1)], about="why")
 
     assert f"{'x' * 33}…" in drawn
@@ -238,7 +238,7 @@ def test_labels_of_the_report_are_escaped_and_short():
 
 @pytest.mark.parametrize("option", ["--csv", "--html"])
 def test_a_file_that_cannot_be_written_is_said_without_a_traceback(target, tmp_path, option):
-    """The sentence names the file, and what to do."""
+    """The error names the file and what to do."""
     target.answers = [page(*SOME)]
     path = tmp_path / "nowhere" / "file"
 
@@ -249,9 +249,9 @@ def test_a_file_that_cannot_be_written_is_said_without_a_traceback(target, tmp_p
 
 
 def test_a_tag_in_two_normal_forms_is_one_group():
-    """Grouping compares names and values as every filter does."""
+    """Groups compare names and values as every filter does."""
     conversations = [{"tags": {"user": "Jos\u00e9"}}, {"tags": {"user": "Jose\u0301"}}, {"tags": {}}]
 
-    groups = [list(sums.by_tag("user")(one)) for one in conversations]
+    groups = [list(sums.by_tag("user")(each)) for each in conversations]
 
     assert [["Jos\u00e9"], ["Jos\u00e9"], [sums.NONE]] == groups

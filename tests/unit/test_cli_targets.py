@@ -1,4 +1,4 @@
-"""Targets: named by the person, one at a time, and no token ever goes where it should not."""
+"""The person names one target, and no token goes where it should not."""
 
 import click
 import pytest
@@ -13,7 +13,7 @@ from tavus_callbacks_cli.targets.choose import LocalTarget, StackTarget, Target,
 
 
 def stack(port: int) -> RunningStack:
-    """Describe a local stack that nothing answers for."""
+    """Describe a local stack without a running server."""
     return RunningStack(
         pid=1,
         port=port,
@@ -31,7 +31,7 @@ def stack(port: int) -> RunningStack:
 
 @pytest.fixture
 def running(monkeypatch):
-    """Let the registry name the stacks that the test puts in this list."""
+    """Let the registry return the stacks that the test puts into this list."""
     stacks: list[RunningStack] = []
     monkeypatch.setattr(registry, "running_stacks", lambda: stacks)
     return stacks
@@ -44,21 +44,21 @@ def choose(environment: dict[str, str] | None = None, **options: object) -> Targ
 
 
 def test_local_takes_the_only_stack(running):
-    """One running stack needs no port, and the environment does not count beside --local."""
+    """One running stack needs no port, and --local ignores the environment."""
     running.append(stack(9001))
 
     assert LocalTarget(stack(9001)) == choose({"TAVUS_CALLBACKS_URL": "https://example.com"}, is_local=True)
 
 
 def test_local_takes_the_port_where_several_run(running):
-    """--port tells local stacks apart."""
+    """--port selects one of several local stacks."""
     running += [stack(9001), stack(9002)]
 
     assert LocalTarget(stack(9002)) == choose(is_local=True, port=9002)
 
 
 def test_several_local_stacks_want_a_port(running):
-    """Which of two is meant is never guessed."""
+    """None of two stacks is guessed."""
     running += [stack(9001), stack(9002)]
 
     with pytest.raises(click.UsageError, match=r"9001, 9002: add --port"):
@@ -74,7 +74,7 @@ def test_a_port_where_none_runs_names_those_that_do(running):
 
 
 def test_a_stack_is_named_with_its_region():
-    """The same name may stand in several regions, so the region is said."""
+    """Several regions may have a stack of that name, so the region is printed."""
     target = choose(stack="production", region="eu-west-1")
 
     assert isinstance(target, StackTarget)
@@ -94,7 +94,7 @@ def test_a_stack_is_named_with_its_region():
     ],
 )
 def test_contradictions_are_usage_errors(options, running):
-    """Two targets, an empty one, or an option of another are refused before anything is asked."""
+    """Two targets, an empty one, or an option of another one are refused before any request."""
     running.append(stack(9001))
 
     with pytest.raises(click.UsageError):
@@ -103,7 +103,7 @@ def test_contradictions_are_usage_errors(options, running):
 
 @pytest.mark.parametrize("url", ["https://example.com", " https://example.com/ ", "https://example.com/v1"])
 def test_the_environment_names_a_url(url):
-    """Space and slash at the ends are no part of it."""
+    """Space and slash at the ends are removed."""
     target = choose({"TAVUS_CALLBACKS_URL": url})
 
     assert isinstance(target, UrlTarget)
@@ -125,7 +125,7 @@ def test_the_environment_names_a_url(url):
     ],
 )
 def test_a_url_that_is_none_gets_no_token(url):
-    """What is no API's own https address is refused, and not repeated."""
+    """A URL that is not an API's https address is refused and not repeated."""
     with pytest.raises(click.UsageError) as caught:
         choose({"TAVUS_CALLBACKS_URL": url})
 
@@ -143,7 +143,7 @@ def test_plain_http_is_for_this_machine(url):
 @pytest.mark.parametrize("token", ["", "  ", "some-other-secret", TOKEN[:-1]])
 @pytest.mark.parametrize("scope", ["read", "quarantine"])
 def test_what_is_no_token_is_never_sent(token, scope):
-    """A missing or broken token is an error that names its variable and how to make one."""
+    """The error for a missing or broken token names its variable and how to create one."""
     variable = f"TAVUS_CALLBACKS_{scope.upper()}_TOKEN"
     target = choose({"TAVUS_CALLBACKS_URL": "https://example.com", variable: token})
 
@@ -157,19 +157,19 @@ def test_what_is_no_token_is_never_sent(token, scope):
 
 
 def test_a_url_manages_no_tokens():
-    """Tokens are made with AWS credentials only."""
+    """Creating tokens takes AWS credentials."""
     with pytest.raises(click.UsageError, match=r"--stack NAME or --local"):
         choose({"TAVUS_CALLBACKS_URL": "https://example.com"}).tables()
 
 
 def test_a_stack_of_another_kind_is_told():
-    """A stack without our outputs is none of ours."""
+    """A stack without our outputs is not a tavus-callbacks stack."""
     with pytest.raises(click.ClickException, match=r"no output 'ApiUrl'"):
         LocalTarget(stack(9001)).tables()
 
 
 def test_the_target_is_always_said(running):
-    """Every command says on standard error which target it works on."""
+    """Every command prints its target on standard error."""
     running.append(stack(1))
 
     result = CliRunner().invoke(main, ["show", "c123", "--local"])
