@@ -4,22 +4,16 @@ docs/compatibility.md says what stays the same over versions.
 """
 
 from tavus_callbacks.api.models import (
-    Conversation,
     ConversationPage,
-    Event,
     EventPage,
     FieldProblem,
     GatewayMessage,
     Problem,
-    QuarantineEntry,
     QuarantinePage,
     Ready,
     Receipt,
-    Recording,
-    RecordingLink,
     RecordingPage,
     ReplicaPage,
-    ResourceView,
     SubjectPage,
     Transcript,
     VideoPage,
@@ -68,7 +62,11 @@ from tavus_callbacks.domain.callbacks.models.usual import (
     Turn,
     UnknownConversationCallback,
 )
+from tavus_callbacks.domain.conversations.view import Conversation
+from tavus_callbacks.domain.events.view import Event, QuarantineEntry
 from tavus_callbacks.domain.pushes.push import Push
+from tavus_callbacks.domain.recordings.view import Recording, RecordingLink
+from tavus_callbacks.domain.resources.view import ResourceView
 
 __all__ = [
     "ActionRequest",

@@ -8,6 +8,7 @@ from tavus_callbacks.aws import clients
 from tavus_callbacks.aws.items import write_item
 from tavus_callbacks.aws.stores.bodies import Bodies
 from tavus_callbacks.aws.stores.subject_events import events_in, subject_rows
+from tavus_callbacks.aws.table import Table
 from tavus_callbacks.domain.summaries.summary import facts_from
 from tavus_callbacks.handlers import project
 from tavus_callbacks_cli.simulator import scenario as simulator
@@ -92,7 +93,7 @@ def once_before(client, operation, act):
 def facts_of(api, kind, subject):
     """Return the facts that the fold gathers from the stored events, as a summary has them."""
     stack = store(api)
-    items = subject_rows(stack.client, stack.table, kind, subject)
+    items = subject_rows(Table(stack.client, stack.table), kind, subject)
     return facts_from(kind, events_in(items, stack.bodies)).model_dump_json()
 
 

@@ -15,6 +15,7 @@ import boto3
 from botocore.config import Config
 from inprocess import Api, Reply
 
+from tavus_callbacks.api import conversations
 from tavus_callbacks.api import recordings as routes
 from tavus_callbacks.aws import clients
 from tavus_callbacks.handlers import resolve, signing_key
@@ -112,7 +113,7 @@ def recording_stack(api: Api, template: Any, monkeypatch: Any) -> Iterator[Recor
     [mapping] = [one for one in stream_mappings_of(template) if one.function == "ResolveFunction"]
     made = Recordings(api, api.environment["RECORDINGS_BUCKET"], mapping)
     made.stream = Stream(made.mapping, _client("dynamodbstreams"), lambda _shard, batch: _wake(batch))
-    for module in (find_recording, routes):
+    for module in (find_recording, routes, conversations):
         monkeypatch.setattr(module, "datetime", _clock(made))
     monkeypatch.setattr(resolve.logger.registered_handler, "stream", api.log)
     with _noting(made.calls):

@@ -8,8 +8,9 @@ from projecting import calls, post_scenario, project_all, store
 
 from tavus_callbacks.aws import clients
 from tavus_callbacks.aws.stores.subject_events import events_in, subject_rows
+from tavus_callbacks.aws.table import Table
 from tavus_callbacks.domain.common.timestamps import iso
-from tavus_callbacks.domain.conversations.fold import fold
+from tavus_callbacks.domain.conversations.fold import fold_conversation
 from tavus_callbacks.runtime.settings import settings
 from tavus_callbacks_cli.simulator import scenario as simulator
 
@@ -38,13 +39,15 @@ def test_what_is_answered_is_the_fold_of_what_is_kept(api, name):
     """Every scenario's conversation is read as it folds, members that depend on the clock too."""
     ids = post_scenario(api, name, now=datetime.now(UTC) - timedelta(days=2), query="user=4711")
     kept, conversation = store(api), ids["conversation_id"]
-    items = subject_rows(kept.client, kept.table, "conversation", conversation)
+    items = subject_rows(Table(kept.client, kept.table), "conversation", conversation)
     answer = api.get(f"/conversations/{conversation}")
     if not items:
         assert 404 == answer.status
         return
 
-    view = fold(conversation, events_in(items, kept.bodies), now=datetime.now(UTC), settings=settings().fold)
+    view = fold_conversation(
+        conversation, events_in(items, kept.bodies), now=datetime.now(UTC), settings=settings().fold
+    )
 
     assert {**view, "recordings": answer.value["recordings"]} == answer.value
     assert "4711" == answer.value["tags"]["user"]

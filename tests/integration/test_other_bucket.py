@@ -266,7 +266,7 @@ def test_the_schedule_waits_for_it_again(seen, monkeypatch):
     seen.claim(KEY)
     move(seen, monkeypatch)
     looked = []
-    monkeypatch.setattr(watch, "write", lambda _logger, _message, record: looked.append(record))
+    monkeypatch.setattr(watch, "write_record", lambda _logger, _message, record: looked.append(record))
     context = type("C", (), {"get_remaining_time_in_millis": lambda _: 900_000})()
     for _ in range(2):
         watch.handler({}, context)

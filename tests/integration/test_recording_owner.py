@@ -9,7 +9,7 @@ from recording_stack import COPY_FAILED, READY
 from test_other_bucket import problems
 
 from tavus_callbacks.domain.callbacks.intake import parse_event
-from tavus_callbacks.domain.conversations.facts import facts_of
+from tavus_callbacks.domain.conversations.facts import conversation_facts
 from tavus_callbacks.domain.events.stored_event import StoredEvent
 from tavus_callbacks.domain.pushes.derived import recording_push_type
 from tavus_callbacks.domain.recordings.claim import Claim
@@ -116,8 +116,8 @@ def test_a_forged_claim_is_no_recording_that_arrived():
         "timestamp": "2026-03-01T12:00:00Z",
         "properties": {"s3_key": OTHERS},
     }
-    facts = facts_of(stored_event_of(body))
-    assert (1, frozenset(), frozenset()) == (facts.announced, facts.recordings, facts.event_types)
+    facts = conversation_facts(stored_event_of(body))
+    assert (1, frozenset(), frozenset()) == (facts.recording_count, facts.recordings, facts.event_types)
 
 
 def stored_event_of(body):

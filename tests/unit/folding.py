@@ -10,6 +10,8 @@ from tavus_callbacks.domain.callbacks.intake import parse_event
 from tavus_callbacks.domain.common import lenient_json
 from tavus_callbacks.domain.conversations.expected import FoldSettings
 from tavus_callbacks.domain.events.stored_event import StoredEvent
+from tavus_callbacks.domain.recordings.view import Recording
+from tavus_callbacks.domain.summaries.summary import facts_from
 from tavus_callbacks_cli.simulator import scenario as simulator
 
 NOW = datetime(2027, 3, 1, 12, 30, 15, 250_000, tzinfo=UTC)
@@ -63,6 +65,18 @@ def stored_event(body, *, received_at=NOW, label="test", query="user=4711", sour
         body_size=len(event.text.encode()),
         body=lenient_json.parse_stored_body(event.text),
     )
+
+
+def gather_facts(events):
+    """Return the facts of several events of a conversation."""
+    return facts_from("conversation", events)
+
+
+def recording(recording_id, status, **members):
+    """Return a recording as the API answers it."""
+    blank = dict.fromkeys(Recording.model_fields)
+    whole = {"announced": True, "provider": "s3", "issues": [], "conversation_id": CONVERSATION}
+    return Recording(**blank | whole | {"recording_id": recording_id, "status": status} | members)
 
 
 def said(event_type, seconds=0.0, **properties):

@@ -5,12 +5,12 @@ import json
 import click
 import pytest
 from fake_target import FakeTarget, run
-from folding import CONVERSATION, NOW, SETTINGS, said, scenario, stored_event, transcript
+from folding import CONVERSATION, NOW, SETTINGS, recording, said, scenario, stored_event, transcript
 
 from tavus_callbacks.domain.callbacks.families import KINDS
-from tavus_callbacks.domain.conversations.fold import fold
+from tavus_callbacks.domain.conversations.fold import fold_conversation
 from tavus_callbacks.domain.resources.view import fold_resource
-from tavus_callbacks.domain.transcripts.transcript import transcript_of, transcript_view
+from tavus_callbacks.domain.transcripts.transcript import choose_transcript, transcript_view
 from tavus_callbacks_cli.output.text import moment
 from tavus_callbacks_cli.targets import choose
 
@@ -21,7 +21,7 @@ UNKNOWN = (404, {"detail": "No event of conversation c123 is kept."})
 def view(*events, name=CONVERSATION, recordings=()):
     """Fold events as the API answers them."""
     events = events or scenario("conversation")
-    return fold(name, events, now=NOW, settings=SETTINGS, recordings=recordings)
+    return fold_conversation(name, events, now=NOW, settings=SETTINGS, recordings=recordings)
 
 
 def latest(name="conversations", member="conversation_id", *ids):
@@ -266,7 +266,7 @@ def test_lines_of_a_text_stay_lines(target):
 
 def spoken(*turns):
     """Make the API's answer to a request for a transcript."""
-    content = transcript_view(transcript_of([transcript(*turns)], include_system=True))
+    content = transcript_view(choose_transcript([transcript(*turns)], include_system=True))
     return {"conversation_id": CONVERSATION, **content}
 
 
@@ -355,7 +355,7 @@ def test_a_transcript_as_json(target, options):
 def test_silence_and_what_cannot_be_read_are_told_apart(target, content, says):
     """An unreadable transcript is not reported as silence."""
     event = said("application.transcription_ready", transcript=content)
-    content = transcript_view(transcript_of([event]))
+    content = transcript_view(choose_transcript([event]))
     target.answers = [{"conversation_id": CONVERSATION, **content}]
 
     assert f"on a fake\n{says}\n" == run("transcript", CONVERSATION).stderr
@@ -429,15 +429,9 @@ def failed_copy(**members):
     return said("application.recording_copy_failed", **properties)
 
 
-def a_recording(status, **members):
-    """Make a recording as the API answers it."""
-    blank = dict.fromkeys(("size", "duration", "message", "error_code", "explanation"))
-    return {"recording_id": "1700", "status": status, **blank, **members}
-
-
 def test_a_failed_copy_says_why_and_what_to_do(target):
     """Tavus's message comes first, then the code in plain words."""
-    target.answers = [view(failed_copy(error_message="no token"), recordings=[a_recording("failed")])]
+    target.answers = [view(failed_copy(error_message="no token"), recordings=[recording("1700", "failed")])]
 
     page = " ".join(run("show", CONVERSATION).stdout.split())
 
@@ -447,7 +441,7 @@ def test_a_failed_copy_says_why_and_what_to_do(target):
 
 def test_a_failed_copy_that_came_later_is_shown_as_available_alone(target):
     """A recording that arrived after a failure is shown once, as available."""
-    target.answers = [view(failed_copy(), recordings=[a_recording("available", size=5)])]
+    target.answers = [view(failed_copy(), recordings=[recording("1700", "available", size=5)])]
 
     page = run("show", CONVERSATION).stdout
 
@@ -457,7 +451,8 @@ def test_a_failed_copy_that_came_later_is_shown_as_available_alone(target):
 
 def test_an_empty_recording_says_why_and_what_to_do(target):
     """An empty object is a failure without a callback."""
-    empty = a_recording("failed", size=0, message="The object has 0 bytes.", explanation="Upload it again.")
+    reason = {"message": "The object has 0 bytes.", "explanation": "Upload it again."}
+    empty = recording("1700", "failed", size=0, **reason)
     target.answers = [view(recordings=[empty])]
 
     page = " ".join(run("show", CONVERSATION).stdout.split())

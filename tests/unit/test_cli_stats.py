@@ -6,9 +6,8 @@ from html.parser import HTMLParser
 
 import pytest
 from fake_target import FakeTarget, run
-from folding import NOW, SETTINGS, scenario, transcript
+from folding import NOW, SETTINGS, gather_facts, scenario, transcript
 
-from tavus_callbacks.domain.conversations.facts import conversation_facts
 from tavus_callbacks.domain.summaries.summary import conversation_summary
 from tavus_callbacks_cli.stats import plots, sums
 from tavus_callbacks_cli.targets import choose
@@ -18,7 +17,7 @@ EVIL = "<script>alert(1)</script>"
 
 def summary(name, *events, **members):
     """Make a conversation as a list answers it."""
-    facts = conversation_facts(events or scenario("conversation"))
+    facts = gather_facts(events or scenario("conversation"))
     result = conversation_summary(name, facts, now=NOW, settings=SETTINGS).model_dump(mode="json")
     return result | members
 

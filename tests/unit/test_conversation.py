@@ -12,6 +12,8 @@ from folding import (
     JSON,
     NOW,
     SETTINGS,
+    gather_facts,
+    recording,
     said,
     scenario,
     stored_event,
@@ -25,10 +27,10 @@ from hypothesis import strategies as st
 from tavus_callbacks.domain.callbacks import event_types
 from tavus_callbacks.domain.callbacks.event import variant_ref
 from tavus_callbacks.domain.common.timestamps import iso
-from tavus_callbacks.domain.conversations.expected import missing_of, status_of
-from tavus_callbacks.domain.conversations.facts import Facts, conversation_facts, facts_of
-from tavus_callbacks.domain.conversations.fold import fold
-from tavus_callbacks.domain.conversations.view import ConversationView
+from tavus_callbacks.domain.conversations.expected import conversation_status, missing_parts
+from tavus_callbacks.domain.conversations.facts import Facts, conversation_facts
+from tavus_callbacks.domain.conversations.fold import fold_conversation
+from tavus_callbacks.domain.conversations.view import Conversation
 from tavus_callbacks.domain.recordings.claim import read_claim
 from tavus_callbacks_cli.simulator import scenario as simulator
 
@@ -41,9 +43,9 @@ CONVERSATIONS = sorted(
 
 def folded(*events, now=NOW, settings=SETTINGS, **more):
     """Fold events into a view, which must be what its model says and JSON."""
-    view = fold(CONVERSATION, events, now=now, settings=settings, **more)
+    view = fold_conversation(CONVERSATION, events, now=now, settings=settings, **more)
     json.dumps(view, allow_nan=False, ensure_ascii=False).encode()
-    assert view == ConversationView.model_validate(view).model_dump(mode="json")
+    assert view == Conversation.model_validate(view).model_dump(mode="json")
     return view
 
 
@@ -242,12 +244,12 @@ def test_a_recording_has_arrived_by_callback_by_failure_or_in_the_bucket():
     ready = said("application.recording_ready", 30, s3_key="tavus/c123/1")
     failed = said("application.recording_copy_failed", 30, error_message="Access denied")
     wanted = replace(SETTINGS, expect_recording=True)
-    recording = {"recording_id": "1", "status": "available"}
+    there = recording("1", "available")
 
     assert [] == folded(*ended, ready, settings=wanted)["missing"]
     assert [] == folded(*ended, failed, settings=wanted)["missing"]
-    view = folded(*ended, settings=wanted, recordings=[recording])
-    assert ([], [recording]) == (view["missing"], view["recordings"])
+    view = folded(*ended, settings=wanted, recordings=[there])
+    assert ([], [there.model_dump(mode="json")]) == (view["missing"], view["recordings"])
     assert ["Access denied"] == [one["error_message"] for one in folded(*ended, failed)["recording_failures"]]
 
 
@@ -434,7 +436,7 @@ def test_times_of_receipt_are_the_first_and_the_last():
 def test_no_event_is_no_conversation():
     """Whoever folds must have found something."""
     with pytest.raises(TypeError):
-        fold(CONVERSATION, [], now=NOW, settings=SETTINGS)
+        fold_conversation(CONVERSATION, [], now=NOW, settings=SETTINGS)
 
 
 @pytest.mark.parametrize("name", CONVERSATIONS)
@@ -511,7 +513,7 @@ def test_any_content_folds_the_same_in_any_order(bodies, data):
 @given(bodies=st.lists(BODIES, min_size=3, max_size=3))
 def test_facts_merge_in_any_grouping(bodies):
     """Commutative, associative, idempotent, and the same again after a stay in a store."""
-    one, two, three = (facts_of(stored_event(body)) for body in bodies)
+    one, two, three = (conversation_facts(stored_event(body)) for body in bodies)
     merged = one.merge(two).merge(three)
 
     assert merged == one.merge(two.merge(three)) == three.merge(one).merge(two)
@@ -542,21 +544,21 @@ ANNOUNCED = [
 @given(st.lists(st.sampled_from(ANNOUNCED), min_size=1))
 def test_every_recording_that_a_callback_came_for_is_counted_once(chosen):
     """The list counts as many as the view shows, failed ones too, in any order."""
-    facts = conversation_facts([event for event, _ in chosen])
+    facts = gather_facts([event for event, _ in chosen])
 
-    assert len({recording_id for _, recording_id in chosen}) == facts.announced
+    assert len({recording_id for _, recording_id in chosen}) == facts.recording_count
 
 
 def test_a_failure_of_an_earlier_version_has_the_id_of_its_row():
     """It was stored under the event's reference, and the view names the recording that there is."""
     failed = said("application.recording_copy_failed", 5, s3_key="tavus/c123/1700")
-    earlier = {"recording_id": f"failed-{failed.ref[-24:]}", "status": "failed"}
-    today = {"recording_id": "1700", "status": "failed"}
+    earlier = recording(f"failed-{failed.ref[-24:]}", "failed")
+    today = recording("1700", "failed")
 
     views = [folded(failed, recordings=rows) for rows in ([earlier], [today], [today, earlier], [])]
 
     names = [view["recording_failures"][0]["recording_id"] for view in views]
-    assert [earlier["recording_id"], "1700", "1700", "1700"] == names
+    assert [earlier.recording_id, "1700", "1700", "1700"] == names
 
 
 def test_each_recording_that_fails_at_one_moment_is_listed():
@@ -582,23 +584,23 @@ def test_each_recording_that_fails_at_one_moment_is_listed():
 
 def test_facts_from_before_failed_recordings_were_counted_are_read():
     """A summary row that an earlier version wrote stays as good as it was."""
-    written = facts_of(ANNOUNCED[0][0]).model_dump(mode="json")
+    written = conversation_facts(ANNOUNCED[0][0]).model_dump(mode="json")
     del written["unnamed_recordings"]
 
-    assert 1 == Facts.model_validate_json(json.dumps(written)).announced
+    assert 1 == Facts.model_validate_json(json.dumps(written)).recording_count
 
 
 @pytest.mark.parametrize("name", CONVERSATIONS)
 def test_the_view_and_the_facts_agree(name):
     """What a list is filtered by is what the view shows."""
     events = [one for one in scenario(name) if one.kind == "conversation"]
-    facts, view = conversation_facts(events), folded(*events)
+    facts, view = gather_facts(events), folded(*events)
 
     written = facts.model_dump(mode="json")
     for member in ("joined_at", "ended_at"):
         assert written[member] == view[member]
-    assert status_of(facts, now=NOW, settings=SETTINGS) == view["status"]
-    found = missing_of(facts, now=NOW, settings=SETTINGS, has_recording=False)
+    assert conversation_status(facts, now=NOW, settings=SETTINGS) == view["status"]
+    found = missing_parts(facts, now=NOW, settings=SETTINGS, has_recording=False)
     assert [one.what for one in found] == [one["what"] for one in view["missing"]]
     assert (written["transcript"] or {}).get("talk") == view["talk"]
     assert facts.end_code == (view["ending"] or {}).get("code")
@@ -626,7 +628,7 @@ def test_how_long_a_large_conversation_takes(capsys):
     times = []
     for _ in range(5):
         begin = time.process_time()
-        fold(CONVERSATION, events, now=NOW, settings=SETTINGS)
+        fold_conversation(CONVERSATION, events, now=NOW, settings=SETTINGS)
         times.append((time.process_time() - begin) * 1000)
     with capsys.disabled():
         print(f"\n10 events with a transcript of {size // 1000} KB: {min(times):.1f} ms")  # noqa: T201  # its point

@@ -84,8 +84,9 @@ def test_a_variant_belongs_to_its_event_and_a_repeat_is_one_of_its_own(ref, even
 @pytest.mark.parametrize(("body", "shown"), [(b"a\xffb\x00", "a\ufffdb\x00"), (b"", ""), (None, None)])
 def test_quarantine_shows_what_is_no_text(body, shown):
     """Bytes that nobody can read are shown as replacement characters, a large body not at all."""
-    item = dict.fromkeys(("quarantine_id", "title", "detail", "label", "first_received_at"), "x")
-    item |= {"last_received_at": "y", "tags": {}, "status": 400, "count": 3, "body_size": 4, "pk": "secret"}
+    item = dict.fromkeys(("quarantine_id", "title", "detail", "label"), "x")
+    item |= dict.fromkeys(("first_received_at", "last_received_at"), "2026-07-11T06:48:38.000000Z")
+    item |= {"tags": {}, "status": 400, "count": 3, "body_size": 4, "pk": "secret"}
 
     view = quarantine_view(item, body)
 

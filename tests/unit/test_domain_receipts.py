@@ -16,10 +16,10 @@ from tavus_callbacks.domain.events.feed import (
     MEMORY,
     SETTLE,
     Position,
-    advanced,
-    fresh,
-    most,
-    settled,
+    advance,
+    drop_settled,
+    next_page,
+    read_limit,
 )
 
 START = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
@@ -53,11 +53,11 @@ class Puller:
         """Give a page of at most `limit`, of which only the first `readable` bodies fitted."""
         visible = [one.receipt for one in self.events if one.visible_at <= now]
         after = sorted(one for one in visible if one > (self.position.settled or "0"))
-        count = most(self.position, limit)
+        count = read_limit(self.position, limit)
         shards = [[one for one in after if shard(SHARDS, one) == name][:count] for name in SHARDS]
-        position, seen = settled(self.position, [one for shard in shards for one in shard], now=now)
-        page = fresh(position, seen, limit, now=now)[:readable]
-        self.position = advanced(position, seen, page, now=now)
+        position, seen = drop_settled(self.position, [one for shard in shards for one in shard], now=now)
+        page = next_page(position, seen, limit, now=now)[:readable]
+        self.position = advance(position, seen, page, now=now)
         return page
 
     def pull_all(self, now):
@@ -152,7 +152,7 @@ def test_a_position_that_is_empty_stays_at_its_time():
     """A reader that starts at a later time is not taken back."""
     later = Position("2030-01-01T00:00:00.000000Z")
 
-    assert later == advanced(later, [], [], now=START)
+    assert later == advance(later, [], [], now=START)
 
 
 def test_a_position_fits_into_a_url():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tavus_callbacks.domain.conversations.end_reason import code_of, ending
+from tavus_callbacks.domain.conversations.end_reason import end_reason, reason_code
 
 DOCUMENTED = [
     "max_call_duration",
@@ -19,21 +19,21 @@ DOCUMENTED = [
 @pytest.mark.parametrize("reason", DOCUMENTED)
 def test_documented_reasons_are_known_with_and_without_suffix(reason, suffix):
     """Both forms were seen; both mean the same and read the same."""
-    found = ending(reason + suffix)
+    found = end_reason(reason + suffix)
 
     assert (reason, reason + suffix) == (found.code, found.reason)
-    assert ending(reason).plain == found.plain
+    assert end_reason(reason).plain == found.plain
     assert reason not in found.plain
 
 
 def test_each_documented_reason_reads_differently():
     """No two reasons are told apart by their code alone."""
-    assert len(DOCUMENTED) == len({ending(reason).plain for reason in DOCUMENTED})
+    assert len(DOCUMENTED) == len({end_reason(reason).plain for reason in DOCUMENTED})
 
 
 def test_an_internal_error_keeps_its_step():
     """The step is all that is known of the fault."""
-    found = ending("internal error occurred at step start_bot")
+    found = end_reason("internal error occurred at step start_bot")
 
     assert ("internal_error", "start_bot") == (found.code, found.step)
     assert found.plain == "Tavus met an internal error at step start_bot."
@@ -42,7 +42,7 @@ def test_an_internal_error_keeps_its_step():
 @pytest.mark.parametrize("reason", ["user_left", "participant_left", "Something new: 42"])
 def test_an_unknown_reason_is_passed_on_verbatim(reason):
     """Nobody guesses what Tavus might have meant."""
-    found = ending(reason)
+    found = end_reason(reason)
 
     assert (reason, reason) == (found.code, found.reason)
     assert found.plain.endswith(reason)
@@ -50,5 +50,5 @@ def test_an_unknown_reason_is_passed_on_verbatim(reason):
 
 def test_an_end_without_reason_says_so():
     """A shutdown with empty properties is an end all the same."""
-    assert code_of(None) is None
-    assert ending(None).plain == "The conversation ended; no reason was given."
+    assert reason_code(None) is None
+    assert end_reason(None).plain == "The conversation ended; no reason was given."

@@ -5,9 +5,9 @@ from datetime import timedelta
 from folding import NOW, SETTINGS, published, stored_event, without_receipt
 
 from tavus_callbacks.domain.common.errors import CallbackError
-from tavus_callbacks.domain.conversations.fold import fold
+from tavus_callbacks.domain.conversations.fold import fold_conversation
 from tavus_callbacks.domain.resources.view import fold_resource
-from tavus_callbacks.domain.transcripts.transcript import transcript_of
+from tavus_callbacks.domain.transcripts.transcript import choose_transcript
 
 VERBOSE = "rest-get-conversation-verbose"
 
@@ -22,7 +22,7 @@ def received(body, **how):
 
 def folded(*events):
     """Fold a conversation."""
-    return fold("c123", events, now=NOW, settings=SETTINGS)
+    return fold_conversation("c123", events, now=NOW, settings=SETTINGS)
 
 
 def records():
@@ -59,7 +59,7 @@ def test_every_published_transcript_is_read():
     transcripts = [event for event in events if event.event_type == "application.transcription_ready"]
 
     for event in transcripts:
-        found = transcript_of([event])
+        found = choose_transcript([event])
         assert found.turns
         assert (0, 0) == (found.skipped, found.repeated)
 

@@ -11,14 +11,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from folding import said
+from folding import gather_facts, said
 
 import tavus_callbacks
 from tavus_callbacks.aws.items import read_item, write_item
 from tavus_callbacks.aws.stores.keys import shard
 from tavus_callbacks.aws.stores.summaries import Span, SummaryRows, SummaryUpdate
 from tavus_callbacks.domain.common.timestamps import iso
-from tavus_callbacks.domain.conversations.facts import conversation_facts
 from tavus_callbacks.domain.conversations.settings import FoldSettings
 from tavus_callbacks.domain.summaries.summary import conversation_summary, shards
 
@@ -47,7 +46,7 @@ class SortedStore:
 
     def _put_one(self):
         events = [said("system.replica_joined"), said("system.shutdown", 60)]
-        update = SummaryUpdate(conversation_facts(events), None)
+        update = SummaryUpdate(gather_facts(events), None)
         SummaryRows(self, "t").put_if_unchanged("conversation", "c0", update, frozenset(), stored=None)
 
     def get_item(self, **_):

@@ -6,12 +6,12 @@ from datetime import timedelta
 from itertools import permutations
 
 import pytest
-from folding import CONVERSATION, NOW, SETTINGS, stored_event, without_receipt
+from folding import CONVERSATION, NOW, SETTINGS, gather_facts, stored_event, without_receipt
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tavus_callbacks.domain.conversations.facts import MOST_GUARDRAILS, conversation_facts, facts_of
-from tavus_callbacks.domain.conversations.fold import fold
+from tavus_callbacks.domain.conversations.facts import MOST_GUARDRAILS, conversation_facts
+from tavus_callbacks.domain.conversations.fold import fold_conversation
 from tavus_callbacks.domain.summaries.summary import parse_facts
 
 EMAIL = ({"email": "first@example.com"}, {"email": "second@example.com"}, {"email": "third@example.com"})
@@ -36,7 +36,7 @@ def typed(status, values=None, *, seconds=None, received=0, name="contact"):
 
 def folded(*events):
     """Fold events into the view of their conversation."""
-    return fold(CONVERSATION, events, now=NOW, settings=SETTINGS)
+    return fold_conversation(CONVERSATION, events, now=NOW, settings=SETTINGS)
 
 
 def objective(*events):
@@ -203,18 +203,18 @@ def test_a_summary_counts_guardrails_up_to_a_limit_in_any_order():
     """A guardrail that triggers all day must not outgrow the row of its summary."""
     triggers = [trigger(number) for number in range(MOST_GUARDRAILS + 7)]
 
-    facts = conversation_facts(triggers)
+    facts = gather_facts(triggers)
 
     assert MOST_GUARDRAILS == len(facts.guardrails)
-    assert facts.guardrails == conversation_facts(reversed(triggers)).guardrails
-    assert facts == facts.merge(facts_of(triggers[0]))
+    assert facts.guardrails == gather_facts(reversed(triggers)).guardrails
+    assert facts == facts.merge(conversation_facts(triggers[0]))
 
 
 def test_a_summary_of_an_earlier_version_counts_from_now_on():
     """It was written before guardrails were counted; the next trigger is the first one that it knows."""
-    written = conversation_facts([trigger(0)]).model_dump(mode="json")
+    written = gather_facts([trigger(0)]).model_dump(mode="json")
     del written["guardrails"]
 
     facts = parse_facts("conversation", json.dumps(written))
 
-    assert (0, 1) == (len(facts.guardrails), len(facts.merge(facts_of(trigger(1))).guardrails))
+    assert (0, 1) == (len(facts.guardrails), len(facts.merge(conversation_facts(trigger(1))).guardrails))

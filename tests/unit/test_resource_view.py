@@ -8,7 +8,7 @@ from folding import JSON, scenario, stored_event, without_receipt
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tavus_callbacks.domain.resources.facts import resource_facts_of
+from tavus_callbacks.domain.resources.facts import resource_facts
 from tavus_callbacks.domain.resources.view import ResourceView, fold_resource
 
 SCENARIOS = ["video", "video-failed", "replica", "replica-failed", "document", "lipsync", "speech"]
@@ -171,7 +171,7 @@ def test_order_and_repetition_change_nothing(name):
 def test_any_content_folds_and_agrees_with_its_facts(events):
     """Whatever JSON stands in whichever place, in whichever order."""
     view, turned = folded(*events), folded(*reversed(events))
-    one, *others = map(resource_facts_of, events)
+    one, *others = map(resource_facts, events)
     for other in others:
         one = one.merge(other)
 

@@ -5,18 +5,18 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from folding import CONVERSATION, NOW, SETTINGS, stored_event
+from folding import CONVERSATION, NOW, SETTINGS, gather_facts, stored_event
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tavus_callbacks.domain.conversations.facts import Facts, conversation_facts, facts_of
-from tavus_callbacks.domain.conversations.fold import fold
+from tavus_callbacks.domain.conversations.facts import Facts, conversation_facts
+from tavus_callbacks.domain.conversations.fold import fold_conversation
 from tavus_callbacks.domain.pushes import push
 from tavus_callbacks.domain.pushes.derived import SubjectState, types_by_time
 from tavus_callbacks.domain.repair.open_conversations import OPEN_FOR, Criteria, find_open
 from tavus_callbacks.domain.resources.view import fold_resource
 from tavus_callbacks.domain.summaries.summary import conversation_summary
-from tavus_callbacks.domain.transcripts.transcript import transcript_of
+from tavus_callbacks.domain.transcripts.transcript import choose_transcript
 
 JOINED, SHUTDOWN = "system.replica_joined", "system.shutdown"
 TRANSCRIPT, ANALYSIS = "application.transcription_ready", "application.perception_analysis"
@@ -38,7 +38,7 @@ def event(event_type, at, *, received_at=NOW, **properties):
 
 def view_of(*events, now=NOW):
     """Fold events into a view."""
-    return fold(CONVERSATION, events, now=now, settings=SETTINGS)
+    return fold_conversation(CONVERSATION, events, now=now, settings=SETTINGS)
 
 
 def state(facts, *, after):
@@ -55,7 +55,7 @@ def orders(*events):
 def test_no_time_of_the_sender_keeps_a_part_expected(at, lost):
     """Whatever a shutdown or a transcript is dated: the other is overdue, and the conversation complete."""
     [arrived] = {SHUTDOWN, TRANSCRIPT} - {lost}
-    facts = facts_of(event(arrived, at, transcript=[{"role": "user", "content": "Hi."}]))
+    facts = conversation_facts(event(arrived, at, transcript=[{"role": "user", "content": "Hi."}]))
 
     assert push.COMPLETE in types_by_time(state(facts, after=timedelta(minutes=2)))
 
@@ -63,7 +63,7 @@ def test_no_time_of_the_sender_keeps_a_part_expected(at, lost):
 @given(joined=TIMES, more=st.lists(TIMES, max_size=2))
 def test_no_time_of_the_sender_keeps_a_conversation_open(joined, more):
     """Some days after the last receipt it is given up, ended or not."""
-    facts = conversation_facts([event(JOINED, joined), *(event(SHUTDOWN, at) for at in more)])
+    facts = gather_facts([event(JOINED, joined), *(event(SHUTDOWN, at) for at in more)])
     late = NOW + OPEN_FOR + 2 * SETTINGS.presumed_ended_after + timedelta(minutes=2)
 
     assert find_open(CONVERSATION, facts, Criteria(late, SETTINGS, None)) is None
@@ -107,7 +107,7 @@ def test_a_far_time_hides_neither_joining_nor_end():
     wrong = event(JOINED, FAR_FUTURE), event(SHUTDOWN, FAR_FUTURE, shutdown_reason="participant_left_timeout")
 
     for order in orders(*real, *wrong):
-        facts = conversation_facts(order)
+        facts = gather_facts(order)
         assert (300.0, NOW, "max_call_duration") == (facts.duration, facts.ended_at, facts.end_code)
         assert 300.0 == view_of(*order)["duration"]
 
@@ -116,7 +116,7 @@ def test_a_far_end_is_shown_where_there_is_no_other():
     """It is what the sender said, in the view and in the list; it gives no duration with a real joining."""
     events = event(JOINED, NOW), event(SHUTDOWN, FAR_FUTURE)
 
-    view, facts = view_of(*events), conversation_facts(events)
+    view, facts = view_of(*events), gather_facts(events)
 
     listed = conversation_summary(CONVERSATION, facts, now=NOW, settings=SETTINGS).model_dump(mode="json")
     assert ("2099-01-01T00:00:00.000000Z", None) == (view["ended_at"], view["duration"])
@@ -125,7 +125,7 @@ def test_a_far_end_is_shown_where_there_is_no_other():
 
 def test_no_conversation_lasts_years():
     """A joining in the far past is believed, but gives no duration."""
-    facts = conversation_facts([event(JOINED, FAR_PAST), event(SHUTDOWN, NOW)])
+    facts = gather_facts([event(JOINED, FAR_PAST), event(SHUTDOWN, NOW)])
 
     assert (FAR_PAST, None) == (facts.joined_at, facts.duration)
 
@@ -137,10 +137,10 @@ def test_a_transcript_from_the_future_hides_no_later_one():
 
     for order in orders(wrong, real):
         assert (NOW, 3) == (
-            conversation_facts(order).transcript.at,
-            conversation_facts(order).transcript.talk.user_words,
+            gather_facts(order).transcript.at,
+            gather_facts(order).transcript.talk.user_words,
         )
-        assert ["It is right."] == [turn.text for turn in transcript_of(order).turns]
+        assert ["It is right."] == [turn.text for turn in choose_transcript(order).turns]
 
 
 def test_an_analysis_from_the_future_hides_no_later_one():
@@ -167,7 +167,7 @@ def test_a_video_is_not_generating_until_2099():
 
 def test_a_summary_that_was_written_with_a_far_end_is_over_too():
     """Rows of earlier versions hold such ends; they wait from their last receipt, and have no duration."""
-    written = conversation_facts([event(JOINED, NOW), event(SHUTDOWN, NOW)]).model_dump(mode="json")
+    written = gather_facts([event(JOINED, NOW), event(SHUTDOWN, NOW)]).model_dump(mode="json")
     written |= {"ended_at": "2099-01-01T00:00:00.000000Z", "occurred_last_at": "2099-01-01T00:00:00.000000Z"}
     del written["ended_ahead_at"]
     facts = Facts.model_validate_json(json.dumps(written))
@@ -196,7 +196,7 @@ EVENTS = st.builds(
 @given(events=st.lists(EVENTS, min_size=3, max_size=3))
 def test_facts_merge_in_any_grouping_whatever_the_clocks(events):
     """Commutative, associative and idempotent, with times that are believed and times that are not."""
-    one, two, three = map(facts_of, events)
+    one, two, three = map(conversation_facts, events)
     merged = one.merge(two).merge(three)
 
     assert merged == one.merge(two.merge(three)) == three.merge(one).merge(two)

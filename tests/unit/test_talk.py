@@ -7,13 +7,13 @@ from folding import JSON, transcript
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tavus_callbacks.domain.transcripts.statistics import talk
-from tavus_callbacks.domain.transcripts.transcript import transcript_of
+from tavus_callbacks.domain.transcripts.statistics import talk_statistics
+from tavus_callbacks.domain.transcripts.transcript import choose_transcript
 
 
 def numbers(*turns):
     """Count turns."""
-    return talk(transcript_of([transcript(*turns)]))
+    return talk_statistics(choose_transcript([transcript(*turns)]))
 
 
 def spoken(role, content, start=None, duration=None, **members):

@@ -8,8 +8,8 @@ from folding import JSON, transcript
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tavus_callbacks.domain.transcripts.plain_text import dialogue
-from tavus_callbacks.domain.transcripts.transcript import transcript_of, transcript_view
+from tavus_callbacks.domain.transcripts.plain_text import to_plain_text
+from tavus_callbacks.domain.transcripts.transcript import choose_transcript, transcript_view
 
 PROMPT = "You are Lena, the receptionist of a small hotel by the sea. " * 20
 MEMBERS = (
@@ -32,7 +32,7 @@ def turn(role="user", content="Hello.", **members):
 
 def read(*turns, include_system=False):
     """Read a transcript of these turns."""
-    return transcript_of([transcript(*turns)], include_system=include_system)
+    return choose_transcript([transcript(*turns)], include_system=include_system)
 
 
 @pytest.mark.parametrize("name", ["assistant", "replica", "Replica", "agent", "ai"])
@@ -208,7 +208,7 @@ def test_a_transcript_that_is_no_list_is_read_as_far_as_it_can_be(content, expec
     event = transcript()
     event.body["properties"]["transcript"] = content
 
-    found = transcript_of([event])
+    found = choose_transcript([event])
 
     assert expected == ([one.role for one in found.turns], found.skipped)
 
@@ -225,7 +225,7 @@ def test_a_transcript_is_found_wherever_it_stands(place):
     }
     content.update(where.get(place, {"transcript": [turn()]}))
 
-    assert ["Hello."] == [one.text for one in transcript_of([event]).turns]
+    assert ["Hello."] == [one.text for one in choose_transcript([event]).turns]
 
 
 def test_the_last_transcript_that_says_anything_counts_in_any_order():
@@ -237,21 +237,21 @@ def test_the_last_transcript_that_says_anything_counts_in_any_order():
     ]
 
     for order in itertools.permutations(events):
-        assert ["second"] == [one.text for one in transcript_of(order).turns]
+        assert ["second"] == [one.text for one in choose_transcript(order).turns]
 
 
 def test_transcripts_that_differ_in_a_detail_give_one_in_any_order():
     """The same words twice, with and without what joins a turn to the call: chance decides nothing."""
     events = [transcript(turn(inference_id=number)) for number in (None, "inf_1", "inf_2")]
 
-    found = [transcript_of(order) for order in itertools.permutations(events)]
+    found = [choose_transcript(order) for order in itertools.permutations(events)]
     assert all(one == found[0] for one in found)
 
 
 def test_no_transcript_is_none():
     """Nothing came, which is not the same as a transcript without turns."""
-    assert transcript_of([]) is None
-    assert transcript_of([transcript()]).turns == ()
+    assert choose_transcript([]) is None
+    assert choose_transcript([transcript()]).turns == ()
 
 
 def test_a_dialogue_is_one_line_a_turn():
@@ -269,14 +269,14 @@ def test_a_dialogue_is_one_line_a_turn():
         "[1:17] (Tool book -> booked)",
         "Replica: Done.",
     ]
-    assert expected == dialogue(found).splitlines()
+    assert expected == to_plain_text(found).splitlines()
 
 
 @given(st.lists(st.dictionaries(st.sampled_from(MEMBERS + MORE_MEMBERS), JSON) | JSON, max_size=6))
 def test_no_transcript_is_fatal(turns):
     """Whatever JSON stands in whichever place: it is read, and can be written as JSON."""
-    found = transcript_of([transcript(*turns)], include_system=True)
+    found = choose_transcript([transcript(*turns)], include_system=True)
 
     assert len(turns) >= len(found.turns) + found.repeated
     json.dumps(transcript_view(found), allow_nan=False).encode()
-    dialogue(found).encode()
+    to_plain_text(found).encode()

@@ -7,8 +7,9 @@ from folding import transcript
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tavus_callbacks.domain.transcripts.transcript import transcript_of
-from tavus_callbacks.domain.transcripts.webvtt import NoTimes, webvtt
+from tavus_callbacks.domain.common.errors import NoTimes
+from tavus_callbacks.domain.transcripts.transcript import choose_transcript
+from tavus_callbacks.domain.transcripts.webvtt import to_webvtt
 
 CUE = re.compile(
     r"(\d\d+):(\d\d):(\d\d\.\d{3}) --> (\d\d+):(\d\d):(\d\d\.\d{3})\n<v (?:User|Replica)>([^\n\r<>]*)\n"
@@ -17,7 +18,7 @@ CUE = re.compile(
 
 def subtitles(*turns):
     """Write turns as WebVTT."""
-    return webvtt(transcript_of([transcript(*turns)]))
+    return to_webvtt(choose_transcript([transcript(*turns)]))
 
 
 def spoken(role, content, start=None, duration=None):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tavus_callbacks.domain.transcripts.word_count import questions, words
+from tavus_callbacks.domain.transcripts.word_count import question_count, word_count
 
 
 @pytest.mark.parametrize(
@@ -22,7 +22,7 @@ from tavus_callbacks.domain.transcripts.word_count import questions, words
 )
 def test_words_are_counted_in_every_script(text, expected):
     """What stands between spaces is a word; two characters of Han or kana, four of Thai."""
-    assert expected == words(text)
+    assert expected == word_count(text)
 
 
 @pytest.mark.parametrize(
@@ -31,4 +31,4 @@ def test_words_are_counted_in_every_script(text, expected):
 )
 def test_questions_are_counted_by_their_marks(text, expected):
     """A mark that is repeated is one question, in every script that has one."""
-    assert expected == questions(text)
+    assert expected == question_count(text)

@@ -1,6 +1,6 @@
-"""`GET /conversations…`: what happened, as a person asks it."""
+"""`GET /conversations…`: what happened in conversations."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast, get_args
 
@@ -8,39 +8,37 @@ from aws_lambda_powertools.event_handler import Response
 
 from tavus_callbacks.api.lists import COMMON, list_page
 from tavus_callbacks.api.query import Query, one_of
-from tavus_callbacks.api.recordings import recording_views
-from tavus_callbacks.api.responses import NO_STORE, first_fitting, json_answer
+from tavus_callbacks.api.responses import NO_STORE, json_answer
 from tavus_callbacks.api.routing import Routes
-from tavus_callbacks.aws import clients
 from tavus_callbacks.aws.stores.repair_attempts import confirmed_at
-from tavus_callbacks.aws.stores.subject_events import events_within_budget, subject_rows
+from tavus_callbacks.aws.stores.subject_events import events_within_budget, readable_rows
 from tavus_callbacks.domain.callbacks.event_types import TRANSCRIPT
-from tavus_callbacks.domain.callbacks.families import is_name
 from tavus_callbacks.domain.common.errors import NotFound
-from tavus_callbacks.domain.common.truncate import shorter
-from tavus_callbacks.domain.conversations.expected import Status, What
-from tavus_callbacks.domain.conversations.fold import fold
-from tavus_callbacks.domain.events.stored_event import StoredEvent
+from tavus_callbacks.domain.common.truncate import truncate
+from tavus_callbacks.domain.conversations.expected import ConversationStatus, Part
+from tavus_callbacks.domain.conversations.fold import fold_conversation
 from tavus_callbacks.domain.summaries.summary import conversation_summary
-from tavus_callbacks.domain.transcripts.plain_text import dialogue
-from tavus_callbacks.domain.transcripts.transcript import Transcript, transcript_of, transcript_view
-from tavus_callbacks.domain.transcripts.webvtt import webvtt
+from tavus_callbacks.domain.transcripts.plain_text import to_plain_text
+from tavus_callbacks.domain.transcripts.transcript import Transcript, choose_transcript, transcript_view
+from tavus_callbacks.domain.transcripts.webvtt import to_webvtt
+from tavus_callbacks.logic.find_recording import view_recordings
 from tavus_callbacks.runtime import wiring
 from tavus_callbacks.runtime.settings import settings
 
 if TYPE_CHECKING:
+    from tavus_callbacks.aws.items import Item
     from tavus_callbacks.aws.stores.summaries import ListedSummary
     from tavus_callbacks.domain.conversations.facts import Facts
 
 routes = Routes()
 
 _FORMATS: dict[str, tuple[str, Callable[[Transcript], str]]] = {
-    "text": ("text/plain; charset=utf-8", dialogue),
-    "vtt": ("text/vtt; charset=utf-8", webvtt),
+    "text": ("text/plain; charset=utf-8", to_plain_text),
+    "vtt": ("text/vtt; charset=utf-8", to_webvtt),
 }
 
-STATUS = one_of("status", "Only with this status.", get_args(Status))
-MISSING = one_of("missing", "Only where this has not arrived and should have.", get_args(What))
+STATUS = one_of("status", "Only with this status.", get_args(ConversationStatus))
+MISSING = one_of("missing", "Only where this has not arrived and should have.", get_args(Part))
 FORMAT = one_of("format", "How to write it: json unless said.", ("json", *_FORMATS))
 INCLUDE = one_of("include", "What else to give: system turns, the prompt among them.", ("system",))
 
@@ -49,7 +47,7 @@ INCLUDE = one_of("include", "What else to give: system turns, the prompt among t
 def get_conversations(query: Query) -> Response[str]:
     """Answer conversations, the newest first by first receipt."""
     fold_settings, bucket = settings().fold, settings().recordings_bucket
-    now = fold_settings.summed_up_until(datetime.now(UTC))
+    now = fold_settings.summary_horizon(datetime.now(UTC))
 
     def describe(row: "ListedSummary") -> Any:
         facts = cast("Facts", row.facts)
@@ -58,7 +56,7 @@ def get_conversations(query: Query) -> Response[str]:
         )
 
     filters = {"status": query[STATUS], "missing": query[MISSING]}
-    page, following = list_page(
+    page, next_cursor = list_page(
         wiring.summaries(),
         query,
         "conversation",
@@ -66,28 +64,34 @@ def get_conversations(query: Query) -> Response[str]:
         objects_in=bucket if fold_settings.expect_recording else None,
         **filters,
     )
-    return json_answer({"conversations": page, "cursor": following})
+    return json_answer({"conversations": page, "cursor": next_cursor})
 
 
 @routes.get("/conversations/<conversation_id>", model="Conversation", problems=(404,))
 def get_conversation(conversation_id: str) -> Response[str]:
     """Answer the conversation folded from its events; one query, unless a recording is waited for."""
-    items = _items(conversation_id)
-    events = events_within_budget(items, wiring.bodies())
+    rows, now, config = _readable_rows(conversation_id), datetime.now(UTC), settings()
     recordings = (
-        recording_views(conversation_id, wiring.recordings().recordings_in(items))
-        if settings().recordings_bucket
+        view_recordings(
+            wiring.recordings_bucket,
+            wiring.recordings(),
+            conversation_id,
+            wiring.recordings().recordings_in(rows),
+            now=now,
+            missing_after=config.recording_missing_after,
+        )
+        if config.recordings_bucket and any(row["type"] == "recording" for row in rows)
         else []
     )
-    view = fold(
+    view = fold_conversation(
         conversation_id,
-        events,
-        now=datetime.now(UTC),
-        settings=settings().fold,
+        events_within_budget(rows, wiring.bodies()),
+        now=now,
+        settings=config.fold,
         recordings=recordings,
-        confirmed_at=confirmed_at(items),
+        confirmed_at=confirmed_at(rows),
     )
-    return first_fitting(shorter(view))
+    return json_answer(view, truncate)
 
 
 @routes.get(
@@ -99,10 +103,14 @@ def get_conversation(conversation_id: str) -> Response[str]:
 )
 def get_transcript(query: Query, conversation_id: str) -> Response[str]:
     """Answer the transcript as JSON, as lines of text, or as subtitles; 409 where those have no times."""
-    events = events_within_budget(_items(conversation_id), wiring.bodies())
-    transcript = transcript_of(events, include_system=query[INCLUDE] == "system")
+    events = events_within_budget(_readable_rows(conversation_id), wiring.bodies())
+    transcript = choose_transcript(events, include_system=query[INCLUDE] == "system")
     if transcript is None:
-        raise NotFound(_no_transcript(conversation_id, events))
+        if any(event.body is None and event.event_type == TRANSCRIPT for event in events):
+            raise NotFound(
+                f"A transcript of conversation {conversation_id} is too large to read. Its event has it."
+            )
+        raise NotFound(f"No transcript of conversation {conversation_id} has arrived.")
     form = query[FORMAT] or "json"
     if form in _FORMATS:
         content_type, write = _FORMATS[form]
@@ -110,21 +118,8 @@ def get_transcript(query: Query, conversation_id: str) -> Response[str]:
     return json_answer({"conversation_id": conversation_id, **transcript_view(transcript)})
 
 
-def _no_transcript(conversation_id: str, events: Sequence[StoredEvent]) -> str:
-    if any(event.body is None and event.event_type == TRANSCRIPT for event in events):
-        return f"A transcript of conversation {conversation_id} is too large to read. Its event has it."
-    return f"No transcript of conversation {conversation_id} has arrived."
-
-
-def rows_of(kind: str, subject: str) -> list[dict[str, Any]]:
-    """Return what is kept of a subject: nothing of an id that cannot be, nor of who was erased."""
-    if not is_name(subject) or wiring.summaries().tombstones.has(kind, subject):
-        return []
-    return subject_rows(clients.dynamodb(), settings().events_table, kind, subject)
-
-
-def _items(conversation_id: str) -> list[dict[str, Any]]:
-    items = rows_of("conversation", conversation_id)
-    if not any(item["type"] == "event" for item in items):
+def _readable_rows(conversation_id: str) -> "list[Item]":
+    rows = readable_rows(wiring.summaries().tombstones, "conversation", conversation_id)
+    if not any(row["type"] == "event" for row in rows):
         raise NotFound(f"No event of conversation {conversation_id} is kept.")
-    return items
+    return rows

@@ -1,4 +1,4 @@
-"""`GET /events…`, `GET /conversations/{id}/events` and `GET /quarantine`: what came, as it came."""
+"""`GET /events…`, `GET /conversations/{id}/events` and `GET /quarantine…`: bodies as they were received."""
 
 import json
 from typing import Any
@@ -13,50 +13,40 @@ from tavus_callbacks.api.query import (
     Parameter,
     Query,
     place_in,
-    read_position,
+    read_cursor,
     text,
 )
 from tavus_callbacks.api.responses import NO_STORE, json_answer
 from tavus_callbacks.api.routing import Routes
-from tavus_callbacks.aws.stores.event_pages import Entry
 from tavus_callbacks.domain.callbacks.event import is_ref, parse_event_id
 from tavus_callbacks.domain.common import timestamps
 from tavus_callbacks.domain.common.errors import BadRequest, NotFound
 from tavus_callbacks.domain.common.timestamps import iso
 from tavus_callbacks.domain.events import feed
-from tavus_callbacks.domain.events.view import event_view, quarantine_view
+from tavus_callbacks.domain.events.view import event_view, event_view_with_variants, quarantine_view
 from tavus_callbacks.runtime import wiring
 from tavus_callbacks.runtime.http import JSON_TYPE
 
 routes = Routes()
 
-# Of what is in quarantine nobody knows what it is.
+# Nothing says what a body in quarantine is.
 BYTES_TYPE = "application/octet-stream"
 
 KIND = text("kind", "What the subject is: conversation, video, replica, …")
 SUBJECT = text("subject", "Whose events to give, by time; any id can stand here.")
 
 
-def _receipts_after(given: str) -> feed.Position | dict[str, Any]:
+def _read_after(text: str) -> feed.Position | dict[str, Any]:
     """Read where to go on from: a time, or an answer's cursor."""
-    since = timestamps.parse(given)
-    return feed.Position(iso(since)) if since else read_position(given)
-
-
-def _receipts_position(state: dict[str, Any]) -> feed.Position:
-    settled, given = state.get("settled", ""), state.get("given", [])
-    if not (isinstance(settled, str) and isinstance(given, list)):
-        raise BadRequest(BAD_CURSOR)
-    if not settled.isascii() or len(settled) > LONGEST_PLACE:
-        raise BadRequest(BAD_CURSOR)
-    return feed.Position(settled, frozenset(map(str, given)))
+    since = timestamps.parse(text)
+    return feed.Position(iso(since)) if since else read_cursor(text)
 
 
 AFTER: Parameter[Any] = Parameter(
     "after",
     "Where to go on in the order of receipt: a time, or an answer's `cursor`.",
     {"type": "string"},
-    _receipts_after,
+    _read_after,
     {},
 )
 
@@ -70,17 +60,22 @@ def get_events(query: Query) -> Response[str]:
     if kind is not None and subject is not None:
         return json_answer(_subject_page(query, kind, subject))
     entries, after = wiring.event_pages().received(_position(query), query[LIMIT])
+    views = [event_view(event, raw_body) for event, raw_body in entries]
     state = {"settled": after.settled, "given": sorted(after.given)}
-    return json_answer(
-        {"events": [event_view(event, body) for event, body in entries], "cursor": query.cursor(state)}
-    )
+    return json_answer({"events": views, "cursor": query.cursor(state)})
 
 
 def _position(query: Query) -> feed.Position:
     after = query[AFTER]
     if isinstance(after, feed.Position):
         return after
-    return _receipts_position(query.state(AFTER) or query.state(CURSOR))
+    state = query.state(AFTER) or query.state(CURSOR)
+    settled, given = state.get("settled", ""), state.get("given", [])
+    if not (isinstance(settled, str) and isinstance(given, list)):
+        raise BadRequest(BAD_CURSOR)
+    if not settled.isascii() or len(settled) > LONGEST_PLACE:
+        raise BadRequest(BAD_CURSOR)
+    return feed.Position(settled, frozenset(map(str, given)))
 
 
 @routes.get(
@@ -97,11 +92,11 @@ def get_conversation_events(query: Query, conversation_id: str) -> Response[str]
 @routes.get("/events/<event_id>/body", model=None, problems=(404,))
 def get_event_body(event_id: str) -> Response[Any]:
     """Answer the kept bytes of an event."""
-    place = parse_event_id(event_id)
-    item = wiring.event_pages().event_row(*place) if place else None
-    if item is None:
+    identity, pages = parse_event_id(event_id), wiring.event_pages()
+    row = pages.event_row(*identity) if identity else None
+    if row is None:
         raise NotFound(f"No event {event_id} is kept.")
-    return _bytes(wiring.event_pages().bodies.read(item), JSON_TYPE)
+    return _answer_bytes(pages.bodies.read(row), JSON_TYPE)
 
 
 @routes.get("/quarantine", query=(LIMIT, CURSOR), model="QuarantinePage")
@@ -109,7 +104,7 @@ def get_quarantine(query: Query) -> Response[str]:
     """Answer what could not be filed, newest first."""
     before = place_in(query.state(CURSOR), "before")
     entries, following = wiring.event_pages().quarantined(limit=query[LIMIT], before=before)
-    views = [quarantine_view(row, body) for row, body in entries]
+    views = [quarantine_view(row, raw_body) for row, raw_body in entries]
     next_cursor = query.cursor({"before": following}) if following else None
     return json_answer({"quarantine": views, "cursor": next_cursor})
 
@@ -117,10 +112,11 @@ def get_quarantine(query: Query) -> Response[str]:
 @routes.get("/quarantine/<quarantine_id>/body", model=None, media=(BYTES_TYPE,), problems=(404,))
 def get_quarantine_body(quarantine_id: str) -> Response[Any]:
     """Answer the kept bytes of what could not be filed, JSON or not."""
-    item = wiring.event_pages().quarantine_row(quarantine_id)
-    if item is None:
+    pages = wiring.event_pages()
+    row = pages.quarantine_row(quarantine_id)
+    if row is None:
         raise NotFound(f"No body {quarantine_id} is in quarantine.")
-    return _bytes(wiring.event_pages().bodies.read(item), BYTES_TYPE)
+    return _answer_bytes(pages.bodies.read(row), BYTES_TYPE)
 
 
 def _subject_page(query: Query, kind: str, subject: str) -> dict[str, Any]:
@@ -128,29 +124,20 @@ def _subject_page(query: Query, kind: str, subject: str) -> dict[str, Any]:
     if after is not None and not is_ref(after):
         raise BadRequest(BAD_CURSOR)
     page = wiring.event_pages().of_subject(kind, subject, limit=query[LIMIT], after=after)
-    following = query.cursor({"after": page.next_after}) if page.next_after else None
-    return {"events": [_view_with_variants(group) for group in page.events], "cursor": following}
+    next_cursor = query.cursor({"after": page.next_after}) if page.next_after else None
+    return {"events": list(map(event_view_with_variants, page.events)), "cursor": next_cursor}
 
 
-def _view_with_variants(group: list[Entry]) -> dict[str, Any]:
-    first, *variants = (event_view(event, body) for event, body in group)
-    return first | ({"variants": variants} if variants else {})
+def _answer_bytes(body: bytes, content_type: str) -> Response[Any]:
+    """Answer a body as stored: as text, or in base64 if that is shorter within Lambda's 6 MB.
 
-
-def _bytes(body: bytes, content_type: str) -> Response[Any]:
-    """Answer a body as it was kept: as text, or in base64 where that is shorter within Lambda's 6 MB.
-
-    What the gateway handed to `receive` in one of the two forms fits in that form on the way back too.
+    The gateway handed the body to `receive` in one of the two forms, and so it fits in that form again.
     """
     # Not as content_type: Powertools would then take bytes for a value that is still to be written as JSON.
     headers = {**NO_STORE, "content-type": content_type}
-    return Response(200, None, _shorter_form(body), headers)
-
-
-def _shorter_form(body: bytes) -> str | bytes:
     try:
         text = body.decode()
     except UnicodeDecodeError:
-        return body
-    escaped = len(json.dumps(text, ensure_ascii=False).encode())
-    return text if escaped * 3 <= len(body) * 4 else body
+        return Response(200, None, body, headers)
+    is_text_shorter = len(json.dumps(text, ensure_ascii=False).encode()) * 3 <= len(body) * 4
+    return Response(200, None, text if is_text_shorter else body, headers)

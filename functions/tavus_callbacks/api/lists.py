@@ -1,12 +1,12 @@
-"""What the lists of subjects share: filters, spans, cursors."""
+"""The pages of all lists of subjects: filters, spans, cursors."""
 
 from collections.abc import Callable
 from typing import Any
 
-from tavus_callbacks.api.query import CURSOR, LIMIT, TAG, Parameter, Query, moment, place_in, text
+from tavus_callbacks.api.query import CURSOR, LIMIT, TAG, Query, moment, place_in, text
 from tavus_callbacks.api.routing import Parameters
 from tavus_callbacks.aws.stores.summaries import ListedSummary, Span, SummaryPage, SummaryRows
-from tavus_callbacks.domain.common import timestamps
+from tavus_callbacks.domain.common.timestamps import iso
 from tavus_callbacks.domain.summaries.summary import Filter
 
 LABEL = text("label", "Only what came by the token of this label.")
@@ -25,14 +25,13 @@ def list_page(
     objects_in: str | None = None,
     **filters: str | None,
 ) -> tuple[list[dict[str, Any]], str | None]:
-    """Return a page of described summaries as the query asks, and the cursor of the next one."""
+    """Return the page of summaries that a query asks for, and the cursor of the next one."""
     before = place_in(query.state(CURSOR), "before")
-    listed = listed_from(summaries, query, kind, describe, before, objects_in=objects_in, **filters)
-    following = query.cursor({"before": listed.following}) if listed.following else None
-    return listed.views, following
+    page = read_page(summaries, query, kind, describe, before, objects_in=objects_in, **filters)
+    return page.views, query.cursor({"before": page.following}) if page.following else None
 
 
-def listed_from(  # noqa: PLR0913 - a list, its filters and a place in it
+def read_page(  # noqa: PLR0913 - a list, its filters and a place in it
     summaries: SummaryRows,
     query: Query,
     kind: str,
@@ -42,20 +41,13 @@ def listed_from(  # noqa: PLR0913 - a list, its filters and a place in it
     objects_in: str | None = None,
     **filters: str | None,
 ) -> SummaryPage:
-    """Return a page of described summaries from a place on, and the place of the next one."""
+    """Return a page of summaries that begins before a place; `describe` makes the view of each."""
     wanted = Filter(tag=query[TAG], label=query[LABEL], **filters)
 
-    def keep(row: ListedSummary) -> dict[str, Any] | None:
-        view = describe(row)
-        return dict(view.model_dump(mode="json")) if wanted.matches(view) else None
+    def view(row: ListedSummary) -> dict[str, Any] | None:
+        summary = describe(row)
+        return dict(summary.model_dump(mode="json")) if wanted.matches(summary) else None
 
-    return summaries.list_summaries(kind, _span(query, before), keep, objects_in=objects_in)
-
-
-def _span(query: Query, before: str | None) -> Span:
-    return Span(before or _place(query, UNTIL), _place(query, SINCE) or "0", query[LIMIT])
-
-
-def _place(query: Query, parameter: Parameter[Any]) -> str | None:
-    found = query[parameter]
-    return timestamps.iso(found) if found else None
+    since, until = query[SINCE], query[UNTIL]
+    span = Span(before or (iso(until) if until else None), iso(since) if since else "0", query[LIMIT])
+    return summaries.list_summaries(kind, span, view, objects_in=objects_in)

@@ -1,18 +1,16 @@
-"""What the API answers, as models: OpenAPI describes answers by them, and programs may read with them.
+"""The answers of the API, as models: OpenAPI describes answers by them, and programs may read with them.
 
-Views say what a part means; these put views into pages and describe what is answered as it is kept. The
-functions build none of them.
+The domain has the views of single things. This module has their pages, and the answers without a view. No
+function loads it, only the OpenAPI description does.
 """
 
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from tavus_callbacks.domain.callbacks.event import Source
-from tavus_callbacks.domain.common.view import Moment
-from tavus_callbacks.domain.conversations.view import ConversationView
+from tavus_callbacks.domain.events.view import Event, QuarantineEntry
 from tavus_callbacks.domain.recordings.claim import RecordingStatus
-from tavus_callbacks.domain.resources import view
+from tavus_callbacks.domain.recordings.view import Recording
 from tavus_callbacks.domain.summaries.summary import ConversationSummary, ResourceSummary, SubjectSummary
 from tavus_callbacks.domain.transcripts.turns import SpokenTurn
 
@@ -29,47 +27,10 @@ class Page(Answer):
     cursor: str | None = Field(description="Where the next page begins; null at the end of the list.")
 
 
-class Recording(Answer):
-    """A recording: what was announced and what lies in the bucket."""
-
-    recording_id: str
-    conversation_id: str
-    key: str | None
-    status: RecordingStatus
-    announced: bool = Field(description="Whether a callback came for it.")
-    size: int | None = Field(description="Bytes.")
-    duration: float | None = Field(description="Seconds, as Tavus sends it.")
-    content_type: str | None
-    version: str | None = Field(description="S3's version id of the object.")
-    storage_class: str | None
-    provider: str
-    bucket: str | None
-    message: str | None = Field(description="Why it failed, in Tavus's words where it sends any.")
-    error_code: str | None = Field(description="Why it failed, as Tavus sends it.")
-    explanation: str | None = Field(description="What the failure means and what to do.")
-    issues: list[str]
-    modified_at: Moment | None
-    received_at: Moment | None
-
-
 class RecordingPage(Page):
     """A conversation's recordings."""
 
     recordings: list[Recording]
-
-
-class RecordingLink(Answer):
-    """A link that plays a recording until it expires."""
-
-    recording_id: str
-    url: str
-    expires_at: Moment
-
-
-class Conversation(ConversationView):
-    """A conversation, folded from everything that was received about it."""
-
-    recordings: list[Recording]  # type: ignore[assignment]  # the fold takes them as they are read
 
 
 class ConversationPage(Page):
@@ -85,10 +46,6 @@ class Transcript(Answer):
     turns: list[SpokenTurn]
     skipped: int = Field(description="Entries that could not be read.")
     repeated: int = Field(description="Entries that came twice in a row.")
-
-
-# The state of one video or replica is answered as it is folded.
-ResourceView = view.ResourceView
 
 
 class VideoPage(Page):
@@ -109,49 +66,10 @@ class SubjectPage(Page):
     subjects: list[SubjectSummary]
 
 
-class Event(Answer):
-    """A kept callback; its body stands here, or behind `body_url` where it is over 256 KB."""
-
-    event_id: str
-    variant_id: str = Field("", description="Only of a variant: other content for the same event.")
-    family: str
-    kind: str
-    subject: str
-    event_type: str
-    occurred_at: Moment | None = Field(description="By the sender's clock.")
-    received_at: Moment
-    label: str
-    tags: dict[str, str]
-    source: Source = Field(description="Sent by Tavus, or read from its API because it had not come.")
-    issues: list[str]
-    body: dict[str, Any] = Field({}, description="As it was sent, tokens redacted.")
-    body_url: str = ""
-    variants: list["Event"] = Field([], description="Other contents that came for the same event.")
-
-
 class EventPage(Page):
     """Kept callbacks."""
 
     events: list[Event]
-
-
-class QuarantineEntry(Answer):
-    """A body that could not be filed, and why."""
-
-    quarantine_id: str
-    status: Literal[400, 422]
-    title: str
-    detail: str
-    label: str
-    tags: dict[str, str]
-    content_encoding: str | None = Field(
-        description="The request's header, such as `gzip`; null if it had none."
-    )
-    first_received_at: Moment
-    last_received_at: Moment
-    count: int = Field(description="How often the same body came.")
-    size: int = Field(description="Bytes.")
-    body: str | None = Field(description="null where it is too large to stand here.")
 
 
 class QuarantinePage(Page):

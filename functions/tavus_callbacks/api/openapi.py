@@ -1,4 +1,4 @@
-"""`GET /openapi.json`: what this API takes and answers, for anybody."""
+"""`GET /openapi.json`: the description of this API, for anybody."""
 
 from functools import cache
 from importlib.resources import files
@@ -12,16 +12,16 @@ PATH = "/openapi.json"
 
 routes = Routes()
 
-# It changes with a deployment only.
+# Only a deployment changes the description.
 _AN_HOUR = {"cache-control": "public, max-age=3600"}
 
 
 @routes.get(PATH, model=None)
 def get_openapi() -> Response[str]:
     """Answer this description; it wants no token."""
-    return Response(200, JSON_TYPE, _text(), _AN_HOUR)
+    return Response(200, JSON_TYPE, _read_text(), _AN_HOUR)
 
 
 @cache
-def _text() -> str:
+def _read_text() -> str:
     return files("tavus_callbacks").joinpath("openapi.json").read_text(encoding="utf-8")

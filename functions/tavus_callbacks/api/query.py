@@ -1,4 +1,4 @@
-"""Query parameters, each declared once: the declaration reads them, and OpenAPI describes them by it."""
+"""Query parameters, each declared once: the declaration reads a parameter, and OpenAPI describes it."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -19,16 +19,16 @@ OTHER_LIST = (
 )
 DEFAULT_LIMIT, MAX_LIMIT = 50, 200
 
-# What says where in a list to be, and not which list it is.
+# Parameters that name a place in a list, not the list.
 _POSITIONS = ("limit", "cursor", "after")
 
-# A time and a digest; DynamoDB refuses keys beyond a kilobyte even to look.
+# A time and a digest; DynamoDB refuses to look up a key over a kilobyte.
 LONGEST_PLACE = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Parameter(Generic[T]):
-    """One parameter: `read` takes its text and raises BadRequest, `default` stands where it is not given."""
+    """One parameter: `read` takes its text and raises BadRequest; without it the value is `default`."""
 
     name: str
     description: str
@@ -39,34 +39,36 @@ class Parameter(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """The values of the parameters that a route declares, and a short name of the list that they ask for."""
+    """The values of a route's parameters, and a short name of the list that they ask for."""
 
     values: Mapping[str, Any]
     list_name: str
 
     def __getitem__(self, parameter: Parameter[T]) -> T:
-        """Return a parameter's value; raises KeyError where the route does not declare it."""
+        """Return a parameter's value; raises KeyError if the route does not declare it."""
         value: T = self.values[parameter.name]
         return value
 
     def state(self, parameter: "Parameter[dict[str, Any]]") -> dict[str, Any]:
-        """Return where this list goes on, {} at its beginning; raises BadRequest for a cursor of another."""
+        """Return the state in a cursor, {} without one; raises BadRequest for the cursor of another list."""
         state = self[parameter]
         if state and state.get("of") != self.list_name:
             raise BadRequest(OTHER_LIST if "of" in state else BAD_CURSOR)
         return state
 
     def cursor(self, state: dict[str, Any]) -> str:
-        """Write where this list goes on."""
+        """Return the cursor of this list that has a state."""
         return cursors.encode({**state, "of": self.list_name})
 
 
 def query_of(event: APIGatewayProxyEventV2, parameters: Iterable[Parameter[Any]]) -> Query:
     """Read the parameters of a request; raises BadRequest."""
-    asked, declared = event.query_string_parameters, list(parameters)
-    given = {one.name: asked[one.name] for one in declared if one.name in asked}
-    values = {one.name: one.read(given[one.name]) if one.name in given else one.default for one in declared}
-    filters = {name: text for name, text in given.items() if name not in _POSITIONS}
+    sent, values, filters = event.query_string_parameters, {}, {}
+    for parameter in parameters:
+        name = parameter.name
+        values[name] = parameter.read(sent[name]) if name in sent else parameter.default
+        if name in sent and name not in _POSITIONS:
+            filters[name] = sent[name]
     return Query(values, cursors.list_name(event.raw_path, filters))
 
 
@@ -78,11 +80,11 @@ def text(name: str, description: str) -> Parameter[str | None]:
 def whole_number(name: str, description: str, *, most: int, default: T) -> "Parameter[int | T]":
     """Declare a parameter that takes a whole number from 1 to `most`."""
 
-    def read(given: str) -> int:
-        is_short = given.isascii() and given.isdigit() and len(given) <= len(str(most))
-        if not (is_short and 1 <= int(given) <= most):
+    def read(sent: str) -> int:
+        is_short = sent.isascii() and sent.isdigit() and len(sent) <= len(str(most))
+        if not (is_short and 1 <= int(sent) <= most):
             raise BadRequest(f"{name} takes a whole number from 1 to {most}.")
-        return int(given)
+        return int(sent)
 
     schema = {"type": "integer", "minimum": 1, "maximum": most, **({"default": default} if default else {})}
     return Parameter(name, description, schema, read, default)
@@ -90,19 +92,17 @@ def whole_number(name: str, description: str, *, most: int, default: T) -> "Para
 
 def flag(name: str, description: str) -> Parameter[bool]:
     """Declare a parameter that takes `true` or `false`."""
-    chosen = one_of(name, description, ("true", "false"))
-    return Parameter(
-        name, description, {"type": "boolean"}, lambda given: chosen.read(given) == "true", False
-    )
+    words = one_of(name, description, ("true", "false"))
+    return Parameter(name, description, {"type": "boolean"}, lambda sent: words.read(sent) == "true", False)
 
 
 def one_of(name: str, description: str, values: tuple[str, ...]) -> Parameter[str | None]:
     """Declare a parameter that takes certain words."""
 
-    def read(given: str) -> str:
-        if given not in values:
+    def read(sent: str) -> str:
+        if sent not in values:
             raise BadRequest(f"{name} takes {' or '.join(values)}.")
-        return given
+        return sent
 
     return Parameter(name, description, {"type": "string", "enum": list(values)}, read, None)
 
@@ -110,33 +110,33 @@ def one_of(name: str, description: str, values: tuple[str, ...]) -> Parameter[st
 def moment(name: str, description: str) -> Parameter[datetime | None]:
     """Declare a parameter that takes a time."""
 
-    def read(given: str) -> datetime:
-        found = timestamps.parse(given)
-        if found is None:
+    def read(sent: str) -> datetime:
+        time = timestamps.parse(sent)
+        if time is None:
             raise BadRequest(f"{name} takes a time such as 2026-01-31T12:00:00Z.")
-        return found
+        return time
 
     return Parameter(name, description, {"type": "string", "format": "date-time"}, read, None)
 
 
-def read_position(given: str) -> dict[str, Any]:
-    """Return the state that a cursor carries, {} for an empty one; raises BadRequest."""
+def read_cursor(text: str) -> dict[str, Any]:
+    """Return the state in a cursor, {} for an empty one; raises BadRequest."""
     try:
-        return cursors.decode(given) if given else {}
+        return cursors.decode(text) if text else {}
     except cursors.BadCursor:
         raise BadRequest(BAD_CURSOR) from None
 
 
 def place_in(state: dict[str, Any], name: str) -> str | None:
-    """Return the place that a cursor's state holds; raises BadRequest where it is none of ours."""
+    """Return the place in a cursor's state; raises BadRequest if it cannot be one of ours."""
     place = state.get(name)
     if not (place is None or (isinstance(place, str) and len(place) <= LONGEST_PLACE)):
         raise BadRequest(BAD_CURSOR)
     return place or None
 
 
-def _tag(given: str) -> tuple[str, str]:
-    name, colon, value = given.partition(":")
+def _read_tag(text: str) -> tuple[str, str]:
+    name, colon, value = text.partition(":")
     if not colon:
         raise BadRequest("tag takes a name and a value, as in tag=user:4711.")
     return name, value
@@ -144,8 +144,12 @@ def _tag(given: str) -> tuple[str, str]:
 
 LIMIT = whole_number("limit", "How many a page holds.", most=MAX_LIMIT, default=DEFAULT_LIMIT)
 CURSOR: Parameter[dict[str, Any]] = Parameter(
-    "cursor", "Where to go on: the `cursor` of the page before.", {"type": "string"}, read_position, {}
+    "cursor", "Where to go on: the `cursor` of the page before.", {"type": "string"}, read_cursor, {}
 )
 TAG: Parameter[tuple[str, str] | None] = Parameter(
-    "tag", "Only with this tag.", {"type": "string", "pattern": ":", "examples": ["user:4711"]}, _tag, None
+    "tag",
+    "Only with this tag.",
+    {"type": "string", "pattern": ":", "examples": ["user:4711"]},
+    _read_tag,
+    None,
 )

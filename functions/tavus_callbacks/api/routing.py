@@ -1,4 +1,4 @@
-"""Routes, each declared once: Powertools answers by the declaration, and OpenAPI describes it."""
+"""Routes, each declared once: Powertools calls the function, and OpenAPI describes it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -8,21 +8,17 @@ from typing import Any
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
-from tavus_callbacks.api.query import Parameter, Query, query_of
+from tavus_callbacks.api.query import Parameter, query_of
 
 Answer = Callable[..., Response[Any]]
 Parameters = tuple[Parameter[Any], ...]
 
 
-def _router() -> APIGatewayHttpRouter:
-    return APIGatewayHttpRouter()  # type: ignore[no-untyped-call]  # Powertools leaves it untyped
-
-
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """What a `GET` takes and answers: a path with `<names>`, and a model of domain/answers.py by name.
+    """A `GET`: its path with `<names>`, its parameters, and its answer, a model in `tavus_callbacks.models`.
 
-    Models are loaded where they are needed, and no function needs them.
+    The model is a name, because no function loads that module.
     """
 
     path: str
@@ -36,9 +32,9 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class Routes:
-    """The routes of one part of the contract."""
+    """The routes of one module."""
 
-    router: APIGatewayHttpRouter = field(default_factory=_router)
+    router: APIGatewayHttpRouter = field(default_factory=APIGatewayHttpRouter)
     operations: list[Operation] = field(default_factory=list)
 
     def get(  # noqa: PLR0913 - one argument a part of an operation
@@ -51,19 +47,16 @@ class Routes:
         problems: tuple[int, ...] = (),
         redirects: bool = False,
     ) -> Callable[[Answer], Answer]:
-        """Let a function answer a path; it takes the query, if one is declared, and the names in the path."""
+        """Declare the function that answers a path; it takes the query, if any, and the names in the path."""
 
         def declare(function: Answer) -> Answer:
             self.operations.append(Operation(path, function, query, model, media, problems, redirects))
-            self.router.get(path)(self._with_query(function, query) if query else function)
+
+            @wraps(function)
+            def answer_query(**names: str) -> Response[Any]:
+                return function(query_of(self.router.current_event, query), **names)
+
+            self.router.get(path)(answer_query if query else function)
             return function
 
         return declare
-
-    def _with_query(self, function: Answer, parameters: Parameters) -> Answer:
-        @wraps(function)
-        def answer(**names: str) -> Response[Any]:
-            query: Query = query_of(self.router.current_event, parameters)
-            return function(query, **names)
-
-        return answer

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.event_handler import Response
 
-from tavus_callbacks.api.lists import COMMON, listed_from
+from tavus_callbacks.api.lists import COMMON, read_page
 from tavus_callbacks.api.query import BAD_CURSOR, CURSOR, Query, place_in
 from tavus_callbacks.api.responses import json_answer
 from tavus_callbacks.api.routing import Routes
@@ -30,14 +30,12 @@ def get_subjects(query: Query) -> Response[str]:
     def describe(row: "ListedSummary") -> Any:
         return subject_summary(kind, row.subject, row.facts)
 
-    listed = listed_from(wiring.summaries(), query, kind, describe, before)
-    following = _following(kind, listed.following)
-    return json_answer({"subjects": listed.views, "cursor": query.cursor(following) if following else None})
-
-
-def _following(kind: str, before: str | None) -> dict[str, str] | None:
-    """Return where the next page begins: in the same kind, in the next one, or nowhere."""
-    if before:
-        return {"kind": kind, "before": before}
-    rest = KINDS[KINDS.index(kind) + 1 :]
-    return {"kind": rest[0]} if rest else None
+    page = read_page(wiring.summaries(), query, kind, describe, before)
+    following_kinds = KINDS[KINDS.index(kind) + 1 :]
+    # The next page begins in the same kind, in the next one, or nowhere.
+    following = None
+    if page.following:
+        following = {"kind": kind, "before": page.following}
+    elif following_kinds:
+        following = {"kind": following_kinds[0]}
+    return json_answer({"subjects": page.views, "cursor": query.cursor(following) if following else None})

@@ -1,4 +1,4 @@
-"""The function behind every `GET` but the callback's: authorise, look, answer."""
+"""The function behind every `GET` except the callback's: authorize, read, answer."""
 
 import re
 from typing import Any, Never
@@ -8,12 +8,13 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 
 from tavus_callbacks.api import openapi
 from tavus_callbacks.api.all_routes import ALL_ROUTES, scope_of
+from tavus_callbacks.api.responses import fits
 from tavus_callbacks.aws.stores.tokens import REFUSAL
 from tavus_callbacks.domain.common.errors import CallbackError, NotFound, Refused, TooLarge
 from tavus_callbacks.domain.common.metrics import refusal_counts
 from tavus_callbacks.domain.common.view import build_views
 from tavus_callbacks.runtime import wiring
-from tavus_callbacks.runtime.http import fits, problem
+from tavus_callbacks.runtime.http import problem
 from tavus_callbacks.runtime.log import write_record
 
 logger = Logger(location=None, use_rfc3339=True)
@@ -21,10 +22,10 @@ app = APIGatewayHttpResolver()
 for routes in ALL_ROUTES:
     app.include_router(routes.router)
 
-# Else the first reader waits for it.
+# Otherwise the first reader would wait for it.
 build_views()
 
-# The one route that wants no token.
+# The one route that needs no token.
 PUBLIC = f"GET {openapi.PATH}"
 
 NO_SUCH_PATH = "No such path. What has an id of unusual characters is read by /events?kind=...&subject=..."
@@ -40,52 +41,45 @@ _BEARER = re.compile(r"(?i:bearer) +(\S+)")
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Answer a reader with a live token of the right scope; everybody else alike with 401."""
+    """Answer a reader with a live token of the right scope; everybody else gets the same 401."""
     record: dict[str, Any] = {"request_id": event["requestContext"]["requestId"], "route": event["routeKey"]}
     try:
-        record |= _authorised(event)
-        return _recorded(_fitting(resolve(event, context)), record)
-    except Refused as error:
-        record |= refusal_counts(error.refusal)
-        refused = problem(error)
-        refused["headers"]["www-authenticate"] = "Bearer"
-        return _recorded(refused, record)
+        record |= _authorize(event)
+        answer = resolve(event, context)
+        # API Gateway would answer 502 without a reason.
+        if not fits(answer["body"]):
+            raise TooLarge(TOO_LARGE)
+        record["status"] = answer["statusCode"]
     except CallbackError as error:
-        return _recorded(problem(error), record)
+        answer = problem(error)
+        if isinstance(error, Refused):
+            record |= refusal_counts(error.refusal)
+            answer["headers"]["www-authenticate"] = "Bearer"
+        record["status"] = error.status
     finally:
         write_record(logger, "read", record)
+    return answer
 
 
 @app.exception_handler(CallbackError)  # type: ignore[untyped-decorator]  # Powertools leaves it untyped
-def hand_on(error: CallbackError) -> Never:
-    """Hand a refusal on to who called; unhandled, Powertools would log its text with a stack trace."""
+def raise_again(error: CallbackError) -> Never:
+    """Pass an error on to the caller; otherwise Powertools would log its text with a stack trace."""
     raise error
 
 
 @app.not_found
-def no_such_path(_error: Exception) -> Never:
-    """Refuse a path that the gateway let through, for its id holds what a path cannot carry."""
+def refuse_path(_error: Exception) -> Never:
+    """Refuse a path that the gateway let through, because its id has characters that no path can have."""
     raise NotFound(NO_SUCH_PATH)
 
 
 def resolve(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Answer without asking who asks: for the command line, which has AWS credentials of its own."""
+    """Answer without authorization: for the command line, which has AWS credentials of its own."""
     return app.resolve(event, context)
 
 
-def _fitting(result: dict[str, Any]) -> dict[str, Any]:
-    """Refuse what Lambda would not hand back, for API Gateway would answer 502 without a word."""
-    if not fits(result["body"]):
-        raise TooLarge(TOO_LARGE)
-    return result
-
-
-def _recorded(result: dict[str, Any], record: dict[str, Any]) -> dict[str, Any]:
-    record["status"] = result["statusCode"]
-    return result
-
-
-def _authorised(event: dict[str, Any]) -> dict[str, Any]:
+def _authorize(event: dict[str, Any]) -> dict[str, Any]:
+    """Return what the log says of the token; raises Refused."""
     if event["routeKey"] == PUBLIC:
         return {}
     bearer = _BEARER.fullmatch(event.get("headers", {}).get("authorization", ""))

@@ -1,15 +1,26 @@
 """Find a recording: store what a callback claims, look into the bucket, and check who else claims the key."""
 
-from datetime import UTC, datetime
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from tavus_callbacks.domain.common.errors import StoreDown
+from tavus_callbacks.domain.recordings import view
 from tavus_callbacks.domain.recordings.claim import Claim, read_claim, recording_id
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from tavus_callbacks.aws.stores.recordings import RecordingRows
     from tavus_callbacks.aws.stores.recordings_bucket import RecordingsBucket
     from tavus_callbacks.domain.events.stored_event import StoredEvent
     from tavus_callbacks.domain.recordings.recording import Recording
+
+# A reader looks for a recording at most this often …
+LOOK_INTERVAL = timedelta(minutes=1)
+# … and for so many in one request: a look is one or two HEADs.
+LOOKS = 5
 
 
 def look_for_object(
@@ -43,3 +54,42 @@ def take_object_change(
     if recording.has_object:
         recordings.put_object_came(conversation_id)
     return recording
+
+
+def refresh_recordings(
+    # Most readers need no look, and so no client of S3.
+    get_bucket: "Callable[[], RecordingsBucket]",
+    rows: "RecordingRows",
+    conversation_id: str,
+    recordings: "Sequence[Recording]",
+    now: datetime,
+) -> "Sequence[Recording]":
+    """Return recordings after a look for those that may have changed without an event; raises StoreDown."""
+    due = [recording for recording in recordings if _is_due(recording, now)]
+    if not due:
+        return recordings
+    for recording in islice(due, LOOKS):
+        look_for_object(get_bucket(), rows, conversation_id, str(recording.key))
+    names = {recording.recording_id for recording in recordings}
+    return [recording for recording in rows.list_known(conversation_id) if recording.recording_id in names]
+
+
+def _is_due(recording: "Recording", now: datetime) -> bool:
+    looked_lately = recording.looked_at is not None and now - recording.looked_at < LOOK_INTERVAL
+    is_settled = recording.has_object and recording.names_bucket and recording.has_events
+    return recording.may_come and not is_settled and not looked_lately
+
+
+def view_recordings(  # noqa: PLR0913 - the stores, the recordings and the time
+    get_bucket: "Callable[[], RecordingsBucket]",
+    rows: "RecordingRows",
+    conversation_id: str,
+    recordings: "Sequence[Recording]",
+    *,
+    now: datetime,
+    missing_after: timedelta,
+) -> list[view.Recording]:
+    """Return the views of recordings, after a look, or without one if the bucket does not answer now."""
+    with suppress(StoreDown):
+        recordings = refresh_recordings(get_bucket, rows, conversation_id, recordings, now)
+    return [view.recording_view(each, now=now, missing_after=missing_after) for each in recordings]

@@ -67,7 +67,7 @@ def repair_conversation(
     conversation_id, table = record.conversation_id, stores.events
     if table.tombstones.is_erased(_KIND, conversation_id):
         return Repair(conversation_id, is_erased=True)
-    items = subject_rows(table.client, table.name, _KIND, conversation_id, consistent=True)
+    items = subject_rows(table.tombstones.table, _KIND, conversation_id, consistent=True)
     plan = compare(record, events_in(items, table.bodies), label=label, received_at=clock())
     repair = Repair(
         conversation_id=conversation_id,

@@ -87,7 +87,7 @@ def rebuild(summaries: SummaryRows, kind: str, subject: str, bodies: "Bodies") -
     def read_update(_: StoredSummary | None) -> SummaryUpdate | None:
         if summaries.tombstones.is_erased(kind, subject):
             return None
-        items = subject_rows(table.client, table.name, kind, subject, consistent=True)
+        items = subject_rows(table, kind, subject, consistent=True)
         return sum_up(kind, items, bodies)
 
     summarize(summaries, kind, subject, read_update)

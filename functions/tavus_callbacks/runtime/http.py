@@ -11,9 +11,6 @@ from tavus_callbacks.domain.common.errors import CallbackError, NotPlayable, Sto
 JSON_TYPE = "application/json"
 PROBLEM_TYPE = "application/problem+json"
 
-# Lambda's limit, less what an answer needs beside its body.
-BODY_LIMIT = 6 * 1024 * 1024 - 1024
-
 # Characters of a Content-Encoding that are stored; `x-gzip` has six.
 _LONGEST_CODING = 100
 
@@ -61,12 +58,6 @@ def _redact_header(value: str | None) -> str:
 def answer(status: int, value: object, **headers: str) -> dict[str, Any]:
     """Return an answer with JSON; it is ASCII, so that any text is valid."""
     return _answer(status, json.dumps(value, allow_nan=False), {"content-type": JSON_TYPE, **headers})
-
-
-def fits(body: str) -> bool:
-    """Return whether a body is within Lambda's limit, which counts it as JSON text: a quote counts twice."""
-    # No character takes more than six bytes.
-    return len(body) * 6 <= BODY_LIMIT or len(json.dumps(body, ensure_ascii=False).encode()) <= BODY_LIMIT
 
 
 def problem(error: CallbackError, **members: object) -> dict[str, Any]:

@@ -73,13 +73,13 @@ def list_(target: Target, what: str, *, limit: int, is_json: bool, **filters: An
 
 def _check_filters(what: str, given: Mapping[str, Any]) -> None:
     """Raise click.UsageError for a filter or a value that this list does not have."""
-    from tavus_callbacks.domain.conversations.expected import Status, What
+    from tavus_callbacks.domain.conversations.expected import ConversationStatus, Part
     from tavus_callbacks.domain.resources.facts import ResourceStatus
 
     for name in given.keys() - ({"tag", "label", "since", "until"} | _OWN_FILTERS[what]):
         raise click.UsageError(f"--{name.replace('_', '-')} is no filter of {what}.")
-    statuses = Status if what == "conversations" else ResourceStatus
-    for name, values in (("status", get_args(statuses)), ("missing", get_args(What))):
+    statuses = ConversationStatus if what == "conversations" else ResourceStatus
+    for name, values in (("status", get_args(statuses)), ("missing", get_args(Part))):
         if name in given and given[name] not in values:
             raise click.UsageError(f"--{name} of {what} takes {', '.join(values)}.")
 

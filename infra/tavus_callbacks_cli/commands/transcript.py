@@ -86,7 +86,7 @@ def turn_lines(turn: dict[str, Any]) -> "Iterator[Text]":
     """Yield the text of a turn, and each of its tool calls."""
     from rich.text import Text
 
-    from tavus_callbacks.domain.transcripts.plain_text import NAMES, one_line
+    from tavus_callbacks.domain.transcripts.plain_text import NAMES, to_one_line
 
     role, clock = turn["role"], ""
     if turn["start"] is not None:
@@ -95,8 +95,8 @@ def turn_lines(turn: dict[str, Any]) -> "Iterator[Text]":
     time = Text(clock, "dim")
     if turn["text"]:
         name = Text(f"{NAMES[role]}: ", _STYLES[role])
-        yield Text.assemble(time, name, escape(one_line(turn["text"])))
+        yield Text.assemble(time, name, escape(to_one_line(turn["text"])))
     for call in turn["tool_calls"]:
-        answers = "".join(f" -> {one_line(answer['text'])}" for answer in call["answers"])
-        text = f"(Tool {one_line(call['name'] or 'without a name')}{answers})"
+        answers = "".join(f" -> {to_one_line(answer['text'])}" for answer in call["answers"])
+        text = f"(Tool {to_one_line(call['name'] or 'without a name')}{answers})"
         yield Text.assemble(time, Text(escape(text), _STYLES["tool"]))

@@ -6,7 +6,7 @@ from typing import Any, Literal
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from tavus_callbacks.api import models
+from tavus_callbacks import models
 from tavus_callbacks_cli.openapi.operations import operations
 
 Schema = dict[str, Any]

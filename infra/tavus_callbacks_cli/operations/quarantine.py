@@ -47,7 +47,7 @@ class RedriveOutcome:
 def list_entries(store: "Store") -> Iterator[Item]:
     """Yield every entry of quarantine, the newest first; raises StoreDown."""
     tombstones = Tombstones(store.client, store.table)
-    index = Index(store.client, store.table, "receipts", "receipt_shard", "receipt", tombstones)
+    index = Index(tombstones.table, "receipts", "receipt_shard", "receipt", tombstones)
     before: str | None = None
     while keys := index.newest(QUARANTINE_SHARDS, before=before, limit=_PAGE):
         yield from filter(None, index.items(keys))

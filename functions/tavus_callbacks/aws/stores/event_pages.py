@@ -1,16 +1,16 @@
 """Pages of stored rows: a subject's events, all events in order of receipt, quarantine."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from tavus_callbacks.aws.errors import store_down
-from tavus_callbacks.aws.items import Item, is_expired, read_item, write_item
+from tavus_callbacks.aws.items import Item, is_expired, write_item
 from tavus_callbacks.aws.stores import keys
 from tavus_callbacks.aws.stores.index import Index
 from tavus_callbacks.aws.stores.tombstones import Tombstones
+from tavus_callbacks.aws.table import Table
 from tavus_callbacks.domain.callbacks.families import is_name
 from tavus_callbacks.domain.common.issues import TOO_MANY_PARTS
 from tavus_callbacks.domain.events import feed
@@ -22,10 +22,9 @@ if TYPE_CHECKING:
 
     from tavus_callbacks.aws.stores.bodies import Bodies
 
-# Bytes of bodies after which a page ends. With one more of LIST_BODY_LIMIT they fit into Lambda's answer of
-# 6 MB at the worst: a byte that is no text becomes `\ufffd`, whose backslash Lambda escapes again, 7 bytes.
+# Bytes of bodies after which a page ends. With one more body of LIST_BODY_LIMIT they always fit into Lambda's
+# answer of 6 MB: a byte that is not text becomes `\ufffd`, whose backslash Lambda escapes again, 7 bytes.
 PAGE_BYTES = 512 * 1024
-
 
 # An event and its body as stored; None if the body is too large to stand in a list.
 Entry = tuple[StoredEvent, bytes | None]
@@ -39,18 +38,13 @@ class Page:
     next_after: str | None
 
 
-@dataclass(frozen=True, slots=True)
 class EventPages:
-    """The events table as `read` queries it."""
+    """The events table as `read` queries it; nothing of an erased subject is read."""
 
-    client: "DynamoDBClient"
-    table: str
-    bodies: "Bodies"
-    tombstones: Tombstones = field(init=False)
-
-    def __post_init__(self) -> None:
-        """Look for tombstones in the same table, because nothing of an erased subject is read."""
-        object.__setattr__(self, "tombstones", Tombstones(self.client, self.table))
+    def __init__(self, client: "DynamoDBClient", table: str, bodies: "Bodies") -> None:
+        self.table, self.bodies = Table(client, table), bodies
+        self.tombstones = Tombstones(client, table)
+        self.index = Index(self.table, "receipts", "receipt_shard", "receipt", self.tombstones)
 
     def of_subject(self, kind: str, subject: str, *, limit: int, after: str | None) -> Page:
         """Return a subject's events by time, those without a time last; `after` is a reference."""
@@ -69,54 +63,46 @@ class EventPages:
     def received(self, position: feed.Position, limit: int) -> tuple[list[Entry], feed.Position]:
         """Return the next events in order of receipt, variants among them, and the position after them."""
         now = datetime.now(UTC)
-        most = feed.most(position, limit)
-        places = self._index().oldest(keys.EVENT_SHARDS, after=position.settled, limit=most)
-        by_receipt = {place["receipt"]: place for place in places}
-        position, visible = feed.settled(position, list(by_receipt), now=now)
-        page = feed.fresh(position, visible, limit, now=now)
-        rows = self._read_page(self._index().items(by_receipt[receipt] for receipt in page))
-        after = feed.advanced(position, visible, page[: len(rows)], now=now)
+        most = feed.read_limit(position, limit)
+        index_keys = self.index.oldest(keys.EVENT_SHARDS, after=position.settled, limit=most)
+        by_receipt = {key["receipt"]: key for key in index_keys}
+        position, visible = feed.drop_settled(position, list(by_receipt), now=now)
+        page = feed.next_page(position, visible, limit, now=now)
+        rows = self._read_page(self.index.items(by_receipt[receipt] for receipt in page))
+        after = feed.advance(position, visible, page[: len(rows)], now=now)
         return [(StoredEvent.from_row(row), body) for row, body in filter(None, rows)], after
 
     def quarantined(
         self, *, limit: int, before: str | None
     ) -> tuple[list[tuple[Item, bytes | None]], str | None]:
         """Return rows and bodies, newest first by first receipt; `before` is the receipt to go on from."""
-        places = self._index().newest(keys.QUARANTINE_SHARDS, before=before, limit=limit + 1)
-        rows = self._read_page(self._index().items(places[:limit]))
-        has_more = len(places) > len(rows) > 0
-        return list(filter(None, rows)), places[len(rows) - 1]["receipt"] if has_more else None
+        index_keys = self.index.newest(keys.QUARANTINE_SHARDS, before=before, limit=limit + 1)
+        rows = self._read_page(self.index.items(index_keys[:limit]))
+        has_more = len(index_keys) > len(rows) > 0
+        return list(filter(None, rows)), index_keys[len(rows) - 1]["receipt"] if has_more else None
 
     def quarantine_row(self, quarantine_id: str) -> Item | None:
         """Return the row of an entry in quarantine, or None."""
         if not is_name(quarantine_id):
             return None
-        return self._row(keys.quarantine(quarantine_id))
+        return self.table.get(keys.quarantine(quarantine_id))
 
     def event_row(self, kind: str, subject: str, ref: str) -> Item | None:
         """Return the row of an event, or None."""
         if not self._can_exist(kind, subject):
             return None
-        return self._row(keys.event(kind, subject, ref))
-
-    def _row(self, key: keys.Key) -> Item | None:
-        with store_down():
-            answer = self.client.get_item(TableName=self.table, Key=write_item(key))
-        return read_item(answer["Item"]) if "Item" in answer else None
+        return self.table.get(keys.event(kind, subject, ref))
 
     def _can_exist(self, kind: str, subject: str) -> bool:
         """Return whether there may be such a subject; DynamoDB refuses to look up a key over 2 KB."""
         return is_name(kind) and is_name(subject) and not self.tombstones.has(kind, subject)
-
-    def _index(self) -> Index:
-        return Index(self.client, self.table, "receipts", "receipt_shard", "receipt", self.tombstones)
 
     def _inline_body(self, row: Item) -> bytes | None:
         is_inline = row["body_size"] <= LIST_BODY_LIMIT and TOO_MANY_PARTS not in row.get("issues", ())
         return self.bodies.read(row) if is_inline else None
 
     def _variant_entries(self, variants: Iterable[tuple[StoredEvent, Item]]) -> list[Entry]:
-        """Read an event and its variants; beyond a page, the bodies of further variants come by URL."""
+        """Read an event and its variants; beyond a page, further variants have no body."""
         entries: list[Entry] = []
         size = 0
         for event, row in variants:
@@ -138,14 +124,7 @@ class EventPages:
         return entries
 
     def _rows(self, kind: str, subject: str, after: str | None) -> Iterator[Item]:
-        pk = keys.partition(kind, subject)
         start = {"ExclusiveStartKey": write_item(keys.event(kind, subject, after))} if after else {}
-        pages = self.client.get_paginator("query").paginate(
-            TableName=self.table,
-            KeyConditionExpression="pk = :pk AND begins_with(sk, :events)",
-            ExpressionAttributeValues=write_item({":pk": pk, ":events": keys.EVENT_PREFIX}),
-            **start,  # type: ignore[arg-type]  # a paginator takes the operation's own start key
-        )
-        with store_down():
-            for page in pages:
-                yield from (row for row in map(read_item, page["Items"]) if not is_expired(row))
+        values = {":pk": keys.partition(kind, subject), ":events": keys.EVENT_PREFIX}
+        rows = self.table.query("pk = :pk AND begins_with(sk, :events)", values, **start)
+        return (row for row in rows if not is_expired(row))

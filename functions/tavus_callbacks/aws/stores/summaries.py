@@ -88,7 +88,7 @@ class SummaryRows:
         self.table = Table(client, table)
         # An erased subject is in no list.
         self.tombstones = Tombstones(client, table)
-        self.index = Index(client, table, "listing", "listing_shard", "listed", self.tombstones)
+        self.index = Index(self.table, "listing", "listing_shard", "listed", self.tombstones)
 
     def get(self, kind: str, subject: str) -> StoredSummary | None:
         """Return a subject's summary, None if there is no such row; raises StoreDown."""

@@ -6,6 +6,7 @@ CallbackError
 ├── BadRequest     400  a reader's parameter is wrong
 ├── NotFound       404  nothing of that name is kept
 ├── NotPlayable    409  a recording that cannot be watched now
+├── NoTimes        409  a transcript without times, so without subtitles
 ├── TooLarge       409  an answer of more than Lambda hands back
 ├── Unfileable     422  whom or what it is about cannot be told; kept in quarantine
 └── StoreDown      503  neither kept nor refused: the sender may try again
@@ -84,6 +85,13 @@ class NotPlayable(CallbackError):
     def __init__(self, detail: str, recording_status: str) -> None:
         super().__init__(detail)
         self.recording_status = recording_status
+
+
+class NoTimes(CallbackError):
+    """No turn of the transcript has a time, so that subtitles cannot be placed."""
+
+    status = 409
+    title = "No times"
 
 
 class TooLarge(CallbackError):

@@ -1,7 +1,7 @@
 """How a conversation ended, in plain words.
 
-Tavus documents eight reasons; real ones come with and without ` reached`, so they are matched by prefix
-(docs/tavus.md, "Shutdown reasons"). What nobody documented is passed on as it came.
+Tavus documents eight reasons; it sends them with and without ` reached`, so a prefix identifies them
+(docs/tavus.md, "Shutdown reasons"). An undocumented reason stays as sent.
 """
 
 import re
@@ -15,7 +15,7 @@ COULD_NOT_JOIN = "bot_could_not_join_meeting_it_was_probably_ended"
 STARTUP_FAILED = "exception_encountered_during_conversation_startup"
 INTERNAL_ERROR = "internal_error"
 
-# After these nobody has talked, so nothing follows.
+# With these reasons nobody has talked, so nothing else arrives.
 NOBODY_JOINED = frozenset((ABSENT, COULD_NOT_JOIN, STARTUP_FAILED))
 
 _PLAIN = {
@@ -41,28 +41,22 @@ class Ending(View):
     step: str | None = Field(None, description="Where an internal error occurred.")
 
 
-def ending(reason: str | None) -> Ending:
-    """Put a shutdown reason into words."""
-    code, step = code_of(reason), _step(reason)
-    return Ending(plain=_sentence(code, step), code=code, reason=reason, step=step)
+def end_reason(reason: str | None) -> Ending:
+    """Explain a shutdown's reason as Tavus sent it; None if it sent none."""
+    code, match = reason_code(reason), _STEP.match(reason or "")
+    step = match[1].removesuffix(" reached") if match else None
+    if code is None:
+        plain = "The conversation ended; no reason was given."
+    elif step:
+        plain = f"Tavus met an internal error at step {step}."
+    else:
+        plain = _PLAIN.get(code, f"The conversation ended for a reason that is not documented: {code}")
+    return Ending(plain=plain, code=code, reason=reason, step=step)
 
 
-def code_of(reason: str | None) -> str | None:
-    """Return the documented reason that this one begins with, or else the reason itself."""
+def reason_code(reason: str | None) -> str | None:
+    """Return the documented reason that this one begins with, else the reason itself."""
     if reason is None:
         return None
-    plain = _SEPARATORS.sub("_", reason.strip().lower())
-    return next((code for code in _PLAIN if plain.startswith(code)), reason)
-
-
-def _step(reason: str | None) -> str | None:
-    found = _STEP.match(reason or "")
-    return found[1].removesuffix(" reached") if found else None
-
-
-def _sentence(code: str | None, step: str | None) -> str:
-    if code is None:
-        return "The conversation ended; no reason was given."
-    if step:
-        return f"Tavus met an internal error at step {step}."
-    return _PLAIN.get(code, f"The conversation ended for a reason that is not documented: {code}")
+    normalized = _SEPARATORS.sub("_", reason.strip().lower())
+    return next((code for code in _PLAIN if normalized.startswith(code)), reason)

@@ -1,13 +1,11 @@
-"""The small facts about a conversation that a summary item holds, gathered event by event in any order.
+"""The small facts about a conversation that its summary holds, gathered event by event in any order.
 
-`merge` takes the least, the greatest or the union of each member and nothing else, so that it is
-commutative, associative and idempotent: order and repetition of arrival change nothing but members named
-`received…`. The view is folded with the same facts.
+`merge` takes the least, the greatest or the union of each member. So it is commutative, associative and
+idempotent: duplicates and out-of-order events change only members named `received…`. The view uses the same
+facts.
 """
 
-from collections.abc import Iterable
 from datetime import datetime
-from functools import reduce
 from typing import Any
 
 from pydantic import Field
@@ -18,14 +16,14 @@ from tavus_callbacks.domain.callbacks.recording_place import belongs_to_other, i
 from tavus_callbacks.domain.common import lenient_json
 from tavus_callbacks.domain.common.timestamps import iso
 from tavus_callbacks.domain.common.view import Moment, Names, View
-from tavus_callbacks.domain.conversations.end_reason import NOBODY_JOINED, code_of
-from tavus_callbacks.domain.events.arrival_facts import ReceiptFacts, either, receipt_of
+from tavus_callbacks.domain.conversations.end_reason import NOBODY_JOINED, reason_code
+from tavus_callbacks.domain.events.arrival_facts import ArrivalFacts, arrival_facts, merge_optional
 from tavus_callbacks.domain.events.stored_event import StoredEvent
-from tavus_callbacks.domain.transcripts.statistics import Talk, talk
+from tavus_callbacks.domain.transcripts.statistics import Talk, talk_statistics
 from tavus_callbacks.domain.transcripts.transcript import (
+    drop_system_turns,
     rank,
     read_transcript,
-    without_system,
 )
 
 CONFIRMED = "Whether Tavus itself, asked by its API, has shown every event that is kept."
@@ -48,32 +46,32 @@ class TranscriptFacts(View):
     talk: Talk
 
     def merge(self, other: "TranscriptFacts") -> "TranscriptFacts":
-        """Return the one of greater rank; of equals the one received first."""
+        """Return the one of greater rank; of the same rank, the one received first."""
         if self.rank != other.rank:
             return max(self, other, key=lambda facts: facts.rank)
         return min(self, other, key=lambda facts: facts.received_at)
 
 
-class EndReason(View):
+class ShutdownReason(View):
     """A shutdown's reason with its time, which decides between several."""
 
     at: str
     reason: str
 
-    def merge(self, other: "EndReason") -> "EndReason":
-        """Return the later one; of one time the one later in the alphabet, which has the suffix."""
-        return max(self, other, key=lambda end: (end.at, end.reason))
+    def merge(self, other: "ShutdownReason") -> "ShutdownReason":
+        """Return the later one; at the same time, the one later in the alphabet, which has the suffix."""
+        return max(self, other, key=lambda shutdown: (shutdown.at, shutdown.reason))
 
 
 class Facts(View):
-    """What one or more events of a conversation say."""
+    """The facts of one or more events of a conversation."""
 
-    receipt: ReceiptFacts
+    receipt: ArrivalFacts
     occurred_last_at: Moment | None = None
     joined_at: Moment | None = None
     ended_at: Moment | None = None
     ended_ahead_at: Moment | None = Field(None, description="An end after its own receipt: a wrong clock.")
-    end_reason: EndReason | None = None
+    end_reason: ShutdownReason | None = None
     event_types: Names = Field(description="Of the described ones, which have arrived.")
     recordings: Names = Field(frozenset(), description="Object keys that were announced.")
     unnamed_recordings: Names = Field(
@@ -85,119 +83,103 @@ class Facts(View):
 
     @property
     def is_confirmed(self) -> bool:
-        """Tell whether Tavus has shown all that is kept: what came later, anybody may have sent."""
+        """Return whether Tavus has shown every stored event; anybody may have sent a later one."""
         return self.confirmed_at is not None and self.receipt.received_last_at <= self.confirmed_at
 
     @property
-    def announced(self) -> int:
-        """Count the recordings for which a callback came, failed ones too."""
+    def recording_count(self) -> int:
+        """Return the number of recordings for which a callback arrived, failed ones too."""
         return len(self.recordings) + len(self.unnamed_recordings)
 
     @property
     def end_code(self) -> str | None:
         """Return the documented reason of the end, or an unknown one as sent."""
-        return code_of(self.end_reason.reason) if self.end_reason else None
+        return reason_code(self.end_reason.reason) if self.end_reason else None
 
     @property
     def shown_end(self) -> datetime | None:
-        """Return the end by the sender's clock; a clock that is far ahead counts only where no other does."""
+        """Return the end by the sender's clock; a clock that is far ahead counts only without another end."""
         return self.ended_at or self.ended_ahead_at
 
     @property
     def duration(self) -> float | None:
-        """Return the seconds from joining to end; None if that is no time in which a conversation fits."""
+        """Return the seconds from joining to end; None if no conversation lasts so long."""
         if self.joined_at is None or self.shown_end is None:
             return None
-        lasted = lenient_json.seconds((self.shown_end - self.joined_at).total_seconds())
-        return None if lasted is None else round(lasted, 3)
+        duration = lenient_json.seconds((self.shown_end - self.joined_at).total_seconds())
+        return None if duration is None else round(duration, 3)
 
     @property
     def nobody_joined(self) -> bool:
-        """Tell whether it ended because nobody came, and nobody was heard."""
-        heard = self.transcript is not None and self.transcript.talk.user_turns > 0
-        return self.end_code in NOBODY_JOINED and not heard
+        """Return whether it ended because nobody came, and no transcript says otherwise."""
+        has_user_turns = self.transcript is not None and self.transcript.talk.user_turns > 0
+        return self.end_code in NOBODY_JOINED and not has_user_turns
 
     def merge(self, other: "Facts") -> "Facts":
-        """Return what both say together."""
+        """Return the facts of both together."""
+        guardrails = self.guardrails | other.guardrails
+        if len(guardrails) > MOST_GUARDRAILS:
+            # The least ones, so that merging stays commutative, associative and idempotent.
+            guardrails = frozenset(sorted(guardrails)[:MOST_GUARDRAILS])
         return Facts(
             receipt=self.receipt.merge(other.receipt),
-            occurred_last_at=either(max, self.occurred_last_at, other.occurred_last_at),
-            joined_at=either(min, self.joined_at, other.joined_at),
-            ended_at=either(max, self.ended_at, other.ended_at),
-            ended_ahead_at=either(min, self.ended_ahead_at, other.ended_ahead_at),
-            end_reason=either(EndReason.merge, self.end_reason, other.end_reason),
+            occurred_last_at=merge_optional(max, self.occurred_last_at, other.occurred_last_at),
+            joined_at=merge_optional(min, self.joined_at, other.joined_at),
+            ended_at=merge_optional(max, self.ended_at, other.ended_at),
+            ended_ahead_at=merge_optional(min, self.ended_ahead_at, other.ended_ahead_at),
+            end_reason=merge_optional(ShutdownReason.merge, self.end_reason, other.end_reason),
             event_types=self.event_types | other.event_types,
             recordings=self.recordings | other.recordings,
             unnamed_recordings=self.unnamed_recordings | other.unnamed_recordings,
-            guardrails=_least(self.guardrails | other.guardrails),
-            transcript=either(TranscriptFacts.merge, self.transcript, other.transcript),
-            confirmed_at=either(max, self.confirmed_at, other.confirmed_at),
+            guardrails=guardrails,
+            transcript=merge_optional(TranscriptFacts.merge, self.transcript, other.transcript),
+            confirmed_at=merge_optional(max, self.confirmed_at, other.confirmed_at),
         )
 
 
-def _least(names: frozenset[str]) -> frozenset[str]:
-    """Cut a set so that merging stays commutative, associative and idempotent."""
-    return names if len(names) <= MOST_GUARDRAILS else frozenset(sorted(names)[:MOST_GUARDRAILS])
-
-
-def conversation_facts(events: Iterable[StoredEvent]) -> Facts:
-    """Gather the facts of one or more events; raises TypeError where there is none."""
-    return reduce(Facts.merge, map(facts_of, events))
-
-
-def facts_of(event: StoredEvent) -> Facts:
-    """Return what one event or variant says."""
-    arrived = {"event_types": event_types.SHOWN & {event.event_type}}
-    return Facts(
-        receipt=receipt_of(event),
-        occurred_last_at=event.plausible_at,
-        **{**arrived, **_own_facts(event)},
-    )
-
-
-def _own_facts(event: StoredEvent) -> dict[str, Any]:
+def conversation_facts(event: StoredEvent) -> Facts:
+    """Return the facts of one event or variant."""
+    facts: dict[str, Any] = {"event_types": event_types.SHOWN & {event.event_type}}
+    plausible_at = event.plausible_at
     if event.event_type in event_types.JOINED:
-        return {"joined_at": event.occurred_at}
-    if event.event_type == event_types.SHUTDOWN:
-        return {**_end(event), "end_reason": _end_reason(event)}
-    if event.event_type in (event_types.RECORDING, event_types.COPY_FAILED):
-        return _announced(event)
-    if event.family == "guardrail":
-        return {"guardrails": {event.event_ref[-_REF_END:]}}
-    return {"transcript": _transcript(event)}
+        facts["joined_at"] = event.occurred_at
+    elif event.event_type == event_types.SHUTDOWN:
+        facts["ended_at" if plausible_at else "ended_ahead_at"] = event.occurred_at
+        facts["end_reason"] = _shutdown_reason(event, plausible_at)
+    elif event.event_type in (event_types.RECORDING, event_types.COPY_FAILED):
+        facts |= _recording_facts(event)
+    elif event.family == "guardrail":
+        facts["guardrails"] = {event.event_ref[-_REF_END:]}
+    elif event.event_type == event_types.TRANSCRIPT and event.body is not None:
+        facts["transcript"] = _transcript_facts(event, event.body)
+    return Facts(receipt=arrival_facts(event), occurred_last_at=plausible_at, **facts)
 
 
-def _end(event: StoredEvent) -> dict[str, Any]:
-    return {"ended_at": event.plausible_at} if event.plausible_at else {"ended_ahead_at": event.occurred_at}
-
-
-def _end_reason(event: StoredEvent) -> EndReason | None:
-    at = iso(event.plausible_at) if event.plausible_at else ""
+def _shutdown_reason(event: StoredEvent, plausible_at: datetime | None) -> ShutdownReason | None:
     properties = lenient_json.members(event.body or {})
     reason = lenient_json.first_text(properties, "shutdown_reason", "reason")
-    return EndReason(at=at, reason=reason[:_LONGEST_REASON]) if reason else None
+    at = iso(plausible_at) if plausible_at else ""
+    return ShutdownReason(at=at, reason=reason[:_LONGEST_REASON]) if reason else None
 
 
-def _announced(event: StoredEvent) -> dict[str, Any]:
+def _recording_facts(event: StoredEvent) -> dict[str, Any]:
     """Tell recordings apart as `read_claim` does: by their keys, else by the events that announce them.
 
     A key in another conversation's folder counts as announced, but no recording has arrived by it.
     """
-    keys = set() if event.body is None else {object_key(lenient_json.members(event.body))}
-    own = {key for key in keys if not belongs_to_other(key, event.subject)}
+    if event.body is None:
+        return {"event_types": frozenset()}
+    key = object_key(lenient_json.members(event.body))
+    is_own = not belongs_to_other(key, event.subject)
     # Usable keys only: a summary is small, and anybody can send a body.
-    usable = frozenset(key for key in own if key is not None and is_usable(key))
-    announced = {
-        "recordings": usable,
-        "unnamed_recordings": {event.event_ref[-_REF_END:]} if keys - usable else set(),
-    }
-    return announced if own else {**announced, "event_types": frozenset()}
+    if is_own and key is not None and is_usable(key):
+        return {"recordings": {key}}
+    unnamed = {"unnamed_recordings": {event.event_ref[-_REF_END:]}}
+    return unnamed if is_own else {**unnamed, "event_types": frozenset()}
 
 
-def _transcript(event: StoredEvent) -> TranscriptFacts | None:
-    if event.event_type != event_types.TRANSCRIPT or event.body is None:
-        return None
-    transcript = without_system(read_transcript(event.body))
+def _transcript_facts(event: StoredEvent, body: dict[str, Any]) -> TranscriptFacts:
+    transcript = drop_system_turns(read_transcript(body))
     return TranscriptFacts(
         rank=rank(transcript, event.plausible_at),
         at=event.occurred_at,
@@ -205,5 +187,5 @@ def _transcript(event: StoredEvent) -> TranscriptFacts | None:
         has_times=transcript.has_times,
         skipped=transcript.skipped,
         repeated=transcript.repeated,
-        talk=talk(transcript),
+        talk=talk_statistics(transcript),
     )

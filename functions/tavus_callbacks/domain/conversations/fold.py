@@ -1,24 +1,26 @@
-"""A conversation as a person wants it, folded from its events.
+"""A conversation's view, folded from its events.
 
-The fold is the truth: it is done on reading, so that a better reading improves what was kept long ago.
-The order of arrival and duplicates change only members named `received…`, and, for objectives and guardrails
-that Tavus sends without a time, what follows from the order of receipt.
+The fold happens when somebody reads, so a better fold improves old conversations too. Duplicates and
+out-of-order events change only members named `received…`, and what follows from the order of receipt:
+objectives and guardrails that Tavus sends without a time.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import reduce
 from typing import Any
 
 from tavus_callbacks.domain.callbacks import event_types
 from tavus_callbacks.domain.common import lenient_json
 from tavus_callbacks.domain.conversations import parts
-from tavus_callbacks.domain.conversations.end_reason import Ending, ending
-from tavus_callbacks.domain.conversations.expected import missing_of, status_of
+from tavus_callbacks.domain.conversations.end_reason import end_reason
+from tavus_callbacks.domain.conversations.expected import conversation_status, missing_parts
 from tavus_callbacks.domain.conversations.facts import Facts, TranscriptFacts, conversation_facts
-from tavus_callbacks.domain.conversations.objectives import objectives
+from tavus_callbacks.domain.conversations.objectives import fold_objectives
 from tavus_callbacks.domain.conversations.settings import FoldSettings
 from tavus_callbacks.domain.conversations.view import (
-    ConversationView,
+    Conversation,
     Joining,
     Persona,
     Replica,
@@ -29,69 +31,84 @@ from tavus_callbacks.domain.events.stored_event import (
     StoredEvent,
     merge_variants,
     skipped_events,
-    sort_occurrences,
 )
+from tavus_callbacks.domain.recordings.view import Recording
 
 # `replica_joined` and `pal_joined` are sent for one moment, but nobody promises that they carry the same one.
 ONE_JOINING = timedelta(seconds=2)
 
 _HEARTBEAT = "heartbeat"
 
-# Events by what shows them: their event type, else their family.
-Parts = Mapping[str, list[Occurrence]]
+# The part of the view that shows an event: by its type, else by its family.
+_PART_BY_TYPE = {
+    **dict.fromkeys(event_types.JOINED, "joinings"),
+    **dict.fromkeys(event_types.TOOL_CALLS, "perception_tool_calls"),
+    **dict.fromkeys(event_types.MEMORIES, "memories"),
+    event_types.ANALYSIS: "analyses",
+    event_types.UNAVAILABLE: "refusals",
+    event_types.ACTION: "actions",
+    event_types.CANVAS: "canvas",
+    event_types.REPLICA_PRESENT: "replica_heartbeats",
+}
+_PART_BY_FAMILY = {"objective": "objectives", "guardrail": "guardrails", "conversation": "other_events"}
+
+# The parts that show each event by itself.
+_READERS = {
+    "actions": parts.action,
+    "perception_tool_calls": parts.perception_tool_call,
+    "memories": parts.memory,
+    "other_events": parts.other_event,
+}
 
 
-def fold(  # noqa: PLR0913 - one argument a source
+def fold_conversation(  # noqa: PLR0913 - one argument a source
     conversation_id: str,
     events: Sequence[StoredEvent],
     *,
     now: datetime,
     settings: FoldSettings,
-    recordings: Sequence[dict[str, Any]] = (),
+    recordings: Sequence[Recording] = (),
     confirmed_at: datetime | None = None,
 ) -> dict[str, Any]:
-    """Return the view of a conversation as JSON can hold it; ConversationView says what it holds.
+    """Return the view of a conversation in JSON's own types; its members are those of Conversation.
 
-    `events` are all that are kept of it, at least one; `recordings` are the views of its recordings, and
-    `confirmed_at` is when Tavus itself last showed all that was kept.
+    `events` are all stored events of it, at least one; `recordings` are the views of its recordings, and
+    `confirmed_at` is when Tavus itself last showed every stored event.
     """
-    facts, happened = conversation_facts(events), merge_variants(events)
+    occurrences = merge_variants(events)
+    facts = reduce(Facts.merge, map(conversation_facts, events))
     facts = facts.model_copy(update={"confirmed_at": confirmed_at})
-    view = ConversationView(
+    failures = [event for event in events if event.event_type == event_types.COPY_FAILED]
+    recording_ids = {recording.recording_id for recording in recordings}
+    view = Conversation(
         conversation_id=conversation_id,
-        status=status_of(facts, now=now, settings=settings),
-        missing=missing_of(facts, now=now, settings=settings, has_recording=bool(recordings)),
+        status=conversation_status(facts, now=now, settings=settings),
+        missing=missing_parts(facts, now=now, settings=settings, has_recording=bool(recordings)),
         recordings=list(recordings),
-        recording_failures=parts.recording_failures(events, {one["recording_id"] for one in recordings}),
+        recording_failures=parts.recording_failures(failures, recording_ids) if failures else [],
         skipped=skipped_events(events),
-        replica=_replica(happened),
-        persona=_persona(happened),
-        **_from_facts(facts),
-        **_from_parts(_parts(happened)),
+        **_facts_members(facts),
+        **_id_members(occurrences),
+        **_part_members(occurrences),
     )
     return view.model_dump(mode="json")
 
 
-def _from_facts(facts: Facts) -> dict[str, Any]:
+def _facts_members(facts: Facts) -> dict[str, Any]:
+    reason = facts.end_reason.reason if facts.end_reason else None
     return {
         "joined_at": facts.joined_at,
         "ended_at": facts.shown_end,
         "duration": facts.duration,
-        "ending": _ending(facts),
-        "transcript": _summary(facts.transcript) if facts.transcript else None,
+        "ending": end_reason(reason) if event_types.SHUTDOWN in facts.event_types else None,
+        "transcript": _transcript_summary(facts.transcript) if facts.transcript else None,
         "talk": facts.transcript.talk if facts.transcript else None,
         "confirmed": facts.is_confirmed,
         **facts.receipt.view(),
     }
 
 
-def _ending(facts: Facts) -> Ending | None:
-    if event_types.SHUTDOWN not in facts.event_types:
-        return None
-    return ending(facts.end_reason.reason if facts.end_reason else None)
-
-
-def _summary(facts: TranscriptFacts) -> TranscriptSummary:
+def _transcript_summary(facts: TranscriptFacts) -> TranscriptSummary:
     return TranscriptSummary(
         at=facts.at,
         received_at=facts.received_at,
@@ -105,72 +122,51 @@ def _summary(facts: TranscriptFacts) -> TranscriptSummary:
     )
 
 
-def _parts(happened: Iterable[Occurrence]) -> Parts:
-    found: dict[str, list[Occurrence]] = {}
-    for one in happened:
-        event_type = one.event.event_type
-        found.setdefault(event_type if event_type in event_types.SHOWN else one.event.family, []).append(one)
-    return found
-
-
-def _from_parts(found: Parts) -> dict[str, Any]:
-    canvas = _of(found, event_types.CANVAS)
-    acted = [one for one in canvas if one.properties.get("type") != _HEARTBEAT]
-    analyses, refusals = _of(found, event_types.ANALYSIS), _of(found, event_types.UNAVAILABLE)
-    triggers = parts.guardrails(_of(found, "guardrail"))
+def _id_members(occurrences: Iterable[Occurrence]) -> dict[str, Any]:
+    """Return the first id under each name; `id` is the first under either name of one thing."""
+    ids: dict[str, str | None] = defaultdict(lambda: None)
+    for occurrence in occurrences:
+        for kind, names in (("replica", ("replica_id", "face_id")), ("persona", ("persona_id", "pal_id"))):
+            for name in names:
+                if name in occurrence.properties and (text := lenient_json.text(occurrence.properties[name])):
+                    ids[kind] = ids[kind] or text
+                    ids[name] = ids[name] or text
     return {
-        "joinings": _joinings(_of(found, *event_types.JOINED)),
-        "perception": parts.perception(analyses, refusals),
-        "objectives": objectives(_of(found, "objective")),
-        "guardrails": triggers,
-        "guardrail_counts": parts.guardrail_counts(triggers),
-        "actions": list(map(parts.action, _of(found, event_types.ACTION))),
-        "perception_tool_calls": list(map(parts.perception_tool_call, _of(found, *event_types.TOOL_CALLS))),
-        "canvas_interactions": list(map(parts.canvas_interaction, acted)),
-        "canvas_heartbeats": len(canvas) - len(acted),
-        "replica_heartbeats": len(_of(found, event_types.REPLICA_PRESENT)),
-        "memories": list(map(parts.memory, _of(found, *event_types.MEMORIES))),
-        "other_events": list(map(parts.other_event, _of(found, "conversation"))),
+        "replica": Replica(id=ids["replica"], replica_id=ids["replica_id"], face_id=ids["face_id"]),
+        "persona": Persona(id=ids["persona"], persona_id=ids["persona_id"], pal_id=ids["pal_id"]),
     }
 
 
-def _of(found: Parts, *names: str) -> list[Occurrence]:
-    """Return the events of these parts in their common order."""
-    return sort_occurrences(one for name in names for one in found.get(name, ()))
+def _part_members(occurrences: Iterable[Occurrence]) -> dict[str, Any]:
+    shown: Mapping[str | None, list[Occurrence]] = defaultdict(list)
+    for occurrence in occurrences:
+        event = occurrence.event
+        is_shown = event.event_type in event_types.SHOWN
+        part = _PART_BY_TYPE.get(event.event_type) if is_shown else _PART_BY_FAMILY.get(event.family)
+        shown[part].append(occurrence)
+    interactions = [each for each in shown["canvas"] if each.properties.get("type") != _HEARTBEAT]
+    guardrails = parts.guardrails(shown["guardrails"]) if shown["guardrails"] else []
+    return {
+        "joinings": _joinings(shown["joinings"]),
+        "perception": parts.perception(shown["analyses"], shown["refusals"]),
+        "objectives": fold_objectives(shown["objectives"]) if shown["objectives"] else [],
+        "guardrails": guardrails,
+        "guardrail_counts": parts.guardrail_counts(guardrails) if guardrails else [],
+        "canvas_interactions": [parts.canvas_interaction(interaction) for interaction in interactions],
+        "canvas_heartbeats": len(shown["canvas"]) - len(interactions),
+        "replica_heartbeats": len(shown["replica_heartbeats"]),
+        **{part: [read(occurrence) for occurrence in shown[part]] for part, read in _READERS.items()},
+    }
 
 
-def _joinings(joined: Sequence[Occurrence]) -> list[Joining]:
+def _joinings(occurrences: Iterable[Occurrence]) -> list[Joining]:
     joinings: list[Joining] = []
-    for one in joined:
-        at, replica = one.event.occurred_at, lenient_json.first_text(one.properties, "replica_id", "face_id")
-        if joinings and _is_one_moment(joinings[-1].at, at):
-            joinings[-1] = Joining(at=joinings[-1].at, replica_id=joinings[-1].replica_id or replica)
+    for occurrence in occurrences:
+        at = occurrence.event.occurred_at
+        replica_id = lenient_json.first_text(occurrence.properties, "replica_id", "face_id")
+        previous = joinings[-1] if joinings else None
+        if previous and (at == previous.at or (at and previous.at and at - previous.at < ONE_JOINING)):
+            joinings[-1] = Joining(at=previous.at, replica_id=previous.replica_id or replica_id)
         else:
-            joinings.append(Joining(at=at, replica_id=replica))
+            joinings.append(Joining(at=at, replica_id=replica_id))
     return joinings
-
-
-def _is_one_moment(before: datetime | None, at: datetime | None) -> bool:
-    if before is None or at is None:
-        return before is at
-    return at - before < ONE_JOINING
-
-
-def _replica(happened: Sequence[Occurrence]) -> Replica:
-    return Replica(
-        id=_first_said(happened, "replica_id", "face_id"),
-        replica_id=_first_said(happened, "replica_id"),
-        face_id=_first_said(happened, "face_id"),
-    )
-
-
-def _persona(happened: Sequence[Occurrence]) -> Persona:
-    return Persona(
-        id=_first_said(happened, "persona_id", "pal_id"),
-        persona_id=_first_said(happened, "persona_id"),
-        pal_id=_first_said(happened, "pal_id"),
-    )
-
-
-def _first_said(happened: Iterable[Occurrence], *names: str) -> str | None:
-    return next((said for one in happened if (said := lenient_json.first_text(one.properties, *names))), None)

@@ -1,6 +1,6 @@
-"""The parts of a conversation's view that are lists of what happened, each read from its own events.
+"""The parts of a conversation's view that list events, each read from events of its own types.
 
-Field names are those of docs/tavus.md; what is given as text and holds JSON is parsed.
+Fields have the names of docs/tavus.md; text that holds JSON is parsed.
 """
 
 from collections.abc import Container, Iterable, Sequence
@@ -8,7 +8,6 @@ from typing import Any
 
 from pydantic import Field
 
-from tavus_callbacks.domain.callbacks import event_types
 from tavus_callbacks.domain.common import lenient_json
 from tavus_callbacks.domain.common.view import Happened, Moment, View
 from tavus_callbacks.domain.events.stored_event import Occurrence, StoredEvent, merge_variants
@@ -102,27 +101,29 @@ class OtherEvent(Happened):
     event_type: str
 
 
-def _when(one: Occurrence) -> dict[str, Any]:
-    return {"at": one.event.occurred_at, "event_id": one.event.event_id}
+def _when(occurrence: Occurrence) -> dict[str, Any]:
+    return {"at": occurrence.event.occurred_at, "event_id": occurrence.event.event_id}
 
 
 def perception(analyses: Sequence[Occurrence], refusals: Sequence[Occurrence]) -> Perception | None:
-    """Return the latest analysis that says something, else why there is none, else None."""
-    for one in (*_latest_first(analyses), *_latest_first(refusals)):
-        analysis = lenient_json.first(one.properties, "analysis", "perception")
-        reason = None if analysis is not None else lenient_json.first_text(one.properties, "reason")
+    """Return the latest analysis that has text, else the latest reason why there is none, else None."""
+    for occurrence in (*_latest_first(analyses), *_latest_first(refusals)):
+        properties = occurrence.properties
+        analysis = lenient_json.first(properties, "analysis", "perception")
+        reason = None if analysis is not None else lenient_json.first_text(properties, "reason")
         if analysis is not None or reason is not None:
-            return Perception(**_when(one), analysis=analysis, unavailable_reason=reason)
+            return Perception(**_when(occurrence), analysis=analysis, unavailable_reason=reason)
     return None
 
 
-def _latest_first(occurred: Sequence[Occurrence]) -> list[Occurrence]:
-    return sorted(occurred, key=lambda one: one.recency, reverse=True)
+def _latest_first(occurrences: Sequence[Occurrence]) -> list[Occurrence]:
+    return sorted(occurrences, key=lambda occurrence: occurrence.recency, reverse=True)
 
 
-def guardrails(occurred: Iterable[Occurrence]) -> list[GuardrailView]:
+def guardrails(occurrences: Iterable[Occurrence]) -> list[GuardrailView]:
     """Read the triggers of guardrails, ordered by the sender's time or by the time of receipt."""
-    return [_guardrail(one) for one in sorted(occurred, key=lambda one: (one.moment, one.event.event_ref))]
+    ordered = sorted(occurrences, key=lambda occurrence: (occurrence.moment, occurrence.event.event_ref))
+    return list(map(_guardrail, ordered))
 
 
 def guardrail_counts(triggers: Iterable[GuardrailView]) -> list[GuardrailCount]:
@@ -142,112 +143,114 @@ def guardrail_counts(triggers: Iterable[GuardrailView]) -> list[GuardrailCount]:
     ]
 
 
-def _guardrail(one: Occurrence) -> GuardrailView:
+def _guardrail(occurrence: Occurrence) -> GuardrailView:
     """Read a trigger, in every spelling that receivers read."""
-    nested = lenient_json.mapping(one.properties.get("guardrail"))
-    said = {**nested, **one.properties}
+    nested = lenient_json.mapping(occurrence.properties.get("guardrail"))
+    properties = {**nested, **occurrence.properties}
     return GuardrailView(
-        **_when(one),
-        received_at=one.event.received_at,
-        event_type=one.event.event_type,
-        name=lenient_json.first_text(said, "guardrail_name", "guardrail", "name"),
-        guardrail_id=lenient_json.first_text(said, "guardrail_id", "guardrail_uuid", "id", "uuid"),
-        reason=lenient_json.first_text(said, "reason"),
+        **_when(occurrence),
+        received_at=occurrence.event.received_at,
+        event_type=occurrence.event.event_type,
+        name=lenient_json.first_text(properties, "guardrail_name", "guardrail", "name"),
+        guardrail_id=lenient_json.first_text(properties, "guardrail_id", "guardrail_uuid", "id", "uuid"),
+        reason=lenient_json.first_text(properties, "reason"),
     )
 
 
-def action(one: Occurrence) -> Action:
+def action(occurrence: Occurrence) -> Action:
     """Read a post-call action."""
-    request = lenient_json.structured(one.properties.get("request"))
+    properties = occurrence.properties
+    request = lenient_json.structured(properties.get("request"))
+    body = (
+        lenient_json.structured(request["body"])
+        if isinstance(request, dict) and "body" in request
+        else request
+    )
+    # Arrays come as text inside of an object.
+    if isinstance(body, dict):
+        body = {name: lenient_json.structured(value) for name, value in body.items()}
     return Action(
-        **_when(one),
-        tool_id=lenient_json.first_text(one.properties, "tool_id"),
-        tool_name=lenient_json.first_text(one.properties, "tool_name"),
-        status=lenient_json.first_text(one.properties, "status"),
-        request=_parsed(request["body"] if isinstance(request, dict) and "body" in request else request),
-        response=one.properties.get("response"),
+        **_when(occurrence),
+        tool_id=lenient_json.first_text(properties, "tool_id"),
+        tool_name=lenient_json.first_text(properties, "tool_name"),
+        status=lenient_json.first_text(properties, "status"),
+        request=body,
+        response=properties.get("response"),
     )
 
 
-def _parsed(body: object) -> Any:
-    """Parse JSON text, and what is JSON text within: arrays come as text inside of an object."""
-    found = lenient_json.structured(body)
-    if not isinstance(found, dict):
-        return found
-    return {name: lenient_json.structured(value) for name, value in found.items()}
-
-
-def perception_tool_call(one: Occurrence) -> PerceptionToolCallView:
+def perception_tool_call(occurrence: Occurrence) -> PerceptionToolCallView:
     """Read a tool call of Raven's."""
-    frames = one.properties.get("frames")
+    properties = occurrence.properties
+    frames = properties.get("frames")
     return PerceptionToolCallView(
-        **_when(one),
-        name=lenient_json.first_text(one.properties, "name", "tool_name"),
-        arguments=lenient_json.structured(lenient_json.first(one.properties, "arguments", "args")),
-        modality=lenient_json.first_text(one.properties, "modality"),
+        **_when(occurrence),
+        name=lenient_json.first_text(properties, "name", "tool_name"),
+        arguments=lenient_json.structured(lenient_json.first(properties, "arguments", "args")),
+        modality=lenient_json.first_text(properties, "modality"),
         frames=len(frames) if isinstance(frames, list) else 0,
     )
 
 
-def canvas_interaction(one: Occurrence) -> CanvasInteractionView:
+def canvas_interaction(occurrence: Occurrence) -> CanvasInteractionView:
     """Read an interaction with a card."""
     names = ("interaction_id", "tool_call_id", "component", "type")
     return CanvasInteractionView(
-        **_when(one),
-        **{name: lenient_json.first_text(one.properties, name) for name in names},
-        value=one.properties.get("value"),
-        metadata=one.properties.get("metadata"),
+        **_when(occurrence),
+        **{name: lenient_json.first_text(occurrence.properties, name) for name in names},
+        value=occurrence.properties.get("value"),
+        metadata=occurrence.properties.get("metadata"),
     )
 
 
-def memory(one: Occurrence) -> Memory:
+def memory(occurrence: Occurrence) -> Memory:
     """Read a memory event."""
-    rest = {name: value for name, value in one.properties.items() if name != "analysis"}
-    analysis = one.properties.get("analysis")
-    return Memory(**_when(one), event_type=one.event.event_type, analysis=analysis, properties=rest)
+    properties = dict(occurrence.properties)
+    analysis = properties.pop("analysis", None)
+    return Memory(
+        **_when(occurrence), event_type=occurrence.event.event_type, analysis=analysis, properties=properties
+    )
 
 
-def recording_failures(events: Iterable[StoredEvent], stored: Container[str]) -> list[RecordingFailure]:
-    """Return the copies that failed, once for each event and recording; `stored` are the ids of recordings.
+def other_event(occurrence: Occurrence) -> OtherEvent:
+    """Name an event that no other part shows."""
+    return OtherEvent(**_when(occurrence), event_type=occurrence.event.event_type)
 
-    Recordings that fail at the same moment are variants of one event, so each is recognised by its key.
+
+def recording_failures(events: Iterable[StoredEvent], stored_ids: Container[str]) -> list[RecordingFailure]:
+    """Return the copies that failed, once for each event and recording, by their events.
+
+    `stored_ids` are the ids of the conversation's recordings. Recordings that fail at the same moment are
+    variants of one event, so each is recognised by its key.
     """
     groups: dict[tuple[str, str], list[StoredEvent]] = {}
     for event in events:
-        if event.event_type == event_types.COPY_FAILED and event.body is not None:
-            name = _claim(event, event.body).recording_id
-            groups.setdefault((event.event_ref, name), []).append(event)
-    return [
-        _recording_failure(_stored_name(ref, name, stored), one)
-        for (ref, name), group in sorted(groups.items())
-        for one in merge_variants(group)
-    ]
+        if event.body is not None:
+            recording_id = _claim(event, event.body).recording_id
+            groups.setdefault((event.event_ref, recording_id), []).append(event)
+    failures: list[RecordingFailure] = []
+    for (ref, recording_id), group in sorted(groups.items()):
+        # The id under which an earlier version stored a failed recording.
+        earlier_id = id_without_key(ref)
+        is_earlier = earlier_id in stored_ids and recording_id not in stored_ids
+        failure_id = earlier_id if is_earlier else recording_id
+        failures += (_recording_failure(failure_id, occurrence) for occurrence in merge_variants(group))
+    return failures
 
 
-def _stored_name(ref: str, name: str, stored: Container[str]) -> str:
-    """Return the id under which a failed recording is stored."""
-    earlier = id_without_key(ref)
-    return earlier if earlier in stored and name not in stored else name
+def _claim(event: StoredEvent, properties: dict[str, Any]) -> Claim:
+    return read_claim(event.event_type, event.subject, properties, bucket="", ref=event.event_ref)
 
 
-def _claim(event: StoredEvent, said: dict[str, Any]) -> Claim:
-    return read_claim(event.event_type, event.subject, said, bucket="", ref=event.event_ref)
-
-
-def _recording_failure(name: str, one: Occurrence) -> RecordingFailure:
-    claim = _claim(one.event, one.properties)
+def _recording_failure(recording_id: str, occurrence: Occurrence) -> RecordingFailure:
+    claim = _claim(occurrence.event, occurrence.properties)
     return RecordingFailure(
-        **_when(one),
-        recording_id=name,
-        tavus_recording_id=lenient_json.first_text(one.properties, "recording_id"),
+        **_when(occurrence),
+        recording_id=recording_id,
+        tavus_recording_id=lenient_json.first_text(occurrence.properties, "recording_id"),
         key=claim.key,
         provider=claim.provider,
         error_code=claim.error_code,
-        error_message=lenient_json.first_text(one.properties, "error_message"),
+        error_message=lenient_json.first_text(occurrence.properties, "error_message"),
         explanation=explain_copy_failure(claim.error_code),
     )
-
-
-def other_event(one: Occurrence) -> OtherEvent:
-    """Name an event that nothing else shows."""
-    return OtherEvent(**_when(one), event_type=one.event.event_type)

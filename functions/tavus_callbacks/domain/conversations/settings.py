@@ -1,4 +1,4 @@
-"""What a deployment knows of its conversations; apart from the fold, which is dear to import."""
+"""Settings of a deployment about its conversations; apart from the fold, which takes long to import."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -6,13 +6,13 @@ from datetime import datetime, timedelta
 
 @dataclass(frozen=True, slots=True)
 class FoldSettings:
-    """When silence means the end, what this team's conversations bring, and how late their summaries are."""
+    """How long a silence means the end, which parts conversations have, and how late summaries are."""
 
     presumed_ended_after: timedelta
     expect_recording: bool = False
     expect_perception: bool = False
     summary_window: timedelta = timedelta()
 
-    def summed_up_until(self, now: datetime) -> datetime:
-        """Return up to when summaries tell of everything; what came since may wait in the stream."""
+    def summary_horizon(self, now: datetime) -> datetime:
+        """Return the time up to which summaries are complete; later events may still wait in the stream."""
         return now - self.summary_window

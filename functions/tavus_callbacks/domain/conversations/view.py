@@ -1,12 +1,10 @@
-"""The answer to "what happened in this conversation", as a model for the API's description and programs."""
-
-from typing import Any
+"""The view of a conversation, which the API answers and describes."""
 
 from pydantic import Field
 
 from tavus_callbacks.domain.common.view import SKIPPED, Moment, Skipped, View
 from tavus_callbacks.domain.conversations.end_reason import Ending
-from tavus_callbacks.domain.conversations.expected import Missing, Status
+from tavus_callbacks.domain.conversations.expected import ConversationStatus, Missing
 from tavus_callbacks.domain.conversations.facts import CONFIRMED
 from tavus_callbacks.domain.conversations.objectives import ObjectiveView
 from tavus_callbacks.domain.conversations.parts import (
@@ -20,6 +18,7 @@ from tavus_callbacks.domain.conversations.parts import (
     PerceptionToolCallView,
     RecordingFailure,
 )
+from tavus_callbacks.domain.recordings.view import Recording
 from tavus_callbacks.domain.transcripts.statistics import Talk
 
 
@@ -60,11 +59,11 @@ class TranscriptSummary(View):
     repeated: int = Field(description="Entries that came twice in a row.")
 
 
-class ConversationView(View):
+class Conversation(View):
     """A conversation, folded from everything that was received about it."""
 
     conversation_id: str
-    status: Status
+    status: ConversationStatus
     replica: Replica
     persona: Persona
     joined_at: Moment | None
@@ -75,7 +74,7 @@ class ConversationView(View):
     transcript: TranscriptSummary | None
     talk: Talk | None
     perception: Perception | None
-    recordings: list[dict[str, Any]]
+    recordings: list[Recording]
     recording_failures: list[RecordingFailure]
     objectives: list[ObjectiveView]
     guardrails: list[GuardrailView] = Field(description="Every trigger.")

@@ -1,6 +1,6 @@
-"""What receiving says of any subject: when and how its callbacks came, under which labels and tags."""
+"""The facts of any subject by its receipt: when and how its events arrived, under which labels and tags."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Annotated, Any, TypeVar
 
 from pydantic import PlainSerializer
@@ -16,7 +16,7 @@ Tags = Annotated[
 ]
 
 
-class ReceiptFacts(View):
+class ArrivalFacts(View):
     """Times of receipt, sources, labels, and tags as pairs, of one or more events."""
 
     received_first_at: Moment
@@ -25,9 +25,9 @@ class ReceiptFacts(View):
     labels: Names
     tags: Tags
 
-    def merge(self, other: "ReceiptFacts") -> "ReceiptFacts":
-        """Return what both say together."""
-        return ReceiptFacts(
+    def merge(self, other: "ArrivalFacts") -> "ArrivalFacts":
+        """Return the facts of both together."""
+        return ArrivalFacts(
             received_first_at=min(self.received_first_at, other.received_first_at),
             received_last_at=max(self.received_last_at, other.received_last_at),
             received_from=self.received_from | other.received_from,
@@ -36,28 +36,23 @@ class ReceiptFacts(View):
         )
 
     def view(self) -> dict[str, Any]:
-        """Return the members that every view has."""
-        tags = _joined(self.tags)
+        """Return the members that every view has; a tag with several values has a list."""
+        values: dict[str, list[str]] = {}
+        for name, value in sorted(self.tags):
+            values.setdefault(name, []).append(value)
         return {
-            "tags": tags,
+            "tags": {name: several[0] if len(several) == 1 else several for name, several in values.items()},
             "labels": sorted(self.labels),
-            "simulated": tags.get("simulated") == "true",
+            "simulated": values.get("simulated") == ["true"],
             "received_first_at": self.received_first_at,
             "received_last_at": self.received_last_at,
             "received_from": sorted(self.received_from),
         }
 
 
-def _joined(tags: Iterable[tuple[str, str]]) -> dict[str, str | list[str]]:
-    values: dict[str, list[str]] = {}
-    for name, value in sorted(tags):
-        values.setdefault(name, []).append(value)
-    return {name: found[0] if len(found) == 1 else found for name, found in values.items()}
-
-
-def receipt_of(event: StoredEvent) -> ReceiptFacts:
-    """Return what one event or variant says."""
-    return ReceiptFacts(
+def arrival_facts(event: StoredEvent) -> ArrivalFacts:
+    """Return the facts of one event or variant."""
+    return ArrivalFacts(
         received_first_at=event.received_at,
         received_last_at=event.received_at,
         received_from=frozenset((event.source,)),
@@ -66,8 +61,8 @@ def receipt_of(event: StoredEvent) -> ReceiptFacts:
     )
 
 
-def either(merge: Callable[[T, T], T], one: T | None, other: T | None) -> T | None:
-    """Merge two facts where both are known, else return the one that is."""
-    if one is None or other is None:
-        return other if one is None else one
-    return merge(one, other)
+def merge_optional(merge: Callable[[T, T], T], first: T | None, second: T | None) -> T | None:
+    """Merge two facts; return the other if one is None."""
+    if first is None or second is None:
+        return second if first is None else first
+    return merge(first, second)

@@ -1,8 +1,10 @@
-"""Order of receipt: the keys of the `receipts` index, and a pulling position that never skips an event.
+"""The feed of events in order of receipt: a position that never skips an event.
 
-Timeline of the danger: a writer takes its time at 10.0 s and its item becomes visible at 11.2 s; a reader
-that saw everything up to 10.5 s at 11.0 s must not move on past 10.0 s. So a position holds back by SETTLE
-and remembers what it has already given beyond that, which also means that nothing is given twice.
+    10.0 s  a writer takes the time of its event
+    11.0 s  a reader sees everything up to 10.5 s, and must not move on past 10.0 s
+    11.2 s  the event becomes visible
+
+So a position holds back by SETTLE and remembers the receipts that it gave after that. Nothing is given twice.
 """
 
 from bisect import bisect
@@ -12,56 +14,59 @@ from typing import NamedTuple
 
 from tavus_callbacks.domain.common.timestamps import iso
 
-# Longest time from taking the time of keeping to being readable: store deadline, index delay, clock skew.
+# The longest time from a receipt's time until it is readable: store deadline, index delay, clock skew.
 SETTLE = timedelta(seconds=15)
 
-# What a position remembers at most, so that it fits into a URL; beyond, pulling waits for SETTLE.
+# A position remembers at most this many receipts, so that it fits into a URL; then pulling waits for SETTLE.
 MEMORY = 200
 
 _MARK = 12
 
 
 class Position(NamedTuple):
-    """Everything up to `settled` (a receipt, or its time) was given, and beyond it what `given` names."""
+    """Everything up to `settled` (a receipt, or its time) was given, and after it the receipts in `given`."""
 
     settled: str = ""
     given: frozenset[str] = frozenset()
 
 
 def mark(receipt: str) -> str:
-    """Return the short form under which a position remembers a receipt; the last digits are a digest's."""
+    """Return the short form under which a position remembers a receipt: the last digits, of a digest."""
     return receipt[-_MARK:]
 
 
-def most(position: Position, limit: int) -> int:
-    """Return how many receipts of a shard to look at: one more than can be given, so that none is passed."""
+def read_limit(position: Position, limit: int) -> int:
+    """Return how many receipts of a shard to read: one more than a page takes, so that none is skipped."""
     return limit + len(position.given) + 1
 
 
-def settled(position: Position, visible: Collection[str], *, now: datetime) -> tuple[Position, list[str]]:
-    """Forget what has settled, which makes room; return the position and what is visible beyond it."""
-    after = advanced(position, visible, (), now=now)
-    return after, [one for one in visible if one > after.settled]
+def drop_settled(
+    position: Position, visible: Collection[str], *, now: datetime
+) -> tuple[Position, list[str]]:
+    """Forget settled receipts, which makes room; return the position and the visible receipts after it."""
+    after = advance(position, visible, (), now=now)
+    return after, [receipt for receipt in visible if receipt > after.settled]
 
 
-def fresh(position: Position, receipts: Iterable[str], limit: int, *, now: datetime) -> list[str]:
+def next_page(position: Position, receipts: Iterable[str], limit: int, *, now: datetime) -> list[str]:
     """Return the receipts to give now: in order, those not given yet, as many as there is room for.
 
-    What has settled needs no room: a late one would else wait for ever behind a full memory.
+    A settled receipt needs no room: a late one would otherwise wait for ever behind a full memory.
     """
-    unseen = [one for one in sorted(receipts) if mark(one) not in position.given]
-    late = bisect(unseen, iso(now - SETTLE))
-    return unseen[: min(limit, late + max(0, MEMORY - len(position.given)))]
+    unseen = [receipt for receipt in sorted(receipts) if mark(receipt) not in position.given]
+    settled_count = bisect(unseen, iso(now - SETTLE))
+    return unseen[: min(limit, settled_count + max(0, MEMORY - len(position.given)))]
 
 
-def advanced(position: Position, visible: Collection[str], page: Iterable[str], *, now: datetime) -> Position:
-    """Return the position after a page was given of what was visible."""
-    given = {mark(one) for one in page} | position.given
-    left = [one for one in visible if mark(one) not in given]
+def advance(position: Position, visible: Collection[str], page: Iterable[str], *, now: datetime) -> Position:
+    """Return the position after a page of the visible receipts was given."""
+    given = {mark(receipt) for receipt in page} | position.given
+    left = [receipt for receipt in visible if mark(receipt) not in given]
     settled = iso(now - SETTLE)
     if left:
-        before = (one for one in visible if one < min(left))
-        settled = min(settled, max(before, default=position.settled))
+        first_left = min(left)
+        before_left = (receipt for receipt in visible if receipt < first_left)
+        settled = min(settled, max(before_left, default=position.settled))
     settled = max(settled, position.settled)
-    # What was given and is not visible now stands behind late ones that fill a shard's answer.
-    return Position(settled, frozenset(given - {mark(one) for one in visible if one <= settled}))
+    # A given receipt that is not visible now stands behind late ones that fill a shard's answer.
+    return Position(settled, frozenset(given - {mark(receipt) for receipt in visible if receipt <= settled}))

@@ -5,7 +5,7 @@ them by richness: a property has the value of the richest content that names it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import reduce
 from typing import Any
@@ -62,7 +62,7 @@ class StoredEvent:
         received_at = timestamps.parse(row["received_at"])
         if received_at is None:
             raise ValueError("a row without its time of receipt")
-        return cls(
+        event = cls(
             ref=row["ref"],
             family=row["family"],
             kind=row["kind"],
@@ -77,8 +77,12 @@ class StoredEvent:
             content=row["content"],
             body_size=int(row["body_size"]),
             expires_at=int(row["expires_at"]) if row.get("expires_at") else None,
-            body=None if raw_body is None else lenient_json.parse_stored_body(raw_body.decode()),
         )
+        return event if raw_body is None else event.with_body(raw_body)
+
+    def with_body(self, raw_body: bytes) -> "StoredEvent":
+        """Return the event with its body, given as stored."""
+        return replace(self, body=lenient_json.parse_stored_body(raw_body.decode()))
 
     @property
     def event_ref(self) -> str:

@@ -1,48 +1,94 @@
-"""An event as it is read: the item's members under the contract's names, its body inline or by URL."""
+"""The views of a stored event and of an entry in quarantine, which the API answers."""
 
 import json
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal
 
+from pydantic import Field
+
+from tavus_callbacks.domain.callbacks.event import Source
 from tavus_callbacks.domain.common.json_text import BYTE_ORDER_MARK
-from tavus_callbacks.domain.common.timestamps import iso
+from tavus_callbacks.domain.common.view import Moment, View
 from tavus_callbacks.domain.events.stored_event import StoredEvent
 
 # Bytes up to which a body stands in a list.
 LIST_BODY_LIMIT = 256 * 1024
 
-Item = Mapping[str, Any]
+
+class Event(View):
+    """A kept callback; its body stands here, or behind `body_url` where it is over 256 KB."""
+
+    event_id: str
+    variant_id: str = Field("", description="Only of a variant: other content for the same event.")
+    family: str
+    kind: str
+    subject: str
+    event_type: str
+    occurred_at: Moment | None = Field(description="By the sender's clock.")
+    received_at: Moment
+    label: str
+    tags: dict[str, str]
+    source: Source = Field(description="Sent by Tavus, or read from its API because it had not come.")
+    issues: list[str]
+    body: dict[str, Any] = Field({}, description="As it was sent, tokens redacted.")
+    body_url: str = ""
+    variants: list["Event"] = Field([], description="Other contents that came for the same event.")
+
+
+class QuarantineEntry(View):
+    """A body that could not be filed, and why."""
+
+    quarantine_id: str
+    status: Literal[400, 422]
+    title: str
+    detail: str
+    label: str
+    tags: dict[str, str]
+    content_encoding: str | None = Field(
+        description="The request's header, such as `gzip`; null if it had none."
+    )
+    first_received_at: Moment
+    last_received_at: Moment
+    count: int = Field(description="How often the same body came.")
+    size: int = Field(description="Bytes.")
+    body: str | None = Field(description="null where it is too large to stand here.")
 
 
 def event_view(event: StoredEvent, raw_body: bytes | None) -> dict[str, Any]:
     """Describe an event or a variant; `raw_body` is None if it is too large to stand here."""
-    return {
-        "event_id": event.event_id,
+    view = Event(
+        event_id=event.event_id,
         **({"variant_id": event.row_id} if event.is_variant else {}),
-        "family": event.family,
-        "kind": event.kind,
-        "subject": event.subject,
-        "event_type": event.event_type,
-        "occurred_at": iso(event.occurred_at) if event.occurred_at else None,
-        "received_at": iso(event.received_at),
-        "label": event.label,
-        "tags": event.tags,
-        "source": event.source,
-        "issues": list(event.issues),
-        **_body(event.row_id, raw_body),
+        family=event.family,
+        kind=event.kind,
+        subject=event.subject,
+        event_type=event.event_type,
+        occurred_at=event.occurred_at,
+        received_at=event.received_at,
+        label=event.label,
+        tags=event.tags,
+        source=event.source,
+        issues=list(event.issues),
+    ).model_dump(mode="json", exclude_unset=True)
+    # The model would copy the body and replace lone halves of surrogate pairs in names. A page of 200 bodies
+    # of 2 KB takes 12 ms without the bodies in the model, 19 ms with them.
+    if raw_body is None:
+        return view | {"body_url": f"/events/{event.row_id}/body"}
+    return view | {"body": json.loads(raw_body.decode().removeprefix(BYTE_ORDER_MARK))}
+
+
+def event_view_with_variants(variants: Iterable[tuple[StoredEvent, bytes | None]]) -> dict[str, Any]:
+    """Describe an event, its variants behind it; each comes with its body, as for `event_view`."""
+    view, *others = (event_view(event, raw_body) for event, raw_body in variants)
+    return view | ({"variants": others} if others else {})
+
+
+def quarantine_view(row: Mapping[str, Any], raw_body: bytes | None) -> dict[str, Any]:
+    """Describe an entry in quarantine; bytes that are not text are shown as replacement characters."""
+    entry = {
+        **{name: row.get(name) for name in QuarantineEntry.model_fields},
+        "status": int(row["status"]),
+        "size": row["body_size"],
+        "body": None if raw_body is None else raw_body.decode("utf-8", "replace"),
     }
-
-
-def _body(name: str, body: bytes | None) -> dict[str, Any]:
-    if body is None:
-        return {"body_url": f"/events/{name}/body"}
-    return {"body": json.loads(body.decode().removeprefix(BYTE_ORDER_MARK))}
-
-
-def quarantine_view(item: Item, body: bytes | None) -> dict[str, Any]:
-    """Describe an entry in quarantine; what is no text is shown with replacement characters."""
-    names = ("quarantine_id", "title", "detail", "label", "tags", "first_received_at", "last_received_at")
-    view = {name: item[name] for name in names}
-    view["content_encoding"] = item.get("content_encoding")
-    view |= {"status": int(item["status"]), "count": int(item["count"]), "size": int(item["body_size"])}
-    return view | {"body": None if body is None else body.decode("utf-8", "replace")}
+    return QuarantineEntry.model_validate(entry).model_dump(mode="json")

@@ -14,10 +14,10 @@ from typing import Any, Literal
 
 from tavus_callbacks.domain.callbacks import event_types
 from tavus_callbacks.domain.common.timestamps import now
-from tavus_callbacks.domain.conversations.expected import Missing, missing_of, status_of
+from tavus_callbacks.domain.conversations.expected import Missing, conversation_status, missing_parts
 from tavus_callbacks.domain.conversations.facts import Facts
 from tavus_callbacks.domain.conversations.settings import FoldSettings
-from tavus_callbacks.domain.events.arrival_facts import ReceiptFacts
+from tavus_callbacks.domain.events.arrival_facts import ArrivalFacts
 from tavus_callbacks.domain.pushes import push
 from tavus_callbacks.domain.pushes.push import Push, RecordingData, push_id, subject_url
 from tavus_callbacks.domain.recordings.claim import RecordingStatus
@@ -82,7 +82,7 @@ def types_by_time(state: SubjectState) -> frozenset[str]:
     facts, types = state.facts, types_by_events(state)
     if isinstance(facts, ResourceFacts):
         return types
-    if status_of(facts, now=state.now, settings=state.settings) == "active":
+    if conversation_status(facts, now=state.now, settings=state.settings) == "active":
         return types
     # After an outage, old callbacks come one by one: the rest may be on its way.
     if state.now - facts.receipt.received_last_at < _AT_REST:
@@ -92,7 +92,7 @@ def types_by_time(state: SubjectState) -> frozenset[str]:
 
 
 def _missing(facts: Facts, state: SubjectState) -> list[Missing]:
-    return missing_of(facts, now=state.now, settings=state.settings, has_recording=bool(facts.recordings))
+    return missing_parts(facts, now=state.now, settings=state.settings, has_recording=bool(facts.recordings))
 
 
 def derived_pushes(state: SubjectState, types: Collection[str]) -> list[Push]:
@@ -122,7 +122,7 @@ def _moment(push_type: str, facts: SubjectFacts) -> datetime | None:
     return moments.get(push_type)
 
 
-def _origin(receipt: ReceiptFacts | None) -> dict[str, Any]:
+def _origin(receipt: ArrivalFacts | None) -> dict[str, Any]:
     view = receipt.view() if receipt else {}
     return {
         "tags": view.get("tags", {}),
@@ -136,7 +136,7 @@ def recording_push_type(recording: Recording) -> str | None:
     return _BY_RECORDING_STATUS.get(certain_status(recording))
 
 
-def recording_push(recording: Recording, receipt: ReceiptFacts | None) -> Push:
+def recording_push(recording: Recording, receipt: ArrivalFacts | None) -> Push:
     """Make the push that a recording is available or has failed; `receipt` is its conversation's."""
     status: Literal["available", "failed"] = "available" if recording.is_there else "failed"
     push_type, claim = _BY_RECORDING_STATUS[status], recording.claim

@@ -4,7 +4,7 @@ Claim and object are stored apart, each by a rule that does not depend on order.
 is read.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -160,12 +160,12 @@ def recording_status(recording: Recording, *, now: datetime, missing_after: time
     certain = certain_status(recording)
     if certain is not None:
         return certain
-    waiting_since = recording.claimed_at or recording.looked_at
-    waits = waiting_since is not None and now - waiting_since < missing_after
+    wait_began_at = recording.claimed_at or recording.looked_at
+    waits = wait_began_at is not None and now - wait_began_at < missing_after
     return "pending" if waits and not recording.was_there else "missing"
 
 
-def latest(recordings: list[Recording]) -> Recording | None:
+def latest(recordings: Iterable[Recording]) -> Recording | None:
     """Return the newest recording that is there, else the newest, by the time of its object or claim.
 
     A recording that belongs to another conversation comes last.

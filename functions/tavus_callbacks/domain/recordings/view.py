@@ -1,12 +1,15 @@
-"""A recording as the API returns it, and the reason why it cannot be watched."""
+"""The views of a recording that the API answers, and why a recording cannot be watched."""
 
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from tavus_callbacks.domain.common.timestamps import iso
+from pydantic import Field
+
+from tavus_callbacks.domain.common.view import Moment, View
 from tavus_callbacks.domain.recordings.claim import UNUSABLE_KEY, RecordingStatus
 from tavus_callbacks.domain.recordings.copy_failure import explain_copy_failure
-from tavus_callbacks.domain.recordings.recording import Recording, recording_status
+from tavus_callbacks.domain.recordings.recording import Recording as StoredRecording
+from tavus_callbacks.domain.recordings.recording import recording_status
 
 _WHY: dict[RecordingStatus, str] = {
     "pending": "The recording is announced and its object is not there yet. Ask again in a minute.",
@@ -24,30 +27,61 @@ _MOVED = "It was last seen in bucket {bucket}, which is not this stack's: copy i
 ARCHIVED = "The object is archived. Restore it in S3 (`aws s3api restore-object`), then ask again."
 
 
-def recording_view(recording: Recording, *, now: datetime, missing_after: timedelta) -> dict[str, Any]:
-    """Return a recording as JSON; size in bytes, duration in seconds as Tavus sent it."""
+class Recording(View):
+    """A recording: what was announced and what lies in the bucket."""
+
+    recording_id: str
+    conversation_id: str
+    key: str | None
+    status: RecordingStatus
+    announced: bool = Field(description="Whether a callback came for it.")
+    size: int | None = Field(description="Bytes.")
+    duration: float | None = Field(description="Seconds, as Tavus sends it.")
+    content_type: str | None
+    version: str | None = Field(description="S3's version id of the object.")
+    storage_class: str | None
+    provider: str
+    bucket: str | None
+    message: str | None = Field(description="Why it failed, in Tavus's words where it sends any.")
+    error_code: str | None = Field(description="Why it failed, as Tavus sends it.")
+    explanation: str | None = Field(description="What the failure means and what to do.")
+    issues: list[str]
+    modified_at: Moment | None
+    received_at: Moment | None
+
+
+class RecordingLink(View):
+    """A link that plays a recording until it expires."""
+
+    recording_id: str
+    url: str
+    expires_at: Moment
+
+
+def recording_view(recording: StoredRecording, *, now: datetime, missing_after: timedelta) -> Recording:
+    """Return the view of a recording; size in bytes, duration in seconds as Tavus sent it."""
     claim, status = recording.claim, recording_status(recording, now=now, missing_after=missing_after)
-    return {
-        "recording_id": recording.recording_id,
-        "conversation_id": recording.conversation_id,
-        "key": recording.key,
-        "status": status,
-        "announced": claim is not None,
-        "size": recording.size,
-        "duration": claim.duration if claim else None,
-        "content_type": recording.content_type,
-        "version": recording.version,
-        "storage_class": recording.storage_class,
-        "provider": claim.provider if claim else "s3",
-        "bucket": claim.bucket if claim and claim.status == "other_bucket" else None,
+    return Recording(
+        recording_id=recording.recording_id,
+        conversation_id=recording.conversation_id,
+        key=recording.key,
+        status=status,
+        announced=claim is not None,
+        size=recording.size,
+        duration=claim.duration if claim else None,
+        content_type=recording.content_type,
+        version=recording.version,
+        storage_class=recording.storage_class,
+        provider=claim.provider if claim else "s3",
+        bucket=claim.bucket if claim and claim.status == "other_bucket" else None,
         **failure(recording, status)._asdict(),
-        "issues": list(claim.issues) if claim else [],
-        "modified_at": iso(recording.modified_at) if recording.modified_at else None,
-        "received_at": iso(recording.claimed_at) if recording.claimed_at else None,
-    }
+        issues=list(claim.issues) if claim else [],
+        modified_at=recording.modified_at,
+        received_at=recording.claimed_at,
+    )
 
 
-def unplayable_reason(recording: Recording, status: RecordingStatus) -> str | None:
+def unplayable_reason(recording: StoredRecording, status: RecordingStatus) -> str | None:
     """Return why a recording cannot be watched and what to do, or None if it can."""
     if status == "available":
         return ARCHIVED if recording.is_archived else None
@@ -68,7 +102,7 @@ class Failure(NamedTuple):
     explanation: str | None = None
 
 
-def failure(recording: Recording, status: RecordingStatus) -> Failure:
+def failure(recording: StoredRecording, status: RecordingStatus) -> Failure:
     """Return why a recording failed."""
     if status != "failed":
         return Failure()

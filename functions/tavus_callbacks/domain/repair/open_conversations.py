@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from tavus_callbacks.domain.conversations.expected import (
-    Status,
-    last_sign,
-    missing_of,
-    status_of,
-    waiting_since,
+    ConversationStatus,
+    conversation_status,
+    last_sign_of_life,
+    missing_parts,
+    wait_began_at,
 )
 from tavus_callbacks.domain.conversations.facts import Facts
 from tavus_callbacks.domain.conversations.settings import FoldSettings
@@ -42,7 +42,7 @@ class OpenConversation:
 
     conversation_id: str
     label: str
-    status: Status
+    status: ConversationStatus
     since: datetime | None
     is_overdue: bool
     has_recent_claim: bool
@@ -67,10 +67,10 @@ def find_open(
 ) -> OpenConversation | None:
     """Return what is open, or None; `has_object` says that a recording came without its callback."""
     now, settings = criteria.now, criteria.settings
-    status = status_of(facts, now=now, settings=settings)
+    status = conversation_status(facts, now=now, settings=settings)
     has_recording = has_object or bool(facts.recordings)
-    missing = missing_of(facts, now=now, settings=settings, has_recording=has_recording)
-    since = last_sign(facts) if status == "active" else waiting_since(facts) if missing else None
+    missing = missing_parts(facts, now=now, settings=settings, has_recording=has_recording)
+    since = last_sign_of_life(facts) if status == "active" else wait_began_at(facts) if missing else None
     is_given_up = since is not None and now - since > OPEN_FOR + settings.presumed_ended_after
     missing_after = criteria.recording_missing_after
     has_recent_claim = (

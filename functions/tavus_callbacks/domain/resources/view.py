@@ -1,16 +1,16 @@
-"""Videos, replicas and other things with a status, folded from their callbacks into one answer.
+"""The views of videos, replicas and other things with a status, folded from their events.
 
 Fields of the families: docs/tavus.md, "Faces, videos, documents and others".
 """
 
 import re
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Iterable, Mapping, Sequence
 from functools import reduce
 from typing import Any
 
 from pydantic import Field
 
+from tavus_callbacks.domain.callbacks.redaction import ECHOES
 from tavus_callbacks.domain.common import lenient_json, timestamps
 from tavus_callbacks.domain.common.digests import canonical
 from tavus_callbacks.domain.common.view import SKIPPED, Moment, Skipped, View
@@ -18,17 +18,16 @@ from tavus_callbacks.domain.events.stored_event import Occurrence, StoredEvent, 
 from tavus_callbacks.domain.resources.facts import (
     ResourceFacts,
     ResourceStatus,
-    resource_facts_of,
-    status_of,
+    resource_facts,
+    resource_status,
 )
 
 _PROGRESS = re.compile(r"([0-9]{1,6})\s*/\s*([0-9]{1,6})")
 _WHOLE = 100.0
 
-# A body is anybody's text: a link leads to the web or is none.
+# Anybody can send a body, so only addresses of the web count as links.
 _LINK = re.compile(r"https?://\S+", re.IGNORECASE)
 _SUFFIX = "_url"
-_ECHOES = ("webhook_url", "callback_url")
 
 # Tavus renamed replica to face in June 2026 (docs.tavus.io, Create Face); callbacks may carry either name.
 _NAMES = {"replica": ("replica_name", "face_name")}
@@ -69,82 +68,67 @@ class ResourceView(View):
 
 
 def fold_resource(kind: str, subject: str, events: Sequence[StoredEvent]) -> dict[str, Any]:
-    """Return the view of a resource as JSON can hold it; ResourceView says what it holds.
+    """Return the view of a resource in JSON's own types; its members are those of ResourceView.
 
-    `events` are all that are kept of it, at least one.
+    `events` are all stored events of it, at least one.
     """
-    facts = reduce(ResourceFacts.merge, map(resource_facts_of, events))
-    happened = merge_variants(events)
-    now, said = _deciding(happened, facts), _said(happened)
+    facts = reduce(ResourceFacts.merge, map(resource_facts, events))
+    occurrences = merge_variants(events)
+    latest_first = sorted(occurrences, key=lambda occurrence: occurrence.recency, reverse=True)
+    ref = facts.state.ref if facts.state else None
+    # The properties of the event whose status counts, and those of all events, the most recent first.
+    current = next((each.properties for each in occurrences if each.event.event_ref == ref), {})
+    properties = {name: value for each in reversed(latest_first) for name, value in each.properties.items()}
     view = ResourceView(
         kind=kind,
         id=subject,
         status=facts.status,
-        raw_status=lenient_json.text(now.get("status")),
-        status_details=lenient_json.text(now.get("status_details")),
-        error=_error(now) if facts.status == "error" else None,
-        progress=_WHOLE if facts.status == "ready" else _progress(now),
-        name=_latest_text(happened, *_NAMES.get(kind, (f"{kind}_name",)), "name"),
-        replica_id=_latest_text(happened, "replica_id", "face_id"),
-        links=_links(said),
-        created_at=_moment(said, "created_at"),
-        updated_at=_moment(said, "updated_at"),
-        history=list(map(_change, happened)),
+        raw_status=lenient_json.text(current.get("status")),
+        status_details=lenient_json.text(current.get("status_details")),
+        error=_error(current) if facts.status == "error" else None,
+        progress=_WHOLE if facts.status == "ready" else _progress(current),
+        name=_latest_text(latest_first, *_NAMES.get(kind, (f"{kind}_name",)), "name"),
+        replica_id=_latest_text(latest_first, "replica_id", "face_id"),
+        links=_links(properties),
+        created_at=timestamps.parse(properties.get("created_at")),
+        updated_at=timestamps.parse(properties.get("updated_at")),
+        history=list(map(_status_change, occurrences)),
         skipped=skipped_events(events),
         **facts.receipt.view(),
     )
     return view.model_dump(mode="json")
 
 
-def _deciding(happened: Sequence[Occurrence], facts: ResourceFacts) -> Mapping[str, Any]:
-    ref = facts.state.ref if facts.state else None
-    return next((one.properties for one in happened if one.event.event_ref == ref), {})
-
-
-def _said(happened: Sequence[Occurrence]) -> Mapping[str, Any]:
-    """Return what all events say, the most recent before others."""
-    return {name: value for one in _rising(happened) for name, value in one.properties.items()}
-
-
-def _latest_text(happened: Sequence[Occurrence], *names: str) -> str | None:
+def _latest_text(latest_first: Iterable[Occurrence], *names: str) -> str | None:
     """Return the text under any of the names in the most recent event that has one."""
-    latest_first = reversed(_rising(happened))
-    return next(
-        (text for one in latest_first if (text := lenient_json.first_text(one.properties, *names))), None
-    )
+    texts = (lenient_json.first_text(occurrence.properties, *names) for occurrence in latest_first)
+    return next(filter(None, texts), None)
 
 
-def _rising(happened: Sequence[Occurrence]) -> list[Occurrence]:
-    return sorted(happened, key=lambda one: one.recency)
+def _error(properties: Mapping[str, Any]) -> str | None:
+    error = lenient_json.first(properties, "error_message", "error_details", "error", "status_details")
+    return lenient_json.text(error) if error is None or isinstance(error, str) else canonical(error)
 
 
-def _error(said: Mapping[str, Any]) -> str | None:
-    found = lenient_json.first(said, "error_message", "error_details", "error", "status_details")
-    return lenient_json.text(found) if found is None or isinstance(found, str) else canonical(found)
-
-
-def _progress(said: Mapping[str, Any]) -> float | None:
-    reported = lenient_json.first(said, "generation_progress", "training_progress", "progress")
-    parts = _PROGRESS.search(reported) if isinstance(reported, str) else None
-    done, whole = (float(parts[1]), float(parts[2])) if parts else (lenient_json.number(reported), _WHOLE)
+def _progress(properties: Mapping[str, Any]) -> float | None:
+    progress = lenient_json.first(properties, "generation_progress", "training_progress", "progress")
+    fraction = _PROGRESS.search(progress) if isinstance(progress, str) else None
+    done = float(fraction[1]) if fraction else lenient_json.number(progress)
+    whole = float(fraction[2]) if fraction else _WHOLE
     return None if done is None or not whole else round(min(max(done / whole, 0.0), 1.0) * _WHOLE, 1)
 
 
-def _links(said: Mapping[str, Any]) -> dict[str, str]:
-    found = {name: lenient_json.text(said[name]) for name in sorted(said) if _names_link(name)}
-    return {name.removesuffix(_SUFFIX): url for name, url in found.items() if url and _LINK.fullmatch(url)}
+def _links(properties: Mapping[str, Any]) -> dict[str, str]:
+    names = sorted(name for name in properties if name.endswith(_SUFFIX) and name not in ECHOES)
+    urls = {name.removesuffix(_SUFFIX): lenient_json.text(properties[name]) for name in names}
+    return {name: url for name, url in urls.items() if url and _LINK.fullmatch(url)}
 
 
-def _names_link(name: str) -> bool:
-    return name.endswith(_SUFFIX) and name not in _ECHOES
-
-
-def _moment(said: Mapping[str, Any], name: str) -> datetime | None:
-    return timestamps.parse(said.get(name))
-
-
-def _change(one: Occurrence) -> StatusChange:
-    raw = lenient_json.text(one.properties.get("status"))
+def _status_change(occurrence: Occurrence) -> StatusChange:
+    raw_status = lenient_json.text(occurrence.properties.get("status"))
     return StatusChange(
-        at=one.event.occurred_at, event_id=one.event.event_id, status=status_of(raw), raw_status=raw
+        at=occurrence.event.occurred_at,
+        event_id=occurrence.event.event_id,
+        status=resource_status(raw_status),
+        raw_status=raw_status,
     )

@@ -14,11 +14,15 @@ from pydantic import Field
 from tavus_callbacks.domain.common.compression import pack, unpack
 from tavus_callbacks.domain.common.tags import is_tagged
 from tavus_callbacks.domain.common.view import Moment, View
-from tavus_callbacks.domain.conversations.expected import Status, missing_of, status_of
-from tavus_callbacks.domain.conversations.facts import CONFIRMED, Facts, facts_of
+from tavus_callbacks.domain.conversations.expected import (
+    ConversationStatus,
+    conversation_status,
+    missing_parts,
+)
+from tavus_callbacks.domain.conversations.facts import CONFIRMED, Facts, conversation_facts
 from tavus_callbacks.domain.conversations.settings import FoldSettings
 from tavus_callbacks.domain.events.stored_event import StoredEvent
-from tavus_callbacks.domain.resources.facts import ResourceFacts, ResourceStatus, resource_facts_of
+from tavus_callbacks.domain.resources.facts import ResourceFacts, ResourceStatus, resource_facts
 from tavus_callbacks.domain.transcripts.statistics import Talk
 
 CONVERSATION = "conversation"
@@ -34,7 +38,7 @@ def shards(kind: str) -> list[str]:
 
 def facts_from(kind: str, events: Iterable[StoredEvent]) -> SubjectFacts:
     """Gather the facts of one or more events of a subject."""
-    gather: Callable[[StoredEvent], Any] = facts_of if kind == CONVERSATION else resource_facts_of
+    gather: Callable[[StoredEvent], Any] = conversation_facts if kind == CONVERSATION else resource_facts
     facts: SubjectFacts = reduce(lambda facts, more: facts.merge(more), map(gather, events))
     return facts
 
@@ -67,7 +71,7 @@ class ConversationSummary(View):
     """A conversation as a list shows it."""
 
     conversation_id: str
-    status: Status
+    status: ConversationStatus
     joined_at: Moment | None
     ended_at: Moment | None
     duration: float | None = Field(description="Seconds from the first joining to the end.")
@@ -119,10 +123,10 @@ def conversation_summary(
 ) -> ConversationSummary:
     """Describe a conversation by its facts; `has_object` says that a recording came without its callback."""
     has_recording = has_object or bool(facts.recordings)
-    missing = missing_of(facts, now=now, settings=settings, has_recording=has_recording)
+    missing = missing_parts(facts, now=now, settings=settings, has_recording=has_recording)
     return ConversationSummary(
         conversation_id=conversation_id,
-        status=status_of(facts, now=now, settings=settings),
+        status=conversation_status(facts, now=now, settings=settings),
         joined_at=facts.joined_at,
         ended_at=facts.shown_end,
         duration=facts.duration,
@@ -130,7 +134,7 @@ def conversation_summary(
         has_transcript=facts.transcript is not None,
         turns=facts.transcript.talk.total_turns if facts.transcript else None,
         talk=facts.transcript.talk if facts.transcript else None,
-        recordings=facts.announced,
+        recordings=facts.recording_count,
         guardrails=len(facts.guardrails),
         missing=[part.what for part in missing],
         confirmed=facts.is_confirmed,

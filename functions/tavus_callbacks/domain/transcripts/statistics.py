@@ -1,7 +1,7 @@
 """Numbers about a talk: who said how much, how fast, and how soon the replica answered.
 
-Turns of user and replica count where they hold words; the system's and the tools' do not. Words are counted
-as `words.py` says, questions by their marks. Numbers that need times are None where there are none.
+Turns of user and replica count if they have words; turns of the system and of tools do not. `word_count`
+counts words and questions. Numbers that need times are None if the turns have none.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,9 +12,9 @@ from statistics import median
 from pydantic import Field
 
 from tavus_callbacks.domain.common.view import View
-from tavus_callbacks.domain.transcripts.transcript import Transcript, spoken
+from tavus_callbacks.domain.transcripts.transcript import Transcript, speech_turns
 from tavus_callbacks.domain.transcripts.turns import Role, SpokenTurn
-from tavus_callbacks.domain.transcripts.word_count import questions, words
+from tavus_callbacks.domain.transcripts.word_count import question_count, word_count
 
 
 class LongestTurn(View):
@@ -59,14 +59,16 @@ class _Side:
     words_per_minute: float | None
 
 
-_Counted = tuple[SpokenTurn, int]
+# Each turn with its number of words.
+_WordCounts = Sequence[tuple[SpokenTurn, int]]
 
 
-def talk(transcript: Transcript) -> Talk:
-    """Count a transcript."""
-    counted = [(turn, words(turn.text)) for turn in spoken(transcript)]
-    user, replica = _side(counted, "user"), _side(counted, "assistant")
-    responses = list(_responses([turn for turn, _ in counted]))
+def talk_statistics(transcript: Transcript) -> Talk:
+    """Return the numbers of a transcript."""
+    word_counts = [(turn, word_count(turn.text)) for turn in speech_turns(transcript)]
+    user, replica = _side(word_counts, "user"), _side(word_counts, "assistant")
+    delays = list(_response_delays([turn for turn, _ in word_counts]))
+    longest, words = max(word_counts, key=lambda pair: pair[1], default=(None, 0))
     return Talk(
         user_turns=user.turns,
         replica_turns=replica.turns,
@@ -81,23 +83,24 @@ def talk(transcript: Transcript) -> Talk:
         user_share_by_seconds=_share(user.seconds, replica.seconds),
         user_words_per_minute=user.words_per_minute,
         replica_words_per_minute=replica.words_per_minute,
-        longest_turn=_longest(counted),
-        first_response_seconds=responses[0] if responses else None,
-        median_response_seconds=round(median(responses), 3) if responses else None,
+        longest_turn=longest
+        and LongestTurn(role=longest.role, words=words, duration=longest.duration, start=longest.start),
+        first_response_seconds=delays[0] if delays else None,
+        median_response_seconds=round(median(delays), 3) if delays else None,
         tool_calls=sum(len(turn.tool_calls) for turn in transcript.turns),
     )
 
 
-def _side(counted: Sequence[_Counted], role: Role) -> _Side:
-    own = [(turn, count) for turn, count in counted if turn.role == role]
-    timed = [(turn.duration, count) for turn, count in own if turn.duration]
+def _side(word_counts: _WordCounts, role: Role) -> _Side:
+    own = [(turn, words) for turn, words in word_counts if turn.role == role]
+    timed = [(turn.duration, words) for turn, words in own if turn.duration]
     seconds = round(sum(duration for duration, _ in timed), 3) or None
     return _Side(
         turns=len(own),
-        words=sum(count for _, count in own),
-        questions=sum(questions(turn.text) for turn, _ in own),
+        words=sum(words for _, words in own),
+        questions=sum(question_count(turn.text) for turn, _ in own),
         seconds=seconds,
-        words_per_minute=round(sum(count for _, count in timed) * 60 / seconds, 1) if seconds else None,
+        words_per_minute=round(sum(words for _, words in timed) * 60 / seconds, 1) if seconds else None,
     )
 
 
@@ -107,22 +110,10 @@ def _share(user: float | None, replica: float | None) -> float | None:
     return round(user / (user + replica), 3)
 
 
-def _longest(counted: Sequence[_Counted]) -> LongestTurn | None:
-    """Return the first turn with most words."""
-    if not counted:
-        return None
-    turn, count = max(counted, key=lambda one: one[1])
-    return LongestTurn(role=turn.role, words=count, duration=turn.duration, start=turn.start)
-
-
-def _responses(turns: Sequence[SpokenTurn]) -> Iterator[float]:
-    """Return how long the replica took for each answer, where the user's end and its start are known."""
-    for before, answer in pairwise(turns):
-        if (before.role, answer.role) == ("user", "assistant"):
-            end, start = _end(before), answer.start
-            if end is not None and start is not None:
-                yield max(0.0, round(start - end, 3))
-
-
-def _end(turn: SpokenTurn) -> float | None:
-    return None if turn.start is None or turn.duration is None else turn.start + turn.duration
+def _response_delays(turns: Sequence[SpokenTurn]) -> Iterator[float]:
+    """Yield the seconds to each answer of the replica, if the user's end and its start are there."""
+    for question, answer in pairwise(turns):
+        if (question.role, answer.role) != ("user", "assistant"):
+            continue
+        if question.start is not None and question.duration is not None and answer.start is not None:
+            yield max(0.0, round(answer.start - (question.start + question.duration), 3))

@@ -1,10 +1,10 @@
-"""The tools that a transcript's turns called, joined to their answers.
+"""The tools that a transcript's turns called.
 
-Calls come as `{id, name, arguments}` or `{id, function: {name, arguments}}`; `arguments` is JSON text, not
-always valid. Asynchronous tools answer twice, the second time under the id plus `_result`.
+Calls come as `{id, name, arguments}` or `{id, function: {name, arguments}}`; `arguments` is JSON text,
+but not always valid. Asynchronous tools answer twice, the second time under the id plus `_result`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,8 +32,8 @@ class AnsweredCall:
     answers: tuple[ToolAnswer, ...] = ()
 
 
-def tool_calls(turn: Mapping[str, Any]) -> tuple[AnsweredCall, ...]:
-    """Read a turn's calls; what is no object is none."""
+def read_tool_calls(turn: Mapping[str, Any]) -> tuple[AnsweredCall, ...]:
+    """Read a turn's calls; entries that are not objects are left out."""
     calls = turn.get("tool_calls")
     if not isinstance(calls, list):
         return ()
@@ -41,19 +41,18 @@ def tool_calls(turn: Mapping[str, Any]) -> tuple[AnsweredCall, ...]:
 
 
 def _tool_call(call: Mapping[str, Any]) -> AnsweredCall:
-    both = {**call, **lenient_json.mapping(call.get("function"))}
-    arguments = lenient_json.structured(lenient_json.first(both, "arguments", "args"))
-    empty = arguments is None or arguments == ""
+    members = {**call, **lenient_json.mapping(call.get("function"))}
+    arguments = lenient_json.structured(lenient_json.first(members, "arguments", "args"))
+    is_empty = arguments is None or arguments == ""
     return AnsweredCall(
         id=lenient_json.first_text(call, "id", "tool_call_id"),
-        name=lenient_json.first_text(both, "name"),
-        arguments={} if empty else arguments,
-        arguments_are_json=empty or not isinstance(arguments, str),
+        name=lenient_json.first_text(members, "name"),
+        arguments={} if is_empty else arguments,
+        arguments_are_json=is_empty or not isinstance(arguments, str),
     )
 
 
-def answered_id(tool_call_id: str | None, calls: Iterable[str]) -> str | None:
-    """Return which of the calls an answer's id belongs to."""
-    known = set(calls)
+def matching_call_id(tool_call_id: str | None, call_ids: Collection[str]) -> str | None:
+    """Return the id of the call that an answer belongs to, or None."""
     candidates = (tool_call_id, (tool_call_id or "").removesuffix(_LATER))
-    return next((one for one in candidates if one in known), None)
+    return next((candidate for candidate in candidates if candidate in call_ids), None)

@@ -1,7 +1,7 @@
-"""What was said in a conversation, out of the transcripts that came for it.
+"""The transcript of a conversation, chosen from all that were received for it.
 
-Several can come: the record's copy, a second delivery, an empty one. The last by the sender's time that has
-turns counts; of one time, the one with most turns, then most text.
+Several transcripts can arrive: a copy from Tavus's record, a second delivery, an empty one. The latest by the
+sender's time that has turns counts; at the same time, the one with most turns, then with most text.
 """
 
 from collections.abc import Iterable, Iterator
@@ -17,10 +17,10 @@ from tavus_callbacks.domain.common import lenient_json
 from tavus_callbacks.domain.common.digests import canonical, digest
 from tavus_callbacks.domain.common.timestamps import iso
 from tavus_callbacks.domain.events.stored_event import StoredEvent
-from tavus_callbacks.domain.transcripts.tool_calls import AnsweredCall, ToolAnswer, answered_id
+from tavus_callbacks.domain.transcripts.tool_calls import ToolAnswer, matching_call_id
 from tavus_callbacks.domain.transcripts.turns import SpokenTurn, read_turns
 
-# In the place of a time, and before every time.
+# Stands for a missing time, and sorts before every time.
 _UNTIMED = "0000-00-00T00:00:00.000000Z"
 
 
@@ -34,19 +34,19 @@ class Transcript:
 
     @property
     def has_times(self) -> bool:
-        """Tell whether any turn that was spoken has a start."""
-        return any(turn.text and turn.start is not None for turn in spoken(self))
+        """Return whether any turn of user or replica has a start."""
+        return any(turn.start is not None for turn in speech_turns(self))
 
 
-def spoken(transcript: Transcript) -> Iterator[SpokenTurn]:
-    """Return what user and replica said, turns without words left out."""
+def speech_turns(transcript: Transcript) -> Iterator[SpokenTurn]:
+    """Return the turns of user and replica that have words."""
     return (turn for turn in transcript.turns if turn.text and turn.role in ("user", "assistant"))
 
 
-def transcript_of(events: Iterable[StoredEvent], *, include_system: bool = False) -> Transcript | None:
-    """Return the transcript of a conversation's events, or None where none has come.
+def choose_transcript(events: Iterable[StoredEvent], *, include_system: bool = False) -> Transcript | None:
+    """Return the transcript that counts among a conversation's events, or None if none has arrived.
 
-    System turns, the prompt under the replica's name too, are left out unless asked for.
+    Turns of the system, and a prompt under the replica's name, are left out unless asked for.
     """
     candidates = [
         (read_transcript(event.body), event.plausible_at, event.body)
@@ -59,67 +59,65 @@ def transcript_of(events: Iterable[StoredEvent], *, include_system: bool = False
     # Writing bodies out takes time, and only a choice between several needs it.
     if len(candidates) > 1:
         transcript, _, _ = max(candidates, key=lambda each: (rank(*each[:2]), canonical(each[2])))
-    return transcript if include_system else without_system(transcript)
+    return transcript if include_system else drop_system_turns(transcript)
 
 
-def read_transcript(content: dict[str, Any]) -> Transcript:
-    """Read one content of a transcript event, system turns included; what cannot be read is counted."""
-    said = lenient_json.members(content)
-    read = read_turns(lenient_json.first(said, "transcript", "transcription"))
-    return Transcript(_answered(read.turns), read.skipped, read.repeated)
+def read_transcript(body: dict[str, Any]) -> Transcript:
+    """Read the body of a transcript event, system turns included; entries that cannot be read are counted."""
+    properties = lenient_json.members(body)
+    turns = read_turns(lenient_json.first(properties, "transcript", "transcription"))
+    return Transcript(_attach_answers(turns.turns), turns.skipped, turns.repeated)
 
 
-def without_system(transcript: Transcript) -> Transcript:
-    """Leave the system's turns out."""
-    turns = tuple(turn for turn in transcript.turns if turn.role != "system")
-    return replace(transcript, turns=turns)
+def drop_system_turns(transcript: Transcript) -> Transcript:
+    """Return the transcript without the turns of the system."""
+    return replace(transcript, turns=tuple(turn for turn in transcript.turns if turn.role != "system"))
 
 
-def _answered(turns: tuple[SpokenTurn, ...]) -> tuple[SpokenTurn, ...]:
-    """Move answers to their calls; those of no call stay turns."""
-    calls = {call.id for turn in turns for call in turn.tool_calls if call.id}
-    if not calls:
+def _attach_answers(turns: tuple[SpokenTurn, ...]) -> tuple[SpokenTurn, ...]:
+    """Move answers to their calls; answers without a call stay turns."""
+    call_ids = {call.id for turn in turns for call in turn.tool_calls if call.id}
+    if not call_ids:
         return turns
-    owners = [answered_id(turn.tool_call_id, calls) if turn.role == "tool" else None for turn in turns]
     answers: dict[str, list[ToolAnswer]] = {}
-    for turn, owner in zip(turns, owners, strict=True):
-        if owner:
-            answers.setdefault(owner, []).append(ToolAnswer(turn.text, turn.start))
-    left = (turn for turn, owner in zip(turns, owners, strict=True) if not owner)
-    return tuple(_with_answers(turn, answers) for turn in left)
-
-
-def _with_answers(turn: SpokenTurn, answers: dict[str, list[ToolAnswer]]) -> SpokenTurn:
-    if not turn.tool_calls:
-        return turn
-    return replace(turn, tool_calls=tuple(_with_answer(call, answers) for call in turn.tool_calls))
-
-
-def _with_answer(call: AnsweredCall, answers: dict[str, list[ToolAnswer]]) -> AnsweredCall:
-    return replace(call, answers=tuple(answers.get(call.id or "", ())))
+    others: list[SpokenTurn] = []
+    for turn in turns:
+        call_id = matching_call_id(turn.tool_call_id, call_ids) if turn.role == "tool" else None
+        if call_id:
+            answers.setdefault(call_id, []).append(ToolAnswer(turn.text, turn.start))
+        else:
+            others.append(turn)
+    return tuple(
+        replace(
+            turn,
+            tool_calls=tuple(
+                replace(call, answers=tuple(answers.get(call.id or "", ()))) for call in turn.tool_calls
+            ),
+        )
+        if turn.tool_calls
+        else turn
+        for turn in others
+    )
 
 
 def rank(transcript: Transcript, at: datetime | None) -> str:
-    """Write as text, for comparison, which transcript of a conversation counts: the greatest.
+    """Return a text by which the transcripts of a conversation compare: the greatest counts.
 
-    Has it turns, its time, how many, how much text, how many times, and a digest of it all, in which the
-    system's turns do not count.
+    It names whether there are turns, the time, the number of turns, the length of their text, the number of
+    times, and a digest of it all, in which the system's turns do not count.
     """
-    turns = list(spoken(transcript))
+    turns = list(speech_turns(transcript))
     size = sum(len(turn.text) for turn in turns)
     timed = sum(turn.start is not None for turn in turns)
     moment = iso(at) if at else _UNTIMED
-    return f"{bool(turns):d}|{moment}|{len(turns):07}|{size:09}|{timed:07}|{_digest(transcript)}"
-
-
-def _digest(transcript: Transcript) -> str:
     lines = (
         f"{turn.role}|{turn.text}|{turn.start}|{turn.duration}|{len(turn.tool_calls)}"
         for turn in transcript.turns
         if turn.role != "system"
     )
     counts = f"{transcript.skipped}|{transcript.repeated}"
-    return digest("\n".join((counts, *lines)), 16)
+    text_digest = digest("\n".join((counts, *lines)), 16)
+    return f"{bool(turns):d}|{moment}|{len(turns):07}|{size:09}|{timed:07}|{text_digest}"
 
 
 @cache
@@ -128,6 +126,6 @@ def _adapter() -> TypeAdapter[Transcript]:
 
 
 def transcript_view(transcript: Transcript) -> dict[str, Any]:
-    """Write a transcript as JSON can hold it."""
+    """Return a transcript in JSON's own types."""
     view: dict[str, Any] = _adapter().dump_python(transcript, mode="json")
     return view

@@ -1,4 +1,4 @@
-"""When turns were spoken, in seconds from the start, however a transcript says it.
+"""When turns were spoken, in seconds from the start, whichever form a transcript uses.
 
 Seen: `seconds_from_start`; `timestamp` as ISO text in one call and epoch seconds in the next, sometimes
 weeks away from the event's own time; `timestamp_ms`, from the start or since 1970; nothing at all.
@@ -15,15 +15,17 @@ _EPOCH_MILLISECONDS = 1e11
 Entry = Mapping[str, Any]
 
 
-def starts(entries: Sequence[Entry]) -> list[float | None]:
-    """Return each turn's start; None where it has no time, or one not within a day after the start."""
+def start_times(entries: Sequence[Entry]) -> list[float | None]:
+    """Return each turn's start; None if it has no time, or one not within a day after the start."""
     relatives = [_relative(entry) for entry in entries]
     if None not in relatives:
         return relatives
     moments = [_moment(entry) for entry in entries]
     origin = _origin(relatives, moments)
     return [
-        relative if relative is not None else _after(origin, moment)
+        lenient_json.seconds(round(moment - origin, 3))
+        if relative is None and origin is not None and moment is not None
+        else relative
         for relative, moment in zip(relatives, moments, strict=True)
     ]
 
@@ -44,13 +46,7 @@ def _moment(entry: Entry) -> float | None:
 
 
 def _origin(relatives: Sequence[float | None], moments: Sequence[float | None]) -> float | None:
-    """Return the start as the first turn with both kinds of time tells it, else the earliest moment."""
+    """Return the start by the first turn that has both kinds of time, else the earliest moment."""
     pairs = zip(relatives, moments, strict=True)
-    told = (moment - relative for relative, moment in pairs if relative is not None and moment is not None)
-    return next(told, min((moment for moment in moments if moment is not None), default=None))
-
-
-def _after(origin: float | None, moment: float | None) -> float | None:
-    if origin is None or moment is None:
-        return None
-    return lenient_json.seconds(round(moment - origin, 3))
+    starts = (moment - relative for relative, moment in pairs if relative is not None and moment is not None)
+    return next(starts, min((moment for moment in moments if moment is not None), default=None))

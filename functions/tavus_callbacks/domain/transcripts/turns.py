@@ -1,19 +1,19 @@
-"""The turns of a transcript as they come: which are readable, who speaks, and which is the system prompt.
+"""The turns of a transcript as sent: which are readable, who speaks, and which is the system prompt.
 
 Names differ: `role` or `speaker`; the replica is `assistant`, `replica`, `agent`, `ai`, or called by its
 own name. Facts: docs/tavus.md, "Transcript turns".
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, Literal
 
 from tavus_callbacks.domain.common import lenient_json
 from tavus_callbacks.domain.common.digests import canonical
-from tavus_callbacks.domain.transcripts.tool_calls import AnsweredCall, tool_calls
-from tavus_callbacks.domain.transcripts.turn_times import starts
+from tavus_callbacks.domain.transcripts.tool_calls import AnsweredCall, read_tool_calls
+from tavus_callbacks.domain.transcripts.turn_times import start_times
 
 Role = Literal["user", "assistant", "system", "tool"]
 
@@ -31,14 +31,14 @@ _SPEECH = re.compile(r"USER[_ ]SPEECH:")
 
 # See `_is_prompt`.
 _PROMPT_SIZE, _PROMPT_RATIO = 600, 3
-_SPOKEN = ("seconds_from_start", "duration", "inference_id", "tool_calls")
+_SPEECH_MEMBERS = ("seconds_from_start", "duration", "inference_id", "tool_calls")
 
 _LINE = re.compile(r"([^:]{1,40}):(.*)")
 
 Entry = Mapping[str, Any]
 
 
-# Not frozen: a long transcript has thousands, and freezing makes the making of each three times as dear.
+# Not frozen: a long transcript has thousands, and a frozen one takes three times as long to make.
 @dataclass(slots=True)
 class SpokenTurn:
     """One turn: `text` is what was said, `scene` what Raven saw, `speaker` a name that is no role.
@@ -59,7 +59,7 @@ class SpokenTurn:
 
 @dataclass(frozen=True, slots=True)
 class Turns:
-    """The readable turns in order, and how many entries were none or came twice."""
+    """The readable turns in order, how many entries were not readable, and how many came twice in a row."""
 
     turns: tuple[SpokenTurn, ...]
     skipped: int
@@ -67,37 +67,29 @@ class Turns:
 
 
 def read_turns(transcript: object) -> Turns:
-    """Read a `transcript` member: an array of turns, that as JSON text, or lines of `role: text`."""
+    """Read a `transcript` member: an array of turns, the same as JSON text, or lines of `role: text`."""
     entries = _entries(transcript)
     objects = [entry for entry in entries if isinstance(entry, dict)]
-    read = [(entry, _turn(entry, start)) for entry, start in zip(objects, starts(objects), strict=True)]
-    readable = [(entry, turn) for entry, turn in read if turn]
-    turns = list(_once([turn for _, turn in readable]))
+    pairs = ((entry, _turn(entry, start)) for entry, start in zip(objects, start_times(objects), strict=True))
+    readable = [(entry, turn) for entry, turn in pairs if turn]
+    turns = [
+        turn
+        for previous, turn in pairwise((None, *(turn for _, turn in readable)))
+        # Texts nearly always differ, and comparing them alone is quick.
+        if turn and (previous is None or turn.text != previous.text or turn != previous)
+    ]
     if turns and _is_prompt(readable[0][0], turns):
         turns[0] = replace(turns[0], role="system")
     return Turns(tuple(turns), len(entries) - len(readable), len(readable) - len(turns))
 
 
-def _once(turns: Sequence[SpokenTurn]) -> Iterator[SpokenTurn]:
-    """Leave out what repeats the turn before it."""
-    for before, turn in pairwise((None, *turns)):
-        # Texts differ nearly always, and comparing them alone is quick.
-        if turn and (before is None or turn.text != before.text or turn != before):
-            yield turn
-
-
 def _entries(transcript: object) -> Sequence[Any]:
-    found = lenient_json.structured(transcript)
-    if isinstance(found, str):
-        return list(_lines(found))
+    value = lenient_json.structured(transcript)
+    if isinstance(value, str):
+        matches = (_LINE.fullmatch(line) for line in value.splitlines() if line.strip())
+        return [{"role": match[1], "content": match[2]} if match else None for match in matches]
     # An empty list is a talk in which nothing was said; anything else, or nothing, is a loss to be counted.
-    return found if isinstance(found, list) else [None]
-
-
-def _lines(written: str) -> Iterator[Entry | None]:
-    for line in filter(str.strip, written.splitlines()):
-        spoken = _LINE.fullmatch(line)
-        yield {"role": spoken[1], "content": spoken[2]} if spoken else None
+    return value if isinstance(value, list) else [None]
 
 
 def _content(entry: Entry) -> str | None:
@@ -110,29 +102,29 @@ def _content(entry: Entry) -> str | None:
 
 
 def _turn(entry: Entry, start: float | None) -> SpokenTurn | None:
-    """Read a turn; None where nobody speaks or nothing is there that could have been said."""
+    """Read a turn; None if it has no speaker, or neither words nor tool calls."""
     speaker = lenient_json.text(entry.get("role")) or lenient_json.text(entry.get("speaker"))
-    content, calls = _content(entry), tool_calls(entry) if "tool_calls" in entry else ()
+    content, calls = _content(entry), read_tool_calls(entry) if "tool_calls" in entry else ()
     if speaker is None or (content is None and not calls):
         return None
-    known = _ROLES.get(speaker.lower())
+    documented_role = _ROLES.get(speaker.lower())
     # A name that is no role is the replica's own: seen in a receiver's fixtures.
-    role = known or "assistant"
-    text, scene = _split(content) if role == "user" and content else (content or "", None)
+    role = documented_role or "assistant"
+    text, scene = _split_scene(content) if role == "user" and content else (content or "", None)
     return SpokenTurn(
         role,
         text,
         start,
         lenient_json.seconds(entry.get("duration")),
         lenient_json.text(entry.get("inference_id")),
-        None if known else speaker,
+        None if documented_role else speaker,
         scene,
         lenient_json.text(entry["tool_call_id"]) if "tool_call_id" in entry else None,
         calls,
     )
 
 
-def _split(content: str) -> tuple[str, str | None]:
+def _split_scene(content: str) -> tuple[str, str | None]:
     if not _SPEECH_AND_SCENE.match(content):
         return content, None
     speech, *scenes = _SCENE.split(content, maxsplit=1)
@@ -140,13 +132,13 @@ def _split(content: str) -> tuple[str, str | None]:
 
 
 def _is_prompt(first: Entry, turns: Sequence[SpokenTurn]) -> bool:
-    """Tell whether a transcript's first turn is the system prompt under the replica's name.
+    """Return whether a transcript's first turn is the system prompt under the replica's name.
 
-    It is where it has at least 600 characters, three times the replica's longest later turn, and nothing
-    that only speech has: seconds from the start, duration, inference id, tool calls. A `timestamp` says
-    nothing, as prompts have one too.
+    A prompt has at least 600 characters and three times the replica's longest later turn. It has nothing that
+    only speech has: seconds from the start, duration, inference id, tool calls. A `timestamp` shows nothing,
+    because prompts have one too.
     """
-    if turns[0].role != "assistant" or any(first.get(name) is not None for name in _SPOKEN):
+    if turns[0].role != "assistant" or any(first.get(name) is not None for name in _SPEECH_MEMBERS):
         return False
     longest = max((len(turn.text) for turn in turns[1:] if turn.role == "assistant"), default=0)
     return len(turns[0].text) >= max(_PROMPT_SIZE, _PROMPT_RATIO * longest)

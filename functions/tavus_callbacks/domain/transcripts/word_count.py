@@ -1,8 +1,8 @@
-"""Counting words and questions, also in scripts that put no space between words.
+"""Numbers of words and questions, also in scripts that put no space between words.
 
-A word is what stands between white space and holds a letter or a digit. In runs of Han characters and kana
-two characters count as a word, in Thai, Lao, Burmese and Khmer four: the averages that make speech in these
-languages comparable in words a minute. Korean writes spaces.
+A word stands between white space and has a letter or a digit. In runs of Han characters and kana two
+characters count as a word, in Thai, Lao, Burmese and Khmer four: with these averages, words a minute in these
+languages compare to those in others. Korean writes spaces.
 """
 
 import re
@@ -14,31 +14,25 @@ _UNSPACED = re.compile(
 )
 _HAN_A_WORD, _THAI_A_WORD = 2, 4
 
-# What is left of ASCII without these is words and white space: four times as fast as looking into each word.
+# ASCII without these is words and white space: four times as fast as a look into each word.
 _SIGNS = {code: None for code in range(128) if not (chr(code).isalnum() or chr(code).isspace())}
 
-# Marks of one question, however often repeated; languages that ask without a mark are not noticed.
+# Repeated marks are one question; questions of languages that use no mark are not counted.
 _QUESTION = re.compile("[?\uff1f\u061f\u2047-\u2049]+")
 
 
-def words(text: str) -> int:
+def word_count(text: str) -> int:
     """Count the words of a text."""
     if text.isascii():
         return len(text.translate(_SIGNS).split())
-    if not _UNSPACED.search(text):
-        return _spaced(text)
-    return _spaced(_UNSPACED.sub(" ", text)) + sum(map(_in_run, _UNSPACED.finditer(text)))
+    runs = list(_UNSPACED.finditer(text))
+    spaced = _UNSPACED.sub(" ", text) if runs else text
+    return sum(1 for word in spaced.split() if word[0].isalnum() or any(map(str.isalnum, word))) + sum(
+        ceil(len(run[0]) / (_HAN_A_WORD if run["han"] else _THAI_A_WORD)) for run in runs
+    )
 
 
-def _spaced(text: str) -> int:
-    return sum(1 for word in text.split() if word[0].isalnum() or any(map(str.isalnum, word)))
-
-
-def _in_run(run: re.Match[str]) -> int:
-    return ceil(len(run[0]) / (_HAN_A_WORD if run["han"] else _THAI_A_WORD))
-
-
-def questions(text: str) -> int:
+def question_count(text: str) -> int:
     """Count the questions of a text by their marks."""
-    # Most turns ask nothing, which is quicker to see than to search.
+    # Most turns ask nothing, and seeing that is quicker than a search.
     return 0 if text.isascii() and "?" not in text else len(_QUESTION.findall(text))
