@@ -22,7 +22,6 @@ from tavus_callbacks.domain.callbacks.event import (
     variant_ref,
 )
 from tavus_callbacks.domain.common import issues
-from tavus_callbacks.domain.common.digests import digest
 from tavus_callbacks.domain.common.timestamps import iso, parse
 
 if TYPE_CHECKING:
@@ -111,7 +110,9 @@ class EventsTable:
             if taken is None:
                 return KeepResult("stored", ref)
             line.append(taken)
-        own = next((item["ref"] for item in near if item["receipt"] == write.receipt(item["ref"])), None)
+        own = next(
+            (item["ref"] for item in near if item["receipt"] == write.row_keys(item["ref"])["receipt"]), None
+        )
         return KeepResult("stored", own) if own else KeepResult("duplicate", near[0]["ref"])
 
     def _latest_repeats(self, event: Event) -> list[Item]:
@@ -146,15 +147,15 @@ class _Write(NamedTuple):
     retention: timedelta | None
     body: Item
 
-    def receipt(self, ref: str) -> str:
-        """Return the place of an item in the order of receipt; no other request gives it the same one."""
-        return keys.receipt(self.kept_at, self._name(ref))
+    def row_keys(self, ref: str) -> keys.Key:
+        """Return the keys of the item under a reference."""
+        return keys.event_attributes(self.event.kind, self.event.subject, ref, self.kept_at, self.request_id)
 
     def item(self, ref: str, *, is_variant: bool) -> Item:
         """Return the item under a reference."""
         event = self.event
         return {
-            **keys.event(event.kind, event.subject, ref),
+            **self.row_keys(ref),
             "type": "variant" if is_variant else "event",
             "ref": ref,
             "family": event.family,
@@ -168,13 +169,9 @@ class _Write(NamedTuple):
             "issues": [*event.issues, *((issues.VARIANT,) if is_variant else ())],
             "content": event.content,
             "source": None if event.source == "callback" else event.source,
-            **keys.receipt_attributes(keys.EVENT_SHARDS, self.kept_at, self._name(ref)),
             "expires_at": self.retention and int((self.kept_at + self.retention).timestamp()),
             **self.body,
         }
-
-    def _name(self, ref: str) -> str:
-        return digest(f"{self.event.kind}#{self.event.subject}#{ref}#{self.request_id}")
 
 
 def _is_within_window(event: Event, item: Item) -> bool:

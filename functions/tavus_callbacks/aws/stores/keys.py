@@ -59,6 +59,13 @@ def event(kind: str, subject: str, ref: str) -> Key:
     return {"pk": f"{kind}#{subject}", "sk": EVENT_PREFIX + ref}
 
 
+def event_attributes(kind: str, subject: str, ref: str, kept_at: datetime, request_id: str) -> Key:
+    """Return an event's keys in the table and in the index; no other request gives it the same receipt."""
+    key = event(kind, subject, ref)
+    name = digest(f"{key['pk']}#{ref}#{request_id}")
+    return {**key, **receipt_attributes(EVENT_SHARDS, kept_at, name)}
+
+
 def summary(kind: str, subject: str) -> Key:
     """Return the key of a subject's summary."""
     return {"pk": f"{kind}#{subject}", "sk": SUMMARY}
