@@ -16,6 +16,15 @@ from tavus_callbacks_cli.local_stack.registry import RunningStack
 collect_ignore = [] if corpus.folder() else ["test_corpus_over_http.py"]
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the tests of the session's stack in one process: a second stack takes seconds to start."""
+    for item in items:
+        uses_stack = "local_stack" in getattr(item, "fixturenames", ())
+        if uses_stack and not item.get_closest_marker("xdist_group"):
+            item.add_marker(pytest.mark.xdist_group("local_stack"))
+
+
 @dataclass
 class Clock:
     """The time of the stack's CDN: this machine's, and some seconds more."""

@@ -11,7 +11,10 @@ import click
 import pytest
 from small_stack import dynamodb, s3, small_stack
 
+from tavus_callbacks_cli.local_stack.services.deploy import check_resources
 from tavus_callbacks_cli.local_stack.stack import LocalStack, Options, local_stack
+from tavus_callbacks_cli.local_stack.template.template import load_template
+from tavus_callbacks_cli.local_stack.triggers.triggers import triggers_of
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -315,20 +318,34 @@ def test_what_was_written_last_is_processed_before_the_end(options: Options) -> 
         ('"eventName":["INSERT"]', '"eventName":[{"wildcard":"I*"}]', "the operator wildcard"),
         ("source: [aws.s3]", "source: [{cidr: 10.0.0.0/8}]", "the operator cidr"),
         ("BatchSize: 3", "ParallelizationFactor: 3", "ParallelizationFactor"),
-        (
-            "NotificationConfiguration: {EventBridgeConfiguration: {EventBridgeEnabled: true}}",
-            "NotificationConfiguration: {QueueConfigurations: [{Event: 's3:ObjectCreated:*', Queue: x}]}",
-            "a notification that is not for EventBridge",
-        ),
     ],
 )
-def test_a_trigger_without_meaning_is_an_error_that_names_it(
+def test_an_unsupported_trigger_is_an_error_that_names_it(
     options: Options, before: str, after: str, named: str
 ) -> None:
-    """Nothing is left out in silence."""
+    """A start checks resources and triggers before anything runs, and ignores none of them silently."""
     text = options.template.read_text()
     assert before in text
     options.template.write_text(text.replace(before, after))
 
-    with pytest.raises(click.ClickException, match=named), local_stack(options):
+    with pytest.raises(click.ClickException, match=named):
+        _check(options.template)
+
+
+def _check(path: Path) -> None:
+    template = load_template(path)
+    check_resources(template)
+    triggers_of(template)
+
+
+def test_an_unsupported_notification_ends_the_start(options: Options) -> None:
+    """A bucket that does not notify EventBridge is an error when it is created."""
+    notification = "NotificationConfiguration: {EventBridgeConfiguration: {EventBridgeEnabled: true}}"
+    other = "NotificationConfiguration: {QueueConfigurations: [{Event: 's3:ObjectCreated:*', Queue: x}]}"
+    text = options.template.read_text()
+    assert notification in text
+    options.template.write_text(text.replace(notification, other))
+
+    expected = "a notification that is not for EventBridge"
+    with pytest.raises(click.ClickException, match=expected), local_stack(options):
         pass

@@ -7,7 +7,7 @@ PARTITION = 1_000
 HEAT = """
 import random
 from bench.scale import simulate
-found = simulate(10_000, 20_000, random.Random(1))
+found = simulate(10_000, 10_000, random.Random(1))
 print(found.events.hottest, found.receipts.hottest, found.listing.hottest)
 """
 
