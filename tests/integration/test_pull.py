@@ -13,7 +13,8 @@ import pytest
 from tavus_callbacks.aws.stores import event_pages
 from tavus_callbacks.domain.common.timestamps import iso
 from tavus_callbacks.domain.events.feed import SETTLE
-from tavus_callbacks.handlers import drain, receive
+from tavus_callbacks.handlers import drain
+from tavus_callbacks.logic import keep_callback
 from tavus_callbacks_cli.targets.store import Store
 
 
@@ -61,7 +62,7 @@ def clocks(monkeypatch):
 
     def put(*, receiver=timedelta(), reader=timedelta()):
         Clock.ahead = reader
-        for module in (receive, drain):
+        for module in (keep_callback, drain):
             monkeypatch.setattr(module, "now", lambda: datetime.now(UTC) + receiver)
 
     return put
