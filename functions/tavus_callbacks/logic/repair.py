@@ -10,8 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from tavus_callbacks.aws.stores.subject_events import events_in, subject_rows
-from tavus_callbacks.domain.callbacks.event import event_id
-from tavus_callbacks.domain.repair.comparison import Plan, compare
+from tavus_callbacks.domain.repair.comparison import compare
 from tavus_callbacks.logic.summarize import rebuild
 
 if TYPE_CHECKING:
@@ -71,7 +70,7 @@ def repair_conversation(
     plan = compare(record, events_in(items, table.bodies), label=label, received_at=clock())
     repair = Repair(
         conversation_id=conversation_id,
-        events=tuple(event_id(event.kind, event.subject, event.ref) for event in plan.new),
+        events=tuple(event.event_id for event in plan.new),
         variants=len(plan.variants),
         unfileable=plan.unfileable,
         confirmed=plan.confirms,
@@ -79,19 +78,15 @@ def repair_conversation(
     )
     if dry_run:
         return repair
-    _store_events(table, plan, clock)
+    # A large body goes to its bucket before the time is taken: else a reader who pulls could be past it.
+    for event in plan.new:
+        body = table.body_attributes(event)
+        table.keep_with_body(event, body, kept_at=clock())
+    for event in plan.variants:
+        body = table.body_attributes(event)
+        table.keep_variant(event, body, kept_at=clock())
     stores.attempts.note(conversation_id, at=clock(), outcome=repair.outcome, confirmed=repair.confirmed)
     if repair.confirmed:
         # No event tells `project` that a conversation is confirmed.
         rebuild(stores.summaries, _KIND, conversation_id, table.bodies)
     return repair
-
-
-def _store_events(events: "EventsTable", plan: Plan, clock: Clock) -> None:
-    # A large body goes to its bucket before the time is taken: else a reader who pulls could be past it.
-    for event in plan.new:
-        body = events.body_attributes(event)
-        events.keep_with_body(event, body, kept_at=clock())
-    for event in plan.variants:
-        body = events.body_attributes(event)
-        events.keep_variant(event, body, kept_at=clock())

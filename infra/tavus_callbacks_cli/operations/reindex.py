@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from tavus_callbacks.aws.stores.recordings import RecordingRows
 from tavus_callbacks.aws.stores.summaries import SummaryRows
-from tavus_callbacks.aws.stores.tombstones import Tombstones
 from tavus_callbacks.domain.callbacks.families import KINDS
 from tavus_callbacks.domain.summaries.summary import CONVERSATION
 from tavus_callbacks.logic.summarize import rebuild
@@ -37,21 +36,17 @@ def rebuild_summaries(store: "Store", wanted: list[Subject]) -> Iterator[Subject
 
 
 def _rebuild_subject(store: "Store", subject: Subject) -> Subject:
-    rebuild(SummaryRows(store.client, store.table), *subject, store.bodies)
-    if subject[0] == CONVERSATION:
-        _register_claims(store, subject[1])
-    return subject
-
-
-def _register_claims(store: "Store", conversation_id: str) -> None:
-    """Write the claim rows that recordings of earlier versions lack, unless the conversation is erased."""
+    """Rebuild a summary, and write the claim rows that recordings of earlier versions lack."""
+    kind, name = subject
+    summaries = SummaryRows(store.client, store.table)
+    rebuild(summaries, kind, name, store.bodies)
     recordings = RecordingRows(store.client, store.table)
-    tombstones = Tombstones(store.client, store.table)
-    for recording in recordings.list_all(conversation_id):
+    for recording in recordings.list_all(name) if kind == CONVERSATION else ():
         recordings.put_claim_row(recording)
         # After the write: the conversation may have been erased in between.
-        if recording.unowned_key and tombstones.is_erased(CONVERSATION, conversation_id):
+        if recording.unowned_key and summaries.tombstones.is_erased(kind, name):
             recordings.remove_claim_row(recording)
+    return subject
 
 
 def _scan_partitions(store: "Store", index: str) -> Iterator[str]:
