@@ -1,4 +1,4 @@
-"""How a body is kept: as text, deflated where that pays. How one that was sent as gzip is inflated."""
+"""Deflates bodies for storage, and inflates bodies that were sent as gzip."""
 
 import re
 import zlib
@@ -10,28 +10,28 @@ Encoding = Literal["identity", "deflate"]
 
 # Below this many bytes the header of a deflated body costs more than it saves.
 _WORTH_DEFLATING = 200
-# Above this many bytes a body hardly fits into a row however it is deflated, so that time counts: level 1
-# takes a fifth of the usual level's, for a quarter more bytes.
+# Above this many bytes a body hardly fits into a row at any level, so time counts: level 1 takes a fifth of
+# the default level's time, for a quarter more bytes.
 _HURRIED = 64 * 1024
 
-# Bytes of a callback at most. Lambda takes events up to 6 MiB, so no uncompressed body is larger:
-# "Lambda quotas" in the AWS Lambda developer guide.
+# The most bytes of a callback. Lambda takes events up to 6 MiB, so no uncompressed body is larger ("Lambda
+# quotas" in the AWS Lambda developer guide).
 LONGEST = 6 * 1024 * 1024
-# Members of gzip that `contents` inflates. Each takes 6 µs however empty, and 6 MB hold 300,000 empty ones.
+# The most gzip members that `contents` inflates. An empty one takes 6 µs, and 6 MB hold 300,000 of them.
 MOST_MEMBERS = 1000
 
-# The first bytes of gzip (RFC 1952, section 2.3.1). The second one begins no character of UTF-8.
+# The first bytes of gzip (RFC 1952, section 2.3.1). No character of UTF-8 begins with the second one.
 _GZIP = b"\x1f\x8b"
 # Python's gzip module skips NULs between two members (`_GzipReader._read_eof`).
 _PADDED = re.compile(rb"\0++\x1f\x8b")
 # What zlib reads: gzip alone, or gzip and its own form.
 _GZIP_ONLY, _ANY_FORM = zlib.MAX_WBITS | 16, zlib.MAX_WBITS | 32
-# Bytes that zlib takes at once. It copies what stands behind a member, so that many members would take long.
+# Bytes that zlib gets at once. It copies what follows a member, so many members would take long.
 _PIECE = 4096
 
 
 class Packed(NamedTuple):
-    """A body as it is stored: its bytes, how they are encoded, and the size it had, in bytes."""
+    """A body as it is stored: its bytes, their encoding, and its size in bytes before that."""
 
     data: bytes
     encoding: Encoding
@@ -48,26 +48,26 @@ def pack(raw: bytes) -> Packed:
 
 
 def unpack(data: bytes, encoding: Encoding) -> bytes:
-    """Return the body's own bytes."""
+    """Return the original bytes of a body."""
     return zlib.decompress(data) if encoding == "deflate" else data
 
 
 def is_gzip(raw: bytes) -> bool:
-    """Tell by its first bytes whether a body is gzip, and so no JSON."""
+    """Return whether a body begins as gzip does, so that it cannot be JSON."""
     return raw.startswith(_GZIP)
 
 
 def inflate(raw: bytes) -> bytes:
     """Return what a gzip body holds, at most LONGEST bytes; raises NotAnObject with the reason.
 
-    zlib stops at the limit, so a small body that would inflate to gigabytes takes no more memory than that.
+    zlib stops at the limit, so a small body that would inflate to gigabytes takes no more memory.
     """
     parts, at, left = [], 0, LONGEST + 1
     while at < len(raw):
         if not raw.startswith(_GZIP, at):
             raise NotAnObject("The gzip body is followed by other bytes.")
         try:
-            member = _member(raw, at, _GZIP_ONLY, left)
+            member = _inflate_member(raw, at, _GZIP_ONLY, left)
         except zlib.error:
             raise NotAnObject("The gzip body is damaged.") from None
         parts.append(member.text)
@@ -81,15 +81,15 @@ def inflate(raw: bytes) -> bytes:
 
 
 def contents(raw: bytes) -> bytes:
-    """Return what a body in the form of gzip or zlib holds; nothing for any other.
+    """Return what a gzip or zlib body holds; nothing for any other body.
 
-    Inflates up to LONGEST bytes and MOST_MEMBERS members. Bytes behind what is inflated are kept.
+    Inflates up to LONGEST bytes and MOST_MEMBERS members, and returns the rest as it is.
     """
     parts: list[bytes] = []
     at, left = 0, LONGEST
     while left and at < len(raw) and len(parts) < MOST_MEMBERS and (at == 0 or raw.startswith(_GZIP, at)):
         try:
-            member = _member(raw, at, _ANY_FORM, left)
+            member = _inflate_member(raw, at, _ANY_FORM, left)
         except zlib.error:
             break
         parts.append(member.text)
@@ -101,16 +101,16 @@ def contents(raw: bytes) -> bytes:
 
 
 class _Member(NamedTuple):
-    """What a member of a compressed body holds, and where it ends; None if it is cut off, or too large."""
+    """What a member of a compressed body holds, and where it ends: None if it is cut off or too large."""
 
     text: bytes
     end: int | None
 
 
-def _member(raw: bytes, start: int, form: int, limit: int) -> _Member:
+def _inflate_member(raw: bytes, start: int, form: int, limit: int) -> _Member:
     """Inflate the member at `start`, at most `limit` bytes; raises zlib.error.
 
-    Gzip has any number of members, one behind the other (RFC 1952, section 2.2).
+    A gzip body is a sequence of members (RFC 1952, section 2.2).
     """
     stream = zlib.decompressobj(form)
     parts: list[bytes] = []

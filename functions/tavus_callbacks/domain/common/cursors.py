@@ -1,4 +1,4 @@
-"""Cursors: where a list goes on, opaque to the caller and worth nothing but that."""
+"""Cursors: where a list continues. They are opaque to the caller."""
 
 import base64
 import binascii
@@ -10,21 +10,21 @@ from tavus_callbacks.domain.common.digests import canonical, digest_json
 
 
 class BadCursor(ValueError):
-    """The text is no cursor of ours."""
+    """The text is not a cursor."""
 
 
 def encode(state: dict[str, Any]) -> str:
-    """Write a list's state as text that needs no escaping in a URL."""
+    """Write a list's state as text that needs no escapes in a URL."""
     return base64.urlsafe_b64encode(canonical(state).encode()).decode().rstrip("=")
 
 
 def list_name(path: str, filters: Mapping[str, str]) -> str:
-    """Name a list by its path and filters: a place in one list is none in another."""
+    """Return the name of a list, from its path and filters: a cursor of one list is not valid for another."""
     return digest_json([path, dict(filters)], 8)
 
 
 def decode(text: str) -> dict[str, Any]:
-    """Read it again; raises BadCursor."""
+    """Return the state in a cursor; raises BadCursor."""
     try:
         state = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
     except (binascii.Error, ValueError, RecursionError):

@@ -1,33 +1,33 @@
-"""Why a request is not served, and which HTTP status says so.
+"""The errors of requests, each with its HTTP status.
 
 CallbackError
-├── Refused        401  no live token of the right scope; nothing is kept
-├── NotAnObject    400  the body is no JSON object; kept in quarantine
+├── Refused        401  no live token of the right scope; nothing is stored
+├── NotAnObject    400  the body is no JSON object; it goes to quarantine
 ├── BadRequest     400  a reader's parameter is wrong
-├── NotFound       404  nothing of that name is kept
+├── NotFound       404  nothing of that name is stored
 ├── NotPlayable    409  a recording that cannot be watched now
 ├── NoTimes        409  a transcript without times, so without subtitles
-├── TooLarge       409  an answer of more than Lambda hands back
-├── Unfileable     422  whom or what it is about cannot be told; kept in quarantine
-└── StoreDown      503  neither kept nor refused: the sender may try again
+├── TooLarge       409  an answer over Lambda's limit
+├── Unfileable     422  the body names no valid subject or event type; it goes to quarantine
+└── StoreDown      503  neither stored nor refused: the sender may try again
 """
 
 import traceback
 from typing import ClassVar, Literal, NamedTuple
 
-# Why a token is refused: for metrics, never for an answer.
+# Why a token is refused. Metrics say it, answers do not.
 Refusal = Literal["malformed", "unknown", "scope", "revoked", "expired"]
 
 
 class CallbackError(Exception):
-    """Anything but success; its text is for the person who sent the request."""
+    """A request that fails; the text is for the person who sent it."""
 
     status: ClassVar[int]
     title: ClassVar[str]
 
 
 class Refused(CallbackError):
-    """The token is missing, unknown, revoked, expired or of another scope; the answer never says which."""
+    """The token is missing, unknown, revoked, expired or of another scope; the answer does not say which."""
 
     status = 401
     title = "Unauthorized"
@@ -38,21 +38,21 @@ class Refused(CallbackError):
 
 
 class NotAnObject(CallbackError):
-    """The body is not a JSON object that could be read and written again."""
+    """The body is not a JSON object that can be read and written again."""
 
     status = 400
     title = "Not a JSON object"
 
 
 class FieldError(NamedTuple):
-    """One field at fault: its name, and what it should be."""
+    """A field at fault, and what is wrong with it."""
 
     field: str
     detail: str
 
 
 class Unfileable(CallbackError):
-    """A JSON object that does not say whom or what it is about."""
+    """A JSON object that does not name its subject or event type."""
 
     status = 422
     title = "Cannot be filed"
@@ -63,14 +63,14 @@ class Unfileable(CallbackError):
 
 
 class BadRequest(CallbackError):
-    """A reader's query parameter is wrong; the text says which and what it takes."""
+    """A reader's query parameter is wrong; the text says which one and what it accepts."""
 
     status = 400
     title = "Bad request"
 
 
 class NotFound(CallbackError):
-    """Nothing of that name is kept."""
+    """Nothing of that name is stored."""
 
     status = 404
     title = "Not found"
@@ -95,14 +95,14 @@ class NoTimes(CallbackError):
 
 
 class TooLarge(CallbackError):
-    """What was asked for is there, and more than Lambda hands back; the text says how to ask for less."""
+    """The answer is over Lambda's limit; the text says how to ask for less."""
 
     status = 409
     title = "Too large to answer"
 
 
 class StoreDown(CallbackError):
-    """The store did not answer in time, or refused; `may_pass` says whether asking again can help."""
+    """The store did not answer in time, or refused; `may_pass` says whether another attempt can help."""
 
     status = 503
     title = "Store unavailable"
@@ -115,7 +115,7 @@ class StoreDown(CallbackError):
 
 
 def describe_fault(fault: BaseException) -> str:
-    """Say what was raised and where, never its text, for that may hold a body; AWS's code is no such text."""
+    """Return the type and the place of an error. Its text may hold a body, so only AWS's codes are added."""
     frame = traceback.extract_tb(fault.__traceback__)[-1]
     aws_code = f" {fault}" if isinstance(fault, StoreDown) else ""
     return f"{type(fault).__name__}{aws_code} at {frame.name}:{frame.lineno}"

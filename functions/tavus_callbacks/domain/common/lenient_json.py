@@ -45,12 +45,8 @@ def members(body: Mapping[str, Any]) -> dict[str, Any]:
         for level in levels
         if isinstance(level, dict)
         for name, value in level.items()
-        if not _is_blank(value)
+        if value is not None and (not isinstance(value, str) or value.strip())
     }
-
-
-def _is_blank(value: object) -> bool:
-    return value is None or (isinstance(value, str) and not value.strip())
 
 
 def text(value: object) -> str | None:
@@ -91,7 +87,7 @@ def seconds(value: object) -> float | None:
     return span if span is not None and 0 <= span <= LONGEST_SECONDS else None
 
 
-def structured(value: object) -> Any:
+def parse_embedded(value: object) -> Any:
     """Return the object or array that a text holds as JSON, or the value itself."""
     if not isinstance(value, str) or value.lstrip()[:1] not in ("{", "["):
         return value

@@ -1,4 +1,4 @@
-"""What all views have in common: frozen models that describe themselves to OpenAPI and to programs."""
+"""What all views have in common: frozen models, from which OpenAPI is made."""
 
 from datetime import datetime
 from typing import Annotated

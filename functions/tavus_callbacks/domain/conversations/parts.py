@@ -160,15 +160,15 @@ def _guardrail(occurrence: Occurrence) -> GuardrailView:
 def action(occurrence: Occurrence) -> Action:
     """Read a post-call action."""
     properties = occurrence.properties
-    request = lenient_json.structured(properties.get("request"))
+    request = lenient_json.parse_embedded(properties.get("request"))
     body = (
-        lenient_json.structured(request["body"])
+        lenient_json.parse_embedded(request["body"])
         if isinstance(request, dict) and "body" in request
         else request
     )
     # Arrays come as text inside of an object.
     if isinstance(body, dict):
-        body = {name: lenient_json.structured(value) for name, value in body.items()}
+        body = {name: lenient_json.parse_embedded(value) for name, value in body.items()}
     return Action(
         **_when(occurrence),
         tool_id=lenient_json.first_text(properties, "tool_id"),
@@ -186,7 +186,7 @@ def perception_tool_call(occurrence: Occurrence) -> PerceptionToolCallView:
     return PerceptionToolCallView(
         **_when(occurrence),
         name=lenient_json.first_text(properties, "name", "tool_name"),
-        arguments=lenient_json.structured(lenient_json.first(properties, "arguments", "args")),
+        arguments=lenient_json.parse_embedded(lenient_json.first(properties, "arguments", "args")),
         modality=lenient_json.first_text(properties, "modality"),
         frames=len(frames) if isinstance(frames, list) else 0,
     )

@@ -42,7 +42,7 @@ def read_tool_calls(turn: Mapping[str, Any]) -> tuple[AnsweredCall, ...]:
 
 def _tool_call(call: Mapping[str, Any]) -> AnsweredCall:
     members = {**call, **lenient_json.mapping(call.get("function"))}
-    arguments = lenient_json.structured(lenient_json.first(members, "arguments", "args"))
+    arguments = lenient_json.parse_embedded(lenient_json.first(members, "arguments", "args"))
     is_empty = arguments is None or arguments == ""
     return AnsweredCall(
         id=lenient_json.first_text(call, "id", "tool_call_id"),

@@ -84,7 +84,7 @@ def read_turns(transcript: object) -> Turns:
 
 
 def _entries(transcript: object) -> Sequence[Any]:
-    value = lenient_json.structured(transcript)
+    value = lenient_json.parse_embedded(transcript)
     if isinstance(value, str):
         matches = (_LINE.fullmatch(line) for line in value.splitlines() if line.strip())
         return [{"role": match[1], "content": match[2]} if match else None for match in matches]
