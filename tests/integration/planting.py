@@ -1,4 +1,4 @@
-"""A conversation planted in every store and state of a stack in this process, and its neighbours."""
+"""A conversation in every store and state of a stack in this process, with its neighbours."""
 
 import base64
 import json
@@ -40,7 +40,7 @@ ANY_HEADER = zlib.MAX_WBITS | 32
 
 @dataclass
 class Target:
-    """The stack as a command's target: AWS credentials, and the read side without its network."""
+    """The stack as a command's target: AWS credentials, and the API without a network."""
 
     world: "World"
     name: str = "stack of this process"
@@ -75,7 +75,7 @@ class Target:
 
 @dataclass
 class World:
-    """A stack with every store; `late` are messages and records that come after the erasure."""
+    """A stack with every store; `late` holds messages and records that arrive after the erasure."""
 
     api: Api
     recordings: Any
@@ -93,35 +93,35 @@ class World:
         }
 
     def kept(self, conversation: str) -> None:
-        """File events, a variant, a timeless one and a large one."""
+        """Store events: a variant, one without a time, and a large one."""
         joined = self.body(conversation, "system.replica_joined", 0)
         large = self.body(conversation, "application.transcription_ready", 2, noise=noise(conversation))
-        for one in (joined, {**joined, "more": True}, large, {**joined, "timestamp": "none"}):
-            assert "stored" == self.api.post(one, query=f"user={conversation}").value["status"]
+        for each in (joined, {**joined, "more": True}, large, {**joined, "timestamp": "none"}):
+            assert "stored" == self.api.post(each, query=f"user={conversation}").value["status"]
 
     def quarantined(self, conversation: str) -> None:
-        """Post what cannot be filed: a whole word of it names the conversation."""
+        """Post bodies for quarantine that name the conversation."""
         self.api.post(f'{{"conversation_id": "{conversation}", "said": "{CANARY} of '.encode())
         self.api.post(json.dumps([conversation, CANARY, noise(conversation)]).encode())
 
     def spilled(self, conversation: str, *, is_large: bool | None = None) -> None:
-        """Post while the table is down: one that fits a message, one that does not; and a dead letter."""
+        """Post while the table is down: a small and a large callback, and a dead letter."""
         small = self.body(conversation, "system.shutdown", 3)
         with failing("dynamodb", "PutItem", error="AccessDeniedException"):
             is_large = conversation in LARGE if is_large is None else is_large
             large = [{**small, "noise": noise(conversation, 600_000)}] if is_large else []
         with failing("dynamodb", "PutItem", error="AccessDeniedException"):
-            for one in (small, *large):
-                assert "accepted" == self.api.post(one).value["status"]
+            for each in (small, *large):
+                assert "accepted" == self.api.post(each).value["status"]
         self.sqs.send_message(QueueUrl=self.outputs["SpillDeadQueueUrl"], MessageBody=message(small))
 
     def failed(self, conversation: str = ERASED) -> None:
-        """Leave batches as Lambda does: one with records of all, one of a bucket's event."""
+        """Leave batches as Lambda does: records of all conversations, and an event of the bucket."""
         self._fail("stream", {"payload": json.dumps({"Records": records(self.api)})})
         detail = {"bucket": {"name": self.recordings.bucket}, "object": {"key": f"tavus/{conversation}/1"}}
         self._fail("object", {"requestPayload": {"detail": detail}})
         waiting = map(json.loads, self.messages("PushQueueUrl"))
-        for name, push in {one["detail"]["subject"]: one for one in waiting}.items():
+        for name, push in {each["detail"]["subject"]: each for each in waiting}.items():
             self._fail(f"push-{name}", {"requestPayload": push})
 
     def _fail(self, name: str, members: dict[str, Any]) -> None:
@@ -132,7 +132,7 @@ class World:
         self.s3.put_object(Bucket=self.outputs["FailedBucketName"], Key=key, Body=json.dumps(body))
 
     def recorded(self, conversation: str) -> None:
-        """Write several recordings, some of them in several versions, one deleted, one half uploaded."""
+        """Write recordings in several versions, one deleted, one unfinished upload."""
         folder = f"tavus/{conversation}"
         for name, text in (("1", "old"), ("1", "new"), ("2.mp4", "two"), ("3", "gone")):
             self.recordings.put(f"{folder}/{name}", f"{CANARY} of {conversation} {text}".encode())
@@ -142,12 +142,12 @@ class World:
             self.recordings.claim(f"{folder}/{name}")
 
     def come_late(self, conversation: str, late: list[Any]) -> None:
-        """Bring what comes after an erasure: posted, told by the stream again, drained and uploaded."""
+        """Deliver everything that arrives after an erasure: posts, stream records, spill and uploads."""
         in_the_minute = self.api.post(self.body(conversation, "system.shutdown", 9))
         assert (200, "stored") == (in_the_minute.status, in_the_minute.value["status"])
         assert [] == project_all(self.api)
-        images = [(one, one["dynamodb"]["NewImage"]["event_type"]["S"]) for one in late]
-        claims = [one for one, event_type in images if event_type.endswith("recording_ready")]
+        images = [(each, each["dynamodb"]["NewImage"]["event_type"]["S"]) for each in late]
+        claims = [each for each, event_type in images if event_type.endswith("recording_ready")]
         # A function is never called with an empty batch.
         for module, batch in ((project, late), (resolve, claims)):
             assert not batch or {"batchItemFailures": []} == module.handler({"Records": batch}, None)
@@ -163,7 +163,7 @@ class World:
         self.upload(f"tavus/{conversation}/9")
 
     def upload(self, key: str) -> None:
-        """Write an object and let S3 tell of it, as of a versioned bucket."""
+        """Write an object, and deliver the events of a versioned bucket."""
         version = self.s3.put_object(Bucket=self.recordings.bucket, Key=key, Body=CANARY)["VersionId"]
         detail = {"bucket": {"name": self.recordings.bucket}, "object": {"key": key, "version-id": version}}
         for change in ("Object Created", "Object Deleted"):
@@ -174,56 +174,56 @@ class World:
         return CliRunner().invoke(main, ["erase", *arguments], **options)
 
     def everything(self) -> list[str]:
-        """Return all that lies in any store, a text a thing, deflated bodies unpacked."""
+        """Return everything in any store as texts, with deflated bodies unpacked."""
         return [text for _, text in self.contents()]
 
     def contents(self) -> Iterator[tuple[str, str]]:
-        """Yield all that lies in any table, index, bucket and queue of the account, with the place's name."""
+        """Yield everything in any table, index, bucket and queue of the account, with the place's name."""
         dynamodb = clients.dynamodb()
         for table in dynamodb.list_tables()["TableNames"]:
             indexes = dynamodb.describe_table(TableName=table)["Table"].get("GlobalSecondaryIndexes", ())
             yield from _rows(f"{logical(table)} ", TableName=table)
-            for index in (one["IndexName"] for one in indexes):
+            for index in (each["IndexName"] for each in indexes):
                 yield from _rows(f"{logical(table)} index {index} ", TableName=table, IndexName=index)
-        for bucket in (one["Name"] for one in self.s3.list_buckets()["Buckets"]):
+        for bucket in (each["Name"] for each in self.s3.list_buckets()["Buckets"]):
             yield from self._objects(bucket)
         for url in self.sqs.list_queues().get("QueueUrls", ()):
             yield from ((logical(url), plain(text)) for text in self.messages_at(url))
 
     def holding(self, *needles: str) -> list[str]:
-        """Return the places that hold one of some texts; the announcement of an erasure may."""
-        found = ((place, text) for place, text in self.contents() if "conversation.erased" not in text)
-        return sorted(place for place, text in found if any(needle in text for needle in needles))
+        """Return the places that contain one of some texts; the announcement of an erasure may."""
+        places = ((place, text) for place, text in self.contents() if "conversation.erased" not in text)
+        return sorted(place for place, text in places if any(needle in text for needle in needles))
 
     def _objects(self, bucket: str) -> Iterator[tuple[str, str]]:
         listed = self.s3.list_object_versions(Bucket=bucket)
-        for one in listed.get("DeleteMarkers", []):
-            yield f"{logical(bucket)} {one['Key']}", f"marker {one['Key']}"
-        for one in listed.get("Versions", []):
-            which = {"Bucket": bucket, "Key": one["Key"], "VersionId": one["VersionId"]}
+        for each in listed.get("DeleteMarkers", []):
+            yield f"{logical(bucket)} {each['Key']}", f"marker {each['Key']}"
+        for each in listed.get("Versions", []):
+            which = {"Bucket": bucket, "Key": each["Key"], "VersionId": each["VersionId"]}
             body = self.s3.get_object(**which)["Body"].read()
             text = plain(body.decode(errors="replace"), body)
-            yield f"{logical(bucket)} {one['Key']}", f"{one['Key']} {text}"
-        for one in self.s3.list_multipart_uploads(Bucket=bucket).get("Uploads", []):
-            yield f"{logical(bucket)} {one['Key']}", f"upload {one['Key']}"
+            yield f"{logical(bucket)} {each['Key']}", f"{each['Key']} {text}"
+        for each in self.s3.list_multipart_uploads(Bucket=bucket).get("Uploads", []):
+            yield f"{logical(bucket)} {each['Key']}", f"upload {each['Key']}"
 
     def messages(self, output: str) -> list[str]:
-        """Return the messages of the queue of an output, which stay in it."""
+        """Return the messages of an output's queue without removing them."""
         return self.messages_at(self.outputs[output])
 
     def messages_at(self, url: str) -> list[str]:
-        """Return the messages of a queue, which stay in it."""
-        found: list[dict[str, Any]] = []
+        """Return the messages of a queue without removing them."""
+        messages: list[dict[str, Any]] = []
         while batch := self.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
-            found += batch
-        for one in found:
+            messages += batch
+        for each in messages:
             self.sqs.change_message_visibility(
-                QueueUrl=url, ReceiptHandle=one["ReceiptHandle"], VisibilityTimeout=0
+                QueueUrl=url, ReceiptHandle=each["ReceiptHandle"], VisibilityTimeout=0
             )
-        return [one["Body"] for one in found]
+        return [each["Body"] for each in messages]
 
     def of(self, conversation: str) -> list[str]:
-        """Return what is left of a conversation in any store."""
+        """Return what contains the canary of a conversation, or has its name, in a fixed order."""
         return of(conversation, self.everything())
 
 
@@ -248,16 +248,16 @@ def inflated(raw: bytes) -> str:
         return ""
 
 
-def of(conversation: str, found: list[str]) -> list[str]:
-    """Return what holds the canary of a conversation, or stands under its own name, in a fixed order."""
+def of(conversation: str, texts: list[str]) -> list[str]:
+    """Return what contains the canary of a conversation, or has its name, in a fixed order."""
     said = f"{CANARY} of {conversation}"
     marks = (f"{said} ", f'{said}"', f"{said}'")
     marks += (f"'conversation#{conversation}'", f"tavus/{conversation}/", f'["{conversation}", ')
-    return sorted(one for one in found if any(mark in f"{one} " for mark in marks))
+    return sorted(each for each in texts if any(mark in f"{each} " for mark in marks))
 
 
 def distribution() -> str:
-    """Make a distribution, for its invalidations, and return its id."""
+    """Create a distribution for invalidations, and return its id."""
     origin = {
         "Id": "any",
         "DomainName": "any.s3.amazonaws.com",
@@ -276,7 +276,7 @@ def distribution() -> str:
 
 
 def noise(name: str, count: int = 12_000) -> str:
-    """Make what does not deflate into a row, the same each time."""
+    """Make text that does not deflate into a row, the same each time."""
     return random.Random(name).randbytes(count).hex()  # noqa: S311 - fills a body, guards no secret
 
 
@@ -295,7 +295,7 @@ def message(body: dict[str, Any]) -> str:
 
 
 def plain(text: str, raw: bytes | None = None) -> str:
-    """Return a text with whatever is packed in it."""
+    """Return a text together with everything that is packed in it."""
     try:
         packed = json.loads(text)["body"]
     except (ValueError, KeyError, TypeError):
@@ -308,7 +308,7 @@ def plain(text: str, raw: bytes | None = None) -> str:
 
 
 def b64(raw: bytes) -> bytes:
-    """Return what base64 holds, or nothing."""
+    """Return the decoded base64, or nothing."""
     try:
         return base64.b64decode(raw, validate=True)
     except ValueError:
@@ -339,7 +339,7 @@ def world_of(api: Api, recordings: Any, template: Any, monkeypatch: Any) -> Any:
 
 
 def plant(world: World) -> None:
-    """Plant the conversation and its neighbours everywhere."""
+    """Store the conversation and its neighbours everywhere."""
     everybody = (ERASED, *NEIGHBOURS)
     for conversation in everybody:
         world.kept(conversation)

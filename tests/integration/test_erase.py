@@ -1,4 +1,4 @@
-"""Erasure: a conversation in every store and state goes, its neighbours stay, and nothing brings it back."""
+"""Erasing removes a conversation from every store, leaves its neighbours, and nothing brings it back."""
 
 import gzip
 import json
@@ -35,7 +35,7 @@ def world(api, recordings, pushing, monkeypatch):
 
 
 def test_a_conversation_goes_and_one_that_begins_alike_stays(world):
-    """Of two with all that receiving keeps, failed records and recordings, one is left as it was."""
+    """Of two conversations with stored, failed and recorded data, the other one stays unchanged."""
     for conversation in (ERASED, "c12"):
         world.kept(conversation)
         world.recorded(conversation)
@@ -68,11 +68,11 @@ def test_a_compressed_body_that_names_somebody_goes(world):
 
 @pytest.mark.slow
 def test_nothing_is_left_anywhere_and_the_neighbours_are_untouched(world):
-    """Every store is searched for the canary; ids that begin alike keep all they had."""
+    """No store contains the canary; ids that begin alike keep all their data."""
     plant(world)
-    found = world.everything()
-    before = {name: of(name, found) for name in NEIGHBOURS}
-    assert 20 < len(of(ERASED, found))
+    texts = world.everything()
+    before = {name: of(name, texts) for name in NEIGHBOURS}
+    assert 20 < len(of(ERASED, texts))
 
     result = world.erase("conversation", ERASED, "--yes", "--json")
 
@@ -85,7 +85,7 @@ def test_nothing_is_left_anywhere_and_the_neighbours_are_untouched(world):
 
 @pytest.mark.slow
 def test_the_receipt_says_what_went_what_is_left_and_what_is_beyond_reach(world, tmp_path):
-    """Counts and names of every store, tombstones, and each place that this cannot reach."""
+    """The receipt has counts and names by store, tombstones, and the places that cannot be reached."""
     plant(world)
     file = tmp_path / "receipt.json"
 
@@ -110,7 +110,7 @@ def test_the_receipt_says_what_went_what_is_left_and_what_is_beyond_reach(world,
     assert counts == receipt["counts"]
     assert counts == {store: len(names) for store, names in receipt["erased"].items()}
     assert [("conversation", ERASED, None)] == [
-        (one["kind"], one["subject"], one["tombstone_until"]) for one in receipt["subjects"]
+        (each["kind"], each["subject"], each["tombstone_until"]) for each in receipt["subjects"]
     ]
     assert receipt["invalidation"]
     whole = json.dumps(receipt["beyond_reach"])
@@ -121,7 +121,7 @@ def test_the_receipt_says_what_went_what_is_left_and_what_is_beyond_reach(world,
 
 @pytest.mark.slow
 def test_what_cloudfront_knows_of_the_folder_is_forgotten(world):
-    """The path ends with the slash and a star: c12 is not meant, and every query of an object is."""
+    """The path ends with a slash and a star: it covers every query of an object, and not c12."""
     world.recorded(ERASED)
 
     world.erase("conversation", ERASED, "--yes")
@@ -133,13 +133,13 @@ def invalidated(world):
     """Return the paths of the last invalidation."""
     client, which = boto3.client("cloudfront"), {"DistributionId": world.outputs["DistributionId"]}
     [listed] = client.list_invalidations(**which)["InvalidationList"]["Items"]
-    found = client.get_invalidation(**which, Id=listed["Id"])
-    return found["Invalidation"]["InvalidationBatch"]["Paths"]["Items"]
+    answer = client.get_invalidation(**which, Id=listed["Id"])
+    return answer["Invalidation"]["InvalidationBatch"]["Paths"]["Items"]
 
 
 @pytest.mark.slow
 def test_consumers_are_told_last_and_pushes_that_wait_go(world):
-    """What waits for the team's server goes; that a conversation was erased is what it hears next."""
+    """Waiting pushes are removed, and the announcement of the erasure comes last."""
     world.kept(ERASED)
     world.kept("c12")
     project_all(world.api)
@@ -147,13 +147,13 @@ def test_consumers_are_told_last_and_pushes_that_wait_go(world):
     receipt = json.loads(world.erase("conversation", ERASED, "--yes", "--json").stdout)
 
     waiting = [json.loads(text)["detail"] for text in world.messages("PushQueueUrl")]
-    assert ["conversation.erased"] == [one["type"] for one in waiting if one["subject"] == ERASED]
-    assert receipt["counts"]["pushes"] == sum(one["subject"] == "c12" for one in waiting)
+    assert ["conversation.erased"] == [each["type"] for each in waiting if each["subject"] == ERASED]
+    assert receipt["counts"]["pushes"] == sum(each["subject"] == "c12" for each in waiting)
 
 
 @pytest.mark.slow
 def test_a_repeat_finds_nothing_and_ends_the_same(world):
-    """Erased twice is erased once; the tombstone stays."""
+    """A second erasure changes nothing, and the tombstone stays."""
     world.kept(ERASED)
     first = json.loads(world.erase("conversation", ERASED, "--yes", "--json").stdout)
 
@@ -161,7 +161,9 @@ def test_a_repeat_finds_nothing_and_ends_the_same(world):
 
     assert first["counts"]["events"] == 3
     assert {} == again["counts"]
-    assert [one["tombstone"] for one in first["subjects"]] == [one["tombstone"] for one in again["subjects"]]
+    assert [each["tombstone"] for each in first["subjects"]] == [
+        each["tombstone"] for each in again["subjects"]
+    ]
 
 
 @pytest.mark.slow
@@ -174,7 +176,7 @@ def test_a_repeat_finds_nothing_and_ends_the_same(world):
     ],
 )
 def test_an_erasure_that_stops_half_way_is_started_again(world, operation, nth):
-    """By its tag: whatever was gone already, the rest is found, and by the same words."""
+    """The same command by tag finds the rest after an interruption."""
     world.kept(ERASED)
     project_all(world.api)
     seen = []
@@ -195,7 +197,7 @@ def test_an_erasure_that_stops_half_way_is_started_again(world, operation, nth):
 
 @pytest.mark.slow
 def test_a_dry_run_changes_nothing(world):
-    """It names what would go; there is no tombstone, and spilled messages are in sight again."""
+    """A dry run names what would be removed, writes no tombstone, and releases spilled messages."""
     world.kept(ERASED)
     world.spilled(ERASED)
     before = sorted(world.everything())
@@ -211,7 +213,7 @@ def test_a_dry_run_changes_nothing(world):
 
 @pytest.mark.slow
 def test_nothing_goes_without_a_yes(world):
-    """The question says what would go; no is no."""
+    """The question names what would be removed, and no leaves it."""
     world.kept(ERASED)
 
     result = world.erase("conversation", ERASED, input="n\n")
@@ -223,7 +225,7 @@ def test_nothing_goes_without_a_yes(world):
 
 @pytest.mark.slow
 def test_a_tag_is_erased_everywhere_it_stands(world):
-    """Subjects of every kind, what only the spill knows yet, and quarantine that came by the same URL."""
+    """Subjects of every kind are removed, also from the spill, with quarantine by the same tag."""
     world.kept(ERASED)
     world.api.post({"video_id": "v1", "status": "ready", "said": CANARY}, query=f"user={ERASED}")
     project_all(world.api)
@@ -234,16 +236,16 @@ def test_a_tag_is_erased_everywhere_it_stands(world):
 
     receipt = json.loads(world.erase("--tag", f"user:{ERASED}", "--yes", "--json").stdout)
 
-    erased = [(one["kind"], one["subject"]) for one in receipt["subjects"]]
+    erased = [(each["kind"], each["subject"]) for each in receipt["subjects"]]
     assert [("conversation", ERASED), ("conversation", "cnew"), ("video", "v1")] == erased
     assert (1, 1) == (receipt["counts"]["quarantine"], receipt["counts"]["spilled"])
-    assert [] == [one for one in world.everything() if CANARY in one and "of c12" not in one]
+    assert [] == [each for each in world.everything() if CANARY in each and "of c12" not in each]
     assert 3 == len(world.api.events("c12"))
 
 
 @pytest.fixture
 def claims(world):
-    """Let the erased one claim others' objects, and others claim an object that it claims."""
+    """Let the erased conversation claim others' objects, and others claim an object that it claims."""
     for key in ("tavus/c12/1", "shared/x", "own/y.mp4"):
         world.recordings.put(key, f"{CANARY} {key}".encode())
         world.recordings.say(ERASED, bucket_name=world.recordings.bucket, s3_key=key)
@@ -256,20 +258,25 @@ def claims(world):
 
 
 def test_another_s_recording_stays_whoever_claims_it(claims):
-    """An object in another's folder or claimed by another is left and listed; one's own goes."""
+    """An object in another's folder, or claimed by another, is left and listed; its own is removed."""
     receipt = json.loads(claims.erase("conversation", ERASED, "--yes", "--json").stdout)
 
-    left = {one["name"]: one["reason"] for one in receipt["left"]}
+    left = {each["name"]: each["reason"] for each in receipt["left"]}
     assert {"tavus/c12/1", "shared/x"} == left.keys()
     assert "folder of conversation c12" in left["tavus/c12/1"]
     assert "conversation c12 claims it too" == left["shared/x"]
-    kept = {one["Key"] for one in claims.s3.list_object_versions(Bucket=claims.recordings.bucket)["Versions"]}
+    kept = {
+        each["Key"] for each in claims.s3.list_object_versions(Bucket=claims.recordings.bucket)["Versions"]
+    }
     assert {"tavus/c12/1", "shared/x"} == kept
     assert {"/own/y*", f"/tavus/{ERASED}/*"} == set(invalidated(claims))
 
 
 def test_a_failed_copy_is_erased_or_named(world):
-    """Its empty object goes; a copy to another provider may have been delivered later, so it is left."""
+    """An empty object is removed.
+
+    A copy to another provider may have been delivered later, so it is listed.
+    """
     for key, provider in (("own/a", "s3"), ("own/b", "gcs")):
         world.recordings.put(key, b"")
         world.recordings.say(
@@ -279,23 +286,25 @@ def test_a_failed_copy_is_erased_or_named(world):
 
     receipt = json.loads(world.erase("conversation", ERASED, "--yes", "--json").stdout)
 
-    left = {one["name"]: one["reason"] for one in receipt["left"]}
+    left = {each["name"]: each["reason"] for each in receipt["left"]}
     assert {"own/b": "its copy to gcs failed: if it was delivered later, erase it there"} == left
-    kept = {one["Key"] for one in world.s3.list_object_versions(Bucket=world.recordings.bucket)["Versions"]}
+    kept = {each["Key"] for each in world.s3.list_object_versions(Bucket=world.recordings.bucket)["Versions"]}
     assert {"own/b"} == kept
 
 
 @pytest.mark.slow
 def test_the_forger_s_own_erasure_takes_nobody_s_recording(claims):
-    """Erased, the one that claimed another's objects takes none of them along."""
+    """Erasing a conversation that claimed others' objects leaves those objects."""
     claims.erase("conversation", "c12", "--yes")
 
-    kept = {one["Key"] for one in claims.s3.list_object_versions(Bucket=claims.recordings.bucket)["Versions"]}
+    kept = {
+        each["Key"] for each in claims.s3.list_object_versions(Bucket=claims.recordings.bucket)["Versions"]
+    }
     assert {f"tavus/{ERASED}/1", "shared/x", "own/y.mp4"} == kept
 
 
 def test_an_entry_whose_body_is_gone_stops_no_erasure(world):
-    """S3 removes what is due before DynamoDB does; a row is left that names nobody."""
+    """S3 may remove an expired body before DynamoDB removes its row, which then names nobody."""
     world.quarantined("c12")
     bucket = world.api.environment["BODIES_BUCKET"]
     for key in [key for key in world.api.object_keys() if key.startswith("quarantine/")]:
@@ -308,30 +317,30 @@ def test_an_entry_whose_body_is_gone_stops_no_erasure(world):
 
 
 def test_who_is_in_no_summary_yet_is_found_by_a_tag(world):
-    """Events may be gathered for a while before they are summed up."""
+    """Events may wait before they are in a summary."""
     world.api.post(world.body("c7", "system.shutdown", 1), query=f"user={ERASED}")
     world.api.post(world.body("c8", "system.shutdown", 1), query="user=another")
 
     receipt = json.loads(world.erase("--tag", f"user:{ERASED}", "--yes", "--json").stdout)
 
-    assert ["c7"] == [one["subject"] for one in receipt["subjects"]]
+    assert ["c7"] == [each["subject"] for each in receipt["subjects"]]
     assert ([], 1) == (world.api.events("c7"), len(world.api.events("c8")))
 
 
 def test_a_tag_of_any_characters_is_found(world):
-    """Colons, spaces, letters of any script and what a URL writes otherwise; a longer one is another."""
+    """Colons, spaces, letters of any script and encoded characters match; a longer tag does not."""
     for number, query in enumerate(("user=a%3A%20%2B%26%C3%BC", "user=a%3A%20%2B%26%C3%BC2")):
         world.api.post(world.body(f"t{number}", "system.shutdown", 1), query=query)
     project_all(world.api)
 
     receipt = json.loads(world.erase("--tag", "user:a: +&ü", "--yes", "--json").stdout)
 
-    assert ["t0"] == [one["subject"] for one in receipt["subjects"]]
+    assert ["t0"] == [each["subject"] for each in receipt["subjects"]]
     assert 1 == len(world.api.events("t1"))
 
 
 def test_many_conversations_are_one_path_for_cloudfront(monkeypatch):
-    """It takes 15 paths with a star at once: beyond them all of the cache is forgotten."""
+    """CloudFront takes 15 paths with a star at once; for more, the whole cache is dropped."""
     monkeypatch.setattr(recordings_of, "claimed_recordings", lambda *_: ())
 
     def paths(count):
@@ -344,7 +353,7 @@ def test_many_conversations_are_one_path_for_cloudfront(monkeypatch):
 
 @pytest.mark.slow
 def test_an_id_with_a_slash_is_no_folder_of_another(world):
-    """`c1/x` may be an id; what lies below c1's folder is c1's."""
+    """`c1/x` may be an id, but everything below c1's folder is c1's."""
     world.recordings.put(f"tavus/{ERASED}/x/deep", CANARY.encode())
     world.api.post(world.body(f"{ERASED}/x", "system.shutdown", 1))
 
@@ -356,7 +365,7 @@ def test_an_id_with_a_slash_is_no_folder_of_another(world):
 
 @pytest.mark.slow
 def test_messages_that_somebody_else_holds_are_told_and_end_with_1(world):
-    """A queue cannot be searched: what was not seen stands in the receipt."""
+    """A queue cannot be searched, so the receipt counts the messages that were not seen."""
     world.spilled(ERASED)
     url = world.outputs["SpillQueueUrl"]
     world.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=1, VisibilityTimeout=600)
@@ -365,11 +374,11 @@ def test_messages_that_somebody_else_holds_are_told_and_end_with_1(world):
 
     receipt = json.loads(result.stdout)
     assert 1 == result.exit_code
-    assert [("spill", "1 messages")] == [(one["store"], one["name"]) for one in receipt["left"]]
+    assert [("spill", "1 messages")] == [(each["store"], each["name"]) for each in receipt["left"]]
 
 
 def test_what_comes_late_by_any_way_does_not_bring_it_back(world):
-    """Posted, drained, redriven, told by the stream again, uploaded: answered, and dropped."""
+    """Late callbacks, drained and redriven ones, stream records and objects are answered and dropped."""
     world.kept(ERASED)
     world.recorded(ERASED)
     late = records(world.api)
@@ -378,15 +387,15 @@ def test_what_comes_late_by_any_way_does_not_bring_it_back(world):
     world.come_late(ERASED, late)
 
     assert [] == world.of(ERASED)
-    assert {"erased"} == {one["outcome"] for one in world.api.records() if one["message"] == "late"}
+    assert {"erased"} == {each["outcome"] for each in world.api.records() if each["message"] == "late"}
     assert f'"{ERASED}"' not in json.dumps(
-        [one for one in world.api.records() if one.get("outcome") == "erased"]
+        [each for each in world.api.records() if each.get("outcome") == "erased"]
     )
 
 
 @pytest.mark.slow
 def test_quarantine_that_an_upgrade_could_file_is_removed_instead(world):
-    """Redriven, an entry about who was erased is dropped, and the outcome says so."""
+    """Redriving an entry about an erased subject drops it, and the outcome says so."""
     world.kept(ERASED)
     body = json.dumps(world.body(ERASED, "system.shutdown", 6)).encode()
     entry = quarantine_entry(Callback(body, "", "test", NOW), Unfileable("By an older version."))
@@ -404,7 +413,7 @@ def test_quarantine_that_an_upgrade_could_file_is_removed_instead(world):
 @pytest.mark.slow
 @pytest.mark.parametrize("dry_run", [True, False])
 def test_what_tavus_still_has_is_not_filed_again(world, dry_run):
-    """Backfilled, a conversation that was erased stays so, and the outcome says why."""
+    """A backfill leaves an erased conversation erased, and the outcome says why."""
     world.kept(ERASED)
     world.erase("conversation", ERASED, "--yes")
     event = {"event_type": "system.shutdown", "timestamp": "2027-03-01T12:00:00Z", "noise": noise(ERASED)}
@@ -419,7 +428,7 @@ def test_what_tavus_still_has_is_not_filed_again(world, dry_run):
 
 @pytest.mark.slow
 def test_readers_are_told_nothing_of_who_was_erased(world):
-    """View, events, lists and pulling leave out what a late writer filed, before the stream is there."""
+    """View, events, lists and pulling leave out what a late writer stored, even before the stream is read."""
     world.kept(ERASED)
     world.kept("c12")
     project_all(world.api)
@@ -433,14 +442,14 @@ def test_readers_are_told_nothing_of_who_was_erased(world):
     assert 404 == world.api.get(f"/conversations/{ERASED}").status
     assert 404 == world.api.get(f"/events/{event}/body").status
     assert [] == world.api.events(ERASED)
-    assert {"c12"} == {one["subject"] for one in world.api.pull()}
+    assert {"c12"} == {each["subject"] for each in world.api.pull()}
     listed = world.api.get("/conversations").value["conversations"]
-    assert ["c12"] == [one["conversation_id"] for one in listed]
+    assert ["c12"] == [each["conversation_id"] for each in listed]
 
 
 @pytest.mark.slow
 def test_reindex_makes_no_summary_of_who_was_erased(world):
-    """Events that came late are no ground for a summary."""
+    """Late events of an erased subject make no summary."""
     world.kept(ERASED)
     project_all(world.api)
     kept = [item for item in world.api.items() if item["pk"] == f"conversation#{ERASED}"]
@@ -455,7 +464,7 @@ def test_reindex_makes_no_summary_of_who_was_erased(world):
 
 @pytest.mark.slow
 def test_a_summary_that_is_made_while_its_subject_is_erased_is_taken_back(world):
-    """The stream had looked for the tombstone just before it was there."""
+    """The function looked for the tombstone just before it was there."""
     world.kept(ERASED)
     late = records(world.api)
 
@@ -466,7 +475,7 @@ def test_a_summary_that_is_made_while_its_subject_is_erased_is_taken_back(world)
 
 
 def erase_aside(world):
-    """Erase as another process does: none of it is the function's that waits meanwhile."""
+    """Erase as another process does, apart from the waiting function."""
     aside = threading.Thread(target=world.erase, args=("conversation", ERASED, "--yes"))
     aside.start()
     aside.join()
@@ -474,7 +483,7 @@ def erase_aside(world):
 
 @pytest.mark.slow
 def test_a_recording_that_is_noted_while_its_conversation_is_erased_is_taken_back(world):
-    """So had whoever found an object."""
+    """The same holds for a function that found an object."""
     world.recordings.put(f"tavus/{ERASED}/1")
 
     with once_before(clients.dynamodb(), "UpdateItem", lambda: erase_aside(world)):

@@ -1,4 +1,4 @@
-"""Export: everything of a subject in one zip, nothing of its neighbours, laid out alike each time."""
+"""An export has everything of a subject in one zip, nothing of its neighbours, and always one layout."""
 
 import gzip
 import json
@@ -42,7 +42,7 @@ def exported(file, *arguments):
 
 
 def test_everything_of_a_conversation_is_in_the_zip(world, tmp_path):
-    """Bodies as they were kept, variants and large ones too, view, transcript, recordings, quarantine."""
+    """The zip has stored bodies, variants and large ones too, view, transcript, recordings and quarantine."""
     transcript = [{"role": "user", "content": "Hello."}, {"role": "assistant", "content": "Hi."}]
     world.api.post(world.body(ERASED, "application.transcription_ready", 4, transcript=transcript))
     world.recordings.put(f"tavus/{ERASED}/1", b"a video")
@@ -71,7 +71,7 @@ def test_everything_of_a_conversation_is_in_the_zip(world, tmp_path):
 @pytest.mark.slow
 @pytest.mark.usefixtures("world")
 def test_the_same_content_makes_the_same_archive_for_its_owner_alone(tmp_path):
-    """Names, order, times and modes hang on nothing but what is kept."""
+    """Names, order, times and modes depend only on the stored content."""
     first, second = tmp_path / "1.zip", tmp_path / "2.zip"
 
     exported(first, ERASED)
@@ -80,23 +80,23 @@ def test_the_same_content_makes_the_same_archive_for_its_owner_alone(tmp_path):
     assert first.read_bytes() == second.read_bytes()
     assert 0o600 == first.stat().st_mode & 0o777
     with zipfile.ZipFile(first) as archive:
-        assert {0o600} == {one.external_attr >> 16 for one in archive.infolist()}
+        assert {0o600} == {each.external_attr >> 16 for each in archive.infolist()}
 
 
 @pytest.mark.slow
 def test_a_tag_exports_subjects_of_every_listed_kind(world, tmp_path):
-    """Conversations, videos and replicas that came by URLs of one person."""
+    """Conversations, videos and replicas with a person's tag are exported."""
     world.api.post({"video_id": "v1", "status": "ready"}, query=f"user={ERASED}")
     project_all(world.api)
 
     files, said = exported(tmp_path / "tag.zip", "--tag", f"user:{ERASED}")
 
-    assert [ERASED, "v1"] == [one["subject"] for one in said["subjects"]]
+    assert [ERASED, "v1"] == [each["subject"] for each in said["subjects"]]
     assert "ready" == json.loads(files["video/v1/view.json"])["status"]
 
 
 def test_what_cannot_be_searched_is_told(world, tmp_path):
-    """A compressed body is no text for the API: the README says that somebody has to look into it."""
+    """The API shows no text of a compressed body, so the README says that somebody must look into it."""
     world.api.post(gzip.compress(json.dumps([ERASED]).encode()))
 
     files, _ = exported(tmp_path / "c1.zip", ERASED)
@@ -106,7 +106,7 @@ def test_what_cannot_be_searched_is_told(world, tmp_path):
 
 
 def test_no_recording_overwrites_another_when_the_archive_is_unpacked(world, tmp_path):
-    """Keys that differ in their extension alone, or in its case, have files of their own."""
+    """Keys that differ only in their extension or its case have files of their own."""
     names = ("1", "1.MP4", "x", "x.webm.mp4", "y.WEBM", "y.webm")
     for name in names:
         world.recordings.put(f"tavus/{ERASED}/{name}", name.encode())
@@ -120,7 +120,7 @@ def test_no_recording_overwrites_another_when_the_archive_is_unpacked(world, tmp
 
 
 def test_another_s_recording_is_not_handed_out(world, tmp_path):
-    """A forged callback may claim it; the README says why it is not here."""
+    """A forged callback may claim it; the README says why it is missing."""
     world.recordings.put("tavus/c12/1", b"of somebody else")
     world.recordings.say(ERASED, bucket_name=world.recordings.bucket, s3_key="tavus/c12/1")
     world.recordings.claim(f"tavus/{ERASED}/7")
@@ -136,7 +136,7 @@ def test_another_s_recording_is_not_handed_out(world, tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["..", "a/../../b", "ä b"])
 def test_an_odd_id_leads_nowhere_when_it_is_unpacked(world, tmp_path, name):
-    """Its events are there, under a name that no unpacking can take for another folder."""
+    """Its events have a name that no unpacking reads as another folder."""
     world.api.post(world.body(name, "system.shutdown", 1))
 
     files, _ = exported(tmp_path / "odd.zip", name)
@@ -149,7 +149,7 @@ def test_an_odd_id_leads_nowhere_when_it_is_unpacked(world, tmp_path, name):
 @pytest.mark.slow
 @pytest.mark.usefixtures("world")
 def test_a_file_that_is_there_is_kept_and_half_a_one_is_none(tmp_path):
-    """Overwriting wants --force; what is unknown leaves no file behind."""
+    """Overwriting takes --force, and an unknown subject leaves no file."""
     file = tmp_path / "c1.zip"
     file.write_text("before")
 

@@ -1,4 +1,4 @@
-"""Restoring: items are lost, AWS restores a table beside, and what it has is copied back."""
+"""Restoring: items are lost, AWS restores a table beside, and its items are copied back."""
 
 import json
 import time
@@ -32,7 +32,7 @@ def client():
 
 
 def restore_beside(api, name=BESIDE):
-    """Let AWS restore the events table to now, beside it."""
+    """Let AWS restore the current events table beside it."""
     client().restore_table_to_point_in_time(
         SourceTableName=api.environment["EVENTS_TABLE"], TargetTableName=name, UseLatestRestorableTime=True
     )
@@ -47,17 +47,17 @@ def lose_everything(api, but=()):
 
 
 def copy_back(api, *, dry_run=False):
-    """Copy what is missing and make the summaries of it; return the outcomes in order."""
+    """Copy the missing items and rebuild their summaries; return the outcomes in order."""
     kept = store(api)
     copies = list(Restore(kept, BESIDE).copy(dry_run=dry_run))
     if not dry_run:
         list(reindex.rebuild_summaries(kept, copied_subjects(Counter(copies))))
-    return [one.outcome for one in copies]
+    return [each.outcome for each in copies]
 
 
 @pytest.fixture
 def conversation(api):
-    """Return a conversation of which summary and recordings are there, and a table beside that has it."""
+    """Return a conversation with summary and recordings, and restore a table that has it."""
     post_scenario(api, "conversation", now=NOW)
     assert [] == project_all(api)
     restore_beside(api)
@@ -65,14 +65,14 @@ def conversation(api):
 
 
 def views(api, conversation):
-    """Return what readers see of a conversation."""
+    """Return a conversation as readers see it."""
     paths = ("", "/events", "/transcript", "/recordings")
-    one = [api.get(f"/conversations/{conversation}{path}").value for path in paths]
-    return [*one, api.get("/conversations").value, api.pull()]
+    each = [api.get(f"/conversations/{conversation}{path}").value for path in paths]
+    return [*each, api.get("/conversations").value, api.pull()]
 
 
 def test_what_was_lost_is_seen_again_as_it_was(api, conversation):
-    """Events, transcript, recordings, lists and the order of receipt are what they were."""
+    """Events, transcript, recordings, lists and the order of receipt are as before."""
     before = views(api, conversation)
     lose_everything(api)
     assert 404 == api.get(f"/conversations/{conversation}").status
@@ -84,7 +84,7 @@ def test_what_was_lost_is_seen_again_as_it_was(api, conversation):
 
 
 def test_what_is_newer_stays(api, conversation):
-    """A row that is there is not written over, and what came after the backup is seen beside it."""
+    """An existing row is not overwritten, and events after the backup are shown, too."""
     table = boto3.resource("dynamodb", region_name="us-east-1").Table(api.environment["EVENTS_TABLE"])
     [first, *_] = [item for item in api.items() if item["type"] == "event"]
     table.update_item(
@@ -109,7 +109,7 @@ def test_what_is_newer_stays(api, conversation):
 
 
 def test_a_summary_counts_what_came_after_the_backup(api, conversation):
-    """The old summary is not copied: it is made of the events, the late ones too."""
+    """The old summary is not copied: the new one is built from all events."""
     fresh = {
         "conversation_id": conversation,
         "event_type": "application.perception_analysis",
@@ -129,7 +129,7 @@ def test_a_summary_counts_what_came_after_the_backup(api, conversation):
 
 
 def test_a_revoked_token_stays_revoked(api, conversation):  # noqa: ARG001 - it makes the table beside
-    """Tokens are another table: an old table of events makes none of them live."""
+    """Tokens are in another table, so an old events table revives none."""
     revoke_token(api.tokens_table, label="test", now=datetime.now(UTC))
     lose_everything(api)
 
@@ -151,7 +151,7 @@ def test_to_try_writes_nothing(api, conversation):
 
 
 def test_it_can_be_started_again(api, conversation):
-    """What a run that was stopped has copied is there for the next one, which does the rest."""
+    """The next run finds the copies of an interrupted one and does the rest."""
     before = views(api, conversation)
     lose_everything(api)
     half = Restore(store(api), BESIDE).copy(dry_run=False)
@@ -162,11 +162,11 @@ def test_it_can_be_started_again(api, conversation):
     list(reindex.rebuild_summaries(store(api), reindex.subjects(store(api))))
 
     assert before == views(api, conversation)
-    assert [one.outcome for one in copied].count("copied") <= outcomes.count("there")
+    assert [each.outcome for each in copied].count("copied") <= outcomes.count("there")
 
 
 def test_what_has_expired_is_left_out(api):
-    """A restored table has no time to live; its rows that are over do not come back."""
+    """A restored table has no time to live; its expired rows are not copied."""
     lose_everything(api)
     restore_beside(api)
     for number, expires_at in enumerate((int(time.time()) - 60, int(time.time()) + 3600)):
@@ -178,12 +178,12 @@ def test_what_has_expired_is_left_out(api):
 
 
 def copy_back_rows(api):
-    """Copy without summaries, for rows that are no whole events."""
-    return [one.outcome for one in Restore(store(api), BESIDE).copy(dry_run=False)]
+    """Copy without summaries, for rows that are not whole events."""
+    return [each.outcome for each in Restore(store(api), BESIDE).copy(dry_run=False)]
 
 
 def test_an_erased_subject_stays_erased(api, conversation):
-    """What was forgotten on request does not come back out of a backup."""
+    """A backup does not bring an erased subject back."""
     lose_everything(api)
 
     tombstones = Tombstones(client(), api.environment["EVENTS_TABLE"])
@@ -197,7 +197,7 @@ def test_an_erased_subject_stays_erased(api, conversation):
 
 @pytest.fixture
 def command(api, monkeypatch):
-    """Let the command work on this stack, and return how it is run."""
+    """Let the command work on this stack, and return a function that runs it."""
     target = SimpleNamespace(name="stack of this process", store=lambda: store(api))
     monkeypatch.setattr(choose, "choose", lambda *_, **__: target)
     return lambda *arguments: CliRunner().invoke(main, ["restore", "--from", BESIDE, *arguments])
@@ -205,7 +205,7 @@ def command(api, monkeypatch):
 
 @pytest.mark.parametrize("is_before", [True, False])
 def test_tombstones_count_from_before_the_moment_and_after_it(api, command, is_before):
-    """Erased before it, the tombstone is in the restored table; after it, in the stack's."""
+    """A tombstone may be in the restored table or in the stack's."""
     for name in ("c-kept", "c-erased"):
         api.post({"conversation_id": name, "event_type": "system.shutdown"})
     restore_beside(api)
@@ -227,7 +227,7 @@ def test_tombstones_count_from_before_the_moment_and_after_it(api, command, is_b
 
 
 def test_the_command_says_what_it_did(api, command):
-    """For people a sentence, for programs numbers; a dry run first, which writes nothing."""
+    """People get a sentence and programs get numbers; a dry run writes nothing."""
     api.post({"conversation_id": "c1", "event_type": "system.shutdown"})
     restore_beside(api)
     lose_everything(api)
@@ -242,7 +242,7 @@ def test_the_command_says_what_it_did(api, command):
 
 
 def test_quarantine_that_comes_back_is_told_where_somebody_was_erased(api, command):
-    """What an entry says names nobody to a tombstone, so the erasures must be done again."""
+    """No tombstone says whom an entry names, so erasures must be repeated."""
     api.post(b'{"conversation_id": "c-erased", ')
     restore_beside(api)
     lose_everything(api)
@@ -266,6 +266,6 @@ def test_quarantine_that_comes_back_is_told_where_somebody_was_erased(api, comma
     ],
 )
 def test_a_wrong_table_is_refused(api, source, reason):
-    """The stack's own, the tokens, or none: each with what it takes instead."""
+    """The stack's own table, another one and a missing one are refused with advice."""
     with pytest.raises(click.ClickException, match=reason):
         Restore(store(api), api.environment[source] if source else "nobody").row_count()

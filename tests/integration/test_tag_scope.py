@@ -1,4 +1,4 @@
-"""By tag: `export` and `erase` take what belongs to the tag, list what they leave out, and agree."""
+"""`export` and `erase` by tag take what belongs to the tag, list what they leave out, and agree."""
 
 import json
 import shlex
@@ -35,7 +35,7 @@ def send(world, subject, event_type, at, query, **properties):
 
 
 def exported(tmp_path, *tag):
-    """Export by a tag; return the exit code, what was printed, and the archive's files."""
+    """Export by a tag; return the exit code, the output, and the archive's files."""
     file = tmp_path / "tag.zip"
     result = CliRunner().invoke(main, ["export", *(tag or TAG), "--to", str(file), "--force", "--json"])
     assert result.stdout, result.output
@@ -52,21 +52,21 @@ def erased(world, *tag):
 
 
 def subjects(content):
-    """Return whom a receipt or an export names."""
-    return {(one["kind"], one["subject"]) for one in content["subjects"]}
+    """Return the subjects of a receipt or an export."""
+    return {(each["kind"], each["subject"]) for each in content["subjects"]}
 
 
 def left_out(content):
-    """Return whom it left out, with the count of the reason."""
+    """Return the subjects that were left out, with the count of the reason."""
     listed = content["left_out"]
-    return {(one["kind"], one["subject"]): " ".join(one["reason"].split()[:3]) for one in listed}
+    return {(each["kind"], each["subject"]): " ".join(each["reason"].split()[:3]) for each in listed}
 
 
 @pytest.mark.parametrize(
     ("at", "is_first", "true_query"), [(2, True, TRUE), (2, False, ""), (7, True, ""), (7, False, TRUE)]
 )
 def test_a_forged_tag_takes_no_conversation(world, tmp_path, true_query, is_first, at):
-    """First or last, with the identity of a true callback or its own, against any tag or none."""
+    """This holds for a first or last callback, any identity, and any tag or none."""
     if is_first:
         send(world, "c7", "system.shutdown", at, FORGED, forged=True)
     send(world, "c7", "system.replica_joined", 1, true_query)
@@ -105,7 +105,7 @@ def test_a_true_callback_that_is_a_duplicate_of_a_forged_one_leaves_other_callba
 
 
 def test_the_command_that_is_printed_names_the_subject(world, tmp_path):
-    """A shell reads the id as one argument, whatever it is."""
+    """A shell reads any id as one argument."""
     subject = "-c $(id) 'x'"
     send(world, subject, "system.shutdown", 1, TRUE)
     send(world, subject, "system.shutdown", 2, FORGED)
@@ -121,7 +121,7 @@ def test_the_command_that_is_printed_names_the_subject(world, tmp_path):
 
 
 def test_objectives_guardrails_and_backfilled_events_may_lack_the_tag(world, tmp_path):
-    """They come by URLs of their own, or by none."""
+    """They have callback URLs of their own, or none."""
     send(world, "mine", "system.shutdown", 1, FORGED)
     world.api.post({"conversation_id": "mine", "objective_name": "o", "output_variables": {}})
     world.api.post({"conversation_id": "mine", "properties": {"guardrail": "g"}})
@@ -153,7 +153,7 @@ def test_a_resource_belongs_if_all_its_callbacks_carry_the_tag(world, tmp_path, 
 
 @pytest.mark.parametrize(("stored", "asked"), [(COMPOSED, "Jose\u0301"), (DECOMPOSED, "Jos\u00e9")])
 def test_a_tag_is_found_in_either_normal_form(world, tmp_path, stored, asked):
-    """Summaries, recent events, quarantine and the spill; the stored bytes do not change."""
+    """Summaries, recent events, quarantine and the spill match; the stored bytes do not change."""
     query = f"user={stored}"
     send(world, "listed", "system.shutdown", 1, query)
     project_all(world.api)
@@ -174,7 +174,7 @@ def test_a_tag_is_found_in_either_normal_form(world, tmp_path, stored, asked):
 
 
 def test_quarantine_with_the_tag_is_exported_with_its_bytes(world, tmp_path):
-    """Alone, too: an entry is no conversation, so its own tag decides."""
+    """An entry is not a conversation, so its own tag decides."""
     world.api.post(b"\xff no text", query=FORGED)
     world.api.post(b"of another", query=TRUE)
 
@@ -186,7 +186,7 @@ def test_quarantine_with_the_tag_is_exported_with_its_bytes(world, tmp_path):
 
 
 def test_a_forged_id_takes_nothing_that_only_contains_it(world, tmp_path):
-    """The id of a forged subject may be a word of every body: what only contains it is listed, and stays."""
+    """A forged subject's id may be a word of every body: such bodies are listed, and stay."""
     send(world, "event_type", "system.shutdown", 1, FORGED)
     world.api.post(b'[{"event_type": "of a stranger"}]', query=TRUE)
     project_all(world.api)
@@ -198,13 +198,13 @@ def test_a_forged_id_takes_nothing_that_only_contains_it(world, tmp_path):
     assert "quarantine" not in receipt["counts"]
     [entry] = world.api.quarantine()
     assert [("quarantine", entry["quarantine_id"])] == [
-        (one["store"], one["name"]) for one in receipt["left"]
+        (each["store"], each["name"]) for each in receipt["left"]
     ]
     assert 1 == result.exit_code
 
 
 def test_a_callback_in_the_spill_counts(world):
-    """A forged one that waits takes no conversation, and a true one that waits saves its own."""
+    """A waiting forged callback takes no conversation, and a waiting true one saves its own."""
     send(world, "c7", "system.shutdown", 1, TRUE)
     send(world, "c8", "system.shutdown", 1, FORGED)
     project_all(world.api)
@@ -220,7 +220,7 @@ def test_a_callback_in_the_spill_counts(world):
 
 
 def test_pushes_and_failed_records_of_a_left_out_subject_stay(world):
-    """Those about a subject that belongs go, and so do those of a subject that nothing else knows."""
+    """Those of a subject that belongs are removed, also if nothing else knows the subject."""
     for subject, true in (("c7", TRUE), ("mine", FORGED)):
         send(world, subject, "system.replica_joined", 1, true)
         send(world, subject, "system.shutdown", 2, FORGED)
@@ -246,13 +246,13 @@ def test_pushes_and_failed_records_of_a_left_out_subject_stay(world):
 
 
 def pushed(world):
-    """Count the pushes that wait by their subjects."""
+    """Count the waiting pushes by their subjects."""
     names = [json.loads(text)["detail"]["subject"] for text in world.messages("PushQueueUrl")]
     return {name: names.count(name) for name in names}
 
 
 def test_an_erasure_that_stopped_goes_on_though_the_callbacks_that_decide_are_gone(world):
-    """What is left of it does not carry the tag; its tombstone says that it belonged."""
+    """The rest does not carry the tag; the tombstone says that the subject belonged."""
     send(world, "mine", "system.shutdown", 1, FORGED)
     world.api.post({"conversation_id": "mine", "objective_name": "o", "output_variables": {}})
     project_all(world.api)
@@ -272,7 +272,7 @@ def test_an_erasure_that_stopped_goes_on_though_the_callbacks_that_decide_are_go
 
 
 def test_an_older_stack_is_told_to_be_deployed_again(world, tmp_path):
-    """Without GET /subjects an export by tag would lack kinds: it says so and writes nothing."""
+    """Without GET /subjects an export by tag would lack kinds, so it writes nothing and says so."""
     routes = [route for route in world.api.routes if route.path != "/subjects"]
     object.__setattr__(world.api, "routes", routes)
     file = tmp_path / "tag.zip"
@@ -292,7 +292,7 @@ _RUNS = count()
 
 
 def body_of(world, subject, event_type, number):
-    """Make a callback of its own identity."""
+    """Make a callback with its own identity."""
     if event_type == "objective":
         return {"conversation_id": subject, "objective_name": f"o{number}", "output_variables": {}}
     if event_type == "video":
@@ -304,7 +304,7 @@ def body_of(world, subject, event_type, number):
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(callbacks=CALLBACKS, is_summed_up=st.booleans())
 def test_export_and_erase_name_the_same_subjects(world, tmp_path, callbacks, is_summed_up):
-    """Over random tables, summed up or not; what they leave out is the same, too."""
+    """This holds for random tables, with summaries or without; the left-out subjects agree, too."""
     run = next(_RUNS)
     tag = ("--tag", f"user:666-{run}")
     for number, (subject, event_type, query) in enumerate(callbacks):

@@ -25,7 +25,7 @@ COMMAND = Path(sys.executable).with_name("tavus-callbacks")
 
 @pytest.fixture(autouse=True)
 def _found(local_stack: RunningStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Let `--local` find this stack and no other of this machine."""
+    """Let `--local` find only this stack."""
     monkeypatch.setenv("TAVUS_CALLBACKS_STATE", str(tmp_path))
     with register(open_state(tmp_path, local_stack.port, fresh=False), local_stack):
         yield
@@ -37,7 +37,7 @@ def run(*arguments: str, **options) -> Result:
 
 
 def answered(result: Result) -> dict[str, object]:
-    """Return what a command with `--json` printed."""
+    """Return the JSON that a command printed."""
     assert 0 == result.exit_code, result.output
     content: dict[str, object] = json.loads(result.stdout)
     return content
@@ -51,14 +51,14 @@ def shutdown(subject: str) -> dict[str, str]:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", simulator.names())
 def test_every_scenario_gets_the_answers_it_expects(name: str) -> None:
-    """What the simulator's files say is what the receiver does."""
+    """The receiver answers as the simulator's files expect."""
     result = run("simulate", name)
 
     assert 0 == result.exit_code, result.output
 
 
 def test_a_token_works_from_create_to_revoke() -> None:
-    """Created, it posts; used, its use is listed; rotated, both post; revoked, it is listed as such."""
+    """A new token posts, its use is listed, a rotated one posts too, and a revoked one is listed as such."""
     url = run("token", "create", "--label", "lifecycle").stdout.strip()
     assert 200 == httpx.post(url, json=shutdown("clifecycle")).status_code
 
@@ -74,7 +74,7 @@ def test_a_token_works_from_create_to_revoke() -> None:
 
 
 def test_a_token_revoked_before_its_first_use_never_posts() -> None:
-    """Nothing remembers a token that was never seen."""
+    """Nothing remembers a token that was never used."""
     url = run("token", "create", "--label", "unused").stdout.strip()
     run("token", "revoke", "unused", "--yes")
 
@@ -82,7 +82,7 @@ def test_a_token_revoked_before_its_first_use_never_posts() -> None:
 
 
 def test_what_was_posted_is_shown(local_stack: RunningStack) -> None:
-    """The event of a subject, then its body as it was sent."""
+    """The event of a subject is listed, and its body is printed as it was sent."""
     httpx.post(f"{local_stack.callback_url}?user=4711", json=shutdown("cshown")).raise_for_status()
 
     (event,) = answered(run("show", "cshown", "--events", "--json"))["events"]
@@ -95,18 +95,18 @@ def test_what_was_posted_is_shown(local_stack: RunningStack) -> None:
 
 
 def listed(subject: str) -> dict[str, object]:
-    """Wait until a conversation is in the list: it is summed up by the stream, a moment after its answer."""
+    """Wait until a conversation is in the list: the stream summarises it a moment after the answer."""
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
-        found = answered(run("list", "--json", "--limit", "1000"))["conversations"]
-        if one := [each for each in found if each["conversation_id"] == subject]:
-            return one[0]
+        conversations = answered(run("list", "--json", "--limit", "1000"))["conversations"]
+        if matches := [each for each in conversations if each["conversation_id"] == subject]:
+            return matches[0]
         time.sleep(0.3)
     raise AssertionError(f"{subject} was not listed")
 
 
 def test_a_conversation_is_listed_shown_and_summed_up(local_stack: RunningStack, tmp_path: Path) -> None:
-    """From callbacks to list, page, dialogue and report, as a person goes."""
+    """Callbacks lead to a list, a page, a dialogue and a report."""
     ids = simulator.fresh_ids()
     rendered = simulator.render(
         simulator.load("conversation"),
@@ -114,8 +114,8 @@ def test_a_conversation_is_listed_shown_and_summed_up(local_stack: RunningStack,
         now=datetime.now(UTC),
         ids=ids,
     )
-    for one in rendered:
-        httpx.post(f"{local_stack.callback_url}?case=whole", content=one.body).raise_for_status()
+    for each in rendered:
+        httpx.post(f"{local_stack.callback_url}?case=whole", content=each.body).raise_for_status()
     conversation, report = ids["conversation_id"], tmp_path / "report.html"
 
     assert "ended" == listed(conversation)["status"]
@@ -131,7 +131,7 @@ def test_a_conversation_is_listed_shown_and_summed_up(local_stack: RunningStack,
 
 
 def test_summaries_are_made_anew(local_stack: RunningStack) -> None:
-    """Whatever became of them, nothing but the events is needed."""
+    """Summaries are rebuilt from the events alone."""
     httpx.post(local_stack.callback_url, json=shutdown("canew")).raise_for_status()
     listed("canew")
 
@@ -152,7 +152,7 @@ def test_an_unusual_subject_is_shown(local_stack: RunningStack) -> None:
 
 
 def test_what_could_not_be_filed_is_shown(local_stack: RunningStack) -> None:
-    """The refused body with its reason, control characters escaped."""
+    """The refused body is printed with its reason, and control characters are escaped."""
     refused = httpx.post(local_stack.callback_url, content=b"no\x1bsense").json()
 
     listed = answered(run("quarantine", "list", "--json"))["quarantine"]
@@ -166,7 +166,7 @@ def test_what_could_not_be_filed_is_shown(local_stack: RunningStack) -> None:
 def test_a_url_and_a_read_token_are_enough(
     local_stack: RunningStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without --local and without AWS: the same events by the environment."""
+    """The environment gives the same events without --local and without AWS."""
     httpx.post(local_stack.callback_url, json=shutdown("cbyurl")).raise_for_status()
     monkeypatch.setenv("TAVUS_CALLBACKS_URL", local_stack.api_url)
     monkeypatch.setenv("TAVUS_CALLBACKS_READ_TOKEN", local_stack.read_token)
@@ -180,7 +180,7 @@ def test_a_url_and_a_read_token_are_enough(
 def test_a_token_of_another_scope_is_refused_with_what_to_do(
     local_stack: RunningStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A read token reads no quarantine; the error names the variable and how to make the right one."""
+    """A read token cannot read quarantine; the error names the variable and how to create the right token."""
     monkeypatch.setenv("TAVUS_CALLBACKS_URL", local_stack.api_url)
     monkeypatch.setenv("TAVUS_CALLBACKS_QUARANTINE_TOKEN", local_stack.read_token)
 
@@ -193,7 +193,7 @@ def test_a_token_of_another_scope_is_refused_with_what_to_do(
 
 @pytest.fixture
 def _interruptible() -> Iterator[None]:
-    """Let children end on SIGINT even where these tests run in the background, which ignores it."""
+    """Let children end on SIGINT, which a test run in the background ignores."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
@@ -201,7 +201,7 @@ def _interruptible() -> Iterator[None]:
 
 @pytest.mark.usefixtures("_interruptible")
 def test_tail_shows_an_event_as_it_comes_and_ends_quietly(local_stack: RunningStack) -> None:
-    """A process of its own: lines at once, filters, and after Ctrl-C neither words nor an error."""
+    """A process prints lines at once and filters them, and ends without an error after Ctrl-C."""
     arguments = [COMMAND, "tail", "--local", "--since", "1m", "--tag", "case:tail", "--json"]
     with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as tail:  # noqa: S603 - our own command
         try:

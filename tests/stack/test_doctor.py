@@ -1,4 +1,4 @@
-"""`doctor` on a running local stack, over HTTP: green, and red with its fix for what is broken on purpose."""
+"""`doctor` on a running local stack, over HTTP: green, and red with its fix for each deliberate fault."""
 
 import json
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ HERE = {check.name for check in CHECKS if not check.not_here}
 
 @pytest.fixture
 def mine(local_stack, tmp_path, monkeypatch) -> Iterator[RunningStack]:
-    """Let `--local` find the session's stack and no other of this machine."""
+    """Let `--local` find only the session's stack."""
     monkeypatch.setenv("TAVUS_CALLBACKS_STATE", str(tmp_path))
     with register(open_state(tmp_path, local_stack.port, fresh=False), local_stack):
         yield local_stack
@@ -41,24 +41,24 @@ def _client(service: Any, key_id: str, endpoint_url: str) -> Any:
 
 
 def examined() -> dict[str, dict[str, str]]:
-    """Run the doctor and return what it found, by the names of its checks."""
+    """Run the doctor and return its results, by the names of the checks."""
     result = CliRunner().invoke(main, ["doctor", "--local", "--json"])
-    found = {check["name"]: check for check in json.loads(result.stdout)["checks"]}
-    assert ("failed" in {check["status"] for check in found.values()}) == (result.exit_code == 1)
-    return found
+    findings = {check["name"]: check for check in json.loads(result.stdout)["checks"]}
+    assert ("failed" in {check["status"] for check in findings.values()}) == (result.exit_code == 1)
+    return findings
 
 
 def test_a_running_stack_is_green_and_what_is_not_here_is_grey(mine):
-    """What has a meaning here is proven, the rest says why not; nothing but marked callbacks is left."""
+    """Skipped checks say why, and only marked callbacks are left behind."""
     objects, tokens = versions(mine), doctors_tokens(mine)
-    found = examined()
+    findings = examined()
 
     pushed = {"push target", "push secret"}
-    assert {"ok"} == {found[name]["status"] for name in {*HERE, "clean-up"} - pushed}, found
-    assert {"skipped"} == {found[name]["status"] for name in pushed}
+    assert {"ok"} == {findings[name]["status"] for name in {*HERE, "clean-up"} - pushed}, findings
+    assert {"skipped"} == {findings[name]["status"] for name in pushed}
     grey = [check for check in CHECKS if check.not_here]
     assert [("skipped", check.not_here) for check in grey] == [
-        (found[check.name]["status"], found[check.name]["detail"]) for check in grey
+        (findings[check.name]["status"], findings[check.name]["detail"]) for check in grey
     ]
     assert {"callback", "unannounced", "announced", "link", "preflight", "altered link"} < HERE
     assert objects == versions(mine)
@@ -68,20 +68,20 @@ def test_a_running_stack_is_green_and_what_is_not_here_is_grey(mine):
 
 
 def versions(mine: RunningStack) -> list[Any]:
-    """Return every version of every recording, and every mark of a deletion."""
-    found = client(mine, "s3").list_object_versions(Bucket=mine.outputs["RecordingsBucketName"])
-    return [*found.get("Versions", []), *found.get("DeleteMarkers", [])]
+    """Return every version of every recording, and every delete marker."""
+    findings = client(mine, "s3").list_object_versions(Bucket=mine.outputs["RecordingsBucketName"])
+    return [*findings.get("Versions", []), *findings.get("DeleteMarkers", [])]
 
 
 def doctors_tokens(mine: RunningStack) -> list[Any]:
-    """Return the tokens that doctors have made."""
+    """Return the tokens that doctors have created."""
     items = client(mine, "dynamodb").scan(TableName=mine.outputs["TokensTableName"])["Items"]
     return [item for item in items if item["label"]["S"].startswith("doctor-")]
 
 
 @contextmanager
 def without_versioning(mine: RunningStack) -> Iterator[None]:
-    """Switch versioning off for a while."""
+    """Switch versioning off for the block."""
     bucket, s3 = mine.outputs["RecordingsBucketName"], client(mine, "s3")
     s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Suspended"})
     try:
@@ -92,7 +92,7 @@ def without_versioning(mine: RunningStack) -> Iterator[None]:
 
 @contextmanager
 def without_cors(mine: RunningStack) -> Iterator[None]:
-    """Take the rules for pages elsewhere away for a while."""
+    """Remove the CORS rules for the block."""
     bucket, s3 = mine.outputs["RecordingsBucketName"], client(mine, "s3")
     rules = s3.get_bucket_cors(Bucket=bucket)["CORSRules"]
     s3.delete_bucket_cors(Bucket=bucket)
@@ -104,7 +104,7 @@ def without_cors(mine: RunningStack) -> Iterator[None]:
 
 @contextmanager
 def without_public_access_block(mine: RunningStack) -> Iterator[None]:
-    """Take the block away for a while."""
+    """Remove the public access block for the block."""
     bucket, s3 = mine.outputs["RecordingsBucketName"], client(mine, "s3")
     block = s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"]
     s3.delete_public_access_block(Bucket=bucket)
@@ -115,7 +115,7 @@ def without_public_access_block(mine: RunningStack) -> Iterator[None]:
 
 
 def without_recovery(output: str):
-    """Switch the recovery of a table off for a while."""
+    """Switch the recovery of a table off for the block."""
 
     @contextmanager
     def broken(mine: RunningStack) -> Iterator[None]:
@@ -137,7 +137,7 @@ def _recover(mine: RunningStack, output: str, *, is_on: bool) -> None:
 
 @contextmanager
 def without_expiry(mine: RunningStack) -> Iterator[None]:
-    """Switch the events' time to live off for a while."""
+    """Switch the events' time to live off for the block."""
     _expire(mine, is_on=False)
     try:
         yield
@@ -154,7 +154,7 @@ def _expire(mine: RunningStack, *, is_on: bool) -> None:
 
 @contextmanager
 def without_tokens(mine: RunningStack) -> Iterator[None]:
-    """Empty the tokens table for a while."""
+    """Empty the tokens table for the block."""
     table, dynamodb = mine.outputs["TokensTableName"], client(mine, "dynamodb")
     items = dynamodb.scan(TableName=table)["Items"]
     for item in items:
@@ -178,27 +178,27 @@ BREAKS = {
 
 
 def test_what_is_broken_is_red_with_its_fix(mine):
-    """All at once: their lines and no other."""
+    """With all faults at once, exactly their lines are red."""
     with ExitStack() as broken:
         for breaking, _ in BREAKS.values():
             broken.enter_context(breaking(mine))
-        found = examined()
+        findings = examined()
 
-    assert set(BREAKS) == {each["name"] for each in found.values() if each["status"] == "failed"}
+    assert set(BREAKS) == {each["name"] for each in findings.values() if each["status"] == "failed"}
     for name, (_, fix) in BREAKS.items():
-        assert fix in found[name]["fix"]
+        assert fix in findings[name]["fix"]
 
 
 def test_an_object_that_no_event_tells_of_is_red(mine, monkeypatch, tmp_path):
-    """An object in a bucket that is not watched is never found, and the fix says where to look."""
+    """An object in an unwatched bucket is never found, and the fix says where to look."""
     monkeypatch.setattr(command, "_PATIENCE_HERE", 0.5)
     monkeypatch.setenv("TAVUS_CALLBACKS_STATE", str(tmp_path))
     unwatched = {"RecordingsBucketName": mine.outputs["FailedBucketName"]}
     changed = replace(mine, outputs={**mine.outputs, **unwatched})
 
     with register(open_state(tmp_path, mine.port, fresh=False), changed):
-        found = examined()
+        findings = examined()
 
-    assert "failed" == found["unannounced"]["status"]
-    assert "ResolveFunction" in found["unannounced"]["fix"]
-    assert "ok" == found["clean-up"]["status"]
+    assert "failed" == findings["unannounced"]["status"]
+    assert "ResolveFunction" in findings["unannounced"]["fix"]
+    assert "ok" == findings["clean-up"]["status"]

@@ -1,4 +1,4 @@
-"""Erasure and export on a running local stack: over real HTTP, queues, streams and buckets."""
+"""Erasure and export on a running local stack, over real HTTP, queues, streams and buckets."""
 
 import base64
 import json
@@ -28,7 +28,7 @@ pytestmark = [pytest.mark.stack, pytest.mark.slow]
 
 @pytest.fixture(autouse=True)
 def _found(local_stack: RunningStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Let `--local` find this stack and no other of this machine."""
+    """Let `--local` find only this stack."""
     monkeypatch.setenv("TAVUS_CALLBACKS_STATE", str(tmp_path))
     with register(open_state(tmp_path, local_stack.port, fresh=False), local_stack):
         yield
@@ -45,7 +45,7 @@ def run(*arguments: str) -> dict[str, object]:
 def test_a_recorded_conversation_is_exported_and_then_erased(
     local_stack: RunningStack, tmp_path: Path
 ) -> None:
-    """Its recording is in the zip; afterwards nothing of it is left, and what comes late is dropped."""
+    """The zip has its recording; then nothing of it is left, and late callbacks are dropped."""
     sent = CliRunner().invoke(main, ["simulate", "recording", "--local", "--json"])
     conversation = json.loads(sent.stdout)["callbacks"][0]["answer"]["subject"]
     await_recording(local_stack, conversation)
@@ -69,7 +69,7 @@ def test_a_recorded_conversation_is_exported_and_then_erased(
 
 
 def test_no_snapshot_holds_what_was_erased(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """When the command ends, older snapshots are gone and no file of the state folder holds the canary."""
+    """After the command, older snapshots are gone and no file of the state folder contains the canary."""
     canary, conversation, root = "tangerine-4712", "csnapshot", tmp_path / "own"
     with stack.local_stack(stack.Options(port=0, state_root=root)) as local:
         monkeypatch.setenv("TAVUS_CALLBACKS_STATE", str(root))
@@ -91,18 +91,18 @@ def test_no_snapshot_holds_what_was_erased(tmp_path: Path, monkeypatch: pytest.M
 def test_a_snapshot_that_does_not_come_is_left_in_the_receipt(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Where the stack writes no snapshot in time, the command names it and ends with 1."""
+    """If the stack writes no snapshot in time, the receipt names it and the exit code is 1."""
     monkeypatch.setattr(snapshots, "_PATIENCE", 0)
     monkeypatch.setattr(Deployment, "has_snapshot_since", lambda *_: False)
 
     result = CliRunner().invoke(main, ["erase", "conversation", "cnone", "--yes", "--local", "--json"])
 
     assert 1 == result.exit_code
-    assert ["snapshots"] == [one["store"] for one in json.loads(result.stdout)["left"]]
+    assert ["snapshots"] == [each["store"] for each in json.loads(result.stdout)["left"]]
 
 
 def post_canary(running: RunningStack, conversation: str, canary: str) -> None:
-    """Post a callback that is kept, a large one, and one for quarantine, all with a canary."""
+    """Post a stored callback, a large one, and one for quarantine, all with a canary."""
     event = {"conversation_id": conversation, "event_type": "system.shutdown", "said": canary}
     noise = random.Random(canary).randbytes(400_000).hex()  # noqa: S311 - fills a body, guards no secret
     for body in (event, {**event, "event_type": "application.x", "noise": noise}, [conversation, canary]):
@@ -110,20 +110,20 @@ def post_canary(running: RunningStack, conversation: str, canary: str) -> None:
 
 
 def holding(folder: Path, *needles: str) -> list[str]:
-    """Return the files below a folder that hold one of some texts, packed bodies inflated."""
+    """Return the files below a folder that contain one of some texts, with packed bodies inflated."""
     paths = [path for path in folder.rglob("*") if path.is_file()]
     return [path.name for path in paths if any(needle in text(path) for needle in needles)]
 
 
 def text(path: Path) -> str:
-    """Return what a file holds, and behind it each binary value, decoded and inflated."""
+    """Return a file's content, and every binary value in it, decoded and inflated."""
     raw = path.read_bytes()
-    packed = [base64.b64decode(found) for found in re.findall(rb'"B": ?"([A-Za-z0-9+/=]+)"', raw)]
+    packed = [base64.b64decode(match) for match in re.findall(rb'"B": ?"([A-Za-z0-9+/=]+)"', raw)]
     return b" ".join([raw, *packed, *map(inflated, (raw, *packed))]).decode(errors="replace")
 
 
 def inflated(raw: bytes) -> bytes:
-    """Return what is deflated in some bytes, or nothing."""
+    """Return the inflated bytes, or nothing."""
     try:
         return zlib.decompress(raw)
     except zlib.error:
@@ -138,20 +138,20 @@ def await_recording(stack: RunningStack, conversation: str) -> None:
 
 
 def left(stack: RunningStack, s3: object, conversation: str) -> list[object]:
-    """Return what is left of a conversation in the table and in the buckets."""
+    """Return everything that is left of a conversation in the table and in the buckets."""
     table = isolated_session(stack.aws_access_key_id).resource("dynamodb", endpoint_url=stack.endpoint_url)
     query = {
         "KeyConditionExpression": "pk = :pk",
         "ExpressionAttributeValues": {":pk": f"conversation#{conversation}"},
     }
-    found = list(table.Table(stack.outputs["EventsTableName"]).query(**query)["Items"])
+    rows = list(table.Table(stack.outputs["EventsTableName"]).query(**query)["Items"])
     bucket = stack.outputs["RecordingsBucketName"]
     listed = s3.list_object_versions(Bucket=bucket, Prefix=f"tavus/{conversation}/")
-    return [*found, *listed.get("Versions", ()), *listed.get("DeleteMarkers", ())]
+    return [*rows, *listed.get("Versions", ()), *listed.get("DeleteMarkers", ())]
 
 
 def until(is_so: object) -> None:
-    """Wait until something is so, as long as the slowest machine may take."""
+    """Wait until a condition holds, as long as the slowest machine may take."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         if is_so():

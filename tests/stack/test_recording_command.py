@@ -1,4 +1,4 @@
-"""`recording` on a running local stack: seen, linked and saved through the real API and CDN."""
+"""`recording` on a running local stack: list, link and download through the real API and CDN."""
 
 import json
 import secrets
@@ -23,7 +23,7 @@ CONTENT = bytes(range(256)) * 2000
 
 @pytest.fixture(autouse=True)
 def _found(local_stack: RunningStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Let `--local` find this stack and no other of this machine."""
+    """Let `--local` find only this stack."""
     monkeypatch.setenv("TAVUS_CALLBACKS_STATE", str(tmp_path))
     with register(open_state(tmp_path, local_stack.port, fresh=False), local_stack):
         yield
@@ -31,7 +31,7 @@ def _found(local_stack: RunningStack, tmp_path: Path, monkeypatch: pytest.Monkey
 
 @pytest.fixture
 def conversation_id() -> str:
-    """Name a conversation of the test's own."""
+    """Return a conversation id of the test's own."""
     return f"c{secrets.token_hex(6)}"
 
 
@@ -41,7 +41,7 @@ def run(*arguments: str) -> Result:
 
 
 def announce(stack: RunningStack, conversation_id: str) -> str:
-    """Say that a recording is ready and return its key."""
+    """Announce that a recording is ready and return its key."""
     key = f"tavus/{conversation_id}/1762000000000"
     claim = {"bucket_name": stack.outputs["RecordingsBucketName"], "s3_key": key, "duration": 62}
     body = {
@@ -55,7 +55,7 @@ def announce(stack: RunningStack, conversation_id: str) -> str:
 
 
 def put(stack: RunningStack, key: str) -> None:
-    """Put the object of a recording, without suffix and type as Tavus may."""
+    """Put the object of a recording, without suffix and type, as Tavus may."""
     s3 = isolated_session(stack.aws_access_key_id).client("s3", endpoint_url=stack.endpoint_url)
     s3.put_object(Bucket=stack.outputs["RecordingsBucketName"], Key=key, Body=CONTENT)
 
@@ -70,7 +70,7 @@ def awaited(conversation_id: str, status: str) -> dict[str, Any]:
         result = run(conversation_id, "--json")
         answered: dict[str, Any] = json.loads(result.stdout) if result.exit_code == 0 else {}
         recordings = answered.get("recordings", [])
-        if [(status, True)] == [(one["status"], one["announced"]) for one in recordings]:
+        if [(status, True)] == [(each["status"], each["announced"]) for each in recordings]:
             return answered
         time.sleep(0.1)
     raise AssertionError(result.output)
@@ -78,14 +78,14 @@ def awaited(conversation_id: str, status: str) -> dict[str, Any]:
 
 @pytest.fixture
 def available(local_stack: RunningStack, conversation_id: str) -> str:
-    """Make a recording that can be watched and return its conversation."""
+    """Make a recording that can be played and return its conversation."""
     put(local_stack, announce(local_stack, conversation_id))
     awaited(conversation_id, "available")
     return conversation_id
 
 
 def test_a_recording_is_pending_and_then_available(local_stack, conversation_id):
-    """Announced, it has no link and says why; put, it has one that plays."""
+    """An announced recording has a reason in place of a link; once its object is there, the link plays."""
     key = announce(local_stack, conversation_id)
     pending = awaited(conversation_id, "pending")
     refused = run(conversation_id, "--url")
@@ -101,7 +101,7 @@ def test_a_recording_is_pending_and_then_available(local_stack, conversation_id)
 
 
 def test_people_see_a_table_and_a_link(available):
-    """Id, status, size, duration; the link below."""
+    """The table has id, status, size and duration, and the link is below."""
     result = run(available)
 
     head, row, _, link = result.stdout.splitlines()
@@ -111,7 +111,7 @@ def test_people_see_a_table_and_a_link(available):
 
 
 def test_a_recording_is_saved_and_goes_on_where_it_was(available, tmp_path):
-    """Through the CDN's own ranges and ETags."""
+    """The download uses the CDN's own ranges and ETags."""
     file = tmp_path / "call.mp4"
     assert 0 == run(available, "--download", str(file)).exit_code
     etag = httpx.get(run(available, "--url").stdout.strip()).headers["etag"]
@@ -135,7 +135,7 @@ def test_part_of_another_object_starts_over(available, tmp_path):
 
 
 def test_a_url_and_a_read_token_are_enough(available, local_stack, monkeypatch):
-    """Without --local and without AWS."""
+    """It works without --local and without AWS."""
     monkeypatch.setenv("TAVUS_CALLBACKS_URL", local_stack.api_url)
     monkeypatch.setenv("TAVUS_CALLBACKS_READ_TOKEN", local_stack.read_token)
 
@@ -146,20 +146,20 @@ def test_a_url_and_a_read_token_are_enough(available, local_stack, monkeypatch):
 
 
 def test_nothing_recorded_says_what_to_do(local_stack, conversation_id):
-    """A conversation without a recording, and an id that nobody knows, have an answer each."""
+    """A conversation without a recording and an unknown id have different answers."""
     httpx.post(
         local_stack.callback_url, json={"conversation_id": conversation_id, "event_type": "system.shutdown"}
     ).raise_for_status()
 
     without, unknown = run(conversation_id), run("cnever")
 
-    assert [(1, "")] * 2 == [(one.exit_code, one.stdout) for one in (without, unknown)]
+    assert [(1, "")] * 2 == [(each.exit_code, each.stdout) for each in (without, unknown)]
     assert "tavus-callbacks connect" in without.stderr
     assert "tavus-callbacks list" in unknown.stderr
 
 
 def test_what_a_simulation_tells_to_run_next_runs_on_the_same_stack(local_stack):
-    """A port that was named is named again: without it another stack, or none, would be asked."""
+    """The printed command names the port, so it cannot reach another stack."""
     sent = CliRunner().invoke(main, ["simulate", "recording", "--local", "--port", str(local_stack.port)])
     said = next(line for line in sent.stderr.splitlines() if line.startswith("A fresh link: "))
 
