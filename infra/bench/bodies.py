@@ -1,4 +1,4 @@
-"""Bodies of a wanted size: transcripts in words of the licence, which deflate less than speech."""
+"""Bodies of a given size: transcripts with words of the licence, which deflate less than speech."""
 
 import json
 import random
@@ -13,7 +13,7 @@ _LICENCE = Path(__file__).resolve().parents[2] / "LICENSE"
 
 
 def transcript(conversation_id: str, size: int) -> dict[str, Any]:
-    """Make a transcript of about `size` bytes of JSON, the same one for the same arguments."""
+    """Return a transcript of about `size` bytes of JSON, the same one for the same arguments."""
     words, chance = _LICENCE.read_text(encoding="utf-8").split(), random.Random(size)  # noqa: S311 - no secret
     turns: list[dict[str, str]] = []
     body = {
@@ -32,7 +32,7 @@ def transcript(conversation_id: str, size: int) -> dict[str, Any]:
 
 
 def name(size: int) -> str:
-    """Write a size as people say it."""
+    """Return a size as people write it."""
     if size >= KILOBYTE * KILOBYTE:
         return f"{size // KILOBYTE // KILOBYTE} MB"
     return f"{size} B" if size < KILOBYTE else f"{size // KILOBYTE} KB"

@@ -1,7 +1,8 @@
-"""Writes docs/cost.md: what a stack costs without any callback, then months of them, from measured sizes.
+"""Writes docs/cost.md: the cost of a stack without callbacks and of months of them, from measured sizes.
 
-Run: PYTHONPATH=infra .venv/bin/python -m bench.cost. It starts the local stack once, as sizes.py does. Prices
-are those of us-east-1, in dollars.
+It starts the local stack once, as sizes.py does. Prices are those of us-east-1, in dollars. To run it:
+
+PYTHONPATH=infra .venv/bin/python -m bench.cost
 """
 
 import importlib.util
@@ -15,7 +16,7 @@ from types import ModuleType, SimpleNamespace
 from typing import Any, cast
 
 from bench.bodies import KILOBYTE, transcript
-from bench.gathering import CALLBACKS, Gathered, gathered
+from bench.gathering import CALLBACKS, Gathered, simulate_batches
 from bench.packages import ROOT
 from tavus_callbacks.aws.stores.summaries import SummaryRows, SummaryUpdate
 from tavus_callbacks.domain.conversations.settings import FoldSettings
@@ -32,11 +33,11 @@ MONTHS = (10_000, 1_000_000, 100_000_000)
 SCALES = tuple(10**power for power in range(4, 10))
 MILLION = 1_000_000
 MONTH = 30 * 86_400
-# Callbacks a month, and windows in seconds, whose summaries are priced.
+# The callbacks a month and the windows in seconds for which summaries are priced.
 VOLUMES, WINDOWS = (100_000, 1_000_000, 10_000_000), (0, 20, 60, 300)
 ALONE = Gathered(1, 1)
 SUBJECT = "c0123456789abcdef"
-# A conversation of five callbacks: so many bytes each.
+# A conversation of five callbacks, with the bytes of each.
 CONVERSATION = {
     "system.replica_joined": 300,
     "system.shutdown": 300,
@@ -46,26 +47,26 @@ CONVERSATION = {
 }
 # Strongly consistent read of up to 4 KB; a gigabyte of the table with its backup (PITR), of logs kept.
 READ_UNIT, TABLE_GB, LOG_GB = 0.125e-6, 0.25 + 0.20, 0.03
-# DynamoDB adds this to an item and to an index entry.
+# The bytes that DynamoDB adds to an item and to an index entry.
 ITEM_OVERHEAD = 100
 # An alarm, a dashboard, a metric of ours, a secret; a month each. What an account has free of them (ten
 # alarms, three dashboards, ten metrics, by third parties' pages of November 2026) is not taken off.
 ALARM, DASHBOARD, METRIC, SECRET = 0.10, 3.00, 0.30, 0.40
-# What a stack in ordinary use writes every hour; charged by the hour in which a metric is written.
+# The metrics that a stack usually writes every hour; AWS charges the hours in which a metric is written.
 USUAL_METRICS = ("kept", "duplicate", "latency", "cold_start", "recording_available", "recording_pending")
 # A push on the bus by 64 KB, a request of SQS, a gigabyte sent to the internet: looked up at third parties.
 BUS_ENTRY, SQS_REQUEST, EGRESS_GB = 1.00e-6, 0.40e-6, 0.09
-# Of a post: seconds, messages a batch, bytes of its log record. Assumed.
+# The seconds of a post, its messages a batch, the bytes of its log record. Assumed.
 POST_SECONDS, POST_BATCH, POST_RECORD = 0.100, 5, 400
 # One record of `project` with what CloudWatch adds, beside Lambda's own lines: believed, as is its time.
 PROJECT_RECORD, PROJECT_SECONDS = 220, 0.020
-# Of each further event of a subject in a batch, which is parsed and merged; believed.
+# The seconds to parse and merge each further event of a subject in a batch; believed.
 FURTHER_SECONDS = 0.002
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A part of the price of a million callbacks, with how it comes about."""
+    """A part of the price of a million callbacks, with its explanation."""
 
     name: str
     dollars: float
@@ -73,7 +74,7 @@ class Line:
 
 
 def sizes() -> ModuleType:
-    """Return infra/checks/sizes.py, which is a script."""
+    """Return infra/checks/sizes.py as a module; it is a script."""
     spec = importlib.util.spec_from_file_location("sizes", ROOT / "infra" / "checks" / "sizes.py")
     if spec is None or spec.loader is None:
         raise ImportError("infra/checks/sizes.py")
@@ -92,19 +93,19 @@ def summary_size(script: ModuleType) -> int:
         return {}
 
     rows = SummaryRows(cast("Any", SimpleNamespace(put_item=put_item)), "events")
-    facts = facts_from("conversation", [event for event, _ in _kept()])
+    facts = facts_from("conversation", [event for event, _ in _stored_events()])
     published = types_by_events(_state(facts))
     rows.put_if_unchanged("conversation", SUBJECT, SummaryUpdate(facts, None), published, stored=None)
     return int(script.size_of(put[0]))
 
 
-def pushed() -> list[int]:
-    """Return the bytes of each push that a whole conversation makes, its recording among them."""
-    facts = facts_from("conversation", [event for event, _ in _kept()])
+def push_sizes() -> list[int]:
+    """Return the size in bytes of each push about a conversation, including its recording."""
+    facts = facts_from("conversation", [event for event, _ in _stored_events()])
     derived = derived_pushes(_state(facts), types_by_events(_state(facts)))
-    told = [*(callback_push(event, body) for event, body in _kept()), *derived]
-    # That of the recording is as long as that of the end, within some bytes.
-    return [len(push.detail()) for push in [*told, derived[0]]]
+    pushes = [*(callback_push(event, body) for event, body in _stored_events()), *derived]
+    # The push of the recording is as long as that of the end, within some bytes.
+    return [len(push.detail()) for push in [*pushes, derived[0]]]
 
 
 def _state(facts: Any) -> SubjectState:
@@ -112,7 +113,7 @@ def _state(facts: Any) -> SubjectState:
     return SubjectState("conversation", SUBJECT, facts, datetime(2026, 11, 20, 11, tzinfo=UTC), settings)
 
 
-def _kept() -> list[tuple[StoredEvent, bytes]]:
+def _stored_events() -> list[tuple[StoredEvent, bytes]]:
     return [_event(number, kind, size) for number, (kind, size) in enumerate(CONVERSATION.items())]
 
 
@@ -127,7 +128,7 @@ def _event(number: int, event_type: str, size: int) -> tuple[StoredEvent, bytes]
 
 
 def fixed() -> list[Line]:
-    """Return what a stack with alarms costs a month before the first callback."""
+    """Return the monthly costs of a stack with alarms before the first callback."""
     template = load_template(ROOT / "template.yaml", {"AlarmEmail": "operator@example.com"})
     alarms = len(template.of_type("AWS::CloudWatch::Alarm"))
     names = ", ".join(f"`{name}`" for name in USUAL_METRICS)
@@ -143,7 +144,7 @@ def fixed() -> list[Line]:
 
 
 def receiving_lines(script: ModuleType, row: Any) -> list[Line]:
-    """Return what receiving costs."""
+    """Return the costs of receiving."""
     write = script.WRITE_UNIT * MILLION
     return [
         Line("HTTP API", script.HTTP_REQUEST * MILLION, "one request"),
@@ -159,23 +160,23 @@ def receiving_lines(script: ModuleType, row: Any) -> list[Line]:
     ]
 
 
-def summary_lines(script: ModuleType, summary: int, found: Gathered) -> list[Line]:
-    """Return what summaries and their listing add, where so many batches and summaries come of a callback."""
-    batches, summaries = (share * MILLION for share in found)
+def summary_lines(script: ModuleType, summary: int, batching: Gathered) -> list[Line]:
+    """Return the costs of summaries and their listing, with so many batches and summaries per callback."""
+    batches, summaries = (share * MILLION for share in batching)
     write, units = script.WRITE_UNIT * MILLION, -(-summary // KILOBYTE)
     log = PROJECT_RECORD + script.platform_log()
-    seconds = PROJECT_SECONDS * found.summaries + FURTHER_SECONDS * (1 - found.summaries)
-    # A summary that is made anew looks a second time: its subject may have been erased meanwhile.
-    looks = found.summaries + 1 / CALLBACKS
+    seconds = PROJECT_SECONDS * batching.summaries + FURTHER_SECONDS * (1 - batching.summaries)
+    # A new summary looks a second time: its subject may have been erased in between.
+    looks = batching.summaries + 1 / CALLBACKS
     return [
         Line(
             "`project`",
             script.LAMBDA_REQUEST * batches + seconds * _lambda_time(script),
-            f"{found.batches:.2f} batches a callback",
+            f"{batching.batches:.2f} batches a callback",
         ),
         Line("tombstone, looked for", READ_UNIT * looks * MILLION, f"{looks:.2f} consistent reads"),
-        Line("summary, read", READ_UNIT * summaries, f"{found.summaries:.2f} consistent reads"),
-        Line("summary, written", units * write * found.summaries, f"as many, {summary} bytes each"),
+        Line("summary, read", READ_UNIT * summaries, f"{batching.summaries:.2f} consistent reads"),
+        Line("summary, written", units * write * batching.summaries, f"as many, {summary} bytes each"),
         Line("index `listing`", write / CALLBACKS, "once a conversation of five callbacks"),
         Line("logs of `project`", log * script.LOG_BYTE * batches, f"{log} bytes a batch, believed"),
     ]
@@ -185,15 +186,15 @@ def _lambda_time(script: ModuleType) -> float:
     return float(script.MEMORY_GB * script.GB_SECOND_ARM * MILLION)
 
 
-def with_window(volume: int, window: int) -> Gathered:
-    """Gather so many callbacks a month within a window of seconds."""
+def simulate_window(volume: int, window: int) -> Gathered:
+    """Return the batches of so many callbacks a month, with a window of seconds."""
     template = load_template(ROOT / "template.yaml", {"SummaryWindow": str(window)})
     [mapping] = (each for each in stream_mappings_of(template) if each.function == "ProjectFunction")
-    return gathered(volume / MONTH, mapping.window, mapping.batch_size)
+    return simulate_batches(volume / MONTH, mapping.window, mapping.batch_size)
 
 
-def telling(script: ModuleType, sizes_of_pushes: list[int]) -> tuple[list[Line], list[Line]]:
-    """Return what the bus costs, and posts to a server beside it."""
+def push_lines(script: ModuleType, sizes_of_pushes: list[int]) -> tuple[list[Line], list[Line]]:
+    """Return the costs of the bus, and of posts to a server."""
     pushes = len(sizes_of_pushes) / len(CONVERSATION) * MILLION
     gigabytes = sum(sizes_of_pushes) / len(CONVERSATION) * MILLION / 1e9
     requests = 1 + 2 / POST_BATCH
@@ -209,36 +210,36 @@ def telling(script: ModuleType, sizes_of_pushes: list[int]) -> tuple[list[Line],
     return bus, posts
 
 
-def _table(found: list[Line]) -> str:
-    rows = [f"| {line.name} | ${line.dollars:.2f} | {line.why} |" for line in found]
-    return "\n".join([*rows, f"| **together** | **${_sum(found):.2f}** | |"])
+def _table(lines: list[Line]) -> str:
+    rows = [f"| {line.name} | ${line.dollars:.2f} | {line.why} |" for line in lines]
+    return "\n".join([*rows, f"| **together** | **${_sum(lines):.2f}** | |"])
 
 
-def _sum(found: list[Line]) -> float:
-    return sum(line.dollars for line in found)
+def _sum(lines: list[Line]) -> float:
+    return sum(line.dollars for line in lines)
 
 
 def stored(row: Any, summary: int) -> float:
-    """Return the bytes that a callback leaves in the table and its indexes."""
+    """Return the bytes that a callback takes in the table and its indexes."""
     share = (summary + 2 * ITEM_OVERHEAD + 150) / len(CONVERSATION)
     return float(row.item + ITEM_OVERHEAD + 150 + ITEM_OVERHEAD + share)
 
 
-def _measured(script: ModuleType, folder: Path) -> Any:
+def _measure(script: ModuleType, folder: Path) -> Any:
     with local_stack(Options(port=0, state_root=folder)) as stack:
-        return script.measured(stack, 2 * KILOBYTE)
+        return script.measure(stack, 2 * KILOBYTE)
 
 
 def main() -> None:
     """Measure and write."""
     script = sizes()
     with tempfile.TemporaryDirectory() as folder:
-        row = _measured(script, Path(folder))
+        row = _measure(script, Path(folder))
     summary = summary_size(script)
     receiving, summaries = receiving_lines(script, row), summary_lines(script, summary, ALONE)
-    together = summary_lines(script, summary, with_window(MILLION, WINDOWS[-1]))
-    details = pushed()
-    bus, posts = telling(script, details)
+    together = summary_lines(script, summary, simulate_window(MILLION, WINDOWS[-1]))
+    details = push_sizes()
+    bus, posts = push_lines(script, details)
     million, size = _sum(receiving) + _sum(summaries) + _sum(bus), stored(row, summary)
     template = Path(__file__).with_name("cost.md").read_text(encoding="utf-8")
     words = {
@@ -262,7 +263,7 @@ def main() -> None:
 
 
 def _volume(volume: int, receiving: float, script: ModuleType, summary: int) -> str:
-    prices = (_sum(summary_lines(script, summary, with_window(volume, window))) for window in WINDOWS)
+    prices = (_sum(summary_lines(script, summary, simulate_window(volume, window))) for window in WINDOWS)
     return " | ".join([f"| {volume:,}", *(f"${receiving + price:.2f}" for price in prices)]) + " |"
 
 

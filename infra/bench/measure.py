@@ -1,4 +1,4 @@
-"""Measures: everything interleaved in rounds of one run, so that a busy machine troubles all alike."""
+"""Measures all subjects in alternating rounds of one run, so that a busy machine affects all alike."""
 
 import http.client
 import json
@@ -14,22 +14,22 @@ from bench import events, rie
 from bench.bodies import KILOBYTE, LARGEST, SIZES
 from bench.packages import BASELINES, FOLDER, Packages
 
-# One core in Lambda is 1,769 MB; the template's functions have less.
+# A Lambda function gets one core at 1,769 MB; the template's functions have less.
 CORE = 1769
 _USUAL = 2 * KILOBYTE
-# So many calls of a size, after so many that do not count.
+# The number of calls by size, after warm-up calls that do not count.
 _CALLS: Mapping[int, int] = dict(zip(SIZES, (80, 120, 40, 15), strict=True))
 _WARM_UP = 5
 
 
 @dataclass(slots=True)
 class Figures:
-    """Values of one subject by figure, one a round."""
+    """The values of a subject by figure, one for each round."""
 
     values: dict[str, list[float]] = field(default_factory=dict)
 
     def add(self, name: str, value: float) -> None:
-        """Note a round's value."""
+        """Add the value of a round."""
         self.values.setdefault(name, []).append(value)
 
     def middle(self, name: str) -> float:
@@ -37,7 +37,7 @@ class Figures:
         return median(self.values[name])
 
     def spread(self, name: str) -> float:
-        """Return the distance between the quartiles, of the median."""
+        """Return the distance between the quartiles, relative to the median."""
         values = self.values[name]
         low, _, high = quantiles(values, n=4, method="inclusive") if len(values) > 1 else (0, 0, 0)
         return (high - low) / self.middle(name) if self.middle(name) else 0.0
@@ -48,7 +48,7 @@ Run = dict[str, Figures]
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A function with its store's answers, and the sizes of bodies it is sent; 0 is its own event."""
+    """A function with its store's answers and the sizes of bodies to send; 0 stands for its own event."""
 
     name: str
     handler: str
@@ -58,7 +58,7 @@ class Subject:
     answers: Mapping[str, Any] = field(default_factory=dict)
 
     def calls(self, size: int, count: int) -> list[bytes]:
-        """Return events, each of another conversation."""
+        """Return events, each for another conversation."""
         return (
             [events.callback(size + number, size) for number in range(count)]
             if size
@@ -67,7 +67,7 @@ class Subject:
 
 
 def receivers(packages: Packages) -> list[Subject]:
-    """Return ours, the textbook's, and the floor beneath."""
+    """Return our receiver, the textbook's, and the lower bounds."""
     answers, floor = events.token_answer(), BASELINES / "floor"
     return [
         Subject(
@@ -82,7 +82,7 @@ def receivers(packages: Packages) -> list[Subject]:
 
 
 def functions(packages: Packages) -> list[Subject]:
-    """Return each function of ours but `receive`, with an event of its own."""
+    """Return all our functions except `receive`, each with its own event."""
     signing = ("read", "signing_key")
     return [
         Subject(
@@ -99,7 +99,7 @@ def functions(packages: Packages) -> list[Subject]:
 
 
 def rounds(packages: Packages, count: int) -> Run:
-    """Measure all subjects, one after the other, `count` times."""
+    """Measure all subjects in turn, `count` times."""
     run: Run = {}
     others = functions(packages)
     subjects = [*receivers(packages), *others]
@@ -114,28 +114,30 @@ def rounds(packages: Packages, count: int) -> Run:
     return run
 
 
-def answered_once(packages: Packages) -> Run:
-    """Start each function of ours but `receive` once; raises ValueError where one does not do its work."""
+def answer_once(packages: Packages) -> Run:
+    """Run all our functions except `receive` once; raises ValueError if one fails."""
     run: Run = {}
     for subject in functions(packages):
-        with started(subject, packages) as runtime:
+        with start(subject, packages) as runtime:
             _cold(runtime, subject, run.setdefault(subject.name, Figures()))
     return run
 
 
 @contextmanager
-def started(subject: Subject, packages: Packages, memory: int = CORE) -> Iterator[rie.Runtime]:
-    """Start a subject with its store."""
+def start(subject: Subject, packages: Packages, memory: int = CORE) -> Iterator[rie.Runtime]:
+    """Run a subject with its store until the block ends."""
     with rie.store(subject.answers, packages.tools.python) as port:
         address = f"http://127.0.0.1:{port}"
         environment = {**environment_of(address), "POWERTOOLS_SERVICE_NAME": subject.name}
         function = rie.Function(subject.handler, subject.folders, environment)
-        with rie.running(function, packages.tools, FOLDER / f"{subject.name}.log", memory=memory) as runtime:
+        with rie.run_emulator(
+            function, packages.tools, FOLDER / f"{subject.name}.log", memory=memory
+        ) as runtime:
             yield runtime
 
 
 def environment_of(address: str) -> dict[str, str]:
-    """Return what the template tells the functions, and what the textbook wants."""
+    """Return the variables that the template gives to functions, and those of the textbook."""
     return {
         "AWS_ENDPOINT_URL": address,
         "AWS_LAMBDA_HTTP_IGNORE_CERTIFICATE": "1",
@@ -169,20 +171,20 @@ def environment_of(address: str) -> dict[str, str]:
 
 
 def _measure(subject: Subject, packages: Packages, figures: Figures, *, largest: bool) -> None:
-    with started(subject, packages) as runtime:
+    with start(subject, packages) as runtime:
         _cold(runtime, subject, figures)
         for size in subject.sizes:
             _warm(runtime, subject, size, figures)
             figures.add(f"peak {size}", rie.peak_of(runtime.process()))
         if largest and subject.name == "receive":
-            _checked(runtime.invoke(events.callback(LARGEST, LARGEST))[1], subject)
+            _check_answer(runtime.invoke(events.callback(LARGEST, LARGEST))[1], subject)
             figures.add("peak 4 MB", rie.peak_of(runtime.process()))
 
 
 def _cold(runtime: rie.Runtime, subject: Subject, figures: Figures) -> None:
     usual = _USUAL if subject.sizes[0] else 0
-    took, answer = runtime.invoke(_local(subject, runtime, subject.calls(usual, 1)[0]))
-    _checked(answer, subject)
+    took, answer = runtime.invoke(_with_address(subject, runtime, subject.calls(usual, 1)[0]))
+    _check_answer(answer, subject)
     figures.add("init", runtime.init())
     figures.add("first", took - runtime.init())
     figures.add("cpu cold", rie.cpu_of(runtime.process()))
@@ -191,20 +193,20 @@ def _cold(runtime: rie.Runtime, subject: Subject, figures: Figures) -> None:
 def _warm(runtime: rie.Runtime, subject: Subject, size: int, figures: Figures) -> None:
     calls = subject.calls(size, _WARM_UP + _CALLS.get(size, 120))
     for event in calls[:_WARM_UP]:
-        runtime.invoke(_local(subject, runtime, event))
+        runtime.invoke(_with_address(subject, runtime, event))
     before = rie.cpu_of(runtime.process())
-    answered = [runtime.invoke(_local(subject, runtime, event)) for event in calls[_WARM_UP:]]
+    answered = [runtime.invoke(_with_address(subject, runtime, event)) for event in calls[_WARM_UP:]]
     used = rie.cpu_of(runtime.process()) - before
-    _checked(answered[-1][1], subject)
+    _check_answer(answered[-1][1], subject)
     figures.add(f"cpu {size}", used / len(answered))
     figures.add(f"warm {size}", median(took for took, _ in answered))
 
 
 def _measure_share(subject: Subject, packages: Packages, figures: Figures, memory: int) -> None:
-    """Measure with the share of a core that a function of so many megabytes has."""
-    with started(subject, packages, memory) as runtime, rie.share_of_core(runtime.emulator, memory / CORE):
+    """Measure with the share of a core that a function of this memory size has."""
+    with start(subject, packages, memory) as runtime, rie.limit_cpu(runtime.emulator, memory / CORE):
         usual = _USUAL if subject.sizes[0] else 0
-        calls = [_local(subject, runtime, event) for event in subject.calls(usual, 30)]
+        calls = [_with_address(subject, runtime, event) for event in subject.calls(usual, 30)]
         took, _ = runtime.invoke(calls[0])
         figures.add("share cold", took)
         figures.add("share warm", median(runtime.invoke(event)[0] for event in calls[1:]))
@@ -214,13 +216,13 @@ def _measure_share(subject: Subject, packages: Packages, figures: Figures, memor
             figures.add("share 4 MB status", json.loads(answer)["statusCode"])
 
 
-def _local(subject: Subject, runtime: rie.Runtime, event: bytes) -> bytes:
+def _with_address(subject: Subject, runtime: rie.Runtime, event: bytes) -> bytes:
     """Point an event that names an address at the store; `signing_key` answers CloudFormation there."""
     return event if subject.name != "signing_key" else event.replace(b"{store}", runtime.store.encode())
 
 
-def _checked(answer: bytes, subject: Subject) -> None:
-    """Raise where a function failed: a fast failure would look well."""
+def _check_answer(answer: bytes, subject: Subject) -> None:
+    """Raise ValueError if a function failed: a fast failure would look like a good figure."""
     value = json.loads(answer)
     status = value.get("statusCode", 200) if isinstance(value, dict) else 200
     failed = isinstance(value, dict) and (value.get("errorMessage") or value.get("batchItemFailures"))
@@ -229,7 +231,7 @@ def _checked(answer: bytes, subject: Subject) -> None:
 
 
 def _measure_flask(packages: Packages, figures: Figures, *, database: bool) -> None:
-    """Post to the sample under gunicorn with a sync worker, which takes one request a connection."""
+    """Post to the sample under gunicorn with a sync worker, which accepts one request per connection."""
     port = rie.free_port()
     environment = {**rie.LAMBDA, "PYTHONPATH": f"{packages.flask}:{BASELINES}"}
     file = FOLDER / "callbacks.db"

@@ -1,4 +1,4 @@
-"""Packs what is compared: our artifacts for this machine, and baselines as their documentation has them."""
+"""Builds the packages to compare: ours for this machine, and baselines as their documentation builds them."""
 
 import dataclasses
 import importlib.util
@@ -41,7 +41,7 @@ def artifact() -> ModuleType:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Packages:
-    """Folders as they would be unpacked in Lambda; `target` is ours for the architecture that is deployed."""
+    """Folders as Lambda unpacks them; `target` holds ours for the architecture of a deployment."""
 
     ours: Path
     signing: Path
@@ -53,12 +53,12 @@ class Packages:
 
 
 def prepare() -> Packages:
-    """Build everything anew but for wheels that are there."""
+    """Build everything again, except for wheels that exist."""
     shutil.rmtree(FOLDER, ignore_errors=True)
     FOLDER.mkdir(parents=True)
     build = artifact()
     deployed = {name: build.read_target(ROOT / "template.yaml", name) for name in _functions()}
-    here = {name: dataclasses.replace(one, platform=_platform(build)) for name, one in deployed.items()}
+    here = {name: dataclasses.replace(target, platform=_platform(build)) for name, target in deployed.items()}
     python = build.find_python(here["ReceiveFunction"].python)
     if python is None:
         raise LookupError(f"no Python {here['ReceiveFunction'].python}: infra/build names how to get one")
@@ -90,16 +90,16 @@ def _platform(build: ModuleType) -> str:
 
 
 def _emulator() -> Path:
-    """Return AWS's emulator, which the SAM command line brings along."""
+    """Return AWS's emulator, which comes with the SAM command line."""
     machine = "arm64" if platform.machine() in ("aarch64", "arm64") else "x86_64"
-    found = sorted(
+    emulators = sorted(
         (ROOT / ".venv-sam").glob(f"lib/*/site-packages/samcli/local/rapid/aws-lambda-rie-{machine}")
     )
-    if not found:
+    if not emulators:
         raise LookupError("the Runtime Interface Emulator is missing: infra/checks/sam installs it")
-    # The one in the environment may lack the mode, and it is not ours to change.
+    # The file in the environment may not be executable, and it is not ours to change.
     emulator = FOLDER / "aws-lambda-rie"
-    shutil.copy(found[0], emulator)
+    shutil.copy(emulators[0], emulator)
     emulator.chmod(0o755)
     return emulator
 
@@ -124,16 +124,16 @@ def _install(python: str, name: str, packages: str, *, compiled: bool) -> Path:
 
 
 def _locked(package: str) -> str:
-    found = re.search(
+    match = re.search(
         rf"^{re.escape(package)}==.*\n(?:    .*\n)*", LOCK.read_text(encoding="utf-8"), re.MULTILINE
     )
-    if found is None:
+    if match is None:
         raise LookupError(f"requirements/bench.txt has no {package}: make lock")
-    return re.sub(r"^    #.*\n", "", found[0], flags=re.MULTILINE)
+    return re.sub(r"^    #.*\n", "", match[0], flags=re.MULTILINE)
 
 
 def zipped(folder: Path) -> int:
-    """Return the bytes of a folder as `sam deploy` zips it."""
+    """Return the size of a folder as `sam deploy` zips it, in bytes."""
     with tempfile.TemporaryFile() as file:
         with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
             for path in sorted(folder.rglob("*")):

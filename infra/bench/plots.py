@@ -1,4 +1,4 @@
-"""Bars as SVG: no library for four rectangles; grey and blue read the same on white and on black."""
+"""Bars as SVG, without a library; grey and blue are readable on white and on black."""
 
 from collections.abc import Sequence
 from html import escape
@@ -10,7 +10,7 @@ Bar = tuple[str, float]
 
 
 def bars(title: str, unit: str, values: Sequence[Bar], ours: str = "receive") -> str:
-    """Draw a bar a value, the one called `ours` in blue."""
+    """Draw a bar for each value; the bar named `ours` is blue."""
     most = max(value for _, value in values)
     height = _ROW * (len(values) + 1) + 10
     rows = [_bar(number, bar, most, unit, ours) for number, bar in enumerate(values, start=1)]

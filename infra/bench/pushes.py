@@ -1,6 +1,7 @@
-"""From kept to pushed: `PYTHONPATH=infra .venv/bin/python -m bench.pushes [N]`, on a local stack of its own.
+"""Measures the time from stored to pushed: `PYTHONPATH=infra .venv/bin/python -m bench.pushes [N]`.
 
-Measured from the answer to a callback until the team's server has the first push about it, one by one.
+It starts a local stack and measures from the answer to a callback until the team's server has the first push
+about it, one callback after another.
 """
 
 import json
@@ -21,33 +22,33 @@ ROUNDS, PATIENCE = 50, 60.0
 
 
 class _Server(BaseHTTPRequestHandler):
-    """Notes when the first push about each subject came."""
+    """Records when the first push about each subject arrived."""
 
     protocol_version = "HTTP/1.0"
-    came: dict[str, float] = {}  # noqa: RUF012 - one for the run
+    arrivals: dict[str, float] = {}  # noqa: RUF012 - one for the run
     woken = threading.Condition()
 
     def do_POST(self) -> None:
-        """Take a push."""
+        """Receive a push."""
         push: dict[str, Any] = json.loads(self.rfile.read(int(self.headers["content-length"])))
         with self.woken:
-            self.came.setdefault(push["subject"], time.perf_counter())
+            self.arrivals.setdefault(push["subject"], time.perf_counter())
             self.woken.notify_all()
         self.send_response(204)
         self.end_headers()
 
     def log_message(self, *_arguments: Any) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 def _seconds(stack: LocalStack, subject: str) -> float:
     body = {"conversation_id": subject, "event_type": "system.shutdown", "timestamp": "2026-11-20T10:00:00Z"}
     httpx.post(stack.running.callback_url, json=body).raise_for_status()
-    kept = time.perf_counter()
+    stored = time.perf_counter()
     with _Server.woken:
-        if not _Server.woken.wait_for(lambda: subject in _Server.came, PATIENCE):
+        if not _Server.woken.wait_for(lambda: subject in _Server.arrivals, PATIENCE):
             raise TimeoutError(subject)
-    return max(0.0, _Server.came[subject] - kept)
+    return max(0.0, _Server.arrivals[subject] - stored)
 
 
 def main(rounds: int) -> None:
@@ -57,11 +58,11 @@ def main(rounds: int) -> None:
         parameters = {"PushUrl": f"http://127.0.0.1:{server.server_port}/"}
         with local_stack(Options(port=0, state_root=Path(folder), parameters=parameters)) as stack:
             _seconds(stack, "warm")
-            taken = [_seconds(stack, f"c{number}") * 1000 for number in range(rounds)]
+            times = [_seconds(stack, f"c{number}") * 1000 for number in range(rounds)]
         server.shutdown()
-    tenth = quantiles(taken, n=10)[-1]
+    tenth = quantiles(times, n=10)[-1]
     sys.stdout.write(
-        f"kept to pushed, {rounds} callbacks: median {median(taken):.0f} ms, nine in ten {tenth:.0f} ms\n"
+        f"kept to pushed, {rounds} callbacks: median {median(times):.0f} ms, nine in ten {tenth:.0f} ms\n"
     )
 
 

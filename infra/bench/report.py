@@ -1,4 +1,4 @@
-"""Turns measurements into docs/performance.md and its plots: ratios first, for they hold elsewhere too."""
+"""Writes docs/performance.md and its plots from measurements, ratios first: they hold elsewhere too."""
 
 import platform
 from collections.abc import Iterable, Mapping
@@ -19,7 +19,7 @@ _MEGABYTE = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """All that a run found: `sizes` in bytes by package, `counts` by subject."""
+    """The results of a run: `sizes` in bytes by package, `counts` by subject."""
 
     run: Run
     counts: Mapping[str, Count]
@@ -28,7 +28,7 @@ class Results:
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """A figure with its goal, both in `unit`; `note` says how sure it is."""
+    """A figure and its goal, both in `unit`; `note` holds its spread."""
 
     figure: str
     goal: float
@@ -37,14 +37,14 @@ class Goal:
     note: str
 
     def row(self) -> str:
-        """Write it as a row of a table."""
+        """Return a row of a table."""
         reached = "yes" if self.measured <= self.goal else "**no**"
         goal, measured = f"{self.goal:g}{self.unit}", f"{self.measured:.3g}{self.unit}"
         return f"| {self.figure} | {goal} | {measured} | {reached} | {self.note} |"
 
 
 def goals(results: Results) -> list[Goal]:
-    """Compare what was measured with the goals."""
+    """Return the figures with their goals."""
     run, warm = results.run, f"cpu {_USUAL}"
     receive, textbook, floor = run["receive"], run["textbook"], run["boto3 + pydantic"]
     return [
@@ -56,13 +56,13 @@ def goals(results: Results) -> list[Goal]:
         Goal("peak memory, 2 KB bodies", 50, receive.middle(f"peak {_USUAL}"), " MiB", ""),
         Goal("package of receive, project, drain, resolve", 6, _mb(results, "ReceiveFunction"), " MB", "zip"),
         Goal("package of read, keys", 11, _mb(results, "ReadFunction"), " MB", "zip"),
-        *_counted_goals(results.counts),
+        *_instruction_goals(results.counts),
     ]
 
 
-def _counted_goals(counts: Mapping[str, Count]) -> list[Goal]:
-    """Compare the same figures in instructions, which repeat, with the same goals."""
-    found = (
+def _instruction_goals(counts: Mapping[str, Count]) -> list[Goal]:
+    """Return the same figures in instructions, which repeat, with the same goals."""
+    figures = (
         ("init against the textbook's", 0.30, "init", "textbook"),
         ("init against boto3 and pydantic", 0.85, "init", "boto3 + pydantic"),
         ("a callback against the textbook's", 0.35, "callback", "textbook"),
@@ -72,7 +72,7 @@ def _counted_goals(counts: Mapping[str, Count]) -> list[Goal]:
         Goal(
             figure, goal, getattr(counts["receive"], what) / getattr(counts[other], what), "", "instructions"
         )
-        for figure, goal, what, other in found
+        for figure, goal, what, other in figures
         if counts
     ]
 
@@ -121,7 +121,7 @@ def document(results: Results) -> str:
 
 
 def _net(run: Run) -> float:
-    """Return the CPU of a callback against the textbook's, without what the runtime takes of both."""
+    """Return the CPU of a callback relative to the textbook's, both without the runtime's own."""
     warm, runtime = f"cpu {_USUAL}", run["empty"].middle("cpu 0")
     return (run["receive"].middle(warm) - runtime) / (run["textbook"].middle(warm) - runtime)
 

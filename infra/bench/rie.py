@@ -1,7 +1,7 @@
-"""Runs a built artifact as Lambda does: AWS's Runtime Interface Emulator and its Python runtime client.
+"""Runs a built package as Lambda does, with AWS's Runtime Interface Emulator and its Python runtime client.
 
-An emulator crashes where two invocations meet, so that one at a time is sent. Its `Init Duration` and `Max
-Memory Used` mean nothing; INIT REPORT does, and Linux knows CPU and memory of the process.
+The emulator crashes on two invocations at once, so they are sent one at a time. Its `Init Duration` and `Max
+Memory Used` are meaningless. INIT REPORT is right, and Linux has the CPU and memory of the process.
 """
 
 import http.client
@@ -29,7 +29,7 @@ _PATIENCE = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """What is run: a handler, the folders it is found in, its environment beyond Lambda's own."""
+    """The function to run: its handler, its folders, and its environment besides Lambda's own."""
 
     handler: str
     folders: tuple[Path, ...]
@@ -38,7 +38,7 @@ class Function:
 
 @dataclass(slots=True)
 class Runtime:
-    """A started emulator; the function's process begins with the first invocation."""
+    """A running emulator; the process of the function starts with the first invocation."""
 
     port: int
     emulator: int
@@ -46,7 +46,7 @@ class Runtime:
     store: str
 
     def invoke(self, event: bytes) -> tuple[float, bytes]:
-        """Invoke once; return the milliseconds it took and the answer."""
+        """Invoke once; return the milliseconds and the answer."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         before = time.perf_counter()
         connection.request("POST", _INVOKE, event)
@@ -56,11 +56,12 @@ class Runtime:
         return took, answer
 
     def init(self) -> float:
-        """Return the milliseconds of init, as the emulator reports them."""
-        found = _INIT.search(self.log.read_text(encoding="utf-8", errors="replace"))
-        if found is None:
-            raise LookupError(f"no INIT REPORT: {self.log.read_text(encoding='utf-8', errors='replace')}")
-        return float(found[1])
+        """Return the milliseconds of init from the emulator's report."""
+        text = self.log.read_text(encoding="utf-8", errors="replace")
+        match = _INIT.search(text)
+        if match is None:
+            raise LookupError(f"no INIT REPORT: {text}")
+        return float(match[1])
 
     def process(self) -> int:
         """Return the id of the function's process."""
@@ -74,21 +75,21 @@ def child_of(pid: int) -> int:
 
 
 def cpu_of(pid: int) -> float:
-    """Return the CPU that a process has used, all its threads, in milliseconds."""
+    """Return the CPU of a process with all its threads, in milliseconds."""
     threads = Path(f"/proc/{pid}/task").glob("*/schedstat")
     return sum(int(path.read_text().split()[0]) for path in threads) / 1e6
 
 
 def peak_of(pid: int) -> float:
-    """Return the most memory that a process has held, in MiB."""
+    """Return the peak memory of a process, in MiB."""
     status = Path(f"/proc/{pid}/status").read_text()
-    found = re.search(r"VmHWM:\s+(\d+) kB", status)
-    return int(found[1]) / 1024 if found else 0.0
+    match = re.search(r"VmHWM:\s+(\d+) kB", status)
+    return int(match[1]) / 1024 if match else 0.0
 
 
 @contextmanager
-def running(function: Function, tools: "Tools", log: Path, *, memory: int = 1769) -> Iterator[Runtime]:
-    """Start the emulator with a function, and stop it; `memory` is what the function is told of it."""
+def run_emulator(function: Function, tools: "Tools", log: Path, *, memory: int = 1769) -> Iterator[Runtime]:
+    """Run the emulator with a function until the block ends; `memory` is the size that the function sees."""
     port, api = free_port(), free_port()
     addresses = [
         f"--runtime-{name}-address=127.0.0.1:{at}"
@@ -101,7 +102,7 @@ def running(function: Function, tools: "Tools", log: Path, *, memory: int = 1769
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(memory),
         **function.environment,
     }
-    # Without site: a Lambda has neither .pth files nor user folders.
+    # Without site: Lambda has neither .pth files nor user folders.
     command = [str(tools.emulator), *addresses, tools.python, "-S", "-m", "awslambdaric", function.handler]
     with log.open("wb") as out:
         process = subprocess.Popen(command, env=environment, cwd=function.folders[0], stdout=out, stderr=out)  # noqa: S603 - our own words
@@ -143,18 +144,18 @@ LAMBDA: Mapping[str, str] = {
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
+    """Return a free port."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
 
 
 def await_port(port: int) -> None:
-    """Wait until somebody listens."""
+    """Wait until a process listens on the port."""
     end = time.monotonic() + _PATIENCE
     while time.monotonic() < end:
-        with socket.socket() as one:
-            if one.connect_ex(("127.0.0.1", port)) == 0:
+        with socket.socket() as client:
+            if client.connect_ex(("127.0.0.1", port)) == 0:
                 return
         time.sleep(0.01)
     raise TimeoutError(f"nobody listens on port {port}")
@@ -171,7 +172,7 @@ def stop(process: subprocess.Popen[Any]) -> None:
 
 
 @contextmanager
-def share_of_core(emulator: int, share: float) -> Iterator[None]:
+def limit_cpu(emulator: int, share: float) -> Iterator[None]:
     """Give the function's process a share of each 20 ms, as Lambda does below 1,769 MB."""
     ended = threading.Event()
     thread = threading.Thread(target=_pace, args=(emulator, share * _PERIOD, ended), daemon=True)
@@ -186,7 +187,7 @@ def share_of_core(emulator: int, share: float) -> Iterator[None]:
 def _pace(emulator: int, quota: float, ended: threading.Event) -> None:
     """Stop the process for the rest of each period in which it has used its quota (both in seconds)."""
     while not ended.is_set():
-        # Not there yet, or gone: the one is waited for, the other ends with the measurement.
+        # The process may not exist yet, or no longer.
         try:
             _pace_once(child_of(emulator), quota)
         except (IndexError, FileNotFoundError, ProcessLookupError):

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Builds what one function ships to Lambda, on any machine, for the runtime that template.yaml declares.
+"""Builds the package of a function for Lambda, on any machine, for the runtime that template.yaml declares.
 
-Plain `sam build` ships no bytecode and whatever pip finds. This takes the locked wheels of the target, leaves
-out what nobody reads at run time and compiles ahead. It may be the first thing that runs on a machine, so it
-stands on the standard library alone; hence it reads template.yaml by line: YAML is not in there, and the
-library that sam has is out of reach. The wheels of a lock are prepared once, below .aws-sam/packages, and
-copied for each function.
+Plain `sam build` ships no bytecode and whatever pip resolves. This build takes the locked wheels of the
+target, leaves out files that nothing reads at run time, and compiles ahead. It may be the first program that
+runs on a machine, so it needs only the standard library. That has no YAML parser, so the build reads
+template.yaml by line. The wheels of a lock are prepared once in .aws-sam/packages and copied for each
+function.
 """
 
 import hashlib
@@ -24,14 +24,14 @@ import trim
 
 ROOT = Path(__file__).resolve().parents[2]
 OURS = ROOT / "functions" / "tavus_callbacks"
-# Beside what sam writes; `sam build` leaves it alone, and removing it costs a download only.
+# `sam build` does not touch this folder; removing it only costs a download.
 PREPARED = ROOT / ".aws-sam" / "packages"
 PLATFORMS = {"arm64": "manylinux2014_aarch64", "x86_64": "manylinux2014_x86_64"}
-# What a function ships unless its Metadata says `Requirements: <another lock>`.
+# The lock of a function, unless its Metadata says `Requirements: <another lock>`.
 REQUIREMENTS = "requirements/lambda.txt"
-# Metadata is read for plugins and optional e-mail checks only, and this code has neither.
+# Only plugins and optional e-mail checks read metadata, and this code has neither.
 UNREAD = ("bin", "*.dist-info", "**/tests", "**/__pycache__", "**/*.pyi", "**/py.typed")
-# Zip files know no time before 1980; a day later is safe in every time zone.
+# Zip files cannot hold times before 1980; a day later is safe in every time zone.
 LONG_AGO = 315_619_200
 WHO = "import sys; v = sys.version_info; print(f'{v[0]}.{v[1]}', v[3], sys.executable)"
 NO_BYTECODE = (
@@ -42,12 +42,12 @@ NO_BYTECODE = (
 
 
 class BuildError(Exception):
-    """What stops the build, and what to do next."""
+    """The build cannot continue; the text says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What the artifact must run on: a minor version such as "3.13", a platform tag of wheels, their lock."""
+    """The runtime of a package: a minor version such as "3.13", a platform tag of wheels, their lock."""
 
     python: str
     platform: str
@@ -55,25 +55,25 @@ class Target:
 
 
 def main(function: str, artifacts_dir: str) -> None:
-    """Fill the empty folder `artifacts_dir` with what `function`, a logical id of template.yaml, needs."""
+    """Fill the empty folder `artifacts_dir` with the package of `function`, a logical id of template.yaml."""
     target = read_target(ROOT / "template.yaml", function)
     build(target, Path(artifacts_dir).resolve(), trimmed=os.environ.get("TRIM") != "0")
 
 
 def build(target: Target, directory: Path, *, trimmed: bool = True) -> None:
-    """Fill a folder for a target; untrimmed it has the whole of botocore and boto3."""
+    """Fill a folder for a target; untrimmed it has all of botocore and boto3."""
     shutil.copytree(packages(target, trimmed=trimmed), directory, dirs_exist_ok=True)
     shutil.copytree(OURS, directory / OURS.name)
     remove_unread(directory / OURS.name)
     if find_python(target.python) is None:
-        # To standard output: of a build that succeeds, sam shows nothing else.
+        # On stdout: sam shows nothing else of a build that succeeds.
         sys.stdout.write(NO_BYTECODE.format(python=target.python))
     compile_ahead(target, directory, directory / OURS.name)
     make_reproducible(directory)
 
 
 def packages(target: Target, *, trimmed: bool) -> Path:
-    """Return the folder of a target's packages, ready to be copied; prepared where it is not there yet."""
+    """Return the folder of a target's packages; prepare it if it does not exist."""
     words = trim.words_of(OURS / "aws" / "clients.py") if trimmed else frozenset()
     folder = PREPARED / _digest(target, trimmed, sorted(words))
     if not folder.exists():
@@ -85,28 +85,24 @@ def packages(target: Target, *, trimmed: bool) -> Path:
             if trimmed:
                 trim.trim(directory, words)
             compile_ahead(target, directory, directory)
-            _rename(directory, folder)
+            try:
+                directory.rename(folder)
+            except OSError:
+                # Another build at the same time was faster; its result is the same.
+                if not folder.exists():
+                    raise
     return folder
 
 
 def _digest(target: Target, *state: object) -> str:
-    """Name what a folder of packages is made of: their lock, this code, the Python that compiles."""
-    read = [ROOT / target.requirements, Path(__file__), Path(trim.__file__)]
-    made_of = [target, find_python(target.python), *state, *(path.read_bytes() for path in read)]
-    return hashlib.sha256(repr(made_of).encode()).hexdigest()[:16]
-
-
-def _rename(directory: Path, folder: Path) -> None:
-    try:
-        directory.rename(folder)
-    except OSError:
-        # Another build at the same time was quicker: what it made is the same.
-        if not folder.exists():
-            raise
+    """Return a digest of what decides a folder of packages: the lock, this code, the Python that compiles."""
+    files = [ROOT / target.requirements, Path(__file__), Path(trim.__file__)]
+    inputs = [target, find_python(target.python), *state, *(path.read_bytes() for path in files)]
+    return hashlib.sha256(repr(inputs).encode()).hexdigest()[:16]
 
 
 def read_target(template: Path, function: str) -> Target:
-    """Read runtime and architecture of a function; both must be plain lines of its own."""
+    """Read the runtime and architecture of a function; each must be on a line of its own."""
     if not template.exists():
         raise BuildError(f"{template} is missing: run sam build with build_in_source = true (samconfig.toml)")
     block = re.search(rf"^  {re.escape(function)}:\n((?:   .*\n|\s*\n)+)", template.read_text(), re.MULTILINE)
@@ -121,14 +117,14 @@ def read_target(template: Path, function: str) -> Target:
 
 
 def _line_of(function: str, block: str, pattern: str, example: str) -> str:
-    found = re.search(rf"^ +{pattern} *$", block, re.MULTILINE)
-    if found is None:
+    match = re.search(rf"^ +{pattern} *$", block, re.MULTILINE)
+    if match is None:
         raise BuildError(f"template.yaml: {function} needs a line of its own like `{example}`")
-    return found[1]
+    return match[1]
 
 
 def install_wheels(target: Target, directory: Path) -> None:
-    """Unpack the locked wheels of the target; only wheels can be had for a machine that this is not."""
+    """Unpack the locked wheels of the target; only wheels can be installed for another machine."""
     wheels = ["--platform", target.platform, "--implementation", "cp", "--python-version", target.python]
     locked = [
         "--only-binary=:all:",
@@ -139,21 +135,21 @@ def install_wheels(target: Target, directory: Path) -> None:
     ]
     quiet = ["--quiet", "--disable-pip-version-check", "--no-input", "--no-compile"]
     command = [sys.executable, "-m", "pip", "install", *quiet, *wheels, *locked, "--target", str(directory)]
-    # People who guard their system's Python with these settings mean it, but this touches a folder only.
+    # These settings protect the Python of a system, but this command only fills a folder.
     if _run(command, PIP_REQUIRE_VIRTUALENV="0", PIP_USER="0").returncode:
         raise BuildError("pip could not fetch the locked wheels: its words are above")
 
 
 def remove_unread(directory: Path) -> None:
-    """Remove what no import and no call reads: it would only be fetched at every cold start."""
+    """Remove files that no import and no call reads; every cold start would fetch them."""
     for path in [path for pattern in UNREAD for path in directory.glob(pattern)]:
         trim.remove(path)
 
 
 def compile_ahead(target: Target, directory: Path, part: Path) -> None:
-    """Add bytecode to a part of an artifact, used as it is whatever the times of files.
+    """Add bytecode to a part of a package; Python uses it whatever the times of the files.
 
-    Only the same minor version can make it; without one this does nothing.
+    This needs a Python of the same minor version; without one it does nothing.
     """
     python = find_python(target.python)
     if python is None:
@@ -166,9 +162,9 @@ def compile_ahead(target: Target, directory: Path, part: Path) -> None:
 
 @cache
 def find_python(version: str) -> str | None:
-    """Return a released Python of exactly that minor version, fetched if need be, or None."""
+    """Return a released Python of exactly that minor version, fetched if necessary, or None."""
     for candidate in _pythons(version):
-        # A shim of pyenv answers only to the version that is chosen; others do not read this.
+        # A shim of pyenv runs only the version in this variable; other programs ignore it.
         answer = _run([candidate, "-I", "-c", WHO], capture=True, PYENV_VERSION=version)
         if answer.returncode == 0 and answer.stdout.startswith(f"{version} final "):
             return answer.stdout.split(maxsplit=2)[2].strip()
@@ -183,13 +179,14 @@ def _pythons(version: str) -> Iterator[str]:
     if uv := shutil.which("uv") or shutil.which("uv", path=ROOT / ".venv" / "bin"):
         find = [uv, "python", "find", "--managed-python", "--no-python-downloads", version]
         yield from _run(find, capture=True).stdout.splitlines()
-        # Not there at all: uv keeps what it fetches for the next build, and where it cannot, says so here.
+        # uv stores the Python that it fetches for the next build; if it cannot fetch one, it prints the
+        # reason.
         _run([uv, "python", "install", "--no-bin", version], capture=True)
         yield from _run(find, capture=True).stdout.splitlines()
 
 
 def make_reproducible(directory: Path) -> None:
-    """Level times, and modes too: with a private umask Lambda could not read the files."""
+    """Set the same time on all files, and modes that Lambda can read even after a private umask."""
     for path in directory.rglob("*"):
         path.chmod(0o755 if path.is_dir() else 0o644)
         os.utime(path, (LONG_AGO, LONG_AGO))

@@ -1,9 +1,9 @@
 """Leaves out of the locked wheels what no function reads: most of botocore is data of services we never call.
 
-What stays is found, not listed: the services are those that functions/tavus_callbacks/aws/clients.py names,
-the one module that makes clients. Every partition of AWS stays, for without it a region would get another
-one's endpoint in silence, and they cost 0.2 ms. Tests make every call from a trimmed artifact and compare its
-endpoints with the whole botocore's. Standard library alone, as artifact.py.
+The services that stay are those in functions/tavus_callbacks/aws/clients.py, the only module that creates
+clients. Every partition of AWS stays: without it, a region would silently get the endpoint of another one,
+and all partitions cost only 0.2 ms. Tests make every call from a trimmed package and compare its endpoints
+with those of the whole botocore. Like artifact.py, this needs only the standard library.
 """
 # ruff: noqa: INP001  # artifact.py beside it is a script, and a script imports what lies beside it
 
@@ -14,12 +14,12 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-# Data of botocore that stands beside the services.
+# Botocore's data besides the services.
 _ENDPOINTS = "endpoints.json"
-# What a service's newest version has and no client reads: samples for generated documentation.
+# No client reads the samples for generated documentation.
 _SAMPLES = "examples-1.json"
 _MODEL = "service-2.json"
-# Other packages' files that no function imports or serves.
+# Files of other packages that no function imports or serves.
 UNREAD = (
     "annotated_types/test_cases.py",
     "aws_lambda_powertools/event_handler/middlewares/schema_validation.py",
@@ -36,9 +36,9 @@ UNREAD = (
     "urllib3/contrib/pyopenssl.py",
     "urllib3/http2/connection.py",
 )
-# Packages that no function imports; each leaves a word behind for whoever is the first to need it.
-# Powertools' batch imports its parser where pydantic was imported before: the order of imports, which ruff
-# keeps, puts Powertools first, and each handler is loaded from a trimmed artifact by a test.
+# Packages that no function imports. Each is replaced by an error that says so. Powertools' batch imports its
+# parser if pydantic was imported before. Ruff's order of imports puts Powertools first, and a test loads each
+# handler from a trimmed package.
 UNUSED = (
     "aws_lambda_powertools/metrics/provider/datadog",
     "aws_lambda_powertools/utilities/auth_alpha",
@@ -63,7 +63,7 @@ UNUSED = (
 )
 HINT = "The build (infra/build/trim.py) leaves out what no function uses; TRIM=0 sam build leaves all in."
 _NO_PACKAGE = "raise ImportError('{package} is not here. {hint}')\n"
-# Every client imports botocore's generator of documentation, for 7 ms; the words it would need are gone.
+# Every client imports botocore's generator of documentation, which takes 7 ms; its texts are gone.
 _DOCSTRINGS = """class ClientMethodDocstring(str):
     def __new__(cls, *_, **__):
         return super().__new__(cls, {hint!r})
@@ -75,12 +75,12 @@ _NO_SERVICE = f"\nUnknownServiceError.fmt += '. {HINT}'\n"
 
 
 def words_of(clients: Path) -> frozenset[str]:
-    """Return the quoted words of `clients`, the one module that makes clients; some of them name services."""
+    """Return the quoted words of `clients`, the module that creates clients; some of them name services."""
     return frozenset(re.findall(r'"([a-z0-9-]+)"', clients.read_text(encoding="utf-8")))
 
 
 def trim(directory: Path, words: frozenset[str]) -> None:
-    """Trim the packages of a folder to the services that `words` name; what is missed then says why."""
+    """Trim the packages of a folder to the services that `words` name; what is gone raises a clear error."""
     for path in [path for pattern in UNREAD for path in directory.glob(pattern)]:
         remove(path)
     for package in [package for package in UNUSED if (directory / package).exists()]:
@@ -94,7 +94,7 @@ def remove(path: Path) -> None:
     if path.is_dir():
         shutil.rmtree(path)
     else:
-        path.unlink(missing_ok=True)  # it may have gone with its folder
+        path.unlink(missing_ok=True)  # its folder may be removed already
 
 
 def _replace(folder: Path, package: str) -> None:
@@ -118,7 +118,7 @@ def _trim_botocore(botocore: Path, services: frozenset[str]) -> None:
 
 
 def _trim_docs(docs: Path) -> None:
-    """Keep what other modules import: names of hidden parameters, and something to be a docstring."""
+    """Keep what other modules import: names of hidden parameters, and a substitute for docstrings."""
     for path in list(docs.iterdir()):
         if path.name != "utils.py":
             remove(path)
@@ -127,35 +127,34 @@ def _trim_docs(docs: Path) -> None:
 
 
 def _trim_service(service: Path) -> None:
-    """Keep the newest version of a service, as plain JSON: a zip packs it, and it loads sooner than .gz."""
+    """Keep the newest version of a service as plain JSON: the zip compresses it, and it loads faster."""
     *older, newest = sorted(service.iterdir())
     for path in (*older, newest / _SAMPLES):
         remove(path)
     for path in list(newest.iterdir()):
-        packed = path.suffix == ".gz"
-        content = json.loads(gzip.decompress(path.read_bytes()) if packed else path.read_bytes())
+        is_gzip = path.suffix == ".gz"
+        content = json.loads(gzip.decompress(path.read_bytes()) if is_gzip else path.read_bytes())
         remove(path)
-        plain = path.with_suffix("") if packed else path
-        _write(plain, _slim(content) if plain.name == _MODEL else content)
+        plain = path.with_suffix("") if is_gzip else path
+        _write(plain, _without_documentation(content) if plain.name == _MODEL else content)
 
 
-def _slim(model: dict[str, Any]) -> dict[str, Any]:
-    """Leave the words out of a service's model, but for parameters of the client: botocore reads theirs."""
+def _without_documentation(model: dict[str, Any]) -> dict[str, Any]:
+    """Remove the documentation from a service's model; botocore reads that of client parameters."""
     return {
-        name: member if name == "clientContextParams" else _without_words(member)
-        for name, member in model.items()
+        name: member if name == "clientContextParams" else _strip(member) for name, member in model.items()
     }
 
 
-def _without_words(value: Any) -> Any:
-    """Leave out documentation; a member that is called so is an object, not a string."""
+def _strip(value: Any) -> Any:
+    """Remove documentation, which is a string; a member with that name is an object."""
     if isinstance(value, dict):
         return {
-            name: _without_words(member)
+            name: _strip(member)
             for name, member in value.items()
             if not (name == "documentation" and isinstance(member, str))
         }
-    return [_without_words(item) for item in value] if isinstance(value, list) else value
+    return [_strip(item) for item in value] if isinstance(value, list) else value
 
 
 def _endpoints_of(services: frozenset[str], endpoints: dict[str, Any]) -> dict[str, Any]:

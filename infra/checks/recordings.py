@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Measures what a link costs, and how soon a claimed recording is available on this machine.
+"""Measures the cost of a link, and the time until a claimed recording is available on this machine.
 
-The figures of docs/architecture.md come from here. The second one runs the whole local stack.
-Both are the best of several: a machine has other things to do, and what is slower says more about those.
+docs/architecture.md has these figures. The second one runs the whole local stack. Both are the best of
+several runs: slower runs show what else the machine does.
 """
 
 import sys
@@ -35,7 +35,7 @@ def main() -> None:
 
 
 def link_milliseconds() -> float:
-    """Return the CPU time of making and signing a link, warm, in the best of the rounds."""
+    """Return the CPU time of building and signing a link, in the best of the rounds."""
     key = ec.generate_private_key(ec.SECP256R1())
 
     def sign(message: bytes) -> bytes:
@@ -54,7 +54,7 @@ def _round(sign: Callable[[bytes], bytes]) -> float:
 
 
 def available_after(stack: LocalStack, conversation_id: str) -> float:
-    """Put an object and claim it; return the seconds from the callback until it is read as available."""
+    """Put an object and claim it; return the seconds from the callback until it is available."""
     running, key = stack.running, f"tavus/{conversation_id}/1"
     s3 = isolated_session(running.aws_access_key_id).client("s3", endpoint_url=running.endpoint_url)
     s3.put_object(Bucket=running.outputs["RecordingsBucketName"], Key=key, Body=b"video")
@@ -81,9 +81,9 @@ def _claim(stack: LocalStack, conversation_id: str, key: str) -> None:
 def _is_available(stack: LocalStack, conversation_id: str) -> bool:
     url = f"{stack.running.api_url}/conversations/{conversation_id}/recordings"
     headers = {"authorization": f"Bearer {stack.running.read_token}"}
-    found = httpx.get(url, headers=headers, trust_env=False).raise_for_status().json()["recordings"]
-    # By its callback: the S3 event alone may have been quicker.
-    return [(one["status"], one["announced"]) for one in found] == [("available", True)]
+    answer = httpx.get(url, headers=headers, trust_env=False).raise_for_status().json()
+    # Announced by its callback: the event of S3 alone may be faster.
+    return [(each["status"], each["announced"]) for each in answer["recordings"]] == [("available", True)]
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Measures what one callback writes (item, index entry, object, log), and what a million of them cost.
+"""Measures what a callback writes (item, index entry, object, log) and what a million of them cost.
 
-The figures of README.md come from here and tests/stack/test_docs.py compares them. It runs the whole local
-stack once, so that handlers, keys and log records are the real ones. Prices are those of us-east-1.
+README.md has these figures, and tests/stack/test_docs.py compares them. The script runs the whole local stack
+once, so that handlers, keys and log records are real. Prices are those of us-east-1.
 """
 
 import json
@@ -22,20 +22,20 @@ from tavus_callbacks_cli.local_stack.account import isolated_session
 from tavus_callbacks_cli.local_stack.stack import LocalStack, Options, local_stack
 
 ROOT = Path(__file__).resolve().parents[2]
-# A script finds what lies beside it only; the bodies are those of `make bench`.
+# A script can only import files next to it; the bodies are those of `make bench`.
 sys.path.insert(0, str(ROOT / "infra"))
 from bench.bodies import KILOBYTE, SIZES, name, transcript  # noqa: E402 - after the line above
 
 HTTP_REQUEST, LAMBDA_REQUEST, WRITE_UNIT, PUT = 1.00e-6, 0.20e-6, 0.625e-6, 5.00e-6
 GB_SECOND_ARM, LOG_BYTE = 0.0000133334, 0.50e-9
-# Assumed, not measured: nothing of this has run on AWS yet.
+# Assumed, not measured: this has not run on AWS yet.
 SECONDS, MEMORY_GB = 0.020, 0.5
-# What CloudWatch Logs adds to a record; Lambda's platform adds START, END and REPORT (believed, 300 bytes),
-# unless the template's SystemLogLevel keeps them out.
+# The bytes that CloudWatch Logs adds to a record. Lambda's platform adds START, END and REPORT (believed, 300
+# bytes), unless the template's SystemLogLevel suppresses them.
 RECORD, PLATFORM_RECORDS, PLATFORM_LOG = 26, 3, 300
 ACCESS_LOG = re.compile(r'^ +(\{"requestId".*\})$', re.MULTILINE)
-# What the gateway writes into its access log of a callback that is kept.
-FILLED_IN = {
+# The gateway's values in the access log of a stored callback.
+ACCESS_LOG_VALUES = {
     "$context.requestId": "JKJaXmPLvHcESHA=",
     "$context.routeKey": "POST /callbacks/{token}",
     "$context.status": "200",
@@ -48,7 +48,7 @@ FILLED_IN = {
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What a callback of `body` bytes writes; all in bytes but the units and the price of a million."""
+    """What a callback with `body` bytes writes, in bytes, write units and objects."""
 
     body: int
     item: int
@@ -69,33 +69,33 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         options = Options(port=0, state_root=Path(folder))
         with local_stack(options) as stack:
-            rows = [measured(stack, size) for size in SIZES]
+            rows = [measure(stack, size) for size in SIZES]
     lines = ["| body | item | write units | S3 puts | log | a million |", "|---:|---:|---:|---:|---:|---:|"]
     lines += [
         f"| {name(row.body)} | {row.item} B | {row.write_units} | {row.objects} | {row.log} B | "
         f"${row.dollars:.2f} |"
         for row in rows
     ]
-    lines += ["", f"Up to {_largest_in_an_item()} KB such a body stays in its item."]
+    lines += ["", f"Up to {_largest_inline()} KB such a body stays in its item."]
     sys.stdout.write("\n".join(lines) + "\n")
 
 
-def _largest_in_an_item() -> int:
-    """Return the kilobytes of body that deflate to no more than an item takes."""
-    too_large = (size for size in range(1, 400) if len(_packed(size)) > ROW_BODY_LIMIT)
-    return next(too_large) - 1
+def _largest_inline() -> int:
+    """Return the kilobytes of the largest body that, deflated, fits into an item."""
+    kilobytes = 0
+    while True:
+        body = json.dumps(transcript("c123456", (kilobytes + 1) * KILOBYTE)).encode()
+        if len(pack(body).data) > ROW_BODY_LIMIT:
+            return kilobytes
+        kilobytes += 1
 
 
-def _packed(kilobytes: int) -> bytes:
-    return pack(json.dumps(transcript("c123456", kilobytes * KILOBYTE)).encode()).data
-
-
-def measured(stack: LocalStack, size: int) -> Row:
-    """Post one callback to a running stack and return what it wrote."""
+def measure(stack: LocalStack, size: int) -> Row:
+    """Post a callback to a running stack and return what it wrote."""
     conversation_id = f"c{size:015x}"
     log = stack.state.logs / "ReceiveFunction.log"
     url = f"{stack.running.callback_url}?user=4711"
-    # Its runtime's first request says so in its record; of a million, hardly any does.
+    # The record of a runtime's first request is longer, but of a million hardly any is a first one.
     httpx.get(url, trust_env=False).raise_for_status()
     before = log.stat().st_size
     httpx.post(url, json=transcript(conversation_id, size), trust_env=False).raise_for_status()
@@ -114,16 +114,16 @@ def _item(stack: LocalStack, pk: str) -> dict[str, Any]:
     client = isolated_session(stack.running.aws_access_key_id).client(
         "dynamodb", endpoint_url=stack.running.endpoint_url
     )
-    found = client.query(
+    answer = client.query(
         TableName=stack.running.outputs["EventsTableName"],
         KeyConditionExpression="pk = :pk",
         ExpressionAttributeValues={":pk": {"S": pk}},
     )
-    return dict(found["Items"][0])
+    return dict(answer["Items"][0])
 
 
 def size_of(item: dict[str, Any]) -> int:
-    """Return the bytes that DynamoDB counts: names and values."""
+    """Return the bytes that DynamoDB counts for an item: names and values."""
     return sum(len(name.encode()) + sum(_sizes(value)) for name, value in item.items())
 
 
@@ -147,14 +147,14 @@ def _units(size: int) -> int:
 
 
 def _access_log() -> int:
-    found = ACCESS_LOG.search((ROOT / "template.yaml").read_text(encoding="utf-8"))
-    if found is None:
+    match = ACCESS_LOG.search((ROOT / "template.yaml").read_text(encoding="utf-8"))
+    if match is None:
         raise LookupError("template.yaml has no access log format on a line of its own")
-    return len(re.sub(r"\$context\.[\w.]+", lambda variable: FILLED_IN[variable[0]], found[1]))
+    return len(re.sub(r"\$context\.[\w.]+", lambda variable: ACCESS_LOG_VALUES[variable[0]], match[1]))
 
 
 def platform_log() -> int:
-    """Return the bytes that Lambda itself writes of an invocation that goes well."""
+    """Return the bytes that Lambda itself logs for a successful invocation."""
     template = (ROOT / "template.yaml").read_text(encoding="utf-8")
     logging = template.partition("\nGlobals:\n")[2].partition("\nResources:\n")[0]
     return 0 if "SystemLogLevel: WARN" in logging else PLATFORM_LOG + PLATFORM_RECORDS * RECORD

@@ -16,12 +16,12 @@ MOST_INIT, MOST_CALLBACK = 0.85, 1.25
 MOST_OF_TEXTBOOK, MOST_OF_TEXTBOOK_CALLBACK = 0.30, 0.35
 COUNT = """
 from bench import counts, measure, packages
-packed = packages.prepare()
-for subject in measure.receivers(packed):
+built = packages.prepare()
+for subject in measure.receivers(built):
     if subject.name in ("receive", "textbook", "bare put_item", "boto3 + pydantic"):
-        counted = counts.count(subject, packed)
+        counted = counts.count(subject, built)
         print(counted.init, counted.callback)
-print(*measure.answered_once(packed))
+print(*measure.answer_once(built))
 """
 
 

@@ -11,9 +11,9 @@ from tavus_callbacks_cli.local_stack.template.template import load_template
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "cost.md").read_text(encoding="utf-8")
 GATHERED = """
-from bench.cost import with_window
+from bench.cost import simulate_window
 for window in (0, 300):
-    print(*with_window(1_000_000, window))
+    print(*simulate_window(1_000_000, window))
 """
 MONEY = re.compile(r"\$([\d,]+\.\d\d)")
 
