@@ -17,7 +17,7 @@ from tavus_callbacks.domain.events.feed import (
     SETTLE,
     Position,
     advance,
-    drop_settled,
+    make_room,
     next_page,
     read_limit,
 )
@@ -55,7 +55,7 @@ class Puller:
         after = sorted(one for one in visible if one > (self.position.settled or "0"))
         count = read_limit(self.position, limit)
         shards = [[one for one in after if shard(SHARDS, one) == name][:count] for name in SHARDS]
-        position, seen = drop_settled(self.position, [one for shard in shards for one in shard], now=now)
+        position, seen = make_room(self.position, [one for shard in shards for one in shard], now=now)
         page = next_page(position, seen, limit, now=now)[:readable]
         self.position = advance(position, seen, page, now=now)
         return page

@@ -11,7 +11,7 @@ from tavus_callbacks.api.query import Query, one_of
 from tavus_callbacks.api.responses import NO_STORE, json_answer
 from tavus_callbacks.api.routing import Routes
 from tavus_callbacks.aws.stores.repair_attempts import confirmed_at
-from tavus_callbacks.aws.stores.subject_events import events_within_budget, readable_rows
+from tavus_callbacks.aws.stores.subject_events import load_subject
 from tavus_callbacks.domain.callbacks.event_types import TRANSCRIPT
 from tavus_callbacks.domain.common.errors import NotFound
 from tavus_callbacks.domain.common.truncate import truncate
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from tavus_callbacks.aws.items import Item
     from tavus_callbacks.aws.stores.summaries import ListedSummary
     from tavus_callbacks.domain.conversations.facts import Facts
+    from tavus_callbacks.domain.events.stored_event import StoredEvent
 
 routes = Routes()
 
@@ -70,7 +71,8 @@ def get_conversations(query: Query) -> Response[str]:
 @routes.get("/conversations/<conversation_id>", model="Conversation", problems=(404,))
 def get_conversation(conversation_id: str) -> Response[str]:
     """Answer the conversation folded from its events; one query, unless a recording is waited for."""
-    rows, now, config = _readable_rows(conversation_id), datetime.now(UTC), settings()
+    rows, events = _load(conversation_id)
+    now, config = datetime.now(UTC), settings()
     recordings = (
         view_recordings(
             wiring.recordings_bucket,
@@ -85,7 +87,7 @@ def get_conversation(conversation_id: str) -> Response[str]:
     )
     view = fold_conversation(
         conversation_id,
-        events_within_budget(rows, wiring.bodies()),
+        events,
         now=now,
         settings=config.fold,
         recordings=recordings,
@@ -103,7 +105,7 @@ def get_conversation(conversation_id: str) -> Response[str]:
 )
 def get_transcript(query: Query, conversation_id: str) -> Response[str]:
     """Answer the transcript as JSON, as lines of text, or as subtitles; 409 where those have no times."""
-    events = events_within_budget(_readable_rows(conversation_id), wiring.bodies())
+    _, events = _load(conversation_id)
     transcript = choose_transcript(events, include_system=query[INCLUDE] == "system")
     if transcript is None:
         if any(event.body is None and event.event_type == TRANSCRIPT for event in events):
@@ -118,8 +120,10 @@ def get_transcript(query: Query, conversation_id: str) -> Response[str]:
     return json_answer({"conversation_id": conversation_id, **transcript_view(transcript)})
 
 
-def _readable_rows(conversation_id: str) -> "list[Item]":
-    rows = readable_rows(wiring.summaries().tombstones, "conversation", conversation_id)
+def _load(conversation_id: str) -> "tuple[list[Item], list[StoredEvent]]":
+    """Return the rows and the events of a conversation; raises NotFound if it has none."""
+    tombstones = wiring.summaries().tombstones
+    rows, events = load_subject(tombstones, wiring.bodies(), "conversation", conversation_id)
     if not any(row["type"] == "event" for row in rows):
         raise NotFound(f"No event of conversation {conversation_id} is kept.")
-    return rows
+    return rows, events

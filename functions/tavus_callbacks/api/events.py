@@ -59,7 +59,7 @@ def get_events(query: Query) -> Response[str]:
         raise BadRequest("kind and subject go together, as in /events?kind=conversation&subject=c123456.")
     if kind is not None and subject is not None:
         return json_answer(_subject_page(query, kind, subject))
-    entries, after = wiring.event_pages().received(_position(query), query[LIMIT])
+    entries, after = wiring.event_pages().pull(_position(query), query[LIMIT])
     views = [event_view(event, raw_body) for event, raw_body in entries]
     state = {"settled": after.settled, "given": sorted(after.given)}
     return json_answer({"events": views, "cursor": query.cursor(state)})
@@ -103,7 +103,7 @@ def get_event_body(event_id: str) -> Response[Any]:
 def get_quarantine(query: Query) -> Response[str]:
     """Answer what could not be filed, newest first."""
     before = place_in(query.state(CURSOR), "before")
-    entries, following = wiring.event_pages().quarantined(limit=query[LIMIT], before=before)
+    entries, following = wiring.event_pages().list_quarantine(limit=query[LIMIT], before=before)
     views = [quarantine_view(row, raw_body) for row, raw_body in entries]
     next_cursor = query.cursor({"before": following}) if following else None
     return json_answer({"quarantine": views, "cursor": next_cursor})
@@ -123,7 +123,7 @@ def _subject_page(query: Query, kind: str, subject: str) -> dict[str, Any]:
     after = query.state(CURSOR).get("after")
     if after is not None and not is_ref(after):
         raise BadRequest(BAD_CURSOR)
-    page = wiring.event_pages().of_subject(kind, subject, limit=query[LIMIT], after=after)
+    page = wiring.event_pages().list_subject(kind, subject, limit=query[LIMIT], after=after)
     next_cursor = query.cursor({"after": page.next_after}) if page.next_after else None
     return {"events": list(map(event_view_with_variants, page.events)), "cursor": next_cursor}
 

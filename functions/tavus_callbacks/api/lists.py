@@ -42,11 +42,11 @@ def read_page(  # noqa: PLR0913 - a list, its filters and a place in it
     **filters: str | None,
 ) -> SummaryPage:
     """Return a page of summaries that begins before a place; `describe` makes the view of each."""
-    wanted = Filter(tag=query[TAG], label=query[LABEL], **filters)
+    filter_ = Filter(tag=query[TAG], label=query[LABEL], **filters)
 
     def view(row: ListedSummary) -> dict[str, Any] | None:
         summary = describe(row)
-        return dict(summary.model_dump(mode="json")) if wanted.matches(summary) else None
+        return dict(summary.model_dump(mode="json")) if filter_.matches(summary) else None
 
     since, until = query[SINCE], query[UNTIL]
     span = Span(before or (iso(until) if until else None), iso(since) if since else "0", query[LIMIT])

@@ -8,7 +8,7 @@ from tavus_callbacks.api.lists import COMMON, list_page
 from tavus_callbacks.api.query import Query, one_of
 from tavus_callbacks.api.responses import json_answer
 from tavus_callbacks.api.routing import Routes
-from tavus_callbacks.aws.stores.subject_events import events_within_budget, readable_rows
+from tavus_callbacks.aws.stores.subject_events import load_subject
 from tavus_callbacks.domain.common.errors import NotFound
 from tavus_callbacks.domain.resources.facts import ResourceStatus
 from tavus_callbacks.domain.resources.view import fold_resource
@@ -57,9 +57,7 @@ def _list_resources(query: Query, kind: str, name: str) -> Response[str]:
 
 
 def _get_resource(kind: str, subject: str) -> Response[str]:
-    events = events_within_budget(
-        readable_rows(wiring.summaries().tombstones, kind, subject), wiring.bodies()
-    )
+    _, events = load_subject(wiring.summaries().tombstones, wiring.bodies(), kind, subject)
     if not events:
         raise NotFound(f"No event of {kind} {subject} is kept.")
     return json_answer(fold_resource(kind, subject, events))

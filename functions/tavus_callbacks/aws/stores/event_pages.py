@@ -1,6 +1,6 @@
 """Pages of stored rows: a subject's events, all events in order of receipt, quarantine."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
@@ -46,11 +46,14 @@ class EventPages:
         self.tombstones = Tombstones(client, table)
         self.index = Index(self.table, "receipts", "receipt_shard", "receipt", self.tombstones)
 
-    def of_subject(self, kind: str, subject: str, *, limit: int, after: str | None) -> Page:
+    def list_subject(self, kind: str, subject: str, *, limit: int, after: str | None) -> Page:
         """Return a subject's events by time, those without a time last; `after` is a reference."""
         if not self._can_exist(kind, subject):
             return Page([], None)
-        rows_of_events = ((StoredEvent.from_row(row), row) for row in self._rows(kind, subject, after))
+        start = {"ExclusiveStartKey": write_item(keys.event(kind, subject, after))} if after else {}
+        values = {":pk": keys.partition(kind, subject), ":events": keys.EVENT_PREFIX}
+        rows = self.table.query("pk = :pk AND begins_with(sk, :events)", values, **start)
+        rows_of_events = ((StoredEvent.from_row(row), row) for row in rows if not is_expired(row))
         events: list[list[Entry]] = []
         size = 0
         for _, variants in groupby(rows_of_events, key=lambda pair: pair[0].event_ref):
@@ -60,19 +63,19 @@ class EventPages:
             size += sum(len(body or b"") for _, body in events[-1])
         return Page(events, None)
 
-    def received(self, position: feed.Position, limit: int) -> tuple[list[Entry], feed.Position]:
+    def pull(self, position: feed.Position, limit: int) -> tuple[list[Entry], feed.Position]:
         """Return the next events in order of receipt, variants among them, and the position after them."""
         now = datetime.now(UTC)
         most = feed.read_limit(position, limit)
         index_keys = self.index.oldest(keys.EVENT_SHARDS, after=position.settled, limit=most)
         by_receipt = {key["receipt"]: key for key in index_keys}
-        position, visible = feed.drop_settled(position, list(by_receipt), now=now)
+        position, visible = feed.make_room(position, list(by_receipt), now=now)
         page = feed.next_page(position, visible, limit, now=now)
         rows = self._read_page(self.index.items(by_receipt[receipt] for receipt in page))
         after = feed.advance(position, visible, page[: len(rows)], now=now)
         return [(StoredEvent.from_row(row), body) for row, body in filter(None, rows)], after
 
-    def quarantined(
+    def list_quarantine(
         self, *, limit: int, before: str | None
     ) -> tuple[list[tuple[Item, bytes | None]], str | None]:
         """Return rows and bodies, newest first by first receipt; `before` is the receipt to go on from."""
@@ -122,9 +125,3 @@ class EventPages:
             entries.append((row, body) if row else None)
             size += len(body or b"")
         return entries
-
-    def _rows(self, kind: str, subject: str, after: str | None) -> Iterator[Item]:
-        start = {"ExclusiveStartKey": write_item(keys.event(kind, subject, after))} if after else {}
-        values = {":pk": keys.partition(kind, subject), ":events": keys.EVENT_PREFIX}
-        rows = self.table.query("pk = :pk AND begins_with(sk, :events)", values, **start)
-        return (row for row in rows if not is_expired(row))

@@ -27,24 +27,24 @@ def subject_rows(table: "Table", kind: str, subject: str, *, consistent: bool = 
     return [row for row in rows if not is_expired(row)]
 
 
-def readable_rows(tombstones: "Tombstones", kind: str, subject: str) -> list[Item]:
-    """Return the rows that a reader may see: none of an erased subject, nor of an id that cannot exist."""
-    # DynamoDB refuses to look up a key over 2 KB.
-    if not is_name(subject) or tombstones.has(kind, subject):
-        return []
-    return subject_rows(tombstones.table, kind, subject)
-
-
 def events_in(rows: Iterable[Item], bodies: "Bodies") -> list[StoredEvent]:
     """Return the events and variants among rows, with every body that has not too many parts."""
     return [StoredEvent.from_row(row, read_body(row, bodies)) for row in rows if is_event_row(row)]
 
 
-def events_within_budget(rows: Iterable[Item], bodies: "Bodies") -> list[StoredEvent]:
-    """Return the same events, with as many bodies as one answer can afford, the smallest first.
+def load_subject(
+    tombstones: "Tombstones", bodies: "Bodies", kind: str, subject: str
+) -> tuple[list[Item], list[StoredEvent]]:
+    """Return the rows of a subject and its events with bodies, for a reader; raises StoreDown.
 
-    The order of arrival does not change which ones are read. Decision 0067 has the measurements.
+    An erased subject has no rows, nor has an id that cannot exist. Bodies are read up to a budget, the
+    smallest first, so the order of arrival does not change which ones are read. Decision 0067 has the
+    measurements.
     """
+    # DynamoDB refuses to look up a key over 2 KB.
+    if not is_name(subject) or tombstones.has(kind, subject):
+        return [], []
+    rows = subject_rows(tombstones.table, kind, subject)
     pairs = sorted(
         ((StoredEvent.from_row(row), row) for row in rows if is_event_row(row)),
         # Chance decides which of two contents is the variant, so the variant's part of `ref` does not count.
@@ -55,12 +55,14 @@ def events_within_budget(rows: Iterable[Item], bodies: "Bodies") -> list[StoredE
     events: list[StoredEvent] = []
     bytes_left, parts_left = MOST_BYTES, MOST_PARTS
     for event, row in pairs:
-        bytes_left -= 0 if event.has_too_many_parts else event.body_size
-        raw_body = read_body(row, bodies) if bytes_left >= 0 <= parts_left else None
+        raw_body = None
+        if TOO_MANY_PARTS not in event.issues:
+            bytes_left -= event.body_size
+            raw_body = bodies.read(row) if bytes_left >= 0 <= parts_left else None
         if raw_body and must_count:
             parts_left -= count_parts(raw_body.decode())
         events.append(event.with_body(raw_body) if raw_body and parts_left >= 0 else event)
-    return events
+    return rows, events
 
 
 def read_body(row: Item, bodies: "Bodies") -> bytes | None:

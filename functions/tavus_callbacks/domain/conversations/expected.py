@@ -78,7 +78,7 @@ def missing_parts(
     `enable_recording` permits one, and nothing shows whether somebody started it. Post-call actions are never
     expected, because nothing shows how many there are.
     """
-    if facts.nobody_joined or conversation_status(facts, now=now, settings=settings) == "active":
+    if facts.has_no_participant or conversation_status(facts, now=now, settings=settings) == "active":
         return []
     expected: list[Part] = ["shutdown", "transcript"]
     if settings.expect_perception or _RAVEN & facts.event_types:

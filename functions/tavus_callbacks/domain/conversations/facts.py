@@ -110,7 +110,7 @@ class Facts(View):
         return None if duration is None else round(duration, 3)
 
     @property
-    def nobody_joined(self) -> bool:
+    def has_no_participant(self) -> bool:
         """Return whether it ended because nobody came, and no transcript says otherwise."""
         has_user_turns = self.transcript is not None and self.transcript.talk.user_turns > 0
         return self.end_code in NOBODY_JOINED and not has_user_turns

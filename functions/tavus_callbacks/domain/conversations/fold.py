@@ -95,14 +95,14 @@ def fold_conversation(  # noqa: PLR0913 - one argument a source
 
 
 def _facts_members(facts: Facts) -> dict[str, Any]:
-    reason = facts.end_reason.reason if facts.end_reason else None
+    reason, transcript = facts.end_reason.reason if facts.end_reason else None, facts.transcript
     return {
         "joined_at": facts.joined_at,
         "ended_at": facts.shown_end,
         "duration": facts.duration,
         "ending": end_reason(reason) if event_types.SHUTDOWN in facts.event_types else None,
-        "transcript": _transcript_summary(facts.transcript) if facts.transcript else None,
-        "talk": facts.transcript.talk if facts.transcript else None,
+        "transcript": _transcript_summary(transcript) if transcript else None,
+        "talk": transcript.talk if transcript else None,
         "confirmed": facts.is_confirmed,
         **facts.receipt.view(),
     }
@@ -145,10 +145,11 @@ def _part_members(occurrences: Iterable[Occurrence]) -> dict[str, Any]:
         part = _PART_BY_TYPE.get(event.event_type) if is_shown else _PART_BY_FAMILY.get(event.family)
         shown[part].append(occurrence)
     interactions = [each for each in shown["canvas"] if each.properties.get("type") != _HEARTBEAT]
+    perceptions = shown["analyses"], shown["refusals"]
     guardrails = parts.guardrails(shown["guardrails"]) if shown["guardrails"] else []
     return {
         "joinings": _joinings(shown["joinings"]),
-        "perception": parts.perception(shown["analyses"], shown["refusals"]),
+        "perception": parts.perception(*perceptions) if any(perceptions) else None,
         "objectives": fold_objectives(shown["objectives"]) if shown["objectives"] else [],
         "guardrails": guardrails,
         "guardrail_counts": parts.guardrail_counts(guardrails) if guardrails else [],

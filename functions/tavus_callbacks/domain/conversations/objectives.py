@@ -10,7 +10,6 @@ of receipt; those of one moment by status:
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from typing import Any
 
 from pydantic import Field
@@ -49,14 +48,11 @@ class ObjectiveView(View):
 def fold_objectives(occurrences: Iterable[Occurrence]) -> list[ObjectiveView]:
     """Fold objective events into one entry a name, in the order of their first deliveries."""
     by_name: dict[str | None, list[Occurrence]] = {}
-    for occurrence in sorted(occurrences, key=_order):
+    ordered = sorted(occurrences, key=lambda each: (each.moment, _rank(_status(each)), each.event.event_ref))
+    for occurrence in ordered:
         name = lenient_json.first_text(occurrence.properties, "objective_name")
         by_name.setdefault(name, []).append(occurrence)
     return [_objective(name, deliveries) for name, deliveries in by_name.items()]
-
-
-def _order(occurrence: Occurrence) -> tuple[datetime, int, str]:
-    return occurrence.moment, _rank(_status(occurrence)), occurrence.event.event_ref
 
 
 def _rank(status: str) -> int:
@@ -78,14 +74,13 @@ def _objective(name: str | None, occurrences: Sequence[Occurrence]) -> Objective
         )
         for occurrence in occurrences
     ]
-    values = [_filled_values(delivery) for delivery in history]
+    values = [
+        {name: value for name, value in delivery.values.items() if value not in (None, "", [], {})}
+        for delivery in history
+    ]
     # The fullest delivery comes last and so before all others; of equally full ones the latest does.
     fullest = {name: value for rising in sorted(values, key=len) for name, value in rising.items()}
     return ObjectiveView(name=name, status=_current_status(occurrences), values=fullest, history=history)
-
-
-def _filled_values(delivery: Delivery) -> dict[str, Any]:
-    return {name: value for name, value in delivery.values.items() if value not in (None, "", [], {})}
 
 
 def _current_status(occurrences: Sequence[Occurrence]) -> str:

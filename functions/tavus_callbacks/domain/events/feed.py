@@ -40,9 +40,7 @@ def read_limit(position: Position, limit: int) -> int:
     return limit + len(position.given) + 1
 
 
-def drop_settled(
-    position: Position, visible: Collection[str], *, now: datetime
-) -> tuple[Position, list[str]]:
+def make_room(position: Position, visible: Collection[str], *, now: datetime) -> tuple[Position, list[str]]:
     """Forget settled receipts, which makes room; return the position and the visible receipts after it."""
     after = advance(position, visible, (), now=now)
     return after, [receipt for receipt in visible if receipt > after.settled]

@@ -7,13 +7,11 @@ them by richness: a property has the value of the richest content that names it.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from functools import reduce
 from typing import Any
 
 from tavus_callbacks.domain.callbacks.event import Source, event_id
-from tavus_callbacks.domain.common import lenient_json, timestamps
+from tavus_callbacks.domain.common import lenient_json
 from tavus_callbacks.domain.common.digests import canonical
-from tavus_callbacks.domain.common.issues import TOO_MANY_PARTS
 from tavus_callbacks.domain.common.view import Skipped
 
 # A sender's clock may be off by its time zone, but nothing happens a day after it was received.
@@ -57,19 +55,17 @@ class StoredEvent:
     def from_row(cls, row: Mapping[str, Any], raw_body: bytes | None = None) -> "StoredEvent":
         """Read a row; `raw_body` is its body as stored, None if that is not read.
 
-        Raises ValueError if the row lacks its time of receipt.
+        Raises ValueError if a time of the row is not ISO 8601.
         """
-        received_at = timestamps.parse(row["received_at"])
-        if received_at is None:
-            raise ValueError("a row without its time of receipt")
+        occurred_at = row.get("occurred_at")
         event = cls(
             ref=row["ref"],
             family=row["family"],
             kind=row["kind"],
             subject=row["subject"],
             event_type=row["event_type"],
-            occurred_at=timestamps.parse(row.get("occurred_at")),
-            received_at=received_at,
+            occurred_at=datetime.fromisoformat(occurred_at) if occurred_at else None,
+            received_at=datetime.fromisoformat(row["received_at"]),
             label=row["label"],
             tags=dict(row["tags"]),
             source=row.get("source", "callback"),
@@ -105,11 +101,6 @@ class StoredEvent:
         return event_id(self.kind, self.subject, self.ref)
 
     @property
-    def has_too_many_parts(self) -> bool:
-        """Return whether the body has more objects and lists than anything reads."""
-        return TOO_MANY_PARTS in self.issues
-
-    @property
     def plausible_at(self) -> datetime | None:
         """Return the sender's time, or None if it lies more than a day after the receipt.
 
@@ -143,36 +134,29 @@ def skipped_events(events: Iterable[StoredEvent]) -> Skipped | None:
     return Skipped(count=len(event_ids), event_ids=event_ids[:_MOST_SKIPPED]) if event_ids else None
 
 
-def sort_occurrences(occurrences: Iterable[Occurrence]) -> list[Occurrence]:
-    """Sort by the sender's time, then by identity; those without a time come last, as in their references."""
-    return sorted(occurrences, key=lambda occurrence: occurrence.event.event_ref)
-
-
 def merge_variants(events: Iterable[StoredEvent]) -> list[Occurrence]:
-    """Return each event once, sorted, with the properties of all of its variants."""
+    """Return each event once, with the properties of all of its variants.
+
+    They are sorted by their references: by the sender's time, those without a time last.
+    """
     by_ref: dict[str, list[StoredEvent]] = {}
     for event in events:
         by_ref.setdefault(event.event_ref, []).append(event)
-    return sort_occurrences(map(_occurrence, by_ref.values()))
+    occurrences: list[Occurrence] = []
+    for _, variants in sorted(by_ref.items()):
+        properties: dict[str, Any] = {}
+        for body in rank_bodies([event.body for event in variants if event.body is not None]):
+            properties = lenient_json.members(body) | properties
+        first = min(variants, key=lambda event: (event.family, event.received_at))
+        occurrences.append(Occurrence(first, properties))
+    return occurrences
 
 
-def _occurrence(variants: list[StoredEvent]) -> Occurrence:
-    first = min(variants, key=lambda event: (event.event_id, event.family, event.received_at))
-    richest_first = rank_bodies([event.body for event in variants if event.body is not None])
-    properties: dict[str, Any] = reduce(
-        lambda richer, poorer: poorer | richer, map(lenient_json.members, richest_first), {}
-    )
-    return Occurrence(first, properties)
-
-
-def rank_bodies(bodies: Sequence[dict[str, Any]]) -> tuple[dict[str, Any], ...]:
+def rank_bodies(bodies: Sequence[dict[str, Any]]) -> Sequence[dict[str, Any]]:
     """Return the different bodies, the richest first: by the size of their properties, then by their text."""
     # Writing a large transcript out takes its time, and one body alone has no rank.
-    if len(bodies) == 1:
-        return tuple(bodies)
-    different = {canonical(body): body for body in bodies}
-    return tuple(sorted(different.values(), key=_richness, reverse=True))
-
-
-def _richness(body: dict[str, Any]) -> tuple[int, str]:
-    return len(canonical(lenient_json.members(body))), canonical(body)
+    if len(bodies) < 2:  # noqa: PLR2004
+        return bodies
+    by_text = {canonical(body): body for body in bodies}
+    sizes = {text: len(canonical(lenient_json.members(body))) for text, body in by_text.items()}
+    return [by_text[text] for text in sorted(by_text, key=lambda text: (sizes[text], text), reverse=True)]

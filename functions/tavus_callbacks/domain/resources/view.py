@@ -79,17 +79,24 @@ def fold_resource(kind: str, subject: str, events: Sequence[StoredEvent]) -> dic
     # The properties of the event whose status counts, and those of all events, the most recent first.
     current = next((each.properties for each in occurrences if each.event.event_ref == ref), {})
     properties = {name: value for each in reversed(latest_first) for name, value in each.properties.items()}
+    error = lenient_json.first(current, "error_message", "error_details", "error", "status_details")
+    error_text = lenient_json.text(error) if error is None or isinstance(error, str) else canonical(error)
+    links = {
+        name.removesuffix(_SUFFIX): lenient_json.text(properties[name])
+        for name in sorted(properties)
+        if name.endswith(_SUFFIX) and name not in ECHOES
+    }
     view = ResourceView(
         kind=kind,
         id=subject,
         status=facts.status,
         raw_status=lenient_json.text(current.get("status")),
         status_details=lenient_json.text(current.get("status_details")),
-        error=_error(current) if facts.status == "error" else None,
+        error=error_text if facts.status == "error" else None,
         progress=_WHOLE if facts.status == "ready" else _progress(current),
         name=_latest_text(latest_first, *_NAMES.get(kind, (f"{kind}_name",)), "name"),
         replica_id=_latest_text(latest_first, "replica_id", "face_id"),
-        links=_links(properties),
+        links={name: url for name, url in links.items() if url and _LINK.fullmatch(url)},
         created_at=timestamps.parse(properties.get("created_at")),
         updated_at=timestamps.parse(properties.get("updated_at")),
         history=list(map(_status_change, occurrences)),
@@ -105,23 +112,12 @@ def _latest_text(latest_first: Iterable[Occurrence], *names: str) -> str | None:
     return next(filter(None, texts), None)
 
 
-def _error(properties: Mapping[str, Any]) -> str | None:
-    error = lenient_json.first(properties, "error_message", "error_details", "error", "status_details")
-    return lenient_json.text(error) if error is None or isinstance(error, str) else canonical(error)
-
-
 def _progress(properties: Mapping[str, Any]) -> float | None:
     progress = lenient_json.first(properties, "generation_progress", "training_progress", "progress")
     fraction = _PROGRESS.search(progress) if isinstance(progress, str) else None
     done = float(fraction[1]) if fraction else lenient_json.number(progress)
     whole = float(fraction[2]) if fraction else _WHOLE
     return None if done is None or not whole else round(min(max(done / whole, 0.0), 1.0) * _WHOLE, 1)
-
-
-def _links(properties: Mapping[str, Any]) -> dict[str, str]:
-    names = sorted(name for name in properties if name.endswith(_SUFFIX) and name not in ECHOES)
-    urls = {name.removesuffix(_SUFFIX): lenient_json.text(properties[name]) for name in names}
-    return {name: url for name, url in urls.items() if url and _LINK.fullmatch(url)}
 
 
 def _status_change(occurrence: Occurrence) -> StatusChange:

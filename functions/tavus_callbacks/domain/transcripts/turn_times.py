@@ -21,12 +21,15 @@ def start_times(entries: Sequence[Entry]) -> list[float | None]:
     if None not in relatives:
         return relatives
     moments = [_moment(entry) for entry in entries]
-    origin = _origin(relatives, moments)
+    pairs = list(zip(relatives, moments, strict=True))
+    starts = (moment - relative for relative, moment in pairs if relative is not None and moment is not None)
+    # The start by the first turn that has both kinds of time, else the earliest moment.
+    origin = next(starts, min((moment for moment in moments if moment is not None), default=None))
     return [
         lenient_json.seconds(round(moment - origin, 3))
         if relative is None and origin is not None and moment is not None
         else relative
-        for relative, moment in zip(relatives, moments, strict=True)
+        for relative, moment in pairs
     ]
 
 
@@ -43,10 +46,3 @@ def _moment(entry: Entry) -> float | None:
         return milliseconds / 1000
     moment = timestamps.parse(entry.get("timestamp"))
     return moment.timestamp() if moment else None
-
-
-def _origin(relatives: Sequence[float | None], moments: Sequence[float | None]) -> float | None:
-    """Return the start by the first turn that has both kinds of time, else the earliest moment."""
-    pairs = zip(relatives, moments, strict=True)
-    starts = (moment - relative for relative, moment in pairs if relative is not None and moment is not None)
-    return next(starts, min((moment for moment in moments if moment is not None), default=None))

@@ -110,7 +110,10 @@ def _turn(entry: Entry, start: float | None) -> SpokenTurn | None:
     documented_role = _ROLES.get(speaker.lower())
     # A name that is no role is the replica's own: seen in a receiver's fixtures.
     role = documented_role or "assistant"
-    text, scene = _split_scene(content) if role == "user" and content else (content or "", None)
+    text, scene = content or "", None
+    if role == "user" and _SPEECH_AND_SCENE.match(text):
+        speech, *scenes = _SCENE.split(text, maxsplit=1)
+        text, scene = _SPEECH.sub("", speech, count=1).strip(), lenient_json.text("".join(scenes))
     return SpokenTurn(
         role,
         text,
@@ -122,13 +125,6 @@ def _turn(entry: Entry, start: float | None) -> SpokenTurn | None:
         lenient_json.text(entry["tool_call_id"]) if "tool_call_id" in entry else None,
         calls,
     )
-
-
-def _split_scene(content: str) -> tuple[str, str | None]:
-    if not _SPEECH_AND_SCENE.match(content):
-        return content, None
-    speech, *scenes = _SCENE.split(content, maxsplit=1)
-    return _SPEECH.sub("", speech, count=1).strip(), lenient_json.text("".join(scenes))
 
 
 def _is_prompt(first: Entry, turns: Sequence[SpokenTurn]) -> bool:

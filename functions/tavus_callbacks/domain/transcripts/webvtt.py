@@ -23,11 +23,11 @@ def to_webvtt(transcript: Transcript) -> str:
     """Write a transcript as WebVTT; raises NoTimes."""
     if not transcript.has_times:
         raise NoTimes("The transcript has no times, so there are no subtitles: ask for format=text.")
-    cues = (
-        f"\n{_format_time(start)} --> {_format_time(end)}\n<v {NAMES[turn.role]}>{_escape(turn.text)}\n"
-        for start, end, turn in _cues(transcript)
-    )
-    return "WEBVTT\n" + "".join(cues)
+    lines = ["WEBVTT\n"]
+    for start, end, turn in _cues(transcript):
+        text = to_one_line(turn.text.translate(_CONTROLS)).translate(_ESCAPES)
+        lines.append(f"\n{_format_time(start)} --> {_format_time(end)}\n<v {NAMES[turn.role]}>{text}\n")
+    return "".join(lines)
 
 
 def _cues(transcript: Transcript) -> Iterator[tuple[float, float, SpokenTurn]]:
@@ -39,18 +39,10 @@ def _cues(transcript: Transcript) -> Iterator[tuple[float, float, SpokenTurn]]:
     cues.sort(key=lambda cue: cue[0])
     next_starts = [start for start, _ in cues[1:]]
     for (start, turn), next_start in zip(cues, [*next_starts, None], strict=True):
-        yield start, _end(start, turn, next_start), turn
-
-
-def _end(start: float, turn: SpokenTurn, next_start: float | None) -> float:
-    if turn.duration:
-        return start + turn.duration
-    end = start + max(_SHORTEST, word_count(turn.text) / _WORDS_A_SECOND)
-    return end if next_start is None or next_start <= start else min(end, next_start)
-
-
-def _escape(text: str) -> str:
-    return to_one_line(text.translate(_CONTROLS)).translate(_ESCAPES)
+        end = start + (turn.duration or max(_SHORTEST, word_count(turn.text) / _WORDS_A_SECOND))
+        if not turn.duration and next_start is not None and next_start > start:
+            end = min(end, next_start)
+        yield start, end, turn
 
 
 def _format_time(seconds: float) -> str:
