@@ -1,1 +1,1 @@
-"""The edges: each module owns one AWS resource and speaks of it in the domain's words."""
+"""Access to AWS: each module wraps one service or resource, and raises StoreDown if it fails."""
