@@ -1,4 +1,4 @@
-"""Events to fold, made from callbacks as the receiver would understand them."""
+"""Stored events, made from callbacks as the receiver makes them."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -46,7 +46,7 @@ JSON = st.recursive(
 
 
 def stored_event(body, *, received_at=NOW, label="test", query="user=4711", source="callback"):
-    """Make the event that a body becomes when it is received."""
+    """Return the stored event of a body."""
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     event = parse_event(raw, query=query, label=label, received_at=received_at)
     return StoredEvent(
@@ -80,7 +80,7 @@ def recording(recording_id, status, **members):
 
 
 def said(event_type, seconds=0.0, **properties):
-    """Make a conversation event, so many seconds after a fixed moment."""
+    """Return an event of a conversation, some seconds after a fixed moment."""
     moment = NOW - timedelta(hours=1) + timedelta(seconds=seconds)
     body = {"event_type": event_type, "conversation_id": CONVERSATION, "timestamp": moment.isoformat()}
     return stored_event({**body, "properties": properties})
@@ -107,7 +107,7 @@ def published():
 
 
 def without_receipt(view):
-    """Leave out, at every depth, members named `received…`."""
+    """Return a view without the members named `received…`, at every depth."""
     if isinstance(view, dict):
         return {key: without_receipt(value) for key, value in view.items() if not key.startswith("received")}
     return [without_receipt(one) for one in view] if isinstance(view, list) else view

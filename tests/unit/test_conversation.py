@@ -1,4 +1,4 @@
-"""The folded conversation: one answer to what happened, whatever order and form its callbacks had."""
+"""The view of a conversation, whatever order and form its callbacks had."""
 
 import itertools
 import json
@@ -42,7 +42,7 @@ CONVERSATIONS = sorted(
 
 
 def folded(*events, now=NOW, settings=SETTINGS, **more):
-    """Fold events into a view, which must be what its model says and JSON."""
+    """Return the view of events, which must match its model and be JSON."""
     view = fold_conversation(CONVERSATION, events, now=now, settings=settings, **more)
     json.dumps(view, allow_nan=False, ensure_ascii=False).encode()
     assert view == Conversation.model_validate(view).model_dump(mode="json")
@@ -50,23 +50,23 @@ def folded(*events, now=NOW, settings=SETTINGS, **more):
 
 
 def at(seconds):
-    """Return the moment that `said` gives an event so many seconds late."""
+    """Return the time of an event that `said` makes with so many seconds."""
     return (NOW - timedelta(hours=1) + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def later(seconds):
-    """Return the time to fold at, so many seconds after the moment of `said`."""
+    """Return the arguments to fold some seconds after the moment of `said`."""
     return NOW - timedelta(hours=1) + timedelta(seconds=seconds)
 
 
 def missing(*events, seconds=100_000.0, **expected):
-    """Return what has not arrived, so many seconds after the moment of `said`."""
+    """Return the missing parts, some seconds after the moment of `said`."""
     view = folded(*events, now=later(seconds), settings=replace(SETTINGS, **expected))
     return {one["what"]: one["overdue"] for one in view["missing"]}
 
 
 def test_joining_and_end_make_a_duration():
-    """Who, when, how long, and how it ended."""
+    """The view has replica, times, duration and the reason of the end."""
     view = folded(
         said(JOINED, replica_id="r1"), said(SHUTDOWN, 45.5, shutdown_reason="max_call_duration reached")
     )
@@ -85,7 +85,7 @@ def test_joining_and_end_make_a_duration():
 
 @pytest.mark.parametrize("gap", [0, 1.9])
 def test_both_names_of_one_moment_are_one_joining(gap):
-    """`pal_joined` and `replica_joined` are sent for the same occurrence."""
+    """`pal_joined` and `replica_joined` at one moment are one joining."""
     view = folded(said(JOINED, replica_id="r1"), said("system.pal_joined", gap, face_id="r1"))
 
     assert [{"at": at(0), "replica_id": "r1"}] == view["joinings"]
@@ -93,7 +93,7 @@ def test_both_names_of_one_moment_are_one_joining(gap):
 
 
 def test_joining_again_is_another_joining():
-    """A replica that comes back is listed twice; the first time is when it joined."""
+    """A replica that comes back is listed twice; the first time is `joined_at`."""
     view = folded(said(JOINED, 10), said("system.pal_joined", 10, face_id="r1"), said(JOINED, 300))
 
     assert [at(10), at(300)] == [one["at"] for one in view["joinings"]]
@@ -101,7 +101,7 @@ def test_joining_again_is_another_joining():
 
 
 def test_old_and_new_names_of_the_persona_are_one():
-    """Both raw names are kept beside the one."""
+    """The view has both raw names beside the one id."""
     old, new = folded(said(JOINED, persona_id="p1")), folded(said(JOINED, pal_id="p1"))
 
     assert {"id": "p1", "persona_id": "p1", "pal_id": None} == old["persona"]
@@ -118,7 +118,7 @@ def test_old_and_new_names_of_the_persona_are_one():
     ],
 )
 def test_the_first_id_counts_under_either_name(first, second, part):
-    """Neither name of one thing comes before the other: time alone decides."""
+    """The time decides, not which of the two names was used."""
     events = [said(JOINED, 0, **first), said(SHUTDOWN, 60, **second)]
 
     assert {"a"} == {folded(*order)[part]["id"] for order in (events, events[::-1])}
@@ -136,14 +136,14 @@ def test_the_first_id_counts_under_either_name(first, second, part):
     ],
 )
 def test_the_reason_is_found_wherever_it_stands(body):
-    """In properties under two names, flat, and under `data`."""
+    """The reason is read in properties under two names, flat, and under `data`."""
     event = stored_event({"event_type": SHUTDOWN, "conversation_id": CONVERSATION, **body})
 
     assert "user_left" == folded(event)["ending"]["reason"]
 
 
 def test_variants_tell_what_they_know_together():
-    """Which of an event's contents came first is chance: the richer counts, the poorer fills it up."""
+    """The richer content counts and the poorer one fills its gaps, whichever came first."""
     poor = said(SHUTDOWN, face_id="f1")
     rich = said(SHUTDOWN, shutdown_reason="user_left", replica_id="r1")
     variant = replace(rich, ref=variant_ref(rich.ref, rich.content))
@@ -159,7 +159,7 @@ def test_variants_tell_what_they_know_together():
 
 
 def test_where_variants_contradict_each_other_the_richer_counts():
-    """What they say is weighed, not their envelopes, nor which of them came first."""
+    """The size of the properties decides, not the envelope or the order of receipt."""
     poor = said("canvas.interaction", type="skip", interaction_id="i1")
     rich = said("canvas.interaction", type="submit", interaction_id="i1", value={"choice": "Heron"})
     wordy = replace(poor, body={**poor.body, "webhook_url": "https://example.com/" + "x" * 500})
@@ -169,7 +169,7 @@ def test_where_variants_contradict_each_other_the_richer_counts():
 
 
 def test_without_shutdown_it_is_presumed_ended_after_silence():
-    """Nothing hangs for ever; the last event is the last sign of life."""
+    """After a silence since the last event, the conversation is presumed ended."""
     events = said(JOINED), said("canvas.interaction", 600, interaction_id="i1", type="submit")
 
     assert "active" == folded(*events, now=later(600 + 7200))["status"]
@@ -177,7 +177,7 @@ def test_without_shutdown_it_is_presumed_ended_after_silence():
 
 
 def test_what_follows_an_end_shows_that_it_has_ended():
-    """A transcript without a shutdown: the one has overtaken the other, or it is lost."""
+    """A transcript without a shutdown means that the conversation has ended."""
     event = transcript(*TURNS)
 
     assert ("active", []) == tuple(folded(event, now=later(30))[name] for name in ("status", "missing"))
@@ -186,7 +186,7 @@ def test_what_follows_an_end_shows_that_it_has_ended():
 
 
 def test_events_without_time_are_presumed_ended_too():
-    """By the time of receipt, for want of another."""
+    """Without the sender's time, the time of receipt counts."""
     event = stored_event({"event_type": JOINED, "conversation_id": CONVERSATION})
 
     assert "active" == folded(event)["status"]
@@ -194,20 +194,20 @@ def test_events_without_time_are_presumed_ended_too():
 
 
 def test_a_time_in_the_far_future_keeps_nothing_alive():
-    """The sender's clock is believed within a day."""
+    """A time more than a day after its receipt is no sign of life."""
     body = {"event_type": JOINED, "conversation_id": CONVERSATION, "timestamp": "2099-01-01T00:00:00Z"}
 
     assert "presumed_ended" == folded(stored_event(body), now=NOW + timedelta(hours=3))["status"]
 
 
 def test_an_active_conversation_misses_nothing_yet():
-    """What comes after the end is not due before it."""
+    """No part is missing while the conversation is active."""
     assert {} == missing(said(JOINED), seconds=60, expect_recording=True, expect_perception=True)
 
 
 @pytest.mark.parametrize(("seconds", "overdue"), [(2, False), (60, False), (61, True)])
 def test_a_missing_transcript_is_named_and_overdue_after_a_minute(seconds, overdue):
-    """It usually comes within a second of the end."""
+    """A transcript is overdue a minute after the end."""
     view = folded(said(JOINED), said(SHUTDOWN, 10), now=later(10 + seconds))
 
     expected = {"what": "transcript", "since": at(10), "usual_delay": 1.0, "overdue": overdue}
@@ -215,7 +215,7 @@ def test_a_missing_transcript_is_named_and_overdue_after_a_minute(seconds, overd
 
 
 def test_perception_and_recording_are_missed_only_where_something_says_they_come():
-    """Nothing in a conversation tells that Raven or the recording was on, but these do."""
+    """Perception and recording are missing only if a setting or an event shows that they come."""
     ended = said(SHUTDOWN), transcript(*TURNS)
 
     assert {} == missing(*ended)
@@ -234,12 +234,12 @@ def test_perception_and_recording_are_missed_only_where_something_says_they_come
     ],
 )
 def test_perception_has_arrived_either_way(arrived):
-    """A refusal is an answer."""
+    """An analysis and a refusal both count as arrived."""
     assert {} == missing(said(SHUTDOWN), transcript(*TURNS), arrived, expect_perception=True)
 
 
 def test_a_recording_has_arrived_by_callback_by_failure_or_in_the_bucket():
-    """An object without callback is there all the same."""
+    """A recording has arrived by a callback, a failure, or an object without a callback."""
     ended = said(SHUTDOWN), transcript(*TURNS)
     ready = said("application.recording_ready", 30, s3_key="tavus/c123/1")
     failed = said("application.recording_copy_failed", 30, error_message="Access denied")
@@ -255,7 +255,7 @@ def test_a_recording_has_arrived_by_callback_by_failure_or_in_the_bucket():
 
 @pytest.mark.parametrize("reason", ["participant_absent_timeout", "participant_absent_timeout reached"])
 def test_where_nobody_joined_nothing_is_missing(reason):
-    """Nothing was said, so nothing follows."""
+    """No part is missing if nobody joined."""
     nobody = said(JOINED), said(SHUTDOWN, 60, shutdown_reason=reason)
 
     assert {} == missing(*nobody, expect_perception=True, expect_recording=True)
@@ -263,7 +263,7 @@ def test_where_nobody_joined_nothing_is_missing(reason):
 
 
 def test_perception_is_the_analysis_or_why_there_is_none():
-    """An analysis counts more than a refusal, a later one more than an earlier."""
+    """An analysis counts before a refusal, and a later one before an earlier one."""
     refusal = said("application.perception_unavailable", 200, reason="no_vision_history")
     early = said("application.perception_analysis", 100, analysis="a dog")
     late = said("application.perception_analysis", 150, analysis="two dogs")
@@ -277,7 +277,7 @@ def test_perception_is_the_analysis_or_why_there_is_none():
 
 
 def test_an_objective_shows_its_fullest_values_and_every_delivery():
-    """A later delivery can be poorer, and must not overwrite a better one."""
+    """A poorer later delivery does not overwrite a fuller one."""
     completed = "conversation.objective.completed"
     deliveries = [
         {"arrival": "9 May"},
@@ -302,7 +302,7 @@ def test_an_objective_shows_its_fullest_values_and_every_delivery():
 
 
 def test_the_oldest_form_of_an_objective_is_one_too():
-    """It has a status of its own and no event type."""
+    """An objective without an event type has its status in a member."""
     body = {
         "conversation_id": CONVERSATION,
         "objective_name": "recall",
@@ -323,7 +323,7 @@ def test_the_oldest_form_of_an_objective_is_one_too():
     ],
 )
 def test_guardrails_are_read_in_every_spelling(properties):
-    """No body is published; these are the names that receivers read."""
+    """Guardrails are read under all names that receivers use."""
     found = folded(said("conversation.guardrail.triggered", **properties))["guardrails"][0]
 
     assert ("no_discounts", "g1", "asked for half") == (found["name"], found["guardrail_id"], found["reason"])
@@ -339,7 +339,7 @@ def test_guardrails_are_read_in_every_spelling(properties):
     ],
 )
 def test_what_an_action_was_asked_is_parsed_where_possible(body, expected):
-    """An object or JSON text, with arrays as text inside."""
+    """A request is parsed from an object or from JSON text, with arrays as text inside."""
     action = said(
         "application.post_call_action_executed", tool_id="t1", status="error", request={"body": body}
     )
@@ -349,7 +349,7 @@ def test_what_an_action_was_asked_is_parsed_where_possible(body, expected):
 
 
 def test_a_tool_call_of_ravens_leaves_its_pictures_out():
-    """Eight frames are 300 kB; the event's body has them."""
+    """The view counts the frames of a tool call; the event's body has them."""
     frames = [{"mime_type": "image/jpeg", "data": "x" * 40_000}] * 8
     event = said("application.perception_tool_call", name="notice", arguments='{"card": true}', frames=frames)
 
@@ -359,7 +359,7 @@ def test_a_tool_call_of_ravens_leaves_its_pictures_out():
 
 
 def test_heartbeats_of_a_card_are_only_counted():
-    """What somebody did is listed with its value."""
+    """Interactions are listed with their values, heartbeats only counted."""
     view = folded(
         said("canvas.interaction", interaction_id="i1", type="submit", value={"choice": "Heron"}),
         said("canvas.interaction", 1, interaction_id="i2", type="heartbeat"),
@@ -372,7 +372,7 @@ def test_heartbeats_of_a_card_are_only_counted():
 
 
 def test_heartbeats_of_a_replica_are_only_counted():
-    """`system.replica_present` is a sign of life: it neither joins nor ends, and lists nothing."""
+    """`system.replica_present` is a sign of life, and is only counted."""
     beats = [said("system.replica_present", seconds, replica_id="r1") for seconds in (10, 20, 3000)]
     beats[2:] = [*beats[2:], *beats[2:]]
 
@@ -387,7 +387,7 @@ def test_heartbeats_of_a_replica_are_only_counted():
 
 
 def test_memories_and_unknown_events_are_shown():
-    """Nothing that came is left out of the view."""
+    """Every event is in some part of the view."""
     view = folded(
         said("application.raven_memory_evidence", analysis="a dog"),
         said("application.memory_consolidation", 1, added=2),
@@ -401,7 +401,7 @@ def test_memories_and_unknown_events_are_shown():
 
 
 def test_tags_and_labels_of_all_callbacks_are_joined():
-    """A tag with different values is a list of them."""
+    """A tag with several values has a list."""
     body = {"event_type": JOINED, "conversation_id": CONVERSATION}
     one = stored_event(body, label="blue", query="user=1&simulated=true")
     other = stored_event({**body, "event_type": SHUTDOWN}, label="green", query="user=2", source="backfill")
@@ -413,7 +413,7 @@ def test_tags_and_labels_of_all_callbacks_are_joined():
 
 
 def test_the_transcript_is_summed_up():
-    """The numbers are those of the talk; times of receipt are named so."""
+    """The view has the transcript in numbers, and its time of receipt."""
     view = folded(transcript({"role": "system", "content": "prompt"}, *TURNS, None))
 
     summary = view["transcript"]
@@ -424,7 +424,7 @@ def test_the_transcript_is_summed_up():
 
 
 def test_times_of_receipt_are_the_first_and_the_last():
-    """Of all that was received, in whichever order it is read."""
+    """The view has the first and the last receipt, in any order of events."""
     minutes = [NOW + timedelta(minutes=number) for number in range(3)]
     events = [replace(said(JOINED, number), received_at=minute) for number, minute in enumerate(minutes)]
 
@@ -434,7 +434,7 @@ def test_times_of_receipt_are_the_first_and_the_last():
 
 
 def test_no_event_is_no_conversation():
-    """Whoever folds must have found something."""
+    """Folding no events is an error."""
     with pytest.raises(TypeError):
         fold_conversation(CONVERSATION, [], now=NOW, settings=SETTINGS)
 
@@ -443,7 +443,7 @@ def test_no_event_is_no_conversation():
 @given(data=st.data())
 @hypothesis_settings(max_examples=25)
 def test_order_and_repetition_of_callbacks_change_nothing(name, data):
-    """Any permutation of a scenario with repeats gives the same view, but for members named `received…`."""
+    """Any permutation of a scenario with duplicates changes only members named `received…`."""
     events = [one for one in scenario(name) if one.kind == "conversation"]
     repeats = data.draw(st.lists(st.sampled_from(events), max_size=4))
     order = data.draw(st.permutations([*events, *repeats]))
@@ -503,7 +503,7 @@ BODIES = st.builds(
 
 @given(bodies=st.lists(BODIES, min_size=1, max_size=5), data=st.data())
 def test_any_content_folds_the_same_in_any_order(bodies, data):
-    """Whatever JSON stands in whichever place: a view comes out, one and the same, and it is JSON."""
+    """Any JSON in any place gives one view in any order, and it is JSON."""
     events = [stored_event(body) for body in bodies]
     order = data.draw(st.permutations([*events, *events[:2]]))
 
@@ -512,7 +512,7 @@ def test_any_content_folds_the_same_in_any_order(bodies, data):
 
 @given(bodies=st.lists(BODIES, min_size=3, max_size=3))
 def test_facts_merge_in_any_grouping(bodies):
-    """Commutative, associative, idempotent, and the same again after a stay in a store."""
+    """Merging is commutative, associative and idempotent, also after writing and reading the facts."""
     one, two, three = (conversation_facts(stored_event(body)) for body in bodies)
     merged = one.merge(two).merge(three)
 
@@ -522,7 +522,7 @@ def test_facts_merge_in_any_grouping(bodies):
 
 
 def announced(event_type, seconds=0.0, **properties):
-    """Make an event about a recording, and return it with the id that its claim gives the recording."""
+    """Return an event about a recording, and the recording's id by its claim."""
     event = said(f"application.recording_{event_type}", seconds, **properties)
     claim = read_claim(event.event_type, CONVERSATION, event.body, bucket="ours", ref=event.ref)
     return event, claim.recording_id
@@ -543,14 +543,14 @@ ANNOUNCED = [
 
 @given(st.lists(st.sampled_from(ANNOUNCED), min_size=1))
 def test_every_recording_that_a_callback_came_for_is_counted_once(chosen):
-    """The list counts as many as the view shows, failed ones too, in any order."""
+    """The list counts as many recordings as the view shows, in any order."""
     facts = gather_facts([event for event, _ in chosen])
 
     assert len({recording_id for _, recording_id in chosen}) == facts.recording_count
 
 
 def test_a_failure_of_an_earlier_version_has_the_id_of_its_row():
-    """It was stored under the event's reference, and the view names the recording that there is."""
+    """The view names the stored recording, which an earlier version stored under the event's reference."""
     failed = said("application.recording_copy_failed", 5, s3_key="tavus/c123/1700")
     earlier = recording(f"failed-{failed.ref[-24:]}", "failed")
     today = recording("1700", "failed")
@@ -562,7 +562,7 @@ def test_a_failure_of_an_earlier_version_has_the_id_of_its_row():
 
 
 def test_each_recording_that_fails_at_one_moment_is_listed():
-    """They are variants of one event; each has its own id, code and advice, in any order."""
+    """Recordings that fail at one moment are listed each with its own id, code and advice."""
     members = {"error_code": "DESTINATION_AUTH_FAILED", "error_message": "token exchange failed"}
     failed = [
         said("application.recording_copy_failed", 5, s3_key=f"tavus/c123/{name}", **members)
@@ -583,7 +583,7 @@ def test_each_recording_that_fails_at_one_moment_is_listed():
 
 
 def test_facts_from_before_failed_recordings_were_counted_are_read():
-    """A summary row that an earlier version wrote stays as good as it was."""
+    """The facts of an earlier version's summary can be read."""
     written = conversation_facts(ANNOUNCED[0][0]).model_dump(mode="json")
     del written["unnamed_recordings"]
 
@@ -592,7 +592,7 @@ def test_facts_from_before_failed_recordings_were_counted_are_read():
 
 @pytest.mark.parametrize("name", CONVERSATIONS)
 def test_the_view_and_the_facts_agree(name):
-    """What a list is filtered by is what the view shows."""
+    """The facts that lists filter by agree with the view."""
     events = [one for one in scenario(name) if one.kind == "conversation"]
     facts, view = gather_facts(events), folded(*events)
 
@@ -608,7 +608,7 @@ def test_the_view_and_the_facts_agree(name):
 
 
 def test_how_long_a_large_conversation_takes(capsys):
-    """Printed, not judged: the machine decides."""
+    """The time is printed and not checked, because it depends on the machine."""
     sentence = "We would like a room with a balcony, please, and breakfast for two and a dog. "
     turns = [
         {
@@ -636,7 +636,7 @@ def test_how_long_a_large_conversation_takes(capsys):
 
 
 def test_variants_that_differ_in_their_transcripts_count_by_the_fullest():
-    """The record's copy and the callback's are one event, in either order."""
+    """The fullest transcript of an event's variants counts, in any order."""
     full, poor = transcript(*TURNS), transcript(TURNS[0])
 
     for order in itertools.permutations([full, poor]):

@@ -1,4 +1,4 @@
-"""Events as they are read: the contract's names, a body where it is small, variants behind their event."""
+"""The views of events: the contract's names, small bodies inline, variants behind their event."""
 
 import pytest
 
@@ -24,7 +24,7 @@ ITEM = {
 
 
 def test_an_event_has_the_members_of_the_contract():
-    """What the contract names is there, and nothing of how it is stored."""
+    """The view has the members of the contract, and no attribute of the row."""
     assert {
         "event_id": f"conversation.~YyAx.{REF}",
         "family": "conversation",
@@ -42,21 +42,21 @@ def test_an_event_has_the_members_of_the_contract():
 
 
 def test_a_body_that_is_too_large_has_a_url():
-    """Without its body an event says where that is."""
+    """An event without its body has the path of the body."""
     view = event_view(StoredEvent.from_row(ITEM), None)
 
     assert (f"/events/conversation.~YyAx.{REF}/body", False) == (view["body_url"], "body" in view)
 
 
 def test_an_event_without_a_time_says_so():
-    """The member is there, and null."""
+    """The member is null, not absent."""
     without = {name: value for name, value in ITEM.items() if name != "occurred_at"}
 
     assert event_view(StoredEvent.from_row(without), b"{}")["occurred_at"] is None
 
 
 def test_a_variant_names_its_event_and_itself():
-    """A variant carries the id of its event, and one of its own under which its body is read."""
+    """A variant has the id of its event, and its own id for its body."""
     view = event_view(StoredEvent.from_row({**ITEM, "ref": f"{REF}-v{'b' * 32}"}), None)
 
     assert f"conversation.~YyAx.{REF}" == view["event_id"]
@@ -66,7 +66,7 @@ def test_a_variant_names_its_event_and_itself():
 
 @pytest.mark.parametrize("raw", [b'\xef\xbb\xbf{"a":"\\ud83d"}', b'{"a":"\\ud83d"}'])
 def test_odd_bodies_are_shown(raw):
-    """A byte order mark and half a surrogate pair are no hindrance to reading."""
+    """A byte order mark and a lone half of a surrogate pair can be read."""
     assert {"a": "\ud83d"} == event_view(StoredEvent.from_row(ITEM), raw)["body"]
 
 
@@ -83,7 +83,7 @@ def test_a_variant_belongs_to_its_event_and_a_repeat_is_one_of_its_own(ref, even
 
 @pytest.mark.parametrize(("body", "shown"), [(b"a\xffb\x00", "a\ufffdb\x00"), (b"", ""), (None, None)])
 def test_quarantine_shows_what_is_no_text(body, shown):
-    """Bytes that nobody can read are shown as replacement characters, a large body not at all."""
+    """Bytes that are not text are shown as replacement characters, a large body as null."""
     item = dict.fromkeys(("quarantine_id", "title", "detail", "label"), "x")
     item |= dict.fromkeys(("first_received_at", "last_received_at"), "2026-07-11T06:48:38.000000Z")
     item |= {"tags": {}, "status": 400, "count": 3, "body_size": 4, "pk": "secret"}

@@ -1,4 +1,4 @@
-"""Pulling in order of receipt: whatever writers and readers do, nothing is skipped or given twice."""
+"""Pulling in order of receipt never skips an event and never gives one twice."""
 
 import hashlib
 from collections import Counter
@@ -36,7 +36,7 @@ class Written:
 
 
 def written(number, kept_ms, delay_ms):
-    """Make an event that was kept and became visible so many milliseconds later."""
+    """Return an event that was stored, and became visible some milliseconds later."""
     kept_at = START + timedelta(milliseconds=kept_ms)
     name = hashlib.sha256(str(number).encode()).hexdigest()[:32]
     return Written(receipt(kept_at, name), kept_at + timedelta(milliseconds=delay_ms))
@@ -50,7 +50,7 @@ class Puller:
     position: Position = field(default_factory=Position)
 
     def pull(self, now, limit, readable):
-        """Give a page of at most `limit`, of which only the first `readable` bodies fitted."""
+        """Return a page of at most `limit` events, of which the first `readable` bodies fit."""
         visible = [one.receipt for one in self.events if one.visible_at <= now]
         after = sorted(one for one in visible if one > (self.position.settled or "0"))
         count = read_limit(self.position, limit)
@@ -61,7 +61,7 @@ class Puller:
         return page
 
     def pull_all(self, now):
-        """Pull until everything is given, once everything has settled; each page must give something."""
+        """Pull until every event is given, after all have settled; no page may be empty."""
         given, left = [], True
         while left:
             page = self.pull(now, 3, 2)
@@ -77,7 +77,7 @@ PULLS = st.lists(st.tuples(st.integers(0, 9_000), st.integers(1, 8), st.integers
 @pytest.mark.parametrize("memory", [2, 7, MEMORY])
 @given(events=EVENTS, pulls=PULLS)
 def test_nothing_is_skipped_and_nothing_given_twice(memory, events, pulls):
-    """Late writers, bursts, small pages and a short memory: each event is given exactly once."""
+    """Each event is given exactly once, with late writers, bursts, small pages and a short memory."""
     every = [written(number, *times) for number, times in enumerate(events)]
     puller, now, given = Puller(every), START, []
 
@@ -92,7 +92,7 @@ def test_nothing_is_skipped_and_nothing_given_twice(memory, events, pulls):
 
 @given(events=EVENTS)
 def test_without_late_writers_the_order_is_that_of_receipt(events):
-    """Who pulls after everything has settled gets all events by their time of keeping."""
+    """After all events have settled, they are given by their receipt."""
     every = [written(number, kept, 0) for number, (kept, _) in enumerate(events)]
 
     given = Puller(every).pull_all(START + timedelta(seconds=60) + SETTLE)
@@ -101,7 +101,7 @@ def test_without_late_writers_the_order_is_that_of_receipt(events):
 
 
 def test_a_burst_beyond_memory_waits_for_it_to_settle():
-    """1,000 events in one second are given as memory allows, and all of them once time has passed."""
+    """A burst of 1,000 events is given as far as the memory reaches, and the rest later."""
     every = [written(number, number, 0) for number in range(1000)]
     puller, now = Puller(every), START + timedelta(seconds=2)
 
@@ -113,7 +113,7 @@ def test_a_burst_beyond_memory_waits_for_it_to_settle():
 
 
 def test_what_late_ones_hide_is_not_given_twice():
-    """A given event that late ones push out of a shard's answer is still known as given."""
+    """An event stays marked as given when late ones push it out of a shard's answer."""
     events = [written(0, 10_000, 0), *(written(number, 9_000, 2_000) for number in range(1, 60))]
     place = shard(SHARDS, events[0].receipt)
     early, *late = [one for one in events if shard(SHARDS, one.receipt) == place][:8]
@@ -128,7 +128,7 @@ def test_what_late_ones_hide_is_not_given_twice():
 
 
 def test_a_late_one_does_not_wait_for_ever_behind_a_full_memory():
-    """As much as can be remembered is given, then one becomes visible that comes before all of it."""
+    """A late event is given even if the memory is full of events after it."""
     every = [written(number, 10_000 + number, 0) for number in range(MEMORY)]
     late = written(MEMORY, 9_000, 3_000)
     puller = Puller([*every, late])
@@ -139,7 +139,7 @@ def test_a_late_one_does_not_wait_for_ever_behind_a_full_memory():
 
 
 def test_time_alone_brings_a_full_memory_on():
-    """A position that can remember no more goes on as soon as what it gave has settled, in part too."""
+    """A full position moves on as soon as some of the events that it gave have settled."""
     every = [written(number, number * 100, 0) for number in range(400)]
     puller = Puller(every)
     given = puller.pull(START + timedelta(seconds=40), 200, 200)
@@ -149,14 +149,14 @@ def test_time_alone_brings_a_full_memory_on():
 
 
 def test_a_position_that_is_empty_stays_at_its_time():
-    """A reader that starts at a later time is not taken back."""
+    """A reader that starts at a later time does not get earlier events."""
     later = Position("2030-01-01T00:00:00.000000Z")
 
     assert later == advance(later, [], [], now=START)
 
 
 def test_a_position_fits_into_a_url():
-    """What is remembered is short, however much is given."""
+    """A position stays short, however many events were given."""
     every = [written(number, 0, 0) for number in range(500)]
     puller = Puller(every)
 
@@ -167,7 +167,7 @@ def test_a_position_fits_into_a_url():
 
 
 def test_names_spread_over_all_shards():
-    """No partition of the index gets much more than its share."""
+    """Names are spread evenly over the partitions of the index."""
     counts = Counter(
         shard(EVENT_SHARDS, hashlib.sha256(str(number).encode()).hexdigest()) for number in range(24_000)
     )
@@ -177,5 +177,5 @@ def test_names_spread_over_all_shards():
 
 
 def test_events_and_quarantine_share_no_shard():
-    """Pulling events gives no quarantine, and the other way round."""
+    """A pull of events gives no entries of quarantine, and the reverse."""
     assert not set(EVENT_SHARDS) & set(QUARANTINE_SHARDS)

@@ -1,4 +1,4 @@
-"""Every documented reason of an end is put into plain words; what is not documented stays as it came."""
+"""Documented reasons of an end have a plain sentence; other reasons stay as sent."""
 
 import pytest
 
@@ -18,7 +18,7 @@ DOCUMENTED = [
 @pytest.mark.parametrize("suffix", ["", " reached"])
 @pytest.mark.parametrize("reason", DOCUMENTED)
 def test_documented_reasons_are_known_with_and_without_suffix(reason, suffix):
-    """Both forms were seen; both mean the same and read the same."""
+    """Both forms of a reason give the same code and sentence."""
     found = end_reason(reason + suffix)
 
     assert (reason, reason + suffix) == (found.code, found.reason)
@@ -27,12 +27,12 @@ def test_documented_reasons_are_known_with_and_without_suffix(reason, suffix):
 
 
 def test_each_documented_reason_reads_differently():
-    """No two reasons are told apart by their code alone."""
+    """No two reasons have the same sentence."""
     assert len(DOCUMENTED) == len({end_reason(reason).plain for reason in DOCUMENTED})
 
 
 def test_an_internal_error_keeps_its_step():
-    """The step is all that is known of the fault."""
+    """The step of an internal error is in the sentence."""
     found = end_reason("internal error occurred at step start_bot")
 
     assert ("internal_error", "start_bot") == (found.code, found.step)
@@ -41,7 +41,7 @@ def test_an_internal_error_keeps_its_step():
 
 @pytest.mark.parametrize("reason", ["user_left", "participant_left", "Something new: 42"])
 def test_an_unknown_reason_is_passed_on_verbatim(reason):
-    """Nobody guesses what Tavus might have meant."""
+    """An undocumented reason is shown as sent."""
     found = end_reason(reason)
 
     assert (reason, reason) == (found.code, found.reason)
@@ -49,6 +49,6 @@ def test_an_unknown_reason_is_passed_on_verbatim(reason):
 
 
 def test_an_end_without_reason_says_so():
-    """A shutdown with empty properties is an end all the same."""
+    """A shutdown without a reason is an end too."""
     assert reason_code(None) is None
     assert end_reason(None).plain == "The conversation ended; no reason was given."

@@ -1,4 +1,4 @@
-"""What others published folds: every conversation body, every record of the API, every resource."""
+"""Everything that others published folds: bodies, records of the API, resources."""
 
 from datetime import timedelta
 
@@ -13,7 +13,7 @@ VERBOSE = "rest-get-conversation-verbose"
 
 
 def received(body, **how):
-    """Return the event that a body becomes, or None where it would be quarantined."""
+    """Return the stored event of a body, or None if it would go to quarantine."""
     try:
         return stored_event(body, **how)
     except CallbackError:
@@ -21,12 +21,12 @@ def received(body, **how):
 
 
 def folded(*events):
-    """Fold a conversation."""
+    """Return the view of events."""
     return fold_conversation("c123", events, now=NOW, settings=SETTINGS)
 
 
 def records():
-    """Return the events of each verbose record, with the conversation that is not named inside of them."""
+    """Return the events of each verbose record, with the conversation's id."""
     for name, record in published().items():
         if name.startswith(VERBOSE) and record.get("events"):
             conversation_id = record.get("conversation_id", "c123")
@@ -34,14 +34,14 @@ def records():
 
 
 def as_posted(event):
-    """Return the callback of a record's event; what has no time is known by its content, so that stays."""
+    """Return the callback of a record's event; one without a time keeps its content, its identity."""
     envelope = {"webhook_url": "https://example.com/callbacks/x"}
     message_type = {"message_type": event["event_type"].partition(".")[0]} if "timestamp" in event else {}
     return envelope | message_type | event
 
 
 def test_every_published_body_folds():
-    """None raises, none is left out of its view."""
+    """Each published body folds and is in its view."""
     events = {name: event for name, body in published().items() if (event := received(body))}
 
     for event in events.values():
@@ -54,7 +54,7 @@ def test_every_published_body_folds():
 
 
 def test_every_published_transcript_is_read():
-    """Whatever the receiver's author expected: its turns are there."""
+    """Each published transcript has turns."""
     events = [event for body in published().values() if (event := received(body))]
     transcripts = [event for event in events if event.event_type == "application.transcription_ready"]
 
@@ -65,7 +65,7 @@ def test_every_published_transcript_is_read():
 
 
 def test_all_published_conversation_events_fold_into_one():
-    """As if all had happened in one conversation, in either order."""
+    """All published events fold as one conversation, in either order."""
     events = [event for body in published().values() if (event := received(body))]
     conversation = [event for event in events if event.kind == "conversation"]
 
@@ -73,7 +73,7 @@ def test_all_published_conversation_events_fold_into_one():
 
 
 def test_a_record_gives_the_view_that_its_callbacks_give():
-    """Fetched or posted or both: one conversation, but for what is named `received…`."""
+    """Callbacks, the record, and both together give one view, except for members named `received…`."""
     for record in records():
         posted = [stored_event(as_posted(event)) for event in record]
         fetched = [

@@ -1,4 +1,4 @@
-"""Objectives and guardrails of a conversation: the latest values and the furthest status, in any order."""
+"""The objectives and guardrails of a conversation, in any order of events."""
 
 import json
 from dataclasses import replace
@@ -18,13 +18,13 @@ EMAIL = ({"email": "first@example.com"}, {"email": "second@example.com"}, {"emai
 
 
 def documented(values, *, received=0, name="contact"):
-    """Make the event of the body that Tavus documents, received so many seconds from now."""
+    """Return the event of the documented body, received some seconds from now."""
     body = {"conversation_id": CONVERSATION, "objective_name": name, "output_variables": values}
     return stored_event(body, received_at=NOW + timedelta(seconds=received))
 
 
 def typed(status, values=None, *, seconds=None, received=0, name="contact"):
-    """Make the event of a typed body, with the sender's time where there is one."""
+    """Return the event of a typed body, with the sender's time if it has one."""
     body = {
         "event_type": f"conversation.objective.{status}",
         "conversation_id": CONVERSATION,
@@ -35,19 +35,19 @@ def typed(status, values=None, *, seconds=None, received=0, name="contact"):
 
 
 def folded(*events):
-    """Fold events into the view of their conversation."""
+    """Return the view of events."""
     return fold_conversation(CONVERSATION, events, now=NOW, settings=SETTINGS)
 
 
 def objective(*events):
-    """Fold events of one objective."""
+    """Return the view of one objective."""
     (found,) = folded(*events)["objectives"]
     return found
 
 
 @pytest.mark.parametrize("order", list(permutations(range(3))))
 def test_the_value_that_was_received_last_is_shown(order):
-    """The documented body has no time, so the order of receipt says which value is the latest."""
+    """The documented body has no time, so the value received last is shown."""
     events = [documented(EMAIL[n], received=place) for place, n in enumerate(order)]
 
     found = objective(*events)
@@ -61,7 +61,7 @@ def test_the_value_that_was_received_last_is_shown(order):
 @pytest.mark.parametrize("timed", [True, False])
 @pytest.mark.parametrize("order", list(permutations(["activated", "pending", "completed"])))
 def test_the_furthest_status_counts_between_those_of_no_or_one_time(order, timed):
-    """An objective is activated, then perhaps pending, then completed, whatever arrives first."""
+    """The furthest status counts between deliveries of one time or without a time."""
     seconds = 0 if timed else None
     events = [typed(status, seconds=seconds, received=place) for place, status in enumerate(order)]
 
@@ -88,7 +88,7 @@ def test_the_furthest_status_counts_between_those_of_no_or_one_time(order, timed
     ],
 )
 def test_a_later_status_counts_and_one_without_a_time_if_it_is_further(events, expected):
-    """As videos do: the sender's clock first, and order of receipt only between unknown statuses."""
+    """A later status counts, and one without a time only if it is further."""
     assert expected == objective(*events)["status"]
     assert expected == objective(*reversed(events))["status"]
 
@@ -110,7 +110,7 @@ def test_a_delivery_without_a_time_takes_its_place_by_receipt():
 
 @pytest.mark.parametrize("poorer", [{}, {"email": ""}, {"email": None}, {"phone": "1"}])
 def test_a_later_emptier_delivery_erases_no_value(poorer):
-    """Whatever is blank or missing later was known before."""
+    """A value that a later delivery lacks stays."""
     full = {"email": "a@example.com", "name": "Ada"}
 
     assert full.items() <= objective(documented(full), documented(poorer, received=5))["values"].items()
@@ -138,7 +138,7 @@ GUARDRAILS = st.builds(
 
 @given(events=st.lists(TIMED | UNTIMED | GUARDRAILS, min_size=1, max_size=6), data=st.data())
 def test_any_order_and_repetition_gives_one_view(events, data):
-    """Receipt times fixed, with and without the sender's: nothing depends on the order of reading."""
+    """With fixed times of receipt, the order of reading changes nothing."""
     order = data.draw(st.permutations([*events, *events[:2]]))
 
     assert folded(*events) == folded(*order)
@@ -166,7 +166,7 @@ def test_order_of_arrival_changes_no_value_that_has_a_time(events, data):
 
 @given(events=st.lists(UNTIMED, min_size=1, max_size=6), data=st.data())
 def test_of_values_without_a_time_the_fullest_counts_and_then_the_last_received(events, data):
-    """The one thing that the order of receipt decides."""
+    """Without times, the fullest values count, then those received last."""
     order = arriving(data.draw(st.permutations(list({event.ref: event for event in events}.values()))))
     deliveries = [said for event in order if (said := filled(event))]
     fullest = max((len(said) for said in deliveries), default=0)
@@ -177,7 +177,7 @@ def test_of_values_without_a_time_the_fullest_counts_and_then_the_last_received(
 
 
 def arriving(events):
-    """Give events times of receipt in their order, a second apart."""
+    """Return the events with times of receipt in their order, a second apart."""
     moments = (NOW + timedelta(seconds=n) for n in range(len(events)))
     return [replace(event, received_at=moment) for event, moment in zip(events, moments, strict=True)]
 
@@ -189,7 +189,7 @@ def filled(event):
 
 
 def trigger(number):
-    """Make the event of a guardrail that triggered."""
+    """Return the event of a guardrail that triggered."""
     at = (NOW + timedelta(seconds=number)).isoformat()
     body = {
         "conversation_id": CONVERSATION,
@@ -200,7 +200,7 @@ def trigger(number):
 
 
 def test_a_summary_counts_guardrails_up_to_a_limit_in_any_order():
-    """A guardrail that triggers all day must not outgrow the row of its summary."""
+    """A summary counts guardrails up to a limit, in any order."""
     triggers = [trigger(number) for number in range(MOST_GUARDRAILS + 7)]
 
     facts = gather_facts(triggers)
@@ -211,7 +211,7 @@ def test_a_summary_counts_guardrails_up_to_a_limit_in_any_order():
 
 
 def test_a_summary_of_an_earlier_version_counts_from_now_on():
-    """It was written before guardrails were counted; the next trigger is the first one that it knows."""
+    """A summary of an earlier version counts guardrails from the next trigger on."""
     written = gather_facts([trigger(0)]).model_dump(mode="json")
     del written["guardrails"]
 

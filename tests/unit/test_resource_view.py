@@ -1,4 +1,4 @@
-"""Videos, replicas and what else has a status: one word for it, with progress, links and errors."""
+"""Videos, replicas and other resources have one word for their status, progress, links and errors."""
 
 import itertools
 import json
@@ -23,7 +23,7 @@ NAMES = (
 
 
 def folded(*events, kind="video"):
-    """Fold events into a view, which must be what its model says and JSON."""
+    """Return the view of events, which must match its model and be JSON."""
     view = fold_resource(kind, "v1", events)
     json.dumps(view, allow_nan=False, ensure_ascii=False).encode()
     assert view == ResourceView.model_validate(view).model_dump(mode="json")
@@ -31,18 +31,18 @@ def folded(*events, kind="video"):
 
 
 def video(status, minute=None, **members):
-    """Make a video's event at a minute of one hour, or without time."""
+    """Return an event of a video, at a minute of one hour or without a time."""
     time = {} if minute is None else {"updated_at": f"2027-03-01 12:{minute:02}:00.000000"}
     return stored_event({"video_id": "v1", "status": status, **time, **members})
 
 
 def replica(status, **members):
-    """Make a replica's event, which never has a time."""
+    """Return an event of a replica, which never has a time."""
     return stored_event({"replica_id": "r1", "status": status, **members})
 
 
 def test_a_ready_video_has_its_links():
-    """What a team wants of it is where to watch it."""
+    """A video that is ready has the links to watch it."""
     view = folded(*scenario("video"))
 
     assert ("ready", "ready", 100.0, None) == tuple(
@@ -53,14 +53,14 @@ def test_a_ready_video_has_its_links():
 
 
 def test_a_failed_video_says_why():
-    """The message stands in `status_details`."""
+    """The error comes from `status_details`."""
     view = folded(video("error", status_details="Too long.", error_details=None, generation_progress="0/100"))
 
     assert ("error", "Too long.", 0.0) == (view["status"], view["error"], view["progress"])
 
 
 def test_a_failed_training_says_why():
-    """The message stands in `error_message`."""
+    """The error comes from `error_message`."""
     view = folded(replica("error", error_message="The face leaves the frame."), kind="replica")
 
     assert ("error", "The face leaves the frame.") == (view["status"], view["error"])
@@ -69,7 +69,7 @@ def test_a_failed_training_says_why():
 @pytest.mark.parametrize("name", ["replica_name", "face_name", "name"])
 @pytest.mark.parametrize("id_", ["replica_id", "face_id"])
 def test_a_training_is_read_under_either_name(name, id_):
-    """Tavus renamed replica to face in June 2026."""
+    """Members named after `replica` and `face` are read alike."""
     view = folded(stored_event({id_: "r1", name: "Rio", "status": "ready"}), kind="replica")
 
     assert ("r1", "Rio", "ready") == (view["replica_id"], view["name"], view["status"])
@@ -77,7 +77,7 @@ def test_a_training_is_read_under_either_name(name, id_):
 
 @pytest.mark.parametrize(("first", "second"), [("replica_id", "face_id"), ("face_id", "replica_id")])
 def test_the_latest_face_of_a_video_counts_under_either_name(first, second):
-    """Neither name comes before the other: time alone decides."""
+    """The time decides, not which of the two names was used."""
     events = [video("queued", 1, **{first: "r1"}), video("ready", 2, **{second: "r2"})]
 
     assert {"r2"} == {folded(*order)["replica_id"] for order in (events, events[::-1])}
@@ -94,14 +94,14 @@ def test_the_latest_face_of_a_video_counts_under_either_name(first, second):
     ],
 )
 def test_vocabularies_are_one(raw, expected):
-    """A training ends `ready` by callback and `completed` by REST; the raw word stays."""
+    """`ready` and `completed` give one status, and the raw word is shown too."""
     view = folded(video(raw))
 
     assert (expected, raw) == (view["status"], view["raw_status"])
 
 
 def test_the_latest_status_counts_in_any_order():
-    """A document is crawled again after it was ready, and history keeps each step."""
+    """The latest status counts in any order, and the history has each step."""
     events = [video("queued", 1), video("generating", 2, generation_progress="40/100"), video("error", 3)]
 
     for order in itertools.permutations(events):
@@ -112,7 +112,7 @@ def test_the_latest_status_counts_in_any_order():
 
 
 def test_without_times_what_is_final_counts():
-    """A replica's callbacks have no time, so nothing else can tell."""
+    """Without times, the more final status counts."""
     for order in itertools.permutations([replica("started"), replica("error"), replica("ready")]):
         assert "ready" == folded(*order, kind="replica")["status"]
     assert "ready" == folded(video("ready"), video("generating", 5))["status"]
@@ -133,12 +133,12 @@ def test_without_times_what_is_final_counts():
     ],
 )
 def test_progress_is_of_a_hundred(sent, expected):
-    """Sent as `n/100` or as a number."""
+    """Progress is read from `n/100` and from a number."""
     assert expected == folded(video("generating", generation_progress=sent))["progress"]
 
 
 def test_only_links_to_the_web_are_links():
-    """A body is anybody's text, and the callback URL is no link of the video."""
+    """Only addresses of the web are links, and the callback URL is none."""
     view = folded(
         video("ready", download_url="javascript:alert(1)", stream_url=None, callback_url="https://a.example/")
     )
@@ -148,7 +148,7 @@ def test_only_links_to_the_web_are_links():
 
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_order_and_repetition_change_nothing(name):
-    """Any permutation with a repeat gives the same view and the same facts."""
+    """Any permutation with a duplicate gives the same view and the same facts."""
     events = scenario(name)
     expected = without_receipt(folded(*events, kind=events[0].kind))
 
@@ -169,7 +169,7 @@ def test_order_and_repetition_change_nothing(name):
     )
 )
 def test_any_content_folds_and_agrees_with_its_facts(events):
-    """Whatever JSON stands in whichever place, in whichever order."""
+    """Any JSON in any place folds in any order, and agrees with its facts."""
     view, turned = folded(*events), folded(*reversed(events))
     one, *others = map(resource_facts, events)
     for other in others:

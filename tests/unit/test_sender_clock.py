@@ -1,4 +1,4 @@
-"""The sender's clock may be wrong: no time of its keeps a conversation waiting, or hides what is real."""
+"""A wrong clock of the sender neither delays a conversation nor hides a real event."""
 
 import itertools
 import json
@@ -26,7 +26,7 @@ TIMES = st.datetimes(datetime(2000, 1, 1), datetime(2099, 12, 31), timezones=st.
 
 
 def event(event_type, at, *, received_at=NOW, **properties):
-    """Make a conversation event that the sender dates as told."""
+    """Return an event of a conversation with a time of the sender."""
     body = {
         "event_type": event_type,
         "conversation_id": CONVERSATION,
@@ -37,12 +37,12 @@ def event(event_type, at, *, received_at=NOW, **properties):
 
 
 def view_of(*events, now=NOW):
-    """Fold events into a view."""
+    """Return the view of events."""
     return fold_conversation(CONVERSATION, events, now=now, settings=SETTINGS)
 
 
 def state(facts, *, after):
-    """Return what is known so long after the receipt."""
+    """Return the subject's state some time after the receipt."""
     return SubjectState("conversation", CONVERSATION, facts, NOW + after, SETTINGS)
 
 
@@ -53,7 +53,7 @@ def orders(*events):
 
 @given(at=TIMES, lost=st.sampled_from([SHUTDOWN, TRANSCRIPT]))
 def test_no_time_of_the_sender_keeps_a_part_expected(at, lost):
-    """Whatever a shutdown or a transcript is dated: the other is overdue, and the conversation complete."""
+    """Whatever the time of a shutdown or a transcript, the other is overdue and the conversation complete."""
     [arrived] = {SHUTDOWN, TRANSCRIPT} - {lost}
     facts = conversation_facts(event(arrived, at, transcript=[{"role": "user", "content": "Hi."}]))
 
@@ -62,7 +62,7 @@ def test_no_time_of_the_sender_keeps_a_part_expected(at, lost):
 
 @given(joined=TIMES, more=st.lists(TIMES, max_size=2))
 def test_no_time_of_the_sender_keeps_a_conversation_open(joined, more):
-    """Some days after the last receipt it is given up, ended or not."""
+    """Some days after the last receipt, a conversation is no longer checked."""
     facts = gather_facts([event(JOINED, joined), *(event(SHUTDOWN, at) for at in more)])
     late = NOW + OPEN_FOR + 2 * SETTINGS.presumed_ended_after + timedelta(minutes=2)
 
@@ -71,7 +71,7 @@ def test_no_time_of_the_sender_keeps_a_conversation_open(joined, more):
 
 @pytest.mark.parametrize("ahead", [timedelta(seconds=30), timedelta(hours=20), timedelta(days=400)])
 def test_the_wait_for_a_transcript_begins_with_the_last_receipt(ahead):
-    """A clock that is ahead, by seconds or years, makes nobody wait longer."""
+    """The wait begins with the last receipt, even if the sender's clock is ahead."""
     shutdown = event(SHUTDOWN, NOW + ahead)
 
     missing = [view_of(shutdown, now=NOW + timedelta(seconds=after))["missing"] for after in (60, 61)]
@@ -82,7 +82,7 @@ def test_the_wait_for_a_transcript_begins_with_the_last_receipt(ahead):
 
 
 def test_a_far_end_does_not_begin_the_wait_at_the_joining():
-    """The transcript is due a minute after the shutdown came, not a minute after the conversation began."""
+    """The transcript is due a minute after the receipt of the shutdown."""
     began = NOW - timedelta(hours=1)
     events = event(JOINED, began, received_at=began), event(SHUTDOWN, FAR_FUTURE)
 
@@ -92,14 +92,14 @@ def test_a_far_end_does_not_begin_the_wait_at_the_joining():
 
 
 def test_a_silent_conversation_ends_though_its_clock_is_ahead():
-    """Silence counts from the last receipt, where the sender's time is later."""
+    """Silence counts from the last receipt if the sender's time is later."""
     joined = event(JOINED, NOW + timedelta(hours=20))
 
     assert "presumed_ended" == view_of(joined, now=NOW + timedelta(hours=2, seconds=1))["status"]
 
 
 def test_a_far_time_hides_neither_joining_nor_end():
-    """The real joining and shutdown count, with the real reason, whichever came first."""
+    """The plausible joining and shutdown count, with their reason, in any order."""
     real = (
         event(JOINED, NOW - timedelta(minutes=5)),
         event(SHUTDOWN, NOW, shutdown_reason="max_call_duration"),
@@ -113,7 +113,7 @@ def test_a_far_time_hides_neither_joining_nor_end():
 
 
 def test_a_far_end_is_shown_where_there_is_no_other():
-    """It is what the sender said, in the view and in the list; it gives no duration with a real joining."""
+    """Without another end, a far one is shown as sent, and there is no duration."""
     events = event(JOINED, NOW), event(SHUTDOWN, FAR_FUTURE)
 
     view, facts = view_of(*events), gather_facts(events)
@@ -124,14 +124,14 @@ def test_a_far_end_is_shown_where_there_is_no_other():
 
 
 def test_no_conversation_lasts_years():
-    """A joining in the far past is believed, but gives no duration."""
+    """A joining in the far past counts, but gives no duration."""
     facts = gather_facts([event(JOINED, FAR_PAST), event(SHUTDOWN, NOW)])
 
     assert (FAR_PAST, None) == (facts.joined_at, facts.duration)
 
 
 def test_a_transcript_from_the_future_hides_no_later_one():
-    """The one with a plausible time counts, in the view and as text."""
+    """The transcript with a plausible time counts, in the view and as text."""
     wrong = event(TRANSCRIPT, FAR_FUTURE, transcript=[{"role": "user", "content": "Wrong."}])
     real = event(TRANSCRIPT, NOW, transcript=[{"role": "user", "content": "It is right."}])
 
@@ -144,7 +144,7 @@ def test_a_transcript_from_the_future_hides_no_later_one():
 
 
 def test_an_analysis_from_the_future_hides_no_later_one():
-    """The latest with a plausible time is shown."""
+    """The latest analysis with a plausible time is shown."""
     wrong, real = event(ANALYSIS, FAR_FUTURE, analysis="wrong"), event(ANALYSIS, NOW, analysis="right")
 
     for order in orders(wrong, real):
@@ -152,7 +152,7 @@ def test_an_analysis_from_the_future_hides_no_later_one():
 
 
 def test_a_video_is_not_generating_until_2099():
-    """A far time counts as none: the status with a plausible time counts, and a final one."""
+    """A status with a far time counts as one without a time."""
 
     def video(status, at):
         body = {"video_id": "v1", "status": status, "updated_at": at.isoformat(), "status_details": status}
@@ -166,7 +166,7 @@ def test_a_video_is_not_generating_until_2099():
 
 
 def test_a_summary_that_was_written_with_a_far_end_is_over_too():
-    """Rows of earlier versions hold such ends; they wait from their last receipt, and have no duration."""
+    """A summary of an earlier version with a far end waits from its last receipt."""
     written = gather_facts([event(JOINED, NOW), event(SHUTDOWN, NOW)]).model_dump(mode="json")
     written |= {"ended_at": "2099-01-01T00:00:00.000000Z", "occurred_last_at": "2099-01-01T00:00:00.000000Z"}
     del written["ended_ahead_at"]
@@ -195,7 +195,7 @@ EVENTS = st.builds(
 
 @given(events=st.lists(EVENTS, min_size=3, max_size=3))
 def test_facts_merge_in_any_grouping_whatever_the_clocks(events):
-    """Commutative, associative and idempotent, with times that are believed and times that are not."""
+    """Merging is commutative, associative and idempotent, with plausible and other times."""
     one, two, three = map(conversation_facts, events)
     merged = one.merge(two).merge(three)
 

@@ -1,4 +1,4 @@
-"""Numbers about a talk: all that the sample in Tavus's docs gives, and what a team asks next."""
+"""The statistics of a talk: those of the sample in Tavus's docs, and more."""
 
 import json
 
@@ -12,12 +12,12 @@ from tavus_callbacks.domain.transcripts.transcript import choose_transcript
 
 
 def numbers(*turns):
-    """Count turns."""
+    """Return the statistics of turns."""
     return talk_statistics(choose_transcript([transcript(*turns)]))
 
 
 def spoken(role, content, start=None, duration=None, **members):
-    """Make a turn."""
+    """Return a turn."""
     return {"role": role, "content": content, "seconds_from_start": start, "duration": duration, **members}
 
 
@@ -32,7 +32,7 @@ TIMED = [
 
 
 def test_turns_and_words_are_counted_per_side():
-    """Turns without words and tools' turns do not count as talk."""
+    """Turns without words and turns of tools do not count."""
     found = numbers(*TIMED)
 
     assert (2, 3, 5) == (found.user_turns, found.replica_turns, found.total_turns)
@@ -42,7 +42,7 @@ def test_turns_and_words_are_counted_per_side():
 
 
 def test_times_give_speed_share_and_longest_turn():
-    """Speech is what turns with a duration take."""
+    """Seconds of speech are the durations of the turns that have one."""
     found = numbers(*TIMED)
 
     assert (3.0, 7.0, 0.3) == (found.user_seconds, found.replica_seconds, found.user_share_by_seconds)
@@ -52,21 +52,21 @@ def test_times_give_speed_share_and_longest_turn():
 
 
 def test_response_is_from_the_users_end_to_the_replicas_start():
-    """A call of a tool in between is part of the wait."""
+    """The time of a tool call counts as part of the response time."""
     found = numbers(*TIMED)
 
     assert (1.5, 1.0) == (found.first_response_seconds, found.median_response_seconds)
 
 
 def test_an_answer_that_overlaps_took_no_time():
-    """Barge-in is not a negative wait."""
+    """An answer that begins before the question ends takes 0 seconds."""
     found = numbers(spoken("user", "And", 5, 3), spoken("assistant", "Yes?", 7, 1))
 
     assert 0.0 == found.first_response_seconds
 
 
 def test_without_times_what_needs_them_is_none():
-    """Unknown is not zero."""
+    """A number without data is None, not 0."""
     found = numbers(spoken("user", "One two."), spoken("assistant", "Three?"))
 
     assert (2, 1, 0.667) == (found.user_words, found.replica_words, found.user_share_by_words)
@@ -81,7 +81,7 @@ def test_without_times_what_needs_them_is_none():
 
 
 def test_a_talk_of_nobody_has_no_shares():
-    """An empty transcript is counted, not divided by."""
+    """An empty transcript has counts of 0 and no shares."""
     found = numbers()
 
     assert (0, None, None) == (found.total_turns, found.user_share_by_words, found.longest_turn)
@@ -89,7 +89,7 @@ def test_a_talk_of_nobody_has_no_shares():
 
 @pytest.mark.parametrize("text", ["今日はいい天気ですね。", "你好我想订一个房间"])
 def test_a_language_without_spaces_has_words(text):
-    """A turn in Japanese is not one word."""
+    """A Japanese sentence has several words."""
     assert 3 < numbers(spoken("user", text)).user_words < len(text)
 
 
@@ -98,7 +98,7 @@ def test_a_language_without_spaces_has_words(text):
     st.lists(st.builds(spoken, st.sampled_from(["user", "assistant", "tool"]), st.text() | JSON, JSON, JSON))
 )
 def test_numbers_exist_for_any_turns(turns):
-    """Whatever stands in the place of a time: the numbers are JSON."""
+    """Any JSON in place of a time or a text gives numbers that are JSON."""
     found = numbers(*turns)
 
     assert found.user_turns + found.replica_turns == found.total_turns <= len(turns)

@@ -1,4 +1,4 @@
-"""The transcript: every published form of a turn is read, the system's turns stay out, nothing is fatal."""
+"""Every published form of a turn can be read, system turns are left out, and no input is fatal."""
 
 import itertools
 import json
@@ -26,25 +26,25 @@ MORE_MEMBERS = ("inference_id", "tool_calls", "tool_call_id", "name")
 
 
 def turn(role="user", content="Hello.", **members):
-    """Make a turn."""
+    """Return a turn."""
     return {"role": role, "content": content, **members}
 
 
 def read(*turns, include_system=False):
-    """Read a transcript of these turns."""
+    """Return the transcript of turns."""
     return choose_transcript([transcript(*turns)], include_system=include_system)
 
 
 @pytest.mark.parametrize("name", ["assistant", "replica", "Replica", "agent", "ai"])
 def test_all_names_of_the_replica_are_one_role(name):
-    """A reader asks for one role, whatever the sender's year."""
+    """All names of the replica, over the years, give the role `assistant`."""
     found = read(turn(name)).turns[0]
 
     assert ("assistant", None) == (found.role, found.speaker)
 
 
 def test_a_speaker_called_by_name_is_the_replica():
-    """A receiver's fixtures have the replica's own name for a speaker."""
+    """A name that is no role counts as the replica's name."""
     found = read({"speaker": "aria", "content": "Hello!", "timestamp_ms": 1500}).turns[0]
 
     assert ("assistant", "aria", 1.5) == (found.role, found.speaker, found.start)
@@ -63,7 +63,7 @@ def test_a_speaker_called_by_name_is_the_replica():
     ],
 )
 def test_times_are_seconds_from_the_start_in_whatever_form_they_come(times):
-    """ISO text in one call, an epoch float in the next: both confirmed on real calls."""
+    """ISO text, epoch seconds and milliseconds give seconds from the start."""
     found = read(turn(**times[0]), turn("assistant", "Hi.", **times[1]))
 
     assert [0.0, 2.5] == [one.start for one in found.turns]
@@ -72,19 +72,19 @@ def test_times_are_seconds_from_the_start_in_whatever_form_they_come(times):
 @pytest.mark.parametrize("member", ["seconds_from_start", "timestamp"])
 @pytest.mark.parametrize("value", [None, "soon", -5, True, 10**400, 1e300, [], {"a": 1}])
 def test_a_time_that_is_none_is_left_out(member, value):
-    """A turn without a time is a turn."""
+    """A turn whose time cannot be read has none."""
     assert [None] == [one.start for one in read(turn(**{member: value})).turns]
 
 
 def test_a_time_days_away_from_the_others_is_left_out():
-    """Epoch floats of another month stand beside right ones in a published example."""
+    """A time that lies days away from the others is left out."""
     found = read(turn(timestamp=1779475657.0), turn("assistant", "Hi.", timestamp="2026-07-01T00:00:00Z"))
 
     assert [0.0, None] == [one.start for one in found.turns]
 
 
 def test_system_turns_are_left_out_unless_asked_for():
-    """The prompt swamps the transcript, and documents fetched later do too."""
+    """Turns of the system are in the transcript only if you ask for them."""
     turns = [
         turn("system", PROMPT),
         turn("user", "Hi."),
@@ -99,7 +99,7 @@ def test_system_turns_are_left_out_unless_asked_for():
 
 
 def test_a_prompt_under_the_replicas_name_is_the_systems():
-    """It is first, large, longer by far than anything the replica says later, and was never spoken."""
+    """A first turn that is large, much longer than later ones and was never spoken is a prompt."""
     turns = [turn("assistant", PROMPT, timestamp=1779475657.0), turn("assistant", "Hi."), turn("user", "Hi.")]
 
     assert ["Hi.", "Hi."] == [one.text for one in read(*turns).turns]
@@ -117,7 +117,7 @@ def test_a_prompt_under_the_replicas_name_is_the_systems():
     ],
 )
 def test_a_long_greeting_stays(turns):
-    """What was spoken, or is like what the replica says later, is no prompt."""
+    """A long first turn that was spoken, or resembles later ones, stays the replica's."""
     assert 2 == len(read(*turns).turns)
 
 
@@ -136,21 +136,21 @@ def test_a_long_greeting_stays(turns):
     ],
 )
 def test_broken_turns_are_skipped_and_counted(broken):
-    """One bad entry costs itself, never the transcript."""
+    """A broken entry is skipped and counted; the others are read."""
     found = read(turn(), broken, turn("assistant", "Yes?"))
 
     assert (["Hello.", "Yes?"], 1) == ([one.text for one in found.turns], found.skipped)
 
 
 def test_a_turn_that_came_twice_in_a_row_is_one():
-    """Seen inside one transcript; the same words at another time are said again."""
+    """A turn that repeats the one before it is left out; the same words at another time stay."""
     found = read(turn(seconds_from_start=1), turn(seconds_from_start=1), turn(seconds_from_start=4))
 
     assert ([1.0, 4.0], 1) == ([one.start for one in found.turns], found.repeated)
 
 
 def test_speech_and_scene_are_told_apart():
-    """In early 2025 Raven put both into one text; words seen are not words said."""
+    """Speech and scene in one text, as Raven wrote them in early 2025, are separated."""
     found = read(turn(content=" USER_SPEECH:  Yes, please.  VISUAL_SCENE: A man at a desk. ")).turns[0]
 
     assert ("Yes, please.", "A man at a desk.") == (found.text, found.scene)
@@ -169,14 +169,14 @@ def test_speech_and_scene_are_told_apart():
     ],
 )
 def test_tool_calls_are_read_in_both_forms(call, arguments, are_json):
-    """Arguments are JSON text, not always valid; then the text stays."""
+    """Both forms of a tool call are read; arguments that are not JSON stay text."""
     found = read({"role": "assistant", "tool_calls": [call]}).turns[0].tool_calls[0]
 
     assert ("book", arguments, are_json) == (found.name, found.arguments, found.arguments_are_json)
 
 
 def test_answers_stand_with_their_calls():
-    """An asynchronous tool answers twice, the second time with the id plus `_result`."""
+    """Answers move to their calls, also the second one, whose id ends with `_result`."""
     call = {"id": "call_1", "name": "book", "arguments": "{}"}
     found = read(
         turn("assistant", "", tool_calls=[call], seconds_from_start=3),
@@ -204,7 +204,7 @@ def test_answers_stand_with_their_calls():
     ],
 )
 def test_a_transcript_that_is_no_list_is_read_as_far_as_it_can_be(content, expected):
-    """Text is read by lines, JSON text as what it holds; where nothing can be read, that is counted."""
+    """Text is read by lines, JSON text as JSON; entries that cannot be read are counted."""
     event = transcript()
     event.body["properties"]["transcript"] = content
 
@@ -215,7 +215,7 @@ def test_a_transcript_that_is_no_list_is_read_as_far_as_it_can_be(content, expec
 
 @pytest.mark.parametrize("place", ["transcription", "data", "flat"])
 def test_a_transcript_is_found_wherever_it_stands(place):
-    """Under its other name, under `data`, and at the top level."""
+    """The transcript is read under its other name, under `data`, and at the top level."""
     event = transcript()
     content = event.body
     del content["properties"]
@@ -229,7 +229,7 @@ def test_a_transcript_is_found_wherever_it_stands(place):
 
 
 def test_the_last_transcript_that_says_anything_counts_in_any_order():
-    """A second delivery replaces the first, an empty one never does."""
+    """The latest transcript that has turns counts, in any order of events."""
     events = [
         transcript(turn(content="first"), turn("assistant", "more"), seconds=1),
         transcript(turn(content="second"), seconds=2),
@@ -241,7 +241,7 @@ def test_the_last_transcript_that_says_anything_counts_in_any_order():
 
 
 def test_transcripts_that_differ_in_a_detail_give_one_in_any_order():
-    """The same words twice, with and without what joins a turn to the call: chance decides nothing."""
+    """Two transcripts that differ in a detail give the same one in any order."""
     events = [transcript(turn(inference_id=number)) for number in (None, "inf_1", "inf_2")]
 
     found = [choose_transcript(order) for order in itertools.permutations(events)]
@@ -249,13 +249,13 @@ def test_transcripts_that_differ_in_a_detail_give_one_in_any_order():
 
 
 def test_no_transcript_is_none():
-    """Nothing came, which is not the same as a transcript without turns."""
+    """Without a transcript event there is None, not an empty transcript."""
     assert choose_transcript([]) is None
     assert choose_transcript([transcript()]).turns == ()
 
 
 def test_a_dialogue_is_one_line_a_turn():
-    """People read who said what and when; no text can pass for a turn of its own."""
+    """Each turn is one line, and no text can look like another turn."""
     call = {"id": "call_1", "name": "book", "arguments": "{}"}
     found = read(
         turn(content="Two nights.\nReplica: forged", seconds_from_start=75.2),
@@ -274,7 +274,7 @@ def test_a_dialogue_is_one_line_a_turn():
 
 @given(st.lists(st.dictionaries(st.sampled_from(MEMBERS + MORE_MEMBERS), JSON) | JSON, max_size=6))
 def test_no_transcript_is_fatal(turns):
-    """Whatever JSON stands in whichever place: it is read, and can be written as JSON."""
+    """Any JSON in any place can be read, and written as JSON again."""
     found = choose_transcript([transcript(*turns)], include_system=True)
 
     assert len(turns) >= len(found.turns) + found.repeated

@@ -1,4 +1,4 @@
-"""Subtitles: cues that every player can read, whatever was said."""
+"""Subtitles have cues that every player can read, whatever was said."""
 
 import re
 
@@ -22,12 +22,12 @@ def subtitles(*turns):
 
 
 def spoken(role, content, start=None, duration=None):
-    """Make a turn."""
+    """Return a turn."""
     return {"role": role, "content": content, "seconds_from_start": start, "duration": duration}
 
 
 def test_cues_say_who_speaks_when():
-    """A turn without duration ends with the next one, the last after the time it takes to say it."""
+    """A turn without duration ends with the next one, the last after the time to say it."""
     text = subtitles(
         spoken("assistant", "Hello there.", 0.5, 2.25),
         spoken("user", "Hi.", 3),
@@ -43,7 +43,7 @@ def test_cues_say_who_speaks_when():
 
 
 def test_cues_stand_in_the_order_of_time_and_count_hours():
-    """Players want rising starts; a turn without time follows the one before it."""
+    """Starts rise; a turn without a time follows the one before it."""
     text = subtitles(spoken("user", "b", 3700.25, 1), spoken("user", "c"), spoken("assistant", "a", 1, 1))
 
     assert ["a", "b", "c"] == re.findall(r"<v \w+>(.*)", text)
@@ -51,14 +51,14 @@ def test_cues_stand_in_the_order_of_time_and_count_hours():
 
 
 def test_what_is_said_cannot_end_or_mark_up_a_cue():
-    """Arrows, tags, entities and blank lines are text."""
+    """Arrows, tags, entities and blank lines are escaped or removed."""
     text = subtitles(spoken("user", "a --> b\n\n<i>&amp; c\x00\x85", 1, 1))
 
     assert "<v User>a --&gt; b &lt;i&gt;&amp;amp; c\n" in text
 
 
 def test_without_times_there_are_no_subtitles():
-    """The error is a conflict with the state of things, and says what to ask for instead."""
+    """The error has status 409 and names the format to use instead."""
     with pytest.raises(NoTimes, match="format=text") as refused:
         subtitles(spoken("user", "Hi."))
 

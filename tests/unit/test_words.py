@@ -1,4 +1,4 @@
-"""Words and questions are counted sensibly, also where no space stands between words."""
+"""Words and questions are counted in every script, also in those without spaces."""
 
 import pytest
 
@@ -21,7 +21,7 @@ from tavus_callbacks.domain.transcripts.word_count import question_count, word_c
     ],
 )
 def test_words_are_counted_in_every_script(text, expected):
-    """What stands between spaces is a word; two characters of Han or kana, four of Thai."""
+    """Text between spaces is a word; so are two characters of Han or kana, and four of Thai."""
     assert expected == word_count(text)
 
 
@@ -30,5 +30,5 @@ def test_words_are_counted_in_every_script(text, expected):
     [("Really?? Are you sure?", 2), ("本当ですか\uff1f", 1), ("هل أنت متأكد؟", 1), ("No.", 0)],
 )
 def test_questions_are_counted_by_their_marks(text, expected):
-    """A mark that is repeated is one question, in every script that has one."""
+    """A repeated mark is one question, in every script that has such a mark."""
     assert expected == question_count(text)
