@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
-from tavus_callbacks.api.recordings import LOOK_INTERVAL
+from tavus_callbacks.logic.find_recording import LOOK_INTERVAL
 from tavus_callbacks_cli.local_stack.account import isolated_session
 from tavus_callbacks_cli.local_stack.registry import RunningStack, write_ready_file
 
