@@ -77,21 +77,15 @@ def _read(path: Path) -> RunningStack | None:
         stack = RunningStack(**{"aws_access_key_id": "", "aws_secret_access_key": "", **content})
     except (FileNotFoundError, ValueError, TypeError):
         return None
-    if not _is_alive(stack.pid):
+    try:
+        os.kill(stack.pid, 0)
+    except ProcessLookupError:
         path.unlink(missing_ok=True)
         return None
+    except PermissionError:
+        pass  # it is alive
     if is_old:
         raise click.ClickException(
             f"The stack on port {stack.port} was started by an older version. Stop it and start it again."
         )
     return stack
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

@@ -100,8 +100,9 @@ def local_stack(options: Options) -> Iterator[LocalStack]:
     """
     with contextlib.ExitStack() as cleanup:
         listener = cleanup.enter_context(take_port(options.port))
-        api_url = f"http://{HOST}:{listener.getsockname()[1]}"
-        state = open_state(options.state_root, listener.getsockname()[1], fresh=options.fresh)
+        port: int = listener.getsockname()[1]
+        api_url = f"http://{HOST}:{port}"
+        state = open_state(options.state_root, port, fresh=options.fresh)
         template, services = cleanup.enter_context(_run_services(options, state))
         triggers, cdn = triggers_of(template), cleanup.enter_context(_reserve_cdn(template, state))
         tavus = StandIn(behaviour=options.tavus)
@@ -114,13 +115,10 @@ def local_stack(options: Options) -> Iterator[LocalStack]:
         answers = create_custom_resources(template, functions.invokes)
         credentials = _take_credentials(state, template, services)
         cleanup.enter_context(save_continuously(state.data, template, services.clients(), services.changed))
-        if cdn:
-            cleanup.enter_context(_serve_cdn(cdn, public_keys(template, answers), services, options))
+        cleanup.enter_context(_serve_cdn(cdn, public_keys(template, answers), services, options))
         cleanup.enter_context(run_triggers(triggers, services, functions, hurry=options.hurry))
         gateway = Gateway(routes_of(template), functions.invokes)
-        port = listener.getsockname()[1]
         cleanup.enter_context(serve(listener, api_hosts(gateway.handle, port, options.public_url)))
-        outputs = {name: addresses.get(value, value) for name, value in template.outputs.items()}
         running = RunningStack(
             pid=os.getpid(),
             port=port,
@@ -132,7 +130,7 @@ def local_stack(options: Options) -> Iterator[LocalStack]:
             region=REGION,
             aws_access_key_id=services.keys.key_id(PERSON),
             aws_secret_access_key=SECRET_ACCESS_KEY,
-            outputs={**outputs, TAVUS_OUTPUT: tavus_url},
+            outputs=_local_outputs(template, addresses),
             parameters=options.parameters,
             state_folder=str(state.folder.resolve()),
         )
@@ -195,12 +193,19 @@ def _local_addresses(api_url: str, template: Template, cdn: _ReservedCdn | None)
     return {**dict.fromkeys(apis, api_url), **domains}
 
 
+def _local_outputs(template: Template, addresses: Mapping[str, str]) -> dict[str, str]:
+    outputs = {name: addresses.get(value, value) for name, value in template.outputs.items()}
+    return {**outputs, TAVUS_OUTPUT: addresses[_TAVUS_URL]}
+
+
 def _serve_cdn(
-    cdn: _ReservedCdn,
+    cdn: _ReservedCdn | None,
     keys: "Mapping[str, EllipticCurvePublicKey]",
     services: EmbeddedServices,
     options: Options,
 ) -> contextlib.AbstractContextManager[None]:
+    if cdn is None:
+        return contextlib.nullcontext()
     key_id = services.keys.key_id(CDN)
     server = Cdn(cdn.distribution, cdn.url, services.endpoint_url, key_id, keys, options.clock)
     return serve(cdn.listener, loopback_only(server.handle, cdn.port))

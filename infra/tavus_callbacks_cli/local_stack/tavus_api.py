@@ -98,7 +98,9 @@ class StandIn:
         if not is_allowed:
             return _NO_KEY
         if behaviour.status is not None:
-            return _misbehave(behaviour.status, behaviour.retry_after)
+            answer = _answer(behaviour.status, {"message": f"Told to answer {behaviour.status}"})
+            more = (("retry-after", behaviour.retry_after),) if behaviour.retry_after else ()
+            return Answer(answer.status, (*answer.headers, *more), answer.body)
         return self._read(path, parse_qs(request.query.decode()), behaviour)
 
     def _next_behaviour(self) -> Behaviour:
@@ -147,12 +149,6 @@ def _new_conversation(name: str, callback: Mapping[str, Any]) -> dict[str, Any]:
 
 def _without_events(conversation: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in conversation.items() if name != "events"}
-
-
-def _misbehave(status: int, retry_after: str | None) -> Answer:
-    answer = _answer(status, {"message": f"Told to answer {status}"})
-    more = (("retry-after", retry_after),) if retry_after else ()
-    return Answer(answer.status, (*answer.headers, *more), answer.body)
 
 
 def _answer(status: int, content: Any) -> Answer:

@@ -18,6 +18,10 @@ from tavus_callbacks_cli.openapi.schemas import Schema, model_schemas, ref
 
 _KNOWN, _UNKNOWN = "conversation", "conversation.unknown"
 _NAME: Schema = {"type": "string", "minLength": 1, "maxLength": MAX_NAME}
+_ANYTHING_ELSE: Schema = {
+    "type": "object",
+    "description": "Anything else that tells whom it is about: kept as it came, and flagged.",
+}
 
 
 def callback_schemas() -> dict[str, Schema]:
@@ -28,14 +32,19 @@ def callback_schemas() -> dict[str, Schema]:
     models += [model_of(family.name, "") for family in families]
     return {
         **model_schemas(models, "validation"),
-        **{event_type: _event_type_schema(event_type, model) for event_type, model in event_models.items()},
+        **{
+            event_type: _narrow(model, {"event_type": {"const": event_type}, "conversation_id": _NAME})
+            for event_type, model in event_models.items()
+        },
         _KNOWN: _known_types(list(event_models)),
         _UNKNOWN: _narrow(
             UnknownConversationCallback,
             {"event_type": {**_NAME, "not": {"enum": list(event_models)}}, "conversation_id": _NAME},
         ),
         **{family.name: _family_schema(family) for family in families},
-        "Callback": _any_callback([_KNOWN, *(family.name for family in families), _UNKNOWN]),
+        "Callback": {
+            "anyOf": [*map(ref, [_KNOWN, *(family.name for family in families), _UNKNOWN]), _ANYTHING_ELSE]
+        },
     }
 
 
@@ -47,10 +56,6 @@ def callback_path() -> dict[str, Any]:
         "/callbacks/{token}": {"parameters": [_TOKEN], "post": _POST, "get": _TRY},
         "/callbacks/{token}/{rest}": {"parameters": [_TOKEN, _REST], "post": post, "get": get},
     }
-
-
-def _event_type_schema(event_type: str, model: type[Model]) -> Schema:
-    return _narrow(model, {"event_type": {"const": event_type}, "conversation_id": _NAME})
 
 
 def _narrow(model: type[Model], members: Mapping[str, Schema]) -> Schema:
@@ -79,14 +84,6 @@ def _known_types(event_types: list[str]) -> Schema:
         "oneOf": list(refs.values()),
         "discriminator": {"propertyName": "event_type", "mapping": mapping},
     }
-
-
-def _any_callback(names: list[str]) -> Schema:
-    anything: Schema = {
-        "type": "object",
-        "description": "Anything else that tells whom it is about: kept as it came, and flagged.",
-    }
-    return {"anyOf": [*map(ref, names), anything]}
 
 
 def _success(model: str) -> dict[str, Any]:

@@ -75,8 +75,15 @@ def distribution_of(template: "Template") -> Distribution | None:
     [resource] = distributions
     settings = _checked_members(resource, resource.properties["DistributionConfig"], _DISTRIBUTION)
     behavior = _checked_members(resource, settings["DefaultCacheBehavior"], _BEHAVIOR)
-    headers = _headers_policy(template, behavior.get("ResponseHeadersPolicyId"))
-    groups = behavior.get("TrustedKeyGroups", [])
+    headers: dict[str, Any] = {}
+    if "ResponseHeadersPolicyId" in behavior:
+        policy_id = behavior["ResponseHeadersPolicyId"]
+        headers_policy = _named(template, "AWS::CloudFront::ResponseHeadersPolicy", policy_id)
+        config = headers_policy.properties["ResponseHeadersPolicyConfig"]
+        headers = _checked_members(headers_policy, config, _HEADERS_POLICY)
+    groups = [
+        _named(template, "AWS::CloudFront::KeyGroup", group) for group in behavior.get("TrustedKeyGroups", [])
+    ]
     policy = _named(template, "AWS::CloudFront::CachePolicy", behavior["CachePolicyId"])
     cache_key = policy.properties["CachePolicyConfig"]["ParametersInCacheKeyAndForwardedToOrigin"]
     return Distribution(
@@ -86,7 +93,7 @@ def distribution_of(template: "Template") -> Distribution | None:
         query_strings=frozenset(cache_key["QueryStringsConfig"].get("QueryStrings", [])),
         request_headers=frozenset(_request_headers(resource, behavior.get("OriginRequestPolicyId"))),
         is_signed=bool(groups),
-        trusted_keys=tuple(_key_ids(template, groups)),
+        trusted_keys=tuple(key for group in groups for key in group.properties["KeyGroupConfig"]["Items"]),
         cors=headers.get("CorsConfig", {}),
         fixed_headers=(
             {"x-content-type-options": "nosniff"}
@@ -140,15 +147,3 @@ def _request_headers(resource: "Resource", policy_id: str | None) -> tuple[str, 
     if policy_id not in _MANAGED_POLICIES:
         raise uninterpretable(resource.logical_id, f"the origin request policy {policy_id}", _REMEDY)
     return (*_DEFAULT_REQUEST_HEADERS, *_MANAGED_POLICIES[policy_id])
-
-
-def _key_ids(template: "Template", groups: list[str]) -> list[str]:
-    resources = [_named(template, "AWS::CloudFront::KeyGroup", group) for group in groups]
-    return [key for resource in resources for key in resource.properties["KeyGroupConfig"]["Items"]]
-
-
-def _headers_policy(template: "Template", policy_id: str | None) -> dict[str, Any]:
-    if policy_id is None:
-        return {}
-    policy = _named(template, "AWS::CloudFront::ResponseHeadersPolicy", policy_id)
-    return _checked_members(policy, policy.properties["ResponseHeadersPolicyConfig"], _HEADERS_POLICY)

@@ -72,8 +72,10 @@ def _verify_signature(signed: SignedUrl, key: "EllipticCurvePublicKey", expires:
     if algorithm not in _HASHES:
         raise Refused("AccessDenied", "Access denied")
     digest = hashes.SHA256() if algorithm == "SHA256" else hashes.SHA1()  # noqa: S303  # nosec B303  # CloudFront's default
+    condition = f'{{"DateLessThan":{{"AWS:EpochTime":{expires}}}}}'
+    policy = f'{{"Statement":[{{"Resource":"{signed.url}","Condition":{condition}}}]}}'
     try:
-        key.verify(_signature(signed), _canned_policy(signed.url, expires), ec.ECDSA(digest))
+        key.verify(_signature(signed), policy.encode(), ec.ECDSA(digest))
     except InvalidSignature:
         raise Refused("AccessDenied", "Access denied") from None
 
@@ -86,8 +88,3 @@ def _signature(signed: SignedUrl) -> bytes:
         return base64.b64decode(text.translate(_FROM_CLOUDFRONT), validate=True)
     except binascii.Error:
         raise Refused("MalformedSignature", "Could not unencode Signature") from None
-
-
-def _canned_policy(url: str, expires: str) -> bytes:
-    condition = f'{{"DateLessThan":{{"AWS:EpochTime":{expires}}}}}'
-    return f'{{"Statement":[{{"Resource":"{url}","Condition":{condition}}}]}}'.encode()

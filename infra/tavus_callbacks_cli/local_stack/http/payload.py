@@ -76,14 +76,16 @@ def make_event(
     request: Request, route: "Route", parameters: dict[str, str], *, now: float | None = None
 ) -> dict[str, Any]:
     """Return the event of a request; `now` in seconds since 1970."""
-    headers = _headers(request)
+    pairs = [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in request.headers]
+    headers = _join_repeated((name, value) for name, value in pairs if name != "cookie")
+    cookies = [cookie.strip() for name, value in pairs if name == "cookie" for cookie in value.split(";")]
     query = request.query.decode("latin-1")
     event = {
         "version": "2.0",
         "routeKey": route.key,
         "rawPath": raw_path(request.path),
         "rawQueryString": query,
-        "cookies": _cookies(request),
+        "cookies": [cookie for cookie in cookies if cookie],
         "headers": headers,
         "queryStringParameters": _join_repeated(parse_qsl(query, keep_blank_values=True, errors="replace")),
         "requestContext": _request_context(request, route, headers, time.time() if now is None else now),
@@ -97,16 +99,6 @@ def make_event(
 def encode_event(event: dict[str, Any]) -> bytes:
     """Return the JSON that counts towards Lambda's limit of 6 MB."""
     return json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
-
-
-def _headers(request: Request) -> dict[str, str]:
-    pairs = [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in request.headers]
-    return _join_repeated((name, value) for name, value in pairs if name != "cookie")
-
-
-def _cookies(request: Request) -> list[str]:
-    lines = [value.decode("latin-1") for name, value in request.headers if name.lower() == b"cookie"]
-    return [cookie.strip() for line in lines for cookie in line.split(";") if cookie.strip()]
 
 
 def _join_repeated(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:

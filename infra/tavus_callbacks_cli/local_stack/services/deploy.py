@@ -64,8 +64,16 @@ class Clients:
 
 def check_resources(template: "Template") -> None:
     """Raise click.ClickException naming the first resource that is not supported."""
+    types = {**NOT_NEEDED_LOCALLY, **READ_ELSEWHERE, **_DEPLOYERS}
     for resource in template.resources.values():
-        _check_resource(resource)
+        if not resource.type.startswith("Custom::") and resource.type not in types:
+            remedy = "give it a function or a reason in local_stack/services/deploy.py"
+            raise uninterpretable(resource.logical_id, resource.type, remedy)
+        supported = _PROPERTIES.get(resource.type, resource.properties.keys())
+        for name in resource.properties:
+            if name not in supported:
+                remedy = f"let infra/tavus_callbacks_cli/local_stack/ interpret it for {resource.type}"
+                raise uninterpretable(resource.logical_id, name, remedy)
 
 
 def deploy(template: "Template", clients: Clients) -> None:
@@ -86,18 +94,6 @@ def buckets_with_events(template: "Template") -> list[str]:
         for bucket in template.of_type("AWS::S3::Bucket")
         if "NotificationConfiguration" in bucket.properties
     ]
-
-
-def _check_resource(resource: "Resource") -> None:
-    is_custom = resource.type.startswith("Custom::")
-    if not is_custom and resource.type not in {**NOT_NEEDED_LOCALLY, **READ_ELSEWHERE, **_DEPLOYERS}:
-        remedy = "give it a function or a reason in local_stack/services/deploy.py"
-        raise uninterpretable(resource.logical_id, resource.type, remedy)
-    supported = _PROPERTIES.get(resource.type, resource.properties.keys())
-    for name in resource.properties:
-        if name not in supported:
-            remedy = f"let infra/tavus_callbacks_cli/local_stack/ interpret it for {resource.type}"
-            raise uninterpretable(resource.logical_id, name, remedy)
 
 
 def _create(resource: "Resource", clients: Clients) -> None:
@@ -127,9 +123,10 @@ def _create_table(resource: "Resource", clients: Clients) -> None:
 
 def _create_bucket(resource: "Resource", clients: Clients) -> None:
     clients.s3.create_bucket(Bucket=resource.name)
-    for key, configure in _BUCKET_SETTINGS.items():
-        if key in resource.properties:
-            configure(clients.s3, resource.name, resource.properties[key])
+    for name, (method, argument, convert) in _BUCKET_SETTINGS.items():
+        if name in resource.properties:
+            setting = convert(resource.name, resource.properties[name])
+            getattr(clients.s3, method)(Bucket=resource.name, **{argument: setting})
 
 
 def _create_secret(resource: "Resource", clients: Clients) -> None:
@@ -138,10 +135,6 @@ def _create_secret(resource: "Resource", clients: Clients) -> None:
     if generate is not None:
         properties["SecretString"] = clients.secrets.get_random_password(**generate)["RandomPassword"]
     clients.secrets.create_secret(Name=resource.name, **properties)
-
-
-def _create_bus(resource: "Resource", clients: Clients) -> None:
-    clients.events.create_event_bus(Name=resource.name)
 
 
 def _create_rule(resource: "Resource", clients: Clients) -> None:
@@ -166,57 +159,43 @@ def _create_queue(resource: "Resource", clients: Clients) -> None:
     clients.sqs.create_queue(QueueName=resource.name, Attributes=attributes)
 
 
-def _block_public_access(s3: "S3Client", bucket: str, setting: Any) -> None:
-    s3.put_public_access_block(Bucket=bucket, PublicAccessBlockConfiguration=setting)
-
-
-def _set_ownership(s3: "S3Client", bucket: str, setting: Any) -> None:
-    s3.put_bucket_ownership_controls(Bucket=bucket, OwnershipControls=setting)
-
-
-def _encrypt(s3: "S3Client", bucket: str, setting: Any) -> None:
+def _encryption(_bucket: str, setting: Any) -> Any:
     by_default = "ServerSideEncryptionByDefault"
-    rules: Any = [
+    rules = [
         {f"Apply{name}" if name == by_default else name: value for name, value in rule.items()}
         for rule in setting["ServerSideEncryptionConfiguration"]
     ]
-    s3.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": rules})
+    return {"Rules": rules}
 
 
-def _set_versioning(s3: "S3Client", bucket: str, setting: Any) -> None:
-    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration=setting)
-
-
-def _notify(s3: "S3Client", bucket: str, setting: Any) -> None:
+def _notification(bucket: str, setting: Any) -> Any:
     # This only answers a client that reads the setting; `buckets_with_events` decides about events.
     if setting != {"EventBridgeConfiguration": {"EventBridgeEnabled": True}}:
         remedy = "let infra/tavus_callbacks_cli/local_stack/services/object_events.py announce it"
         raise uninterpretable(bucket, "a notification that is not for EventBridge", remedy)
-    s3.put_bucket_notification_configuration(
-        Bucket=bucket, NotificationConfiguration={"EventBridgeConfiguration": {}}
-    )
+    return {"EventBridgeConfiguration": {}}
 
 
-def _allow_origins(s3: "S3Client", bucket: str, setting: Any) -> None:
-    rules: list[Any] = [
-        {_CORS_MEMBERS.get(name, name): value for name, value in rule.items()}
-        for rule in setting["CorsRules"]
-    ]
-    s3.put_bucket_cors(Bucket=bucket, CORSConfiguration={"CORSRules": rules})
+def _cors(_bucket: str, setting: Any) -> Any:
+    rules = setting["CorsRules"]
+    renamed = [{_CORS_MEMBERS.get(name, name): value for name, value in rule.items()} for rule in rules]
+    return {"CORSRules": renamed}
 
 
-def _set_lifecycle(s3: "S3Client", bucket: str, setting: Any) -> None:
-    rules: list[Any] = [_lifecycle_rule(bucket, rule) for rule in setting["Rules"]]
-    s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": rules})
+def _lifecycle(bucket: str, setting: Any) -> Any:
+    rules = []
+    for rule in setting["Rules"]:
+        unknown = rule.keys() - _LIFECYCLE_MEMBERS.keys() - {"Prefix"}
+        if unknown:
+            remedy = "let local_stack/services/deploy.py interpret it"
+            raise uninterpretable(bucket, f"lifecycle {', '.join(sorted(unknown))}", remedy)
+        members = [_LIFECYCLE_MEMBERS[name](value) for name, value in rule.items() if name != "Prefix"]
+        rules.append(dict([("Filter", {"Prefix": rule.get("Prefix", "")}), *members]))
+    return {"Rules": rules}
 
 
-def _lifecycle_rule(bucket: str, rule: dict[str, Any]) -> dict[str, Any]:
-    unknown = rule.keys() - _LIFECYCLE_MEMBERS.keys() - {"Prefix"}
-    if unknown:
-        remedy = "let local_stack/services/deploy.py interpret it"
-        raise uninterpretable(bucket, f"lifecycle {', '.join(sorted(unknown))}", remedy)
-    members = [_LIFECYCLE_MEMBERS[name](value) for name, value in rule.items() if name != "Prefix"]
-    return dict([("Filter", {"Prefix": rule.get("Prefix", "")}), *members])
+def _unchanged(_bucket: str, setting: Any) -> Any:
+    return setting
 
 
 _CORS_MEMBERS = {"ExposedHeaders": "ExposeHeaders", "Id": "ID", "MaxAge": "MaxAgeSeconds"}
@@ -231,21 +210,34 @@ _LIFECYCLE_MEMBERS: "dict[str, Callable[[Any], tuple[str, Any]]]" = {
     ),
     "ExpiredObjectDeleteMarker": lambda value: ("Expiration", {"ExpiredObjectDeleteMarker": value}),
 }
-_BUCKET_SETTINGS: "dict[str, Callable[[S3Client, str, Any], None]]" = {
-    "PublicAccessBlockConfiguration": _block_public_access,
-    "OwnershipControls": _set_ownership,
-    "BucketEncryption": _encrypt,
-    "VersioningConfiguration": _set_versioning,
-    "CorsConfiguration": _allow_origins,
-    "LifecycleConfiguration": _set_lifecycle,
-    "NotificationConfiguration": _notify,
+# For each property: the method of S3 and its argument, and the conversion of the property into that argument.
+_BUCKET_SETTINGS: "dict[str, tuple[str, str, Callable[[str, Any], Any]]]" = {
+    "PublicAccessBlockConfiguration": (
+        "put_public_access_block",
+        "PublicAccessBlockConfiguration",
+        _unchanged,
+    ),
+    "OwnershipControls": ("put_bucket_ownership_controls", "OwnershipControls", _unchanged),
+    "BucketEncryption": ("put_bucket_encryption", "ServerSideEncryptionConfiguration", _encryption),
+    "VersioningConfiguration": ("put_bucket_versioning", "VersioningConfiguration", _unchanged),
+    "CorsConfiguration": ("put_bucket_cors", "CORSConfiguration", _cors),
+    "LifecycleConfiguration": (
+        "put_bucket_lifecycle_configuration",
+        "LifecycleConfiguration",
+        _lifecycle,
+    ),
+    "NotificationConfiguration": (
+        "put_bucket_notification_configuration",
+        "NotificationConfiguration",
+        _notification,
+    ),
 }
-_DEPLOYERS: "dict[str, Callable[[Resource, Clients], None]]" = {
+_DEPLOYERS: "dict[str, Callable[[Resource, Clients], object]]" = {
     "AWS::DynamoDB::Table": _create_table,
     "AWS::S3::Bucket": _create_bucket,
     "AWS::SecretsManager::Secret": _create_secret,
     "AWS::SQS::Queue": _create_queue,
-    "AWS::Events::EventBus": _create_bus,
+    "AWS::Events::EventBus": lambda bus, clients: clients.events.create_event_bus(Name=bus.name),
     "AWS::Events::Rule": _create_rule,
 }
 _CREATE_TABLE_MEMBERS = (

@@ -70,12 +70,10 @@ def hide_missing_objects(application: "WSGIApplication", permissions: ListPermis
             return application(environ, start_response)
         response = call_application(application, environ)
         is_missing = response.status.startswith("404") and b"NoSuchBucket" not in response.body
-        if is_missing and not _may_list(key_id_of(environ), bucket, permissions):
+        key_id = key_id_of(environ)
+        patterns = permissions.get(key_id, ["*"]) if key_id else []
+        if is_missing and not any(fnmatchcase(bucket, pattern) for pattern in patterns):
             response = xml_response(FORBIDDEN, b"" if method == "HEAD" else _ACCESS_DENIED)
         return response.send(start_response)
 
     return guarded
-
-
-def _may_list(key_id: str, bucket: str, permissions: ListPermissions) -> bool:
-    return bool(key_id) and any(fnmatchcase(bucket, pattern) for pattern in permissions.get(key_id, ["*"]))

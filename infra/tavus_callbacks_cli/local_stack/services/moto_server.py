@@ -107,17 +107,14 @@ def _all_items() -> bytes:
     from moto.dynamodb.models import dynamodb_backends
     from moto.dynamodb.models.utilities import dynamo_json_dump
 
-    tables = dict(dynamodb_backends[ACCOUNT][REGION].tables)
-    items = {name: [item.to_json()["Attributes"] for item in _items(table)] for name, table in tables.items()}
-    text: str = dynamo_json_dump(items)
+    tables: dict[str, list[Any]] = {}
+    for name, table in list(dynamodb_backends[ACCOUNT][REGION].tables.items()):
+        items = list(table.items.values())
+        if table.range_key_attr:
+            items = [item for partition in items for item in list(partition.values())]
+        tables[name] = [item.to_json()["Attributes"] for item in items]
+    text: str = dynamo_json_dump(tables)
     return text.encode()
-
-
-def _items(table: Any) -> list[Any]:
-    partitions = list(table.items.values())
-    if not table.range_key_attr:
-        return partitions
-    return [item for partition in partitions for item in list(partition.values())]
 
 
 def _find_object(bucket: str, key: str) -> ObjectFacts | None:

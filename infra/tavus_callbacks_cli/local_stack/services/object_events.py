@@ -77,7 +77,10 @@ def _changes(environ: "WSGIEnvironment", bucket: str, key: str, body: bytes) -> 
     method = environ["REQUEST_METHOD"]
     query = parse_qs(environ.get("QUERY_STRING", ""), keep_blank_values=True)
     if method == "POST" and "delete" in query:
-        yield from _deletions(bucket, body.decode())
+        for deleted_key, rest in _DELETED_KEY.findall(body.decode()):
+            is_permanent = "<VersionId>" in rest and "<DeleteMarker>" not in rest
+            deletion = _PERMANENT if is_permanent else _MARKER
+            yield Change(bucket, unescape(deleted_key), "DeleteObject", deletion)
     elif method == "POST" and key and "uploadId" in query:
         yield Change(bucket, key, "CompleteMultipartUpload")
     elif method == "PUT" and key and not query.keys() & _SUBRESOURCES:
@@ -85,12 +88,6 @@ def _changes(environ: "WSGIEnvironment", bucket: str, key: str, body: bytes) -> 
         yield Change(bucket, key, "CopyObject" if is_copy else "PutObject")
     elif method == "DELETE" and key and not query.keys() & _SUBRESOURCES:
         yield Change(bucket, key, "DeleteObject", _PERMANENT if "versionId" in query else _MARKER)
-
-
-def _deletions(bucket: str, answer: str) -> Iterator[Change]:
-    for key, rest in _DELETED_KEY.findall(answer):
-        is_permanent = "<VersionId>" in rest and "<DeleteMarker>" not in rest
-        yield Change(bucket, unescape(key), "DeleteObject", _PERMANENT if is_permanent else _MARKER)
 
 
 def _event(change: Change, facts: ObjectFacts | None) -> dict[str, Any]:

@@ -35,7 +35,13 @@ def save(folder: Path, template: "Template", clients: "Clients") -> None:
     # Items come first: the object that an item names exists before the item.
     items = clients.items()
     buckets = [bucket.name for bucket in template.of_type("AWS::S3::Bucket")]
-    objects = [entry for bucket in buckets for entry in _save_objects(folder, clients, bucket)]
+    pages = clients.s3.get_paginator("list_objects_v2")
+    objects = [
+        _save_object(folder, clients, bucket, dict(listed))
+        for bucket in buckets
+        for page in pages.paginate(Bucket=bucket)
+        for listed in page.get("Contents", [])
+    ]
     rest = json.dumps({"secrets": dict(_secrets(template, clients)), "objects": objects, "began": began})
     content = b'{"tables":%b,%b' % (items, rest.removeprefix("{").encode())
     replace_file(folder / "items.json", content)
@@ -120,12 +126,6 @@ def _secrets(template: "Template", clients: "Clients") -> Iterator[tuple[str, st
             yield secret.name, clients.secrets.get_secret_value(SecretId=secret.name)["SecretString"]
 
 
-def _save_objects(folder: Path, clients: "Clients", bucket: str) -> Iterator[dict[str, Any]]:
-    for page in clients.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):
-        for listed in page.get("Contents", []):
-            yield _save_object(folder, clients, bucket, dict(listed))
-
-
 def _save_object(folder: Path, clients: "Clients", bucket: str, listed: dict[str, Any]) -> dict[str, Any]:
     key = listed["Key"]
     identity = f"{bucket}\n{key}\n{listed['ETag']}\n{listed['LastModified']}"
@@ -147,7 +147,9 @@ def _put_all(snapshot: dict[str, Any], folder: Path, template: "Template", clien
             misfits.add(misfit)
     for entry in snapshot["objects"]:
         if entry["bucket"] in names:
-            _put_object(clients, folder, entry)
+            path = folder / f"{entry['file']}.object"
+            headers = json.loads(path.with_suffix(".json").read_bytes())
+            clients.s3.put_object(Bucket=entry["bucket"], Key=entry["key"], Body=path.read_bytes(), **headers)
         else:
             misfits.add(f"no bucket {entry['bucket']}")
     # The key of a slot that is gone from the template is not needed.
@@ -169,12 +171,6 @@ def _put_items(clients: "Clients", table: str, items: list[Any]) -> str | None:
     except ClientError as error:
         return f"table {table}: {error}"
     return None
-
-
-def _put_object(clients: "Clients", folder: Path, entry: dict[str, str]) -> None:
-    path = folder / f"{entry['file']}.object"
-    headers = json.loads(path.with_suffix(".json").read_bytes())
-    clients.s3.put_object(Bucket=entry["bucket"], Key=entry["key"], Body=path.read_bytes(), **headers)
 
 
 def _members(attributes: dict[str, Any]) -> dict[str, Any]:

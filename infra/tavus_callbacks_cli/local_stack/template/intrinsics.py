@@ -147,14 +147,18 @@ class Resolver:
             "Ref": self._ref,
             "Condition": self._condition,
             "Fn::And": lambda parts, where: all(self._value(part, where) for part in parts),
-            "Fn::Equals": self._equals,
+            "Fn::Equals": lambda parts, where: len({str(self._value(part, where)) for part in parts}) == 1,
             "Fn::FindInMap": self._find_in_map,
             "Fn::GetAtt": self._get_att,
-            "Fn::If": self._if,
-            "Fn::Join": self._join,
+            "Fn::If": lambda parts, where: self._value(
+                parts[1 if self._condition(parts[0], where) else 2], where
+            ),
+            "Fn::Join": lambda parts, where: str(parts[0]).join(map(str, self._value(parts[1], where))),
             "Fn::Not": lambda parts, where: not self._value(parts[0], where),
             "Fn::Or": lambda parts, where: any(self._value(part, where) for part in parts),
-            "Fn::Select": self._select,
+            "Fn::Select": lambda parts, where: self._value(parts[1], where)[
+                int(self._value(parts[0], where))
+            ],
             "Fn::Sub": self._sub,
         }
 
@@ -174,16 +178,12 @@ class Resolver:
         if not isinstance(part, dict):
             return part
         if _is_call(part):
-            return self._call(part, where)
+            [(name, argument)] = part.items()
+            if name not in self._functions:
+                raise uninterpretable(where, name, "add it to local_stack/template/intrinsics.py")
+            return self._functions[name](argument, where)
         members = {name: self._value(value, where) for name, value in part.items()}
         return {name: value for name, value in members.items() if value is not _NO_VALUE}
-
-    def _call(self, part: dict[str, Any], where: str) -> Any:
-        [(name, argument)] = part.items()
-        function = self._functions.get(name)
-        if function is None:
-            raise uninterpretable(where, name, "add it to local_stack/template/intrinsics.py")
-        return function(argument, where)
 
     def _ref(self, name: str, where: str) -> Any:
         if name in self._names:
@@ -214,26 +214,10 @@ class Resolver:
 
         return _SUBSTITUTION.sub(value, text)
 
-    def _if(self, argument: list[Any], where: str) -> Any:
-        condition, then, otherwise = argument
-        return self._value(then if self._condition(condition, where) else otherwise, where)
-
     def _condition(self, name: str, where: str) -> bool:
         if name not in self._conditions:
             raise uninterpretable(where, f"Condition {name}", "declare it under Conditions")
         return bool(self._value(self._conditions[name], f"Conditions.{name}"))
-
-    def _equals(self, argument: list[Any], where: str) -> bool:
-        left, right = (self._value(part, where) for part in argument)
-        return str(left) == str(right)
-
-    def _join(self, argument: list[Any], where: str) -> str:
-        separator, parts = argument
-        return str(separator).join(str(part) for part in self._value(parts, where))
-
-    def _select(self, argument: list[Any], where: str) -> Any:
-        index, parts = argument
-        return self._value(parts, where)[int(self._value(index, where))]
 
     def _find_in_map(self, argument: list[Any], where: str) -> Any:
         name, first, second = (self._value(part, where) for part in argument)

@@ -107,19 +107,15 @@ def _translate(path: Path, parameters: dict[str, str]) -> dict[str, Any]:
     translator = Translator({}, Parser(), boto_session=isolated_session())
     try:
         source = yaml_parse(path.read_text(encoding="utf-8"))
-        _point_code_at_folders(source)
+        # The translator accepts only S3 addresses, so the folder of the code travels as the key of one.
+        functions = [r for r in source["Resources"].values() if r["Type"] == "AWS::Serverless::Function"]
+        all_properties = [function["Properties"] for function in functions]
+        for properties in [*all_properties, source.get("Globals", {}).get("Function", {})]:
+            if isinstance(properties.get("CodeUri"), str):
+                properties["CodeUri"] = f"s3://{_CODE_BUCKET}/{properties['CodeUri']}"
         plain: dict[str, Any] = translator.translate(source, {**parameters, "AWS::AccountId": ACCOUNT})
     except (YAMLError, InvalidDocumentException) as error:
         causes = getattr(error, "causes", None) or [error]
         reason = "; ".join(getattr(cause, "message", str(cause)) for cause in causes)
         raise click.ClickException(f"{path.name} is no valid SAM template: {reason}") from error
     return plain
-
-
-def _point_code_at_folders(source: dict[str, Any]) -> None:
-    # The translator accepts only S3 addresses, so the folder travels as the key of one.
-    functions = [r for r in source["Resources"].values() if r["Type"] == "AWS::Serverless::Function"]
-    all_properties = [function["Properties"] for function in functions]
-    for properties in [*all_properties, source.get("Globals", {}).get("Function", {})]:
-        if isinstance(properties.get("CodeUri"), str):
-            properties["CodeUri"] = f"s3://{_CODE_BUCKET}/{properties['CodeUri']}"

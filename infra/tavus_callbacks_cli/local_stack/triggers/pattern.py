@@ -26,18 +26,12 @@ def check(pattern: Any) -> None:
     for name, rule in pattern.items():
         if name.startswith("$"):
             raise ValueError(name)
-        if isinstance(rule, list):
-            _check_alternatives(rule)
-        else:
+        if not isinstance(rule, list):
             check(rule)
-
-
-def _check_alternatives(rule: list[Any]) -> None:
-    for alternative in rule:
-        if isinstance(alternative, dict) and (
-            len(alternative) != 1 or not alternative.keys() <= _OPERATORS.keys()
-        ):
-            raise ValueError(f"the operator {', '.join(alternative)}")
+            continue
+        for operators in (each for each in rule if isinstance(each, dict)):
+            if len(operators) != 1 or not operators.keys() <= _OPERATORS.keys():
+                raise ValueError(f"the operator {', '.join(operators)}")
 
 
 def _field_matches(rule: Any, value: Any) -> bool:

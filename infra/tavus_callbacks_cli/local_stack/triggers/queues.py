@@ -5,6 +5,7 @@ become visible after seconds instead of the queue's minutes, for people who watc
 change the visibility decides itself.
 """
 
+import contextlib
 import re
 import threading
 from contextlib import AbstractContextManager
@@ -118,7 +119,10 @@ class _Queue:
 
     def deliver(self, batch: "Sequence[MessageTypeDef]") -> None:
         """Give a batch to the function and delete the messages that succeeded."""
-        failed = self._failed_ids(batch)
+        failed = {message["MessageId"] for message in batch}
+        with contextlib.suppress(FunctionFailed):
+            answer = self._invoke({"Records": [_record(message, self._mapping.arn) for message in batch]})
+            failed = _reported_failures(answer, failed) if self._mapping.takes_partial_answers else set()
         for message in batch:
             handle = message["ReceiptHandle"]
             if message["MessageId"] not in failed:
@@ -129,14 +133,6 @@ class _Queue:
                 self._client.change_message_visibility(
                     QueueUrl=self._url, ReceiptHandle=handle, VisibilityTimeout=seconds
                 )
-
-    def _failed_ids(self, batch: "Sequence[MessageTypeDef]") -> set[str]:
-        ids = {message["MessageId"] for message in batch}
-        try:
-            answer = self._invoke({"Records": [_record(message, self._mapping.arn) for message in batch]})
-        except FunctionFailed:
-            return ids
-        return _reported_failures(answer, ids) if self._mapping.takes_partial_answers else set()
 
 
 def _reported_failures(answer: Any, ids: set[str]) -> set[str]:

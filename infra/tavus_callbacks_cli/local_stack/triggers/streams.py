@@ -130,12 +130,12 @@ class Stream:
         [stream] = client.list_streams(TableName=mapping.table)["Streams"]
         self._arn = stream["StreamArn"]
         shards = client.describe_stream(StreamArn=self._arn)["StreamDescription"]["Shards"]
-        self._iterators = {shard["ShardId"]: self._latest(shard["ShardId"]) for shard in shards}
-
-    def _latest(self, shard_id: str) -> str:
-        return self._client.get_shard_iterator(
-            StreamArn=self._arn, ShardId=shard_id, ShardIteratorType="LATEST"
-        )["ShardIterator"]
+        self._iterators = {
+            shard["ShardId"]: client.get_shard_iterator(
+                StreamArn=self._arn, ShardId=shard["ShardId"], ShardIteratorType="LATEST"
+            )["ShardIterator"]
+            for shard in shards
+        }
 
     def deliver_new(self) -> None:
         """Deliver the new records, shard by shard, in order."""
