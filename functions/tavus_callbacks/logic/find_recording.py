@@ -65,19 +65,19 @@ def refresh_recordings(
     now: datetime,
 ) -> "Sequence[Recording]":
     """Return recordings after a look for those that may have changed without an event; raises StoreDown."""
-    due = [recording for recording in recordings if _is_due(recording, now)]
+    due = [
+        recording
+        for recording in recordings
+        if recording.may_come
+        and not (recording.has_object and recording.names_bucket and recording.has_events)
+        and not (recording.looked_at is not None and now - recording.looked_at < LOOK_INTERVAL)
+    ]
     if not due:
         return recordings
     for recording in islice(due, LOOKS):
         look_for_object(get_bucket(), rows, conversation_id, str(recording.key))
     names = {recording.recording_id for recording in recordings}
     return [recording for recording in rows.list_known(conversation_id) if recording.recording_id in names]
-
-
-def _is_due(recording: "Recording", now: datetime) -> bool:
-    looked_lately = recording.looked_at is not None and now - recording.looked_at < LOOK_INTERVAL
-    is_settled = recording.has_object and recording.names_bucket and recording.has_events
-    return recording.may_come and not is_settled and not looked_lately
 
 
 def view_recordings(  # noqa: PLR0913 - the stores, the recordings and the time

@@ -145,7 +145,10 @@ def conversation_facts(event: StoredEvent) -> Facts:
         facts["joined_at"] = event.occurred_at
     elif event.event_type == event_types.SHUTDOWN:
         facts["ended_at" if plausible_at else "ended_ahead_at"] = event.occurred_at
-        facts["end_reason"] = _shutdown_reason(event, plausible_at)
+        properties = lenient_json.members(event.body or {})
+        if reason := lenient_json.first_text(properties, "shutdown_reason", "reason"):
+            at = iso(plausible_at) if plausible_at else ""
+            facts["end_reason"] = ShutdownReason(at=at, reason=reason[:_LONGEST_REASON])
     elif event.event_type in (event_types.RECORDING, event_types.COPY_FAILED):
         facts |= _recording_facts(event)
     elif event.family == "guardrail":
@@ -153,13 +156,6 @@ def conversation_facts(event: StoredEvent) -> Facts:
     elif event.event_type == event_types.TRANSCRIPT and event.body is not None:
         facts["transcript"] = _transcript_facts(event, event.body)
     return Facts(receipt=arrival_facts(event), occurred_last_at=plausible_at, **facts)
-
-
-def _shutdown_reason(event: StoredEvent, plausible_at: datetime | None) -> ShutdownReason | None:
-    properties = lenient_json.members(event.body or {})
-    reason = lenient_json.first_text(properties, "shutdown_reason", "reason")
-    at = iso(plausible_at) if plausible_at else ""
-    return ShutdownReason(at=at, reason=reason[:_LONGEST_REASON]) if reason else None
 
 
 def _recording_facts(event: StoredEvent) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from tavus_callbacks.domain.callbacks.event import Source
 from tavus_callbacks.domain.common.json_text import BYTE_ORDER_MARK
+from tavus_callbacks.domain.common.timestamps import iso
 from tavus_callbacks.domain.common.view import Moment, View
 from tavus_callbacks.domain.events.stored_event import StoredEvent
 
@@ -54,27 +55,31 @@ class QuarantineEntry(View):
     body: str | None = Field(description="null where it is too large to stand here.")
 
 
+# The members of a view that a stored event has under the same names.
+_OWN = ("event_id", "variant_id", "body", "body_url", "variants")
+_COMMON = [name for name in Event.model_fields if name not in _OWN]
+
+
 def event_view(event: StoredEvent, raw_body: bytes | None) -> dict[str, Any]:
-    """Describe an event or a variant; `raw_body` is None if it is too large to stand here."""
-    view = Event(
-        event_id=event.event_id,
-        **({"variant_id": event.row_id} if event.is_variant else {}),
-        family=event.family,
-        kind=event.kind,
-        subject=event.subject,
-        event_type=event.event_type,
-        occurred_at=event.occurred_at,
-        received_at=event.received_at,
-        label=event.label,
-        tags=event.tags,
-        source=event.source,
-        issues=list(event.issues),
-    ).model_dump(mode="json", exclude_unset=True)
-    # The model would copy the body and replace lone halves of surrogate pairs in names. A page of 200 bodies
-    # of 2 KB takes 12 ms without the bodies in the model, 19 ms with them.
+    """Return the members of Event that an event or a variant has, in JSON's own types.
+
+    `raw_body` is None if the body is too large to stand here.
+    """
+    # A page of 200 small events takes 3.1 ms, or 5.6 ms with an Event that is built and dumped for each. The
+    # model would also replace lone halves of surrogate pairs in names of the body.
+    view: dict[str, Any] = {"event_id": event.event_id}
+    if event.is_variant:
+        view["variant_id"] = event.row_id
+    for name in _COMMON:
+        view[name] = getattr(event, name)
+    view["occurred_at"] = iso(event.occurred_at) if event.occurred_at else None
+    view["received_at"] = iso(event.received_at)
+    view["issues"] = list(event.issues)
     if raw_body is None:
-        return view | {"body_url": f"/events/{event.row_id}/body"}
-    return view | {"body": json.loads(raw_body.decode().removeprefix(BYTE_ORDER_MARK))}
+        view["body_url"] = f"/events/{event.row_id}/body"
+    else:
+        view["body"] = json.loads(raw_body.decode().removeprefix(BYTE_ORDER_MARK))
+    return view
 
 
 def event_view_with_variants(variants: Iterable[tuple[StoredEvent, bytes | None]]) -> dict[str, Any]:
