@@ -203,6 +203,19 @@ def command(api, monkeypatch):
     return lambda *arguments: CliRunner().invoke(main, ["restore", "--from", BESIDE, *arguments])
 
 
+def test_the_marker_of_erasures_is_not_read_for_every_page(api, conversation):  # noqa: ARG001 - its rows
+    """A table of many pages costs two reads of the marker a minute: its own, and the stack's."""
+    kept, markers = store(api), []
+    events = kept.client.meta.events
+    events.register("provide-client-params.dynamodb.Scan", lambda params, **_: {**params, "Limit": 5})
+    events.register("provide-client-params.dynamodb.GetItem", lambda params, **_: markers.append(params))
+
+    copies = list(Restore(kept, BESIDE).copy(dry_run=True))
+
+    assert len(copies) > 10
+    assert 2 == len(markers)
+
+
 @pytest.mark.parametrize("is_before", [True, False])
 def test_tombstones_count_from_before_the_moment_and_after_it(api, command, is_before):
     """A tombstone may be in the restored table or in the stack's."""

@@ -101,8 +101,7 @@ def redrive(target: Target, id_: str | None, *, is_all: bool, dry_run: bool, is_
             )
         outcomes = _redrive(deployment, failures, dry_run=dry_run)
         if is_all:
-            dead = sum(dead_letters(deployment).values())
-            moved = dead if dry_run else move_dead_letters(deployment)
+            moved = sum(dead_letters(deployment).values()) if dry_run else move_dead_letters(deployment)
     if is_json:
         print_json({"failed": outcomes, "moved": moved})
     else:

@@ -68,9 +68,11 @@ class Restore:
 
     def copy(self, *, dry_run: bool) -> Iterator[Copy]:
         """Copy the rows that the store lacks and yield each row's outcome; a dry run copies nothing."""
+        # The same for all pages: each looks for the marker once a minute.
+        tombstones = self._tombstones()
         with ThreadPoolExecutor(_PARALLEL) as pool:
             for page in self.store.client.get_paginator("scan").paginate(TableName=self.source):
-                wanted, others = self._sort(page["Items"])
+                wanted, others = _sort(page["Items"], tombstones)
                 yield from others
                 yield from self._compare(wanted) if dry_run else pool.map(self._copy_row, wanted)
 
@@ -80,24 +82,6 @@ class Restore:
 
     def _tombstones(self) -> list[Tombstones]:
         return [Tombstones(self.store.client, table) for table in (self.store.table, self.source)]
-
-    def _sort(self, rows: list[Row]) -> tuple[list[Row], list[Copy]]:
-        """Return the rows to copy, and the outcomes of all others."""
-        owners, now = {_owner(row) for row in rows}, time.time()
-        erased = set().union(*(tombstones.among(owners) for tombstones in self._tombstones()))
-        wanted, others = [], []
-        for row in rows:
-            # A restored table has no time to live: it holds rows that have expired since.
-            is_expired = float(row.get("expires_at", {}).get("N", "inf")) < now
-            if row.get("type", {}).get("S") == "summary":
-                others.append(Copy("summary", row["pk"]["S"]))
-            elif _owner(row) in erased:
-                others.append(Copy("erased", row["pk"]["S"]))
-            elif is_expired:
-                others.append(Copy("expired", row["pk"]["S"]))
-            else:
-                wanted.append(row)
-        return wanted, others
 
     def _compare(self, rows: list[Row]) -> Iterator[Copy]:
         client, table = self.store.client, self.store.table
@@ -116,6 +100,25 @@ class Restore:
             ConditionExpression="attribute_not_exists(pk)",
         )
         return Copy("copied" if is_copied else "there", row["pk"]["S"])
+
+
+def _sort(rows: list[Row], tombstones: list[Tombstones]) -> tuple[list[Row], list[Copy]]:
+    """Return the rows to copy, and the outcomes of all others."""
+    owners, now = {_owner(row) for row in rows}, time.time()
+    erased = set().union(*(each.among(owners) for each in tombstones))
+    wanted, others = [], []
+    for row in rows:
+        # A restored table has no time to live: it holds rows that have expired since.
+        is_expired = float(row.get("expires_at", {}).get("N", "inf")) < now
+        if row.get("type", {}).get("S") == "summary":
+            others.append(Copy("summary", row["pk"]["S"]))
+        elif _owner(row) in erased:
+            others.append(Copy("erased", row["pk"]["S"]))
+        elif is_expired:
+            others.append(Copy("expired", row["pk"]["S"]))
+        else:
+            wanted.append(row)
+    return wanted, others
 
 
 def _owner(row: Row) -> str:
