@@ -9,7 +9,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def run(statements: str) -> subprocess.CompletedProcess[str]:
-    """Run statements that import what lies in `infra/bench`."""
+    """Run statements that import modules of `infra/bench`."""
     return subprocess.run(  # noqa: S603 - our own words
         [sys.executable, "-c", statements],
         cwd=ROOT,

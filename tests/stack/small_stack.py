@@ -1,4 +1,4 @@
-"""A stack of a few resources, for what holds of any template."""
+"""A stack of a few resources, for promises that hold for any template."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING

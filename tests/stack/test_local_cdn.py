@@ -1,4 +1,4 @@
-"""The local CDN serves what CloudFront would, to whom CloudFront would."""
+"""The local CDN serves and refuses the same requests as CloudFront."""
 
 import time
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ PATIENCE = 50
 
 @dataclass(frozen=True)
 class World:
-    """A running stack with recordings, and what Tavus and viewers do with it."""
+    """A running stack with recordings, used as Tavus and viewers use it."""
 
     running: RunningStack
 
@@ -144,7 +144,7 @@ def test_a_pending_recording_is_completed_by_its_object(world: World) -> None:
 
 
 def test_a_deleted_recording_is_missing(world: World) -> None:
-    """A delete marker is told, too."""
+    """A delete marker sends an event too."""
     world.put("tavus/c-gone/1")
     world.await_status("c-gone", "available")
     world.s3.delete_object(Bucket=world.bucket, Key="tavus/c-gone/1")
@@ -153,7 +153,7 @@ def test_a_deleted_recording_is_missing(world: World) -> None:
 
 
 def test_a_link_plays(url: str) -> None:
-    """All of it, as a video whatever type the object has, with ranges allowed and no sniffing."""
+    """The whole object is served as a video, whatever its stored type, with ranges and without sniffing."""
     answer = httpx.get(url)
 
     assert (200, VIDEO) == (answer.status_code, answer.content)
@@ -243,7 +243,7 @@ def test_an_altered_link_is_refused(url: str, before: str, after: str, expected:
 
 
 def test_without_a_signature_nothing_is_served(world: World, url: str) -> None:
-    """Neither by the CDN nor, to strangers, by the bucket behind it."""
+    """The CDN does not serve it, and the bucket behind it refuses strangers."""
     bare = url.partition("?")[0]
     key = urlsplit(url).path
 
@@ -289,7 +289,7 @@ def test_a_link_lasts_as_long_as_its_recording(world: World, clock: "Clock") -> 
     ],
 )
 def test_an_unusual_key_plays(world: World, name: str) -> None:
-    """Whatever its name, the object that lies there is the one that is played."""
+    """The object plays whatever its name is."""
     conversation_id = f"c-odd-{name.encode().hex()}"
     world.put(f"tavus/{conversation_id}/{name}")
     world.await_status(conversation_id, "available")
@@ -299,7 +299,7 @@ def test_an_unusual_key_plays(world: World, name: str) -> None:
 
 
 def test_a_missing_object_is_403(world: World) -> None:
-    """CloudFront may not list the bucket, so S3 does not tell it what is missing."""
+    """CloudFront may not list the bucket, so S3 does not reveal that a key is missing."""
     world.put("tavus/c-lost/1")
     world.await_status("c-lost", "available")
     link = world.link("c-lost")
@@ -361,7 +361,7 @@ def test_nothing_can_be_written(url: str, method: str) -> None:
 
 
 def test_the_ready_file_says_where_recordings_are(world: World, tmp_path: "Path") -> None:
-    """Programs that wait for the stack get the CDN and the bucket."""
+    """The ready file has the CDN and the bucket."""
     write_ready_file(tmp_path / "ready.json", world.running)
     ready = httpx.Response(200, content=(tmp_path / "ready.json").read_bytes()).json()
 

@@ -35,7 +35,7 @@ Post = tuple[str | None, bytes]
 
 @dataclass(frozen=True)
 class Command:
-    """A running command, and what its ready file says."""
+    """A running command and the content of its ready file."""
 
     process: subprocess.Popen[str]
     ready_file: Path
@@ -57,7 +57,7 @@ def start(state: Path, port: int, *arguments: str) -> "subprocess.Popen[str]":
 
 @contextmanager
 def running(state: Path, port: int, *arguments: str) -> Iterator[Command]:
-    """Run the command until it is ready; kill it in the end if nobody did."""
+    """Run the command until it is ready; kill it at the end if it still runs."""
     ready_file = state / f"ready-{time.monotonic_ns()}"
     started = time.monotonic()
     process = start(state, port, "--ready", str(ready_file), *arguments)

@@ -1,4 +1,4 @@
-"""Handlers run as Lambda runs them: own process, one event at a time, template's environment and timeout."""
+"""Handlers run as on Lambda: in a process, one event at a time, with the template's environment."""
 
 import os
 import signal
@@ -79,7 +79,7 @@ def make(tmp_path: Path) -> Iterator[Make]:
 
 
 def test_event_and_answer_are_json(make: Make) -> None:
-    """What a handler gets and gives has been JSON on the way, as in Lambda."""
+    """Events and answers pass through JSON, as on Lambda."""
     event = {"text": "ü 会話", "number": 1.5, "tuple": (1, 2), "nothing": None}
 
     answer = make("handlers.echo").invoke(event)
@@ -109,7 +109,7 @@ def test_what_a_handler_prints_is_in_the_log(make: Make) -> None:
 
 
 def test_a_handler_gets_a_context(make: Make) -> None:
-    """Name, memory, ARN, request id and what is left of the timeout are there."""
+    """The context has name, memory, ARN, request id and remaining time."""
     answer = make("handlers.context", timeout=5).invoke({})
 
     assert (answer["function_name"], answer["memory_limit_in_mb"]) == ("name", 512)
@@ -139,7 +139,7 @@ def test_a_failing_handler_fails_its_event_only(make: Make, reason: str, event: 
 
 
 def test_a_handler_that_cannot_be_loaded_fails(make: Make) -> None:
-    """The name of what is missing reaches the person."""
+    """The error names the missing module."""
     with pytest.raises(FunctionFailed, match="No module named 'nowhere'"):
         make("nowhere.handler").invoke({})
 
@@ -177,7 +177,7 @@ def test_an_event_after_idle_processes_were_killed_is_served(make: Make) -> None
 
 
 def test_events_at_once_are_served_by_several_processes(make: Make) -> None:
-    """As many as there may be workers, and never two in one."""
+    """Events run in parallel up to the number of workers, and each worker handles one at a time."""
     function = make("handlers.slow")
 
     with ThreadPoolExecutor(2 * WORKERS_AT_MOST) as threads:

@@ -119,7 +119,7 @@ def test_restart(tmp_path):
 
 
 def test_ready_file(running, tmp_path):
-    """The ready file carries what a client needs, for its owner alone."""
+    """The ready file has everything that a client needs, and only its owner can read it."""
     write_ready_file(tmp_path / "ready", running)
 
     content = json.loads((tmp_path / "ready").read_bytes())
@@ -147,7 +147,7 @@ def test_older_stack(running, tmp_path):
     ],
 )
 def test_stand_in(running, path, headers):
-    """No web page and no rebound name makes Tavus's stand-in confirm a conversation, or reads from it."""
+    """Neither a web page nor a rebound name can use the stand-in for Tavus's API."""
     url = running.outputs["TavusApiUrl"]
     body = {"event_type": "system.shutdown", "conversation_id": "c-forged"}
     forged = httpx.post(url + path, json=body, headers=headers, trust_env=False)

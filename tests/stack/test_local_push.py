@@ -1,4 +1,4 @@
-"""The local stack tells the team's own server: signed, soon, again where it did not take it."""
+"""The local stack pushes to the team's server: signed, soon, and again after a failure."""
 
 import json
 import re
@@ -36,7 +36,7 @@ PATIENCE = 60
 
 @dataclass
 class Server:
-    """The team's own server: what came and when, and how it answers next (204 otherwise)."""
+    """The team's server: the requests with their times, and its next answers (204 otherwise)."""
 
     url: str = ""
     came: list[tuple[float, dict[str, str], bytes]] = field(default_factory=list)
@@ -146,7 +146,7 @@ def test_what_is_kept_is_pushed_soon(world: tuple[LocalStack, Server]) -> None:
 
 
 def test_the_receiver_of_the_documents_takes_every_push(world: tuple[LocalStack, Server]) -> None:
-    """The Python of docs/consume.md says yes to what was posted, and no to what was changed."""
+    """The Python of docs/consume.md accepts a push and refuses a changed one."""
     stack, server = world
     shutdown(stack, "cpython")
     eventually(lambda: len(server.about("cpython")) == 2)
@@ -186,7 +186,7 @@ def test_the_consumer_of_the_documents_reads_every_push(world: tuple[LocalStack,
 
 
 def test_a_rule_of_ones_own_fills_a_queue(world: tuple[LocalStack, Server]) -> None:
-    """Anybody with a rule on the bus is told, beside the server."""
+    """Other rules on the bus receive pushes too."""
     stack, server = world
     sqs, events, bus = client(stack, "sqs"), client(stack, "events"), stack.running.outputs["EventBusName"]
     url = sqs.create_queue(QueueName="own")["QueueUrl"]
@@ -277,7 +277,7 @@ def test_what_was_given_up_is_listed_and_redriven(world: tuple[LocalStack, Serve
 
 
 def test_no_log_of_the_stack_holds_what_was_said(world: tuple[LocalStack, Server]) -> None:
-    """Neither bodies nor the secret, nor the address of the server."""
+    """Logs hold no bodies, no secret and no address of the server."""
     stack, server = world
     sentence = "my canary sings at midnight"
     body = {
@@ -296,7 +296,7 @@ def test_no_log_of_the_stack_holds_what_was_said(world: tuple[LocalStack, Server
 
 @pytest.mark.more
 def test_the_library_of_another_language_takes_every_push(world: tuple[LocalStack, Server]) -> None:
-    """The TypeScript of docs/consume.md, with the npm library, says yes; and no to what was changed."""
+    """The TypeScript of docs/consume.md accepts a push with the npm library, and refuses a changed one."""
     stack, server = world
     shutdown(stack, "cnode")
     eventually(lambda: len(server.about("cnode")) == 2)

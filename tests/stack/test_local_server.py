@@ -1,4 +1,4 @@
-"""The front answers whatever bytes come, with the answers that API Gateway would give."""
+"""The HTTP server answers any bytes, with the answers of API Gateway."""
 
 import http.client
 import json
@@ -32,7 +32,7 @@ FAILURES = {
 
 
 def fail(event: dict[str, dict[str, str]]) -> object:
-    """Fail as the path says, or return what is no answer."""
+    """Fail as the path says, or return an invalid answer."""
     how = event["pathParameters"]["how"]
     if how in FAILURES:
         raise FAILURES[how]
@@ -176,7 +176,7 @@ def test_odd_requests_have_an_answer(port: int, status: bytes, request_bytes: by
 
 
 def test_a_client_that_goes_away_does_no_harm(port: int) -> None:
-    """Half a body is nobody's callback."""
+    """An incomplete body is no callback."""
     with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
         connection.sendall(b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhalf")
 

@@ -131,7 +131,7 @@ def test_the_names_of_cloudfront_fit_with_forty_characters_of_stack() -> None:
 
 
 def test_a_rotation_changes_no_public_key_in_place() -> None:
-    """From each value of SigningKeys to the next a public key comes, goes, or stays what it is."""
+    """Each step of SigningKeys adds, removes or keeps a public key; none changes."""
     deployed = [
         {each.logical_id: each.properties for each in template.of_type("AWS::CloudFront::PublicKey")}
         for template in (template_with(SigningKeys=value) for value in SLOTS)
@@ -332,7 +332,7 @@ def refuse(event: Any) -> None:
 def test_a_custom_resource_that_is_not_made_is_an_error(
     tmp_path: Path, thing: str, token: str, maker: Any, words: str
 ) -> None:
-    """It names the resource, its function and what the function said."""
+    """The error names the resource, its function and the reason."""
     template = load_template(template_of(tmp_path, thing, token))
 
     with pytest.raises(click.ClickException, match=words):
@@ -340,7 +340,7 @@ def test_a_custom_resource_that_is_not_made_is_an_error(
 
 
 def test_a_custom_resource_that_is_not_made_ends_the_start(tmp_path: Path) -> None:
-    """What its function raised is the last word of the start."""
+    """The start ends with the error that the function raised."""
     (tmp_path / "code").mkdir()
     (tmp_path / "code" / "maker.py").write_text(RAISING)
     template = template_of(tmp_path, "Raising", "!GetAtt Maker.Arn")

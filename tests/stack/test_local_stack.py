@@ -1,4 +1,4 @@
-"""The local stack is what the template says, and keeps what it was given."""
+"""The local stack runs the template and keeps its data over a restart."""
 
 import json
 import os
@@ -230,7 +230,7 @@ def test_a_change_of_the_template_changes_the_stack(options: Options) -> None:
 
 @pytest.mark.slow
 def test_data_of_a_table_that_is_gone_are_kept_aside(options: Options) -> None:
-    """Renaming a table is told in one line and loses nothing."""
+    """Renaming a table prints one line and loses no data."""
     with local_stack(options) as before:
         fill(before.running)
     change(options, "Things", "Matters")
@@ -288,7 +288,7 @@ def test_the_end_leaves_nothing_running(options: Options, children_of: Callable[
 
 
 def test_the_projects_stack_keeps_a_callback(local_stack: RunningStack) -> None:
-    """What template.yaml declares receives a callback and gives it back."""
+    """The stack of template.yaml stores a callback and returns it."""
     conversation = "c-local-stack"
     body = {
         "event_type": "system.replica_joined",

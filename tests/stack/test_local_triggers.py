@@ -95,7 +95,7 @@ T = TypeVar("T")
 
 @dataclass
 class Watched:
-    """A running stack and what its function got."""
+    """A running stack and the events that its function received."""
 
     stack: LocalStack
     notes: Path
@@ -114,7 +114,7 @@ class Watched:
         return [[record["dynamodb"]["Keys"]["pk"]["S"] for record in batch] for batch in batches]
 
     def objects(self) -> list[tuple[str, str]]:
-        """Return what was told of which object."""
+        """Return the events by object."""
         events = [event for event in self.got() if "detail" in event]
         return [(event["detail-type"], event["detail"]["object"]["key"]) for event in events]
 
@@ -124,7 +124,7 @@ class Watched:
         self.dynamodb.put_item(TableName=self.stack.running.outputs["EventsTableName"], Item=item)
 
     def failed(self) -> dict[str, dict[str, Any]]:
-        """Return what lies in the bucket of what failed."""
+        """Return the dead letters."""
         bucket = self.stack.running.outputs["Failed"]
         keys = [each["Key"] for each in self.s3.list_objects_v2(Bucket=bucket).get("Contents", [])]
         return {key: json.loads(self.s3.get_object(Bucket=bucket, Key=key)["Body"].read()) for key in keys}
@@ -158,7 +158,7 @@ def soon(look: Callable[[], T], expected: T, seconds: float = 10) -> T:
 
 
 def test_an_item_starts_its_function_at_once(world: Watched) -> None:
-    """What the filter takes arrives, in Lambda's form, within 0.3 seconds in the best of five."""
+    """An item that matches the filter arrives in Lambda's form within 0.3 seconds, in the best of five."""
     seconds = [time_to_arrive(world, number) for number in range(5)]
     record = world.got()[-1]["Records"][0]
 
@@ -183,7 +183,7 @@ def time_to_arrive(world: Watched, number: int) -> float:
 
 @pytest.mark.slow
 def test_a_window_gathers_what_comes_within_it(tmp_path: Path) -> None:
-    """What is written within the window is one batch, given when it ends; what comes later is another."""
+    """Items written within the window are one batch, delivered at its end; later ones are another."""
     window = "MaximumBatchingWindowInSeconds: 2"
     template = TEMPLATE.replace("BatchSize: 3", f"BatchSize: 10\n            {window}")
     template = template.replace("NOTES_FILE", str(tmp_path / "notes"))
@@ -283,7 +283,7 @@ def test_an_event_that_nobody_takes_is_kept(world: Watched) -> None:
 
 @pytest.mark.slow
 def test_a_restart_tells_nothing_of_what_it_puts_back(options: Options) -> None:
-    """Items and objects that a restart restores are no news; what comes after it is."""
+    """Restored items and objects start no function; later ones do."""
     with local_stack(options) as before:
         world = watched(before)
         world.put("old")

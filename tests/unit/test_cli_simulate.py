@@ -133,7 +133,7 @@ def test_a_refusal_can_be_what_is_expected():
 
 
 def test_json_holds_expectation_and_answer():
-    """A program gets everything to compare for itself."""
+    """JSON has everything that a program needs to compare."""
     with Receiver((200, STORED)) as receiver:
         result = run("video", "--url", receiver.url, "--json")
 

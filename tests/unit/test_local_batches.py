@@ -19,7 +19,7 @@ def numbers(records):
 
 
 class World:
-    """A function that fails on poison, as many times as it is told to, and notes what it got."""
+    """A function that fails on poison a number of times, and records its events."""
 
     def __init__(self, poison=(), failures=10**9, patience=10**9, answers=None):
         self.poison, self.failures, self.patience = set(poison), failures, patience
@@ -48,7 +48,7 @@ class World:
         deliver(records, rules, Delivery(self.invoke, self.discard, self.wait, lambda: NOW))
 
     def discard(self, what):
-        """Note what is given up."""
+        """Record the discarded records."""
         self.discarded.append((numbers(what.records), what.condition, what.invocations))
 
 
@@ -88,7 +88,7 @@ def test_bisecting_finds_the_poison_and_costs_no_retry():
 
 
 def test_a_partial_answer_goes_on_behind_the_last_that_was_taken():
-    """What came before the first failure is done; the rest comes again."""
+    """Records before the first failure are done; the others come again."""
     failed = [{"itemIdentifier": "4"}, {"itemIdentifier": "3"}]
     world = World(answers=[{"batchItemFailures": failed}, {"batchItemFailures": []}])
     world.deliver(RetryRules(takes_partial_answers=True))
@@ -97,7 +97,7 @@ def test_a_partial_answer_goes_on_behind_the_last_that_was_taken():
 
 
 def test_a_partial_answer_counts_as_a_call():
-    """What is always reported is discarded with what stands behind it, unless batches are bisected."""
+    """A record that always fails is discarded with the later ones, unless batches are bisected."""
     three = {"batchItemFailures": [{"itemIdentifier": "3"}]}
     whole, halved = World(answers=[three] * 3), World(answers=[three, three, three, three, None])
     whole.deliver(RetryRules(retries=2, takes_partial_answers=True))
@@ -137,7 +137,7 @@ def test_an_answer_that_names_no_record_fails_the_batch(answer):
 
 
 def test_an_answer_is_not_read_where_the_mapping_does_not_say_so():
-    """Without ReportBatchItemFailures whatever is returned is success."""
+    """Without ReportBatchItemFailures, any answer is success."""
     world = World(answers=[{"batchItemFailures": [{"itemIdentifier": "1"}]}])
     world.deliver(RetryRules())
 
@@ -145,7 +145,7 @@ def test_an_answer_is_not_read_where_the_mapping_does_not_say_so():
 
 
 def test_records_that_are_too_old_are_discarded_unseen():
-    """A function gets none that is over the mapping's age."""
+    """A function gets no record that exceeds the mapping's maximum age."""
     world = World()
     world.deliver(RetryRules(max_age=60), 61, 10, 90, 0)
 
@@ -154,7 +154,7 @@ def test_records_that_are_too_old_are_discarded_unseen():
 
 
 def test_a_stack_that_ends_waits_for_nothing():
-    """When there is no more waiting, what failed is left as it is."""
+    """When the stack ends, failed records stay undelivered."""
     world = World(poison={1}, patience=2)
     world.deliver(RetryRules())
 

@@ -1,4 +1,4 @@
-"""What the local stack shows is readable, and harmless whatever a body holds."""
+"""The output of the local stack is readable, and harmless for any body."""
 
 import io
 import json
@@ -28,7 +28,7 @@ STORED = {
 def shown(
     status: int, content: Any, *, route: Route = POST, failure: str | None = None, is_terminal: bool = False
 ) -> str:
-    """Return what the person sees of an exchange."""
+    """Return the output of an exchange."""
     exchange = Exchange(route, {}, Answer(status, (), json.dumps(content).encode()), failure)
     line = exchange_line(exchange, Path("logs/ReceiveFunction.log"))
     out = io.StringIO()
@@ -45,7 +45,7 @@ def shown(
 
 @pytest.mark.parametrize(("port", "option"), [(8787, ""), (9000, " --port 9000")])
 def test_the_command_to_read_names_a_port_that_is_not_the_usual_one(port: int, option: str) -> None:
-    """Copied, it reads this stack, also where another one runs on the usual port."""
+    """The printed command reads this stack, even if another one runs on the usual port."""
     running = SimpleNamespace(port=port, callback_url="", read_token="", api_url="")
     stack: Any = SimpleNamespace(running=running, state=SimpleNamespace(folder="data"), note=None)
     out = io.StringIO()
@@ -84,7 +84,7 @@ def test_a_callback_is_one_line() -> None:
 
 
 def test_the_longest_kind_stands_apart_from_its_subject() -> None:
-    """Both can be told and copied."""
+    """Both can be recognised and copied."""
     assert " transcription t1 " in shown(200, {**STORED, "kind": "transcription", "subject": "t1"})
 
 
@@ -112,7 +112,7 @@ def test_terminal_escapes_of_a_body_are_shown_escaped() -> None:
     ],
 )
 def test_a_refusal_says_why(expected: str, status: int, content: Any) -> None:
-    """The status and the problem's detail stand there."""
+    """The line has the status and the problem's detail."""
     assert f"refused  {expected}" in shown(status, content)
 
 
@@ -136,7 +136,7 @@ def test_a_failure_names_function_and_log() -> None:
 
 
 def test_a_trigger_that_fails_is_a_line(tmp_path: Path) -> None:
-    """Nobody waits for an answer there, so the person is told: the reason, and where the rest is."""
+    """The output names the reason and the log, because no request waits for an answer."""
     line = failure_line("ResolveFunction", "KeyError: 'x'\ntrace", tmp_path).plain
 
     assert "ResolveFunction failed: KeyError: 'x'; see " in line

@@ -65,7 +65,7 @@ def test_the_first_rule_that_allows_it_counts():
     ],
 )
 def test_origin_method_and_every_header_must_be_allowed(preflight, status):
-    """403 for anything else, 400 for what is no preflight."""
+    """Other requests get 403, and incomplete preflights 400."""
     assert status == answer_preflight([RULE], preflight).status[:3]
 
 

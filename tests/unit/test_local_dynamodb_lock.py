@@ -1,4 +1,4 @@
-"""The embedded DynamoDB decides on one request after the other."""
+"""The embedded DynamoDB handles one request at a time."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -20,7 +20,7 @@ def ask(application, target):
 
 @pytest.mark.parametrize("target", [PUT, "DynamoDB_20120810.Query", "DynamoDBStreams_20120810.GetRecords"])
 def test_no_two_requests_are_within_the_tables_at_once(target):
-    """A check and its write are one step, and no reader sees what is between them."""
+    """A check and its write are one step, and no reader sees a state in between."""
     inside, most = [], []
 
     def moto(_environ, start_response):

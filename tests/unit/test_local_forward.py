@@ -1,4 +1,4 @@
-"""Forwarding posts each kept callback on, and says what came of it."""
+"""Forwarding posts each stored callback and reports the result."""
 
 import json
 import queue
@@ -21,7 +21,7 @@ Posts = list[tuple[dict[str, str], bytes]]
 
 @contextmanager
 def application(*statuses: int) -> Iterator[tuple[str, Posts]]:
-    """Run an application that answers the statuses one after the other, and remembers what it got."""
+    """Run an application that answers with the statuses in turn and records its requests."""
     posts: Posts = []
     answers = iter(statuses)
 
@@ -52,7 +52,7 @@ def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def forward_one(url: str) -> str:
-    """Forward an event and return what was reported of it."""
+    """Forward an event and return the report."""
     reports: queue.Queue[str] = queue.Queue()
     with run_forwarding(
         url, lambda event_id: event_id.encode(), lambda text, _style: reports.put(text)
@@ -62,7 +62,7 @@ def forward_one(url: str) -> str:
 
 
 def test_a_callback_is_posted_with_its_body_and_id() -> None:
-    """The application gets what was kept, as JSON, and can tell repeats by the id."""
+    """The application gets the stored body as JSON, and can recognise repeats by the id."""
     with application(200) as (url, posts):
         report = forward_one(url)
 
@@ -83,7 +83,7 @@ def test_a_failing_application_is_tried_again() -> None:
 
 
 def test_after_three_tries_the_failure_is_told() -> None:
-    """Nothing is tried for ever, and nobody is left guessing."""
+    """Attempts end, and the report says why."""
     with application(500, 500, 418, 200) as (url, posts):
         report = forward_one(url)
 

@@ -72,7 +72,7 @@ def resolver(**parameters: str) -> Resolver:
     ],
 )
 def test_functions_have_their_value(expected: Any, part: Any) -> None:
-    """Each function is replaced by what it stands for, everything else is left as it is."""
+    """Each function is replaced by its value, and everything else stays unchanged."""
     assert expected == resolver().resolve(part, "Thing")
 
 
@@ -103,7 +103,7 @@ def test_conditions_follow_the_parameters(expected: bool, condition: str, parame
     ],
 )
 def test_what_cannot_be_resolved_names_its_resource(what: str, part: Any) -> None:
-    """An error says where in the template it is, what is meant, and what to do."""
+    """The error says where in the template the problem is, what it is, and what to do."""
     with pytest.raises(click.ClickException) as caught:
         resolver().resolve(part, "Thing")
 
@@ -136,7 +136,7 @@ def test_ids_of_cloudfront_look_like_its_own_and_stay() -> None:
 
 
 def test_what_a_custom_resource_answers_is_filled_in_later() -> None:
-    """Until it is made a mark stands for it, wherever it is used."""
+    """A placeholder stands for the answer of a custom resource until it exists."""
     part = {
         "keys": [{"Encoded": {"Fn::GetAtt": ["Made", "PublicKey"]}}],
         "text": {"Fn::Sub": "a ${Made.Id} b"},

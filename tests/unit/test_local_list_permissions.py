@@ -1,4 +1,4 @@
-"""Who may list a bucket is read from the roles, and decides between 404 and 403."""
+"""A role's right to list a bucket decides between 404 and 403."""
 
 import pytest
 
@@ -45,7 +45,7 @@ def answer(key, *, status="404 Not Found", body=MISSING, listings=LISTINGS, **en
     ],
 )
 def test_a_missing_object_is_403_for_who_may_not_list(key, path, expected):
-    """The person's own key may all; a function what its role says; strangers nothing."""
+    """The person may list every bucket, a function those of its role, strangers none."""
     assert expected == answer(key, PATH_INFO=path)[0]
 
 
@@ -56,7 +56,7 @@ def test_a_refusal_is_s3s():
 
 
 def test_a_presigned_request_has_a_key_too():
-    """The credential may stand in the query."""
+    """The credential may be in the query."""
     query = "X-Amz-Credential=local%2F20260101%2Fus-east-1%2Fs3%2Faws4_request"
 
     assert "404" == answer(None, QUERY_STRING=query)[0]
@@ -72,7 +72,7 @@ def test_a_presigned_request_has_a_key_too():
     ],
 )
 def test_everything_else_stays_as_it_is(members):
-    """Objects that are there, missing buckets, other methods, and a stack that is not told yet."""
+    """Existing objects, missing buckets, other methods, and a stack without settings."""
     assert answer(CDN_KEY, **members)[0] == members.get("status", "404")[:3]
 
 

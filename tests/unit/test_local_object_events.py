@@ -1,4 +1,4 @@
-"""The embedded S3 tells of objects as S3 tells EventBridge, and of nothing else."""
+"""The embedded S3 announces changes of objects as S3 does to EventBridge, and nothing else."""
 
 import json
 
@@ -37,7 +37,7 @@ def told(method, path, query="", **answer):
 
 
 def summary(events):
-    """Return what happened to which key, and why."""
+    """Return event type, key and reason of each event."""
     return [
         (
             one["detail-type"],
@@ -85,7 +85,7 @@ def test_a_copy_is_told_as_one():
 
 
 def test_a_deletion_of_many_tells_of_each_that_is_gone():
-    """Keys are unescaped, markers told from versions, errors left out."""
+    """Keys are unescaped, markers differ from versions, and errors are left out."""
     events = told("POST", "/ours", "delete", body=DELETED)
 
     assert [
@@ -115,7 +115,7 @@ def test_an_event_is_s3s():
 
 
 def test_an_object_that_is_gone_has_no_size():
-    """Nor has one that nobody can look up any more."""
+    """An object that cannot be found has no size either."""
     [deleted] = told("DELETE", "/ours/a")
     [unknown] = told("PUT", "/ours/a", found=None)
 

@@ -32,7 +32,7 @@ def declared():
     ],
 )
 def test_a_value_that_cloudformation_refuses_is_refused(declared, name, value, allowed):
-    """The error names the parameter and what is allowed, and does not repeat what may be a secret."""
+    """The error names the parameter and the allowed values, and never repeats a value."""
     with pytest.raises(click.ClickException) as refused:
         check_parameters(declared, {"Push": "on", name: value})
 
@@ -59,7 +59,7 @@ def test_a_value_that_cloudformation_takes_is_taken(declared, name, value):
 
 
 def test_every_default_of_the_template_is_taken(declared):
-    """What stands in the template needs no exception."""
+    """The defaults of the template are valid."""
     check_parameters(declared, {name: str(one["Default"]) for name, one in declared.items()})
 
 

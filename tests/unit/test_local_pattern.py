@@ -1,4 +1,4 @@
-"""Event patterns take what EventBridge's documentation says they take."""
+"""Event patterns match the events that EventBridge's documentation describes."""
 
 import pytest
 

@@ -190,6 +190,6 @@ def test_cookies_become_headers() -> None:
     ],
 )
 def test_a_malformed_result_is_refused(result: Any) -> None:
-    """What API Gateway answers with 500 never reaches the client's connection."""
+    """Headers that API Gateway answers with 500 never reach the client."""
     with pytest.raises(BadAnswer):
         make_answer(json.loads(json.dumps(result)))

@@ -11,7 +11,7 @@ from tavus_callbacks_cli.local_stack.triggers.schedules import Schedule, run_sch
 
 
 def template(expression, **more):
-    """Make a template with one rule."""
+    """Return a template with one rule."""
     properties = {"ScheduleExpression": expression, "Targets": [{"Arn": "arn:f:Watch", "Id": "1"}], **more}
     rules = [SimpleNamespace(logical_id="Rule", properties=properties)]
     return SimpleNamespace(of_type=lambda _: rules, function=lambda arn: arn.rpartition(":")[2])
@@ -26,7 +26,7 @@ def test_a_rate_is_read(expression, seconds):
 
 
 def test_a_time_of_day_is_an_error():
-    """It says what to do, instead of never coming round."""
+    """The error says what to do."""
     with pytest.raises(click.ClickException, match="cannot be interpreted"):
         schedules_of(template("cron(0 12 * * ? *)"))
 
@@ -53,7 +53,7 @@ def test_in_a_hurry_it_comes_round_soon_and_again_after_a_failure():
 
 
 def test_without_hurry_nothing_comes_before_its_time():
-    """The first run is one span after the start."""
+    """The first run is one interval after the start."""
     started = []
 
     with run_schedule(Schedule(86400, ("Watch",)), lambda *_: started.append(1), hurry=False):

@@ -34,19 +34,19 @@ def signed(key, name="tavus/c1/1.mp4", digest=None):
 
 
 def ask(key, url, now=NOW):
-    """Ask for a URL as it would come over the wire."""
+    """Request a URL as received from the wire."""
     path, _, query = url.removeprefix(BASE).partition("?")
     verify(parse_signed_url(BASE, path, query), {"K1": key.public_key()}, now)
 
 
 @pytest.mark.parametrize("name", ["tavus/c1/1.mp4", "a b+c%d", "録画", "a'b\"c", "a/../b"])
 def test_a_link_of_the_project_is_good(key, name):
-    """Whatever the object key, what was signed is what is rebuilt."""
+    """The rebuilt policy equals the signed one for any object key."""
     ask(key, signed(key, name))
 
 
 def test_the_order_of_signing_parameters_does_not_matter(key):
-    """They may stand anywhere in the query."""
+    """They may be anywhere in the query."""
     url, _, query = signed(key).partition("?")
     parts = query.split("&")
     ask(key, f"{url}?{'&'.join(parts[2:] + parts[:2])}")

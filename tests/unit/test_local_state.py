@@ -1,4 +1,4 @@
-"""What a local stack leaves on the disk is private, whole, and found again."""
+"""The files of a local stack are private and whole, and the next run finds them."""
 
 import os
 import stat
@@ -33,7 +33,7 @@ RUNNING = RunningStack(
 
 
 def test_tokens_are_for_this_user_only(tmp_path: Path) -> None:
-    """The files with tokens have mode 0600, whatever was there before."""
+    """The files with tokens have mode 0600, even if they replace others."""
     path = tmp_path / "tokens.json"
     path.write_text("old")
     path.chmod(0o644)
@@ -56,7 +56,7 @@ def test_a_failed_write_leaves_the_file_before(tmp_path: Path) -> None:
 
 
 def test_credentials_survive_and_fresh_forgets_them(tmp_path: Path) -> None:
-    """The next run reads what the one before kept, unless it is told to forget."""
+    """The next run reads the saved tokens, unless it starts fresh."""
     credentials = Credentials("a", "b", "c")
     open_state(tmp_path, 8787, fresh=False).save_credentials(credentials)
 
@@ -109,7 +109,7 @@ def test_a_running_stack_is_found_until_it_ends(tmp_path: Path) -> None:
 
 
 def test_a_stack_whose_process_is_gone_is_forgotten(tmp_path: Path) -> None:
-    """What a killed stack left does not mislead."""
+    """The leftovers of a killed stack are ignored."""
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
     state = open_state(tmp_path, 8787, fresh=False)
@@ -120,7 +120,7 @@ def test_a_stack_whose_process_is_gone_is_forgotten(tmp_path: Path) -> None:
 
 
 def test_the_ready_file_says_how_to_use_the_stack(tmp_path: Path) -> None:
-    """It holds what the contract names; recordings join once the template has them."""
+    """It has the members of the contract, and those of recordings if the template has them."""
     write_ready_file(tmp_path / "ready", RUNNING)
     write_ready_file(tmp_path / "more", replace(RUNNING, outputs={**RUNNING.outputs, "CdnUrl": "http://cdn"}))
 
@@ -132,7 +132,7 @@ def test_the_ready_file_says_how_to_use_the_stack(tmp_path: Path) -> None:
 
 
 def test_the_port_of_the_cdn_survives(tmp_path: Path) -> None:
-    """Links that were sent name it; where none is known any port will do."""
+    """The next run uses the same port for links; the first one uses any."""
     state = open_state(tmp_path, 8787, fresh=False)
     before = state.cdn_port()
     state.save_cdn_port(5123)

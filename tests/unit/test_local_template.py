@@ -1,4 +1,4 @@
-"""A template is read as it deploys; what has no meaning here is an error that names it."""
+"""A template loads as it deploys; an unsupported part is an error that names it."""
 
 from pathlib import Path
 
@@ -32,7 +32,7 @@ def test_the_projects_template_has_a_meaning_here() -> None:
 
 
 def test_a_type_is_without_meaning_for_a_reason() -> None:
-    """The list of what has no local meaning says why, in a sentence."""
+    """Each type that is not needed locally has a reason."""
     assert all(len(reason.split()) > 3 for reason in NOT_NEEDED_LOCALLY.values())
 
 
@@ -91,7 +91,7 @@ def test_a_function_is_what_the_template_says(tmp_path: Path) -> None:
 def test_no_credentials_of_the_person_reach_a_function(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Neither keys nor profile, proxies or configuration are handed on."""
+    """Functions get no keys, profile, proxies or configuration of the person."""
     for name in ("AWS_SESSION_TOKEN", "AWS_PROFILE", "HTTPS_PROXY", "TAVUS_API_KEY"):
         monkeypatch.setenv(name, "mine")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "mine")

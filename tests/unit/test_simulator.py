@@ -1,4 +1,4 @@
-"""The simulator: scenarios say what Tavus would send, fresh each time and told apart from real callbacks."""
+"""Scenarios hold Tavus's callbacks, with fresh ids that differ from real ones."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -59,7 +59,7 @@ def rendered(name):
 
 
 def understood(callback):
-    """Return what the receiver makes of a rendered callback."""
+    """Return the event that the receiver parses from a rendered callback."""
     return parse_event(callback.body, query="simulated=true", label="test", received_at=NOW)
 
 
@@ -77,7 +77,7 @@ def scenario_of(**callback):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_body_renders_to_json(name):
-    """Where a scenario says body, what is sent is a JSON object of the same members."""
+    """A callback with a `body` renders to a JSON object with the same members."""
     for callback, sent in zip(simulator.load(name).callbacks, rendered(name), strict=True):
         if callback.body is not None:
             assert callback.body.keys() == json.loads(sent.body).keys()
@@ -132,7 +132,7 @@ def test_nothing_is_dated_after_it_is_sent():
 
 
 def test_only_drift_has_issues():
-    """The other scenarios are what Tavus documents, so the receiver finds nothing to flag in them."""
+    """The other scenarios follow Tavus's documentation, so the receiver flags nothing in them."""
     flagged = {
         (name, event.issues)
         for name in NAMES
@@ -144,7 +144,7 @@ def test_only_drift_has_issues():
 
 
 def test_ids_are_fresh_and_recognisable():
-    """Two runs never meet in one conversation, and nobody takes a simulated one for real."""
+    """Two runs never share a conversation, and simulated ids are recognisable."""
     first, second = simulator.fresh_ids(), simulator.fresh_ids()
 
     assert not set(first.values()) & set(second.values())
@@ -160,7 +160,7 @@ def test_ids_are_fresh_and_recognisable():
     ],
 )
 def test_simulated_callbacks_carry_a_tag(callback_url, expected):
-    """The tag stands beside those that the URL has."""
+    """The tag is added to those of the URL."""
     assert expected == simulator.simulated_url(callback_url)
 
 
@@ -181,7 +181,7 @@ def test_times_are_written_as_tavus_writes_them():
 
 
 def test_raw_text_is_sent_as_it_stands():
-    """What is no JSON is not mended on the way."""
+    """Text that is no JSON is sent unchanged."""
     [sent] = simulator.render(
         scenario_of(raw='{"conversation_id": "{conversation_id}", }'),
         callback_url=CALLBACK_URL,
@@ -206,7 +206,7 @@ def test_an_unknown_scenario_names_those_there_are():
 
 @pytest.mark.parametrize("callback", [{}, {"body": {}, "raw": ""}])
 def test_a_callback_is_either_body_or_text(callback):
-    """A scenario's file cannot leave open what is sent."""
+    """A callback needs exactly one of the two."""
     with pytest.raises(ValueError, match="either body or raw"):
         scenario_of(**callback)
 
