@@ -57,19 +57,21 @@ def validate(classified: Classified, document: Document) -> tuple[Model | None, 
         return None, (issues.TOO_MANY_PARTS,)
     model_type = model_of(classified.family, classified.event_type)
     model, unexpected = _build_model(model_type, dict(document.clean))
-    found = [issues.UNKNOWN_EVENT_TYPE] if model_type is UnknownConversationCallback else []
-    found += [issues.at(issues.UNEXPECTED_TYPE, path) for path in unexpected]
+    model_issues = [issues.UNKNOWN_EVENT_TYPE] if model_type is UnknownConversationCallback else []
+    model_issues += [issues.at(issues.UNEXPECTED_TYPE, path) for path in unexpected]
     if model is None:
-        found.append(issues.MORE_ISSUES)
+        model_issues.append(issues.MORE_ISSUES)
     unknown = () if model is None or isinstance(model, _OPEN) else _unknown_members(model, ())
     # Lazy: a body can hold 100,000 unknown members, and few are named.
-    return model, limit_issues(chain(found, (issues.at(issues.UNKNOWN_PROPERTY, path) for path in unknown)))
+    return model, limit_issues(
+        chain(model_issues, (issues.at(issues.UNKNOWN_PROPERTY, path) for path in unknown))
+    )
 
 
-def limit_issues(found: Iterable[str]) -> tuple[str, ...]:
+def limit_issues(given: Iterable[str]) -> tuple[str, ...]:
     """Return each issue once, in order: at most LIMIT, then `more_issues`. Reads no further than that."""
     unique: dict[str, None] = {}
-    for issue in found:
+    for issue in given:
         if issue not in unique and len(unique) == issues.LIMIT:
             return (*unique, issues.MORE_ISSUES)
         unique[issue] = None
