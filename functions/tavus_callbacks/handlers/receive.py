@@ -60,14 +60,8 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
 
 def _keep(request: Request, token: "TokenRecord", deadline: float) -> tuple[dict[str, Any], Members]:
     """Keep a callback; return the HTTP answer and what the log record says of it."""
-    callback = Callback(
-        raw=request.body,
-        query=request.query,
-        label=token.label,
-        received_at=request.received_at,
-        request_id=request.request_id,
-        content_encoding=request.content_encoding,
-    )
+    name, coding = request.request_id, request.content_encoding
+    callback = Callback(request.body, request.query, token.label, request.received_at, name, coding)
     to = Destinations(wiring.events_table(), wiring.quarantine, wiring.spill)
     outcome = keep_callback(callback, to, deadline, settings().spill_time)
     response, members = _respond(outcome)
