@@ -138,6 +138,12 @@ def test_a_failing_handler_fails_its_event_only(make: Make, reason: str, event: 
     assert function.invoke(3) == "xxx"
 
 
+def test_an_event_that_is_no_text_is_no_failure_of_the_function(make: Make) -> None:
+    """A lone surrogate stops the caller: no retry helps, and the process has not ended."""
+    with pytest.raises(UnicodeEncodeError):
+        make("handlers.echo").invoke({"text": "\ud800"})
+
+
 def test_a_handler_that_cannot_be_loaded_fails(make: Make) -> None:
     """The error names the missing module."""
     with pytest.raises(FunctionFailed, match="No module named 'nowhere'"):

@@ -316,6 +316,7 @@ def test_what_was_written_last_is_processed_before_the_end(options: Options) -> 
     [
         ("!GetAtt Things.StreamArn", "arn:aws:kinesis:us-east-1:123456789012:stream/x", "its EventSourceArn"),
         ('"eventName":["INSERT"]', '"eventName":[{"wildcard":"I*"}]', "the operator wildcard"),
+        ('"eventName":["INSERT"]', '"eventName":[INSERT', "Expecting value"),
         ("source: [aws.s3]", "source: [{cidr: 10.0.0.0/8}]", "the operator cidr"),
         ("BatchSize: 3", "ParallelizationFactor: 3", "ParallelizationFactor"),
     ],

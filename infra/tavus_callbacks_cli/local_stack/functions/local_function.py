@@ -207,10 +207,9 @@ class _Worker:
             "arn": self._function.arn,
             "seconds": self._function.timeout,
         }
+        body = json.dumps(call, ensure_ascii=False).encode()
         try:
-            worker_process.write_frame(
-                _pipe(self.process.stdin), json.dumps(call, ensure_ascii=False).encode()
-            )
+            worker_process.write_frame(_pipe(self.process.stdin), body)
         except (BrokenPipeError, ValueError) as error:
             raise FunctionFailed("its process ended") from error
         return self._read(self._function.timeout)

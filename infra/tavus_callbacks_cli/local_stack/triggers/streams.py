@@ -68,8 +68,8 @@ def _mapping(resource: "Resource", template: "Template") -> StreamMapping:
             resource.logical_id, "its EventSourceArn", "only streams of its tables are read"
         )
     filters = properties.get("FilterCriteria", {}).get("Filters", ())
-    patterns = tuple(json.loads(each["Pattern"]) for each in filters)
     try:
+        patterns = tuple(json.loads(each["Pattern"]) for each in filters)
         for each in patterns:
             pattern.check(each)
         return StreamMapping(
