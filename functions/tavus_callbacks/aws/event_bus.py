@@ -29,7 +29,7 @@ class EventBus:
     name: str
 
     def put(self, pushes: Iterable[Push]) -> None:
-        """Put pushes; raises StoreDown if one may not have types_by_events, even if others have."""
+        """Put pushes; raises StoreDown if one may not have arrived, even if others have."""
         waiting: list[Entry] = [
             {
                 "EventBusName": self.name,
@@ -41,18 +41,16 @@ class EventBus:
         ]
         codes: list[str] = []
         for _ in range(_ATTEMPTS):
-            refused = [each for request in _requests(waiting) for each in self._put_request(request)]
+            refused: list[tuple[Entry, str]] = []
+            for request in _requests(waiting):
+                with store_down():
+                    answer = self.client.put_events(Entries=request)  # type: ignore[arg-type]  # made above
+                results = zip(request, answer["Entries"], strict=True)
+                refused += [(entry, each["ErrorCode"]) for entry, each in results if each.get("ErrorCode")]
             waiting, codes = [entry for entry, _ in refused], [code for _, code in refused]
             if not waiting:
                 return
         raise StoreDown(codes[0])
-
-    def _put_request(self, request: Sequence[Entry]) -> list[tuple[Entry, str]]:
-        """Put entries; return those that the bus refuses, each with the error code."""
-        with store_down():
-            answer = self.client.put_events(Entries=list(request))  # type: ignore[arg-type]  # made above
-        codes = (result.get("ErrorCode") for result in answer["Entries"])
-        return [(entry, code) for entry, code in zip(request, codes, strict=True) if code]
 
 
 def _requests(entries: Sequence[Entry]) -> Iterator[list[Entry]]:

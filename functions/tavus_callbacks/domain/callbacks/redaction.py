@@ -7,8 +7,8 @@ Patterns for text with escapes are compiled when they are first needed, which ke
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
-from functools import cache, partial
+from collections.abc import Callable, Mapping
+from functools import cache
 from urllib.parse import unquote_plus
 
 from tavus_callbacks.domain.common.compression import contents
@@ -70,12 +70,8 @@ def _replace_wide_tokens(raw: bytes) -> bytes:
         # All words in one call, because the number of characters that a call decodes is bounded.
         words = "\n".join(word[0][:: len(gap) + 1] for word in pattern.finditer(text))
         widened = map(gap.join, replace_tokens(words).split("\n"))
-        text = pattern.sub(partial(_next_of, widened), text)
+        text = pattern.sub(lambda _, words=widened: next(words), text)  # type: ignore[misc]
     return text.encode("latin-1")
-
-
-def _next_of(words: Iterator[str], _: re.Match[str]) -> str:
-    return next(words)
 
 
 def _trim_echoes(text: str, tags: Mapping[str, str], *, is_escaped: bool) -> str:

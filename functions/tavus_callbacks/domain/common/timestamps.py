@@ -37,7 +37,13 @@ def parse(value: object) -> datetime | None:
     """Return the time in any known form, or None if it is no time between 2000 and 2100."""
     try:
         if isinstance(value, str):
-            moment = _parse_text(value.strip())
+            text = value.strip()
+            if _NUMBER.fullmatch(text):
+                moment = _from_seconds(float(text))
+            else:
+                read = parsedate_to_datetime if _RFC_1123.fullmatch(text) else datetime.fromisoformat
+                moment = read(text)
+                moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
         elif isinstance(value, int | float) and not isinstance(value, bool):
             moment = _from_seconds(value)
         else:
@@ -45,13 +51,6 @@ def parse(value: object) -> datetime | None:
     except (ValueError, OverflowError):
         return None
     return moment if _EARLIEST <= moment < _LATEST else None
-
-
-def _parse_text(text: str) -> datetime:
-    if _NUMBER.fullmatch(text):
-        return _from_seconds(float(text))
-    moment = parsedate_to_datetime(text) if _RFC_1123.fullmatch(text) else datetime.fromisoformat(text)
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _from_seconds(seconds: float) -> datetime:

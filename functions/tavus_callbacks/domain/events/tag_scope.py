@@ -49,13 +49,15 @@ class TagCount(NamedTuple):
 def count_tagged(kind: str, callbacks: Iterable[TaggedCallback], tag: tuple[str, str]) -> TagCount:
     """Count the callbacks of one subject that decide whether it belongs to a tag."""
     everything = list(callbacks)
-    deciding = [each for each in everything if kind != _CONVERSATION or _decides(each)] or everything
+    deciding = [
+        each
+        for each in everything
+        if kind != _CONVERSATION
+        or (
+            (each.family == _CONVERSATION and each.event_type.startswith(_DECIDING_TYPES))
+            and (each.source == "callback" or each.tags)
+        )
+    ] or everything
     received = [each.received_at for each in everything if is_tagged(each.tags, tag)]
     tagged = sum(is_tagged(each.tags, tag) for each in deciding)
     return TagCount(tagged, len(deciding), min(received, default=None))
-
-
-def _decides(callback: TaggedCallback) -> bool:
-    """Tell whether a conversation's callback must carry the tag."""
-    is_own = callback.family == _CONVERSATION and callback.event_type.startswith(_DECIDING_TYPES)
-    return is_own and (callback.source == "callback" or bool(callback.tags))

@@ -170,14 +170,14 @@ def latest(recordings: Iterable[Recording]) -> Recording | None:
 
     A recording that belongs to another conversation comes last.
     """
-    return max(recordings, key=_preference, default=None)
 
+    def preference(recording: Recording) -> tuple[bool, bool, float, str]:
+        moment = recording.modified_at or recording.claimed_at
+        return (
+            recording.is_own,
+            recording.is_there and not recording.is_archived,
+            moment.timestamp() if moment else 0.0,
+            recording.recording_id,
+        )
 
-def _preference(recording: Recording) -> tuple[bool, bool, float, str]:
-    moment = recording.modified_at or recording.claimed_at
-    return (
-        recording.is_own,
-        recording.is_there and not recording.is_archived,
-        moment.timestamp() if moment else 0.0,
-        recording.recording_id,
-    )
+    return max(recordings, key=preference, default=None)
