@@ -166,6 +166,7 @@ def measure(question: Question, rounds: int = ROUNDS) -> dict[str, float]:
         from tavus_callbacks.handlers import read
 
         calls: list[str] = []
+        event = json.dumps(question.event)
         read.logger.setLevel("ERROR")
         for client in (clients.dynamodb(), clients.s3()):
             client.meta.events.register(
@@ -174,7 +175,7 @@ def measure(question: Question, rounds: int = ROUNDS) -> dict[str, float]:
 
         def answer() -> float:
             before = time.process_time()
-            reply = read.handler(json.loads(json.dumps(question.event)), None)
+            reply = read.handler(json.loads(event), None)
             if reply["statusCode"] != 200:  # noqa: PLR2004 - HTTP's
                 raise RuntimeError(reply["body"])
             return (time.process_time() - before) * 1000
