@@ -64,12 +64,13 @@ from tavus_callbacks.domain.callbacks.models.usual import (
 )
 from tavus_callbacks.domain.conversations.view import Conversation
 from tavus_callbacks.domain.events.view import Event, QuarantineEntry
-from tavus_callbacks.domain.pushes.push import Push
+from tavus_callbacks.domain.pushes.push import CallbackData, Push, RecordingData
 from tavus_callbacks.domain.recordings.view import Recording, RecordingLink
 from tavus_callbacks.domain.resources.view import ResourceView
 
 __all__ = [
     "ActionRequest",
+    "CallbackData",
     "CanvasInteraction",
     "CanvasInteractionProperties",
     "Conversation",
@@ -105,6 +106,7 @@ __all__ = [
     "Recording",
     "RecordingCopyFailed",
     "RecordingCopyFailedProperties",
+    "RecordingData",
     "RecordingLink",
     "RecordingPage",
     "RecordingReady",
