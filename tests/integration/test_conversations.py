@@ -10,7 +10,7 @@ from tavus_callbacks.aws import clients
 from tavus_callbacks.aws.stores.subject_events import events_in, subject_rows
 from tavus_callbacks.aws.table import Table
 from tavus_callbacks.domain.common.timestamps import iso
-from tavus_callbacks.domain.conversations.fold import fold_conversation
+from tavus_callbacks.domain.conversations.view import fold_conversation
 from tavus_callbacks.runtime.settings import settings
 from tavus_callbacks_cli.simulator import scenario as simulator
 

@@ -8,7 +8,7 @@ from fake_target import FakeTarget, run
 from folding import CONVERSATION, NOW, SETTINGS, recording, said, scenario, stored_event, transcript
 
 from tavus_callbacks.domain.callbacks.families import KINDS
-from tavus_callbacks.domain.conversations.fold import fold_conversation
+from tavus_callbacks.domain.conversations.view import fold_conversation
 from tavus_callbacks.domain.resources.view import fold_resource
 from tavus_callbacks.domain.transcripts.transcript import choose_transcript, transcript_view
 from tavus_callbacks_cli.output.text import moment

@@ -5,7 +5,7 @@ from datetime import timedelta
 from folding import NOW, SETTINGS, published, stored_event, without_receipt
 
 from tavus_callbacks.domain.common.errors import CallbackError
-from tavus_callbacks.domain.conversations.fold import fold_conversation
+from tavus_callbacks.domain.conversations.view import fold_conversation
 from tavus_callbacks.domain.resources.view import fold_resource
 from tavus_callbacks.domain.transcripts.transcript import choose_transcript
 

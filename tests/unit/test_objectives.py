@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tavus_callbacks.domain.conversations.facts import MOST_GUARDRAILS, conversation_facts
-from tavus_callbacks.domain.conversations.fold import fold_conversation
+from tavus_callbacks.domain.conversations.view import fold_conversation
 from tavus_callbacks.domain.summaries.summary import parse_facts
 
 EMAIL = ({"email": "first@example.com"}, {"email": "second@example.com"}, {"email": "third@example.com"})

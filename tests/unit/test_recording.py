@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tavus_callbacks.domain.callbacks.recording_place import (
+from tavus_callbacks.domain.callbacks.recording_owner import (
     STORAGE_CONFLICT,
     conversation_of,
     is_usable,

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tavus_callbacks.domain.conversations.facts import Facts, conversation_facts
-from tavus_callbacks.domain.conversations.fold import fold_conversation
+from tavus_callbacks.domain.conversations.view import fold_conversation
 from tavus_callbacks.domain.pushes import push
 from tavus_callbacks.domain.pushes.derived import SubjectState, types_by_time
 from tavus_callbacks.domain.repair.open_conversations import OPEN_FOR, Criteria, find_open

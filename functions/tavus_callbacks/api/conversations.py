@@ -16,7 +16,7 @@ from tavus_callbacks.domain.callbacks.event_types import TRANSCRIPT
 from tavus_callbacks.domain.common.errors import NotFound
 from tavus_callbacks.domain.common.truncate import truncate
 from tavus_callbacks.domain.conversations.expected import ConversationStatus, Part
-from tavus_callbacks.domain.conversations.fold import fold_conversation
+from tavus_callbacks.domain.conversations.view import fold_conversation
 from tavus_callbacks.domain.summaries.summary import conversation_summary
 from tavus_callbacks.domain.transcripts.plain_text import to_plain_text
 from tavus_callbacks.domain.transcripts.transcript import Transcript, choose_transcript, transcript_view

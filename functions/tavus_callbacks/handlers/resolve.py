@@ -11,7 +11,7 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.batch import EventType
 
 from tavus_callbacks.aws.stores.subject_events import read_body
-from tavus_callbacks.domain.callbacks.recording_place import conversation_of
+from tavus_callbacks.domain.callbacks.recording_owner import conversation_of
 from tavus_callbacks.domain.common.issues import TOO_MANY_PARTS
 from tavus_callbacks.domain.common.lenient_json import parse_stored_body
 from tavus_callbacks.domain.common.metrics import Counts, count, recording_counts

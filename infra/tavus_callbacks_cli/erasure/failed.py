@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from tavus_callbacks.aws.items import read_item
-from tavus_callbacks.domain.callbacks.recording_place import owner_of
+from tavus_callbacks.domain.callbacks.recording_owner import owner_of
 from tavus_callbacks_cli.erasure.pieces import Leftover, Piece, leftovers_by_name
 from tavus_callbacks_cli.operations.failed import batch_event
 from tavus_callbacks_cli.operations.selection import Selection, Subject

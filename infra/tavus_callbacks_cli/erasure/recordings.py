@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from tavus_callbacks.aws.stores.recordings import RecordingRows
-from tavus_callbacks.domain.callbacks.recording_place import other_form, owner_of
+from tavus_callbacks.domain.callbacks.recording_owner import other_form, owner_of
 from tavus_callbacks.domain.recordings.claim import recording_id
 from tavus_callbacks.domain.recordings.recording import Recording
 from tavus_callbacks_cli.erasure.pieces import Leftover, Piece

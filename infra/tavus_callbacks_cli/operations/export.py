@@ -18,7 +18,7 @@ from urllib.parse import quote
 
 from click import ClickException
 
-from tavus_callbacks.domain.callbacks.recording_place import owner_of
+from tavus_callbacks.domain.callbacks.recording_owner import owner_of
 from tavus_callbacks.domain.common.timestamps import iso, now
 from tavus_callbacks.domain.events.tag_scope import TaggedCallback
 from tavus_callbacks.domain.recordings import signed_url

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from tavus_callbacks.aws.items import Item, is_expired
 from tavus_callbacks.aws.stores import keys
 from tavus_callbacks.aws.table import Table
-from tavus_callbacks.domain.callbacks.recording_place import is_unowned
+from tavus_callbacks.domain.callbacks.recording_owner import is_unowned
 from tavus_callbacks.domain.common.timestamps import iso, now
 from tavus_callbacks.domain.recordings.claim import Claim, claim_rank, key_digest
 from tavus_callbacks.domain.recordings.recording import Recording, mark_contested

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from tavus_callbacks.aws.errors import error_code, store_down
-from tavus_callbacks.domain.callbacks.recording_place import other_form
+from tavus_callbacks.domain.callbacks.recording_owner import other_form
 from tavus_callbacks.domain.common.timestamps import iso
 
 if TYPE_CHECKING:

@@ -89,7 +89,7 @@ def _collect_issues(
         collected.append(issues.UNUSABLE_TIME)
     if classified.kind == "conversation" and ".recording_" in classified.event_type:
         # Most callbacks name no recording, so a cold start does not load this rule.
-        from tavus_callbacks.domain.callbacks.recording_place import names_other_folder
+        from tavus_callbacks.domain.callbacks.recording_owner import names_other_folder
 
         if names_other_folder(classified.event_type, classified.subject, document.clean):
             collected.append(issues.OTHER_CONVERSATION)

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from tavus_callbacks.domain.callbacks import event_types
 from tavus_callbacks.domain.callbacks.families import object_key
-from tavus_callbacks.domain.callbacks.recording_place import belongs_to_other, is_usable
+from tavus_callbacks.domain.callbacks.recording_owner import belongs_to_other, is_usable
 from tavus_callbacks.domain.common import lenient_json
 from tavus_callbacks.domain.common.timestamps import iso
 from tavus_callbacks.domain.common.view import Moment, Names, View

@@ -1,12 +1,31 @@
-"""The view of a conversation, which the API answers and describes."""
+"""The view of a conversation: the models that the API describes, and the fold that makes them of its events.
+
+The fold happens when somebody reads, so a better fold improves old conversations too. Duplicates and
+out-of-order events change only members named `received…`, and what follows from the order of receipt:
+objectives and guardrails that Tavus sends without a time.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import reduce
+from typing import Any
 
 from pydantic import Field
 
+from tavus_callbacks.domain.callbacks import event_types
+from tavus_callbacks.domain.common import lenient_json
 from tavus_callbacks.domain.common.view import SKIPPED, Moment, Skipped, View
-from tavus_callbacks.domain.conversations.end_reason import Ending
-from tavus_callbacks.domain.conversations.expected import ConversationStatus, Missing
-from tavus_callbacks.domain.conversations.facts import CONFIRMED
-from tavus_callbacks.domain.conversations.objectives import ObjectiveView
+from tavus_callbacks.domain.conversations import parts
+from tavus_callbacks.domain.conversations.end_reason import Ending, end_reason
+from tavus_callbacks.domain.conversations.expected import (
+    ConversationStatus,
+    Missing,
+    conversation_status,
+    missing_parts,
+)
+from tavus_callbacks.domain.conversations.facts import CONFIRMED, Facts, TranscriptFacts, conversation_facts
+from tavus_callbacks.domain.conversations.objectives import ObjectiveView, fold_objectives
 from tavus_callbacks.domain.conversations.parts import (
     Action,
     CanvasInteractionView,
@@ -18,8 +37,41 @@ from tavus_callbacks.domain.conversations.parts import (
     PerceptionToolCallView,
     RecordingFailure,
 )
+from tavus_callbacks.domain.conversations.settings import FoldSettings
+from tavus_callbacks.domain.events.stored_event import (
+    Occurrence,
+    StoredEvent,
+    merge_variants,
+    skipped_events,
+)
 from tavus_callbacks.domain.recordings.view import Recording
 from tavus_callbacks.domain.transcripts.statistics import Talk
+
+# `replica_joined` and `pal_joined` are sent for one moment, but nobody promises that they carry the same one.
+ONE_JOINING = timedelta(seconds=2)
+
+_HEARTBEAT = "heartbeat"
+
+# The part of the view that shows an event: by its type, else by its family.
+_PART_BY_TYPE = {
+    **dict.fromkeys(event_types.JOINED, "joinings"),
+    **dict.fromkeys(event_types.TOOL_CALLS, "perception_tool_calls"),
+    **dict.fromkeys(event_types.MEMORIES, "memories"),
+    event_types.ANALYSIS: "analyses",
+    event_types.UNAVAILABLE: "refusals",
+    event_types.ACTION: "actions",
+    event_types.CANVAS: "canvas",
+    event_types.REPLICA_PRESENT: "replica_heartbeats",
+}
+_PART_BY_FAMILY = {"objective": "objectives", "guardrail": "guardrails", "conversation": "other_events"}
+
+# The parts that show each event by itself.
+_READERS = {
+    "actions": parts.action,
+    "perception_tool_calls": parts.perception_tool_call,
+    "memories": parts.memory,
+    "other_events": parts.other_event,
+}
 
 
 class Replica(View):
@@ -95,3 +147,115 @@ class Conversation(View):
     received_first_at: Moment
     received_last_at: Moment
     received_from: list[str] = Field(description="`callback`, `backfill`, or both.")
+
+
+def fold_conversation(  # noqa: PLR0913 - one argument a source
+    conversation_id: str,
+    events: Sequence[StoredEvent],
+    *,
+    now: datetime,
+    settings: FoldSettings,
+    recordings: Sequence[Recording] = (),
+    confirmed_at: datetime | None = None,
+) -> dict[str, Any]:
+    """Return the view of a conversation in JSON's own types; its members are those of Conversation.
+
+    `events` are all stored events of it, at least one; `recordings` are the views of its recordings, and
+    `confirmed_at` is when Tavus itself last showed every stored event.
+    """
+    occurrences = merge_variants(events)
+    facts = reduce(Facts.merge, map(conversation_facts, events))
+    facts = facts.model_copy(update={"confirmed_at": confirmed_at})
+    failures = [event for event in events if event.event_type == event_types.COPY_FAILED]
+    recording_ids = {recording.recording_id for recording in recordings}
+    view = Conversation(
+        conversation_id=conversation_id,
+        status=conversation_status(facts, now=now, settings=settings),
+        missing=missing_parts(facts, now=now, settings=settings, has_recording=bool(recordings)),
+        recordings=list(recordings),
+        recording_failures=parts.recording_failures(failures, recording_ids) if failures else [],
+        skipped=skipped_events(events),
+        **_facts_members(facts),
+        **_id_members(occurrences),
+        **_part_members(occurrences),
+    )
+    return view.model_dump(mode="json")
+
+
+def _facts_members(facts: Facts) -> dict[str, Any]:
+    reason, transcript = facts.end_reason.reason if facts.end_reason else None, facts.transcript
+    return {
+        "joined_at": facts.joined_at,
+        "ended_at": facts.shown_end,
+        "duration": facts.duration,
+        "ending": end_reason(reason) if event_types.SHUTDOWN in facts.event_types else None,
+        "transcript": _transcript_summary(transcript) if transcript else None,
+        "talk": transcript.talk if transcript else None,
+        "confirmed": facts.is_confirmed,
+        **facts.receipt.view(),
+    }
+
+
+def _transcript_summary(facts: TranscriptFacts) -> TranscriptSummary:
+    return TranscriptSummary(
+        at=facts.at,
+        received_at=facts.received_at,
+        turns=facts.talk.total_turns,
+        user_turns=facts.talk.user_turns,
+        replica_turns=facts.talk.replica_turns,
+        words=facts.talk.user_words + facts.talk.replica_words,
+        has_times=facts.has_times,
+        skipped=facts.skipped,
+        repeated=facts.repeated,
+    )
+
+
+def _id_members(occurrences: Iterable[Occurrence]) -> dict[str, Any]:
+    """Return the first id under each name; `id` is the first under either name of one thing."""
+    ids: dict[str, str | None] = defaultdict(lambda: None)
+    for occurrence in occurrences:
+        for kind, names in (("replica", ("replica_id", "face_id")), ("persona", ("persona_id", "pal_id"))):
+            for name in names:
+                if name in occurrence.properties and (text := lenient_json.text(occurrence.properties[name])):
+                    ids[kind] = ids[kind] or text
+                    ids[name] = ids[name] or text
+    return {
+        "replica": Replica(id=ids["replica"], replica_id=ids["replica_id"], face_id=ids["face_id"]),
+        "persona": Persona(id=ids["persona"], persona_id=ids["persona_id"], pal_id=ids["pal_id"]),
+    }
+
+
+def _part_members(occurrences: Iterable[Occurrence]) -> dict[str, Any]:
+    shown: Mapping[str | None, list[Occurrence]] = defaultdict(list)
+    for occurrence in occurrences:
+        event = occurrence.event
+        is_shown = event.event_type in event_types.SHOWN
+        part = _PART_BY_TYPE.get(event.event_type) if is_shown else _PART_BY_FAMILY.get(event.family)
+        shown[part].append(occurrence)
+    interactions = [each for each in shown["canvas"] if each.properties.get("type") != _HEARTBEAT]
+    perceptions = shown["analyses"], shown["refusals"]
+    guardrails = parts.guardrails(shown["guardrails"]) if shown["guardrails"] else []
+    return {
+        "joinings": _joinings(shown["joinings"]),
+        "perception": parts.perception(*perceptions) if any(perceptions) else None,
+        "objectives": fold_objectives(shown["objectives"]) if shown["objectives"] else [],
+        "guardrails": guardrails,
+        "guardrail_counts": parts.guardrail_counts(guardrails) if guardrails else [],
+        "canvas_interactions": [parts.canvas_interaction(interaction) for interaction in interactions],
+        "canvas_heartbeats": len(shown["canvas"]) - len(interactions),
+        "replica_heartbeats": len(shown["replica_heartbeats"]),
+        **{part: [read(occurrence) for occurrence in shown[part]] for part, read in _READERS.items()},
+    }
+
+
+def _joinings(occurrences: Iterable[Occurrence]) -> list[Joining]:
+    joinings: list[Joining] = []
+    for occurrence in occurrences:
+        at = occurrence.event.occurred_at
+        replica_id = lenient_json.first_text(occurrence.properties, "replica_id", "face_id")
+        previous = joinings[-1] if joinings else None
+        if previous and (at == previous.at or (at and previous.at and at - previous.at < ONE_JOINING)):
+            joinings[-1] = Joining(at=previous.at, replica_id=previous.replica_id or replica_id)
+        else:
+            joinings.append(Joining(at=at, replica_id=replica_id))
+    return joinings

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from tavus_callbacks.domain.callbacks import event_types
 from tavus_callbacks.domain.callbacks.families import properties_of
-from tavus_callbacks.domain.callbacks.recording_place import (
+from tavus_callbacks.domain.callbacks.recording_owner import (
     LAYOUT,
     SUFFIX,
     belongs_to_other,

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from tavus_callbacks.domain.callbacks.recording_place import belongs_to_other, conversation_of, is_unowned
+from tavus_callbacks.domain.callbacks.recording_owner import belongs_to_other, conversation_of, is_unowned
 from tavus_callbacks.domain.common.issues import OTHER_CONVERSATION
 from tavus_callbacks.domain.common.timestamps import parse
 from tavus_callbacks.domain.recordings.claim import Claim, RecordingStatus

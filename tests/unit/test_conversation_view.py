@@ -29,8 +29,7 @@ from tavus_callbacks.domain.callbacks.event import variant_ref
 from tavus_callbacks.domain.common.timestamps import iso
 from tavus_callbacks.domain.conversations.expected import conversation_status, missing_parts
 from tavus_callbacks.domain.conversations.facts import Facts, conversation_facts
-from tavus_callbacks.domain.conversations.fold import fold_conversation
-from tavus_callbacks.domain.conversations.view import Conversation
+from tavus_callbacks.domain.conversations.view import Conversation, fold_conversation
 from tavus_callbacks.domain.recordings.claim import read_claim
 from tavus_callbacks_cli.simulator import scenario as simulator
 
