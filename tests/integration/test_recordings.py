@@ -386,11 +386,12 @@ def test_no_read_looks_for_what_others_keep(recordings):
     assert [] == recordings.asked("HeadObject")
 
 
-def test_without_recordings_the_stack_says_so(recordings, monkeypatch):
-    """Recordings=off gives 404 with a message."""
+@pytest.mark.parametrize("conversation_id", ["c123", "x" * 201])
+def test_without_recordings_the_stack_says_so(recordings, monkeypatch, conversation_id):
+    """Recordings=off gives 404 with a message, also for an id that no conversation can have."""
     monkeypatch.delenv("RECORDINGS_BUCKET")
     forget()
-    reply = recordings.api.get("/conversations/c123/recordings")
+    reply = recordings.api.get(f"/conversations/{conversation_id}/recordings")
 
     assert (404, "This stack was deployed with Recordings=off.") == (reply.status, reply.value["detail"])
 

@@ -7,6 +7,8 @@ import pytest
 from botocore.client import BaseClient
 from inprocess import failing, unanswered
 
+from tavus_callbacks.aws import clients
+
 SHUTDOWN = {
     "conversation_id": "c1",
     "event_type": "system.shutdown",
@@ -163,6 +165,20 @@ def test_the_log_names_the_fault_of_an_outage(warm):
     record = warm.records()[-1]
     assert ("StoreDown", "test") == (record["outcome"], record["label"])
     assert "ThrottlingException" in (record["store"], record["cause"])
+
+
+def test_an_outage_without_a_code_counts_as_an_outage(api, monkeypatch, one_attempt):  # noqa: ARG001 - for what it does
+    """A body for quarantine counts as spilled, and a failed spill names the store, with an empty code too."""
+    queue = clients.sqs(quick=True).create_queue(QueueName="spill")["QueueUrl"]
+    monkeypatch.setenv("SPILL_QUEUE_URL", queue)
+    with failing("dynamodb", "UpdateItem", error=""):
+        api.post(b"nope")
+        with failing("sqs", "SendMessage", error=""):
+            api.post(b"nope")
+
+    spilled, lost = api.records()[-2:]
+    assert ("", 1, False) == (spilled["store"], spilled["spilled"], "quarantined" in spilled)
+    assert ("StoreDown", "") == (lost["outcome"], lost["store"])
 
 
 @pytest.mark.parametrize(

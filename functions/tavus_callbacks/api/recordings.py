@@ -92,10 +92,10 @@ def get_recording(query: Query, conversation_id: str, recording_id: str) -> Resp
 
 def _stored_recordings(conversation_id: str) -> list[Recording]:
     """Return the recordings as stored; raises NotFound if the stack has none."""
-    if not is_name(conversation_id):
-        return []
     if settings().recordings_bucket is None:
         raise NotFound("This stack was deployed with Recordings=off.")
+    if not is_name(conversation_id):
+        return []
     return wiring.recordings().list_known(conversation_id)
 
 

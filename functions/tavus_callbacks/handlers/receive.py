@@ -50,7 +50,8 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     except CallbackError as error:
         response, members = problem(error), {"outcome": type(error).__name__, "cause": str(error)}
         members |= refusal_counts(error.refusal) if isinstance(error, Refused) else {}
-        members |= {"store": error.earlier} if isinstance(error, StoreDown) and error.earlier else {}
+        if isinstance(error, StoreDown) and error.earlier is not None:
+            members["store"] = error.earlier
     finally:
         record |= {**members, **(count("cold_start") if is_cold_start else {})}
         record["latency"] = round(1000 * (time.monotonic() - began))
@@ -76,7 +77,7 @@ def _respond(outcome: Outcome) -> tuple[dict[str, Any], Members]:
     if isinstance(read, Rejection):
         quarantine_id = read.entry.quarantine_id
         members = {"outcome": "quarantined", "status": read.entry.status, "quarantine_id": quarantine_id}
-        counts = count("spilled" if outcome.store_error else "quarantined")
+        counts = count("quarantined" if outcome.store_error is None else "spilled")
         return problem(read.error, quarantine_id=quarantine_id), {**members, "fault": read.fault, **counts}
     value = {
         "event_id": event_id(read.kind, read.subject, result.ref if result else read.ref),

@@ -45,13 +45,13 @@ def keep_callback(callback: Callback, to: Destinations, deadline: float, spill_t
     """
     began = time.monotonic()
     read = read_callback(callback)
-    # Reading a body of megabytes takes time, which is ours and not AWS's.
-    deadline += time.monotonic() - began
     keep: Callable[[], KeepResult | None]
     if isinstance(read, Event):
         keep = partial(to.events.keep, read, kept_at=now(), request_id=callback.request_id)
     else:
         keep = partial(to.quarantine().add, read.entry, callback.request_id)
+    # Reading a body of megabytes takes time, and so does loading the quarantine: ours and not AWS's.
+    deadline += time.monotonic() - began
     try:
         return Outcome(read, retry_until(deadline, keep), None)
     except StoreDown as error:
