@@ -165,6 +165,24 @@ def test_a_callback_is_kept_though_its_tokens_use_cannot_be_noted(api, clock, bo
     assert [iso(clock.now)] == used_at(api)
 
 
+def test_a_fault_behind_the_store_leaves_the_log_record_whole(api, clock):
+    """A callback that was stored is logged with its outcome, even if our own code fails afterwards."""
+    api.post({**SHUTDOWN, "event_type": "system.replica_joined"})
+    clock.now += timedelta(hours=2)
+
+    def crash():
+        raise RuntimeError("our own fault")
+
+    crashing = failing(
+        "dynamodb", "PutItem", when=lambda put: put["Item"]["pk"]["S"].startswith("token#") and crash()
+    )
+    with crashing, pytest.raises(RuntimeError):
+        api.post(SHUTDOWN)
+
+    record = api.records()[-1]
+    assert ("stored", "system.shutdown") == (record["outcome"], record["event_type"])
+
+
 def test_reading_notes_the_use_of_a_read_token(api):
     """A read token that is in use is seen as such."""
     api.get("/events")

@@ -3,7 +3,7 @@
 import os
 import time
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aws_lambda_powertools import Logger
 
@@ -15,12 +15,9 @@ from tavus_callbacks.domain.common.errors import CallbackError, Refused, StoreDo
 from tavus_callbacks.domain.common.metrics import count, kept_counts, refusal_counts
 from tavus_callbacks.logic.keep_callback import Destinations, Outcome, keep_callback
 from tavus_callbacks.runtime import wiring
-from tavus_callbacks.runtime.http import Request, answer, parse_request, problem
+from tavus_callbacks.runtime.http import answer, parse_request, problem
 from tavus_callbacks.runtime.log import write_record
 from tavus_callbacks.runtime.settings import settings
-
-if TYPE_CHECKING:
-    from tavus_callbacks.domain.common.token import TokenRecord
 
 # Log bytes are a fifth of the bill, and the location is always the same. Lambda reads the level of a record
 # only if its time has this form.
@@ -46,7 +43,14 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
         if request.method == "GET":
             response, members = answer(200, {"label": token.label, "ready": True}), {"outcome": "ready"}
         else:
-            response, members = _keep(request, token, deadline)
+            name, coding = request.request_id, request.content_encoding
+            callback = Callback(request.body, request.query, token.label, request.received_at, name, coding)
+            to = Destinations(wiring.events_table(), wiring.quarantine, wiring.spill)
+            outcome = keep_callback(callback, to, deadline, settings().spill_time)
+            response, members = _respond(outcome)
+            # While the store is down, the answer does not wait for this.
+            if outcome.store_error is None:
+                members["use_not_noted"] = tokens.note_use(token)
     except CallbackError as error:
         response, members = problem(error), {"outcome": type(error).__name__, "cause": str(error)}
         members |= refusal_counts(error.refusal) if isinstance(error, Refused) else {}
@@ -59,26 +63,20 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     return response
 
 
-def _keep(request: Request, token: "TokenRecord", deadline: float) -> tuple[dict[str, Any], Members]:
-    """Keep a callback; return the HTTP answer and what the log record says of it."""
-    name, coding = request.request_id, request.content_encoding
-    callback = Callback(request.body, request.query, token.label, request.received_at, name, coding)
-    to = Destinations(wiring.events_table(), wiring.quarantine, wiring.spill)
-    outcome = keep_callback(callback, to, deadline, settings().spill_time)
-    response, members = _respond(outcome)
-    if outcome.store_error is not None:
-        return response, {"store": outcome.store_error, **members}
-    return response, {**members, "use_not_noted": wiring.tokens(quick=True).note_use(token)}
-
-
 def _respond(outcome: Outcome) -> tuple[dict[str, Any], Members]:
     """Return the HTTP answer, and what the log record says of the callback."""
     read, result = outcome.read, outcome.result
+    store = {} if outcome.store_error is None else {"store": outcome.store_error}
     if isinstance(read, Rejection):
         quarantine_id = read.entry.quarantine_id
         members = {"outcome": "quarantined", "status": read.entry.status, "quarantine_id": quarantine_id}
         counts = count("quarantined" if outcome.store_error is None else "spilled")
-        return problem(read.error, quarantine_id=quarantine_id), {**members, "fault": read.fault, **counts}
+        return problem(read.error, quarantine_id=quarantine_id), {
+            **members,
+            "fault": read.fault,
+            **counts,
+            **store,
+        }
     value = {
         "event_id": event_id(read.kind, read.subject, result.ref if result else read.ref),
         "status": result.status if result else "accepted",
@@ -91,7 +89,8 @@ def _respond(outcome: Outcome) -> tuple[dict[str, Any], Members]:
     # The log names no erased subject again.
     logged = ("event_type",) if value["status"] == "erased" else ("event_id", "subject", "event_type")
     counts = kept_counts(result.status, value["issues"]) if result else count("spilled")
-    return answer(200, value), {name: value[name] for name in logged} | {"outcome": value["status"], **counts}
+    members = {name: value[name] for name in logged}
+    return answer(200, value), {**members, "outcome": value["status"], **counts, **store}
 
 
 # A runtime starts with a whole core and serves with a part of one, so it makes the client here. No other
