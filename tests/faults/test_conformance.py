@@ -57,8 +57,8 @@ def send_and_hang_up(stack, body, *, whole):
 
 def kill(stack, function):
     """End every process of a function."""
-    for running in list(stack.functions.invokes[function].__self__._all):
-        running.process.kill()
+    for worker in list(stack.functions.invokes[function].__self__._workers):
+        worker.process.kill()
 
 
 def test_01_a_valid_callback_is_kept(stack, subject):

@@ -25,7 +25,7 @@ AT_MOST_BETWEEN_KILLS = 0.4
 
 def workers(stack, function):
     """Return the processes that run a function now."""
-    return [one.process for one in list(stack.functions.invokes[function].__self__._all)]
+    return [one.process for one in list(stack.functions.invokes[function].__self__._workers)]
 
 
 def kill_now_and_then(stack, ended, kills):

@@ -86,7 +86,7 @@ def memory(stack):
     """Return the resident megabytes of the largest worker of each function."""
     found = {}
     for name, invoke in stack.functions.invokes.items():
-        sizes = [resident(one.process.pid) for one in list(invoke.__self__._all)]
+        sizes = [resident(one.process.pid) for one in list(invoke.__self__._workers)]
         found[name] = max(sizes, default=0)
     return found
 
