@@ -84,22 +84,16 @@ def run_forwarding(
 
 
 def _post(client: httpx.Client, url: str, event_id: str, body: bytes) -> None:
-    for pause in (*_PAUSES, None):
-        try:
-            _post_once(client, url, event_id, body)
-        except ForwardFailed:
-            if pause is None:
-                raise
-            time.sleep(pause)
-        else:
-            return
-
-
-def _post_once(client: httpx.Client, url: str, event_id: str, body: bytes) -> None:
     headers = {"content-type": "application/json", "X-Tavus-Callbacks-Event-Id": event_id}
-    try:
-        answer = client.post(url, content=body, headers=headers)
-    except httpx.HTTPError as error:
-        raise ForwardFailed(str(error) or type(error).__name__) from error
-    if not answer.is_success:
-        raise ForwardFailed(f"it answered {answer.status_code}")
+    reason = ""
+    for pause in (0, *_PAUSES):
+        time.sleep(pause)
+        try:
+            answer = client.post(url, content=body, headers=headers)
+        except httpx.HTTPError as error:
+            reason = str(error) or type(error).__name__
+            continue
+        if answer.is_success:
+            return
+        reason = f"it answered {answer.status_code}"
+    raise ForwardFailed(reason)

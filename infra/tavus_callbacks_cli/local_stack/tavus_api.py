@@ -73,8 +73,18 @@ class StandIn:
         name, event_type = callback.get("conversation_id"), str(callback.get("event_type"))
         if not (isinstance(name, str) and can_hold("conversation", event_type)):
             return
+        created = callback.get("timestamp")
+        new_conversation: dict[str, Any] = {
+            "conversation_id": name,
+            "conversation_name": f"Simulated {name}",
+            "status": "active",
+            "callback_url": callback.get("webhook_url"),
+            "created_at": created,
+            "updated_at": created,
+            "events": [],
+        }
         with self._lock:
-            conversation = self.conversations.setdefault(name, _new_conversation(name, callback))
+            conversation = self.conversations.setdefault(name, new_conversation)
             event = {member: callback[member] for member in _EVENT_MEMBERS if member in callback}
             if event not in conversation["events"]:
                 conversation["events"].append(event)
@@ -92,7 +102,10 @@ class StandIn:
             self.learn(json.loads(request.body))
             return _answer(204, None)
         with self._lock:
-            behaviour = self._next_behaviour()
+            behaviour = self.behaviour
+            if behaviour.times is not None:
+                is_last = behaviour.times <= 1
+                self.behaviour = Behaviour() if is_last else replace(behaviour, times=behaviour.times - 1)
             self.requests.append(path)
         time.sleep(behaviour.delay)
         if not is_allowed:
@@ -102,13 +115,6 @@ class StandIn:
             more = (("retry-after", behaviour.retry_after),) if behaviour.retry_after else ()
             return Answer(answer.status, (*answer.headers, *more), answer.body)
         return self._read(path, parse_qs(request.query.decode()), behaviour)
-
-    def _next_behaviour(self) -> Behaviour:
-        behaviour = self.behaviour
-        if behaviour.times is not None:
-            is_last = behaviour.times <= 1
-            self.behaviour = Behaviour() if is_last else replace(behaviour, times=behaviour.times - 1)
-        return behaviour
 
     def _read(self, path: str, query: dict[str, list[str]], behaviour: Behaviour) -> Answer:
         if path == "/v2/conversations":
@@ -132,19 +138,6 @@ def serve_stand_in(stand_in: StandIn) -> Iterator[str]:
         port = listener.getsockname()[1]
         with serve(listener, loopback_only(stand_in.handle, port)):
             yield f"http://{HOST}:{port}"
-
-
-def _new_conversation(name: str, callback: Mapping[str, Any]) -> dict[str, Any]:
-    created = callback.get("timestamp")
-    return {
-        "conversation_id": name,
-        "conversation_name": f"Simulated {name}",
-        "status": "active",
-        "callback_url": callback.get("webhook_url"),
-        "created_at": created,
-        "updated_at": created,
-        "events": [],
-    }
 
 
 def _without_events(conversation: dict[str, Any]) -> dict[str, Any]:

@@ -36,7 +36,14 @@ def callback_schemas() -> dict[str, Schema]:
             event_type: _narrow(model, {"event_type": {"const": event_type}, "conversation_id": _NAME})
             for event_type, model in event_models.items()
         },
-        _KNOWN: _known_types(list(event_models)),
+        _KNOWN: {
+            "description": "An event of a conversation whose type is described.",
+            "oneOf": [ref(event_type) for event_type in event_models],
+            "discriminator": {
+                "propertyName": "event_type",
+                "mapping": {event_type: ref(event_type)["$ref"] for event_type in event_models},
+            },
+        },
         _UNKNOWN: _narrow(
             UnknownConversationCallback,
             {"event_type": {**_NAME, "not": {"enum": list(event_models)}}, "conversation_id": _NAME},
@@ -73,16 +80,6 @@ def _family_schema(family: Family) -> Schema:
     return {
         **_narrow(model_of(family.name, ""), {"status": _NAME} if has_status else {}),
         "anyOf": subjects,
-    }
-
-
-def _known_types(event_types: list[str]) -> Schema:
-    refs = {event_type: ref(event_type) for event_type in event_types}
-    mapping = {event_type: reference["$ref"] for event_type, reference in refs.items()}
-    return {
-        "description": "An event of a conversation whose type is described.",
-        "oneOf": list(refs.values()),
-        "discriminator": {"propertyName": "event_type", "mapping": mapping},
     }
 
 

@@ -6,7 +6,6 @@ from typing import Any
 
 from tavus_callbacks.api import openapi
 from tavus_callbacks.api.all_routes import ALL_ROUTES, scope_of
-from tavus_callbacks.api.query import Parameter
 from tavus_callbacks.api.routing import Operation
 from tavus_callbacks.runtime.http import JSON_TYPE
 from tavus_callbacks_cli.openapi.responses import response_refs
@@ -36,35 +35,29 @@ def read_paths() -> dict[str, Any]:
 def _operation(operation: Operation) -> dict[str, Any]:
     summary, _, rest = str(operation.function.__doc__).partition("\n\n")
     is_public = operation.path == openapi.PATH
-    path_parameters = map(_path_parameter, _NAME.findall(operation.path))
+    path_parameters = [
+        {
+            "name": name,
+            "in": "path",
+            "required": True,
+            "description": _PATH_PARAMETERS[name],
+            "schema": {"type": "string", "pattern": "^[A-Za-z0-9._~-]+$"},
+        }
+        for name in _NAME.findall(operation.path)
+    ]
+    query_parameters = [
+        {"name": each.name, "in": "query", "description": each.description, "schema": dict(each.schema)}
+        for each in operation.query
+    ]
     members = {
         "operationId": operation.function.__name__,
         "summary": summary,
         "description": " ".join(rest.split()),
         "security": [] if is_public else [{scope_of(operation.path): []}],
-        "parameters": [*path_parameters, *map(_query_parameter, operation.query)],
+        "parameters": [*path_parameters, *query_parameters],
         "responses": {**_successes(operation), **_failures(operation, is_public=is_public)},
     }
     return {name: value for name, value in members.items() if value or name == "security"}
-
-
-def _path_parameter(name: str) -> dict[str, Any]:
-    return {
-        "name": name,
-        "in": "path",
-        "required": True,
-        "description": _PATH_PARAMETERS[name],
-        "schema": {"type": "string", "pattern": "^[A-Za-z0-9._~-]+$"},
-    }
-
-
-def _query_parameter(parameter: Parameter[Any]) -> dict[str, Any]:
-    return {
-        "name": parameter.name,
-        "in": "query",
-        "description": parameter.description,
-        "schema": dict(parameter.schema),
-    }
 
 
 def _successes(operation: Operation) -> dict[str, Any]:

@@ -10,7 +10,6 @@ from tavus_callbacks import models
 from tavus_callbacks_cli.openapi.operations import operations
 
 Schema = dict[str, Any]
-Mode = Literal["validation", "serialization"]
 
 # Answers that no route names: the outcome of a callback, and problems.
 _FURTHER_ANSWERS = (models.Receipt, models.Ready, models.Problem, models.GatewayMessage)
@@ -21,7 +20,9 @@ def ref(name: str) -> Schema:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
-def model_schemas(model_types: Iterable[type[BaseModel]], mode: Mode) -> dict[str, Schema]:
+def model_schemas(
+    model_types: Iterable[type[BaseModel]], mode: Literal["validation", "serialization"]
+) -> dict[str, Schema]:
     """Return the schemas of models and of every model that they contain."""
     inputs: Any = [(model, mode) for model in dict.fromkeys(model_types)]
     _, document = models_json_schema(inputs, ref_template="#/components/schemas/{model}")

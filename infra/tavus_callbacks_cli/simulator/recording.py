@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from tavus_callbacks_cli.simulator.scenario import Rendered
     from tavus_callbacks_cli.targets.api_client import ApiClient
 
-_READY = "application.recording_ready"
 _PATIENCE, _INTERVAL = 10.0, 0.2
 
 
@@ -31,7 +30,7 @@ def put_videos(callbacks: "list[Rendered]", stack: "RunningStack") -> "list[Rend
     renamed = []
     for callback in callbacks:
         body = json.loads(callback.body)
-        if body.get("event_type") == _READY:
+        if body.get("event_type") == "application.recording_ready":
             key = body["properties"]["s3_key"]
             # As Tavus writes it: neither an extension nor a content type says that it is a video.
             s3.put_object(Bucket=bucket, Key=key, Body=make_video())

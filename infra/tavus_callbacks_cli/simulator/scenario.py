@@ -126,15 +126,14 @@ def simulated_url(callback_url: str) -> str:
 def render(scenario: Scenario, *, callback_url: str, now: datetime, ids: Mapping[str, str]) -> list[Rendered]:
     """Fill in a scenario's placeholders; raises ScenarioError if one is unknown."""
     values = {**ids, "webhook_url": simulated_url(callback_url)}
-    return [_render(callback, values, now.astimezone(UTC)) for callback in scenario.callbacks]
-
-
-def _render(callback: Callback, values: Mapping[str, str], now: datetime) -> Rendered:
-    if callback.raw is None:
-        text = json.dumps(_fill(callback.body, values, now), ensure_ascii=False)
-    else:
-        text = _fill_text(callback.raw, values, now)
-    return Rendered(text.encode(), callback.delay, callback.expect)
+    moment, rendered = now.astimezone(UTC), []
+    for callback in scenario.callbacks:
+        if callback.raw is None:
+            text = json.dumps(_fill(callback.body, values, moment), ensure_ascii=False)
+        else:
+            text = _fill_text(callback.raw, values, moment)
+        rendered.append(Rendered(text.encode(), callback.delay, callback.expect))
+    return rendered
 
 
 def _fill(part: Any, values: Mapping[str, str], now: datetime) -> Any:

@@ -44,26 +44,22 @@ _LIT = (
 
 def make_video(seconds: int = SECONDS) -> bytes:
     """Return an MP4 of the given length; about 10 KB a second."""
+    import av
+
     # It needs a file: moving the index to the front reads what was written.
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "recording.mp4"
-        _write(path, seconds)
+        with av.open(path, "w", options={"movflags": "+faststart"}) as container:
+            stream = container.add_stream("libx264", rate=_RATE, options={"preset": "veryfast"})
+            stream.width, stream.height, stream.pix_fmt = _WIDTH, _HEIGHT, "yuv420p"
+            stream.codec_context.gop_size = _RATE
+            for number in range(seconds * _RATE):
+                frame = av.VideoFrame(_WIDTH, _HEIGHT, "yuv420p")
+                _fill(frame, number)
+                frame.pts, frame.time_base = number, Fraction(1, _RATE)
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode(None))
         return path.read_bytes()
-
-
-def _write(path: Path, seconds: int) -> None:
-    import av
-
-    with av.open(path, "w", options={"movflags": "+faststart"}) as container:
-        stream = container.add_stream("libx264", rate=_RATE, options={"preset": "veryfast"})
-        stream.width, stream.height, stream.pix_fmt = _WIDTH, _HEIGHT, "yuv420p"
-        stream.codec_context.gop_size = _RATE
-        for number in range(seconds * _RATE):
-            frame = av.VideoFrame(_WIDTH, _HEIGHT, "yuv420p")
-            _fill(frame, number)
-            frame.pts, frame.time_base = number, Fraction(1, _RATE)
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
 
 
 def _fill(frame: "VideoFrame", number: int) -> None:

@@ -76,10 +76,14 @@ class Cdn:
         names = self.distribution.query_strings
         parts = "&".join(part for part in query.split("&") if part.partition("=")[0] in names)
         target = f"/{self.distribution.bucket}{path}{'?' if parts else ''}{parts}"
-        headers_sent = {
-            **_request_headers(request, self.distribution.request_headers),
-            "Authorization": authorization(self.key_id, "s3"),
+        received = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers]
+        forwarded = {
+            name: value
+            for name, value in received
+            if name.lower() in self.distribution.request_headers
+            and (name.lower() != "range" or _is_valid_range(value))
         }
+        headers_sent = {**forwarded, "Authorization": authorization(self.key_id, "s3")}
         with closing(HTTPConnection(self.endpoint_url.removeprefix("http://"), timeout=_SECONDS)) as origin:
             # S3 overrides headers in its answer to a HEAD too, moto does not.
             method = "GET" if request.method == "HEAD" else request.method
@@ -89,15 +93,6 @@ class Cdn:
         headers = [(name.lower(), value) for name, value in answer.getheaders()]
         kept = tuple(each for each in headers if each[0] in _RESPONSE_HEADERS)
         return Answer(answer.status, kept, b"" if request.method == "HEAD" else body)
-
-
-def _request_headers(request: Request, names: frozenset[str]) -> dict[str, str]:
-    sent = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers]
-    return {
-        name: value
-        for name, value in sent
-        if name.lower() in names and (name.lower() != "range" or _is_valid_range(value))
-    }
 
 
 def _is_valid_range(value: str) -> bool:

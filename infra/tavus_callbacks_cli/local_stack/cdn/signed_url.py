@@ -72,19 +72,16 @@ def _verify_signature(signed: SignedUrl, key: "EllipticCurvePublicKey", expires:
     if algorithm not in _HASHES:
         raise Refused("AccessDenied", "Access denied")
     digest = hashes.SHA256() if algorithm == "SHA256" else hashes.SHA1()  # noqa: S303  # nosec B303  # CloudFront's default
-    condition = f'{{"DateLessThan":{{"AWS:EpochTime":{expires}}}}}'
-    policy = f'{{"Statement":[{{"Resource":"{signed.url}","Condition":{condition}}}]}}'
-    try:
-        key.verify(_signature(signed), policy.encode(), ec.ECDSA(digest))
-    except InvalidSignature:
-        raise Refused("AccessDenied", "Access denied") from None
-
-
-def _signature(signed: SignedUrl) -> bytes:
     text = signed.signing.get("Signature", "")
     if not text:
         raise Refused("MissingSignature", "Missing Signature query parameter or cookie value")
     try:
-        return base64.b64decode(text.translate(_FROM_CLOUDFRONT), validate=True)
+        signature = base64.b64decode(text.translate(_FROM_CLOUDFRONT), validate=True)
     except binascii.Error:
         raise Refused("MalformedSignature", "Could not unencode Signature") from None
+    condition = f'{{"DateLessThan":{{"AWS:EpochTime":{expires}}}}}'
+    policy = f'{{"Statement":[{{"Resource":"{signed.url}","Condition":{condition}}}]}}'
+    try:
+        key.verify(signature, policy.encode(), ec.ECDSA(digest))
+    except InvalidSignature:
+        raise Refused("AccessDenied", "Access denied") from None

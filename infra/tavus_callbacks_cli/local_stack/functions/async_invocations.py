@@ -16,16 +16,13 @@ from tavus_callbacks_cli.local_stack.functions.local_function import FunctionFai
 from tavus_callbacks_cli.local_stack.template.intrinsics import uninterpretable
 
 if TYPE_CHECKING:
-    from tavus_callbacks_cli.local_stack.template.template import Resource, Template
+    from tavus_callbacks_cli.local_stack.template.template import Template
 
 _RETRIES = 2
 _PAUSES = (0.2, 0.4)
-_THREADS = 8
 
 # Calls the function with the logical id.
 InvokeByName = Callable[[str, Any], Any]
-# Writes a dead letter into the bucket.
-WriteDeadLetter = Callable[[str, FailedEvent], None]
 
 
 @dataclass(frozen=True)
@@ -38,29 +35,28 @@ class AsyncConfig:
 
 def async_configs_of(template: "Template") -> dict[str, AsyncConfig]:
     """Return the EventInvokeConfigs of a template, by the logical id of the function."""
-    return {
-        template.function(resource.properties["FunctionName"]): _config(resource)
-        for resource in template.of_type("AWS::Lambda::EventInvokeConfig")
-    }
-
-
-def _config(resource: "Resource") -> AsyncConfig:
-    properties = resource.properties
-    try:
-        bucket = bucket_of(properties.get("DestinationConfig"))
-    except ValueError as error:
-        remedy = "let infra/tavus_callbacks_cli/local_stack/functions/dead_letters.py write there"
-        raise uninterpretable(resource.logical_id, str(error), remedy) from error
-    return AsyncConfig(int(properties.get("MaximumRetryAttempts", _RETRIES)), bucket)
+    configs = {}
+    for resource in template.of_type("AWS::Lambda::EventInvokeConfig"):
+        properties = resource.properties
+        function = template.function(properties["FunctionName"])
+        try:
+            bucket = bucket_of(properties.get("DestinationConfig"))
+        except ValueError as error:
+            remedy = "let infra/tavus_callbacks_cli/local_stack/functions/dead_letters.py write there"
+            raise uninterpretable(resource.logical_id, str(error), remedy) from error
+        configs[function] = AsyncConfig(int(properties.get("MaximumRetryAttempts", _RETRIES)), bucket)
+    return configs
 
 
 @contextlib.contextmanager
 def run_async_invocations(
-    configs: dict[str, AsyncConfig], invoke: InvokeByName, write_dead_letter: WriteDeadLetter
+    configs: dict[str, AsyncConfig],
+    invoke: InvokeByName,
+    write_dead_letter: Callable[[str, FailedEvent], None],
 ) -> Iterator[InvokeByName]:
     """Yield a function that accepts events; the end of the block waits for current ones and stops retries."""
     ended = threading.Event()
-    with ThreadPoolExecutor(_THREADS, "asynchronous") as threads:
+    with ThreadPoolExecutor(8, "asynchronous") as threads:
 
         def run(function: str, event: Any) -> None:
             config = configs.get(function, AsyncConfig())

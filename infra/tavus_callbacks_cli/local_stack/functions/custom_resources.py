@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from tavus_callbacks_cli.local_stack.functions.local_function import Invoke
     from tavus_callbacks_cli.local_stack.template.template import Resource, Template
 
-_SUCCESS = "SUCCESS"
-
 
 def custom_resource_functions(template: "Template") -> dict[str, str]:
     """Return the function of each custom resource, both as logical ids.
@@ -55,13 +53,23 @@ def create_custom_resources(
 
 def _create(resource: "Resource", function: str, invoke: "Invoke") -> dict[str, Any]:
     with listen_for_answers() as (url, answers):
+        request = {
+            "RequestType": "Create",
+            "ServiceToken": resource.properties["ServiceToken"],
+            "ResponseURL": url,
+            "StackId": f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/{STACK}/local",
+            "RequestId": str(uuid.uuid4()),
+            "ResourceType": resource.type,
+            "LogicalResourceId": resource.logical_id,
+            "ResourceProperties": resource.properties,
+        }
         try:
-            invoke(_request(resource, url))
+            invoke(request)
         except FunctionFailed as error:
             raise _failure(resource, function, str(error)) from error
     silence: dict[str, Any] = {"Reason": "it sent no answer to the ResponseURL"}
     answer = answers[-1] if answers else silence
-    if answer.get("Status") != _SUCCESS:
+    if answer.get("Status") != "SUCCESS":
         raise _failure(resource, function, str(answer.get("Reason")))
     data: dict[str, Any] = answer.get("Data", {})
     return data
@@ -71,19 +79,6 @@ def _failure(resource: "Resource", function: str, reason: str) -> click.ClickExc
     return click.ClickException(
         f"template.yaml, {resource.logical_id}: {function} did not make it: {reason}; see its log"
     )
-
-
-def _request(resource: "Resource", url: str) -> dict[str, Any]:
-    return {
-        "RequestType": "Create",
-        "ServiceToken": resource.properties["ServiceToken"],
-        "ResponseURL": url,
-        "StackId": f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/{STACK}/local",
-        "RequestId": str(uuid.uuid4()),
-        "ResourceType": resource.type,
-        "LogicalResourceId": resource.logical_id,
-        "ResourceProperties": resource.properties,
-    }
 
 
 @contextlib.contextmanager

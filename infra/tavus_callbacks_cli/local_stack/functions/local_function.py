@@ -81,28 +81,28 @@ class FunctionHost:
 
 def functions_of(template: "Template", host: FunctionHost) -> list[Function]:
     """Return the functions of a template, with environments that point at the embedded services."""
-    return [_function(resource, template, host) for resource in template.of_type("AWS::Lambda::Function")]
-
-
-def _function(resource: "Resource", template: "Template", host: FunctionHost) -> Function:
-    properties = resource.properties
-    if not str(properties.get("Runtime", "")).startswith("python"):
-        raise uninterpretable(resource.logical_id, "its Runtime", "only Python handlers run here")
-    variables = properties.get("Environment", {}).get("Variables", {})
-    return Function(
-        logical_id=resource.logical_id,
-        arn=f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{resource.name}",
-        handler=properties["Handler"],
-        timeout=float(properties.get("Timeout", _DEFAULT_TIMEOUT)),
-        environment={
-            **inherited_environment(),
-            **_lambda_environment(resource, host),
-            "PYTHONPATH": str(template.code_folder(resource)),
-            **{name: host.addresses.get(str(value), str(value)) for name, value in variables.items()},
-            **{name: value for name, value in _SLOWER.items() if name in variables},
-        },
-        log=host.logs / f"{resource.logical_id}.log",
-    )
+    functions = []
+    for resource in template.of_type("AWS::Lambda::Function"):
+        properties = resource.properties
+        if not str(properties.get("Runtime", "")).startswith("python"):
+            raise uninterpretable(resource.logical_id, "its Runtime", "only Python handlers run here")
+        variables = properties.get("Environment", {}).get("Variables", {})
+        function = Function(
+            logical_id=resource.logical_id,
+            arn=f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{resource.name}",
+            handler=properties["Handler"],
+            timeout=float(properties.get("Timeout", _DEFAULT_TIMEOUT)),
+            environment={
+                **inherited_environment(),
+                **_lambda_environment(resource, host),
+                "PYTHONPATH": str(template.code_folder(resource)),
+                **{name: host.addresses.get(str(value), str(value)) for name, value in variables.items()},
+                **{name: value for name, value in _SLOWER.items() if name in variables},
+            },
+            log=host.logs / f"{resource.logical_id}.log",
+        )
+        functions.append(function)
+    return functions
 
 
 def _lambda_environment(resource: "Resource", host: FunctionHost) -> dict[str, str]:

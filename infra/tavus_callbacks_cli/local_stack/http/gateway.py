@@ -72,18 +72,14 @@ class Gateway:
         event = make_event(request, route, parameters)
         if len(encode_event(event)) > EVENT_LIMIT:
             return TOO_LARGE
-        exchange = _invoke(self.functions[route.function], route, event)
+        try:
+            exchange = Exchange(route, event, make_answer(self.functions[route.function](event)))
+        except FunctionTimedOut as error:
+            exchange = Exchange(route, event, TIMED_OUT, str(error))
+        except AnswerTooLarge as error:
+            exchange = Exchange(route, event, BAD_GATEWAY, str(error))
+        except (FunctionFailed, BadAnswer) as error:
+            exchange = Exchange(route, event, FAILED, str(error))
         for watch in self.watchers:
             watch(exchange)
         return exchange.answer
-
-
-def _invoke(invoke: "Invoke", route: Route, event: dict[str, Any]) -> Exchange:
-    try:
-        return Exchange(route, event, make_answer(invoke(event)))
-    except FunctionTimedOut as error:
-        return Exchange(route, event, TIMED_OUT, str(error))
-    except AnswerTooLarge as error:
-        return Exchange(route, event, BAD_GATEWAY, str(error))
-    except (FunctionFailed, BadAnswer) as error:
-        return Exchange(route, event, FAILED, str(error))

@@ -20,7 +20,6 @@ from tavus_callbacks_cli.local_stack.account import ACCOUNT
 if TYPE_CHECKING:
     from tavus_callbacks_cli.local_stack.http.routes import Route
 
-API_ID = "local"
 BODY_LIMIT = 10 * 1024 * 1024
 EVENT_LIMIT = 6 * 1024 * 1024
 
@@ -31,7 +30,6 @@ _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 _OWN_HEADERS = {"connection", "content-length", "transfer-encoding"}
 _FIRST_STATUS, _LAST_STATUS = 200, 599
-_BODILESS = {204, 304}
 
 
 @dataclass(frozen=True)
@@ -112,7 +110,7 @@ def _request_context(request: Request, route: "Route", headers: dict[str, str], 
     domain = headers.get("host", "localhost")
     return {
         "accountId": ACCOUNT,
-        "apiId": API_ID,
+        "apiId": "local",
         "domainName": domain,
         "domainPrefix": domain.split(".", 1)[0],
         "http": {
@@ -150,19 +148,14 @@ def make_answer(result: Any) -> Answer:
     if not isinstance(result, dict) or "statusCode" not in result:
         text = result if isinstance(result, str) else json.dumps(result)
         return Answer(200, (("content-type", "application/json"),), text.encode("utf-8", "replace"))
-    status = _status(result["statusCode"])
-    body = b"" if status in _BODILESS else _answer_body(result)
-    return Answer(status, _answer_headers(result), body)
-
-
-def _status(value: Any) -> int:
     try:
-        status = int(value)
+        status = int(result["statusCode"])
     except (TypeError, ValueError) as error:
-        raise BadAnswer(f"statusCode {value!r}") from error
+        raise BadAnswer(f"statusCode {result['statusCode']!r}") from error
     if not _FIRST_STATUS <= status <= _LAST_STATUS:
         raise BadAnswer(f"statusCode {status}")
-    return status
+    body = b"" if status in {204, 304} else _answer_body(result)
+    return Answer(status, _answer_headers(result), body)
 
 
 def _answer_body(result: dict[str, Any]) -> bytes:

@@ -85,7 +85,16 @@ def _application(handle: Handle, threads: ThreadPoolExecutor) -> Any:
             body = await _read_body(receive)
             answer = TOO_LARGE
             if body is not None:
-                loop, request = asyncio.get_running_loop(), _request(scope, body)
+                request = Request(
+                    method=scope["method"],
+                    path=scope["raw_path"],
+                    query=scope["query_string"],
+                    headers=tuple(scope["headers"]),
+                    body=body,
+                    source_ip=(scope["client"] or [HOST])[0],
+                    protocol=f"HTTP/{scope['http_version']}",
+                )
+                loop = asyncio.get_running_loop()
                 answer = await loop.run_in_executor(threads, _handle_safely, handle, request)
             await _send(send, answer)
 
@@ -111,18 +120,6 @@ async def _read_body(receive: Receive) -> bytes | None:
         if size <= BODY_LIMIT:
             body += message.get("body", b"")
     return bytes(body) if size <= BODY_LIMIT else None
-
-
-def _request(scope: Scope, body: bytes) -> Request:
-    return Request(
-        method=scope["method"],
-        path=scope["raw_path"],
-        query=scope["query_string"],
-        headers=tuple(scope["headers"]),
-        body=body,
-        source_ip=(scope["client"] or [HOST])[0],
-        protocol=f"HTTP/{scope['http_version']}",
-    )
 
 
 async def _send(send: Send, answer: Answer) -> None:

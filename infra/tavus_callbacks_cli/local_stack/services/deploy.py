@@ -78,13 +78,19 @@ def check_resources(template: "Template") -> None:
 
 def deploy(template: "Template", clients: Clients) -> None:
     """Create every resource of a checked template in empty embedded services."""
-    for resource_type in _DEPLOYERS:
+    from botocore.exceptions import ClientError, ParamValidationError
+
+    for resource_type, create in _DEPLOYERS.items():
         # A dead-letter queue comes before the queue that names it.
         resources = sorted(
             template.of_type(resource_type), key=lambda each: "RedrivePolicy" in each.properties
         )
         for resource in resources:
-            _create(resource, clients)
+            try:
+                create(resource, clients)
+            except (ClientError, ParamValidationError) as error:
+                remedy = "see whether the template or local_stack/services/deploy.py is wrong"
+                raise uninterpretable(resource.logical_id, str(error), remedy) from error
 
 
 def buckets_with_events(template: "Template") -> list[str]:
@@ -94,16 +100,6 @@ def buckets_with_events(template: "Template") -> list[str]:
         for bucket in template.of_type("AWS::S3::Bucket")
         if "NotificationConfiguration" in bucket.properties
     ]
-
-
-def _create(resource: "Resource", clients: Clients) -> None:
-    from botocore.exceptions import ClientError, ParamValidationError
-
-    try:
-        _DEPLOYERS[resource.type](resource, clients)
-    except (ClientError, ParamValidationError) as error:
-        remedy = "see whether the template or local_stack/services/deploy.py is wrong"
-        raise uninterpretable(resource.logical_id, str(error), remedy) from error
 
 
 def _create_table(resource: "Resource", clients: Clients) -> None:

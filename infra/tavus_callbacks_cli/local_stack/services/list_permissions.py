@@ -36,21 +36,17 @@ ListPermissions = Mapping[str, list[str]]
 def list_permissions_of(template: "Template", keys: AccessKeys) -> dict[str, list[str]]:
     """Read from the roles which function may list which bucket."""
     permissions = {
-        keys.key_id(function.logical_id): _listable_buckets(template.policy_statements(function))
+        keys.key_id(function.logical_id): [
+            resource.removeprefix(_BUCKET_ARN)
+            for statement in template.policy_statements(function)
+            if _allows_listing(statement)
+            for resource in as_list(statement["Resource"])
+            if resource == "*" or resource.startswith(_BUCKET_ARN)
+        ]
         for function in template.of_type("AWS::Lambda::Function")
     }
     # The bucket policy grants CloudFront only GetObject.
     return {**permissions, keys.key_id(CDN): []}
-
-
-def _listable_buckets(statements: list[dict[str, Any]]) -> list[str]:
-    return [
-        resource.removeprefix(_BUCKET_ARN)
-        for statement in statements
-        if _allows_listing(statement)
-        for resource in as_list(statement["Resource"])
-        if resource == "*" or resource.startswith(_BUCKET_ARN)
-    ]
 
 
 def _allows_listing(statement: dict[str, Any]) -> bool:

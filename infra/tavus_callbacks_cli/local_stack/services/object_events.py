@@ -48,14 +48,11 @@ class ObjectFacts:
     version: str | None
 
 
-FindObject = Callable[[str, str], ObjectFacts | None]
-
-
 def announce_object_events(
     application: "WSGIApplication",
     announce: Callable[[bytes], object],
     buckets: set[str],
-    find_object: FindObject,
+    find_object: Callable[[str, str], ObjectFacts | None],
 ) -> "WSGIApplication":
     """Wrap an S3: announce an event as JSON for each change of an object in one of the buckets."""
 

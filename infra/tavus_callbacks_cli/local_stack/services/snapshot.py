@@ -42,7 +42,11 @@ def save(folder: Path, template: "Template", clients: "Clients") -> None:
         for page in pages.paginate(Bucket=bucket)
         for listed in page.get("Contents", [])
     ]
-    rest = json.dumps({"secrets": dict(_secrets(template, clients)), "objects": objects, "began": began})
+    secrets = {}
+    for secret in template.of_type("AWS::SecretsManager::Secret"):
+        with contextlib.suppress(clients.secrets.exceptions.ResourceNotFoundException):  # it has no value yet
+            secrets[secret.name] = clients.secrets.get_secret_value(SecretId=secret.name)["SecretString"]
+    rest = json.dumps({"secrets": secrets, "objects": objects, "began": began})
     content = b'{"tables":%b,%b' % (items, rest.removeprefix("{").encode())
     replace_file(folder / "items.json", content)
     files = {entry["file"] for entry in objects}
@@ -118,12 +122,6 @@ def _save_changes(save_now: Callable[[], None], changed: threading.Event, ended:
         except ClientError:  # an object was deleted between listing and reading it; the next round omits it
             changed.set()
         pause = max(_SHORTEST_INTERVAL, _INTERVAL_PER_DURATION * (time.monotonic() - started))
-
-
-def _secrets(template: "Template", clients: "Clients") -> Iterator[tuple[str, str]]:
-    for secret in template.of_type("AWS::SecretsManager::Secret"):
-        with contextlib.suppress(clients.secrets.exceptions.ResourceNotFoundException):  # it has no value yet
-            yield secret.name, clients.secrets.get_secret_value(SecretId=secret.name)["SecretString"]
 
 
 def _save_object(folder: Path, clients: "Clients", bucket: str, listed: dict[str, Any]) -> dict[str, Any]:

@@ -36,7 +36,6 @@ _NAME_PROPERTIES = {
 }
 # CloudFront assigns ids instead of names. Ours follow from the logical id, so links survive a restart.
 _ID_PREFIXES = {"AWS::CloudFront::Distribution": "E", "AWS::CloudFront::PublicKey": "K"}
-_CUSTOM = "Custom::"
 _PLACEHOLDER = re.compile(r"<the answer of (\w+)\.(\w+)>")
 _SUBSTITUTION = re.compile(r"\$\{(!?)([^}]+)\}")
 
@@ -77,7 +76,7 @@ class Names:
     def attribute(self, logical_id: str, attribute: str) -> str:
         """Return an attribute; raises KeyError if it is unknown before deployment."""
         kind = self._resources[logical_id]["Type"]
-        if kind.startswith(_CUSTOM):
+        if kind.startswith("Custom::"):
             return f"<the answer of {logical_id}.{attribute}>"
         if attribute == "Arn":
             return self._arn(logical_id)
@@ -177,11 +176,13 @@ class Resolver:
             return [value for value in values if value is not _NO_VALUE]
         if not isinstance(part, dict):
             return part
-        if _is_call(part):
-            [(name, argument)] = part.items()
+        [name, *others] = part or [""]
+        # "Condition" with a string is a function; with an object it is a member of an IAM statement.
+        is_condition = name == "Condition" and isinstance(part[name], str)
+        if not others and (name == "Ref" or name.startswith("Fn::") or is_condition):
             if name not in self._functions:
                 raise uninterpretable(where, name, "add it to local_stack/template/intrinsics.py")
-            return self._functions[name](argument, where)
+            return self._functions[name](part[name], where)
         members = {name: self._value(value, where) for name, value in part.items()}
         return {name: value for name, value in members.items() if value is not _NO_VALUE}
 
@@ -222,14 +223,6 @@ class Resolver:
     def _find_in_map(self, argument: list[Any], where: str) -> Any:
         name, first, second = (self._value(part, where) for part in argument)
         return self._value(self._mappings[name][first][second], where)
-
-
-def _is_call(part: dict[str, Any]) -> bool:
-    # "Condition" with a string is a function; with an object it is a member of an IAM statement.
-    [name, *others] = part or [""]
-    if others:
-        return False
-    return name == "Ref" or name.startswith("Fn::") or (name == "Condition" and isinstance(part[name], str))
 
 
 def _parameter_values(declared: dict[str, Any], given: dict[str, str]) -> dict[str, Any]:

@@ -27,17 +27,14 @@ def check_parameters(declared: Mapping[str, Declaration], given: Mapping[str, st
     unknown = given.keys() - declared.keys()
     if unknown:
         raise click.ClickException(f"template.yaml has no parameter {', '.join(sorted(unknown))}")
-    errors = [line for name, text in given.items() for line in _errors(name, declared[name], text)]
+    errors = []
+    for name, text in given.items():
+        if not re.fullmatch(_LOCALLY_ALLOWED.get(name, "(?!)"), text):
+            values = text.split(",") if is_list(declared[name]["Type"]) else [text]
+            rules = dict.fromkeys(rule for value in values for rule in _broken_rules(declared[name], value))
+            errors += [f"{name} must be {rule}." for rule in rules]
     if errors:
         raise click.ClickException("template.yaml does not take this.\n" + "\n".join(errors))
-
-
-def _errors(name: str, declaration: Declaration, text: str) -> list[str]:
-    if re.fullmatch(_LOCALLY_ALLOWED.get(name, "(?!)"), text):
-        return []
-    values = text.split(",") if is_list(declaration["Type"]) else [text]
-    rules = dict.fromkeys(rule for value in values for rule in _broken_rules(declaration, value))
-    return [f"{name} must be {rule}." for rule in rules]
 
 
 def _broken_rules(declaration: Declaration, value: str) -> Iterator[str]:
@@ -46,29 +43,21 @@ def _broken_rules(declaration: Declaration, value: str) -> Iterator[str]:
     if allowed and value not in allowed:
         yield "one of " + ", ".join(f'"{each}"' for each in allowed)
     elif declaration["Type"] in ("Number", "List<Number>"):
-        yield from _broken_number_rules(declaration, value)
+        least, most = declaration.get("MinValue"), declaration.get("MaxValue")
+        is_number = _NUMBER.fullmatch(value) is not None
+        is_within = is_number and not (
+            (least is not None and float(value) < float(least))
+            or (most is not None and float(value) > float(most))
+        )
+        if not is_within:
+            yield "a number" + _bounds(least, most, "at least", "at most")
     else:
-        yield from _broken_text_rules(declaration, value)
-
-
-def _broken_number_rules(declaration: Declaration, value: str) -> Iterator[str]:
-    least, most = declaration.get("MinValue"), declaration.get("MaxValue")
-    is_number = _NUMBER.fullmatch(value) is not None
-    is_within = is_number and not (
-        (least is not None and float(value) < float(least))
-        or (most is not None and float(value) > float(most))
-    )
-    if not is_within:
-        yield "a number" + _bounds(least, most, "at least", "at most")
-
-
-def _broken_text_rules(declaration: Declaration, value: str) -> Iterator[str]:
-    shortest, longest = declaration.get("MinLength"), declaration.get("MaxLength")
-    if not int(shortest or 0) <= len(value) <= int(longest or len(value)):
-        yield "a text" + _bounds(shortest, longest, "of at least", "of at most") + " characters"
-    pattern = declaration.get("AllowedPattern")
-    if pattern is not None and not re.fullmatch(pattern, value):
-        yield f"of the form {pattern}"
+        shortest, longest = declaration.get("MinLength"), declaration.get("MaxLength")
+        if not int(shortest or 0) <= len(value) <= int(longest or len(value)):
+            yield "a text" + _bounds(shortest, longest, "of at least", "of at most") + " characters"
+        pattern = declaration.get("AllowedPattern")
+        if pattern is not None and not re.fullmatch(pattern, value):
+            yield f"of the form {pattern}"
 
 
 def _bounds(least: object, most: object, from_: str, to: str) -> str:

@@ -81,21 +81,17 @@ def _deliver_batch(batch: _Batch, rules: RetryRules, delivery: Delivery) -> list
 
 
 def _invoke(batch: _Batch, rules: RetryRules, delivery: Delivery) -> int:
-    """Return how many records, from the first, succeeded."""
+    """Return how many records, from the first, succeeded; none if the answer names no record of it."""
     try:
         answer = delivery.invoke({"Records": list(batch.records)})
     except FunctionFailed:
         return 0
     if answer is None or not rules.takes_partial_answers:
         return len(batch.records)
-    return _successes(answer, batch.records)
-
-
-def _successes(answer: Any, records: tuple[Record, ...]) -> int:
-    """Read `{"batchItemFailures": [{"itemIdentifier": …}]}`; an answer without a record fails the batch."""
     try:
+        # The form is {"batchItemFailures": [{"itemIdentifier": …}]}.
         failed = [failure["itemIdentifier"] for failure in answer.get("batchItemFailures") or ()]
-        numbers = [record["dynamodb"]["SequenceNumber"] for record in records]
-        return min((numbers.index(number) for number in failed), default=len(records))
+        numbers = [record["dynamodb"]["SequenceNumber"] for record in batch.records]
+        return min((numbers.index(number) for number in failed), default=len(batch.records))
     except (AttributeError, KeyError, TypeError, ValueError):
         return 0

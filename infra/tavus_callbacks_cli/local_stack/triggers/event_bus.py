@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 _REMEDY = "let infra/tavus_callbacks_cli/local_stack/triggers/event_bus.py interpret it"
 # A retry policy has no effect here: local functions always accept an event.
 _TARGET_MEMBERS = {"Arn", "Id", "RetryPolicy"}
-_QUEUE = ":sqs:"
 
 
 @dataclass(frozen=True)
@@ -34,8 +33,19 @@ def rules_of(template: "Template") -> list[Rule]:
         properties = resource.properties
         if "EventBusName" in properties:
             _check_queue_targets(resource)
-        elif "ScheduleExpression" not in properties and properties.get("State") != "DISABLED":
-            rules.append(_rule(resource, template))
+            continue
+        if "ScheduleExpression" in properties or properties.get("State") == "DISABLED":
+            continue
+        source, targets = properties.get("EventPattern", {}), properties.get("Targets", [])
+        unknown = {name for target in targets for name in target.keys() - _TARGET_MEMBERS}
+        if unknown:
+            raise uninterpretable(resource.logical_id, f"{', '.join(sorted(unknown))} of a target", _REMEDY)
+        try:
+            pattern.check(source)
+            functions = tuple(template.function(target["Arn"]) for target in targets)
+        except ValueError as error:
+            raise uninterpretable(resource.logical_id, str(error), _REMEDY) from error
+        rules.append(Rule(source, functions))
     return rules
 
 
@@ -43,21 +53,9 @@ def _check_queue_targets(resource: "Resource") -> None:
     """Refuse a target that the embedded EventBridge would silently ignore."""
     for target in resource.properties.get("Targets", []):
         unknown = target.keys() - _TARGET_MEMBERS - {"DeadLetterConfig"}
-        if unknown or _QUEUE not in str(target["Arn"]):
+        if unknown or ":sqs:" not in str(target["Arn"]):
             what = f"{', '.join(sorted(unknown)) or target['Arn']} of a target"
             raise uninterpretable(resource.logical_id, what, _REMEDY)
-
-
-def _rule(resource: "Resource", template: "Template") -> Rule:
-    source, targets = resource.properties.get("EventPattern", {}), resource.properties.get("Targets", [])
-    unknown = {name for target in targets for name in target.keys() - _TARGET_MEMBERS}
-    if unknown:
-        raise uninterpretable(resource.logical_id, f"{', '.join(sorted(unknown))} of a target", _REMEDY)
-    try:
-        pattern.check(source)
-        return Rule(source, tuple(template.function(target["Arn"]) for target in targets))
-    except ValueError as error:
-        raise uninterpretable(resource.logical_id, str(error), _REMEDY) from error
 
 
 def put_event(rules: list[Rule], event: dict[str, Any], invoke: Callable[[str, Any], object]) -> None:

@@ -10,7 +10,6 @@ import re
 import threading
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tavus_callbacks_cli.local_stack.account import REGION
@@ -28,9 +27,7 @@ if TYPE_CHECKING:
     from tavus_callbacks_cli.local_stack.functions.local_function import Invoke
     from tavus_callbacks_cli.local_stack.template.template import Resource, Template
 
-_SERVICE = ":sqs:"
 _DEFAULT_BATCH = 10
-_CHANGE_VISIBILITY = "sqs:ChangeMessageVisibility"
 # Seconds between two reads while messages wait, and the longest time that a failed message is invisible.
 _PAUSE, _LONGEST_INVISIBLE = 0.5, 10
 # SQS replaces characters that XML 1.0 does not allow by U+FFFD; the embedded service does not.
@@ -51,58 +48,56 @@ class QueueMapping:
 
 def reads_queue(resource: "Resource") -> bool:
     """Tell whether an event source mapping reads a queue."""
-    return _SERVICE in str(resource.properties.get("EventSourceArn"))
+    return ":sqs:" in str(resource.properties.get("EventSourceArn"))
 
 
 def queue_mappings_of(template: "Template") -> list[QueueMapping]:
     """Return the mappings of a template's queues; raises click.ClickException for unsupported ones."""
-    mappings = template.of_type("AWS::Lambda::EventSourceMapping")
-    return [_mapping(resource, template) for resource in mappings if reads_queue(resource)]
-
-
-def _mapping(resource: "Resource", template: "Template") -> QueueMapping:
-    properties = resource.properties
-    arn = str(properties["EventSourceArn"])
-    for name in ("FilterCriteria", "DestinationConfig"):
-        if name in properties:
-            remedy = "let infra/tavus_callbacks_cli/local_stack/triggers/queues.py interpret it"
-            raise uninterpretable(resource.logical_id, f"{name} of a queue", remedy)
-    function = template.function(properties["FunctionName"])
-    statements = template.policy_statements(template.resources[function])
-    actions = {action for statement in statements for action in as_list(statement["Action"])}
-    return QueueMapping(
-        function=function,
-        queue=arn.rpartition(":")[2],
-        arn=arn,
-        batch_size=int(properties.get("BatchSize", _DEFAULT_BATCH)),
-        takes_partial_answers="ReportBatchItemFailures" in properties.get("FunctionResponseTypes", ()),
-        changes_visibility=_CHANGE_VISIBILITY in actions,
-    )
+    mappings = []
+    for resource in filter(reads_queue, template.of_type("AWS::Lambda::EventSourceMapping")):
+        properties = resource.properties
+        arn = str(properties["EventSourceArn"])
+        for name in ("FilterCriteria", "DestinationConfig"):
+            if name in properties:
+                remedy = "let infra/tavus_callbacks_cli/local_stack/triggers/queues.py interpret it"
+                raise uninterpretable(resource.logical_id, f"{name} of a queue", remedy)
+        function = template.function(properties["FunctionName"])
+        statements = template.policy_statements(template.resources[function])
+        actions = {action for statement in statements for action in as_list(statement["Action"])}
+        mapping = QueueMapping(
+            function=function,
+            queue=arn.rpartition(":")[2],
+            arn=arn,
+            batch_size=int(properties.get("BatchSize", _DEFAULT_BATCH)),
+            takes_partial_answers="ReportBatchItemFailures" in properties.get("FunctionResponseTypes", ()),
+            changes_visibility="sqs:ChangeMessageVisibility" in actions,
+        )
+        mappings.append(mapping)
+    return mappings
 
 
 def drain_queue(
     mapping: QueueMapping, client: "SQSClient", woken: threading.Event, invoke: "Invoke"
 ) -> AbstractContextManager[None]:
     """Give a queue's messages to `invoke` until the block ends, first those that wait already."""
-    queue = _Queue(mapping, client, invoke)
-    return run_reader(partial(_drain, queue), woken, f"queue {mapping.queue}")
-
-
-def _drain(queue: "_Queue", woken: threading.Event, ended: threading.Event) -> None:
-    while not ended.is_set():
-        woken.clear()
-        while not ended.is_set() and (batch := queue.receive()):
-            queue.deliver(batch)
-        if queue.is_empty():
-            woken.wait()
-        else:
-            ended.wait(_PAUSE)
+    return run_reader(_Queue(mapping, client, invoke).drain, woken, f"queue {mapping.queue}")
 
 
 class _Queue:
     def __init__(self, mapping: QueueMapping, client: "SQSClient", invoke: "Invoke") -> None:
         self._mapping, self._client, self._invoke = mapping, client, invoke
         self._url = client.get_queue_url(QueueName=mapping.queue)["QueueUrl"]
+
+    def drain(self, woken: threading.Event, ended: threading.Event) -> None:
+        """Deliver every message that waits, after each write and until `ended` is set."""
+        while not ended.is_set():
+            woken.clear()
+            while not ended.is_set() and (batch := self.receive()):
+                self.deliver(batch)
+            if self.is_empty():
+                woken.wait()
+            else:
+                ended.wait(_PAUSE)
 
     def receive(self) -> "Sequence[MessageTypeDef]":
         """Receive a batch of messages, which become invisible."""

@@ -14,7 +14,7 @@ from tavus_callbacks_cli.local_stack.functions.local_function import FunctionFai
 from tavus_callbacks_cli.local_stack.template.intrinsics import uninterpretable
 
 if TYPE_CHECKING:
-    from tavus_callbacks_cli.local_stack.template.template import Resource, Template
+    from tavus_callbacks_cli.local_stack.template.template import Template
 
 _RATE = re.compile(r"rate\(([0-9]+) (minute|hour|day)s?\)")
 _SECONDS = {"minute": 60, "hour": 3600, "day": 86400}
@@ -32,21 +32,18 @@ class Schedule:
 
 def schedules_of(template: "Template") -> list[Schedule]:
     """Return the enabled schedules of a template; raises click.ClickException for unsupported ones."""
-    return [
-        _schedule(rule, template)
-        for rule in template.of_type("AWS::Events::Rule")
-        if "ScheduleExpression" in rule.properties and rule.properties.get("State") != "DISABLED"
-    ]
-
-
-def _schedule(rule: "Resource", template: "Template") -> Schedule:
-    expression = rule.properties["ScheduleExpression"]
-    match = _RATE.fullmatch(expression)
-    if match is None:
-        remedy = "give it a rate(…), or let local_stack/triggers/schedules.py interpret it"
-        raise uninterpretable(rule.logical_id, expression, remedy)
-    functions = (template.function(target["Arn"]) for target in rule.properties["Targets"])
-    return Schedule(int(match[1]) * _SECONDS[match[2]], tuple(functions))
+    schedules = []
+    for rule in template.of_type("AWS::Events::Rule"):
+        if "ScheduleExpression" not in rule.properties or rule.properties.get("State") == "DISABLED":
+            continue
+        expression = rule.properties["ScheduleExpression"]
+        match = _RATE.fullmatch(expression)
+        if match is None:
+            remedy = "give it a rate(…), or let local_stack/triggers/schedules.py interpret it"
+            raise uninterpretable(rule.logical_id, expression, remedy)
+        functions = tuple(template.function(target["Arn"]) for target in rule.properties["Targets"])
+        schedules.append(Schedule(int(match[1]) * _SECONDS[match[2]], functions))
+    return schedules
 
 
 @contextlib.contextmanager

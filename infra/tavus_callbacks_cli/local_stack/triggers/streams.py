@@ -11,8 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
-from itertools import islice
+from itertools import filterfalse, islice
 from typing import TYPE_CHECKING, Any
 
 from tavus_callbacks_cli.local_stack.account import REGION
@@ -26,7 +25,7 @@ from tavus_callbacks_cli.local_stack.triggers.reader_thread import run_reader
 if TYPE_CHECKING:
     from mypy_boto3_dynamodbstreams import DynamoDBStreamsClient
 
-    from tavus_callbacks_cli.local_stack.template.template import Resource, Template
+    from tavus_callbacks_cli.local_stack.template.template import Template
 
 _DEFAULT_BATCH = 100
 _UNLIMITED = -1
@@ -54,37 +53,35 @@ class StreamMapping:
 
 def stream_mappings_of(template: "Template") -> list[StreamMapping]:
     """Return the mappings of a template's streams; raises click.ClickException for unsupported ones."""
-    mappings = template.of_type("AWS::Lambda::EventSourceMapping")
-    return [_mapping(resource, template) for resource in mappings if not reads_queue(resource)]
-
-
-def _mapping(resource: "Resource", template: "Template") -> StreamMapping:
-    properties = resource.properties
-    arn = properties["EventSourceArn"]
     names = [table.name for table in template.of_type("AWS::DynamoDB::Table")]
-    table = next((name for name in names if f":table/{name}/stream/" in arn), None)
-    if table is None:
-        raise uninterpretable(
-            resource.logical_id, "its EventSourceArn", "only streams of its tables are read"
-        )
-    filters = properties.get("FilterCriteria", {}).get("Filters", ())
-    try:
-        patterns = tuple(json.loads(each["Pattern"]) for each in filters)
-        for each in patterns:
-            pattern.check(each)
-        return StreamMapping(
-            mapping_id=str(uuid.uuid5(uuid.NAMESPACE_URL, resource.name)),
-            table=table,
-            function=template.function(properties["FunctionName"]),
-            patterns=patterns,
-            batch_size=int(properties.get("BatchSize", _DEFAULT_BATCH)),
-            window=int(properties.get("MaximumBatchingWindowInSeconds", 0)),
-            rules=_retry_rules(properties),
-            failed_bucket=bucket_of(properties.get("DestinationConfig")),
-        )
-    except ValueError as error:
-        remedy = "let infra/tavus_callbacks_cli/local_stack/triggers/streams.py interpret it"
-        raise uninterpretable(resource.logical_id, str(error), remedy) from error
+    mappings = []
+    for resource in filterfalse(reads_queue, template.of_type("AWS::Lambda::EventSourceMapping")):
+        properties = resource.properties
+        arn = properties["EventSourceArn"]
+        table = next((name for name in names if f":table/{name}/stream/" in arn), None)
+        if table is None:
+            what = "its EventSourceArn"
+            raise uninterpretable(resource.logical_id, what, "only streams of its tables are read")
+        filters = properties.get("FilterCriteria", {}).get("Filters", ())
+        try:
+            patterns = tuple(json.loads(each["Pattern"]) for each in filters)
+            for each in patterns:
+                pattern.check(each)
+            mapping = StreamMapping(
+                mapping_id=str(uuid.uuid5(uuid.NAMESPACE_URL, resource.name)),
+                table=table,
+                function=template.function(properties["FunctionName"]),
+                patterns=patterns,
+                batch_size=int(properties.get("BatchSize", _DEFAULT_BATCH)),
+                window=int(properties.get("MaximumBatchingWindowInSeconds", 0)),
+                rules=_retry_rules(properties),
+                failed_bucket=bucket_of(properties.get("DestinationConfig")),
+            )
+        except ValueError as error:
+            remedy = "let infra/tavus_callbacks_cli/local_stack/triggers/streams.py interpret it"
+            raise uninterpretable(resource.logical_id, str(error), remedy) from error
+        mappings.append(mapping)
+    return mappings
 
 
 def _retry_rules(properties: dict[str, Any]) -> RetryRules:
@@ -105,18 +102,7 @@ def follow_stream(
 
     It starts now even for TRIM_HORIZON: the stack starts here, and restored records are not new.
     """
-    stream = Stream(mapping, client, deliver)
-    return run_reader(partial(_follow, stream), woken, f"stream {mapping.table}")
-
-
-def _follow(stream: "Stream", woken: threading.Event, ended: threading.Event) -> None:
-    while not ended.is_set():
-        woken.wait()
-        # Lambda opens its window earlier, when the last invocation has ended, and a full batch does not wait.
-        ended.wait(stream.window)
-        woken.clear()
-        stream.deliver_new()
-    stream.deliver_new()
+    return run_reader(Stream(mapping, client, deliver).follow, woken, f"stream {mapping.table}")
 
 
 class Stream:
@@ -126,7 +112,6 @@ class Stream:
         self, mapping: StreamMapping, client: "DynamoDBStreamsClient", deliver: DeliverBatch
     ) -> None:
         self._mapping, self._client, self._deliver = mapping, client, deliver
-        self.window = mapping.window
         [stream] = client.list_streams(TableName=mapping.table)["Streams"]
         self._arn = stream["StreamArn"]
         shards = client.describe_stream(StreamArn=self._arn)["StreamDescription"]["Shards"]
@@ -136,6 +121,16 @@ class Stream:
             )["ShardIterator"]
             for shard in shards
         }
+
+    def follow(self, woken: threading.Event, ended: threading.Event) -> None:
+        """Deliver new records after each write; once `ended` is set, deliver the rest."""
+        while not ended.is_set():
+            woken.wait()
+            # Lambda opens its window when the last invocation has ended, and a full batch does not wait.
+            ended.wait(self._mapping.window)
+            woken.clear()
+            self.deliver_new()
+        self.deliver_new()
 
     def deliver_new(self) -> None:
         """Deliver the new records, shard by shard, in order."""
