@@ -6,7 +6,7 @@ Bodies are untrusted, so their content is printed with escaped control character
 import json
 import time
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.text import Text
@@ -55,7 +55,10 @@ def _start_lines(stack: "LocalStack", forward: str | None) -> Iterator[tuple[str
     sample = _SAMPLE % time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     yield "local", "the whole stack of template.yaml, on this machine only"
     yield "callback", escape(running.callback_url)
-    yield "try", shell.line("curl", "-H", _JSON, "-d", sample, running.callback_url)
+    yield (
+        "try",
+        shell.line("curl", "-H", _JSON, "-d", sample, running.callback_url),
+    )
     yield "read", shell.command("tail", options=("--local", *([] if is_usual else port)))
     bearer = f"Authorization: Bearer {running.read_token}"
     yield "", shell.line("curl", "-H", bearer, f"{running.api_url}/events?after=")
@@ -74,24 +77,9 @@ def exchange_line(exchange: "Exchange", log: "Path") -> Text | None:
         return note_line(f"{name} failed: {exchange.failure}; see {where}", "bold red")
     if not route.is_callback:
         return None
-    if "status" in content and status < 400:  # noqa: PLR2004 - HTTP's border of errors
-        return _callback_line(content)
-    reason = content.get("detail") or content.get("title") or content.get("message") or ""
-    return note_line(f"refused  {status}  {reason}", "red")
-
-
-def note_line(text: str, style: str = "dim") -> Text:
-    """Return a line of the stack itself, with the time."""
-    return Text.assemble((time.strftime("%H:%M:%S "), "dim"), (printable(text), style))
-
-
-def failure_line(function: str, reason: str, logs: "Path") -> Text:
-    """Return the line of a function that failed after a trigger started it, without the traceback."""
-    where = shell.argument(str(logs / f"{function}.log"))
-    return note_line(f"{function} failed: {reason.partition(chr(10))[0]}; see {where}", "bold red")
-
-
-def _callback_line(content: dict[str, Any]) -> Text:
+    if "status" not in content or status >= 400:  # noqa: PLR2004 - HTTP's border of errors
+        reason = content.get("detail") or content.get("title") or content.get("message") or ""
+        return note_line(f"refused  {status}  {reason}", "red")
     outcome = str(content["status"])
     kind, subject, event_type = (
         printable(str(content.get(name, "")), _WIDTH) for name in ("kind", "subject", "event_type")
@@ -103,3 +91,14 @@ def _callback_line(content: dict[str, Any]) -> Text:
         text = issue if isinstance(issue, str) else json.dumps(issue, ensure_ascii=False)
         line.append(f"  {printable(text, 80)}", "yellow")
     return line
+
+
+def note_line(text: str, style: str = "dim") -> Text:
+    """Return a line of the stack itself, with the time."""
+    return Text.assemble((time.strftime("%H:%M:%S "), "dim"), (printable(text), style))
+
+
+def failure_line(function: str, reason: str, logs: "Path") -> Text:
+    """Return the line of a function that failed after a trigger started it, without the traceback."""
+    where = shell.argument(str(logs / f"{function}.log"))
+    return note_line(f"{function} failed: {reason.partition(chr(10))[0]}; see {where}", "bold red")

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from tavus_callbacks_cli.local_stack.stack import LocalStack
 
 _PAUSES = (0.5, 2.0)
-_SECONDS_TO_ANSWER = 10
 
 Report = Callable[[str, str], None]
 
@@ -77,7 +76,7 @@ def run_forwarding(
                 report(f"forwarded {event_id}", "dim")
 
     # Two programs on one machine need no proxy.
-    with httpx.Client(timeout=_SECONDS_TO_ANSWER, trust_env=False) as client:
+    with httpx.Client(timeout=10, trust_env=False) as client:
         threading.Thread(target=work, args=(client,), name="forward", daemon=True).start()
         yield waiting.put
         waiting.put(None)

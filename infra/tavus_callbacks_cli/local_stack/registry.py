@@ -37,8 +37,26 @@ class RunningStack:
 
 def running_stacks(root: Path | None = None) -> list[RunningStack]:
     """Return the running stacks by port; remove those whose process is gone."""
-    paths = sorted((root or state_root()).glob("*/running.json"))
-    stacks = [stack for path in paths if (stack := _read(path))]
+    stacks = []
+    for path in sorted((root or state_root()).glob("*/running.json")):
+        try:
+            content = json.loads(path.read_bytes())
+            is_old = "pid" in content and "aws_access_key_id" not in content
+            stack = RunningStack(**{"aws_access_key_id": "", "aws_secret_access_key": "", **content})
+        except (FileNotFoundError, ValueError, TypeError):
+            continue
+        try:
+            os.kill(stack.pid, 0)
+        except ProcessLookupError:
+            path.unlink(missing_ok=True)
+            continue
+        except PermissionError:
+            pass  # it is alive
+        if is_old:
+            raise click.ClickException(
+                f"The stack on port {stack.port} was started by an older version. Stop it and start it again."
+            )
+        stacks.append(stack)
     return sorted(stacks, key=lambda stack: stack.port)
 
 
@@ -68,24 +86,3 @@ def write_ready_file(path: Path, stack: RunningStack) -> None:
         **{name: stack.outputs[output] for name, output in outputs.items() if output in stack.outputs},
     }
     write_json(path, content)
-
-
-def _read(path: Path) -> RunningStack | None:
-    try:
-        content = json.loads(path.read_bytes())
-        is_old = "pid" in content and "aws_access_key_id" not in content
-        stack = RunningStack(**{"aws_access_key_id": "", "aws_secret_access_key": "", **content})
-    except (FileNotFoundError, ValueError, TypeError):
-        return None
-    try:
-        os.kill(stack.pid, 0)
-    except ProcessLookupError:
-        path.unlink(missing_ok=True)
-        return None
-    except PermissionError:
-        pass  # it is alive
-    if is_old:
-        raise click.ClickException(
-            f"The stack on port {stack.port} was started by an older version. Stop it and start it again."
-        )
-    return stack

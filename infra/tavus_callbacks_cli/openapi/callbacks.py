@@ -77,10 +77,7 @@ def _family_schema(family: Family) -> Schema:
     keys = [key for _, key in family.subjects]
     subjects = [{"required": [key], "properties": {key: _NAME}} for key in keys]
     has_status = all(kind == family.name for kind, _ in family.subjects)
-    return {
-        **_narrow(model_of(family.name, ""), {"status": _NAME} if has_status else {}),
-        "anyOf": subjects,
-    }
+    return {**_narrow(model_of(family.name, ""), {"status": _NAME} if has_status else {}), "anyOf": subjects}
 
 
 def _success(model: str) -> dict[str, Any]:

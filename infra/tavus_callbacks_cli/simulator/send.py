@@ -74,7 +74,12 @@ def send_scenario(
     if stack and scenario.video:
         rendered = put_videos(rendered, stack)
     if stack:
-        _inform_stand_in(rendered, stack)
+        from tavus_callbacks_cli.local_stack.stack import TAVUS_OUTPUT
+
+        with http_client(stack.outputs[TAVUS_OUTPUT]) as tavus:
+            for callback in filter(_event_type, rendered):
+                answer = tavus.post(CALLBACKS_PATH, content=callback.body, headers={KEY_HEADER: KEY})
+                answer.raise_for_status()
         rendered = [callback for callback in rendered if _event_type(callback) not in lost_types]
     with http_client(callback_url) as client:
         yield from send(rendered, callback_url, client)
@@ -89,16 +94,6 @@ def send(callbacks: Iterable[Rendered], callback_url: str, client: httpx.Client)
         # A tunnel without a server behind it answers HTML.
         is_json = "json" in response.headers.get("content-type", "")
         yield Outcome(callback.expect, response.status_code, response.json() if is_json else response.text)
-
-
-def _inform_stand_in(callbacks: Iterable[Rendered], stack: "RunningStack") -> None:
-    from tavus_callbacks_cli.local_stack.stack import TAVUS_OUTPUT
-
-    with http_client(stack.outputs[TAVUS_OUTPUT]) as client:
-        for callback in callbacks:
-            if _event_type(callback):
-                response = client.post(CALLBACKS_PATH, content=callback.body, headers={KEY_HEADER: KEY})
-                response.raise_for_status()
 
 
 def _event_type(callback: Rendered) -> str | None:

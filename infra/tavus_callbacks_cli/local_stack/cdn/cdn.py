@@ -35,7 +35,6 @@ _RESPONSE_HEADERS = (
     "last-modified",
     "x-amz-version-id",
 )
-_SECONDS = 30
 # A single range, which CloudFront and S3 support; they answer any other Range with the whole object.
 _RANGE = re.compile(r"bytes=(\d{0,40})-(\d{0,40})", re.ASCII)
 
@@ -84,7 +83,7 @@ class Cdn:
             and (name.lower() != "range" or _is_valid_range(value))
         }
         headers_sent = {**forwarded, "Authorization": authorization(self.key_id, "s3")}
-        with closing(HTTPConnection(self.endpoint_url.removeprefix("http://"), timeout=_SECONDS)) as origin:
+        with closing(HTTPConnection(self.endpoint_url.removeprefix("http://"), timeout=30)) as origin:
             # S3 overrides headers in its answer to a HEAD too, moto does not.
             method = "GET" if request.method == "HEAD" else request.method
             origin.request(method, target, headers=headers_sent)

@@ -99,11 +99,7 @@ def _head(now: datetime, function_arn: str, condition: str, invocations: int) ->
             "condition": condition,
             "approximateInvokeCount": invocations,
         },
-        "responseContext": {
-            "statusCode": 200,
-            "executedVersion": _VERSION,
-            "functionError": "Unhandled",
-        },
+        "responseContext": {"statusCode": 200, "executedVersion": _VERSION, "functionError": "Unhandled"},
     }
 
 

@@ -1,13 +1,10 @@
 """The Host headers that local listeners accept, so that no web page and no tunnel reaches the read API."""
 
-from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from tavus_callbacks_cli.local_stack.http.gateway import NOT_FOUND
-from tavus_callbacks_cli.local_stack.http.payload import Answer, Request, gateway_answer
+from tavus_callbacks_cli.local_stack.http.payload import Answer, Handle, Request, gateway_answer
 from tavus_callbacks_cli.local_stack.loopback import is_loopback
-
-Handle = Callable[[Request], Answer]
 
 _FORBIDDEN = gateway_answer(403, "Forbidden")
 # A proxy adds one of these, so they reveal a tunnel that rewrites Host to localhost. It is unverified which

@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from tavus_callbacks_cli.local_stack.http.gateway import FAILED, TOO_LARGE
-from tavus_callbacks_cli.local_stack.http.payload import BODY_LIMIT, Answer, Request
+from tavus_callbacks_cli.local_stack.http.payload import BODY_LIMIT, Answer, Handle, Request
 from tavus_callbacks_cli.local_stack.loopback import HOST
 
 # A request that waits for a worker occupies a thread, so there are more threads than workers.
@@ -24,7 +24,6 @@ _READ_AT_MOST = 10 * BODY_LIMIT
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
-Handle = Callable[[Request], Answer]
 
 _log = logging.getLogger(__name__)
 

@@ -44,10 +44,9 @@ class CorsRule:
         )
 
 
-RulesOf = Callable[[str], Sequence[CorsRule]]
-
-
-def answer_preflights(application: "WSGIApplication", rules_of: RulesOf) -> "WSGIApplication":
+def answer_preflights(
+    application: "WSGIApplication", rules_of: Callable[[str], Sequence[CorsRule]]
+) -> "WSGIApplication":
     """Wrap an S3: the rules of its bucket answer the OPTIONS request of an object."""
 
     def answering(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:

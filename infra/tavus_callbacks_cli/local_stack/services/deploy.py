@@ -217,11 +217,7 @@ _BUCKET_SETTINGS: "dict[str, tuple[str, str, Callable[[str, Any], Any]]]" = {
     "BucketEncryption": ("put_bucket_encryption", "ServerSideEncryptionConfiguration", _encryption),
     "VersioningConfiguration": ("put_bucket_versioning", "VersioningConfiguration", _unchanged),
     "CorsConfiguration": ("put_bucket_cors", "CORSConfiguration", _cors),
-    "LifecycleConfiguration": (
-        "put_bucket_lifecycle_configuration",
-        "LifecycleConfiguration",
-        _lifecycle,
-    ),
+    "LifecycleConfiguration": ("put_bucket_lifecycle_configuration", "LifecycleConfiguration", _lifecycle),
     "NotificationConfiguration": (
         "put_bucket_notification_configuration",
         "NotificationConfiguration",

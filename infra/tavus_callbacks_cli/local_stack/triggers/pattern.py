@@ -16,7 +16,16 @@ _ABSENT = object()
 
 def matches(pattern: Pattern, event: Mapping[str, Any]) -> bool:
     """Tell whether an event has every field of the pattern."""
-    return all(_field_matches(rule, event.get(name, _ABSENT)) for name, rule in pattern.items())
+    for name, rule in pattern.items():
+        value = event.get(name, _ABSENT)
+        if isinstance(rule, dict):
+            objects = [each for each in _values(value) if isinstance(each, dict)] or [{}]
+            is_match = any(matches(rule, each) for each in objects)
+        else:
+            is_match = any(_alternative_matches(alternative, value) for alternative in rule)
+        if not is_match:
+            return False
+    return True
 
 
 def check(pattern: Any) -> None:
@@ -32,13 +41,6 @@ def check(pattern: Any) -> None:
         for operators in (each for each in rule if isinstance(each, dict)):
             if len(operators) != 1 or not operators.keys() <= _OPERATORS.keys():
                 raise ValueError(f"the operator {', '.join(operators)}")
-
-
-def _field_matches(rule: Any, value: Any) -> bool:
-    if isinstance(rule, dict):
-        objects = [each for each in _values(value) if isinstance(each, dict)] or [{}]
-        return any(matches(rule, each) for each in objects)
-    return any(_alternative_matches(alternative, value) for alternative in rule)
 
 
 def _alternative_matches(alternative: Any, value: Any) -> bool:

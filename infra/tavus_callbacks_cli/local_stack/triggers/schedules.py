@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 _RATE = re.compile(r"rate\(([0-9]+) (minute|hour|day)s?\)")
 _SECONDS = {"minute": 60, "hour": 3600, "day": 86400}
-_HURRIED = 1.0
 _SECONDS_TO_END = 2
 
 
@@ -50,7 +49,7 @@ def schedules_of(template: "Template") -> list[Schedule]:
 def run_schedule(schedule: Schedule, invoke: Callable[[str, Any], Any], *, hurry: bool) -> Iterator[None]:
     """Start a schedule's functions again and again until the block ends, first after one interval."""
     ended = threading.Event()
-    seconds = _HURRIED if hurry else schedule.seconds
+    seconds = 1.0 if hurry else schedule.seconds
 
     def run() -> None:
         while not ended.wait(seconds):

@@ -112,10 +112,7 @@ def _run_queue(
     queue: queues.QueueMapping, services: "EmbeddedServices", functions: Functions
 ) -> Iterator[None]:
     woken, invoke = threading.Event(), partial(functions.invoke, queue.function)
-    with (
-        services.watch(lambda _event: woken.set()),
-        queues.drain_queue(queue, services.sqs(), woken, invoke),
-    ):
+    with services.watch(lambda _event: woken.set()), queues.drain_queue(queue, services.sqs(), woken, invoke):
         yield
 
 
