@@ -5,7 +5,6 @@ Bodies are untrusted, so their content is printed with escaped control character
 
 import json
 import time
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -42,31 +41,27 @@ def printable(text: str, longest: int = 200) -> str:
 
 def show_start(console: Console, stack: "LocalStack", forward: str | None) -> None:
     """Print how to use the stack."""
-    for label, value in _start_lines(stack, forward):
-        console.print(Text.assemble((f"{label:<10}", "bold"), value), soft_wrap=True)
-    console.print(Text("Ctrl-C stops it.", "dim"), soft_wrap=True)
-
-
-def _start_lines(stack: "LocalStack", forward: str | None) -> Iterator[tuple[str, str]]:
     from tavus_callbacks_cli.local_stack.stack import DEFAULT_PORT
 
     running, is_usual = stack.running, stack.running.port == DEFAULT_PORT
     port = ("--port", str(running.port))
     sample = _SAMPLE % time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    yield "local", "the whole stack of template.yaml, on this machine only"
-    yield "callback", escape(running.callback_url)
-    yield (
-        "try",
-        shell.line("curl", "-H", _JSON, "-d", sample, running.callback_url),
-    )
-    yield "read", shell.command("tail", options=("--local", *([] if is_usual else port)))
     bearer = f"Authorization: Bearer {running.read_token}"
-    yield "", shell.line("curl", "-H", bearer, f"{running.api_url}/events?after=")
-    yield "data", f"{shell.argument(str(stack.state.folder))} (kept over a restart; --fresh forgets)"
+    lines = [
+        ("local", "the whole stack of template.yaml, on this machine only"),
+        ("callback", escape(running.callback_url)),
+        ("try", shell.line("curl", "-H", _JSON, "-d", sample, running.callback_url)),
+        ("read", shell.command("tail", options=("--local", *([] if is_usual else port)))),
+        ("", shell.line("curl", "-H", bearer, f"{running.api_url}/events?after=")),
+        ("data", f"{shell.argument(str(stack.state.folder))} (kept over a restart; --fresh forgets)"),
+    ]
     if forward:
-        yield "forward", printable(forward)
+        lines.append(("forward", printable(forward)))
     if stack.note:
-        yield "note", printable(stack.note, 1000)
+        lines.append(("note", printable(stack.note, 1000)))
+    for label, value in lines:
+        console.print(Text.assemble((f"{label:<10}", "bold"), value), soft_wrap=True)
+    console.print(Text("Ctrl-C stops it.", "dim"), soft_wrap=True)
 
 
 def exchange_line(exchange: "Exchange", log: "Path") -> Text | None:

@@ -119,7 +119,6 @@ def local_stack(options: Options) -> Iterator[LocalStack]:
         cleanup.enter_context(run_triggers(triggers, services, functions, hurry=options.hurry))
         gateway = Gateway(routes_of(template), functions.invokes)
         cleanup.enter_context(serve(listener, api_hosts(gateway.handle, port, options.public_url)))
-        outputs = {name: addresses.get(value, value) for name, value in template.outputs.items()}
         running = RunningStack(
             pid=os.getpid(),
             port=port,
@@ -131,7 +130,7 @@ def local_stack(options: Options) -> Iterator[LocalStack]:
             region=REGION,
             aws_access_key_id=services.keys.key_id(PERSON),
             aws_secret_access_key=SECRET_ACCESS_KEY,
-            outputs={**outputs, TAVUS_OUTPUT: tavus_url},
+            outputs=_local_outputs(template, addresses),
             parameters=options.parameters,
             state_folder=str(state.folder.resolve()),
         )
@@ -192,6 +191,11 @@ def _local_addresses(api_url: str, template: Template, cdn: _ReservedCdn | None)
     apis = [f"https://{api.name}.{API_HOST_SUFFIX}" for api in template.of_type("AWS::ApiGatewayV2::Api")]
     domains = {f"https://{domain}": cdn.url for domain in cdn.distribution.domains} if cdn else {}
     return {**dict.fromkeys(apis, api_url), **domains}
+
+
+def _local_outputs(template: Template, addresses: Mapping[str, str]) -> dict[str, str]:
+    outputs = {name: addresses.get(value, value) for name, value in template.outputs.items()}
+    return {**outputs, TAVUS_OUTPUT: addresses[_TAVUS_URL]}
 
 
 def _serve_cdn(

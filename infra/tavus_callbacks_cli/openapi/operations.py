@@ -55,12 +55,12 @@ def _operation(operation: Operation) -> dict[str, Any]:
         "description": " ".join(rest.split()),
         "security": [] if is_public else [{scope_of(operation.path): []}],
         "parameters": [*path_parameters, *query_parameters],
-        "responses": {**_successes(operation), **_failures(operation, is_public=is_public)},
+        "responses": _responses(operation, is_public=is_public),
     }
     return {name: value for name, value in members.items() if value or name == "security"}
 
 
-def _successes(operation: Operation) -> dict[str, Any]:
+def _responses(operation: Operation, *, is_public: bool) -> dict[str, Any]:
     model = operation.model
     schema = {"$ref": f"#/components/schemas/{model}"} if model else {"type": "object"}
     json = {JSON_TYPE: {"schema": schema}} if model or not operation.media else {}
@@ -69,14 +69,10 @@ def _successes(operation: Operation) -> dict[str, Any]:
     if operation.redirects:
         location = {"Location": {"required": True, "schema": {"type": "string", "format": "uri"}}}
         responses["302"] = {"description": "The link that plays it, until it expires.", "headers": location}
-    return responses
-
-
-def _failures(operation: Operation, *, is_public: bool) -> dict[str, Any]:
     statuses = {f"status_{status}": _PROBLEMS[status] for status in operation.problems}
     if operation.query:
         statuses["status_400"] = "BadRequest"
     if not is_public:
         # Stored data can exceed the size of one answer.
         statuses |= {"status_401": "Unauthorized", "status_409": "Conflict"}
-    return response_refs(**statuses)
+    return responses | response_refs(**statuses)

@@ -45,33 +45,30 @@ def create_custom_resources(
     template: "Template", functions: "dict[str, Invoke]"
 ) -> dict[str, dict[str, Any]]:
     """Create every custom resource and return Data by logical id; raises click.ClickException on failure."""
-    return {
-        logical_id: _create(template.resources[logical_id], function, functions[function])
-        for logical_id, function in custom_resource_functions(template).items()
-    }
-
-
-def _create(resource: "Resource", function: str, invoke: "Invoke") -> dict[str, Any]:
-    with listen_for_answers() as (url, answers):
-        request = {
-            "RequestType": "Create",
-            "ServiceToken": resource.properties["ServiceToken"],
-            "ResponseURL": url,
-            "StackId": f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/{STACK}/local",
-            "RequestId": str(uuid.uuid4()),
-            "ResourceType": resource.type,
-            "LogicalResourceId": resource.logical_id,
-            "ResourceProperties": resource.properties,
-        }
-        try:
-            invoke(request)
-        except FunctionFailed as error:
-            raise _failure(resource, function, str(error)) from error
-    silence: dict[str, Any] = {"Reason": "it sent no answer to the ResponseURL"}
-    answer = answers[-1] if answers else silence
-    if answer.get("Status") != "SUCCESS":
-        raise _failure(resource, function, str(answer.get("Reason")))
-    data: dict[str, Any] = answer.get("Data", {})
+    data: dict[str, dict[str, Any]] = {}
+    for logical_id, function in custom_resource_functions(template).items():
+        resource = template.resources[logical_id]
+        with listen_for_answers() as (url, answers):
+            request = {
+                "RequestType": "Create",
+                "ServiceToken": resource.properties["ServiceToken"],
+                "ResponseURL": url,
+                "StackId": f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/{STACK}/local",
+                "RequestId": str(uuid.uuid4()),
+                "ResourceType": resource.type,
+                "LogicalResourceId": resource.logical_id,
+                "ResourceProperties": resource.properties,
+            }
+            try:
+                functions[function](request)
+            except FunctionFailed as error:
+                raise _failure(resource, function, str(error)) from error
+        answer: dict[str, Any] = (
+            answers[-1] if answers else {"Reason": "it sent no answer to the ResponseURL"}
+        )
+        if answer.get("Status") != "SUCCESS":
+            raise _failure(resource, function, str(answer.get("Reason")))
+        data[logical_id] = answer.get("Data", {})
     return data
 
 

@@ -67,7 +67,12 @@ def require_key(application: "WSGIApplication", keys: AccessKeys) -> "WSGIApplic
     def guarded(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         if not _is_allowed(environ, keys.owner(key_id_of(environ))):
             return xml_response(FORBIDDEN, _ACCESS_DENIED).send(start_response)
-        return application(environ, _without_cors(start_response))
+
+        def start_without_cors(status: str, headers: list[tuple[str, str]], *error: Any) -> Any:
+            others = [each for each in headers if not each[0].lower().startswith("access-control-")]
+            return start_response(status, others, *error)
+
+        return application(environ, start_without_cors)
 
     return guarded
 
@@ -80,11 +85,3 @@ def _is_allowed(environ: "WSGIEnvironment", owner: str | None) -> bool:
         return path in OWN_PATHS and owner == PERSON
     # Only the CDN sends preflights to S3; browsers have no reason to come here.
     return environ["REQUEST_METHOD"] != "OPTIONS" or owner == CDN
-
-
-def _without_cors(start_response: "StartResponse") -> "StartResponse":
-    def start(status: str, headers: list[tuple[str, str]], *error: Any) -> Any:
-        kept = [each for each in headers if not each[0].lower().startswith("access-control-")]
-        return start_response(status, kept, *error)
-
-    return start
