@@ -58,18 +58,23 @@ def backfill(  # noqa: PLR0913 - one argument an option
     AWS credentials, or --local. Exits with 1 if a conversation could not be read, or if Tavus's list
     changed so much while it was read that conversations may be missing.
     """
+    from tavus_callbacks_cli.operations.backfill import prepare
+    from tavus_callbacks_cli.targets.tavus import open_tavus_api
+
     if (id_ is None) == (since is None):
         raise click.UsageError("Name one ID, or --since TIME for all that were made from then on.")
     if is_all and since is None:
         raise click.UsageError("--all goes with --since.")
     listing: Listing | None = None
     with _client_errors():
-        work = _prepare(target)
-        if since is None:
-            wanted = [str(id_)]
-        else:
-            listing = _read_list(work)
-            wanted = _select(work, listing, since, is_all=is_all)
+        if isinstance(target, UrlTarget):
+            raise click.UsageError(_BY_URL)
+        tavus, deployment = open_tavus_api(target), target.deployment()
+        note(f"asking {tavus.name}")
+        work = prepare(tavus.api, deployment.store, deployment.tables.tokens, deployment.event_retention)
+        wanted = [str(id_)]
+        if since is not None:
+            listing, wanted = _read_list(work, since, is_all=is_all)
         outcomes = list(_outcomes(work, wanted, dry_run=dry_run))
     if is_json:
         print_json({"conversations": outcomes, "listing": listing and listing.as_json()})
@@ -102,18 +107,9 @@ def _client_errors() -> Iterator[None]:
         ) from error
 
 
-def _prepare(target: Target) -> "Work":
-    from tavus_callbacks_cli.operations.backfill import prepare
-    from tavus_callbacks_cli.targets.tavus import open_tavus_api
-
-    if isinstance(target, UrlTarget):
-        raise click.UsageError(_BY_URL)
-    tavus, deployment = open_tavus_api(target), target.deployment()
-    note(f"asking {tavus.name}")
-    return prepare(tavus.api, deployment.store, deployment.tables.tokens, deployment.event_retention)
-
-
-def _read_list(work: "Work") -> "Listing":
+def _read_list(work: "Work", since: datetime, *, is_all: bool) -> "tuple[Listing, list[str]]":
+    """Return Tavus's list, and the ids in it to read: those of this stack, or all."""
+    from tavus_callbacks_cli.operations.backfill import find_candidates
     from tavus_callbacks_cli.operations.tavus_list import Listing
 
     listing = Listing()
@@ -125,13 +121,6 @@ def _read_list(work: "Work") -> "Listing":
     ) as pages:
         for _ in pages:
             pass
-    return listing
-
-
-def _select(work: "Work", listing: "Listing", since: datetime, *, is_all: bool) -> list[str]:
-    """Return the ids to read: those of this stack, or all."""
-    from tavus_callbacks_cli.operations.backfill import find_candidates
-
     candidates = list(find_candidates(work, listing.records.values(), since))
     ids = [candidate.conversation_id for candidate in candidates if candidate.is_ours or is_all]
     if len(ids) < len(candidates):
@@ -139,7 +128,7 @@ def _select(work: "Work", listing: "Listing", since: datetime, *, is_all: bool) 
             f"{len(candidates) - len(ids)} conversations are left out: their callbacks go elsewhere. "
             "--all reads them too."
         )
-    return ids
+    return listing, ids
 
 
 def _outcomes(work: "Work", wanted: list[str], *, dry_run: bool) -> Iterator[Outcome]:

@@ -1,7 +1,5 @@
 """`tavus-callbacks erase`: erase a subject, or everything with a tag, from every store, with a receipt."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -73,8 +71,14 @@ def erase(  # noqa: PLR0913 - one argument an option
     from tavus_callbacks_cli.erasure.erase import find_by_tag
     from tavus_callbacks_cli.erasure.receipt import receipt
     from tavus_callbacks_cli.operations.selection import Selection, left_out_lines
+    from tavus_callbacks_cli.targets.aws_errors import aws_errors, incomplete_errors
 
-    words, options = _arguments(kind, id_, tag)
+    if (tag is None) == (kind is None) or (kind is None) != (id_ is None):
+        raise click.UsageError("Name a kind and an id (conversation c123456), or --tag NAME:VALUE.")
+    if id_ is not None and not is_name(id_):
+        raise click.UsageError(f"{id_!r} can be no id: 1 to 200 printable characters, no white space around.")
+    words = () if tag else (str(kind), str(id_))
+    options = ("--tag", ":".join(tag)) if tag else ()
     if isinstance(target, UrlTarget):
         command = shell.command("erase", *words, options=(*options, "--stack", "NAME"))
         raise click.UsageError(_NO_ACCESS.format(command=command))
@@ -84,40 +88,22 @@ def erase(  # noqa: PLR0913 - one argument an option
                 f"{shell.argument(str(file))} exists, and a receipt is not overwritten: name another file."
             )
         require_folder(file)
-    with _repeatable_errors():
-        deployment = target.deployment()
-        selection = find_by_tag(deployment, tag) if tag else Selection(frozenset({(str(kind), str(id_))}))
-        left_out = selection.left_out_json(partial(deployment.command, "erase"))
-        for line in left_out_lines(left_out):
-            note(line)
-        erasure = _erase(deployment, selection, shell.line(*words), dry_run=dry_run, is_sure=is_sure)
-        asked = shell.command("erase", *words, options=options).removeprefix("tavus-callbacks ")
-        content = receipt(erasure, asked, target.name, deployment, left_out)
-    _print_receipt(content, file, is_json=is_json)
-    if left_out or any(each["store"] != "recordings bucket" for each in content["left"]):
-        raise SystemExit(1)
-
-
-def _arguments(kind: str | None, id_: str | None, tag: Tag | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the arguments and the options that name what to erase; raises click.UsageError."""
-    if (tag is None) == (kind is None) or (kind is None) != (id_ is None):
-        raise click.UsageError("Name a kind and an id (conversation c123456), or --tag NAME:VALUE.")
-    if id_ is not None and not is_name(id_):
-        raise click.UsageError(f"{id_!r} can be no id: 1 to 200 printable characters, no white space around.")
-    return ((str(kind), str(id_)), ()) if tag is None else ((), ("--tag", ":".join(tag)))
-
-
-@contextmanager
-def _repeatable_errors() -> Iterator[None]:
-    """Raise errors of AWS as click.ClickException, and say that the command can be repeated."""
-    from tavus_callbacks_cli.targets.aws_errors import aws_errors, incomplete_errors
-
     try:
         with aws_errors(), incomplete_errors(_AGAIN):
-            yield
+            deployment = target.deployment()
+            selection = find_by_tag(deployment, tag) if tag else Selection(frozenset({(str(kind), str(id_))}))
+            left_out = selection.left_out_json(partial(deployment.command, "erase"))
+            for line in left_out_lines(left_out):
+                note(line)
+            erasure = _erase(deployment, selection, shell.line(*words), dry_run=dry_run, is_sure=is_sure)
+            asked = shell.command("erase", *words, options=options).removeprefix("tavus-callbacks ")
+            content = receipt(erasure, asked, target.name, deployment, left_out)
     except KeyboardInterrupt:
         note(_AGAIN)
         raise
+    _print_receipt(content, file, is_json=is_json)
+    if left_out or any(each["store"] != "recordings bucket" for each in content["left"]):
+        raise SystemExit(1)
 
 
 def _erase(

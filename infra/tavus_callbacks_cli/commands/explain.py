@@ -30,7 +30,8 @@ def explain(files: tuple[str, ...], *, shape: bool, is_json: bool) -> None:
     --shape prints the names of properties and the types of their values, and no value: safe to share when
     callbacks look different from what is known. Names that may be data (digits, a capital in front) become *.
     """
-    from tavus_callbacks_cli.operations.explain import explain_body
+    from tavus_callbacks.domain.common.errors import NotAnObject
+    from tavus_callbacks_cli.operations.explain import explain_body, shape_of_body
 
     now, bodies = datetime.now(UTC), []
     for name in files:
@@ -39,7 +40,11 @@ def explain(files: tuple[str, ...], *, shape: bool, is_json: bool) -> None:
     explanations = [explain_body(name, raw, now=now) for name, raw in bodies]
     if shape:
         for name, raw in bodies:
-            _print_shape(name, raw)
+            note(argument(name))
+            try:
+                print_json(shape_of_body(raw))
+            except NotAnObject as error:
+                note(str(error))
     elif is_json:
         print_json({"files": [explanation.as_json() for explanation in explanations]})
     else:
@@ -49,14 +54,3 @@ def explain(files: tuple[str, ...], *, shape: bool, is_json: bool) -> None:
             print_fields(explanation.fields())
     if not all(explanation.is_filed for explanation in explanations):
         click.get_current_context().exit(1)
-
-
-def _print_shape(name: str, raw: bytes) -> None:
-    from tavus_callbacks.domain.common.errors import NotAnObject
-    from tavus_callbacks_cli.operations.explain import shape_of_body
-
-    note(argument(name))
-    try:
-        print_json(shape_of_body(raw))
-    except NotAnObject as error:
-        note(str(error))

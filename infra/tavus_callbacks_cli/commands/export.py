@@ -69,7 +69,7 @@ def export(  # noqa: PLR0913 - one argument an option
 
     The exit code is 1 if --tag left something out.
     """
-    from tavus_callbacks_cli.operations.export import find_by_tag
+    from tavus_callbacks_cli.operations.export import Sources, find_by_tag
     from tavus_callbacks_cli.operations.selection import Selection, left_out_lines
 
     def export_command(kind: str, subject: str) -> str:
@@ -79,8 +79,13 @@ def export(  # noqa: PLR0913 - one argument an option
         raise click.UsageError("Name an ID, or --tag NAME:VALUE.")
     refuse_overwrite(file, force=force)
     require_folder(file)
-    with _open_sources(target) as sources:
-        selection = find_by_tag(sources.api, tag) if tag else Selection(frozenset({(kind, str(id_))}))
+    with ExitStack() as cleanup:
+        api, quarantine = cleanup.enter_context(target.open_api("read")), None
+        # A URL may have no token for quarantine.
+        if not isinstance(target, UrlTarget) or target.environment.get(TOKEN_VARIABLES["quarantine"]):
+            quarantine = cleanup.enter_context(target.open_api("quarantine"))
+        sources = Sources(api, quarantine, fetch)
+        selection = find_by_tag(api, tag) if tag else Selection(frozenset({(kind, str(id_))}))
         left_out = selection.left_out_json(export_command)
         for line in left_out_lines(left_out):
             note(line)
@@ -95,18 +100,6 @@ def export(  # noqa: PLR0913 - one argument an option
         note(f"Wrote {argument(str(file))}: {amount}. It holds what people said.")
     if left_out:
         raise SystemExit(1)
-
-
-@contextmanager
-def _open_sources(target: Target) -> "Iterator[Sources]":
-    from tavus_callbacks_cli.operations.export import Sources
-
-    with ExitStack() as cleanup:
-        api, quarantine = cleanup.enter_context(target.open_api("read")), None
-        # A URL may have no token for quarantine.
-        if not isinstance(target, UrlTarget) or target.environment.get(TOKEN_VARIABLES["quarantine"]):
-            quarantine = cleanup.enter_context(target.open_api("quarantine"))
-        yield Sources(api, quarantine, fetch)
 
 
 def fetch(link: "Callable[[], str]", file: Path, progress: "Callable[[int, int | None], None]") -> int:

@@ -21,10 +21,6 @@ Item = dict[str, Any]
 
 WHAT = options.Renamed(("conversations", "videos", "replicas", "events"), {"faces": "replicas"})
 
-_SHOWN = 50
-# Events come oldest first, so a list of them begins somewhere.
-_RECENT = timedelta(days=1)
-
 
 @click.command(
     "list",
@@ -46,9 +42,7 @@ _RECENT = timedelta(days=1)
     "--since", type=options.moment, metavar="TIME", help="Only from then on: 7d, or ISO 8601 (UTC)."
 )
 @click.option("--until", type=options.moment, metavar="TIME", help="Only before: 1d, or ISO 8601 (UTC).")
-@click.option(
-    "--limit", type=click.IntRange(min=1), default=_SHOWN, show_default=True, help="How many at most."
-)
+@click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, help="How many at most.")
 @click.option("--json", "is_json", is_flag=True, help="Print JSON.")
 @target_options
 def list_(target: Target, what: str, *, limit: int, is_json: bool, **filters: Any) -> None:
@@ -66,7 +60,15 @@ def list_(target: Target, what: str, *, limit: int, is_json: bool, **filters: An
         else:
             every = api.items(f"/{what}", {"limit": str(min(limit + 1, 200)), **query(given)})
         items = list(islice(every, limit + 1))
-    _print_items(what, items[:limit], is_json=is_json)
+    if is_json:
+        print_json({what: items[:limit]})
+    else:
+        columns, row = _TABLES[what]
+        print_table([column.format(zone=zone()) for column in columns], map(row, items[:limit]))
+        if not items:
+            note(f"No {what} are there that fit.")
+        if what == "conversations" and not all(item["joined_at"] for item in items[:limit]):
+            note("* When it began is not known: this is when it was first received.")
     if len(items) > limit:
         note(f"There are more: --limit {limit * 10} shows up to {limit * 10}.")
 
@@ -90,24 +92,13 @@ def _events(api: "ApiClient", given: Mapping[str, Any]) -> Iterator[Item]:
     until = iso(given["until"]) if "until" in given else None
     tags = (given["tag"],) if "tag" in given else ()
     filter_ = EventFilter(given.get("kind"), given.get("event_type"), given.get("label"), tags)
-    since = given.get("since") or datetime.now(UTC) - _RECENT
+    # Events come oldest first, so a list of them begins somewhere.
+    since = given.get("since") or datetime.now(UTC) - timedelta(days=1)
     for event in api.events_since(iso(since)):
         if until and event["received_at"] >= until:
             return
         if filter_.matches(event):
             yield event
-
-
-def _print_items(what: str, items: list[Item], *, is_json: bool) -> None:
-    if is_json:
-        print_json({what: items})
-        return
-    columns, row = _TABLES[what]
-    print_table([column.format(zone=zone()) for column in columns], map(row, items))
-    if not items:
-        note(f"No {what} are there that fit.")
-    if what == "conversations" and not all(item["joined_at"] for item in items):
-        note("* When it began is not known: this is when it was first received.")
 
 
 def conversation_row(item: Item) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import asdict
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -13,10 +13,6 @@ from tavus_callbacks_cli.output.shell import quote
 from tavus_callbacks_cli.output.text import examples, moment, size, tags, zone
 from tavus_callbacks_cli.targets.choose import Target
 
-if TYPE_CHECKING:
-    from tavus_callbacks_cli.operations.quarantine import RedriveOutcome
-
-_SHOWN = 50
 _NOT_THERE = "{} is not in quarantine there: `tavus-callbacks quarantine list` names what is."
 
 
@@ -42,7 +38,7 @@ def quarantine() -> None:
     ),
 )
 @click.option(
-    "--limit", type=click.IntRange(min=1), default=_SHOWN, show_default=True, help="How many, newest first."
+    "--limit", type=click.IntRange(min=1), default=50, show_default=True, help="How many, newest first."
 )
 @click.option("--json", "is_json", is_flag=True, help="Print JSON.")
 @target_options
@@ -134,9 +130,23 @@ def redrive(target: Target, id_: str | None, *, is_all: bool, dry_run: bool, is_
     This version's rules read each body anew, with its own time of receipt, label and tags; an entry goes once
     its event is kept, and what still cannot be filed stays. It takes AWS credentials, or --local.
     """
+    from tavus_callbacks_cli.operations.quarantine import get_entry, list_entries
+    from tavus_callbacks_cli.operations.quarantine import redrive as redrive_entry
+    from tavus_callbacks_cli.targets.api_client import NotFound
+    from tavus_callbacks_cli.targets.aws_errors import aws_errors, incomplete_errors
+
     if (id_ is None) != is_all:
         raise click.UsageError("Name one ID of `tavus-callbacks quarantine list`, or --all.")
-    outcomes = _redrive(target, id_, dry_run=dry_run)
+    with aws_errors():
+        store, retention = target.store(), target.deployment().event_retention
+        with incomplete_errors("What was filed stays filed: start it again."):
+            if id_ is None:
+                entries = list(list_entries(store))
+            elif entry := get_entry(store, id_):
+                entries = [entry]
+            else:
+                raise NotFound(_NOT_THERE.format(quote(id_)))
+            outcomes = [redrive_entry(store, entry, retention, dry_run=dry_run) for entry in entries]
     if is_json:
         print_json({"quarantine": [asdict(outcome) for outcome in outcomes]})
         return
@@ -146,21 +156,3 @@ def redrive(target: Target, id_: str | None, *, is_all: bool, dry_run: bool, is_
     refused = sum(outcome.outcome == "refused" for outcome in outcomes)
     done = "can be filed" if dry_run else "are filed"
     note(f"{len(outcomes) - refused} {done}, {refused} still cannot be filed.")
-
-
-def _redrive(target: Target, quarantine_id: str | None, *, dry_run: bool) -> "list[RedriveOutcome]":
-    from tavus_callbacks_cli.operations.quarantine import get_entry, list_entries
-    from tavus_callbacks_cli.operations.quarantine import redrive as redrive_entry
-    from tavus_callbacks_cli.targets.api_client import NotFound
-    from tavus_callbacks_cli.targets.aws_errors import aws_errors, incomplete_errors
-
-    with aws_errors():
-        store, retention = target.store(), target.deployment().event_retention
-        with incomplete_errors("What was filed stays filed: start it again."):
-            if quarantine_id is None:
-                entries = list(list_entries(store))
-            elif entry := get_entry(store, quarantine_id):
-                entries = [entry]
-            else:
-                raise NotFound(_NOT_THERE.format(quote(quarantine_id)))
-            return [redrive_entry(store, entry, retention, dry_run=dry_run) for entry in entries]

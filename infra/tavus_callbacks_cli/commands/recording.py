@@ -1,7 +1,6 @@
 """`tavus-callbacks recording`: list, play or download the recordings of a conversation."""
 
 import webbrowser
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -15,9 +14,7 @@ from tavus_callbacks_cli.output.text import clock, escape, examples, moment, siz
 from tavus_callbacks_cli.targets.choose import Target
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from tavus_callbacks_cli.operations.recording import Progress, Recordings
+    from tavus_callbacks_cli.operations.recording import Recordings
 
 Action = Literal["open", "url"]
 
@@ -145,6 +142,8 @@ def _list(recordings: "Recordings", *, is_json: bool) -> None:
 
 
 def _download(recordings: "Recordings", file: Path, *, is_json: bool) -> None:
+    from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn
+
     from tavus_callbacks_cli.operations.recording import Recordings, download
     from tavus_callbacks_cli.targets.api_client import http_client
 
@@ -152,23 +151,20 @@ def _download(recordings: "Recordings", file: Path, *, is_json: bool) -> None:
     link = recordings.link()
     # The latest may be another one when a fresh link is needed.
     same = Recordings(recordings.api, recordings.conversation, link["recording_id"])
-    with http_client(link["url"]) as client, _report_progress(file) as report:
-        count = download(client, lambda: str(same.link()["url"]), file, progress=report)
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn())
+    with http_client(link["url"]) as client, progress_bar(*columns, TimeRemainingColumn()) as bar:
+        task = bar.add_task(escape(file.name), total=None)
+        try:
+            count = download(
+                client,
+                lambda: str(same.link()["url"]),
+                file,
+                progress=lambda done, whole: bar.update(task, completed=done, total=whole),
+            )
+        except KeyboardInterrupt:
+            note("What came is kept: the same command goes on from there.")
+            raise
     if is_json:
         print_json({"recording_id": link["recording_id"], "file": str(file), "size": count})
     else:
         note(f"Saved {shell.argument(str(file))}: {size(count)}.")
-
-
-@contextmanager
-def _report_progress(file: Path) -> "Iterator[Progress]":
-    from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn())
-    with progress_bar(*columns, TimeRemainingColumn()) as bar:
-        task = bar.add_task(escape(file.name), total=None)
-        try:
-            yield lambda count, whole: bar.update(task, completed=count, total=whole)
-        except KeyboardInterrupt:
-            note("What came is kept: the same command goes on from there.")
-            raise

@@ -82,7 +82,16 @@ def simulate(  # noqa: PLR0913 - one argument an option
         if not is_json:
             print_line(_line(outcome))
     if is_json:
-        print_json({"scenario": chosen.name, "callbacks": [_as_json(outcome) for outcome in outcomes]})
+        callbacks = [
+            {
+                "expected": outcome.expected.model_dump(),
+                "status_code": outcome.status_code,
+                "answer": outcome.content,
+                "is_expected": outcome.is_expected,
+            }
+            for outcome in outcomes
+        ]
+        print_json({"scenario": chosen.name, "callbacks": callbacks})
     _conclude(outcomes)
     if stack and chosen.video:
         _print_link(stack, str(outcomes[0].answer["subject"]), port)
@@ -134,15 +143,6 @@ def _send(scenario: "Scenario", callback_url: str, **options: Any) -> "Iterator[
         raise click.ClickException(
             f"No answer ({reason}). Is the callback_url right, and its stack up?"
         ) from error
-
-
-def _as_json(outcome: "Outcome") -> dict[str, Any]:
-    return {
-        "expected": outcome.expected.model_dump(),
-        "status_code": outcome.status_code,
-        "answer": outcome.content,
-        "is_expected": outcome.is_expected,
-    }
 
 
 def _conclude(outcomes: "list[Outcome]") -> None:

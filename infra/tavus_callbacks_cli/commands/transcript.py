@@ -1,7 +1,6 @@
 """`tavus-callbacks transcript`: the words of a conversation, as a dialogue to read."""
 
 import sys
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -42,33 +41,28 @@ def transcript(target: Target, id_: str, *, form: str | None, is_json: bool, inc
 
     The system prompt is left out unless asked for.
     """
+    from tavus_callbacks_cli.targets.api_client import Conflict
+
     if is_json and form not in (None, "json"):
         raise click.UsageError(f"--json and --format {form} are two forms: name one.")
     path = f"{path_of('conversation', id_)}/transcript"
     params = {"include": "system"} if include_system else {}
-    with target.open_api("read") as api, suggest_ids(api, id_), _option_names():
-        if form in ("text", "vtt"):
-            text = api.text(path, {**params, "format": form})
+    with target.open_api("read") as api, suggest_ids(api, id_):
+        if is_json or form == "json":
+            print_json(api.get(path, params))
+        elif form is None:
+            _print_dialogue(api.get(path, params))
+        else:
+            try:
+                text = api.text(path, {**params, "format": form})
+            except Conflict as error:
+                # The API's advice names a query parameter, not the option.
+                raise Conflict(error.message.replace("format=text", "--format text")) from None
             # A terminal gets everything that could steer it escaped.
             if sys.stdout.isatty():
                 print_block(text.removesuffix("\n"))
             else:
                 print_file(text)
-        elif is_json or form == "json":
-            print_json(api.get(path, params))
-        else:
-            _print_dialogue(api.get(path, params))
-
-
-@contextmanager
-def _option_names() -> "Iterator[None]":
-    """Replace the name of a query parameter in the API's advice by the name of the option."""
-    from tavus_callbacks_cli.targets.api_client import Conflict
-
-    try:
-        yield
-    except Conflict as error:
-        raise Conflict(error.message.replace("format=text", "--format text")) from None
 
 
 def _print_dialogue(content: dict[str, Any]) -> None:
