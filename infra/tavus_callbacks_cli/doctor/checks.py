@@ -21,7 +21,6 @@ from tavus_callbacks_cli.doctor.probe import NotTried
 from tavus_callbacks_cli.targets.aws_errors import error_advice, error_code
 
 _AGAIN = "Are network and region right? Then try again in a moment."
-_NO_SUCH = "NoSuch"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +104,15 @@ def _find(check: Check, examination: Examination) -> Finding:  # noqa: PLR0911 -
         return check.look(examination)
     except NotTried as reason:
         return skip(str(reason))
-    except (ClientError, BotoCoreError) as error:
-        return _aws_finding(error)
+    except BotoCoreError as error:
+        code = error_code(error)
+        return failure(f"AWS was not asked: {code}.", error_advice(code) or _AGAIN)
+    except ClientError as error:
+        code = error_code(error)
+        fix = error_advice(code) or _AGAIN
+        if code.startswith("NoSuch"):
+            fix = f"The stack names what is gone. {REDEPLOY}"
+        return failure(f"AWS answered {code} to {error.operation_name}.", fix)
     except httpx.TransportError as error:
         return failure(f"No answer: {error or type(error).__name__}.", f"Is its address up? {_AGAIN}")
     except click.ClickException as error:
@@ -114,14 +120,3 @@ def _find(check: Check, examination: Examination) -> Finding:  # noqa: PLR0911 -
     # The outermost edge of a check: its own fault is a red line, and the others still run.
     except Exception as fault:  # noqa: BLE001
         return failure(f"The check itself failed: {type(fault).__name__} {fault}.", "Report this as a fault.")
-
-
-def _aws_finding(error: ClientError | BotoCoreError) -> Finding:
-    code = error_code(error)
-    if not isinstance(error, ClientError):
-        return failure(f"AWS was not asked: {code}.", error_advice(code) or _AGAIN)
-    is_gone = code.startswith(_NO_SUCH)
-    return failure(
-        f"AWS answered {code} to {error.operation_name}.",
-        f"The stack names what is gone. {REDEPLOY}" if is_gone else error_advice(code) or _AGAIN,
-    )

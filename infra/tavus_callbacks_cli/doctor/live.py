@@ -130,12 +130,20 @@ def link(examination: Examination) -> Finding:
 
 def preflight(examination: Examination) -> Finding:
     """Ask as a browser does before a script of another site's page reads a range."""
-    origin = _allowed_origin(examination)
-    if origin is None:
+    from botocore.exceptions import ClientError
+
+    try:
+        rules = examination.deployment.client("s3").get_bucket_cors(Bucket=examination.probe.bucket)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "NoSuchCORSConfiguration":
+            raise
         return failure(
             "The bucket has no CORS rules, so no page can read recordings by script.",
             f"CdnAllowedOrigins names the origins. {REDEPLOY}",
         )
+    # A pattern allows any text in place of its asterisk.
+    origin = str(rules["CORSRules"][0]["AllowedOrigins"][0])
+    origin = "https://app.example.com" if origin == "*" else origin.replace("*", "app")
     with http_client(url := _link(examination.probe)) as client:
         answer = client.options(url, headers={"origin": origin, **_PREFLIGHT})
     if answer.status_code == _OK and answer.headers.get("access-control-allow-origin") in ("*", origin):
@@ -144,21 +152,6 @@ def preflight(examination: Examination) -> Finding:
         f"A preflight of {origin} answered {answer.status_code}, and no page can read recordings by script.",
         f"The distribution must hand OPTIONS and its headers on to the bucket. {REDEPLOY}",
     )
-
-
-def _allowed_origin(examination: Examination) -> str | None:
-    """Return an origin that the bucket allows, None if it has no rules."""
-    from botocore.exceptions import ClientError
-
-    try:
-        answer = examination.deployment.client("s3").get_bucket_cors(Bucket=examination.probe.bucket)
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "NoSuchCORSConfiguration":
-            raise
-        return None
-    # A pattern allows any text in place of its asterisk.
-    origin = str(answer["CORSRules"][0]["AllowedOrigins"][0])
-    return "https://app.example.com" if origin == "*" else origin.replace("*", "app")
 
 
 def altered_link(examination: Examination) -> Finding:

@@ -87,19 +87,15 @@ def _trusts_recorder(statement: dict[str, Any], external_id: str | None) -> bool
         operator: {key: _list(value) for key, value in keys.items()}
         for operator, keys in statement.get("Condition", {}).items()
     }
+    principal = statement.get("Principal")
+    accounts = principal["AWS"] if isinstance(principal, dict) and principal.keys() == {"AWS"} else []
+    names = [str(name).split(":") for name in _list(accounts)]
     return (
         statement["Effect"] == "Allow"
         and _list(statement["Action"]) == ["sts:AssumeRole"]
-        and _is_recorder(statement.get("Principal"))
+        and (names == [[ACCOUNT]] or [name[4:] for name in names] == [[ACCOUNT, "root"]])
         and conditions == {"StringEquals": {"sts:ExternalId": [external_id]}}
     )
-
-
-def _is_recorder(principal: Any) -> bool:
-    if not isinstance(principal, dict) or principal.keys() != {"AWS"}:
-        return False
-    names = [str(name).split(":") for name in _list(principal["AWS"])]
-    return names == [[ACCOUNT]] or [name[4:] for name in names] == [[ACCOUNT, "root"]]
 
 
 def _list(value: Any) -> list[Any]:

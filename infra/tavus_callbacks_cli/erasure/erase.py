@@ -100,7 +100,7 @@ def find_by_tag(deployment: Deployment, tag: tuple[str, str]) -> Selection:
                 waiting.setdefault((event.kind, event.subject), []).append(callback)
                 if is_tagged(event.tags, tag):
                     subjects.add((event.kind, event.subject))
-    subjects |= {*_stored_subjects(deployment, tag), *_waiting_subjects(deployment, tag)}
+    subjects.update(_subjects_with_tag(deployment, tag))
     tombstones = Tombstones(store.client, store.table)
     erased = [subject for subject in subjects if tombstones.is_erased(*subject)]
     candidates = {
@@ -110,21 +110,18 @@ def find_by_tag(deployment: Deployment, tag: tuple[str, str]) -> Selection:
     return select_by_tag(tag, candidates, erased)
 
 
-def _stored_subjects(deployment: Deployment, tag: tuple[str, str]) -> Iterator[Subject]:
-    """Yield subjects with the tag in their summary, or in an event that may be in no summary yet."""
+def _subjects_with_tag(deployment: Deployment, tag: tuple[str, str]) -> Iterator[Subject]:
+    """Yield subjects with the tag in a summary, a recent event, a push that waits, or a failed record."""
     for kind in KINDS:
         for item in index_items(deployment.store, LISTING, summary.shards(kind)):
             pairs = summary.parse_facts(kind, item["facts"]).receipt.tags
             if any(is_tagged({name: value}, tag) for name, value in pairs):
                 yield kind, item["subject"]
     since = iso(now() - SUMMARY_DELAY)
+    # No summary may have these events yet.
     for item in index_items(deployment.store, RECEIPTS, EVENT_SHARDS, since):
         if is_tagged(item["tags"], tag):
             yield item["kind"], item["subject"]
-
-
-def _waiting_subjects(deployment: Deployment, tag: tuple[str, str]) -> Iterator[Subject]:
-    """Yield subjects with the tag in pushes that wait and in records that failed."""
     tagged = Selection(frozenset(), tag)
     with ExitStack() as cleanup:
         for queue in _hold_queues(deployment, cleanup, spill.PUSH_QUEUES):

@@ -26,19 +26,16 @@ def index_items(
     store: Store, index: Index, shards: Sequence[str], since: str = "0"
 ) -> Iterator[dict[str, Any]]:
     """Return the items in some partitions of an index, from a time on."""
-    keys = _keys(store, index, shards, since)
-    return batch_get(store.client, store.table, keys, ConsistentRead=True)
-
-
-def _keys(store: Store, index: Index, shards: Sequence[str], since: str) -> Iterator[dict[str, Any]]:
     paginator = store.client.get_paginator("query")
-    for shard in shards:
-        pages = paginator.paginate(
+    results = (
+        paginator.paginate(
             TableName=store.table,
             IndexName=index.name,
             KeyConditionExpression=f"{index.shard} = :shard AND {index.place} >= :since",
             ExpressionAttributeValues=write_item({":shard": shard, ":since": since}),
             ProjectionExpression="pk, sk",
         )
-        for page in pages:
-            yield from map(read_item, page["Items"])
+        for shard in shards
+    )
+    keys = (read_item(item) for pages in results for page in pages for item in page["Items"])
+    return batch_get(store.client, store.table, keys, ConsistentRead=True)

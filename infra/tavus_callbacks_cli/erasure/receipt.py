@@ -6,8 +6,7 @@ keeps point-in-time copies for 35 days and a stream for one day (DynamoDB's deve
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
-from pathlib import Path
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -16,7 +15,7 @@ from tavus_callbacks.domain.common.timestamps import iso
 from tavus_callbacks.domain.common.tombstone import RESTORABLE
 from tavus_callbacks_cli.erasure.erase import Erasure
 from tavus_callbacks_cli.erasure.pieces import names_by_store
-from tavus_callbacks_cli.operations.selection import Subject, left_out_lines
+from tavus_callbacks_cli.operations.selection import left_out_lines
 from tavus_callbacks_cli.output.shell import line, tavus_request
 
 if TYPE_CHECKING:
@@ -41,6 +40,36 @@ class Beyond:
     what: str
     until: str | None
     do: str
+
+
+# Beyond the reach of any erasure, whatever the stack.
+_ALWAYS = (
+    Beyond(
+        "backups and copies that somebody made: AWS Backup, on-demand backups, replication, exports",
+        None,
+        "Erase there whatever your account makes of the tables and buckets.",
+    ),
+    Beyond(
+        "consumers: of the bus, of GET /events, of `local --forward`, and whoever downloaded a recording",
+        None,
+        "Erase there; consumers of the bus are told by conversation.erased.",
+    ),
+    Beyond(
+        "files that commands wrote: exports, downloads (also FILE.part), reports of stats, this receipt",
+        None,
+        "Delete them wherever they are; a receipt names ids.",
+    ),
+    Beyond(
+        "the announcement conversation.erased, with the conversation's id",
+        None,
+        "Nothing: it is posted, or ends with the retention of the queue or bucket where it waits.",
+    ),
+    Beyond(
+        "events of others whose text names it",
+        None,
+        "Erase those too, or find them with `tavus-callbacks tail --json`.",
+    ),
+)
 
 
 def receipt(
@@ -76,73 +105,36 @@ def receipt(
 def beyond_reach(erasure: Erasure, deployment: "Deployment") -> Iterator[Beyond]:
     """Yield what this command cannot erase."""
     if deployment.state_folder is None:
-        yield from _on_aws(erasure.at, deployment.parameters)
+        yield Beyond(
+            "point-in-time copies of the events table, which AWS keeps",
+            iso(erasure.at + RESTORABLE),
+            "Nothing: they end by themselves. A restore that honours tombstones does not bring it back.",
+        )
+        yield Beyond("the events table's stream", iso(erasure.at + _STREAM), "Nothing: it ends by itself.")
+        yield Beyond(
+            "what AWS holds for another try: events of the bus and calls of functions",
+            iso(erasure.at + _RETRIES),
+            "Nothing: the functions look for the tombstone and drop it.",
+        )
+        days = int(deployment.parameters.get("LogRetentionDays", LOG_RETENTION_DAYS))
+        yield Beyond(
+            "logs: ids and counts, never what was said",
+            iso(erasure.at + timedelta(days=days)),
+            "Nothing: they end by themselves, by the parameter LogRetentionDays.",
+        )
     else:
-        yield from _on_this_machine(deployment.state_folder)
-    yield Beyond(
-        "backups and copies that somebody made: AWS Backup, on-demand backups, replication, exports",
-        None,
-        "Erase there whatever your account makes of the tables and buckets.",
-    )
-    yield Beyond(
-        "consumers: of the bus, of GET /events, of `local --forward`, and whoever downloaded a recording",
-        None,
-        "Erase there; consumers of the bus are told by conversation.erased.",
-    )
-    yield Beyond(
-        "files that commands wrote: exports, downloads (also FILE.part), reports of stats, this receipt",
-        None,
-        "Delete them wherever they are; a receipt names ids.",
-    )
-    yield Beyond(
-        "the announcement conversation.erased, with the conversation's id",
-        None,
-        "Nothing: it is posted, or ends with the retention of the queue or bucket where it waits.",
-    )
-    yield Beyond(
-        "events of others whose text names it",
-        None,
-        "Erase those too, or find them with `tavus-callbacks tail --json`.",
-    )
-    yield from map(_at_tavus, sorted(erasure.selection.subjects))
-
-
-def _on_aws(at: datetime, parameters: Mapping[str, str]) -> Iterator[Beyond]:
-    yield Beyond(
-        "point-in-time copies of the events table, which AWS keeps",
-        iso(at + RESTORABLE),
-        "Nothing: they end by themselves. A restore that honours tombstones does not bring it back.",
-    )
-    yield Beyond("the events table's stream", iso(at + _STREAM), "Nothing: it ends by itself.")
-    yield Beyond(
-        "what AWS holds for another try: events of the bus and calls of functions",
-        iso(at + _RETRIES),
-        "Nothing: the functions look for the tombstone and drop it.",
-    )
-    days = int(parameters.get("LogRetentionDays", LOG_RETENTION_DAYS))
-    yield Beyond(
-        "logs: ids and counts, never what was said",
-        iso(at + timedelta(days=days)),
-        "Nothing: they end by themselves, by the parameter LogRetentionDays.",
-    )
-
-
-def _on_this_machine(folder: Path) -> Iterator[Beyond]:
-    yield Beyond("the events table's stream, in memory", None, "Nothing: it ends when the stack stops.")
-    yield Beyond(
-        f"logs in {folder / 'logs'}: ids and counts, never what was said",
-        None,
-        "Nothing: the next start of the stack empties them.",
-    )
-
-
-def _at_tavus(subject: Subject) -> Beyond:
-    kind, name = subject
-    what = f"{line(kind, name)} at Tavus itself"
-    if kind not in _PATHS:
-        return Beyond(what, None, f"Ask Tavus how a {kind} is deleted: no such call is known here.")
-    url = f"{_TAVUS}/{_PATHS[kind]}/{quote(name, safe='')}?hard=true"
-    return Beyond(what, None, tavus_request(url, "-X", "DELETE"))
+        yield Beyond("the events table's stream, in memory", None, "Nothing: it ends when the stack stops.")
+        yield Beyond(
+            f"logs in {deployment.state_folder / 'logs'}: ids and counts, never what was said",
+            None,
+            "Nothing: the next start of the stack empties them.",
+        )
+    yield from _ALWAYS
+    for kind, name in sorted(erasure.selection.subjects):
+        do = f"Ask Tavus how a {kind} is deleted: no such call is known here."
+        if kind in _PATHS:
+            do = tavus_request(f"{_TAVUS}/{_PATHS[kind]}/{quote(name, safe='')}?hard=true", "-X", "DELETE")
+        yield Beyond(f"{line(kind, name)} at Tavus itself", None, do)
 
 
 def receipt_lines(receipt: Mapping[str, Any]) -> Iterator[str]:

@@ -33,19 +33,22 @@ def recordings_folder(conversation_id: str) -> str | None:
 
 def recording_pieces(deployment: Deployment, selection: Selection) -> Iterator[Piece | Leftover]:
     """Yield the versions and uploads to remove, and what is left in buckets that are not the stack's."""
-    yield from _objects_elsewhere(deployment, selection)
+    for conversation in selection.conversations:
+        for recording in _recordings(deployment, conversation):
+            if recording.seen_elsewhere is not None:
+                reason = f"it was seen in another bucket ({recording.seen_elsewhere}): erase it there"
+                yield Leftover(_STORE, recording.key or recording.recording_id, reason)
     if not deployment.has_recordings:
         return
     for prefix in filter(None, map(recordings_folder, selection.conversations)):
         yield from _versions(deployment, prefix)
         yield from _uploads(deployment, prefix)
     for recording in claimed_recordings(deployment, selection):
-        reason = _obstacle(deployment, selection, recording)
-        if reason is None:
+        if obstacle := _obstacle(deployment, selection, recording):
+            yield Leftover(_STORE, str(recording.key), obstacle)
+        else:
             keys = _keys(recording)
             yield from _versions(deployment, min(keys, key=len), only=keys)
-        else:
-            yield Leftover(_STORE, str(recording.key), reason)
 
 
 def invalidation_paths(deployment: Deployment, selection: Selection) -> list[str]:
@@ -99,15 +102,6 @@ def _recordings(deployment: Deployment, conversation: str) -> list[Recording]:
     bucket = deployment.outputs.get("RecordingsBucketName")
     store = deployment.store
     return RecordingRows(store.client, store.table, bucket=bucket).list_all(conversation)
-
-
-def _objects_elsewhere(deployment: Deployment, selection: Selection) -> Iterator[Leftover]:
-    """Yield the objects that were last seen in a bucket that the stack no longer has."""
-    for conversation in selection.conversations:
-        for recording in _recordings(deployment, conversation):
-            if recording.seen_elsewhere is not None:
-                reason = f"it was seen in another bucket ({recording.seen_elsewhere}): erase it there"
-                yield Leftover(_STORE, recording.key or recording.recording_id, reason)
 
 
 def claimed_recordings(deployment: Deployment, selection: Selection) -> Iterator[Recording]:

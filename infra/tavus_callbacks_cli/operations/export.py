@@ -224,22 +224,18 @@ def _export_recordings(
     names: set[str] = set()
     for recording in content["recordings"]:
         link_path = f"{path}/{recording['recording_id']}"
-        reason = _obstacle(sources.api, conversation, recording, link_path)
-        if reason is not None:
+        reason, owner = None, owner_of(str(recording["key"]))
+        # A forged callback may claim another conversation's recording.
+        if owner not in (None, conversation):
+            reason = f"it lies in the folder of conversation {owner}"
+        elif not _answer_or_none(partial(sources.api.get, link_path, {"format": "json"})):
+            reason = f"it is {recording['status']}"
+        if reason:
             name = recording["recording_id"]
             archive.notes.append(f"Recording {name} of {conversation} is not here: {reason}.")
-            continue
-        name = f"{folder}/recordings/{_file_safe(_unique_file_name(recording, names))}"
-        _add_recording(sources, link_path, archive, name, progress)
-
-
-def _obstacle(api: ApiClient, conversation: str, recording: dict[str, Any], path: str) -> str | None:
-    """Return why a recording cannot be exported, or None. A forged callback may claim another's recording."""
-    owner = owner_of(str(recording["key"]))
-    if owner not in (None, conversation):
-        return f"it lies in the folder of conversation {owner}"
-    link = _answer_or_none(lambda: api.get(path, {"format": "json"}))
-    return None if link else f"it is {recording['status']}"
+        else:
+            name = f"{folder}/recordings/{_file_safe(_unique_file_name(recording, names))}"
+            _add_recording(sources, link_path, archive, name, progress)
 
 
 def _unique_file_name(recording: dict[str, Any], names: set[str]) -> str:

@@ -167,8 +167,12 @@ def _fetch(
     url, pauses = link(), list(PAUSES)
     while True:
         before = part.size
+        # Not compressed: a range counts the object's own bytes.
+        headers = {"accept-encoding": "identity"}
+        if before and part.etag:
+            headers |= {"range": f"bytes={before}-", "if-range": part.etag}
         try:
-            with client.stream("GET", url, headers=_headers(part)) as response:
+            with client.stream("GET", url, headers=headers) as response:
                 return _receive(response, part, progress)
         except httpx.TransportError as error:
             failure = f"The connection was cut ({str(error) or type(error).__name__})"
@@ -185,14 +189,6 @@ def _fetch(
         sleep(pauses.pop(0))
 
 
-def _headers(part: Part) -> dict[str, str]:
-    # Not compressed: a range counts the object's own bytes.
-    headers = {"accept-encoding": "identity"}
-    if part.size and part.etag:
-        headers |= {"range": f"bytes={part.size}-", "if-range": part.etag}
-    return headers
-
-
 def _receive(response: httpx.Response, part: Part, progress: Progress) -> int:
     """Append an answer's bytes and return the whole object's size, once all of it is there."""
     _refuse_status(response.status_code)
@@ -201,7 +197,11 @@ def _receive(response: httpx.Response, part: Part, progress: Progress) -> int:
         length = response.headers.get("content-length", "")
         whole = int(length) if length.isdigit() else None
     else:
-        whole = _continued_size(response, part)
+        match = _CONTENT_RANGE.fullmatch(response.headers.get("content-range", ""))
+        start = int(match[1] or part.size) if match else None
+        if match is None or start != part.size or response.headers.get("etag", part.etag) != part.etag:
+            raise _Changed
+        whole = int(match[2])
     if response.status_code != HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
         with open_append(part.path) as file:
             for piece in response.iter_raw():
@@ -223,12 +223,3 @@ def _refuse_status(status: int) -> None:
         raise click.ClickException(
             f"The CDN answered {status} instead of the recording; `tavus-callbacks doctor` looks why."
         )
-
-
-def _continued_size(response: httpx.Response, part: Part) -> int:
-    """Return the whole object's size if the answer continues the bytes so far; raises _Changed otherwise."""
-    match = _CONTENT_RANGE.fullmatch(response.headers.get("content-range", ""))
-    start = int(match[1] or part.size) if match else None
-    if match is None or start != part.size or response.headers.get("etag", part.etag) != part.etag:
-        raise _Changed
-    return int(match[2])

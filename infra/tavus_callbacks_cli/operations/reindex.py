@@ -24,7 +24,12 @@ Subject = tuple[str, str]
 
 def subjects(store: "Store") -> list[Subject]:
     """Return every subject that has an event or a summary."""
-    partitions = {pk for index in ("receipts", "listing") for pk in _scan_partitions(store, index)}
+    partitions: set[str] = set()
+    for index in ("receipts", "listing"):
+        pages = store.client.get_paginator("scan").paginate(
+            TableName=store.table, IndexName=index, ProjectionExpression="pk"
+        )
+        partitions.update(row["pk"]["S"] for page in pages for row in page["Items"])
     keys = (pk.partition("#") for pk in partitions)
     return sorted((kind, subject) for kind, _, subject in keys if kind in KINDS)
 
@@ -47,11 +52,3 @@ def _rebuild_subject(store: "Store", subject: Subject) -> Subject:
         if recording.unowned_key and summaries.tombstones.is_erased(kind, name):
             recordings.remove_claim_row(recording)
     return subject
-
-
-def _scan_partitions(store: "Store", index: str) -> Iterator[str]:
-    pages = store.client.get_paginator("scan").paginate(
-        TableName=store.table, IndexName=index, ProjectionExpression="pk"
-    )
-    for page in pages:
-        yield from (row["pk"]["S"] for row in page["Items"])

@@ -90,7 +90,10 @@ class Selection:
     def is_named_in(self, raw: bytes) -> bool:
         """Tell whether a body contains one of the ids as a whole word, after JSON's escapes and gzip."""
         texts = [data.decode(errors="replace") for data in (raw, contents(raw))]
-        texts += [_unescape(text) for text in texts]
+        for text in tuple(texts):
+            plain = _ESCAPE.sub(lambda match: match[2] or chr(int(match[1], 16)), text)
+            # JSON writes characters beyond the first 65,536 as a pair.
+            texts.append(plain.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
         return bool(self.subjects) and any(map(self._names.search, texts))
 
     @cached_property
@@ -109,12 +112,6 @@ class Selection:
             }
             for each in self.left_out
         ]
-
-
-def _unescape(text: str) -> str:
-    plain = _ESCAPE.sub(lambda match: match[2] or chr(int(match[1], 16)), text)
-    # JSON writes characters beyond the first 65,536 as a pair.
-    return plain.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def left_out_lines(left_out: Iterable[Mapping[str, str]]) -> Iterator[str]:

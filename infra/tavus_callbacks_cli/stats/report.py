@@ -78,7 +78,12 @@ def _tiles(total: Group) -> Iterator[str]:
 
 
 def _figures(conversations: Sequence[Conversation]) -> Iterator[str]:
-    yield _figure("Conversations by day (UTC)", _days(conversations), plots.columns)
+    counts = {group["group"]: group["conversations"] for group in groups(conversations, by_day)}
+    days: list[str] = []
+    if counts:
+        first, last = date.fromisoformat(min(counts)), date.fromisoformat(max(counts))
+        days = [(first + timedelta(days=number)).isoformat() for number in range((last - first).days + 1)]
+    yield _figure("Conversations by day (UTC)", [(day, counts.get(day, 0)) for day in days], plots.columns)
     minutes = [each["duration"] / 60 for each in conversations if each["duration"] is not None]
     yield _figure("How long they lasted", plots.histogram(minutes, _MINUTES, "min"), plots.columns)
     seconds = plots.histogram(responses(conversations), _SECONDS, "s")
@@ -86,16 +91,6 @@ def _figures(conversations: Sequence[Conversation]) -> Iterator[str]:
     ended = [each for each in conversations if each["status"] == "ended"]
     reasons = [(group["group"], group["conversations"]) for group in groups(ended, by_end_reason)]
     yield _figure("Why they ended", sorted(reasons, key=lambda bar: -bar[1]), plots.lines)
-
-
-def _days(conversations: Sequence[Conversation]) -> list[plots.Bar]:
-    """Return the counts by day, with the empty days in between."""
-    counts = {group["group"]: group["conversations"] for group in groups(conversations, by_day)}
-    if not counts:
-        return []
-    first, last = date.fromisoformat(min(counts)), date.fromisoformat(max(counts))
-    days = [(first + timedelta(days=number)).isoformat() for number in range((last - first).days + 1)]
-    return [(day, counts.get(day, 0)) for day in days]
 
 
 def _figure(caption: str, bars: list[plots.Bar], draw: Any) -> str:
