@@ -24,9 +24,6 @@ Without credentials, let the stack do it: deploy it with TavusApiKeyArn, and its
 _INCOMPLETE = """Conversations may be missing. Run the command again: nothing is filed twice.
 If this stays, name the conversation that you miss: tavus-callbacks backfill ID."""
 
-# The outcome of one conversation. Any other error would also stop the next one.
-Outcome = dict[str, Any]
-
 
 @click.command(
     epilog=examples(
@@ -69,9 +66,9 @@ def backfill(  # noqa: PLR0913 - one argument an option
     with _client_errors():
         if isinstance(target, UrlTarget):
             raise click.UsageError(_BY_URL)
-        tavus, deployment = open_tavus_api(target), target.deployment()
-        note(f"asking {tavus.name}")
-        work = prepare(tavus.api, deployment.store, deployment.tables.tokens, deployment.event_retention)
+        (api, name), deployment = open_tavus_api(target), target.deployment()
+        note(f"asking {name}")
+        work = prepare(api, deployment.store, deployment.tables.tokens, deployment.event_retention)
         wanted = [str(id_)]
         if since is not None:
             listing, wanted = _read_list(work, since, is_all=is_all)
@@ -131,7 +128,7 @@ def _read_list(work: "Work", since: datetime, *, is_all: bool) -> "tuple[Listing
     return listing, ids
 
 
-def _outcomes(work: "Work", wanted: list[str], *, dry_run: bool) -> Iterator[Outcome]:
+def _outcomes(work: "Work", wanted: list[str], *, dry_run: bool) -> Iterator[dict[str, Any]]:
     """Yield the outcome of each conversation; stop if the key is refused or Tavus is busy."""
     from tavus_callbacks.outbound.tavus_api import Busy, KeyRefused
     from tavus_callbacks_cli.operations.backfill import backfill_outcome
@@ -146,7 +143,7 @@ def _outcomes(work: "Work", wanted: list[str], *, dry_run: bool) -> Iterator[Out
                 return
 
 
-def _print_table(outcomes: list[Outcome], *, dry_run: bool) -> None:
+def _print_table(outcomes: list[dict[str, Any]], *, dry_run: bool) -> None:
     incomplete = [outcome for outcome in outcomes if outcome["outcome"] != "complete"]
     rows = (
         (

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from tavus_callbacks_cli.operations.selection import Selection
     from tavus_callbacks_cli.targets.aws_stack import Deployment
 
-Tag = tuple[str, str]
-
 _NO_ACCESS = """A URL only reads, so nothing can be erased through it. Somebody with AWS credentials can:
   {command}"""
 
@@ -53,7 +51,7 @@ def erase(  # noqa: PLR0913 - one argument an option
     *,
     kind: str | None,
     id_: str | None,
-    tag: Tag | None,
+    tag: tuple[str, str] | None,
     dry_run: bool,
     is_sure: bool,
     file: Path | None,
@@ -110,8 +108,6 @@ def _erase(
     deployment: "Deployment", selection: "Selection", subject: str, *, dry_run: bool, is_sure: bool
 ) -> "Erasure":
     """Say what there is and, unless it is a dry run, ask and erase it."""
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
-
     from tavus_callbacks.domain.common.timestamps import now
     from tavus_callbacks_cli.erasure import erase as erasure
     from tavus_callbacks_cli.erasure.pieces import names_by_store
@@ -124,8 +120,7 @@ def _erase(
         return erasure.Erasure(selection, now(), lifetime, findings, None, is_dry_run=True)
     if not is_sure:
         click.confirm("Erase this for ever?", abort=True, err=True)
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
-    with progress_bar(*columns) as progress:
+    with progress_bar() as progress:
         task = progress.add_task("erasing", total=len(findings.pieces))
 
         def report(store: str) -> None:

@@ -1,9 +1,9 @@
 """`tavus-callbacks export`: everything that is stored about a subject, or a tag, as one zip."""
 
 import zipfile
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,12 +15,12 @@ from tavus_callbacks_cli.output.text import escape, examples, size
 from tavus_callbacks_cli.targets.choose import TOKEN_VARIABLES, Target, UrlTarget
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
-    from tavus_callbacks_cli.operations.export import Exported, Progress, Sources
+    from rich.progress import TaskID
+
+    from tavus_callbacks_cli.operations.export import Exported, Sources
     from tavus_callbacks_cli.operations.selection import Selection
-
-Tag = tuple[str, str]
 
 
 @click.command(
@@ -54,7 +54,7 @@ def export(  # noqa: PLR0913 - one argument an option
     target: Target,
     *,
     id_: str | None,
-    tag: Tag | None,
+    tag: tuple[str, str] | None,
     kind: str,
     file: Path,
     force: bool,
@@ -124,8 +124,15 @@ def _write_archive(
     part.unlink(missing_ok=True)
     part.touch(mode=0o600, exist_ok=False)
     try:
-        with zipfile.ZipFile(part, "w") as content, _report_progress() as progress:
-            exported = export_all(sources, selection, Archive(content), progress, left_out)
+        with zipfile.ZipFile(part, "w") as content, progress_bar() as bar:
+            tasks: dict[str, TaskID] = {}
+
+            def report(name: str, done: int, whole: int | None) -> None:
+                if name not in tasks:
+                    tasks[name] = bar.add_task(escape(name), total=whole)
+                bar.update(tasks[name], completed=done, total=whole)
+
+            exported = export_all(sources, selection, Archive(content), report, left_out)
         if selection.tag and not any(exported) and not selection.left_out:
             raise NotFound(f"Nothing with the tag {':'.join(selection.tag)} is stored there.")
         if not (selection.tag or exported.events):
@@ -134,19 +141,3 @@ def _write_archive(
     finally:
         part.unlink(missing_ok=True)
     return exported
-
-
-@contextmanager
-def _report_progress() -> "Iterator[Progress]":
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
-
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
-    with progress_bar(*columns) as bar:
-        tasks: dict[str, Any] = {}
-
-        def report(name: str, done: int, whole: int | None) -> None:
-            if name not in tasks:
-                tasks[name] = bar.add_task(escape(name), total=whole)
-            bar.update(tasks[name], completed=done, total=whole)
-
-        yield report

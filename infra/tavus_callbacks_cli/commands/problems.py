@@ -16,8 +16,6 @@ from tavus_callbacks_cli.targets.choose import Target, UrlTarget
 if TYPE_CHECKING:
     from tavus_callbacks_cli.operations.problems import Problem
 
-_WEEK = timedelta(days=7)
-
 
 @click.command(
     epilog=examples(
@@ -46,7 +44,7 @@ def problems(target: Target, since: datetime | None, *, is_json: bool) -> None:
     with target.open_api("quarantine") as api:
         problems += quarantine_problems(api)
     with target.open_api("read") as api:
-        problems += recording_problems(api, iso(since or datetime.now(UTC) - _WEEK))
+        problems += recording_problems(api, iso(since or datetime.now(UTC) - timedelta(days=7)))
     if isinstance(target, UrlTarget):
         note(
             "Without AWS credentials the failed bucket and the spill are not seen: --stack NAME looks there."

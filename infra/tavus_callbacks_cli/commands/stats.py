@@ -92,9 +92,7 @@ def stats(
         conversations = _read(api, filters, until)
     total, grouped = sums.sums(conversations), sums.groups(conversations, by[1])
     if csv_file:
-        from tavus_callbacks_cli.stats.spreadsheet import csv_text
-
-        _write(csv_file, csv_text(grouped), f"has {len(grouped)} rows.")
+        _write(csv_file, sums.csv_text(grouped), f"has {len(grouped)} rows.")
     if html_file:
         from tavus_callbacks_cli.stats.report import report
 

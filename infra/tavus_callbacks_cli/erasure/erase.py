@@ -21,7 +21,7 @@ from tavus_callbacks.domain.events.tag_scope import TaggedCallback
 from tavus_callbacks.domain.pushes.push import erased_push
 from tavus_callbacks.domain.summaries import summary
 from tavus_callbacks_cli.erasure import failed, spill
-from tavus_callbacks_cli.erasure.index import LISTING, RECEIPTS, index_items
+from tavus_callbacks_cli.erasure.index import index_items
 from tavus_callbacks_cli.erasure.pieces import Leftover, Piece
 from tavus_callbacks_cli.erasure.quarantine import quarantine_pieces
 from tavus_callbacks_cli.erasure.recordings import invalidate, recording_pieces
@@ -113,13 +113,13 @@ def find_by_tag(deployment: Deployment, tag: tuple[str, str]) -> Selection:
 def _subjects_with_tag(deployment: Deployment, tag: tuple[str, str]) -> Iterator[Subject]:
     """Yield subjects with the tag in a summary, a recent event, a push that waits, or a failed record."""
     for kind in KINDS:
-        for item in index_items(deployment.store, LISTING, summary.shards(kind)):
+        for item in index_items(deployment.store, "listing", summary.shards(kind)):
             pairs = summary.parse_facts(kind, item["facts"]).receipt.tags
             if any(is_tagged({name: value}, tag) for name, value in pairs):
                 yield kind, item["subject"]
     since = iso(now() - SUMMARY_DELAY)
     # No summary may have these events yet.
-    for item in index_items(deployment.store, RECEIPTS, EVENT_SHARDS, since):
+    for item in index_items(deployment.store, "receipts", EVENT_SHARDS, since):
         if is_tagged(item["tags"], tag):
             yield item["kind"], item["subject"]
     tagged = Selection(frozenset(), tag)

@@ -7,7 +7,7 @@ from typing import Any
 
 from tavus_callbacks.aws.stores.keys import QUARANTINE_SHARDS
 from tavus_callbacks.domain.common.errors import StoreDown
-from tavus_callbacks_cli.erasure.index import RECEIPTS, index_items
+from tavus_callbacks_cli.erasure.index import index_items
 from tavus_callbacks_cli.erasure.pieces import Leftover, Piece, is_missing_object, leftovers_by_name
 from tavus_callbacks_cli.erasure.subject import body_keys
 from tavus_callbacks_cli.operations.quarantine import remove_entry
@@ -20,7 +20,7 @@ _PREFIX = "quarantine/"
 def quarantine_pieces(store: Store, selection: Selection) -> Iterator[Piece | Leftover]:
     """Yield the entries that name a subject, and objects whose entry is gone."""
     listed: set[str] = set()
-    for item in index_items(store, RECEIPTS, QUARANTINE_SHARDS):
+    for item in index_items(store, "receipts", QUARANTINE_SHARDS):
         listed.add(item.get("body_key", ""))
         name = item["quarantine_id"]
         if selection.has_tag(item["tags"]) or selection.takes_text(body := _body(store, item)):

@@ -10,7 +10,6 @@ if TYPE_CHECKING:
 
 # CloudWatch's limit of names in one request.
 _PAGE = 100
-_UNCONFIRMED = "PendingConfirmation"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,4 +52,4 @@ def count_subscriptions(deployment: "Deployment", topic: str) -> tuple[int, int]
     pages = deployment.client("sns").get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic)
     arns = [subscription["SubscriptionArn"] for page in pages for subscription in page["Subscriptions"]]
     # AWS writes it as one word, others with a space.
-    return len(arns), sum(arn.replace(" ", "").lower() == _UNCONFIRMED.lower() for arn in arns)
+    return len(arns), sum(arn.replace(" ", "").lower() == "pendingconfirmation" for arn in arns)

@@ -104,11 +104,15 @@ def print_fields(fields: Iterable[tuple[str, str]]) -> None:
 
 
 def progress_bar(*columns: "ProgressColumn", transient: bool = False) -> "Progress":
-    """Return a progress bar on standard error; it stays hidden where that is not a terminal, as in a log."""
+    """Return a progress bar on standard error; it stays hidden where that is not a terminal, as in a log.
+
+    Without columns it shows a description, a bar, and how many of how many are done.
+    """
     from rich.console import Console
-    from rich.progress import Progress
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
     console = Console(stderr=True)
+    columns = columns or (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
     return Progress(*columns, console=console, transient=transient, disable=not console.is_terminal)
 
 

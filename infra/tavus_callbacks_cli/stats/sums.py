@@ -1,11 +1,14 @@
 """Sums over conversations as the API lists them: in total, and by day, label, tag or end reason."""
 
-from collections.abc import Callable, Iterable, Mapping
+import csv
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from io import StringIO
 from itertools import chain
 from statistics import median
 from typing import Any
 
 from tavus_callbacks.domain.common.tags import normalize
+from tavus_callbacks_cli.output.text import escape
 
 Conversation = Mapping[str, Any]
 Key = Callable[[Conversation], Iterable[str]]
@@ -26,6 +29,8 @@ _ADDED = (
     "replica_seconds",
     "tool_calls",
 )
+# Spreadsheets read a text that begins so as a formula.
+_FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def by_day(conversation: Conversation) -> Iterable[str]:
@@ -93,3 +98,14 @@ def responses(conversations: Iterable[Conversation]) -> list[float]:
 
 def _median(values: list[float]) -> float | None:
     return round(median(values), 3) if values else None
+
+
+def csv_text(grouped: Sequence[dict[str, Any]]) -> str:
+    """Return groups as CSV, none of whose names a spreadsheet reads as a formula."""
+    text = StringIO()
+    writer = csv.DictWriter(text, ["group", *sums([])], lineterminator="\n")
+    writer.writeheader()
+    for group in grouped:
+        name = escape(group["group"])
+        writer.writerow({**group, "group": f"'{name}" if name.startswith(_FORMULAS) else name})
+    return text.getvalue()

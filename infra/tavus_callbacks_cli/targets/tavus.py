@@ -1,7 +1,7 @@
 """Tavus's API for a person at a laptop: with a key from the environment, or the local stand-in."""
 
 import os
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import click
 
@@ -19,15 +19,8 @@ A deployed stack asks by itself, once it was given a key: parameter TavusApiKeyA
 _STAND_IN = f"the local stand-in for Tavus's API; {KEY} in the environment asks Tavus itself"
 
 
-class NamedApi(NamedTuple):
-    """Tavus's API, and its name for people."""
-
-    api: "TavusApi"
-    name: str
-
-
-def open_tavus_api(target: Target) -> NamedApi:
-    """Return the API to ask for a target; raises click.UsageError if there is no key."""
+def open_tavus_api(target: Target) -> "tuple[TavusApi, str]":
+    """Return the API to ask for a target, and its name; raises click.UsageError if there is no key."""
     from pydantic import SecretStr
 
     from tavus_callbacks.outbound import tavus_api
@@ -38,9 +31,9 @@ def open_tavus_api(target: Target) -> NamedApi:
         from tavus_callbacks_cli.local_stack.tavus_api import KEY as STAND_IN_KEY
 
         url = target.stack.outputs[TAVUS_OUTPUT]
-        return NamedApi(tavus_api.TavusApi(SecretStr(STAND_IN_KEY), url), _STAND_IN)
+        return tavus_api.TavusApi(SecretStr(STAND_IN_KEY), url), _STAND_IN
     if not key:
         raise click.UsageError(_NO_KEY)
     if not is_sendable(url):
         raise click.UsageError(f"{URL} is no address to send a key to: write https://HOST, or leave it out.")
-    return NamedApi(tavus_api.TavusApi(SecretStr(key), url), url)
+    return tavus_api.TavusApi(SecretStr(key), url), url
