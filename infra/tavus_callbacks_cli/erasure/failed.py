@@ -22,10 +22,14 @@ _UNREADABLE = (ValueError, KeyError, TypeError, AttributeError)
 
 def failed_pieces(deployment: Deployment, selection: Selection) -> Iterator[Piece | Leftover]:
     """Yield each batch with records about the subjects, and how these are cut out of it."""
+    s3, bucket = deployment.client("s3"), deployment.outputs["FailedBucketName"]
     for key, raw in _batches(deployment):
         rest = cut_out(selection, raw)
-        if rest != raw:
-            yield Piece("failed", key, partial(_write, deployment, key, rest))
+        if rest is None:
+            yield Piece("failed", key, partial(s3.delete_object, Bucket=bucket, Key=key))
+        elif rest != raw:
+            write = partial(s3.put_object, Bucket=bucket, Key=key, Body=rest, ContentType="application/json")
+            yield Piece("failed", key, write)
         elif not _names_subjects(raw):
             yield from leftovers_by_name(selection, "failed", key, raw)
 
@@ -53,14 +57,6 @@ def _batches(deployment: Deployment) -> Iterator[tuple[str, bytes]]:
     for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):
         for key in (entry["Key"] for entry in page.get("Contents", ())):
             yield key, s3.get_object(Bucket=bucket, Key=key)["Body"].read()
-
-
-def _write(deployment: Deployment, key: str, rest: bytes | None) -> None:
-    s3, bucket = deployment.client("s3"), deployment.outputs["FailedBucketName"]
-    if rest is None:
-        s3.delete_object(Bucket=bucket, Key=key)
-    else:
-        s3.put_object(Bucket=bucket, Key=key, Body=rest, ContentType="application/json")
 
 
 def _names_subjects(raw: bytes) -> bool:
