@@ -15,7 +15,8 @@ import pytest
 import snapshot
 from snapshot import Json, Stack, TeamServer, changes, differences
 
-pytestmark = [pytest.mark.stack, pytest.mark.slow, pytest.mark.xdist_group("before")]
+# The tests share one stack and go on where the one before them ended, so they run one after the other.
+pytestmark = [pytest.mark.stack, pytest.mark.more]
 
 
 @dataclass
