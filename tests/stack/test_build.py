@@ -15,7 +15,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATE = (ROOT / "template.yaml").read_text()
 FUNCTIONS = re.findall(r"^  (\w+):\n    Type: AWS::Serverless::Function$", TEMPLATE, re.MULTILINE)
-HANDLERS = re.findall(r"^ +Handler: (tavus_callbacks\.\w+)\.handler$", TEMPLATE, re.MULTILINE)
+HANDLERS = re.findall(r"^ +Handler: (tavus_callbacks\.[\w.]+)\.handler$", TEMPLATE, re.MULTILINE)
 SHIPPED = (
     "template.yaml",
     "samconfig.toml",

@@ -15,11 +15,11 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ROOT / "functions" / "tavus_callbacks"
 TEMPLATE = (ROOT / "template.yaml").read_text()
-HANDLERS = re.findall(r"^ +Handler: (tavus_callbacks\.\w+)\.handler$", TEMPLATE, re.MULTILINE)
+HANDLERS = re.findall(r"^ +Handler: (tavus_callbacks\.[\w.]+)\.handler$", TEMPLATE, re.MULTILINE)
 THIS_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 THIS_MACHINE = {"aarch64": "arm64", "arm64": "arm64", "x86_64": "x86_64"}[platform.machine()]
 CALLED = re.compile(
-    r"(?:client|client\(\)|sqs\(\)|s3\(\))\.([a-z]+_[a-z_]+|query)\(|get_paginator\(\"(\w+)\"\)"
+    r"(?:client|client\(\)|sqs\(\)|s3\(\))\.([a-z]+_[a-z_]+|query)[(,]|get_paginator\(\"(\w+)\"\)"
 )
 KEY = {"pk": {"S": "p"}, "sk": {"S": "s"}}
 # Every operation that the code calls, in an order in which each finds what it needs; `made` is by the test.

@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
 
+# First: after pydantic it would import Powertools' parser, which packages lack (infra/build/trim.py).
+from aws_lambda_powertools.utilities import batch  # noqa: F401
+
 from tavus_callbacks.aws.stores.subject_events import read_body
 from tavus_callbacks.domain.common.metrics import count
 from tavus_callbacks.domain.events.stored_event import StoredEvent
