@@ -11,9 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
 
-# First: after pydantic it would import Powertools' parser, which packages lack (infra/build/trim.py).
-from aws_lambda_powertools.utilities import batch  # noqa: F401
-
 from tavus_callbacks.aws.stores.subject_events import read_body
 from tavus_callbacks.domain.common.metrics import count
 from tavus_callbacks.domain.events.stored_event import StoredEvent
@@ -22,7 +19,7 @@ from tavus_callbacks.domain.pushes.push import callback_push
 from tavus_callbacks.logic.publish import Publisher
 from tavus_callbacks.logic.remove_late import remove_late
 from tavus_callbacks.logic.summarize import merge_update, summarize, update_from
-from tavus_callbacks.runtime import batches, wiring
+from tavus_callbacks.runtime import stream, wiring
 from tavus_callbacks.runtime.log import write_record
 from tavus_callbacks.runtime.settings import settings
 
@@ -40,13 +37,13 @@ Item = dict[str, Any]
 def handler(event: dict[str, Any], _context: Any) -> Any:
     """Project a batch of the event stream; a group of records that fails is tried again one by one."""
     subject = itemgetter("kind", "subject")
-    return batches.process_groups(
-        event, lambda record: subject(batches.new_image(record)), _project, partial(write_record, logger)
+    return stream.process_groups(
+        event, lambda record: subject(stream.new_image(record)), _project, partial(write_record, logger)
     )
 
 
 def _project(records: "Sequence[DynamoDBRecord]") -> None:
-    items = [batches.new_image(record) for record in records]
+    items = [stream.new_image(record) for record in records]
     # Before bodies are read: those of an erased subject are gone, and the stream still has its events.
     if _drop_late(items):
         return

@@ -20,7 +20,7 @@ from tavus_callbacks.domain.recordings.claim import recording_id
 from tavus_callbacks.domain.recordings.recording import Recording, certain_status
 from tavus_callbacks.logic.find_recording import take_claim, take_object_change
 from tavus_callbacks.logic.publish import publish_recording
-from tavus_callbacks.runtime import batches, wiring
+from tavus_callbacks.runtime import batches, stream, wiring
 from tavus_callbacks.runtime.log import write_record
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def handler(event: dict[str, Any], context: Any) -> Any:
 
 def _take_record(record: "DynamoDBRecord") -> Counts:
     """Take the claim of a recording's callback."""
-    row = batches.new_image(record)
+    row = stream.new_image(record)
     event = StoredEvent.from_row(row)
     # Before the body is read: an erased body is gone, but the stream still has its event.
     if _is_erased(event.subject):

@@ -18,7 +18,7 @@ _KIND, _TYPE = "conversation", "reading"
 
 
 def parse_attempts(item: Item | None) -> Attempts:
-    """Parse a row, None if there is none."""
+    """Parse a row; None stands for a conversation without attempts."""
     row = item or {}
     return Attempts(int(row.get("attempts", 0)), row.get("outcome"), parse(row.get("next_at")))
 

@@ -40,7 +40,7 @@ class Place:
 def read_place(properties: Body, bucket: str) -> tuple[Place, tuple[str, ...]]:
     """Return the place that a recording callback names, and an issue if its two forms contradict.
 
-    Of two different places, the usable one in `bucket`, the stack's own, wins.
+    If two places differ, the usable one in `bucket`, the stack's own bucket, wins.
     """
     pair, uri = _read_pair(properties), _read_uri(properties)
     if pair is None or uri is None:

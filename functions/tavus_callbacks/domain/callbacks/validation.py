@@ -90,7 +90,7 @@ def _build_model(model_type: type[Model], value: dict[str, Any]) -> tuple[Model 
             paths = sorted({_existing_path(value, each["loc"]) for each in errors}, key=str, reverse=True)
             unexpected += paths
             for path in paths:
-                # A path of before can have taken this one along.
+                # An earlier path can have removed this one.
                 if _existing_path(value, path) == path:
                     value = _copy_without(value, path)
     return None, unexpected

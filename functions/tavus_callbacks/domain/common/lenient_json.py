@@ -65,7 +65,7 @@ def first(said: Mapping[str, Any], *names: str) -> Any:
 
 
 def mapping(value: object) -> dict[str, Any]:
-    """Return an object, or an empty one if the value is no object."""
+    """Return the value if it is a JSON object, else an empty object."""
     return value if isinstance(value, dict) else {}
 
 

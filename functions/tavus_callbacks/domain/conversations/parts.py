@@ -106,7 +106,7 @@ def _when(occurrence: Occurrence) -> dict[str, Any]:
 
 
 def perception(analyses: Sequence[Occurrence], refusals: Sequence[Occurrence]) -> Perception | None:
-    """Return the latest analysis that has text, else the latest reason why there is none, else None."""
+    """Return the latest analysis with text, else the latest reason for a missing one, else None."""
     for occurrence in (*_latest_first(analyses), *_latest_first(refusals)):
         properties = occurrence.properties
         analysis = lenient_json.first(properties, "analysis", "perception")

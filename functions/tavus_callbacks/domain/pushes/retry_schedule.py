@@ -19,7 +19,7 @@ _GONE = 410
 def next_pause(
     attempt: int, *, age: timedelta, status: int | None, retry_after: str | None, now: datetime
 ) -> int | None:
-    """Return the seconds until the next attempt, or None if there is none.
+    """Return the seconds until the next attempt, or None after the last one.
 
     `attempt` counts from 1, `age` is the time since the push was published, and `status` is None if the
     server did not answer.
