@@ -72,7 +72,7 @@ def load_template(
     does not have or that `parameters` name. Raises click.ClickException naming the resource that is not
     supported.
     """
-    plain = _translate(path, parameters or {})
+    plain = translate(path, parameters or {})
     declared = plain.get("Parameters", {})
     names = Names(plain["Resources"])
     used_defaults = {name: value for name, value in (defaults or {}).items() if name in declared}
@@ -95,7 +95,11 @@ def load_template(
     return Template(path.parent, resources, outputs)
 
 
-def _translate(path: Path, parameters: dict[str, str]) -> dict[str, Any]:
+def translate(path: Path, parameters: dict[str, str]) -> dict[str, Any]:
+    """Return the CloudFormation template that SAM makes of a SAM template, with its intrinsic functions.
+
+    Raises click.ClickException if it is not a valid SAM template.
+    """
     from samtranslator.model.exceptions import InvalidDocumentException
     from samtranslator.parser.parser import Parser
     from samtranslator.translator.translator import Translator
