@@ -1,4 +1,4 @@
-"""What all tests share: how hypothesis looks for examples, and whether the published bodies are at hand."""
+"""Shared by all tests: the profile of hypothesis, the published bodies, and the recorded AWS calls."""
 
 import gc
 import os
@@ -12,8 +12,7 @@ import aws_calls
 import corpus
 from tavus_callbacks.aws import clients
 
-# The same examples in every CI run, new ones on every other; slow machines change nothing but the time.
-# Few in `make test`; `make coverage` asks for more.
+# CI runs the same examples every time; other runs generate new ones. `make coverage` asks for more examples.
 settings.register_profile(
     "here",
     deadline=None,
@@ -25,8 +24,8 @@ settings.load_profile("here")
 
 
 def pytest_configure(config):
-    """Refuse to run without the published bodies where they are asked for."""
-    # Of one process, for what they share is dear to start; known here for runs without xdist.
+    """Refuse to run if the published bodies are required and missing."""
+    # Tests of a group share a fixture that is slow to start. Runs without xdist need the marker too.
     config.addinivalue_line("markers", "xdist_group(name): tests that run in one process of a parallel run")
     try:
         corpus.folder()
@@ -52,10 +51,3 @@ def pytest_collection_finish():
 def pytest_sessionfinish():
     """Write the calls that were noted; each process of a parallel run has its own file."""
     aws_calls.keep()
-
-
-def pytest_report_header():
-    """Say that the published bodies are not posted: nothing is left out in silence."""
-    if corpus.folder() is None:
-        return f"published callback bodies: not at hand, test_corpus.py is left out; {corpus.HOW}"
-    return None

@@ -17,15 +17,12 @@ from moto.core import DEFAULT_ACCOUNT_ID as ACCOUNT_ID
 from push_stack import listening_bus
 from recording_stack import recording_stack
 
-import corpus
 from tavus_callbacks.aws import clients, retries
 from tavus_callbacks.handlers import read, receive
 from tavus_callbacks_cli.local_stack.http.routes import routes_of
 from tavus_callbacks_cli.local_stack.services.deploy import deploy
 from tavus_callbacks_cli.local_stack.template.template import load_template
 from tavus_callbacks_cli.tokens import create_token
-
-collect_ignore = [] if corpus.folder() else ["test_corpus.py"]
 
 ROOT = Path(__file__).parents[2]
 

@@ -9,11 +9,8 @@ from pathlib import Path
 
 import pytest
 
-import corpus
 from tavus_callbacks_cli.local_stack import stack
 from tavus_callbacks_cli.local_stack.registry import RunningStack
-
-collect_ignore = [] if corpus.folder() else ["test_corpus_over_http.py"]
 
 
 @pytest.hookimpl(tryfirst=True)

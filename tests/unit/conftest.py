@@ -1,15 +1,11 @@
-"""A process of its own for a command, and what is left out where the published bodies are not at hand."""
+"""A process of its own for a command."""
 
 import os
 
 import boto3
 import pytest
 
-import corpus
 from runtimes import forget
-
-# tests/conftest.py says so in the header.
-collect_ignore = [] if corpus.folder() else ["test_fold_corpus.py"]
 
 
 @pytest.fixture
