@@ -35,10 +35,11 @@ _YEARS = {"days": 36_500, "minutes": 52_560_000}
 PARAMETERS = {
     "EventRetentionDays": str(_YEARS["days"]),
     "QuarantineRetentionDays": str(_YEARS["days"]),
-    "PresumedEndedAfterMinutes": str(_YEARS["minutes"]),
-    "RecordingMissingAfterMinutes": str(_YEARS["minutes"]),
     "ExpectRecording": "true",
 }
+CONSTANTS = dict.fromkeys(
+    ("PRESUMED_ENDED_AFTER_MINUTES", "RECORDING_MISSING_AFTER_MINUTES"), _YEARS["minutes"]
+)
 # The team's server answers 410 to pushes about this subject while `refuses` is set.
 REFUSED = "c-before-refused"
 

@@ -16,7 +16,6 @@ from types import ModuleType, SimpleNamespace
 from typing import Any, cast
 
 from bench.bodies import KILOBYTE, transcript
-from bench.gathering import CALLBACKS, Gathered, simulate_batches
 from bench.packages import ROOT
 from tavus_callbacks.aws.stores.summaries import SummaryRows, SummaryUpdate
 from tavus_callbacks.domain.conversations.settings import FoldSettings
@@ -26,18 +25,13 @@ from tavus_callbacks.domain.pushes.push import callback_push
 from tavus_callbacks.domain.summaries.summary import facts_from
 from tavus_callbacks_cli.local_stack.stack import Options, local_stack
 from tavus_callbacks_cli.local_stack.template.template import load_template
-from tavus_callbacks_cli.local_stack.triggers.streams import stream_mappings_of
 
 DOCUMENT = ROOT / "docs" / "cost.md"
 MONTHS = (10_000, 1_000_000, 100_000_000)
 SCALES = tuple(10**power for power in range(4, 10))
 MILLION = 1_000_000
-MONTH = 30 * 86_400
-# The callbacks a month and the windows in seconds for which summaries are priced.
-VOLUMES, WINDOWS = (100_000, 1_000_000, 10_000_000), (0, 20, 60, 300)
-ALONE = Gathered(1, 1)
 SUBJECT = "c0123456789abcdef"
-# A conversation of five callbacks, with the bytes of each.
+# The callbacks of a conversation, with the bytes of each.
 CONVERSATION = {
     "system.replica_joined": 300,
     "system.shutdown": 300,
@@ -45,6 +39,7 @@ CONVERSATION = {
     "application.transcription_ready": 2 * KILOBYTE,
     "application.perception_analysis": 2 * KILOBYTE,
 }
+CALLBACKS = len(CONVERSATION)
 # Strongly consistent read of up to 4 KB; a gigabyte of the table with its backup (PITR), of logs kept.
 READ_UNIT, TABLE_GB, LOG_GB = 0.125e-6, 0.25 + 0.20, 0.03
 # The bytes that DynamoDB adds to an item and to an index entry.
@@ -60,8 +55,6 @@ BUS_ENTRY, SQS_REQUEST, EGRESS_GB = 1.00e-6, 0.40e-6, 0.09
 POST_SECONDS, POST_BATCH, POST_RECORD = 0.100, 5, 400
 # One record of `project` with what CloudWatch adds, beside Lambda's own lines: believed, as is its time.
 PROJECT_RECORD, PROJECT_SECONDS = 220, 0.020
-# The seconds to parse and merge each further event of a subject in a batch; believed.
-FURTHER_SECONDS = 0.002
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,37 +153,28 @@ def receiving_lines(script: ModuleType, row: Any) -> list[Line]:
     ]
 
 
-def summary_lines(script: ModuleType, summary: int, batching: Gathered) -> list[Line]:
-    """Return the costs of summaries and their listing, with so many batches and summaries per callback."""
-    batches, summaries = (share * MILLION for share in batching)
+def summary_lines(script: ModuleType, summary: int) -> list[Line]:
+    """Return the costs of summaries and their listing, where each callback is a batch of its own."""
     write, units = script.WRITE_UNIT * MILLION, -(-summary // KILOBYTE)
     log = PROJECT_RECORD + script.platform_log()
-    seconds = PROJECT_SECONDS * batching.summaries + FURTHER_SECONDS * (1 - batching.summaries)
     # A new summary looks a second time: its subject may have been erased in between.
-    looks = batching.summaries + 1 / CALLBACKS
+    looks = 1 + 1 / CALLBACKS
     return [
         Line(
             "`project`",
-            script.LAMBDA_REQUEST * batches + seconds * _lambda_time(script),
-            f"{batching.batches:.2f} batches a callback",
+            script.LAMBDA_REQUEST * MILLION + PROJECT_SECONDS * _lambda_time(script),
+            "one batch a callback",
         ),
         Line("tombstone, looked for", READ_UNIT * looks * MILLION, f"{looks:.2f} consistent reads"),
-        Line("summary, read", READ_UNIT * summaries, f"{batching.summaries:.2f} consistent reads"),
-        Line("summary, written", units * write * batching.summaries, f"as many, {summary} bytes each"),
+        Line("summary, read", READ_UNIT * MILLION, "one consistent read"),
+        Line("summary, written", units * write, f"{summary} bytes"),
         Line("index `listing`", write / CALLBACKS, "once a conversation of five callbacks"),
-        Line("logs of `project`", log * script.LOG_BYTE * batches, f"{log} bytes a batch, believed"),
+        Line("logs of `project`", log * script.LOG_BYTE * MILLION, f"{log} bytes a batch, believed"),
     ]
 
 
 def _lambda_time(script: ModuleType) -> float:
     return float(script.MEMORY_GB * script.GB_SECOND_ARM * MILLION)
-
-
-def simulate_window(volume: int, window: int) -> Gathered:
-    """Return the batches of so many callbacks a month, with a window of seconds."""
-    template = load_template(ROOT / "template.yaml", {"SummaryWindow": str(window)})
-    [mapping] = (each for each in stream_mappings_of(template) if each.function == "ProjectFunction")
-    return simulate_batches(volume / MONTH, mapping.window, mapping.batch_size)
 
 
 def push_lines(script: ModuleType, sizes_of_pushes: list[int]) -> tuple[list[Line], list[Line]]:
@@ -236,8 +220,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         row = _measure(script, Path(folder))
     summary = summary_size(script)
-    receiving, summaries = receiving_lines(script, row), summary_lines(script, summary, ALONE)
-    together = summary_lines(script, summary, simulate_window(MILLION, WINDOWS[-1]))
+    receiving, summaries = receiving_lines(script, row), summary_lines(script, summary)
     details = push_sizes()
     bus, posts = push_lines(script, details)
     million, size = _sum(receiving) + _sum(summaries) + _sum(bus), stored(row, summary)
@@ -245,10 +228,7 @@ def main() -> None:
     words = {
         "receiving": _table(receiving),
         "summaries": _table(summaries),
-        "together": _table(together),
-        "windows": "\n".join(_volume(volume, _sum(receiving), script, summary) for volume in VOLUMES),
         "kept": f"{_sum(receiving) + _sum(summaries):.2f}",
-        "kept_together": f"{_sum(receiving) + _sum(together):.2f}",
         "bus": _table(bus),
         "posts": _table(posts),
         "told": f"{len(details) / len(CONVERSATION):.1f}",
@@ -260,11 +240,6 @@ def main() -> None:
     }
     DOCUMENT.write_text(template.format(**words), encoding="utf-8")
     sys.stdout.write(f"{words['receiving']}\n{words['summaries']}\n{million:.2f}\n")
-
-
-def _volume(volume: int, receiving: float, script: ModuleType, summary: int) -> str:
-    prices = (_sum(summary_lines(script, summary, simulate_window(volume, window))) for window in WINDOWS)
-    return " | ".join([f"| {volume:,}", *(f"${receiving + price:.2f}" for price in prices)]) + " |"
 
 
 def _month(count: int, million: float, size: float, log: int) -> str:

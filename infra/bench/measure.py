@@ -160,7 +160,6 @@ def environment_of(address: str) -> dict[str, str]:
         "PRESUMED_ENDED_AFTER_MINUTES": "240",
         "EXPECT_RECORDING": "false",
         "EXPECT_PERCEPTION": "false",
-        "SUMMARY_WINDOW_SECONDS": "0",
         "PUSH_URL": f"{address}/pushed",
         "PUSH_TO_THIS_MACHINE": "true",
         "PUSH_QUEUE_URL": f"{address}/123456789012/pushes",

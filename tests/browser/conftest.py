@@ -15,6 +15,7 @@ from click.testing import CliRunner
 from tavus_callbacks_cli.local_stack import stack
 from tavus_callbacks_cli.local_stack.registry import RunningStack
 from tavus_callbacks_cli.main import main
+from templates import template_with
 
 # Sandbox and GPU are not to be had everywhere; the others are questions that go out of this machine.
 FLAGS = (
@@ -105,8 +106,11 @@ def empty_pages() -> Iterator[str]:
 def recorded(tmp_path_factory, turned, elsewhere) -> Iterator[Recorded]:
     """Run a stack and simulate a recording in it, as a person does."""
     root = tmp_path_factory.mktemp("state")
-    parameters = {"LinkLifetimeMinutes": str(LINK_LIFETIME_MINUTES), "CdnAllowedOrigins": elsewhere}
-    options = stack.Options(port=0, state_root=root, parameters=parameters, clock=turned)
+    template = template_with(
+        tmp_path_factory.mktemp("template"), {"LINK_LIFETIME_MINUTES": LINK_LIFETIME_MINUTES}
+    )
+    parameters = {"CdnAllowedOrigins": elsewhere}
+    options = stack.Options(port=0, state_root=root, parameters=parameters, clock=turned, template=template)
     with pytest.MonkeyPatch.context() as patch, stack.local_stack(options) as local:
         patch.setenv("TAVUS_CALLBACKS_STATE", str(root))
         result = CliRunner().invoke(main, ["simulate", "recording", "--local", "--json"])

@@ -12,6 +12,7 @@ from tavus_callbacks.aws import clients
 from tavus_callbacks.aws.stores.repair_attempts import AttemptRows
 from tavus_callbacks.aws.stores.tombstones import Tombstones
 from tavus_callbacks.runtime.settings import settings
+from tavus_callbacks_cli.erasure.erase import NONCURRENT_DAYS
 from tavus_callbacks_cli.local_stack.template.template import load_template
 
 ROOT = Path(__file__).parents[2]
@@ -19,8 +20,6 @@ DAYS = {
     "EventRetentionDays": "7",
     "QuarantineRetentionDays": "5",
     "RecordingRetentionDays": "30",
-    "RecordingNoncurrentDays": "3",
-    "FailedRetentionDays": "11",
 }
 JOINED = {"conversation_id": "c1", "event_type": "system.replica_joined", "timestamp": "2027-03-01T12:00:00Z"}
 # Rows that hold nothing of a person.
@@ -102,13 +101,13 @@ def test_objects_expire_by_the_same_parameters(short):
         ("BodiesBucket", "events", "Enabled", 7),
         ("BodiesBucket", "quarantine", "Enabled", 5),
         ("BodiesBucket", "spill", "Enabled", 15),
-        ("FailedBucket", "failed", "Enabled", 11),
+        ("FailedBucket", "failed", "Enabled", 5),
         ("RecordingsBucket", "recordings", "Enabled", 30),
     } == set(rules(short))
     lasting = load_template(ROOT / "template.yaml")
     disabled = {(bucket, rule) for bucket, rule, status, _ in rules(lasting) if status == "Disabled"}
     assert {("BodiesBucket", "events"), ("RecordingsBucket", "recordings")} == disabled
-    assert 3 == version_days(short)
+    assert NONCURRENT_DAYS == version_days(short)
 
 
 def rules(template):

@@ -17,7 +17,7 @@ from tavus_callbacks_cli.tokens import create_token
 ROOT = Path(__file__).parents[2]
 # What a deployment may leave out; the calls of a run were made with it.
 SECRETS = f"arn:aws:secretsmanager:{aws_calls.REGION}:{aws_calls.ACCOUNT}:secret"
-OPTED_IN = {"TavusApiKeyArn": f"{SECRETS}:tavus-callbacks-local-key"}
+OPTED_IN = {"TavusApiKeyArn": f"{SECRETS}:tavus-callbacks-local-ApiKey"}
 
 
 @pytest.fixture(scope="session")

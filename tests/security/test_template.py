@@ -67,7 +67,7 @@ def test_what_holds_data_outlives_the_stack():
 
     for one in source["Resources"].values():
         if one["Type"] in kinds:
-            assert ("Retain", "Retain") == (one["DeletionPolicy"], one["UpdateReplacePolicy"])
+            assert ("RetainExceptOnCreate", "Retain") == (one["DeletionPolicy"], one["UpdateReplacePolicy"])
 
 
 def test_buckets_are_private_and_encrypted(template):
@@ -99,7 +99,7 @@ def test_a_spilled_body_outlives_the_message_that_names_it(template):
     ]
 
     assert rule["ExpirationInDays"] > 14
-    assert spill.MESSAGE_LIMIT < 1024 * 1024
+    assert spill.MESSAGE_LIMIT < properties(template, "AWS::SQS::Queue")["SpillQueue"]["MaximumMessageSize"]
 
 
 def test_no_trigger_can_block_for_ever(template):

@@ -57,13 +57,15 @@ def local_stack(tmp_path_factory: pytest.TempPathFactory, turned: Clock) -> Iter
 
 
 @pytest.fixture(scope="session")
-def start_stack() -> Callable[[Path, int, dict[str, str], Clock], AbstractContextManager[object]]:
+def start_stack() -> Callable[..., AbstractContextManager[object]]:
     """Give what starts a stack on a state folder that may hold the data of an earlier one."""
 
     def start(
-        root: Path, port: int, parameters: dict[str, str], clock: Clock
+        root: Path, port: int, parameters: dict[str, str], clock: Clock, template: Path
     ) -> AbstractContextManager[object]:
-        options = stack.Options(port=port, state_root=root, parameters=parameters, clock=clock)
+        options = stack.Options(
+            port=port, state_root=root, parameters=parameters, clock=clock, template=template
+        )
         return stack.local_stack(options)
 
     return start

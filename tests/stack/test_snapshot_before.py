@@ -14,6 +14,8 @@ import pytest
 
 import snapshot
 from snapshot import Json, Stack, TeamServer, changes, differences
+from tavus_callbacks_cli.local_stack import state
+from templates import template_with
 
 # The tests share one stack and go on where the one before them ended, so they run one after the other.
 pytestmark = [pytest.mark.stack, pytest.mark.more]
@@ -50,9 +52,12 @@ def before(tmp_path_factory: pytest.TempPathFactory, start_stack: Any, turned: A
         (entry["bucket"], entry["key"]): (folder / "data" / f"{entry['file']}.object").read_bytes()
         for entry in data["objects"]
     }
-    with snapshot.team_server() as server:
+    template = template_with(tmp_path_factory.mktemp("template"), snapshot.CONSTANTS)
+    with snapshot.team_server() as server, pytest.MonkeyPatch.context() as patch:
+        # `failed redrive` runs the functions of this template, too.
+        patch.setattr(state, "REPOSITORY", template.parent)
         parameters = {**snapshot.PARAMETERS, "PushUrl": server.url}
-        with start_stack(root, port, parameters, turned), closing(Stack(folder)) as stack:
+        with start_stack(root, port, parameters, turned, template), closing(Stack(folder)) as stack:
             yield Before(
                 root=root,
                 stack=stack,

@@ -87,7 +87,6 @@ TEMPLATE = {
                         "PRESUMED_ENDED_AFTER_MINUTES": "240",
                         "EXPECT_RECORDING": "false",
                         "EXPECT_PERCEPTION": "false",
-                        "SUMMARY_WINDOW_SECONDS": "0",
                     }
                 },
             },

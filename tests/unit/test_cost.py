@@ -5,16 +5,10 @@ from pathlib import Path
 
 import pytest
 
-import benches
 from tavus_callbacks_cli.local_stack.template.template import load_template
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "cost.md").read_text(encoding="utf-8")
-GATHERED = """
-from bench.cost import simulate_window
-for window in (0, 300):
-    print(*simulate_window(1_000_000, window))
-"""
 MONEY = re.compile(r"\$([\d,]+\.\d\d)")
 
 
@@ -47,7 +41,7 @@ def test_each_table_adds_up():
     """The bold line below each table of a million callbacks is the sum of what stands above it."""
     tables = [table.splitlines() for table in TEXT.split("\n\n") if "**together**" in table]
 
-    assert 5 == len(tables)
+    assert 4 == len(tables)
     for *rows, end in tables:
         found = [amounts(row)[0] for row in rows if MONEY.search(row)]
         assert sum(found) == pytest.approx(amounts(end)[0], abs=0.03)
@@ -74,24 +68,6 @@ def test_receiving_stays_below_its_goal():
     receiving = part("A million callbacks of 2 KB").split("**together**")[1]
 
     assert goal >= amounts(receiving)[0]
-
-
-def test_summaries_with_a_window_stay_below_their_goal():
-    """$4.30 for a million callbacks with summaries and listing, where they are gathered for five minutes."""
-    rows = part("A window for summaries").splitlines()
-    [usual] = [amounts(row) for row in rows if row.startswith("| 1,000,000 |")]
-
-    assert 4.30 >= usual[-1]
-
-
-def test_a_window_halves_the_summaries():
-    """Simulated at a million callbacks a month, with the window and the batches of the template."""
-    lines = benches.printed(GATHERED)
-
-    (_, alone), (batches, together) = ([float(each) for each in line.split()] for line in lines)
-    assert 0.95 < alone <= 1
-    assert 0.45 < together < 0.55
-    assert batches < 0.05
 
 
 @pytest.mark.parametrize("name", ["cost", "performance", "scale"])

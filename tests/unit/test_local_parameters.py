@@ -6,6 +6,9 @@ import pytest
 from tavus_callbacks_cli.local_stack.state import REPOSITORY
 from tavus_callbacks_cli.local_stack.template.parameters import check_parameters
 
+# The ARN of a secret in the folder `prod`, without the end of its name.
+SECRET = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:prod"
+
 
 @pytest.fixture(scope="module")
 def declared():
@@ -21,13 +24,14 @@ def declared():
         ("SigningKeys", "purple", 'one of "blue", "blue,green", "green,blue", "green"'),
         ("Recordings", "On", 'one of "on", "off"'),
         ("LogRetentionDays", "2", 'one of "1", "3", "5"'),
-        ("RecordingMissingAfterMinutes", "abc", "a number at least 1"),
-        ("RecordingMissingAfterMinutes", "-5", "a number at least 1"),
-        ("LinkLifetimeMinutes", "721", "a number at least 1 and at most 720"),
-        ("LinkLifetimeMinutes", "nan", "a number at least 1 and at most 720"),
+        ("QuarantineRetentionDays", "abc", "a number at least 1"),
+        ("QuarantineRetentionDays", "-5", "a number at least 1"),
+        ("SilenceHours", "25", "a number at least 0 and at most 24"),
+        ("SilenceHours", "nan", "a number at least 0 and at most 24"),
         ("ThrottleRate", "1_000", "a number at least 1"),
         ("RecordingExternalId", "x", "a text of at least 2 characters"),
-        ("WatchSchedule", "every minute", r"of the form (rate|cron)\(.+\)"),
+        ("TavusApiKeyArn", f"{SECRET}/key", "of the form (arn:"),
+        ("TavusApiKeyArn", f"{SECRET}/tavus-key", "of the form (arn:"),
         ("PushUrl", "ftp://localhost/", r"of the form (https://\S+)?"),
     ],
 )
@@ -45,11 +49,12 @@ def test_a_value_that_cloudformation_refuses_is_refused(declared, name, value, a
     ("name", "value"),
     [
         ("SigningKeys", "green,blue"),
-        ("LinkLifetimeMinutes", "720"),
+        ("SilenceHours", "24"),
         ("ThrottleRate", "1.5"),
         ("LogRetentionDays", "30"),
         ("CdnAllowedOrigins", "https://a.example.com,https://b.example.com"),
         ("TavusApiKeyArn", ""),
+        ("TavusApiKeyArn", f"{SECRET}/tavus-key-Ab1Cd2"),
         ("PushUrl", "https://example.com/in"),
     ],
 )

@@ -48,7 +48,7 @@ INCLUDE = one_of("include", "What else to give: system turns, the prompt among t
 def get_conversations(query: Query) -> Response[str]:
     """Answer conversations, the newest first by first receipt."""
     fold_settings, bucket = settings().fold, settings().recordings_bucket
-    now = fold_settings.summary_horizon(datetime.now(UTC))
+    now = datetime.now(UTC)
 
     def describe(row: "ListedSummary") -> Any:
         facts = cast("Facts", row.facts)

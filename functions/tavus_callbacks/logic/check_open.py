@@ -117,7 +117,7 @@ def check_open(stack: Stack, sweep: "Sweep", now: datetime, has_time: Callable[[
 
 def _list_open(stack: Stack, report: Report, since: str) -> SummaryPage:
     settings = stack.settings
-    criteria = Criteria(settings.summary_horizon(report.now), settings, stack.recording_missing_after)
+    criteria = Criteria(report.now, settings, stack.recording_missing_after)
 
     def describe(row: ListedSummary) -> OpenConversation | None:
         report.counts["seen"] += 1

@@ -36,7 +36,7 @@ class Publisher:
         self, kind: str, subject: str, facts: SubjectFacts, published: frozenset[str]
     ) -> tuple[list[Push], frozenset[str]]:
         """Return the callbacks' pushes with those of types that are not published yet, and all types."""
-        state = SubjectState(kind, subject, facts, self.settings.summary_horizon(now()), self.settings)
+        state = SubjectState(kind, subject, facts, now(), self.settings)
         types = self.derive(state)
         return [*self.callbacks, *derived_pushes(state, types - published)], types
 

@@ -1,7 +1,7 @@
 """The settings that `template.yaml` gives the functions as environment variables.
 
-Each function gets only the variables it needs, so a variable is read when it is first used. Defaults are the
-template's parameters; there are none here.
+Each function gets only the variables it needs, so a variable is read when it is first used. The template
+holds every value, from its parameters or as a constant; there are no defaults here.
 """
 
 import os
@@ -95,7 +95,6 @@ class Settings:
     presumed_ended_after = _Variable("PRESUMED_ENDED_AFTER_MINUTES", _minutes)
     expect_recording = _Variable("EXPECT_RECORDING", _is_true)
     expect_perception = _Variable("EXPECT_PERCEPTION", _is_true)
-    summary_window = _Variable("SUMMARY_WINDOW_SECONDS", int)
     _recording_retention = _Variable("RECORDING_RETENTION_DAYS", _days)
 
     @cached_property
@@ -114,7 +113,6 @@ class Settings:
             presumed_ended_after=self.presumed_ended_after,
             expect_recording=self.expect_recording,
             expect_perception=self.expect_perception,
-            summary_window=timedelta(seconds=self.summary_window),
         )
 
 

@@ -38,6 +38,8 @@ from tavus_callbacks_cli.targets.aws_stack import Deployment
 
 # Seconds after which a function that began before the tombstone has finished its writes.
 SETTLE = 3
+# Days for which the template keeps the versions of a deleted recording.
+NONCURRENT_DAYS = 30
 
 Report = Callable[[str], object]
 
@@ -79,9 +81,10 @@ class Erasure:
 
 def tombstone_lifetime(deployment: Deployment) -> timedelta | None:
     """Return how long a tombstone lasts: longer than everything that the stack's parameters keep."""
-    names = ["EventRetentionDays", "QuarantineRetentionDays", "FailedRetentionDays"]
-    names += ["RecordingRetentionDays", "RecordingNoncurrentDays"] if deployment.has_recordings else []
+    names = ["EventRetentionDays", "QuarantineRetentionDays"]
+    names += ["RecordingRetentionDays"] if deployment.has_recordings else []
     days = [int(deployment.parameters.get(name, "0")) for name in names]
+    days += [NONCURRENT_DAYS] if deployment.has_recordings else []
     return tombstone.lifetime(timedelta(days=each) if each else None for each in days)
 
 

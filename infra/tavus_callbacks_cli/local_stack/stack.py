@@ -53,7 +53,8 @@ DEFAULT_PORT = 8787
 # The address in the template, and the output with the stand-in's; deployed stacks have no such output.
 _TAVUS_URL = "https://tavusapi.com"
 TAVUS_OUTPUT = "TavusApiUrl"
-_TAVUS_SECRET = f"{STACK}-TavusApiKey"
+# Its name ends as a complete ARN does: the parameter's pattern refuses others.
+_TAVUS_SECRET = f"{STACK}-ApiKey"
 _DEFAULTS = {"TavusApiKeyArn": f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:{_TAVUS_SECRET}"}
 _TOKENS: "dict[str, tuple[str, Scope]]" = {
     "callback_token": ("local", "callback"),

@@ -17,7 +17,7 @@ Subject = tuple[str, str]
 
 CONVERSATION = "conversation"
 
-# An event of this age may be in no summary yet: `SummaryWindow` is at most 300 seconds.
+# An event of this age may be in no summary yet. Usually that takes seconds; a retried batch takes longer.
 SUMMARY_DELAY = timedelta(minutes=10)
 
 LEFT_OUT = "left out, because not all callbacks that decide carry the tag:"

@@ -24,9 +24,19 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 import snapshot
 from snapshot import Stack, TeamServer, command, in_path, run, wait_until
+from templates import template_with
 
 # Below the ports that systems hand out: links of that run name it.
 CDN_PORT = 18743
+# Runs the command line with the template of another folder.
+PROGRAM = """
+import sys
+from pathlib import Path
+from tavus_callbacks_cli.local_stack import state
+state.REPOSITORY = Path(sys.argv.pop(1))
+from tavus_callbacks_cli.main import main
+main()
+"""
 TAVUS_KEY = {"x-api-key": "stand-in-key"}
 FILM = b"These bytes stand for a film."
 SCENARIO_KEY = "1795940791000"
@@ -75,9 +85,13 @@ def local_stack(root: Path, port: int, server: TeamServer, *options: str) -> Ite
     ready.unlink(missing_ok=True)
     parameters = {**snapshot.PARAMETERS, "PushUrl": server.url}
     given = [part for name, value in parameters.items() for part in ("--parameter", f"{name}={value}")]
-    program = Path(sys.executable).with_name("tavus-callbacks")
+    folder = root / "template"
+    if not folder.exists():
+        folder.mkdir()
+        template_with(folder, snapshot.CONSTANTS)
+    program = [sys.executable, "-c", PROGRAM, str(folder)]
     process = subprocess.Popen(  # noqa: S603 - our own command
-        [program, "local", "--port", str(port), "--ready", str(ready), *given, *options],
+        [*program, "local", "--port", str(port), "--ready", str(ready), *given, *options],
         env={"TAVUS_CALLBACKS_STATE": str(root), "PATH": ""},
         stdout=subprocess.DEVNULL,
     )

@@ -47,6 +47,7 @@ def routes_of(template: "Template") -> list[Route]:
         for api in template.of_type("AWS::ApiGatewayV2::Api")
         for path, operations in api.properties["Body"]["paths"].items()
         for method, operation in operations.items()
+        if method != "parameters"
     ]
     return sorted(routes, key=_precedence)
 

@@ -283,6 +283,7 @@ _PROPERTIES: dict[str, tuple[str, ...]] = {
     "AWS::SecretsManager::Secret": ("Description", "GenerateSecretString"),
     "AWS::SQS::Queue": (
         "DelaySeconds",
+        "MaximumMessageSize",
         "MessageRetentionPeriod",
         "RedrivePolicy",
         "SqsManagedSseEnabled",
