@@ -4,7 +4,7 @@ BIN := .venv/bin
 LOCKS := requirements/dev.txt pyproject.toml
 
 .PHONY: help setup bench run test test-all coverage fuzz chaos drill soak check format lock openapi schema bench-read
-.PHONY: clean
+.PHONY: prove clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -73,6 +73,9 @@ schema: setup ## write the JSON Schema of pushes anew from the code
 
 bench-read: setup ## what reading costs: CPU time, calls of AWS, instructions
 	@PYTHONPATH=infra $(BIN)/python -m bench.read
+
+prove: setup ## deploy a throw-away stack, prove it and delete it; ARGS=--local needs no AWS account
+	@PYTHONPATH=infra $(BIN)/python -m prove $(ARGS)
 
 clean: ## remove what the targets made, but for .local (the data of `make run`)
 	@rm -rf .venv .venv-sam .venv-checkov .aws-sam .mypy_cache .ruff_cache .pytest_cache .hypothesis

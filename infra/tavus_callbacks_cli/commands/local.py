@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import click
 
+from tavus_callbacks_cli.commands import options
 from tavus_callbacks_cli.local_stack.stack import DEFAULT_PORT, Options
 from tavus_callbacks_cli.local_stack.tavus_api import MODES
 from tavus_callbacks_cli.output.text import examples
@@ -33,16 +34,6 @@ def _http_url(_context: click.Context, _parameter: click.Parameter, value: str |
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise click.BadParameter(f"{value!r} is no http:// or https:// address")
     return value.rstrip("/")
-
-
-def _pairs(_context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
-    pairs = [value.partition("=") for value in values]
-    for name, equals, _ in pairs:
-        if not (name and equals):
-            raise click.BadParameter(
-                f"{name!r} has no value: write NAME=VALUE, as in PushUrl=http://localhost:5000."
-            )
-    return {name: value for name, _, value in pairs}
 
 
 @click.command(
@@ -90,7 +81,7 @@ def _pairs(_context: click.Context, _parameter: click.Parameter, values: tuple[s
     "--parameter",
     "parameters",
     multiple=True,
-    callback=_pairs,
+    callback=options.pairs,
     metavar="NAME=VALUE",
     help="Give a parameter of template.yaml a value; can be repeated.",
 )
@@ -109,7 +100,7 @@ def local(  # noqa: PLR0913 - one argument an option
 
     No AWS account is needed. It prints the callback URL and how to read, then one line a callback.
     """
-    options = Options(
+    chosen = Options(
         port=port,
         public_url=public_url,
         fresh=fresh,
@@ -119,10 +110,10 @@ def local(  # noqa: PLR0913 - one argument an option
     )
     # Ctrl-C ends the stack, and _one_signal_ends makes SIGTERM equal to it.
     with contextlib.suppress(KeyboardInterrupt), _one_signal_ends():
-        _run(options, forward, ready)
+        _run(chosen, forward, ready)
 
 
-def _run(options: Options, forward: str | None, ready: Path | None) -> None:
+def _run(chosen: Options, forward: str | None, ready: Path | None) -> None:
     from rich.console import Console
 
     from tavus_callbacks_cli.local_stack import console
@@ -148,7 +139,7 @@ def _run(options: Options, forward: str | None, ready: Path | None) -> None:
     def report(text: str, style: str) -> None:
         print_line(console.note_line(text, style))
 
-    with local_stack(options) as stack, contextlib.ExitStack() as cleanup:
+    with local_stack(chosen) as stack, contextlib.ExitStack() as cleanup:
         if forward:
             stack.gateway.watchers.append(cleanup.enter_context(_forward(stack, forward, report)))
         console.show_start(output, stack, forward)

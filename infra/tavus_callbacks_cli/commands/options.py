@@ -102,6 +102,17 @@ def tag(text: str) -> tuple[str, str]:
     return name, value
 
 
+def pairs(_context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
+    """Parse parameters of template.yaml as NAME=VALUE; the callback of a repeated option."""
+    parts = [value.partition("=") for value in values]
+    for name, equals, _ in parts:
+        if not (name and equals):
+            raise click.BadParameter(
+                f"{name!r} has no value: write NAME=VALUE, as in PushUrl=http://localhost:5000."
+            )
+    return {name: value for name, _, value in parts}
+
+
 def query(filters: Mapping[str, Any]) -> dict[str, str]:
     """Return filters as the API takes them, without those that are None."""
     return {

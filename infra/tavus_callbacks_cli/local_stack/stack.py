@@ -90,6 +90,7 @@ class LocalStack:
     gateway: Gateway
     functions: Functions
     tavus: StandIn
+    services: EmbeddedServices
     note: str | None
 
 
@@ -138,7 +139,7 @@ def local_stack(options: Options) -> Iterator[LocalStack]:
         cleanup.enter_context(register(state, running))
         for function in local_functions.values():
             function.prewarm()
-        yield LocalStack(running, state, gateway, functions, tavus, note)
+        yield LocalStack(running, state, gateway, functions, tavus, services, note)
 
 
 @contextlib.contextmanager

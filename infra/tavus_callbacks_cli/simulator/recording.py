@@ -1,4 +1,4 @@
-"""A recording that plays: puts a video into the local stack's bucket, where the callback says it is."""
+"""A recording that plays: puts a video into the stack's bucket, where the callback says it is."""
 
 import json
 import time
@@ -7,26 +7,25 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tavus_callbacks_cli.local_stack.account import isolated_session
 from tavus_callbacks_cli.simulator.video import SECONDS, make_video
 
 if TYPE_CHECKING:
-    from tavus_callbacks_cli.local_stack.registry import RunningStack
     from tavus_callbacks_cli.simulator.scenario import Rendered
     from tavus_callbacks_cli.targets.api_client import ApiClient
+    from tavus_callbacks_cli.targets.aws_stack import Deployment
 
 _PATIENCE, _INTERVAL = 10.0, 0.2
 
 
-def put_videos(callbacks: "list[Rendered]", stack: "RunningStack") -> "list[Rendered]":
+def put_videos(callbacks: "list[Rendered]", deployment: "Deployment") -> "list[Rendered]":
     """Put a video for each callback of a recording, and return callbacks that name the stack's bucket.
 
     Raises click.ClickException if the stack runs without recordings.
     """
-    bucket = stack.outputs.get("RecordingsBucketName")
+    bucket = deployment.outputs.get("RecordingsBucketName")
     if bucket is None:
         raise click.ClickException("This stack runs with Recordings=off: there is nowhere to put a video.")
-    s3 = isolated_session(stack.aws_access_key_id).client("s3", endpoint_url=stack.endpoint_url)
+    s3 = deployment.client("s3")
     renamed = []
     for callback in callbacks:
         body = json.loads(callback.body)

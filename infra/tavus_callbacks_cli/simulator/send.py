@@ -20,6 +20,7 @@ from tavus_callbacks_cli.simulator.scenario import (
     simulated_url,
 )
 from tavus_callbacks_cli.targets.api_client import http_client
+from tavus_callbacks_cli.targets.aws_stack import local_deployment
 
 if TYPE_CHECKING:
     from tavus_callbacks_cli.local_stack.registry import RunningStack
@@ -72,7 +73,7 @@ def send_scenario(
         for callback in render(scenario, callback_url=callback_url, now=datetime.now(UTC), ids=fresh_ids())
     ]
     if stack and scenario.video:
-        rendered = put_videos(rendered, stack)
+        rendered = put_videos(rendered, local_deployment(stack, ()))
     if stack:
         from tavus_callbacks_cli.local_stack.stack import TAVUS_OUTPUT
 

@@ -83,7 +83,18 @@ class EmbeddedServices:
 
     def configure(self, permissions: "ListPermissions", announced_buckets: list[str]) -> None:
         """Start to refuse listings without permission, and to announce the objects of the buckets."""
-        settings = {"permissions": permissions, "announced_buckets": announced_buckets}
+        self._configure({"permissions": permissions, "announced_buckets": announced_buckets})
+
+    @contextlib.contextmanager
+    def deny_table(self, table: str, functions: list[str]) -> Iterator[None]:
+        """Refuse a table to functions, by their logical ids, until the block ends."""
+        self._configure({"denied_tables": dict.fromkeys(functions, table)})
+        try:
+            yield
+        finally:
+            self._configure({"denied_tables": {}})
+
+    def _configure(self, settings: dict[str, Any]) -> None:
         self._exchange("PUT", moto_server.SETTINGS_PATH, json.dumps(settings))
 
     def _exchange(self, method: str, path: str, body: str | None = None) -> bytes:

@@ -17,6 +17,7 @@ from tavus_callbacks_cli.local_stack.account import ACCOUNT, REGION
 from tavus_callbacks_cli.local_stack.loopback import HOST
 from tavus_callbacks_cli.local_stack.services.access_keys import OWN_PATHS, AccessKeys, require_key
 from tavus_callbacks_cli.local_stack.services.cors import CorsRule, answer_preflights
+from tavus_callbacks_cli.local_stack.services.denied_tables import deny_tables
 from tavus_callbacks_cli.local_stack.services.dynamodb_lock import serialize_dynamodb
 from tavus_callbacks_cli.local_stack.services.list_permissions import hide_missing_objects
 from tavus_callbacks_cli.local_stack.services.object_events import ObjectFacts, announce_object_events
@@ -51,25 +52,31 @@ def main() -> None:
 
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
     moto: Any = DomainDispatcherApplication(create_backend_app)
-    application: Any = require_key(_application(moto, announce), AccessKeys(os.environ[SECRET]))
+    keys = AccessKeys(os.environ[SECRET])
+    application: Any = require_key(_application(moto, announce, keys), keys)
     server = make_server(HOST, 0, application, threaded=True, request_handler=MotoRequestHandler)
     threading.Thread(target=server.serve_forever, name="moto", daemon=True).start()
     os.write(out, b"%d\n" % server.port)
     sys.stdin.buffer.read()
 
 
-def _application(moto: Any, announce: Announce) -> "WSGIApplication":
+def _application(moto: Any, announce: Announce, keys: AccessKeys) -> "WSGIApplication":
     permissions: dict[str, list[str]] = {}
     announced_buckets: set[str] = set()
+    denied_tables: dict[str, str] = {}
 
     def configure(settings: Any) -> None:
-        permissions.update(settings["permissions"])
-        announced_buckets.update(settings["announced_buckets"])
+        permissions.update(settings.get("permissions", {}))
+        announced_buckets.update(settings.get("announced_buckets", ()))
+        if "denied_tables" in settings:
+            denied_tables.clear()
+            denied_tables.update(settings["denied_tables"])
 
     s3 = answer_preflights(serialize_dynamodb(moto), _cors_rules)
     s3 = hide_missing_objects(s3, permissions)
     s3 = announce_object_events(s3, announce, announced_buckets, _find_object)
-    return _answer_parent(_announce_writes(s3, announce), configure)
+    allowed = deny_tables(_announce_writes(s3, announce), keys, denied_tables)
+    return _answer_parent(allowed, configure)
 
 
 def _announce_writes(application: "WSGIApplication", announce: Announce) -> "WSGIApplication":
@@ -85,7 +92,7 @@ def _announce_writes(application: "WSGIApplication", announce: Announce) -> "WSG
 
 
 def _answer_parent(application: "WSGIApplication", configure: Callable[[Any], None]) -> "WSGIApplication":
-    """Answer the parent's own requests: all items, and the settings of S3."""
+    """Answer the parent's own requests: all items, and the settings of S3 and of DynamoDB."""
 
     def answering(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         path = environ["PATH_INFO"]
