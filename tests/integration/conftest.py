@@ -45,7 +45,7 @@ def pushing():
 def environment(template):
     """Return the variables that the template gives the functions."""
     functions = [template.resources[name] for name in ("ReadFunction", "ReceiveFunction")]
-    merged = {}
+    merged = {"FAILED_BUCKET": template.resources["FailedBucket"].name}
     for function in functions:
         merged |= function.properties["Environment"]["Variables"]
     return {name: str(value) for name, value in merged.items()}
@@ -53,11 +53,12 @@ def environment(template):
 
 @pytest.fixture(scope="session")
 def stores(template):
-    """Return of the template what receive and read write to: two tables and a bucket.
+    """Return the template's tables, and the buckets of bodies and of failed events.
 
-    Without the spill, which has tests of its own: what is not kept is 503.
+    The spill has tests of its own. Without it, a callback that cannot be stored is answered 503.
     """
-    kept = {name: template.resources[name] for name in ("EventsTable", "TokensTable", "BodiesBucket")}
+    names = ("EventsTable", "TokensTable", "BodiesBucket", "FailedBucket")
+    kept = {name: template.resources[name] for name in names}
     return replace(template, resources=kept)
 
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from io import StringIO
+from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
@@ -31,6 +32,10 @@ from tavus_callbacks_cli.local_stack.http.routes import Route, match_route
 from tavus_callbacks_cli.tokens import create_token
 
 HANDLERS = {"ReceiveFunction": receive.handler, "ReadFunction": read.handler}
+CONTEXT = SimpleNamespace(
+    invoked_function_arn="arn:aws:lambda:us-east-1:123456789012:function:any",
+    get_remaining_time_in_millis=lambda: 300_000,
+)
 # What Lambda takes and hands back at most.
 PAYLOAD_LIMIT = 6 * 1024 * 1024
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import boto3
 from click.testing import CliRunner
-from inprocess import Api, failing, forget
+from inprocess import CONTEXT, Api, failing, forget
 from projecting import project_all, records, store
 
 from tavus_callbacks.aws import clients
@@ -29,7 +29,7 @@ CANARY = "tangerine-4711"
 ERASED = "c1"
 # Ids that begin with the erased one, or end with it.
 NEIGHBOURS = ("c12", "c1-2", "c1.2", "xc1")
-MADE = ("FailedBucket", "SpillQueue", "SpillDeadQueue", "EventBus", "PushRule", "PushQueue", "PushDeadQueue")
+MADE = ("SpillQueue", "SpillDeadQueue", "EventBus", "PushRule", "PushQueue", "PushDeadQueue")
 # Whose spilled callbacks do not fit a message; unpacking them is dear.
 LARGE = (ERASED, "c12")
 AT = "2027-03-01T12:00:0{}Z"
@@ -150,7 +150,7 @@ class World:
         claims = [each for each, event_type in images if event_type.endswith("recording_ready")]
         # A function is never called with an empty batch.
         for module, batch in ((project, late), (resolve, claims)):
-            assert not batch or {"batchItemFailures": []} == module.handler({"Records": batch}, None)
+            assert not batch or {"batchItemFailures": []} == module.handler({"Records": batch}, CONTEXT)
         forget()
         posted = self.api.post(
             {**self.body(conversation, "system.shutdown", 7), "noise": noise(conversation)}
@@ -317,7 +317,7 @@ def b64(raw: bytes) -> bytes:
 
 @contextmanager
 def world_of(api: Api, recordings: Any, template: Any, monkeypatch: Any) -> Any:
-    """Add queues and the bucket of failures to a stack, and let commands work on it."""
+    """Add queues and a bus to a stack, and let commands work on it."""
     s3, sqs = boto3.client("s3", region_name=REGION), boto3.client("sqs", region_name=REGION)
     kept = {name: template.resources[name] for name in MADE}
     deploy(replace(template, resources=kept), SimpleNamespace(s3=s3, sqs=sqs, events=clients.events()))

@@ -4,6 +4,8 @@ import base64
 import json
 from contextlib import contextmanager
 
+from inprocess import CONTEXT
+
 from tavus_callbacks.aws import clients
 from tavus_callbacks.aws.items import write_item
 from tavus_callbacks.aws.stores.bodies import Bodies
@@ -30,7 +32,7 @@ def _record(row, number):
 def project_all(api, *, order=None):
     """Give `project` every record, or those in `order`; return those that failed."""
     batch = records(api) if order is None else order
-    return project.handler({"Records": batch}, None)["batchItemFailures"]
+    return project.handler({"Records": batch}, CONTEXT)["batchItemFailures"]
 
 
 def summaries(api):

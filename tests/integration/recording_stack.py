@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 
 import boto3
 from botocore.config import Config
-from inprocess import Api, Reply
+from inprocess import CONTEXT, Api, Reply
 
 from tavus_callbacks.api import conversations
 from tavus_callbacks.api import recordings as routes
@@ -129,7 +129,7 @@ def _client(service: Any) -> Any:
 
 
 def _wake(batch: list[Any]) -> None:
-    answer = resolve.handler(json.loads(json.dumps({"Records": batch})), None)
+    answer = resolve.handler(json.loads(json.dumps({"Records": batch})), CONTEXT)
     assert {"batchItemFailures": []} == answer
 
 

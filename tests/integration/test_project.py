@@ -99,19 +99,6 @@ def test_two_writers_of_one_summary_lose_nothing(api):
     )
 
 
-def test_a_record_that_cannot_be_projected_is_told_again_alone(api):
-    """One bad record does not block the others of its batch."""
-    api.post(JOINED)
-    api.post({**JOINED, "conversation_id": "c2"})
-    broken, good = records(api)
-    del broken["dynamodb"]["NewImage"]["received_at"]
-
-    failed = project_all(api, order=[broken, good])
-
-    assert [{"itemIdentifier": broken["dynamodb"]["SequenceNumber"]}] == failed
-    assert [good["dynamodb"]["NewImage"]["subject"]["S"]] == [subject for _, subject in summaries(api)]
-
-
 def test_a_summary_expires_with_the_last_of_its_events(api, monkeypatch):
     """A subject is in the lists as long as one of its events is stored."""
     monkeypatch.setenv("EVENT_RETENTION_DAYS", "30")

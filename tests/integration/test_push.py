@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from inprocess import beside, failing, forget
+from inprocess import CONTEXT, beside, failing, forget
 from projecting import project_all
 from push_stack import BUS
 from standardwebhooks import Webhook, WebhookVerificationError
@@ -27,8 +27,7 @@ from tavus_callbacks_cli.local_stack.services.deploy import deploy
 from tavus_callbacks_cli.operations.failed import list_failures, redrive
 
 SHUTDOWN = {"conversation_id": "c1", "event_type": "system.shutdown", "timestamp": "2026-03-01T12:01:00Z"}
-CONTEXT = SimpleNamespace(invoked_function_arn="arn:aws:lambda:us-east-1:123456789012:function:push")
-PUSHING = ("EventBus", "PushRule", "PushQueue", "PushDeadQueue", "PushSecret", "FailedBucket")
+PUSHING = ("EventBus", "PushRule", "PushQueue", "PushDeadQueue", "PushSecret")
 DAY = timedelta(days=1)
 
 
@@ -245,7 +244,7 @@ def test_what_nobody_takes_for_a_day_can_be_redriven(api, sender):
         redrive(sender.deployment, one, lambda _, event: push.handler(event, CONTEXT))
 
     assert 0 == left
-    assert {("push", "RetriesExhausted", 1)} == {(one.function, one.condition, one.records) for one in found}
+    assert {("any", "RetriesExhausted", 1)} == {(one.function, one.condition, one.records) for one in found}
     assert (len(found), []) == (still, sender.failed())
 
 

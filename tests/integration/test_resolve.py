@@ -7,7 +7,6 @@ import pytest
 from inprocess import failing, forget
 from recording_stack import COPY_FAILED, SAID_AT
 
-from tavus_callbacks.handlers import resolve
 from tavus_callbacks.runtime.settings import MissingVariable
 
 KEY = "tavus/c123/1718780000000"
@@ -345,21 +344,6 @@ def test_a_large_body_is_read_from_its_bucket(recordings):
     assert "pending" == recordings.only("c123")["status"]
 
 
-def test_a_record_that_fails_is_reported_alone(recordings):
-    """Of two records, only the one whose look failed is returned to the stream."""
-    batches = []
-    recordings.stream._deliver = lambda _shard, batch: batches.extend(batch)
-    recordings.claim(KEY)
-    recordings.claim("tavus/c124/1")
-
-    with failing("s3", "HeadObject", error="SlowDown", when=lambda asked: asked["Key"].startswith(KEY)):
-        answer = resolve.handler({"Records": batches}, None)
-
-    number = batches[0]["dynamodb"]["SequenceNumber"]
-    assert {"batchItemFailures": [{"itemIdentifier": number}]} == answer
-    assert "pending" == recordings.only("c124")["status"]
-
-
 def test_a_head_that_is_refused_is_no_missing_object(recordings):
     """403 is a configuration fault: it is raised and retried, not stored as absence."""
     with failing("s3", "HeadObject", error="403"), pytest.raises(Exception, match="403"):
@@ -373,15 +357,3 @@ def test_without_a_bucket_it_does_not_start(recordings, monkeypatch):
 
     with pytest.raises(MissingVariable, match="RECORDINGS_BUCKET"):
         recordings.tell(KEY)
-
-
-def test_an_event_without_its_time_of_receipt_fails(recordings):
-    """Without it, nobody knows how long the recording is pending."""
-    batches = []
-    recordings.stream._deliver = lambda _shard, batch: batches.extend(batch)
-    recordings.claim(KEY)
-    [record] = batches
-    record["dynamodb"]["NewImage"]["received_at"] = {"S": "never"}
-
-    failed = [{"itemIdentifier": record["dynamodb"]["SequenceNumber"]}]
-    assert {"batchItemFailures": failed} == resolve.handler({"Records": [record]}, None)

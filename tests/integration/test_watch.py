@@ -318,7 +318,7 @@ def test_an_answer_that_cannot_be_read_stops_nobody(watched):
 
 
 def test_without_a_key_nobody_is_asked(watched, monkeypatch):
-    """The rest of the run goes on: open conversations are counted."""
+    """The rest of the run goes on: open conversations and overdue callbacks are counted."""
     monkeypatch.delenv("TAVUS_API_KEY_SECRET")
     forget()
     watched.happen(*ended(), lost={2})
@@ -327,7 +327,9 @@ def test_without_a_key_nobody_is_asked(watched, monkeypatch):
 
     assert [] == watched.stand_in.requests
     assert record["oldest_open"] == pytest.approx(1800, abs=120)
-    assert ["oldest_open"] == [metric["Name"] for metric in record["_aws"]["CloudWatchMetrics"][0]["Metrics"]]
+    assert ["overdue", "oldest_open"] == [
+        metric["Name"] for metric in record["_aws"]["CloudWatchMetrics"][0]["Metrics"]
+    ]
 
 
 def test_a_secret_that_cannot_be_read_stops_nothing_else(watched):
@@ -338,6 +340,51 @@ def test_a_secret_that_cannot_be_read_stops_nothing_else(watched):
         record = watched.run(minutes=30)
 
     assert (1, True) == (record["key_unreadable"], record["oldest_open"] > 0)
+
+
+def test_what_waits_for_a_redrive_is_counted(watched):
+    """Each run counts the dead letters. A bucket that does not answer stops nothing else."""
+    watched.happen(*ended(), lost={2})
+    bucket = watched.api.environment["FAILED_BUCKET"]
+    for key in ("aws/lambda/async/project/1", "aws/lambda/async/project/2", "other"):
+        clients.s3().put_object(Bucket=bucket, Key=key)
+    with failing("s3", "ListObjectsV2", error="SlowDown"):
+        unread = watched.run(minutes=3)
+
+    assert (None, 1) == (unread.get("failed_waiting"), unread["filed"])
+    assert "the failed bucket cannot be read" in watched.api.log.getvalue()
+    assert 2 == watched.run()["failed_waiting"]
+
+
+def test_what_tavus_answers_is_not_overdue(watched):
+    """A callback that was fetched, or of a conversation unknown to Tavus, is not; without an answer it is."""
+    for name in ("c1", "unknown", "c2"):
+        watched.happen(*ended(name), lost={2})
+    watched.stand_in.conversations.pop("unknown")
+    watched.stand_in.behaviour = Behaviour(status=500)
+    first = watched.run(minutes=3)
+    watched.stand_in.behaviour = Behaviour()
+    second = watched.run(minutes=6)
+
+    assert (3, True) == (first["overdue"], "tavus_busy" in first)
+    assert (2, "overdue" in second) == (second["filed"], False)
+
+
+def test_only_what_ended_lately_is_overdue(watched, monkeypatch):
+    """Without a key one callback is: the others are of a test, of an old conversation, or not due yet."""
+    monkeypatch.delenv("TAVUS_API_KEY_SECRET")
+    forget()
+    at = datetime.now(UTC)
+    for name, began, query in (
+        ("late", at, ""),
+        ("tested", at, "simulated=true"),
+        ("old", at - timedelta(hours=7), ""),
+    ):
+        watched.api.post(ended(name, at=began)[1], at=began, query=query)
+    watched.api.post(ended("active", at=at)[0], at=at)
+    project_all(watched.api)
+
+    assert ("overdue" in watched.run(), 1) == (False, watched.run(minutes=3)["overdue"])
 
 
 def test_a_run_that_ends_early_is_gone_on_with(watched, monkeypatch):

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
+from urllib3.exceptions import HTTPError
 
 from tavus_callbacks.domain.common.errors import StoreDown
 
@@ -15,13 +17,21 @@ _FINAL = (
     "NoSuchBucket",
     "ResourceNotFoundException",
     "UnrecognizedClientException",
-    "ValidationException",
 )
+# Errors that only this request gives, because of the object it names or the values it holds. The others also
+# meet requests that are right. EventBridge: API_PutEventsResultEntry, "Non-retryable errors".
+_OF_REQUEST = ("InvalidArgument", "MalformedDetail", "NoSuchKey", "ValidationException")
 
 
 def error_code(error: ClientError) -> str:
     """Return the service's error code, such as `ConditionalCheckFailedException`."""
     return str(error.response.get("Error", {}).get("Code", ""))
+
+
+def store_error(code: str) -> StoreDown:
+    """Return the StoreDown of AWS's error code."""
+    is_outage = code not in _OF_REQUEST
+    return StoreDown(code, may_pass=is_outage and code not in _FINAL, is_outage=is_outage)
 
 
 @contextmanager
@@ -30,7 +40,7 @@ def store_down() -> Iterator[None]:
     try:
         yield
     except ClientError as error:
-        code = error_code(error)
-        raise StoreDown(code, may_pass=code not in _FINAL) from error
-    except BotoCoreError as error:
+        raise store_error(error_code(error)) from error
+    # The last two escape botocore: an answer that is no XML, and TLS that breaks while a body is read.
+    except (BotoCoreError, ResponseParserError, HTTPError) as error:
         raise StoreDown(type(error).__name__) from error

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
-from tavus_callbacks.aws.errors import store_down
-from tavus_callbacks.domain.common.errors import StoreDown
+from tavus_callbacks.aws.errors import store_down, store_error
 from tavus_callbacks.domain.pushes.push import SOURCE, Push
 
 if TYPE_CHECKING:
@@ -50,7 +50,8 @@ class EventBus:
             waiting, codes = [entry for entry, _ in refused], [code for _, code in refused]
             if not waiting:
                 return
-        raise StoreDown(codes[0])
+        # An outage first: the entries that are at fault themselves come again with the others.
+        raise max(map(store_error, codes), key=attrgetter("is_outage"))
 
 
 def _requests(entries: Sequence[Entry]) -> Iterator[list[Entry]]:

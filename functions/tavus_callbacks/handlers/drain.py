@@ -4,7 +4,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
-from aws_lambda_powertools.utilities.batch import EventType
 
 from tavus_callbacks.aws.spill import read_message
 from tavus_callbacks.domain.callbacks.intake import Rejection, read_callback
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 logger = Logger(location=None, use_rfc3339=True)
-processor = batches.make_processor(EventType.SQS)
+processor = batches.make_processor()
 
 
 def handler(event: dict[str, Any], context: Any) -> Any:

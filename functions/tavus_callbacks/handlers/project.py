@@ -1,7 +1,7 @@
 """Keep summaries and publish: the function that the event stream gives every stored event, in any order.
 
 It may get an event more than once. The events of one subject in a batch are merged together. If that fails
-after pushes were published, the batch comes again and the same pushes go out under the same ids.
+after pushes were published, the events come again and the same pushes go out under the same ids.
 """
 
 from collections.abc import Sequence
@@ -34,11 +34,11 @@ TOGETHER = 8 * 1024 * 1024
 Item = dict[str, Any]
 
 
-def handler(event: dict[str, Any], _context: Any) -> Any:
-    """Project a batch of the event stream; a group of records that fails is tried again one by one."""
-    subject = itemgetter("kind", "subject")
+def handler(event: dict[str, Any], context: Any) -> Any:
+    """Project a batch of the event stream, or of a redrive: the records of one subject together."""
+    subject, log = itemgetter("kind", "subject"), partial(write_record, logger)
     return stream.process_groups(
-        event, lambda record: subject(stream.new_image(record)), _project, partial(write_record, logger)
+        event, context, _project, log, key=lambda record: subject(stream.new_image(record))
     )
 
 

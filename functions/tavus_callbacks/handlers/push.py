@@ -6,10 +6,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
-from aws_lambda_powertools.utilities.batch import EventType
 
 from tavus_callbacks.aws import clients
-from tavus_callbacks.aws.dead_letters import DeadLetters
 from tavus_callbacks.aws.errors import store_down
 from tavus_callbacks.domain.common.metrics import count
 from tavus_callbacks.domain.common.timestamps import now
@@ -25,7 +23,7 @@ if TYPE_CHECKING:
     from tavus_callbacks.domain.common.metrics import Counts
 
 logger = Logger(location=None, use_rfc3339=True)
-processor = batches.make_processor(EventType.SQS)
+processor = batches.make_processor()
 
 
 class NotTaken(Exception):
@@ -70,9 +68,9 @@ def _take(record: "SQSRecord", function_arn: str) -> "Counts":
         return _drop()
     _log("given up" if pause is None else "not taken", event, delivery, attempt=attempt, rest=pause)
     if pause is None:
-        dead_letters = DeadLetters(clients.s3(), settings().failed_bucket, function_arn)
         why = delivery.why or f"answered {delivery.status}"
-        dead_letters.write(event, attempts=attempt, why=why, at=at)
+        dead_letters = wiring.dead_letters(function_arn)
+        dead_letters.write(event, condition="RetriesExhausted", attempts=attempt, why=why, at=at)
         return count("push_failed")
     with store_down():
         clients.sqs().change_message_visibility(

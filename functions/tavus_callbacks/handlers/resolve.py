@@ -8,7 +8,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
-from aws_lambda_powertools.utilities.batch import EventType
 
 from tavus_callbacks.aws.stores.subject_events import read_body
 from tavus_callbacks.domain.callbacks.recording_owner import conversation_of
@@ -20,28 +19,30 @@ from tavus_callbacks.domain.recordings.claim import recording_id
 from tavus_callbacks.domain.recordings.recording import Recording, certain_status
 from tavus_callbacks.logic.find_recording import take_claim, take_object_change
 from tavus_callbacks.logic.publish import publish_recording
-from tavus_callbacks.runtime import batches, stream, wiring
+from tavus_callbacks.runtime import stream, wiring
 from tavus_callbacks.runtime.log import write_record
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
 
 logger = Logger(location=None, use_rfc3339=True)
 
 CREATED = "Object Created"
-processor = batches.make_processor(EventType.DynamoDBStreams)
 
 
 def handler(event: dict[str, Any], context: Any) -> Any:
-    """Take a batch of the event stream, or one S3 event from EventBridge."""
+    """Take a batch of the event stream or of a redrive, or one S3 event from EventBridge."""
     if "Records" in event:
-        return batches.process_records(event, context, _take_record, processor, partial(write_record, logger))
+        return stream.process_groups(event, context, _take_record, partial(write_record, logger))
     _take_change(event)
     return None
 
 
-def _take_record(record: "DynamoDBRecord") -> Counts:
+def _take_record(records: "Sequence[DynamoDBRecord]") -> Counts:
     """Take the claim of a recording's callback."""
+    [record] = records
     row = stream.new_image(record)
     event = StoredEvent.from_row(row)
     # Before the body is read: an erased body is gone, but the stream still has its event.

@@ -7,9 +7,11 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 
+from tavus_callbacks.aws import clients
+from tavus_callbacks.aws.dead_letters import count_dead_letters
 from tavus_callbacks.aws.stores.sweep import read_sweep, write_sweep
 from tavus_callbacks.domain.common.errors import StoreDown
-from tavus_callbacks.domain.common.metrics import count
+from tavus_callbacks.domain.common.metrics import Counts, count
 from tavus_callbacks.domain.common.timestamps import now
 from tavus_callbacks.logic.check_open import Stack, check_open
 from tavus_callbacks.logic.repair import Stores
@@ -34,7 +36,7 @@ def handler(_event: object, context: Any) -> None:
     )
     sweep = sweep.end(at, before=report.following, oldest=report.oldest, older=report.older)
     write_sweep(wiring.table(), sweep)
-    counts = {**report.counts, **({"key_unreadable": 1} if is_unreadable else {})}
+    counts = {**report.counts, **_count_failed(), **({"key_unreadable": 1} if is_unreadable else {})}
     oldest = min(filter(None, (sweep.oldest, sweep.older_before)), default=at)
     age = max(0, round((at - oldest).total_seconds()))
     write_record(
@@ -49,6 +51,15 @@ def _open_tavus() -> tuple[TavusApi | None, bool]:
     except StoreDown as error:
         logger.error("the secret of Tavus's key cannot be read", extra={"cause": str(error)})  # noqa: TRY400 - AWS's code says it
         return None, True
+
+
+def _count_failed() -> Counts:
+    """Return how many events wait for a redrive; nothing if their bucket does not answer."""
+    try:
+        return count("failed_waiting", count_dead_letters(clients.s3(), settings().failed_bucket))
+    except StoreDown as error:
+        logger.error("the failed bucket cannot be read", extra={"cause": str(error)})  # noqa: TRY400 - AWS's code says it
+        return {}
 
 
 def _stack(tavus: TavusApi | None) -> Stack:

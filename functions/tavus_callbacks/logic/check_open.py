@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, cast
 from tavus_callbacks.aws.stores import keys
 from tavus_callbacks.aws.stores.repair_attempts import parse_attempts
 from tavus_callbacks.aws.stores.summaries import ListedSummary, Span, SummaryPage
-from tavus_callbacks.domain.common.errors import StoreDown, describe_fault
+from tavus_callbacks.domain.common.errors import describe_fault, is_outage
 from tavus_callbacks.domain.common.timestamps import iso
 from tavus_callbacks.domain.pushes.derived import types_by_time
 from tavus_callbacks.domain.repair.open_conversations import (
@@ -104,11 +104,12 @@ def check_open(stack: Stack, sweep: "Sweep", now: datetime, has_time: Callable[[
         for conversation, row in zip(page.views, rows, strict=True):
             try:
                 _check(stack, report, conversation, parse_attempts(row))
-            except StoreDown:
-                raise
-            # A fault of ours: the next run tries again, and this one goes on with the others.
-            except Exception as fault:  # noqa: BLE001 - any text of it could quote a body, so its place is logged
+            # A fault of one conversation: the next run tries again, and this one goes on with the others.
+            except Exception as fault:
+                if is_outage(fault):
+                    raise
                 report.counts["failed"] += 1
+                # Its text could quote a body.
                 stack.on_fault(conversation.conversation_id, describe_fault(fault))
         report.following = page.following
         if page.following is None or report.counts["asked"] >= QUESTIONS or not has_time():
@@ -136,8 +137,11 @@ def _check(stack: Stack, report: Report, conversation: OpenConversation, attempt
         if not attempts.is_unknown:
             report.note_open(conversation, conversation.since)
     may_ask = not report.is_refused and attempts.may_ask(report.now)
+    is_settled = attempts.is_unknown
     if stack.tavus and conversation.is_overdue and may_ask:
-        _ask_tavus(stack, stack.tavus, report, conversation, attempts)
+        is_settled = _ask_tavus(stack, stack.tavus, report, conversation, attempts)
+    if conversation.is_lately_overdue and not is_settled:
+        report.counts["overdue"] += 1
     if conversation.since and conversation.status != "active":
         publisher = Publisher(stack.bus, stack.settings, types_by_time) if stack.bus else None
         subject = conversation.conversation_id
@@ -162,11 +166,14 @@ def _look_for_recordings(stack: Stack, report: Report, conversation: OpenConvers
 
 def _ask_tavus(
     stack: Stack, tavus: TavusApi, report: Report, conversation: OpenConversation, attempts: Attempts
-) -> None:
-    """Ask Tavus for what is missing. The attempt is noted first: a run that dies does not ask for ever."""
+) -> bool:
+    """Ask Tavus for what is missing; return whether the conversation is complete now, or unknown to Tavus.
+
+    The attempt is noted first: a run that dies does not ask for ever.
+    """
     conversation_id, rows = conversation.conversation_id, stack.stores.attempts
     if not rows.claim(conversation_id, attempts, next_at=attempts.pause_until(report.now)):
-        return
+        return False
     report.counts["asked"] += 1
     try:
         record = tavus.conversation(conversation_id)
@@ -178,9 +185,12 @@ def _ask_tavus(
         outcome = UNKNOWN if isinstance(error, UnknownThere) else "unreadable"
         report.counts[outcome] += 1
         rows.note(conversation_id, at=stack.clock(), outcome=outcome)
+        return outcome == UNKNOWN
     else:
         repair = repair_conversation(stack.stores, record, label=conversation.label, clock=stack.clock)
         report.counts["filed"] += len(repair.events)
         report.counts["variants"] += repair.variants
         report.counts["unfileable"] += repair.unfileable
         report.counts["confirmed"] += repair.confirmed
+        return repair.confirmed or repair.outcome in ("filed", "erased")
+    return False

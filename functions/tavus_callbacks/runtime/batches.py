@@ -1,6 +1,6 @@
-"""Batches of records: each record succeeds or fails alone, and Lambda sends those again that failed.
+"""Batches of messages: each message succeeds or fails alone, and the queue gives those again that failed.
 
-Powertools would raise if every record fails, with the text of each error, and that may hold a body.
+Powertools would raise if every message fails, with the text of each error, and that may hold a body.
 """
 
 from collections import Counter
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 Log = Callable[[str, dict[str, Any]], None]
 
 
-def make_processor(event_type: EventType) -> BatchProcessor:
-    """Return a processor that names the failed records, even if all failed."""
-    return BatchProcessor(event_type=event_type, raise_on_entire_batch_failure=False)
+def make_processor() -> BatchProcessor:
+    """Return a processor that names the failed messages, even if all failed."""
+    return BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
 
 
 def process_records(
@@ -29,7 +29,7 @@ def process_records(
     processor: BatchProcessor,
     log: Log,
 ) -> Any:
-    """Call `handler` with each record; log the sums of the counts that it returns, and the faults."""
+    """Call `handler` with each message; log the sums of the counts that it returns, and the faults."""
     sums: Counter[str] = Counter()
     answer = process_partial_response(event, lambda record: sums.update(handler(record)), processor, context)
     raised = [fault for _, fault, _ in processor.exceptions if fault]

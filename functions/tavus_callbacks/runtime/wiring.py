@@ -17,6 +17,7 @@ from tavus_callbacks.runtime.settings import MissingVariable, settings
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tavus_callbacks.aws.dead_letters import DeadLetters
     from tavus_callbacks.aws.event_bus import EventBus
     from tavus_callbacks.aws.push_secret import PushSecret
     from tavus_callbacks.aws.spill import Spill
@@ -141,6 +142,13 @@ def event_bus() -> "EventBus | None":
 
     name = settings().event_bus
     return EventBus(clients.events(), name) if name else None
+
+
+def dead_letters(function_arn: str) -> "DeadLetters":
+    """Return the bucket of what a function gives up."""
+    from tavus_callbacks.aws.dead_letters import DeadLetters
+
+    return DeadLetters(clients.s3(), settings().failed_bucket, function_arn)
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Batches that functions could not process, as Lambda leaves them in the failed bucket, and dead letters.
+"""Events that functions could not process, in the failed bucket, and dead letters of queues.
 
 Shapes and keys follow "Retain discarded records for a DynamoDB event source" and "Capturing records of Lambda
 asynchronous invocations" of the AWS documentation.
@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from tavus_callbacks.aws.dead_letters import PREFIX, REDRIVEN
 from tavus_callbacks_cli.targets.functions import FunctionError, Invoke
 
 if TYPE_CHECKING:
     from tavus_callbacks_cli.targets.aws_stack import Deployment
 
-_PREFIX = "aws/lambda/"
 # Seconds that a message is invisible while it is moved.
 _MOVING = 60
 
@@ -67,7 +67,7 @@ QUEUES = (
 def list_failures(deployment: "Deployment") -> Iterator[Failure]:
     """Yield the failed batches, the oldest first."""
     s3, bucket = deployment.client("s3"), deployment.outputs["FailedBucketName"]
-    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=_PREFIX)
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=PREFIX)
     objects = [each for page in pages for each in page.get("Contents", ())]
     for each in sorted(objects, key=lambda entry: (entry["LastModified"], entry["Key"])):
         batch = json.loads(s3.get_object(Bucket=bucket, Key=each["Key"])["Body"].read())
@@ -91,7 +91,8 @@ def batch_event(batch: dict[str, Any]) -> dict[str, Any]:
 
 def redrive(deployment: "Deployment", failure: Failure, invoke: Invoke) -> None:
     """Call the function with the event again, and remove the object if all succeeds; raises FunctionError."""
-    answer = invoke(failure.function, failure.event)
+    event = {**failure.event, REDRIVEN: True} if "Records" in failure.event else failure.event
+    answer = invoke(failure.function, event)
     failures = answer.get("batchItemFailures") if isinstance(answer, dict) else None
     if failures:
         raise FunctionError(f"{len(failures)} of {failure.records} records failed again")

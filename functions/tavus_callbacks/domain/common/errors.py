@@ -102,16 +102,25 @@ class TooLarge(CallbackError):
 
 
 class StoreDown(CallbackError):
-    """The store did not answer in time, or refused; `may_pass` says whether another attempt can help."""
+    """The store did not answer in time, or refused; `may_pass` says whether another attempt can help.
+
+    `is_outage` is False if only this request fails: it names an object that is missing, or its values are
+    not allowed.
+    """
 
     status = 503
     title = "Store unavailable"
 
-    def __init__(self, detail: str, *, may_pass: bool = True) -> None:
+    def __init__(self, detail: str, *, may_pass: bool = True, is_outage: bool = True) -> None:
         super().__init__(detail)
-        self.may_pass = may_pass
+        self.may_pass, self.is_outage = may_pass, is_outage
         # The failure that led to this attempt: of the store, if the spill failed after it.
         self.earlier: str | None = None
+
+
+def is_outage(fault: BaseException) -> bool:
+    """Return whether a store is down for every request, so that the same work can succeed later."""
+    return isinstance(fault, StoreDown) and fault.is_outage
 
 
 def describe_fault(fault: BaseException) -> str:

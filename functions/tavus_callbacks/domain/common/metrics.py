@@ -39,6 +39,8 @@ Metric = Literal[
     "recording_other_conversation",
     "push_failed",
     "oldest_open",
+    "failed_waiting",
+    "overdue",
     "cold_start",
     "latency",
 ]

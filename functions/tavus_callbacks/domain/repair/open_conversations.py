@@ -49,6 +49,12 @@ class OpenConversation:
     is_new: bool
     is_simulated: bool
 
+    @property
+    def is_lately_overdue(self) -> bool:
+        """Return whether a callback of a real conversation that ended lately is overdue."""
+        has_ended = self.status != "active"
+        return self.is_overdue and self.is_new and has_ended and not self.is_simulated
+
 
 @dataclass(frozen=True, slots=True)
 class Criteria:

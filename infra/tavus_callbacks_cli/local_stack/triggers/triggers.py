@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from tavus_callbacks_cli.local_stack.services.embedded import EmbeddedServices
     from tavus_callbacks_cli.local_stack.template.template import Template
 
+# Seconds between attempts at a batch, doubled each time. Lambda's own pauses are not documented.
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 2.0
 
 
@@ -107,6 +108,11 @@ def run_triggers(
             yield
 
 
+def pause_after(failures: int) -> float:
+    """Return the seconds to wait after so many failures of a stream's batch, which may be thousands."""
+    return min(_FIRST_PAUSE * float(2 ** min(failures, 10)), _LONGEST_PAUSE)
+
+
 @contextlib.contextmanager
 def _run_queue(
     queue: queues.QueueMapping, services: "EmbeddedServices", functions: Functions
@@ -131,7 +137,7 @@ def _run_stream(
         delivery = Delivery(
             invoke=partial(functions.invoke, mapping.function),
             discard=discard,
-            wait=lambda failures: not ended.wait(min(_FIRST_PAUSE * 2**failures, _LONGEST_PAUSE)),
+            wait=lambda failures: not ended.wait(pause_after(failures)),
             clock=time.time,
         )
         deliver(records, mapping.rules, delivery)
