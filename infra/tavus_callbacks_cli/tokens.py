@@ -12,10 +12,12 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
 
 
-def create_token(table: "Table", *, label: str, scope: Scope, now: "datetime") -> str:
+def create_token(
+    table: "Table", *, label: str, scope: Scope, now: "datetime", lifetime: "timedelta | None" = None
+) -> str:
     """Store a new token's digest and return the token itself, which nobody can read again."""
-    token = new_token()
-    record = TokenRecord(digest=digest_token(token), label=label, scope=scope, created_at=iso(now))
+    token, expires_at = new_token(), iso(now + lifetime) if lifetime else None
+    record = TokenRecord(digest_token(token), label, scope, created_at=iso(now), expires_at=expires_at)
     _put(table, record, condition="attribute_not_exists(token_digest)")
     return token
 
@@ -75,6 +77,16 @@ def revoke_token(table: "Table", *, label: str, now: "datetime") -> int:
     for record in before:
         _put(table, record._replace(revoked_at=iso(now)))
     return len(before)
+
+
+def delete_tokens(table: "Table", events: "Table", *, label: str) -> int:
+    """Delete the label's records and the rows of their last use; return how many records there were."""
+    records = [record for record in list_tokens(table) if record.label == label]
+    for record in records:
+        # The record last: a repeat after an interruption finds the row of its use by it.
+        events.delete_item(Key=keys.token_use(record.token_id))
+        table.delete_item(Key={"token_digest": record.digest})
+    return len(records)
 
 
 def _put(table: "Table", record: TokenRecord, *, condition: str = "attribute_exists(token_digest)") -> None:

@@ -118,7 +118,7 @@ def retyping(stack, _patch):
 def refusing(_stack, patch):
     """Let the target of pushes be gone for good."""
     config = SimpleNamespace(push_url="https://a.example.com", push_is_local=False, failed_bucket="failed")
-    nobody = SimpleNamespace(has=lambda *_: False, has_now=lambda *_: False)
+    nobody = SimpleNamespace(has=lambda *_: False, is_erased=lambda *_: False)
     secret = SimpleNamespace(versions=lambda: ("A" * 44,))
     detail = {"push_id": "p1", "type": "conversation.ended", "kind": "conversation", "subject": "c1"}
     attributes = {"ApproximateReceiveCount": "1", "SentTimestamp": "0"}

@@ -1,15 +1,17 @@
-"""`doctor` on a deployed stack: all green if all is right, and a red line with its fix for each fault.
+"""`doctor` on a deployed stack: green if everything works, and a failed check with its fix for each fault.
 
 AWS is moto. A fake answers over HTTPS; it can be broken in each way that the live checks look for.
 """
 
 import json
 import re
+import shlex
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
@@ -19,12 +21,15 @@ import pytest
 from click.testing import CliRunner, Result
 from moto import mock_aws
 
+from tavus_callbacks.aws.stores import keys
+from tavus_callbacks.domain.common.errors import StoreDown
 from tavus_callbacks_cli.commands import doctor as command
-from tavus_callbacks_cli.doctor import alarms, checks, live, probe, storage
+from tavus_callbacks_cli.doctor import alarms, checks, live, probe, stack, storage
 from tavus_callbacks_cli.doctor.probe import CONTENT
+from tavus_callbacks_cli.erasure import erase
 from tavus_callbacks_cli.main import main
 from tavus_callbacks_cli.operations.alarms import Alarm
-from tavus_callbacks_cli.tokens import create_token
+from tavus_callbacks_cli.tokens import create_token, list_tokens
 
 REGION = "eu-west-1"
 _SESSION = boto3.Session
@@ -80,12 +85,13 @@ OUTPUTS = {
 }
 # As much of template.yaml as the doctor looks at, in a form that moto deploys.
 RESOURCES = {
-    "EventsTable": _table("pk", "sk", StreamSpecification={"StreamViewType": "NEW_IMAGE"}),
+    "EventsTable": _table("pk", "sk"),
     "TokensTable": _table("token_digest"),
     "WatchFunctionSchedule": {
         "Type": "AWS::Events::Rule",
         "Properties": {"ScheduleExpression": "rate(5 minutes)"},
     },
+    "SpillQueue": {"Type": "AWS::SQS::Queue"},
     "ReadLogs": {"Type": "AWS::Logs::LogGroup", "Properties": {"RetentionInDays": 30}},
     "RecordingRole": {
         "Type": "AWS::IAM::Role",
@@ -117,6 +123,7 @@ class Web:
     unsigned_status: int = 403
     bare_status: int = 403
     is_up: bool = True
+    quarantine_id: str | None = None
     posted: list[dict[str, Any]] = field(default_factory=list)
     tokens: list[str] = field(default_factory=list)
 
@@ -162,7 +169,8 @@ class Web:
     def _post(self, request: httpx.Request) -> httpx.Response:
         self.posted.append(json.loads(request.content) | {"query": request.url.query.decode()})
         if self.post_status != 200:
-            return httpx.Response(self.post_status, json={"detail": f"no {request.url.path}"})
+            members = {"detail": f"no {request.url.path}", "quarantine_id": self.quarantine_id}
+            return httpx.Response(self.post_status, json=members)
         return httpx.Response(200, json={"event_id": f"e{len(self.posted)}", "status": "stored"})
 
     def _read(self, name: str) -> dict[str, Any]:
@@ -183,6 +191,7 @@ def web(monkeypatch) -> Web:
     for module in (live, probe):
         monkeypatch.setattr(module, "http_client", made.client)
     monkeypatch.setattr(command, "_PATIENCE", 0)
+    monkeypatch.setattr(erase, "SETTLE", 0)
     return made
 
 
@@ -204,6 +213,8 @@ class Aws:
     """A deployed stack in moto, and clients to break it with."""
 
     tells_of_objects: bool = True
+    unreserved: int = 1000
+    calls: set[str] = field(default_factory=set)
 
     def client(self, service: Any) -> Any:
         """Return a client."""
@@ -246,18 +257,27 @@ def _deploy(aws: Aws) -> None:
     group = cloudfront.create_key_group(KeyGroupConfig={"Name": "group", "Items": [key]})["KeyGroup"]["Id"]
     outputs = {**OUTPUTS, "SigningKeyGroupId": group}
     template = {
-        "Parameters": {"PushUrl": {"Type": "String"}},
+        "Parameters": {name: {"Type": "String"} for name in ("PushUrl", "TavusApiKeyArn")},
         "Resources": {**RESOURCES, **_functions(key)},
         "Outputs": {name: {"Value": value} for name, value in outputs.items()},
     }
     aws.client("cloudformation").create_stack(
         StackName="production",
         TemplateBody=json.dumps(template),
-        Parameters=[{"ParameterKey": "PushUrl", "ParameterValue": "https://8.8.8.8/in"}],
+        Parameters=_parameters(PushUrl="https://8.8.8.8/in", TavusApiKeyArn=_create_key(aws)),
     )
     _settle_telling(aws)
     _settle_tables(aws)
     _settle_bucket(aws)
+
+
+def _parameters(**values: str) -> list[dict[str, str]]:
+    return [{"ParameterKey": name, "ParameterValue": value} for name, value in values.items()]
+
+
+def _create_key(aws: Aws) -> str:
+    secret = aws.client("secretsmanager").create_secret(Name="tavus/key", SecretString="key")
+    return str(secret["ARN"])
 
 
 def _functions(key: str) -> dict[str, Any]:
@@ -275,9 +295,9 @@ def _functions(key: str) -> dict[str, Any]:
     mapping = {
         "Type": "AWS::Lambda::EventSourceMapping",
         "Properties": {
-            "EventSourceArn": {"Fn::GetAtt": ["EventsTable", "StreamArn"]},
+            # A queue: moto would run the function for each row of the table.
+            "EventSourceArn": {"Fn::GetAtt": ["SpillQueue", "Arn"]},
             "FunctionName": {"Ref": "ReadFunction"},
-            "StartingPosition": "TRIM_HORIZON",
         },
     }
     return {"ReadFunction": function, "ResolveFunctionClaimed": mapping}
@@ -307,7 +327,8 @@ def _recover(aws: Aws, name: str, *, is_on: bool) -> None:
 
 def _settle_bucket(aws: Aws) -> None:
     s3 = aws.client("s3")
-    s3.create_bucket(Bucket="recordings", CreateBucketConfiguration={"LocationConstraint": REGION})
+    for bucket in ("recordings", "bodies", "failed"):
+        s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
     s3.put_bucket_versioning(Bucket="recordings", VersioningConfiguration={"Status": "Enabled"})
     s3.put_public_access_block(
         Bucket="recordings", PublicAccessBlockConfiguration=dict.fromkeys(storage._BLOCKS, True)
@@ -325,6 +346,8 @@ def _session(**options: Any) -> boto3.Session:
     # One for all tests, and one client a service: making them takes longer than all that they ask.
     made = _SESSION(**options)
     made.events.register("after-call.s3.GetBucketNotificationConfiguration", _tell_of_eventbridge)
+    made.events.register("before-call.lambda.GetAccountSettings", _account_settings)
+    made.events.register("provide-client-params", _note_call)
     made.client = cache(made.client)  # type: ignore[method-assign]  # moto is behind each all the same
     return made
 
@@ -332,6 +355,17 @@ def _session(**options: Any) -> boto3.Session:
 def _tell_of_eventbridge(parsed: dict[str, Any], **_: Any) -> None:
     """Restore the one member of a bucket's notifications that moto stores and does not return."""
     parsed.update({"EventBridgeConfiguration": {}} if _deployed[-1].tells_of_objects else {})
+
+
+def _account_settings(**_: Any) -> tuple[SimpleNamespace, dict[str, Any]]:
+    """Answer the one question that moto does not know."""
+    limit = {"ConcurrentExecutions": 1000, "UnreservedConcurrentExecutions": _deployed[-1].unreserved}
+    return SimpleNamespace(status_code=200), {"AccountLimit": limit}
+
+
+def _note_call(model: Any, **_: Any) -> None:
+    """Note an operation by the name of its service in IAM."""
+    _deployed[-1].calls.add(f"{model.service_model.signing_name}:{model.name}")
 
 
 def _watch(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -376,13 +410,14 @@ def test_people_see_a_line_a_check():
     assert [*NAMES, "clean-up"] == [line[8:24].strip() for line in lines]
     assert {"ok"} == {line.split()[0] for line in lines}
     assert "\x1b" not in result.stdout
-    assert "Everything that was looked at is right." in result.stderr
+    assert "All checks passed." in result.stderr
 
 
-def test_under_a_red_line_stands_its_fix(aws, web, monkeypatch):
-    """A terminal shows colours, and the fix below each red line."""
+def test_under_a_failed_check_stands_its_fix(aws, web, monkeypatch):
+    """A terminal shows colours, and the fix below each failed check."""
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLUMNS", "300")
     aws.client("s3").put_bucket_versioning(
         Bucket="recordings", VersioningConfiguration={"Status": "Suspended"}
     )
@@ -461,18 +496,33 @@ def _lose_bus(aws: Aws) -> None:
     aws.client("events").delete_event_bus(Name="told")
 
 
+def _empty_key(aws: Aws) -> None:
+    aws.client("secretsmanager").put_secret_value(SecretId="tavus/key", SecretString=" ")
+
+
+def _give_partial_arn(aws: Aws) -> None:
+    arn = aws.client("secretsmanager").describe_secret(SecretId="tavus/key")["ARN"]
+    _change_parameters(aws, TavusApiKeyArn=arn[:-7])
+
+
+def _delete_key(aws: Aws) -> None:
+    aws.client("secretsmanager").delete_secret(SecretId="tavus/key", ForceDeleteWithoutRecovery=True)
+
+
+def _change_parameters(aws: Aws, **values: str) -> None:
+    (stack,) = aws.client("cloudformation").describe_stacks(StackName="production")["Stacks"]
+    before = {each["ParameterKey"]: each["ParameterValue"] for each in stack["Parameters"]}
+    aws.client("cloudformation").update_stack(
+        StackName="production", UsePreviousTemplate=True, Parameters=_parameters(**(before | values))
+    )
+
+
 def _write_secret(text: str):
     return lambda aws: aws.client("secretsmanager").put_secret_value(SecretId="signs", SecretString=text)
 
 
 def _move_target(url: str):
-    def change(aws: Aws) -> None:
-        parameters = [{"ParameterKey": "PushUrl", "ParameterValue": url}]
-        aws.client("cloudformation").update_stack(
-            StackName="production", UsePreviousTemplate=True, Parameters=parameters
-        )
-
-    return change
+    return lambda aws: _change_parameters(aws, PushUrl=url)
 
 
 def _keep_logs(aws: Aws) -> None:
@@ -514,7 +564,10 @@ BREAKS = {
     "trigger disabled": ("triggers", _disable_trigger, "tavus-callbacks resume"),
     "schedule disabled": ("schedule", _stop_clock, "tavus-callbacks resume"),
     "no bus": ("bus", _lose_bus, "sam deploy"),
-    "target inside": ("push target", _move_target("https://10.0.0.1/in"), "public internet"),
+    "key that is empty": ("Tavus key", _empty_key, "put-secret-value"),
+    "key by a partial ARN": ("Tavus key", _give_partial_arn, "TavusApiKeyArn=arn:aws:secretsmanager:"),
+    "key that is gone": ("Tavus key", _delete_key, "TavusApiKeyArn=ARN"),
+    "target inside": ("push target", _move_target("https://10.0.0.1/in"), "public address"),
     "target without TLS": ("push target", _move_target("http://8.8.8.8/in"), "PushUrl=https://"),
     "secret that signs nothing": ("push secret", _write_secret("abcde"), "put-secret-value"),
     "endless log": ("log retention", _keep_logs, "put-retention-policy"),
@@ -722,40 +775,132 @@ def test_a_stack_without_recordings_skips_what_is_theirs(aws):
     assert {"ok"} == statuses(findings, *theirs)
 
 
-def live_tokens_of_doctors(aws: Aws) -> list[dict[str, Any]]:
-    """Return the doctor's tokens that are still live."""
-    table = _table_of(aws.physical("TokensTable"))
-    tokens = [item for item in table.scan()["Items"] if item["label"].startswith("doctor-")]
-    assert 2 == len(tokens)
-    assert all("expires_at" in token for token in tokens)
-    return [token for token in tokens if "revoked_at" not in token]
+def texts(aws: Aws) -> list[str]:
+    """Return everything in every table and bucket of the account."""
+    contents = [
+        str(item)
+        for name in aws.client("dynamodb").list_tables()["TableNames"]
+        for item in _table_of(name).scan()["Items"]
+    ]
+    s3 = aws.client("s3")
+    for bucket in (each["Name"] for each in s3.list_buckets()["Buckets"]):
+        listed = s3.list_object_versions(Bucket=bucket)
+        for version in listed.get("Versions", []):
+            which = {"Bucket": bucket, "Key": version["Key"], "VersionId": version["VersionId"]}
+            contents.append(f"{version['Key']} {s3.get_object(**which)['Body'].read()!r}")
+        contents += [f"marker {marker['Key']}" for marker in listed.get("DeleteMarkers", [])]
+    return contents
 
 
-def objects(aws: Aws) -> list[Any]:
-    """Return every version that is left in the bucket."""
-    findings = aws.client("s3").list_object_versions(Bucket="recordings")
-    return [*findings.get("Versions", []), *findings.get("DeleteMarkers", [])]
+def left_of_doctors(aws: Aws) -> list[str]:
+    """Return what contains the label or the conversation of a doctor."""
+    return [text for text in texts(aws) if "doctor-" in text or "csim" in text]
+
+
+def tombstones(aws: Aws) -> list[Any]:
+    """Return the tombstones and the marker, if it is there."""
+    items = _table_of(stack_outputs()["EventsTableName"]).scan()["Items"]
+    assert aws.calls
+    return [item for item in items if item["pk"].startswith("tombstone#")]
 
 
 @pytest.mark.parametrize("broken", [{}, {"post_status": 503}, {"finds_objects": False}], ids=str)
 def test_nothing_of_the_doctor_is_left(broken, aws, web):
-    """Tokens are revoked and all versions of the object removed, whatever fails.
+    """No table and no bucket holds its label or its conversation, whatever fails.
 
-    Callbacks carry the tag of a simulation.
+    Its callbacks carry the tag of a simulation. Its tombstone expires, and has no marker.
     """
     for member, value in broken.items():
         setattr(web, member, value)
 
-    examined()
+    findings = examined()
 
-    assert ([], []) == (live_tokens_of_doctors(aws), objects(aws))
+    assert [] == left_of_doctors(aws)
+    assert re.fullmatch(r"Removed: (recordings bucket 1, )?tokens 2\.", findings["clean-up"]["detail"])
     assert all(body["conversation_id"].startswith("csim") for body in web.posted)
     assert {"simulated=true"} == {body["query"] for body in web.posted}
+    [tombstone] = tombstones(aws)
+    assert tombstone["expires_at"] < datetime.now(UTC).timestamp() + 16 * 86400
+
+
+def plant(aws: Aws, conversation: str) -> None:
+    """Store rows, objects, and failed records of a conversation, and one of another conversation."""
+    table = _table_of(stack_outputs()["EventsTableName"])
+    pk = f"conversation#{conversation}"
+    table.put_item(Item={"pk": pk, "sk": "s1", "type": "summary"})
+    table.put_item(Item={"pk": pk, "sk": "e1#1", "type": "event", "label": f"doctor-{conversation}"})
+    images = [{"pk": {"S": name}, "tags": {"M": {}}} for name in (pk, "conversation#c1")]
+    batch = {"Records": [{"dynamodb": {"NewImage": image}} for image in images]}
+    s3 = aws.client("s3")
+    s3.put_object(Bucket="failed", Key="aws/lambda/1", Body=json.dumps({"payload": json.dumps(batch)}))
+    s3.put_object(Bucket="recordings", Key=f"tavus/{conversation}/1", Body=b"test")
+
+
+def run_that_is_killed(aws: Aws, name: str, *, since: timedelta) -> None:
+    """Leave the tokens of a doctor that began some time ago."""
+    began, tokens = datetime.now(UTC) - since, _table_of(stack_outputs()["TokensTableName"])
+    create_token(tokens, label=f"doctor-{name}", scope="callback", now=began, lifetime=probe.LIFETIME)
+    [record] = [each for each in list_tokens(tokens) if each.label == f"doctor-{name}"]
+    use = {**keys.token_use(record.token_id), "type": "use", "used_at": "then"}
+    _table_of(aws.physical("EventsTable")).put_item(Item=use)
+
+
+@pytest.mark.usefixtures("web")
+def test_a_later_run_removes_what_a_killed_run_left(aws):
+    """The label names the conversation; records of others stay, and so does a doctor that still runs."""
+    killed, running = "csim0123456789abc", "csimabcdef0123456"
+    for name, hours in ((killed, 2), (running, 0), ("0a1b2c3d", 2), ("office", 2)):
+        run_that_is_killed(aws, name, since=timedelta(hours=hours))
+    plant(aws, killed)
+
+    findings = examined()
+
+    left = "\n".join(texts(aws))
+    assert not [name for name in (killed, "doctor-0a1b2c3d") if name in left]
+    assert all(name in left for name in (f"doctor-{running}", "doctor-office", "conversation#c1"))
+    assert 2 == left.count("'type': 'use'")
+    removed = "Removed: events 1, failed 1, recordings bucket 2, summaries 1, tokens 4."
+    assert removed == findings["clean-up"]["detail"]
+
+
+def test_a_callback_that_went_to_quarantine_is_removed(aws, web):
+    """The answer names the entry, and nothing else in quarantine is read or removed."""
+    table = _table_of(aws.physical("EventsTable"))
+    for name in ("q1", "q2"):
+        table.put_item(Item={**keys.quarantine(name), "quarantine_id": name, "type": "quarantine"})
+    web.quarantine_id = "q1"
+    web.post_status = 400
+
+    findings = examined()
+
+    assert ["q2"] == [item["quarantine_id"] for item in table.scan()["Items"] if "quarantine_id" in item]
+    assert "quarantine 1" in findings["clean-up"]["detail"]
+
+
+@pytest.mark.usefixtures("web")
+def test_what_cannot_be_removed_is_named_and_the_next_run_removes_it(aws, monkeypatch):
+    """The tokens are revoked first and deleted last, so that the next run finds the conversation."""
+
+    def refuse(*_: Any, **__: Any) -> Any:
+        raise StoreDown("AccessDeniedException")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(erase, "recording_pieces", refuse)
+        first = examined()
+    tokens = [token for token in list_tokens(_table_of(aws.physical("TokensTable"))) if "csim" in token.label]
+    second = examined()
+
+    assert "failed" == first["clean-up"]["status"]
+    assert "AccessDeniedException" in first["clean-up"]["detail"]
+    assert "erase conversation csim" in first["clean-up"]["fix"]
+    assert all(token.revoked_at for token in tokens)
+    assert "Removed: recordings bucket 2, tokens 4." == second["clean-up"]["detail"]
+    assert [] == left_of_doctors(aws)
 
 
 @pytest.mark.usefixtures("web")
 def test_ctrl_c_cleans_up_too(aws, monkeypatch):
-    """An interruption cleans up, too."""
+    """An interrupted run removes what it made, says so, and ends with 1."""
 
     def interrupted(*_: Any) -> Any:
         raise KeyboardInterrupt
@@ -765,8 +910,91 @@ def test_ctrl_c_cleans_up_too(aws, monkeypatch):
     result = _run("doctor")
 
     assert 1 == result.exit_code
-    assert "clean-up" in result.stdout
-    assert ([], []) == (live_tokens_of_doctors(aws), objects(aws))
+    assert "Removed: recordings bucket 1, tokens 2." in result.stdout
+    assert [] == left_of_doctors(aws)
+
+
+@pytest.mark.usefixtures("web")
+def test_few_concurrent_executions_are_a_warning(aws):
+    """A new account can have 10, and callbacks share them; the fix asks AWS for more."""
+    aws.unreserved = 10
+
+    findings = examined()
+
+    assert "warning" == findings["concurrency"]["status"]
+    assert "Only 10 of 1000" in findings["concurrency"]["detail"]
+    assert "request-service-quota-increase --service-code lambda" in findings["concurrency"]["fix"]
+    assert {"ok"} == statuses(findings, "concurrency")
+
+
+@pytest.mark.usefixtures("web")
+def test_rules_of_others_on_the_bus_are_listed_with_the_commands_that_remove_them(aws):
+    """The commands work: after them only the stack's own rule is on the bus."""
+    events = aws.client("events")
+    for name, targets in (("mine", ["a", "b"]), ("bare", [])):
+        events.put_rule(Name=name, EventBusName="told", EventPattern='{"source": ["tavus-callbacks"]}')
+        arns = [{"Id": target, "Arn": "arn:aws:sqs:eu-west-1:123456789012:q"} for target in targets]
+        if arns:
+            events.put_targets(Rule=name, EventBusName="told", Targets=arns)
+
+    before = examined()["bus"]
+    for text in re.findall(r"`(aws [^`]+)`", before["fix"]):
+        _call(aws, text)
+    after = examined()["bus"]
+
+    assert "ok" == before["status"] == after["status"]
+    assert "bare, mine" in before["detail"]
+    assert "Push=off" in before["fix"]
+    assert not after["fix"]
+
+
+def _call(aws: Aws, text: str) -> None:
+    """Do what a command of the AWS CLI does."""
+    _, service, operation, *options = shlex.split(text)
+    shape = aws.client(service).meta.service_model.operation_model(
+        "".join(word.title() for word in operation.split("-"))
+    )
+    parameters: dict[str, Any] = {}
+    for option in options:
+        if option.startswith("--"):
+            name = "".join(word.title() for word in option[2:].split("-"))
+            is_list = shape.input_shape.members[name].type_name == "list"
+            parameters[name] = [] if is_list else None
+        else:
+            parameters[name] = [*parameters[name], option] if is_list else option
+    getattr(aws.client(service), operation.replace("-", "_"))(**parameters)
+
+
+@pytest.mark.usefixtures("web")
+def test_a_key_that_the_operator_may_not_read_is_no_fault(aws, monkeypatch):
+    """The check is skipped with the reason, because the role of the function decides."""
+    _delete_key(aws)
+    unreadable = stack._unreadable_key
+    monkeypatch.setattr(stack, "_unreadable_key", lambda arn, _: unreadable(arn, "AccessDeniedException"))
+
+    findings = examined()
+
+    assert "skipped" == findings["Tavus key"]["status"]
+    assert "AccessDeniedException" in findings["Tavus key"]["detail"]
+
+
+@pytest.mark.usefixtures("web")
+@pytest.mark.parametrize("width", [80, 120])
+def test_a_terminal_shows_whole_words_and_commands_in_one_piece(width, aws, monkeypatch):
+    """Only a command may be longer than the terminal; the name of a check stays on the left."""
+    for break_it in (_stop_versioning, _keep_logs, _give_partial_arn, _stop_expiry):
+        break_it(aws)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLUMNS", str(width))
+
+    lines = click.unstyle(_run("doctor").stdout).splitlines()
+
+    assert [line for line in lines if len(line) <= width] != lines
+    assert all(len(line) <= width or line.strip().startswith(("`", "fix: `")) for line in lines)
+    assert all(line.count("`") % 2 == 0 for line in lines)
+    shown = [line[8:25].strip() for line in lines if not line.startswith(" ")]
+    assert [*NAMES, "clean-up"] == shown
 
 
 @pytest.mark.usefixtures("aws")
@@ -806,7 +1034,7 @@ def test_what_aws_refuses_is_a_sentence_with_what_to_do(aws, monkeypatch):
 
     assert "AWS answered AccessDenied to GetRole." == findings["denied"]["detail"]
     assert "AWS_PROFILE" in findings["denied"]["fix"]
-    assert "The stack names what is gone. Deploy" in findings["gone"]["fix"]
+    assert "A resource of the stack was deleted. Deploy" in findings["gone"]["fix"]
     assert "AWS was not asked: NoCredentialsError." == findings["unknown"]["detail"]
     assert "There is no such stack." == findings["refused"]["detail"]
     assert "The check itself failed: ZeroDivisionError by zero." == findings["broken"]["detail"]

@@ -54,7 +54,7 @@ def is_erased(detail: Detail, tombstones: "Tombstones", *, is_first_attempt: boo
     """
     if detail["type"] == ERASED:
         return False
-    has_tombstone = tombstones.has if is_first_attempt else tombstones.has_now
+    has_tombstone = tombstones.has if is_first_attempt else tombstones.is_erased
     return has_tombstone(detail["kind"], detail["subject"])
 
 

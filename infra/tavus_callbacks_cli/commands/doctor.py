@@ -1,5 +1,6 @@
-"""`tavus-callbacks doctor`: check a deployed stack; each red line has its fix."""
+"""`tavus-callbacks doctor`: check a stack; each check that fails has a fix."""
 
+import re
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -14,8 +15,12 @@ if TYPE_CHECKING:
     from tavus_callbacks_cli.doctor.checks import Result
     from tavus_callbacks_cli.doctor.examination import Status
 
-# Seconds to wait for an event on its way: AWS takes some of them before it first reads a stream.
+# Seconds to wait for an event: AWS takes some of them before it first reads a stream.
 _PATIENCE, _PATIENCE_HERE = 60, 15
+
+_STATUS_WIDTH, _NAME_WIDTH = 8, 17
+# People copy commands, so a terminal does not wrap them.
+_COMMAND = re.compile(r"`[^`]+`[.,]?")
 
 _STYLES: "dict[Status, str]" = {
     "ok": "green",
@@ -35,10 +40,12 @@ _STYLES: "dict[Status, str]" = {
 @click.option("--json", "is_json", is_flag=True, help="Print JSON.")
 @target_options
 def doctor(target: Target, *, is_json: bool) -> None:
-    """Prove that a stack does what it is for.
+    """Check that a stack works.
 
-    It sends a simulated callback and puts a test object, follows them, and removes its tokens and the object
-    again; everything else is only looked at. Ends with 1 when a check fails.
+    It sends a simulated callback, uploads a test object and follows both. Then it removes the test
+    conversation, the object and its tokens. It only reads everything else.
+
+    The exit code is 1 if a check fails.
     """
     from tavus_callbacks_cli.doctor.checks import examine
     from tavus_callbacks_cli.doctor.examination import Examination
@@ -55,7 +62,7 @@ def doctor(target: Target, *, is_json: bool) -> None:
     if failures:
         note(f"{failures} of {len(results)} checks failed.")
         click.get_current_context().exit(1)
-    note("Everything that was looked at is right.")
+    note("All checks passed.")
 
 
 def _print_result(result: "Result") -> None:
@@ -63,6 +70,10 @@ def _print_result(result: "Result") -> None:
 
     style = _STYLES[result.status]
     detail = (escape(result.detail), style if result.status == "skipped" else "")
-    print_line(Text.assemble((f"{result.status:<8}", style), f"{result.name:<16} ", detail))
+    line = Text.assemble(
+        (f"{result.status:<{_STATUS_WIDTH}}", style), f"{result.name:<{_NAME_WIDTH}}", detail
+    )
+    print_line(line, indent=_STATUS_WIDTH + _NAME_WIDTH)
     if result.fix:
-        print_line(Text.assemble((" " * 8 + "fix: ", "bold"), escape(result.fix)))
+        head, fix = " " * _STATUS_WIDTH + ("note: " if result.status == "ok" else "fix: "), escape(result.fix)
+        print_line(Text.assemble((head, "bold"), fix), indent=len(head), units=_COMMAND.findall(fix))

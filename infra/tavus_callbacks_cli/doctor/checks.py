@@ -1,4 +1,4 @@
-"""All checks in their order, and how they run: one that fails stops none of the others."""
+"""All checks in their order. A check that fails does not stop the others."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ import click
 import httpx
 from botocore.exceptions import BotoCoreError, ClientError
 
+from tavus_callbacks.domain.common.errors import StoreDown
 from tavus_callbacks.domain.common.token import replace_tokens
 from tavus_callbacks_cli.doctor import alarms, live, pushes, stack, storage, tables
 from tavus_callbacks_cli.doctor.examination import (
@@ -20,12 +21,12 @@ from tavus_callbacks_cli.doctor.examination import (
 from tavus_callbacks_cli.doctor.probe import NotTried
 from tavus_callbacks_cli.targets.aws_errors import error_advice, error_code
 
-_AGAIN = "Are network and region right? Then try again in a moment."
+_AGAIN = "Check the network and the region, then try again in a moment."
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A check by its name; `not_here` says why it has no meaning on this machine."""
+    """A check by its name; `not_here` says why a local stack skips it."""
 
     name: str
     look: Callable[[Examination], Finding]
@@ -45,14 +46,16 @@ class Result:
 
 CHECKS = (
     Check("outputs", stack.outputs),
-    Check("triggers", stack.triggers, "here the local stack itself follows the streams"),
-    Check("schedule", stack.schedule, "here the local stack itself keeps the time"),
+    Check("triggers", stack.triggers, "A local stack follows its own streams."),
+    Check("schedule", stack.schedule, "A local stack runs its own schedule."),
+    Check("concurrency", stack.concurrency, "A local stack has no limit of concurrency."),
+    Check("Tavus key", stack.tavus_key, "A local stack reads from a stand-in for Tavus's API."),
     Check("bus", pushes.bus),
     Check("push target", pushes.target),
     Check("push secret", pushes.secret),
-    Check("alarm receivers", alarms.receivers, "here nobody is told"),
-    Check("alarms", alarms.states, "here there are no metrics"),
-    Check("log retention", stack.retention, "here logs are files"),
+    Check("alarm receivers", alarms.receivers, "A local stack has no alarms."),
+    Check("alarms", alarms.states, "A local stack has no alarms."),
+    Check("log retention", stack.retention, "A local stack writes its logs to files."),
     Check("events recovery", tables.events_recovery),
     Check("events expiry", tables.expiry),
     Check("tokens recovery", tables.tokens_recovery),
@@ -61,18 +64,23 @@ CHECKS = (
     Check("trailing slash", live.trailing_slash),
     Check("callback", live.callback),
     Check("versioning", storage.versioning, is_of_recordings=True),
-    Check("EventBridge", storage.notifications, "the embedded S3 does not say it", is_of_recordings=True),
+    Check(
+        "EventBridge",
+        storage.notifications,
+        "The embedded S3 does not return this setting.",
+        is_of_recordings=True,
+    ),
     Check("public access", storage.public_access, is_of_recordings=True),
-    Check("role trust", storage.trust, "here no role is assumed", is_of_recordings=True),
-    Check("role session", storage.session_length, "here no role is assumed", is_of_recordings=True),
-    Check("signing key", storage.signing_key, "here the stack itself trusts its keys", is_of_recordings=True),
+    Check("role trust", storage.trust, "A local stack assumes no role.", is_of_recordings=True),
+    Check("role session", storage.session_length, "A local stack assumes no role.", is_of_recordings=True),
+    Check("signing key", storage.signing_key, "A local stack trusts its own keys.", is_of_recordings=True),
     Check("unannounced", live.object_event, is_of_recordings=True),
     Check("announced", live.announcement, is_of_recordings=True),
     Check("link", live.link, is_of_recordings=True),
     Check("preflight", live.preflight, is_of_recordings=True),
     Check("altered link", live.altered_link, is_of_recordings=True),
     Check("unsigned URL", live.unsigned_url, is_of_recordings=True),
-    Check("bare S3 URL", live.bare_object, "the embedded S3 lets strangers read", is_of_recordings=True),
+    Check("bare S3 URL", live.bare_object, "The embedded S3 lets anybody read.", is_of_recordings=True),
 )
 
 
@@ -97,26 +105,30 @@ def examine(examination: Examination, show: Callable[[Result], object]) -> list[
 
 def _find(check: Check, examination: Examination) -> Finding:  # noqa: PLR0911 - one return an error
     if check.is_of_recordings and not examination.deployment.has_recordings:
-        return skip("the stack was deployed with Recordings=off")
+        return skip("The stack was deployed with Recordings=off.")
     if check.not_here and examination.deployment.is_local:
         return skip(check.not_here)
     try:
         return check.look(examination)
     except NotTried as reason:
         return skip(str(reason))
-    except BotoCoreError as error:
-        code = error_code(error)
-        return failure(f"AWS was not asked: {code}.", error_advice(code) or _AGAIN)
-    except ClientError as error:
-        code = error_code(error)
-        fix = error_advice(code) or _AGAIN
-        if code.startswith("NoSuch"):
-            fix = f"The stack names what is gone. {REDEPLOY}"
-        return failure(f"AWS answered {code} to {error.operation_name}.", fix)
+    except (StoreDown, BotoCoreError, ClientError) as error:
+        return _aws_failure(error)
     except httpx.TransportError as error:
-        return failure(f"No answer: {error or type(error).__name__}.", f"Is its address up? {_AGAIN}")
+        return failure(f"No answer: {error or type(error).__name__}.", _AGAIN)
     except click.ClickException as error:
         return failure(error.message, REDEPLOY)
-    # The outermost edge of a check: its own fault is a red line, and the others still run.
+    # The outermost edge of a check: an error of its own is a failed check, and the others still run.
     except Exception as fault:  # noqa: BLE001
-        return failure(f"The check itself failed: {type(fault).__name__} {fault}.", "Report this as a fault.")
+        return failure(f"The check itself failed: {type(fault).__name__} {fault}.", "Report this as a bug.")
+
+
+def _aws_failure(error: StoreDown | BotoCoreError | ClientError) -> Finding:
+    code = error_code(error)
+    fix = error_advice(code) or _AGAIN
+    if isinstance(error, BotoCoreError):
+        return failure(f"AWS was not asked: {code}.", fix)
+    if code.startswith("NoSuch"):
+        fix = f"A resource of the stack was deleted. {REDEPLOY}"
+    operation = f" to {error.operation_name}" if isinstance(error, ClientError) else ""
+    return failure(f"AWS answered {code}{operation}.", fix)

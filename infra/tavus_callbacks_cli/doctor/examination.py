@@ -24,16 +24,16 @@ class Examination:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a check found, in a sentence; `fix` says how to correct it."""
+    """What a check found, in sentences; `fix` says what to do about it."""
 
     status: Status
     detail: str
     fix: str | None = None
 
 
-def ok(detail: str) -> Finding:
-    """Return that all is well."""
-    return Finding("ok", detail)
+def ok(detail: str, later: str | None = None) -> Finding:
+    """Return that all is well; `later` says what to do in time."""
+    return Finding("ok", detail, later)
 
 
 def warning(detail: str, fix: str) -> Finding:

@@ -1,11 +1,11 @@
 """What the live checks send through a stack, marked as simulated, and its removal.
 
-Tokens live an hour at most and the object is one small file: a doctor that is killed leaves nothing open. The
-callbacks stay, as every callback does, with the tag simulated:true and a conversation `csim…`.
+A doctor that is killed leaves nothing open: its tokens expire within an hour, its callbacks carry the tag
+simulated:true, and a later run removes both.
 """
 
-import secrets
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -14,15 +14,17 @@ from typing import Any, TypeVar
 import httpx
 
 from tavus_callbacks.domain.common.timestamps import iso
-from tavus_callbacks.domain.common.token import SCOPES, Scope, digest_token
+from tavus_callbacks.domain.common.token import SCOPES, Scope
+from tavus_callbacks_cli.doctor.removal import label_of, remove_run, unfinished_runs
+from tavus_callbacks_cli.operations.quarantine import get_entry, remove_entry
 from tavus_callbacks_cli.simulator.scenario import fresh_ids, simulated_url
 from tavus_callbacks_cli.targets.api_client import http_client
 from tavus_callbacks_cli.targets.aws_stack import Deployment
 from tavus_callbacks_cli.targets.store import Tables
-from tavus_callbacks_cli.tokens import create_token, revoke_token
+from tavus_callbacks_cli.tokens import create_token
 
 LIFETIME = timedelta(hours=1)
-CONTENT = b"A test object of `tavus-callbacks doctor`; it is removed again.\n"
+CONTENT = b"A test object of `tavus-callbacks doctor`, which removes it.\n"
 
 # Seconds between two looks.
 _PAUSE = 0.25
@@ -41,12 +43,17 @@ class Probe:
     deployment: Deployment
     tables: Tables
     patience: float
-    label: str = field(default_factory=lambda: f"doctor-{secrets.token_hex(4)}")
     conversation_id: str = field(default_factory=lambda: fresh_ids()["conversation_id"])
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     object_is_put: bool = False
     _tokens: dict[Scope, str] = field(default_factory=dict)
-    _may_have_put: bool = False
+    _has_begun: bool = False
+    _quarantine_ids: list[str] = field(default_factory=list)
+
+    @property
+    def label(self) -> str:
+        """Return the label of the tokens."""
+        return label_of(self.conversation_id)
 
     @property
     def key(self) -> str:
@@ -59,15 +66,11 @@ class Probe:
         return self.deployment.outputs["RecordingsBucketName"]
 
     def create_tokens(self) -> None:
-        """Create a token that posts and one that reads; `clean_up` revokes both."""
+        """Create a token that posts and one that reads; `clean_up` removes both."""
+        self._has_begun = True
         for scope in SCOPES[:2]:
-            now = datetime.now(UTC)
-            token = create_token(self.tables.tokens, label=self.label, scope=scope, now=now)
-            self._tokens[scope] = token
-            self.tables.tokens.update_item(
-                Key={"token_digest": digest_token(token)},
-                UpdateExpression="SET expires_at = :end",
-                ExpressionAttributeValues={":end": iso(now + LIFETIME)},
+            self._tokens[scope] = create_token(
+                self.tables.tokens, label=self.label, scope=scope, now=datetime.now(UTC), lifetime=LIFETIME
             )
 
     def try_callback_url(self, rest: str = "") -> httpx.Response:
@@ -83,7 +86,10 @@ class Probe:
             "timestamp": iso(self.started_at),
             "properties": properties,
         }
-        return self._request("POST", simulated_url(f"/callbacks/{self._token('callback')}"), json=body)
+        answer = self._request("POST", simulated_url(f"/callbacks/{self._token('callback')}"), json=body)
+        if (quarantine_id := members(answer).get("quarantine_id")) is not None:
+            self._quarantine_ids.append(quarantine_id)
+        return answer
 
     def read(self, path: str) -> httpx.Response:
         """Read below the conversation, with the token for reading."""
@@ -92,7 +98,7 @@ class Probe:
 
     def put_object(self) -> None:
         """Put the test object; `clean_up` removes it."""
-        self._may_have_put = True
+        self._has_begun = True
         s3 = self.deployment.client("s3")
         s3.put_object(Bucket=self.bucket, Key=self.key, Body=CONTENT, ContentType="video/mp4")
         self.object_is_put = True
@@ -104,23 +110,33 @@ class Probe:
             time.sleep(_PAUSE)
         return result
 
-    def clean_up(self) -> None:
-        """Revoke the tokens and remove the object, each even if the other fails."""
-        try:
-            if self._may_have_put:
-                s3 = self.deployment.client("s3")
-                listed = s3.list_object_versions(Bucket=self.bucket, Prefix=self.key)
-                for version in [*listed.get("Versions", []), *listed.get("DeleteMarkers", [])]:
-                    s3.delete_object(Bucket=self.bucket, Key=version["Key"], VersionId=version["VersionId"])
-        finally:
-            if self._tokens:
-                revoke_token(self.tables.tokens, label=self.label, now=datetime.now(UTC))
+    def clean_up(self) -> Counter[str]:
+        """Remove what this run left, and earlier ones; return how many pieces went, by their store.
+
+        Raises the errors of AWS.
+        """
+        counts = remove_run(self.deployment, self.label, self.started_at) if self._has_begun else Counter()
+        for entry in filter(None, (get_entry(self.deployment.store, id_) for id_ in self._quarantine_ids)):
+            remove_entry(self.deployment.store, entry)
+            counts["quarantine"] += 1
+        for label, began_at in unfinished_runs(self.deployment):
+            counts += remove_run(self.deployment, label, began_at)
+        return counts
 
     def _token(self, scope: Scope) -> str:
         if scope not in self._tokens:
-            raise NotTried("not tried, for it takes the tokens that could not be made")
+            raise NotTried("Not tried, because the tokens could not be created.")
         return self._tokens[scope]
 
     def _request(self, method: str, path: str, **options: Any) -> httpx.Response:
         with http_client(self.deployment.outputs["ApiUrl"]) as client:
             return client.request(method, path, **options)
+
+
+def members(answer: httpx.Response) -> dict[str, Any]:
+    """Return the members of a JSON object, none for any other answer."""
+    try:
+        content = answer.json()
+    except ValueError:
+        return {}
+    return content if isinstance(content, dict) else {}

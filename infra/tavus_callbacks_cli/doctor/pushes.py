@@ -1,56 +1,87 @@
-"""Checks of the delivery to the team's own code: the bus, and the server that receives pushes."""
+"""Checks of the delivery to your own code: the bus with its rules, and the server that receives pushes."""
+
+from typing import TYPE_CHECKING, Any
 
 from tavus_callbacks.domain.common.timestamps import now
 from tavus_callbacks.domain.pushes.signature import signature_headers
 from tavus_callbacks.domain.pushes.target import TargetRefused, parse_target
 from tavus_callbacks.outbound.webhook import NotReached, resolve_address
 from tavus_callbacks_cli.doctor.examination import REDEPLOY, Examination, Finding, failure, ok, skip
-from tavus_callbacks_cli.output.shell import line
+from tavus_callbacks_cli.output.shell import aws, line
+
+if TYPE_CHECKING:
+    from tavus_callbacks_cli.targets.aws_stack import Deployment
 
 _ADDRESS = (
-    "Is the name right, and does it lead to the public internet? "
-    "`sam deploy --parameter-overrides PushUrl=https://...` gives another."
+    "Use a name that leads to a public address: `sam deploy --parameter-overrides PushUrl=https://...`."
 )
 
 
 def bus(examination: Examination) -> Finding:
-    """Check that the bus is there for rules of your own."""
-    name = examination.deployment.outputs.get("EventBusName")
-    if name is None:
-        return skip("the stack was deployed with Push=off")
-    buses = examination.deployment.client("events").list_event_buses(NamePrefix=name)["EventBuses"]
-    if name not in [bus["Name"] for bus in buses]:
-        return failure(f"There is no bus {name}: nobody is told of anything.", REDEPLOY)
-    return ok(f"rules can be put on {name}; docs/consume.md has some")
+    """Check that the bus exists, and list the rules that others made: they keep it from being deleted."""
+    deployment = examination.deployment
+    bus_name = deployment.outputs.get("EventBusName")
+    if bus_name is None:
+        return skip("The stack was deployed with Push=off.")
+    client = deployment.client("events")
+    buses = client.list_event_buses(NamePrefix=bus_name)["EventBuses"]
+    if bus_name not in [bus["Name"] for bus in buses]:
+        return failure(f"The bus {bus_name} does not exist, so no event is published.", REDEPLOY)
+    # The bus of a local stack ends with the stack, whatever rules it has.
+    foreign = [] if deployment.is_local else _foreign_rules(deployment, bus_name)
+    if not foreign:
+        return ok(f"Events are published on {bus_name}. docs/consume.md has rules for it.")
+    commands = [command for name in foreign for command in _removal(client, bus_name, name)]
+    return ok(
+        f"Events are published on {bus_name}. It has rules that are not the stack's: {', '.join(foreign)}.",
+        "`sam delete` and Push=off fail while these rules exist. Remove them first, with their own stack or "
+        f"with {', '.join(commands)}.",
+    )
+
+
+def _foreign_rules(deployment: "Deployment", bus_name: str) -> list[str]:
+    # The physical id of a rule on a custom bus is `bus|rule`.
+    own = {id_.rpartition("|")[2] for id_ in deployment.physical("AWS::Events::Rule").values()}
+    pages = deployment.client("events").get_paginator("list_rules").paginate(EventBusName=bus_name)
+    return sorted({rule["Name"] for page in pages for rule in page["Rules"]} - own)
+
+
+def _removal(client: Any, bus_name: str, rule: str) -> list[str]:
+    """Return the commands that remove a rule with its targets."""
+    targets = client.list_targets_by_rule(EventBusName=bus_name, Rule=rule)["Targets"]
+    ids = [target["Id"] for target in targets]
+    bus_option = ("--event-bus-name", bus_name)
+    remove = f"`{aws('events remove-targets', *bus_option, '--rule', rule, '--ids', *ids)}`"
+    return [*([remove] if ids else []), f"`{aws('events delete-rule', *bus_option, '--name', rule)}`"]
 
 
 def target(examination: Examination) -> Finding:
-    """Check that the address of pushes is public. Its name is resolved, and nothing is sent."""
+    """Check that the address of pushes is public; resolves its name and sends nothing."""
     deployment = examination.deployment
     url = deployment.parameters.get("PushUrl", "")
     if not url or "PushQueueUrl" not in deployment.outputs:
-        return skip("the stack posts nowhere: PushUrl is not set")
+        return skip("PushUrl is not set, so the stack posts no pushes.")
     try:
         host = parse_target(url, is_local=deployment.is_local)
         resolve_address(host, is_local=deployment.is_local)
     except (TargetRefused, NotReached) as error:
-        return failure(f"PushUrl takes no pushes: {error}.", _ADDRESS)
-    return ok(f"{host.host} has a public address")
+        return failure(f"PushUrl cannot receive pushes: {error}.", _ADDRESS)
+    return ok(f"{host.host} has a public address.")
 
 
 def secret(examination: Examination) -> Finding:
     """Check that pushes can be signed; the secret itself is never shown."""
     name = examination.deployment.outputs.get("PushSecretArn")
     if name is None:
-        return skip("the stack signs no pushes: PushUrl is not set, or PushMode is raw")
+        return skip("The stack signs no pushes, because PushUrl is not set or PushMode is raw.")
     client = examination.deployment.client("secretsmanager")
     value = client.get_secret_value(SecretId=name)["SecretString"]
     try:
         signature_headers([value], "doctor", "{}", at=now())
     except (ValueError, RuntimeError):
         return failure(
-            "The secret that signs pushes is no base64, so every push fails.",
+            "The secret that signs pushes is not base64, so every push fails.",
             f"`{line('aws', 'secretsmanager', 'put-secret-value', '--secret-id', name)} --secret-string "
-            '"$(openssl rand -base64 33)"`, and give it to who checks the signature.',
+            '"$(openssl rand -base64 33)"`. Give the new secret to the server that checks signatures.',
         )
-    return ok("it can be read and signs")
+    return ok("The secret can be read, and it signs.")

@@ -1,4 +1,4 @@
-"""Checks of the storage of recordings: the bucket, the role that Tavus assumes, the keys that sign links."""
+"""Checks of the storage of recordings: the bucket, the role that Tavus assumes, and the signing keys."""
 
 from typing import Any
 
@@ -20,13 +20,13 @@ _SESSION = ("--max-session-duration", str(SESSION))
 
 
 def versioning(examination: Examination) -> Finding:
-    """Check that an overwritten recording is kept."""
+    """Check that the bucket keeps overwritten recordings."""
     s3, bucket = _s3_and_bucket(examination)
     status = s3.get_bucket_versioning(Bucket=bucket).get("Status", "off")
     if status == "Enabled":
-        return ok("on, as Daily asks")
+        return ok("Versioning is on, as Daily requires.")
     return failure(
-        f"Versioning of {bucket} is {status.lower()}; Daily asks for it and may refuse to record.",
+        f"Versioning of {bucket} is {status.lower()}. Daily requires it and may refuse to record.",
         f"`{aws('s3api put-bucket-versioning --bucket', bucket, *_VERSIONING)}`",
     )
 
@@ -35,15 +35,15 @@ def notifications(examination: Examination) -> Finding:
     """Check that the bucket sends events of its objects to EventBridge."""
     s3, bucket = _s3_and_bucket(examination)
     if "EventBridgeConfiguration" in s3.get_bucket_notification_configuration(Bucket=bucket):
-        return ok("the bucket tells of its objects")
+        return ok("The bucket sends events about its objects.")
     return failure(
-        f"{bucket} tells EventBridge nothing: a recording is found late, or never without its callback.",
+        f"{bucket} sends no events to EventBridge, so recordings are found late, or not at all.",
         f"`{aws('s3api put-bucket-notification-configuration --bucket', bucket, *_EVENT_BRIDGE)}`",
     )
 
 
 def public_access(examination: Examination) -> Finding:
-    """Check that the bucket cannot be made public by mistake."""
+    """Check that the bucket blocks public access."""
     from botocore.exceptions import ClientError
 
     s3, bucket = _s3_and_bucket(examination)
@@ -55,9 +55,9 @@ def public_access(examination: Examination) -> Finding:
         block = {}
     missing = [name for name in _BLOCKS if not block.get(name)]
     if not missing:
-        return ok("blocked in all four ways")
+        return ok("All four blocks of public access are on.")
     return failure(
-        f"{bucket} lacks {', '.join(missing)}.",
+        f"{bucket} allows public access: {', '.join(missing)} is off.",
         f"`{aws('s3api put-public-access-block --bucket', bucket, *_PUBLIC_ACCESS)}`",
     )
 
@@ -69,17 +69,18 @@ def trust(examination: Examination) -> Finding:
     statements = _list(role["AssumeRolePolicyDocument"]["Statement"])
     if not statements or not all(_trusts_recorder(statement, expected) for statement in statements):
         return failure(
-            "The trust policy is not the template's: another principal, action or condition.",
-            f"Let the role trust account {ACCOUNT} alone, under StringEquals sts:ExternalId={expected}; "
+            "The role's trust policy differs from the template in its principal, action or condition.",
+            f"Trust account {ACCOUNT} alone, with the condition StringEquals sts:ExternalId={expected}: "
             f"`{aws('iam update-assume-role-policy --role-name', name)}`",
         )
     if expected == DOCUMENTED_EXTERNAL_ID:
         return warning(
-            f"account {ACCOUNT}, external id `{expected}`: the same for all of Tavus's customers",
-            "Keep the role's ARN to yourself. Whether Tavus takes another RecordingExternalId is not "
-            "documented: try it with one conversation first.",
+            f"The role trusts account {ACCOUNT} with the external id `{expected}`. All customers of Tavus "
+            "share this id.",
+            "Keep the role's ARN to yourself. Tavus does not document whether it accepts another "
+            "RecordingExternalId: try it with one conversation first.",
         )
-    return ok(f"account {ACCOUNT} alone, with an external id of your own")
+    return ok(f"The role trusts account {ACCOUNT} alone, with an external id of your own.")
 
 
 def _trusts_recorder(statement: dict[str, Any], external_id: str | None) -> bool:
@@ -104,13 +105,13 @@ def _list(value: Any) -> list[Any]:
 
 
 def session_length(examination: Examination) -> Finding:
-    """Check that the role lasts for a whole recording."""
+    """Check that a session of the role lasts as long as a recording."""
     name, role = _role(examination)
     seconds = role["MaxSessionDuration"]
     if seconds == SESSION:
-        return ok("12 hours, as Daily asks")
+        return ok("Sessions last 12 hours, as Daily requires.")
     return failure(
-        f"The role's sessions last {seconds} seconds; Daily refuses it, and with it every conversation.",
+        f"The role's sessions last {seconds} seconds, so Daily refuses the role and every conversation.",
         f"`{aws('iam update-role --role-name', name, *_SESSION)}`",
     )
 
@@ -122,9 +123,9 @@ def signing_key(examination: Examination) -> Finding:
     answer = examination.deployment.client("cloudfront").get_key_group(Id=group)
     trusted = answer["KeyGroup"]["KeyGroupConfig"]["Items"]
     if signing in trusted:
-        return ok(f"{signing} signs and is one of {len(trusted)} in the key group")
+        return ok(f"Key {signing} signs, and CloudFront trusts it.")
     return failure(
-        f"Key {signing} signs, but key group {group} does not hold it: every link is refused.",
+        f"Key {signing} signs, but key group {group} does not hold it, so every link is refused.",
         f"{REDEPLOY} The first slot of the parameter SigningKeys signs.",
     )
 

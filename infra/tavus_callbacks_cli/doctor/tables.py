@@ -1,8 +1,9 @@
-"""Checks of the two tables: point-in-time recovery, the expiry of old rows, and a live callback token."""
+"""Checks of the two tables: point-in-time recovery, expiry of old rows, and a live callback token."""
 
 from datetime import UTC, datetime
 
 from tavus_callbacks_cli.doctor.examination import Examination, Finding, failure, ok
+from tavus_callbacks_cli.doctor.removal import is_doctors
 from tavus_callbacks_cli.output.shell import aws, line
 from tavus_callbacks_cli.tokens import list_tokens
 
@@ -26,7 +27,7 @@ def _recovery(examination: Examination, table: str) -> Finding:
     backups = client.describe_continuous_backups(TableName=table)["ContinuousBackupsDescription"]
     status = backups.get("PointInTimeRecoveryDescription", {}).get("PointInTimeRecoveryStatus", "unknown")
     if status == "ENABLED":
-        return ok("can be restored to any second of the last days")
+        return ok("The table can be restored to any second of the last days.")
     return failure(
         f"Point-in-time recovery of {table} is {status.lower()}.",
         f"`{aws('dynamodb update-continuous-backups --table-name', table, *_RECOVERY)}`",
@@ -34,28 +35,28 @@ def _recovery(examination: Examination, table: str) -> Finding:
 
 
 def expiry(examination: Examination) -> Finding:
-    """Check that old rows are removed."""
+    """Check that DynamoDB removes expired rows."""
     table = examination.tables.events.name
     answer = examination.deployment.client("dynamodb").describe_time_to_live(TableName=table)
     ttl = answer["TimeToLiveDescription"]
     if ttl["TimeToLiveStatus"] in ("ENABLED", "ENABLING") and ttl.get("AttributeName") == _EXPIRY:
-        return ok(f"rows go when {_EXPIRY} has passed")
+        return ok(f"Rows expire at the time in {_EXPIRY}.")
     specification = f"Enabled=true,AttributeName={_EXPIRY}"
     options = ("--table-name", table, "--time-to-live-specification", specification)
     return failure(
-        f"Nothing expires in {table}: its time to live is {ttl['TimeToLiveStatus'].lower()}.",
+        f"No row of {table} expires, because its time to live is {ttl['TimeToLiveStatus'].lower()}.",
         f"`{line('aws', 'dynamodb', 'update-time-to-live', *options)}`",
     )
 
 
 def senders(examination: Examination) -> Finding:
-    """Check that somebody can send: a callback token other than the doctor's own is live."""
+    """Check that a callback token is live, other than those of a doctor."""
     now = datetime.now(UTC)
     live = [token for token in list_tokens(examination.tables.tokens) if token.is_live(now)]
-    labels = {token.label for token in live if token.scope == "callback"} - {examination.probe.label}
+    labels = {token.label for token in live if token.scope == "callback" and not is_doctors(token.label)}
     if labels:
-        return ok(f"live for {', '.join(sorted(labels))}")
+        return ok(f"Live tokens: {', '.join(sorted(labels))}.")
     return failure(
-        "No callback token is live: whatever Tavus sends is refused.",
+        "No callback token is live, so every callback is refused.",
         f"`{examination.deployment.command('token create', options=['--label', 'production'])}`",
     )

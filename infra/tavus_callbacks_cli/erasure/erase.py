@@ -40,6 +40,10 @@ from tavus_callbacks_cli.targets.aws_stack import Deployment
 SETTLE = 3
 # Days for which the template keeps the versions of a deleted recording.
 NONCURRENT_DAYS = 30
+# A callback can wait in the spill for 14 days; after that, nothing can bring a simulated conversation back.
+SIMULATED_LIFETIME = timedelta(days=15)
+# S3's clock and that of this machine differ by less.
+_CLOCKS_DIFFER = timedelta(hours=1)
 
 Report = Callable[[str], object]
 
@@ -160,10 +164,7 @@ def erase(
     invalidation = invalidate(deployment, selection, f"erase-{at.timestamp()}")
     with ExitStack() as cleanup:
         findings.remove(_shared_pieces(deployment, selection, cleanup), report)
-    findings.remove(_own_pieces(deployment, selection), report)
-    # A function that looked for the tombstone just before it was there may have written since.
-    time.sleep(max(0.0, SETTLE - (time.monotonic() - began)))
-    findings.remove(_own_pieces(deployment, selection), report)
+    _remove_own_pieces(deployment, selection, findings, report, began)
     findings.remove(snapshot_pieces(deployment), report)
     findings.remove(await_snapshot(deployment), report)
     # Consumers of the bus keep copies of their own.
@@ -172,6 +173,37 @@ def erase(
         bus = EventBus(deployment.client("events"), bus_name)
         bus.put(erased_push(CONVERSATION, conversation, at=at) for conversation in selection.conversations)
     return Erasure(selection, at, lifetime, findings, invalidation)
+
+
+def remove_simulated(deployment: Deployment, conversation: str, since: datetime) -> Findings:
+    """Remove a simulated conversation that began at a time; raises the errors of AWS.
+
+    The tombstone expires, and no push announces the erasure. Queues are not searched, because that delays
+    the messages of other conversations. If a callback is drained later, the stream removes it. A push that
+    waits is dropped at its next attempt.
+    """
+    store, selection = deployment.store, Selection(frozenset({(CONVERSATION, conversation)}))
+    tombstones = Tombstones(store.client, store.table)
+    tombstones.add_unmarked(CONVERSATION, conversation, at=now(), lifetime=SIMULATED_LIFETIME)
+    began, findings = time.monotonic(), Findings()
+    findings.remove(recording_pieces(deployment, selection), _ignore)
+    findings.remove(failed.failed_pieces(deployment, selection, since - _CLOCKS_DIFFER), _ignore)
+    _remove_own_pieces(deployment, selection, findings, _ignore, began)
+    return findings
+
+
+def _ignore(_: str) -> None:
+    """Report no progress."""
+
+
+def _remove_own_pieces(
+    deployment: Deployment, selection: Selection, findings: Findings, report: Report, began: float
+) -> None:
+    """Remove the data under the subjects' own names; `began` is when the tombstones were there."""
+    findings.remove(_own_pieces(deployment, selection), report)
+    # A function that looked for the tombstone just before it was there may have written since.
+    time.sleep(max(0.0, SETTLE - (time.monotonic() - began)))
+    findings.remove(_own_pieces(deployment, selection), report)
 
 
 def _own_pieces(deployment: Deployment, selection: Selection) -> Iterator[Piece]:

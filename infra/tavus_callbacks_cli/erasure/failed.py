@@ -6,6 +6,7 @@ batch is removed.
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -18,12 +19,15 @@ from tavus_callbacks_cli.targets.aws_stack import Deployment
 
 # Raised by a batch of another shape.
 _UNREADABLE = (ValueError, KeyError, TypeError, AttributeError)
+_EVER = datetime.min.replace(tzinfo=UTC)
 
 
-def failed_pieces(deployment: Deployment, selection: Selection) -> Iterator[Piece | Leftover]:
-    """Yield each batch with records about the subjects, and how these are cut out of it."""
+def failed_pieces(
+    deployment: Deployment, selection: Selection, since: datetime = _EVER
+) -> Iterator[Piece | Leftover]:
+    """Yield each batch written since a time with records about the subjects, and how these are cut out."""
     s3, bucket = deployment.client("s3"), deployment.outputs["FailedBucketName"]
-    for key, raw in _batches(deployment):
+    for key, raw in _batches(deployment, since):
         rest = cut_out(selection, raw)
         if rest is None:
             yield Piece("failed", key, partial(s3.delete_object, Bucket=bucket, Key=key))
@@ -52,10 +56,10 @@ def failed_subjects(deployment: Deployment, selection: Selection) -> Iterator[Su
         yield from subjects
 
 
-def _batches(deployment: Deployment) -> Iterator[tuple[str, bytes]]:
+def _batches(deployment: Deployment, since: datetime = _EVER) -> Iterator[tuple[str, bytes]]:
     s3, bucket = deployment.client("s3"), deployment.outputs["FailedBucketName"]
     for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):
-        for key in (entry["Key"] for entry in page.get("Contents", ())):
+        for key in (each["Key"] for each in page.get("Contents", ()) if each["LastModified"] >= since):
             yield key, s3.get_object(Bucket=bucket, Key=key)["Body"].read()
 
 

@@ -51,15 +51,16 @@ def note(text: str) -> None:
     click.secho(escape(text), err=True, dim=True)
 
 
-def print_line(line: "Text", *, indent: int | None = None) -> None:
+def print_line(line: "Text", *, indent: int | None = None, units: Sequence[str] = ()) -> None:
     """Print one line to standard output, even if it is longer than the terminal is wide.
 
-    With an indent, a terminal wraps it at words and indents the lines that follow.
+    With an indent, a terminal wraps it at words and indents the lines that follow. `units` are parts of the
+    line that stay in one piece.
     """
     from tavus_callbacks_cli.output.tables import wrap
 
     console = _console()
-    for part in [line] if indent is None else wrap(line, console.width, indent=indent):
+    for part in [line] if indent is None else wrap(line, console.width, indent=indent, units=units):
         console.print(part, soft_wrap=True)
 
 

@@ -9,6 +9,8 @@ import click
 if TYPE_CHECKING:
     from botocore.exceptions import BotoCoreError, ClientError
 
+    from tavus_callbacks.domain.common.errors import StoreDown
+
 _CREDENTIALS = "Renew them (`aws sso login`, `aws configure`) or choose others with AWS_PROFILE."
 _PASSING = "Are network and region right? Then try again in a moment."
 _REGION = "Name the stack's region with --region, or set AWS_DEFAULT_REGION."
@@ -43,10 +45,14 @@ def error_advice(code: str) -> str | None:
     return _ADVICE.get(code)
 
 
-def error_code(error: "ClientError | BotoCoreError") -> str:
+def error_code(error: "ClientError | BotoCoreError | StoreDown") -> str:
     """Return the code that AWS answered, or the name of botocore's own exception."""
     from botocore.exceptions import ClientError
 
+    from tavus_callbacks.domain.common.errors import StoreDown
+
+    if isinstance(error, StoreDown):
+        return str(error)
     if isinstance(error, ClientError):
         return str(error.response.get("Error", {}).get("Code", "an error without a code"))
     return type(error).__name__

@@ -39,11 +39,6 @@ class Tombstones:
         """Return whether a subject is erased, up to a minute late; raises StoreDown."""
         return self.has_any() and self.is_erased(kind, subject)
 
-    def has_now(self, kind: str, subject: str) -> bool:
-        """Return whether a subject is erased now, by the marker first; raises StoreDown."""
-        self._has_any = self._has_any or self._exists(keys.TOMBSTONE_MARKER)
-        return self._has_any and self.is_erased(kind, subject)
-
     def is_erased(self, kind: str, subject: str) -> bool:
         """Return whether a subject is erased now; raises StoreDown."""
         return self._exists(keys.tombstone(keys.partition(kind, subject)))
@@ -61,19 +56,17 @@ class Tombstones:
 
     def add(self, kind: str, subject: str, *, at: datetime, lifetime: timedelta | None) -> None:
         """Note that a subject is erased, for some time or for ever (None); raises StoreDown."""
-        expires_at = None if lifetime is None else int((at + lifetime).timestamp())
         # The marker first: a runtime that does not know it reads no tombstone.
-        for key, item_type in (
-            (keys.TOMBSTONE_MARKER, "tombstone_marker"),
-            (keys.tombstone(keys.partition(kind, subject)), "tombstone"),
-        ):
-            item = {**key, "type": item_type, "erased_at": iso(at), "expires_at": expires_at}
-            if expires_at is None:
-                self.table.put(item)
-            else:
-                # A row that lasts longer stays.
-                condition = "attribute_not_exists(pk) OR expires_at < :expires_at"
-                self.table.put(item, condition, {":expires_at": expires_at})
+        self._put(keys.TOMBSTONE_MARKER, "tombstone_marker", at, lifetime)
+        self.add_unmarked(kind, subject, at=at, lifetime=lifetime)
+
+    def add_unmarked(self, kind: str, subject: str, *, at: datetime, lifetime: timedelta | None) -> None:
+        """Note that a subject is erased for which no new callback can come; raises StoreDown.
+
+        Without the marker, receiving a callback still costs no read. The functions behind the stream, and
+        each further attempt of a push, read the tombstone itself.
+        """
+        self._put(keys.tombstone(keys.partition(kind, subject)), "tombstone", at, lifetime)
 
     def has_any(self) -> bool:
         """Return whether anybody is erased, up to a minute late."""
@@ -85,6 +78,16 @@ class Tombstones:
             with suppress(StoreDown):
                 self._has_any = self._exists(keys.TOMBSTONE_MARKER)
         return self._has_any
+
+    def _put(self, key: keys.Key, item_type: str, at: datetime, lifetime: timedelta | None) -> None:
+        expires_at = None if lifetime is None else int((at + lifetime).timestamp())
+        item = {**key, "type": item_type, "erased_at": iso(at), "expires_at": expires_at}
+        if expires_at is None:
+            self.table.put(item)
+        else:
+            # A row that lasts longer stays.
+            condition = "attribute_not_exists(pk) OR expires_at < :expires_at"
+            self.table.put(item, condition, {":expires_at": expires_at})
 
     def _exists(self, key: keys.Key) -> bool:
         item = self.table.get(key, consistent=True)
