@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from rich.console import Console
+from rich.text import Text
 
 from bench.cost import fixed
 from prove.places import Aws, Local, Place, new_name
@@ -22,11 +24,6 @@ from tavus_callbacks_cli.targets.aws_stack import open_session
 if TYPE_CHECKING:
     from boto3 import Session
 
-# Seconds to wait for something on its way, and for a spilled callback: on AWS it is invisible for six minutes
-# after a failed attempt, and a change of a role takes effect late.
-_PATIENCE, _DRAIN_PATIENCE = 300.0, 1200.0
-_LOCAL_PATIENCE, _LOCAL_DRAIN_PATIENCE = 20.0, 60.0
-_OUTAGE, _LOCAL_OUTAGE = timedelta(minutes=5), timedelta(seconds=3)
 # What a proof takes: deployments are most of it. Assumed.
 _HOURS = 1.5
 _HOURS_OF_MONTH = 720
@@ -84,23 +81,16 @@ def prove(  # noqa: PLR0913 - one argument an option
     It runs the doctor and all simulated scenarios, changes a parameter, denies the store, and rotates the
     signing keys. Nobody has run this on AWS yet: until then it is unverified.
     """
+    if is_local and (region or clean_up):
+        raise click.UsageError("--local goes with neither --region nor --clean-up.")
     name = clean_up or new_name()
     require_own_name(name)
     place: Place = Local() if is_local else Aws(name, open_session(region), reports / f"{name}.log")
-    bill = {line.name: line.dollars for line in fixed()}
-    report = Report(name, place.name, sorted(parameters), datetime.now(UTC), bill=bill)
-    patience = (_LOCAL_PATIENCE, _LOCAL_DRAIN_PATIENCE) if is_local else (_PATIENCE, _DRAIN_PATIENCE)
-    span = outage or (_LOCAL_OUTAGE if is_local else _OUTAGE)
-    proof = Proof(place, report, parameters, span, *patience)
+    report = Report(name, place.name, sorted(parameters), datetime.now(UTC), bill=_estimate_month())
+    proof = Proof(place, report, parameters, outage or place.usual_outage)
     if isinstance(place, Aws):
-        _show_account(place.session, report)
-        if not yes:
-            click.confirm(
-                f"Delete {name}?" if clean_up else "Deploy it and delete it again?", abort=True, err=True
-            )
-    reports.mkdir(parents=True, exist_ok=True)
-    # A kill by another program ends as Ctrl-C does: the stack is deleted.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+        _ask(place.session, report, None if yes else "Delete it?" if clean_up else "Deploy and delete it?")
+    path = report.write(reports)
 
     def show(result: Result) -> None:
         report.write(reports)
@@ -108,39 +98,52 @@ def prove(  # noqa: PLR0913 - one argument an option
             _print_result(result)
 
     try:
-        if clean_up:
-            show(run(REMOVE, proof))
-        else:
-            run_all(proof, show)
+        # Only a terminal shows the step that runs.
+        with Console(stderr=True).status("remove") as status:
+            if clean_up:
+                run(REMOVE, proof, show)
+            else:
+                run_all(proof, status.update, show)
     finally:
-        path = report.write(reports)
-        if is_json:
-            print_json(report.as_json())
-        note(f"Report: {path}")
-        removal = next((each for each in report.results if each.name == REMOVE.name), None)
-        if not is_local and (removal is None or removal.status != "passed"):
-            where = f" --region {region}" if region else ""
-            note(f'Something may be left and cost money: make prove ARGS="--clean-up {name}{where}"')
+        _conclude(place, report, path, is_json=is_json)
     if not report.is_proven:
         click.get_current_context().exit(1)
 
 
-def _show_account(session: "Session", report: Report) -> None:
+def _estimate_month() -> dict[str, float]:
+    return {line.name: line.dollars for line in fixed()}
+
+
+def _ask(session: "Session", report: Report, question: str | None) -> None:
+    if not session.region_name:
+        raise click.UsageError("No AWS region is set: add --region, or set AWS_DEFAULT_REGION.")
     with aws_errors():
         account = session.client("sts").get_caller_identity()["Account"]
     price = sum(report.bill.values()) * _HOURS / _HOURS_OF_MONTH
     note(UNVERIFIED)
-    note(f"stack {report.stack}, account {account}, region {session.region_name}")
-    note(f"price: about ${price:.2f} for {_HOURS:.1f} hours, and cents for a few hundred callbacks")
+    note(f"Stack {report.stack}, account {account}, region {session.region_name}.")
+    note(f"A proof takes about {_HOURS} hours and costs about ${price:.2f}, and cents for its callbacks.")
+    if question:
+        click.confirm(question, abort=True, err=True)
+
+
+def _conclude(place: Place, report: Report, path: Path, *, is_json: bool) -> None:
+    if is_json:
+        print_json(report.as_json())
+    note(f"Report: {path}")
+    is_removed = any(each.name == REMOVE.name and each.status == "passed" for each in report.results)
+    if isinstance(place, Aws) and not is_removed:
+        command = f"--clean-up {report.stack} --region {place.session.region_name}"
+        note(f'Something may be left and cost money. Delete it: make prove ARGS="{command}"')
 
 
 def _print_result(result: Result) -> None:
-    from rich.text import Text
-
     style = _STYLES[result.status]
     head = (f"{result.status:<8}", style), f"{result.name:<18}{duration(result.seconds):>9}  "
     print_line(Text.assemble(*head, escape(result.seen)))
 
 
 if __name__ == "__main__":
+    # A kill by another program ends as Ctrl-C does: the stack is deleted.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     prove(prog_name="make prove")

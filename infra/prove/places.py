@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,7 @@ class Local:
 
     is_local = True
     name = "this machine"
+    usual_outage, patience, drain_patience = timedelta(seconds=3), 60.0, 60.0
     _options: Options | None = None
     _running: ExitStack = field(default_factory=ExitStack)
     _stack: LocalStack | None = None
@@ -79,6 +81,8 @@ class Aws:
     session: "Session"
     log: Path
     is_local = False
+    # A change of a role takes effect late, and a message that failed is invisible for six minutes.
+    usual_outage, patience, drain_patience = timedelta(minutes=5), 300.0, 1200.0
     _is_built: bool = False
 
     @property

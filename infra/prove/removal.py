@@ -1,6 +1,6 @@
 """Deletes a stack on AWS with everything that it retains: tables, buckets, queues and logs.
 
-CloudFormation names resources after their stack, so their prefix finds them even after the stack is gone.
+CloudFormation names resources after their stack, so a prefix finds them even after the stack is gone.
 """
 
 import re
@@ -52,13 +52,8 @@ def remove(session: "Session", name: str, delete_stack: Callable[[], object]) ->
         delete_stack()
     if status := _status(cloudformation, name):
         raise click.ClickException(f"{name} is {status}. The stack's events in CloudFormation say why.")
-    leftovers = sorted({*_named(session, name), *_skipped(cloudformation, name)})
-    if unknown := [each for kind, each in leftovers if kind not in REMOVERS]:
-        raise click.ClickException(
-            f"Delete these yourself, the proof does not know how: {', '.join(unknown)}."
-        )
-    removed = [each for kind, each in leftovers if _purge(session, kind, each)]
-    return f"the stack, and {len(removed)} retained: {', '.join(removed)}"
+    removed = [id_ for kind, id_ in list(_retained(session, name)) if _purge(session, kind, id_)]
+    return ", ".join(removed) or "nothing was left"
 
 
 def _await_rest(cloudformation: Any, name: str) -> bool:
@@ -89,29 +84,13 @@ def undo_outage(iam: Any, role: str) -> None:
 
 def _undo_outages(session: "Session", cloudformation: Any, name: str) -> None:
     """Undo what a killed proof left: IAM deletes no role that still has the policy."""
-    for kind, logical_id, role, _ in _resources(cloudformation, name):
-        if kind == "AWS::IAM::Role" and logical_id in ROLES and role:
-            undo_outage(session.client("iam"), role)
+    pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=name)
+    for each in (resource for page in pages for resource in page["StackResourceSummaries"]):
+        if each["LogicalResourceId"] in ROLES and "PhysicalResourceId" in each:
+            undo_outage(session.client("iam"), each["PhysicalResourceId"])
 
 
-def _skipped(cloudformation: Any, name: str) -> Iterator[tuple[str, str]]:
-    """Yield type and id of what deletions of this name left; CloudFormation remembers them for 90 days."""
-    for page in cloudformation.get_paginator("list_stacks").paginate():
-        for stack in page["StackSummaries"]:
-            if stack["StackName"] == name:
-                for kind, _, id_, status in _resources(cloudformation, stack["StackId"]):
-                    if status == "DELETE_SKIPPED":
-                        yield kind, id_
-
-
-def _resources(cloudformation: Any, stack: str) -> Iterator[tuple[str, str, str, str]]:
-    for page in cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack):
-        for each in page["StackResourceSummaries"]:
-            id_ = each.get("PhysicalResourceId", "")
-            yield each["ResourceType"], each["LogicalResourceId"], id_, each["ResourceStatus"]
-
-
-def _named(session: "Session", name: str) -> Iterator[tuple[str, str]]:
+def _retained(session: "Session", name: str) -> Iterator[tuple[str, str]]:
     """Yield type and id of everything that is named after the stack."""
     for page in session.client("dynamodb").get_paginator("list_tables").paginate():
         yield from ((TABLE, each) for each in page["TableNames"] if each.startswith(f"{name}-"))

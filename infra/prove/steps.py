@@ -49,17 +49,14 @@ class Skipped(Exception):
 class Proof:
     """The state of a proof.
 
-    `outage` is how long the store is denied. `patience` is how many seconds a step waits for something that
-    is on its way; a spilled callback gets `drain_patience`. `conversations` gives a conversation by its
-    scenario. `links` gives the latest link that each key slot signed.
+    `outage` is how long the store is denied. `conversations` gives a conversation by its scenario. `links`
+    gives the latest link that each key slot signed.
     """
 
     place: Place
     report: Report
     parameters: dict[str, str]
     outage: timedelta
-    patience: float
-    drain_patience: float
     callback_url: str = ""
     read_token: str = field(default="", repr=False)
     outage_began: datetime | None = None
@@ -74,7 +71,7 @@ class Proof:
 
     def wait_for(self, look: Callable[[], T | None], failure: str, patience: float | None = None) -> T:
         """Look until there is a result; raises Failed when the patience ends."""
-        deadline = time.monotonic() + (patience or self.patience)
+        deadline = time.monotonic() + (patience or self.place.patience)
         while (result := look()) is None:
             if time.monotonic() > deadline:
                 raise Failed(failure)
@@ -114,7 +111,7 @@ def doctor(proof: Proof) -> str:
     """Run all checks of the doctor."""
     deployment = proof.place.deployment()
     examination = Examination(
-        deployment, deployment.tables, Probe(deployment, deployment.tables, proof.patience)
+        deployment, deployment.tables, Probe(deployment, deployment.tables, proof.place.patience)
     )
     results = examine(examination, lambda _: None)
     if failed := [f"{each.name}: {each.detail}" for each in results if each.status == "failed"]:
@@ -144,7 +141,7 @@ def send_scenarios(proof: Proof) -> str:
                     stored.add(outcome.answer["event_id"])
     if wrong:
         raise Failed(f"{len(wrong)} of {sent} answers are not as expected: {', '.join(wrong)}")
-    _await_events(proof, stored, began, proof.patience)
+    _await_events(proof, stored, began, proof.place.patience)
     return f"{sent} answers as expected; {len(stored)} stored events read back"
 
 
@@ -201,7 +198,7 @@ def deny_store(proof: Proof) -> str:
     if sum(answers.values()) != answers["accepted"] + answers["stored"]:
         raise Failed(f"Not every callback was kept: {seen}.")
     ended = time.monotonic()
-    _await_events(proof, event_ids, began, proof.drain_patience)
+    _await_events(proof, event_ids, began, proof.place.drain_patience)
     return f"{seen}; all were stored {duration(time.monotonic() - ended)} after the outage"
 
 
@@ -230,7 +227,7 @@ def alarms(proof: Proof) -> str:
         turned = {name for name in (_SPILLED, _SPILL_WAITS) if _turned_red(client, names[name], began)}
         return turned if expected <= turned else None
 
-    seen = proof.wait_for(red, f"Not red: {', '.join(sorted(expected))}.", proof.drain_patience)
+    seen = proof.wait_for(red, f"Not red: {', '.join(sorted(expected))}.", proof.place.drain_patience)
     waits = "" if _SPILL_WAITS in seen else f"; {_SPILL_WAITS} needs an outage of 15 minutes"
     return f"red: {', '.join(sorted(seen))}{waits}"
 
@@ -305,17 +302,22 @@ STEPS = (
 REMOVE = Step("remove", lambda proof: proof.place.remove(), needs=())
 
 
-def run_all(proof: Proof, show: Callable[[Result], object]) -> None:
-    """Run every step and delete the stack at the end, also after a fault or Ctrl-C."""
+def run_all(proof: Proof, begin: Callable[[str], object], show: Callable[[Result], object]) -> None:
+    """Run every step and delete the stack at the end, also after a fault or Ctrl-C.
+
+    `begin` gets the name of each step, and `show` its result.
+    """
     try:
         for step in STEPS:
-            show(run(step, proof))
+            begin(step.name)
+            run(step, proof, show)
     finally:
-        show(run(REMOVE, proof))
+        begin(REMOVE.name)
+        run(REMOVE, proof, show)
 
 
-def run(step: Step, proof: Proof) -> Result:
-    """Run a step and add its result to the report; only an interruption is raised."""
+def run(step: Step, proof: Proof, show: Callable[[Result], object]) -> None:
+    """Run a step, add its result to the report and show it; only an interruption is raised."""
     began = time.monotonic()
     passed = {each.name for each in proof.report.results if each.status == "passed"}
     status: Any = "failed"
@@ -334,5 +336,4 @@ def run(step: Step, proof: Proof) -> Result:
     except Exception as fault:  # noqa: BLE001
         status, seen = "failed", f"{type(fault).__name__}: {fault}"
     finally:
-        result = proof.report.add(step.name, status, time.monotonic() - began, seen)
-    return result
+        show(proof.report.add(step.name, status, time.monotonic() - began, seen))
