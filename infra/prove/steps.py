@@ -117,7 +117,8 @@ def doctor(proof: Proof) -> str:
     if failed := [f"{each.name}: {each.detail}" for each in results if each.status == "failed"]:
         raise Failed(" ".join(failed))
     counts = Counter(each.status for each in results)
-    return ", ".join(f"{count} {status}" for status, count in counts.items())
+    warnings = [f"{each.name}: {each.detail}" for each in results if each.status == "warning"]
+    return "; ".join([", ".join(f"{count} {status}" for status, count in counts.items()), *warnings])
 
 
 def send_scenarios(proof: Proof) -> str:
