@@ -182,23 +182,6 @@ def time_to_arrive(world: Watched, number: int) -> float:
 
 
 @pytest.mark.slow
-def test_a_window_gathers_what_comes_within_it(tmp_path: Path) -> None:
-    """Items written within the window are one batch, delivered at its end; later ones are another."""
-    window = "MaximumBatchingWindowInSeconds: 2"
-    template = TEMPLATE.replace("BatchSize: 3", f"BatchSize: 10\n            {window}")
-    template = template.replace("NOTES_FILE", str(tmp_path / "notes"))
-    with local_stack(small_stack(tmp_path, template, HANDLER)) as stack:
-        world = watched(stack)
-        for key in "abcd":
-            world.put(key)
-        first = soon(world.batches, [list("abcd")])
-        world.put("e")
-
-        assert [list("abcd")] == first
-        assert [list("abcd"), ["e"]] == soon(world.batches, [list("abcd"), ["e"]])
-
-
-@pytest.mark.slow
 def test_the_filter_and_the_order_are_kept(world: Watched) -> None:
     """Changes and other kinds are left out; the rest comes in order, at most so many at once."""
     for number in range(7):

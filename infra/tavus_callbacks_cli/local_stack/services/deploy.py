@@ -274,7 +274,6 @@ _PROPERTIES: dict[str, tuple[str, ...]] = {
         "FilterCriteria",
         "FunctionName",
         "FunctionResponseTypes",
-        "MaximumBatchingWindowInSeconds",
         "ScalingConfig",  # each queue has one thread
         "MaximumRecordAgeInSeconds",
         "MaximumRetryAttempts",

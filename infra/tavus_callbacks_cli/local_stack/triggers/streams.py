@@ -35,14 +35,13 @@ DeliverBatch = Callable[[Shard, list[Record]], None]
 
 @dataclass(frozen=True)
 class StreamMapping:
-    """The template's settings of a mapping; `function` is a logical id, `window` in seconds."""
+    """The template's settings of a mapping; `function` is a logical id."""
 
     mapping_id: str
     table: str
     function: str
     patterns: tuple[pattern.Pattern, ...]
     batch_size: int
-    window: int
     rules: RetryRules
     failed_bucket: str | None
 
@@ -73,7 +72,6 @@ def stream_mappings_of(template: "Template") -> list[StreamMapping]:
                 function=template.function(properties["FunctionName"]),
                 patterns=patterns,
                 batch_size=int(properties.get("BatchSize", _DEFAULT_BATCH)),
-                window=int(properties.get("MaximumBatchingWindowInSeconds", 0)),
                 rules=_retry_rules(properties),
                 failed_bucket=bucket_of(properties.get("DestinationConfig")),
             )
@@ -126,8 +124,6 @@ class Stream:
         """Deliver new records after each write; once `ended` is set, deliver the rest."""
         while not ended.is_set():
             woken.wait()
-            # Lambda opens its window when the last invocation has ended, and a full batch does not wait.
-            ended.wait(self._mapping.window)
             woken.clear()
             self.deliver_new()
         self.deliver_new()
