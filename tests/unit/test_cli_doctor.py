@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -21,6 +22,7 @@ import pytest
 from click.testing import CliRunner, Result
 from moto import mock_aws
 
+from aws_commands import commands, faults
 from tavus_callbacks.aws.stores import keys
 from tavus_callbacks.domain.common.errors import StoreDown
 from tavus_callbacks_cli.commands import doctor as command
@@ -603,7 +605,19 @@ def test_what_is_set_wrong_is_red_with_its_fix(name, break_it, fix, aws):
 
     assert "failed" == findings[name]["status"], findings[name]
     assert fix in findings[name]["fix"]
+    assert [] == [fault for each in commands(findings[name]["fix"]) for fault in faults(each)]
     assert {"ok"} == statuses(findings, name), findings
+
+
+@pytest.mark.usefixtures("web")
+def test_the_printed_trust_policy_is_the_right_one(aws):
+    """After the command of the fix, the role trusts the recorder alone."""
+    _trust_policy(_trust("*"))(aws)
+
+    [command_line] = re.findall(r"`(aws [^`]+)`", examined()["role trust"]["fix"])
+    _call(aws, command_line)
+
+    assert "ok" == examined()["role trust"]["status"]
 
 
 FAULTS: dict[str, tuple[str, dict[str, Any], str]] = {
@@ -861,6 +875,41 @@ def test_a_later_run_removes_what_a_killed_run_left(aws):
     assert 2 == left.count("'type': 'use'")
     removed = "Removed: events 1, failed 1, recordings bucket 2, summaries 1, tokens 4."
     assert removed == findings["clean-up"]["detail"]
+
+
+# IAM's names of S3's operations, where they differ.
+ACTIONS = {
+    "DeleteObject": "DeleteObjectVersion",
+    "GetBucketCors": "GetBucketCORS",
+    "GetBucketNotificationConfiguration": "GetBucketNotification",
+    "GetPublicAccessBlock": "GetBucketPublicAccessBlock",
+    "ListMultipartUploads": "ListBucketMultipartUploads",
+    "ListObjectVersions": "ListBucketVersions",
+    "ListObjectsV2": "ListBucket",
+}
+# The calls of checks that this module replaces, and what a bucket without versioning asks for.
+NOT_CALLED = {"cloudwatch:DescribeAlarms", "sns:ListSubscriptionsByTopic", "s3:DeleteObject"}
+
+
+def test_the_documented_rights_are_those_of_its_calls(aws, web):
+    """docs/cli.md lists what a run needs that removes something from every store, and no more."""
+    run_that_is_killed(aws, "csim0123456789abc", since=timedelta(hours=2))
+    plant(aws, "csim0123456789abc")
+    aws.client("events").put_rule(Name="mine", EventBusName="told", EventPattern='{"source": ["x"]}')
+    web.quarantine_id, web.post_status = "q1", 400
+    page = (Path(__file__).resolve().parents[2] / "docs/cli.md").read_text(encoding="utf-8")
+    section = page.partition("## tavus-callbacks doctor\n")[2].partition("\n## ")[0]
+    documented = {
+        f"{service}:{action}"
+        for service, actions in re.findall(r"^\| `(\w+)` \| (.*) \|$", section, re.MULTILINE)
+        for action in re.findall(r"`([A-Z][A-Za-z0-9]+)`", actions.partition(", for")[0])
+    }
+
+    examined()
+
+    calls = (call.split(":") for call in aws.calls)
+    needed = {f"{service}:{ACTIONS.get(name, name)}" for service, name in calls}
+    assert documented == needed | NOT_CALLED
 
 
 def test_a_callback_that_went_to_quarantine_is_removed(aws, web):

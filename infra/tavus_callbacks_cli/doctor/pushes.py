@@ -34,8 +34,8 @@ def bus(examination: Examination) -> Finding:
     commands = [command for name in foreign for command in _removal(client, bus_name, name)]
     return ok(
         f"Events are published on {bus_name}. It has rules that are not the stack's: {', '.join(foreign)}.",
-        "`sam delete` and Push=off fail while these rules exist. Remove them first, with their own stack or "
-        f"with {', '.join(commands)}.",
+        "While these rules exist, `sam delete` fails, and Push=off leaves the bus behind. Remove them before "
+        f"that, with their own stack or with {', '.join(commands)}.",
     )
 
 

@@ -1,5 +1,6 @@
 """Checks of the storage of recordings: the bucket, the role that Tavus assumes, and the signing keys."""
 
+import json
 from typing import Any
 
 from tavus_callbacks_cli.doctor.examination import REDEPLOY, Examination, Finding, failure, ok, warning
@@ -70,8 +71,7 @@ def trust(examination: Examination) -> Finding:
     if not statements or not all(_trusts_recorder(statement, expected) for statement in statements):
         return failure(
             "The role's trust policy differs from the template in its principal, action or condition.",
-            f"Trust account {ACCOUNT} alone, with the condition StringEquals sts:ExternalId={expected}: "
-            f"`{aws('iam update-assume-role-policy --role-name', name)}`",
+            f"`{aws('iam update-assume-role-policy', '--role-name', name, *_trust_policy(expected))}`",
         )
     if expected == DOCUMENTED_EXTERNAL_ID:
         return warning(
@@ -81,6 +81,16 @@ def trust(examination: Examination) -> Finding:
             "RecordingExternalId: try it with one conversation first.",
         )
     return ok(f"The role trusts account {ACCOUNT} alone, with an external id of your own.")
+
+
+def _trust_policy(external_id: str | None) -> tuple[str, str]:
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"},
+        "Action": "sts:AssumeRole",
+        "Condition": {"StringEquals": {"sts:ExternalId": external_id}},
+    }
+    return "--policy-document", json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
 
 def _trusts_recorder(statement: dict[str, Any], external_id: str | None) -> bool:
