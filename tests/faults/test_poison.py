@@ -1,4 +1,4 @@
-"""What no function can process holds up nothing, is whole where Lambda puts it, and can be redriven."""
+"""What no function can process holds up nothing, is whole in the failed bucket, and can be redriven."""
 
 import base64
 import json
@@ -151,7 +151,7 @@ def test_without_problems_it_says_so(stack):
 
 
 def test_a_poisoned_record_blocks_nobody_and_can_be_redriven(stack):
-    """Both triggers go on; the record is whole in the failed bucket, once each, and redriven it is done."""
+    """Both triggers go on. The failed bucket has the whole record once for each, until a redrive succeeds."""
     row = without_its_body(stack, "cpoison")
     post(stack, "cbehind", properties={"s3_key": "tavus/cbehind/1"})
 
@@ -162,7 +162,7 @@ def test_a_poisoned_record_blocks_nobody_and_can_be_redriven(stack):
     }
     bucket = stack.running.outputs["FailedBucketName"]
     record = json.loads(client(stack, "s3").get_object(Bucket=bucket, Key=failed[0]["id"])["Body"].read())
-    [kept] = json.loads(record["payload"])["Records"]
+    [kept] = record["requestPayload"]["Records"]
     assert write_item(row) == kept["dynamodb"]["NewImage"]
 
     again = run("failed", "redrive", "--all")

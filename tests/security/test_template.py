@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from tavus_callbacks.aws import spill
+from tavus_callbacks_cli.local_stack.template.template import load_template
 
 ROOT = Path(__file__).parents[2]
 DAY = 86_400
@@ -102,13 +103,31 @@ def test_a_spilled_body_outlives_the_message_that_names_it(template):
     assert spill.MESSAGE_LIMIT < properties(template, "AWS::SQS::Queue")["SpillQueue"]["MaximumMessageSize"]
 
 
+@pytest.mark.parametrize(
+    ("name", "holds", "days"), [("Spill", "spill", 9), ("Push", "pushes", 13)], ids=["spill", "pushes"]
+)
+def test_the_page_states_the_days_that_remain_in_a_dead_letter_queue(name, holds, days):
+    """SQS counts them from the first send. The attempts before the move use up a part of the retention."""
+    template = load_template(ROOT / "template.yaml", {"PushUrl": "https://a.example.com"})
+    queues = properties(template, "AWS::SQS::Queue")
+    queue, dead = queues[f"{name}Queue"], queues[f"{name}DeadQueue"]
+    seconds = queue["RedrivePolicy"]["maxReceiveCount"] * queue["VisibilityTimeout"]
+    page = (ROOT / "docs" / "reliability.md").read_text()
+    stated = re.findall(r"dead-letter queue of (?:the )?(\w+), about (\d+) days", page)
+
+    assert days == (dead["MessageRetentionPeriod"] - seconds) // DAY
+    assert seconds < queue["MessageRetentionPeriod"]
+    assert str(days) == dict(stated)[holds]
+
+
 def test_no_trigger_can_block_for_ever(template):
-    """Streams: bounded retries and age, halves, whole records to S3; queues, too: partial answers."""
+    """Streams: retries limited by age, halves, whole records to S3; queues, too: partial answers."""
     for mapping in properties(template, "AWS::Lambda::EventSourceMapping").values():
         assert ["ReportBatchItemFailures"] == mapping["FunctionResponseTypes"]
         if ":sqs:" in mapping["EventSourceArn"]:
             continue
-        assert mapping["MaximumRetryAttempts"] > 0
+        # Lambda's maximum: "Lambda parameters for Amazon DynamoDB event source mappings".
+        assert mapping["MaximumRetryAttempts"] == 10_000
         assert mapping["MaximumRecordAgeInSeconds"] <= DAY
         assert mapping["BisectBatchOnFunctionError"]
         assert mapping["DestinationConfig"]["OnFailure"]["Destination"].startswith("arn:aws:s3:::")

@@ -4,6 +4,7 @@ import pytest
 
 from tavus_callbacks_cli.local_stack.functions.local_function import FunctionFailed
 from tavus_callbacks_cli.local_stack.triggers.batches import Delivery, RetryRules, deliver
+from tavus_callbacks_cli.local_stack.triggers.triggers import pause_after
 
 NOW = 1_000_000.0
 
@@ -160,3 +161,10 @@ def test_a_stack_that_ends_waits_for_nothing():
 
     assert 3 == len(world.calls)
     assert [] == world.discarded
+
+
+def test_the_pauses_grow_up_to_a_limit():
+    """The pause of the last of 10,000 retries is still seconds."""
+    pauses = [pause_after(failures) for failures in (0, 1, 2, 10_000)]
+
+    assert [0.1, 0.2, 0.4, 2.0] == pauses

@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     )
 )
 def failed() -> None:
-    """Look at what functions could not process.
+    """List and redrive the events that functions could not process.
 
-    Records of the event stream, events of the bucket, pushes that nobody took for a day, and the dead letters
-    of the spill and of the queue of pushes.
-    It takes AWS credentials, or --local.
+    These are records of the event stream, events of the recordings bucket, pushes that your server did not
+    accept for a day, and the dead letters of the spill and of the queue of pushes.
+    It needs AWS credentials, or --local.
     """
 
 
@@ -42,7 +42,7 @@ def failed() -> None:
 def list_(target: Target, *, is_json: bool) -> None:
     """List what failed, the oldest first.
 
-    Each entry is one batch of records, whole, as its function was given it.
+    Each entry holds one event as its function received it, or those of its records that failed.
     """
     from tavus_callbacks_cli.operations.failed import dead_letters, list_failures
     from tavus_callbacks_cli.targets.aws_errors import aws_errors
@@ -85,7 +85,7 @@ def list_(target: Target, *, is_json: bool) -> None:
 def redrive(target: Target, id_: str | None, *, is_all: bool, dry_run: bool, is_json: bool) -> None:
     """Give what failed to its function again.
 
-    An entry is removed once all of it was taken; what fails again stays. Ends with 1 where something did.
+    An entry is removed once all of it succeeds, and stays if a record fails again. Ends with 1 if one does.
     """
     from tavus_callbacks_cli.operations.failed import dead_letters, list_failures, move_dead_letters
     from tavus_callbacks_cli.targets.aws_errors import aws_errors
