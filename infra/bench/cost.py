@@ -122,12 +122,15 @@ def _event(number: int, event_type: str, size: int) -> tuple[StoredEvent, bytes]
 
 def fixed() -> list[Line]:
     """Return the monthly costs of a stack with alarms before the first callback."""
-    template = load_template(ROOT / "template.yaml", {"AlarmEmail": "operator@example.com"})
+    receiver = {"AlarmEmail": "operator@example.com", "Dashboard": "on"}
+    template = load_template(ROOT / "template.yaml", receiver)
     alarms = len(template.of_type("AWS::CloudWatch::Alarm"))
     names = ", ".join(f"`{name}`" for name in USUAL_METRICS)
     return [
-        Line("alarms", alarms * ALARM, f"{alarms} at $0.10; none with `Alarms=off`; ten an account are free"),
-        Line("the dashboard", DASHBOARD, "none with `Alarms=off`; three an account are free"),
+        Line(
+            "alarms", alarms * ALARM, f"{alarms} at $0.10; none without a receiver; ten an account are free"
+        ),
+        Line("the dashboard", DASHBOARD, "none without `Dashboard=on`; three an account are free"),
         Line(
             "metrics",
             len(USUAL_METRICS) * METRIC,

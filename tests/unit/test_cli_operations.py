@@ -212,11 +212,11 @@ class Watched:
 
     def tell(self, *topics: str) -> None:
         """Give both alarms these topics."""
-        for name in self.names.values():
+        for name, id_ in self.names.items():
             self.cloudwatch.put_metric_alarm(
-                AlarmName=name, MetricName="quarantined", Namespace="tcb", Period=300, EvaluationPeriods=1,
+                AlarmName=id_, MetricName="quarantined", Namespace="tcb", Period=300, EvaluationPeriods=1,
                 Threshold=1, ComparisonOperator="GreaterThanOrEqualToThreshold", Statistic="Sum",
-                AlarmActions=list(topics), AlarmDescription="notice: callbacks came.",
+                AlarmActions=list(topics), AlarmDescription=f"notice: they came. https://x.test/runbooks/{name}",
             )  # fmt: skip
 
     def redden(self, name: str) -> None:
@@ -273,8 +273,9 @@ def test_a_red_alarm_leads_to_its_runbook(watched: Any) -> None:
     [problem] = problems.alarm_problems(watched.deployment)
 
     assert ["ok", "failed"] == [before.status, after.status]
-    assert "docs/operations.md#quarantinealarm" in str(after.fix)
-    assert ("QuarantineAlarm is red", "docs/operations.md#quarantinealarm") == (problem.what, problem.next)
+    runbook = "https://x.test/runbooks/QuarantineAlarm"
+    assert runbook in str(after.fix)
+    assert ("QuarantineAlarm is red", runbook) == (problem.what, problem.next)
     assert problem.since is not None
     assert problem.since[:10] == datetime.now(UTC).date().isoformat()
 
@@ -362,7 +363,7 @@ def test_drift_is_a_table_for_people(target: FakeTarget) -> None:
 
     assert "unknown event type" in result.stdout
     assert "system.call_over" in result.stdout
-    assert "docs/operations.md#driftalarm" in result.stderr
+    assert "DriftAlarm" in result.stderr
 
 
 def test_without_drift_it_says_so(target: FakeTarget) -> None:

@@ -26,6 +26,8 @@ ACCEPTED = {
     "parameter TavusApiKeyArn: accepts fewer values": "a partial ARN matches no secret in the role's policy",
     "resource AccessLogs: LogGroupName changed": "other groups fill the account's log policy",
     "output DashboardUrl: removed under some parameters": "the dashboard is opt-in",
+    "output DashboardUrl: Value changed": "it names StackDashboard",
+    "resource Dashboard: removed": "its name is the parameter's; StackDashboard shows the same",
 }
 
 

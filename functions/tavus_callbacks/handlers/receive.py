@@ -54,8 +54,10 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     except CallbackError as error:
         response, members = problem(error), {"outcome": type(error).__name__, "cause": str(error)}
         members |= refusal_counts(error.refusal) if isinstance(error, Refused) else {}
-        if isinstance(error, StoreDown) and error.earlier is not None:
-            members["store"] = error.earlier
+        if isinstance(error, StoreDown):
+            # A GET only asks about a token, so its 503 loses no callback.
+            members |= count("unavailable") if request.method == "POST" else {}
+            members |= {} if error.earlier is None else {"store": error.earlier}
     finally:
         record |= {**members, **(count("cold_start") if is_cold_start else {})}
         record["latency"] = round(1000 * (time.monotonic() - began))

@@ -1,9 +1,8 @@
-"""The one record that a function logs of a request or a batch, with its metrics."""
+"""The one record that a function logs for a request or a batch, with its metrics."""
 
 import time
 from typing import TYPE_CHECKING, Any
 
-from tavus_callbacks.domain.common.metrics import METRICS
 from tavus_callbacks.runtime.settings import settings
 
 if TYPE_CHECKING:
@@ -13,14 +12,15 @@ if TYPE_CHECKING:
 
 
 def write_record(logger: "Logger", message: str, record: "Mapping[str, Any]") -> None:
-    """Log a record; CloudWatch reads the metrics among its members.
+    """Log a record. CloudWatch reads the members that METRICS names as metrics; zeros are left out.
 
     The embedded metric format: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/
     CloudWatch_Embedded_Metric_Format_Specification.html
     """
-    metrics = [{"Name": name} for name, value in record.items() if name in METRICS and value]
+    config = settings()
+    metrics = [{"Name": name} for name, value in record.items() if name in config.metrics and value]
     extra: dict[str, Any] = {**record}
     if metrics:
-        directive = {"Namespace": settings().metrics_namespace, "Dimensions": [[]], "Metrics": metrics}
+        directive = {"Namespace": config.metrics_namespace, "Dimensions": [[]], "Metrics": metrics}
         extra["_aws"] = {"Timestamp": time.time_ns() // 1_000_000, "CloudWatchMetrics": [directive]}
     logger.info(message, extra=extra)

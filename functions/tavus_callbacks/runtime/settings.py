@@ -53,6 +53,10 @@ def _is_true(text: str) -> bool:
     return text == "true"
 
 
+def _names(text: str) -> frozenset[str]:
+    return frozenset(text.split(","))
+
+
 def _text_or_none(text: str) -> str | None:
     return text or None
 
@@ -68,6 +72,8 @@ class Settings:
     bodies_bucket = _Variable("BODIES_BUCKET", str)
     spill_queue_url = _Variable("SPILL_QUEUE_URL", str)
     metrics_namespace = _Variable("METRICS_NAMESPACE", str)
+    # The members of log records that are metrics; a stack of an earlier version does not set it.
+    metrics = _Variable("METRICS", _names, "")
     # The table and the bucket get this long, all attempts together; the spill gets its time after that.
     store_time = _Variable("STORE_SECONDS", float)
     spill_time = _Variable("SPILL_SECONDS", float)

@@ -63,6 +63,6 @@ def drift(target: Target, *, since: datetime, is_json: bool) -> None:
     if counts.simulated:
         note(f"{counts.simulated} simulated events were passed over.")
     if rows:
-        note("Next: docs/operations.md#driftalarm")
+        note("Next: the runbook DriftAlarm in functions/tavus_callbacks/runbooks.md")
         raise SystemExit(1)
     note(f"No drift in {counts.types.total()} events.")

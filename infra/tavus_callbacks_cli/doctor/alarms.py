@@ -4,7 +4,7 @@ from tavus_callbacks_cli.doctor.examination import Examination, Finding, failure
 from tavus_callbacks_cli.operations.alarms import count_subscriptions, list_alarms
 from tavus_callbacks_cli.output.shell import aws
 
-_ADD_RECEIVER = "`sam deploy --parameter-overrides AlarmEmail=you@example.com`, and confirm both mails."
+_ADD_RECEIVER = "Run `sam deploy --parameter-overrides AlarmEmail=you@example.com`, and confirm both mails."
 
 _SUBSCRIBE = "sns subscribe --protocol email --notification-endpoint ADDRESS --topic-arn"
 
@@ -13,10 +13,10 @@ def receivers(examination: Examination) -> Finding:
     """Check that every alarm notifies somebody who has confirmed the subscription."""
     alarms = list_alarms(examination.deployment)
     if not alarms:
-        return warning("the stack was deployed with Alarms=off: nobody is told of anything", _ADD_RECEIVER)
+        return warning("the stack has no alarms, because it has nobody to notify", _ADD_RECEIVER)
     silent = [alarm.name for alarm in alarms if not alarm.topics]
     if silent:
-        return warning(f"nobody is told of {', '.join(silent)}", _ADD_RECEIVER)
+        return warning(f"these alarms notify nobody: {', '.join(silent)}", _ADD_RECEIVER)
     topics = sorted({topic for alarm in alarms for topic in alarm.topics})
     for topic in topics:
         count, waiting = count_subscriptions(examination.deployment, topic)
@@ -35,5 +35,5 @@ def states(examination: Examination) -> Finding:
     red = [alarm for alarm in list_alarms(examination.deployment) if alarm.is_red]
     if red:
         names, runbooks = ", ".join(alarm.name for alarm in red), ", ".join(alarm.runbook for alarm in red)
-        return failure(f"Red: {names}.", f"Read {runbooks}.")
+        return failure(f"Red: {names}.", f"Read {runbooks}")
     return ok("none is red")

@@ -24,12 +24,12 @@ class Alarm:
 
     @property
     def runbook(self) -> str:
-        """Return where the documents say what to do."""
-        return f"docs/operations.md#{self.name.lower()}"
+        """Return the address of the runbook: the last word of the description."""
+        return self.description.rpartition(" ")[2]
 
 
 def list_alarms(deployment: "Deployment") -> list[Alarm]:
-    """Return the stack's alarms; none if it was deployed with Alarms=off."""
+    """Return the stack's alarms; none if it has nobody to notify."""
     client = deployment.client("cloudwatch")
     names = {id_: name for name, id_ in deployment.physical("AWS::CloudWatch::Alarm").items()}
     ids = list(names)

@@ -1,8 +1,8 @@
-"""The metrics, and what counts for them.
+"""The names that can be metrics, and the counts that carry them.
 
 A metric is a member of the one record that a function logs, under the same name, so nothing is written twice.
-Zeros are not named, because log bytes are a quarter of the bill. The namespace is the stack's name, which
-separates several stacks; there are no dimensions. docs/operations.md says what each metric counts.
+Which names are metrics of a deployment is the variable METRICS; the others are only logged. The namespace is
+the stack's name, which separates several stacks; there are no dimensions. docs/operations.md lists them all.
 """
 
 from collections.abc import Iterable
@@ -11,12 +11,13 @@ from typing import Literal, get_args
 from tavus_callbacks.domain.common import issues as codes
 from tavus_callbacks.domain.common.errors import Refusal
 
-# Counts, except `latency` (milliseconds) and `oldest_open` (seconds).
+# Counts of events, except `latency` (milliseconds), `oldest_open` (seconds) and `failed_waiting` (objects).
 Metric = Literal[
     "kept",
     "duplicate",
     "variant",
     "quarantined",
+    "unavailable",
     "issues",
     "unknown_event_type",
     "drift",
@@ -30,6 +31,7 @@ Metric = Literal[
     "drained",
     "erased",
     "failed",
+    "failed_waiting",
     "recording_available",
     "recording_pending",
     "recording_missing",
@@ -39,7 +41,6 @@ Metric = Literal[
     "recording_other_conversation",
     "push_failed",
     "oldest_open",
-    "failed_waiting",
     "overdue",
     "cold_start",
     "latency",
