@@ -21,7 +21,6 @@ from tavus_callbacks.handlers import drain, project, push, receive, watch
 from tavus_callbacks.logic import deliver_push
 from tavus_callbacks.outbound.webhook import Answer
 from tavus_callbacks.runtime import wiring
-from tavus_callbacks.runtime.log import write_record
 from tavus_callbacks_cli.local_stack.http.gateway import TOO_LARGE, gateway_answer
 from tavus_callbacks_cli.local_stack.template import template as translation
 from tavus_callbacks_cli.tokens import revoke_token
@@ -43,8 +42,6 @@ LAMBDA = SimpleNamespace(
     get_remaining_time_in_millis=lambda: 300_000,
 )
 CONTEXT = re.compile(r"\$context\.[\w.]+")
-# Written by `watch`; tests/integration/test_watch.py has them.
-LATER = {"failed_waiting", "overdue"}
 # Made by filters of the gateway's access log, not by a function.
 BY_FILTER = {"gateway_413", "gateway_429"}
 # Every alarm there can be, and the dashboard.
@@ -178,14 +175,10 @@ def refusing(_stack, patch):
         assert {"batchItemFailures": []} == push.handler({"Records": [record]}, LAMBDA)
 
 
-def leftovers(_stack, _patch):
-    """Let `watch` report records in the failed bucket."""
-    write_record(watch.logger, "watch", {"failed_waiting": 2})
-
-
-def overdue(_stack, _patch):
-    """Let `watch` report a conversation whose callback is overdue."""
-    write_record(watch.logger, "watch", {"overdue": 1})
+def leftovers(stack, patch):
+    """Leave a record in the failed bucket, and let `watch` count it."""
+    poison(stack, patch)
+    watch.handler({}, LAMBDA)
 
 
 def openness(stack, _patch):
@@ -215,7 +208,7 @@ BY_HANDLERS = [
     ("PushFailedAlarm", refusing),
     ("OldestOpenAlarm", openness),
     ("FailedBatchesAlarm", leftovers),
-    ("OverdueAlarm", overdue),
+    ("OverdueAlarm", openness),
     ("DriftAlarm", renaming),
     ("DriftAlarm", retyping),
 ]
@@ -477,7 +470,7 @@ def test_every_metric_is_written_by_some_function(stack, recordings, monkeypatch
     _recordings_of_every_status(recordings)
 
     # The clock of `receive` in tests may show less than a millisecond.
-    assert METRICS - {"latency", *LATER} <= {one.name for one in points_of(stack.records())}
+    assert METRICS - {"latency"} <= {one.name for one in points_of(stack.records())}
     assert {"tavus-callbacks-local"} == {one.namespace for one in points_of(stack.records())}
 
 

@@ -106,7 +106,7 @@ def test_what_is_answered_is_what_is_described(api, described, validator):
     project_all(api)
     event = api.pull()[0]["event_id"]
     known = {**ids, "event_id": event, "token": api.token, "recording_id": "nothing", "rest": "webhook"}
-    known["quarantine_id"] = "nothing"
+    known |= {"quarantine_id": "nothing", "alarm": "nothing"}
     for path, operations in described["paths"].items():
         if "get" in operations:
             filled = re.sub(r"\{(\w+)\}", lambda found: known[found[1]], path)

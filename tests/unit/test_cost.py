@@ -31,7 +31,7 @@ def named(text, name):
 def test_fixed_costs_are_those_of_the_template():
     """A new alarm is a dime a month, and the page says so."""
     fixed = part("With no callback at all")
-    template = load_template(ROOT / "template.yaml")
+    template = load_template(ROOT / "template.yaml", {"AlarmEmail": "a@example.com", "Dashboard": "on"})
 
     assert named(fixed, "alarms") == pytest.approx(len(template.of_type("AWS::CloudWatch::Alarm")) * 0.10)
     assert named(fixed, "the dashboard") == 3 * len(template.of_type("AWS::CloudWatch::Dashboard"))

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -50,7 +51,9 @@ def test_nothing_is_lost_without_a_change(current):
 def test_the_upgrade_steps_name_every_removed_parameter():
     """CloudFormation refuses a removed parameter, so the page says what replaces it."""
     steps = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8").partition("\n## Upgrades\n")[2]
-    removed = [loss.split()[1].rstrip(":") for loss in ACCEPTED if re.fullmatch(r"parameter .*: removed", loss)]
+    removed = [
+        loss.split()[1].rstrip(":") for loss in ACCEPTED if re.fullmatch(r"parameter .*: removed", loss)
+    ]
 
     assert [] == [name for name in removed if f"`{name}`" not in steps.partition("\n## ")[0]]
 

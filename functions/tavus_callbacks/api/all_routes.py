@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from tavus_callbacks.api import conversations, events, openapi, recordings, resources, subjects
+from tavus_callbacks.api import conversations, events, openapi, recordings, resources, runbooks, subjects
 
 if TYPE_CHECKING:
     from tavus_callbacks.domain.common.token import Scope
@@ -14,9 +14,12 @@ ALL_ROUTES = (
     events.routes,
     recordings.routes,
     openapi.routes,
+    runbooks.routes,
 )
 
 
-def scope_of(path: str) -> "Scope":
-    """Return the scope that a token needs for a path."""
+def scope_of(path: str) -> "Scope | None":
+    """Return the scope that a token needs for a path, None if anybody may read it."""
+    if path == openapi.PATH or path.startswith(runbooks.FOLDER):
+        return None
     return "quarantine" if path.startswith("/quarantine") else "read"

@@ -6,7 +6,6 @@ from typing import Any, Never
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 
-from tavus_callbacks.api import openapi
 from tavus_callbacks.api.all_routes import ALL_ROUTES, scope_of
 from tavus_callbacks.api.responses import fits
 from tavus_callbacks.aws.stores.tokens import REFUSAL
@@ -24,9 +23,6 @@ for routes in ALL_ROUTES:
 
 # Otherwise the first reader would wait for it.
 build_views()
-
-# The one route that needs no token.
-PUBLIC = f"GET {openapi.PATH}"
 
 NO_SUCH_PATH = "No such path. What has an id of unusual characters is read by /events?kind=...&subject=..."
 
@@ -80,10 +76,11 @@ def resolve(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 def _authorize(event: dict[str, Any]) -> dict[str, Any]:
     """Return what the log says of the token; raises Refused."""
-    if event["routeKey"] == PUBLIC:
+    scope = scope_of(event["rawPath"])
+    if scope is None:
         return {}
     bearer = _BEARER.fullmatch(event.get("headers", {}).get("authorization", ""))
     if not bearer:
         raise Refused(REFUSAL, "malformed")
-    token = wiring.tokens().authenticate(bearer[1], scope_of(event["rawPath"]))
+    token = wiring.tokens().authenticate(bearer[1], scope)
     return {"label": token.label, "use_not_noted": wiring.tokens().note_use(token)}

@@ -4,7 +4,6 @@ import re
 from itertools import chain
 from typing import Any
 
-from tavus_callbacks.api import openapi
 from tavus_callbacks.api.all_routes import ALL_ROUTES, scope_of
 from tavus_callbacks.api.routing import Operation
 from tavus_callbacks.runtime.http import JSON_TYPE
@@ -17,6 +16,7 @@ _PATH_PARAMETERS = {
     "replica_id": "A replica, as Tavus names it.",
     "event_id": "An event or a variant of one, as a list of events names it.",
     "quarantine_id": "A body, as the answer that refused it and the list of quarantine name it.",
+    "alarm": "An alarm, as its description names it.",
     "recording_id": "A recording, as the list of recordings names it, or `latest`.",
 }
 _PROBLEMS = {404: "NotFound", 409: "Conflict"}
@@ -34,7 +34,7 @@ def read_paths() -> dict[str, Any]:
 
 def _operation(operation: Operation) -> dict[str, Any]:
     summary, _, rest = str(operation.function.__doc__).partition("\n\n")
-    is_public = operation.path == openapi.PATH
+    scope = scope_of(operation.path)
     path_parameters = [
         {
             "name": name,
@@ -53,9 +53,9 @@ def _operation(operation: Operation) -> dict[str, Any]:
         "operationId": operation.function.__name__,
         "summary": summary,
         "description": " ".join(rest.split()),
-        "security": [] if is_public else [{scope_of(operation.path): []}],
+        "security": [{scope: []}] if scope else [],
         "parameters": [*path_parameters, *query_parameters],
-        "responses": _responses(operation, is_public=is_public),
+        "responses": _responses(operation, is_public=scope is None),
     }
     return {name: value for name, value in members.items() if value or name == "security"}
 
