@@ -447,19 +447,6 @@ def test_every_route_is_in_the_contract() -> None:
     assert [] == [route.key for route in routes if f"| `{route.key}` |" not in text_of("docs/api.md")]
 
 
-def test_every_output_is_explained() -> None:
-    """The README names everything that a deployment gives."""
-    names = re.findall(r"^  (\w+):$", template_part("Outputs"), re.MULTILINE)
-
-    assert 5 <= len(names)
-    assert [] == [name for name in names if f"`{name}`" not in text_of("README.md")]
-
-
-def template_part(part: str) -> str:
-    """Return what stands below a top-level key of the template."""
-    return re.split(r"^(?=\w)", text_of("template.yaml").partition(f"\n{part}:\n")[2], flags=re.MULTILINE)[0]
-
-
 def test_the_families_stand_in_their_order() -> None:
     """docs/architecture.md lists the families as they are tried."""
     table = section(text_of("docs/architecture.md"), "Families")

@@ -1,4 +1,4 @@
-"""docs/parameters.md and the README agree with the parameters of template.yaml."""
+"""docs/parameters.md and the README agree with the parameters and outputs of template.yaml."""
 
 from pathlib import Path
 
@@ -13,6 +13,18 @@ IN_README = [
     *("Recordings", "RecordingRetentionDays", "PushUrl", "AlarmEmail"),
 ]
 
+# The condition of an output, as the page writes it.
+CONDITIONS = {
+    None: "",
+    "HasDomain": "`DomainName`",
+    "HasRecordings": "`Recordings=on`",
+    "HasBus": "`Push=on`",
+    "HasPushUrl": "`PushUrl`",
+    "SignsPushes": "`PushUrl` and `PushMode=signed`",
+    "HasDashboard": "`Dashboard=on`",
+    "HasAlarms": "`Alarms=on`",
+}
+
 
 @pytest.fixture(scope="module")
 def template():
@@ -20,9 +32,9 @@ def template():
     return yaml_parse((ROOT / "template.yaml").read_text(encoding="utf-8"))
 
 
-def rows(page):
-    """Return the cells of the first table of parameters on a page."""
-    table = (ROOT / page).read_text(encoding="utf-8").partition("| parameter | default |")[2].split("\n\n")[0]
+def rows(page, header="| parameter | default |"):
+    """Return the cells of the table with a header on a page."""
+    table = (ROOT / page).read_text(encoding="utf-8").partition(header)[2].split("\n\n")[0]
     return [[cell.strip() for cell in row.strip("|").split(" | ")] for row in table.splitlines()[2:]]
 
 
@@ -64,6 +76,16 @@ def test_the_readme_names_the_nine_that_matter(template):
     expected = [[f"`{name}`", default(template["Parameters"][name])] for name in IN_README]
 
     assert expected == [row[:2] for row in rows("README.md")]
+
+
+def test_the_page_names_every_output(template):
+    """Each output has a row with its condition and its description."""
+    expected = [
+        [f"`{name}`", CONDITIONS[output.get("Condition")], output["Description"]]
+        for name, output in template["Outputs"].items()
+    ]
+
+    assert expected == rows("docs/parameters.md", "| output | exists with |")
 
 
 def test_there_are_few_parameters(template):
