@@ -22,7 +22,6 @@ CONDITIONS = {
     "HasPushUrl": "`PushUrl`",
     "SignsPushes": "`PushUrl` and `PushMode=signed`",
     "HasDashboard": "`Dashboard=on`",
-    "HasAlarms": "`Alarms=on`",
 }
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from combinations import Combinations
-from tavus_callbacks_cli.local_stack.template.template import translate
+from tavus_callbacks_cli.local_stack.template.template import load_template, translate
 
 ROOT = Path(__file__).parents[2]
 # The property that gives a resource of each type its name; None if the type has no name in the account.
@@ -43,6 +43,7 @@ NAMES = {
     "AWS::SecretsManager::Secret": "Name",
     "Custom::SigningKey": None,
 }
+MOST_RESOURCES = 65
 METHODS = {"get", "post"}
 
 
@@ -240,3 +241,11 @@ def test_every_fixed_name_has_its_reason(template):
     }
 
     assert fixed_names(template) == documented
+
+
+def test_the_default_stack_is_small():
+    """Recordings and pushes are on; everything else that costs or counts is opt-in."""
+    resources = load_template(ROOT / "template.yaml").resources
+
+    assert {"RecordingsBucket", "EventBus"} <= resources.keys()
+    assert len(resources) <= MOST_RESOURCES
