@@ -83,6 +83,8 @@ def prove(  # noqa: PLR0913 - one argument an option
     """
     if is_local and (region or clean_up):
         raise click.UsageError("--local goes with neither --region nor --clean-up.")
+    if own := parameters.keys() & {"ExpectRecording", "SigningKeys"}:
+        raise click.UsageError(f"The proof itself changes {', '.join(sorted(own))}.")
     name = clean_up or new_name()
     require_own_name(name)
     place: Place = Local() if is_local else Aws(name, open_session(region), reports / f"{name}.log")
@@ -91,15 +93,18 @@ def prove(  # noqa: PLR0913 - one argument an option
     if isinstance(place, Aws):
         _ask(place.session, report, None if yes else "Delete it?" if clean_up else "Deploy and delete it?")
     path = report.write(reports)
+    # A terminal shows the step that runs.
+    status = Console(stderr=True).status(REMOVE.name)
 
     def show(result: Result) -> None:
         report.write(reports)
+        status.stop()
         if not is_json:
             _print_result(result)
+        status.start()
 
     try:
-        # Only a terminal shows the step that runs.
-        with Console(stderr=True).status("remove") as status:
+        with status:
             if clean_up:
                 run(REMOVE, proof, show)
             else:

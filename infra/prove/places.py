@@ -25,6 +25,14 @@ if TYPE_CHECKING:
     from boto3 import Session
 
 
+# The environment has no section in samconfig.toml: parameters of your own stack, such as its domain, are not
+# used. With a prefix of its own, `sam delete` deletes no code that another stack shares.
+_DEPLOY = (
+    *("--config-env", "prove", "--resolve-s3", "--capabilities", "CAPABILITY_IAM"),
+    *("--no-confirm-changeset", "--no-fail-on-empty-changeset"),
+)
+
+
 def new_name() -> str:
     """Return a name that no other stack has."""
     return PREFIX + "".join(secrets.choice(string.ascii_lowercase + string.digits) for _ in range(6))
@@ -97,8 +105,7 @@ class Aws:
             self._is_built = True
         overrides = [f'{name}="{value}"' for name, value in parameters.items()]
         changes = ["--parameter-overrides", *overrides] if overrides else []
-        # With a prefix of its own, `sam delete` deletes no code that another stack shares.
-        self._sam("deploy", *self._place(), "--s3-prefix", self.stack, *changes)
+        self._sam("deploy", *self._place(), "--s3-prefix", self.stack, *_DEPLOY, *changes)
 
     def deployment(self) -> Deployment:
         """Open the stack that CloudFormation describes."""
@@ -131,7 +138,9 @@ class Aws:
         sam = shutil.which("sam")
         if sam is None:
             raise click.ClickException("The SAM command line is missing: README.md, Deploy, links to it.")
-        environment = {**os.environ, "SAM_CLI_TELEMETRY": "0"}
+        # This process finds `prove` by PYTHONPATH, and Python code of the build would look there too.
+        environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+        environment["SAM_CLI_TELEMETRY"] = "0"
         with self.log.open("ab") as log:
             done = subprocess.run(  # noqa: S603 - our own words
                 [sam, *arguments], cwd=REPOSITORY, env=environment, stdout=log, stderr=log, check=False
