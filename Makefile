@@ -32,10 +32,10 @@ run: setup ## the whole stack on this machine; ARGS="--port 9000 --fresh" passes
 test: setup ## the tests that need PyPI only
 	@infra/checks/test
 
-test-all: setup ## test, and what needs more than PyPI
+test-all: setup ## test, and the tests that are slow or need more than PyPI
 	@infra/checks/test-all
 
-coverage: setup ## which branches of functions/ the tests reach, with more examples than in test
+coverage: setup ## measure which branches of functions/ the tests reach, with more examples than in test
 	@infra/checks/coverage
 
 fuzz: setup ## 20,000 generated requests, and what bodies of 5.9 MB cost; FUZZ_SEED=2 makes others
@@ -56,10 +56,10 @@ soak: setup ## ten minutes of mixed load: losses, rate and memory
 check: setup ## lint, types, template, docs
 	@infra/checks/check
 
-format: setup ## let ruff format and mend what it can
+format: setup ## apply the fixes of ruff
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 
-lock: setup ## write requirements/*.txt anew from requirements/*.in
+lock: setup ## update requirements/*.txt from requirements/*.in
 	@for name in dev lambda lambda-signing sam checkov browser bench; do \
 	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-header \
 	    --generate-hashes requirements/$$name.in --output-file requirements/$$name.txt; done

@@ -44,6 +44,7 @@ def test_two_megabytes_of_any_script_stand_in_the_view(api, unit):
     assert len(analysis.encode()) <= len(answer.body) < 2_100_000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("unit", SCRIPTS.values(), ids=SCRIPTS)
 def test_a_view_beyond_lambdas_limit_names_where_the_rest_is(api, unit):
     """Large values are left out, each with the URL of its event; small ones stay."""

@@ -116,6 +116,7 @@ def test_of_the_echoed_url_only_tags_are_kept(api):
     assert not [kept for kept in api.everything_kept() if b"s3cr3t" in kept]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("row", FOUND)
 def test_an_encoded_token_is_in_no_event_or_entry(api, row):
     """As id, event type, tag and text, filed, quarantined or compressed."""

@@ -34,6 +34,7 @@ def world(api, recordings, pushing, monkeypatch):
         yield made
 
 
+@pytest.mark.slow
 def test_a_conversation_goes_and_one_that_begins_alike_stays(world):
     """Of two conversations with stored, failed and recorded data, the other one stays unchanged."""
     for conversation in (ERASED, "c12"):
@@ -377,6 +378,7 @@ def test_messages_that_somebody_else_holds_are_told_and_end_with_1(world):
     assert [("spill", "1 messages")] == [(each["store"], each["name"]) for each in receipt["left"]]
 
 
+@pytest.mark.slow
 def test_what_comes_late_by_any_way_does_not_bring_it_back(world):
     """Late callbacks, drained and redriven ones, stream records and objects are answered and dropped."""
     world.kept(ERASED)

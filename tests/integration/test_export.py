@@ -105,6 +105,7 @@ def test_what_cannot_be_searched_is_told(world, tmp_path):
     assert "1 entries of quarantine are too large, or no text" in files["README.txt"].decode()
 
 
+@pytest.mark.slow
 def test_no_recording_overwrites_another_when_the_archive_is_unpacked(world, tmp_path):
     """Keys that differ only in their extension or its case have files of their own."""
     names = ("1", "1.MP4", "x", "x.webm.mp4", "y.WEBM", "y.webm")

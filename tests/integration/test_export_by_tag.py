@@ -62,6 +62,7 @@ def left_out(content):
     return {(each["kind"], each["subject"]): " ".join(each["reason"].split()[:3]) for each in listed}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("at", "is_first", "true_query"), [(2, True, TRUE), (2, False, ""), (7, True, ""), (7, False, TRUE)]
 )
@@ -104,6 +105,7 @@ def test_a_true_callback_that_is_a_duplicate_of_a_forged_one_leaves_other_callba
     assert {("conversation", "c7"): "1 of 2"} == left_out(receipt)
 
 
+@pytest.mark.slow
 def test_the_command_that_is_printed_names_the_subject(world, tmp_path):
     """A shell reads any id as one argument."""
     subject = "-c $(id) 'x'"
@@ -120,6 +122,7 @@ def test_the_command_that_is_printed_names_the_subject(world, tmp_path):
     assert ["--to", "FILE", "--stack", "x", "--", subject] == export[-6:]
 
 
+@pytest.mark.slow
 def test_objectives_guardrails_and_backfilled_events_may_lack_the_tag(world, tmp_path):
     """They have callback URLs of their own, or none."""
     send(world, "mine", "system.shutdown", 1, FORGED)
@@ -135,6 +138,7 @@ def test_objectives_guardrails_and_backfilled_events_may_lack_the_tag(world, tmp
     assert 3 == said["events"] == receipt["counts"]["events"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["video", "document", "lipsync", "speech"])
 def test_a_resource_belongs_if_all_its_callbacks_carry_the_tag(world, tmp_path, kind):
     """Every kind is exported and erased alike, and a forged callback takes none."""
@@ -151,6 +155,7 @@ def test_a_resource_belongs_if_all_its_callbacks_carry_the_tag(world, tmp_path, 
     assert 2 == sum(name.startswith(f"{kind}/mine/events/") for name in files)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("stored", "asked"), [(COMPOSED, "Jose\u0301"), (DECOMPOSED, "Jos\u00e9")])
 def test_a_tag_is_found_in_either_normal_form(world, tmp_path, stored, asked):
     """Summaries, recent events, quarantine and the spill match; the stored bytes do not change."""
@@ -185,6 +190,7 @@ def test_quarantine_with_the_tag_is_exported_with_its_bytes(world, tmp_path):
     assert b"\xff no text" == files[f"quarantine/{entry['quarantine_id']}"]
 
 
+@pytest.mark.slow
 def test_a_forged_id_takes_nothing_that_only_contains_it(world, tmp_path):
     """A forged subject's id may be a word of every body: such bodies are listed, and stay."""
     send(world, "event_type", "system.shutdown", 1, FORGED)
@@ -219,6 +225,7 @@ def test_a_callback_in_the_spill_counts(world):
     assert 2 == len(world.messages("SpillQueueUrl"))
 
 
+@pytest.mark.slow
 def test_pushes_and_failed_records_of_a_left_out_subject_stay(world):
     """Those of a subject that belongs are removed, also if nothing else knows the subject."""
     for subject, true in (("c7", TRUE), ("mine", FORGED)):
@@ -251,6 +258,7 @@ def pushed(world):
     return {name: names.count(name) for name in names}
 
 
+@pytest.mark.slow
 def test_an_erasure_that_stopped_goes_on_though_the_callbacks_that_decide_are_gone(world):
     """The rest does not carry the tag; the tombstone says that the subject belonged."""
     send(world, "mine", "system.shutdown", 1, FORGED)

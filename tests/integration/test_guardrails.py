@@ -67,6 +67,7 @@ def test_every_trigger_of_a_guardrail_is_an_event_of_its_own(api):
     assert {event["event_id"] for event in api.events("c1")} == {one["event_id"] for one in triggers}
 
 
+@pytest.mark.slow
 def test_triggers_and_a_retry_count_the_same_in_any_order(api):
     """The first two are a trigger and its retry; the queue of spilled callbacks delivers in any order."""
     for number, order in enumerate(permutations([0, 1, 30, 60])):

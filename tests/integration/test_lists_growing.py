@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from projecting import post_scenario, project_all, row_of, summaries
 
 from tavus_callbacks.aws import clients
@@ -94,6 +95,7 @@ def cost(api):
     return sorted(given)
 
 
+@pytest.mark.slow
 def test_a_page_of_many_costs_what_a_page_of_few_costs(api):
     """No more is read than a page may need of each shard, however many conversations there are."""
     api.get("/conversations")

@@ -102,11 +102,6 @@ def drill(api, stand_in, conversations):
     return lost
 
 
-def test_a_tenth_is_lost_and_comes_back(api, stand_in):
-    """After a dozen conversations, one of them lost whole, everything that Tavus knows is stored once."""
-    assert drill(api, stand_in, 12)
-
-
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_of_many_conversations_nothing_stays_lost(api, stand_in):

@@ -78,6 +78,7 @@ def test_a_claim_is_enough(expecting):
     assert (["transcript"], ["transcript"], False) == missing(expecting)
 
 
+@pytest.mark.slow
 def test_looking_for_objects_takes_no_further_call(expecting):
     """A page of fifty requests a hundred keys at once: still nine calls."""
     for number in range(50):

@@ -29,6 +29,7 @@ JOINED = {"conversation_id": "c1", "event_type": "system.replica_joined", "times
 SHUTDOWN = {"conversation_id": "c1", "event_type": "system.shutdown", "timestamp": "2027-03-01T12:01:00Z"}
 
 
+@pytest.mark.slow
 def test_every_scenario_is_summed_up_as_it_folds(api):
     """Each subject of each scenario has one summary with the facts of the fold."""
     for name in simulator.names():
@@ -129,6 +130,7 @@ def rebuild(api):
     return list(rebuild_summaries(stack, subjects(stack)))
 
 
+@pytest.mark.slow
 def test_lost_and_wrong_summaries_are_rebuilt(api):
     """A rebuild follows the events; a subject without events has no summary."""
     for name in ("conversation", "video", "replica", "malformed"):

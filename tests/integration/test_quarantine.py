@@ -78,6 +78,7 @@ def test_an_event_is_in_no_quarantine_and_the_other_way_round(api):
     assert (1, 1) == (len(api.quarantine()), len(api.pull()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("filler", [b"\xff", b"\x00", b'"', "é".encode()])
 def test_however_garbage_is_written_the_list_fits_into_an_answer(api, filler):
     """Entries whose bytes swell seven times in JSON are spread over pages of less than 6 MB."""

@@ -139,6 +139,7 @@ def test_a_kind_of_its_own_is_read_by_kind_and_subject(api):
     assert ["system.shutdown"] == [event["event_type"] for event in api.events("x1")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("letter", ["ж", "会", "🎬", '"', "\x7f"])
 def test_however_a_body_is_written_a_list_fits_into_an_answer(api, letter):
     """Bodies just small enough to stand in a list are spread over pages of less than 6 MB, none lost."""

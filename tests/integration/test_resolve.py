@@ -50,6 +50,7 @@ def test_a_lost_callback_opens_no_conversation(recordings):
     assert [] == recordings.api.pull()
 
 
+@pytest.mark.slow
 def test_every_order_has_one_end(recordings):
     """Callback, S3 event, their duplicates and a read give the same recording in every order."""
     ends = set()
@@ -250,6 +251,7 @@ FAILURE = {
 }
 
 
+@pytest.mark.slow
 def test_a_failed_copy_that_comes_later_is_one_available_recording(recordings):
     """Failure, file and callback give one available recording in every order, even if the failure repeats."""
     ends = set()

@@ -214,6 +214,7 @@ def test_what_somebody_else_sent_is_not_confirmed(watched):
     assert not watched.conversation()["confirmed"]
 
 
+@pytest.mark.slow
 def test_a_hopeless_one_is_asked_ever_more_seldom_and_given_up(watched):
     """Tavus has no transcript either: about ten questions in two days, then it is no longer open."""
     watched.happen(*ended()[:2])

@@ -125,6 +125,7 @@ def test_a_stack_answers_and_is_found(options: Options) -> None:
     assert running_stacks(options.state_root) == []
 
 
+@pytest.mark.slow
 def test_data_and_tokens_survive_a_restart(options: Options) -> None:
     """Items, bytes in them, objects with their headers, and the callback URL are the same after it."""
     with local_stack(options) as before:

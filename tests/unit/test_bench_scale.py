@@ -1,5 +1,7 @@
 """The simulation of docs/scale.md keeps working, and its goal is kept by the real keys."""
 
+import pytest
+
 import benches
 
 # Write units that one partition takes a second; the goal is half of them.
@@ -12,6 +14,7 @@ print(found.events.hottest, found.receipts.hottest, found.listing.hottest)
 """
 
 
+@pytest.mark.slow
 def test_no_partition_is_hotter_than_half_its_limit():
     """At 10,000 callbacks a second no key of the table or of an index takes 500 write units a second."""
     [line] = benches.printed(HEAT)
