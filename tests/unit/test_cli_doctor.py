@@ -963,17 +963,19 @@ def test_ctrl_c_cleans_up_too(aws, monkeypatch):
     assert [] == left_of_doctors(aws)
 
 
-@pytest.mark.usefixtures("web")
-def test_few_concurrent_executions_are_a_warning(aws):
+def test_few_concurrent_executions_are_a_warning(aws, web):
     """A new account can have 10, and callbacks share them; the fix asks AWS for more."""
     aws.unreserved = 10
 
     findings = examined()
+    web.posted.clear()
+    shown = _run("doctor")
 
     assert "warning" == findings["concurrency"]["status"]
     assert "Only 10 of 1000" in findings["concurrency"]["detail"]
     assert "request-service-quota-increase --service-code lambda" in findings["concurrency"]["fix"]
     assert {"ok"} == statuses(findings, "concurrency")
+    assert "No check failed; warnings: 1." in shown.stderr
 
 
 @pytest.mark.usefixtures("web")

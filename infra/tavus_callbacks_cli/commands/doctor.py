@@ -62,7 +62,8 @@ def doctor(target: Target, *, is_json: bool) -> None:
     if failures:
         note(f"{failures} of {len(results)} checks failed.")
         click.get_current_context().exit(1)
-    note("All checks passed.")
+    warnings = sum(result.status == "warning" for result in results)
+    note(f"No check failed; warnings: {warnings}." if warnings else "All checks passed.")
 
 
 def _print_result(result: "Result") -> None:
