@@ -63,6 +63,9 @@ lock: setup ## update requirements/*.txt from requirements/*.in
 	@for name in dev lambda lambda-signing sam checkov browser bench; do \
 	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-header \
 	    --generate-hashes requirements/$$name.in --output-file requirements/$$name.txt; done
+	@# LocalStack's own pins have no solution for Python 3.14.
+	@$(BIN)/uv pip compile --quiet --python-version 3.13 --no-emit-index-url --no-header --generate-hashes \
+	  requirements/localstack.in --output-file requirements/localstack.txt
 
 openapi: setup ## write the description of the API anew from the code
 	@AWS_DEFAULT_REGION=us-east-1 $(BIN)/python -m tavus_callbacks_cli.openapi > .openapi.json && \
@@ -78,4 +81,4 @@ prove: setup ## deploy a throw-away stack, prove it and delete it; ARGS=--local 
 	@PYTHONPATH=infra $(BIN)/python -m prove $(ARGS)
 
 clean: ## remove what the targets made, but for .local (the data of `make run`)
-	@rm -rf .venv .venv-sam .venv-checkov .aws-sam .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf .venv .venv-sam .venv-checkov .venv-localstack .aws-sam .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -24,14 +24,16 @@ from tavus_callbacks.domain.pushes.derived import SubjectState, derived_pushes, 
 from tavus_callbacks.domain.pushes.push import callback_push
 from tavus_callbacks.domain.summaries.summary import facts_from
 from tavus_callbacks_cli.local_stack.stack import Options, local_stack
-from tavus_callbacks_cli.local_stack.template.template import load_template
+from tavus_callbacks_cli.local_stack.template.template import Template, load_template
 
 DOCUMENT = ROOT / "docs" / "cost.md"
 MONTHS = (10_000, 1_000_000, 100_000_000)
 SCALES = tuple(10**power for power in range(4, 10))
 MILLION = 1_000_000
+MINUTES = 30 * 24 * 60
+CALLBACKS = 5
 SUBJECT = "c0123456789abcdef"
-# The callbacks of a conversation, with the bytes of each.
+# A conversation of CALLBACKS callbacks, with the bytes of each.
 CONVERSATION = {
     "system.replica_joined": 300,
     "system.shutdown": 300,
@@ -39,16 +41,32 @@ CONVERSATION = {
     "application.transcription_ready": 2 * KILOBYTE,
     "application.perception_analysis": 2 * KILOBYTE,
 }
-CALLBACKS = len(CONVERSATION)
 # Strongly consistent read of up to 4 KB; a gigabyte of the table with its backup (PITR), of logs kept.
 READ_UNIT, TABLE_GB, LOG_GB = 0.125e-6, 0.25 + 0.20, 0.03
 # The bytes that DynamoDB adds to an item and to an index entry.
 ITEM_OVERHEAD = 100
-# An alarm, a dashboard, a metric of ours, a secret; a month each. What an account has free of them (ten
-# alarms, three dashboards, ten metrics, by third parties' pages of November 2026) is not taken off.
+# A month of a metric in an alarm, a dashboard, a metric of the stack's own, a secret. AWS's free tier is not
+# deducted. An alarm on an expression is billed by its metrics.
 ALARM, DASHBOARD, METRIC, SECRET = 0.10, 3.00, 0.30, 0.40
-# The metrics that a stack usually writes every hour; AWS charges the hours in which a metric is written.
-USUAL_METRICS = ("kept", "duplicate", "latency", "cold_start", "recording_available", "recording_pending")
+# The metrics that a stack usually writes in every hour in which callbacks arrive.
+USUAL_METRICS = (
+    *("kept", "oldest_open", "duplicate", "latency", "cold_start"),
+    *("recording_available", "recording_pending"),
+)
+# Lambda polls a queue with so many connections, each for so many seconds; believed.
+POLLERS, POLL_SECONDS = 5, 20
+# A run of `watch`: its seconds, the units that it reads and writes. Assumed.
+WATCH_SECONDS, WATCH_READS, WATCH_WRITES = 0.3, 9, 1
+# The stacks whose fixed costs the document compares: name and parameters.
+STACKS: dict[str, dict[str, str]] = {
+    "default": {},
+    "`AlarmEmail`": {"AlarmEmail": "operator@example.com"},
+    "… and `Dashboard=on`": {"AlarmEmail": "operator@example.com", "Dashboard": "on"},
+    "`TavusApiKeyArn` and `PushUrl`": {
+        "TavusApiKeyArn": "arn:aws:secretsmanager:us-east-1:123456789012:secret:tavus-AbCdEf",
+        "PushUrl": "https://a.example.com",
+    },
+}
 # A push on the bus by 64 KB, a request of SQS, a gigabyte sent to the internet: looked up at third parties.
 BUS_ENTRY, SQS_REQUEST, EGRESS_GB = 1.00e-6, 0.40e-6, 0.09
 # The seconds of a post, its messages a batch, the bytes of its log record. Assumed.
@@ -120,23 +138,53 @@ def _event(number: int, event_type: str, size: int) -> tuple[StoredEvent, bytes]
     return StoredEvent.from_row({**item, **kept, **more}, raw_body), raw_body
 
 
-def fixed() -> list[Line]:
-    """Return the monthly costs of a stack with alarms before the first callback."""
-    receiver = {"AlarmEmail": "operator@example.com", "Dashboard": "on"}
-    template = load_template(ROOT / "template.yaml", receiver)
-    alarms = len(template.of_type("AWS::CloudWatch::Alarm"))
-    names = ", ".join(f"`{name}`" for name in USUAL_METRICS)
-    return [
-        Line(
-            "alarms", alarms * ALARM, f"{alarms} at $0.10; none without a receiver; ten an account are free"
-        ),
-        Line("the dashboard", DASHBOARD, "none without `Dashboard=on`; three an account are free"),
-        Line(
-            "metrics",
-            len(USUAL_METRICS) * METRIC,
-            f"$0.30 for each that is written every hour, usually {names}; ten an account are free",
-        ),
+def load_stack(parameters: dict[str, str]) -> Template:
+    """Return the template of a stack with these parameters."""
+    return load_template(ROOT / "template.yaml", parameters)
+
+
+def fixed_costs(template: Template) -> dict[str, float]:
+    """Return the monthly costs of a stack that receives no callback, by what causes them."""
+    alarms = template.of_type("AWS::CloudWatch::Alarm")
+    return {
+        "secrets": SECRET * len(template.of_type("AWS::SecretsManager::Secret")),
+        "polling of queues": _polling(template),
+        "runs of `watch`": _watching(template),
+        "alarms": ALARM * sum(len(metrics_of(alarm.properties)) for alarm in alarms),
+        "dashboard": DASHBOARD * len(template.of_type("AWS::CloudWatch::Dashboard")),
+    }
+
+
+def metrics_of(alarm: dict[str, Any]) -> list[str]:
+    """Return the names of the metrics that an alarm reads: one, or those of its expression."""
+    queries = alarm.get("Metrics", [{"MetricStat": {"Metric": alarm}}])
+    return [query["MetricStat"]["Metric"]["MetricName"] for query in queries if "MetricStat" in query]
+
+
+def _polling(template: Template) -> float:
+    mappings = template.of_type("AWS::Lambda::EventSourceMapping")
+    queues = [each for each in mappings if ":sqs:" in each.properties["EventSourceArn"]]
+    return len(queues) * POLLERS * MINUTES * 60 / POLL_SECONDS * SQS_REQUEST
+
+
+def _watching(template: Template) -> float:
+    """Return the price of the runs of `watch`, each with one LIST of the failed bucket."""
+    script, function = sizes(), template.resources["WatchFunction"]
+    rules = template.of_type("AWS::Events::Rule")
+    [schedule] = [
+        each.properties["ScheduleExpression"] for each in rules if "ScheduleExpression" in each.properties
     ]
+    minutes = int(schedule.removeprefix("rate(").removesuffix(" minutes)"))
+    gigabyte_seconds = WATCH_SECONDS * function.properties["MemorySize"] / KILOBYTE
+    run = script.LAMBDA_REQUEST + gigabyte_seconds * script.GB_SECOND_ARM + script.PUT
+    return float(MINUTES / minutes * (run + WATCH_READS * READ_UNIT + WATCH_WRITES * script.WRITE_UNIT))
+
+
+def usual_metrics(template: Template) -> list[str]:
+    """Return the metrics that a stack with callbacks in every hour pays for in every hour."""
+    variables = template.resources["ReceiveFunction"].properties["Environment"]["Variables"]
+    emitted = str(variables.get("METRICS", "")).split(",")
+    return [name for name in USUAL_METRICS if name in emitted]
 
 
 def receiving_lines(script: ModuleType, row: Any) -> list[Line]:
@@ -157,7 +205,7 @@ def receiving_lines(script: ModuleType, row: Any) -> list[Line]:
 
 
 def summary_lines(script: ModuleType, summary: int) -> list[Line]:
-    """Return the costs of summaries and their listing, where each callback is a batch of its own."""
+    """Return the costs of summaries and their listing, with a batch for each callback."""
     write, units = script.WRITE_UNIT * MILLION, -(-summary // KILOBYTE)
     log = PROJECT_RECORD + script.platform_log()
     # A new summary looks a second time: its subject may have been erased in between.
@@ -168,7 +216,7 @@ def summary_lines(script: ModuleType, summary: int) -> list[Line]:
             script.LAMBDA_REQUEST * MILLION + PROJECT_SECONDS * _lambda_time(script),
             "one batch a callback",
         ),
-        Line("tombstone, looked for", READ_UNIT * looks * MILLION, f"{looks:.2f} consistent reads"),
+        Line("tombstone, read", READ_UNIT * looks * MILLION, f"{looks:.2f} consistent reads"),
         Line("summary, read", READ_UNIT * MILLION, "one consistent read"),
         Line("summary, written", units * write, f"{summary} bytes"),
         Line("index `listing`", write / CALLBACKS, "once a conversation of five callbacks"),
@@ -228,7 +276,12 @@ def main() -> None:
     bus, posts = push_lines(script, details)
     million, size = _sum(receiving) + _sum(summaries) + _sum(bus), stored(row, summary)
     template = Path(__file__).with_name("cost.md").read_text(encoding="utf-8")
+    templates = {name: load_stack(parameters) for name, parameters in STACKS.items()}
+    idle = sum(fixed_costs(templates["default"]).values())
     words = {
+        "fixed": _fixed_table(templates),
+        "metrics": "\n".join(_metrics(name, template) for name, template in templates.items()),
+        "resources": len(templates["default"].resources),
         "receiving": _table(receiving),
         "summaries": _table(summaries),
         "kept": f"{_sum(receiving) + _sum(summaries):.2f}",
@@ -236,19 +289,36 @@ def main() -> None:
         "posts": _table(posts),
         "told": f"{len(details) / len(CONVERSATION):.1f}",
         "million": f"{million:.2f}",
-        "secret": f"{SECRET:.2f}",
-        "fixed": "\n".join(f"| {line.name} | ${line.dollars:.2f} | {line.why} |" for line in fixed()),
-        "months": "\n".join(_month(count, million, size, row.log) for count in MONTHS),
+        "months": "\n".join(_month(count, million, size, row.log, idle) for count in MONTHS),
         "scales": "\n".join(_scale(count, million, size) for count in SCALES),
     }
     DOCUMENT.write_text(template.format(**words), encoding="utf-8")
     sys.stdout.write(f"{words['receiving']}\n{words['summaries']}\n{million:.2f}\n")
 
 
-def _month(count: int, million: float, size: float, log: int) -> str:
+def _fixed_table(templates: dict[str, Template]) -> str:
+    costs = [fixed_costs(template) for template in templates.values()]
+    lines = [_dollars(name, [cost[name] for cost in costs]) for name in costs[0]]
+    totals = _dollars("together", [sum(cost.values()) for cost in costs])
+    return "\n".join(
+        [f"| a month | {' | '.join(templates)} |", "|---|" + "---:|" * len(costs), *lines, totals]
+    )
+
+
+def _dollars(name: str, amounts: list[float]) -> str:
+    return f"| {name} | {' | '.join(f'${amount:.2f}' for amount in amounts)} |"
+
+
+def _metrics(name: str, template: Template) -> str:
+    names = usual_metrics(template)
+    listed = ", ".join(f"`{metric}`" for metric in names) or "none"
+    return f"| {name} | {listed} | ${len(names) * METRIC:.2f} |"
+
+
+def _month(count: int, million: float, size: float, log: int, idle: float) -> str:
     kept, logs = count * size / 1e9 * TABLE_GB, count * (log + PROJECT_RECORD) / 1e9 * LOG_GB
-    written, always = count / MILLION * million, _sum(fixed()) + SECRET
-    parts = (always, written, kept, logs, always + written + kept + logs)
+    written = count / MILLION * million
+    parts = (idle, written, kept, logs, idle + written + kept + logs)
     return " | ".join([f"| {count:,}", *(f"${part:,.2f}" for part in parts)]) + " |"
 
 

@@ -9,7 +9,7 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from bench.cost import fixed
+from bench.cost import fixed_costs, load_stack
 from prove.places import Aws, Local, Place, new_name
 from prove.removal import require_own_name
 from prove.report import UNVERIFIED, Report, Result, Status
@@ -88,7 +88,9 @@ def prove(  # noqa: PLR0913 - one argument an option
     name = clean_up or new_name()
     require_own_name(name)
     place: Place = Local() if is_local else Aws(name, open_session(region), reports / f"{name}.log")
-    report = Report(name, place.name, sorted(parameters), datetime.now(UTC), bill=_estimate_month())
+    report = Report(
+        name, place.name, sorted(parameters), datetime.now(UTC), bill=fixed_costs(load_stack(parameters))
+    )
     proof = Proof(place, report, parameters, outage or place.usual_outage)
     if isinstance(place, Aws):
         _ask(place.session, report, None if yes else "Delete it?" if clean_up else "Deploy and delete it?")
@@ -113,10 +115,6 @@ def prove(  # noqa: PLR0913 - one argument an option
         _conclude(place, report, path, is_json=is_json)
     if not report.is_proven:
         click.get_current_context().exit(1)
-
-
-def _estimate_month() -> dict[str, float]:
-    return {line.name: line.dollars for line in fixed()}
 
 
 def _ask(session: "Session", report: Report, question: str | None) -> None:

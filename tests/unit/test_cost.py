@@ -5,10 +5,17 @@ from pathlib import Path
 
 import pytest
 
-from tavus_callbacks_cli.local_stack.template.template import load_template
+import benches
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "cost.md").read_text(encoding="utf-8")
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+COSTS = """
+from bench.cost import STACKS, fixed_costs, load_stack
+for parameters in STACKS.values():
+    template = load_stack(parameters)
+    print(len(template.resources), *(f"{cost:.2f}" for cost in fixed_costs(template).values()))
+"""
 MONEY = re.compile(r"\$([\d,]+\.\d\d)")
 
 
@@ -22,19 +29,36 @@ def amounts(line):
     return [float(each.replace(",", "")) for each in MONEY.findall(line)]
 
 
-def named(text, name):
-    """Return the dollars of a row."""
-    [row] = [line for line in text.splitlines() if line.startswith(f"| {name} |")]
-    return amounts(row)[0]
+@pytest.fixture(scope="module")
+def computed():
+    """Return the resources of each stack that the page compares, and its fixed costs by the template."""
+    lines = [line.split() for line in benches.printed(COSTS)]
+    return [(int(resources), [float(cost) for cost in costs]) for resources, *costs in lines]
 
 
-def test_fixed_costs_are_those_of_the_template():
-    """A new alarm is a dime a month, and the page says so."""
-    fixed = part("With no callback at all")
-    template = load_template(ROOT / "template.yaml", {"AlarmEmail": "a@example.com", "Dashboard": "on"})
+def fixed_rows():
+    """Return the rows of fixed costs, one list of dollars for each stack."""
+    rows = [amounts(line) for line in part("Without callbacks").split("\n\n")[1].splitlines()]
+    return list(zip(*filter(None, rows), strict=True))
 
-    assert named(fixed, "alarms") == pytest.approx(len(template.of_type("AWS::CloudWatch::Alarm")) * 0.10)
-    assert named(fixed, "the dashboard") == 3 * len(template.of_type("AWS::CloudWatch::Dashboard"))
+
+def test_fixed_costs_are_those_of_the_template(computed):
+    """Each column is what the template's alarms, secrets, queues and schedule cost, with their sum below."""
+    for column, (_, costs) in zip(fixed_rows(), computed, strict=True):
+        assert costs == list(column[:-1])
+        assert sum(costs) == pytest.approx(column[-1], abs=0.03)
+
+
+def test_the_readme_states_the_idle_cost_and_the_resources(computed):
+    """One line of the README says what the default stack costs and holds; both stay below their goals."""
+    resources, _ = computed[0]
+    idle = fixed_rows()[0][-1]
+
+    assert f"${idle:.2f} a month" in README
+    assert f"{resources} resources" in README
+    assert f"{resources} resources" in part("Without callbacks")
+    assert idle <= 1.50
+    assert resources <= 65
 
 
 def test_each_table_adds_up():
@@ -51,12 +75,11 @@ def test_a_month_is_its_fixed_costs_and_its_callbacks():
     """Ten thousand, a million and a hundred million: the parts make the whole, in proportion."""
     rows = [line for line in part("A month").splitlines() if re.match(r"\| \d", line)]
     figures = [amounts(row) for row in rows]
-    fixed = part("With no callback at all")
-    always = sum(named(fixed, name) for name in ("alarms", "the dashboard", "metrics")) + 0.40
+    idle = fixed_rows()[0][-1]
 
     assert ["10,000", "1,000,000", "100,000,000"] == [row.split("|")[1].strip() for row in rows]
     for first, *parts, together in figures:
-        assert first == pytest.approx(always)
+        assert first == idle
         assert together == pytest.approx(first + sum(parts), abs=0.03)
     for column in (1, 2, 3):
         assert figures[2][column] == pytest.approx(100 * figures[1][column], rel=0.2, abs=0.6)
@@ -72,7 +95,7 @@ def test_receiving_stays_below_its_goal():
 
 @pytest.mark.parametrize("name", ["cost", "performance", "scale"])
 def test_a_document_has_the_words_of_its_template(name):
-    """Who changes a template writes its document anew."""
+    """The document is written again after its template changes."""
     template = (ROOT / "infra" / "bench" / f"{name}.md").read_text(encoding="utf-8")
     document = (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8").splitlines()
 

@@ -43,6 +43,11 @@ def test_an_upgrade_loses_only_what_the_list_accepts(current):
     assert [] == [loss for loss in upgrade.losses(PREVIOUS, current) if loss not in ACCEPTED]
 
 
+def test_every_accepted_loss_occurs(current):
+    """An entry that no longer applies leaves the list."""
+    assert set(ACCEPTED) <= set(upgrade.losses(PREVIOUS, current))
+
+
 def test_nothing_is_lost_without_a_change(current):
     """The comparison of a template with itself reports nothing."""
     assert [] == upgrade.losses(current, current)

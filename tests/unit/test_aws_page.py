@@ -1,0 +1,40 @@
+"""docs/aws.md lists what the product assumes about AWS; a statement has a source, or a way to verify it."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE = (DOCS / "aws.md").read_text(encoding="utf-8")
+ROWS = [
+    [cell.strip() for cell in line.strip("|").split(" | ")]
+    for line in PAGE.splitlines()
+    if line.startswith("| ") and not line.startswith("| statement ")
+]
+# Pages about Tavus say "unverified" of Tavus.
+PAGES = [path for path in sorted(DOCS.glob("*.md")) if path.name not in ("aws.md", "tavus.md", "repair.md")]
+
+
+def test_the_page_can_be_read_at_a_sitting():
+    """It has at most 1,500 words."""
+    assert len(PAGE.split()) <= 1500
+
+
+@pytest.mark.parametrize("row", ROWS, ids=[row[0] for row in ROWS])
+def test_each_statement_is_verified_by_a_source_or_can_be_verified(row):
+    """A verified one names its source; an unverified one says how to verify it, or why it does no harm."""
+    _, source, status = row
+    word, _, way = status.partition(": ")
+
+    assert word in ("verified", "unverified")
+    assert source
+    assert (not source.startswith("none")) if word == "verified" else way
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_a_page_with_unverified_statements_links_to_the_list(path):
+    """The reader of "believed" or "unverified" finds the whole list."""
+    text = path.read_text(encoding="utf-8")
+
+    assert not re.search(r"\b(believed|unverified)\b", text, re.IGNORECASE) or "(aws.md" in text
