@@ -414,3 +414,13 @@ def test_wrong_options_are_refused(command, sam, options, message):
     assert 2 == result.exit_code
     assert message in result.stderr
     assert not (sam / "calls").exists()
+
+
+def test_the_page_lists_each_step_and_says_that_all_is_unverified(command):
+    """docs/prove.md has a row for each step in their order; page and help have the word unverified."""
+    page = (ROOT / "docs" / "prove.md").read_text()
+    names = [each.name.partition(":")[0] for each in (*steps.STEPS, steps.REMOVE)]
+    text = CliRunner().invoke(command, ["--help"]).output
+
+    assert list(dict.fromkeys(names)) == re.findall(r"^\| `(\w+)", page, re.MULTILINE)
+    assert all("unverified" in each for each in (page, text))
