@@ -8,7 +8,7 @@
     conversation#<id>                 r1#<recording id>       a recording
     claim#<digest of an object's key> <conversation id>       who claims an object outside of all folders
     tombstone#<digest>                tombstone               a subject that was erased
-    tombstone#any                     marker                  at least one subject was erased
+    tombstone#any                     marker                  a subject was erased that may get callbacks
     quarantine#<digest of the body>   entry                   a body in quarantine
     token#<token id>                  use                     the last use of a token
     sweep#<name>                      place                   how far a schedule has come
