@@ -537,6 +537,16 @@ def test_a_reader_who_is_refused_is_counted_too(stack):
     ]
 
 
+@pytest.mark.usefixtures("one_attempt")
+def test_only_a_callback_counts_as_unavailable(stack):
+    """A check of a token that is answered 503 loses nothing; a callback may be lost."""
+    with failing("dynamodb", "GetItem", error="AccessDeniedException"):
+        replies = [stack.get(f"/callbacks/{stack.token}"), stack.post(SHUTDOWN)]
+
+    assert [503, 503] == [reply.status for reply in replies]
+    assert [0, 1] == [record.get("unavailable", 0) for record in stack.records()]
+
+
 def test_what_is_not_counted_costs_no_byte(stack):
     """Metrics that are zero stand in no record; a second callback is no cold start."""
     stack.post(SHUTDOWN)

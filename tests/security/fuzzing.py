@@ -38,6 +38,7 @@ PATHS = (
     "/quarantine",
     "/quarantine/0123456789abcdef0123456789abcdef/body",
     "/openapi.json",
+    "/runbooks/{odd}",
     "/{odd}",
     "/{odd}/{odd}",
 )
