@@ -17,7 +17,7 @@ from botocore.exceptions import (
 )
 from botocore.parsers import ResponseParserError
 from botocore.response import StreamingBody
-from inprocess import CONTEXT, failing
+from inprocess import CONTEXT, beside, failing
 from projecting import project_all, records, summaries
 from urllib3.exceptions import SSLError
 
@@ -322,8 +322,8 @@ def test_nothing_of_an_erased_subject_is_set_aside(api, deployment):
 
     def erase_and_read(row, bodies):
         if row["subject"] == "c1":
-            tombstones.add("conversation", "c1", at=now(), lifetime=None)
-            bodies.remove(row["body_key"])
+            beside(lambda: tombstones.add("conversation", "c1", at=now(), lifetime=None))
+            beside(lambda: bodies.remove(row["body_key"]))
         return read(row, bodies)
 
     with patch.object(project, "read_body", erase_and_read):
