@@ -29,7 +29,8 @@ _ENOUGH = 100
 _QUOTA = ("--service-code", "lambda", "--quota-code", "L-B99A9384", "--desired-value", "1000")
 
 # Secrets Manager ends each ARN with a dash and six random characters ("Permissions reference"). It also finds
-# a secret by an ARN without them, but the role of `watch` allows only the ARN as it is given.
+# a secret by an ARN without them. The role of `watch` names the ARN as it is given. That IAM compares it with
+# the complete ARN is unverified.
 _COMPLETE_ARN = re.compile(r"arn:[^:]+:secretsmanager:[^:]+:\d{12}:secret:.+-[A-Za-z0-9]{6}")
 
 
@@ -130,7 +131,7 @@ def _unreadable_key(arn: str, code: str) -> Finding:
 def _partial_arn(complete: str) -> Finding:
     return failure(
         "TavusApiKeyArn is a partial ARN, without the dash and six characters at the end. The role of watch "
-        "allows only the complete ARN of a secret, so the key cannot be read.",
+        "names that ARN, which does not match the secret, so the key cannot be read.",
         f"`{line('sam', 'deploy', '--parameter-overrides', f'TavusApiKeyArn={complete}')}`. "
         f"`{aws('secretsmanager list-secrets --query SecretList[].ARN')}` lists complete ARNs.",
     )
