@@ -4,7 +4,7 @@ BIN := .venv/bin
 LOCKS := requirements/dev.txt pyproject.toml
 
 .PHONY: help setup bench run test test-all coverage fuzz chaos drill soak check format lock openapi schema bench-read
-.PHONY: prove clean
+.PHONY: prove clean arm64
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -53,6 +53,9 @@ drill: setup ## a tenth of the callbacks of 1,000 conversations is lost, and fet
 soak: setup ## ten minutes of mixed load: losses, rate and memory
 	@SOAK_SECONDS=600 $(BIN)/pytest -p no:xdist -s --timeout 1800 tests/faults/test_soak.py
 
+arm64: setup ## import every handler with an emulated arm64 Python, as Lambda runs it (Debian only)
+	@infra/checks/arm64
+
 check: setup ## lint, types, template, docs
 	@infra/checks/check
 
@@ -81,4 +84,4 @@ prove: setup ## deploy a throw-away stack, prove it and delete it; ARGS=--local 
 	@PYTHONPATH=infra $(BIN)/python -m prove $(ARGS)
 
 clean: ## remove what the targets made, but for .local (the data of `make run`)
-	@rm -rf .venv .venv-sam .venv-checkov .venv-localstack .aws-sam .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf .arm64 .venv .venv-sam .venv-checkov .venv-localstack .aws-sam .mypy_cache .ruff_cache .pytest_cache .hypothesis

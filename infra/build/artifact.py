@@ -24,6 +24,8 @@ import trim
 
 ROOT = Path(__file__).resolve().parents[2]
 OURS = ROOT / "functions" / "tavus_callbacks"
+# Files of OURS that a function reads. With `*.py` they are all of OURS that an artifact holds.
+DATA = ("openapi.json",)
 # `sam build` does not touch this folder; removing it only costs a download.
 PREPARED = ROOT / ".aws-sam" / "packages"
 PLATFORMS = {"arm64": "manylinux2014_aarch64", "x86_64": "manylinux2014_x86_64"}
@@ -63,13 +65,30 @@ def main(function: str, artifacts_dir: str) -> None:
 def build(target: Target, directory: Path, *, trimmed: bool = True) -> None:
     """Fill a folder for a target; untrimmed it has all of botocore and boto3."""
     shutil.copytree(packages(target, trimmed=trimmed), directory, dirs_exist_ok=True)
-    shutil.copytree(OURS, directory / OURS.name)
-    remove_unread(directory / OURS.name)
+    copy_ours(directory / OURS.name)
     if find_python(target.python) is None:
         # On stdout: sam shows nothing else of a build that succeeds.
         sys.stdout.write(NO_BYTECODE.format(python=target.python))
     compile_ahead(target, directory, directory / OURS.name)
     make_reproducible(directory)
+
+
+def copy_ours(directory: Path) -> None:
+    """Copy our modules and data files; any other file beside them (.env, .git, a link) stays here."""
+    for source in [*our_modules(), *(OURS / name for name in DATA)]:
+        if not source.is_file():
+            raise BuildError(f"{source} is missing: check it out again, or remove it from DATA in {__file__}")
+        copy = directory / source.relative_to(OURS)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, copy)
+
+
+def our_modules() -> Iterator[Path]:
+    """Yield each module that an import statement can name."""
+    for path in OURS.rglob("*.py"):
+        names = path.relative_to(OURS).with_suffix("").parts
+        if all(name.isidentifier() for name in names) and not path.is_symlink():
+            yield path
 
 
 def packages(target: Target, *, trimmed: bool) -> Path:
@@ -137,7 +156,7 @@ def install_wheels(target: Target, directory: Path) -> None:
     command = [sys.executable, "-m", "pip", "install", *quiet, *wheels, *locked, "--target", str(directory)]
     # These settings protect the Python of a system, but this command only fills a folder.
     if _run(command, PIP_REQUIRE_VIRTUALENV="0", PIP_USER="0").returncode:
-        raise BuildError("pip could not fetch the locked wheels: its words are above")
+        raise BuildError("pip could not fetch the locked wheels: see its output above")
 
 
 def remove_unread(directory: Path) -> None:
@@ -157,7 +176,7 @@ def compile_ahead(target: Target, directory: Path, part: Path) -> None:
     how = ["--invalidation-mode", "unchecked-hash", "-s", str(directory), "-p", "/var/task"]
     command = [python, "-m", "compileall", "-q", *how, str(part)]
     if _run(command, PYTHONHASHSEED="0").returncode:
-        raise BuildError("compileall failed: its words are above")
+        raise BuildError("compileall failed: see its output above")
 
 
 @cache

@@ -36,7 +36,7 @@ case "$2" in
 esac
 """
 
-# Bytes of a package, zipped: it is fetched at every cold start. Goals of docs/performance.md.
+# Bytes of a package, zipped: every cold start fetches it. docs/performance.md has the same goals.
 MEGABYTE = 1_000_000
 LARGEST = {"requirements/lambda.txt": 6 * MEGABYTE, "requirements/lambda-signing.txt": 11 * MEGABYTE}
 
@@ -208,7 +208,7 @@ def test_a_template_that_cannot_be_read_says_which_line(tmp_path, function, line
 
 
 def test_without_the_python_of_the_target_the_build_goes_on(tmp_path, monkeypatch, capsys):
-    """A first deployment does not fail on bytecode: one line says what it costs and how to mend it."""
+    """A first deployment does not fail without bytecode: one line says what it costs and how to get it."""
     prepared = tmp_path / "prepared"
     prepared.mkdir()
     (prepared / "module.py").write_text("")
@@ -223,8 +223,45 @@ def test_without_the_python_of_the_target_the_build_goes_on(tmp_path, monkeypatc
     assert not list((tmp_path / "out").rglob("*.pyc"))
 
 
+def build_without_wheels(folder, monkeypatch, ours):
+    """Build a package of our own code alone, and return the names of its files."""
+    (folder / "prepared").mkdir()
+    monkeypatch.setattr(artifact, "packages", lambda _target, **_: folder / "prepared")
+    monkeypatch.setattr(artifact, "OURS", ours)
+    target = artifact.Target("3.99", "manylinux2014_aarch64", "requirements/lambda.txt")
+    artifact.build(target, folder / "out")
+    return {str(path.relative_to(folder / "out" / ours.name)) for path in (folder / "out").rglob("*.*")}
+
+
+def test_only_modules_and_named_files_reach_an_artifact(tmp_path, monkeypatch):
+    """Secrets, repositories, notes, links and caches beside the code stay on the machine that builds."""
+    ours = copy_project(tmp_path / "project") / "functions" / "tavus_callbacks"
+    committed = {str(path.relative_to(ours)) for path in ours.rglob("*.*")}
+    outside = tmp_path / "outside.py"
+    for name in (".env", ".git/hook.py", "notes.txt", "secret.pem", "domain/__pycache__/fold.pyc", "a-b.py"):
+        (ours / name).parent.mkdir(exist_ok=True)
+        (ours / name).write_text("secret")
+    outside.write_text("secret")
+    (ours / "link.py").symlink_to(outside)
+    (ours / "folder").symlink_to(tmp_path)
+
+    shipped = build_without_wheels(tmp_path, monkeypatch, ours)
+
+    assert committed == shipped
+    assert {*artifact.DATA} == {name for name in shipped if not name.endswith(".py")}
+
+
+def test_a_missing_named_file_stops_the_build(tmp_path, monkeypatch):
+    """A package without a file that a function reads is never deployed."""
+    ours = copy_project(tmp_path / "project") / "functions" / "tavus_callbacks"
+    (ours / artifact.DATA[0]).unlink()
+
+    with pytest.raises(artifact.BuildError, match=rf"{artifact.DATA[0]} is missing: check it out again"):
+        build_without_wheels(tmp_path, monkeypatch, ours)
+
+
 def test_a_missing_python_is_fetched_with_uv(tmp_path, monkeypatch):
-    """Where no Python of the target is found, uv is asked to install it, and then where it is."""
+    """If no Python of the target exists, the build lets uv install one and uses it."""
     uv = tmp_path / "uv"
     uv.write_text(UV.format(folder=tmp_path, python=sys.executable))
     uv.chmod(0o755)
