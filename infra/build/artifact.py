@@ -25,7 +25,7 @@ import trim
 ROOT = Path(__file__).resolve().parents[2]
 OURS = ROOT / "functions" / "tavus_callbacks"
 # Files of OURS that a function reads. With `*.py` they are all of OURS that an artifact holds.
-DATA = ("openapi.json",)
+DATA = ("openapi.json", "runbooks.md")
 # `sam build` does not touch this folder; removing it only costs a download.
 PREPARED = ROOT / ".aws-sam" / "packages"
 PLATFORMS = {"arm64": "manylinux2014_aarch64", "x86_64": "manylinux2014_x86_64"}

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Imports a handler and every native module of a built artifact: `import_handler.py ARTIFACT MODULE`.
 
 It runs with the artifact and the standard library only, as in Lambda.

@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 TEMPLATE = (ROOT / "template.yaml").read_text()
 FUNCTIONS = re.findall(r"^  (\w+):\n    Type: AWS::Serverless::Function$", TEMPLATE, re.MULTILINE)
 HANDLERS = re.findall(r"^ +Handler: (tavus_callbacks\.[\w.]+)\.handler$", TEMPLATE, re.MULTILINE)
+HANDLERS_OF_QUEUES = ("tavus_callbacks.handlers.drain", "tavus_callbacks.handlers.push")
 SHIPPED = (
     "template.yaml",
     "samconfig.toml",
@@ -223,6 +224,15 @@ def test_without_the_python_of_the_target_the_build_goes_on(tmp_path, monkeypatc
     assert not list((tmp_path / "out").rglob("*.pyc"))
 
 
+@pytest.mark.parametrize("handler", HANDLERS_OF_QUEUES)
+def test_no_handler_imports_a_package_that_the_build_leaves_out(handler):
+    """A wrong order of imports is found without a build: Powertools' batch must precede pydantic."""
+    unused = [package.replace("/", ".") for package in artifact.trim.UNUSED]
+    script = f"import sys, {handler}; print(*({{*sys.modules}} & {{*{unused!r}}}))"
+
+    assert "" == run(sys.executable, "-c", script, cwd=ROOT).strip()
+
+
 def build_without_wheels(folder, monkeypatch, ours):
     """Build a package of our own code alone, and return the names of its files."""
     (folder / "prepared").mkdir()
@@ -236,7 +246,7 @@ def build_without_wheels(folder, monkeypatch, ours):
 def test_only_modules_and_named_files_reach_an_artifact(tmp_path, monkeypatch):
     """Secrets, repositories, notes, links and caches beside the code stay on the machine that builds."""
     ours = copy_project(tmp_path / "project") / "functions" / "tavus_callbacks"
-    committed = {str(path.relative_to(ours)) for path in ours.rglob("*.*")}
+    modules = {str(path.relative_to(ours)) for path in ours.rglob("*.py")}
     outside = tmp_path / "outside.py"
     for name in (".env", ".git/hook.py", "notes.txt", "secret.pem", "domain/__pycache__/fold.pyc", "a-b.py"):
         (ours / name).parent.mkdir(exist_ok=True)
@@ -247,8 +257,7 @@ def test_only_modules_and_named_files_reach_an_artifact(tmp_path, monkeypatch):
 
     shipped = build_without_wheels(tmp_path, monkeypatch, ours)
 
-    assert committed == shipped
-    assert {*artifact.DATA} == {name for name in shipped if not name.endswith(".py")}
+    assert {*modules, *artifact.DATA} == shipped
 
 
 def test_a_missing_named_file_stops_the_build(tmp_path, monkeypatch):

@@ -80,7 +80,7 @@ def test_the_rights_name_the_resource_types_of_the_template(resources):
 
 @pytest.mark.parametrize("kind", sorted(rights()))
 def test_the_rights_cover_what_cloudformation_calls(kind):
-    """Each permission in the schema of a resource type has an action in its row, or is for an unused feature."""
+    """Each permission in the schema of a type has an action in its row, or is for an unused feature."""
     patterns = (*rights()[kind], *UNUSED.get(kind, ()))
     actions = actions_of(kind)
 
@@ -153,7 +153,7 @@ def test_aws_knows_each_command(command):
     assert set(shape.required_members) <= {parameters[option] for option in options}
 
 
-@pytest.mark.docs
+@pytest.mark.more
 def test_the_document_shows_what_sam_prints_without_make(tmp_path):
     """A person without make finds the message of `sam build` in docs/deploy.md."""
     empty, output = tmp_path / "empty", tmp_path / "output"

@@ -5,6 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
 
+# First: after pydantic it imports Powertools' parser, which packages lack (infra/build/trim.py).
+from aws_lambda_powertools.utilities import batch  # noqa: F401
+
 from tavus_callbacks.aws.spill import read_message
 from tavus_callbacks.domain.callbacks.intake import Rejection, read_callback
 from tavus_callbacks.domain.common.metrics import Counts, count, kept_counts

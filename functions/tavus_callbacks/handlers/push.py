@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
 
+# First: after pydantic it imports Powertools' parser, which packages lack (infra/build/trim.py).
+from aws_lambda_powertools.utilities import batch  # noqa: F401
+
 from tavus_callbacks.aws import clients
 from tavus_callbacks.aws.errors import store_down
 from tavus_callbacks.domain.common.metrics import count
