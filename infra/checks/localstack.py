@@ -19,8 +19,8 @@ from tavus_callbacks_cli.local_stack.template.intrinsics import Names
 from tavus_callbacks_cli.local_stack.template.template import translate
 
 ROOT = Path(__file__).resolve().parents[2]
-# LocalStack 4.14 has no provider for the first four. It downloads a Java runtime for tables, and needs
-# containers for functions, which custom resources need in turn.
+# LocalStack 4.14 has no provider for the first four. It downloads a Java runtime for tables and a runtime for
+# functions, which also need containers; custom resources need functions.
 LEFT_OUT = ("ApiGatewayV2", "CloudFront", "Dashboard", "MetricFilter", "DynamoDB", "Lambda", "Custom")
 PARAMETERS = {"AlarmEmail": "operator@example.com", "PushUrl": "https://a.example.com", "SilenceHours": "24"}
 SUBSTITUTION = re.compile(r"\$\{(\w+(?:\.\w+)?)\}")
