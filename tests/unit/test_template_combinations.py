@@ -44,6 +44,7 @@ NAMES = {
     "Custom::SigningKey": None,
 }
 MOST_RESOURCES = 65
+KEY = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:tavus-key-Ab1Cd2"
 METHODS = {"get", "post"}
 
 
@@ -249,3 +250,44 @@ def test_the_default_stack_is_small():
 
     assert {"RecordingsBucket", "EventBus"} <= resources.keys()
     assert len(resources) <= MOST_RESOURCES
+
+
+def test_each_function_of_the_api_has_one_permission(template):
+    """Only this API may call it, by any of its routes."""
+    permissions = [
+        resource["Properties"]
+        for resource in template["Resources"].values()
+        if resource["Type"] == "AWS::Lambda::Permission"
+        and resource["Properties"]["Principal"] == "apigateway.amazonaws.com"
+    ]
+
+    assert [{"Ref": "ReceiveFunction"}, {"Ref": "ReadFunction"}] == [
+        each["FunctionName"] for each in permissions
+    ]
+    assert all(each["SourceArn"]["Fn::Sub"].endswith(":${Api}/*") for each in permissions)
+
+
+def test_every_queue_takes_messages_of_one_mebibyte(template):
+    """The limit is explicit, because SQS's default has changed."""
+    queues = [each for each in template["Resources"].values() if each["Type"] == "AWS::SQS::Queue"]
+
+    assert [1024 * 1024] * 4 == [queue["Properties"]["MaximumMessageSize"] for queue in queues]
+
+
+def test_the_access_log_does_not_fill_the_policy_of_the_account(template):
+    """Its group begins with /aws/vendedlogs/, and a stack has a group of its own."""
+    name = template["Resources"]["AccessLogs"]["Properties"]["LogGroupName"]
+
+    assert {"Fn::Sub": "/aws/vendedlogs/${AWS::StackName}"} == name
+
+
+@pytest.mark.parametrize(
+    ("key", "rate"), [("", "rate(15 minutes)"), (KEY, "rate(5 minutes)")], ids=["none", "key"]
+)
+def test_the_schedule_follows_the_key(key, rate):
+    """Without a key to ask Tavus with, open conversations are checked less often."""
+    rules = load_template(ROOT / "template.yaml", {"TavusApiKeyArn": key}).of_type("AWS::Events::Rule")
+
+    assert [rate] == [
+        rule.properties["ScheduleExpression"] for rule in rules if "ScheduleExpression" in rule.properties
+    ]
