@@ -1,8 +1,6 @@
 """Compares two translated templates: what an upgrade of a stack would lose.
 
-As a program it reads a SAM template and prints what the comparison needs of it:
-
-git show COMMIT:template.yaml | .venv/bin/python tests/upgrade.py > tests/data/previous_release.json
+As a program it reads a SAM template and prints what the comparison needs of it: see tests/unit/test_upgrade.py.
 """
 
 import importlib.util

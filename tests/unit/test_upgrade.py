@@ -1,4 +1,9 @@
-"""An upgrade keeps what a stack of the previous release holds: data, keys, addresses, parameters, outputs."""
+"""An upgrade keeps what a stack of the previous release holds: data, keys, addresses, parameters, outputs.
+
+There is no release yet, so the comparison starts at commit d58b683. This command writes its template:
+
+git show d58b683:template.yaml | .venv/bin/python tests/upgrade.py > tests/data/previous_release.json
+"""
 
 import copy
 import json
@@ -11,7 +16,6 @@ import upgrade
 from tavus_callbacks_cli.local_stack.template.template import translate
 
 ROOT = Path(__file__).parents[2]
-# There is no release yet. The file holds the template of commit d58b683; tests/upgrade.py writes it.
 PREVIOUS = json.loads((ROOT / "tests" / "data" / "previous_release.json").read_text(encoding="utf-8"))
 # Each loss that this version accepts, with its reason; docs/operations.md, "Upgrades", tells users.
 ACCEPTED = {
