@@ -56,7 +56,7 @@ soak: setup ## ten minutes of mixed load: losses, rate and memory
 arm64: setup ## import every handler with an emulated arm64 Python, as Lambda runs it (Debian only)
 	@infra/checks/arm64
 
-check: setup ## lint, types, template, docs
+check: setup ## lint, types, template, workflow, docs
 	@infra/checks/check
 
 format: setup ## apply the fixes of ruff
@@ -70,14 +70,14 @@ lock: setup ## update requirements/*.txt from requirements/*.in
 	@$(BIN)/uv pip compile --quiet --python-version 3.13 --no-emit-index-url --no-header --generate-hashes \
 	  requirements/localstack.in --output-file requirements/localstack.txt
 
-openapi: setup ## write the description of the API anew from the code
+openapi: setup ## write the description of the API from the code
 	@AWS_DEFAULT_REGION=us-east-1 $(BIN)/python -m tavus_callbacks_cli.openapi > .openapi.json && \
 	  mv .openapi.json functions/tavus_callbacks/openapi.json
 
-schema: setup ## write the JSON Schema of pushes anew from the code
+schema: setup ## write the JSON Schema of pushes from the code
 	@$(BIN)/python -m tavus_callbacks_cli.openapi.pushes_schema > .pushes.json && mv .pushes.json docs/pushes.schema.json
 
-bench-read: setup ## what reading costs: CPU time, calls of AWS, instructions
+bench-read: setup ## measure what reading costs: CPU time, calls of AWS, instructions
 	@PYTHONPATH=infra $(BIN)/python -m bench.read
 
 prove: setup ## deploy a throw-away stack, prove it and delete it; ARGS=--local needs no AWS account
