@@ -1,6 +1,7 @@
 """Compares two translated templates: what an upgrade of a stack would lose.
 
-As a program it reads a SAM template and prints what the comparison needs of it: see tests/unit/test_upgrade.py.
+As a program it reads a SAM template and prints what the comparison needs of it. See
+tests/unit/test_upgrade.py.
 """
 
 import importlib.util
