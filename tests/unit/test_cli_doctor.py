@@ -595,6 +595,7 @@ BREAKS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "break_it", "fix"), BREAKS.values(), ids=BREAKS)
 @pytest.mark.usefixtures("web")
 def test_what_is_set_wrong_is_red_with_its_fix(name, break_it, fix, aws):
@@ -638,6 +639,7 @@ FAULTS: dict[str, tuple[str, dict[str, Any], str]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "broken", "fix"), FAULTS.values(), ids=FAULTS)
 @pytest.mark.usefixtures("aws")
 def test_what_works_wrong_is_red_with_its_fix(name, broken, fix, web):
