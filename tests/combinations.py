@@ -4,7 +4,7 @@ A set of combinations is an integer with a bit for each one, so all of them are 
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from math import prod
 from typing import Any, NamedTuple
 
@@ -24,11 +24,12 @@ class Reference(NamedTuple):
 
 
 class Combinations:
-    """Every combination of the values that the conditions of a template tell apart."""
+    """Every combination of the values that the conditions of a template, and of another one, tell apart."""
 
-    def __init__(self, template: Template) -> None:
+    def __init__(self, template: Template, *others: Template) -> None:
         self._template = template
-        self._values = _distinguished(template)
+        self._values = _distinguished(template, *others)
+        self.parameters = self._values.keys()
         self.count = prod(map(len, self._values.values()))
         self.all = (1 << self.count) - 1
         self._conditions: dict[str, int] = {}
@@ -86,10 +87,10 @@ class Combinations:
         elif under and part != _NO_VALUE:
             yield part, under
 
-    def references(self) -> Iterator[Reference]:
+    def references(self, sections: Sequence[str] = ("Resources", "Outputs")) -> Iterator[Reference]:
         """Yield every reference of the resources and outputs."""
-        for section in ("Resources", "Outputs"):
-            for name, part in self._template.get(section, {}).items():
+        for section in sections:
+            for name, part in self._template[section].items():
                 content = [part.get("Properties", part.get("Value"))]
                 depends = part.get("DependsOn", [])
                 content += [{"Ref": each} for each in ([depends] if isinstance(depends, str) else depends)]
@@ -124,16 +125,17 @@ def _comparison(operands: list[Any]) -> tuple[str, str]:
     return parameter, value
 
 
-def _distinguished(template: Template) -> dict[str, list[str]]:
-    """Return the values of each parameter to which a condition compares it, and one more if there is one."""
-    values: dict[str, list[str]] = {}
-    for parameter, value in _comparisons(list(template["Conditions"].values())):
-        known = values.setdefault(parameter, [])
-        known += [value] if value not in known else []
-    for parameter, known in values.items():
-        allowed = map(str, template["Parameters"][parameter].get("AllowedValues", [_OTHER]))
-        known += [each for each in allowed if each not in known]
-    return values
+def _distinguished(*templates: Template) -> dict[str, list[str]]:
+    """Return the values of each parameter to which a condition compares it, and one more if there is one.
+
+    The order of the templates makes no difference, so that their sets of combinations can be compared.
+    """
+    values: dict[str, set[str]] = {}
+    for template in templates:
+        for parameter, value in _comparisons(list(template["Conditions"].values())):
+            allowed = template["Parameters"][parameter].get("AllowedValues", [_OTHER])
+            values.setdefault(parameter, set()).update(map(str, [value, *allowed]))
+    return {name: sorted(values[name]) for name in sorted(values)}
 
 
 def _comparisons(part: Any) -> Iterator[tuple[str, str]]:

@@ -5,15 +5,14 @@ tests/unit/test_upgrade.py.
 """
 
 import importlib.util
-import itertools
 import json
-import re
 import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from combinations import Combinations
 from tavus_callbacks_cli.local_stack.template.template import translate
 
 # These hold data, a key, an address or a position that a new resource of the same name would not have.
@@ -41,28 +40,32 @@ _FIXED_PROPERTIES = {
     "Custom::SigningKey": ("ServiceToken", "SecretArn"),
 }
 _RETAINED = ("Retain", "RetainExceptOnCreate")
-_SUBSTITUTION = re.compile(r"\$\{(\w+)")
 
 Json = dict[str, Any]
 
 
 def losses(old: Json, new: Json) -> list[str]:
     """Return one line for everything that a stack of the old template loses when it gets the new one."""
-    resources = _stateful(old)
-    parameters, used = (
-        old["Parameters"],
-        _references([new[part] for part in ("Conditions", "Resources", "Outputs")]),
-    )
+    before, after = Combinations(old, new), Combinations(new, old)
+    used = Combinations(new).parameters | {each.target for each in after.references()}
     return [
-        *(line for name in parameters for line in _parameter(name, parameters[name], new, used)),
-        *(line for name, value in resources.items() for line in _resource(name, value, old, new)),
-        *(line for name, value in old["Outputs"].items() for line in _output(name, value, old, new)),
+        *(line for name, value in old["Parameters"].items() for line in _parameter(name, value, new, used)),
+        *(
+            line
+            for name, value in _stateful(old).items()
+            for line in _resource(name, value, new, before, after)
+        ),
+        *(
+            line
+            for name, value in old["Outputs"].items()
+            for line in _output(name, value, new, before, after)
+        ),
     ]
 
 
 def _stateful(template: Json) -> Json:
     """Return the resources with a state of their own, and those whose names a user may have."""
-    named = {name for output in template["Outputs"].values() for name in _references(output["Value"])}
+    named = {each.target for each in Combinations(template).references(["Outputs"])}
     resources = template["Resources"].items()
     return {name: each for name, each in resources if each["Type"] in STATEFUL or name in named}
 
@@ -89,12 +92,14 @@ def _narrower(old: Json, new: Json) -> bool:
     )
 
 
-def _resource(name: str, old: Json, before: Json, after: Json) -> Iterator[str]:
-    new = after["Resources"].get(name)
+def _resource(
+    name: str, old: Json, template: Json, before: Combinations, after: Combinations
+) -> Iterator[str]:
+    new = template["Resources"].get(name)
     if new is None or new["Type"] != old["Type"]:
         yield f"resource {name}: removed"
         return
-    if not _is_kept(old.get("Condition"), new.get("Condition"), before, after):
+    if before.exists(old) & ~after.exists(new):
         yield f"resource {name}: removed under some parameters"
     for policy in ("DeletionPolicy", "UpdateReplacePolicy"):
         if old.get(policy) in _RETAINED and new.get(policy) not in _RETAINED:
@@ -113,14 +118,14 @@ def _indexes(name: str, old: Json, new: Json) -> Iterator[str]:
             yield f"resource {name}: {part} changed"
 
 
-def _output(name: str, old: Json, before: Json, after: Json) -> Iterator[str]:
-    new = after["Outputs"].get(name)
+def _output(name: str, old: Json, template: Json, before: Combinations, after: Combinations) -> Iterator[str]:
+    new = template["Outputs"].get(name)
     if new is None:
         yield f"output {name}: removed"
         return
     if old["Value"] != new["Value"]:
         yield f"output {name}: Value changed"
-    if not _is_kept(old.get("Condition"), new.get("Condition"), before, after):
+    if before.exists(old) & ~after.exists(new):
         yield f"output {name}: removed under some parameters"
 
 
@@ -156,64 +161,6 @@ def _at(resource: Json, path: tuple[str, ...]) -> Any:
         # The entries of a list have no names: the list is compared as a whole.
         value = value.get(name) if isinstance(value, dict) else value
     return value
-
-
-def _is_kept(old: str | None, new: str | None, before: Json, after: Json) -> bool:
-    """Tell whether the new condition holds wherever the old one does, for all values that matter."""
-    values: dict[str, set[str]] = {}
-    _collect_values(old, before, values)
-    _collect_values(new, after, values)
-    defaults = {name: str(each["Default"]) for name, each in {**before, **after}["Parameters"].items()}
-    for chosen in itertools.product(*(sorted(values[name]) for name in values)):
-        parameters = {**defaults, **dict(zip(values, chosen, strict=True))}
-        if _holds(old, before, parameters) and not _holds(new, after, parameters):
-            return False
-    return True
-
-
-def _collect_values(condition: Any, template: Json, values: dict[str, set[str]]) -> None:
-    """Add the parameters of a condition, each with the values to which it is compared and one other."""
-    if isinstance(condition, str):
-        _collect_values(template["Conditions"][condition], template, values)
-    elif condition:
-        [(function, argument)] = condition.items()
-        if function == "Condition":
-            _collect_values(argument, template, values)
-        elif function == "Fn::Equals":
-            left, right = argument
-            declared = template["Parameters"][left["Ref"]]
-            others = {str(value) for value in declared.get("AllowedValues", ["another"])}
-            values.setdefault(left["Ref"], {str(declared["Default"])}).update({str(right)}, others)
-        else:
-            for part in argument:
-                _collect_values(part, template, values)
-
-
-def _holds(condition: Any, template: Json, parameters: dict[str, str]) -> bool:
-    if condition is None:
-        return True
-    if isinstance(condition, str):
-        return _holds(template["Conditions"][condition], template, parameters)
-    [(function, argument)] = condition.items()
-    if function == "Condition":
-        return _holds(argument, template, parameters)
-    if function == "Fn::Equals":
-        return parameters[argument[0]["Ref"]] == str(argument[1])
-    parts = [_holds(part, template, parameters) for part in argument]
-    return {"Fn::And": all(parts), "Fn::Or": any(parts), "Fn::Not": not parts[0]}[function]
-
-
-def _references(value: Any) -> set[str]:
-    """Return the names to which a part of a template refers."""
-    if isinstance(value, str):
-        return set(_SUBSTITUTION.findall(value))
-    if isinstance(value, list):
-        return {name for part in value for name in _references(part)}
-    if not isinstance(value, dict):
-        return set()
-    names = {str(value["Ref"])} if "Ref" in value else set()
-    names |= {value["Fn::GetAtt"][0]} if "Fn::GetAtt" in value else set()
-    return names | {name for part in value.values() for name in _references(part)}
 
 
 def summary(template: Json) -> Json:
