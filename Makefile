@@ -23,7 +23,7 @@ setup: .venv/.ready ## make the environment (.venv) with `tavus-callbacks` in it
 	@touch $@
 
 bench: setup ## measure against baselines and write docs/performance.md
-	@infra/checks/sam
+	@infra/checks/venv sam
 	@PYTHONPATH=infra $(BIN)/python -m bench $(ARGS)
 
 run: setup ## the whole stack on this machine; ARGS="--port 9000 --fresh" passes options on

@@ -96,7 +96,7 @@ def _emulator() -> Path:
         (ROOT / ".venv-sam").glob(f"lib/*/site-packages/samcli/local/rapid/aws-lambda-rie-{machine}")
     )
     if not emulators:
-        raise LookupError("the Runtime Interface Emulator is missing: infra/checks/sam installs it")
+        raise LookupError("the Runtime Interface Emulator is missing: `infra/checks/venv sam` installs it")
     # The file in the environment may not be executable, and it is not ours to change.
     emulator = FOLDER / "aws-lambda-rie"
     shutil.copy(emulators[0], emulator)

@@ -42,14 +42,7 @@ _STYLES: dict[Status, str] = {"passed": "green", "failed": "bold red", "skipped"
     "--local", "is_local", is_flag=True, help="Run the steps on the local stack, without an account."
 )
 @click.option("--region", metavar="REGION", help="Where to deploy; otherwise as AWS is set up.")
-@click.option(
-    "--parameter",
-    "parameters",
-    multiple=True,
-    callback=options.pairs,
-    metavar="NAME=VALUE",
-    help="A parameter of the deployment; may be repeated.",
-)
+@options.template_parameters
 @click.option(
     "--outage",
     type=options.duration,

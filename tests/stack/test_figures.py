@@ -28,7 +28,7 @@ print(*measure.answer_once(built))
 @pytest.fixture(scope="module")
 def counted():
     """Count instructions on artifacts that are built for this machine."""
-    subprocess.run([str(ROOT / "infra/checks/sam")], check=True)  # noqa: S603 - our own script
+    subprocess.run([str(ROOT / "infra/checks/venv"), "sam"], check=True)  # noqa: S603 - our own script
     done = benches.run(COUNT)
     assert done.returncode == 0, done.stderr
     *counts, functions = done.stdout.splitlines()[-5:]

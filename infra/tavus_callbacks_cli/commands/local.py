@@ -77,14 +77,7 @@ def _http_url(_context: click.Context, _parameter: click.Parameter, value: str |
     show_default=True,
     help="How the stand-in for Tavus's API behaves.",
 )
-@click.option(
-    "--parameter",
-    "parameters",
-    multiple=True,
-    callback=options.pairs,
-    metavar="NAME=VALUE",
-    help="Give a parameter of template.yaml a value; can be repeated.",
-)
+@options.template_parameters
 def local(  # noqa: PLR0913 - one argument an option
     port: int,
     public_url: str | None,

@@ -102,8 +102,7 @@ def tag(text: str) -> tuple[str, str]:
     return name, value
 
 
-def pairs(_context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
-    """Parse parameters of template.yaml as NAME=VALUE; the callback of a repeated option."""
+def _pairs(_context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
     parts = [value.partition("=") for value in values]
     for name, equals, _ in parts:
         if not (name and equals):
@@ -111,6 +110,16 @@ def pairs(_context: click.Context, _parameter: click.Parameter, values: tuple[st
                 f"{name!r} has no value: write NAME=VALUE, as in PushUrl=http://localhost:5000."
             )
     return {name: value for name, _, value in parts}
+
+
+template_parameters = click.option(
+    "--parameter",
+    "parameters",
+    multiple=True,
+    callback=_pairs,
+    metavar="NAME=VALUE",
+    help="Give a parameter of template.yaml a value; can be repeated.",
+)
 
 
 def query(filters: Mapping[str, Any]) -> dict[str, str]:
