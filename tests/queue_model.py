@@ -2,8 +2,8 @@
 
 From AWS's documents: a received message stays invisible for the visibility timeout; a message that was
 received `maxReceiveCount` times moves to the dead-letter queue; the age of the oldest message leaves out
-messages that were received three times ("Available CloudWatch metrics for Amazon SQS"). Unverified: a poller
-takes a message within seconds.
+messages that were received "three times (or more)", in the next clause "more than three times" ("Available
+CloudWatch metrics for Amazon SQS"). Unverified: a poller takes a message within seconds.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -25,17 +25,20 @@ class _Message:
     receives: int = 0
 
 
-def run_queue(
+def run_queue(  # noqa: PLR0913 - one argument for each part of the model
     queue: Mapping[str, Any],
     names: tuple[str, str],
     sent: list[int],
     fails: Callable[[int], bool],
     seconds: int,
+    *,
+    left_out: int = 3,
 ) -> Iterator[Point]:
     """Yield the metrics of a queue and of its dead-letter queue while a function takes the messages.
 
     `queue` has the properties of the template; `names` are those of the queue and of its dead-letter queue.
-    `sent` are the seconds at which a message comes. `fails` tells whether the function fails at a time.
+    `sent` are the seconds at which a message comes. `fails` says whether the function fails at a time. The
+    age leaves out messages with `left_out` receives.
     """
     waiting: list[_Message] = []
     dead = 0
@@ -51,12 +54,14 @@ def run_queue(
             else:
                 waiting.remove(message)
         if now % MINUTE == 0:
-            yield from _metrics(names, waiting, dead, now)
+            yield from _metrics(names, waiting, dead, now, left_out)
 
 
-def _metrics(names: tuple[str, str], waiting: list[_Message], dead: int, now: int) -> Iterator[Point]:
+def _metrics(
+    names: tuple[str, str], waiting: list[_Message], dead: int, now: int, left_out: int
+) -> Iterator[Point]:
     visible = sum(each.visible_at <= now for each in waiting)
-    ages = [now - each.sent_at for each in waiting if each.receives < 3]
+    ages = [now - each.sent_at for each in waiting if each.receives < left_out]
     values = {VISIBLE: visible, NOT_VISIBLE: len(waiting) - visible, AGE: max(ages, default=0)}
     for metric, value in values.items():
         yield Point("AWS/SQS", metric, frozenset({("QueueName", names[0])}), now, value)

@@ -36,8 +36,10 @@ def spill(template):
     """Return a function that gives the metrics of the spill and its dead-letter queue."""
     queue, dead = (template.resources[name] for name in ("SpillQueue", "SpillDeadQueue"))
 
-    def run(sent, fails, seconds):
-        return list(run_queue(queue.properties, (queue.name, dead.name), sent, fails, seconds))
+    def run(sent, fails, seconds, left_out=3):
+        return list(
+            run_queue(queue.properties, (queue.name, dead.name), sent, fails, seconds, left_out=left_out)
+        )
 
     return run
 
@@ -57,13 +59,28 @@ def test_callbacks_that_wait_ring_until_the_store_is_back(rings, spill):
     assert red[-1] <= outage.stop + 12 * MINUTE
 
 
-def test_the_age_of_the_oldest_message_never_reaches_a_quarter_of_an_hour(template, spill):
-    """SQS leaves out messages that were received three times, so an alarm on the age stays green."""
-    points = spill([30], lambda _: True, 4 * HOUR)
+@pytest.mark.parametrize(
+    ("left_out", "sent"),
+    [(3, [30]), (3, range(30, 4 * HOUR, 100)), (4, [30])],
+    ids=["three", "three-busy", "more-than-three"],
+)
+def test_an_alarm_on_the_age_of_the_oldest_message_stays_green(template, spill, left_out, sent):
+    """The alarm of earlier versions misses an outage that SpillWaits sees, by both readings of AWS's page."""
+    points = spill(sent, lambda _: True, 4 * HOUR, left_out)
+    waits = template.resources["SpillWaitsAlarm"].properties
+    [queue, *_] = [each["MetricStat"]["Metric"] for each in waits["Metrics"] if "MetricStat" in each]
+    earlier = {
+        **{name: value for name, value in waits.items() if name != "Metrics"},
+        **queue,
+        "MetricName": AGE,
+        "Statistic": "Maximum",
+        "Period": 300,
+        "Threshold": 900,
+    }
 
-    ages = [point.value for point in points if point.name == AGE]
-    assert 0 < max(ages) < 900
-    assert AGE not in {metric for _, metric, _ in series_of(template.resources["SpillWaitsAlarm"].properties)}
+    red = [[is_red(alarm, points, now) for now in range(0, 4 * HOUR, MINUTE)] for alarm in (earlier, waits)]
+    assert 0 < max(point.value for point in points if point.name == AGE)
+    assert [False, True] == [any(each) for each in red]
 
 
 def test_a_short_outage_rings_nobody_at_night(rings, spill):
@@ -121,6 +138,32 @@ def test_a_dead_project_is_not_seen_by_a_single_callback(template, rings):
 
     for older in OLDER:
         assert [] == rings("ProjectIdleAlarm", points, range(0, 3 * HOUR, MINUTE), older)
+
+
+# ---- counts that are not written at zero ----
+
+
+def test_silence_rings_some_hours_late():
+    """CloudWatch evaluates older data points first, as many as it retrieves; without them it is on time."""
+    template = load_template(ROOT / "template.yaml", {"AlarmEmail": "a@example.com", "SilenceHours": "2"})
+    alarm = template.resources["SilenceAlarm"].properties
+    points = [Point(*series_of(alarm)[0], HOUR, 1)]
+
+    first = [
+        next(now for now in range(HOUR, 9 * HOUR, MINUTE) if is_red(alarm, points, now, older))
+        for older in OLDER
+    ]
+    assert [(3 + older) * HOUR for older in OLDER] == first
+
+
+def test_the_alarm_of_the_failed_bucket_ends_late(template, rings):
+    """`watch` writes no zero, so the last count rings as long as CloudWatch retrieves it."""
+    alarm = template.resources["FailedBatchesAlarm"].properties
+    points = [Point(*series_of(alarm)[0], at, 1) for at in range(0, HOUR + 1, 15 * MINUTE)]
+
+    for older in OLDER:
+        red = rings("FailedBatchesAlarm", points, range(HOUR, 9 * HOUR, MINUTE), older)
+        assert red[-1] == (2 + older) * HOUR - MINUTE
 
 
 # ---- watch ----
