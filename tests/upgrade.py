@@ -32,10 +32,17 @@ STATEFUL = {
     "AWS::SecretsManager::Secret",
     "Custom::SigningKey",
 }
-# A change of these changes stored data or keys, or fails, although the resource's schema lets it pass.
+# A change of these changes or deletes stored data, changes keys, or fails, although the schema lets it pass.
 _FIXED_PROPERTIES = {
     "AWS::CloudFront::PublicKey": ("PublicKeyConfig",),
-    "AWS::DynamoDB::Table": ("TimeToLiveSpecification", "StreamSpecification"),
+    "AWS::DynamoDB::Table": (
+        "PointInTimeRecoverySpecification",
+        "StreamSpecification",
+        "TimeToLiveSpecification",
+    ),
+    "AWS::Logs::LogGroup": ("RetentionInDays",),
+    "AWS::S3::Bucket": ("LifecycleConfiguration", "VersioningConfiguration"),
+    "AWS::SQS::Queue": ("MessageRetentionPeriod",),
     "AWS::SecretsManager::Secret": ("GenerateSecretString", "SecretString"),
     "Custom::SigningKey": ("ServiceToken", "SecretArn"),
 }
@@ -49,6 +56,11 @@ def losses(old: Json, new: Json) -> list[str]:
     before, after = Combinations(old, new), Combinations(new, old)
     used = Combinations(new).parameters | {each.target for each in after.references()}
     return [
+        *(
+            f"parameter {name}: new and without a default"
+            for name in sorted(new["Parameters"].keys() - old["Parameters"])
+            if "Default" not in new["Parameters"][name]
+        ),
         *(line for name, value in old["Parameters"].items() for line in _parameter(name, value, new, used)),
         *(
             line

@@ -32,6 +32,8 @@ ACCEPTED = {
     "parameter WatchSchedule: removed": "constant: its default with a key, else 15 minutes",
     "parameter TavusApiKeyArn: accepts fewer values": "a partial ARN matches no secret in the role's policy",
     "resource AccessLogs: LogGroupName changed": "other groups fill the account's log policy",
+    "resource FailedBucket: LifecycleConfiguration changed": "QuarantineRetentionDays, as above",
+    "resource RecordingsBucket: LifecycleConfiguration changed": "RecordingNoncurrentDays, as above",
     "output DashboardUrl: removed under some parameters": "the dashboard is opt-in",
     "output DashboardUrl: Value changed": "it names StackDashboard",
     "resource Dashboard: removed": "its name is the parameter's; StackDashboard shows the same",
@@ -89,6 +91,18 @@ FAULTS = {
         f"{TABLE}/StreamSpecification/StreamViewType",
         "KEYS_ONLY",
     ),
+    "resource EventsTable: PointInTimeRecoverySpecification changed": (
+        f"{TABLE}/PointInTimeRecoverySpecification",
+        REMOVED,
+    ),
+    "resource SpillQueue: MessageRetentionPeriod changed": (
+        "Resources/SpillQueue/Properties/MessageRetentionPeriod",
+        60,
+    ),
+    "resource BodiesBucket: LifecycleConfiguration changed": (
+        "Resources/BodiesBucket/Properties/LifecycleConfiguration/Rules/0/ExpirationInDays",
+        1,
+    ),
     "resource SpillQueue: DeletionPolicy no longer retains it": (
         "Resources/SpillQueue/DeletionPolicy",
         "Delete",
@@ -112,6 +126,7 @@ FAULTS = {
         "LATEST",
     ),
     "parameter LogRetentionDays: removed": ("Parameters/LogRetentionDays", REMOVED),
+    "parameter Region: new and without a default": ("Parameters/Region", {"Type": "String"}),
     "parameter Push: Default changed": ("Parameters/Push/Default", "off"),
     "parameter SilenceHours: accepts fewer values": ("Parameters/SilenceHours/MaxValue", 12),
     "parameter PushMode: accepts fewer values": ("Parameters/PushMode/AllowedValues", ["signed"]),
