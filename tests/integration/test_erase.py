@@ -9,16 +9,18 @@ from types import SimpleNamespace
 import boto3
 import pytest
 from inprocess import failing, forget
-from planting import CANARY, ERASED, NEIGHBOURS, noise, of, plant, world_of
+from planting import CANARY, ERASED, NEIGHBOURS, Target, noise, of, plant, world_of
 from projecting import once_before, project_all, records, row_of, store, summaries
 
 from tavus_callbacks.aws import clients
 from tavus_callbacks.domain.callbacks.event import Callback
 from tavus_callbacks.domain.callbacks.quarantine import quarantine_entry
 from tavus_callbacks.domain.common.errors import Unfileable
+from tavus_callbacks.domain.common.timestamps import now
 from tavus_callbacks.domain.repair.tavus_record import parse_record
 from tavus_callbacks.runtime import wiring
 from tavus_callbacks_cli.erasure import recordings as recordings_of
+from tavus_callbacks_cli.erasure.erase import erase
 from tavus_callbacks_cli.operations import backfill
 from tavus_callbacks_cli.operations.quarantine import list_entries, redrive
 from tavus_callbacks_cli.operations.reindex import rebuild_summaries
@@ -118,6 +120,21 @@ def test_the_receipt_says_what_went_what_is_left_and_what_is_beyond_reach(world,
     for word in ("point-in-time", "stream", "logs", "backups", "consumers", "DELETE", f"{ERASED}?hard=true"):
         assert word in whole
     assert CANARY not in result.stdout
+
+
+def test_a_record_that_is_set_aside_during_the_erasure_goes_too(world):
+    """A function that looked before the tombstone was there writes after the bucket was searched."""
+    world.api.post(world.body(ERASED, "system.shutdown", 0))
+    waiting = [world.failed]
+
+    def write_once(store):
+        if store == "events" and waiting:
+            waiting.pop()()
+
+    selection = Selection(frozenset({("conversation", ERASED)}))
+    erase(Target(world).deployment(), selection, None, now(), write_once)
+
+    assert ([], []) == (waiting, world.of(ERASED))
 
 
 @pytest.mark.slow

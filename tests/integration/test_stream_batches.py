@@ -314,6 +314,26 @@ def test_an_erasure_finds_and_cuts_what_the_functions_set_aside(api, deployment)
     assert [("conversation", "erased")] == list(tagged)
 
 
+@pytest.mark.parametrize(
+    "image",
+    [{"kind": {"N": "x"}}, {"note": {"SS": ["x"]}}, {"tags": {"S": "x"}}, {"tags": {"NS": ["1"]}}],
+    ids=str,
+)
+def test_an_erasure_cuts_a_record_that_cannot_be_read(api, deployment, image):
+    """A row may have been written by hand. Its key is enough, and the records beside it are found too."""
+    for subject in ("erased", "other"):
+        api.post(claim(subject), query="user=u")
+    bad, good = records(api)
+    raw = json.dumps({"requestPayload": {"Records": [poisoned(bad, **image), good]}}).encode()
+    clients.s3().put_object(Bucket=api.environment["FAILED_BUCKET"], Key="aws/lambda/async/any/1", Body=raw)
+
+    rest = cut_out(Selection(frozenset({("conversation", "erased")}), ("user", "v")), raw)
+
+    assert [good] == json.loads(rest)["requestPayload"]["Records"]
+    tagged = set(failed_subjects(deployment, Selection(frozenset(), ("user", "u"))))
+    assert {("conversation", "other")} <= tagged <= {("conversation", "erased"), ("conversation", "other")}
+
+
 def test_nothing_of_an_erased_subject_is_set_aside(api, deployment):
     """An erasure that comes during the attempt removes the body; the next attempt finds the tombstone."""
     by_subject = post_large(api, "c1", "c2")

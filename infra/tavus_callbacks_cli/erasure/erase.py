@@ -56,10 +56,10 @@ class Findings:
     leftovers: list[Leftover] = field(default_factory=list)
 
     def add(self, finding: Piece | Leftover) -> None:
-        """Add a piece or a leftover."""
+        """Add a piece, or a leftover that was not found before."""
         if isinstance(finding, Piece):
             self.pieces.append(finding)
-        else:
+        elif finding not in self.leftovers:
             self.leftovers.append(finding)
 
     def remove(self, findings: Iterable[Piece | Leftover], report: Report) -> None:
@@ -165,6 +165,8 @@ def erase(
     with ExitStack() as cleanup:
         findings.remove(_shared_pieces(deployment, selection, cleanup), report)
     _remove_own_pieces(deployment, selection, findings, report, began)
+    # Such a function may have set a record aside since, too.
+    findings.remove(failed.failed_pieces(deployment, selection, at - _CLOCKS_DIFFER), report)
     findings.remove(snapshot_pieces(deployment), report)
     findings.remove(await_snapshot(deployment), report)
     # Consumers of the bus keep copies of their own.
@@ -187,8 +189,8 @@ def remove_simulated(deployment: Deployment, conversation: str, since: datetime)
     tombstones.add_unmarked(CONVERSATION, conversation, at=now(), lifetime=SIMULATED_LIFETIME)
     began, findings = time.monotonic(), Findings()
     findings.remove(recording_pieces(deployment, selection), _ignore)
-    findings.remove(failed.failed_pieces(deployment, selection, since - _CLOCKS_DIFFER), _ignore)
     _remove_own_pieces(deployment, selection, findings, _ignore, began)
+    findings.remove(failed.failed_pieces(deployment, selection, since - _CLOCKS_DIFFER), _ignore)
     return findings
 
 

@@ -17,8 +17,8 @@ from tavus_callbacks_cli.operations.failed import batch_event
 from tavus_callbacks_cli.operations.selection import Selection, Subject
 from tavus_callbacks_cli.targets.aws_stack import Deployment
 
-# Raised by a batch of another shape.
-_UNREADABLE = (ValueError, KeyError, TypeError, AttributeError)
+# Raised by a batch or a record of another shape; ArithmeticError by text where a number belongs.
+_UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, ArithmeticError)
 _EVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -97,15 +97,22 @@ def cut_out(selection: Selection, raw: bytes) -> bytes | None:
 def _is_selected(selection: Selection, record: dict[str, Any]) -> bool:
     """Tell whether a record is about a subject or has the tag; for another shape, whether it names one."""
     image = _image(record)
-    if not image:
+    if "pk" not in image:
         return selection.takes_text(json.dumps(record).encode())
     return selection.takes(_subject(image), image.get("tags", {}))
 
 
 def _image(record: dict[str, Any]) -> dict[str, Any]:
-    """Return the key and the tags of the row of a stream's record, {} for another record."""
-    image = record.get("dynamodb", {}).get("NewImage", {})
-    return {name: read_item(image)[name] for name in ("pk", "tags") if name in image}
+    """Return the key and the tags of the row of a stream's record, without what cannot be read."""
+    image, row = record.get("dynamodb", {}).get("NewImage", {}), {}
+    for name, expected in (("pk", str), ("tags", dict)):
+        try:
+            value = read_item({name: image[name]})[name]
+        except _UNREADABLE:
+            continue
+        if isinstance(value, expected):
+            row[name] = value
+    return row
 
 
 def _subject(image: dict[str, Any]) -> Subject:
