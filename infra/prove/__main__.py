@@ -140,6 +140,7 @@ def _print_result(result: Result) -> None:
 
 
 if __name__ == "__main__":
-    # A kill by another program ends as Ctrl-C does: the stack is deleted.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # A kill by another program and a closed terminal end as Ctrl-C does: the stack is deleted.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
     prove(prog_name="make prove")

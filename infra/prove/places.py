@@ -103,7 +103,8 @@ class Aws:
         if not self._is_built:
             self._sam("build")
             self._is_built = True
-        overrides = [f'{name}="{value}"' for name, value in parameters.items()]
+        quoted = {name: value.replace('"', r"\"") for name, value in parameters.items()}
+        overrides = [f'{name}="{value}"' for name, value in quoted.items()]
         changes = ["--parameter-overrides", *overrides] if overrides else []
         self._sam("deploy", *self._place(), "--s3-prefix", self.stack, *_DEPLOY, *changes)
 

@@ -28,6 +28,8 @@ from tavus_callbacks_cli.targets.api_client import ApiClient, Unavailable, http_
 from tavus_callbacks_cli.tokens import create_token
 
 _OK, _FORBIDDEN = 200, 403
+# Nobody may have confirmed the mails of a stack that is minutes old; the step `alarms` needs no receiver.
+_RECEIVERS = "alarm receivers"
 # The scenario that ends without a recording, and the one that puts a video into the stack's bucket.
 _WITHOUT_RECORDING, _WITH_RECORDING = "no-camera", "recording"
 _SPILLED, _SPILL_WAITS = "SpilledAlarm", "SpillWaitsAlarm"
@@ -117,6 +119,10 @@ def doctor(proof: Proof) -> str:
         deployment, deployment.tables, Probe(deployment, deployment.tables, proof.place.patience)
     )
     results = examine(examination, lambda _: None)
+    results = [
+        replace(each, status="warning") if (each.name, each.status) == (_RECEIVERS, "failed") else each
+        for each in results
+    ]
     if failed := [f"{each.name}: {each.detail}" for each in results if each.status == "failed"]:
         raise Failed(" ".join(failed))
     counts = Counter(each.status for each in results)

@@ -49,13 +49,14 @@ def test_every_step_that_applies_passes(tmp_path: Path) -> None:
     assert ["reports"] == [path.name for path in tmp_path.iterdir()]
 
 
-def test_ctrl_c_removes_the_stack(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP], ids=["ctrl-c", "closed terminal"])
+def test_an_interruption_removes_the_stack(tmp_path: Path, number: signal.Signals) -> None:
     """An interrupted proof deletes what it deployed, and its report says so."""
     process = prove(tmp_path)
     assert process.stdout is not None
     assert process.stdout.readline().startswith("passed  deploy")
 
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     output, _ = process.communicate()
 
     assert 0 != process.returncode

@@ -19,6 +19,7 @@ from moto import mock_aws
 from samtranslator.yaml_helper import yaml_parse
 
 from tavus_callbacks.domain.common.token import new_token
+from tavus_callbacks_cli.doctor.checks import Result as Checked
 
 ROOT = Path(__file__).resolve().parents[2]
 with pytest.MonkeyPatch.context() as patch:
@@ -238,6 +239,14 @@ def test_a_deployment_is_built_once_and_keeps_to_itself(sam):
     assert "prove" not in tomllib.loads((ROOT / "samconfig.toml").read_text())
 
 
+def test_a_value_with_quotes_reaches_cloudformation_whole(sam):
+    """SAM's parser ends a quoted value at a quote without a backslash."""
+    with mock_aws():
+        place_of(boto3.Session("testing", "testing", region_name="eu-west-1"), sam).deploy({"A": 'a "b" c'})
+
+    assert (sam / "calls").read_text().endswith('--parameter-overrides A="a \\"b\\" c"\n')
+
+
 def test_a_failed_deployment_names_its_log(sam):
     """The message says which command failed and where its output is."""
     (sam / "code").write_text("1")
@@ -304,6 +313,20 @@ def test_a_report_holds_no_secret(tmp_path):
     )
     assert report.UNVERIFIED in markdown
     assert (report.UNVERIFIED, False, 3.0) == (content["unverified"], content["is_proven"], content["month"])
+
+
+@pytest.mark.parametrize(("name", "is_proven"), [("alarm receivers", True), ("callback", False)])
+def test_unconfirmed_mails_only_warn(monkeypatch, name, is_proven):
+    """A new address of alarms does not fail the proof; any other failed check does."""
+    found = [Checked("outputs", "ok", "fine"), Checked(name, "failed", "waits")]
+    monkeypatch.setattr(steps, "examine", lambda *_: found)
+    proof = proof_of(SimpleNamespace(deployment=lambda: SimpleNamespace(tables=None), patience=1))
+
+    steps.run(steps.Step("doctor", steps.doctor, needs=()), proof, lambda _: None)
+
+    [result] = proof.report.results
+    assert is_proven == proof.report.is_proven
+    assert f"{name}: waits" in result.seen
 
 
 class CloudWatch:
