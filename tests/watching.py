@@ -33,7 +33,7 @@ class Point:
 
 
 def points_of(records: Iterable[Mapping[str, Any]]) -> list[Point]:
-    """Read the metrics of log records as CloudWatch does; what it would refuse is an AssertionError."""
+    """Read the metrics of log records as CloudWatch does; raises AssertionError for a refused record."""
     return [point for record in records if "_aws" in record for point in _points(record)]
 
 

@@ -22,7 +22,7 @@ def template():
 
 @pytest.fixture(scope="module")
 def rings(template):
-    """Return a function that tells at which of some times an alarm is red."""
+    """Return a function that selects the times at which an alarm is red."""
 
     def at(name, points, times, older=0):
         alarm = template.resources[name].properties
@@ -33,7 +33,7 @@ def rings(template):
 
 @pytest.fixture(scope="module")
 def spill(template):
-    """Return a function that gives the metrics of the spill and its dead-letter queue."""
+    """Return a function that computes the metrics of the spill and its dead-letter queue."""
     queue, dead = (template.resources[name] for name in ("SpillQueue", "SpillDeadQueue"))
 
     def run(sent, fails, seconds, left_out=3):

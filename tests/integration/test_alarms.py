@@ -36,7 +36,7 @@ SHUTDOWN = {
 }
 JOINED = {**SHUTDOWN, "event_type": "system.replica_joined", "properties": {"replica_id": "r1"}}
 EMAIL = {"AlarmEmail": "operator@example.com"}
-# What Lambda gives a handler beside the event.
+# The context that Lambda gives a handler.
 LAMBDA = SimpleNamespace(
     invoked_function_arn="arn:aws:lambda:us-east-1:123456789012:function:push",
     get_remaining_time_in_millis=lambda: 300_000,
@@ -109,12 +109,12 @@ def spilled(monkeypatch):
 
 
 def garbage(stack, _patch):
-    """Post what cannot be filed."""
+    """Post a body that is no JSON."""
     assert 400 == stack.post(b"nope").status
 
 
 def strangers(stack, _patch):
-    """Knock a hundred times without a token."""
+    """Send a hundred requests without a token."""
     for _ in range(100):
         assert 401 == stack.post(SHUTDOWN, token="x").status
 
@@ -127,7 +127,7 @@ def revoked(stack, _patch):
 
 
 def poison(stack, _patch):
-    """Give `project` a record that it stumbles over."""
+    """Give `project` a record that it cannot read."""
     stack.post(SHUTDOWN)
     record, *_ = stream_records(stack)
     record["dynamodb"]["NewImage"]["body"] = {"B": b64encode(b"\xff").decode()}
@@ -213,8 +213,8 @@ BY_HANDLERS = [
     ("DriftAlarm", retyping),
 ]
 BY_ACCESS_LOG = [("TooLargeAlarm", TOO_LARGE), ("TurnedAwayAlarm", gateway_answer(429, "Too Many Requests"))]
-# (namespace, metric): whose name stands in which dimension. Sources: the pages on metrics in AWS's guides of
-# Lambda, API Gateway (HTTP API) and SQS.
+# (namespace, metric): its dimension, and the type of resource that it names. Sources: the pages on metrics in
+# AWS's guides of Lambda, API Gateway (HTTP API) and SQS.
 OF_AWS = {
     ("AWS/Lambda", "Errors"): ("FunctionName", "AWS::Lambda::Function"),
     ("AWS/Lambda", "Invocations"): ("FunctionName", "AWS::Lambda::Function"),
@@ -226,7 +226,7 @@ OF_AWS = {
     ("AWS/SQS", "ApproximateNumberOfMessagesVisible"): ("QueueName", "AWS::SQS::Queue"),
     ("AWS/SQS", "ApproximateNumberOfMessagesNotVisible"): ("QueueName", "AWS::SQS::Queue"),
 }
-# alarm: (whose metric, what it is while all is well, what it is when the alarm is for it)
+# alarm: (resource of the metric, its value while all is well, its value while the alarm rings)
 BY_AWS = {
     "ReceiveErrorsAlarm": ("ReceiveFunction", 0, 1),
     "ReceiveThrottlesAlarm": ("ReceiveFunction", 0, 1),
@@ -254,8 +254,8 @@ def in_each_span(alarm, points, now):
 
 
 @pytest.mark.parametrize(("name", "act"), BY_HANDLERS)
-def test_an_alarm_of_ours_goes_red_by_what_it_is_for(stack, alarms, monkeypatch, name, act):
-    """Green with an ordinary callback, red by the deed, green when it is over."""
+def test_an_alarm_on_a_metric_of_ours_rings_for_its_cause(stack, alarms, monkeypatch, name, act):
+    """Green with an ordinary callback, red after the cause, green when it is over."""
     alarm, now = alarms[name], 1_800_000_000
     assert "stored" == stack.post(JOINED).value["status"]
     before = in_each_span(alarm, points_of(stack.records()), now)
@@ -268,8 +268,8 @@ def test_an_alarm_of_ours_goes_red_by_what_it_is_for(stack, alarms, monkeypatch,
     assert not is_red(alarm, after, over)
 
 
-def test_silence_is_red_until_a_callback_is_kept(stack, alarms):
-    """Neither nothing nor a duplicate is life; one kept callback is."""
+def test_silence_rings_until_a_callback_is_stored(stack, alarms):
+    """No callback is silence, and so is a duplicate. One stored callback ends it."""
     alarm, now = alarms["SilenceAlarm"], 1_800_000_000
     stack.post(SHUTDOWN)
     first = points_of(stack.records())
@@ -285,13 +285,13 @@ def test_silence_is_red_until_a_callback_is_kept(stack, alarms):
     assert is_red(alarm, at_once(first), now + 6 * 3600)
 
 
-def test_without_hours_silence_is_no_alarm():
+def test_without_hours_there_is_no_alarm_on_silence():
     """Off by default: a stack that is rarely used is not broken."""
     assert "SilenceAlarm" not in deployed(**EMAIL).resources
 
 
 @pytest.mark.parametrize(("name", "answer"), BY_ACCESS_LOG)
-def test_what_the_gateway_turns_away_is_counted_in_its_log(everything, alarms, name, answer):
+def test_refusals_of_the_gateway_are_counted_in_its_log(everything, alarms, name, answer):
     """No function sees a 413 or a 429; the lines of the access log count, and no other line does."""
     alarm, now, template = alarms[name], 1_800_000_000, everything
     stage = template.resources["ApiApiGatewayDefaultStage"].properties["AccessLogSettings"]["Format"]
@@ -326,15 +326,15 @@ def test_an_alarm_on_a_metric_of_aws_has_its_arithmetic(everything, alarms, name
 
 
 def test_every_alarm_is_proven(alarms):
-    """A new alarm wants a line in one of the tables above."""
+    """A new alarm needs a row in one of the tables above."""
     proven = {name for name, _ in (*BY_HANDLERS, *BY_ACCESS_LOG)}
     proven |= BY_AWS.keys() | BY_MODEL | {"SilenceAlarm"}
 
     assert set(alarms) == proven
 
 
-def test_an_alarm_tells_those_whom_it_concerns(alarms):
-    """Its description begins with its severity, its actions are that severity's topic, the end of it too."""
+def test_an_alarm_notifies_the_topic_of_its_severity(alarms):
+    """Its description begins with its severity, and that topic hears of the start and the end."""
     severities = {name: alarm["AlarmDescription"].partition(": ")[0] for name, alarm in alarms.items()}
 
     assert {"page", "notice"} == set(severities.values())
@@ -403,7 +403,7 @@ def read_metrics(template):
     yield from shown_metrics(template)
 
 
-def test_dashboard_and_alarms_name_what_there_is(everything):
+def test_dashboard_and_alarms_name_existing_metrics(everything):
     """Our own metrics have no dimensions; those of AWS belong to resources of the stack."""
     stack = everything.resources["ReceiveFunction"].properties["Environment"]["Variables"][
         "METRICS_NAMESPACE"
@@ -453,7 +453,7 @@ def test_by_default_nothing_is_a_metric(api, template):
 
 @pytest.mark.usefixtures("one_attempt")
 def test_every_metric_is_written_by_some_function(stack, recordings, monkeypatch):
-    """What the list names is written by the real handlers, in records that CloudWatch takes."""
+    """The real handlers write each metric of the list, in records that CloudWatch accepts."""
     double_outage(stack, monkeypatch)
     sent = spilled(monkeypatch)
     for token in ("x", _deleted(stack), stack.read_token, _expired(stack)):
@@ -512,7 +512,7 @@ def _recordings_of_every_status(recordings):
     recordings.say("c123", event_type="application.recording_copy_failed")
 
 
-def test_a_refusal_tells_its_reason_to_the_metrics_alone(stack):
+def test_only_the_metrics_show_why_a_request_is_refused(stack):
     """Unknown, revoked, expired or of another scope: one answer, and a count of its own for each."""
     unknown = _deleted(stack)
     old = stack.create_token("old")
@@ -528,7 +528,7 @@ def test_a_refusal_tells_its_reason_to_the_metrics_alone(stack):
 
 
 def test_a_reader_who_is_refused_is_counted_too(stack):
-    """Somebody who guesses at the read side is a burst as well."""
+    """Requests for reading without a valid token count as refused, too."""
     stack.get("/events", token="x")
     stack.get("/events", token=stack.token)
 
@@ -547,8 +547,8 @@ def test_only_a_callback_counts_as_unavailable(stack):
     assert [0, 1] == [record.get("unavailable", 0) for record in stack.records()]
 
 
-def test_what_is_not_counted_costs_no_byte(stack):
-    """Metrics that are zero stand in no record; a second callback is no cold start."""
+def test_a_record_has_no_metric_that_is_zero(stack):
+    """Zeros are left out, and a second callback is no cold start."""
     stack.post(SHUTDOWN)
     stack.post(JOINED)
 
@@ -558,7 +558,7 @@ def test_what_is_not_counted_costs_no_byte(stack):
 
 
 def test_a_duplicate_counts_its_issues_once(stack):
-    """A sender that repeats itself does not make a drift of a day look like two."""
+    """The issues of a callback that comes twice are counted with the first one."""
     for _ in range(2):
         renaming(stack, None)
 
@@ -566,7 +566,7 @@ def test_a_duplicate_counts_its_issues_once(stack):
 
 
 def test_the_list_of_metrics_is_typed():
-    """A name that is not in the list is a fault for mypy, and the list has no name twice."""
+    """The type checker refuses a name that is not in the list, and the list has no name twice."""
     from tavus_callbacks.domain.common import metrics
 
     assert len(get_args(metrics.Metric)) == len(METRICS)

@@ -139,7 +139,7 @@ def test_it_is_served_to_anybody(api):
 
 @pytest.mark.parametrize("path", ["/openapi.json/", "/openapi%2Ejson/../events", "/events"])
 def test_nothing_else_is(api, path):
-    """That one path alone wants no token."""
+    """Only this path and the runbooks require no token."""
     assert api.get(path, token="").status in (401, 404)
 
 
