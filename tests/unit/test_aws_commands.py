@@ -8,7 +8,8 @@ import pytest
 from aws_commands import commands, faults
 
 ROOT = Path(__file__).resolve().parents[2]
-DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+RUNBOOKS = ROOT / "functions" / "tavus_callbacks" / "runbooks.md"
+DOCUMENTS = [ROOT / "README.md", RUNBOOKS, *sorted((ROOT / "docs").rglob("*.md"))]
 BLOCK = re.compile(r"^```(?:sh|console|text)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
