@@ -325,6 +325,50 @@ def test_an_alarm_on_a_metric_of_aws_has_its_arithmetic(everything, alarms, name
     assert not is_red(alarm, [], now)
 
 
+def rings(alarm, values, ago=1):
+    """Return whether an alarm is red, given the value of its metric in each of the newest periods."""
+    [series], now = series_of(alarm), 1_800_000_000
+    period = period_of(alarm)
+    return is_red(
+        alarm, [Point(*series, now - ago - period * n, value) for n, value in enumerate(values)], now
+    )
+
+
+def test_a_burst_is_a_hundred_refusals_in_five_minutes(alarms):
+    """A forgotten token of a reader who polls is no burst."""
+    alarm = alarms["RefusedBurstAlarm"]
+
+    assert [False, False, True] == [rings(alarm, values) for values in ([99], [99, 99], [100])]
+    assert [True, False] == [rings(alarm, [100], ago) for ago in (299, 301)]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("FailedRecordsAlarm", 1), ("StreamAgeAlarm", 3_600_000), ("ResolveStreamAgeAlarm", 3_600_000)],
+)
+def test_a_failure_that_may_pass_rings_in_the_third_period(alarms, name, value):
+    """Records are tried again, so nobody is notified of a failure of ten minutes."""
+    assert [False, True] == [rings(alarms[name], [value] * periods) for periods in (2, 3)]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "hours"),
+    [
+        ("DriftAlarm", 1, 24),
+        ("RevokedTokenAlarm", 1, 1),
+        ("OverdueAlarm", 1, 1),
+        ("FailedBatchesAlarm", 1, 1),
+        ("OldestOpenAlarm", 86_400, 1),
+    ],
+)
+def test_a_rare_count_rings_without_a_break(alarms, name, value, hours):
+    """What comes once an hour or a day, or in each run of `watch`, sends one mail and not one each time."""
+    edge = 3600 * hours
+
+    assert [True, False] == [rings(alarms[name], [value], ago) for ago in (edge - 1, edge + 1)]
+    assert not rings(alarms[name], [value - 1])
+
+
 def test_every_alarm_is_proven(alarms):
     """A new alarm needs a row in one of the tables above."""
     proven = {name for name, _ in (*BY_HANDLERS, *BY_ACCESS_LOG)}
