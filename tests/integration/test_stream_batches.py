@@ -17,7 +17,7 @@ from botocore.exceptions import (
 )
 from botocore.parsers import ResponseParserError
 from botocore.response import StreamingBody
-from inprocess import CONTEXT, beside, failing
+from inprocess import CONTEXT, beside, failing, forget
 from projecting import project_all, records, summaries
 from urllib3.exceptions import SSLError
 
@@ -27,6 +27,7 @@ from tavus_callbacks.aws.stores.tombstones import Tombstones
 from tavus_callbacks.domain.common.errors import StoreDown, is_outage
 from tavus_callbacks.domain.common.timestamps import now
 from tavus_callbacks.handlers import project, resolve
+from tavus_callbacks.runtime.settings import MissingVariable
 from tavus_callbacks_cli.erasure.failed import cut_out, failed_subjects
 from tavus_callbacks_cli.local_stack.triggers.batches import Delivery, deliver
 from tavus_callbacks_cli.local_stack.triggers.streams import stream_mappings_of
@@ -167,6 +168,21 @@ def test_a_request_that_is_wrong_itself_is_no_outage(code):
         raise ClientError({"Error": {"Code": code}}, "Any")
 
     assert (False, False) == (raised.value.may_pass, is_outage(raised.value))
+
+
+def test_a_missing_variable_is_not_taken_for_a_bad_record(api, deployment, monkeypatch):
+    """Lambda may run new code with the variables of the version before. The batch fails and comes again."""
+    batch = list(post_large(api, "c1", "c2").values())
+    monkeypatch.delenv("BODIES_BUCKET")
+    forget()
+    with pytest.raises(MissingVariable, match="BODIES_BUCKET"):
+        give(project, batch)
+
+    monkeypatch.setenv("BODIES_BUCKET", api.environment["BODIES_BUCKET"])
+    forget()
+    assert [] == give(project, batch)
+    assert [] == list(list_failures(deployment))
+    assert {("conversation", "c1"), ("conversation", "c2")} == set(summaries(api))
 
 
 @pytest.mark.parametrize("function", [project, resolve])

@@ -21,6 +21,7 @@ from tavus_callbacks.aws.dead_letters import REDRIVEN
 from tavus_callbacks.domain.common.errors import StoreDown, describe_fault, is_outage
 from tavus_callbacks.domain.common.timestamps import now
 from tavus_callbacks.runtime import wiring
+from tavus_callbacks.runtime.settings import MissingVariable
 
 if TYPE_CHECKING:
     from tavus_callbacks.domain.common.metrics import Counts
@@ -73,11 +74,15 @@ def _group(records: Sequence[DynamoDBRecord], key: Key | None) -> Iterable[list[
 def _process_group(
     records: Sequence[DynamoDBRecord], group: Sequence[int], handler: Handler, sums: Counter[str]
 ) -> dict[int, str]:
-    """Return the places of bad records, each with its fault; raises StoreDown if a store is down."""
+    """Return the places of bad records, each with its fault.
+
+    Raises StoreDown if a store is down, and MissingVariable: both are no fault of a record.
+    """
     try:
         sums.update(handler([records[place] for place in group]) or {})
     except Exception as fault:
-        if is_outage(fault):
+        # An update replaces code and variables one after the other, so one may be missing for a moment.
+        if is_outage(fault) or isinstance(fault, MissingVariable):
             raise
         if len(group) == 1:
             return {group[0]: describe_fault(fault)}
