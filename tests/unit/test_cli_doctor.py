@@ -1001,6 +1001,19 @@ def test_rules_of_others_on_the_bus_are_listed_with_the_commands_that_remove_the
     assert not after["fix"]
 
 
+@pytest.mark.usefixtures("web")
+def test_a_rule_that_a_service_manages_gets_no_command(aws):
+    """An archive of the bus has a rule, which EventBridge refuses to delete by itself."""
+    [bus] = [each for each in aws.client("events").list_event_buses()["EventBuses"] if each["Name"] == "told"]
+    aws.client("events").create_archive(ArchiveName="old", EventSourceArn=bus["Arn"])
+
+    finding = examined()["bus"]
+
+    assert "not the stack's: Events-Archive-old." in finding["detail"]
+    assert finding["fix"].endswith("Delete the archive or the schema discovery that made Events-Archive-old.")
+    assert "delete-rule" not in finding["fix"]
+
+
 def _call(aws: Aws, text: str) -> None:
     """Do what a command of the AWS CLI does."""
     _, service, operation, *options = shlex.split(text)

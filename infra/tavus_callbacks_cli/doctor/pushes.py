@@ -28,22 +28,35 @@ def bus(examination: Examination) -> Finding:
     if bus_name not in [bus["Name"] for bus in buses]:
         return failure(f"The bus {bus_name} does not exist, so no event is published.", REDEPLOY)
     # The bus of a local stack ends with the stack, whatever rules it has.
-    foreign = [] if deployment.is_local else _foreign_rules(deployment, bus_name)
+    foreign = {} if deployment.is_local else _foreign_rules(deployment, bus_name)
     if not foreign:
         return ok(f"Events are published on {bus_name}. docs/consume.md has rules for it.")
-    commands = [command for name in foreign for command in _removal(client, bus_name, name)]
     return ok(
         f"Events are published on {bus_name}. It has rules that are not the stack's: {', '.join(foreign)}.",
-        "While these rules exist, `sam delete` fails, and Push=off leaves the bus behind. Remove them before "
-        f"that, with their own stack or with {', '.join(commands)}.",
+        "While these rules exist, `sam delete` fails, and Push=off leaves the bus behind. "
+        + _removals(client, bus_name, foreign),
     )
 
 
-def _foreign_rules(deployment: "Deployment", bus_name: str) -> list[str]:
+def _foreign_rules(deployment: "Deployment", bus_name: str) -> dict[str, bool]:
+    """Return the rules of others by name, and whether a service manages them."""
     # The physical id of a rule on a custom bus is `bus|rule`.
     own = {id_.rpartition("|")[2] for id_ in deployment.physical("AWS::Events::Rule").values()}
     pages = deployment.client("events").get_paginator("list_rules").paginate(EventBusName=bus_name)
-    return sorted({rule["Name"] for page in pages for rule in page["Rules"]} - own)
+    rules = {rule["Name"]: "ManagedBy" in rule for page in pages for rule in page["Rules"]}
+    return {name: rules[name] for name in sorted(rules.keys() - own)}
+
+
+def _removals(client: Any, bus_name: str, foreign: dict[str, bool]) -> str:
+    """Return sentences on how to remove rules. A managed one refuses the commands."""
+    managed = [name for name, is_managed in foreign.items() if is_managed]
+    others = [name for name in foreign if name not in managed]
+    commands = [command for name in others for command in _removal(client, bus_name, name)]
+    by_command = (
+        f"Remove {', '.join(others)} before that, with their own stack or with {', '.join(commands)}."
+    )
+    by_service = f"Delete the archive or the schema discovery that made {', '.join(managed)}."
+    return " ".join([by_command] * bool(others) + [by_service] * bool(managed))
 
 
 def _removal(client: Any, bus_name: str, rule: str) -> list[str]:
