@@ -148,6 +148,35 @@ def test_callbacks_share_no_limit_with_readers(template):
     assert {key for key in routes if "/callbacks/" not in key} == limited
 
 
+def test_each_route_calls_its_function_as_the_handlers_expect(template):
+    """Lambda proxy integrations get events of payload 2.0, and a path declares the parameters in it."""
+    for path, item in template["Resources"]["Api"]["Properties"]["Body"]["paths"].items():
+        assert re.findall(r"{(.+?)}", path) == [each["name"] for each in item.get("parameters", [])]
+        for method in METHODS & item.keys():
+            integration = dict(item[method]["x-amazon-apigateway-integration"])
+            assert ("Receive" if "/callbacks/" in path else "Read") in str(integration.pop("uri"))
+            assert {
+                "type": "aws_proxy",
+                "httpMethod": "POST",
+                "payloadFormatVersion": "2.0",
+            } == integration
+
+
+def test_the_page_names_the_limits_of_the_routes(template):
+    """docs/parameters.md has the constants: the stage's burst, and rate and burst of a reading route."""
+    [stage] = [each for each in template["Resources"].values() if each["Type"] == "AWS::ApiGatewayV2::Stage"]
+    stage = stage["Properties"]
+    [reading] = {tuple(each.items()) for each in stage["RouteSettings"].values()}
+    limits = dict(reading)
+    page = (ROOT / "docs" / "parameters.md").read_text(encoding="utf-8")
+
+    assert f"and bursts of {stage['DefaultRouteSettings']['ThrottlingBurstLimit']}. These" in page
+    assert (
+        f"accepts {limits['ThrottlingRateLimit']} requests a second "
+        f"and bursts of {limits['ThrottlingBurstLimit']}." in page
+    )
+
+
 def without_condition(template):
     """Let a resource exist although what it refers to does not."""
     del template["Resources"]["ResolveFunction"]["Condition"]
