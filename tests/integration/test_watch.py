@@ -342,7 +342,7 @@ def test_a_secret_that_cannot_be_read_stops_nothing_else(watched):
 
 
 def test_what_waits_for_a_redrive_is_counted(watched):
-    """Each run counts the dead letters. A bucket that does not answer stops nothing else."""
+    """Every run counts the dead letters, also one that fails. A silent bucket stops nothing else."""
     watched.happen(*ended(), lost={2})
     bucket = watched.api.environment["FAILED_BUCKET"]
     for key in ("aws/lambda/async/project/1", "aws/lambda/async/project/2", "other"):
@@ -353,6 +353,10 @@ def test_what_waits_for_a_redrive_is_counted(watched):
     assert (None, 1) == (unread.get("failed_waiting"), unread["filed"])
     assert "the failed bucket cannot be read" in watched.api.log.getvalue()
     assert 2 == watched.run()["failed_waiting"]
+
+    with failing("dynamodb", "Query", error="InternalServerError"), pytest.raises(watch.StoreDown):
+        watched.run()
+    assert 2 == watched.api.records()[-1]["failed_waiting"]
 
 
 def test_what_tavus_answers_is_not_overdue(watched):

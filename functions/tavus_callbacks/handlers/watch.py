@@ -27,7 +27,16 @@ RESERVE = 120
 
 
 def handler(_event: object, context: Any) -> None:
-    """Check what is open until there is no more, or no time."""
+    """Check what is open until there is no more, or no time; the record is written even if that fails."""
+    record: dict[str, Any] = _count_failed()
+    try:
+        record |= _check(context)
+    finally:
+        write_record(logger, "watch", record)
+
+
+def _check(context: Any) -> dict[str, Any]:
+    """Check what is open and return the members of the record; raises StoreDown."""
     at = now()
     tavus, is_unreadable = _open_tavus()
     sweep = read_sweep(wiring.table()).begin(at)
@@ -36,12 +45,10 @@ def handler(_event: object, context: Any) -> None:
     )
     sweep = sweep.end(at, before=report.following, oldest=report.oldest, older=report.older)
     write_sweep(wiring.table(), sweep)
-    counts = {**report.counts, **_count_failed(), **({"key_unreadable": 1} if is_unreadable else {})}
+    counts = {**report.counts, **({"key_unreadable": 1} if is_unreadable else {})}
     oldest = min(filter(None, (sweep.oldest, sweep.older_before)), default=at)
     age = max(0, round((at - oldest).total_seconds()))
-    write_record(
-        logger, "watch", {**counts, "is_whole": report.following is None, **count("oldest_open", age)}
-    )
+    return {**counts, "is_whole": report.following is None, **count("oldest_open", age)}
 
 
 def _open_tavus() -> tuple[TavusApi | None, bool]:
