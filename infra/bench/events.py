@@ -27,6 +27,8 @@ from tavus_callbacks_cli.local_stack.http.routes import Route
 TOKEN = new_token()
 _NOW = datetime(2026, 11, 20, 10, 0, 1, tzinfo=UTC)
 _USUAL = 2 * KILOBYTE
+# S3's answer to a list of the failed bucket.
+_EMPTY_BUCKET = b"<ListBucketResult><KeyCount>0</KeyCount></ListBucketResult>"
 _KEY = "tavus/c1/1.mp4"
 # Letters and digits, as Secrets Manager generates them for the template.
 _PUSH_SECRET = "benchmarks" * 5
@@ -75,7 +77,7 @@ def cases() -> dict[str, Case]:
         "resolve": Case(_stream(rows[2]), {"UpdateItem": {"Attributes": _recording_row()}}),
         "signing_key": Case(_custom(), key),
         "push": Case(_queued(), {"GetSecretValue": {"SecretString": _PUSH_SECRET}}),
-        "watch": Case(b"{}", {"Query": {"Items": []}}),
+        "watch": Case(b"{}", {"Query": {"Items": []}, "": _EMPTY_BUCKET}),
     }
 
 
