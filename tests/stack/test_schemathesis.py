@@ -1,6 +1,5 @@
 """The description of the API against the running stack: whatever is asked, nothing fails undescribed."""
 
-import os
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -68,14 +67,8 @@ def configuration(stack: RunningStack) -> str:
     ("phases", "examples"),
     [
         ("examples,fuzzing", 40),
-        # Each value that a schema forbids, one by one: 2,600 requests.
-        pytest.param(
-            "coverage",
-            1,
-            marks=pytest.mark.skipif(
-                "FUZZ_REQUESTS" not in os.environ, reason="minutes of CPU: `make fuzz` asks for it"
-            ),
-        ),
+        # Each value that a schema forbids, one by one.
+        ("coverage", 1),
     ],
 )
 def test_no_request_is_answered_with_5xx_or_undescribed(

@@ -5,8 +5,8 @@
                          └── fails otherwise ─────► each of its records alone
                                └── fails again ───► bad: written to the failed bucket, and then done
 
-Lambda gives every record again from the first one that is reported, as often as the template says, for up to
-a day. So a bad record is reported only if it could not be written, or if an earlier record is reported: it
+Lambda gives every record again from the first one that is reported, as often and as long as the template
+says. So a bad record is reported only if it could not be written, or if an earlier record is reported: it
 would be written twice. This does not import Powertools' batch: after pydantic, that would load its parser.
 """
 
