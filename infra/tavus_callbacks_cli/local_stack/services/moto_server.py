@@ -19,6 +19,7 @@ from tavus_callbacks_cli.local_stack.services.access_keys import OWN_PATHS, Acce
 from tavus_callbacks_cli.local_stack.services.cors import CorsRule, answer_preflights
 from tavus_callbacks_cli.local_stack.services.denied_tables import deny_tables
 from tavus_callbacks_cli.local_stack.services.dynamodb_lock import serialize_dynamodb
+from tavus_callbacks_cli.local_stack.services.dynamodb_writes import report_writes
 from tavus_callbacks_cli.local_stack.services.list_permissions import hide_missing_objects
 from tavus_callbacks_cli.local_stack.services.object_events import ObjectFacts, announce_object_events
 
@@ -72,7 +73,8 @@ def _application(moto: Any, announce: Announce, keys: AccessKeys) -> "WSGIApplic
             denied_tables.clear()
             denied_tables.update(settings["denied_tables"])
 
-    s3 = answer_preflights(serialize_dynamodb(moto), _cors_rules)
+    dynamodb = serialize_dynamodb(report_writes(moto, []))
+    s3 = answer_preflights(dynamodb, _cors_rules)
     s3 = hide_missing_objects(s3, permissions)
     s3 = announce_object_events(s3, announce, announced_buckets, _find_object)
     allowed = deny_tables(_announce_writes(s3, announce), keys, denied_tables)
