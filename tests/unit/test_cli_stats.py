@@ -8,8 +8,9 @@ import pytest
 from fake_target import FakeTarget, run
 from folding import NOW, SETTINGS, gather_facts, scenario, transcript
 
+from tavus_callbacks.domain.summaries import sums
 from tavus_callbacks.domain.summaries.summary import conversation_summary
-from tavus_callbacks_cli.stats import plots, sums
+from tavus_callbacks_cli.stats import plots
 from tavus_callbacks_cli.targets import choose
 
 EVIL = "<script>alert(1)</script>"

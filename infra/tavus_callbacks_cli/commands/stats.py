@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tavus_callbacks.domain.common import timestamps
+from tavus_callbacks.domain.summaries import sums
 from tavus_callbacks_cli.commands import options
 from tavus_callbacks_cli.commands.options import query, target_options
 from tavus_callbacks_cli.output.console import (
@@ -20,7 +21,7 @@ from tavus_callbacks_cli.output.console import (
 )
 from tavus_callbacks_cli.output.shell import argument
 from tavus_callbacks_cli.output.text import duration, examples
-from tavus_callbacks_cli.stats import sums
+from tavus_callbacks_cli.stats.spreadsheet import csv_text
 from tavus_callbacks_cli.targets.choose import Target
 
 if TYPE_CHECKING:
@@ -28,17 +29,16 @@ if TYPE_CHECKING:
 
 _FILE = click.Path(dir_okay=False, path_type=Path, allow_dash=True)
 _OUTPUT = Path("-")
-_KEYS = {"day": sums.by_day, "label": sums.by_label, "end-reason": sums.by_end_reason}
-_TAG = "tag:"
 
 
 def _key(text: str) -> tuple[str, sums.Key]:
     """Parse the key of the groups."""
-    if text.startswith(_TAG) and text != _TAG:
-        return text, sums.by_tag(text.removeprefix(_TAG))
-    if text not in _KEYS:
-        raise click.BadParameter(f"{text!r} is none of {', '.join(_KEYS)}, or tag:NAME as in tag:user.")
-    return text, _KEYS[text]
+    key = sums.parse_key(text)
+    if key is None:
+        raise click.BadParameter(
+            f"{text!r} is no key. Use {', '.join(sums.KEYS)}, or tag:NAME as in tag:user."
+        )
+    return text, key
 
 
 @click.command(
@@ -92,7 +92,7 @@ def stats(
         conversations = _read(api, filters, until)
     total, grouped = sums.sums(conversations), sums.groups(conversations, by[1])
     if csv_file:
-        _write(csv_file, sums.csv_text(grouped), f"has {len(grouped)} rows.")
+        _write(csv_file, csv_text(grouped), f"has {len(grouped)} rows.")
     if html_file:
         from tavus_callbacks_cli.stats.report import report
 

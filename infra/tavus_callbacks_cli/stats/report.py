@@ -4,10 +4,10 @@ from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from typing import Any
 
+from tavus_callbacks.domain.summaries.sums import Conversation, by_day, by_end_reason, groups, responses
 from tavus_callbacks_cli.output.text import duration
 from tavus_callbacks_cli.stats import plots
 from tavus_callbacks_cli.stats.plots import escape_html
-from tavus_callbacks_cli.stats.sums import Conversation, by_day, by_end_reason, groups, responses
 
 Group = dict[str, Any]
 

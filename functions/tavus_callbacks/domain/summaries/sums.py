@@ -1,14 +1,11 @@
-"""Sums over conversations as the API lists them: in total, and by day, label, tag or end reason."""
+"""Sums over conversations as lists show them: in total, and by day, label, tag or end reason."""
 
-import csv
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from io import StringIO
+from collections.abc import Callable, Iterable, Mapping
 from itertools import chain
 from statistics import median
 from typing import Any
 
 from tavus_callbacks.domain.common.tags import normalize
-from tavus_callbacks_cli.output.text import escape
 
 Conversation = Mapping[str, Any]
 Key = Callable[[Conversation], Iterable[str]]
@@ -16,8 +13,11 @@ Key = Callable[[Conversation], Iterable[str]]
 # The group of a conversation without a value.
 NONE = "(none)"
 
+# In the order of a spreadsheet's columns.
 STATUSES = ("ended", "presumed_ended", "active")
 PARTS = ("shutdown", "transcript", "perception", "recording")
+
+_TAG = "tag:"
 _ADDED = (
     "user_turns",
     "replica_turns",
@@ -29,8 +29,6 @@ _ADDED = (
     "replica_seconds",
     "tool_calls",
 )
-# Spreadsheets read a text that begins so as a formula.
-_FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def by_day(conversation: Conversation) -> Iterable[str]:
@@ -59,6 +57,17 @@ def by_tag(name: str) -> Key:
         return {normalize(value) for value in chain.from_iterable(lists)} or [NONE]
 
     return values
+
+
+_KEYS: Mapping[str, Key] = {"day": by_day, "label": by_label, "end-reason": by_end_reason}
+KEY_WORDS = "day, label, end-reason or tag:NAME"
+
+
+def parse_key(text: str) -> Key | None:
+    """Return the key that one of KEY_WORDS names; None for any other text."""
+    if text.startswith(_TAG) and text != _TAG:
+        return by_tag(text.removeprefix(_TAG))
+    return _KEYS.get(text)
 
 
 def groups(conversations: Iterable[Conversation], key: Key) -> list[dict[str, Any]]:
@@ -98,14 +107,3 @@ def responses(conversations: Iterable[Conversation]) -> list[float]:
 
 def _median(values: list[float]) -> float | None:
     return round(median(values), 3) if values else None
-
-
-def csv_text(grouped: Sequence[dict[str, Any]]) -> str:
-    """Return groups as CSV, none of whose names a spreadsheet reads as a formula."""
-    text = StringIO()
-    writer = csv.DictWriter(text, ["group", *sums([])], lineterminator="\n")
-    writer.writeheader()
-    for group in grouped:
-        name = escape(group["group"])
-        writer.writerow({**group, "group": f"'{name}" if name.startswith(_FORMULAS) else name})
-    return text.getvalue()
