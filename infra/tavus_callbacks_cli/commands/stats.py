@@ -35,9 +35,7 @@ def _key(text: str) -> tuple[str, sums.Key]:
     """Parse the key of the groups."""
     key = sums.parse_key(text)
     if key is None:
-        raise click.BadParameter(
-            f"{text!r} is no key. Use {', '.join(sums.KEYS)}, or tag:NAME as in tag:user."
-        )
+        raise click.BadParameter(f"{text!r} is not {sums.KEY_WORDS}.")
     return text, key
 
 
