@@ -23,7 +23,7 @@ def list_page(
     describe: Callable[[ListedSummary], Any],
     *,
     objects_in: str | None = None,
-    **filters: str | None,
+    **filters: Any,
 ) -> tuple[list[dict[str, Any]], str | None]:
     """Return the page of summaries that a query asks for, and the cursor of the next one."""
     before = place_in(query.state(CURSOR), "before")
@@ -39,7 +39,7 @@ def read_page(  # noqa: PLR0913 - a list, its filters and a place in it
     before: str | None,
     *,
     objects_in: str | None = None,
-    **filters: str | None,
+    **filters: Any,
 ) -> SummaryPage:
     """Return a page of summaries that begins before a place; `describe` makes the view of each."""
     filter_ = Filter(tag=query[TAG], label=query[LABEL], **filters)

@@ -146,6 +146,13 @@ LIMIT = whole_number("limit", "How many a page holds.", most=MAX_LIMIT, default=
 CURSOR: Parameter[dict[str, Any]] = Parameter(
     "cursor", "Where to go on: the `cursor` of the page before.", {"type": "string"}, read_cursor, {}
 )
+SIMULATED: Parameter[bool | None] = Parameter(
+    "simulated",
+    "`true` leaves out real data, `false` leaves out simulated data.",
+    {"type": "boolean"},
+    flag("simulated", "").read,
+    None,
+)
 TAG: Parameter[tuple[str, str] | None] = Parameter(
     "tag",
     "Only with this tag.",

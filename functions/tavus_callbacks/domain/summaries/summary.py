@@ -167,6 +167,7 @@ class Filter:
     label: str | None = None
     status: str | None = None
     missing: str | None = None
+    simulated: bool | None = None
 
     def matches(self, summary: Summary) -> bool:
         """Return whether a summary is in the list."""
@@ -177,4 +178,5 @@ class Filter:
             and (self.label is None or self.label in summary.labels)
             and (self.status is None or self.status == status)
             and (self.missing is None or self.missing in missing)
+            and (self.simulated is None or self.simulated == summary.simulated)
         )
