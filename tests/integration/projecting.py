@@ -11,7 +11,7 @@ from tavus_callbacks.aws.items import write_item
 from tavus_callbacks.aws.stores.bodies import Bodies
 from tavus_callbacks.aws.stores.subject_events import events_in, subject_rows
 from tavus_callbacks.aws.table import Table
-from tavus_callbacks.domain.summaries.summary import facts_from
+from tavus_callbacks.domain.summaries.summary import facts_from, pack_facts, unpack_facts
 from tavus_callbacks.handlers import project
 from tavus_callbacks_cli.simulator import scenario as simulator
 from tavus_callbacks_cli.targets.store import Store
@@ -96,7 +96,7 @@ def facts_of(api, kind, subject):
     """Return the facts that the fold gathers from the stored events, as a summary has them."""
     stack = store(api)
     items = subject_rows(Table(stack.client, stack.table), kind, subject)
-    return facts_from(kind, events_in(items, stack.bodies)).model_dump_json()
+    return unpack_facts(pack_facts(facts_from(kind, events_in(items, stack.bodies))))
 
 
 def remove_summaries(api):

@@ -53,7 +53,7 @@ def test_readers_skip_a_body_of_too_many_parts(api, read_sizes):
     assert ("ended", None) == (view.value["status"], view.value["transcript"])
     assert (404, True) == (transcript.status, "too large to read" in transcript.value["detail"])
     assert [f"/events/{reply['event_id']}/body"] == [event["body_url"] for event in shown]
-    assert '"transcript":null' in facts_of(api, "conversation", "c1")
+    assert "transcript" not in json.loads(facts_of(api, "conversation", "c1"))
     assert read_sizes
     assert max(read_sizes) < 1000
 

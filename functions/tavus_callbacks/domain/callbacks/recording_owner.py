@@ -42,19 +42,25 @@ def read_place(properties: Body, bucket: str) -> tuple[Place, tuple[str, ...]]:
 
     If two places differ, the usable one in `bucket`, the stack's own bucket, wins.
     """
-    pair, uri = _read_pair(properties), _read_uri(properties)
-    if pair is None or uri is None:
-        return pair or uri or Place(_read_provider(properties), None, None), ()
-    if _is_address_of(uri, pair):
-        return pair, ()
-    if pair.key == uri.key and pair.bucket in (None, uri.bucket):
-        return uri, ()
+    places = possible_places(properties)
 
     def merit(place: Place) -> tuple[bool, bool, bool, bool]:
         # An address can escape the key or carry a query. A pair without a bucket says less than other URIs.
         return is_usable(place.key), not place.is_address, place.bucket == bucket, place.bucket is not None
 
-    return max(pair, uri, key=merit), (STORAGE_CONFLICT,)
+    return max(places, key=merit), (STORAGE_CONFLICT,) if len(places) > 1 else ()
+
+
+def possible_places(properties: Body) -> tuple[Place, ...]:
+    """Return the place that a recording callback names, or two places if its two forms contradict."""
+    pair, uri = _read_pair(properties), _read_uri(properties)
+    if pair is None or uri is None:
+        return (pair or uri or Place(_read_provider(properties), None, None),)
+    if _is_address_of(uri, pair):
+        return (pair,)
+    if pair.key == uri.key and pair.bucket in (None, uri.bucket):
+        return (uri,)
+    return pair, uri
 
 
 def names_other_folder(event_type: str, conversation_id: str, body: Body) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import Field
 
 from tavus_callbacks.domain.callbacks import event_types
-from tavus_callbacks.domain.callbacks.families import object_key
+from tavus_callbacks.domain.callbacks.families import MAX_NAME, object_key
 from tavus_callbacks.domain.callbacks.recording_owner import belongs_to_other, is_usable
 from tavus_callbacks.domain.common import lenient_json
 from tavus_callbacks.domain.common.timestamps import iso
@@ -19,6 +19,7 @@ from tavus_callbacks.domain.common.view import Moment, Names, View
 from tavus_callbacks.domain.conversations.end_reason import NOBODY_JOINED, reason_code
 from tavus_callbacks.domain.events.arrival_facts import ArrivalFacts, arrival_facts, merge_optional
 from tavus_callbacks.domain.events.stored_event import StoredEvent
+from tavus_callbacks.domain.recordings.claim import id_without_key, possible_ids, recording_id
 from tavus_callbacks.domain.transcripts.statistics import Talk, talk_statistics
 from tavus_callbacks.domain.transcripts.transcript import (
     drop_system_turns,
@@ -30,8 +31,14 @@ CONFIRMED = "Whether Tavus itself, asked by its API, has shown every event that 
 
 # A summary is small; the event itself keeps the whole.
 _LONGEST_REASON, _REF_END = 1000, 24
+# Both names under which Tavus sends an id; the second since 2026.
+REPLICA_NAMES, PERSONA_NAMES = ("replica_id", "face_id"), ("persona_id", "pal_id")
+# More bytes than any body has.
+_MOST_BYTES = 10**8
 # Triggers that a summary counts: 24 bytes each, and a guardrail can trigger at every turn.
 MOST_GUARDRAILS = 500
+# Ids of recordings whose callbacks are unusual; anybody can send such callbacks.
+_MOST_RECORDING_IDS = 50
 
 
 class TranscriptFacts(View):
@@ -63,6 +70,17 @@ class ShutdownReason(View):
         return max(self, other, key=lambda shutdown: (shutdown.at, shutdown.reason))
 
 
+class EarliestId(View):
+    """The id of a replica or a persona, with the rank of the event that names it: the least counts."""
+
+    rank: str
+    id: str
+
+    def merge(self, other: "EarliestId") -> "EarliestId":
+        """Return the one of the earlier event."""
+        return min(self, other, key=lambda each: (each.rank, each.id))
+
+
 class Facts(View):
     """The facts of one or more events of a conversation."""
 
@@ -72,10 +90,17 @@ class Facts(View):
     ended_at: Moment | None = None
     ended_ahead_at: Moment | None = Field(None, description="An end after its own receipt: a wrong clock.")
     end_reason: ShutdownReason | None = None
+    # Rows of earlier versions lack `replica`, `persona`, `has_objectives` and `recording_ids`.
+    replica: EarliestId | None = None
+    persona: EarliestId | None = None
     event_types: Names = Field(description="Of the described ones, which have arrived.")
+    has_objectives: bool = False
     recordings: Names = Field(frozenset(), description="Object keys that were announced.")
     unnamed_recordings: Names = Field(
         frozenset(), description="Events that announce one without a key of its own."
+    )
+    recording_ids: Names = Field(
+        frozenset(), description="Ids that recordings may have and that do not follow from the members above."
     )
     guardrails: Names = Field(frozenset(), description="Events of guardrails that triggered; the least ones.")
     transcript: TranscriptFacts | None = None
@@ -87,9 +112,29 @@ class Facts(View):
         return self.confirmed_at is not None and self.receipt.received_last_at <= self.confirmed_at
 
     @property
+    def replica_id(self) -> str | None:
+        """Return the id of the replica, under either name, by the earliest event that names it."""
+        return self.replica.id if self.replica else None
+
+    @property
+    def persona_id(self) -> str | None:
+        """Return the id of the persona, under either name, by the earliest event that names it."""
+        return self.persona.id if self.persona else None
+
+    @property
+    def has_perception(self) -> bool:
+        """Return whether a perception analysis arrived; a refusal does not count."""
+        return event_types.ANALYSIS in self.event_types
+
+    @property
     def recording_count(self) -> int:
         """Return the number of recordings for which a callback arrived, failed ones too."""
         return len(self.recordings) + len(self.unnamed_recordings)
+
+    @property
+    def possible_recording_ids(self) -> frozenset[str]:
+        """Return the ids that the announced recordings of a conversation may have, except by their keys."""
+        return self.recording_ids | set(map(id_without_key, self.unnamed_recordings))
 
     @property
     def end_code(self) -> str | None:
@@ -117,10 +162,6 @@ class Facts(View):
 
     def merge(self, other: "Facts") -> "Facts":
         """Return the facts of both together."""
-        guardrails = self.guardrails | other.guardrails
-        if len(guardrails) > MOST_GUARDRAILS:
-            # The least ones, so that merging stays commutative, associative and idempotent.
-            guardrails = frozenset(sorted(guardrails)[:MOST_GUARDRAILS])
         return Facts(
             receipt=self.receipt.merge(other.receipt),
             occurred_last_at=merge_optional(max, self.occurred_last_at, other.occurred_last_at),
@@ -128,18 +169,31 @@ class Facts(View):
             ended_at=merge_optional(max, self.ended_at, other.ended_at),
             ended_ahead_at=merge_optional(min, self.ended_ahead_at, other.ended_ahead_at),
             end_reason=merge_optional(ShutdownReason.merge, self.end_reason, other.end_reason),
+            replica=merge_optional(EarliestId.merge, self.replica, other.replica),
+            persona=merge_optional(EarliestId.merge, self.persona, other.persona),
             event_types=self.event_types | other.event_types,
+            has_objectives=self.has_objectives or other.has_objectives,
             recordings=self.recordings | other.recordings,
             unnamed_recordings=self.unnamed_recordings | other.unnamed_recordings,
-            guardrails=guardrails,
+            recording_ids=_least(self.recording_ids | other.recording_ids, _MOST_RECORDING_IDS),
+            guardrails=_least(self.guardrails | other.guardrails, MOST_GUARDRAILS),
             transcript=merge_optional(TranscriptFacts.merge, self.transcript, other.transcript),
             confirmed_at=merge_optional(max, self.confirmed_at, other.confirmed_at),
         )
 
 
+def _least(names: frozenset[str], most: int) -> frozenset[str]:
+    """Return the least names, so that merging stays commutative, associative and idempotent."""
+    return names if len(names) <= most else frozenset(sorted(names)[:most])
+
+
 def conversation_facts(event: StoredEvent) -> Facts:
     """Return the facts of one event or variant."""
-    facts: dict[str, Any] = {"event_types": event_types.SHOWN & {event.event_type}}
+    facts: dict[str, Any] = {
+        "event_types": event_types.SHOWN & {event.event_type},
+        "has_objectives": event.family == "objective",
+        **_id_facts(event),
+    }
     plausible_at = event.plausible_at
     if event.event_type in event_types.JOINED:
         facts["joined_at"] = event.occurred_at
@@ -158,6 +212,20 @@ def conversation_facts(event: StoredEvent) -> Facts:
     return Facts(receipt=arrival_facts(event), occurred_last_at=plausible_at, **facts)
 
 
+def _id_facts(event: StoredEvent) -> dict[str, EarliestId]:
+    """Return the replica and the persona that an event names; of one moment, the richest content counts."""
+    properties = lenient_json.members(event.body or {})
+    facts: dict[str, EarliestId] = {}
+    for fact, names in (("replica", REPLICA_NAMES), ("persona", PERSONA_NAMES)):
+        for order, name in enumerate(names):
+            named = lenient_json.text(properties.get(name))
+            if fact not in facts and named and len(named) <= MAX_NAME:
+                moment = event.event_ref.partition("-")[0]
+                rank = f"{moment}|{order}|{_MOST_BYTES - event.body_size}"
+                facts[fact] = EarliestId(rank=rank, id=named)
+    return facts
+
+
 def _recording_facts(event: StoredEvent) -> dict[str, Any]:
     """Tell recordings apart as `read_claim` does: by their keys, else by the events that announce them.
 
@@ -165,13 +233,15 @@ def _recording_facts(event: StoredEvent) -> dict[str, Any]:
     """
     if event.body is None:
         return {"event_types": frozenset()}
+    ids = possible_ids(event.event_type, event.subject, event.body, event.event_ref)
     key = object_key(lenient_json.members(event.body))
     is_own = not belongs_to_other(key, event.subject)
     # Usable keys only: a summary is small, and anybody can send a body.
     if is_own and key is not None and is_usable(key):
-        return {"recordings": {key}}
-    unnamed = {"unnamed_recordings": {event.event_ref[-_REF_END:]}}
-    return unnamed if is_own else {**unnamed, "event_types": frozenset()}
+        return {"recordings": {key}, "recording_ids": ids - {recording_id(event.subject, key)}}
+    ref_end = event.event_ref[-_REF_END:]
+    facts = {"unnamed_recordings": {ref_end}, "recording_ids": ids - {id_without_key(ref_end)}}
+    return facts if is_own else {**facts, "event_types": frozenset()}
 
 
 def _transcript_facts(event: StoredEvent, body: dict[str, Any]) -> TranscriptFacts:

@@ -24,7 +24,14 @@ from tavus_callbacks.domain.conversations.expected import (
     conversation_status,
     missing_parts,
 )
-from tavus_callbacks.domain.conversations.facts import CONFIRMED, Facts, TranscriptFacts, conversation_facts
+from tavus_callbacks.domain.conversations.facts import (
+    CONFIRMED,
+    PERSONA_NAMES,
+    REPLICA_NAMES,
+    Facts,
+    TranscriptFacts,
+    conversation_facts,
+)
 from tavus_callbacks.domain.conversations.objectives import ObjectiveView, fold_objectives
 from tavus_callbacks.domain.conversations.parts import (
     Action,
@@ -176,7 +183,7 @@ def fold_conversation(  # noqa: PLR0913 - one argument a source
         recording_failures=parts.recording_failures(failures, recording_ids) if failures else [],
         skipped=skipped_events(events),
         **_facts_members(facts),
-        **_id_members(occurrences),
+        **_id_members(facts, occurrences),
         **_part_members(occurrences),
     )
     return view.model_dump(mode="json")
@@ -210,18 +217,17 @@ def _transcript_summary(facts: TranscriptFacts) -> TranscriptSummary:
     )
 
 
-def _id_members(occurrences: Iterable[Occurrence]) -> dict[str, Any]:
+def _id_members(facts: Facts, occurrences: Iterable[Occurrence]) -> dict[str, Any]:
     """Return the first id under each name; `id` is the first under either name of one thing."""
-    ids: dict[str, str | None] = defaultdict(lambda: None)
+    ids: dict[str, str] = {}
     for occurrence in occurrences:
-        for kind, names in (("replica", ("replica_id", "face_id")), ("persona", ("persona_id", "pal_id"))):
-            for name in names:
-                if name in occurrence.properties and (text := lenient_json.text(occurrence.properties[name])):
-                    ids[kind] = ids[kind] or text
-                    ids[name] = ids[name] or text
+        for name in (*REPLICA_NAMES, *PERSONA_NAMES):
+            if name not in ids and (text := lenient_json.text(occurrence.properties.get(name))):
+                ids[name] = text
+    replica, persona = ({name: ids.get(name) for name in names} for names in (REPLICA_NAMES, PERSONA_NAMES))
     return {
-        "replica": Replica(id=ids["replica"], replica_id=ids["replica_id"], face_id=ids["face_id"]),
-        "persona": Persona(id=ids["persona"], persona_id=ids["persona_id"], pal_id=ids["pal_id"]),
+        "replica": Replica(id=facts.replica_id, **replica),
+        "persona": Persona(id=facts.persona_id, **persona),
     }
 
 

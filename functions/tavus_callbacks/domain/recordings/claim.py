@@ -17,6 +17,7 @@ from tavus_callbacks.domain.callbacks.recording_owner import (
     SUFFIX,
     belongs_to_other,
     is_usable,
+    possible_places,
     read_place,
 )
 from tavus_callbacks.domain.common import lenient_json
@@ -111,6 +112,18 @@ def id_without_key(ref: str) -> str:
     Earlier versions gave it to every failed copy.
     """
     return f"failed-{ref[-24:]}"
+
+
+def possible_ids(event_type: str, conversation_id: str, body: Body, ref: str) -> frozenset[str]:
+    """Return every id that the recording of a callback may be stored under; `ref` is the event's.
+
+    Where the callback names two keys, the stack's bucket decides between them.
+    """
+    keys = [place.key for place in possible_places(properties_of(body))]
+    ids = {recording_id(conversation_id, key) for key in keys if is_usable(key)}
+    if event_type == event_types.COPY_FAILED or not all(map(is_usable, keys)):
+        ids.add(id_without_key(ref))
+    return frozenset(ids)
 
 
 def reject_other_owner(claim: Claim, conversation_id: str) -> Claim:

@@ -44,8 +44,11 @@ def facts_from(kind: str, events: Iterable[StoredEvent]) -> SubjectFacts:
 
 
 def pack_facts(facts: SubjectFacts) -> str | bytes:
-    """Write facts as JSON, deflated if that is shorter: most summaries then are one write unit, not two."""
-    text = facts.model_dump_json()
+    """Write facts as JSON without defaults, deflated if that is shorter.
+
+    Most summaries then are one write unit, not two.
+    """
+    text = facts.model_dump_json(exclude_defaults=True)
     packed = pack(text.encode())
     return packed.data if packed.encoding == "deflate" else text
 
@@ -71,12 +74,16 @@ class ConversationSummary(View):
     """A conversation as a list shows it."""
 
     conversation_id: str
+    replica_id: str | None
+    persona_id: str | None
     status: ConversationStatus
     joined_at: Moment | None
     ended_at: Moment | None
     duration: float | None = Field(description="Seconds from the first joining to the end.")
     end_reason: str | None
     has_transcript: bool
+    has_perception: bool = Field(description="Whether a perception analysis arrived.")
+    has_objectives: bool = Field(description="Whether an event of an objective arrived.")
     turns: int | None
     talk: Talk | None
     recordings: int = Field(description="How many were announced, failed ones too.")
@@ -126,12 +133,16 @@ def conversation_summary(
     missing = missing_parts(facts, now=now, settings=settings, has_recording=has_recording)
     return ConversationSummary(
         conversation_id=conversation_id,
+        replica_id=facts.replica_id,
+        persona_id=facts.persona_id,
         status=conversation_status(facts, now=now, settings=settings),
         joined_at=facts.joined_at,
         ended_at=facts.shown_end,
         duration=facts.duration,
         end_reason=facts.end_code,
         has_transcript=facts.transcript is not None,
+        has_perception=facts.has_perception,
+        has_objectives=facts.has_objectives,
         turns=facts.transcript.talk.total_turns if facts.transcript else None,
         talk=facts.transcript.talk if facts.transcript else None,
         recordings=facts.recording_count,
