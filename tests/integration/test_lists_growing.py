@@ -7,6 +7,7 @@ from projecting import post_scenario, project_all, row_of, summaries
 
 from tavus_callbacks.aws import clients
 from tavus_callbacks.aws.stores.keys import shard
+from tavus_callbacks.domain.common.paths import LISTS
 from tavus_callbacks.domain.common.timestamps import iso
 from tavus_callbacks.domain.summaries.summary import shards
 from tavus_callbacks_cli.simulator import scenario as simulator
@@ -37,6 +38,24 @@ def test_what_comes_while_somebody_reads_changes_no_later_page(api):
     second = api.get("/conversations", f"limit=2&cursor={first['cursor']}").value
 
     assert (["c3", "c2"], ["c1", "c0"]) == (ids(first["conversations"]), ids(second["conversations"]))
+
+
+def test_every_kind_of_resource_has_a_list_and_a_view(api):
+    """Documents, lip syncs and the like are listed and read as videos are."""
+    ids = simulator.fresh_ids()
+    kinds = [kind for kind in LISTS if kind != "conversation"]
+    for kind in kinds:
+        post_scenario(api, kind, now=NOW, ids=ids)
+    project_all(api)
+
+    for kind in kinds:
+        id_, name = ids[f"{kind}_id"], LISTS[kind]
+        [entry] = api.get(f"/{name}").value[name]
+        view = api.get(f"/{name}/{id_}").value
+        assert (kind, id_, view["status"]) == (entry["kind"], entry["id"], entry["status"])
+        assert (kind, id_) == (view["kind"], view["id"])
+        assert [] == api.get(f"/{name}", "status=deleted").value[name]
+        assert 404 == api.get(f"/{name}/nobody").status
 
 
 def test_videos_and_replicas_are_lists_of_their_own(api):

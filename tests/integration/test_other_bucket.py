@@ -207,8 +207,8 @@ def test_problems_survive_an_id_that_no_path_carries(recordings, monkeypatch):
 
     assert "tavus-callbacks recording c2" == found.pop("recordings failed")
     assert {
-        "recordings of a/b cannot be read: no path can carry the id": "tavus-callbacks show a/b --events",
-        "recordings of .. cannot be read: no path can carry the id": "tavus-callbacks show .. --events",
+        "recordings of a/b cannot be read: no path can hold the id": "tavus-callbacks show a/b --events",
+        "recordings of .. cannot be read: no path can hold the id": "tavus-callbacks show .. --events",
     } == found
 
 

@@ -142,7 +142,11 @@ def test_summaries_are_made_anew(local_stack: RunningStack) -> None:
 
 
 def test_an_unusual_subject_is_shown(local_stack: RunningStack) -> None:
-    """An id that no path can carry is shown like any other."""
+    """Any id has a page, and one that no path can hold has its events."""
+    decomposed = "Jose\u0301 \U0001f600 50%41+#"
+    httpx.post(local_stack.callback_url, json=shutdown(decomposed)).raise_for_status()
+    assert decomposed == answered(run("show", decomposed, "--json"))["conversation_id"]
+
     httpx.post(local_stack.callback_url, json=shutdown("c/1?x=[red]&é")).raise_for_status()
 
     (event,) = answered(run("show", "c/1?x=[red]&é", "--json"))["events"]

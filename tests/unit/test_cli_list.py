@@ -5,6 +5,7 @@ import json
 import pytest
 from fake_target import FakeTarget, run
 
+from tavus_callbacks.domain.common.paths import LISTS
 from tavus_callbacks_cli.output.text import moment
 from tavus_callbacks_cli.targets import choose
 
@@ -151,8 +152,8 @@ def test_pages_are_read_until_there_is_enough(target):
     assert "There are more" in result.stderr
 
 
-@pytest.mark.parametrize("what", ["videos", "replicas"])
-def test_videos_and_replicas_have_a_list_each(target, what):
+@pytest.mark.parametrize("what", [name for name in LISTS.values() if name != "conversations"])
+def test_each_kind_of_resource_has_a_list(target, what):
     """A row has status and last receipt."""
     target.answers = [{what: [video()], "cursor": None}]
 

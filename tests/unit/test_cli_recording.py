@@ -277,7 +277,7 @@ def test_a_mistyped_conversation_is_told_with_those_near_it(option, target):
     assert "Did you mean c1234?" in result.stderr
 
 
-@pytest.mark.parametrize("arguments", [("c/1",), ("..",), ("c1", "../x"), ("c 1",)])
+@pytest.mark.parametrize("arguments", [("c/1",), ("..",), ("c1", "../x"), ("c?1",)])
 def test_an_id_that_no_path_carries_is_a_usage_error(arguments, target):
     """Nothing is requested with a path that means something else."""
     result = run(*arguments)

@@ -17,10 +17,10 @@ from folding import NOW
 from rich.text import Text
 
 import tavus_callbacks_cli
+from tavus_callbacks.domain.common.paths import fits_path
 from tavus_callbacks_cli.commands import problems, show
 from tavus_callbacks_cli.erasure.receipt import beyond_reach
 from tavus_callbacks_cli.main import COMMANDS, main
-from tavus_callbacks_cli.operations import subjects
 from tavus_callbacks_cli.operations.selection import Selection
 from tavus_callbacks_cli.output import pages, shell, tables
 from tavus_callbacks_cli.targets import choose
@@ -144,7 +144,7 @@ def test_show_names_an_event_that_is_too_large(target, id_, capsys):
     assert ["tavus-callbacks", "show", *tail] == pasted(capsys.readouterr().err)
 
 
-@pytest.mark.parametrize("id_", [each for each in HOSTILE if not subjects.has_page(each)])
+@pytest.mark.parametrize("id_", [each for each in HOSTILE if not fits_path(each)])
 @pytest.mark.usefixtures("target")
 def test_an_id_without_a_page_is_answered_with_its_command(id_):
     """`transcript` and `recording` name the command that shows the events."""
@@ -182,7 +182,7 @@ def test_problems_names_each_conversation_and_its_command(target, id_, monkeypat
     conversations = [
         {"conversation_id": name, "recordings": 1, "simulated": False} for name in listed if name
     ]
-    has_page = subjects.has_page(id_)
+    has_page = fits_path(id_)
     target.answers = [
         {"quarantine": [], "cursor": None},
         {"conversations": conversations, "cursor": None},

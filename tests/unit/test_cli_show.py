@@ -8,6 +8,7 @@ from fake_target import FakeTarget, run
 from folding import CONVERSATION, NOW, SETTINGS, recording, said, scenario, stored_event, transcript
 
 from tavus_callbacks.domain.callbacks.families import KINDS
+from tavus_callbacks.domain.common.paths import LISTS
 from tavus_callbacks.domain.conversations.view import fold_conversation
 from tavus_callbacks.domain.resources.view import fold_resource
 from tavus_callbacks.domain.transcripts.transcript import choose_transcript, transcript_view
@@ -156,40 +157,57 @@ def test_json_is_the_apis_own(target):
     assert view() == json.loads(run("show", CONVERSATION, "--json").stdout)
 
 
-@pytest.mark.parametrize("kind", ["video", "replica"])
+@pytest.mark.parametrize("kind", [kind for kind in LISTS if kind != "conversation"])
 def test_an_id_is_looked_for_among_all_kinds(target, kind):
     """People need not name the kind."""
-    events = scenario(f"{kind}-failed")
-    answer = fold_resource(kind, "x1", events)
-    misses = ["conversation", "video"] if kind == "replica" else ["conversation"]
-    target.answers = [*[UNKNOWN for _ in misses], answer]
+    kinds = list(LISTS)
+    misses = kinds[: kinds.index(kind)]
+    event = stored_event({f"{kind}_id": "x1", "status": "error", "error_message": "No voice."})
+    target.answers = [*[UNKNOWN for _ in misses], fold_resource(kind, "x1", [event])]
 
     result = run("show", "x1")
 
-    assert [*(f"/{each}s/x1" for each in misses), f"/{kind}s/x1"] == target.asked
-    assert "status   " in result.stdout
-    assert "error" in result.stdout
+    assert [f"/{LISTS[each]}/x1" for each in (*misses, kind)] == target.asked
+    assert result.stdout.startswith(kind)
+    assert "No voice." in result.stdout
     assert "History" in result.stdout
 
 
 NONE = {"events": [], "cursor": None}
+NO_PATH = (404, {"message": "Not Found"})
 
 
 def test_an_id_of_a_kind_without_a_page_has_its_events(target):
-    """A document is found without --kind, and its events are listed."""
+    """An objective is found without --kind, and its events are listed."""
+    received = received_about("o1", kind="objective", event_type="conversation.objective.completed")
+    target.answers = [*[UNKNOWN] * len(LISTS), {"events": [received], "cursor": None}]
+
+    result = run("show", "o1")
+
+    assert (0, "/events?limit=200&kind=objective&subject=o1") == (result.exit_code, target.asked[-1])
+    assert "conversation.objective.completed" in result.stdout
+
+
+def test_a_stack_of_an_earlier_version_shows_events_for_the_paths_that_it_lacks(target):
+    """A document of such a stack has no page, and ids near an unknown one come from the lists that it has."""
     received = received_about("d1", kind="document", event_type="document.ready")
-    target.answers = [UNKNOWN, UNKNOWN, UNKNOWN, NONE, NONE, {"events": [received], "cursor": None}]
+    target.answers = [NO_PATH, {"events": [received], "cursor": None}]
+    target.answers += [NO_PATH, NONE, NO_PATH]
 
-    result = run("show", "d1")
+    shown, unknown = run("show", "d1", "--kind", "document"), run("show", "d2", "--kind", "document")
 
-    assert (0, "/events?limit=200&kind=document&subject=d1") == (result.exit_code, target.asked[-1])
-    assert "document.ready" in result.stdout
+    assert (0, 1) == (shown.exit_code, unknown.exit_code)
+    assert "document.ready" in shown.stdout
+    assert "No document 'd2' is kept there." in unknown.stderr
 
 
 def test_an_id_of_nothing_is_looked_for_among_all_kinds(target):
     """The error names no kind that was not searched."""
-    target.answers = [*[UNKNOWN] * 3, *[NONE] * (len(KINDS) - 3)]
-    target.answers += [latest(), latest("videos", "id", "d12"), latest("replicas", "id")]
+    target.answers = [*[UNKNOWN] * len(LISTS), *[NONE] * (len(KINDS) - len(LISTS))]
+    target.answers += [
+        latest(name, "id" if kind != "conversation" else "conversation_id", f"{kind[0]}12")
+        for kind, name in LISTS.items()
+    ]
 
     result = run("show", "d1")
 
@@ -377,7 +395,7 @@ def test_an_id_that_no_path_carries_has_events(target):
     result = run("transcript", "a/b")
 
     assert (1, []) == (result.exit_code, target.asked)
-    assert "`tavus-callbacks show a/b --events` has its events" in result.stderr
+    assert "`tavus-callbacks show a/b --events` shows its events" in result.stderr
 
 
 def test_colours_are_for_terminals(target, monkeypatch):

@@ -60,6 +60,36 @@ class ReplicaPage(Page):
     replicas: list[ResourceSummary]
 
 
+class DocumentPage(Page):
+    """Documents, the newest first by first receipt."""
+
+    documents: list[ResourceSummary]
+
+
+class LipsyncPage(Page):
+    """Lip syncs, the newest first by first receipt."""
+
+    lipsync: list[ResourceSummary]
+
+
+class ReplacementPage(Page):
+    """Replacements, the newest first by first receipt."""
+
+    replacements: list[ResourceSummary]
+
+
+class TranscriptionPage(Page):
+    """Transcriptions, the newest first by first receipt."""
+
+    transcriptions: list[ResourceSummary]
+
+
+class SpeechPage(Page):
+    """Speech clips, the newest first by first receipt."""
+
+    speech: list[ResourceSummary]
+
+
 class SubjectPage(Page):
     """Subjects of one kind, the newest first by first receipt; the next kind follows on a page of its own."""
 

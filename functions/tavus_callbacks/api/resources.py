@@ -1,4 +1,4 @@
-"""`GET /videos…` and `GET /replicas…`: the status of videos and replicas."""
+"""`GET /videos…`, `GET /replicas…` and the like: the status of everything that is not a conversation."""
 
 from typing import TYPE_CHECKING, Any, cast, get_args
 
@@ -10,9 +10,10 @@ from tavus_callbacks.api.responses import json_answer
 from tavus_callbacks.api.routing import Routes
 from tavus_callbacks.aws.stores.subject_events import load_subject
 from tavus_callbacks.domain.common.errors import NotFound
+from tavus_callbacks.domain.common.paths import LISTS
 from tavus_callbacks.domain.resources.facts import ResourceStatus
 from tavus_callbacks.domain.resources.view import fold_resource
-from tavus_callbacks.domain.summaries.summary import resource_summary
+from tavus_callbacks.domain.summaries.summary import CONVERSATION, resource_summary
 from tavus_callbacks.runtime import wiring
 
 if TYPE_CHECKING:
@@ -24,40 +25,40 @@ routes = Routes()
 STATUS = one_of("status", "Only with this status.", get_args(ResourceStatus))
 
 
-@routes.get("/videos", query=(*COMMON, STATUS), model="VideoPage")
-def get_videos(query: Query) -> Response[str]:
-    """Answer videos, the newest first by first receipt."""
-    return _list_resources(query, "video", "videos")
+def _declare_list(kind: str, name: str) -> None:
+    @routes.get(
+        f"/{name}",
+        # `lipsync` and `speech` have one word for the list and for its items.
+        operation_id=f"get_{name}" if name != kind else f"get_{name}_list",
+        summary=f"Answer {name}, the newest first by first receipt.",
+        query=(*COMMON, STATUS),
+        model=f"{kind.capitalize()}Page",
+    )
+    def get_resources(query: Query) -> Response[str]:
+        def describe(row: "ListedSummary") -> Any:
+            return resource_summary(kind, row.subject, cast("ResourceFacts", row.facts))
+
+        page, next_cursor = list_page(wiring.summaries(), query, kind, describe, status=query[STATUS])
+        return json_answer({name: page, "cursor": next_cursor})
 
 
-@routes.get("/replicas", query=(*COMMON, STATUS), model="ReplicaPage")
-def get_replicas(query: Query) -> Response[str]:
-    """Answer replicas, the newest first by first receipt."""
-    return _list_resources(query, "replica", "replicas")
+def _declare_view(kind: str, name: str) -> None:
+    @routes.get(
+        f"/{name}/<{kind}_id>",
+        operation_id=f"get_{kind}",
+        summary=f"Answer a {kind} with its state, links and history.",
+        model="ResourceView",
+        problems=(404,),
+    )
+    def get_resource(**names: str) -> Response[str]:
+        [subject] = names.values()
+        _, events = load_subject(wiring.summaries().tombstones, wiring.bodies(), kind, subject)
+        if not events:
+            raise NotFound(f"No event of {kind} {subject} is kept.")
+        return json_answer(fold_resource(kind, subject, events))
 
 
-@routes.get("/videos/<video_id>", model="ResourceView", problems=(404,))
-def get_video(video_id: str) -> Response[str]:
-    """Answer a video with its state, links and history."""
-    return _get_resource("video", video_id)
-
-
-@routes.get("/replicas/<replica_id>", model="ResourceView", problems=(404,))
-def get_replica(replica_id: str) -> Response[str]:
-    """Answer a replica with its state and history."""
-    return _get_resource("replica", replica_id)
-
-
-def _list_resources(query: Query, kind: str, name: str) -> Response[str]:
-    def describe(row: "ListedSummary") -> Any:
-        return resource_summary(kind, row.subject, cast("ResourceFacts", row.facts))
-
-    page, next_cursor = list_page(wiring.summaries(), query, kind, describe, status=query[STATUS])
-    return json_answer({name: page, "cursor": next_cursor})
-
-
-def _get_resource(kind: str, subject: str) -> Response[str]:
-    _, events = load_subject(wiring.summaries().tombstones, wiring.bodies(), kind, subject)
-    if not events:
-        raise NotFound(f"No event of {kind} {subject} is kept.")
-    return json_answer(fold_resource(kind, subject, events))
+for _kind, _name in LISTS.items():
+    if _kind != CONVERSATION:
+        _declare_list(_kind, _name)
+        _declare_view(_kind, _name)

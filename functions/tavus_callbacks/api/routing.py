@@ -1,8 +1,8 @@
 """Routes, each declared once: Powertools calls the function, and OpenAPI describes it."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import wraps
 from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
@@ -13,6 +13,8 @@ from tavus_callbacks.api.query import Parameter, query_of
 Answer = Callable[..., Response[Any]]
 Parameters = tuple[Parameter[Any], ...]
 
+_NAME = re.compile(r"<\w+>")
+
 
 @dataclass(frozen=True, slots=True)
 class Operation:
@@ -22,7 +24,8 @@ class Operation:
     """
 
     path: str
-    function: Answer
+    operation_id: str
+    text: str
     query: Parameters
     model: str | None
     media: tuple[str, ...]
@@ -46,17 +49,28 @@ class Routes:
         media: tuple[str, ...] = (),
         problems: tuple[int, ...] = (),
         redirects: bool = False,
+        operation_id: str | None = None,
+        summary: str | None = None,
     ) -> Callable[[Answer], Answer]:
-        """Declare the function that answers a path; it takes the query, if any, and the names in the path."""
+        """Declare the function that answers a path; it takes the query, if any, and the names in the path.
+
+        The name and the docstring of the function are the operation's id and text, unless given.
+        """
+        # Powertools' own pattern for a name refuses emoji and combining characters.
+        rule = _NAME.sub("[^/]+", path)
 
         def declare(function: Answer) -> Answer:
-            self.operations.append(Operation(path, function, query, model, media, problems, redirects))
+            text = summary or str(function.__doc__)
+            name = operation_id or function.__name__
+            self.operations.append(Operation(path, name, text, query, model, media, problems, redirects))
 
-            @wraps(function)
-            def answer_query(**names: str) -> Response[Any]:
-                return function(query_of(self.router.current_event, query), **names)
+            @self.router.get(rule)
+            def answer_request() -> Response[Any]:
+                event = self.router.current_event
+                segments = zip(path.split("/"), event.path.split("/"), strict=True)
+                names = {name[1:-1]: value for name, value in segments if name.startswith("<")}
+                return function(query_of(event, query), **names) if query else function(**names)
 
-            self.router.get(path)(answer_query if query else function)
             return function
 
         return declare

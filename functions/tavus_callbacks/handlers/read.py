@@ -24,7 +24,7 @@ for routes in ALL_ROUTES:
 # Otherwise the first reader would wait for it.
 build_views()
 
-NO_SUCH_PATH = "No such path. What has an id of unusual characters is read by /events?kind=...&subject=..."
+NO_SUCH_PATH = "There is no such path. An id with / or ? is read at /events?kind=...&subject=..."
 
 TOO_LARGE = (
     "The answer is over the 6 MB that Lambda hands back. Ask for less: a smaller limit, format=text of a "
@@ -65,7 +65,7 @@ def raise_again(error: CallbackError) -> Never:
 
 @app.not_found
 def refuse_path(_error: Exception) -> Never:
-    """Refuse a path that the gateway let through, because its id has characters that no path can have."""
+    """Refuse a path that the gateway let through and that no route here answers."""
     raise NotFound(NO_SUCH_PATH)
 
 

@@ -1,4 +1,4 @@
-"""`tavus-callbacks list`: conversations, videos, replicas, or events."""
+"""`tavus-callbacks list`: conversations, videos and other resources, or events."""
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
+from tavus_callbacks.domain.common.paths import LISTS
 from tavus_callbacks.domain.common.timestamps import iso
 from tavus_callbacks_cli.commands import options
 from tavus_callbacks_cli.commands.options import query, target_options
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
 
 Item = dict[str, Any]
 
-WHAT = options.Renamed(("conversations", "videos", "replicas", "events"), {"faces": "replicas"})
+RESOURCES = tuple(name for kind, name in LISTS.items() if kind != "conversation")
+
+WHAT = options.Renamed((*LISTS.values(), "events"), {"faces": "replicas"})
 
 
 @click.command(
@@ -46,11 +49,11 @@ WHAT = options.Renamed(("conversations", "videos", "replicas", "events"), {"face
 @click.option("--json", "is_json", is_flag=True, help="Print JSON.")
 @target_options
 def list_(target: Target, what: str, *, limit: int, is_json: bool, **filters: Any) -> None:
-    """List conversations, videos, faces or events.
+    """List conversations, videos, other resources or events.
 
-    WHAT is conversations (the default), videos, replicas (or faces), or events. Conversations, videos and
-    faces are sorted by first receipt, the newest first. Events stand in the order of arrival, those of the
-    last day unless --since goes further back.
+    WHAT is conversations (the default), videos, replicas (or faces), documents, lipsync, replacements,
+    transcriptions, speech, or events. All but events are sorted by first receipt, the newest first. Events
+    stand in the order of arrival, those of the last day unless --since goes further back.
     """
     given = {name: value for name, value in filters.items() if value is not None}
     _check_filters(what, given)
@@ -119,7 +122,7 @@ def conversation_row(item: Item) -> tuple[str, ...]:
 
 
 def resource_row(item: Item) -> tuple[str, ...]:
-    """Return the cells of a video or a replica."""
+    """Return the cells of a video or another resource."""
     return item["id"], item["status"], moment(item["received_last_at"]), tags(item["tags"])
 
 
@@ -130,8 +133,7 @@ def event_row(item: Item) -> tuple[str, ...]:
 
 _OWN_FILTERS: dict[str, set[str]] = {
     "conversations": {"status", "missing"},
-    "videos": {"status"},
-    "replicas": {"status"},
+    **{name: {"status"} for name in RESOURCES},
     "events": {"kind", "event_type"},
 }
 _RESOURCE_COLUMNS = ("id", "status", "last received ({zone})", "tags")
@@ -143,7 +145,6 @@ _TABLES: dict[str, tuple[tuple[str, ...], Any]] = {
         ),
         conversation_row,
     ),
-    "videos": (_RESOURCE_COLUMNS, resource_row),
-    "replicas": (_RESOURCE_COLUMNS, resource_row),
+    **dict.fromkeys(RESOURCES, (_RESOURCE_COLUMNS, resource_row)),
     "events": (("received ({zone})", "kind", "subject", "event", "event id"), event_row),
 }

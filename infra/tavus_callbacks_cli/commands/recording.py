@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from tavus_callbacks.domain.common.paths import fits_path
 from tavus_callbacks_cli.commands.options import refuse_overwrite, require_folder, target_options
-from tavus_callbacks_cli.operations.subjects import has_page
 from tavus_callbacks_cli.output import shell
 from tavus_callbacks_cli.output.console import note, print_fields, print_json, print_table, progress_bar
 from tavus_callbacks_cli.output.text import clock, escape, examples, moment, size, zone
@@ -20,9 +20,9 @@ Action = Literal["open", "url"]
 
 
 def _path_id(_context: click.Context, parameter: click.Parameter, value: str) -> str:
-    if not has_page(value):
+    if not fits_path(value):
         raise click.BadParameter(
-            f"{shell.quote(value)} has characters that no path carries. "
+            f"No path of the API can hold {shell.quote(value)}. "
             f"`{shell.command('show', value, options=['--events'])}` shows its events.",
             param=parameter,
         )

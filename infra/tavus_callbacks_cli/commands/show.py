@@ -1,14 +1,16 @@
-"""`tavus-callbacks show`: a conversation, a video or a replica as a page, its events, or one event's body."""
+"""`tavus-callbacks show`: a subject as a page, its events, or the body of one event."""
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import click
 
 from tavus_callbacks.domain.callbacks.families import KINDS
+from tavus_callbacks.domain.common.paths import LISTS, fits_path, subject_path
 from tavus_callbacks_cli.commands import options
 from tavus_callbacks_cli.commands.options import target_options
-from tavus_callbacks_cli.operations.subjects import LISTS, find_view, has_page, subject_events, unknown_id
+from tavus_callbacks_cli.operations.subjects import subject_events, unknown_id
 from tavus_callbacks_cli.output.console import note, print_fields, print_json, print_line, print_table
 from tavus_callbacks_cli.output.text import examples, json_text, moment, size, zone
 from tavus_callbacks_cli.targets.choose import Target
@@ -31,25 +33,39 @@ if TYPE_CHECKING:
 @click.option("--json", "is_json", is_flag=True, help="Print JSON.")
 @target_options
 def show(target: Target, id_: str, *, kind: str | None, is_of_events: bool, is_json: bool) -> None:
-    """Show a conversation, a video or a replica.
+    """Show a conversation, a video or another subject.
 
-    Or the body of one event, where ID is an event's; or with --events, and of another kind always, all that
-    was received about ID.
+    With the id of an event, show its body. Kinds without a page of their own (objective, guardrail) are shown
+    by their events.
     """
     from tavus_callbacks.domain.callbacks.event import parse_event_id
 
     with target.open_api("read") as api:
-        kinds = (kind,) if kind else KINDS
-        paged = [] if is_of_events or not has_page(id_) else [each for each in kinds if each in LISTS]
-        lists = (list(subject_events(api, each, id_)) for each in kinds if each not in paged)
         if parse_event_id(id_):
             print_json(api.get(f"/events/{quote(id_, safe='')}/body"))
-        elif view := find_view(api, paged, id_):
-            show_page(api, *view, is_json=is_json)
-        elif events := next(filter(None, lists), None):
-            _show_events(api, events, is_json=is_json)
-        else:
+            return
+        # Pages first: most ids have one.
+        kinds = (kind,) if kind else dict.fromkeys((*LISTS, *KINDS))
+        if not any(_show(api, each, id_, is_of_events=is_of_events, is_json=is_json) for each in kinds):
             raise unknown_id(api, kind, id_)
+
+
+def _show(api: "ApiClient", kind: str, id_: str, *, is_of_events: bool, is_json: bool) -> bool:
+    """Show the page of a subject, or its events if it has no page; return False if nothing is stored."""
+    from tavus_callbacks_cli.targets.api_client import NoSuchPath, NotFound
+
+    if kind in LISTS and fits_path(id_) and not is_of_events:
+        # A stack of an earlier version has fewer paths.
+        with suppress(NoSuchPath):
+            try:
+                show_page(api, kind, api.get(subject_path(kind, id_)), is_json=is_json)
+            except NotFound:
+                return False
+            return True
+    events = list(subject_events(api, kind, id_))
+    if events:
+        _show_events(api, events, is_json=is_json)
+    return bool(events)
 
 
 def show_page(api: "ApiClient", kind: str, view: dict[str, Any], *, is_json: bool) -> None:

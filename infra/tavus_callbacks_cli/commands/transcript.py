@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tavus_callbacks.domain.common.paths import subject_path
 from tavus_callbacks_cli.commands.options import target_options
-from tavus_callbacks_cli.operations.subjects import path_of, suggest_ids
+from tavus_callbacks_cli.operations.subjects import suggest_ids
 from tavus_callbacks_cli.output.console import note, print_block, print_file, print_json, print_line
 from tavus_callbacks_cli.output.text import escape, examples
 from tavus_callbacks_cli.targets.choose import Target
@@ -45,7 +46,7 @@ def transcript(target: Target, id_: str, *, form: str | None, is_json: bool, inc
 
     if is_json and form not in (None, "json"):
         raise click.UsageError(f"--json and --format {form} are two forms: name one.")
-    path = f"{path_of('conversation', id_)}/transcript"
+    path = subject_path("conversation", id_, "transcript")
     params = {"include": "system"} if include_system else {}
     with target.open_api("read") as api, suggest_ids(api, id_):
         if is_json or form == "json":

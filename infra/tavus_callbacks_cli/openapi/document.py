@@ -13,8 +13,8 @@ _ABOUT = """Receives, keeps and reads Tavus callbacks. Unofficial: not by Tavus.
 
 Answers of this project are JSON, problems `application/problem+json` (RFC 9457). What API Gateway answers \
 itself is `{"message": …}`: 404 for a path or method that is none, 413, 429, 500, 503. Times are ISO 8601 \
-UTC, durations seconds. An id with characters outside `[A-Za-z0-9._~-]` is read by \
-`/events?kind=…&subject=…`, for the gateway decodes paths."""
+UTC, durations seconds. Percent-encode ids in paths. An id with `/` or `?` is read by \
+`/events?kind=…&subject=…`, because the gateway decodes paths."""
 
 _SECURITY_SCHEMES = {
     "read": {"type": "http", "scheme": "bearer", "description": "A token of scope `read`."},

@@ -6,14 +6,13 @@ from typing import Any
 
 from tavus_callbacks.api.all_routes import ALL_ROUTES, scope_of
 from tavus_callbacks.api.routing import Operation
+from tavus_callbacks.domain.common.paths import LISTS
 from tavus_callbacks.runtime.http import JSON_TYPE
 from tavus_callbacks_cli.openapi.responses import response_refs
 
 _NAME = re.compile(r"<(\w+)>")
 _PATH_PARAMETERS = {
-    "conversation_id": "A conversation, as Tavus names it.",
-    "video_id": "A video, as Tavus names it.",
-    "replica_id": "A replica, as Tavus names it.",
+    **{f"{kind}_id": f"A {kind}, as Tavus names it." for kind in LISTS},
     "event_id": "An event or a variant of one, as a list of events names it.",
     "quarantine_id": "A body, as the answer that refused it and the list of quarantine name it.",
     "alarm": "An alarm, as its description names it.",
@@ -33,7 +32,7 @@ def read_paths() -> dict[str, Any]:
 
 
 def _operation(operation: Operation) -> dict[str, Any]:
-    summary, _, rest = str(operation.function.__doc__).partition("\n\n")
+    summary, _, rest = operation.text.partition("\n\n")
     scope = scope_of(operation.path)
     path_parameters = [
         {
@@ -41,7 +40,7 @@ def _operation(operation: Operation) -> dict[str, Any]:
             "in": "path",
             "required": True,
             "description": _PATH_PARAMETERS[name],
-            "schema": {"type": "string", "pattern": "^[A-Za-z0-9._~-]+$"},
+            "schema": {"type": "string", "pattern": "^[^/?]+$"},
         }
         for name in _NAME.findall(operation.path)
     ]
@@ -50,7 +49,7 @@ def _operation(operation: Operation) -> dict[str, Any]:
         for each in operation.query
     ]
     members = {
-        "operationId": operation.function.__name__,
+        "operationId": operation.operation_id,
         "summary": summary,
         "description": " ".join(rest.split()),
         "security": [{scope: []}] if scope else [],

@@ -10,6 +10,7 @@ import shutil
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -19,6 +20,7 @@ from urllib.parse import quote
 from click import ClickException
 
 from tavus_callbacks.domain.callbacks.recording_owner import owner_of
+from tavus_callbacks.domain.common.paths import LISTS, fits_path, subject_path
 from tavus_callbacks.domain.common.timestamps import iso, now
 from tavus_callbacks.domain.events.tag_scope import TaggedCallback
 from tavus_callbacks.domain.recordings import signed_url
@@ -29,12 +31,12 @@ from tavus_callbacks_cli.operations.selection import (
     Subject,
     select_by_tag,
 )
-from tavus_callbacks_cli.operations.subjects import LISTS, has_page, path_of, subject_events
+from tavus_callbacks_cli.operations.subjects import subject_events
 from tavus_callbacks_cli.targets.api_client import ApiClient, Conflict, NoSuchPath, NotFound
 
 README = """What is stored about {whom}, exported by tavus-callbacks.
 
-KIND/ID/view.json               what happened, folded from the events (conversations, videos, replicas)
+KIND/ID/view.json               what happened, folded from the events (not of objectives and guardrails)
 KIND/ID/events.json             every callback that came: when, by which label, with which tags and issues
 KIND/ID/events/NUMBER-TYPE.json its body as it was kept: as sent, but for the token in the callback URL
 KIND/ID/transcript.json|txt|vtt what was said; vtt only where the turns have times
@@ -177,14 +179,23 @@ def _export_subject(sources: Sources, subject: Subject, archive: Archive, progre
         archive.write(f"{folder}/{event['file']}", api.text(f"/events/{event_id}/body"))
         event.pop("body", None)
     archive.write_json(f"{folder}/events.json", {"events": events})
-    if kind not in LISTS or not has_page(name):
+    view = _view_or_none(api, subject) if events else None
+    if view:
+        archive.write_json(f"{folder}/view.json", view)
+    elif events or kind not in LISTS:
         archive.notes.append(f"{kind} {name} has no view of its own: only its events are here.")
-    elif events:
-        archive.write_json(f"{folder}/view.json", api.get(path_of(kind, name)))
-        if kind == CONVERSATION:
-            _export_transcript(api, name, archive, folder)
-            _export_recordings(sources, name, archive, folder, progress)
+    if view and kind == CONVERSATION:
+        _export_transcript(api, name, archive, folder)
+        _export_recordings(sources, name, archive, folder, progress)
     return len(events)
+
+
+def _view_or_none(api: ApiClient, subject: Subject) -> dict[str, Any] | None:
+    """Return a subject's view, or None if it has none, in this version or in that of the stack."""
+    kind, name = subject
+    with suppress(NoSuchPath):
+        return api.get(subject_path(kind, name)) if kind in LISTS and fits_path(name) else None
+    return None
 
 
 def _file_safe(name: str) -> str:
@@ -194,7 +205,7 @@ def _file_safe(name: str) -> str:
 
 
 def _export_transcript(api: ApiClient, conversation: str, archive: Archive, folder: str) -> None:
-    path = f"{path_of(CONVERSATION, conversation)}/transcript"
+    path = subject_path(CONVERSATION, conversation, "transcript")
     transcript = _answer_or_none(lambda: api.get(path, {"include": "system"}))
     if transcript is None:
         return
@@ -216,14 +227,14 @@ def _answer_or_none(ask: Callable[[], Any]) -> Any:
 def _export_recordings(
     sources: Sources, conversation: str, archive: Archive, folder: str, progress: Progress
 ) -> None:
-    path = f"{path_of(CONVERSATION, conversation)}/recordings"
+    path = subject_path(CONVERSATION, conversation, "recordings")
     content = _answer_or_none(lambda: sources.api.get(path))
     if content is None:
         return
     archive.write_json(f"{folder}/recordings.json", content)
     names: set[str] = set()
     for recording in content["recordings"]:
-        link_path = f"{path}/{recording['recording_id']}"
+        link_path = f"{path}/{quote(recording['recording_id'], safe='')}"
         reason, owner = None, owner_of(str(recording["key"]))
         # A forged callback may claim another conversation's recording.
         if owner not in (None, conversation):

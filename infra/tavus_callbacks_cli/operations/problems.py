@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from tavus_callbacks.domain.common.paths import fits_path, subject_path
 from tavus_callbacks_cli.operations.alarms import list_alarms
 from tavus_callbacks_cli.operations.failed import QUEUES, dead_letters, list_failures, queue_depth
 from tavus_callbacks_cli.operations.pause import disabled_triggers, is_receiving
-from tavus_callbacks_cli.operations.subjects import has_page, path_of
 from tavus_callbacks_cli.output.shell import argument
 from tavus_callbacks_cli.targets.api_client import ApiClient, Conflict, NotFound, Unavailable
 from tavus_callbacks_cli.targets.aws_stack import Deployment
@@ -62,9 +62,9 @@ def recording_problems(api: ApiClient, since: str) -> Iterator[Problem]:
 
 
 def _list_recordings(api: ApiClient, conversation_id: str) -> list[dict[str, Any]]:
-    if not has_page(conversation_id):
-        raise NotFound("no path can carry the id")
-    return list(api.items(f"{path_of('conversation', conversation_id)}/recordings"))
+    if not fits_path(conversation_id):
+        raise NotFound("no path can hold the id")
+    return list(api.items(subject_path("conversation", conversation_id, "recordings")))
 
 
 def _since(recording: dict[str, Any]) -> str:

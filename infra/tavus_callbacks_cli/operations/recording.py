@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import click
 import httpx
 
-from tavus_callbacks_cli.operations.subjects import path_of, suggest_ids
+from tavus_callbacks.domain.common.paths import subject_path
+from tavus_callbacks_cli.operations.subjects import suggest_ids
 from tavus_callbacks_cli.output.files import open_append, replace_file
 from tavus_callbacks_cli.output.shell import argument
 from tavus_callbacks_cli.targets.api_client import ApiClient, NotFound
@@ -44,7 +46,7 @@ class Recordings:
     @property
     def path(self) -> str:
         """Return the path of the list."""
-        return f"/conversations/{self.conversation}/recordings"
+        return subject_path("conversation", self.conversation, "recordings")
 
     def all(self) -> list[dict[str, Any]]:
         """Return all recordings of the conversation."""
@@ -60,7 +62,7 @@ class Recordings:
     def link(self) -> dict[str, Any]:
         """Return a fresh link; raises click.ClickException if the recording cannot be played, and why."""
         try:
-            return self.api.get(f"{self.path}/{self.recording}", {"format": "json"})
+            return self.api.get(f"{self.path}/{quote(self.recording, safe='')}", {"format": "json"})
         except NotFound:
             raise self._missing() from None
 
@@ -68,7 +70,7 @@ class Recordings:
         # A mistyped id is answered with similar ones. A conversation that exists lacks only the recording.
         if not self.all():
             with suggest_ids(self.api, self.conversation):
-                self.api.get(path_of("conversation", self.conversation))
+                self.api.get(subject_path("conversation", self.conversation))
         which = "No recording" if self.recording == "latest" else f"No recording {self.recording}"
         return NotFound(
             f"{which} of conversation {argument(self.conversation)} is known. "

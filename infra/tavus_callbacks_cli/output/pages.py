@@ -1,4 +1,4 @@
-"""A conversation, a video or a replica as a page for people: sections of names and values, in plain words."""
+"""A conversation, a video or another resource as a page for people: sections of names and values."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -171,7 +171,7 @@ def _json_line(value: object) -> str:
 
 
 def resource_fields(view: View) -> Fields:
-    """Yield the status of a video or a replica, and its times."""
+    """Yield the status of a resource, and its times."""
     status, raw_status = view["status"], view["raw_status"]
     yield view["kind"], view["id"]
     yield "status", status if raw_status in (None, status) else f"{status} (sent as {raw_status})"

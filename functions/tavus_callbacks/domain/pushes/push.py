@@ -4,10 +4,8 @@ A push is delivered at least once. Its `push_id` depends only on its subject and
 repeat has the same id, in whatever order the callbacks came.
 """
 
-import re
 from datetime import datetime
 from typing import Any, Literal
-from urllib.parse import urlencode
 
 from pydantic import Field
 from pydantic_core import to_json
@@ -19,9 +17,10 @@ from tavus_callbacks.domain.common.json_text import (
     levels,
 )
 from tavus_callbacks.domain.common.lenient_json import parse_stored_body
+from tavus_callbacks.domain.common.paths import subject_path
 from tavus_callbacks.domain.common.view import Moment, View
 from tavus_callbacks.domain.events.stored_event import StoredEvent
-from tavus_callbacks.domain.summaries.summary import CONVERSATION, ConversationSummary, ResourceSummary
+from tavus_callbacks.domain.summaries.summary import ConversationSummary, ResourceSummary
 
 # Part of every id, so that ids of a later rule differ.
 _ID_VERSION = 1
@@ -40,11 +39,6 @@ STARTED, ENDED = "conversation.started", "conversation.ended"
 TRANSCRIPT, PERCEPTION, NO_PERCEPTION = "transcript.ready", "perception.ready", "perception.failed"
 COMPLETE, ERASED = "conversation.complete", "conversation.erased"
 RECORDING, NO_RECORDING = "recording.available", "recording.failed"
-
-# The kinds that have a path. Subjects that a path cannot hold are read by their events, because HTTP API
-# decodes paths.
-_FOLDERS = {CONVERSATION: "conversations", "video": "videos", "replica": "replicas"}
-_IN_A_PATH = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9._~-]*")
 
 
 class CallbackData(View):
@@ -108,14 +102,6 @@ def push_id(push_type: str, kind: str, subject: str, *parts: str) -> str:
     return "push_" + digest_json([_ID_VERSION, push_type, kind, subject, *parts])
 
 
-def subject_url(kind: str, subject: str, below: str = "") -> str:
-    """Return the path of a subject, or the path of its events if it has none of its own."""
-    folder = _FOLDERS.get(kind)
-    if folder and _IN_A_PATH.fullmatch(subject):
-        return f"/{folder}/{subject}{below}"
-    return "/events?" + urlencode({"kind": kind, "subject": subject})
-
-
 def callback_push(event: StoredEvent, raw_body: bytes | None) -> Push:
     """Make the push of a stored event or variant; without a body it has a `body_url`.
 
@@ -132,7 +118,7 @@ def callback_push(event: StoredEvent, raw_body: bytes | None) -> Push:
         tags=dict(event.tags),
         labels=[event.label],
         simulated=event.tags.get("simulated") == "true",
-        url=subject_url(event.kind, event.subject),
+        url=subject_path(event.kind, event.subject),
         data=CallbackData(
             event_id=event.event_id,
             variant_id=event.row_id if event.is_variant else None,
