@@ -1,6 +1,7 @@
 """One call gives a conversation, a video, a replica or a transcript as a person wants it."""
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -108,7 +109,10 @@ def test_recordings_stand_in_the_conversation(api):
     assert ("1700000000000", "available", 5, 42.0) == tuple(
         recording[name] for name in ("recording_id", "status", "size", "duration")
     )
-    assert api.get("/conversations/c1/recordings").value["recordings"] == [recording]
+    aligned = {"started_at": None, "offset": None}
+    assert [recording] == [
+        one | aligned for one in api.get("/conversations/c1/recordings").value["recordings"]
+    ]
 
 
 @pytest.mark.parametrize(
@@ -203,6 +207,75 @@ def test_subtitles_of_a_transcript_without_times_are_409(api):
     assert 200 == api.get("/conversations/c1/transcript", "format=text").status
 
 
+def post_recorded_talk(api, *, joining=True, key=1803902407500):
+    """Keep a talk of 12 s whose recording starts 7.5 s after the joining, with turns that have only ISO times."""
+    from tavus_callbacks.aws.stores.recordings import RecordingRows
+    from tavus_callbacks.domain.recordings.claim import Claim
+
+    if joining:
+        api.post(said("system.replica_joined"))
+    turns = [
+        {"role": role, "content": text, "timestamp": iso(NOW + timedelta(seconds=seconds)), "duration": 1}
+        for role, text, seconds in (("assistant", "Hello.", 2), ("user", "Hi.", 7), ("assistant", "So?", 9))
+    ]
+    api.post(said("application.transcription_ready", 13, transcript=turns))
+    api.post(said("system.shutdown", 12))
+    bucket = api.environment["RECORDINGS_BUCKET"]
+    clients.s3().create_bucket(Bucket=bucket)
+    rows = RecordingRows(clients.dynamodb(), api.environment["EVENTS_TABLE"])
+    rows.put_claim("c1", Claim("r1", "s3", bucket, f"tavus/c1/{key}", 2.25), ref="x", claimed_at=NOW)
+
+
+def test_subtitles_fit_the_recording(api):
+    """`offset` is in the view, and `recording=` adds it to each cue, cuts the rest off, and can be overridden."""
+    post_recorded_talk(api)
+
+    view, path = api.get("/conversations/c1").value, "/conversations/c1/transcript"
+    answers = {
+        query: api.get(path, f"format=vtt&{query}").body.decode()
+        for query in ("", "recording=latest", "recording=r1", "offset=-7.5", "recording=r1&offset=-8.5")
+    }
+
+    origin = {"at": iso(NOW), "source": "joining"}
+    assert (origin, origin) == (view["transcript"]["origin"], api.get(path).value["origin"])
+    assert [iso(NOW + timedelta(seconds=seconds)) for seconds in (2, 7, 9)] == [
+        turn["at"] for turn in api.get(path).value["turns"]
+    ]
+    [recording] = view["recordings"]
+    assert (iso(NOW + timedelta(seconds=7.5)), -7.5) == (recording["started_at"], recording["offset"])
+    cues = {query: re.findall(r"([0-9.]{6}) --> 00:00:([0-9.]{6})", text) for query, text in answers.items()}
+    assert {
+        "": [("02.000", "03.000"), ("07.000", "08.000"), ("09.000", "10.000")],
+        "recording=latest": [("00.000", "00.500"), ("01.500", "02.250")],
+        "recording=r1": [("00.000", "00.500"), ("01.500", "02.250")],
+        "offset=-7.5": [("00.000", "00.500"), ("01.500", "02.500")],
+        "recording=r1&offset=-8.5": [("00.500", "01.500")],
+    } == cues
+
+
+@pytest.mark.parametrize(
+    ("talk", "query", "status", "part"),
+    [
+        ({"key": 17}, "recording=latest", 409, "its key names no time within the conversation. Pass"),
+        ({"joining": False, "key": 17}, "recording=r1", 409, "its key names no time"),
+        ({"key": 1803902449000 - 31000}, "recording=r1", 409, "its key names no time"),
+        ({"key": 1803902411900}, "recording=r1", 409, "no turn falls into it"),
+        ({"key": 17}, "recording=r1&offset=-7.5", 200, ""),
+        ({}, "recording=r2", 404, "No recording r2 of conversation c1 is known."),
+        ({}, "offset=86401", 400, "offset takes seconds from -86400 to 86400, such as -7.5."),
+        ({}, "offset=1_0", 400, "offset takes"),
+    ],
+)
+def test_a_recording_without_its_place_in_the_talk_says_which_half_is_missing(api, talk, query, status, part):
+    """The answer names the unknown time, and `offset=` replaces it."""
+    post_recorded_talk(api, **talk)
+
+    answer = api.get("/conversations/c1/transcript", f"format=vtt&{query}")
+
+    assert status == answer.status
+    assert part in answer.body.decode()
+
+
 def test_a_conversation_whose_transcript_has_not_come_says_so(api):
     """404, but of the transcript."""
     api.post(said("system.shutdown"))
@@ -213,7 +286,7 @@ def test_a_conversation_whose_transcript_has_not_come_says_so(api):
     assert "No transcript of conversation c1 has arrived." == answer.value["detail"]
 
 
-@pytest.mark.parametrize("query", ["format=srt", "include=all", "format="])
+@pytest.mark.parametrize("query", ["format=srt", "include=all", "format=", "recording=latest", "offset=1"])
 def test_a_wrong_form_is_400(api, query):
     """The answer names what there is."""
     post_transcript(api, *TURNS)

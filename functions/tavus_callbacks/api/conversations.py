@@ -1,47 +1,54 @@
 """`GET /conversations…`: what happened in conversations."""
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast, get_args
 
 from aws_lambda_powertools.event_handler import Response
 
 from tavus_callbacks.api.lists import COMMON, list_page
-from tavus_callbacks.api.query import Query, one_of
+from tavus_callbacks.api.query import Query, one_of, seconds, text
 from tavus_callbacks.api.responses import NO_STORE, json_answer
 from tavus_callbacks.api.routing import Routes
 from tavus_callbacks.aws.stores.repair_attempts import confirmed_at
 from tavus_callbacks.aws.stores.subject_events import load_subject
 from tavus_callbacks.domain.callbacks.event_types import TRANSCRIPT
-from tavus_callbacks.domain.common.errors import NotFound
+from tavus_callbacks.domain.common.errors import RECORDINGS_OFF, BadRequest, NotFound
 from tavus_callbacks.domain.common.truncate import truncate
 from tavus_callbacks.domain.conversations.expected import ConversationStatus, Part
+from tavus_callbacks.domain.conversations.facts import conversation_span
 from tavus_callbacks.domain.conversations.view import fold_conversation
+from tavus_callbacks.domain.recordings.view import recording_start
 from tavus_callbacks.domain.summaries.summary import conversation_summary
+from tavus_callbacks.domain.transcripts.alignment import align, find_offset
 from tavus_callbacks.domain.transcripts.plain_text import to_plain_text
 from tavus_callbacks.domain.transcripts.transcript import Transcript, choose_transcript, transcript_view
 from tavus_callbacks.domain.transcripts.webvtt import to_webvtt
-from tavus_callbacks.logic.find_recording import view_recordings
+from tavus_callbacks.logic.find_recording import choose_recording, view_recordings
 from tavus_callbacks.runtime import wiring
 from tavus_callbacks.runtime.settings import settings
 
 if TYPE_CHECKING:
     from tavus_callbacks.aws.items import Item
     from tavus_callbacks.aws.stores.summaries import ListedSummary
+    from tavus_callbacks.domain.common.span import Span
     from tavus_callbacks.domain.conversations.facts import Facts
     from tavus_callbacks.domain.events.stored_event import StoredEvent
 
 routes = Routes()
 
-_FORMATS: dict[str, tuple[str, Callable[[Transcript], str]]] = {
-    "text": ("text/plain; charset=utf-8", to_plain_text),
-    "vtt": ("text/vtt; charset=utf-8", to_webvtt),
-}
+_FORMATS = {"text": "text/plain; charset=utf-8", "vtt": "text/vtt; charset=utf-8"}
 
 STATUS = one_of("status", "Only with this status.", get_args(ConversationStatus))
 MISSING = one_of("missing", "Only where this has not arrived and should have.", get_args(Part))
 FORMAT = one_of("format", "How to write it: json unless said.", ("json", *_FORMATS))
 INCLUDE = one_of("include", "What else to give: system turns, the prompt among them.", ("system",))
+RECORDING = text(
+    "recording", "Subtitles for the recording with this id, or for the `latest`; with format=vtt."
+)
+OFFSET = seconds(
+    "offset",
+    "Seconds to add to the time of every subtitle, instead of the recording's own `offset`; with format=vtt.",
+)
 
 
 @routes.get("/conversations", query=(*COMMON, STATUS, MISSING), model="ConversationPage")
@@ -98,14 +105,17 @@ def get_conversation(conversation_id: str) -> Response[str]:
 
 @routes.get(
     "/conversations/<conversation_id>/transcript",
-    query=(FORMAT, INCLUDE),
+    query=(FORMAT, INCLUDE, RECORDING, OFFSET),
     model="Transcript",
-    media=tuple(content_type for content_type, _ in _FORMATS.values()),
+    media=tuple(_FORMATS.values()),
     problems=(404, 409),
 )
 def get_transcript(query: Query, conversation_id: str) -> Response[str]:
-    """Answer the transcript as JSON, as lines of text, or as subtitles; 409 where those have no times."""
-    _, events = _load(conversation_id)
+    """Answer the transcript as JSON, as lines of text, or as subtitles; 409 if those cannot be placed."""
+    form = query[FORMAT] or "json"
+    if form != "vtt" and (query[RECORDING] or query[OFFSET] is not None):
+        raise BadRequest("recording and offset take format=vtt.")
+    rows, events = _load(conversation_id)
     transcript = choose_transcript(events, include_system=query[INCLUDE] == "system")
     if transcript is None:
         if any(event.body is None and event.event_type == TRANSCRIPT for event in events):
@@ -113,11 +123,40 @@ def get_transcript(query: Query, conversation_id: str) -> Response[str]:
                 f"A transcript of conversation {conversation_id} is too large to read. Its event has it."
             )
         raise NotFound(f"No transcript of conversation {conversation_id} has arrived.")
-    form = query[FORMAT] or "json"
-    if form in _FORMATS:
-        content_type, write = _FORMATS[form]
-        return Response(200, content_type, write(transcript), NO_STORE)
-    return json_answer({"conversation_id": conversation_id, **transcript_view(transcript)})
+    span = conversation_span(events)
+    transcript = align(transcript, span)
+    if form == "json":
+        return json_answer({"conversation_id": conversation_id, **transcript_view(transcript)})
+    written = (
+        to_plain_text(transcript)
+        if form == "text"
+        else _write_subtitles(query, conversation_id, rows, transcript, span)
+    )
+    return Response(200, _FORMATS[form], written, NO_STORE)
+
+
+def _write_subtitles(
+    query: Query, conversation_id: str, rows: "list[Item]", transcript: Transcript, span: "Span"
+) -> str:
+    """Write a transcript as WebVTT, for a recording if one is named; raises NotFound, NoTimes, NoOffset."""
+    recording_id, offset = query[RECORDING], query[OFFSET]
+    if recording_id is None:
+        return to_webvtt(transcript, offset=offset or 0.0)
+    if settings().recordings_bucket is None:
+        raise NotFound(RECORDINGS_OFF)
+    stored = wiring.recordings().recordings_in(rows)
+    recording = choose_recording(
+        wiring.recordings_bucket,
+        wiring.recordings(),
+        conversation_id,
+        stored,
+        wanted_id=recording_id,
+        now=datetime.now(UTC),
+    )
+    duration = recording.claim.duration if recording.claim else None
+    if offset is None and transcript.has_times:
+        offset = find_offset(transcript, recording_start(recording.key, span), duration)
+    return to_webvtt(transcript, offset=offset or 0.0, duration=duration)
 
 
 def _load(conversation_id: str) -> "tuple[list[Item], list[StoredEvent]]":

@@ -12,6 +12,7 @@ from tavus_callbacks.domain.events.view import Event, QuarantineEntry
 from tavus_callbacks.domain.recordings.claim import RecordingStatus
 from tavus_callbacks.domain.recordings.view import Recording
 from tavus_callbacks.domain.summaries.summary import ConversationSummary, ResourceSummary, SubjectSummary
+from tavus_callbacks.domain.transcripts.turn_times import Origin
 from tavus_callbacks.domain.transcripts.turns import SpokenTurn
 
 
@@ -45,7 +46,8 @@ class Transcript(Answer):
     conversation_id: str
     turns: list[SpokenTurn]
     skipped: int = Field(description="Entries that could not be read.")
-    repeated: int = Field(description="Entries that came twice in a row.")
+    repeated: int = Field(description="Entries that came twice.")
+    origin: Origin | None = Field(description="From when `start` counts; null if it is unknown.")
 
 
 class VideoPage(Page):

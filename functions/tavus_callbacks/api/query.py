@@ -1,5 +1,6 @@
 """Query parameters, each declared once: the declaration reads a parameter, and OpenAPI describes it."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,6 +10,7 @@ from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 
 from tavus_callbacks.domain.common import cursors, timestamps
 from tavus_callbacks.domain.common.errors import BadRequest
+from tavus_callbacks.domain.common.lenient_json import LONGEST_SECONDS
 
 T = TypeVar("T")
 
@@ -21,6 +23,9 @@ DEFAULT_LIMIT, MAX_LIMIT = 50, 200
 
 # Parameters that name a place in a list, not the list.
 _POSITIONS = ("limit", "cursor", "after")
+
+# As JSON writes numbers.
+_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 
 # A time and a digest; DynamoDB refuses to look up a key over a kilobyte.
 LONGEST_PLACE = 100
@@ -88,6 +93,18 @@ def whole_number(name: str, description: str, *, most: int, default: T) -> "Para
 
     schema = {"type": "integer", "minimum": 1, "maximum": most, **({"default": default} if default else {})}
     return Parameter(name, description, schema, read, default)
+
+
+def seconds(name: str, description: str) -> Parameter[float | None]:
+    """Declare a parameter that takes a number of seconds, positive or negative, within a day."""
+
+    def read(sent: str) -> float:
+        if not (_NUMBER.fullmatch(sent) and abs(float(sent)) <= LONGEST_SECONDS):
+            raise BadRequest(f"{name} takes seconds from -86400 to 86400, such as -7.5.")
+        return float(sent)
+
+    schema = {"type": "number", "minimum": -LONGEST_SECONDS, "maximum": LONGEST_SECONDS}
+    return Parameter(name, description, schema, read, None)
 
 
 def flag(name: str, description: str) -> Parameter[bool]:

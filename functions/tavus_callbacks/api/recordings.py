@@ -9,12 +9,11 @@ from tavus_callbacks.api.responses import NO_STORE, json_answer
 from tavus_callbacks.api.routing import Routes
 from tavus_callbacks.domain.callbacks.families import is_name
 from tavus_callbacks.domain.common import cursors
-from tavus_callbacks.domain.common.errors import NotFound, NotPlayable
+from tavus_callbacks.domain.common.errors import RECORDINGS_OFF, NotFound, NotPlayable
 from tavus_callbacks.domain.recordings import signed_url
-from tavus_callbacks.domain.recordings.claim import LATEST
-from tavus_callbacks.domain.recordings.recording import Recording, latest, recording_status
+from tavus_callbacks.domain.recordings.recording import Recording, recording_status
 from tavus_callbacks.domain.recordings.view import RecordingLink, unplayable_reason
-from tavus_callbacks.logic.find_recording import refresh_recordings, view_recordings
+from tavus_callbacks.logic.find_recording import choose_recording, view_recordings
 from tavus_callbacks.runtime import wiring
 from tavus_callbacks.runtime.settings import settings
 
@@ -65,16 +64,15 @@ def get_recordings(query: Query, conversation_id: str) -> Response[str]:
 def get_recording(query: Query, conversation_id: str, recording_id: str) -> Response[str]:
     """Answer 302 to a fresh signed link, or the link and its expiry as JSON; `latest` is an id too."""
     now, config = datetime.now(UTC), settings()
-    candidates = [
-        recording
-        for recording in _stored_recordings(conversation_id)
-        if recording_id in (LATEST, recording.recording_id)
-    ]
-    recording = latest(
-        refresh_recordings(wiring.recordings_bucket, wiring.recordings(), conversation_id, candidates, now)
+    stored = _stored_recordings(conversation_id)
+    recording = choose_recording(
+        wiring.recordings_bucket,
+        wiring.recordings(),
+        conversation_id,
+        stored,
+        wanted_id=recording_id,
+        now=now,
     )
-    if recording is None:
-        raise NotFound(f"No recording {recording_id} of conversation {conversation_id} is known.")
     status = recording_status(recording, now=now, missing_after=config.recording_missing_after)
     if why := unplayable_reason(recording, status):
         raise NotPlayable(why, status)
@@ -93,7 +91,7 @@ def get_recording(query: Query, conversation_id: str, recording_id: str) -> Resp
 def _stored_recordings(conversation_id: str) -> list[Recording]:
     """Return the recordings as stored; raises NotFound if the stack has none."""
     if settings().recordings_bucket is None:
-        raise NotFound("This stack was deployed with Recordings=off.")
+        raise NotFound(RECORDINGS_OFF)
     if not is_name(conversation_id):
         return []
     return wiring.recordings().list_known(conversation_id)

@@ -7,6 +7,7 @@ CallbackError
 ├── NotFound       404  nothing of that name is stored
 ├── NotPlayable    409  a recording that cannot be watched now
 ├── NoTimes        409  a transcript without times, so without subtitles
+├── NoOffset       409  subtitles for a recording whose place in the talk is unknown
 ├── TooLarge       409  an answer over Lambda's limit
 ├── Unfileable     422  the body names no valid subject or event type; it goes to quarantine
 └── StoreDown      503  neither stored nor refused: the sender may try again
@@ -17,6 +18,9 @@ from typing import ClassVar, Literal, NamedTuple
 
 # Why a token is refused. Metrics say it, answers do not.
 Refusal = Literal["malformed", "unknown", "scope", "revoked", "expired"]
+
+
+RECORDINGS_OFF = "This stack was deployed with Recordings=off."
 
 
 class CallbackError(Exception):
@@ -92,6 +96,13 @@ class NoTimes(CallbackError):
 
     status = 409
     title = "No times"
+
+
+class NoOffset(CallbackError):
+    """Subtitles cannot be placed on a recording; the text says which time is unknown."""
+
+    status = 409
+    title = "No offset"
 
 
 class TooLarge(CallbackError):

@@ -49,15 +49,9 @@ def conversation_status(facts: Facts, *, now: datetime, settings: FoldSettings) 
     """Return the status: presumed ended after long silence, or if something arrived that follows an end."""
     if event_types.SHUTDOWN in facts.event_types:
         return "ended"
-    silence = now - last_sign_of_life(facts)
+    silence = now - facts.last_sign_of_life
     has_aftermath = bool(_AFTER_THE_END & facts.event_types) and silence > timedelta(seconds=_LEAST)
     return "presumed_ended" if has_aftermath or silence > settings.presumed_ended_after else "active"
-
-
-def last_sign_of_life(facts: Facts) -> datetime:
-    """Return the sender's latest time, or else the last receipt, but never a time after that receipt."""
-    received_last_at = facts.receipt.received_last_at
-    return min(facts.occurred_last_at or received_last_at, received_last_at)
 
 
 def wait_began_at(facts: Facts) -> datetime:
@@ -65,7 +59,7 @@ def wait_began_at(facts: Facts) -> datetime:
 
     A sender's clock that is ahead does not lengthen the wait, nor do the times of older summaries.
     """
-    return min(facts.shown_end or last_sign_of_life(facts), facts.receipt.received_last_at)
+    return min(facts.shown_end or facts.last_sign_of_life, facts.receipt.received_last_at)
 
 
 def missing_parts(

@@ -5,7 +5,10 @@ idempotent: duplicates and out-of-order events change only members named `receiv
 facts.
 """
 
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
+from functools import reduce
 from typing import Any
 
 from pydantic import Field
@@ -14,18 +17,22 @@ from tavus_callbacks.domain.callbacks import event_types
 from tavus_callbacks.domain.callbacks.families import MAX_NAME, object_key
 from tavus_callbacks.domain.callbacks.recording_owner import belongs_to_other, is_usable
 from tavus_callbacks.domain.common import lenient_json
+from tavus_callbacks.domain.common.span import Span
 from tavus_callbacks.domain.common.timestamps import iso
 from tavus_callbacks.domain.common.view import Moment, Names, View
 from tavus_callbacks.domain.conversations.end_reason import NOBODY_JOINED, reason_code
 from tavus_callbacks.domain.events.arrival_facts import ArrivalFacts, arrival_facts, merge_optional
 from tavus_callbacks.domain.events.stored_event import StoredEvent
 from tavus_callbacks.domain.recordings.claim import id_without_key, possible_ids, recording_id
+from tavus_callbacks.domain.transcripts.alignment import first_speech, second_zero
 from tavus_callbacks.domain.transcripts.statistics import Talk, talk_statistics
 from tavus_callbacks.domain.transcripts.transcript import (
+    Transcript,
     drop_system_turns,
     rank,
     read_transcript,
 )
+from tavus_callbacks.domain.transcripts.turn_times import Origin
 
 CONFIRMED = "Whether Tavus itself, asked by its API, has shown every event that is kept."
 
@@ -42,7 +49,10 @@ _MOST_RECORDING_IDS = 50
 
 
 class TranscriptFacts(View):
-    """The transcript that counts among those that came: the one with the greatest `rank`."""
+    """The transcript that counts among those that came: the one with the greatest `rank`.
+
+    `origin` and `first_speech` are those of the turns alone, before another event says when the joining was.
+    """
 
     rank: str
     at: Moment | None
@@ -51,6 +61,8 @@ class TranscriptFacts(View):
     skipped: int
     repeated: int
     talk: Talk
+    origin: Origin | None = None
+    first_speech: float | None = None
 
     def merge(self, other: "TranscriptFacts") -> "TranscriptFacts":
         """Return the one of greater rank; of the same rank, the one received first."""
@@ -155,6 +167,34 @@ class Facts(View):
         return None if duration is None else round(duration, 3)
 
     @property
+    def last_sign_of_life(self) -> datetime:
+        """Return the sender's latest time, or else the last receipt, but never a time after that receipt."""
+        received_last_at = self.receipt.received_last_at
+        return min(self.occurred_last_at or received_last_at, received_last_at)
+
+    @property
+    def span(self) -> Span:
+        """Return when the conversation took place, with the limits of plausible times."""
+        return Span.between(self.joined_at, self.shown_end, self.last_sign_of_life)
+
+    @property
+    def second_zero(self) -> tuple[Origin | None, float]:
+        """Return the time from which starts of turns count, and the seconds to add to those of `talk`."""
+        if self.transcript is None:
+            return None, 0.0
+        return second_zero(self.transcript.origin, self.transcript.first_speech, self.span)
+
+    @property
+    def talk(self) -> Talk | None:
+        """Return the numbers of the transcript; its longest turn starts as the transcript's view says."""
+        talk, (_, shift) = self.transcript.talk if self.transcript else None, self.second_zero
+        longest = talk.longest_turn if talk else None
+        if not (talk and longest and longest.start is not None and shift):
+            return talk
+        start = round(longest.start + shift, 3)
+        return talk.model_copy(update={"longest_turn": longest.model_copy(update={"start": start})})
+
+    @property
     def has_no_participant(self) -> bool:
         """Return whether it ended because nobody came, and no transcript says otherwise."""
         has_user_turns = self.transcript is not None and self.transcript.talk.user_turns > 0
@@ -187,8 +227,16 @@ def _least(names: frozenset[str], most: int) -> frozenset[str]:
     return names if len(names) <= most else frozenset(sorted(names)[:most])
 
 
-def conversation_facts(event: StoredEvent) -> Facts:
-    """Return the facts of one event or variant."""
+def conversation_span(events: Iterable[StoredEvent]) -> Span:
+    """Return when a conversation took place, by its events; the words of its transcripts do not matter."""
+    unread = (
+        replace(event, body=None) if event.event_type == event_types.TRANSCRIPT else event for event in events
+    )
+    return reduce(Facts.merge, map(conversation_facts, unread)).span
+
+
+def conversation_facts(event: StoredEvent, transcript: Transcript | None = None) -> Facts:
+    """Return the facts of one event or variant; `transcript` is its transcript, if it was read already."""
     facts: dict[str, Any] = {
         "event_types": event_types.SHOWN & {event.event_type},
         "has_objectives": event.family == "objective",
@@ -208,7 +256,7 @@ def conversation_facts(event: StoredEvent) -> Facts:
     elif event.family == "guardrail":
         facts["guardrails"] = {event.event_ref[-_REF_END:]}
     elif event.event_type == event_types.TRANSCRIPT and event.body is not None:
-        facts["transcript"] = _transcript_facts(event, event.body)
+        facts["transcript"] = _transcript_facts(event, transcript or read_transcript(event.body))
     return Facts(receipt=arrival_facts(event), occurred_last_at=plausible_at, **facts)
 
 
@@ -244,8 +292,8 @@ def _recording_facts(event: StoredEvent) -> dict[str, Any]:
     return facts if is_own else {**facts, "event_types": frozenset()}
 
 
-def _transcript_facts(event: StoredEvent, body: dict[str, Any]) -> TranscriptFacts:
-    transcript = drop_system_turns(read_transcript(body))
+def _transcript_facts(event: StoredEvent, transcript: Transcript) -> TranscriptFacts:
+    transcript = drop_system_turns(transcript)
     return TranscriptFacts(
         rank=rank(transcript, event.plausible_at),
         at=event.occurred_at,
@@ -254,4 +302,6 @@ def _transcript_facts(event: StoredEvent, body: dict[str, Any]) -> TranscriptFac
         skipped=transcript.skipped,
         repeated=transcript.repeated,
         talk=talk_statistics(transcript),
+        origin=transcript.origin,
+        first_speech=first_speech(transcript),
     )

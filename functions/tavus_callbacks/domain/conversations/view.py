@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import reduce
+from itertools import starmap
 from typing import Any
 
 from pydantic import Field
@@ -51,8 +52,16 @@ from tavus_callbacks.domain.events.stored_event import (
     merge_variants,
     skipped_events,
 )
-from tavus_callbacks.domain.recordings.view import Recording
+from tavus_callbacks.domain.recordings.view import ConversationRecording, Recording, recording_start
+from tavus_callbacks.domain.transcripts.alignment import recording_offset
 from tavus_callbacks.domain.transcripts.statistics import Talk
+from tavus_callbacks.domain.transcripts.transcript import (
+    Transcript,
+    best_transcript,
+    read_transcripts,
+    speech_turns,
+)
+from tavus_callbacks.domain.transcripts.turn_times import Origin
 
 # `replica_joined` and `pal_joined` are sent for one moment, but nobody promises that they carry the same one.
 ONE_JOINING = timedelta(seconds=2)
@@ -114,8 +123,9 @@ class TranscriptSummary(View):
     replica_turns: int
     words: int
     has_times: bool
+    origin: Origin | None = Field(description="From when the starts of turns count; null if it is unknown.")
     skipped: int = Field(description="Entries that could not be read.")
-    repeated: int = Field(description="Entries that came twice in a row.")
+    repeated: int = Field(description="Entries that came twice.")
 
 
 class Conversation(View):
@@ -133,7 +143,7 @@ class Conversation(View):
     transcript: TranscriptSummary | None
     talk: Talk | None
     perception: Perception | None
-    recordings: list[Recording]
+    recordings: list[ConversationRecording]
     recording_failures: list[RecordingFailure]
     objectives: list[ObjectiveView]
     guardrails: list[GuardrailView] = Field(description="Every trigger.")
@@ -171,7 +181,8 @@ def fold_conversation(  # noqa: PLR0913 - one argument a source
     `confirmed_at` is when Tavus itself last showed every stored event.
     """
     occurrences = merge_variants(events)
-    facts = reduce(Facts.merge, map(conversation_facts, events))
+    read_events = read_transcripts(events)
+    facts = reduce(Facts.merge, starmap(conversation_facts, read_events))
     facts = facts.model_copy(update={"confirmed_at": confirmed_at})
     failures = [event for event in events if event.event_type == event_types.COPY_FAILED]
     recording_ids = {recording.recording_id for recording in recordings}
@@ -179,7 +190,7 @@ def fold_conversation(  # noqa: PLR0913 - one argument a source
         conversation_id=conversation_id,
         status=conversation_status(facts, now=now, settings=settings),
         missing=missing_parts(facts, now=now, settings=settings, has_recording=bool(recordings)),
-        recordings=list(recordings),
+        recordings=_align_recordings(recordings, facts, best_transcript(read_events)) if recordings else [],
         recording_failures=parts.recording_failures(failures, recording_ids) if failures else [],
         skipped=skipped_events(events),
         **_facts_members(facts),
@@ -196,14 +207,29 @@ def _facts_members(facts: Facts) -> dict[str, Any]:
         "ended_at": facts.shown_end,
         "duration": facts.duration,
         "ending": end_reason(reason) if event_types.SHUTDOWN in facts.event_types else None,
-        "transcript": _transcript_summary(transcript) if transcript else None,
-        "talk": transcript.talk if transcript else None,
+        "transcript": _transcript_summary(transcript, facts.second_zero[0]) if transcript else None,
+        "talk": facts.talk,
         "confirmed": facts.is_confirmed,
         **facts.receipt.view(),
     }
 
 
-def _transcript_summary(facts: TranscriptFacts) -> TranscriptSummary:
+def _align_recordings(
+    recordings: Iterable[Recording], facts: Facts, transcript: Transcript | None
+) -> list[ConversationRecording]:
+    """Add when each recording starts, and how far that is from the start of the talk."""
+    span, (origin, shift) = facts.span, facts.second_zero
+    turns = speech_turns(transcript) if transcript else ()
+    starts = [turn.start + shift for turn in turns if turn.start is not None]
+    aligned: list[ConversationRecording] = []
+    for recording in recordings:
+        started_at = recording_start(recording.key, span)
+        offset = recording_offset(starts, origin, started_at, recording.duration)
+        aligned.append(ConversationRecording(**dict(recording), started_at=started_at, offset=offset))
+    return aligned
+
+
+def _transcript_summary(facts: TranscriptFacts, origin: Origin | None) -> TranscriptSummary:
     return TranscriptSummary(
         at=facts.at,
         received_at=facts.received_at,
@@ -212,6 +238,7 @@ def _transcript_summary(facts: TranscriptFacts) -> TranscriptSummary:
         replica_turns=facts.talk.replica_turns,
         words=facts.talk.user_words + facts.talk.replica_words,
         has_times=facts.has_times,
+        origin=origin,
         skipped=facts.skipped,
         repeated=facts.repeated,
     )

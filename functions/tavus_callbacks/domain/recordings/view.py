@@ -1,10 +1,12 @@
 """The views of a recording that the API answers, and why a recording cannot be watched."""
 
-from datetime import datetime, timedelta
+import re
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from pydantic import Field
 
+from tavus_callbacks.domain.common.span import Span
 from tavus_callbacks.domain.common.view import Moment, View
 from tavus_callbacks.domain.recordings.claim import UNUSABLE_KEY, RecordingStatus
 from tavus_callbacks.domain.recordings.copy_failure import explain_copy_failure
@@ -24,6 +26,8 @@ _NO_KEY = "Read in its event what it names: `tavus-callbacks show ID --events` l
 _EMPTY = "The object has 0 bytes."
 _FILL = "Upload the recording again under the same key, or ask Tavus's support to deliver it again."
 _MOVED = "It was last seen in bucket {bucket}, which is not this stack's: copy it from there."
+# Tavus ends a key with the milliseconds since 1970 at which the recording starts.
+_START = re.compile(r"(?:.*/)?([0-9]{13})(?:\.[A-Za-z0-9]+)?", re.DOTALL)
 ARCHIVED = "The object is archived. Restore it in S3 (`aws s3api restore-object`), then ask again."
 
 
@@ -48,6 +52,17 @@ class Recording(View):
     issues: list[str]
     modified_at: Moment | None
     received_at: Moment | None
+
+
+class ConversationRecording(Recording):
+    """A recording in the view of its conversation, which knows when it can have started."""
+
+    started_at: Moment | None = Field(
+        description="When it starts, by its key; null if the key names no time within the conversation."
+    )
+    offset: float | None = Field(
+        description="Seconds to add to a turn's `start` to find it in the recording; null if that is unknown."
+    )
 
 
 class RecordingLink(View):
@@ -79,6 +94,13 @@ def recording_view(recording: StoredRecording, *, now: datetime, missing_after: 
         modified_at=recording.modified_at,
         received_at=recording.claimed_at,
     )
+
+
+def recording_start(key: str | None, span: Span) -> datetime | None:
+    """Return when a recording starts, by the 13 digits that end its key; None if they are no such time."""
+    match = _START.fullmatch(key or "")
+    start = datetime.fromtimestamp(int(match[1]) / 1000, UTC) if match else None
+    return start if start is not None and span.includes(start) else None
 
 
 def unplayable_reason(recording: StoredRecording, status: RecordingStatus) -> str | None:

@@ -11,7 +11,6 @@ from datetime import datetime, timedelta
 from tavus_callbacks.domain.conversations.expected import (
     ConversationStatus,
     conversation_status,
-    last_sign_of_life,
     missing_parts,
     wait_began_at,
 )
@@ -76,7 +75,7 @@ def find_open(
     status = conversation_status(facts, now=now, settings=settings)
     has_recording = has_object or bool(facts.recordings)
     missing = missing_parts(facts, now=now, settings=settings, has_recording=has_recording)
-    since = last_sign_of_life(facts) if status == "active" else wait_began_at(facts) if missing else None
+    since = facts.last_sign_of_life if status == "active" else wait_began_at(facts) if missing else None
     is_given_up = since is not None and now - since > OPEN_FOR + settings.presumed_ended_after
     missing_after = criteria.recording_missing_after
     has_recent_claim = (

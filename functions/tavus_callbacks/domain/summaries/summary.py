@@ -144,7 +144,7 @@ def conversation_summary(
         has_perception=facts.has_perception,
         has_objectives=facts.has_objectives,
         turns=facts.transcript.talk.total_turns if facts.transcript else None,
-        talk=facts.transcript.talk if facts.transcript else None,
+        talk=facts.talk,
         recordings=facts.recording_count,
         guardrails=len(facts.guardrails),
         missing=[part.what for part in missing],

@@ -18,6 +18,7 @@ from tavus_callbacks.domain.common.digests import canonical, digest
 from tavus_callbacks.domain.common.timestamps import iso
 from tavus_callbacks.domain.events.stored_event import StoredEvent
 from tavus_callbacks.domain.transcripts.tool_calls import ToolAnswer, matching_call_id
+from tavus_callbacks.domain.transcripts.turn_times import Origin
 from tavus_callbacks.domain.transcripts.turns import SpokenTurn, read_turns
 
 # Stands for a missing time, and sorts before every time.
@@ -26,11 +27,15 @@ _UNTIMED = "0000-00-00T00:00:00.000000Z"
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """Turns in order; `skipped` entries could not be read, `repeated` ones came twice in a row."""
+    """Turns in order of time; `skipped` entries could not be read, `repeated` ones came twice.
+
+    `origin` is the time of second 0: as the turns name it, or after `align` if it is plausible.
+    """
 
     turns: tuple[SpokenTurn, ...]
     skipped: int
     repeated: int
+    origin: Origin | None = None
 
     @property
     def has_times(self) -> bool:
@@ -43,30 +48,47 @@ def speech_turns(transcript: Transcript) -> Iterator[SpokenTurn]:
     return (turn for turn in transcript.turns if turn.text and turn.role in ("user", "assistant"))
 
 
+def read_transcripts(events: Iterable[StoredEvent]) -> list[tuple[StoredEvent, Transcript | None]]:
+    """Return each event with its transcript, system turns included; with None if it is no transcript."""
+    return [
+        (
+            event,
+            read_transcript(event.body)
+            if event.event_type == event_types.TRANSCRIPT and event.body is not None
+            else None,
+        )
+        for event in events
+    ]
+
+
+def best_transcript(pairs: Iterable[tuple[StoredEvent, Transcript | None]]) -> Transcript | None:
+    """Return the transcript that counts among those of a conversation, or None if there is none."""
+    candidates = [(event, transcript) for event, transcript in pairs if transcript is not None]
+    # Writing bodies out takes time, and only a choice between several needs it.
+    if len(candidates) < 2:  # noqa: PLR2004
+        return candidates[0][1] if candidates else None
+
+    def preference(candidate: tuple[StoredEvent, Transcript]) -> tuple[str, str]:
+        event, transcript = candidate
+        return rank(transcript, event.plausible_at), canonical(event.body)
+
+    return max(candidates, key=preference)[1]
+
+
 def choose_transcript(events: Iterable[StoredEvent], *, include_system: bool = False) -> Transcript | None:
     """Return the transcript that counts among a conversation's events, or None if none has arrived.
 
     Turns of the system, and a prompt under the replica's name, are left out unless asked for.
     """
-    candidates = [
-        (read_transcript(event.body), event.plausible_at, event.body)
-        for event in events
-        if event.event_type == event_types.TRANSCRIPT and event.body is not None
-    ]
-    if not candidates:
-        return None
-    transcript = candidates[0][0]
-    # Writing bodies out takes time, and only a choice between several needs it.
-    if len(candidates) > 1:
-        transcript, _, _ = max(candidates, key=lambda each: (rank(*each[:2]), canonical(each[2])))
-    return transcript if include_system else drop_system_turns(transcript)
+    transcript = best_transcript(read_transcripts(events))
+    return transcript if transcript is None or include_system else drop_system_turns(transcript)
 
 
 def read_transcript(body: dict[str, Any]) -> Transcript:
     """Read the body of a transcript event, system turns included; entries that cannot be read are counted."""
     properties = lenient_json.members(body)
     turns = read_turns(lenient_json.first(properties, "transcript", "transcription"))
-    return Transcript(_attach_answers(turns.turns), turns.skipped, turns.repeated)
+    return Transcript(_attach_answers(turns.turns), turns.skipped, turns.repeated, turns.origin)
 
 
 def drop_system_turns(transcript: Transcript) -> Transcript:

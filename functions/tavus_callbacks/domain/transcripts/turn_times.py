@@ -5,32 +5,68 @@ weeks away from the event's own time; `timestamp_ms`, from the start or since 19
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from itertools import islice
+from statistics import median
+from typing import Any, Literal
 
 from tavus_callbacks.domain.common import lenient_json, timestamps
+from tavus_callbacks.domain.common.view import Moment, View
 
 # Milliseconds up to here count from the start; beyond, since 1970.
 _EPOCH_MILLISECONDS = 1e11
+# Turns that decide when the start was; a median of so many withstands wrong ones.
+_SAMPLES = 51
 
 Entry = Mapping[str, Any]
 
 
-def start_times(entries: Sequence[Entry]) -> list[float | None]:
-    """Return each turn's start; None if it has no time, or one not within a day after the start."""
-    relatives = [_relative(entry) for entry in entries]
-    if None not in relatives:
-        return relatives
-    moments = [_moment(entry) for entry in entries]
-    pairs = list(zip(relatives, moments, strict=True))
-    starts = (moment - relative for relative, moment in pairs if relative is not None and moment is not None)
-    # The start by the first turn that has both kinds of time, else the earliest moment.
-    origin = next(starts, min((moment for moment in moments if moment is not None), default=None))
-    return [
-        lenient_json.seconds(round(moment - origin, 3))
-        if relative is None and origin is not None and moment is not None
-        else relative
-        for relative, moment in pairs
+class Origin(View):
+    """The time of second 0, from which starts count.
+
+    `turns` carry both kinds of time; or the starts count from the `first_turn` or the first `joining`.
+    """
+
+    at: Moment
+    source: Literal["turns", "first_turn", "joining"]
+
+
+def read_times(entries: Sequence[Entry]) -> tuple[list[float | None], Origin | None]:
+    """Return each turn's start, and the time of second 0 if turns name it.
+
+    A start is None if the turn has no time, or one not within a day after second 0.
+    """
+    starts = [_relative(entry) for entry in entries]
+    pairs = (
+        (start, moment)
+        for start, entry in zip(starts, entries, strict=True)
+        if start is not None and (moment := _moment(entry)) is not None
+    )
+    origins = [moment - start for start, moment in islice(pairs, _SAMPLES)]
+    if None not in starts:
+        return starts, _origin(median(origins), "turns") if origins else None
+    moments = [
+        _moment(entry) if start is None else None for start, entry in zip(starts, entries, strict=True)
     ]
+    earliest = min((moment for moment in moments if moment is not None), default=None)
+    zero = median(origins) if origins else earliest
+    if zero is None:
+        return starts, None
+    starts = [
+        start if moment is None else lenient_json.seconds(round(moment - zero, 3))
+        for start, moment in zip(starts, moments, strict=True)
+    ]
+    if origins:
+        return starts, _origin(zero, "turns")
+    # Turns that count from the start and turns with a time, but none with both: nothing joins the two.
+    is_mixed = None in moments and any(
+        start is not None for start, moment in zip(starts, moments, strict=True) if moment is None
+    )
+    return starts, None if is_mixed else _origin(zero, "first_turn")
+
+
+def _origin(zero: float, source: Literal["turns", "first_turn"]) -> Origin | None:
+    at = timestamps.parse(zero)
+    return Origin(at=at, source=source) if at else None
 
 
 def _relative(entry: Entry) -> float | None:

@@ -1,19 +1,20 @@
 """The turns of a transcript as sent: which are readable, who speaks, and which is the system prompt.
 
 Names differ: `role` or `speaker`; the replica is `assistant`, `replica`, `agent`, `ai`, or called by its
-own name. Facts: docs/tavus.md, "Transcript turns".
+own name. `content` is text or a list of parts. Facts: docs/tavus.md, "Transcript turns".
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from operator import itemgetter
 from typing import Any, Literal
 
 from tavus_callbacks.domain.common import lenient_json
 from tavus_callbacks.domain.common.digests import canonical
+from tavus_callbacks.domain.common.view import Moment
 from tavus_callbacks.domain.transcripts.tool_calls import AnsweredCall, read_tool_calls
-from tavus_callbacks.domain.transcripts.turn_times import start_times
+from tavus_callbacks.domain.transcripts.turn_times import Origin, read_times
 
 Role = Literal["user", "assistant", "system", "tool"]
 
@@ -43,7 +44,8 @@ Entry = Mapping[str, Any]
 class SpokenTurn:
     """One turn: `text` is what was said, `scene` what Raven saw, `speaker` a name that is no role.
 
-    `start` is in seconds from the start of the conversation, `duration` in seconds.
+    `start` is in seconds from the start of the conversation, `duration` in seconds. `at` is the time of the
+    start, set by `align`.
     """
 
     role: Role
@@ -55,32 +57,84 @@ class SpokenTurn:
     scene: str | None = None
     tool_call_id: str | None = None
     tool_calls: tuple[AnsweredCall, ...] = ()
+    at: Moment | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Turns:
-    """The readable turns in order, how many entries were not readable, and how many came twice in a row."""
+    """The readable turns in order of time, how many entries were not readable, and how many came twice.
+
+    `origin` is the time of second 0, if the turns name it.
+    """
 
     turns: tuple[SpokenTurn, ...]
     skipped: int
     repeated: int
+    origin: Origin | None
 
 
 def read_turns(transcript: object) -> Turns:
     """Read a `transcript` member: an array of turns, the same as JSON text, or lines of `role: text`."""
     entries = _entries(transcript)
     objects = [entry for entry in entries if isinstance(entry, dict)]
-    pairs = ((entry, _turn(entry, start)) for entry, start in zip(objects, start_times(objects), strict=True))
+    starts, origin = read_times(objects)
+    pairs = ((entry, _turn(entry, start)) for entry, start in zip(objects, starts, strict=True))
     readable = [(entry, turn) for entry, turn in pairs if turn]
-    turns = [
-        turn
-        for previous, turn in pairwise((None, *(turn for _, turn in readable)))
-        # Texts nearly always differ, and comparing them alone is quick.
-        if turn and (previous is None or turn.text != previous.text or turn != previous)
-    ]
+    turns = _drop_repeats([turn for _, turn in readable])
     if turns and _is_prompt(readable[0][0], turns):
         turns[0] = replace(turns[0], role="system")
-    return Turns(tuple(turns), len(entries) - len(readable), len(readable) - len(turns))
+    skipped, repeated = len(entries) - len(readable), len(readable) - len(turns)
+    return Turns(_sort_by_start(turns), skipped, repeated, origin)
+
+
+def _drop_repeats(turns: list[SpokenTurn]) -> list[SpokenTurn]:
+    """Return turns without those that came twice; every member of two equal turns is equal, times too.
+
+    A turn with a start counts once. Without one, somebody may have said the same again. Then a turn that
+    equals the one before it counts once, and so does a block of two or more turns at the end that equals the
+    block before it.
+    """
+    # Texts nearly always differ, and comparing them alone is quick.
+    if len({turn.text for turn in turns}) == len(turns):
+        return turns
+    numbers: dict[Hashable, int] = {}
+    numbered: list[tuple[int, SpokenTurn]] = []
+    for turn in turns:
+        number = numbers.setdefault(_identity(turn), len(numbers))
+        if not numbered or numbered[-1][0] != number:
+            numbered.append((number, turn))
+    # As text, thousands of blocks compare in milliseconds.
+    text = "".join(chr(number) for number, _ in numbered)
+    while length := _repeated_tail(text):
+        text = text[:-length]
+    counted: set[int] = set()
+    kept: list[SpokenTurn] = []
+    for number, turn in numbered[: len(text)]:
+        if turn.start is None or number not in counted:
+            kept.append(turn)
+        counted.add(number)
+    return kept
+
+
+def _identity(turn: SpokenTurn) -> Hashable:
+    calls = repr(turn.tool_calls) if turn.tool_calls else ""
+    times, names = (turn.start, turn.duration), (turn.inference_id, turn.speaker, turn.tool_call_id)
+    return turn.role, turn.text, turn.scene, times, names, calls
+
+
+def _repeated_tail(text: str) -> int:
+    """Return the length of the longest end, of two or more characters, that equals what stands before it."""
+    lengths = range(len(text) // 2, 1, -1)
+    return next((length for length in lengths if text[-length:] == text[-2 * length : -length]), 0)
+
+
+def _sort_by_start(turns: Sequence[SpokenTurn]) -> tuple[SpokenTurn, ...]:
+    """Return turns in order of their starts; a turn without one stays behind the turn before it."""
+    start, timed = 0.0, []
+    for turn in turns:
+        start = start if turn.start is None else turn.start
+        timed.append((start, turn))
+    return tuple(turn for _, turn in sorted(timed, key=itemgetter(0)))
 
 
 def _entries(transcript: object) -> Sequence[Any]:
@@ -97,8 +151,26 @@ def _content(entry: Entry) -> str | None:
     content = entry.get("content", entry.get("text"))
     if isinstance(content, str):
         return content.strip()
-    is_answer = isinstance(content, dict | list) and entry.get("role") == "tool"
-    return canonical(content) if is_answer else None
+    is_tool = entry.get("role") == "tool"
+    if isinstance(content, list) and not (
+        is_tool and any("type" not in lenient_json.mapping(part) for part in content)
+    ):
+        texts = [text.strip() for text in map(_part_text, content) if text is not None]
+        if texts:
+            return " ".join(filter(None, texts))
+    return canonical(content) if is_tool and isinstance(content, dict | list) else None
+
+
+def _part_text(part: object) -> str | None:
+    """Return the text of a part: a string, or an object with `text`, which can hold the text as `value`.
+
+    A part of another type, such as a picture, has none.
+    """
+    if isinstance(part, dict):
+        part = part.get("text") if str(part.get("type", "text")).endswith("text") else None
+    if isinstance(part, dict):
+        part = part.get("value")
+    return part if isinstance(part, str) else None
 
 
 def _turn(entry: Entry, start: float | None) -> SpokenTurn | None:

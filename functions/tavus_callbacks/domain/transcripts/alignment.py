@@ -1,0 +1,78 @@
+"""Puts the turns of a transcript on the clock of the world, and on the clock of a recording."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from tavus_callbacks.domain.common.errors import NoOffset
+from tavus_callbacks.domain.common.span import Span
+from tavus_callbacks.domain.transcripts.transcript import Transcript, speech_turns
+from tavus_callbacks.domain.transcripts.turn_times import Origin
+
+
+def second_zero(sent: Origin | None, first_speech: float | None, span: Span) -> tuple[Origin | None, float]:
+    """Return the time from which starts count, None if it is unknown, and the seconds to add to every start.
+
+    `sent` is what the turns say, and `first_speech` the start of the earliest turn of user or replica.
+    Turns with times only count from the joining, unless somebody spoke before it.
+    """
+    if first_speech is None or (sent is not None and not span.includes(sent.at)):
+        return None, 0.0
+    joining = Origin(at=span.joined_at, source="joining") if span.joined_at else None
+    if sent is None:
+        return joining, 0.0
+    if sent.source == "first_turn" and joining is not None:
+        shift = (sent.at - joining.at).total_seconds()
+        if first_speech + shift >= 0:
+            return joining, shift
+    return sent, 0.0
+
+
+def first_speech(transcript: Transcript) -> float | None:
+    """Return the start of the earliest turn of user or replica, or None if no such turn has one."""
+    return min((turn.start for turn in speech_turns(transcript) if turn.start is not None), default=None)
+
+
+def align(transcript: Transcript, span: Span) -> Transcript:
+    """Return a transcript whose starts count from its `origin`, and whose turns have times in `at`."""
+    origin, shift = second_zero(transcript.origin, first_speech(transcript), span)
+    if origin is None:
+        return replace(transcript, origin=None)
+    for turn in transcript.turns:
+        if turn.start is not None:
+            start = round(turn.start + shift, 3)
+            turn.at = origin.at + timedelta(seconds=start)
+            # The prompt can be older than the joining.
+            turn.start = start if start >= 0 else None
+    return replace(transcript, origin=origin)
+
+
+def recording_offset(
+    starts: Iterable[float], origin: Origin | None, started_at: datetime | None, duration: float | None
+) -> float | None:
+    """Return the seconds to add to a start so that it counts from the start of a recording.
+
+    It is None if either time is unknown, or if no turn then starts within the recording: one of the two
+    clocks must be wrong. `starts` count from `origin`; without a `duration` the recording has no end.
+    """
+    if origin is None or started_at is None:
+        return None
+    offset = (origin.at - started_at).total_seconds()
+    end = float("inf") if duration is None else duration
+    return round(offset, 3) if any(0 <= start + offset <= end for start in starts) else None
+
+
+def find_offset(transcript: Transcript, started_at: datetime | None, duration: float | None) -> float:
+    """Return the offset of a recording, for a transcript after `align`; raises NoOffset."""
+    starts = (turn.start for turn in speech_turns(transcript) if turn.start is not None)
+    offset = recording_offset(starts, transcript.origin, started_at, duration)
+    if offset is not None:
+        return offset
+    unknown = [
+        "its key names no time within the conversation" if started_at is None else "",
+        "the turns have no plausible time of day, and no joining is known"
+        if transcript.origin is None
+        else "",
+    ]
+    reason = ", and ".join(filter(None, unknown)) or "no turn falls into it by its start and duration"
+    raise NoOffset(f"The recording cannot be aligned: {reason}. Pass the seconds as offset=.")
