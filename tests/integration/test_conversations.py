@@ -208,7 +208,7 @@ def test_subtitles_of_a_transcript_without_times_are_409(api):
 
 
 def post_recorded_talk(api, *, joining=True, key=1803902407500):
-    """Keep a talk of 12 s whose recording starts 7.5 s after the joining, with turns that have only ISO times."""
+    """Keep a talk of 12 s whose recording starts after 7.5 s, with turns that have only ISO times."""
     from tavus_callbacks.aws.stores.recordings import RecordingRows
     from tavus_callbacks.domain.recordings.claim import Claim
 
@@ -227,7 +227,7 @@ def post_recorded_talk(api, *, joining=True, key=1803902407500):
 
 
 def test_subtitles_fit_the_recording(api):
-    """`offset` is in the view, and `recording=` adds it to each cue, cuts the rest off, and can be overridden."""
+    """`recording=` adds the view's `offset` to each cue and cuts the rest off; `offset=` overrides it."""
     post_recorded_talk(api)
 
     view, path = api.get("/conversations/c1").value, "/conversations/c1/transcript"
