@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tavus_callbacks.aws.stores import event_pages
+from tavus_callbacks.aws.stores import pull
 from tavus_callbacks.domain.common.timestamps import iso
 from tavus_callbacks.domain.events.feed import SETTLE
 from tavus_callbacks.handlers import drain
@@ -58,7 +58,7 @@ def clocks(monkeypatch):
         def now(cls, tz=None):
             return datetime.now(tz) + cls.ahead
 
-    monkeypatch.setattr(event_pages, "datetime", Clock)
+    monkeypatch.setattr(pull, "datetime", Clock)
 
     def put(*, receiver=timedelta(), reader=timedelta()):
         Clock.ahead = reader

@@ -32,6 +32,8 @@ ROUTES = (
     "/speech",
     "/speech/s1",
     "/subjects",
+    "/stats",
+    "/erasures",
     "/events",
     "/events/x/body",
     "/quarantine",

@@ -2,7 +2,17 @@
 
 from typing import TYPE_CHECKING
 
-from tavus_callbacks.api import conversations, events, openapi, recordings, resources, runbooks, subjects
+from tavus_callbacks.api import (
+    conversations,
+    erasures,
+    events,
+    openapi,
+    recordings,
+    resources,
+    runbooks,
+    stats,
+    subjects,
+)
 
 if TYPE_CHECKING:
     from tavus_callbacks.domain.common.token import Scope
@@ -11,7 +21,9 @@ ALL_ROUTES = (
     conversations.routes,
     resources.routes,
     subjects.routes,
+    stats.routes,
     events.routes,
+    erasures.routes,
     recordings.routes,
     openapi.routes,
     runbooks.routes,

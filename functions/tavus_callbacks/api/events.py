@@ -5,24 +5,28 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
+from tavus_callbacks.api.feeds import AFTER, read_position, write_position
+from tavus_callbacks.api.lists import LABEL
 from tavus_callbacks.api.query import (
     BAD_CURSOR,
     CURSOR,
     LIMIT,
-    LONGEST_PLACE,
+    SIMULATED,
     Parameter,
     Query,
+    one_of,
     place_in,
     read_cursor,
     text,
 )
 from tavus_callbacks.api.responses import NO_STORE, json_answer
-from tavus_callbacks.api.routing import Routes
+from tavus_callbacks.api.routing import Parameters, Routes
+from tavus_callbacks.aws.stores.event_pages import Entry
 from tavus_callbacks.domain.callbacks.event import is_ref, parse_event_id
 from tavus_callbacks.domain.common import timestamps
 from tavus_callbacks.domain.common.errors import BadRequest, NotFound
 from tavus_callbacks.domain.common.timestamps import iso
-from tavus_callbacks.domain.events import feed
+from tavus_callbacks.domain.events.event_filter import EventFilter
 from tavus_callbacks.domain.events.view import event_view, event_view_with_variants, quarantine_view
 from tavus_callbacks.runtime import wiring
 from tavus_callbacks.runtime.http import JSON_TYPE
@@ -32,50 +36,68 @@ routes = Routes()
 # Nothing says what a body in quarantine is.
 BYTES_TYPE = "application/octet-stream"
 
-KIND = text("kind", "What the subject is: conversation, video, replica, …")
-SUBJECT = text("subject", "Whose events to give, by time; any id can stand here.")
+SUBJECT_ALONE = "subject requires kind, as in /events?kind=conversation&subject=c123456."
+KIND_ALONE = "kind requires subject, or order as in /events?kind=conversation&order=newest."
+
+KIND = text("kind", "Only events of this kind of subject: conversation, video, replica, …")
+SUBJECT = text("subject", "The events of this subject, by the sender's time; requires `kind`.")
+EVENT_TYPE = text("event_type", "Only events of this type, as in `system.shutdown`.")
+ISSUE = text("issue", "Only events with this issue: a code, or `code:path`.")
+ORDER = one_of("order", "By receipt; `oldest` is the default.", ("oldest", "newest"))
+FILTERS: Parameters = (EVENT_TYPE, LABEL, ISSUE, SIMULATED)
 
 
-def _read_after(text: str) -> feed.Position | dict[str, Any]:
-    """Read where to go on from: a time, or an answer's cursor."""
-    since = timestamps.parse(text)
-    return feed.Position(iso(since)) if since else read_cursor(text)
+def _read_before(text: str) -> str | dict[str, Any]:
+    until = timestamps.parse(text)
+    return iso(until) if until else read_cursor(text)
 
 
-AFTER: Parameter[Any] = Parameter(
-    "after",
-    "Where to go on in the order of receipt: a time, or an answer's `cursor`.",
+BEFORE: Parameter[Any] = Parameter(
+    "before",
+    "Where to continue with `order=newest`: a time, or the `cursor` of an answer.",
     {"type": "string"},
-    _read_after,
+    _read_before,
     {},
 )
 
 
-@routes.get("/events", query=(KIND, SUBJECT, AFTER, LIMIT, CURSOR), model="EventPage")
+@routes.get(
+    "/events", query=(KIND, SUBJECT, *FILTERS, ORDER, AFTER, BEFORE, LIMIT, CURSOR), model="EventPage"
+)
 def get_events(query: Query) -> Response[str]:
-    """Answer a subject's events, or with neither kind nor subject all events in order of receipt."""
-    kind, subject = query[KIND], query[SUBJECT]
-    if (kind is None) != (subject is None):
-        raise BadRequest("kind and subject go together, as in /events?kind=conversation&subject=c123456.")
-    if kind is not None and subject is not None:
+    """Answer all events by receipt, oldest or newest first, or the events of one subject."""
+    kind, subject, order = query[KIND], query[SUBJECT], query[ORDER]
+    if subject is not None:
+        if kind is None:
+            raise BadRequest(SUBJECT_ALONE)
+        if order or query[BEFORE] or any(query[each] is not None for each in FILTERS):
+            raise BadRequest("subject takes no other parameters than kind, limit and cursor.")
         return json_answer(_subject_page(query, kind, subject))
-    entries, after = wiring.event_pages().pull(_position(query), query[LIMIT])
+    if kind is not None and order is None:
+        raise BadRequest(KIND_ALONE)
+    filter_ = EventFilter(kind, *(query[each] for each in FILTERS))
+    if order == "newest":
+        return _newest(query, filter_)
+    if query[BEFORE]:
+        raise BadRequest("before requires order=newest.")
+    pulled = wiring.event_pages().pull(read_position(query), filter_, query[LIMIT])
+    return _event_page(pulled.entries, write_position(query, pulled.after), pulled.looked_until)
+
+
+def _newest(query: Query, filter_: EventFilter) -> Response[str]:
+    if query[AFTER]:
+        raise BadRequest("order=newest takes before instead of after.")
+    before = query[BEFORE]
+    # Pages are also followed by `cursor` beside the parameters of the first request.
+    state = query.state(CURSOR) or ({"before": before} if isinstance(before, str) else query.state(BEFORE))
+    page = wiring.event_pages().list_newest(filter_, limit=query[LIMIT], before=place_in(state, "before"))
+    next_cursor = query.cursor({"before": page.next_before}) if page.next_before else None
+    return _event_page(page.entries, next_cursor, page.next_before and page.next_before.partition("#")[0])
+
+
+def _event_page(entries: list[Entry], cursor: str | None, looked_until: str | None) -> Response[str]:
     views = [event_view(event, raw_body) for event, raw_body in entries]
-    state = {"settled": after.settled, "given": sorted(after.given)}
-    return json_answer({"events": views, "cursor": query.cursor(state)})
-
-
-def _position(query: Query) -> feed.Position:
-    after = query[AFTER]
-    if isinstance(after, feed.Position):
-        return after
-    state = query.state(AFTER) or query.state(CURSOR)
-    settled, given = state.get("settled", ""), state.get("given", [])
-    if not (isinstance(settled, str) and isinstance(given, list)):
-        raise BadRequest(BAD_CURSOR)
-    if not settled.isascii() or len(settled) > LONGEST_PLACE:
-        raise BadRequest(BAD_CURSOR)
-    return feed.Position(settled, frozenset(map(str, given)))
+    return json_answer({"events": views, "cursor": cursor, "looked_until": looked_until})
 
 
 @routes.get(

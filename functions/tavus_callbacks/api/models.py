@@ -8,6 +8,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from tavus_callbacks.domain.common.view import Moment
 from tavus_callbacks.domain.events.view import Event, QuarantineEntry
 from tavus_callbacks.domain.recordings.claim import RecordingStatus
 from tavus_callbacks.domain.recordings.view import Recording
@@ -102,6 +103,68 @@ class EventPage(Page):
     """Kept callbacks."""
 
     events: list[Event]
+    looked_until: Moment | None = Field(
+        None,
+        description="Time of the last event that was looked at; null if there are no more.",
+    )
+
+
+class Erasure(Answer):
+    """An erased subject."""
+
+    digest: str = Field(description="SHA-256 of `<kind>#<subject>` in hexadecimal, the first 32 digits.")
+    erased_at: Moment
+
+
+class ErasurePage(Answer):
+    """Erased subjects, the oldest erasure first."""
+
+    erasures: list[Erasure]
+    cursor: str = Field(description="Where the next page begins; a later one may have new erasures.")
+
+
+class Sums(Answer):
+    """Sums over conversations; spans are seconds, shares are of 1, null is unknown."""
+
+    conversations: int
+    ended: int
+    presumed_ended: int
+    active: int
+    seconds: float
+    median_seconds: float | None
+    transcripts: int
+    user_turns: int
+    replica_turns: int
+    user_words: int
+    replica_words: int
+    user_questions: int
+    replica_questions: int
+    user_seconds: float
+    replica_seconds: float
+    tool_calls: int
+    user_share_by_words: float | None
+    median_response_seconds: float | None
+    missing_shutdown: int
+    missing_transcript: int
+    missing_perception: int
+    missing_recording: int
+    simulated: int
+
+
+class Group(Sums):
+    """The sums of one group."""
+
+    group: str = Field(description="A day, a label, a reason or a tag's value; `(none)` without one.")
+
+
+class Stats(Answer):
+    """Sums over conversations, in total and by group."""
+
+    total: Sums
+    by: str
+    groups: list[Group] = Field(description="In the order of their names.")
+    limit_reached: bool = Field(description="There are older conversations that were not looked at.")
+    looked_until: Moment | None = Field(description="Null unless the limit was reached.")
 
 
 class QuarantinePage(Page):

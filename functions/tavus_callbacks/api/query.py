@@ -22,7 +22,7 @@ OTHER_LIST = (
 DEFAULT_LIMIT, MAX_LIMIT = 50, 200
 
 # Parameters that name a place in a list, not the list.
-_POSITIONS = ("limit", "cursor", "after")
+_POSITIONS = ("limit", "cursor", "after", "before")
 
 # As JSON writes numbers.
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")

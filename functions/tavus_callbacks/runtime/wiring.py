@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tavus_callbacks.aws.event_bus import EventBus
     from tavus_callbacks.aws.push_secret import PushSecret
     from tavus_callbacks.aws.spill import Spill
+    from tavus_callbacks.aws.stores.erasures import Erasures
     from tavus_callbacks.aws.stores.event_pages import EventPages
     from tavus_callbacks.aws.stores.quarantine import QuarantineRows
     from tavus_callbacks.aws.stores.recordings import RecordingRows
@@ -79,6 +80,14 @@ def event_pages() -> "EventPages":
     from tavus_callbacks.aws.stores.event_pages import EventPages
 
     return EventPages(clients.dynamodb(), settings().events_table, bodies())
+
+
+@cache
+def erasures() -> "Erasures":
+    """Return the feed of erased subjects."""
+    from tavus_callbacks.aws.stores.erasures import Erasures
+
+    return Erasures(clients.dynamodb(), settings().events_table)
 
 
 @cache

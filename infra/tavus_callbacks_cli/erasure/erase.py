@@ -155,7 +155,7 @@ def erase(
     deployment: Deployment, selection: Selection, lifetime: timedelta | None, at: datetime, report: Report
 ) -> Erasure:
     """Remove everything, and report each piece by its store; raises the errors of AWS."""
-    tombstones = Tombstones(deployment.store.client, deployment.store.table)
+    tombstones = Tombstones(deployment.store.client, deployment.store.table, deployment.store.now)
     for kind, name in sorted(selection.subjects):
         tombstones.add(kind, name, at=at, lifetime=lifetime)
     began = time.monotonic()
@@ -185,7 +185,7 @@ def remove_simulated(deployment: Deployment, conversation: str, since: datetime)
     waits is dropped at its next attempt.
     """
     store, selection = deployment.store, Selection(frozenset({(CONVERSATION, conversation)}))
-    tombstones = Tombstones(store.client, store.table)
+    tombstones = Tombstones(store.client, store.table, store.now)
     tombstones.add_unmarked(CONVERSATION, conversation, at=now(), lifetime=SIMULATED_LIFETIME)
     began, findings = time.monotonic(), Findings()
     findings.remove(recording_pieces(deployment, selection), _ignore)

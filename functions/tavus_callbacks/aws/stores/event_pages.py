@@ -1,19 +1,19 @@
 """Pages of stored rows: a subject's events, all events in order of receipt, quarantine."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from tavus_callbacks.aws.items import Item, is_expired, write_item
 from tavus_callbacks.aws.stores import keys
 from tavus_callbacks.aws.stores.index import Index
+from tavus_callbacks.aws.stores.pull import Pulled, pull
 from tavus_callbacks.aws.stores.tombstones import Tombstones
 from tavus_callbacks.aws.table import Table
 from tavus_callbacks.domain.callbacks.families import is_name
 from tavus_callbacks.domain.common.issues import TOO_MANY_PARTS
-from tavus_callbacks.domain.events import feed
+from tavus_callbacks.domain.events.event_filter import EventFilter
 from tavus_callbacks.domain.events.stored_event import StoredEvent
 from tavus_callbacks.domain.events.view import LIST_BODY_LIMIT
 
@@ -21,10 +21,16 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
     from tavus_callbacks.aws.stores.bodies import Bodies
+    from tavus_callbacks.domain.events.feed import Position
+
+T = TypeVar("T")
 
 # Bytes of bodies after which a page ends. With one more body of LIST_BODY_LIMIT they always fit into Lambda's
 # answer of 6 MB: a byte that is not text becomes `\ufffd`, whose backslash Lambda escapes again, 7 bytes.
 PAGE_BYTES = 512 * 1024
+
+# After _ROUNDS times _LOOK_AHEAD events a filtered list answers what it has. A round queries each shard.
+_ROUNDS, _LOOK_AHEAD = 4, 200
 
 # An event and its body as stored; None if the body is too large to stand in a list.
 Entry = tuple[StoredEvent, bytes | None]
@@ -36,6 +42,14 @@ class Page:
 
     events: list[list[Entry]]
     next_after: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class NewestPage:
+    """Some events, and the receipt where the next page begins, None at the end."""
+
+    entries: list[Entry]
+    next_before: str | None
 
 
 class EventPages:
@@ -63,24 +77,38 @@ class EventPages:
             size += sum(len(body or b"") for _, body in events[-1])
         return Page(events, None)
 
-    def pull(self, position: feed.Position, limit: int) -> tuple[list[Entry], feed.Position]:
-        """Return the next events in order of receipt, variants among them, and the position after them."""
-        now = datetime.now(UTC)
-        most = feed.read_limit(position, limit)
-        index_keys = self.index.oldest(keys.EVENT_SHARDS, after=position.settled, limit=most)
-        by_receipt = {key["receipt"]: key for key in index_keys}
-        position, visible = feed.make_room(position, list(by_receipt), now=now)
-        page = feed.next_page(position, visible, limit, now=now)
-        rows = self._read_page(self.index.items(by_receipt[receipt] for receipt in page))
-        after = feed.advance(position, visible, page[: len(rows)], now=now)
-        return [(StoredEvent.from_row(row), body) for row, body in filter(None, rows)], after
+    def pull(self, position: "Position", filter_: EventFilter, limit: int) -> Pulled[Entry]:
+        """Return the matching ones of the next `limit` events in order of receipt, variants among them."""
+
+        def read(places: list[Item]) -> list[Entry | None]:
+            return _until_full(self._entries(filter_, places))
+
+        return pull(self.index, keys.EVENT_SHARDS, position, limit, read)
+
+    def list_newest(self, filter_: EventFilter, *, limit: int, before: str | None) -> NewestPage:
+        """Return matching events, the newest first by receipt; `before` is a receipt or a time."""
+        entries: list[Entry] = []
+        size, count = 0, limit if filter_ == EventFilter() else _LOOK_AHEAD
+        for _ in range(_ROUNDS):
+            places = self.index.newest(keys.EVENT_SHARDS, before=before, limit=count)
+            for place, entry in zip(places, self._entries(filter_, places), strict=True):
+                before = place["receipt"]
+                if entry:
+                    entries.append(entry)
+                    size += len(entry[1] or b"")
+                if len(entries) == limit or size > PAGE_BYTES:
+                    return NewestPage(entries, before)
+            if len(places) < count:
+                return NewestPage(entries, None)
+        return NewestPage(entries, before)
 
     def list_quarantine(
         self, *, limit: int, before: str | None
     ) -> tuple[list[tuple[Item, bytes | None]], str | None]:
         """Return rows and bodies, newest first by first receipt; `before` is the receipt to go on from."""
         index_keys = self.index.newest(keys.QUARANTINE_SHARDS, before=before, limit=limit + 1)
-        rows = self._read_page(self.index.items(index_keys[:limit]))
+        items = self.index.items(index_keys[:limit])
+        rows = _until_full((row, self._inline_body(row)) if row else None for row in items)
         has_more = len(index_keys) > len(rows) > 0
         return list(filter(None, rows)), index_keys[len(rows) - 1]["receipt"] if has_more else None
 
@@ -114,14 +142,25 @@ class EventPages:
             size += len(body or b"")
         return entries
 
-    def _read_page(self, rows: Iterable[Item | None]) -> list[tuple[Item, bytes | None] | None]:
-        """Read bodies until a page is full; it has at least one row, so that reading always goes on."""
-        entries: list[tuple[Item, bytes | None] | None] = []
-        size = 0
-        for row in rows:
-            if size > PAGE_BYTES:
-                break
-            body = self._inline_body(row) if row else None
-            entries.append((row, body) if row else None)
-            size += len(body or b"")
-        return entries
+    def _entries(self, filter_: EventFilter, places: list[Item]) -> Iterator[Entry | None]:
+        """Yield the event at each place, None if it is gone or does not match; bodies are read one by one."""
+        # The key names the kind, so rows of other kinds are not read.
+        prefix = keys.partition(filter_.kind, "") if filter_.kind else ""
+        wanted = [place for place in places if place["pk"].startswith(prefix)]
+        rows = dict(zip((place["receipt"] for place in wanted), self.index.items(wanted), strict=True))
+        for place in places:
+            row = rows.get(place["receipt"])
+            event = StoredEvent.from_row(row) if row else None
+            yield (event, self._inline_body(row)) if row and event and filter_.matches(event) else None
+
+
+def _until_full(entries: Iterable[tuple[T, bytes | None] | None]) -> list[tuple[T, bytes | None] | None]:
+    """Take entries until a page is full; it has at least one, so that reading always goes on."""
+    page: list[tuple[T, bytes | None] | None] = []
+    size = 0
+    for entry in entries:
+        page.append(entry)
+        size += len(entry[1] or b"") if entry else 0
+        if size > PAGE_BYTES:
+            break
+    return page

@@ -17,6 +17,7 @@
 same event adds `-v<content>`; the same body without a time, received again after the window, `-<number>`.
 Keys are stored, so they never change.
 
+The index `listing` lists summaries by their first receipt, and tombstones by the time at which they were put.
 The index `receipts` lists events and quarantine in the order of receipt: `receipt_shard` is one of the shards
 below, `receipt` a time and a name that makes it unique.
 """
@@ -42,6 +43,8 @@ TOMBSTONE_MARKER: Key = {"pk": f"{TOMBSTONE_PREFIX}any", "sk": "marker"}
 
 # A shard of the index takes 1,000 writes a second; 10,000 callbacks a second fill 24 to 42 % of these.
 EVENT_SHARDS = tuple(f"r1#{number:02}" for number in range(24))
+# People erase one subject at a time, so one shard suffices.
+ERASURE_SHARDS = ("erasure#0",)
 QUARANTINE_SHARDS = tuple(f"q1#{number:02}" for number in range(4))
 
 # Prefixes in the bodies bucket.
@@ -94,6 +97,12 @@ def claim(key_digest: str, conversation_id: str) -> Key:
 def tombstone(subject_partition: str) -> Key:
     """Return the key of a subject's tombstone; a digest, so that the row names nobody."""
     return {"pk": TOMBSTONE_PREFIX + digest(subject_partition), "sk": "tombstone"}
+
+
+def erasure_attributes(tombstone_key: Key, listed_at: datetime) -> Key:
+    """Return the attributes that list a tombstone for copies elsewhere."""
+    name = tombstone_key["pk"].removeprefix(TOMBSTONE_PREFIX)
+    return {"listing_shard": shard(ERASURE_SHARDS, name), "listed": receipt(listed_at, name)}
 
 
 def quarantine(quarantine_id: str) -> Key:

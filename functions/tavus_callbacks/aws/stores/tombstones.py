@@ -66,7 +66,10 @@ class Tombstones:
         Without the marker, receiving a callback still costs no read. The functions behind the stream, and
         each further attempt of a push, read the tombstone itself.
         """
-        self._put(keys.tombstone(keys.partition(kind, subject)), "tombstone", at, lifetime)
+        key = keys.tombstone(keys.partition(kind, subject))
+        # The clock, not `at`: many subjects of one erasure have the same `at`, and become visible one by one.
+        listing = keys.erasure_attributes(key, self.clock())
+        self._put({**key, **listing}, "tombstone", at, lifetime)
 
     def has_any(self) -> bool:
         """Return whether anybody is erased, up to a minute late."""

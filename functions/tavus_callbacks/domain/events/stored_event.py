@@ -101,6 +101,11 @@ class StoredEvent:
         return event_id(self.kind, self.subject, self.ref)
 
     @property
+    def is_simulated(self) -> bool:
+        """Return whether `simulate` or `doctor` made the callback."""
+        return self.tags.get("simulated") == "true"
+
+    @property
     def plausible_at(self) -> datetime | None:
         """Return the sender's time, or None if it lies more than a day after the receipt.
 

@@ -117,7 +117,7 @@ def callback_push(event: StoredEvent, raw_body: bytes | None) -> Push:
         subject=event.subject,
         tags=dict(event.tags),
         labels=[event.label],
-        simulated=event.tags.get("simulated") == "true",
+        simulated=event.is_simulated,
         url=subject_path(event.kind, event.subject),
         data=CallbackData(
             event_id=event.event_id,

@@ -1,6 +1,6 @@
 """Sums over conversations as lists show them: in total, and by day, label, tag or end reason."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import chain
 from statistics import median
 from typing import Any
@@ -79,7 +79,7 @@ def groups(conversations: Iterable[Conversation], key: Key) -> list[dict[str, An
     return [{"group": name, **sums(members[name])} for name in sorted(members)]
 
 
-def sums(conversations: list[Conversation]) -> dict[str, Any]:
+def sums(conversations: Sequence[Conversation]) -> dict[str, Any]:
     """Return the sums of conversations: seconds, shares of 1, and None for unknown values."""
     talks = [each["talk"] for each in conversations if each["talk"]]
     added = {name: round(sum(talk[name] or 0 for talk in talks), 3) for name in _ADDED}

@@ -1,0 +1,94 @@
+"""`GET /stats`: sums over conversations."""
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, cast
+
+from aws_lambda_powertools.event_handler import Response
+
+from tavus_callbacks.api.lists import LABEL, SINCE, UNTIL
+from tavus_callbacks.api.query import TAG, Parameter, Query, whole_number
+from tavus_callbacks.api.responses import json_answer
+from tavus_callbacks.api.routing import Routes
+from tavus_callbacks.aws.stores.summaries import Span
+from tavus_callbacks.domain.common.errors import BadRequest
+from tavus_callbacks.domain.common.timestamps import iso
+from tavus_callbacks.domain.summaries import sums
+from tavus_callbacks.domain.summaries.summary import (
+    CONVERSATION,
+    ConversationSummary,
+    Filter,
+    conversation_summary,
+)
+from tavus_callbacks.runtime import wiring
+from tavus_callbacks.runtime.settings import settings
+
+if TYPE_CHECKING:
+    from tavus_callbacks.aws.stores.summaries import ListedSummary
+    from tavus_callbacks.domain.conversations.facts import Facts
+
+routes = Routes()
+
+MOST = 5000
+_PAGE = 200
+_DEFAULT_SPAN = timedelta(days=30)
+
+
+def _read_key(text: str) -> tuple[str, sums.Key]:
+    key = sums.parse_key(text)
+    if key is None:
+        raise BadRequest(f"by takes {sums.KEY_WORDS}.")
+    return text, key
+
+
+BY: Parameter[tuple[str, sums.Key]] = Parameter(
+    "by",
+    f"The groups: {sums.KEY_WORDS}.",
+    {"type": "string", "pattern": "^(day|label|end-reason|tag:(.|\\n)+)$", "default": "day"},
+    _read_key,
+    ("day", sums.by_day),
+)
+LIMIT = whole_number("limit", "How many conversations to look at, the newest first.", most=MOST, default=MOST)
+
+
+@routes.get("/stats", query=(SINCE, UNTIL, BY, TAG, LABEL, LIMIT), model="Stats")
+def get_stats(query: Query) -> Response[str]:
+    """Answer sums over the conversations of the last 30 days, or of another span."""
+    by, key = query[BY]
+    summaries = _read_summaries(query, query[LIMIT] + 1)
+    looked_at = summaries[: query[LIMIT]]
+    is_limited = len(looked_at) < len(summaries)
+    filter_ = Filter(tag=query[TAG], label=query[LABEL])
+    conversations = [each.model_dump(mode="json") for each in looked_at if filter_.matches(each)]
+    return json_answer(
+        {
+            "total": sums.sums(conversations),
+            "by": by,
+            "groups": sums.groups(conversations, key),
+            "limit_reached": is_limited,
+            "looked_until": iso(looked_at[-1].received_first_at) if is_limited else None,
+        }
+    )
+
+
+def _read_summaries(query: Query, count: int) -> list[ConversationSummary]:
+    """Return at most `count` summaries of the query's span, the newest first."""
+    now, fold_settings = datetime.now(UTC), settings().fold
+    objects_in = settings().recordings_bucket if fold_settings.expect_recording else None
+
+    def describe(row: "ListedSummary") -> Any:
+        facts = cast("Facts", row.facts)
+        return conversation_summary(
+            row.subject, facts, now=now, settings=fold_settings, has_object=row.has_object
+        )
+
+    since, until = query[SINCE] or now - _DEFAULT_SPAN, query[UNTIL]
+    before = iso(until) if until else None
+    summaries: list[ConversationSummary] = []
+    while len(summaries) < count:
+        span = Span(before, iso(since), min(_PAGE, count - len(summaries)))
+        page = wiring.summaries().list_summaries(CONVERSATION, span, describe, objects_in=objects_in)
+        summaries += page.views
+        before = page.following
+        if before is None:
+            break
+    return summaries
