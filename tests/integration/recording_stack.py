@@ -112,12 +112,17 @@ def recording_stack(api: Api, template: Any, monkeypatch: Any) -> Iterator[Recor
     _make(template)
     [mapping] = [one for one in stream_mappings_of(template) if one.function == "ResolveFunction"]
     made = Recordings(api, api.environment["RECORDINGS_BUCKET"], mapping)
-    made.stream = Stream(made.mapping, _client("dynamodbstreams"), lambda _shard, batch: _wake(batch))
+    made.stream = Stream(made.mapping, _client("dynamodbstreams"), _deliver)
     for module in (find_recording, routes, conversations):
         monkeypatch.setattr(module, "datetime", _clock(made))
     monkeypatch.setattr(resolve.logger.registered_handler, "stream", api.log)
     with _noting(made.calls):
         yield made
+
+
+def _deliver(_shard: Any, batch: list[Any]) -> bool:
+    _wake(batch)
+    return True
 
 
 @cache

@@ -250,7 +250,7 @@ PLACES = {
 # Places that this process does not have, and the tests of what becomes of them.
 ELSEWHERE = {
     "CloudFront's cache": "integration/test_erase.py::test_what_cloudfront_knows_of_the_folder_is_forgotten",
-    "local stack: snapshots": "stack/test_erase_local.py::test_no_snapshot_holds_what_was_erased",
+    "local stack: files": "stack/test_erase_local.py::test_no_file_holds_what_was_erased",
 }
 # Places beyond reach, and what the receipt calls them.
 BEYOND = {

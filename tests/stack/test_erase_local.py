@@ -1,10 +1,12 @@
 """Erasure and export on a running local stack, over real HTTP, queues, streams and buckets."""
 
 import base64
+import contextlib
 import json
 import random
 import re
 import shutil
+import sqlite3
 import time
 import zipfile
 import zlib
@@ -21,7 +23,6 @@ from tavus_callbacks_cli.local_stack.account import isolated_session
 from tavus_callbacks_cli.local_stack.registry import RunningStack, register
 from tavus_callbacks_cli.local_stack.state import open_state
 from tavus_callbacks_cli.main import main
-from tavus_callbacks_cli.targets.aws_stack import Deployment
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow]
 
@@ -68,34 +69,37 @@ def test_a_recorded_conversation_is_exported_and_then_erased(
     until(lambda: left(local_stack, s3, conversation) == [])
 
 
-def test_no_snapshot_holds_what_was_erased(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """After the command, older snapshots are gone and no file of the state folder contains the canary."""
+def test_no_file_holds_what_was_erased(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After the command, older data are gone and no file of the state folder contains the canary."""
     canary, conversation, root = "tangerine-4712", "csnapshot", tmp_path / "own"
     with stack.local_stack(stack.Options(port=0, state_root=root)) as local:
         monkeypatch.setenv("TAVUS_CALLBACKS_STATE", str(root))
         post_canary(local.running, conversation, canary)
-        until(lambda: conversation in (local.state.data / "items.json").read_text())
         aside = local.state.folder / "data-20270301-120000"
         shutil.copytree(local.state.data, aside)
 
-        assert holding(local.state.data, canary)
+        assert {"stack.sqlite3-wal", *names(local.state.data, "*.object")} <= holding(
+            local.state.data, canary
+        )
         planned = run("erase", "conversation", conversation, "--dry-run")
         receipt = run("erase", "conversation", conversation, "--yes")
         left = holding(local.state.folder, canary, f"conversation#{conversation}")
 
     assert [aside.name] == planned["erased"]["snapshots"] == receipt["erased"]["snapshots"]
     assert not aside.exists()
-    assert [] == left
+    assert set() == left
 
 
-def test_a_snapshot_that_does_not_come_is_left_in_the_receipt(
-    monkeypatch: pytest.MonkeyPatch,
+def test_a_file_that_is_in_use_is_left_in_the_receipt(
+    local_stack: RunningStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """If the stack writes no snapshot in time, the receipt names it and the exit code is 1."""
+    """If the stack's file cannot be rewritten in time, the receipt names it and the exit code is 1."""
     monkeypatch.setattr(snapshots, "_PATIENCE", 0)
-    monkeypatch.setattr(Deployment, "has_snapshot_since", lambda *_: False)
-
-    result = CliRunner().invoke(main, ["erase", "conversation", "cnone", "--yes", "--local", "--json"])
+    [path] = Path(local_stack.state_folder).glob("data/stack.sqlite3")
+    with contextlib.closing(sqlite3.connect(path)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT COUNT(*) FROM entries").fetchall()
+        result = CliRunner().invoke(main, ["erase", "conversation", "cnone", "--yes", "--local", "--json"])
 
     assert 1 == result.exit_code
     assert ["snapshots"] == [each["store"] for each in json.loads(result.stdout)["left"]]
@@ -109,10 +113,15 @@ def post_canary(running: RunningStack, conversation: str, canary: str) -> None:
         httpx.post(running.callback_url, json=body)
 
 
-def holding(folder: Path, *needles: str) -> list[str]:
-    """Return the files below a folder that contain one of some texts, with packed bodies inflated."""
+def holding(folder: Path, *needles: str) -> set[str]:
+    """Return the names of files below a folder that contain a text, with packed bodies inflated."""
     paths = [path for path in folder.rglob("*") if path.is_file()]
-    return [path.name for path in paths if any(needle in text(path) for needle in needles)]
+    return {path.name for path in paths if any(needle in text(path) for needle in needles)}
+
+
+def names(folder: Path, pattern: str) -> set[str]:
+    """Return the names of the files that match a pattern."""
+    return {path.name for path in folder.glob(pattern)}
 
 
 def text(path: Path) -> str:

@@ -23,7 +23,7 @@ from tavus_callbacks_cli.local_stack.account import isolated_session
 from tavus_callbacks_cli.local_stack.registry import register
 from tavus_callbacks_cli.local_stack.stack import LocalStack, Options, local_stack
 from tavus_callbacks_cli.local_stack.state import open_state
-from tavus_callbacks_cli.local_stack.triggers import pattern
+from tavus_callbacks_cli.local_stack.template import pattern
 from tavus_callbacks_cli.main import main
 
 # A stack of its own, for the shared one posts nowhere; tests/integration/test_push.py tries the sender too.

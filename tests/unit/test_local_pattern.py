@@ -2,7 +2,7 @@
 
 import pytest
 
-from tavus_callbacks_cli.local_stack.triggers.pattern import check, matches
+from tavus_callbacks_cli.local_stack.template.pattern import check, matches
 
 EVENT = {
     "source": "aws.s3",

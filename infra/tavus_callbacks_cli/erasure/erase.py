@@ -25,7 +25,7 @@ from tavus_callbacks_cli.erasure.index import index_items
 from tavus_callbacks_cli.erasure.pieces import Leftover, Piece
 from tavus_callbacks_cli.erasure.quarantine import quarantine_pieces
 from tavus_callbacks_cli.erasure.recordings import invalidate, recording_pieces
-from tavus_callbacks_cli.erasure.snapshots import await_snapshot, snapshot_pieces
+from tavus_callbacks_cli.erasure.snapshots import rewrite_journal, snapshot_pieces
 from tavus_callbacks_cli.erasure.subject import subject_pieces, tagged_callbacks
 from tavus_callbacks_cli.operations.selection import (
     CONVERSATION,
@@ -168,7 +168,7 @@ def erase(
     # Such a function may have set a record aside since, too.
     findings.remove(failed.failed_pieces(deployment, selection, at - _CLOCKS_DIFFER), report)
     findings.remove(snapshot_pieces(deployment), report)
-    findings.remove(await_snapshot(deployment), report)
+    findings.remove(rewrite_journal(deployment), report)
     # Consumers of the bus keep copies of their own.
     bus_name = deployment.outputs.get("EventBusName")
     if bus_name is not None:

@@ -17,7 +17,7 @@ from tavus_callbacks_cli.output.files import write_json
 class RunningStack:
     """How to reach a local stack: `callback_url` is the one to paste, `api_url` is on loopback.
 
-    `state_folder` holds its snapshots and logs.
+    `state_folder` holds its data and logs.
     """
 
     pid: int

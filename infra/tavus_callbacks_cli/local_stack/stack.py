@@ -31,17 +31,17 @@ from tavus_callbacks_cli.local_stack.registry import RunningStack, register
 from tavus_callbacks_cli.local_stack.services.access_keys import CDN, PERSON, AccessKeys
 from tavus_callbacks_cli.local_stack.services.deploy import buckets_with_events, check_resources, deploy
 from tavus_callbacks_cli.local_stack.services.embedded import (
+    Backlog,
     EmbeddedServices,
     await_services,
     launch_services,
 )
 from tavus_callbacks_cli.local_stack.services.list_permissions import list_permissions_of
-from tavus_callbacks_cli.local_stack.services.snapshot import restore, save_continuously
 from tavus_callbacks_cli.local_stack.state import REPOSITORY, Credentials, State, open_state, state_root
 from tavus_callbacks_cli.local_stack.tavus_api import KEY, Behaviour, StandIn, serve_stand_in
 from tavus_callbacks_cli.local_stack.template.intrinsics import API_HOST_SUFFIX
 from tavus_callbacks_cli.local_stack.template.template import Template, load_template
-from tavus_callbacks_cli.local_stack.triggers.triggers import Functions, run_triggers, triggers_of
+from tavus_callbacks_cli.local_stack.triggers.triggers import Functions, Triggers, run_triggers, triggers_of
 from tavus_callbacks_cli.tokens import create_token, list_tokens
 
 if TYPE_CHECKING:
@@ -113,12 +113,11 @@ def local_stack(options: Options) -> Iterator[LocalStack]:
         host = FunctionHost(services.endpoint_url, state.logs, services.keys.key_id, addresses)
         local_functions = cleanup.enter_context(_run_functions(template, host))
         functions = Functions(template, {name: each.invoke for name, each in local_functions.items()})
-        note = _fill_services(state, template, services)
+        backlog, note = _fill_services(state, template, services, triggers)
         answers = create_custom_resources(template, functions.invokes)
         credentials = _take_credentials(state, template, services)
-        cleanup.enter_context(save_continuously(state.data, template, services.clients(), services.changed))
         cleanup.enter_context(_serve_cdn(cdn, public_keys(template, answers), services, options))
-        cleanup.enter_context(run_triggers(triggers, services, functions, hurry=options.hurry))
+        cleanup.enter_context(run_triggers(triggers, services, functions, backlog, hurry=options.hurry))
         gateway = Gateway(routes_of(template), functions.invokes)
         cleanup.enter_context(serve(listener, api_hosts(gateway.handle, port, options.public_url)))
         running = RunningStack(
@@ -228,15 +227,21 @@ def _run_functions(template: Template, host: FunctionHost) -> Iterator[dict[str,
             function.stop()
 
 
-def _fill_services(state: State, template: Template, services: EmbeddedServices) -> str | None:
-    """Create the resources and restore the snapshot; return a line if some of it does not fit."""
+def _fill_services(
+    state: State, template: Template, services: EmbeddedServices, triggers: Triggers
+) -> tuple[Backlog, str | None]:
+    """Create the resources, restore the data, and return what is due; the note says what does not fit."""
     clients = services.clients()
     deploy(template, clients)
     clients.secrets.create_secret(Name=_TAVUS_SECRET, SecretString=KEY)
-    note = restore(state.data, template, clients)
-    # Only now: the objects that a restore puts back are not new.
+    filters = [
+        {"mapping_id": each.mapping_id, "table": each.table, "patterns": each.patterns}
+        for each in triggers.streams
+    ]
+    secrets = [secret.name for secret in template.of_type("AWS::SecretsManager::Secret")]
+    backlog, note = services.open_journal(state.data, filters, secrets)
     services.configure(list_permissions_of(template, services.keys), buckets_with_events(template))
-    return note
+    return backlog, note
 
 
 def _take_credentials(state: State, template: Template, services: EmbeddedServices) -> Credentials:

@@ -39,8 +39,13 @@ class State:
 
     @property
     def data(self) -> Path:
-        """Return the folder of the snapshot."""
+        """Return the folder with the data of the embedded services."""
         return self.folder / "data"
+
+    @property
+    def old_data(self) -> list[Path]:
+        """Return the folders of data that earlier starts set aside, by name."""
+        return sorted(self.folder.glob(f"{self.data.name}-*"))
 
     @property
     def running(self) -> Path:

@@ -32,7 +32,7 @@ class Deployment:
     `endpoint_url` is the address of a local stack's services, None on AWS. `resources` gives the physical
     ids by type and logical id, `environment` the variables of a function by its logical id; both only on AWS.
     `parameters` are those of the deployment; of a local stack, those given. `callback_url` and
-    `state_folder`, which holds snapshots, are a local stack's. `options` name the stack to a command.
+    `state_folder`, which holds its data, are a local stack's. `options` name the stack to a command.
     """
 
     session: "Session"
@@ -116,25 +116,17 @@ class Deployment:
         return {name: id_ for (kind, name), id_ in self.resources().items() if kind == resource_type}
 
     def old_snapshots(self) -> list[Path]:
-        """Return the snapshots of a local stack that an earlier start put aside; none on AWS."""
-        from tavus_callbacks_cli.local_stack.services.snapshot import older_snapshots
+        """Return the data of a local stack that an earlier start put aside; none on AWS."""
         from tavus_callbacks_cli.local_stack.state import State
 
-        return older_snapshots(State(self.state_folder).data) if self.state_folder else []
+        return State(self.state_folder).old_data if self.state_folder else []
 
-    @property
-    def snapshot_name(self) -> str:
-        """Return the name of a local stack's newest snapshot."""
+    def rewrite_journal(self, seconds: float) -> bool:
+        """Remove the last bytes of removed data from a local stack's file; False if that takes too long."""
+        from tavus_callbacks_cli.local_stack.services.journal import rewrite
         from tavus_callbacks_cli.local_stack.state import State
 
-        return State(self.state_folder).data.name if self.state_folder else ""
-
-    def has_snapshot_since(self, moment: float) -> bool:
-        """Tell whether the newest snapshot began after a time, in seconds since 1970; False on AWS."""
-        from tavus_callbacks_cli.local_stack.services.snapshot import is_newer
-        from tavus_callbacks_cli.local_stack.state import State
-
-        return self.state_folder is not None and is_newer(State(self.state_folder).data, moment)
+        return self.state_folder is None or rewrite(State(self.state_folder).data, seconds)
 
 
 def local_deployment(stack: "RunningStack", options: tuple[str, ...]) -> Deployment:

@@ -6,7 +6,7 @@ Lambda waits one and two minutes before its retries. The pauses here are short, 
 import contextlib
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,7 @@ _PAUSES = (0.2, 0.4)
 
 # Calls the function with the logical id.
 InvokeByName = Callable[[str, Any], Any]
+Submit = Callable[[str, Any], "Future[bool]"]
 
 
 @dataclass(frozen=True)
@@ -53,17 +54,25 @@ def run_async_invocations(
     configs: dict[str, AsyncConfig],
     invoke: InvokeByName,
     write_dead_letter: Callable[[str, FailedEvent], None],
-) -> Iterator[InvokeByName]:
-    """Yield a function that accepts events; the end of the block waits for current ones and stops retries."""
+) -> Iterator[Submit]:
+    """Yield a function that accepts events; the end of the block waits for current ones and stops retries.
+
+    Its results tell whether the invocations succeeded or were given up. They are False if the stack ended.
+    """
     ended = threading.Event()
     with ThreadPoolExecutor(8, "asynchronous") as threads:
 
-        def run(function: str, event: Any) -> None:
+        def run(function: str, event: Any) -> bool:
             config = configs.get(function, AsyncConfig())
-            reason = _invoke_with_retries(partial(invoke, function, event), config.retries, ended)
-            if reason is not None and config.failed_bucket:
-                failed = FailedEvent(function, event, config.retries + 1, reason)
-                write_dead_letter(config.failed_bucket, failed)
+            try:
+                _invoke_with_retries(partial(invoke, function, event), config.retries, ended)
+            except FunctionFailed as error:
+                if ended.is_set():
+                    return False
+                if config.failed_bucket:
+                    failed = FailedEvent(function, event, config.retries + 1, str(error))
+                    write_dead_letter(config.failed_bucket, failed)
+            return True
 
         try:
             yield lambda function, event: threads.submit(run, function, event)
@@ -71,16 +80,13 @@ def run_async_invocations(
             ended.set()
 
 
-def _invoke_with_retries(invoke: Callable[[], Any], retries: int, ended: threading.Event) -> str | None:
-    """Return None if an invocation succeeds or the stack ends, otherwise the reason of the last failure."""
-    reason = ""
+def _invoke_with_retries(invoke: Callable[[], Any], retries: int, ended: threading.Event) -> None:
+    """Return once an invocation succeeds; raises the last FunctionFailed, early if the stack ends."""
     for retry in range(retries + 1):
-        if retry and ended.wait(_PAUSES[min(retry, len(_PAUSES)) - 1]):
-            return None
         try:
             invoke()
-        except FunctionFailed as error:
-            reason = str(error)
+        except FunctionFailed:
+            if retry == retries or ended.wait(_PAUSES[min(retry, len(_PAUSES) - 1)]):
+                raise
         else:
-            return None
-    return reason
+            return

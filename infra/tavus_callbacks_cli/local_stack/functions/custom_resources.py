@@ -1,7 +1,7 @@
 """Custom resources: invokes the function that a template names for one, as CloudFormation does.
 
 The function answers by a PUT to the address in its request, here on loopback. Every start creates the stack
-again, so the request is always Create. Data that must survive is in the snapshot that a restart restores.
+again, so the request is always Create. Data that must survive are in the journal.
 """
 
 import contextlib

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 PERSON, CDN = "Person", "Cdn"
-OWN_PATHS = ("/moto-api/items", "/moto-api/conduct")
+OWN_PATHS = ("/moto-api/journal", "/moto-api/confirmed", "/moto-api/conduct")
 
 _PREFIX, _DIGITS = "AKIALOCAL", 32
 _CREDENTIAL = re.compile(r"Credential=([^/,]+)/")

@@ -52,14 +52,13 @@ READ_ELSEWHERE = {
 
 @dataclass(frozen=True)
 class Clients:
-    """The boto3 clients of the embedded services; `items` returns the items of every table as JSON."""
+    """The boto3 clients of the embedded services."""
 
     dynamodb: "DynamoDBClient"
     s3: "S3Client"
     secrets: "SecretsManagerClient"
     sqs: "SQSClient"
     events: "EventBridgeClient"
-    items: "Callable[[], bytes]"
 
 
 def check_resources(template: "Template") -> None:

@@ -36,11 +36,18 @@ Watch = Callable[[dict[str, Any] | None], object]
 
 
 @dataclass(frozen=True)
+class Backlog:
+    """What an earlier run wrote and did not deliver: stream records by mapping, and events of objects."""
+
+    records: dict[str, list[Any]] = field(default_factory=dict)
+    events: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
 class EmbeddedServices:
-    """The running services; `changed` is set after every write."""
+    """The running services."""
 
     endpoint_url: str
-    changed: threading.Event
     keys: AccessKeys
     watchers: list[Watch] = field(default_factory=list)
 
@@ -57,7 +64,6 @@ class EmbeddedServices:
             session.client("secretsmanager", endpoint_url=self.endpoint_url),
             self.sqs(),
             session.client("events", endpoint_url=self.endpoint_url),
-            lambda: self._exchange("GET", moto_server.ITEMS_PATH),
         )
 
     def sqs(self) -> "SQSClient":
@@ -81,6 +87,25 @@ class EmbeddedServices:
         finally:
             self.watchers.remove(watcher)
 
+    def open_journal(
+        self, folder: Path, filters: list[dict[str, Any]], secrets: list[str]
+    ) -> tuple[Backlog, str | None]:
+        """Restore a folder's data, and write every change to it from now on.
+
+        `filters` are the members of recorder.RecordFilter. The text is a note if some data do not fit.
+        """
+        request = {"folder": str(folder.resolve()), "filters": filters, "secrets": secrets}
+        answer = self._exchange(moto_server.JOURNAL_PATH, request)
+        return Backlog(answer["records"], answer["events"]), answer["note"]
+
+    def confirm_records(self, mapping_id: str, sequence_number: str) -> None:
+        """Do not deliver the records of a mapping up to this one again after a restart."""
+        self._exchange(moto_server.CONFIRMED_PATH, {"mapping": mapping_id, "sequence": sequence_number})
+
+    def confirm_event(self, event_id: str) -> None:
+        """Do not deliver an event of an object again after a restart."""
+        self._exchange(moto_server.CONFIRMED_PATH, {"event": event_id})
+
     def configure(self, permissions: "ListPermissions", announced_buckets: list[str]) -> None:
         """Start to refuse listings without permission, and to announce the objects of the buckets."""
         self._configure({"permissions": permissions, "announced_buckets": announced_buckets})
@@ -95,17 +120,17 @@ class EmbeddedServices:
             self._configure({"denied_tables": {}})
 
     def _configure(self, settings: dict[str, Any]) -> None:
-        self._exchange("PUT", moto_server.SETTINGS_PATH, json.dumps(settings))
+        self._exchange(moto_server.SETTINGS_PATH, settings)
 
-    def _exchange(self, method: str, path: str, body: str | None = None) -> bytes:
+    def _exchange(self, path: str, content: Any) -> Any:
         with closing(HTTPConnection(self.endpoint_url.removeprefix("http://"))) as connection:
             headers = {"Authorization": authorization(self.keys.key_id(PERSON), "moto")}
-            connection.request(method, path, body, headers)
+            connection.request("PUT", path, json.dumps(content), headers)
             answer = connection.getresponse()
-            content = answer.read()
+            body = answer.read()
         if answer.status != HTTPStatus.OK:
             raise ConnectionError(f"the embedded services do not answer {path}: {answer.status}")
-        return content
+        return json.loads(body)
 
 
 def launch_services(log: Path, keys: AccessKeys) -> "Popen[bytes]":
@@ -122,7 +147,7 @@ def await_services(process: "Popen[bytes]", log: Path, keys: AccessKeys) -> Embe
     port = stdout.readline() if stdout else b""
     if not stdout or not port:
         raise click.ClickException(f"the embedded services did not start; see {argument(str(log))}")
-    services = EmbeddedServices(f"http://{HOST}:{int(port)}", threading.Event(), keys)
+    services = EmbeddedServices(f"http://{HOST}:{int(port)}", keys)
     threading.Thread(target=_read_changes, args=(stdout, services), name="changes", daemon=True).start()
     return services
 
@@ -131,6 +156,5 @@ def _read_changes(stdout: IO[bytes], services: EmbeddedServices) -> None:
     with io.BufferedReader(stdout) as lines:  # type: ignore[type-var] # unbuffered, it is a FileIO
         for line in lines:
             event = json.loads(line) if line.strip() else None
-            services.changed.set()
             for watcher in list(services.watchers):
                 watcher(event)

@@ -2,7 +2,7 @@
 
 Moto keeps its data in globals. In one process, two stacks, or a stack and tests with mocks, would see each
 other's tables. The process reports every change to its parent on one line of stdout: an empty line for a
-write, JSON for the event of an object.
+write, JSON for the event of an object. Once the parent has named a folder, changes are also in its journal.
 """
 
 import json
@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from tavus_callbacks_cli.local_stack.account import ACCOUNT, REGION
+from tavus_callbacks_cli.local_stack.account import ACCOUNT
 from tavus_callbacks_cli.local_stack.loopback import HOST
 from tavus_callbacks_cli.local_stack.services.access_keys import OWN_PATHS, AccessKeys, require_key
 from tavus_callbacks_cli.local_stack.services.cors import CorsRule, answer_preflights
@@ -21,17 +21,26 @@ from tavus_callbacks_cli.local_stack.services.denied_tables import deny_tables
 from tavus_callbacks_cli.local_stack.services.dynamodb_lock import serialize_dynamodb
 from tavus_callbacks_cli.local_stack.services.dynamodb_writes import report_writes
 from tavus_callbacks_cli.local_stack.services.list_permissions import hide_missing_objects
-from tavus_callbacks_cli.local_stack.services.object_events import ObjectFacts, announce_object_events
+from tavus_callbacks_cli.local_stack.services.object_events import (
+    Change,
+    ObjectFacts,
+    object_event,
+    report_object_changes,
+)
+from tavus_callbacks_cli.local_stack.services.persistence import Persistence
+from tavus_callbacks_cli.local_stack.services.wsgi import call_application
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 SECRET = "LOCAL_STACK_SECRET"  # noqa: S105 - the name of a variable
 # Moto has paths of its own here; no bucket can have this name.
-ITEMS_PATH, SETTINGS_PATH = OWN_PATHS
+JOURNAL_PATH, CONFIRMED_PATH, SETTINGS_PATH = OWN_PATHS
 _READS = ("Get", "Query", "Scan", "BatchGet", "TransactGet", "Describe", "List", "Receive", "ChangeMessage")
 
 Announce = Callable[[bytes], object]
+# An own path's answer to the JSON that the parent sends.
+AnswerParent = Callable[[Any], Any]
 
 
 def main() -> None:
@@ -54,14 +63,18 @@ def main() -> None:
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
     moto: Any = DomainDispatcherApplication(create_backend_app)
     keys = AccessKeys(os.environ[SECRET])
-    application: Any = require_key(_application(moto, announce, keys), keys)
+    persistence = Persistence(lambda _items: None)
+    application: Any = require_key(_application(moto, announce, keys, persistence), keys)
     server = make_server(HOST, 0, application, threaded=True, request_handler=MotoRequestHandler)
     threading.Thread(target=server.serve_forever, name="moto", daemon=True).start()
     os.write(out, b"%d\n" % server.port)
     sys.stdin.buffer.read()
+    persistence.close()
 
 
-def _application(moto: Any, announce: Announce, keys: AccessKeys) -> "WSGIApplication":
+def _application(
+    moto: Any, announce: Announce, keys: AccessKeys, persistence: Persistence
+) -> "WSGIApplication":
     permissions: dict[str, list[str]] = {}
     announced_buckets: set[str] = set()
     denied_tables: dict[str, str] = {}
@@ -73,12 +86,33 @@ def _application(moto: Any, announce: Announce, keys: AccessKeys) -> "WSGIApplic
             denied_tables.clear()
             denied_tables.update(settings["denied_tables"])
 
-    dynamodb = serialize_dynamodb(report_writes(moto, []))
+    def report_objects(changes: list[Change]) -> None:
+        announced = [each for each in changes if each.bucket in announced_buckets]
+        events = [object_event(each, _find_object(each.bucket, each.key)) for each in announced]
+        persistence.record_objects(changes, events)
+        for event in events:
+            announce(json.dumps(event).encode())
+
+    dynamodb = serialize_dynamodb(report_writes(moto, [persistence.record_items]))
     s3 = answer_preflights(dynamodb, _cors_rules)
     s3 = hide_missing_objects(s3, permissions)
-    s3 = announce_object_events(s3, announce, announced_buckets, _find_object)
-    allowed = deny_tables(_announce_writes(s3, announce), keys, denied_tables)
-    return _answer_parent(allowed, configure)
+    s3 = report_object_changes(s3, report_objects)
+    announced = _announce_writes(_record_secrets(s3, persistence), announce)
+    allowed = deny_tables(announced, keys, denied_tables)
+    answers = {JOURNAL_PATH: persistence.open, CONFIRMED_PATH: persistence.confirm, SETTINGS_PATH: configure}
+    return _answer_parent(allowed, answers)
+
+
+def _record_secrets(application: "WSGIApplication", persistence: Persistence) -> "WSGIApplication":
+    def recording(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        service, _, operation = str(environ.get("HTTP_X_AMZ_TARGET", "")).partition(".")
+        if service != "secretsmanager" or operation.startswith(_READS):
+            return application(environ, start_response)
+        response = call_application(application, environ)
+        persistence.record_secrets()
+        return response.send(start_response)
+
+    return recording
 
 
 def _announce_writes(application: "WSGIApplication", announce: Announce) -> "WSGIApplication":
@@ -93,37 +127,18 @@ def _announce_writes(application: "WSGIApplication", announce: Announce) -> "WSG
     return announcing
 
 
-def _answer_parent(application: "WSGIApplication", configure: Callable[[Any], None]) -> "WSGIApplication":
-    """Answer the parent's own requests: all items, and the settings of S3 and of DynamoDB."""
+def _answer_parent(application: "WSGIApplication", answers: dict[str, AnswerParent]) -> "WSGIApplication":
+    """Answer the parent's own requests."""
 
     def answering(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-        path = environ["PATH_INFO"]
-        if path not in OWN_PATHS:
+        answer = answers.get(environ["PATH_INFO"])
+        if answer is None:
             return application(environ, start_response)
-        if path == SETTINGS_PATH:
-            configure(json.loads(environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))))
+        content = answer(json.loads(environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))))
         start_response("200 OK", [("content-type", "application/json")])
-        return [_all_items() if path == ITEMS_PATH else b"{}"]
+        return [json.dumps(content).encode()]
 
     return answering
-
-
-def _all_items() -> bytes:
-    """Return the items of every table as JSON.
-
-    A scan through the API takes moto half a second a megabyte, and every other request waits for it.
-    """
-    from moto.dynamodb.models import dynamodb_backends
-    from moto.dynamodb.models.utilities import dynamo_json_dump
-
-    tables: dict[str, list[Any]] = {}
-    for name, table in list(dynamodb_backends[ACCOUNT][REGION].tables.items()):
-        items = list(table.items.values())
-        if table.range_key_attr:
-            items = [item for partition in items for item in list(partition.values())]
-        tables[name] = [item.to_json()["Attributes"] for item in items]
-    text: str = dynamo_json_dump(tables)
-    return text.encode()
 
 
 def _find_object(bucket: str, key: str) -> ObjectFacts | None:

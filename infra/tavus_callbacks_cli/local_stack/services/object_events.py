@@ -5,7 +5,6 @@ those of "EventBridge event message structure" in the S3 documentation. The sequ
 a browser posts are not noticed.
 """
 
-import json
 import re
 import time
 import uuid
@@ -22,6 +21,7 @@ from tavus_callbacks_cli.local_stack.services.wsgi import bucket_and_key, call_a
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
+_WRITES = ("PUT", "POST", "DELETE")
 _CREATED, _DELETED = "Object Created", "Object Deleted"
 _MARKER, _PERMANENT = "Delete Marker Created", "Permanently Deleted"
 # A PUT or DELETE with one of these is about a part or a property of an object.
@@ -48,26 +48,23 @@ class ObjectFacts:
     version: str | None
 
 
-def announce_object_events(
-    application: "WSGIApplication",
-    announce: Callable[[bytes], object],
-    buckets: set[str],
-    find_object: Callable[[str, str], ObjectFacts | None],
+def report_object_changes(
+    application: "WSGIApplication", report: Callable[[list[Change]], object]
 ) -> "WSGIApplication":
-    """Wrap an S3: announce an event as JSON for each change of an object in one of the buckets."""
+    """Wrap an S3: call `report` after each request that changed objects, before its answer goes out."""
 
-    def announcing(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+    def reporting(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         bucket, key = bucket_and_key(environ)
-        if bucket not in buckets:
+        if not bucket or environ["REQUEST_METHOD"] not in _WRITES:
             return application(environ, start_response)
         response = call_application(application, environ)
         if response.status.startswith("2"):
-            for change in _changes(environ, bucket, key, response.body):
-                event = _event(change, find_object(change.bucket, change.key))
-                announce(json.dumps(event).encode())
+            changes = list(_changes(environ, bucket, key, response.body))
+            if changes:
+                report(changes)
         return response.send(start_response)
 
-    return announcing
+    return reporting
 
 
 def _changes(environ: "WSGIEnvironment", bucket: str, key: str, body: bytes) -> Iterator[Change]:
@@ -87,7 +84,8 @@ def _changes(environ: "WSGIEnvironment", bucket: str, key: str, body: bytes) -> 
         yield Change(bucket, key, "DeleteObject", _PERMANENT if "versionId" in query else _MARKER)
 
 
-def _event(change: Change, facts: ObjectFacts | None) -> dict[str, Any]:
+def object_event(change: Change, facts: ObjectFacts | None) -> dict[str, Any]:
+    """Return the event of a change; `facts` is None if the object is gone."""
     subject: dict[str, Any] = {"key": change.key, "sequencer": f"{time.time_ns():018X}"}
     if facts and not change.deletion:
         subject |= {"size": facts.size, "etag": facts.etag}

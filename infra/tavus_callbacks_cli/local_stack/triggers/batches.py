@@ -42,15 +42,16 @@ class _Batch:
     invocations: int = 0
 
 
-def deliver(records: Sequence[Record], rules: RetryRules, delivery: Delivery) -> None:
-    """Return once every record succeeded or was discarded, or `wait` says to stop."""
+def deliver(records: Sequence[Record], rules: RetryRules, delivery: Delivery) -> bool:
+    """Return True once every record succeeded or was discarded, False as soon as `wait` says to stop."""
     waiting = deque([_Batch(tuple(records))])
     while waiting:
         batch = _discard_old(waiting.popleft(), rules, delivery)
         rest = _deliver_batch(batch, rules, delivery) if batch.records else []
         waiting.extendleft(reversed(rest))
         if rest and not delivery.wait(rest[0].invocations):
-            return
+            return False
+    return True
 
 
 def _discard_old(batch: _Batch, rules: RetryRules, delivery: Delivery) -> _Batch:

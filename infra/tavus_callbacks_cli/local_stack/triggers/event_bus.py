@@ -3,12 +3,11 @@
 The embedded EventBridge runs the rules of custom buses, whose targets are queues.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from tavus_callbacks_cli.local_stack.template import pattern
 from tavus_callbacks_cli.local_stack.template.intrinsics import uninterpretable
-from tavus_callbacks_cli.local_stack.triggers import pattern
 
 if TYPE_CHECKING:
     from tavus_callbacks_cli.local_stack.template.template import Resource, Template
@@ -58,9 +57,7 @@ def _check_queue_targets(resource: "Resource") -> None:
             raise uninterpretable(resource.logical_id, what, _REMEDY)
 
 
-def put_event(rules: list[Rule], event: dict[str, Any], invoke: Callable[[str, Any], object]) -> None:
-    """Give an event to the functions of the rules that match it."""
-    for rule in rules:
-        if pattern.matches(rule.pattern, event):
-            for function in rule.functions:
-                invoke(function, event)
+def targets_of(rules: list[Rule], event: dict[str, Any]) -> list[str]:
+    """Return the functions of the rules that match an event, as logical ids."""
+    matching = (rule for rule in rules if pattern.matches(rule.pattern, event))
+    return [function for rule in matching for function in rule.functions]

@@ -5,9 +5,11 @@ Nothing reads while nothing happens: moto keeps every iterator that it ever retu
 
 import base64
 import json
+import math
 import threading
+import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 from tavus_callbacks_cli.local_stack.account import REGION
 from tavus_callbacks_cli.local_stack.functions.dead_letters import Shard, bucket_of
+from tavus_callbacks_cli.local_stack.template import pattern
 from tavus_callbacks_cli.local_stack.template.intrinsics import uninterpretable
-from tavus_callbacks_cli.local_stack.triggers import pattern
 from tavus_callbacks_cli.local_stack.triggers.batches import Record, RetryRules
 from tavus_callbacks_cli.local_stack.triggers.queues import reads_queue
 from tavus_callbacks_cli.local_stack.triggers.reader_thread import run_reader
@@ -29,8 +31,11 @@ if TYPE_CHECKING:
 
 _DEFAULT_BATCH = 100
 _UNLIMITED = -1
+# What is not delivered when the stack has ended for so long is delivered by the next run.
+_SECONDS_TO_END = 1.5
 
-DeliverBatch = Callable[[Shard, list[Record]], None]
+# Returns False if the stack ends before the records are delivered.
+DeliverBatch = Callable[[Shard, list[Record]], bool]
 
 
 @dataclass(frozen=True)
@@ -93,23 +98,23 @@ def _retry_rules(properties: dict[str, Any]) -> RetryRules:
     )
 
 
-def follow_stream(
-    mapping: StreamMapping, client: "DynamoDBStreamsClient", woken: threading.Event, deliver: DeliverBatch
-) -> AbstractContextManager[None]:
-    """Deliver the records that are written from now on, until the block ends and all are delivered.
-
-    It starts now even for TRIM_HORIZON: the stack starts here, and restored records are not new.
-    """
-    return run_reader(Stream(mapping, client, deliver).follow, woken, f"stream {mapping.table}")
-
-
 class Stream:
-    """The shards of a table's stream and the position in each; for use by one thread."""
+    """The shards of a table's stream and the position in each; for use by one thread.
+
+    `backlog` has records that an earlier run of the stack did not deliver. Nothing is delivered any more once
+    `deliver` returns False.
+    """
 
     def __init__(
-        self, mapping: StreamMapping, client: "DynamoDBStreamsClient", deliver: DeliverBatch
+        self,
+        mapping: StreamMapping,
+        client: "DynamoDBStreamsClient",
+        deliver: DeliverBatch,
+        backlog: Iterable[Record] = (),
     ) -> None:
-        self._mapping, self._client, self._deliver = mapping, client, deliver
+        self.has_caught_up = threading.Event()
+        self._mapping, self._client, self._deliver, self._backlog = mapping, client, deliver, backlog
+        self._is_stopped, self._ended, self._deadline = False, threading.Event(), math.inf
         [stream] = client.list_streams(TableName=mapping.table)["Streams"]
         self._arn = stream["StreamArn"]
         shards = client.describe_stream(StreamArn=self._arn)["StreamDescription"]["Shards"]
@@ -120,8 +125,22 @@ class Stream:
             for shard in shards
         }
 
+    def run(self, woken: threading.Event) -> AbstractContextManager[None]:
+        """Deliver the backlog and the records that are written from now on, until the block ends.
+
+        It starts now even for TRIM_HORIZON: the stack starts here, and restored records are not new.
+        """
+        return run_reader(self.follow, woken, f"stream {self._mapping.table}")
+
     def follow(self, woken: threading.Event, ended: threading.Event) -> None:
-        """Deliver new records after each write; once `ended` is set, deliver the rest."""
+        """Deliver new records after each write; once `ended` is set, deliver the rest for a moment."""
+        self._ended = ended
+        # They were not due while the stack was stopped, so they are as old as this run.
+        now = time.time()
+        for record in self._backlog:
+            record["dynamodb"]["ApproximateCreationDateTime"] = now
+        self._deliver_batches(next(iter(self._iterators)), map(self._complete, self._backlog))
+        self.has_caught_up.set()
         while not ended.is_set():
             woken.wait()
             woken.clear()
@@ -131,10 +150,19 @@ class Stream:
     def deliver_new(self) -> None:
         """Deliver the new records, shard by shard, in order."""
         for shard_id in self._iterators:
-            shard = Shard(self._mapping.mapping_id, self._arn, shard_id)
-            records = filter(self._mapping.accepts, self._new_records(shard_id))
-            while batch := list(islice(records, self._mapping.batch_size)):
-                self._deliver(shard, batch)
+            self._deliver_batches(shard_id, filter(self._mapping.accepts, self._new_records(shard_id)))
+
+    def _deliver_batches(self, shard_id: str, records: Iterator[Record]) -> None:
+        shard = Shard(self._mapping.mapping_id, self._arn, shard_id)
+        while not self._is_over() and (batch := list(islice(records, self._mapping.batch_size))):
+            self._is_stopped = not self._deliver(shard, batch)
+
+    def _is_over(self) -> bool:
+        if self._ended.is_set():
+            self._deadline = min(self._deadline, time.monotonic() + _SECONDS_TO_END)
+        # A later batch must not be delivered without this one: it would confirm this one, too.
+        self._is_stopped = self._is_stopped or time.monotonic() > self._deadline
+        return self._is_stopped
 
     def _new_records(self, shard_id: str) -> Iterator[Record]:
         """Yield records in the form that Lambda uses: bytes in base64, times as Unix seconds."""
@@ -145,7 +173,10 @@ class Stream:
             records = answer["Records"]
             for record in records:
                 plain: Record = json.loads(json.dumps(record, default=_plain))
-                yield {**plain, "awsRegion": REGION, "eventSourceARN": self._arn}
+                yield self._complete(plain)
+
+    def _complete(self, record: Record) -> Record:
+        return {**record, "awsRegion": REGION, "eventSourceARN": self._arn}
 
 
 def _plain(value: object) -> object:

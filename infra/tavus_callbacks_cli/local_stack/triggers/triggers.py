@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from tavus_callbacks_cli.local_stack.account import ACCOUNT, REGION
 from tavus_callbacks_cli.local_stack.functions.async_invocations import (
     AsyncConfig,
+    Submit,
     async_configs_of,
     run_async_invocations,
 )
@@ -26,14 +27,18 @@ from tavus_callbacks_cli.local_stack.triggers import event_bus, queues, schedule
 from tavus_callbacks_cli.local_stack.triggers.batches import Delivery, Record, deliver
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from mypy_boto3_s3 import S3Client
 
     from tavus_callbacks_cli.local_stack.functions.local_function import Invoke
-    from tavus_callbacks_cli.local_stack.services.embedded import EmbeddedServices
+    from tavus_callbacks_cli.local_stack.services.embedded import Backlog, EmbeddedServices
     from tavus_callbacks_cli.local_stack.template.template import Template
 
 # Seconds between attempts at a batch, doubled each time. Lambda's own pauses are not documented.
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 2.0
+# A function that fails all the time must not keep the stack from starting.
+_SECONDS_TO_CATCH_UP = 60
 
 
 @dataclass(frozen=True)
@@ -82,11 +87,16 @@ def triggers_of(template: "Template") -> Triggers:
 
 @contextlib.contextmanager
 def run_triggers(
-    triggers: Triggers, services: "EmbeddedServices", functions: Functions, *, hurry: bool = False
+    triggers: Triggers,
+    services: "EmbeddedServices",
+    functions: Functions,
+    backlog: "Backlog",
+    *,
+    hurry: bool = False,
 ) -> Iterator[None]:
     """Let writes, object events and time start functions from now until the block ends.
 
-    With `hurry`, schedules run every second.
+    The backlog is delivered first, for a minute at most. With `hurry`, schedules run every second.
     """
     s3 = services.clients().s3
 
@@ -97,15 +107,44 @@ def run_triggers(
         invoke_later = cleanup.enter_context(
             run_async_invocations(triggers.async_configs, functions.invoke, write_dead_letter)
         )
-        for mapping in triggers.streams:
-            cleanup.enter_context(_run_stream(mapping, services, s3, functions))
+        put = partial(_put_event, triggers.rules, invoke_later, services.confirm_event)
+        streams_ = [
+            cleanup.enter_context(_run_stream(mapping, services, s3, functions, backlog))
+            for mapping in triggers.streams
+        ]
         for queue in triggers.queues:
             cleanup.enter_context(_run_queue(queue, services, functions))
         for schedule in triggers.schedules:
             cleanup.enter_context(schedules.run_schedule(schedule, functions.invoke, hurry=hurry))
-        put = partial(event_bus.put_event, triggers.rules, invoke=invoke_later)
         with services.watch(lambda event: put(event) if event else None):
+            deliveries = [put(event) for event in backlog.events]
+            deadline = time.monotonic() + _SECONDS_TO_CATCH_UP
+            for has_caught_up in [*(stream.has_caught_up for stream in streams_), *deliveries]:
+                has_caught_up.wait(max(0, deadline - time.monotonic()))
             yield
+
+
+def _put_event(
+    rules: list[event_bus.Rule], invoke_later: Submit, confirm: Callable[[str], None], event: dict[str, Any]
+) -> threading.Event:
+    """Give an event to the functions of the rules that match; confirm it, and set the result, afterwards."""
+    is_done = threading.Event()
+    invocations = [invoke_later(function, event) for function in event_bus.targets_of(rules, event)]
+    unfinished = set(invocations)
+
+    def finish(invocation: "Future[bool]") -> None:
+        unfinished.discard(invocation)
+        if not unfinished and not is_done.is_set():
+            if all(each.result() for each in invocations):
+                confirm(event["id"])
+            is_done.set()
+
+    for invocation in invocations:
+        invocation.add_done_callback(finish)
+    if not invocations:
+        confirm(event["id"])
+        is_done.set()
+    return is_done
 
 
 def pause_after(failures: int) -> float:
@@ -124,11 +163,15 @@ def _run_queue(
 
 @contextlib.contextmanager
 def _run_stream(
-    mapping: streams.StreamMapping, services: "EmbeddedServices", s3: "S3Client", functions: Functions
-) -> Iterator[None]:
+    mapping: streams.StreamMapping,
+    services: "EmbeddedServices",
+    s3: "S3Client",
+    functions: Functions,
+    backlog: "Backlog",
+) -> Iterator[streams.Stream]:
     ended, woken = threading.Event(), threading.Event()
 
-    def deliver_batch(shard: Shard, records: list[Record]) -> None:
+    def deliver_batch(shard: Shard, records: list[Record]) -> bool:
         def discard(discarded: DiscardedRecords) -> None:
             if mapping.failed_bucket:
                 arn = functions.arn(mapping.function)
@@ -140,12 +183,17 @@ def _run_stream(
             wait=lambda failures: not ended.wait(pause_after(failures)),
             clock=time.time,
         )
-        deliver(records, mapping.rules, delivery)
+        is_delivered = deliver(records, mapping.rules, delivery)
+        if is_delivered:
+            services.confirm_records(mapping.mapping_id, records[-1]["dynamodb"]["SequenceNumber"])
+        return is_delivered
 
+    due = backlog.records.get(mapping.mapping_id, ())
+    stream = streams.Stream(mapping, services.streams(), deliver_batch, due)
     with (
-        streams.follow_stream(mapping, services.streams(), woken, deliver_batch),
+        stream.run(woken),
         contextlib.ExitStack() as cleanup,
         services.watch(lambda _event: woken.set()),
     ):
         cleanup.callback(ended.set)
-        yield
+        yield stream

@@ -1,0 +1,224 @@
+"""Opens the journal of a local stack and fills the embedded services from it, without requests.
+
+Data that do not fit the template are left out. The whole folder is then copied next to itself, and so is a
+folder that cannot be read.
+"""
+
+import shutil
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tavus_callbacks_cli.local_stack.account import ACCOUNT, REGION
+from tavus_callbacks_cli.local_stack.services.dynamodb_writes import Write
+from tavus_callbacks_cli.local_stack.services.journal import (
+    EVENT,
+    FILE_NAME,
+    ITEM,
+    MESSAGE,
+    OBJECT,
+    RECORD,
+    SECRET,
+    Entry,
+    Journal,
+    UnreadableJournal,
+)
+from tavus_callbacks_cli.local_stack.services.old_snapshot import old_entries
+from tavus_callbacks_cli.local_stack.services.recorder import Recorder, RecordFilter
+
+if TYPE_CHECKING:
+    from moto.dynamodb.models.table import Table
+
+
+class Misfit(Exception):
+    """An entry has no place in the template's resources; the text says why."""
+
+
+@dataclass(frozen=True)
+class Restored:
+    """What a journal had: the items in it, deliveries that are due, and a note if some data do not fit.
+
+    `records` has the records of streams by mapping, in order, and `events` the events of objects.
+    """
+
+    recorder: Recorder
+    items: list[Write]
+    records: dict[str, list[Any]]
+    events: list[Any]
+    note: str | None
+
+
+def open_journal(folder: Path, filters: list[RecordFilter], secrets: list[str]) -> Restored:
+    """Fill the services, which have the template's empty resources, and record every change from now on."""
+    try:
+        journal, entries = _read(folder)
+        filling = _Filling(folder, {each.mapping_id for each in filters}, secrets)
+        misfits = {entry: reason for entry in entries if (reason := filling.reason_against(entry))}
+        reasons = sorted(set(misfits.values()))
+        aside = _copy_aside(folder) if misfits else None
+        journal.write(entry._replace(content=None) for entry in misfits)
+    except UnreadableJournal as error:
+        reasons, aside = [f"it cannot be read: {error}"], _copy_aside(folder)
+        for path in folder.iterdir():
+            path.unlink()
+        journal, filling = Journal(folder), _Filling(folder, set(), secrets)
+    _remove_other_files(folder, set(filling.files.values()))
+    _continue_sequences(filling.records)
+    recorder = Recorder(journal, folder, filling.files, filters, secrets)
+    recorder.record_queues()
+    recorder.record_secrets()
+    note = f"data of another template: {'; '.join(reasons)}; the old data are kept in {aside}"
+    return Restored(recorder, filling.items, filling.records, filling.events, note if aside else None)
+
+
+def _read(folder: Path) -> tuple[Journal, list[Entry]]:
+    """Return the journal and its entries, of which each has valid JSON."""
+    keys = {name: table.table_key_attrs for name, table in _tables().items()}
+    journal = Journal(folder, old_entries(folder, keys))
+    try:
+        entries = journal.entries()
+        for entry in entries:
+            entry.value()
+    except UnreadableJournal:
+        journal.close()
+        raise
+    return journal, entries
+
+
+class _Filling:
+    """The data that are in the services, and those that the services do not hold."""
+
+    def __init__(self, folder: Path, mappings: set[str], secrets: list[str]) -> None:
+        self.items: list[Write] = []
+        self.files: dict[tuple[str, str], str] = {}
+        self.records: dict[str, list[Any]] = {}
+        self.events: list[Any] = []
+        self._folder, self._mappings, self._secrets = folder, mappings, secrets
+        self._tables = _tables()
+        self._put: dict[str, Callable[[Entry, Any], None]] = {
+            ITEM: self._put_item,
+            OBJECT: self._put_object,
+            MESSAGE: self._put_message,
+            SECRET: self._put_secret,
+            RECORD: self._put_record,
+            EVENT: lambda _entry, event: self.events.append(event),
+        }
+
+    def reason_against(self, entry: Entry) -> str | None:
+        """Put an entry into the services; return a reason if it does not fit."""
+        try:
+            self._put[entry.kind](entry, entry.value())
+        except Misfit as error:
+            return str(error)
+        return None
+
+    def _put_item(self, entry: Entry, attributes: Any) -> None:
+        from moto.dynamodb.models.dynamo_type import DynamoType, Item
+
+        table = self._tables.get(entry.place)
+        if table is None:
+            raise Misfit(f"no table {entry.place}")
+        hash_key, range_key = _keys(table, attributes)
+        item = Item(hash_key, range_key, {})
+        for name, value in attributes.items():
+            # Each assignment would add up the sizes of all attributes.
+            dict.__setitem__(item.attrs, name, DynamoType(value))
+        if range_key is None:
+            table.items[hash_key] = item
+        else:
+            table.items[hash_key][range_key] = item
+        range_value = attributes[table.range_key_attr] if table.range_key_attr else None
+        self.items.append(Write(table, attributes[table.hash_key_attr], range_value))
+
+    def _put_object(self, entry: Entry, facts: Any) -> None:
+        from moto.s3.models import s3_backends
+
+        backend, path = s3_backends[ACCOUNT]["aws"], self._folder / facts["file"]
+        if entry.place not in backend.buckets:
+            raise Misfit(f"no bucket {entry.place}")
+        if not path.exists():
+            raise Misfit(f"no file {path.name}")
+        stored = backend.put_object(
+            entry.place,
+            entry.key,
+            path.read_bytes(),
+            etag=facts.get("etag"),
+            disable_notification=True,
+        )
+        stored.set_metadata(facts["metadata"])
+        # An earlier version did not keep these.
+        stored._version_id = facts.get("version", stored._version_id)  # noqa: SLF001
+        if "last_modified" in facts:
+            stored.last_modified = datetime.fromisoformat(facts["last_modified"])
+        self.files[entry.place, entry.key] = path.name
+
+    def _put_message(self, entry: Entry, content: Any) -> None:
+        from moto.sqs.models import Message, sqs_backends
+
+        queue = sqs_backends[ACCOUNT][REGION].queues.get(entry.place)
+        if queue is None:
+            raise Misfit(f"no queue {entry.place}")
+        message = Message(entry.key, content["body"], content["system_attributes"])
+        message.message_attributes = content["attributes"]
+        message.sent_timestamp = content["sent"]
+        message.approximate_first_receive_timestamp = content["first_received"]
+        message.approximate_receive_count = content["receives"]
+        message.queue_name = queue.name
+        queue._messages.append(message)  # noqa: SLF001
+
+    def _put_secret(self, entry: Entry, value: Any) -> None:
+        from moto.secretsmanager.models import secretsmanager_backends
+
+        # The key of a slot that is gone from the template is not needed.
+        if entry.key in self._secrets:
+            backend = secretsmanager_backends[ACCOUNT][REGION]
+            backend.put_secret_value(entry.key, value, None, None, ["AWSCURRENT"])
+
+    def _put_record(self, entry: Entry, record: Any) -> None:
+        if entry.place not in self._mappings:
+            raise Misfit("records for a function that is gone")
+        self.records.setdefault(entry.place, []).append(record)
+
+
+def _keys(table: "Table", attributes: Any) -> tuple[Any, Any]:
+    """Return moto's hash and range key of an item; raises Misfit if the table has others."""
+    from moto.dynamodb.models.dynamo_type import DynamoType
+
+    keys = []
+    types = (table.hash_key_type, table.range_key_type)
+    for name, kind in zip((table.hash_key_attr, table.range_key_attr), types, strict=True):
+        if name is not None and kind not in attributes.get(name, {}):
+            raise Misfit(f"table {table.name}: an item has no {name} of type {kind}")
+        keys.append(None if name is None else DynamoType(attributes[name]))
+    return keys[0], keys[1]
+
+
+def _continue_sequences(records: dict[str, list[Any]]) -> None:
+    """Let new records follow those that are due, so that both can be confirmed by their numbers."""
+    numbers = [int(each["dynamodb"]["SequenceNumber"]) for due in records.values() for each in due]
+    for table in _tables().values():
+        if numbers and table.stream_shard:
+            table.stream_shard.starting_sequence_number = max(numbers) + 1
+
+
+def _tables() -> "dict[str, Table]":
+    from moto.dynamodb.models import dynamodb_backends
+
+    tables: dict[str, Table] = dynamodb_backends[ACCOUNT][REGION].tables
+    return tables
+
+
+def _copy_aside(folder: Path) -> Path:
+    aside = folder.with_name(f"{folder.name}-{time.strftime('%Y%m%d-%H%M%S')}")
+    shutil.copytree(folder, aside, dirs_exist_ok=True)
+    return aside
+
+
+def _remove_other_files(folder: Path, files: Iterable[str]) -> None:
+    """Remove the files of an earlier version, and bytes of objects whose entry was never written."""
+    for path in folder.iterdir():
+        if not path.name.startswith(FILE_NAME) and path.name not in files:
+            path.unlink()
