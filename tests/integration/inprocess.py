@@ -107,10 +107,13 @@ class Api:
         seconds = at.timestamp() if isinstance(at, datetime) else at
         return self.send(Request("POST", path.encode(), query.encode(), headers, raw), seconds)
 
-    def get(self, path: str, query: str = "", *, token: str | None = None) -> Reply:
-        """Read with the read token, or the one given."""
+    def get(self, path: str, query: str = "", *, token: str | None = None, accept: str = "") -> Reply:
+        """Read with the read token, or the one given; `accept` is the header Accept-Encoding."""
         bearer = self.read_token if token is None else token
-        headers = ((b"Authorization", f"Bearer {bearer}".encode()),)
+        headers = (
+            (b"Authorization", f"Bearer {bearer}".encode()),
+            *(((b"Accept-Encoding", accept.encode()),) if accept else ()),
+        )
         return self.send(Request("GET", path.encode(), query.encode(), headers))
 
     def quarantine(self) -> list[dict[str, Any]]:

@@ -1,9 +1,13 @@
 """Answers near Lambda's 6 MB: in any script they are whole, or they say how to ask for less."""
 
+import gzip
 import json
+import secrets
 
 import pytest
 from inprocess import PAYLOAD_LIMIT, strict_json
+
+from tavus_callbacks.api import responses
 
 SCRIPTS = {
     "Cyrillic": "Да, конечно. ",
@@ -98,9 +102,9 @@ def test_a_transcript_beyond_the_limit_says_how_to_ask_for_less(api):
     turns = [{"role": "user", "content": f"{number} " + '"' * 1900} for number in range(1000)]
     post(api, said("application.transcription_ready", transcript=turns))
 
-    refused, as_text = (
-        api.get("/conversations/c1/transcript", f"format={form}") for form in ("json", "text")
-    )
+    path = "/conversations/c1/transcript"
+    refused, as_text = (api.get(path, f"format={form}") for form in ("json", "text"))
+    as_gzip = api.get(path, accept="gzip")
 
     assert (409, "Too large to answer", "application/problem+json") == (
         refused.status,
@@ -109,6 +113,7 @@ def test_a_transcript_beyond_the_limit_says_how_to_ask_for_less(api):
     )
     assert "format=text" in refused.value["detail"]
     assert (200, 1000) == (as_text.status, as_text.body.count(b"\n"))
+    assert (200, 1000) == (as_gzip.status, len(strict_json(gzip.decompress(as_gzip.body))["turns"]))
 
 
 @pytest.mark.parametrize("path", ["/events?limit=200", "/conversations/c1/events?limit=200"])
@@ -176,3 +181,89 @@ def test_half_a_surrogate_pair_stays_escaped(api):
 
     assert "Да \\ud83d".encode() in body
     assert "Да \ud83d" == strict_json(body)["events"][0]["body"]["x"]
+
+
+def test_large_answers_of_every_form_are_gzip_where_that_is_accepted(api):
+    """JSON, text and kept bytes are the same after inflating, and say on what the form depends."""
+    turns = [{"role": "user", "content": f"{number} Да, конечно."} for number in range(900)]
+    transcript = said("application.transcription_ready", transcript=turns)
+    post(api, transcript)
+    refused = api.post(b"\xff" * 20_000, content_type="application/octet-stream").value["quarantine_id"]
+    [event] = api.pull()
+    paths = (
+        "/conversations/c1/events",
+        "/conversations/c1/transcript",
+        "/conversations/c1/transcript?format=text",
+        f"/events/{event['event_id']}/body",
+        "/openapi.json",
+        f"/quarantine/{refused}/body",
+    )
+    for path, _, query in (each.partition("?") for each in paths):
+        token = api.quarantine_token if path.startswith("/quarantine") else None
+        plain, small = (api.get(path, query, token=token, accept=accept) for accept in ("", "br, GZIP;q=0.5"))
+        assert ("gzip", None) == tuple(each.headers.get("content-encoding") for each in (small, plain)), path
+        assert ["accept-encoding"] * 2 == [each.headers["vary"] for each in (small, plain)]
+        assert plain.headers["content-type"] == small.headers["content-type"]
+        assert plain.body == gzip.decompress(small.body)
+        assert len(small.body) < len(plain.body)
+
+
+def test_a_view_is_whole_where_gzip_brings_it_below_the_limit(api, monkeypatch):
+    """Random text stays too large in either form, so its values are left out or the answer is refused."""
+    monkeypatch.setattr(responses, "BODY_LIMIT", 100_000)
+    texts = {"c1": "Да" * 40_000, "c2": secrets.token_hex(80_000)}
+    for conversation_id, analysis in texts.items():
+        body = {"conversation_id": conversation_id, "event_type": "application.perception_analysis"}
+        post(api, json.dumps({**body, "properties": {"analysis": analysis}}).encode())
+        turn = {"role": "user", "content": analysis}
+        body["event_type"] = "application.transcription_ready"
+        post(api, json.dumps({**body, "properties": {"transcript": [turn]}}).encode())
+
+    for accept, whole in (("", []), ("gzip", ["c1"])):
+        views = {name: api.get(f"/conversations/{name}", accept=accept) for name in texts}
+        read = {name: api.get(f"/conversations/{name}/transcript", accept=accept).status for name in texts}
+        assert whole == [name for name in texts if perception(views[name])["analysis"] == texts[name]]
+        assert {name: 200 if name in whole else 409 for name in texts} == read
+
+
+def perception(reply):
+    """Return the perception analysis of a view."""
+    body = gzip.decompress(reply.body) if "content-encoding" in reply.headers else reply.body
+    return strict_json(body)["perception"]
+
+
+def test_gzip_is_what_the_client_prefers():
+    """A weight of zero refuses it, and a name for all codings stands for it (RFC 9110, section 12.5.3)."""
+    headers = {
+        "": False,
+        "gzip": True,
+        "GZip, deflate, br": True,
+        "deflate;q=1, gzip ; Q = 0.001": True,
+        "x-gzip": True,
+        "*": True,
+        "*;q=0.5, identity;q=0": True,
+        "gzip;q=0": False,
+        "gzip;q=0.000, *": False,
+        "*;q=0": False,
+        "identity": False,
+        "br, deflate": False,
+        "identity;q=1, gzip;q=0.5": False,
+        "gzip;q=2": False,
+        "gzip;q=": False,
+        "gzip;q=high": False,
+        ";;,,=": False,
+    }
+
+    assert headers == {header: responses.accepts_gzip(header) for header in headers}
+
+
+def test_an_answer_of_16_kb_is_plain_and_a_larger_one_is_gzip():
+    """The limit counts bytes, not characters."""
+    for body, is_gzip in (
+        ("x" * 16_384, False),
+        ("x" * 16_385, True),
+        ("Д" * 8_192, False),
+        ("Д" * 8_193, True),
+    ):
+        answer = responses.compress({"statusCode": 200, "headers": {}, "body": body}, "gzip")
+        assert is_gzip == ("content-encoding" in answer["headers"]) == answer.get("isBase64Encoded", False)

@@ -155,6 +155,22 @@ def test_an_unusual_subject_is_shown(local_stack: RunningStack) -> None:
     assert shutdown("c/1?x=[red]&é") == answered(run("show", event["event_id"]))
 
 
+def test_a_large_answer_travels_as_gzip(local_stack: RunningStack) -> None:
+    """Over HTTP, clients undo it: httpx and the command line accept gzip by themselves."""
+    turns = [{"role": "user", "content": f"{number} Certainly."} for number in range(400)]
+    members = {"event_type": "application.transcription_ready", "properties": {"transcript": turns}}
+    httpx.post(local_stack.callback_url, json={"conversation_id": "cgzip", **members}).raise_for_status()
+
+    answer = httpx.get(
+        f"{local_stack.api_url}/conversations/cgzip/transcript",
+        headers={"authorization": f"Bearer {local_stack.read_token}"},
+    )
+
+    assert "gzip" == answer.headers["content-encoding"]
+    assert int(answer.headers["content-length"]) < len(answer.content)
+    assert answer.json() == answered(run("transcript", "cgzip", "--json"))
+
+
 def test_what_could_not_be_filed_is_shown(local_stack: RunningStack) -> None:
     """The refused body is printed with its reason, and control characters are escaped."""
     refused = httpx.post(local_stack.callback_url, content=b"no\x1bsense").json()

@@ -100,7 +100,8 @@ def get_conversation(conversation_id: str) -> Response[str]:
         recordings=recordings,
         confirmed_at=confirmed_at(rows),
     )
-    return json_answer(view, truncate)
+    headers = routes.router.current_event.headers
+    return json_answer(view, truncate, accept_encoding=headers.get("accept-encoding", ""))
 
 
 @routes.get(

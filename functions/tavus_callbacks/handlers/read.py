@@ -7,7 +7,7 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 
 from tavus_callbacks.api.all_routes import ALL_ROUTES, scope_of
-from tavus_callbacks.api.responses import fits
+from tavus_callbacks.api.responses import compress, fits
 from tavus_callbacks.aws.stores.tokens import REFUSAL
 from tavus_callbacks.domain.common.errors import CallbackError, NotFound, Refused, TooLarge
 from tavus_callbacks.domain.common.metrics import refusal_counts
@@ -27,9 +27,9 @@ build_views()
 NO_SUCH_PATH = "There is no such path. An id with / or ? is read at /events?kind=...&subject=..."
 
 TOO_LARGE = (
-    "The answer is over the 6 MB that Lambda hands back. Ask for less: a smaller limit, format=text of a "
-    "transcript, or one event by /events/{event_id}/body. tavus-callbacks with --stack, which takes AWS "
-    "credentials, reads it whatever its size."
+    "The answer is over the 6 MB that Lambda hands back. Accept gzip, or ask for less: a smaller limit, "
+    "format=text of a transcript, or one event by /events/{event_id}/body. tavus-callbacks with --stack, "
+    "which takes AWS credentials, reads it whatever its size."
 )
 
 # The scheme is case-insensitive: RFC 9110, section 11.1.
@@ -41,7 +41,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     record: dict[str, Any] = {"request_id": event["requestContext"]["requestId"], "route": event["routeKey"]}
     try:
         record |= _authorize(event)
-        answer = resolve(event, context)
+        answer = compress(resolve(event, context), event.get("headers", {}).get("accept-encoding", ""))
         # API Gateway would answer 502 without a reason.
         if not fits(answer["body"]):
             raise TooLarge(TOO_LARGE)
