@@ -18,7 +18,7 @@ from tavus_callbacks_cli.local_stack.state import open_state
 from tavus_callbacks_cli.main import main
 from tavus_callbacks_cli.simulator import scenario as simulator
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.slow]
 
 COMMAND = Path(sys.executable).with_name("tavus-callbacks")
 
@@ -48,7 +48,6 @@ def shutdown(subject: str) -> dict[str, str]:
     return {"conversation_id": subject, "event_type": "system.shutdown", "timestamp": "2027-03-01T12:00:00Z"}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", simulator.names())
 def test_every_scenario_gets_the_answers_it_expects(name: str) -> None:
     """The receiver answers as the simulator's files expect."""

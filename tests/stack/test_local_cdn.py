@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from conftest import Clock
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.slow]
 
 VIDEO = bytes(range(256)) * 8
 ORIGIN = {"origin": "https://app.example.com"}

@@ -15,6 +15,8 @@ from tavus_callbacks_cli.local_stack.tavus_api import CALLBACKS_PATH, KEY, KEY_H
 ORIGIN = {"origin": "https://evil.example", "content-type": "text/plain"}
 TUNNEL = "stack.tunnel.example"
 
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("tunnel")]
+
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory):
@@ -102,7 +104,6 @@ def test_cdn_host(running):
     assert answer.json() == {"message": "Forbidden"}
 
 
-@pytest.mark.slow
 def test_restart(tmp_path):
     """A restart on kept data refuses the key of the run before, and no log holds a key."""
     with stack.local_stack(stack.Options(port=0, state_root=tmp_path)) as local:

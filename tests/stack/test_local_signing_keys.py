@@ -31,7 +31,7 @@ from tavus_callbacks_cli.local_stack.stack import LocalStack, Options, local_sta
 from tavus_callbacks_cli.local_stack.state import REPOSITORY
 from tavus_callbacks_cli.local_stack.template.template import Template, load_template
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.slow]
 
 SLOTS = ("blue", "blue,green", "green,blue", "green")
 KEY = "tavus/c123/1718780000000"

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.slow]
 
 TEMPLATE = """
 Transform: AWS::Serverless-2016-10-31
@@ -181,7 +181,6 @@ def time_to_arrive(world: Watched, number: int) -> float:
     return time.monotonic() - started
 
 
-@pytest.mark.slow
 def test_the_filter_and_the_order_are_kept(world: Watched) -> None:
     """Changes and other kinds are left out; the rest comes in order, at most so many at once."""
     for number in range(7):
@@ -194,7 +193,6 @@ def test_the_filter_and_the_order_are_kept(world: Watched) -> None:
     assert max(map(len, world.batches())) <= 3
 
 
-@pytest.mark.slow
 def test_poison_is_kept_and_the_stream_goes_on(world: Watched) -> None:
     """Tried, tried again, and written to the destination as Lambda writes it; others are not held up."""
     told: list[tuple[str, str]] = []
@@ -218,7 +216,6 @@ def test_poison_is_kept_and_the_stream_goes_on(world: Watched) -> None:
     assert time.strftime("%Y/%m/%d", time.gmtime()) == "/".join(parts[4:7])
 
 
-@pytest.mark.slow
 def test_objects_start_functions(world: Watched) -> None:
     """Put, copied, uploaded in parts and deleted objects of the bucket that says so, and of no other."""
     outputs, s3 = world.stack.running.outputs, world.s3
@@ -246,7 +243,6 @@ def test_objects_start_functions(world: Watched) -> None:
     assert 5 == len(world.objects())
 
 
-@pytest.mark.slow
 def test_an_event_that_nobody_takes_is_kept(world: Watched) -> None:
     """Invoked as often as the template says, then written to the destination as Lambda writes it."""
     world.s3.put_object(Bucket=world.stack.running.outputs["Watched"], Key="poison", Body=b"x")
@@ -264,7 +260,6 @@ def test_an_event_that_nobody_takes_is_kept(world: Watched) -> None:
     assert "ValueError: poison" in record["responsePayload"]["errorMessage"]
 
 
-@pytest.mark.slow
 def test_a_restart_tells_nothing_of_what_it_puts_back(options: Options) -> None:
     """Restored items and objects start no function; later ones do."""
     with local_stack(options) as before:
@@ -283,7 +278,6 @@ def test_a_restart_tells_nothing_of_what_it_puts_back(options: Options) -> None:
         assert [("Object Created", "new")] == again.objects()
 
 
-@pytest.mark.slow
 def test_what_was_written_last_is_processed_before_the_end(options: Options) -> None:
     """Ending a stack loses no record of a stream."""
     with local_stack(options) as stack:

@@ -16,6 +16,8 @@ for parameters in STACKS.values():
     template = load_stack(parameters)
     print(len(template.resources), *(f"{cost:.2f}" for cost in fixed_costs(template).values()))
 """
+# One process, so that the stacks are loaded once.
+pytestmark = pytest.mark.xdist_group("cost")
 MONEY = re.compile(r"\$([\d,]+\.\d\d)")
 
 
