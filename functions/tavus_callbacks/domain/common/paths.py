@@ -28,4 +28,9 @@ def subject_path(kind: str, subject: str, *below: str) -> str:
     """Return the path of a subject and names below it, or of its events if it has no path."""
     if kind in LISTS and fits_path(subject):
         return "/" + "/".join(quote(name, safe="") for name in (LISTS[kind], subject, *below))
+    return events_path(kind, subject)
+
+
+def events_path(kind: str, subject: str) -> str:
+    """Return the path and query of a subject's events."""
     return "/events?" + urlencode({"kind": kind, "subject": subject})

@@ -13,14 +13,13 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from tavus_callbacks.domain.callbacks import event_types
-from tavus_callbacks.domain.common.paths import subject_path
 from tavus_callbacks.domain.common.timestamps import now
 from tavus_callbacks.domain.conversations.expected import Missing, conversation_status, missing_parts
 from tavus_callbacks.domain.conversations.facts import Facts
 from tavus_callbacks.domain.conversations.settings import FoldSettings
 from tavus_callbacks.domain.events.arrival_facts import ArrivalFacts
 from tavus_callbacks.domain.pushes import push
-from tavus_callbacks.domain.pushes.push import Push, RecordingData, push_id
+from tavus_callbacks.domain.pushes.push import Push, RecordingData, push_id, subject_url
 from tavus_callbacks.domain.recordings.claim import RecordingStatus
 from tavus_callbacks.domain.recordings.recording import Recording, certain_status
 from tavus_callbacks.domain.recordings.view import failure
@@ -108,7 +107,7 @@ def derived_pushes(state: SubjectState, types: Collection[str]) -> list[Push]:
             kind=state.kind,
             subject=state.subject,
             **_origin(receipt),
-            url=subject_path(
+            url=subject_url(
                 state.kind, state.subject, *(("transcript",) if push_type == push.TRANSCRIPT else ())
             ),
             data=data,
@@ -151,7 +150,7 @@ def recording_push(recording: Recording, receipt: ArrivalFacts | None) -> Push:
         kind=CONVERSATION,
         subject=conversation_id,
         **_origin(receipt),
-        url=subject_path(CONVERSATION, conversation_id, "recordings", recording.recording_id),
+        url=subject_url(CONVERSATION, conversation_id, "recordings", recording.recording_id),
         data=RecordingData(
             recording_id=recording.recording_id,
             status=status,

@@ -17,10 +17,10 @@ from tavus_callbacks.domain.common.json_text import (
     levels,
 )
 from tavus_callbacks.domain.common.lenient_json import parse_stored_body
-from tavus_callbacks.domain.common.paths import subject_path
+from tavus_callbacks.domain.common.paths import events_path, subject_path
 from tavus_callbacks.domain.common.view import Moment, View
 from tavus_callbacks.domain.events.stored_event import StoredEvent
-from tavus_callbacks.domain.summaries.summary import ConversationSummary, ResourceSummary
+from tavus_callbacks.domain.summaries.summary import CONVERSATION, ConversationSummary, ResourceSummary
 
 # Part of every id, so that ids of a later rule differ.
 _ID_VERSION = 1
@@ -39,6 +39,10 @@ STARTED, ENDED = "conversation.started", "conversation.ended"
 TRANSCRIPT, PERCEPTION, NO_PERCEPTION = "transcript.ready", "perception.ready", "perception.failed"
 COMPLETE, ERASED = "conversation.complete", "conversation.erased"
 RECORDING, NO_RECORDING = "recording.available", "recording.failed"
+
+# The kinds whose pushes lead to a view. Pushes of the others have always led to events, and a member keeps
+# its meaning (docs/compatibility.md).
+_VIEWED = (CONVERSATION, "video", "replica")
 
 
 class CallbackData(View):
@@ -102,6 +106,11 @@ def push_id(push_type: str, kind: str, subject: str, *parts: str) -> str:
     return "push_" + digest_json([_ID_VERSION, push_type, kind, subject, *parts])
 
 
+def subject_url(kind: str, subject: str, *below: str) -> str:
+    """Return the path of a subject and names below it, or the path of its events."""
+    return subject_path(kind, subject, *below) if kind in _VIEWED else events_path(kind, subject)
+
+
 def callback_push(event: StoredEvent, raw_body: bytes | None) -> Push:
     """Make the push of a stored event or variant; without a body it has a `body_url`.
 
@@ -118,7 +127,7 @@ def callback_push(event: StoredEvent, raw_body: bytes | None) -> Push:
         tags=dict(event.tags),
         labels=[event.label],
         simulated=event.is_simulated,
-        url=subject_path(event.kind, event.subject),
+        url=subject_url(event.kind, event.subject),
         data=CallbackData(
             event_id=event.event_id,
             variant_id=event.row_id if event.is_variant else None,
