@@ -81,7 +81,7 @@ def test_what_was_lost_is_seen_again_as_it_was(api, conversation):
     outcomes = copy_back(api)
 
     assert before == views(api, conversation)
-    assert {"copied", "summary"} == set(outcomes)
+    assert {"copied", "derived"} == set(outcomes)
 
 
 def test_what_is_newer_stays(api, conversation):
@@ -106,7 +106,7 @@ def test_what_is_newer_stays(api, conversation):
     outcomes = copy_back(api)
 
     assert before == views(api, conversation)
-    assert {"there", "summary"} == set(outcomes)
+    assert {"there", "derived"} == set(outcomes)
 
 
 def test_a_summary_counts_what_came_after_the_backup(api, conversation):

@@ -191,7 +191,9 @@ BOUND = [
     ("ResolveFunction", "dynamodb:Query", {"claim"}),
     ("ReadFunction", "dynamodb:UpdateItem", {"conversation", "claim"}),
     ("WatchFunction", "dynamodb:UpdateItem", {"conversation", "sweep", "claim"}),
-    ("ProjectFunction", "dynamodb:GetItem", {*SUBJECTS, "tombstone"}),
+    ("ProjectFunction", "dynamodb:GetItem", {*SUBJECTS, "tombstone", "entries"}),
+    ("ProjectFunction", "dynamodb:UpdateItem", {"entries"}),
+    ("ProjectFunction", "dynamodb:Query", SUBJECTS),
     ("ProjectFunction", "dynamodb:PutItem", SUBJECTS),
     ("ProjectFunction", "dynamodb:DeleteItem", SUBJECTS),
     ("WatchFunction", "dynamodb:GetItem", {"conversation", "sweep", "tombstone"}),
@@ -206,7 +208,7 @@ EVENTS = f"arn:aws:dynamodb:{aws_calls.REGION}:{aws_calls.ACCOUNT}:table/tavus-c
 @pytest.mark.parametrize(("function", "action", "expected"), BOUND)
 def test_a_function_reaches_only_the_rows_of_its_work(roles, function, action, expected):
     """No function writes a tombstone, and a function that looks for one reads nothing else by that right."""
-    every = [*KINDS, "tombstone", "quarantine", "token", "sweep", "claim"]
+    every = [*KINDS, "tombstone", "quarantine", "token", "sweep", "claim", "entries"]
     requests = [
         (roles[function], action, EVENTS, {"dynamodb:LeadingKeys": [f"{kind}#x"]}, None) for kind in every
     ]

@@ -6,6 +6,7 @@ what it hands over and what our own code does with that are counted, and none of
 
 import sys
 import threading
+import time
 from bisect import bisect_left, bisect_right
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,16 +16,19 @@ from folding import gather_facts, said
 
 import tavus_callbacks
 from tavus_callbacks.aws.items import read_item, write_item
-from tavus_callbacks.aws.stores.keys import shard
+from tavus_callbacks.aws.stores.keys import entry_shards, shard
 from tavus_callbacks.aws.stores.summaries import Span, SummaryRows, SummaryUpdate
 from tavus_callbacks.domain.common.timestamps import iso
 from tavus_callbacks.domain.conversations.settings import FoldSettings
 from tavus_callbacks.domain.summaries.summary import conversation_summary, shards
+from tavus_callbacks.domain.summaries.terms import tag_term, term_digest
 
 NOW = datetime(2027, 3, 1, 12, 30, tzinfo=UTC)
 SETTINGS = FoldSettings(timedelta(hours=2), expect_recording=True)
 OURS = str(Path(tavus_callbacks.__file__).parent)
 PAGE = 50
+# A tag that every conversation has, and one that three have.
+COMMON, RARE = tag_term(("team", "a")), tag_term(("user", "5"))
 
 
 def _key(pk, place):
@@ -36,11 +40,16 @@ class SortedStore:
     """DynamoDB with one index: a query costs what it returns, however much else there is."""
 
     def __init__(self, count):
-        self.places = {shard: [] for shard in shards("conversation")}
+        lists = [
+            shards("conversation"),
+            *(entry_shards(term_digest("conversation", term)) for term in (COMMON, RARE)),
+        ]
+        self.places = {shard: [] for shards_ in lists for shard in shards_}
         for number in range(count):
             pk = f"conversation#c{number}"
             place = f"{iso(NOW - timedelta(minutes=count - number))}#{number:032}"
-            self.places[shard(shards("conversation"), pk)].append((place, pk))
+            for shards_ in lists if number % (count // 3) == 0 else lists[:2]:
+                self.places[shard(shards_, pk)].append((place, pk))
         self.template, self.asked = {}, []
         self._put_one()
 
@@ -49,9 +58,9 @@ class SortedStore:
         update = SummaryUpdate(gather_facts(events), None)
         SummaryRows(self, "t").put_if_unchanged("conversation", "c0", update, frozenset(), stored=None)
 
-    def get_item(self, **_):
-        """Return no item."""
-        return {}
+    def get_item(self, *, Key, **_):  # noqa: N803 - botocore's name
+        """Return the note that every conversation has its entries, and no other item."""
+        return {"Item": {**Key, "since": {"S": "0"}}} if Key["pk"] == {"S": "entries#conversation"} else {}
 
     def put_item(self, *, Item, **_):  # noqa: N803 - botocore's name
         """Keep the row that all others are copies of."""
@@ -78,7 +87,7 @@ class SortedStore:
         return {"Responses": {"t": [{**self.template, **write_item(row)} for row in named]}}
 
 
-def cost(store, before=None):
+def cost(store, before=None, term=None):
     """Return the requests of a page, how often it calls our own functions, and where it ends."""
     called = []
 
@@ -90,9 +99,11 @@ def cost(store, before=None):
     def describe(row):
         return conversation_summary(row.subject, row.facts, now=NOW, settings=SETTINGS)
 
+    summaries = SummaryRows(store, "t")
+
     def page():
-        return SummaryRows(store, "t").list_summaries(
-            "conversation", Span(before, "0", PAGE), describe, objects_in="recordings"
+        return summaries.list_summaries(
+            "conversation", Span(before, "0", PAGE), describe, objects_in="recordings", term=term
         )
 
     page()
@@ -108,9 +119,15 @@ def cost(store, before=None):
     return sorted(store.asked), len(called), listed
 
 
-def test_a_page_costs_the_same_in_a_list_of_any_length():
+@pytest.fixture(scope="module")
+def many():
+    """Return a store of 100,000 conversations."""
+    return SortedStore(100_000)
+
+
+def test_a_page_costs_the_same_in_a_list_of_any_length(many):
     """A list of a hundred or a hundred thousand takes the same requests and the same work, at any place."""
-    few, many = SortedStore(100), SortedStore(100_000)
+    few = SortedStore(100)
     middle = many.places["conversation#0"][6_000][0]
 
     expected, newest, later = cost(few), cost(many), cost(many, middle)
@@ -136,3 +153,36 @@ def test_every_conversation_of_a_long_list_comes_once():
             break
 
     assert [f"c{number}" for number in reversed(range(3_000))] == seen
+
+
+def test_a_page_of_a_tag_costs_less_than_a_page_of_the_list(many):
+    """If all of 100,000 conversations have a tag, its pages take 8 calls and at most 40 ms of CPU."""
+    middle = many.places[entry_shards(term_digest("conversation", COMMON))[0]][6_000][0]
+
+    newest, later = cost(many, term=COMMON), cost(many, middle, term=COMMON)
+
+    assert [("BatchGetItem", PAGE), *[("Query", PAGE + 1)] * 7] == newest[0] == later[0]
+    assert newest[1] == pytest.approx(later[1], rel=0.02)
+    assert newest[1] < cost(many)[1]
+    begin = time.process_time()
+    page = page_of(many, COMMON)
+    assert 0.040 >= time.process_time() - begin
+    assert [f"c{number}" for number in reversed(range(100_000 - PAGE, 100_000))] == page.views
+
+
+def test_a_rare_tag_is_found_at_once(many):
+    """Four conversations among 100,000 are one page."""
+    page = page_of(many, RARE)
+
+    assert ["c99999", "c66666", "c33333", "c0"] == page.views
+    assert page.following is None
+    assert [("BatchGetItem", 4)] == [call for call in many.asked if call[0] != "Query"]
+    assert 8 == len(many.asked)
+
+
+def page_of(store, term):
+    """Return the first page of a term."""
+    store.asked.clear()
+    return SummaryRows(store, "t").list_summaries(
+        "conversation", Span(None, "0", PAGE), lambda row: row.subject, term=term
+    )

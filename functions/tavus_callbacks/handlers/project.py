@@ -73,6 +73,6 @@ def _merge(items: Sequence[Item]) -> bool:
     update = update_from(kind, events)
     callbacks = list(map(callback_push, events, bodies))
     publisher = Publisher(bus, settings().fold, types_by_events, callbacks) if bus else None
-    return summarize(
-        wiring.summaries(), kind, subject, lambda stored: merge_update(stored, update), publisher
-    )
+    summaries = wiring.summaries()
+    summaries.entries.cover(kind)
+    return summarize(summaries, kind, subject, lambda stored: merge_update(stored, update), publisher)

@@ -49,6 +49,6 @@ def publish_recording(
     if bus is None or push_type is None or push_type in recording.published:
         return
     summary = summaries.get(CONVERSATION, recording.conversation_id)
-    receipt = summary.update().facts.receipt if summary else None
+    receipt = summary.update.facts.receipt if summary else None
     bus.put([recording_push(recording, receipt)])
     recordings.put_published(recording, recording.published | {push_type})

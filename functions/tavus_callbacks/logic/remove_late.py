@@ -9,7 +9,10 @@ if TYPE_CHECKING:
 
 
 def remove_late(row: "Item", bodies: "Bodies", summaries: "SummaryRows") -> None:
-    """Remove an event's row, its body and its subject's summary if they are there; raises StoreDown."""
+    """Remove an event's row, its body, and its subject's summary with its index entries, if they are there.
+
+    Raises StoreDown.
+    """
     summaries.table.delete({"pk": row["pk"], "sk": row["sk"]})
     if "body_key" in row:
         bodies.remove(row["body_key"])

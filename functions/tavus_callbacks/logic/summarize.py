@@ -1,10 +1,11 @@
 """Keep the summary of a subject, and publish what a change of it means.
 
-    get the summary ──► find its update ──► publish ──► put it, if its revision is unchanged
-           ▲                                                  │
-           └────────────── another writer was faster ─────────┘  five times at most
+    get the summary ─► find its update ─► publish ─► put new index entries ─► put it, if its revision is
+           ▲                                                                  unchanged
+           └──────────────────── another writer was faster ─────────────────────┘  five times at most
 
-Pushes go out before the summary is written. After a crash in between they go out again, under the same ids.
+Pushes and index entries go out before the summary is written. After a crash in between they go out again,
+under the same ids and keys.
 An update is found after the summary was read. So an event that a rebuild does not see is merged later, which
 changes the revision, and the rebuild starts again (decision 0021).
 """
@@ -13,6 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from tavus_callbacks.aws.stores.entries import entry_items
 from tavus_callbacks.aws.stores.repair_attempts import confirmed_at
 from tavus_callbacks.aws.stores.subject_events import events_in, subject_rows
 from tavus_callbacks.aws.stores.summaries import StoredSummary, SummaryRows, SummaryUpdate
@@ -44,11 +46,12 @@ def summarize(
     Raises StoreDown if a store or the bus is down, or if other writers were faster each time.
     """
     sent: set[str] = set()
-    for _ in range(_TRIES):
+    for number in range(_TRIES):
         stored = summaries.get(kind, subject)
         update = find_update(stored)
         if update is None:
             if stored is None or summaries.delete_if_unchanged(kind, subject, stored):
+                summaries.entries.delete(kind, subject)
                 return False
             continue
         published = stored.published if stored else frozenset()
@@ -58,29 +61,37 @@ def summarize(
             publisher.bus.put(push for push in pushes if push.push_id not in sent)
             sent.update(push.push_id for push in pushes)
             published |= types
+        # If another writer moved the subject after the first try, its entries are at the old place.
+        before = stored.update if stored and not (update.is_rebuilt or number) else None
+        there = _entries(kind, subject, before) if before else []
+        summaries.entries.put(item for item in _entries(kind, subject, update) if item not in there)
         if summaries.put_if_unchanged(kind, subject, update, published, stored=stored):
             return stored is None
     raise StoreDown("contention over a summary")
+
+
+def _entries(kind: str, subject: str, update: SummaryUpdate) -> "list[Item]":
+    return entry_items(kind, subject, update.facts, update.expires_at)
 
 
 def merge_update(stored: StoredSummary | None, more: SummaryUpdate) -> SummaryUpdate:
     """Merge more facts into a summary. It expires with the last of its events, not before."""
     if stored is None:
         return more
-    before = stored.update()
+    before = stored.update
     facts = before.facts.merge(more.facts)  # type: ignore[arg-type]  # one kind, one class
     return SummaryUpdate(facts, _latest([before.expires_at, more.expires_at]))
 
 
 def keep_facts(stored: StoredSummary | None) -> SummaryUpdate | None:
     """Return what a summary says already: for pushes that follow from time alone."""
-    return stored.update() if stored else None
+    return stored.update if stored else None
 
 
 def rebuild(summaries: SummaryRows, kind: str, subject: str, bodies: "Bodies") -> None:
     """Replace a subject's summary by what its events say; without events, or if erased, delete it.
 
-    Raises StoreDown.
+    Puts every index entry again, because a summary of an earlier version has none. Raises StoreDown.
     """
     table = summaries.table
 
@@ -99,7 +110,7 @@ def sum_up(kind: str, items: "Sequence[Item]", bodies: "Bodies") -> SummaryUpdat
     if not events:
         return None
     update = update_from(kind, events)
-    return replace(update, facts=confirm(update.facts, confirmed_at(items)))
+    return replace(update, facts=confirm(update.facts, confirmed_at(items)), is_rebuilt=True)
 
 
 def update_from(kind: str, events: Sequence[StoredEvent]) -> SummaryUpdate:

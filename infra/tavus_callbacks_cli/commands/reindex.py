@@ -1,4 +1,4 @@
-"""`tavus-callbacks reindex`: rebuild the summaries that lists read from the events."""
+"""`tavus-callbacks reindex`: rebuild from the events what lists read."""
 
 import sys
 from typing import TYPE_CHECKING
@@ -23,26 +23,28 @@ if TYPE_CHECKING:
 @click.option("--json", "is_json", is_flag=True, help="Print JSON.")
 @target_options
 def reindex(target: Target, *, is_json: bool) -> None:
-    """Make the summaries anew that lists and stats read.
+    """Rebuild the summaries and the index entries of tags that lists and stats read.
 
     It also writes the claims of recordings that earlier versions did not write.
 
-    After an upgrade that reads callbacks better, or where lists differ from what `show` says. Events are only
-    read, callbacks may go on coming, and it may be stopped and started again. It takes AWS credentials, or
+    Run it a quarter of an hour after an upgrade, or if a list differs from `show`. It only reads events.
+    Callbacks can arrive meanwhile, and you can stop it and start it again. It needs AWS credentials, or
     --local.
     """
-    from tavus_callbacks_cli.operations.reindex import subjects
+    from tavus_callbacks.domain.common.timestamps import now
+    from tavus_callbacks_cli.operations.reindex import note_coverage, subjects
     from tavus_callbacks_cli.targets.aws_errors import aws_errors, incomplete_errors
 
     with aws_errors():
         store = target.store()
-        wanted = subjects(store)
+        began_at, wanted = now(), subjects(store)
         with incomplete_errors("Start it again."):
             count = rebuild(store, wanted)
+            note_coverage(store, began_at)
     if is_json:
         print_json({"summaries": count})
     else:
-        note(f"{count} summaries are made anew.")
+        note(f"{count} summaries are rebuilt.")
 
 
 def rebuild(store: "Store", wanted: list[tuple[str, str]]) -> int:

@@ -18,6 +18,7 @@ _STORES = {
     "event": "events",
     "variant": "variants",
     "summary": "summaries",
+    "entry": "index entries",
     "recording": "recordings",
     "reading": "readings",
     "claim": "claims",

@@ -1,4 +1,4 @@
-"""Rebuild summaries from the stored events, while more events come in.
+"""Rebuild summaries and index entries from the stored events, while more events come in.
 
 The indexes name the subjects; they hold keys only. Each subject is then read whole and its summary is
 replaced. If `project` writes the summary meanwhile, the rebuild of that subject starts again.
@@ -6,6 +6,7 @@ replaced. If `project` writes the summary meanwhile, the rebuild of that subject
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from tavus_callbacks.aws.stores.recordings import RecordingRows
@@ -13,6 +14,7 @@ from tavus_callbacks.aws.stores.summaries import SummaryRows
 from tavus_callbacks.domain.callbacks.families import KINDS
 from tavus_callbacks.domain.summaries.summary import CONVERSATION
 from tavus_callbacks.logic.summarize import rebuild
+from tavus_callbacks_cli.operations.selection import SUMMARY_DELAY
 
 if TYPE_CHECKING:
     from tavus_callbacks_cli.targets.store import Store
@@ -38,6 +40,14 @@ def rebuild_summaries(store: "Store", wanted: list[Subject]) -> Iterator[Subject
     """Rebuild summaries, and yield each subject as it is done; raises StoreDown."""
     with ThreadPoolExecutor(_PARALLEL) as pool:
         yield from pool.map(lambda subject: _rebuild_subject(store, subject), wanted)
+
+
+def note_coverage(store: "Store", began_at: datetime) -> None:
+    """Note that a rebuild of every subject, which began at a time, gave all of them their index entries."""
+    entries = SummaryRows(store.client, store.table).entries
+    for kind in KINDS:
+        # A later subject may have been missing in the indexes.
+        entries.cover_until(kind, began_at - SUMMARY_DELAY)
 
 
 def _rebuild_subject(store: "Store", subject: Subject) -> Subject:

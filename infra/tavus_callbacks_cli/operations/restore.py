@@ -1,7 +1,8 @@
 """Copying items of a table that AWS restored back into the stack's table, with conditional puts.
 
 An item that is there stays, because it is newer. Tokens are in another table and are never touched. Summaries
-are not copied but rebuilt from the events: the restored ones lack everything that came later.
+and index entries are not copied but rebuilt from the events: the restored ones lack everything that came
+later.
 """
 
 import time
@@ -27,7 +28,9 @@ if TYPE_CHECKING:
 
 # In the form of DynamoDB's client: reading and writing it loses nothing.
 Row = dict[str, Any]
-Outcome = Literal["copied", "there", "expired", "erased", "summary"]
+Outcome = Literal["copied", "there", "expired", "erased", "derived"]
+# The types of rows that are rebuilt from events, and of the note that says which of them exist.
+_DERIVED = ("summary", "entry", "coverage")
 
 _PARALLEL = 8
 _KEYS = [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}]
@@ -110,8 +113,8 @@ def _sort(rows: list[Row], tombstones: list[Tombstones]) -> tuple[list[Row], lis
     for row in rows:
         # A restored table has no time to live: it holds rows that have expired since.
         is_expired = float(row.get("expires_at", {}).get("N", "inf")) < now
-        if row.get("type", {}).get("S") == "summary":
-            others.append(Copy("summary", row["pk"]["S"]))
+        if row.get("type", {}).get("S") in _DERIVED:
+            others.append(Copy("derived", row["pk"]["S"]))
         elif _owner(row) in erased:
             others.append(Copy("erased", row["pk"]["S"]))
         elif is_expired:

@@ -3,6 +3,7 @@
     pk                                sk
     <kind>#<subject>                  e1#<ref>                an event, a variant or a repeat of it
     <kind>#<subject>                  s1                      the summary
+    <kind>#<subject>                  t1#<digest of a term>   an index entry
     conversation#<id>                 a1                      the attempt to repair it from Tavus's record
     conversation#<id>                 r0                      an object came for it
     conversation#<id>                 r1#<recording id>       a recording
@@ -12,6 +13,7 @@
     quarantine#<digest of the body>   entry                   a body in quarantine
     token#<token id>                  use                     the last use of a token
     sweep#<name>                      place                   how far a schedule has come
+    entries#<kind>                    coverage                which subjects have index entries
 
 `ref` is the time in microseconds, or `untimed`, with a digest of the event's identity. Other content for the
 same event adds `-v<content>`; the same body without a time, received again after the window, `-<number>`.
@@ -20,6 +22,9 @@ Keys are stored, so they never change.
 The index `listing` lists summaries by their first receipt, and tombstones by the time at which they were put.
 The index `receipts` lists events and quarantine in the order of receipt: `receipt_shard` is one of the shards
 below, `receipt` a time and a name that makes it unique.
+
+The index `listing` lists summaries by kind, and index entries by term: a tag or a replica. `listing_shard` is
+one of the shards of a kind or of a term, `listed` the place of the summary.
 """
 
 import zlib
@@ -36,6 +41,7 @@ RECORDING_PREFIX = "r1#"
 TOMBSTONE_PREFIX = "tombstone#"
 CLAIM_PREFIX = "claim#"
 QUARANTINE_PREFIX = "quarantine#"
+ENTRY_PREFIX = "t1#"
 SUMMARY = "s1"
 REPAIR_ATTEMPT = "a1"
 OBJECT_CAME = "r0"
@@ -46,6 +52,10 @@ EVENT_SHARDS = tuple(f"r1#{number:02}" for number in range(24))
 # People erase one subject at a time, so one shard suffices.
 ERASURE_SHARDS = ("erasure#0",)
 QUARANTINE_SHARDS = tuple(f"q1#{number:02}" for number in range(4))
+
+# Every conversation may carry one tag, so a term is spread as a kind is. With seven shards, a page has one
+# call left for a second batch of rows.
+ENTRY_SHARDS = 7
 
 # Prefixes in the bodies bucket.
 QUARANTINED_BODIES = "quarantine"
@@ -72,6 +82,21 @@ def event_attributes(kind: str, subject: str, ref: str, kept_at: datetime, reque
 def summary(kind: str, subject: str) -> Key:
     """Return the key of a subject's summary."""
     return {"pk": f"{kind}#{subject}", "sk": SUMMARY}
+
+
+def entry(kind: str, subject: str, term_digest: str) -> Key:
+    """Return the key of a subject's entry for a term."""
+    return {"pk": f"{kind}#{subject}", "sk": ENTRY_PREFIX + term_digest}
+
+
+def entry_shards(term_digest: str) -> list[str]:
+    """Return the partition keys of a term in the index `listing`."""
+    return [f"{ENTRY_PREFIX}{term_digest}#{number}" for number in range(ENTRY_SHARDS)]
+
+
+def entry_coverage(kind: str) -> Key:
+    """Return the key of the note on which subjects of a kind have entries."""
+    return {"pk": f"entries#{kind}", "sk": "coverage"}
 
 
 def repair_attempt(conversation_id: str) -> Key:

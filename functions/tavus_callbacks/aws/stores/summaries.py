@@ -2,18 +2,21 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from tavus_callbacks.aws.items import Item
 from tavus_callbacks.aws.stores import keys
-from tavus_callbacks.aws.stores.index import Index
+from tavus_callbacks.aws.stores.entries import EntryRows, Segment, listed
+from tavus_callbacks.aws.stores.index import END, Index
 from tavus_callbacks.aws.stores.tombstones import Tombstones
 from tavus_callbacks.aws.table import Table
-from tavus_callbacks.domain.common.digests import digest
 from tavus_callbacks.domain.summaries.summary import SubjectFacts, pack_facts, parse_facts, shards
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+
+    from tavus_callbacks.domain.summaries.terms import Term
 
 # A filter may leave nothing of a page. After _ROUNDS pages the answer has what there is and a cursor. From
 # the second page on, at least _LOOK_AHEAD rows are read at once: short pages would take too many reads.
@@ -53,13 +56,17 @@ class ListedSummary:
 
 @dataclass(frozen=True, slots=True)
 class SummaryUpdate:
-    """The facts of a subject, and when the last of its events expires: seconds since 1970, None for never."""
+    """The facts of a subject, and when the last of its events expires: seconds since 1970, None for never.
+
+    `is_rebuilt` says that it comes from all events, and that an earlier version may have written the summary.
+    """
 
     facts: SubjectFacts
     expires_at: int | None
+    is_rebuilt: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class StoredSummary:
     """A summary as it is stored. `published` are the types of its pushes that were published before."""
 
@@ -71,13 +78,14 @@ class StoredSummary:
 
     @classmethod
     def from_row(cls, row: Item) -> "StoredSummary":
-        """Read a row, but parse its facts only when `update` is called: a rebuild does not need them."""
+        """Read a row, but parse its facts only when `update` is read: a rebuild does not need them."""
         expires_at = int(row["expires_at"]) if row.get("expires_at") else None
         published = frozenset(row.get("told", ()))
         return cls(row["kind"], row["facts"], expires_at, published, int(row["revision"]))
 
+    @cached_property
     def update(self) -> SummaryUpdate:
-        """Return its facts and its expiry; raises ValueError if it cannot read the facts."""
+        """Its facts and its expiry; raises ValueError if it cannot read the facts."""
         return SummaryUpdate(parse_facts(self.kind, self.packed_facts), self.expires_at)
 
 
@@ -89,6 +97,7 @@ class SummaryRows:
         # An erased subject is in no list.
         self.tombstones = Tombstones(client, table)
         self.index = Index(self.table, "listing", "listing_shard", "listed", self.tombstones)
+        self.entries = EntryRows(self.index)
 
     def get(self, kind: str, subject: str) -> StoredSummary | None:
         """Return a subject's summary, None if there is no such row; raises StoreDown."""
@@ -113,7 +122,6 @@ class SummaryRows:
         if after == stored:
             return True
         key = keys.summary(kind, subject)
-        first_at = update.facts.receipt.received_first_at
         item = {
             **key,
             "type": "summary",
@@ -122,7 +130,7 @@ class SummaryRows:
             "facts": after.packed_facts,
             "revision": revision + 1,
             "listing_shard": keys.shard(shards(kind), key["pk"]),
-            "listed": keys.receipt(first_at, digest(key["pk"])),
+            "listed": listed(kind, subject, update.facts),
             "expires_at": update.expires_at,
             "told": sorted(published) or None,
         }
@@ -136,7 +144,8 @@ class SummaryRows:
         return self.table.delete(keys.summary(kind, subject), *_has_revision(stored.revision))
 
     def delete(self, kind: str, subject: str) -> None:
-        """Delete a subject's summary in any case; raises StoreDown."""
+        """Delete a subject's summary and index entries in any case; raises StoreDown."""
+        self.entries.delete(kind, subject)
         self.table.delete(keys.summary(kind, subject))
 
     def list_summaries(
@@ -146,31 +155,42 @@ class SummaryRows:
         describe: Callable[[ListedSummary], Any],
         *,
         objects_in: str | None = None,
+        term: "Term | None" = None,
     ) -> SummaryPage:
         """Return what `describe` makes of the newest summaries, leaving out its Nones; raises StoreDown.
 
-        `objects_in` is the stack's bucket of recordings, if `ListedSummary.has_object` is wanted.
+        `objects_in` is the stack's bucket of recordings, if `ListedSummary.has_object` is wanted. With a
+        term, most other summaries are not read; `describe` decides about those that are.
         """
+        segments = self.entries.segments(kind, term) if term else [Segment(shards(kind), "0", END)]
         views: list[Any] = []
-        before = span.before
-        for number in range(_ROUNDS):
-            size = max(span.limit, _LOOK_AHEAD) if number else span.limit
-            page = self._page(kind, Span(before, span.since, size), objects_in)
-            for before, summary in page:
-                view = summary and describe(summary)
-                views += [] if view is None else [view]
-                if len(views) == span.limit:
+        before, rounds = span.before, 0
+        for segment in segments:
+            is_whole = False
+            while not is_whole:
+                if rounds == _ROUNDS:
                     return SummaryPage(views, before)
-            if len(page) < size:
-                return SummaryPage(views, None)
-        return SummaryPage(views, before)
+                size = max(span.limit, _LOOK_AHEAD) if rounds else span.limit
+                rounds += 1
+                page = self._page(segment, Span(before, span.since, size), objects_in)
+                for before, summary in page:
+                    view = summary and describe(summary)
+                    views += [] if view is None else [view]
+                    if len(views) == span.limit:
+                        return SummaryPage(views, before)
+                is_whole = len(page) < size
+        return SummaryPage(views, None)
 
-    def _page(self, kind: str, span: Span, objects_in: str | None) -> list[tuple[str, ListedSummary | None]]:
+    def _page(
+        self, segment: Segment, span: Span, objects_in: str | None
+    ) -> list[tuple[str, ListedSummary | None]]:
         """Return places and the summaries there, newest first; None for one that is gone by now."""
-        places = self.index.newest(shards(kind), before=span.before, since=span.since, limit=span.limit)
+        before, since = min(span.before or END, segment.until), max(span.since, segment.since)
+        places = self.index.newest(segment.shards, before=before, since=since, limit=span.limit)
+        rows = [{"pk": place["pk"], "sk": keys.SUMMARY} for place in places]
         note_keys = [{"pk": place["pk"], "sk": keys.OBJECT_CAME} for place in places if objects_in]
         # In one request: a hundred keys cost one call, whatever rows they name.
-        items = self.index.items([*places, *note_keys])
+        items = self.index.items([*rows, *note_keys])
         notes = items[len(places) :] or [None] * len(places)
         page: list[tuple[str, ListedSummary | None]] = []
         for place, item, note in zip(places, items, notes, strict=False):
