@@ -72,7 +72,7 @@ def cases() -> dict[str, Case]:
     return {
         "receive": Case(callback(1), token_answer()),
         "read": Case(_read(), {**token_answer("read"), "Query": {"Items": [wire(row) for row in rows]}}),
-        "project": Case(_stream(rows[1]), {}),
+        "project": Case(_stream(rows[1]), {"Query": {"Items": []}}),
         "drain": Case(_spilled(), {}),
         "resolve": Case(_stream(rows[2]), {"UpdateItem": {"Attributes": _recording_row()}}),
         "signing_key": Case(_custom(), key),

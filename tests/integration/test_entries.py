@@ -89,6 +89,20 @@ def test_a_tag_is_read_from_its_own_partitions(api):
     assert ({"t1"}, 7, ["BatchGetItem"]) == asked_partitions(api, "tag=user:1")
 
 
+def test_a_replica_is_found_under_either_name(api):
+    """The earliest event decides which replica a conversation had; its id is compared exactly."""
+    for number, properties in enumerate([{"replica_id": "r1"}, {"face_id": "r1"}, {"face_id": "r10"}, {}]):
+        at = NOW + number * MINUTE
+        body = {"conversation_id": f"c{number}", "event_type": "system.pal_joined", "timestamp": iso(at)}
+        assert 200 == api.post({**body, "properties": properties}, query="user=5&replica=r1", at=at).status
+    project_all(api)
+
+    assert ["c1", "c0"] == listed(api, "replica=r1") == listed(api, "replica=r1&tag=user:5&limit=1")
+    assert ["c2"] == listed(api, "replica=r10")
+    assert [] == listed(api, "replica=r") == listed(api, "replica=r10&tag=user:6")
+    assert ({"t1"}, 7, ["BatchGetItem"]) == asked_partitions(api, "replica=r1")
+
+
 def test_a_name_in_either_normal_form_finds_both(api):
     """Tags that differ only in Unicode normalization have one entry."""
     post(api, 1, "na%C3%AFf=%C3%A9")

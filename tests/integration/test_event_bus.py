@@ -83,6 +83,7 @@ def test_what_is_told_twice_has_the_same_id(api, bus):
 @pytest.mark.usefixtures("bus")
 def test_a_subject_of_a_batch_is_written_once(api):
     """A subject's events of one batch are merged: one read, one write, and two checks for tombstones."""
+    wiring.summaries().entries.cover("conversation")
     for body in CONVERSATION:
         api.post(body)
     order = records(api)

@@ -39,6 +39,7 @@ routes = Routes()
 _FORMATS = {"text": "text/plain; charset=utf-8", "vtt": "text/vtt; charset=utf-8"}
 
 STATUS = one_of("status", "Only with this status.", get_args(ConversationStatus))
+REPLICA = text("replica", "Only with the replica or face of this id.")
 MISSING = one_of("missing", "Only where this has not arrived and should have.", get_args(Part))
 FORMAT = one_of("format", "How to write it: json unless said.", ("json", *_FORMATS))
 INCLUDE = one_of("include", "What else to give: system turns, the prompt among them.", ("system",))
@@ -51,7 +52,7 @@ OFFSET = seconds(
 )
 
 
-@routes.get("/conversations", query=(*COMMON, STATUS, MISSING), model="ConversationPage")
+@routes.get("/conversations", query=(*COMMON, STATUS, MISSING, REPLICA), model="ConversationPage")
 def get_conversations(query: Query) -> Response[str]:
     """Answer conversations, the newest first by first receipt."""
     fold_settings, bucket = settings().fold, settings().recordings_bucket
@@ -63,7 +64,7 @@ def get_conversations(query: Query) -> Response[str]:
             row.subject, facts, now=now, settings=fold_settings, has_object=row.has_object
         )
 
-    filters = {"status": query[STATUS], "missing": query[MISSING]}
+    filters = {"status": query[STATUS], "missing": query[MISSING], "replica": query[REPLICA]}
     page, next_cursor = list_page(
         wiring.summaries(),
         query,

@@ -8,7 +8,7 @@ from tavus_callbacks.api.routing import Parameters
 from tavus_callbacks.aws.stores.summaries import ListedSummary, Span, SummaryPage, SummaryRows
 from tavus_callbacks.domain.common.timestamps import iso
 from tavus_callbacks.domain.summaries.summary import Filter
-from tavus_callbacks.domain.summaries.terms import tag_term
+from tavus_callbacks.domain.summaries.terms import term_of
 
 LABEL = text("label", "Only what came by the token of this label.")
 SINCE = moment("since", "Only what was first received at this time or later.")
@@ -51,5 +51,4 @@ def read_page(  # noqa: PLR0913 - a list, its filters and a place in it
 
     since, until = query[SINCE], query[UNTIL]
     span = Span(before or (iso(until) if until else None), iso(since) if since else "0", query[LIMIT])
-    term = tag_term(filter_.tag) if filter_.tag else None
-    return summaries.list_summaries(kind, span, view, objects_in=objects_in, term=term)
+    return summaries.list_summaries(kind, span, view, objects_in=objects_in, term=term_of(filter_))

@@ -179,10 +179,12 @@ class Filter:
     status: str | None = None
     missing: str | None = None
     simulated: bool | None = None
+    replica: str | None = None
 
     def matches(self, summary: Summary) -> bool:
         """Return whether a summary is in the list."""
         missing = summary.missing if isinstance(summary, ConversationSummary) else []
+        replica = summary.replica_id if isinstance(summary, ConversationSummary) else None
         status = None if isinstance(summary, SubjectSummary) else summary.status
         return (
             (self.tag is None or is_tagged(summary.tags, self.tag))
@@ -190,4 +192,5 @@ class Filter:
             and (self.status is None or self.status == status)
             and (self.missing is None or self.missing in missing)
             and (self.simulated is None or self.simulated == summary.simulated)
+            and (self.replica is None or self.replica == replica)
         )
