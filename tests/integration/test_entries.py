@@ -12,7 +12,7 @@ from tavus_callbacks.aws.stores.keys import entry_coverage
 from tavus_callbacks.domain.common.timestamps import iso
 from tavus_callbacks.domain.summaries.terms import MOST_TERMS
 from tavus_callbacks.runtime import wiring
-from tavus_callbacks_cli.local_stack.triggers.pattern import matches
+from tavus_callbacks_cli.local_stack.template.pattern import matches
 from tavus_callbacks_cli.operations.reindex import note_coverage, rebuild_summaries, subjects
 
 NOW = datetime.now(UTC).replace(microsecond=0)
