@@ -12,7 +12,7 @@ from tavus_callbacks_cli.local_stack.services.wsgi import OK, call_application
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-    from moto.dynamodb.models.dynamo_type import Item
+    from moto.dynamodb.models.dynamo_type import DynamoType, Item
     from moto.dynamodb.models.table import Table
 
 _TARGET = "DynamoDB_20120810."
@@ -27,12 +27,16 @@ class Write:
     hash_key: dict[str, Any]
     range_key: dict[str, Any] | None
 
-    def item(self) -> "Item | None":
-        """Return moto's item as it is now, or None if it does not exist."""
+    @property
+    def key(self) -> "tuple[DynamoType, ...]":
+        """Return the values of the key as moto's objects."""
         from moto.dynamodb.models.dynamo_type import DynamoType
 
-        range_key = None if self.range_key is None else DynamoType(self.range_key)
-        return self.table.get_item(DynamoType(self.hash_key), range_key)
+        return tuple(DynamoType(value) for value in (self.hash_key, self.range_key) if value is not None)
+
+    def item(self) -> "Item | None":
+        """Return moto's item as it is now, or None if it does not exist."""
+        return self.table.get_item(*self.key)
 
 
 Report = Callable[[list[Write]], object]

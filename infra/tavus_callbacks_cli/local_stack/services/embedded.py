@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from tavus_callbacks_cli.local_stack.services.list_permissions import ListPermissions
 
+# Gets the event of an object; None for other changes.
 Watch = Callable[[dict[str, Any] | None], object]
 
 
@@ -49,7 +50,7 @@ class EmbeddedServices:
 
     endpoint_url: str
     keys: AccessKeys
-    watchers: list[Watch] = field(default_factory=list)
+    watchers: list[tuple[str, Watch]] = field(default_factory=list)
 
     def session(self) -> "Session":
         """Create a boto3 session with the person's access key."""
@@ -79,13 +80,14 @@ class EmbeddedServices:
         return self.session().resource("dynamodb", endpoint_url=self.endpoint_url).Table(name)
 
     @contextlib.contextmanager
-    def watch(self, watcher: Watch) -> Iterator[None]:
-        """Call `watcher` with each event of an object and None after each write, until the block ends."""
-        self.watchers.append(watcher)
+    def watch(self, kind: str, watcher: Watch) -> Iterator[None]:
+        """Call `watcher` after each change of a kind, TABLES, QUEUES or OBJECTS, until the block ends."""
+        entry = (kind, watcher)
+        self.watchers.append(entry)
         try:
             yield
         finally:
-            self.watchers.remove(watcher)
+            self.watchers.remove(entry)
 
     def open_journal(
         self, folder: Path, filters: list[dict[str, Any]], secrets: list[str]
@@ -155,6 +157,7 @@ def await_services(process: "Popen[bytes]", log: Path, keys: AccessKeys) -> Embe
 def _read_changes(stdout: IO[bytes], services: EmbeddedServices) -> None:
     with io.BufferedReader(stdout) as lines:  # type: ignore[type-var] # unbuffered, it is a FileIO
         for line in lines:
-            event = json.loads(line) if line.strip() else None
-            for watcher in list(services.watchers):
-                watcher(event)
+            kind, _, event = line.decode().strip().partition(" ")
+            for watched, watcher in list(services.watchers):
+                if watched == kind:
+                    watcher(json.loads(event) if event else None)

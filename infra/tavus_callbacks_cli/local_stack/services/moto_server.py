@@ -1,8 +1,9 @@
 """Moto's server in a process of its own, started by services/embedded.py.
 
 Moto keeps its data in globals. In one process, two stacks, or a stack and tests with mocks, would see each
-other's tables. The process reports every change to its parent on one line of stdout: an empty line for a
-write, JSON for the event of an object. Once the parent has named a folder, changes are also in its journal.
+other's tables. The process reports every change to its parent on one line of stdout: the kind of the change,
+and after a space the event of an object as JSON. Once the parent has named a folder, changes are also in its
+journal.
 """
 
 import json
@@ -19,7 +20,8 @@ from tavus_callbacks_cli.local_stack.services.access_keys import OWN_PATHS, Acce
 from tavus_callbacks_cli.local_stack.services.cors import CorsRule, answer_preflights
 from tavus_callbacks_cli.local_stack.services.denied_tables import deny_tables
 from tavus_callbacks_cli.local_stack.services.dynamodb_lock import serialize_dynamodb
-from tavus_callbacks_cli.local_stack.services.dynamodb_writes import report_writes
+from tavus_callbacks_cli.local_stack.services.dynamodb_queries import update_sorted_keys
+from tavus_callbacks_cli.local_stack.services.dynamodb_writes import Write, report_writes
 from tavus_callbacks_cli.local_stack.services.list_permissions import hide_missing_objects
 from tavus_callbacks_cli.local_stack.services.object_events import (
     Change,
@@ -36,36 +38,41 @@ if TYPE_CHECKING:
 SECRET = "LOCAL_STACK_SECRET"  # noqa: S105 - the name of a variable
 # Moto has paths of its own here; no bucket can have this name.
 JOURNAL_PATH, CONFIRMED_PATH, SETTINGS_PATH = OWN_PATHS
-_READS = ("Get", "Query", "Scan", "BatchGet", "TransactGet", "Describe", "List", "Receive", "ChangeMessage")
+# The kinds of changes that are announced.
+TABLES, QUEUES, OBJECTS = "tables", "queues", "objects"
+_READS = ("Get", "BatchGet", "Describe", "List")
 
-Announce = Callable[[bytes], object]
+
+# Takes the kind of a change, and the event of an object as JSON.
+Announce = Callable[..., object]
 # An own path's answer to the JSON that the parent sends.
 AnswerParent = Callable[[Any], Any]
 
 
 def main() -> None:
     """Print the port, then serve until stdin ends."""
-    from moto.moto_server.werkzeug_app import (
-        DomainDispatcherApplication,
-        MotoRequestHandler,
-        create_backend_app,
-    )
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
     from werkzeug.serving import make_server
+
+    from tavus_callbacks_cli.local_stack.services.faster_moto import make_moto_faster
+    from tavus_callbacks_cli.local_stack.services.http_server import KeepAliveHandler
 
     # Nothing that prints must look like a change.
     out, lock = os.dup(1), threading.Lock()
     os.dup2(2, 1)
 
-    def announce(line: bytes) -> None:
+    def announce(kind: str, event: str = "") -> None:
         with lock:
-            os.write(out, line + b"\n")
+            os.write(out, f"{kind} {event}\n".encode())
 
+    _announce_messages(announce)
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
+    make_moto_faster()
     moto: Any = DomainDispatcherApplication(create_backend_app)
     keys = AccessKeys(os.environ[SECRET])
-    persistence = Persistence(lambda _items: None)
+    persistence = Persistence(update_sorted_keys)
     application: Any = require_key(_application(moto, announce, keys, persistence), keys)
-    server = make_server(HOST, 0, application, threaded=True, request_handler=MotoRequestHandler)
+    server = make_server(HOST, 0, application, threaded=True, request_handler=KeepAliveHandler)
     threading.Thread(target=server.serve_forever, name="moto", daemon=True).start()
     os.write(out, b"%d\n" % server.port)
     sys.stdin.buffer.read()
@@ -91,14 +98,18 @@ def _application(
         events = [object_event(each, _find_object(each.bucket, each.key)) for each in announced]
         persistence.record_objects(changes, events)
         for event in events:
-            announce(json.dumps(event).encode())
+            announce(OBJECTS, json.dumps(event))
 
-    dynamodb = serialize_dynamodb(report_writes(moto, [persistence.record_items]))
+    def announce_items(_writes: list[Write]) -> None:
+        announce(TABLES)
+
+    reports = [update_sorted_keys, persistence.record_items, announce_items]
+    dynamodb = serialize_dynamodb(report_writes(moto, reports))
     s3 = answer_preflights(dynamodb, _cors_rules)
     s3 = hide_missing_objects(s3, permissions)
     s3 = report_object_changes(s3, report_objects)
-    announced = _announce_writes(_record_secrets(s3, persistence), announce)
-    allowed = deny_tables(announced, keys, denied_tables)
+    recorded = _record_secrets(s3, persistence)
+    allowed = deny_tables(recorded, keys, denied_tables)
     answers = {JOURNAL_PATH: persistence.open, CONFIRMED_PATH: persistence.confirm, SETTINGS_PATH: configure}
     return _answer_parent(allowed, answers)
 
@@ -115,16 +126,17 @@ def _record_secrets(application: "WSGIApplication", persistence: Persistence) ->
     return recording
 
 
-def _announce_writes(application: "WSGIApplication", announce: Announce) -> "WSGIApplication":
-    def announcing(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-        response = application(environ, start_response)
-        operation = str(environ.get("HTTP_X_AMZ_TARGET", "")).partition(".")[2]
-        is_read = operation.startswith(_READS) if operation else environ["REQUEST_METHOD"] in ("GET", "HEAD")
-        if not is_read:
-            announce(b"")
-        return response
+def _announce_messages(announce: Announce) -> None:
+    """Announce each new message of a queue, also those that come from the bus."""
+    from moto.sqs.models import Queue
 
-    return announcing
+    add = Queue.add_message
+
+    def add_message(queue: Any, message: Any) -> None:
+        add(queue, message)
+        announce(QUEUES)
+
+    Queue.add_message = add_message
 
 
 def _answer_parent(application: "WSGIApplication", answers: dict[str, AnswerParent]) -> "WSGIApplication":

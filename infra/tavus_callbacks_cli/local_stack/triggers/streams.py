@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 _DEFAULT_BATCH = 100
 _UNLIMITED = -1
+_READ_AT_MOST = 1000
 # What is not delivered when the stack has ended for so long is delivered by the next run.
 _SECONDS_TO_END = 1.5
 
@@ -166,12 +167,12 @@ class Stream:
 
     def _new_records(self, shard_id: str) -> Iterator[Record]:
         """Yield records in the form that Lambda uses: bytes in base64, times as Unix seconds."""
-        records: list[Any] = [None]
-        while records:
-            answer = self._client.get_records(ShardIterator=self._iterators[shard_id])
+        has_more = True
+        while has_more:
+            answer = self._client.get_records(ShardIterator=self._iterators[shard_id], Limit=_READ_AT_MOST)
             self._iterators[shard_id] = answer["NextShardIterator"]
-            records = answer["Records"]
-            for record in records:
+            has_more = len(answer["Records"]) == _READ_AT_MOST
+            for record in answer["Records"]:
                 plain: Record = json.loads(json.dumps(record, default=_plain))
                 yield self._complete(plain)
 

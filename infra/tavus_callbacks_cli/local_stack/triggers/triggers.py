@@ -23,6 +23,7 @@ from tavus_callbacks_cli.local_stack.functions.dead_letters import (
     write_failed_event,
 )
 from tavus_callbacks_cli.local_stack.functions.local_function import FunctionFailed
+from tavus_callbacks_cli.local_stack.services.moto_server import OBJECTS, QUEUES, TABLES
 from tavus_callbacks_cli.local_stack.triggers import event_bus, queues, schedules, streams
 from tavus_callbacks_cli.local_stack.triggers.batches import Delivery, Record, deliver
 
@@ -116,7 +117,7 @@ def run_triggers(
             cleanup.enter_context(_run_queue(queue, services, functions))
         for schedule in triggers.schedules:
             cleanup.enter_context(schedules.run_schedule(schedule, functions.invoke, hurry=hurry))
-        with services.watch(lambda event: put(event) if event else None):
+        with services.watch(OBJECTS, lambda event: put(event) if event else None):
             deliveries = [put(event) for event in backlog.events]
             deadline = time.monotonic() + _SECONDS_TO_CATCH_UP
             for has_caught_up in [*(stream.has_caught_up for stream in streams_), *deliveries]:
@@ -157,7 +158,10 @@ def _run_queue(
     queue: queues.QueueMapping, services: "EmbeddedServices", functions: Functions
 ) -> Iterator[None]:
     woken, invoke = threading.Event(), partial(functions.invoke, queue.function)
-    with services.watch(lambda _event: woken.set()), queues.drain_queue(queue, services.sqs(), woken, invoke):
+    with (
+        services.watch(QUEUES, lambda _event: woken.set()),
+        queues.drain_queue(queue, services.sqs(), woken, invoke),
+    ):
         yield
 
 
@@ -193,7 +197,7 @@ def _run_stream(
     with (
         stream.run(woken),
         contextlib.ExitStack() as cleanup,
-        services.watch(lambda _event: woken.set()),
+        services.watch(TABLES, lambda _event: woken.set()),
     ):
         cleanup.callback(ended.set)
         yield stream
