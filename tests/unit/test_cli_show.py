@@ -49,7 +49,7 @@ def test_a_conversation_is_a_page(target):
     for part in (
         "status        ended",
         "The participant left and did not come back in time. (participant_left_timeout reached)",
-        "after 44.8 s",
+        "after 58.2 s",
         "3 by the user, 4 by the replica",
         "Perception\nanalysis",
     ):

@@ -155,9 +155,11 @@ def _conclude(outcomes: "list[Outcome]") -> None:
 
 def _print_link(stack: "RunningStack", conversation_id: str, port: int | None) -> None:
     from tavus_callbacks_cli.simulator.recording import await_link
+    from tavus_callbacks_cli.simulator.video import SECONDS
 
     with LocalTarget(stack).open_api("read") as api:
-        note(f"The recording plays in a browser: {await_link(conversation_id, api)}")
+        link = await_link(conversation_id, api)
+    note(f"Stored a recording of {SECONDS} s that shows its own clock. It plays in a browser: {link}")
     options = ("--local",) if port is None else ("--local", "--port", str(port))
     note(f"A fresh link: {shell.command('recording', conversation_id, options=options)}")
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tavus_callbacks_cli.simulator.video import SECONDS, make_video
+from tavus_callbacks_cli.local_stack.state import state_root
+from tavus_callbacks_cli.simulator.video import SECONDS, cached_video
 
 if TYPE_CHECKING:
     from tavus_callbacks_cli.simulator.scenario import Rendered
@@ -32,7 +33,7 @@ def put_videos(callbacks: "list[Rendered]", deployment: "Deployment") -> "list[R
         if body.get("event_type") == "application.recording_ready":
             key = body["properties"]["s3_key"]
             # As Tavus writes it: neither an extension nor a content type says that it is a video.
-            s3.put_object(Bucket=bucket, Key=key, Body=make_video())
+            s3.put_object(Bucket=bucket, Key=key, Body=cached_video(state_root()))
             place = {"bucket_name": bucket, "storage_uri": f"s3://{bucket}/{key}", "duration": SECONDS}
             body["properties"] |= place
             callback = replace(callback, body=json.dumps(body).encode())  # noqa: PLW2901 - the same callback, renamed
