@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tavus_callbacks_cli.local_stack import stack
+from tavus_callbacks_cli.local_stack.http.server import take_port
 from tavus_callbacks_cli.local_stack.registry import RunningStack
 
 
@@ -69,6 +70,14 @@ def start_stack() -> Callable[..., AbstractContextManager[object]]:
         return stack.local_stack(options)
 
     return start
+
+
+@pytest.fixture
+def port() -> int:
+    """Find a free port."""
+    with take_port(0) as listener:
+        found: int = listener.getsockname()[1]
+    return found
 
 
 @pytest.fixture(scope="session")

@@ -1,23 +1,18 @@
 """`tavus-callbacks local` as a person runs it: a process, its output, its end."""
 
 import json
-import os
 import queue
 import signal
 import stat
-import subprocess
-import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from local_process import await_end, running, start
 
 from tavus_callbacks_cli.local_stack.http.server import take_port
 
@@ -31,68 +26,6 @@ BODY = {
     "properties": {"shutdown_reason": "participant_left_timeout"},
 }
 Post = tuple[str | None, bytes]
-
-
-@dataclass(frozen=True)
-class Command:
-    """A running command and the content of its ready file."""
-
-    process: subprocess.Popen[str]
-    ready_file: Path
-    ready: dict[str, str]
-    seconds_to_start: float
-
-
-def start(state: Path, port: int, *arguments: str) -> "subprocess.Popen[str]":
-    """Start the command with its output piped."""
-    command = [sys.executable, "-c", "from tavus_callbacks_cli.main import main; main()", "local"]
-    return subprocess.Popen(  # noqa: S603 - our own command
-        [*command, "--port", str(port), *arguments],
-        env={**os.environ, "TAVUS_CALLBACKS_STATE": str(state), "AWS_PROFILE": "nobody"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-@contextmanager
-def running(state: Path, port: int, *arguments: str) -> Iterator[Command]:
-    """Run the command until it is ready; kill it at the end if it still runs."""
-    ready_file = state / f"ready-{time.monotonic_ns()}"
-    started = time.monotonic()
-    process = start(state, port, "--ready", str(ready_file), *arguments)
-    try:
-        while not ready_file.exists() and process.poll() is None:
-            time.sleep(0.02)
-        seconds = time.monotonic() - started
-        yield Command(process, ready_file, json.loads(ready_file.read_text()), seconds)
-    finally:
-        process.kill()
-        process.communicate()
-
-
-def await_end(pids: set[int]) -> set[int]:
-    """Wait up to ten seconds and return the processes that still run."""
-    deadline = time.monotonic() + 10
-    while (left := {pid for pid in pids if _runs(pid)}) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    return left
-
-
-def _runs(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
-
-
-@pytest.fixture
-def port() -> int:
-    """Find a free port."""
-    with take_port(0) as listener:
-        found: int = listener.getsockname()[1]
-    return found
 
 
 @pytest.fixture

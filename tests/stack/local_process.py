@@ -1,0 +1,65 @@
+"""`tavus-callbacks local` in a process of its own."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Command:
+    """A running command and the content of its ready file."""
+
+    process: subprocess.Popen[str]
+    ready_file: Path
+    ready: dict[str, str]
+    seconds_to_start: float
+
+
+def start(state: Path, port: int, *arguments: str) -> "subprocess.Popen[str]":
+    """Start the command with its output piped."""
+    command = [sys.executable, "-c", "from tavus_callbacks_cli.main import main; main()", "local"]
+    return subprocess.Popen(  # noqa: S603 - our own command
+        [*command, "--port", str(port), *arguments],
+        env={**os.environ, "TAVUS_CALLBACKS_STATE": str(state), "AWS_PROFILE": "nobody"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@contextmanager
+def running(state: Path, port: int, *arguments: str) -> Iterator[Command]:
+    """Run the command until it is ready; kill it at the end if it still runs."""
+    ready_file = state / f"ready-{time.monotonic_ns()}"
+    started = time.monotonic()
+    process = start(state, port, "--ready", str(ready_file), *arguments)
+    try:
+        while not ready_file.exists() and process.poll() is None:
+            time.sleep(0.02)
+        seconds = time.monotonic() - started
+        yield Command(process, ready_file, json.loads(ready_file.read_text()), seconds)
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def await_end(pids: set[int]) -> set[int]:
+    """Wait up to ten seconds and return the processes that still run."""
+    deadline = time.monotonic() + 10
+    while (left := {pid for pid in pids if _runs(pid)}) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return left
+
+
+def _runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
