@@ -165,9 +165,30 @@ def test_a_summary_that_has_gone_ends_no_list(listed, monkeypatch):
     assert ["c7", "c6", "c4", "c2", "c1"] == found
 
 
+def test_a_page_says_how_far_it_looked(listed, monkeypatch):
+    """A page that stops before it is full names the receipt that it reached; a full or last one does not."""
+    monkeypatch.setattr(summaries, "_ROUNDS", 1)
+
+    short = listed.get("/conversations", "label=shop&limit=4").value
+    full = listed.get("/conversations", "limit=4").value
+    last = listed.get("/conversations", "label=shop&limit=200").value
+
+    assert ([], iso(began(5)), True) == (short["conversations"], short["looked_until"], bool(short["cursor"]))
+    assert (4, None, True) == (len(full["conversations"]), full["looked_until"], bool(full["cursor"]))
+    assert (["c4"], None, None) == (ids(last["conversations"]), last["looked_until"], last["cursor"])
+    subjects = listed.get("/subjects", "label=shop&limit=4").value
+    assert iso(began(5)) == subjects["looked_until"]
+
+
 @pytest.mark.parametrize(
     "query",
     [
+        "ids=",
+        "ids=,",
+        "ids=" + ",".join(map(str, range(51))),
+        "ids=c1&tag=user:1",
+        "ids=c1&limit=3",
+        "simulated=yes",
         "limit=0",
         "limit=201",
         "limit=x",
@@ -194,7 +215,7 @@ def test_a_cursor_of_nowhere_is_an_empty_list(listed):
     state = {"before": "!", "of": cursors.list_name("/conversations", {})}
     answer = listed.get("/conversations", "cursor=" + cursors.encode(state))
 
-    assert {"conversations": [], "cursor": None} == answer.value
+    assert {"conversations": [], "cursor": None, "looked_until": None} == answer.value
 
 
 @pytest.mark.parametrize(

@@ -6,28 +6,31 @@ from typing import TYPE_CHECKING, Any, cast, get_args
 from aws_lambda_powertools.event_handler import Response
 
 from tavus_callbacks.api.lists import COMMON, list_page
-from tavus_callbacks.api.query import Query, one_of, seconds, text
+from tavus_callbacks.api.query import Query, names, one_of, seconds, text
 from tavus_callbacks.api.responses import NO_STORE, json_answer
 from tavus_callbacks.api.routing import Routes
 from tavus_callbacks.aws.stores.repair_attempts import confirmed_at
 from tavus_callbacks.aws.stores.subject_events import load_subject
 from tavus_callbacks.domain.callbacks.event_types import TRANSCRIPT
+from tavus_callbacks.domain.callbacks.families import is_name
 from tavus_callbacks.domain.common.errors import RECORDINGS_OFF, BadRequest, NotFound
 from tavus_callbacks.domain.common.truncate import truncate
 from tavus_callbacks.domain.conversations.expected import ConversationStatus, Part
 from tavus_callbacks.domain.conversations.facts import conversation_span
 from tavus_callbacks.domain.conversations.view import fold_conversation
 from tavus_callbacks.domain.recordings.view import recording_start
-from tavus_callbacks.domain.summaries.summary import conversation_summary
+from tavus_callbacks.domain.summaries.summary import CONVERSATION, ConversationSummary, conversation_summary
 from tavus_callbacks.domain.transcripts.alignment import align, find_offset
 from tavus_callbacks.domain.transcripts.plain_text import to_plain_text
 from tavus_callbacks.domain.transcripts.transcript import Transcript, choose_transcript, transcript_view
 from tavus_callbacks.domain.transcripts.webvtt import to_webvtt
-from tavus_callbacks.logic.find_recording import choose_recording, view_recordings
+from tavus_callbacks.logic.find_recording import choose_recording, recording_statuses, view_recordings
 from tavus_callbacks.runtime import wiring
 from tavus_callbacks.runtime.settings import settings
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tavus_callbacks.aws.items import Item
     from tavus_callbacks.aws.stores.summaries import ListedSummary
     from tavus_callbacks.domain.common.span import Span
@@ -42,6 +45,12 @@ STATUS = one_of("status", "Only with this status.", get_args(ConversationStatus)
 REPLICA = text("replica", "Only with the replica or face of this id.")
 MISSING = one_of("missing", "Only where this has not arrived and should have.", get_args(Part))
 FORMAT = one_of("format", "How to write it: json unless said.", ("json", *_FORMATS))
+IDS = names(
+    "ids",
+    "Only these conversations, in this order; unknown ones are left out. At most 50, with commas in between; "
+    "an id that has a comma or a percent sign is percent-encoded before it is joined.",
+    most=50,
+)
 INCLUDE = one_of("include", "What else to give: system turns, the prompt among them.", ("system",))
 RECORDING = text(
     "recording", "Subtitles for the recording with this id, or for the `latest`; with format=vtt."
@@ -52,28 +61,48 @@ OFFSET = seconds(
 )
 
 
-@routes.get("/conversations", query=(*COMMON, STATUS, MISSING, REPLICA), model="ConversationPage")
+_LIST = (*COMMON, STATUS, MISSING, REPLICA, IDS)
+
+
+@routes.get("/conversations", query=_LIST, model="ConversationPage")
 def get_conversations(query: Query) -> Response[str]:
     """Answer conversations, the newest first by first receipt."""
-    fold_settings, bucket = settings().fold, settings().recordings_bucket
-    now = datetime.now(UTC)
+    config, now, listed = settings(), datetime.now(UTC), dict[str, "ListedSummary"]()
 
-    def describe(row: "ListedSummary") -> Any:
-        facts = cast("Facts", row.facts)
+    def describe(row: "ListedSummary") -> "ConversationSummary":
+        listed[row.subject] = row
         return conversation_summary(
-            row.subject, facts, now=now, settings=fold_settings, has_object=row.has_object
+            row.subject, cast("Facts", row.facts), now=now, settings=config.fold, has_object=row.has_object
         )
 
-    filters = {"status": query[STATUS], "missing": query[MISSING], "replica": query[REPLICA]}
-    page, next_cursor = list_page(
-        wiring.summaries(),
-        query,
-        "conversation",
-        describe,
-        objects_in=bucket if fold_settings.expect_recording else None,
-        **filters,
+    page, end = _read_rows(query, describe)
+    statuses = (
+        recording_statuses(
+            wiring.recordings(),
+            [listed[view["conversation_id"]] for view in page],
+            now=now,
+            missing_after=config.recording_missing_after,
+        )
+        if config.recordings_bucket
+        else {}
     )
-    return json_answer({"conversations": page, "cursor": next_cursor})
+    rows = [{**view, "recording_statuses": statuses.get(view["conversation_id"], [])} for view in page]
+    return json_answer({"conversations": rows, **end})
+
+
+def _read_rows(
+    query: Query, describe: "Callable[[ListedSummary], ConversationSummary]"
+) -> tuple[list[dict[str, Any]], dict[str, str | None]]:
+    """Return the rows that `ids` names, or a page of the list, and where it ended."""
+    summaries, bucket = wiring.summaries(), settings().recordings_bucket
+    if query[IDS]:
+        query.refuse_others(IDS, _LIST)
+        subjects = [subject for subject in query[IDS] if is_name(subject)]
+        rows = summaries.get_listed("conversation", subjects, objects_in=bucket)
+        views = [describe(row).model_dump(mode="json") for row in rows]
+        return views, {"cursor": None, "looked_until": None}
+    filters = {"status": query[STATUS], "missing": query[MISSING], "replica": query[REPLICA]}
+    return list_page(summaries, query, CONVERSATION, describe, objects_in=bucket, **filters)
 
 
 @routes.get("/conversations/<conversation_id>", model="Conversation", problems=(404,))

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from tavus_callbacks.api.query import CURSOR, LIMIT, TAG, Query, moment, place_in, text
+from tavus_callbacks.api.query import CURSOR, LIMIT, SIMULATED, TAG, Query, moment, place_in, text
 from tavus_callbacks.api.routing import Parameters
 from tavus_callbacks.aws.stores.summaries import ListedSummary, Span, SummaryPage, SummaryRows
 from tavus_callbacks.domain.common.timestamps import iso
@@ -14,7 +14,7 @@ LABEL = text("label", "Only what came by the token of this label.")
 SINCE = moment("since", "Only what was first received at this time or later.")
 UNTIL = moment("until", "Only what was first received before this time.")
 
-COMMON: Parameters = (TAG, LABEL, SINCE, UNTIL, LIMIT, CURSOR)
+COMMON: Parameters = (TAG, LABEL, SIMULATED, SINCE, UNTIL, LIMIT, CURSOR)
 
 
 def list_page(
@@ -25,11 +25,12 @@ def list_page(
     *,
     objects_in: str | None = None,
     **filters: Any,
-) -> tuple[list[dict[str, Any]], str | None]:
-    """Return the page of summaries that a query asks for, and the cursor of the next one."""
+) -> tuple[list[dict[str, Any]], dict[str, str | None]]:
+    """Return the page of summaries that a query asks for, and where it ended: `cursor`, `looked_until`."""
     before = place_in(query.state(CURSOR), "before")
     page = read_page(summaries, query, kind, describe, before, objects_in=objects_in, **filters)
-    return page.views, query.cursor({"before": page.following}) if page.following else None
+    next_cursor = query.cursor({"before": page.following}) if page.following else None
+    return page.views, {"cursor": next_cursor, "looked_until": looked_until(page, query)}
 
 
 def read_page(  # noqa: PLR0913 - a list, its filters and a place in it
@@ -43,7 +44,7 @@ def read_page(  # noqa: PLR0913 - a list, its filters and a place in it
     **filters: Any,
 ) -> SummaryPage:
     """Return a page of summaries that begins before a place; `describe` makes the view of each."""
-    filter_ = Filter(tag=query[TAG], label=query[LABEL], **filters)
+    filter_ = Filter(tag=query[TAG], label=query[LABEL], simulated=query[SIMULATED], **filters)
 
     def view(row: ListedSummary) -> dict[str, Any] | None:
         summary = describe(row)
@@ -52,3 +53,10 @@ def read_page(  # noqa: PLR0913 - a list, its filters and a place in it
     since, until = query[SINCE], query[UNTIL]
     span = Span(before or (iso(until) if until else None), iso(since) if since else "0", query[LIMIT])
     return summaries.list_summaries(kind, span, view, objects_in=objects_in, term=term_of(filter_))
+
+
+def looked_until(page: SummaryPage, query: Query) -> str | None:
+    """Return the time of the last row read, if a page stopped before it was full or the list ended."""
+    if page.following is None or len(page.views) == query[LIMIT]:
+        return None
+    return page.following.partition("#")[0]

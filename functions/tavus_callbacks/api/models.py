@@ -29,16 +29,33 @@ class Page(Answer):
     cursor: str | None = Field(description="Where the next page begins; null at the end of the list.")
 
 
+class ListPage(Page):
+    """A page of a list with filters that stops before it has read too much."""
+
+    looked_until: Moment | None = Field(
+        description="The time of the last row that was read, if the page stopped before it was full: it and "
+        "the pages before it cover everything first received after that. Null for a full page and at the end."
+    )
+
+
 class RecordingPage(Page):
     """A conversation's recordings."""
 
     recordings: list[Recording]
 
 
-class ConversationPage(Page):
+class ConversationRow(ConversationSummary):
+    """A conversation in a list."""
+
+    recording_statuses: list[RecordingStatus] = Field(
+        description="The statuses of at most 40 recordings, in the order of their ids, at the last look."
+    )
+
+
+class ConversationPage(ListPage):
     """Conversations, the newest first by first receipt."""
 
-    conversations: list[ConversationSummary]
+    conversations: list[ConversationRow]
 
 
 class Transcript(Answer):
@@ -51,49 +68,49 @@ class Transcript(Answer):
     origin: Origin | None = Field(description="From when `start` counts; null if it is unknown.")
 
 
-class VideoPage(Page):
+class VideoPage(ListPage):
     """Videos, the newest first by first receipt."""
 
     videos: list[ResourceSummary]
 
 
-class ReplicaPage(Page):
+class ReplicaPage(ListPage):
     """Replicas, the newest first by first receipt."""
 
     replicas: list[ResourceSummary]
 
 
-class DocumentPage(Page):
+class DocumentPage(ListPage):
     """Documents, the newest first by first receipt."""
 
     documents: list[ResourceSummary]
 
 
-class LipsyncPage(Page):
+class LipsyncPage(ListPage):
     """Lip syncs, the newest first by first receipt."""
 
     lipsync: list[ResourceSummary]
 
 
-class ReplacementPage(Page):
+class ReplacementPage(ListPage):
     """Replacements, the newest first by first receipt."""
 
     replacements: list[ResourceSummary]
 
 
-class TranscriptionPage(Page):
+class TranscriptionPage(ListPage):
     """Transcriptions, the newest first by first receipt."""
 
     transcriptions: list[ResourceSummary]
 
 
-class SpeechPage(Page):
+class SpeechPage(ListPage):
     """Speech clips, the newest first by first receipt."""
 
     speech: list[ResourceSummary]
 
 
-class SubjectPage(Page):
+class SubjectPage(ListPage):
     """Subjects of one kind, the newest first by first receipt; the next kind follows on a page of its own."""
 
     subjects: list[SubjectSummary]

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
+from urllib.parse import unquote
 
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 
@@ -53,6 +54,12 @@ class Query:
         """Return a parameter's value; raises KeyError if the route does not declare it."""
         value: T = self.values[parameter.name]
         return value
+
+    def refuse_others(self, parameter: Parameter[Any], others: Iterable[Parameter[Any]]) -> None:
+        """Raise BadRequest if one of the other parameters is given beside a parameter."""
+        for other in others:
+            if other is not parameter and self[other] != other.default:
+                raise BadRequest(f"{parameter.name} takes no other parameter beside it. Remove {other.name}.")
 
     def state(self, parameter: "Parameter[dict[str, Any]]") -> dict[str, Any]:
         """Return the state in a cursor, {} without one; raises BadRequest for the cursor of another list."""
@@ -122,6 +129,18 @@ def one_of(name: str, description: str, values: tuple[str, ...]) -> Parameter[st
         return sent
 
     return Parameter(name, description, {"type": "string", "enum": list(values)}, read, None)
+
+
+def names(name: str, description: str, *, most: int) -> Parameter[tuple[str, ...]]:
+    """Declare a parameter that takes percent-encoded names with commas in between; each counts once."""
+
+    def read(sent: str) -> tuple[str, ...]:
+        several = tuple(dict.fromkeys(unquote(each) for each in sent.split(",") if each))
+        if not 1 <= len(several) <= most:
+            raise BadRequest(f"{name} takes 1 to {most} ids, separated by commas.")
+        return several
+
+    return Parameter(name, description, {"type": "string", "examples": ["c1,c2"]}, read, ())
 
 
 def moment(name: str, description: str) -> Parameter[datetime | None]:

@@ -38,8 +38,8 @@ def _declare_list(kind: str, name: str) -> None:
         def describe(row: "ListedSummary") -> Any:
             return resource_summary(kind, row.subject, cast("ResourceFacts", row.facts))
 
-        page, next_cursor = list_page(wiring.summaries(), query, kind, describe, status=query[STATUS])
-        return json_answer({name: page, "cursor": next_cursor})
+        page, end = list_page(wiring.summaries(), query, kind, describe, status=query[STATUS])
+        return json_answer({name: page, **end})
 
 
 def _declare_view(kind: str, name: str) -> None:

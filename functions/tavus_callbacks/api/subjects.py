@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.event_handler import Response
 
-from tavus_callbacks.api.lists import COMMON, read_page
+from tavus_callbacks.api.lists import COMMON, looked_until, read_page
 from tavus_callbacks.api.query import BAD_CURSOR, CURSOR, Query, place_in
 from tavus_callbacks.api.responses import json_answer
 from tavus_callbacks.api.routing import Routes
@@ -38,4 +38,7 @@ def get_subjects(query: Query) -> Response[str]:
         following = {"kind": kind, "before": page.following}
     elif following_kinds:
         following = {"kind": following_kinds[0]}
-    return json_answer({"subjects": page.views, "cursor": query.cursor(following) if following else None})
+    next_cursor = query.cursor(following) if following else None
+    return json_answer(
+        {"subjects": page.views, "cursor": next_cursor, "looked_until": looked_until(page, query)}
+    )

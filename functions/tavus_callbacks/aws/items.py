@@ -42,6 +42,7 @@ _WRITERS: dict[type, Callable[[Any], dict[str, Any]]] = {
     bytes: lambda value: {"B": value},
     list: _write_list,
     tuple: _write_list,
+    frozenset: lambda texts: {"SS": sorted(texts)},
     dict: lambda members: {"M": {name: write_value(value) for name, value in members.items()}},
 }
 
@@ -73,4 +74,5 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "N": Decimal,
     "L": lambda values: [_read_value(value) for value in values],
     "M": read_item,
+    "SS": frozenset,
 }

@@ -79,7 +79,10 @@ class Table:
     def update(
         self, key: Item, attributes: Item, condition: str | None = None, values: Item | None = None
     ) -> bool:
-        """Set attributes of an item, or make it, if a condition holds; return whether it held."""
+        """Set attributes of an item, or make it, if a condition holds; return whether it held.
+
+        Adds to the sets of texts that are there already.
+        """
         request = _update(key, attributes, condition, values)
         with store_down():
             return try_write(self.client.update_item, TableName=self.name, **request)[0]
@@ -144,11 +147,13 @@ def _condition(condition: str | None, values: Item | None) -> dict[str, Any]:
 
 
 def _update(key: Item, attributes: Item, condition: str | None, values: Item | None) -> dict[str, Any]:
-    """Return the request that sets attributes, whatever their names."""
+    """Return the request that sets attributes, whatever their names, and adds to those that are sets."""
     named = {f":{name}": write_value(value) for name, value in attributes.items()}
+    to_set = ", ".join(f"#{name} = :{name}" for name in attributes if "SS" not in named[f":{name}"])
+    to_add = ", ".join(f"#{name} :{name}" for name in attributes if "SS" in named[f":{name}"])
     return {
         "Key": write_item(key),
-        "UpdateExpression": "SET " + ", ".join(f"#{name} = :{name}" for name in attributes),
+        "UpdateExpression": f"SET {to_set} ADD {to_add}" if to_add else f"SET {to_set}",
         "ExpressionAttributeNames": {f"#{name}": name for name in attributes},
         "ExpressionAttributeValues": named | write_item(values or {}),
         **({"ConditionExpression": condition} if condition else {}),

@@ -3,18 +3,26 @@
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from tavus_callbacks.domain.common.errors import NotFound, StoreDown
 from tavus_callbacks.domain.recordings import view
-from tavus_callbacks.domain.recordings.claim import LATEST, Claim, read_claim, recording_id
-from tavus_callbacks.domain.recordings.recording import latest
+from tavus_callbacks.domain.recordings.claim import (
+    LATEST,
+    Claim,
+    RecordingStatus,
+    read_claim,
+    recording_id,
+)
+from tavus_callbacks.domain.recordings.recording import latest, recording_status
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from tavus_callbacks.aws.stores.recordings import RecordingRows
     from tavus_callbacks.aws.stores.recordings_bucket import RecordingsBucket
+    from tavus_callbacks.aws.stores.summaries import ListedSummary
+    from tavus_callbacks.domain.conversations.facts import Facts
     from tavus_callbacks.domain.events.stored_event import StoredEvent
     from tavus_callbacks.domain.recordings.recording import Recording
 
@@ -22,6 +30,8 @@ if TYPE_CHECKING:
 LOOK_INTERVAL = timedelta(minutes=1)
 # … and for so many in one request: a look is one or two HEADs.
 LOOKS = 5
+# Recordings of one conversation in a row of a list.
+MOST_STATUSES = 40
 
 
 def look_for_object(
@@ -53,7 +63,7 @@ def take_object_change(
         return None
     recording = recordings.check_rivals(recording)
     if recording.has_object:
-        recordings.put_object_came(conversation_id)
+        recordings.put_object_came(conversation_id, recording.recording_id)
     return recording
 
 
@@ -96,6 +106,36 @@ def choose_recording(  # noqa: PLR0913 - the stores, the recordings, the id and 
     if recording is None:
         raise NotFound(f"No recording {wanted_id} of conversation {conversation_id} is known.")
     return recording
+
+
+def recording_statuses(
+    rows: "RecordingRows",
+    listed: "Iterable[ListedSummary]",
+    *,
+    now: datetime,
+    missing_after: timedelta,
+) -> dict[str, list[RecordingStatus]]:
+    """Return the statuses of the recordings of some conversations, each by recording id, at the last look.
+
+    The ids follow from what callbacks announced and from the notes of objects that came.
+    """
+    ids: dict[str, list[str]] = {}
+    recordings: dict[str, Iterable[Recording]] = {}
+    for row in listed:
+        facts = cast("Facts", row.facts)
+        possible = facts.possible_recording_ids(row.subject) | row.object_ids
+        if possible:
+            # The rest would be sent by somebody who floods the stack.
+            ids[row.subject] = sorted(possible)[:MOST_STATUSES]
+        elif row.has_object:
+            # A note that an earlier version wrote names no recording.
+            recordings[row.subject] = rows.list_known(row.subject)
+    if ids:
+        recordings |= rows.list_by_ids(ids)
+    return {
+        name: [recording_status(each, now=now, missing_after=missing_after) for each in several]
+        for name, several in recordings.items()
+    }
 
 
 def view_recordings(  # noqa: PLR0913 - the stores, the recordings and the time

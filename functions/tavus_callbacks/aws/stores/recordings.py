@@ -14,6 +14,7 @@ and count for the stack's: notes for ever, recordings until the next look.
 """
 
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -27,11 +28,15 @@ from tavus_callbacks.domain.recordings.claim import Claim, claim_rank, key_diges
 from tavus_callbacks.domain.recordings.recording import Recording, mark_contested
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
     from datetime import timedelta
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
     from tavus_callbacks.aws.stores.recordings_bucket import StoredObject
+
+# Queries at once.
+_PARALLEL = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +78,14 @@ class RecordingRows:
         told = {"told": sorted(types)}
         self._update(recording.conversation_id, recording.recording_id, told, "attribute_exists(pk)")
 
-    def put_object_came(self, conversation_id: str) -> None:
+    def put_object_came(self, conversation_id: str, recording_id: str) -> None:
         """Store that an object came: if its callback is lost, no summary has the recording."""
-        attributes = {"type": "object_came", "bucket": self.bucket, **_subject(conversation_id)}
+        attributes = {
+            "type": "object_came",
+            "bucket": self.bucket,
+            "recording_ids": frozenset((recording_id,)),
+            **_subject(conversation_id),
+        }
         self._table().update(keys.object_came(conversation_id), attributes | self._expiry())
 
     def remove(self, conversation_id: str, recording_id: str, key: str | None) -> None:
@@ -103,6 +113,24 @@ class RecordingRows:
     def list_known(self, conversation_id: str) -> list[Recording]:
         """Return the recordings of a conversation that were announced or seen, by id."""
         return self._known(self.list_all(conversation_id))
+
+    def list_by_ids(self, ids: "Mapping[str, Collection[str]]") -> dict[str, list[Recording]]:
+        """Return the recordings of several conversations that were announced or seen, each by id.
+
+        `ids` are the ids that the recordings of each conversation may have. One request reads a hundred of
+        them. Only keys outside of all folders take a query each.
+        """
+        row_keys = (keys.recording(name, each) for name, several in ids.items() for each in several)
+        rows = self._table().batch_get(row_keys, ConsistentRead=True)
+        stored = [Recording.from_row(row, self.bucket) for row in rows if not is_expired(row)]
+        known = [recording for recording in stored if recording.is_known]
+        if any(recording.unowned_key for recording in known):
+            with ThreadPoolExecutor(_PARALLEL) as pool:
+                known = list(pool.map(self.check_rivals, known))
+        by_conversation: dict[str, list[Recording]] = {name: [] for name in ids}
+        for recording in sorted(known, key=lambda each: each.recording_id):
+            by_conversation[recording.conversation_id].append(recording)
+        return by_conversation
 
     def recordings_in(self, rows: Iterable[Item]) -> list[Recording]:
         """Return the recordings among a conversation's rows that were announced or seen."""

@@ -1,6 +1,6 @@
 """Summaries in the events table, and the index `listing`, which lists them by their first receipt."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -42,16 +42,26 @@ class SummaryPage:
 
 @dataclass(frozen=True, slots=True)
 class ListedSummary:
-    """A summary in a list; `has_object` says whether a recording's object came, if that was asked for."""
+    """A summary in a list.
+
+    `has_object` says whether a recording's object came, and `object_ids` are the ids of all that came in any
+    bucket, if that was asked for.
+    """
 
     subject: str
     facts: SubjectFacts
     has_object: bool
+    object_ids: frozenset[str]
 
     @classmethod
-    def from_row(cls, row: Item, *, has_object: bool) -> "ListedSummary":
-        """Read a row; raises ValueError if it cannot read the facts."""
-        return cls(row["subject"], parse_facts(row["kind"], row["facts"]), has_object)
+    def from_rows(cls, row: Item, note: Item | None, objects_in: str | None) -> "ListedSummary":
+        """Read the row of a summary and the note of objects; raises ValueError if it cannot read the facts.
+
+        A note that an earlier version wrote names no bucket, or no recordings.
+        """
+        has_object = note is not None and note.get("bucket", objects_in) == objects_in
+        object_ids = note.get("recording_ids", frozenset()) if note else frozenset()
+        return cls(row["subject"], parse_facts(row["kind"], row["facts"]), has_object, object_ids)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,24 +191,36 @@ class SummaryRows:
                 is_whole = len(page) < size
         return SummaryPage(views, None)
 
+    def get_listed(
+        self, kind: str, subjects: Iterable[str], *, objects_in: str | None = None
+    ) -> list[ListedSummary]:
+        """Return the summaries of subjects as lists have them, in their order; raises StoreDown.
+
+        Subjects without a summary and erased ones are left out.
+        """
+        summary_keys = [keys.summary(kind, subject) for subject in subjects]
+        return list(filter(None, self._read(summary_keys, objects_in)))
+
     def _page(
         self, segment: Segment, span: Span, objects_in: str | None
     ) -> list[tuple[str, ListedSummary | None]]:
         """Return places and the summaries there, newest first; None for one that is gone by now."""
         before, since = min(span.before or END, segment.until), max(span.since, segment.since)
         places = self.index.newest(segment.shards, before=before, since=since, limit=span.limit)
-        rows = [{"pk": place["pk"], "sk": keys.SUMMARY} for place in places]
-        note_keys = [{"pk": place["pk"], "sk": keys.OBJECT_CAME} for place in places if objects_in]
+        summary_keys = [{"pk": place["pk"], "sk": keys.SUMMARY} for place in places]
+        summaries = self._read(summary_keys, objects_in)
+        return [(place["listed"], summary) for place, summary in zip(places, summaries, strict=True)]
+
+    def _read(self, summary_keys: Sequence[Item], objects_in: str | None) -> list[ListedSummary | None]:
+        """Return the summaries of keys, in their order; None for one that is gone or erased."""
+        note_keys = [{"pk": key["pk"], "sk": keys.OBJECT_CAME} for key in summary_keys if objects_in]
         # In one request: a hundred keys cost one call, whatever rows they name.
-        items = self.index.items([*rows, *note_keys])
-        notes = items[len(places) :] or [None] * len(places)
-        page: list[tuple[str, ListedSummary | None]] = []
-        for place, item, note in zip(places, items, notes, strict=False):
-            # A note that an earlier version wrote names no bucket.
-            has_object = note is not None and note.get("bucket", objects_in) == objects_in
-            summary = ListedSummary.from_row(item, has_object=has_object) if item else None
-            page.append((place["listed"], summary))
-        return page
+        items = self.index.items([*summary_keys, *note_keys])
+        notes = items[len(summary_keys) :] or [None] * len(summary_keys)
+        return [
+            ListedSummary.from_rows(item, note, objects_in) if item else None
+            for item, note in zip(items, notes, strict=False)
+        ]
 
 
 def _has_revision(revision: int) -> tuple[str, Item | None]:

@@ -143,10 +143,10 @@ class Facts(View):
         """Return the number of recordings for which a callback arrived, failed ones too."""
         return len(self.recordings) + len(self.unnamed_recordings)
 
-    @property
-    def possible_recording_ids(self) -> frozenset[str]:
-        """Return the ids that the announced recordings of a conversation may have, except by their keys."""
-        return self.recording_ids | set(map(id_without_key, self.unnamed_recordings))
+    def possible_recording_ids(self, conversation_id: str) -> frozenset[str]:
+        """Return the ids that the announced recordings of the conversation may have."""
+        ids = {recording_id(conversation_id, key) for key in self.recordings}
+        return self.recording_ids | ids | set(map(id_without_key, self.unnamed_recordings))
 
     @property
     def end_code(self) -> str | None:
