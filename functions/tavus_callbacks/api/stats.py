@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 from aws_lambda_powertools.event_handler import Response
 
 from tavus_callbacks.api.lists import LABEL, SINCE, UNTIL
-from tavus_callbacks.api.query import TAG, Parameter, Query, whole_number
+from tavus_callbacks.api.query import SIMULATED, TAG, Parameter, Query, whole_number
 from tavus_callbacks.api.responses import json_answer
 from tavus_callbacks.api.routing import Routes
 from tavus_callbacks.aws.stores.summaries import Span
@@ -19,6 +19,7 @@ from tavus_callbacks.domain.summaries.summary import (
     Filter,
     conversation_summary,
 )
+from tavus_callbacks.domain.summaries.terms import term_of
 from tavus_callbacks.runtime import wiring
 from tavus_callbacks.runtime.settings import settings
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 routes = Routes()
 
-MOST = 5000
+MOST = 4000
 _PAGE = 200
 _DEFAULT_SPAN = timedelta(days=30)
 
@@ -50,14 +51,14 @@ BY: Parameter[tuple[str, sums.Key]] = Parameter(
 LIMIT = whole_number("limit", "How many conversations to look at, the newest first.", most=MOST, default=MOST)
 
 
-@routes.get("/stats", query=(SINCE, UNTIL, BY, TAG, LABEL, LIMIT), model="Stats")
+@routes.get("/stats", query=(SINCE, UNTIL, BY, TAG, LABEL, SIMULATED, LIMIT), model="Stats")
 def get_stats(query: Query) -> Response[str]:
     """Answer sums over the conversations of the last 30 days, or of another span."""
     by, key = query[BY]
-    summaries = _read_summaries(query, query[LIMIT] + 1)
+    filter_ = Filter(tag=query[TAG], label=query[LABEL], simulated=query[SIMULATED])
+    summaries = _read_summaries(query, filter_, query[LIMIT] + 1)
     looked_at = summaries[: query[LIMIT]]
     is_limited = len(looked_at) < len(summaries)
-    filter_ = Filter(tag=query[TAG], label=query[LABEL])
     conversations = [each.model_dump(mode="json") for each in looked_at if filter_.matches(each)]
     return json_answer(
         {
@@ -70,8 +71,8 @@ def get_stats(query: Query) -> Response[str]:
     )
 
 
-def _read_summaries(query: Query, count: int) -> list[ConversationSummary]:
-    """Return at most `count` summaries of the query's span, the newest first."""
+def _read_summaries(query: Query, filter_: Filter, count: int) -> list[ConversationSummary]:
+    """Return at most `count` summaries of the query's span, the newest first; some may not match the filter."""
     now, fold_settings = datetime.now(UTC), settings().fold
     objects_in = settings().recordings_bucket if fold_settings.expect_recording else None
 
@@ -86,7 +87,9 @@ def _read_summaries(query: Query, count: int) -> list[ConversationSummary]:
     summaries: list[ConversationSummary] = []
     while len(summaries) < count:
         span = Span(before, iso(since), min(_PAGE, count - len(summaries)))
-        page = wiring.summaries().list_summaries(CONVERSATION, span, describe, objects_in=objects_in)
+        page = wiring.summaries().list_summaries(
+            CONVERSATION, span, describe, objects_in=objects_in, term=term_of(filter_)
+        )
         summaries += page.views
         before = page.following
         if before is None:

@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 def reindex(target: Target, *, is_json: bool) -> None:
     """Rebuild the summaries and the index entries of tags that lists and stats read.
 
-    It also writes the claims of recordings that earlier versions did not write.
+    It also writes the claims of recordings and the entries of erasures that earlier versions did not write.
 
     Run it a quarter of an hour after an upgrade, or if a list differs from `show`. It only reads events.
     Callbacks can arrive meanwhile, and you can stop it and start it again. It needs AWS credentials, or
     --local.
     """
     from tavus_callbacks.domain.common.timestamps import now
-    from tavus_callbacks_cli.operations.reindex import note_coverage, subjects
+    from tavus_callbacks_cli.operations.reindex import list_tombstones, note_coverage, subjects
     from tavus_callbacks_cli.targets.aws_errors import aws_errors, incomplete_errors
 
     with aws_errors():
@@ -41,6 +41,7 @@ def reindex(target: Target, *, is_json: bool) -> None:
         with incomplete_errors("Start it again."):
             count = rebuild(store, wanted)
             note_coverage(store, began_at)
+            list_tombstones(store)
     if is_json:
         print_json({"summaries": count})
     else:

@@ -52,7 +52,7 @@ _ALWAYS = (
     Beyond(
         "consumers: of the bus, of GET /events, of `local --forward`, and whoever downloaded a recording",
         None,
-        "Erase there; consumers of the bus are told by conversation.erased.",
+        "Erase there. Consumers can follow by GET /erasures, those of the bus by conversation.erased.",
     ),
     Beyond(
         "files that commands wrote: exports, downloads (also FILE.part), reports of stats, this receipt",

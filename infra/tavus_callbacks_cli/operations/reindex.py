@@ -9,8 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from tavus_callbacks.aws.items import read_item
+from tavus_callbacks.aws.stores.keys import erasure_attributes
 from tavus_callbacks.aws.stores.recordings import RecordingRows
 from tavus_callbacks.aws.stores.summaries import SummaryRows
+from tavus_callbacks.aws.stores.tombstones import Tombstones
 from tavus_callbacks.domain.callbacks.families import KINDS
 from tavus_callbacks.domain.summaries.summary import CONVERSATION
 from tavus_callbacks.logic.summarize import rebuild
@@ -48,6 +51,24 @@ def note_coverage(store: "Store", began_at: datetime) -> None:
     for kind in KINDS:
         # A later subject may have been missing in the indexes.
         entries.cover_until(kind, began_at - SUMMARY_DELAY)
+
+
+def list_tombstones(store: "Store") -> None:
+    """List the tombstones that earlier versions did not list; raises StoreDown.
+
+    Only a scan finds them. They get the present time, for a copy elsewhere may have passed their own.
+    """
+    tombstones = Tombstones(store.client, store.table)
+    if not tombstones.has_any():
+        return
+    pages = store.client.get_paginator("scan").paginate(
+        TableName=store.table,
+        FilterExpression="sk = :sk AND attribute_not_exists(listed)",
+        ExpressionAttributeValues={":sk": {"S": "tombstone"}},
+        ProjectionExpression="pk, sk",
+    )
+    for key in (read_item(item) for page in pages for item in page["Items"]):
+        tombstones.table.update(key, erasure_attributes(key, store.now()), "attribute_exists(pk)")
 
 
 def _rebuild_subject(store: "Store", subject: Subject) -> Subject:

@@ -126,7 +126,8 @@ def tombstone(subject_partition: str) -> Key:
 
 def erasure_attributes(tombstone_key: Key, listed_at: datetime) -> Key:
     """Return the attributes that list a tombstone for copies elsewhere."""
-    name = tombstone_key["pk"].removeprefix(TOMBSTONE_PREFIX)
+    # A repeated erasure is another entry, so the name differs too.
+    name = digest(f"{tombstone_key['pk']}#{iso(listed_at)}")
     return {"listing_shard": shard(ERASURE_SHARDS, name), "listed": receipt(listed_at, name)}
 
 
