@@ -72,7 +72,7 @@ def get_stats(query: Query) -> Response[str]:
 
 
 def _read_summaries(query: Query, filter_: Filter, count: int) -> list[ConversationSummary]:
-    """Return at most `count` summaries of the query's span, the newest first; some may not match the filter."""
+    """Return at most `count` summaries of the query's span, the newest first; some do not match."""
     now, fold_settings = datetime.now(UTC), settings().fold
     objects_in = settings().recordings_bucket if fold_settings.expect_recording else None
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @click.option("--json", "is_json", is_flag=True, help="Print JSON.")
 @target_options
 def reindex(target: Target, *, is_json: bool) -> None:
-    """Rebuild the summaries and the index entries of tags that lists and stats read.
+    """Rebuild the summaries and index entries that lists read.
 
     It also writes the claims of recordings and the entries of erasures that earlier versions did not write.
 
