@@ -5,7 +5,7 @@ idempotent: duplicates and out-of-order events change only members named `receiv
 facts.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import reduce
@@ -42,6 +42,8 @@ _LONGEST_REASON, _REF_END = 1000, 24
 REPLICA_NAMES, PERSONA_NAMES = ("replica_id", "face_id"), ("persona_id", "pal_id")
 # More bytes than any body has.
 _MOST_BYTES = 10**8
+# The events that limit the time of a conversation.
+_LIMITS = (*event_types.JOINED, event_types.SHUTDOWN)
 # Triggers that a summary counts: 24 bytes each, and a guardrail can trigger at every turn.
 MOST_GUARDRAILS = 500
 # Ids of recordings whose callbacks are unusual; anybody can send such callbacks.
@@ -227,12 +229,12 @@ def _least(names: frozenset[str], most: int) -> frozenset[str]:
     return names if len(names) <= most else frozenset(sorted(names)[:most])
 
 
-def conversation_span(events: Iterable[StoredEvent]) -> Span:
-    """Return when a conversation took place, by its events; the words of its transcripts do not matter."""
-    unread = (
-        replace(event, body=None) if event.event_type == event_types.TRANSCRIPT else event for event in events
-    )
-    return reduce(Facts.merge, map(conversation_facts, unread)).span
+def conversation_span(events: Sequence[StoredEvent]) -> Span:
+    """Return when a conversation took place, by its events, without reading its transcripts."""
+    limits = [event for event in events if event.event_type in _LIMITS and event.occurred_at is not None]
+    # Without a joining and an end, the last sign of life counts.
+    facts = map(conversation_facts, limits or (replace(event, body=None) for event in events))
+    return reduce(Facts.merge, facts).span
 
 
 def conversation_facts(event: StoredEvent, transcript: Transcript | None = None) -> Facts:

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from tavus_callbacks.domain.common.errors import NoOffset
 from tavus_callbacks.domain.common.span import Span
 from tavus_callbacks.domain.transcripts.transcript import Transcript, speech_turns
 from tavus_callbacks.domain.transcripts.turn_times import Origin
+from tavus_callbacks.domain.transcripts.turns import SpokenTurn
 
 
 def second_zero(sent: Origin | None, first_speech: float | None, span: Span) -> tuple[Origin | None, float]:
@@ -30,21 +31,22 @@ def second_zero(sent: Origin | None, first_speech: float | None, span: Span) -> 
 
 def first_speech(transcript: Transcript) -> float | None:
     """Return the start of the earliest turn of user or replica, or None if no such turn has one."""
-    return min((turn.start for turn in speech_turns(transcript) if turn.start is not None), default=None)
+    return next((turn.start for turn in speech_turns(transcript) if turn.start is not None), None)
 
 
 def align(transcript: Transcript, span: Span) -> Transcript:
-    """Return a transcript whose starts count from its `origin`, and whose turns have times in `at`."""
+    """Return a transcript with a plausible `origin`, from which the starts of its turns count."""
     origin, shift = second_zero(transcript.origin, first_speech(transcript), span)
-    if origin is None:
-        return replace(transcript, origin=None)
-    for turn in transcript.turns:
-        if turn.start is not None:
-            start = round(turn.start + shift, 3)
-            turn.at = origin.at + timedelta(seconds=start)
-            # The prompt can be older than the joining.
-            turn.start = start if start >= 0 else None
+    if shift:
+        turns = tuple(_shift(turn, shift) for turn in transcript.turns)
+        return replace(transcript, turns=turns, origin=origin)
     return replace(transcript, origin=origin)
+
+
+def _shift(turn: SpokenTurn, shift: float) -> SpokenTurn:
+    start = None if turn.start is None else round(turn.start + shift, 3)
+    # The prompt can be older than the joining.
+    return replace(turn, start=None if start is None or start < 0 else start)
 
 
 def recording_offset(

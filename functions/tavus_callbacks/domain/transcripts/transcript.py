@@ -6,7 +6,7 @@ sender's time that has turns counts; at the same time, the one with most turns, 
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
@@ -148,6 +148,11 @@ def _adapter() -> TypeAdapter[Transcript]:
 
 
 def transcript_view(transcript: Transcript) -> dict[str, Any]:
-    """Return a transcript in JSON's own types."""
+    """Return a transcript in JSON's own types, with the time of each turn that has a start."""
     view: dict[str, Any] = _adapter().dump_python(transcript, mode="json")
+    if transcript.origin:
+        zero = transcript.origin.at
+        for turn in view["turns"]:
+            if turn["start"] is not None:
+                turn["at"] = iso(zero + timedelta(seconds=turn["start"]))
     return view

@@ -45,7 +45,7 @@ class SpokenTurn:
     """One turn: `text` is what was said, `scene` what Raven saw, `speaker` a name that is no role.
 
     `start` is in seconds from the start of the conversation, `duration` in seconds. `at` is the time of the
-    start, set by `align`.
+    start; only answers of the API have it.
     """
 
     role: Role
@@ -130,11 +130,11 @@ def _repeated_tail(text: str) -> int:
 
 def _sort_by_start(turns: Sequence[SpokenTurn]) -> tuple[SpokenTurn, ...]:
     """Return turns in order of their starts; a turn without one stays behind the turn before it."""
-    start, timed = 0.0, []
-    for turn in turns:
-        start = start if turn.start is None else turn.start
-        timed.append((start, turn))
-    return tuple(turn for _, turn in sorted(timed, key=itemgetter(0)))
+    start = 0.0
+    keys = [start := start if turn.start is None else turn.start for turn in turns]
+    if keys != sorted(keys):
+        turns = [turn for _, turn in sorted(zip(keys, turns, strict=True), key=itemgetter(0))]
+    return tuple(turns)
 
 
 def _entries(transcript: object) -> Sequence[Any]:
