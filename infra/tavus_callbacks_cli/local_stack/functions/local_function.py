@@ -155,13 +155,14 @@ class LocalFunction:
             raise FunctionFailed(answer["error"])
         return answer["answer"]
 
+    def begin_end(self) -> None:
+        """Let every worker end, without waiting for it."""
+        for worker in self._workers:
+            worker.begin_end()
+
     def stop(self) -> None:
         """End every worker."""
-        workers = list(self._workers)
-        for worker in workers:
-            if worker.process.stdin:
-                worker.process.stdin.close()
-        for worker in workers:
+        for worker in list(self._workers):
             stop_child(worker.process)
 
     def _take(self) -> "_Worker":
@@ -194,6 +195,13 @@ class _Worker:
             self.process = start_child(
                 worker_process.__name__, function.handler, env=function.environment, log=log
             )
+
+    def begin_end(self) -> None:
+        if not self._is_loaded:
+            # It may still import for seconds, and has handled nothing.
+            self.process.kill()
+        elif self.process.stdin:
+            self.process.stdin.close()
 
     def invoke(self, event: Any) -> dict[str, Any]:
         if not self._is_loaded:

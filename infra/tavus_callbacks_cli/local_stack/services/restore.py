@@ -4,9 +4,11 @@ Data that do not fit the template are left out. The whole folder is then copied 
 folder that cannot be read.
 """
 
+import contextlib
+import gc
 import shutil
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -56,7 +58,10 @@ def open_journal(folder: Path, filters: list[RecordFilter], secrets: list[str]) 
     try:
         journal, entries = _read(folder)
         filling = _Filling(folder, {each.mapping_id for each in filters}, secrets)
-        misfits = {entry: reason for entry in entries if (reason := filling.reason_against(entry))}
+        with _without_collector():
+            misfits = {
+                entry: reason for entry, value in entries if (reason := filling.reason_against(entry, value))
+            }
         reasons = sorted(set(misfits.values()))
         aside = _copy_aside(folder) if misfits else None
         journal.write(entry._replace(content=None) for entry in misfits)
@@ -74,18 +79,26 @@ def open_journal(folder: Path, filters: list[RecordFilter], secrets: list[str]) 
     return Restored(recorder, filling.items, filling.records, filling.events, note if aside else None)
 
 
-def _read(folder: Path) -> tuple[Journal, list[Entry]]:
-    """Return the journal and its entries, of which each has valid JSON."""
+def _read(folder: Path) -> tuple[Journal, list[tuple[Entry, Any]]]:
+    """Return the journal, and its entries with their content, all of it before any is used."""
     keys = {name: table.table_key_attrs for name, table in _tables().items()}
     journal = Journal(folder, old_entries(folder, keys))
     try:
-        entries = journal.entries()
-        for entry in entries:
-            entry.value()
+        return journal, [(entry, entry.value()) for entry in journal.entries()]
     except UnreadableJournal:
         journal.close()
         raise
-    return journal, entries
+
+
+@contextlib.contextmanager
+def _without_collector() -> Iterator[None]:
+    """Make many objects that stay: the garbage collector would go through all of them again and again."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+        gc.freeze()
 
 
 class _Filling:
@@ -107,10 +120,10 @@ class _Filling:
             EVENT: lambda _entry, event: self.events.append(event),
         }
 
-    def reason_against(self, entry: Entry) -> str | None:
+    def reason_against(self, entry: Entry, value: Any) -> str | None:
         """Put an entry into the services; return a reason if it does not fit."""
         try:
-            self._put[entry.kind](entry, entry.value())
+            self._put[entry.kind](entry, value)
         except Misfit as error:
             return str(error)
         return None
@@ -122,16 +135,14 @@ class _Filling:
         if table is None:
             raise Misfit(f"no table {entry.place}")
         hash_key, range_key = _keys(table, attributes)
-        item = Item(hash_key, range_key, {})
-        for name, value in attributes.items():
-            # Each assignment would add up the sizes of all attributes.
-            dict.__setitem__(item.attrs, name, DynamoType(value))
-        if range_key is None:
-            table.items[hash_key] = item
+        item = Item(DynamoType(hash_key), range_key and DynamoType(range_key), {})
+        # Item itself adds up the sizes of all attributes.
+        dict.update(item.attrs, {name: DynamoType(value) for name, value in attributes.items()})
+        if item.range_key is None:
+            table.items[item.hash_key] = item
         else:
-            table.items[hash_key][range_key] = item
-        range_value = attributes[table.range_key_attr] if table.range_key_attr else None
-        self.items.append(Write(table, attributes[table.hash_key_attr], range_value))
+            table.items[item.hash_key][item.range_key] = item
+        self.items.append(Write(table, hash_key, range_key))
 
     def _put_object(self, entry: Entry, facts: Any) -> None:
         from moto.s3.models import s3_backends
@@ -184,16 +195,12 @@ class _Filling:
 
 
 def _keys(table: "Table", attributes: Any) -> tuple[Any, Any]:
-    """Return moto's hash and range key of an item; raises Misfit if the table has others."""
-    from moto.dynamodb.models.dynamo_type import DynamoType
-
-    keys = []
-    types = (table.hash_key_type, table.range_key_type)
-    for name, kind in zip((table.hash_key_attr, table.range_key_attr), types, strict=True):
+    """Return the values of an item's hash and range key; raises Misfit if the table has others."""
+    keys = {table.hash_key_attr: table.hash_key_type, table.range_key_attr: table.range_key_type}
+    for name, kind in keys.items():
         if name is not None and kind not in attributes.get(name, {}):
             raise Misfit(f"table {table.name}: an item has no {name} of type {kind}")
-        keys.append(None if name is None else DynamoType(attributes[name]))
-    return keys[0], keys[1]
+    return attributes[table.hash_key_attr], attributes.get(table.range_key_attr)
 
 
 def _continue_sequences(records: dict[str, list[Any]]) -> None:
