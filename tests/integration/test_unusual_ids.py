@@ -3,8 +3,6 @@
 import unicodedata
 from urllib.parse import quote
 
-from projecting import project_all
-
 # By the property that has made such ids unreadable, or could.
 IDS = {
     "plain": "c123456",
@@ -36,21 +34,25 @@ def post(api, kind, id_, **members):
 
 
 def test_every_id_that_is_accepted_is_read_at_its_path(api):
-    """Views, events, recordings and lists answer with the id as it was sent."""
-    for id_ in IDS.values():
-        post(api, "conversation", id_, event_type="system.shutdown")
-        post(api, "video", id_, status="ready")
-    project_all(api)
-    listed = {row["conversation_id"] for row in api.get("/conversations", "limit=200").value["conversations"]}
-
+    """The view has the id as it was sent."""
     for name, id_ in IDS.items():
-        path = f"/conversations/{quote(id_, safe='')}"
-        assert id_ == api.get(path).value["conversation_id"], name
-        assert [id_] == [event["subject"] for event in api.get(f"{path}/events").value["events"]], name
-        assert [] == api.get(f"{path}/recordings").value["recordings"], name
-        assert f"No transcript of conversation {id_} " in api.get(f"{path}/transcript").value["detail"], name
-        assert id_ == api.get(f"/videos/{quote(id_, safe='')}").value["id"], name
-    assert set(IDS.values()) == listed
+        post(api, "conversation", id_, event_type="system.shutdown")
+
+        assert id_ == api.get(f"/conversations/{quote(id_, safe='')}").value["conversation_id"], name
+
+
+def test_every_path_with_an_id_takes_unusual_ones(api):
+    """Events, recordings, transcripts and resources are read as views are."""
+    id_ = f"{IDS['decomposed']} {IDS['emoji']} {IDS['unsafe']}"
+    path = f"/conversations/{quote(id_, safe='')}"
+    post(api, "conversation", id_, event_type="system.shutdown")
+    post(api, "speech", id_, status="completed")
+
+    assert [id_] == [event["subject"] for event in api.get(f"{path}/events").value["events"]]
+    assert [] == api.get(f"{path}/recordings").value["recordings"]
+    assert "No recording " in api.get(f"{path}/recordings/latest").value["detail"]
+    assert f"No transcript of conversation {id_} " in api.get(f"{path}/transcript").value["detail"]
+    assert id_ == api.get(f"/speech/{quote(id_, safe='')}").value["id"]
 
 
 def test_an_id_that_no_path_can_hold_is_read_by_its_events(api):
