@@ -58,6 +58,13 @@ def test_response_is_from_the_users_end_to_the_replicas_start():
     assert (1.5, 1.0) == (found.first_response_seconds, found.median_response_seconds)
 
 
+def test_turns_that_came_out_of_order_give_the_same_numbers():
+    """The times decide who answered whom."""
+    timed = [each for each in TIMED if "tool_calls" not in each]
+
+    assert numbers(*timed) == numbers(*timed[::-1])
+
+
 def test_an_answer_that_overlaps_took_no_time():
     """An answer that begins before the question ends takes 0 seconds."""
     found = numbers(spoken("user", "And", 5, 3), spoken("assistant", "Yes?", 7, 1))

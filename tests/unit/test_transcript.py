@@ -149,6 +149,84 @@ def test_a_turn_that_came_twice_in_a_row_is_one():
     assert ([1.0, 4.0], 1) == ([one.start for one in found.turns], found.repeated)
 
 
+YES, NO = turn(content="Yes."), turn("assistant", "No?")
+HOTEL = [turn("assistant", "A room?"), turn(content="Yes."), turn("assistant", "For two?")]
+
+
+def at_seconds(turns, first=1.0):
+    """Return turns with starts, a second apart."""
+    return [each | {"seconds_from_start": first + number} for number, each in enumerate(turns)]
+
+
+@pytest.mark.parametrize(
+    ("turns", "remaining", "repeated"),
+    [
+        pytest.param(HOTEL * 2, [0, 1, 2], 3, id="all of it twice"),
+        pytest.param(HOTEL * 3, [0, 1, 2], 6, id="all of it three times"),
+        pytest.param(at_seconds(HOTEL) * 2, [0, 1, 2], 3, id="all of it twice, with times"),
+        pytest.param([*HOTEL, *HOTEL[1:]], [0, 1, 2], 2, id="the end twice"),
+        pytest.param(
+            [*at_seconds(HOTEL), *at_seconds(HOTEL)[:2], turn(seconds_from_start=9)],
+            [0, 1, 2, 5],
+            2,
+            id="a block with times, and more behind it",
+        ),
+        pytest.param([YES, YES], [0], 1, id="the same twice in a row"),
+        pytest.param(at_seconds([YES, YES]), [0, 1], 0, id="the same at another time"),
+        pytest.param([*at_seconds([YES, NO]), *at_seconds([YES, NO], 3)], [0, 1, 2, 3], 0, id="said again"),
+        pytest.param([YES, NO, YES, NO, turn()], [0, 1, 2, 3, 4], 0, id="not at the end"),
+        pytest.param([YES, NO, YES], [0, 1, 2], 0, id="one turn again"),
+        pytest.param(
+            [{"role": "assistant", "tool_calls": [{"id": number}]} for number in ("1", "2")] * 2,
+            [0, 1],
+            2,
+            id="calls without words",
+        ),
+    ],
+)
+def test_a_block_that_came_twice_counts_once(turns, remaining, repeated):
+    """A copy at the end, or at the same times, is left out and counted; what was said again stays."""
+    found = read(*turns)
+
+    expected = [read(turns[place]).turns[0] for place in remaining]
+    assert (expected, repeated) == (list(found.turns), found.repeated)
+
+
+def test_turns_are_in_the_order_of_time():
+    """A turn without a time stays behind the turn before it."""
+    contents = [("c", 9), ("d", None), ("a", 1), ("b", 4), ("e", 9)]
+    found = read(*(turn(content=text, seconds_from_start=start) for text, start in contents))
+
+    assert "abcde" == "".join(each.text for each in found.turns)
+
+
+@pytest.mark.parametrize(
+    ("role", "content", "text"),
+    [
+        ("user", [{"type": "text", "text": " Hi. "}], "Hi."),
+        (
+            "user",
+            ["One.", {"type": "input_text", "text": "Two."}, {"text": {"value": "Three."}}],
+            "One. Two. Three.",
+        ),
+        ("user", [{"type": "image_url", "image_url": "x"}, {"type": "text", "text": "Look."}], "Look."),
+        ("user", [{"type": "reasoning", "text": "Hm."}], None),
+        ("user", [{"type": "text", "text": 7}, {"type": 7, "text": "a"}, None, 7, ["a"]], None),
+        ("user", [], None),
+        ("user", {"type": "text", "text": "a"}, None),
+        ("tool", [{"type": "text", "text": "booked"}], "booked"),
+        ("tool", ["a", "b"], '["a","b"]'),
+        ("tool", [{"text": "a", "score": 1}], '[{"score":1,"text":"a"}]'),
+    ],
+)
+def test_content_in_parts_is_read_as_text(role, content, text):
+    """Parts that are text are joined; without any, the entry cannot be read. A tool's list may be data."""
+    found = read(turn(role, content))
+
+    assert ([] if text is None else [text]) == [each.text for each in found.turns]
+    assert (text is None) == found.skipped
+
+
 def test_speech_and_scene_are_told_apart():
     """Speech and scene in one text, as Raven wrote them in early 2025, are separated."""
     found = read(turn(content=" USER_SPEECH:  Yes, please.  VISUAL_SCENE: A man at a desk. ")).turns[0]

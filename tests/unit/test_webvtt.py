@@ -1,6 +1,10 @@
 """Subtitles have cues that every player can read, whatever was said."""
 
+import html
+import json
 import re
+import time
+from itertools import pairwise
 
 import pytest
 from folding import transcript
@@ -8,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tavus_callbacks.domain.common.errors import NoTimes
-from tavus_callbacks.domain.transcripts.transcript import choose_transcript
+from tavus_callbacks.domain.transcripts.transcript import choose_transcript, transcript_view
 from tavus_callbacks.domain.transcripts.webvtt import to_webvtt
 
 CUE = re.compile(
@@ -65,28 +69,109 @@ def test_without_times_there_are_no_subtitles():
     assert 409 == refused.value.status
 
 
+LONG = "One two three four five six seven eight nine ten. " * 6 + "Eleven twelve thirteen, " * 12
+
+
+def cues_of(text):
+    """Return start, end and words of each cue."""
+    head, *blocks = text.split("\n\n")
+    assert "WEBVTT" == head.strip()
+    cues = []
+    for block in blocks:
+        cue = CUE.fullmatch(block.removesuffix("\n") + "\n")
+        assert cue, block
+        times = [(float(cue[at]) * 60 + float(cue[at + 1])) * 60 + float(cue[at + 2]) for at in (1, 4)]
+        cues.append((round(times[0], 3), round(times[1], 3), html.unescape(cue[7])))
+    return cues
+
+
+def test_a_long_turn_is_several_cues():
+    """Cues end with sentences, else between words, and share the turn's time by their lengths."""
+    cues = cues_of(subtitles(spoken("user", LONG, 10, 57.6), spoken("assistant", "Yes.", 40, 1)))
+
+    own = [cue for cue in cues if cue[2] != "Yes."]
+    assert LONG.strip() == " ".join(text for _, _, text in own)
+    assert all(42 <= len(text) <= 84 for _, _, text in own)
+    assert ["ten."] * 6 == [text[-4:] for _, _, text in own[:6]]
+    assert (10, 67.6) == (own[0][0], own[-1][1])
+    assert all(before[1] == after[0] for before, after in pairwise(own))
+    assert all(0.08 < (end - start) / len(text) < 0.12 for start, end, text in own)
+    assert cues == sorted(cues, key=lambda cue: cue[0])
+
+
+@pytest.mark.parametrize(
+    "text", ["今日は天気がいいですね。" * 30, "ก็ดี" * 60, "👩‍👩‍👧 e\u0301" * 60, "x" * 500]
+)
+def test_a_text_without_spaces_is_split_before_a_letter(text):
+    """No accent and no joined emoji begins a cue; nothing is lost."""
+    parts = [part for _, _, part in cues_of(subtitles(spoken("user", text, 0, 60)))]
+
+    assert 1 < len(parts)
+    assert "".join(text.split()) == "".join("".join(part.split()) for part in parts)
+    assert all(len(part) <= 84 for part in parts)
+    assert all(part[0].isalnum() or part[0] == "👩" for part in parts)
+
+
+@pytest.mark.parametrize(
+    ("offset", "duration", "expected"),
+    [
+        (0.0, None, [(1, 3, "a"), (5, 7, "b"), (7.0004, 9, "c")]),
+        (-2.0, None, [(0, 1, "a"), (3, 5, "b"), (5, 7, "c")]),
+        (-2.0, 4.5, [(0, 1, "a"), (3, 4.5, "b")]),
+        (-3.0, 2.0, []),
+        (2.0, 9.0, [(3, 5, "a"), (7, 9, "b")]),
+        (-8.9996, None, []),
+        (-8.999, None, [(0, 0.001, "c")]),
+        (-100.0, None, []),
+    ],
+)
+def test_cues_fit_into_a_recording(offset, duration, expected):
+    """Cues are shifted; the first and the last are cut, and those outside are left out."""
+    turns = [spoken("user", "a", 1, 2), spoken("assistant", "b", 5, 2), spoken("user", "c", 7.0004, 2)]
+    chosen = choose_transcript([transcript(*turns)])
+
+    found = cues_of(to_webvtt(chosen, offset=offset, duration=duration))
+
+    assert [(round(start, 3), end, text) for start, end, text in expected] == found
+
+
 @given(
     st.lists(
         st.builds(
             spoken,
             st.sampled_from(["user", "assistant"]),
-            st.text(),
-            st.none() | st.floats(0, 90_000),
-            st.none() | st.floats(0, 90_000),
+            st.text() | st.text(st.sampled_from("ab .!&<。😀\u0301"), min_size=80, max_size=400),
+            st.none() | st.floats(0, 90_000) | st.floats(0, 0.01),
+            st.none() | st.floats(0, 90_000) | st.floats(0, 0.01),
         ),
         max_size=8,
-    )
+    ),
+    st.sampled_from([(0.0, None), (-7.5, 60.0), (0.0005, 0.01)]),
 )
-def test_subtitles_are_well_formed_for_any_words(turns):
-    """Every block is one cue of one line, and none ends before it begins."""
-    try:
-        head, *blocks = subtitles(spoken("user", "Hi.", 1), *turns).split("\n\n")
-    except NoTimes:
-        raise AssertionError from None
+def test_subtitles_are_well_formed_for_any_words(turns, place):
+    """Every block is one cue of one line that ends after it begins, in order, and within the recording."""
+    offset, duration = place
+    chosen = choose_transcript([transcript(spoken("user", "Hi.", 1), *turns)])
 
-    assert "WEBVTT" == head.strip()
-    for block in blocks:
-        cue = CUE.fullmatch(block.removesuffix("\n") + "\n")
-        assert cue, block
-        begin, end = ([float(part) for part in cue.groups()[at : at + 3]] for at in (0, 3))
-        assert begin <= end
+    cues = cues_of(to_webvtt(chosen, offset=offset, duration=duration))
+
+    assert all(0 <= start < end <= (duration or 400_000) for start, end, _ in cues)
+    assert cues == sorted(cues, key=lambda cue: cue[0])
+
+
+def test_subtitles_take_little_more_time_than_json():
+    """200 KB of turns become cues in at most three times the CPU of the JSON answer."""
+    words = "We would like a room with a balcony, please, and breakfast for two and a dog. " * 2
+    turns = [spoken(("user", "assistant")[number % 2], words, number, 0.8) for number in range(700)]
+    chosen = choose_transcript([transcript(*turns)])
+
+    def cpu(work):
+        times = []
+        for _ in range(5):
+            begin = time.process_time()
+            work()
+            times.append(time.process_time() - begin)
+        return min(times)
+
+    as_json = cpu(lambda: json.dumps(transcript_view(chosen)))
+    assert cpu(lambda: to_webvtt(chosen, offset=-7.5, duration=700)) <= 3 * as_json

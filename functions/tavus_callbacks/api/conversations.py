@@ -16,7 +16,7 @@ from tavus_callbacks.domain.callbacks.families import is_name
 from tavus_callbacks.domain.common.errors import RECORDINGS_OFF, BadRequest, NotFound
 from tavus_callbacks.domain.common.truncate import truncate
 from tavus_callbacks.domain.conversations.expected import ConversationStatus, Part
-from tavus_callbacks.domain.conversations.facts import conversation_span
+from tavus_callbacks.domain.conversations.facts import conversation_period
 from tavus_callbacks.domain.conversations.view import fold_conversation
 from tavus_callbacks.domain.recordings.view import recording_start
 from tavus_callbacks.domain.summaries.summary import CONVERSATION, ConversationSummary, conversation_summary
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from tavus_callbacks.aws.items import Item
     from tavus_callbacks.aws.stores.summaries import ListedSummary
-    from tavus_callbacks.domain.common.span import Span
+    from tavus_callbacks.domain.common.period import Period
     from tavus_callbacks.domain.conversations.facts import Facts
     from tavus_callbacks.domain.events.stored_event import StoredEvent
 
@@ -154,20 +154,20 @@ def get_transcript(query: Query, conversation_id: str) -> Response[str]:
                 f"A transcript of conversation {conversation_id} is too large to read. Its event has it."
             )
         raise NotFound(f"No transcript of conversation {conversation_id} has arrived.")
-    span = conversation_span(events)
-    transcript = align(transcript, span)
+    period = conversation_period(events)
+    transcript = align(transcript, period)
     if form == "json":
         return json_answer({"conversation_id": conversation_id, **transcript_view(transcript)})
     written = (
         to_plain_text(transcript)
         if form == "text"
-        else _write_subtitles(query, conversation_id, rows, transcript, span)
+        else _write_subtitles(query, conversation_id, rows, transcript, period)
     )
     return Response(200, _FORMATS[form], written, NO_STORE)
 
 
 def _write_subtitles(
-    query: Query, conversation_id: str, rows: "list[Item]", transcript: Transcript, span: "Span"
+    query: Query, conversation_id: str, rows: "list[Item]", transcript: Transcript, period: "Period"
 ) -> str:
     """Write a transcript as WebVTT, for a recording if one is named; raises NotFound, NoTimes, NoOffset."""
     recording_id, offset = query[RECORDING], query[OFFSET]
@@ -186,7 +186,7 @@ def _write_subtitles(
     )
     duration = recording.claim.duration if recording.claim else None
     if offset is None and transcript.has_times:
-        offset = find_offset(transcript, recording_start(recording.key, span), duration)
+        offset = find_offset(transcript, recording_start(recording.key, period), duration)
     return to_webvtt(transcript, offset=offset or 0.0, duration=duration)
 
 

@@ -17,7 +17,7 @@ from tavus_callbacks.domain.callbacks import event_types
 from tavus_callbacks.domain.callbacks.families import MAX_NAME, object_key
 from tavus_callbacks.domain.callbacks.recording_owner import belongs_to_other, is_usable
 from tavus_callbacks.domain.common import lenient_json
-from tavus_callbacks.domain.common.span import Span
+from tavus_callbacks.domain.common.period import Period
 from tavus_callbacks.domain.common.timestamps import iso
 from tavus_callbacks.domain.common.view import Moment, Names, View
 from tavus_callbacks.domain.conversations.end_reason import NOBODY_JOINED, reason_code
@@ -32,7 +32,7 @@ from tavus_callbacks.domain.transcripts.transcript import (
     rank,
     read_transcript,
 )
-from tavus_callbacks.domain.transcripts.turn_times import Origin
+from tavus_callbacks.domain.transcripts.turn_times import Origin, origin_rank
 
 CONFIRMED = "Whether Tavus itself, asked by its API, has shown every event that is kept."
 
@@ -68,8 +68,9 @@ class TranscriptFacts(View):
 
     def merge(self, other: "TranscriptFacts") -> "TranscriptFacts":
         """Return the one of greater rank; of the same rank, the one received first."""
-        if self.rank != other.rank:
-            return max(self, other, key=lambda facts: facts.rank)
+        ranks = [(facts.rank, origin_rank(facts.origin)) for facts in (self, other)]
+        if ranks[0] != ranks[1]:
+            return self if ranks[0] > ranks[1] else other
         return min(self, other, key=lambda facts: facts.received_at)
 
 
@@ -175,16 +176,16 @@ class Facts(View):
         return min(self.occurred_last_at or received_last_at, received_last_at)
 
     @property
-    def span(self) -> Span:
+    def period(self) -> Period:
         """Return when the conversation took place, with the limits of plausible times."""
-        return Span.between(self.joined_at, self.shown_end, self.last_sign_of_life)
+        return Period.between(self.joined_at, self.shown_end, self.last_sign_of_life)
 
     @property
     def second_zero(self) -> tuple[Origin | None, float]:
         """Return the time from which starts of turns count, and the seconds to add to those of `talk`."""
         if self.transcript is None:
             return None, 0.0
-        return second_zero(self.transcript.origin, self.transcript.first_speech, self.span)
+        return second_zero(self.transcript.origin, self.transcript.first_speech, self.period)
 
     @property
     def talk(self) -> Talk | None:
@@ -229,12 +230,12 @@ def _least(names: frozenset[str], most: int) -> frozenset[str]:
     return names if len(names) <= most else frozenset(sorted(names)[:most])
 
 
-def conversation_span(events: Sequence[StoredEvent]) -> Span:
+def conversation_period(events: Sequence[StoredEvent]) -> Period:
     """Return when a conversation took place, by its events, without reading its transcripts."""
     limits = [event for event in events if event.event_type in _LIMITS and event.occurred_at is not None]
     # Without a joining and an end, the last sign of life counts.
     facts = map(conversation_facts, limits or (replace(event, body=None) for event in events))
-    return reduce(Facts.merge, facts).span
+    return reduce(Facts.merge, facts).period
 
 
 def conversation_facts(event: StoredEvent, transcript: Transcript | None = None) -> Facts:

@@ -218,12 +218,12 @@ def _align_recordings(
     recordings: Iterable[Recording], facts: Facts, transcript: Transcript | None
 ) -> list[ConversationRecording]:
     """Add when each recording starts, and how far that is from the start of the talk."""
-    span, (origin, shift) = facts.span, facts.second_zero
+    period, (origin, shift) = facts.period, facts.second_zero
     turns = speech_turns(transcript) if transcript else ()
     starts = [turn.start + shift for turn in turns if turn.start is not None]
     aligned: list[ConversationRecording] = []
     for recording in recordings:
-        started_at = recording_start(recording.key, span)
+        started_at = recording_start(recording.key, period)
         offset = recording_offset(starts, origin, started_at, recording.duration)
         aligned.append(ConversationRecording(**dict(recording), started_at=started_at, offset=offset))
     return aligned

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from pydantic import Field
 
-from tavus_callbacks.domain.common.span import Span
+from tavus_callbacks.domain.common.period import Period
 from tavus_callbacks.domain.common.view import Moment, View
 from tavus_callbacks.domain.recordings.claim import UNUSABLE_KEY, RecordingStatus
 from tavus_callbacks.domain.recordings.copy_failure import explain_copy_failure
@@ -96,11 +96,11 @@ def recording_view(recording: StoredRecording, *, now: datetime, missing_after: 
     )
 
 
-def recording_start(key: str | None, span: Span) -> datetime | None:
+def recording_start(key: str | None, period: Period) -> datetime | None:
     """Return when a recording starts, by the 13 digits that end its key; None if they are no such time."""
     match = _START.fullmatch(key or "")
     start = datetime.fromtimestamp(int(match[1]) / 1000, UTC) if match else None
-    return start if start is not None and span.includes(start) else None
+    return start if start is not None and period.includes(start) else None
 
 
 def unplayable_reason(recording: StoredRecording, status: RecordingStatus) -> str | None:

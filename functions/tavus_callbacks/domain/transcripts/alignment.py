@@ -5,21 +5,23 @@ from dataclasses import replace
 from datetime import datetime
 
 from tavus_callbacks.domain.common.errors import NoOffset
-from tavus_callbacks.domain.common.span import Span
+from tavus_callbacks.domain.common.period import Period
 from tavus_callbacks.domain.transcripts.transcript import Transcript, speech_turns
 from tavus_callbacks.domain.transcripts.turn_times import Origin
 from tavus_callbacks.domain.transcripts.turns import SpokenTurn
 
 
-def second_zero(sent: Origin | None, first_speech: float | None, span: Span) -> tuple[Origin | None, float]:
+def second_zero(
+    sent: Origin | None, first_speech: float | None, period: Period
+) -> tuple[Origin | None, float]:
     """Return the time from which starts count, None if it is unknown, and the seconds to add to every start.
 
     `sent` is what the turns say, and `first_speech` the start of the earliest turn of user or replica.
     Turns with times only count from the joining, unless somebody spoke before it.
     """
-    if first_speech is None or (sent is not None and not span.includes(sent.at)):
+    if first_speech is None or (sent is not None and not period.includes(sent.at)):
         return None, 0.0
-    joining = Origin(at=span.joined_at, source="joining") if span.joined_at else None
+    joining = Origin(at=period.joined_at, source="joining") if period.joined_at else None
     if sent is None:
         return joining, 0.0
     if sent.source == "first_turn" and joining is not None:
@@ -34,9 +36,9 @@ def first_speech(transcript: Transcript) -> float | None:
     return next((turn.start for turn in speech_turns(transcript) if turn.start is not None), None)
 
 
-def align(transcript: Transcript, span: Span) -> Transcript:
+def align(transcript: Transcript, period: Period) -> Transcript:
     """Return a transcript with a plausible `origin`, from which the starts of its turns count."""
-    origin, shift = second_zero(transcript.origin, first_speech(transcript), span)
+    origin, shift = second_zero(transcript.origin, first_speech(transcript), period)
     if shift:
         turns = tuple(_shift(turn, shift) for turn in transcript.turns)
         return replace(transcript, turns=turns, origin=origin)
@@ -72,9 +74,7 @@ def find_offset(transcript: Transcript, started_at: datetime | None, duration: f
         return offset
     unknown = [
         "its key names no time within the conversation" if started_at is None else "",
-        "the turns have no plausible time of day, and no joining is known"
-        if transcript.origin is None
-        else "",
+        "the transcript has no plausible absolute time" if transcript.origin is None else "",
     ]
     reason = ", and ".join(filter(None, unknown)) or "no turn falls into it by its start and duration"
     raise NoOffset(f"The recording cannot be aligned: {reason}. Pass the seconds as offset=.")

@@ -18,7 +18,7 @@ from tavus_callbacks.domain.common.digests import canonical, digest
 from tavus_callbacks.domain.common.timestamps import iso
 from tavus_callbacks.domain.events.stored_event import StoredEvent
 from tavus_callbacks.domain.transcripts.tool_calls import ToolAnswer, matching_call_id
-from tavus_callbacks.domain.transcripts.turn_times import Origin
+from tavus_callbacks.domain.transcripts.turn_times import Origin, origin_rank
 from tavus_callbacks.domain.transcripts.turns import SpokenTurn, read_turns
 
 # Stands for a missing time, and sorts before every time.
@@ -68,9 +68,9 @@ def best_transcript(pairs: Iterable[tuple[StoredEvent, Transcript | None]]) -> T
     if len(candidates) < 2:  # noqa: PLR2004
         return candidates[0][1] if candidates else None
 
-    def preference(candidate: tuple[StoredEvent, Transcript]) -> tuple[str, str]:
+    def preference(candidate: tuple[StoredEvent, Transcript]) -> tuple[str, str, str]:
         event, transcript = candidate
-        return rank(transcript, event.plausible_at), canonical(event.body)
+        return rank(transcript, event.plausible_at), origin_rank(transcript.origin), canonical(event.body)
 
     return max(candidates, key=preference)[1]
 

@@ -30,6 +30,11 @@ class Origin(View):
     source: Literal["turns", "first_turn", "joining"]
 
 
+def origin_rank(origin: Origin | None) -> str:
+    """Return a text by which the origins of transcripts of equal rank compare: the greatest counts."""
+    return f"{timestamps.iso(origin.at)} {origin.source}" if origin else ""
+
+
 def read_times(entries: Sequence[Entry]) -> tuple[list[float | None], Origin | None]:
     """Return each turn's start, and the time of second 0 if turns name it.
 
@@ -41,27 +46,23 @@ def read_times(entries: Sequence[Entry]) -> tuple[list[float | None], Origin | N
         for start, entry in zip(starts, entries, strict=True)
         if start is not None and (moment := _moment(entry)) is not None
     )
-    origins = [moment - start for start, moment in islice(pairs, _SAMPLES)]
+    zeros = [moment - start for start, moment in islice(pairs, _SAMPLES)]
+    zero = median(zeros) if zeros else None
+    origin = None if zero is None else _origin(zero, "turns")
     if None not in starts:
-        return starts, _origin(median(origins), "turns") if origins else None
+        return starts, origin
     moments = [
         _moment(entry) if start is None else None for start, entry in zip(starts, entries, strict=True)
     ]
-    earliest = min((moment for moment in moments if moment is not None), default=None)
-    zero = median(origins) if origins else earliest
     if zero is None:
-        return starts, None
-    starts = [
-        start if moment is None else lenient_json.seconds(round(moment - zero, 3))
+        zero = min((moment for moment in moments if moment is not None), default=None)
+        # Turns that count from the start, and others that have a time: nothing joins the two.
+        is_joined = all(start is None for start in starts)
+        origin = _origin(zero, "first_turn") if zero is not None and is_joined else None
+    return [
+        start if moment is None or zero is None else lenient_json.seconds(round(moment - zero, 3))
         for start, moment in zip(starts, moments, strict=True)
-    ]
-    if origins:
-        return starts, _origin(zero, "turns")
-    # Turns that count from the start and turns with a time, but none with both: nothing joins the two.
-    is_mixed = None in moments and any(
-        start is not None for start, moment in zip(starts, moments, strict=True) if moment is None
-    )
-    return starts, None if is_mixed else _origin(zero, "first_turn")
+    ], origin
 
 
 def _origin(zero: float, source: Literal["turns", "first_turn"]) -> Origin | None:

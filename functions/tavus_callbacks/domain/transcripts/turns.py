@@ -124,7 +124,7 @@ def _identity(turn: SpokenTurn) -> Hashable:
 
 def _repeated_tail(text: str) -> int:
     """Return the length of the longest end, of two or more characters, that equals what stands before it."""
-    lengths = range(len(text) // 2, 1, -1)
+    lengths = (length for length in range(len(text) // 2, 1, -1) if text[-1 - length] == text[-1])
     return next((length for length in lengths if text[-length:] == text[-2 * length : -length]), 0)
 
 

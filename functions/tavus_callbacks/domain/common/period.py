@@ -11,7 +11,7 @@ _LONGEST = timedelta(seconds=LONGEST_SECONDS)
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class Period:
     """The first joining, if it is known and plausible, and the limits of plausible times."""
 
     joined_at: datetime | None
@@ -19,14 +19,14 @@ class Span:
     latest: datetime
 
     @classmethod
-    def between(cls, joined_at: datetime | None, ended_at: datetime | None, last_sign: datetime) -> "Span":
-        """Return the span from ten minutes before the joining to the end, but never more than a day.
+    def between(cls, joined_at: datetime | None, ended_at: datetime | None, last_sign: datetime) -> "Period":
+        """Return the period from ten minutes before the joining to the end, but never more than a day.
 
         Without an end, it lasts a day from the joining. Without both, it ends at the last sign of life.
         """
         latest = ended_at or (joined_at + _LONGEST if joined_at else last_sign)
         earliest = latest - _LONGEST - _SLACK
-        if joined_at is not None and joined_at - _SLACK >= earliest:
+        if joined_at is not None and earliest <= joined_at - _SLACK and joined_at <= latest:
             return cls(joined_at, joined_at - _SLACK, latest)
         return cls(None, earliest, latest)
 
