@@ -52,6 +52,10 @@ _OF_THIS_RUN = (
     *("looked_at", "modified_at", "version", "receipt", "receipt_shard"),
     *("expires_at", "last_request_id", "revision"),
 )
+# Attributes by type of row that the earlier version did not have.
+_LATER = {"object_came": ("recording_ids",), "tombstone": ("listing_shard", "listed")}
+# The name of a member, not of a row or a push.
+_MEMBER = re.compile("[a-z_]+")
 _REPEAT = re.compile(r"(untimed-[0-9a-f]{32})(?:-([0-9]{6}))?$")
 # Longest time between two equal bodies without a time that makes the second one a repeat: decision 0066.
 _WINDOWS, _WINDOW = {"guardrail": 2, "objective": 2}, 3600
@@ -257,15 +261,29 @@ def _in_json(value: Any) -> Any:
 
 
 def changes(before: dict[str, Json], after: dict[str, Json]) -> dict[str, Json | None]:
-    """Return the rows that differ or are new, as they are now, and None for each that is gone."""
-    old, new = ({name: masked_row(row) for name, row in rows.items()} for rows in (before, after))
-    return {name: new.get(name) for name in sorted(old.keys() | new) if old.get(name) != new.get(name)}
+    """Return the rows that differ or are new, as they are now, and None for each that is gone.
+
+    Index entries and the notes of their coverage, which the earlier version did not have, are left out.
+    """
+    old, new = (
+        {name: masked_row(row) for name, row in rows.items() if row["type"]["S"] not in ("entry", "coverage")}
+        for rows in (before, after)
+    )
+    return {name: new.get(name) for name in sorted(old.keys() | new) if _differ(old.get(name), new.get(name))}
+
+
+def _differ(old: Json | None, new: Json | None) -> bool:
+    """Return whether a row differs; the facts of a summary may get further members."""
+    if old and new and new["type"] == {"S": "summary"}:
+        return bool(differences(old, new))
+    return old != new
 
 
 def differences(before: Any, now: Any, place: str = "") -> list[str]:
-    """Return where two pieces of JSON differ, and how."""
+    """Return where two pieces of JSON differ, and how; a further member is no difference."""
+    before, now = _parse_facts(before), _parse_facts(now)
     if isinstance(before, dict) and isinstance(now, dict):
-        names = sorted(before.keys() | now)
+        names = sorted(name for name in before.keys() | now if name in before or not _MEMBER.fullmatch(name))
         pairs = ((name, before.get(name, "nothing"), now.get(name, "nothing")) for name in names)
         return [line for name, old, new in pairs for line in differences(old, new, f"{place}/{name}")]
     if isinstance(before, list) and isinstance(now, list) and len(before) == len(now):
@@ -274,12 +292,26 @@ def differences(before: Any, now: Any, place: str = "") -> list[str]:
     return [] if before == now else [f"{place}: {before!r:.300} was expected, not {now!r:.300}"]
 
 
+def _parse_facts(value: Any) -> Any:
+    """Return the facts of a summary without empty members, which need not be stored, or another value."""
+    is_facts = isinstance(value, str) and value.startswith('{"receipt":')
+    return _without_empty(json.loads(value)) if is_facts else value
+
+
+def _without_empty(facts: Json) -> Json:
+    members = (
+        (name, _without_empty(each) if isinstance(each, dict) else each) for name, each in facts.items()
+    )
+    return {name: each for name, each in members if each not in (None, [], False)}
+
+
 def masked_row(row: Json) -> Json:
     """Return a row without what says when this run wrote it; deflated values are inflated.
 
     Another build of zlib may deflate the same text to other bytes.
     """
-    return {name: _readable(value) for name, value in row.items() if name not in _OF_THIS_RUN}
+    later = _LATER.get(row.get("type", {}).get("S"), ())
+    return {name: _readable(value) for name, value in row.items() if name not in (*_OF_THIS_RUN, *later)}
 
 
 def _readable(value: Json) -> Any:
@@ -290,7 +322,7 @@ def _readable(value: Json) -> Any:
     data = base64.b64decode(value["B"])
     for bits in (zlib.MAX_WBITS, -zlib.MAX_WBITS):
         try:
-            return {"deflated": shortened(zlib.decompress(data, bits).decode())}
+            return {"deflated": shortened(_parse_facts(zlib.decompress(data, bits).decode()))}
         except (zlib.error, UnicodeDecodeError):
             continue
     return value
