@@ -27,6 +27,12 @@ RECORDINGS, LARGE = 10, 12
 HTTP = httpx.Client(trust_env=False, timeout=30)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _close() -> Iterator[None]:
+    yield
+    HTTP.close()
+
+
 @dataclass
 class Load:
     """The callbacks in the order in which they are sent, and the answers by callback."""

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 from pathlib import Path
 
 import boto3
@@ -254,3 +255,15 @@ def test_data_without_a_place_in_the_template_is_set_aside(tmp_path):
     [aside] = tmp_path.glob("data-*")
     assert {FILE_NAME} <= {path.name for path in aside.iterdir()}
     assert again.note is None
+
+
+def test_a_journal_that_cannot_be_written_ends_the_services(tmp_path, monkeypatch):
+    """Otherwise a repetition would be answered as a duplicate of what the next start does not have."""
+    ends = []
+    monkeypatch.setattr(os, "_exit", ends.append)
+    with services() as first:
+        recorder = first.open(tmp_path).recorder
+        recorder.journal.close()
+        first.put_item(recorder, ITEM)
+
+    assert [1] == ends
