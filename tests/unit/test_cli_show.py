@@ -326,6 +326,18 @@ def test_a_file_is_printed_as_it_came(target, form):
     assert f"/conversations/c123/transcript?include=system&format={form}" == target.asked[0]
 
 
+def test_subtitles_for_a_recording(target):
+    """`--recording` and `--offset` reach the API, and its advice names the option."""
+    reason = "The recording cannot be aligned: its key names no time. Pass the seconds as"
+    target.answers = ["WEBVTT\n", (409, {"detail": f"{reason} offset=."})]
+    command = ("transcript", CONVERSATION, "--format", "vtt", "--recording", "latest")
+
+    assert "WEBVTT\n" == run(*command, "--offset", "-7.5").stdout
+    assert f"{reason} --offset." in run(*command).stderr
+    assert "/conversations/c123/transcript?recording=latest&offset=-7.5&format=vtt" == target.asked[0]
+    assert "add --format vtt" in run("transcript", CONVERSATION, "--offset", "1").stderr
+
+
 def test_control_characters_in_a_file_are_escaped_alike(target):
     """C0 and C1 characters are escaped, in sequences and alone; line feeds and tabs stay."""
     target.answers = ["User: \x1b[31mred\x1b[0m \x9b2J \x07\x7f\r\ta\n"]

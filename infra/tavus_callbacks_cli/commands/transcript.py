@@ -26,7 +26,7 @@ _STYLES = {"user": "bold cyan", "assistant": "bold green", "system": "dim", "too
 @click.command(
     epilog=examples(
         "tavus-callbacks transcript c123456 --local",
-        "tavus-callbacks transcript c123456 --format vtt --stack tavus-callbacks > subtitles.vtt",
+        "tavus-callbacks transcript c123456 --format vtt --recording latest --local > subtitles.vtt",
         "tavus-callbacks transcript c123456 --format json --include-system | jq .turns",
     )
 )
@@ -34,10 +34,25 @@ _STYLES = {"user": "bold cyan", "assistant": "bold green", "system": "dim", "too
 @click.option(
     "--format", "form", type=click.Choice(["text", "vtt", "json"]), help="As a file instead: text, vtt, json."
 )
+@click.option(
+    "--recording", metavar="R", help="With --format vtt: for the recording with this id, or `latest`."
+)
+@click.option(
+    "--offset", type=float, metavar="S", help="With --format vtt: add S seconds, instead of the known offset."
+)
 @click.option("--json", "is_json", is_flag=True, help="Print JSON, as --format json does.")
 @click.option("--include-system", is_flag=True, help="With the system's turns, the prompt among them.")
 @target_options
-def transcript(target: Target, id_: str, *, form: str | None, is_json: bool, include_system: bool) -> None:
+def transcript(  # noqa: PLR0913 - one argument an option
+    target: Target,
+    id_: str,
+    *,
+    form: str | None,
+    recording: str | None,
+    offset: float | None,
+    is_json: bool,
+    include_system: bool,
+) -> None:
     """Show what was said in a conversation.
 
     The system prompt is left out unless asked for.
@@ -46,8 +61,11 @@ def transcript(target: Target, id_: str, *, form: str | None, is_json: bool, inc
 
     if is_json and form not in (None, "json"):
         raise click.UsageError(f"--json and --format {form} are two forms: name one.")
+    if form != "vtt" and not (recording is None and offset is None):
+        raise click.UsageError("--recording and --offset are for subtitles: add --format vtt.")
     path = subject_path("conversation", id_, "transcript")
-    params = {"include": "system"} if include_system else {}
+    options = {"include": "system" if include_system else None, "recording": recording, "offset": offset}
+    params = {name: str(value) for name, value in options.items() if value is not None}
     with target.open_api("read") as api, suggest_ids(api, id_):
         if is_json or form == "json":
             print_json(api.get(path, params))
@@ -57,8 +75,9 @@ def transcript(target: Target, id_: str, *, form: str | None, is_json: bool, inc
             try:
                 text = api.text(path, {**params, "format": form})
             except Conflict as error:
-                # The API's advice names a query parameter, not the option.
-                raise Conflict(error.message.replace("format=text", "--format text")) from None
+                # The API's advice names query parameters, not the options.
+                advice = error.message.replace("format=text", "--format text").replace("offset=", "--offset")
+                raise Conflict(advice) from None
             # A terminal gets everything that could steer it escaped.
             if sys.stdout.isatty():
                 print_block(text.removesuffix("\n"))

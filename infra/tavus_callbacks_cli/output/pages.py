@@ -107,7 +107,10 @@ def recording_fields(view: View) -> Fields:
     """Yield each recording, and the failures that have no recording beside them."""
     for recording in view["recordings"]:
         size_text = "" if recording["size"] is None else size(recording["size"])
-        facts = [recording["status"], size_text, duration(recording["duration"])]
+        # An earlier version of the API does not say when it starts.
+        started_at = recording.get("started_at")
+        start = f"from {moment(started_at)}" if started_at else ""
+        facts = [recording["status"], size_text, duration(recording["duration"]), start]
         yield recording["recording_id"], ", ".join(filter(None, facts))
     failures = view["recording_failures"]
     # An earlier version of the API names neither the recording nor what to do.
