@@ -224,7 +224,7 @@ def _run_functions(template: Template, host: FunctionHost) -> Iterator[dict[str,
         yield functions
     finally:
         for function in functions.values():
-            function.begin_end()
+            function.request_end()
         for function in functions.values():
             function.stop()
 

@@ -63,6 +63,8 @@ def run_async_invocations(
     with ThreadPoolExecutor(8, "asynchronous") as threads:
 
         def run(function: str, event: Any) -> bool:
+            if ended.is_set():
+                return False
             config = configs.get(function, AsyncConfig())
             try:
                 _invoke_with_retries(partial(invoke, function, event), config.retries, ended)

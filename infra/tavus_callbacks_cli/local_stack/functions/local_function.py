@@ -155,10 +155,10 @@ class LocalFunction:
             raise FunctionFailed(answer["error"])
         return answer["answer"]
 
-    def begin_end(self) -> None:
+    def request_end(self) -> None:
         """Let every worker end, without waiting for it."""
         for worker in self._workers:
-            worker.begin_end()
+            worker.request_end()
 
     def stop(self) -> None:
         """End every worker."""
@@ -196,7 +196,7 @@ class _Worker:
                 worker_process.__name__, function.handler, env=function.environment, log=log
             )
 
-    def begin_end(self) -> None:
+    def request_end(self) -> None:
         if not self._is_loaded:
             # It may still import for seconds, and has handled nothing.
             self.process.kill()

@@ -44,10 +44,6 @@ class RecordFilter:
     table: str
     patterns: tuple[pattern.Pattern, ...]
 
-    def accepts(self, record: pattern.Pattern) -> bool:
-        """Tell whether one of the patterns matches the record, or there are none."""
-        return not self.patterns or any(pattern.matches(each, record) for each in self.patterns)
-
 
 @dataclass
 class Recorder:
@@ -79,7 +75,7 @@ class Recorder:
             content = dynamo_json_dump(record.record)
             plain = json.loads(content)
             for each in filters:
-                if each.accepts(plain):
+                if pattern.matches_one_of(each.patterns, plain):
                     yield Entry(RECORD, each.mapping_id, plain["dynamodb"]["SequenceNumber"], content)
         self._read_records[table.name] = len(records)
 

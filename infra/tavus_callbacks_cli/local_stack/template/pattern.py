@@ -6,7 +6,7 @@ Source: "Amazon EventBridge event patterns" and "Lambda event filtering" of the 
 """
 
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 Pattern = Mapping[str, Any]
@@ -26,6 +26,11 @@ def matches(pattern: Pattern, event: Mapping[str, Any]) -> bool:
         if not is_match:
             return False
     return True
+
+
+def matches_one_of(patterns: Sequence[Pattern], event: Mapping[str, Any]) -> bool:
+    """Tell whether one of the filters of a mapping matches, or there are none."""
+    return not patterns or any(matches(each, event) for each in patterns)
 
 
 def check(pattern: Any) -> None:

@@ -53,7 +53,7 @@ class StreamMapping:
 
     def accepts(self, record: Record) -> bool:
         """Tell whether one of the filters matches the record, or there are none."""
-        return not self.patterns or any(pattern.matches(each, record) for each in self.patterns)
+        return pattern.matches_one_of(self.patterns, record)
 
 
 def stream_mappings_of(template: "Template") -> list[StreamMapping]:
