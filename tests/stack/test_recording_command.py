@@ -161,9 +161,12 @@ def test_nothing_recorded_says_what_to_do(local_stack, conversation_id):
 def test_what_a_simulation_tells_to_run_next_runs_on_the_same_stack(local_stack):
     """The printed command names the port, so it cannot reach another stack."""
     sent = CliRunner().invoke(main, ["simulate", "recording", "--local", "--port", str(local_stack.port)])
-    said = next(line for line in sent.stderr.splitlines() if line.startswith("A fresh link: "))
+    lines = dict(line.split(": ", 1) for line in sent.stderr.splitlines() if ": tavus-callbacks " in line)
 
-    told = CliRunner().invoke(main, said.split("tavus-callbacks ")[1].split())
+    told = {name: CliRunner().invoke(main, line.split()[1:]) for name, line in lines.items()}
 
-    assert said.endswith(f"--local --port {local_stack.port}")
-    assert (0, "") == (told.exit_code, told.stderr.partition("Error")[2])
+    assert all(line.endswith(f"--local --port {local_stack.port}") for line in lines.values())
+    assert {"A fresh link": (0, ""), "Its subtitles": (0, "")} == {
+        name: (result.exit_code, result.stderr.partition("Error")[2]) for name, result in told.items()
+    }
+    assert told["Its subtitles"].stdout.startswith("WEBVTT")

@@ -162,6 +162,8 @@ def _print_link(stack: "RunningStack", conversation_id: str, port: int | None) -
     note(f"Stored a recording of {SECONDS} s that shows its own clock. It plays in a browser: {link}")
     options = ("--local",) if port is None else ("--local", "--port", str(port))
     note(f"A fresh link: {shell.command('recording', conversation_id, options=options)}")
+    subtitles = ("--format", "vtt", "--recording", "latest", *options)
+    note(f"Its subtitles: {shell.command('transcript', conversation_id, options=subtitles)}")
 
 
 def _line(outcome: "Outcome") -> "Text":
