@@ -74,7 +74,7 @@ def cases() -> dict[str, Case]:
         "read": Case(_read(), {**token_answer("read"), "Query": {"Items": [wire(row) for row in rows]}}),
         "project": Case(_stream(rows[1]), {"Query": {"Items": []}}),
         "drain": Case(_spilled(), {}),
-        "resolve": Case(_stream(rows[2]), {"UpdateItem": {"Attributes": _recording_row()}}),
+        "resolve": Case(_stream(rows[2]), {"UpdateItem": {"Attributes": recording_row(_KEY)}}),
         "signing_key": Case(_custom(), key),
         "push": Case(_queued(), {"GetSecretValue": {"SecretString": _PUSH_SECRET}}),
         "watch": Case(b"{}", {"Query": {"Items": []}, "": _EMPTY_BUCKET}),
@@ -126,8 +126,8 @@ def catching_table() -> tuple[EventsTable, Writes]:
     return EventsTable(client, "events", Bodies("bodies", lambda: client), None), writes
 
 
-def _recording_row() -> dict[str, Any]:
-    """Return a recording's row after its callback and its object were noted."""
+def recording_row(key: str) -> dict[str, Any]:
+    """Return the row of a recording of conversation c1 after its callback and its object were noted."""
     row: dict[str, Any] = {}
 
     def update_item(ExpressionAttributeValues: dict[str, Any], **_: object) -> dict[str, Any]:  # noqa: N803 - boto3's name
@@ -137,10 +137,10 @@ def _recording_row() -> dict[str, Any]:
     client = cast("Any", SimpleNamespace(update_item=update_item))
     table = RecordingRows(client, "events", bucket="recordings")
     claim = read_claim(
-        "application.recording_ready", "c1", {"properties": {"s3_key": _KEY}}, bucket="b", ref="1"
+        "application.recording_ready", "c1", {"properties": {"s3_key": key}}, bucket="b", ref="1"
     )
     table.put_claim("c1", claim, ref="1", claimed_at=_NOW)
-    stored = StoredObject(_KEY, 1, "video/mp4", "1", None, _NOW)
+    stored = StoredObject(key, 1, "video/mp4", "1", None, _NOW)
     table.put_look("c1", claim.recording_id, stored, looked_at=_NOW)
     return row
 

@@ -23,7 +23,7 @@ from typing import Any, cast
 
 from bench import counts, rie
 from bench.bodies import KILOBYTE
-from bench.events import TOKEN, catching_table, token_answer, wire
+from bench.events import TOKEN, catching_table, recording_row, token_answer, wire
 from bench.measure import environment_of
 from bench.packages import ROOT
 from tavus_callbacks.aws.items import read_item
@@ -37,6 +37,8 @@ from tavus_callbacks_cli.local_stack.http.routes import Route
 Row = dict[str, Any]
 
 NOW = datetime.now(UTC)
+# When the conversation began, and the seconds until its end, after all of its turns.
+START, END = NOW - timedelta(hours=1), 1600
 # The bytes of a turn as people talk to a replica, and of a turn of three words.
 TURN, SHORT_TURN = 295, 130
 SHORT_WORDS, WORDS = 3, 24
@@ -52,12 +54,13 @@ class Question:
     most: float
     calls: int
     answers: Callable[[], dict[str, Any]]
+    query: bytes = b"limit=50"
 
     @property
     def event(self) -> dict[str, Any]:
         """Return the event of the request."""
         headers = ((b"authorization", f"Bearer {TOKEN}".encode()),)
-        request = Request("GET", self.path.encode(), b"limit=50", headers)
+        request = Request("GET", self.path.encode(), self.query, headers)
         return make_event(request, Route("GET", self.path, "ReadFunction"), {})
 
 
@@ -66,6 +69,14 @@ def conversation_answers(size: int, *, short: bool = False) -> dict[str, Any]:
     rows, objects = _store_conversation("c1", size, short=short)
     items = sorted(rows, key=lambda row: str(row["sk"]["S"]))
     return {"Query": {"Items": [wire(row) for row in items]}, "": b"".join(objects)}
+
+
+def subtitle_answers(size: int) -> dict[str, Any]:
+    """Return the answers for such a conversation with a recording that starts with the talk."""
+    answers = conversation_answers(size)
+    row = recording_row(f"tavus/c1/{round(START.timestamp() * 1000)}")
+    answers["Query"]["Items"].append(row)
+    return answers
 
 
 def page_answers() -> dict[str, Any]:
@@ -89,6 +100,13 @@ QUESTIONS = {
     "that transcript": Question(
         "/conversations/c1/transcript", 15, 2, partial(conversation_answers, 200 * KILOBYTE)
     ),
+    "its subtitles for a recording": Question(
+        "/conversations/c1/transcript",
+        15,
+        2,
+        partial(subtitle_answers, 200 * KILOBYTE),
+        b"format=vtt&recording=latest",
+    ),
     "a page of 50 conversations": Question("/conversations", 40, 9, page_answers),
 }
 
@@ -105,7 +123,7 @@ def _store_conversation(subject: str, size: int, *, short: bool = False) -> tupl
 
 def _bodies(subject: str, size: int, *, short: bool) -> Iterator[dict[str, Any]]:
     def body(event_type: str, second: int, properties: dict[str, Any]) -> dict[str, Any]:
-        at = (NOW - timedelta(minutes=5) + timedelta(seconds=second)).isoformat()
+        at = (START + timedelta(seconds=second)).isoformat()
         about = {"conversation_id": subject, "event_type": event_type, "timestamp": at}
         return {**about, "properties": properties}
 
@@ -114,10 +132,11 @@ def _bodies(subject: str, size: int, *, short: bool) -> Iterator[dict[str, Any]]
     for number, event_type in enumerate(
         (*types, "application.perception_analysis", *["canvas.interaction"] * 5)
     ):
-        yield body(event_type, number, {**properties, "interaction_id": f"i{number}"})
+        second = END if event_type == "system.shutdown" else number
+        yield body(event_type, second, {**properties, "interaction_id": f"i{number}"})
     count = max(2, size // (SHORT_TURN if short else TURN))
     turns = [_turn(number, SHORT_WORDS if short else WORDS) for number in range(count)]
-    yield body("application.transcription_ready", 99, {"transcript": turns})
+    yield body("application.transcription_ready", END + 1, {"transcript": turns})
 
 
 def _turn(number: int, words: int) -> dict[str, Any]:
@@ -127,7 +146,7 @@ def _turn(number: int, words: int) -> dict[str, Any]:
     return {
         "role": ("user", "assistant")[number % 2],
         "content": f"{' '.join(spoken).capitalize()}.",
-        "timestamp": NOW.timestamp() + number,
+        "timestamp": START.timestamp() + number,
         "seconds_from_start": float(number),
         "duration": 0.8,
         **({"inference_id": str(uuid.UUID(int=chance.getrandbits(128)))} if words == WORDS else {}),

@@ -5,7 +5,7 @@ import pytest
 import benches
 
 
-@pytest.mark.parametrize("name", ["… with a transcript of 200 KB", "a page of 50 conversations"])
+@pytest.mark.parametrize("name", ["its subtitles for a recording", "a page of 50 conversations"])
 def test_reading_can_be_measured(name):
     """The reader gets every setting and answer, and makes no more calls than allowed."""
     measure = f"from bench.read import QUESTIONS, measure; question = QUESTIONS[{name!r}]"

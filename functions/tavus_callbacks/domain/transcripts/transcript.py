@@ -6,7 +6,7 @@ sender's time that has turns counts; at the same time, the one with most turns, 
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 
@@ -151,8 +151,10 @@ def transcript_view(transcript: Transcript) -> dict[str, Any]:
     """Return a transcript in JSON's own types, with the time of each turn that has a start."""
     view: dict[str, Any] = _adapter().dump_python(transcript, mode="json")
     if transcript.origin:
-        zero = transcript.origin.at
+        # UTC, and without saying so: that takes half as long to write.
+        zero = transcript.origin.at.astimezone(UTC).replace(tzinfo=None)
         for turn in view["turns"]:
             if turn["start"] is not None:
-                turn["at"] = iso(zero + timedelta(seconds=turn["start"]))
+                at = zero + timedelta(seconds=turn["start"])
+                turn["at"] = at.isoformat("T", "microseconds") + "Z"
     return view
