@@ -14,6 +14,7 @@ from small_stack import dynamodb, s3, small_stack
 from tavus_callbacks_cli.local_stack.services.deploy import check_resources
 from tavus_callbacks_cli.local_stack.stack import LocalStack, Options, local_stack
 from tavus_callbacks_cli.local_stack.template.template import load_template
+from tavus_callbacks_cli.local_stack.triggers import streams
 from tavus_callbacks_cli.local_stack.triggers.triggers import triggers_of
 
 if TYPE_CHECKING:
@@ -278,14 +279,19 @@ def test_a_restart_tells_nothing_of_what_it_puts_back(options: Options) -> None:
         assert [("Object Created", "new")] == again.objects()
 
 
-def test_what_was_written_last_is_processed_before_the_end(options: Options) -> None:
-    """Ending a stack loses no record of a stream."""
+def test_what_was_written_last_is_delivered_once(options: Options, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the end of a stack does not deliver, the next start delivers before it is ready."""
+    monkeypatch.setattr(streams, "_SECONDS_TO_END", 0)
     with local_stack(options) as stack:
         world = watched(stack)
         for number in range(20):
             world.put(str(number))
+        world.s3.put_object(Bucket=stack.running.outputs["Watched"], Key="last", Body=b"x")
+    with local_stack(options):
+        keys = [key for batch in world.batches() for key in batch]
 
-    assert [str(number) for number in range(20)] == [key for batch in world.batches() for key in batch]
+        assert [str(number) for number in range(20)] == keys
+        assert [("Object Created", "last")] == world.objects()
 
 
 @pytest.mark.parametrize(
