@@ -45,6 +45,7 @@ class Target:
     world: "World"
     name: str = "stack of this process"
     options: tuple[str, ...] = ("--stack", "x")
+    is_local: bool = False
 
     def store(self):
         """Open the stored data."""

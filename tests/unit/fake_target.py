@@ -20,6 +20,7 @@ class FakeTarget:
 
     name: str = "a fake"
     options: tuple[str, ...] = ()
+    is_local: bool = False
     answers: list[Any] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
     scopes: list[str] = field(default_factory=list)

@@ -6,10 +6,13 @@ import pytest
 from fake_target import FakeTarget, run
 
 from tavus_callbacks.domain.common.paths import LISTS
+from tavus_callbacks_cli.commands import problems
 from tavus_callbacks_cli.output.text import moment
 from tavus_callbacks_cli.targets import choose
 
 AT = "2027-03-01T12:00:00.000000Z"
+
+
 EVIL = "\x1b[2J[bold red]\u202e"
 
 
@@ -117,7 +120,7 @@ def test_faces_are_what_the_api_calls_replicas(target):
 
     faces, events = run("list", "faces"), run("list", "events", "--kind", "face")
 
-    assert "/replicas?limit=51" == target.asked[0]
+    assert "/replicas?limit=51&simulated=false" == target.asked[0]
     assert "r1" in faces.stdout
     assert ["replica.ready"] == [line.split()[4] for line in events.stdout.splitlines()[1:]]
 
@@ -161,6 +164,51 @@ def test_each_kind_of_resource_has_a_list(target, what):
 
     assert ["v123", "ready"] == result.stdout.splitlines()[1].split()[:2]
     assert target.asked[0].startswith(f"/{what}?")
+
+
+@pytest.mark.parametrize("command", ["list", "list events", "tail", "stats", "problems"])
+def test_simulated_data_is_shown_where_it_belongs(command, monkeypatch):
+    """A deployed stack leaves it out unless asked; a local stack, and a filter for its tag, show it."""
+    monkeypatch.setattr(problems, "_operator_problems", lambda _: [])
+    page = {
+        "conversations": [],
+        "quarantine": [],
+        "cursor": None,
+        "events": [event(tags={"simulated": "true"}, issues=[])],
+    }
+    whole = {**page, "conversations": [conversation(simulated=True, recording_statuses=["failed"])]}
+    shown = []
+    for target, options in (
+        (FakeTarget(), ()),
+        (FakeTarget(), ("--simulated",)),
+        (FakeTarget(is_local=True), ()),
+        *([(FakeTarget(), ("--tag", "simulated:true"))] if command != "problems" else []),
+    ):
+        target.answers = [whole, {**whole, "events": []}]
+        if command == "problems":
+            target.answers = [page, whole]
+        monkeypatch.setattr(choose, "choose", lambda *_, named=target, **__: named)
+        result = run(*command.split(), *options)
+        is_left_out = any("simulated=false" in asked for asked in target.asked)
+        # Events are filtered here, because a position of the feed passes over nothing.
+        shown.append("c123" in result.stdout if "events" in str(target.asked[0]) else not is_left_out)
+
+    assert [False, True, True, True][: len(shown)] == shown
+
+
+def test_simulated_rows_are_marked(target):
+    """Every table has a mark, which does not depend on other tags."""
+    tags = {"simulated": "true"}
+    target.answers = [
+        {"conversations": [conversation("c1", simulated=True), conversation("c2")], "cursor": None},
+        {"videos": [video("v1", simulated=True), video("v2")], "cursor": None},
+        {"events": [event("e1", tags=tags), event("e2")], "cursor": "x"},
+        {"events": [], "cursor": "x"},
+    ]
+
+    for what in ("conversations", "videos", "events"):
+        head, first, second = run("list", what, "--simulated").stdout.splitlines()
+        assert ["simulated" in head, " yes" in first, " yes" in second] == [True, True, False]
 
 
 def test_nothing_found_is_said(target):

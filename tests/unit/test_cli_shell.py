@@ -173,35 +173,65 @@ def test_near_ids_are_quoted(target, id_):
     assert [id_] == arguments_of(near[1])
 
 
-@pytest.mark.parametrize("id_", HOSTILE)
-def test_problems_names_each_conversation_and_its_command(target, id_, monkeypatch):
-    """An id that no path carries, and the answers 404, 409 and 503, do not hide other problems."""
+@pytest.mark.parametrize("id_", [each for each in HOSTILE if each])
+def test_problems_quotes_the_conversation_in_its_command(target, id_, monkeypatch):
+    """The command names the conversation as one word; an id that no path can hold leads to its events."""
     monkeypatch.setattr(problems, "_operator_problems", lambda _: [])
-    recording = {"status": "failed", "received_at": "2027-03-01T12:00:00Z", "conversation_id": "c9"}
-    listed = [id_, "gone", "claimed", "down", "c9"]
-    conversations = [
-        {"conversation_id": name, "recordings": 1, "simulated": False} for name in listed if name
-    ]
-    has_page = fits_path(id_)
+    row = {"recordings": 1, "recording_statuses": ["failed"], "simulated": False}
+    row |= {"received_first_at": "2027-03-01T12:00:00Z", "received_last_at": "2027-03-01T12:05:00Z"}
     target.answers = [
         {"quarantine": [], "cursor": None},
-        {"conversations": conversations, "cursor": None},
-        *([{"recordings": [recording | {"conversation_id": id_}], "cursor": None}] if has_page else []),
-        (404, {"detail": "gone"}),
-        (409, {"detail": "another's"}),
-        (503, {"detail": "busy"}),
-        {"recordings": [recording], "cursor": None},
+        {"conversations": [{**row, "conversation_id": id_}], "cursor": None},
     ]
 
     result = run("problems", "--json")
 
     assert 1 == result.exit_code, result.output
-    printed = json.loads(result.stdout)["problems"]
-    commands = [arguments_of(each["next"]) for each in printed]
-    assert all(each["next"].isprintable() for each in printed)
-    unread = [name for name in listed[:-1] if name and not (name == id_ and has_page)]
-    assert unread == [next(word for word in command[2:] if word in unread) for command in commands[:-1]]
-    assert "recordings failed" == printed[-1]["what"]
+    [printed] = json.loads(result.stdout)["problems"]
+    assert printed["next"].isprintable()
+    words = arguments_of(printed["next"])
+    assert ("recording" if fits_path(id_) else "show") == words[1]
+    assert id_ in words[2:]
+    assert ("recordings failed", 1, "2027-03-01T12:05:00Z") == (
+        printed["what"],
+        printed["count"],
+        printed["since"],
+    )
+
+
+def test_problems_counts_recordings_by_status(target, monkeypatch):
+    """One request a page counts them all; the command names the oldest conversation that a path can hold."""
+    monkeypatch.setattr(problems, "_operator_problems", lambda _: [])
+
+    def row(name, hour, *statuses, **members):
+        times = {f"received_{which}_at": f"2027-03-01T{hour}:00:00Z" for which in ("first", "last")}
+        about = {"conversation_id": name, "recordings": len(statuses), "simulated": False}
+        return {**about, "recording_statuses": list(statuses), **times, **members}
+
+    older = row("c5", 15)
+    del older["recording_statuses"]
+    target.answers = [
+        {"quarantine": [], "cursor": None},
+        {"conversations": [row("c1", 13, "failed", "available"), row("a/b", 11, "failed")], "cursor": "x"},
+        {"conversations": [row("c2", 12, "failed", "failed", "missing"), row("c3", 10)], "cursor": "y"},
+        {
+            "conversations": [row("c4", 10, "missing", simulated=True), older | {"recordings": 2}],
+            "cursor": None,
+        },
+    ]
+
+    printed = json.loads(run("problems", "--json").stdout)["problems"]
+
+    assert 4 == len(target.asked)
+    assert [
+        ("conversations with unchecked recordings: the stack is of an earlier version", 1, "list"),
+        ("recordings missing", 1, "c2"),
+        ("recordings missing (simulated)", 1, "c4"),
+        ("recordings failed", 4, "c2"),
+    ] == [
+        (each["what"], each["count"], arguments_of(each["next"])[2 if "unchecked" not in each["what"] else 1])
+        for each in printed
+    ]
 
 
 @pytest.mark.parametrize("name", [each for each in HOSTILE if each])

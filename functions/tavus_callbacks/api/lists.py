@@ -30,7 +30,7 @@ def list_page(
     before = place_in(query.state(CURSOR), "before")
     page = read_page(summaries, query, kind, describe, before, objects_in=objects_in, **filters)
     next_cursor = query.cursor({"before": page.following}) if page.following else None
-    return page.views, {"cursor": next_cursor, "looked_until": looked_until(page, query)}
+    return page.views, {"cursor": next_cursor, "looked_until": looked_until(page)}
 
 
 def read_page(  # noqa: PLR0913 - a list, its filters and a place in it
@@ -55,8 +55,6 @@ def read_page(  # noqa: PLR0913 - a list, its filters and a place in it
     return summaries.list_summaries(kind, span, view, objects_in=objects_in, term=term_of(filter_))
 
 
-def looked_until(page: SummaryPage, query: Query) -> str | None:
-    """Return the time of the last row read, if a page stopped before it was full or the list ended."""
-    if page.following is None or len(page.views) == query[LIMIT]:
-        return None
-    return page.following.partition("#")[0]
+def looked_until(page: SummaryPage) -> str | None:
+    """Return the time of the last row that a page looked at, or None if the list has no more rows."""
+    return page.following and page.following.partition("#")[0]

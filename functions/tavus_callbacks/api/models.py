@@ -30,11 +30,10 @@ class Page(Answer):
 
 
 class ListPage(Page):
-    """A page of a list with filters that stops before it has read too much."""
+    """A page of a list with filters, which stops before it has looked at too many rows."""
 
     looked_until: Moment | None = Field(
-        description="The time of the last row that was read, if the page stopped before it was full: it and "
-        "the pages before it cover everything first received after that. Null for a full page and at the end."
+        description="The first receipt of the last row that the page looked at; null if there are no more."
     )
 
 

@@ -39,6 +39,4 @@ def get_subjects(query: Query) -> Response[str]:
     elif following_kinds:
         following = {"kind": following_kinds[0]}
     next_cursor = query.cursor(following) if following else None
-    return json_answer(
-        {"subjects": page.views, "cursor": next_cursor, "looked_until": looked_until(page, query)}
-    )
+    return json_answer({"subjects": page.views, "cursor": next_cursor, "looked_until": looked_until(page)})

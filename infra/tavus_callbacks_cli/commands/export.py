@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING
 import click
 
 from tavus_callbacks_cli.commands import options
-from tavus_callbacks_cli.commands.options import refuse_overwrite, require_folder, target_options
+from tavus_callbacks_cli.commands.options import (
+    refuse_overwrite,
+    require_folder,
+    simulated_option,
+    target_options,
+)
 from tavus_callbacks_cli.output.console import note, print_json, progress_bar
 from tavus_callbacks_cli.output.shell import argument, command
 from tavus_callbacks_cli.output.text import escape, examples, size
@@ -50,6 +55,7 @@ if TYPE_CHECKING:
 @click.option("--force", is_flag=True, help="Overwrite FILE.")
 @click.option("--json", "is_json", is_flag=True, help="Print what was written as JSON.")
 @target_options
+@simulated_option
 def export(  # noqa: PLR0913 - one argument an option
     target: Target,
     *,
@@ -59,6 +65,7 @@ def export(  # noqa: PLR0913 - one argument an option
     file: Path,
     force: bool,
     is_json: bool,
+    leave_out: dict[str, str],
 ) -> None:
     """Write everything that is stored about a subject into a zip.
 
@@ -85,10 +92,12 @@ def export(  # noqa: PLR0913 - one argument an option
         if not isinstance(target, UrlTarget) or target.environment.get(TOKEN_VARIABLES["quarantine"]):
             quarantine = cleanup.enter_context(target.open_api("quarantine"))
         sources = Sources(api, quarantine, fetch)
-        selection = find_by_tag(api, tag) if tag else Selection(frozenset({(kind, str(id_))}))
+        selection = find_by_tag(api, tag, leave_out) if tag else Selection(frozenset({(kind, str(id_))}))
         left_out = selection.left_out_json(export_command)
         for line in left_out_lines(left_out):
             note(line)
+        if tag and leave_out:
+            note("Simulated data is left out. --simulated includes it.")
         exported = _write_archive(sources, selection, file, left_out)
     if is_json:
         subjects = [{"kind": kind, "subject": name} for kind, name in sorted(selection.subjects)]

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, get_args
 import click
 
 from tavus_callbacks.domain.common.paths import LISTS
+from tavus_callbacks.domain.common.tags import SIMULATED, is_tagged
 from tavus_callbacks.domain.common.timestamps import iso
 from tavus_callbacks_cli.commands import options
-from tavus_callbacks_cli.commands.options import query, target_options
+from tavus_callbacks_cli.commands.options import query, simulated_option, target_options
 from tavus_callbacks_cli.output.console import note, print_json, print_table
 from tavus_callbacks_cli.output.text import duration, examples, moment, tags, zone
 from tavus_callbacks_cli.targets.choose import Target
@@ -48,7 +49,10 @@ WHAT = options.Renamed((*LISTS.values(), "events"), {"faces": "replicas"})
 @click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, help="How many at most.")
 @click.option("--json", "is_json", is_flag=True, help="Print JSON.")
 @target_options
-def list_(target: Target, what: str, *, limit: int, is_json: bool, **filters: Any) -> None:
+@simulated_option
+def list_(
+    target: Target, what: str, *, limit: int, is_json: bool, leave_out: dict[str, str], **filters: Any
+) -> None:
     """List conversations, videos, other resources or events.
 
     WHAT is conversations (the default), videos, replicas (or faces), documents, lipsync, replacements,
@@ -59,9 +63,9 @@ def list_(target: Target, what: str, *, limit: int, is_json: bool, **filters: An
     _check_filters(what, given)
     with target.open_api("read") as api:
         if what == "events":
-            every = _events(api, given)
+            every = _events(api, given, with_simulated=not leave_out)
         else:
-            every = api.items(f"/{what}", {"limit": str(min(limit + 1, 200)), **query(given)})
+            every = api.items(f"/{what}", {"limit": str(min(limit + 1, 200)), **leave_out, **query(given)})
         items = list(islice(every, limit + 1))
     if is_json:
         print_json({what: items[:limit]})
@@ -89,12 +93,14 @@ def _check_filters(what: str, given: Mapping[str, Any]) -> None:
             raise click.UsageError(f"--{name} of {what} takes {', '.join(values)}.")
 
 
-def _events(api: "ApiClient", given: Mapping[str, Any]) -> Iterator[Item]:
+def _events(api: "ApiClient", given: Mapping[str, Any], *, with_simulated: bool) -> Iterator[Item]:
     from tavus_callbacks_cli.operations.events import EventFilter
 
     until = iso(given["until"]) if "until" in given else None
     tags = (given["tag"],) if "tag" in given else ()
-    filter_ = EventFilter(given.get("kind"), given.get("event_type"), given.get("label"), tags)
+    filter_ = EventFilter(
+        given.get("kind"), given.get("event_type"), given.get("label"), tags, with_simulated
+    )
     # Events come oldest first, so a list of them begins somewhere.
     since = given.get("since") or datetime.now(UTC) - timedelta(days=1)
     for event in api.events_since(iso(since)):
@@ -117,18 +123,27 @@ def conversation_row(item: Item) -> tuple[str, ...]:
         ", ".join(item["missing"]),
         # A stack of an earlier version does not answer this member.
         str(item.get("guardrails") or ""),
+        _mark(item),
         tags(item["tags"]),
     )
 
 
 def resource_row(item: Item) -> tuple[str, ...]:
     """Return the cells of a video or another resource."""
-    return item["id"], item["status"], moment(item["received_last_at"]), tags(item["tags"])
+    return (
+        *(item["id"], item["status"], moment(item["received_last_at"])),
+        *(_mark(item), tags(item["tags"])),
+    )
 
 
 def event_row(item: Item) -> tuple[str, ...]:
     """Return an event's cells."""
-    return moment(item["received_at"]), item["kind"], item["subject"], item["event_type"], item["event_id"]
+    cells = item["kind"], item["subject"], item["event_type"], item["event_id"]
+    return moment(item["received_at"]), *cells, _mark({"simulated": is_tagged(item["tags"], SIMULATED)})
+
+
+def _mark(item: Item) -> str:
+    return "yes" if item["simulated"] else ""
 
 
 _OWN_FILTERS: dict[str, set[str]] = {
@@ -136,15 +151,15 @@ _OWN_FILTERS: dict[str, set[str]] = {
     **{name: {"status"} for name in RESOURCES},
     "events": {"kind", "event_type"},
 }
-_RESOURCE_COLUMNS = ("id", "status", "last received ({zone})", "tags")
+_RESOURCE_COLUMNS = ("id", "status", "last received ({zone})", "simulated", "tags")
 _TABLES: dict[str, tuple[tuple[str, ...], Any]] = {
     "conversations": (
         (
             *("conversation", "status", "began ({zone})", "lasted", "turns"),
-            *("end reason", "missing", "guardrails", "tags"),
+            *("end reason", "missing", "guardrails", "simulated", "tags"),
         ),
         conversation_row,
     ),
     **dict.fromkeys(RESOURCES, (_RESOURCE_COLUMNS, resource_row)),
-    "events": (("received ({zone})", "kind", "subject", "event", "event id"), event_row),
+    "events": (("received ({zone})", "kind", "subject", "event", "event id", "simulated"), event_row),
 }

@@ -49,6 +49,29 @@ def target_options(command: Callable[..., None]) -> Callable[..., None]:
     return local_options(stack(region(with_target)))
 
 
+def simulated_option(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command `--simulated`, and `leave_out`: the parameter of lists that leaves out simulated data.
+
+    A local stack shows simulated data, and so does a filter for its tag. Stands below `target_options`.
+    """
+
+    @wraps(command)
+    def with_leave_out(target: choose.Target, *args: Any, with_simulated: bool, **kwargs: Any) -> None:
+        tags = (kwargs.get("tag"), *kwargs.get("wanted", ()))
+        is_shown = with_simulated or target.is_local
+        is_asked_for = any(tag and tag[0] == "simulated" for tag in tags)
+        leave_out = {} if is_shown or is_asked_for else {"simulated": "false"}
+        command(target, *args, leave_out=leave_out, **kwargs)
+
+    simulated = click.option(
+        "--simulated",
+        "with_simulated",
+        is_flag=True,
+        help="Include simulated data, which a local stack always shows.",
+    )
+    return simulated(with_leave_out)
+
+
 class Renamed(click.Choice[str]):
     """A choice that also takes other names: Tavus renamed replica to face in June 2026."""
 

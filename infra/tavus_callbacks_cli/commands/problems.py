@@ -8,7 +8,7 @@ import click
 
 from tavus_callbacks.domain.common.timestamps import iso
 from tavus_callbacks_cli.commands import options
-from tavus_callbacks_cli.commands.options import target_options
+from tavus_callbacks_cli.commands.options import simulated_option, target_options
 from tavus_callbacks_cli.output.console import note, print_json, print_table
 from tavus_callbacks_cli.output.text import examples, moment, zone
 from tavus_callbacks_cli.targets.choose import Target, UrlTarget
@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 )
 @click.option("--json", "is_json", is_flag=True, help="Print JSON.")
 @target_options
-def problems(target: Target, since: datetime | None, *, is_json: bool) -> None:
+@simulated_option
+def problems(target: Target, since: datetime | None, *, is_json: bool, leave_out: dict[str, str]) -> None:
     """Show what is stuck, and the command to type next.
 
     Quarantine, what functions could not process, the spill, pushes that wait, dead letters of both,
@@ -44,7 +45,8 @@ def problems(target: Target, since: datetime | None, *, is_json: bool) -> None:
     with target.open_api("quarantine") as api:
         problems += quarantine_problems(api)
     with target.open_api("read") as api:
-        problems += recording_problems(api, iso(since or datetime.now(UTC) - timedelta(days=7)))
+        span = {"since": iso(since or datetime.now(UTC) - timedelta(days=7))}
+        problems += recording_problems(api, {**span, **leave_out})
     if isinstance(target, UrlTarget):
         note(
             "Without AWS credentials the failed bucket and the spill are not seen: --stack NAME looks there."

@@ -10,7 +10,7 @@ import click
 from tavus_callbacks.domain.common import timestamps
 from tavus_callbacks.domain.summaries import sums
 from tavus_callbacks_cli.commands import options
-from tavus_callbacks_cli.commands.options import query, target_options
+from tavus_callbacks_cli.commands.options import query, simulated_option, target_options
 from tavus_callbacks_cli.output.console import (
     note,
     print_fields,
@@ -70,13 +70,15 @@ def _key(text: str) -> tuple[str, sums.Key]:
 )
 @click.option("--json", "is_json", is_flag=True, help="Print JSON.")
 @target_options
-def stats(
+@simulated_option
+def stats(  # noqa: PLR0913 - one argument an option
     target: Target,
     *,
     by: tuple[str, sums.Key],
     csv_file: Path | None,
     html_file: Path | None,
     is_json: bool,
+    leave_out: dict[str, str],
     **filters: Any,
 ) -> None:
     """Sum up conversations: how many, how long, who spoke how much.
@@ -87,7 +89,7 @@ def stats(
         raise click.UsageError("Standard output takes one of --csv -, --html - and --json: name one.")
     until = filters["until"] or datetime.now(UTC)
     with target.open_api("read") as api:
-        conversations = _read(api, filters, until)
+        conversations = _read(api, {**filters, **leave_out}, until)
     total, grouped = sums.sums(conversations), sums.groups(conversations, by[1])
     if csv_file:
         _write(csv_file, csv_text(grouped), f"has {len(grouped)} rows.")
@@ -97,6 +99,8 @@ def stats(
         texts = query(filters)
         span = f"first received from {texts['since'][:16]} to {timestamps.iso(until)[:16]} (UTC)"
         others = [f"{name} {texts[name]}" for name in ("tag", "label") if name in texts]
+        others += ["without simulated ones"] if leave_out else []
+        others += [f"{total['simulated']} of them simulated"] if total["simulated"] else []
         about = ", ".join((f"On {target.name}", span, *others))
         html = report(conversations, total, grouped, by=by[0], about=about)
         _write(html_file, html, "has the report: open it in a browser.")
@@ -104,6 +108,8 @@ def stats(
         print_json({"total": total, "by": by[0], "groups": grouped})
     elif not (csv_file or html_file):
         _show(total, grouped, by[0])
+    if leave_out:
+        note("Simulated conversations are left out. --simulated includes them.")
 
 
 def _read(api: "ApiClient", filters: dict[str, Any], until: datetime) -> list[sums.Conversation]:

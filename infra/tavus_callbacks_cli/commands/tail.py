@@ -8,7 +8,7 @@ import click
 
 from tavus_callbacks.domain.common.timestamps import iso
 from tavus_callbacks_cli.commands import options
-from tavus_callbacks_cli.commands.options import target_options
+from tavus_callbacks_cli.commands.options import simulated_option, target_options
 from tavus_callbacks_cli.output.console import note, print_json, print_line
 from tavus_callbacks_cli.output.text import escape, examples, moment, tags
 from tavus_callbacks_cli.targets.choose import Target
@@ -46,6 +46,7 @@ _INDENT = 20
 )
 @click.option("--json", "is_json", is_flag=True, help="Print one JSON object a line.")
 @target_options
+@simulated_option
 def tail(  # noqa: PLR0913 - one argument an option
     target: Target,
     *,
@@ -55,11 +56,12 @@ def tail(  # noqa: PLR0913 - one argument an option
     label: str | None,
     wanted: tuple[tuple[str, str], ...],
     is_json: bool,
+    leave_out: dict[str, str],
 ) -> None:
     """Show events as they are received, until Ctrl-C."""
     from tavus_callbacks_cli.operations.events import EventFilter, follow_events
 
-    filter_ = EventFilter(kind, event_type, label, wanted)
+    filter_ = EventFilter(kind, event_type, label, wanted, with_simulated=not leave_out)
     after = iso(since or datetime.now(UTC))
     # Ctrl-C is how it ends.
     with contextlib.suppress(KeyboardInterrupt), target.open_api("read") as api:

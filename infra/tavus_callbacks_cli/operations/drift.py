@@ -6,9 +6,7 @@ from typing import Any
 
 from tavus_callbacks.domain.common import issues
 from tavus_callbacks.domain.common.metrics import DRIFT
-
-# Events that doctor and simulate send say nothing about Tavus.
-SIMULATED = ("simulated", "true")
+from tavus_callbacks.domain.common.tags import SIMULATED
 
 # The kinds of drift, in words for people.
 WORDS = {
@@ -46,6 +44,7 @@ class DriftCounts:
 
     def add(self, event: dict[str, Any]) -> None:
         """Count an event."""
+        # Events that doctor and simulate send say nothing about Tavus.
         if SIMULATED in event.get("tags", {}).items():
             self.simulated += 1
             return

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from tavus_callbacks.domain.common.tags import is_tagged
+from tavus_callbacks.domain.common.tags import SIMULATED, is_tagged
 from tavus_callbacks_cli.targets.api_client import ApiClient, Unavailable
 
 # Seconds between two requests if nothing came.
@@ -20,9 +20,12 @@ class EventFilter:
     event_type: str | None
     label: str | None
     tags: tuple[tuple[str, str], ...]
+    with_simulated: bool = True
 
     def matches(self, event: dict[str, Any]) -> bool:
         """Tell whether to show an event."""
+        if not self.with_simulated and is_tagged(event["tags"], SIMULATED):
+            return False
         wanted = {"kind": self.kind, "event_type": self.event_type, "label": self.label}
         return all(value in (None, event[name]) for name, value in wanted.items()) and all(
             is_tagged(event["tags"], tag) for tag in self.tags

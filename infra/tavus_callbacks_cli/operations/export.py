@@ -21,6 +21,7 @@ from click import ClickException
 
 from tavus_callbacks.domain.callbacks.recording_owner import owner_of
 from tavus_callbacks.domain.common.paths import LISTS, fits_path, subject_path
+from tavus_callbacks.domain.common.tags import SIMULATED, is_tagged
 from tavus_callbacks.domain.common.timestamps import iso, now
 from tavus_callbacks.domain.events.tag_scope import TaggedCallback
 from tavus_callbacks.domain.recordings import signed_url
@@ -114,17 +115,20 @@ class Sources:
     fetch: Fetch
 
 
-def find_by_tag(api: ApiClient, tag: tuple[str, str]) -> Selection:
-    """Find the subjects with a tag in lists and recent events, and select those that belong to it."""
-    text = ":".join(tag)
+def find_by_tag(api: ApiClient, tag: tuple[str, str], leave_out: Mapping[str, str]) -> Selection:
+    """Find the subjects with a tag in lists and recent events, and select those that belong to it.
+
+    `leave_out` are the parameters that leave subjects out of lists.
+    """
+    parameters = {"tag": ":".join(tag), **leave_out}
     try:
-        subjects = {(each["kind"], each["subject"]) for each in api.items("/subjects", {"tag": text})}
+        subjects = {(each["kind"], each["subject"]) for each in api.items("/subjects", parameters)}
     except NoSuchPath as error:
         raise ClickException(OLDER_STACK) from error
     empty = Selection(frozenset(), tag)
     # No list may have the subjects of recent events yet.
     for event in api.events_since(iso(now() - SUMMARY_DELAY)):
-        if empty.has_tag(event["tags"]):
+        if empty.has_tag(event["tags"]) and not (leave_out and is_tagged(event["tags"], SIMULATED)):
             subjects.add((event["kind"], event["subject"]))
     return select_by_tag(tag, {subject: tagged_callbacks(api, subject) for subject in subjects})
 

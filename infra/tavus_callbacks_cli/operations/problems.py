@@ -1,21 +1,20 @@
 """Everything that is stuck in a stack, each with the command to type next."""
 
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
-from tavus_callbacks.domain.common.paths import fits_path, subject_path
+from tavus_callbacks.domain.common.paths import fits_path
 from tavus_callbacks_cli.operations.alarms import list_alarms
 from tavus_callbacks_cli.operations.failed import QUEUES, dead_letters, list_failures, queue_depth
 from tavus_callbacks_cli.operations.pause import disabled_triggers, is_receiving
-from tavus_callbacks_cli.output.shell import argument
-from tavus_callbacks_cli.targets.api_client import ApiClient, Conflict, NotFound, Unavailable
+from tavus_callbacks_cli.targets.api_client import ApiClient
 from tavus_callbacks_cli.targets.aws_stack import Deployment
 
 # Statuses of a recording that cannot be read and may need attention.
 _NOT_AVAILABLE = ("pending", "missing", "failed", "other_conversation")
-# The answer of a stack without recordings (api/recordings.py); it waits for none.
-_RECORDINGS_OFF = "This stack was deployed with Recordings=off."
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,40 +35,40 @@ def quarantine_problems(api: ApiClient) -> Iterator[Problem]:
         yield Problem("in quarantine", len(entries), oldest, api.command("quarantine list"))
 
 
-def recording_problems(api: ApiClient, since: str) -> Iterator[Problem]:
-    """Yield the recordings of conversations since a time that are not available, by their status."""
-    by_status: dict[str, list[dict[str, Any]]] = {}
-    for conversation in api.items("/conversations", {"since": since}):
-        conversation_id = conversation["conversation_id"]
-        # Doctor and simulate leave conversations behind, too.
-        if not conversation["recordings"] or conversation["simulated"]:
-            continue
-        try:
-            recordings = _list_recordings(api, conversation_id)
-        except (Conflict, NotFound, Unavailable) as error:
-            if error.message == _RECORDINGS_OFF:
-                return
-            what = f"recordings of {argument(conversation_id)} cannot be read: {error.message}"
-            yield Problem(what, 1, None, api.command("show", conversation_id, options=["--events"]))
-            continue
-        for recording in recordings:
-            by_status.setdefault(recording["status"], []).append(recording)
-    for status in _NOT_AVAILABLE:
-        if recordings := by_status.get(status, []):
-            first = min(recordings, key=_since)
-            command = api.command("recording", first["conversation_id"])
-            yield Problem(f"recordings {status}", len(recordings), _since(first) or None, command)
+def recording_problems(api: ApiClient, parameters: Mapping[str, str]) -> Iterator[Problem]:
+    """Yield the recordings that are not available, by their status; `parameters` choose the conversations.
+
+    `since` is the last receipt of the conversation that was first received.
+    """
+    rows: dict[tuple[str, bool], list[tuple[int, dict[str, Any]]]] = defaultdict(list)
+    older = 0
+    for conversation in api.items("/conversations", parameters):
+        # A stack of an earlier version does not answer this member.
+        older += conversation["recordings"] > 0 and "recording_statuses" not in conversation
+        for status, count in Counter(conversation.get("recording_statuses", ())).items():
+            rows[status, conversation["simulated"]].append((count, conversation))
+    if older:
+        what = "conversations with unchecked recordings: the stack is of an earlier version"
+        yield Problem(what, older, None, api.command("list", options=["--since", "7d"]))
+    for status, is_simulated in product(_NOT_AVAILABLE, (False, True)):
+        if several := rows.get((status, is_simulated)):
+            yield _recording_problem(api, f"recordings {status}{' (simulated)' * is_simulated}", several)
 
 
-def _list_recordings(api: ApiClient, conversation_id: str) -> list[dict[str, Any]]:
-    if not fits_path(conversation_id):
-        raise NotFound("no path can hold the id")
-    return list(api.items(subject_path("conversation", conversation_id, "recordings")))
+def _recording_problem(api: ApiClient, what: str, rows: list[tuple[int, dict[str, Any]]]) -> Problem:
+    """Return one problem for recordings of one status: how many each conversation has, and the oldest one."""
 
+    def preference(row: dict[str, Any]) -> tuple[bool, str]:
+        return not fits_path(row["conversation_id"]), row["received_first_at"]
 
-def _since(recording: dict[str, Any]) -> str:
-    """Return when a recording was announced, or else when its object was written."""
-    return str(recording["received_at"] or recording["modified_at"] or "")
+    oldest = min((row for _, row in rows), key=preference)
+    conversation_id = oldest["conversation_id"]
+    command = (
+        api.command("recording", conversation_id)
+        if fits_path(conversation_id)
+        else api.command("show", conversation_id, options=["--events"])
+    )
+    return Problem(what, sum(count for count, _ in rows), oldest["received_last_at"], command)
 
 
 def processing_problems(deployment: Deployment) -> Iterator[Problem]:

@@ -8,7 +8,7 @@ TAVUS_CALLBACKS_URL  any stack, with a read token                        asks ov
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 import click
 
@@ -50,6 +50,10 @@ class Target(Protocol):
     def options(self) -> tuple[str, ...]:
         """The options that name it to a command; none if the environment names it."""
 
+    @property
+    def is_local(self) -> bool:
+        """Whether it runs on this machine."""
+
     def open_api(self, scope: Scope) -> "AbstractContextManager[ApiClient]":
         """Open the API with a token of the scope."""
 
@@ -67,6 +71,7 @@ class Target(Protocol):
 class LocalTarget:
     """A stack that runs on this machine."""
 
+    is_local: ClassVar = True
     stack: "RunningStack"
 
     @property
@@ -109,6 +114,7 @@ class LocalTarget:
 class StackTarget:
     """A deployed stack, reached with AWS credentials."""
 
+    is_local: ClassVar = False
     stack: str
     session: "Session"
 
@@ -152,6 +158,7 @@ class StackTarget:
 class UrlTarget:
     """An API by its URL, with tokens from the environment."""
 
+    is_local: ClassVar = False
     url: str
     environment: Mapping[str, str]
 

@@ -9,6 +9,8 @@ from tavus_callbacks.domain.common.token import find_tokens
 
 MAX_TAGS = 10
 MAX_LENGTH = 100
+# The tag of what `simulate` and `doctor` send.
+SIMULATED = ("simulated", "true")
 
 
 class Tags(NamedTuple):
