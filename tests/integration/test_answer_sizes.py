@@ -6,6 +6,8 @@ import secrets
 
 import pytest
 from inprocess import PAYLOAD_LIMIT, strict_json
+from projecting import project_all
+from pydantic_core import from_json
 
 from tavus_callbacks.api import responses
 
@@ -172,15 +174,72 @@ def test_what_is_not_in_quarantine_is_404(api, name):
     assert 404 == api.get(f"/quarantine/{name}/body", token=api.quarantine_token).status
 
 
-def test_half_a_surrogate_pair_stays_escaped(api):
-    """UTF-8 cannot hold it, so the rest of the answer is UTF-8 and it is not."""
-    raw = '{"conversation_id":"c1","event_type":"x","x":"Да \\ud83d"}'.encode()
-    api.post(raw)
+HALVES = {"\ud83d": {"Да \ude00": ["cut \ud83d"]}}
+# Properties of callbacks, in every member that an answer shows.
+CUT = {
+    "system.replica_joined": {"replica_id": "r\ud83d"},
+    "system.shutdown": {"shutdown_reason": "\ud83d"},
+    "application.perception_analysis": {"analysis": "# \ud83d"},
+    "application.recording_ready": {"s3_key": "tavus/c1/1795168800000\ud83d"},
+    "application.post_call_action_executed": {
+        "tool_id": "\ud83d",
+        "request": {"body": r'{"\ud83d": 1}'},
+    },
+    "conversation.tool_call": {"name": "\ud83d", "arguments": r'{"\ud83d": "\ude00"}'},
+    "conversation.objective.completed": {
+        "objective_name": "\ud83d",
+        "output_variables": {"\ud83d": "\ude00"},
+    },
+    "conversation.guardrail.triggered": {"guardrail_name": "\ud83d", "reason": "\ude00"},
+    "canvas.interaction": {"interaction_id": "\ud83d", "component": {"\ude00": "\ud83d"}},
+    "application.transcription_ready": {
+        "transcript": [{"role": "user", "content": "hi \ud83d", "\ude00": 1}]
+    },
+}
+READ_PATHS = (
+    "/conversations",
+    "/conversations/c1",
+    "/conversations/c1/events",
+    "/conversations/c1/transcript",
+    "/conversations/c1/recordings",
+    "/events",
+    "/stats",
+    "/subjects",
+    "/videos",
+    "/videos/v1",
+)
 
-    body = api.get("/events").body
 
-    assert "Да \\ud83d".encode() in body
-    assert "Да \ud83d" == strict_json(body)["events"][0]["body"]["x"]
+def test_no_answer_holds_half_a_surrogate_pair(api):
+    """Every answer is UTF-8 for strict readers, and halves in values and names are U+FFFD."""
+    for event_type, properties in CUT.items():
+        envelope = {"conversation_id": "c1", "event_type": event_type, "properties": properties | HALVES}
+        api.post(envelope | HALVES)
+    api.post({"video_id": "v1", "status": "error", "status_details": "\ud83d", **HALVES})
+    project_all(api)
+
+    answers = {path: api.get(path) for path in READ_PATHS}
+
+    assert dict.fromkeys(READ_PATHS, 200) == {path: answer.status for path, answer in answers.items()}
+    texts = {path: json.dumps(from_json(answer.body), ensure_ascii=False) for path, answer in answers.items()}
+    assert all(text.encode() for text in texts.values())
+    whole = (
+        "/conversations/c1",
+        "/conversations/c1/events",
+        "/conversations/c1/transcript",
+        "/events",
+        "/videos/v1",
+    )
+    assert all("\ufffd" in texts[path] for path in whole)
+
+
+def test_a_kept_body_keeps_half_a_surrogate_pair(api):
+    """`/events/{id}/body` answers what came."""
+    raw = b'{"conversation_id":"c1","event_type":"x","x":"\\ud83d"}'
+
+    event_id = api.post(raw).value["event_id"]
+
+    assert raw == api.get(f"/events/{event_id}/body").body
 
 
 def test_large_answers_of_every_form_are_gzip_where_that_is_accepted(api):

@@ -63,7 +63,7 @@ def stored_event(body, *, received_at=NOW, label="test", query="user=4711", sour
         issues=event.issues,
         content=event.content,
         body_size=len(event.text.encode()),
-        body=lenient_json.parse_stored_body(event.text),
+        body=lenient_json.parse_stored_body(event.text.encode()),
     )
 
 

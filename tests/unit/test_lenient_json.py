@@ -5,7 +5,9 @@ import json
 import pytest
 from folding import JSON
 from hypothesis import given
+from hypothesis import strategies as st
 
+import corpus
 from tavus_callbacks.domain.common import lenient_json
 from tavus_callbacks.domain.common.json_text import without_surrogates
 
@@ -90,3 +92,57 @@ def test_whatever_is_read_can_be_written_again(value):
     found = [lenient_json.parse_embedded(one) for one in (value, json.dumps(value))]
 
     json.dumps([*map(without_surrogates, found)], allow_nan=False, ensure_ascii=False).encode()
+
+
+def shape(value):
+    """Return a value with types, because `1 == 1.0 == True`, and with the order of members."""
+    if isinstance(value, dict):
+        return [(name, shape(member)) for name, member in value.items()]
+    return [shape(item) for item in value] if isinstance(value, list) else (type(value), repr(value))
+
+
+def assert_parsed_as_by_python(raw):
+    """Compare a stored body with what Python's parser makes of it."""
+    expected = without_surrogates(json.loads(raw.decode("utf-8-sig")))
+
+    assert shape(expected) == shape(lenient_json.parse_stored_body(raw))
+
+
+@given(JSON, JSON, st.booleans(), st.sampled_from([None, 1]))
+def test_a_stored_body_is_what_pythons_parser_makes_of_it(value, other, is_ascii, indent):
+    """Values, types and order are the same, with repeated keys and halves of surrogate pairs too."""
+    texts = [json.dumps(each, ensure_ascii=is_ascii, indent=indent) for each in (value, other)]
+
+    assert_parsed_as_by_python(
+        f'{{"a": {texts[0]}, "b": {texts[1]}, "a": {texts[1]}}}'.encode("utf-8", "replace")
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("1e400", "-0", "-0.0", "1E+2", "5e-324", "0.1e1", "123456789.123456789012345678901234567890"),
+        *("NaN", "-Infinity", "9" * 4300, "-" + "9" * 25, '"\\u0000\\u001f\\/"', '"\\ud83d\\ude00"'),
+        *(
+            '"\\ud83dx"',
+            '"\\ude00\\ud83d"',
+            '{"\\ud83d": 1, "\\ude00": 2}',
+            "[" * 150 + "]" * 150,
+            "[" * 300 + "]" * 300,
+        ),
+    ],
+)
+def test_odd_stored_values_are_read_as_python_reads_them(text):
+    """With and without a byte order mark, and beyond what intake accepts today."""
+    for mark in ("", "\ufeff"):
+        assert_parsed_as_by_python(f'{mark}{{"a":{text}}}'.encode())
+
+
+def test_every_published_body_is_read_as_python_reads_it():
+    """The published bodies that are JSON objects give the same values."""
+    bodies = [path.read_bytes() for path in corpus.files().values() if path.suffix == ".json"]
+
+    for raw in bodies:
+        assert_parsed_as_by_python(raw)
+
+    assert len(bodies) > 50

@@ -9,7 +9,6 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
-from tavus_callbacks.domain.common.json_text import escape_surrogates
 from tavus_callbacks.runtime.http import JSON_TYPE
 
 NO_STORE = {"cache-control": "no-store"}
@@ -79,8 +78,5 @@ def _gzip(raw: bytes) -> str:
 
 
 def _write(view: View) -> str:
-    """Write JSON in UTF-8; escaped, most scripts would take three times the room.
-
-    Lone halves of surrogate pairs have no UTF-8 and stay escaped.
-    """
-    return escape_surrogates(json.dumps(view, ensure_ascii=False, allow_nan=False))
+    """Write JSON in UTF-8; escaped, most scripts would take three times the room."""
+    return json.dumps(view, ensure_ascii=False, allow_nan=False)

@@ -52,7 +52,7 @@ def _take_record(records: "Sequence[DynamoDBRecord]") -> Counts:
     if raw is None:
         write_record(logger, "claim not read", {"conversation_id": event.subject, "cause": TOO_MANY_PARTS})
         return {}
-    body = parse_stored_body(raw.decode())
+    body = parse_stored_body(raw)
     claim, recording = take_claim(wiring.recordings_bucket(), wiring.recordings(), event, body)
     _publish_or_remove(event.subject, claim.recording_id, claim.key, recording)
     ids = {"conversation_id": event.subject, "recording_id": claim.recording_id}

@@ -1,7 +1,7 @@
 """The way from the bytes of a callback to an event, or to a rejection with its reason."""
 
 from datetime import datetime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tavus_callbacks.domain.callbacks.event import Callback, Event
 from tavus_callbacks.domain.callbacks.families import Classified, classify
@@ -9,9 +9,9 @@ from tavus_callbacks.domain.callbacks.redaction import ECHOES, redact
 from tavus_callbacks.domain.callbacks.validation import limit_issues, validate
 from tavus_callbacks.domain.common import issues
 from tavus_callbacks.domain.common.compression import pack
-from tavus_callbacks.domain.common.digests import digest_json
+from tavus_callbacks.domain.common.digests import canonical, digest, digest_json
 from tavus_callbacks.domain.common.errors import NotAnObject, Unfileable, describe_fault
-from tavus_callbacks.domain.common.json_text import Document, decode, parse
+from tavus_callbacks.domain.common.json_text import Document, Written, decode, parse
 from tavus_callbacks.domain.common.tags import parse_tags
 from tavus_callbacks.domain.common.timestamps import to_microseconds
 
@@ -60,9 +60,9 @@ def parse_event(raw: bytes, *, query: str, label: str, received_at: datetime) ->
     """
     tags = parse_tags(query)
     text = redact(decode(raw), tags.values)
-    document = parse(text)
+    document = parse(text, _write_documented)
     classified = classify(document)
-    content = digest_json({name: value for name, value in document.sent.items() if name not in ECHOES})
+    content = _digest_content(document.written)
     return Event(
         family=classified.family,
         kind=classified.kind,
@@ -83,7 +83,7 @@ def parse_event(raw: bytes, *, query: str, label: str, received_at: datetime) ->
 def _collect_issues(
     document: Document, classified: Classified, tag_issues: tuple[str, ...]
 ) -> tuple[str, ...]:
-    _, model_issues = validate(classified, document)
+    _, model_issues = (None, ()) if document.is_documented else validate(classified, document)
     collected = [*document.issues, *tag_issues]
     if classified.has_unusable_time:
         collected.append(issues.UNUSABLE_TIME)
@@ -94,6 +94,24 @@ def _collect_issues(
         if names_other_folder(classified.event_type, classified.subject, document.clean):
             collected.append(issues.OTHER_CONVERSATION)
     return limit_issues([*collected, *model_issues]) if collected else model_issues
+
+
+def _write_documented(body: dict[str, Any]) -> Written | None:
+    """Return the canonical JSON of a body's documented members, if it is of a kind that can be large."""
+    if body.get("event_type") != "application.transcription_ready":
+        return None
+    # A cold start does not load this.
+    from tavus_callbacks.domain.callbacks.documented import write_transcript
+
+    return write_transcript(body)
+
+
+def _digest_content(written: Written) -> str:
+    """Return the digest of the canonical JSON of a body without the members that repeat the callback URL."""
+    members = (
+        canonical(name).encode() + b":" + written[name] for name in sorted(written) if name not in ECHOES
+    )
+    return digest(b"{" + b",".join(members) + b"}")
 
 
 def _make_ref(classified: Classified, content: str) -> str:

@@ -6,7 +6,7 @@ refused, if no JSON writer could repeat it, or becomes an issue.
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import chain
 from math import isfinite
 from operator import is_
@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, Never
 
 from tavus_callbacks.domain.common import issues
 from tavus_callbacks.domain.common.compression import LONGEST
+from tavus_callbacks.domain.common.digests import canonical
 from tavus_callbacks.domain.common.errors import NotAnObject
 
 MAX_DEPTH = 100  # levels of objects and lists
@@ -34,17 +35,30 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 # An unclosed string ends with the text, so that no start is tried twice.
 _STRING = re.compile('"[^"]*"?')
 _EMPTY = re.compile(r"\{[ \t\n\r]*\}|\[[ \t\n\r]*\]")
-SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
+_SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
+
+
+# The canonical JSON of each member of a body.
+Written = Mapping[str, bytes]
 
 
 class Document(NamedTuple):
-    """A parsed body, as sent and without surrogates; its repeated top-level keys; its number of brackets."""
+    """A parsed body, as sent and without surrogates; its repeated top-level keys.
+
+    `is_documented` says that every part is as documented, so that validation would find no issue.
+    """
 
     sent: dict[str, Any]
     clean: dict[str, Any]
+    written: Written
     repeated: dict[str, list[Any]]
-    brackets: int
     issues: tuple[str, ...]
+    is_documented: bool
+
+    @property
+    def brackets(self) -> int:
+        """Return at least the number of objects and lists; it counts brackets in strings too."""
+        return 1 + count_brackets(self.written)
 
 
 def decode(raw: bytes) -> str:
@@ -59,11 +73,15 @@ def decode(raw: bytes) -> str:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
         raise NotAnObject(f"The body is not UTF-8: byte {error.start} cannot be read.") from None
-    # Brackets and commas in strings count too, so this is an upper bound.
-    most = 2 * (text.count("{") + text.count("[")) + text.count(",")
-    if most > MAX_COUNT and count_parts(text) > MAX_COUNT:
+    # Each part takes a character at least.
+    if len(text) > MAX_COUNT and _may_exceed(text) and count_parts(text) > MAX_COUNT:
         raise NotAnObject(f"The body has more than {MAX_COUNT:,} objects, lists, members and elements.")
     return text
+
+
+def _may_exceed(text: str) -> bool:
+    # Brackets and commas in strings count too.
+    return 2 * (text.count("{") + text.count("[")) + text.count(",") > MAX_COUNT
 
 
 def count_parts(text: str) -> int:
@@ -79,28 +97,48 @@ def count_parts(text: str) -> int:
     return 2 * brackets + commas - len(_EMPTY.findall(bare))
 
 
-def parse(text: str) -> Document:
-    """Parse a body; raises NotAnObject with a sentence that names the fault and its place."""
+def count_brackets(written: Written) -> int:
+    """Count what opens an object or a list in canonical JSON, and the same characters in strings."""
+    return sum(value.count(b"{") + value.count(b"[") for value in written.values())
+
+
+def parse(text: str, write: Callable[[dict[str, Any]], Written | None] = lambda _: None) -> Document:
+    """Parse a body; raises NotAnObject with a sentence that names the fault and its place.
+
+    `write` returns the canonical JSON of the documented members, or None if it does not know all types.
+    """
     bare = text.removeprefix(BYTE_ORDER_MARK)
-    brackets = bare.count("{") + bare.count("[")
-    keys = _Keys()
-    sent = _load(bare, keys)
+    sent = _load(bare)
     if not isinstance(sent, dict):
         names = {list: "a JSON array", str: "a JSON string", bool: "a JSON boolean", type(None): "null"}
         raise NotAnObject(
             f"The body is {names.get(type(sent), 'a JSON number')}; a callback is a JSON object."
         )
-    if brackets > MAX_DEPTH and sum(1 for _ in levels(sent)) > MAX_DEPTH:
+    marks = () if bare is text else (issues.BYTE_ORDER_MARK,)
+    written = write(sent)
+    if written is not None and _is_complete(written, bare):
+        return Document(sent, sent, written, {}, marks, is_documented=True)
+    if bare.count("{") + bare.count("[") > MAX_DEPTH and sum(1 for _ in levels(sent)) > MAX_DEPTH:
         raise NotAnObject(_TOO_DEEP)
-    clean = without_surrogates(sent) if SURROGATE_ESCAPE.search(bare) else sent
-    flags = {
-        issues.BYTE_ORDER_MARK: bare is not text,
-        issues.REPEATED_KEY: keys.any_repeated,
-        issues.UNPAIRED_SURROGATE: clean is not sent,
-    }
-    return Document(
-        sent, clean, keys.repeated(), brackets, tuple(code for code, is_set in flags.items() if is_set)
-    )
+    written = {name: canonical(value).encode() for name, value in sent.items()}
+    keys = _Keys()
+    if not _is_complete(written, bare):
+        _load(bare, keys)
+    clean = without_surrogates(sent) if _SURROGATE_ESCAPE.search(bare) else sent
+    flags = {issues.REPEATED_KEY: keys.any_repeated, issues.UNPAIRED_SURROGATE: clean is not sent}
+    codes = (*marks, *(code for code, is_set in flags.items() if is_set))
+    return Document(sent, clean, written, keys.repeated(), codes, is_documented=False)
+
+
+def _is_complete(written: Written, text: str) -> bool:
+    r"""Return whether canonical JSON certainly has every string of a text, so that no key is repeated.
+
+    Each string has two quotes, and those inside it, of which `\u0022` hides one. An object keeps one of two
+    equal keys. A hook that looks at each object takes nearly as long as parsing.
+    """
+    names = sum(canonical(name).count('"') for name in written)
+    quotes = names + sum(value.count(b'"') for value in written.values())
+    return text.count('"') == quotes and "\\u0022" not in text
 
 
 class _Keys:
@@ -123,13 +161,13 @@ class _Keys:
         return {key: given for key, given in values.items() if len(given) > 1}
 
 
-def _load(text: str, keys: _Keys) -> object:
+def _load(text: str, keys: _Keys | None = None) -> object:
     if not text.strip():
         raise NotAnObject("The body is empty; a callback is a JSON object.")
     try:
         return json.loads(
             text,
-            object_pairs_hook=keys.build,
+            object_pairs_hook=None if keys is None else keys.build,
             parse_constant=_refuse_constant,
             parse_float=_parse_float,
             parse_int=_parse_int,
@@ -191,8 +229,3 @@ def without_surrogates(value: Any) -> Any:
         is_clean = all(map(is_, names, value)) and all(map(is_, values, value.values()))
         return value if is_clean else dict(zip(names, values, strict=True))
     return value
-
-
-def escape_surrogates(text: str) -> str:
-    """Write halves of surrogate pairs as JSON's escapes, so that UTF-8 can write the text."""
-    return _SURROGATE.sub(lambda half: f"\\u{ord(half[0]):04x}", text)

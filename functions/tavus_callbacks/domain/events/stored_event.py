@@ -78,7 +78,7 @@ class StoredEvent:
 
     def with_body(self, raw_body: bytes) -> "StoredEvent":
         """Return the event with its body, given as stored."""
-        return replace(self, body=lenient_json.parse_stored_body(raw_body.decode()))
+        return replace(self, body=lenient_json.parse_stored_body(raw_body))
 
     @property
     def event_ref(self) -> str:

@@ -1,13 +1,12 @@
 """The views of a stored event and of an entry in quarantine, which the API answers."""
 
-import json
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 from pydantic import Field
 
 from tavus_callbacks.domain.callbacks.event import Source
-from tavus_callbacks.domain.common.json_text import BYTE_ORDER_MARK
+from tavus_callbacks.domain.common.lenient_json import parse_stored_body
 from tavus_callbacks.domain.common.timestamps import iso
 from tavus_callbacks.domain.common.view import Moment, View
 from tavus_callbacks.domain.events.stored_event import StoredEvent
@@ -31,7 +30,9 @@ class Event(View):
     tags: dict[str, str]
     source: Source = Field(description="Sent by Tavus, or read from its API because it had not come.")
     issues: list[str]
-    body: dict[str, Any] = Field({}, description="As it was sent, tokens redacted.")
+    body: dict[str, Any] = Field(
+        {}, description="As it was sent, tokens redacted; half of a surrogate pair is U+FFFD."
+    )
     body_url: str = ""
     variants: list["Event"] = Field([], description="Other contents that came for the same event.")
 
@@ -65,8 +66,7 @@ def event_view(event: StoredEvent, raw_body: bytes | None) -> dict[str, Any]:
 
     `raw_body` is None if the body is too large to stand here.
     """
-    # A page of 200 small events takes 3.1 ms, or 5.6 ms with an Event that is built and dumped for each. The
-    # model would also replace lone halves of surrogate pairs in names of the body.
+    # A page of 200 small events takes 3.1 ms, or 5.6 ms with an Event that is built and dumped for each.
     view: dict[str, Any] = {"event_id": event.event_id}
     if event.is_variant:
         view["variant_id"] = event.row_id
@@ -78,7 +78,7 @@ def event_view(event: StoredEvent, raw_body: bytes | None) -> dict[str, Any]:
     if raw_body is None:
         view["body_url"] = f"/events/{event.row_id}/body"
     else:
-        view["body"] = json.loads(raw_body.decode().removeprefix(BYTE_ORDER_MARK))
+        view["body"] = parse_stored_body(raw_body)
     return view
 
 

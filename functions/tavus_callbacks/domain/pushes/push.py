@@ -149,7 +149,7 @@ def _inline_body(raw: bytes) -> dict[str, Any] | None:
     """Return the body if the bus can carry it, else None."""
     if len(raw) > PUSH_BODY_LIMIT:
         return None
-    body: dict[str, Any] = parse_stored_body(raw.decode())
+    body: dict[str, Any] = parse_stored_body(raw)
     values = (value for level in levels(body) for part in level for value in children(part))
     has_large_number = any(type(value) is int and abs(value) > _LARGEST for value in values)
     return None if has_large_number or len(to_json(body)) > PUSH_BODY_LIMIT else body
