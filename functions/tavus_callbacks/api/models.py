@@ -121,7 +121,7 @@ class EventPage(Page):
     events: list[Event]
     looked_until: Moment | None = Field(
         None,
-        description="Time of the last event that was looked at; null if there are no more.",
+        description="The time of the last event that was read, if the page stopped before it was full.",
     )
 
 
