@@ -17,6 +17,8 @@ from typing import Any, cast
 
 from bench.bodies import KILOBYTE, transcript
 from bench.packages import ROOT
+from tavus_callbacks.aws.items import write_item
+from tavus_callbacks.aws.stores.entries import entry_items
 from tavus_callbacks.aws.stores.summaries import SummaryRows, SummaryUpdate
 from tavus_callbacks.domain.conversations.settings import FoldSettings
 from tavus_callbacks.domain.events.stored_event import StoredEvent
@@ -108,6 +110,12 @@ def summary_size(script: ModuleType) -> int:
     published = types_by_events(_state(facts))
     rows.put_if_unchanged("conversation", SUBJECT, SummaryUpdate(facts, None), published, stored=None)
     return int(script.size_of(put[0]))
+
+
+def entry_sizes(script: ModuleType) -> list[int]:
+    """Return the bytes of each index entry of a whole conversation, which has one tag and a replica."""
+    facts = facts_from("conversation", [event for event, _ in _stored_events()])
+    return [script.size_of(write_item(item)) for item in entry_items("conversation", SUBJECT, facts, None)]
 
 
 def push_sizes() -> list[int]:
@@ -204,7 +212,7 @@ def receiving_lines(script: ModuleType, row: Any) -> list[Line]:
     ]
 
 
-def summary_lines(script: ModuleType, summary: int) -> list[Line]:
+def summary_lines(script: ModuleType, summary: int, entries: list[int]) -> list[Line]:
     """Return the costs of summaries and their listing, with a batch for each callback."""
     write, units = script.WRITE_UNIT * MILLION, -(-summary // KILOBYTE)
     log = PROJECT_RECORD + script.platform_log()
@@ -220,6 +228,11 @@ def summary_lines(script: ModuleType, summary: int) -> list[Line]:
         Line("summary, read", READ_UNIT * MILLION, "one consistent read"),
         Line("summary, written", units * write, f"{summary} bytes"),
         Line("index `listing`", write / CALLBACKS, "once a conversation of five callbacks"),
+        Line(
+            "index entries, written",
+            len(entries) * 2 * write / CALLBACKS,
+            "of one tag and one replica: an item and a place in `listing` each, once a conversation",
+        ),
         Line("logs of `project`", log * script.LOG_BYTE * MILLION, f"{log} bytes a batch, believed"),
     ]
 
@@ -254,9 +267,10 @@ def _sum(lines: list[Line]) -> float:
     return sum(line.dollars for line in lines)
 
 
-def stored(row: Any, summary: int) -> float:
+def stored(row: Any, summary: int, entries: list[int]) -> float:
     """Return the bytes that a callback takes in the table and its indexes."""
-    share = (summary + 2 * ITEM_OVERHEAD + 150) / len(CONVERSATION)
+    once = [summary, *entries]
+    share = sum(size + 2 * ITEM_OVERHEAD + 150 for size in once) / len(CONVERSATION)
     return float(row.item + ITEM_OVERHEAD + 150 + ITEM_OVERHEAD + share)
 
 
@@ -270,11 +284,11 @@ def main() -> None:
     script = sizes()
     with tempfile.TemporaryDirectory() as folder:
         row = _measure(script, Path(folder))
-    summary = summary_size(script)
-    receiving, summaries = receiving_lines(script, row), summary_lines(script, summary)
+    summary, entries = summary_size(script), entry_sizes(script)
+    receiving, summaries = receiving_lines(script, row), summary_lines(script, summary, entries)
     details = push_sizes()
     bus, posts = push_lines(script, details)
-    million, size = _sum(receiving) + _sum(summaries) + _sum(bus), stored(row, summary)
+    million, size = _sum(receiving) + _sum(summaries) + _sum(bus), stored(row, summary, entries)
     template = Path(__file__).with_name("cost.md").read_text(encoding="utf-8")
     templates = {name: load_stack(parameters) for name, parameters in STACKS.items()}
     idle = sum(fixed_costs(templates["default"]).values())
@@ -285,6 +299,7 @@ def main() -> None:
         "receiving": _table(receiving),
         "summaries": _table(summaries),
         "kept": f"{_sum(receiving) + _sum(summaries):.2f}",
+        "entry": f"{2 * script.WRITE_UNIT * MILLION / CALLBACKS:.2f}",
         "bus": _table(bus),
         "posts": _table(posts),
         "told": f"{len(details) / len(CONVERSATION):.1f}",

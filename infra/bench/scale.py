@@ -16,16 +16,18 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from bench.events import catching_table
 from bench.packages import ROOT
-from tavus_callbacks.aws.stores.keys import partition, shard
+from tavus_callbacks.aws.stores.keys import ENTRY_PREFIX, entry_shards, partition, shard
 from tavus_callbacks.domain.callbacks.event import Event
 from tavus_callbacks.domain.common.compression import pack
 from tavus_callbacks.domain.summaries import summary
+from tavus_callbacks.domain.summaries.terms import Term, tag_term, term_digest
 
 DOCUMENT = ROOT / "docs" / "scale.md"
 RATES = (1_000, 10_000)
@@ -42,6 +44,12 @@ _CONVERSATION = (
 )
 # Of a hundred subjects, the number of videos, each with one callback; the others are conversations.
 _VIDEOS = 3
+# What every subject carries, by its kind: the worst case for the entries of one tag and one replica.
+_TAG = ("user", "4711")
+_TERMS: dict[str, tuple[Term, ...]] = {
+    "conversation": (tag_term(_TAG), ("replica", "r1")),
+    "video": (tag_term(_TAG),),
+}
 # With deflated facts, a summary is below a kilobyte; every event writes it.
 _SUMMARY_UNITS = 1
 
@@ -81,9 +89,11 @@ def simulate(rate: int, callbacks: int, chance: random.Random) -> Simulation:
     source = items(chance, rate)
     for _ in range(seconds):
         second = list(islice(source, rate))
-        events.second(_tally((item["pk"]["S"], _units(item) + _SUMMARY_UNITS) for item in second))
+        events.second(_tally((item["pk"]["S"], _table_units(item)) for item in second))
         by_receipt.second(_tally((item["receipt_shard"]["S"], 1) for item in second))
-        listing.second(_tally((_listing_shard(item), 1) for item in second if _is_first(item)))
+        listing.second(
+            _tally((key, 1) for item in second if _is_first(item) for key in _listing_shards(item))
+        )
     return Simulation(rate, seconds, events, by_receipt, listing)
 
 
@@ -128,7 +138,7 @@ def _event(kind: str, subject: str, event_type: str, size: int, at: datetime) ->
         at,
         at,
         "prod",
-        {"user": "4711"},
+        dict([_TAG]),
         (),
         text,
         pack(text.encode()),
@@ -143,14 +153,27 @@ def _units(item: dict[str, Any]) -> int:
     return -(-(sum(len(name) + len(text) for name, text in texts) + 40) // _KILOBYTE)
 
 
+def _table_units(item: dict[str, Any]) -> int:
+    """Return the write units of an event, its summary, and index entries, which are put once a subject."""
+    entries = len(_TERMS[item["kind"]["S"]]) if _is_first(item) else 0
+    return _units(item) + _SUMMARY_UNITS + entries
+
+
 def _is_first(item: dict[str, Any]) -> bool:
     """Tell whether an event is the first of its subject, which adds the summary to the listing."""
     return item["event_type"]["S"] in ("system.replica_joined", "video.ready")
 
 
-def _listing_shard(item: dict[str, Any]) -> str:
-    kind, subject = item["kind"]["S"], item["subject"]["S"]
-    return shard(summary.shards(kind), partition(kind, subject))
+def _listing_shards(item: dict[str, Any]) -> list[str]:
+    """Return the keys of the index under which a subject is listed: by its kind, and by each term."""
+    kind, name = item["kind"]["S"], partition(item["kind"]["S"], item["subject"]["S"])
+    lists = [summary.shards(kind), *map(entry_shards, _digests(kind))]
+    return [shard(keys, name) for keys in lists]
+
+
+@cache
+def _digests(kind: str) -> list[str]:
+    return [term_digest(kind, term) for term in _TERMS[kind]]
 
 
 def main() -> None:
@@ -167,9 +190,12 @@ def main() -> None:
 
 def _words(done: list[Simulation]) -> dict[str, str]:
     fast = done[-1]
+    entries = sum(count for key, count in fast.listing.total.items() if key.startswith(ENTRY_PREFIX))
     return {
         "heat": "\n".join(row for each in done for row in _rows(each)),
         "units": f"{fast.units(fast.events, fast.receipts, fast.listing):.1f}",
+        # The item of an entry, and its place in the index.
+        "entries": f"{2 * entries / (fast.rate * fast.seconds):.1f}",
         "new_table": f"{NEW_TABLE / fast.units(fast.events):,.0f}",
         "shard_rate": f"{fast.rate * PARTITION / fast.receipts.hottest:,.0f}",
     }
