@@ -9,7 +9,7 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,79 +44,87 @@ def count(subject: Subject, packages: Packages) -> Count:
             "POWERTOOLS_SERVICE_NAME": subject.name,
         }
         events = subject.calls(2 * KILOBYTE if subject.sizes[0] else 0, EVENTS)
-        return count_calls(python, subject.handler, subject.folders, environment, events)
+        function = rie.Function(subject.handler, subject.folders, environment)
+        return count_calls(python, function, events)
 
 
-def count_calls(
-    python: str,
-    handler: str,
-    folders: Sequence[Path],
-    environment: Mapping[str, str],
-    events: Sequence[bytes],
-) -> Count:
+def count_calls(python: str, function: rie.Function, events: Sequence[bytes]) -> Count:
     """Count the instructions of a handler with `EVENTS` events; raises LookupError without valgrind."""
     with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "events"
-        file.write_bytes(b"\n".join(events))
-        path = os.pathsep.join(str(each) for each in folders)
-        variables = {**environment, "PYTHONPATH": path, "PYTHONHASHSEED": "0"}
-        with _start([python, "-S", str(_SCRIPT), handler, str(file)], variables, file) as process:
-            init = process.new_instructions()
-            process.call(_WARM_UP)
-            process.new_instructions()
-            process.call(_CALLS)
-            return Count(init / 1e6, process.new_instructions() / _CALLS / 1e6)
+        out = Path(folder) / "callgrind.out"
+        valgrind = [_tool("valgrind"), "--tool=callgrind", f"--callgrind-out-file={out}", "--quiet"]
+        with start(python, function, events, under=valgrind) as caller:
+            counter = _Counter(caller.process.pid, out)
+            init = counter.new_instructions()
+            caller.call(_WARM_UP)
+            counter.new_instructions()
+            caller.call(_CALLS)
+            return Count(init / 1e6, counter.new_instructions() / _CALLS / 1e6)
 
 
 @dataclass(slots=True)
-class _Process:
-    process: subprocess.Popen[str]
+class _Counter:
+    pid: int
     out: Path
     dumps: int = 0
-
-    def call(self, times: int) -> None:
-        """Call the handler so many times."""
-        _pipe(self.process.stdin).write(f"{times}\n")
-        _pipe(self.process.stdin).flush()
-        self.await_word("called")
 
     def new_instructions(self) -> int:
         """Return the instructions since the previous call."""
         self.dumps += 1
-        command = [_tool("callgrind_control"), "--dump", str(self.process.pid)]
+        command = [_tool("callgrind_control"), "--dump", str(self.pid)]
         subprocess.run(command, check=True, capture_output=True)  # noqa: S603 - our own words
         total = _TOTAL.search(Path(f"{self.out}.{self.dumps}").read_text(encoding="utf-8"))
         if total is None:
             raise LookupError("callgrind wrote no total")
         return int(total[1])
 
-    def await_word(self, word: str) -> None:
-        """Wait for a word; raises ChildProcessError with the other lines if the process ends."""
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A process of the target's Python that calls a handler on request."""
+
+    process: subprocess.Popen[str]
+
+    def call(self, times: int) -> float:
+        """Call the handler so many times; return the CPU in seconds that the process has used so far."""
+        _pipe(self.process.stdin).write(f"{times}\n")
+        _pipe(self.process.stdin).flush()
+        return self.await_end()
+
+    def await_end(self) -> float:
+        """Wait for the end of a step; raises ChildProcessError with the other lines if the process ends."""
         lines = []
-        while (line := _pipe(self.process.stderr).readline()) != f"{word}\n":
+        while not (line := _pipe(self.process.stderr).readline()).startswith("done "):
             lines.append(line)
             if not line:
                 raise ChildProcessError("".join(lines))
+        return float(line.partition(" ")[2])
 
 
 @contextmanager
-def _start(command: list[str], environment: Mapping[str, str], file: Path) -> Iterator[_Process]:
-    out = file.with_name("callgrind.out")
-    valgrind = [_tool("valgrind"), "--tool=callgrind", f"--callgrind-out-file={out}", "--quiet"]
-    with subprocess.Popen(  # noqa: S603 - our own words
-        [*valgrind, *command],
-        env=dict(environment),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        try:
-            counted = _Process(process, out)
-            counted.await_word("loaded")
-            yield counted
-        finally:
-            rie.stop(process)
+def start(
+    python: str, function: rie.Function, events: Sequence[bytes], *, under: Sequence[str] = ()
+) -> Iterator[Caller]:
+    """Load a function for calls with these events, without Lambda's runtime; `under` is another program."""
+    path = os.pathsep.join(str(each) for each in function.folders)
+    variables = {**function.environment, "PYTHONPATH": path, "PYTHONHASHSEED": "0"}
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(b"\n".join(events))
+        file.flush()
+        with subprocess.Popen(  # noqa: S603 - our own words
+            [*under, python, "-S", str(_SCRIPT), function.handler, file.name],
+            env=variables,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process:
+            try:
+                caller = Caller(process)
+                caller.await_end()
+                yield caller
+            finally:
+                rie.stop(process)
 
 
 def _tool(name: str) -> str:

@@ -11,6 +11,7 @@ import tempfile
 import zipfile
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from bench.rie import Tools
 
@@ -52,27 +53,47 @@ class Packages:
     tools: Tools
 
 
+def package(function: str, name: str) -> tuple[str, Path]:
+    """Build what a function ships, for this machine's processor; return its Python and its folder.
+
+    Raises LookupError without a Python of the version in template.yaml.
+    """
+    build = artifact()
+    target, folder = _here(build, function), FOLDER / name
+    python = build.find_python(target.python)
+    if python is None:
+        raise LookupError(
+            f"Python {target.python} is missing, which template.yaml declares. "
+            f"Install it, for example with `uv python install {target.python}`."
+        )
+    shutil.rmtree(folder, ignore_errors=True)
+    build.build(target, folder)
+    return python, folder
+
+
+def _here(build: ModuleType, function: str) -> Any:
+    """Return the target of a function with this machine's processor."""
+    target = build.read_target(ROOT / "template.yaml", function)
+    return dataclasses.replace(target, platform=_platform(build))
+
+
 def prepare() -> Packages:
     """Build everything again, except for wheels that exist."""
     shutil.rmtree(FOLDER, ignore_errors=True)
     FOLDER.mkdir(parents=True)
     build = artifact()
     deployed = {name: build.read_target(ROOT / "template.yaml", name) for name in _functions()}
-    here = {name: dataclasses.replace(target, platform=_platform(build)) for name, target in deployed.items()}
-    python = build.find_python(here["ReceiveFunction"].python)
-    if python is None:
-        raise LookupError(f"no Python {here['ReceiveFunction'].python}: infra/build names how to get one")
-    for name, target in (("ours", here["ReceiveFunction"]), ("signing", here["ReadFunction"])):
-        build.build(target, FOLDER / name)
+    python, ours = package("ReceiveFunction", "ours")
+    _, signing = package("ReadFunction", "signing")
     for name in ("ReceiveFunction", "ReadFunction"):
         build.build(deployed[name], FOLDER / name)
     textbook = _install(python, "textbook", _TEXTBOOK, compiled=False)
     shutil.copy(BASELINES / "textbook" / "app.py", textbook)
     return Packages(
-        ours=FOLDER / "ours",
-        signing=FOLDER / "signing",
+        ours=ours,
+        signing=signing,
         textbook=textbook,
-        imports=build.packages(here["ReceiveFunction"], trimmed=False),
+        imports=build.packages(_here(build, "ReceiveFunction"), trimmed=False),
         flask=_install(python, "flask", _FLASK, compiled=True),
         target={name: FOLDER / name for name in ("ReceiveFunction", "ReadFunction")},
         tools=Tools(_emulator(), _install(python, "client", _CLIENT, compiled=True), python),

@@ -1,31 +1,30 @@
 """Measures what reading costs in CPU, calls of AWS and instructions: `make bench-read`.
 
-The store is another process, which answers with fixed words. The CPU is that of the process that runs
-`read.handler`, with botocore, sockets and threads.
+It measures the built package on the Python of template.yaml. The store is another process, which answers with
+fixed words. The CPU is that of the process that runs `read.handler`, with botocore, sockets and threads.
 """
 
+import http.client
 import json
-import os
 import random
-import subprocess
+import shutil
 import sys
-import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 from types import SimpleNamespace
 from typing import Any, cast
 
-from bench import counts, rie
+from bench import counts, packages, rie
 from bench.bodies import KILOBYTE
 from bench.events import TOKEN, catching_table, recording_row, token_answer, wire
 from bench.measure import environment_of
-from bench.packages import ROOT
 from tavus_callbacks.aws.items import read_item
 from tavus_callbacks.aws.stores.bodies import Bodies
 from tavus_callbacks.aws.stores.summaries import SummaryRows
@@ -169,68 +168,65 @@ def _summary_row(subject: str) -> Row:
     return rows[0]
 
 
+def measure(
+    question: Question, python: str, folders: Sequence[Path], rounds: int = ROUNDS
+) -> dict[str, float]:
+    """Return the CPU in ms of the first answer and the median of later ones, and the calls of AWS for one."""
+    events = [json.dumps(question.event).encode()] * (1 + WARM_UP + rounds)
+    with (
+        _function(question, folders) as (function, port),
+        counts.start(python, function, events) as caller,
+    ):
+        loaded = caller.call(0)
+        first = caller.call(1) - loaded
+        used = [caller.call(WARM_UP)]
+        before = _answered(port)
+        used += [caller.call(1) for _ in range(rounds)]
+        calls = (_answered(port) - before) / rounds
+    times = [later - earlier for earlier, later in pairwise(used)]
+    return {"first": 1000 * first, "median": 1000 * median(times), "calls": calls}
+
+
 @contextmanager
-def environment(question: Question) -> Iterator[dict[str, str]]:
-    """Run the store of a question; yield the environment of a function that uses it."""
+def _function(question: Question, folders: Sequence[Path]) -> Iterator[tuple[rie.Function, int]]:
+    """Run the store of a question; yield the function that uses it, and the store's port."""
     with rie.store({**question.answers(), **token_answer("read")}, sys.executable) as port:
+        environment = environment_of(f"http://127.0.0.1:{port}")
         credentials = {name: rie.LAMBDA[name] for name in rie.LAMBDA if name.startswith("AWS_")}
-        yield {**credentials, **environment_of(f"http://127.0.0.1:{port}")}
+        yield rie.Function(_HANDLER, tuple(folders), {**credentials, **environment}), port
 
 
-def measure(question: Question, rounds: int = ROUNDS) -> dict[str, float]:
-    """Return the CPU of the first answer and the median of later ones, and the calls of AWS per answer."""
-    with environment(question) as variables:
-        os.environ |= variables
-        from tavus_callbacks.aws import clients
-        from tavus_callbacks.handlers import read
-
-        calls: list[str] = []
-        event = json.dumps(question.event)
-        read.logger.setLevel("ERROR")
-        for client in (clients.dynamodb(), clients.s3()):
-            client.meta.events.register(
-                "provide-client-params.*", lambda model, **_: calls.append(model.name)
-            )
-
-        def answer() -> float:
-            before = time.process_time()
-            reply = read.handler(json.loads(event), None)
-            if reply["statusCode"] != 200:  # noqa: PLR2004 - HTTP's
-                raise RuntimeError(reply["body"])
-            return (time.process_time() - before) * 1000
-
-        first, *_ = [answer() for _ in range(WARM_UP)]
-        calls.clear()
-        times = [answer() for _ in range(rounds)]
-    return {"first": first, "median": median(times), "calls": len(calls) / rounds}
+def _answered(port: int) -> int:
+    """Return how many requests the store has answered."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    connection.request("COUNT", "/")
+    return int(connection.getresponse().read())
 
 
-def count_instructions(question: Question) -> str:
+def count_instructions(question: Question, python: str, folder: Path) -> str:
     """Return millions of instructions per answer, or `-` without valgrind."""
-    folders = [ROOT / "functions", *(Path(path) for path in sys.path if path.endswith("site-packages"))]
-    event = json.dumps(question.event).encode()
-    with environment(question) as variables:
-        try:
-            count = counts.count_calls(sys.executable, _HANDLER, folders, variables, [event] * counts.EVENTS)
-        except (LookupError, ChildProcessError):
-            return "-"
+    if shutil.which("valgrind") is None:
+        return "-"
+    events = [json.dumps(question.event).encode()] * counts.EVENTS
+    with _function(question, [folder]) as (function, _):
+        count = counts.count_calls(python, function, events)
     return f"{count.callback:.1f}"
 
 
 def main() -> None:
     """Print a line for each question; exit with 1 if one exceeds its limits."""
-    if sys.argv[1:2] == ["--measure"]:
-        sys.stdout.write(json.dumps(measure(QUESTIONS[sys.argv[2]])))
-        return
+    try:
+        python, folder = packages.package("ReadFunction", "read")
+    except LookupError as error:
+        sys.exit(f"make bench-read: {error}")
     sys.stdout.write(f"{'':32}{'CPU ms':>8}{'at most':>8}{'first':>8}{'calls':>7}{'M instructions':>16}\n")
     exceeded = False
     for name, question in QUESTIONS.items():
-        # Each in a process of its own, so that the first answer is that of a cold start.
-        command = [sys.executable, "-m", "bench.read", "--measure", name]
-        figures = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)  # noqa: S603 - our own words
+        figures = measure(question, python, [folder])
         exceeded |= figures["median"] > question.most or figures["calls"] > question.calls
         numbers = f"{figures['median']:8.1f}{question.most:8g}{figures['first']:8.1f}{figures['calls']:7g}"
-        sys.stdout.write(f"{name:32}{numbers}{count_instructions(question):>16}\n")
+        sys.stdout.write(f"{name:32}{numbers}{count_instructions(question, python, folder):>16}\n")
+        sys.stdout.flush()
     sys.exit(exceeded)
 
 

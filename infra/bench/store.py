@@ -20,7 +20,9 @@ _TOMBSTONE = b'"tombstone#'
 
 
 class Store(asyncio.Protocol):
-    """One connection."""
+    """One connection. `answered` counts the requests of all; `COUNT /` answers it."""
+
+    answered = 0
 
     def __init__(self, answers: dict[bytes, bytes]) -> None:
         self._answers = answers
@@ -46,6 +48,10 @@ class Store(asyncio.Protocol):
             self._write(self._answer(head, sent))
 
     def _answer(self, head: bytes, sent: bytes) -> bytes:
+        if head.startswith(b"count "):
+            number = str(Store.answered).encode()
+            return b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%b" % (len(number), number)
+        Store.answered += 1
         target = _header(head, b"x-amz-target:").rpartition(b".")[2]
         # Nobody was erased: the usual case, and the only one in which a callback is written.
         answers = {} if _TOMBSTONE in sent else self._answers
