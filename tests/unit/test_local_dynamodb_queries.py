@@ -117,7 +117,7 @@ def answers(ask, table, asked):
     raise AssertionError("a query does not end")
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_sorted_keys_give_the_answers_of_moto(table, seed):
     """Puts, updates that move items in indexes, and deletes: every page equals moto's, cursor included."""
     choose = random.Random(seed).choice  # noqa: S311 - chooses test data

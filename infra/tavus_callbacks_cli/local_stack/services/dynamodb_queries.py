@@ -1,12 +1,13 @@
 """Answers queries of the embedded DynamoDB from sorted keys. Moto walks and sorts the whole table for each.
 
-Moto's own `Table.query` still makes the answer, but it sees only the items on which its answer depends. The
-keys are sorted at the first query of a table or an index, so fill a table directly only before that.
+The keys are sorted at the first query of a table or an index, so fill a table directly only before that.
+As on AWS, the megabyte of a page counts the attributes that an index has. Moto counts the whole item.
 """
 
 from bisect import bisect_left, bisect_right, insort
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import wraps
 from inspect import signature
 from itertools import chain
@@ -20,14 +21,20 @@ if TYPE_CHECKING:
     from tavus_callbacks_cli.local_stack.services.dynamodb_writes import Write
 
 Query = Callable[..., Any]
+# Returns what an index has of an item.
+Project = Callable[["Item"], "Item"]
 # The value of the sort key, then the values of the table's key, by which moto sorts equal ones.
 Place = tuple[Any, ...]
 
 _ATTRIBUTE = "sorted_keys"
+_PAGE_BYTES = 1_000_000
 
 
 def use_sorted_keys(query: Query) -> Query:
-    """Wrap moto's `Table.query`; every write must reach `update_sorted_keys`."""
+    """Replace moto's `Table.query`; every write must reach `update_sorted_keys`.
+
+    Moto's own answers keys of several attributes, and the outdated parameters QueryFilter and KeyConditions.
+    """
     parameters = signature(query)
 
     @wraps(query)
@@ -35,18 +42,23 @@ def use_sorted_keys(query: Query) -> Query:
         bound = parameters.bind(table, *positional, **named)
         bound.apply_defaults()
         arguments = bound.arguments
-        keys = _sorted_keys(table, arguments["index_name"])
-        if keys is None or arguments["hash_key"] is None:
+        index_name, projection = arguments["index_name"], arguments["projection_expressions"]
+        keys = _sorted_keys(table, index_name)
+        is_plain = arguments["hash_key"] is not None and not arguments["filter_kwargs"]
+        if keys is None or not is_plain or (arguments["consistent_read"] and index_name):
             return query(table, *positional, **named)
-        items = keys.page(
+        items, is_cut = keys.page(
             arguments["hash_key"],
             (arguments["range_comparison"], [value.cast_value for value in arguments["range_objs"]]),
             start=arguments["exclusive_start_key"],
-            # Filters of outdated parameters decide which items the limit counts.
-            limit=None if arguments["filter_kwargs"] else arguments["limit"],
+            limit=arguments["limit"],
             is_forward=arguments["scan_index_forward"] is not False,
         )
-        return query(_Excerpt(table, items), *positional, **named)
+        last_key = table._get_last_evaluated_key(items[-1], index_name) if is_cut else None  # noqa: SLF001
+        count, accepts = len(items), arguments["filter_expression"]
+        if accepts is not None:
+            items = [item for item in items if accepts.expr(item)]
+        return [item.project(projection) for item in items] if projection else items, count, last_key
 
     return query_sorted
 
@@ -58,54 +70,53 @@ def update_sorted_keys(writes: "Iterable[Write]") -> None:
             keys.update(write.key, write.item())
 
 
-class _Excerpt:
-    """A table that has only some of its items, as far as `Table.query` can see."""
-
-    def __init__(self, table: "Table", items: "list[Item]") -> None:
-        self._table, self._items = table, items
-
-    def all_items(self) -> "list[Item]":
-        return self._items
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._table, name)
-
-
 def _sorted_keys(table: "Table", index_name: str | None) -> "SortedKeys | None":
     """Return the keys of a table or an index; None if there is none or its key has several parts."""
     stored: dict[str | None, SortedKeys] = vars(table).setdefault(_ATTRIBUTE, {})
     if index_name not in stored:
-        schemas = {index.name: index.schema for index in table.all_indexes()} | {None: table.schema}
-        kinds = [key["KeyType"] for key in schemas.get(index_name, ())]
-        if sorted(kinds) not in (["HASH"], ["HASH", "RANGE"]):
+        index = next((each for each in table.all_indexes() if each.name == index_name), None)
+        schema = index.schema if index else () if index_name else table.schema
+        if sorted(key["KeyType"] for key in schema) not in (["HASH"], ["HASH", "RANGE"]):
             return None
-        stored[index_name] = SortedKeys(table, schemas[index_name])
+        stored[index_name] = SortedKeys(table, schema, index.project if index else None)
     return stored[index_name]
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """An item as the index has it, and where it is."""
+
+    partition: Any
+    place: Place
+    item: "Item"
+    size: int
 
 
 class SortedKeys:
     """The items of a table or an index: by partition, in the order of their sort key."""
 
-    def __init__(self, table: "Table", schema: Sequence[Mapping[str, str]]) -> None:
+    def __init__(
+        self, table: "Table", schema: Sequence[Mapping[str, str]], project: Project | None = None
+    ) -> None:
         names = {key["KeyType"]: key["AttributeName"] for key in schema}
         self._types = {key["AttributeName"]: key["AttributeType"] for key in table.attr}
         self._hash_attribute = names["HASH"]
         # Without a sort key of its own, an index is in the order of the table's.
         sort_attribute = names.get("RANGE") or table.range_key_attr or table.hash_key_attr
         self._place_attributes = [sort_attribute, *table.table_key_attrs]
+        self._project = project
         self._partitions: defaultdict[Any, list[Place]] = defaultdict(list)
-        self._entries: dict[Place, tuple[Any, Place, Item]] = {}
+        self._entries: dict[Place, _Entry] = {}
         partitions: Any = table.items.values()
         for item in chain.from_iterable(map(dict.values, partitions)) if table.range_key_attr else partitions:
             self._add(item)
 
     def update(self, key: tuple["DynamoType", ...], item: "Item | None") -> None:
         """Replace the item of a key of the table, or remove it if there is none."""
-        values = tuple(value.cast_value for value in key)
-        if values in self._entries:
-            partition, place, _ = self._entries.pop(values)
-            places = self._partitions[partition]
-            del places[bisect_left(places, place)]
+        entry = self._entries.pop(tuple(value.cast_value for value in key), None)
+        if entry:
+            places = self._partitions[entry.partition]
+            del places[bisect_left(places, entry.place)]
         if item is not None:
             self._add(item)
 
@@ -115,7 +126,8 @@ class SortedKeys:
         if values:
             partition, place = values[0], values[1:]
             insort(self._partitions[partition], place)
-            self._entries[place[1:]] = (partition, place, item)
+            stored = self._project(item) if self._project else item
+            self._entries[place[1:]] = _Entry(partition, place, stored, stored.size())
 
     def _values(self, names: Iterable[str], attributes: Mapping[str, Any]) -> Place | None:
         from moto.dynamodb.models.dynamo_type import DynamoType
@@ -136,8 +148,11 @@ class SortedKeys:
         start: Mapping[str, Any] | None,
         limit: int | None,
         is_forward: bool,
-    ) -> "list[Item]":
-        """Return the items of a page and the next item: if there is one, moto sets LastEvaluatedKey."""
+    ) -> "tuple[list[Item], bool]":
+        """Return the items of a page, and whether items of the partition follow it.
+
+        As in moto, the latter need not match the comparison.
+        """
         is_declared = hash_key.type == self._types[self._hash_attribute]
         places = self._partitions.get(hash_key.cast_value, []) if is_declared else []
         low, high = _span(places, *comparison)
@@ -146,11 +161,19 @@ class SortedKeys:
             low = max(low, bisect_right(places, start_place))
         elif start_place:
             high = min(high, bisect_left(places, start_place))
-        if is_forward:
-            high = (high if limit is None else min(high, low + limit)) + 1
-        else:
-            low = max((low if limit is None else max(low, high - limit)) - 1, 0)
-        return [self._entries[place[1:]][2] for place in places[low:high]]
+        indexes = range(low, high) if is_forward else range(high - 1, low - 1, -1)
+        last = len(places) - 1 if is_forward else 0
+        items: list[Item] = []
+        size = 0
+        for index in indexes:
+            entry = self._entries[places[index][1:]]
+            size += entry.size
+            if size > _PAGE_BYTES:
+                return items, True
+            items.append(entry.item)
+            if len(items) == limit:
+                return items, index != last
+        return items, False
 
 
 def _span(places: Sequence[Place], comparison: str | None, values: Sequence[Any]) -> tuple[int, int]:

@@ -1,0 +1,168 @@
+"""A local stack with 20,000 events still answers at once."""
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from local_process import Command, running
+from planting_journal import plant
+
+from tavus_callbacks.domain.common.timestamps import iso
+from tavus_callbacks_cli.local_stack.template.template import load_template
+
+ROOT = Path(__file__).resolve().parents[2]
+CONVERSATIONS, NEW = 4_000, 300
+# Seconds of a processor. Times of a clock depend on what else runs.
+MOST_FOR_A_PAGE, MOST_FOR_STATS, MOST_FOR_NEW, MOST_TO_START = 0.15, 10, 8, 8
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+pytestmark = [
+    pytest.mark.stack,
+    pytest.mark.slow,
+    pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="reads the time of other processes"),
+]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A running stack, and its processes."""
+
+    command: Command
+    children_of: Callable[[int], set[int]]
+
+    def get(self, path: str) -> Any:
+        """Return an answer of the API."""
+        ready = self.command.ready
+        headers = {"authorization": f"Bearer {ready['read_token']}"}
+        answer = httpx.get(f"{ready['api_url']}{path}", headers=headers, trust_env=False, timeout=60)
+        return answer.raise_for_status().json()
+
+    def seconds(self) -> float:
+        """Return the processor time of all processes of the stack."""
+        pid = self.command.process.pid
+        return sum(map(processor_seconds, {pid, *self.children_of(pid)}))
+
+    def embedded_seconds(self) -> float:
+        """Return the processor time of the embedded services."""
+        children = self.children_of(self.command.process.pid)
+        return sum(processor_seconds(pid) for pid in children if b"moto_server" in arguments(pid))
+
+    def page_seconds(self, path: str) -> float:
+        """Return the processor time that the embedded services need for a page, after a first one."""
+        self.get(path)
+        before = self.embedded_seconds()
+        for _ in range(5):
+            self.get(path)
+        return (self.embedded_seconds() - before) / 5
+
+
+def arguments(pid: int) -> bytes:
+    """Return the command line of a process."""
+    return Path(f"/proc/{pid}/cmdline").read_bytes()
+
+
+def processor_seconds(pid: int) -> float:
+    """Return the processor time of a process, in user and in system mode."""
+    user, system = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / _TICKS
+
+
+def post_at_once(ready: dict[str, str]) -> None:
+    """Send the first callback of many conversations, as many at a time as the stack takes."""
+
+    def post(number: int) -> None:
+        body = {"conversation_id": f"new-{number}", "event_type": "system.replica_joined", "properties": {}}
+        answer = httpx.post(ready["callback_url"], json=body, trust_env=False, timeout=60)
+        assert "stored" == answer.json()["status"]
+
+    with ThreadPoolExecutor(32) as threads:
+        list(threads.map(post, range(NEW)))
+
+
+def stats_seconds(stack: Measured, state: Path) -> float:
+    """Return the processor time of the command `stats`, in its own process and in the stack's."""
+    command = [sys.executable, "-c", "from tavus_callbacks_cli.main import main; main()", "stats", "--local"]
+    before = stack.seconds() + _seconds_of_commands()
+    done = subprocess.run(  # noqa: S603 - our own command
+        [*command, "--since", "2026-10-01", "--json"],
+        env={**os.environ, "TAVUS_CALLBACKS_STATE": str(state)},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert CONVERSATIONS == json.loads(done.stdout)["total"]["conversations"]
+    return stack.seconds() + _seconds_of_commands() - before
+
+
+def _seconds_of_commands() -> float:
+    ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return ended.ru_utime + ended.ru_stime
+
+
+def end_of_events(stack: Measured) -> str:
+    """Return the cursor after every event."""
+    page = stack.get(f"/events?limit=200&after={_minutes_ago(5)}")
+    while page["events"]:
+        page = stack.get(f"/events?limit=200&after={page['cursor']}")
+    return str(page["cursor"])
+
+
+def _minutes_ago(minutes: int) -> str:
+    return iso(datetime.now(UTC) - timedelta(minutes=minutes))
+
+
+def await_listing(stack: Measured) -> None:
+    """Wait until every new conversation is in the list."""
+    deadline = time.monotonic() + 90
+    path, count = f"/stats?since={_minutes_ago(5)}", 0
+    while count < NEW and time.monotonic() < deadline:
+        time.sleep(0.5)
+        count = stack.get(path)["total"]["conversations"]
+    assert NEW == count
+
+
+@pytest.mark.timeout(300)
+def test_twenty_thousand_events_slow_nothing_down(
+    tmp_path: Path, port: int, children_of: Callable[[int], set[int]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Pages, polls, figures, a burst of new conversations, start and stop stay within their processor time.
+
+    Only a whole stack has the tables, streams, functions and requests that share the processor.
+    """
+    table = load_template(ROOT / "template.yaml", {}).outputs["EventsTableName"]
+    plant(tmp_path / str(port) / "data", table, CONVERSATIONS)
+    with running(tmp_path, port) as command:
+        stack = Measured(command, children_of)
+        figures = {"start": stack.embedded_seconds()}
+        figures["list"] = stack.page_seconds("/conversations?limit=50")
+        figures["stats"] = stats_seconds(stack, tmp_path)
+        before = stack.seconds()
+        post_at_once(command.ready)
+        posted = stack.seconds()
+        await_listing(stack)
+        figures["posting"], figures["listing"] = posted - before, stack.seconds() - posted
+        figures["poll"] = stack.page_seconds(f"/events?after={end_of_events(stack)}")
+        ended = time.monotonic()
+        command.process.send_signal(signal.SIGINT)
+        command.process.wait(30)
+        figures["stop"] = time.monotonic() - ended
+    with capsys.disabled():
+        print(figures)  # noqa: T201 - the figures of docs/local-stack.md
+
+    assert MOST_TO_START >= figures["start"]
+    assert MOST_FOR_A_PAGE >= figures["list"]
+    assert MOST_FOR_A_PAGE >= figures["poll"]
+    assert MOST_FOR_STATS >= figures["stats"]
+    assert MOST_FOR_NEW >= figures["listing"]
