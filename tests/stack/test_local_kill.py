@@ -1,4 +1,4 @@
-"""What the local stack answered with 2xx survives SIGKILL of all its processes."""
+"""Callbacks that the local stack answered with 2xx survive SIGKILL of all its processes."""
 
 import contextlib
 import os
@@ -150,7 +150,7 @@ def until_none(missing: Callable[[], set[str]]) -> set[str]:
 
 
 @pytest.mark.timeout(400)
-def test_what_was_answered_survives_three_kills(
+def test_answered_callbacks_survive_three_kills(
     tmp_path: Path, port: int, children_of: Callable[[int], set[int]]
 ) -> None:
     """Every answered callback is in the lists, its recording is available, and repeated it is a duplicate.

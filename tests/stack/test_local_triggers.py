@@ -279,8 +279,8 @@ def test_a_restart_tells_nothing_of_what_it_puts_back(options: Options) -> None:
         assert [("Object Created", "new")] == again.objects()
 
 
-def test_what_was_written_last_is_delivered_once(options: Options, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the end of a stack does not deliver, the next start delivers before it is ready."""
+def test_the_last_writes_are_delivered_once(options: Options, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next start delivers the records that the end of a stack left, before it is ready."""
     monkeypatch.setattr(streams, "_SECONDS_TO_END", 0)
     with local_stack(options) as stack:
         world = watched(stack)

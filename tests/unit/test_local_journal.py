@@ -1,4 +1,4 @@
-"""The journal of the local stack: what is written stays, whole and in order, and what is removed is gone."""
+"""The journal of the local stack keeps writes whole and in order, and leaves no byte of removed data."""
 
 import contextlib
 import sqlite3

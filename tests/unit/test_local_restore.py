@@ -1,4 +1,4 @@
-"""What the embedded services had is restored from the journal, and what does not fit is set aside."""
+"""The journal restores the data of the embedded services, and sets aside data that do not fit."""
 
 import contextlib
 import json

@@ -1,4 +1,4 @@
-"""A stream's mapping delivers what an earlier run left, then what is new, and never skips a record."""
+"""A stream delivers the records that an earlier run left, then new ones, and skips none."""
 
 import threading
 

@@ -38,7 +38,7 @@ Watch = Callable[[dict[str, Any] | None], object]
 
 @dataclass(frozen=True)
 class Backlog:
-    """What an earlier run wrote and did not deliver: stream records by mapping, and events of objects."""
+    """Stream records by mapping, and events of objects, that an earlier run did not deliver."""
 
     records: dict[str, list[Any]] = field(default_factory=dict)
     events: list[dict[str, Any]] = field(default_factory=list)

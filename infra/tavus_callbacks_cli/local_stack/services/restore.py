@@ -41,7 +41,7 @@ class Misfit(Exception):
 
 @dataclass(frozen=True)
 class Restored:
-    """What a journal had: the items in it, deliveries that are due, and a note if some data do not fit.
+    """The content of a journal: items, deliveries that are due, and a note if some data do not fit.
 
     `records` has the records of streams by mapping, in order, and `events` the events of objects.
     """

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 _DEFAULT_BATCH = 100
 _UNLIMITED = -1
 _READ_AT_MOST = 1000
-# What is not delivered when the stack has ended for so long is delivered by the next run.
+# Records that are not delivered within this time after the end are left to the next run.
 _SECONDS_TO_END = 1.0
 
 # Returns False if the stack ends before the records are delivered.
