@@ -145,7 +145,7 @@ def get_transcript(query: Query, conversation_id: str) -> Response[str]:
     """Answer the transcript as JSON, as lines of text, or as subtitles; 409 if those cannot be placed."""
     form = query[FORMAT] or "json"
     if form != "vtt" and (query[RECORDING] or query[OFFSET] is not None):
-        raise BadRequest("recording and offset take format=vtt.")
+        raise BadRequest("recording and offset need format=vtt.")
     rows, events = _load(conversation_id)
     transcript = choose_transcript(events, include_system=query[INCLUDE] == "system")
     if transcript is None:

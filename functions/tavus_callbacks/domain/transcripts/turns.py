@@ -147,18 +147,16 @@ def _entries(transcript: object) -> Sequence[Any]:
 
 
 def _content(entry: Entry) -> str | None:
-    """Return what was said, which can be nothing; a tool's answer can be an object."""
+    """Return what was said, which can be nothing; a tool's answer can be an object or a list of anything."""
     content = entry.get("content", entry.get("text"))
     if isinstance(content, str):
         return content.strip()
-    is_tool = entry.get("role") == "tool"
-    if isinstance(content, list) and not (
-        is_tool and any("type" not in lenient_json.mapping(part) for part in content)
-    ):
+    is_list, is_tool = isinstance(content, list), entry.get("role") == "tool"
+    if is_list and (not is_tool or all("type" in lenient_json.mapping(part) for part in content)):
         texts = [text.strip() for text in map(_part_text, content) if text is not None]
         if texts:
             return " ".join(filter(None, texts))
-    return canonical(content) if is_tool and isinstance(content, dict | list) else None
+    return canonical(content) if is_tool and (is_list or isinstance(content, dict)) else None
 
 
 def _part_text(part: object) -> str | None:
