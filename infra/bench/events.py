@@ -43,10 +43,11 @@ class Case:
 
 
 def token_answer(scope: Scope = "callback") -> dict[str, Any]:
-    """Return GetItem's answer for the token."""
+    """Return GetItem's answer for the token, and for the note that all subjects have index entries."""
     record = {"token_digest": digest_token(TOKEN), "label": "bench", "scope": scope}
     item = {name: {"S": value} for name, value in record.items()}
-    return {"GetItem": {"Item": {**item, "created_at": {"S": "2026-01-01T00:00:00.000000Z"}}}}
+    times = {"created_at": {"S": "2026-01-01T00:00:00.000000Z"}, "since": {"S": "0"}}
+    return {"GetItem": {"Item": item | times}}
 
 
 def body(number: int, size: int) -> bytes:

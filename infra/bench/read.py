@@ -107,6 +107,7 @@ QUESTIONS = {
         b"format=vtt&recording=latest",
     ),
     "a page of 50 conversations": Question("/conversations", 40, 9, page_answers),
+    "… with one tag": Question("/conversations", 40, 9, page_answers, b"limit=50&tag=user:4711"),
 }
 
 

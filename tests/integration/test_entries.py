@@ -103,6 +103,17 @@ def test_a_replica_is_found_under_either_name(api):
     assert ({"t1"}, 7, ["BatchGetItem"]) == asked_partitions(api, "replica=r1")
 
 
+def test_simulated_conversations_are_found_by_their_tag(api):
+    """`simulated=true` reads the entries of the tag that marks them."""
+    post(api, 1, "simulated=true")
+    post(api, 2)
+    project_all(api)
+
+    assert ["c1"] == listed(api, "simulated=true")
+    assert ["c2"] == listed(api, "simulated=false")
+    assert ({"t1"}, 7, ["BatchGetItem"]) == asked_partitions(api, "simulated=true")
+
+
 def test_a_name_in_either_normal_form_finds_both(api):
     """Tags that differ only in Unicode normalization have one entry."""
     post(api, 1, "na%C3%AFf=%C3%A9")

@@ -25,7 +25,9 @@ read.main()
 """
 
 
-@pytest.mark.parametrize("name", ["its subtitles for a recording", "a page of 50 conversations"])
+@pytest.mark.parametrize(
+    "name", ["its subtitles for a recording", "a page of 50 conversations", "… with one tag"]
+)
 def test_reading_can_be_measured(name):
     """The reader gets every setting and answer, and makes no more calls than allowed."""
     [line] = benches.printed(MEASURE.format(name=name))

@@ -176,7 +176,7 @@ class SummaryRows:
         views: list[Any] = []
         before, rounds = span.before, 0
         for segment in segments:
-            is_whole = False
+            is_whole = (before or END) <= segment.since
             while not is_whole:
                 if rounds == _ROUNDS:
                     return SummaryPage(views, before)
