@@ -100,7 +100,11 @@ def test_a_long_turn_is_several_cues():
 
 
 @pytest.mark.parametrize(
-    "text", ["今日は天気がいいですね。" * 30, "ก็ดี" * 60, "👩‍👩‍👧 e\u0301" * 60, "x" * 500]
+    "text",
+    [
+        *("今日は天気がいいですね。" * 30, "ก็ดี" * 60, "👩‍👩‍👧 e\u0301" * 60, "x" * 500),
+        *("👩‍👩‍👧" * 59, "👩\U0001f3fd" * 101, "👩\ufe0f" * 101, "abc" + "👩‍👧" * 101),
+    ],
 )
 def test_a_text_without_spaces_is_split_before_a_letter(text):
     """No accent and no joined emoji begins a cue; nothing is lost."""
@@ -108,8 +112,9 @@ def test_a_text_without_spaces_is_split_before_a_letter(text):
 
     assert 1 < len(parts)
     assert "".join(text.split()) == "".join("".join(part.split()) for part in parts)
-    assert all(len(part) <= 84 for part in parts)
+    assert all(20 <= len(part) <= 84 for part in parts)
     assert all(part[0].isalnum() or part[0] == "👩" for part in parts)
+    assert not any(part.endswith("\u200d") for part in parts)
 
 
 @pytest.mark.parametrize(

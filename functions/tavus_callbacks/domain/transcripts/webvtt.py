@@ -5,6 +5,7 @@ these are escaped or removed. Times are whole milliseconds, as the format writes
 """
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from functools import lru_cache
 from operator import itemgetter
@@ -15,13 +16,14 @@ from tavus_callbacks.domain.transcripts.transcript import Transcript, speech_tur
 from tavus_callbacks.domain.transcripts.turns import SpokenTurn
 from tavus_callbacks.domain.transcripts.word_count import word_count
 
+_JOINER = "\u200d"
 _CONTROLS = dict.fromkeys((*range(32), 127, *range(128, 160)), " ")
 
 # A turn without duration stays as long as it takes to say it, but not shorter than people can read.
 _WORDS_A_SECOND, _SHORTEST = 2.5, 1000
 
 # Two lines of 42 characters fit on a screen. A sentence that ends in the first line is no place to split.
-_MOST = 84
+_MOST, _NEAR = 84, 20
 _SENTENCES = re.compile(r".{41,83}(?:[.!?\u2026](?= )|[\u3002\uff01\uff1f](?=\w))")
 
 
@@ -91,8 +93,16 @@ def _part_end(text: str, begin: int) -> int:
         return behind
     if before > 0:
         return before
-    # Before a letter, never before its accent.
-    return next((end for end in range(target, begin, -1) if text[end].isalnum()), target)
+    # Before a letter if one is near, so that no line begins with a comma.
+    letters = (end for end in range(target, max(begin, target - _NEAR), -1) if text[end].isalnum())
+    signs = (end for end in range(target, begin, -1) if _begins_sign(text, end))
+    return next(letters, None) or next(signs, target)
+
+
+def _begins_sign(text: str, place: int) -> bool:
+    """Return whether no accent, no skin colour and no joined emoji begins at a place."""
+    category = unicodedata.category(text[place])
+    return category[0] != "M" and category not in ("Cf", "Sk") and text[place - 1] != _JOINER
 
 
 def _to_line(text: str) -> str:
