@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from tavus_callbacks.domain.common.errors import NoOffset
 from tavus_callbacks.domain.common.period import Period
@@ -19,16 +19,18 @@ def second_zero(
     `sent` is what the turns say, and `first_speech` the start of the earliest turn of user or replica.
     Turns with times only count from the joining, unless somebody spoke before it.
     """
-    if first_speech is None or (sent is not None and not period.includes(sent.at)):
+    if first_speech is None:
         return None, 0.0
     joining = Origin(at=period.joined_at, source="joining") if period.joined_at else None
     if sent is None:
         return joining, 0.0
     if sent.source == "first_turn" and joining is not None:
         shift = (sent.at - joining.at).total_seconds()
-        if first_speech + shift >= 0:
+        # The first turn can be a prompt that is much older than the joining.
+        spoken_at = sent.at + timedelta(seconds=first_speech)
+        if first_speech + shift >= 0 and period.includes(spoken_at):
             return joining, shift
-    return sent, 0.0
+    return sent if period.includes(sent.at) else None, 0.0
 
 
 def first_speech(transcript: Transcript) -> float | None:
@@ -61,9 +63,9 @@ def recording_offset(
     """
     if origin is None or started_at is None:
         return None
-    offset = (origin.at - started_at).total_seconds()
+    offset = round((origin.at - started_at).total_seconds(), 3)
     end = float("inf") if duration is None else duration
-    return round(offset, 3) if any(0 <= start + offset <= end for start in starts) else None
+    return offset if any(0 <= round(start + offset, 3) <= end for start in starts) else None
 
 
 def find_offset(transcript: Transcript, started_at: datetime | None, duration: float | None) -> float:

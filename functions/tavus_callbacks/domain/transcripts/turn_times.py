@@ -6,7 +6,7 @@ weeks away from the event's own time; `timestamp_ms`, from the start or since 19
 
 from collections.abc import Mapping, Sequence
 from itertools import islice
-from statistics import median
+from statistics import median_high
 from typing import Any, Literal
 
 from tavus_callbacks.domain.common import lenient_json, timestamps
@@ -47,7 +47,8 @@ def read_times(entries: Sequence[Entry]) -> tuple[list[float | None], Origin | N
         if start is not None and (moment := _moment(entry)) is not None
     )
     zeros = [moment - start for start, moment in islice(pairs, _SAMPLES)]
-    zero = median(zeros) if zeros else None
+    # Of two values the later one counts: a prompt can be older than the talk.
+    zero = median_high(zeros) if zeros else None
     origin = None if zero is None else _origin(zero, "turns")
     if None not in starts:
         return starts, origin
