@@ -42,7 +42,7 @@ def read_all(api, query):
     found, page = [], api.get("/events", query).value
     while True:
         found += subjects(page)
-        assert page["looked_until"] is None
+        assert (page["cursor"] is None) == (page["looked_until"] is None)
         if page["cursor"] is None:
             return found
         # Beside the parameters of the first request, as every list takes it.
@@ -61,6 +61,7 @@ def test_pages_continue_by_cursor_and_begin_before_a_time(stored):
     first = api.get("/events", "order=newest&limit=2").value
     second = api.get("/events", f"order=newest&limit=2&before={first['cursor']}").value
     assert ["c3", "v1"] == subjects(second)
+    assert middle < second["looked_until"] < first["looked_until"]
 
 
 FILTERS = {

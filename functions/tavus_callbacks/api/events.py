@@ -81,7 +81,7 @@ def get_events(query: Query) -> Response[str]:
     if query[BEFORE]:
         raise BadRequest("before requires order=newest.")
     pulled = wiring.event_pages().pull(read_position(query), filter_, query[LIMIT])
-    return _event_page(query, pulled.entries, write_position(query, pulled.after), pulled.looked_until)
+    return _event_page(pulled.entries, write_position(query, pulled.after), pulled.looked_until)
 
 
 def _newest(query: Query, filter_: EventFilter) -> Response[str]:
@@ -93,16 +93,12 @@ def _newest(query: Query, filter_: EventFilter) -> Response[str]:
     page = wiring.event_pages().list_newest(filter_, limit=query[LIMIT], before=place_in(state, "before"))
     next_cursor = query.cursor({"before": page.next_before}) if page.next_before else None
     looked_until = page.next_before and page.next_before.partition("#")[0]
-    return _event_page(query, page.entries, next_cursor, looked_until)
+    return _event_page(page.entries, next_cursor, looked_until)
 
 
-def _event_page(
-    query: Query, entries: list[Entry], cursor: str | None, looked_until: str | None
-) -> Response[str]:
-    """Answer events; `looked_until` is the time of the last key, which a full page leaves out."""
+def _event_page(entries: list[Entry], cursor: str | None, looked_until: str | None) -> Response[str]:
     views = [event_view(event, raw_body) for event, raw_body in entries]
-    is_full = len(views) == query[LIMIT]
-    return json_answer({"events": views, "cursor": cursor, "looked_until": None if is_full else looked_until})
+    return json_answer({"events": views, "cursor": cursor, "looked_until": looked_until})
 
 
 @routes.get(

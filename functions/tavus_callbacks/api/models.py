@@ -121,7 +121,7 @@ class EventPage(Page):
     events: list[Event]
     looked_until: Moment | None = Field(
         None,
-        description="The time of the last event that was read, if the page stopped before it was full.",
+        description="The time of the last event that the page looked at; null if there are no more.",
     )
 
 
