@@ -172,17 +172,19 @@ def test_consumers_are_told_last_and_pushes_that_wait_go(world):
 
 @pytest.mark.slow
 def test_a_repeat_finds_nothing_and_ends_the_same(world):
-    """A second erasure changes nothing, and the tombstone stays."""
+    """A second erasure changes nothing, the tombstone stays, and copies see the repetition."""
     world.kept(ERASED)
     first = json.loads(world.erase("conversation", ERASED, "--yes", "--json").stdout)
+    cursor = world.api.get("/erasures").value["cursor"]
 
     again = json.loads(world.erase("conversation", ERASED, "--yes", "--json").stdout)
 
     assert first["counts"]["events"] == 3
     assert {} == again["counts"]
-    assert [each["tombstone"] for each in first["subjects"]] == [
-        each["tombstone"] for each in again["subjects"]
-    ]
+    tombstones = [each["tombstone"] for each in first["subjects"]]
+    assert tombstones == [each["tombstone"] for each in again["subjects"]]
+    [erasure] = world.api.get("/erasures", f"after={cursor}").value["erasures"]
+    assert (tombstones, again["erased_at"]) == ([erasure["digest"]], erasure["erased_at"])
 
 
 @pytest.mark.slow
