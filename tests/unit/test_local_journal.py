@@ -87,8 +87,8 @@ def test_a_file_that_cannot_be_read_is_an_error(tmp_path, damage):
         with contextlib.closing(sqlite3.connect(path)) as connection:
             connection.execute("PRAGMA user_version = 9")
 
-    with pytest.raises(UnreadableJournal):
-        [entry.value() for entry in Journal(tmp_path).entries()]
+    with pytest.raises(UnreadableJournal), contextlib.closing(Journal(tmp_path)) as journal:
+        [entry.value() for entry in journal.entries()]
 
 
 def test_rewriting_leaves_no_byte_of_removed_data(journal, tmp_path):

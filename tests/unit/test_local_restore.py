@@ -34,6 +34,7 @@ class Services:
     """Embedded services in this process, with a table, a bucket, two queues and a secret."""
 
     def __init__(self, name=TABLE):
+        self.journals = []
         for service in ("dynamodb", "s3", "sqs", "secretsmanager"):
             setattr(self, service, boto3.client(service, region_name=REGION))
         self.dynamodb.create_table(
@@ -59,7 +60,9 @@ class Services:
     def open(self, folder, mappings=("m",)):
         """Open the journal of a folder."""
         filters = [RecordFilter(each, TABLE, (MATCHING,)) for each in mappings]
-        return open_journal(folder, filters, [SECRET])
+        restored = open_journal(folder, filters, [SECRET])
+        self.journals.append(restored.recorder.journal)
+        return restored
 
     def put_item(self, recorder, item):
         """Write an item and record it."""
@@ -96,7 +99,9 @@ def services(**options):
     before = [(owner, name, getattr(owner, name)) for owner, name in kept]
     try:
         with mock_aws():
-            yield Services(**options)
+            yield (made := Services(**options))
+        for journal in made.journals:
+            journal.close()
     finally:
         for owner, name, method in before:
             setattr(owner, name, method)
