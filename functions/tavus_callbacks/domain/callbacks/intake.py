@@ -9,7 +9,7 @@ from tavus_callbacks.domain.callbacks.redaction import ECHOES, redact
 from tavus_callbacks.domain.callbacks.validation import limit_issues, validate
 from tavus_callbacks.domain.common import issues
 from tavus_callbacks.domain.common.compression import pack
-from tavus_callbacks.domain.common.digests import canonical, digest, digest_json
+from tavus_callbacks.domain.common.digests import canonical, digest_json, digest_pieces
 from tavus_callbacks.domain.common.errors import NotAnObject, Unfileable, describe_fault
 from tavus_callbacks.domain.common.json_text import Document, Written, decode, parse
 from tavus_callbacks.domain.common.tags import parse_tags
@@ -108,10 +108,9 @@ def _write_documented(body: dict[str, Any]) -> Written | None:
 
 def _digest_content(written: Written) -> str:
     """Return the digest of the canonical JSON of a body without the members that repeat the callback URL."""
-    members = (
-        canonical(name).encode() + b":" + written[name] for name in sorted(written) if name not in ECHOES
-    )
-    return digest(b"{" + b",".join(members) + b"}")
+    names = sorted(written.keys() - ECHOES)
+    pieces = [piece for name in names for piece in (b",", canonical(name).encode(), b":", written[name])]
+    return digest_pieces([b"{", *pieces[1:], b"}"])
 
 
 def _make_ref(classified: Classified, content: str) -> str:
