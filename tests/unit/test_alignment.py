@@ -149,6 +149,19 @@ def test_second_zero_is_known_or_null(events, turns, source, zero, starts):
         ]
 
 
+def test_answers_of_tools_are_on_the_clock_of_the_turns():
+    """The start of an answer counts from `origin`, as the start of its turn does."""
+    call = turn("assistant", time=8, tool_calls=[{"id": "1", "name": "look_up"}])
+    answer = turn("tool", time=9.5, tool_call_id="1")
+
+    [_, calling] = read(JOINED, SHUTDOWN, transcript(turn(time=3), call, answer, seconds=61))["turns"]
+
+    assert (8.0, [9.5]) == (
+        calling["start"],
+        [each["start"] for each in calling["tool_calls"][0]["answers"]],
+    )
+
+
 @pytest.mark.parametrize(
     ("key", "start"),
     [

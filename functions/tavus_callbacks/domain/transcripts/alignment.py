@@ -42,15 +42,23 @@ def align(transcript: Transcript, period: Period) -> Transcript:
     """Return a transcript with a plausible `origin`, from which the starts of its turns count."""
     origin, shift = second_zero(transcript.origin, first_speech(transcript), period)
     if shift:
-        turns = tuple(_shift(turn, shift) for turn in transcript.turns)
+        turns = tuple(_shift_turn(turn, shift) for turn in transcript.turns)
         return replace(transcript, turns=turns, origin=origin)
     return replace(transcript, origin=origin)
 
 
-def _shift(turn: SpokenTurn, shift: float) -> SpokenTurn:
-    start = None if turn.start is None else round(turn.start + shift, 3)
+def _shift_turn(turn: SpokenTurn, shift: float) -> SpokenTurn:
+    calls = tuple(
+        replace(call, answers=tuple(replace(each, start=_shift(each.start, shift)) for each in call.answers))
+        for call in turn.tool_calls
+    )
+    return replace(turn, start=_shift(turn.start, shift), tool_calls=calls)
+
+
+def _shift(start: float | None, shift: float) -> float | None:
+    shifted = None if start is None else round(start + shift, 3)
     # The prompt can be older than the joining.
-    return replace(turn, start=None if start is None or start < 0 else start)
+    return None if shifted is None or shifted < 0 else shifted
 
 
 def recording_offset(
