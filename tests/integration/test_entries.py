@@ -14,6 +14,7 @@ from tavus_callbacks.domain.summaries.terms import MOST_TERMS
 from tavus_callbacks.runtime import wiring
 from tavus_callbacks_cli.local_stack.template.pattern import matches
 from tavus_callbacks_cli.operations.reindex import note_coverage, rebuild_summaries, subjects
+from tavus_callbacks_cli.operations.selection import SUMMARY_DELAY
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 MINUTE = timedelta(minutes=1)
@@ -230,7 +231,9 @@ def test_tags_of_earlier_versions_are_found_before_and_after_a_reindex(api):
 
     stack = store(api)
     list(rebuild_summaries(stack, subjects(stack)))
-    note_coverage(stack, datetime.now(UTC) + 20 * MINUTE)
+    again_at = note_coverage(stack, datetime.now(UTC))
+    assert iso(again_at - SUMMARY_DELAY) == coverage["since"]
+    assert note_coverage(stack, again_at) is None
     forget()
     assert ["c3", "c2", "c0"] == listed(api) == listed(api, "tag=user:5&limit=1")
     assert ({"t1"}, 7, ["BatchGetItem"]) == asked_partitions(api)

@@ -271,7 +271,7 @@ def test_a_deployed_stack_is_listed_once_its_summaries_are_made(deployed):
     after = json.loads(run("list", "--json").stdout)["conversations"]
 
     assert [] == before
-    assert (0, {"summaries": 2}) == (made.exit_code, json.loads(made.stdout))
+    assert (0, {"summaries": 2, "again_at": None}) == (made.exit_code, json.loads(made.stdout))
     assert {"c123", "c124"} == {each["conversation_id"] for each in after}
     assert "status        ended" in run("show", "c123").stdout
     assert 2 == json.loads(run("stats", "--json").stdout)["total"]["ended"]

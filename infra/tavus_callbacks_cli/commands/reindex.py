@@ -31,7 +31,7 @@ def reindex(target: Target, *, is_json: bool) -> None:
     Callbacks can arrive meanwhile, and you can stop it and start it again. It needs AWS credentials, or
     --local.
     """
-    from tavus_callbacks.domain.common.timestamps import now
+    from tavus_callbacks.domain.common.timestamps import iso, now
     from tavus_callbacks_cli.operations.reindex import list_tombstones, note_coverage, subjects
     from tavus_callbacks_cli.targets.aws_errors import aws_errors, incomplete_errors
 
@@ -40,12 +40,14 @@ def reindex(target: Target, *, is_json: bool) -> None:
         began_at, wanted = now(), subjects(store)
         with incomplete_errors("Start it again."):
             count = rebuild(store, wanted)
-            note_coverage(store, began_at)
+            again_at = note_coverage(store, began_at)
             list_tombstones(store)
     if is_json:
-        print_json({"summaries": count})
+        print_json({"summaries": count, "again_at": again_at and iso(again_at)})
     else:
         note(f"{count} summaries are rebuilt.")
+        if again_at:
+            note(f"Start it again after {iso(again_at)}: lists with a tag read the latest rows one by one.")
 
 
 def rebuild(store: "Store", wanted: list[tuple[str, str]]) -> int:

@@ -15,6 +15,7 @@ from tavus_callbacks.aws.stores.recordings import RecordingRows
 from tavus_callbacks.aws.stores.summaries import SummaryRows
 from tavus_callbacks.aws.stores.tombstones import Tombstones
 from tavus_callbacks.domain.callbacks.families import KINDS
+from tavus_callbacks.domain.common.timestamps import parse
 from tavus_callbacks.domain.summaries.summary import CONVERSATION
 from tavus_callbacks.logic.summarize import rebuild
 from tavus_callbacks_cli.operations.selection import SUMMARY_DELAY
@@ -45,12 +46,20 @@ def rebuild_summaries(store: "Store", wanted: list[Subject]) -> Iterator[Subject
         yield from pool.map(lambda subject: _rebuild_subject(store, subject), wanted)
 
 
-def note_coverage(store: "Store", began_at: datetime) -> None:
-    """Note that a rebuild of every subject, which began at a time, gave all of them their index entries."""
+def note_coverage(store: "Store", began_at: datetime) -> datetime | None:
+    """Note that a rebuild of every subject, which began at a time, gave all of them their index entries.
+
+    Returns when another rebuild would reach subjects that came later and may lack entries, None if no subject
+    does. Raises StoreDown.
+    """
     entries = SummaryRows(store.client, store.table).entries
     for kind in KINDS:
         # A later subject may have been missing in the indexes.
         entries.cover_until(kind, began_at - SUMMARY_DELAY)
+    coverages = map(entries.coverage, KINDS)
+    # Without a time there is no subject yet that this version has stored.
+    ends = (parse(coverage.since) for coverage in coverages if not coverage.is_complete)
+    return max((end + SUMMARY_DELAY for end in ends if end), default=None)
 
 
 def list_tombstones(store: "Store") -> None:
