@@ -22,7 +22,7 @@ PROPERTIES: dict[str, dict[str, Any]] = {
     "system.shutdown": {"replica_id": "r1", "shutdown_reason": "participant_left_timeout"},
     "application.recording_ready": {"s3_key": "tavus/c/1795170681000", "duration": 5},
     "application.transcription_ready": {
-        "transcript": [{"role": "user", "content": f"word{number} " * 10} for number in range(20)]
+        "transcript": [{"role": "user", "content": f"word{number} " * 50} for number in range(4)]
     },
     "application.perception_analysis": {"analysis": "The user looks content. " * 20},
 }

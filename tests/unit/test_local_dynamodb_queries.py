@@ -126,3 +126,23 @@ def test_sorted_keys_give_the_answers_of_moto(table, seed):
         asked = question(choose)
 
         assert answers(ASK_MOTO, table, asked) == answers(ASK_SORTED_KEYS, table, asked), asked
+
+
+@pytest.mark.parametrize("forward", [True, False])
+def test_a_page_ends_at_a_megabyte(table, forward):
+    """A query without a limit is cut where moto cuts it."""
+    for number in range(5):
+        item = {"pk": {"S": "a"}, "sk": {"S": str(number)}, "text": {"S": "x" * 300_000}}
+        dynamodb_backends[ACCOUNT][REGION].put_item("queried", item)
+    partition = DynamoType({"S": "a"})
+    asked = SimpleNamespace(
+        positional=[partition, None, []],
+        forward=forward,
+        limit=None,
+        named={"projection_expressions": [["sk"]]},
+    )
+
+    pages = answers(ASK_SORTED_KEYS, table, asked)
+
+    assert answers(ASK_MOTO, table, asked) == pages
+    assert [3, 2] == [len(items) for items, _, _ in pages]

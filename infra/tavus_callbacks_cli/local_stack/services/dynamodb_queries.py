@@ -99,7 +99,6 @@ class SortedKeys:
         self, table: "Table", schema: Sequence[Mapping[str, str]], project: Project | None = None
     ) -> None:
         names = {key["KeyType"]: key["AttributeName"] for key in schema}
-        self._types = {key["AttributeName"]: key["AttributeType"] for key in table.attr}
         self._hash_attribute = names["HASH"]
         # Without a sort key of its own, an index is in the order of the table's.
         sort_attribute = names.get("RANGE") or table.range_key_attr or table.hash_key_attr
@@ -121,7 +120,7 @@ class SortedKeys:
             self._add(item)
 
     def _add(self, item: "Item") -> None:
-        """Add an item unless it lacks an attribute of the key or has one of another type."""
+        """Add an item unless it lacks an attribute of the key."""
         values = self._values([self._hash_attribute, *self._place_attributes], item.attrs)
         if values:
             partition, place = values[0], values[1:]
@@ -129,16 +128,11 @@ class SortedKeys:
             stored = self._project(item) if self._project else item
             self._entries[place[1:]] = _Entry(partition, place, stored, stored.size())
 
-    def _values(self, names: Iterable[str], attributes: Mapping[str, Any]) -> Place | None:
+    def _values(self, names: Sequence[str], attributes: Mapping[str, Any]) -> Place | None:
         from moto.dynamodb.models.dynamo_type import DynamoType
 
-        values = []
-        for name in names:
-            value = DynamoType(attributes[name]) if name in attributes else None
-            if value is None or value.type != self._types[name]:
-                return None
-            values.append(value.cast_value)
-        return tuple(values)
+        values = [DynamoType(attributes[name]).cast_value for name in names if name in attributes]
+        return tuple(values) if len(values) == len(names) else None
 
     def page(
         self,
@@ -153,8 +147,7 @@ class SortedKeys:
 
         As in moto, the latter need not match the comparison.
         """
-        is_declared = hash_key.type == self._types[self._hash_attribute]
-        places = self._partitions.get(hash_key.cast_value, []) if is_declared else []
+        places = self._partitions.get(hash_key.cast_value, [])
         low, high = _span(places, *comparison)
         start_place = self._values(self._place_attributes, start) if start else None
         if start_place and is_forward:
