@@ -171,6 +171,18 @@ def at_seconds(turns, first=1.0):
             2,
             id="a block with times, and more behind it",
         ),
+        pytest.param(
+            [turn("assistant", "You are Ann. " * 60), *at_seconds(HOTEL)] * 2 + [turn(seconds_from_start=9)],
+            [1, 2, 3, 8],
+            4,
+            id="a prompt without a time, a block with times, and more behind it",
+        ),
+        pytest.param(
+            [YES, *at_seconds([NO, YES]), YES, turn(seconds_from_start=9)],
+            [0, 1, 2, 3, 4],
+            0,
+            id="without a time, before something new",
+        ),
         pytest.param([YES, YES], [0], 1, id="the same twice in a row"),
         pytest.param(at_seconds([YES, YES]), [0, 1], 0, id="the same at another time"),
         pytest.param([*at_seconds([YES, NO]), *at_seconds([YES, NO], 3)], [0, 1, 2, 3], 0, id="said again"),

@@ -90,9 +90,9 @@ def read_turns(transcript: object) -> Turns:
 def _drop_repeats(turns: list[SpokenTurn]) -> list[SpokenTurn]:
     """Return turns without those that came twice; every member of two equal turns is equal, times too.
 
-    A turn with a start counts once. Without one, somebody may have said the same again. Then a turn that
-    equals the one before it counts once, and so does a block of two or more turns at the end that equals the
-    block before it.
+    A turn with a start counts once, with turns without a start directly before it, such as a prompt. Without
+    a start, somebody may have said the same again. Then a turn that equals the one before it counts once, and
+    so does a block of two or more turns at the end that equals the block before it.
     """
     # Texts nearly always differ, and comparing them alone is quick.
     if len({turn.text for turn in turns}) == len(turns):
@@ -107,13 +107,22 @@ def _drop_repeats(turns: list[SpokenTurn]) -> list[SpokenTurn]:
     text = "".join(chr(number) for number, _ in numbered)
     while length := _repeated_tail(text):
         text = text[:-length]
-    counted: set[int] = set()
-    kept: list[SpokenTurn] = []
-    for number, turn in numbered[: len(text)]:
-        if turn.start is None or number not in counted:
-            kept.append(turn)
-        counted.add(number)
-    return kept
+    return [turn for _, turn in _first_copies(numbered[: len(text)])]
+
+
+def _first_copies(numbered: list[tuple[int, SpokenTurn]]) -> list[tuple[int, SpokenTurn]]:
+    """Return turns without later copies of those with a start, and of those directly before a copy."""
+    places = {number: place for place, (number, _) in reversed(tuple(enumerate(numbered)))}
+    copies: set[int] = set()
+    for place in range(len(numbered) - 1, -1, -1):
+        number, turn = numbered[place]
+        first = places[number]
+        if first < place and (
+            turn.start is not None
+            or (place + 1 in copies and numbered[first + 1][0] == numbered[place + 1][0])
+        ):
+            copies.add(place)
+    return [each for place, each in enumerate(numbered) if place not in copies]
 
 
 def _identity(turn: SpokenTurn) -> Hashable:
