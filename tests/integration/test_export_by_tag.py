@@ -62,6 +62,21 @@ def left_out(content):
     return {(each["kind"], each["subject"]): " ".join(each["reason"].split()[:3]) for each in listed}
 
 
+def test_simulated_subjects_are_exported_if_asked_for(world, tmp_path):
+    """Without `--simulated` they are left out, whether a list has them yet or not, and a note says so."""
+    send(world, "listed", "system.shutdown", 1, f"{FORGED}&simulated=true")
+    send(world, "real", "system.shutdown", 1, FORGED)
+    project_all(world.api)
+    send(world, "recent", "system.shutdown", 1, f"{FORGED}&simulated=true")
+
+    result, without, _ = exported(tmp_path)
+    _, whole, _ = exported(tmp_path, *TAG, "--simulated")
+
+    assert {("conversation", "real")} == subjects(without)
+    assert "Simulated data is left out." in result.stderr
+    assert {("conversation", name) for name in ("listed", "real", "recent")} == subjects(whole)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("at", "is_first", "true_query"), [(2, True, TRUE), (2, False, ""), (7, True, ""), (7, False, TRUE)]

@@ -196,6 +196,7 @@ def test_the_report_is_whole_and_asks_nobody(target, tmp_path):
     assert [] == seen.sources
     assert "script" not in seen.tags
     assert seen.tags.count("svg") >= 3
+    assert "without simulated ones" in "".join(seen.texts)
     assert EVIL in "".join(seen.texts)
     assert "url(" not in html
     assert "prefers-color-scheme: dark" in html
