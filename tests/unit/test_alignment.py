@@ -240,3 +240,12 @@ def test_the_offset_is_right_or_null(turns, key, duration, offset, reason):
     else:
         with pytest.raises(NoOffset, match=reason):
             find_offset(aligned, started_at, duration)
+
+
+def test_two_transcripts_that_differ_in_their_clock_give_one_in_any_order():
+    """Their turns are equal but for absolute times, and view and transcript name the same origin."""
+    early, late = (transcript(turn(time=first, start=0.5, content="Hi."), seconds=61) for first in (2.5, 4.5))
+
+    for order in ([JOINED, early, late], [late, JOINED, early]):
+        view = fold_conversation(CONVERSATION, order, now=NOW, settings=SETTINGS)
+        assert iso(at(4)) == view["transcript"]["origin"]["at"] == read(*order)["origin"]["at"]
