@@ -23,8 +23,8 @@ _CONTROLS = dict.fromkeys((*range(32), 127, *range(128, 160)), " ")
 _WORDS_A_SECOND, _SHORTEST = 2.5, 1000
 
 # Two lines of 42 characters fit on a screen. A sentence that ends in the first line is no place to split.
-_MOST, _NEAR = 84, 20
-_SENTENCES = re.compile(r".{41,83}(?:[.!?\u2026](?= )|[\u3002\uff01\uff1f](?=\w))")
+_MOST, _LEAST, _NEAR = 84, 42, 20
+_SENTENCE_END = re.compile(r"[.!?\u2026\u3002\uff01\uff1f](?= |(?<=[\u3002\uff01\uff1f])\w)")
 
 
 def to_webvtt(transcript: Transcript, *, offset: float = 0.0, duration: float | None = None) -> str:
@@ -84,8 +84,10 @@ def _part_end(text: str, begin: int) -> int:
 
     Without a sentence's end, all parts become equally long, so that the last one is no single word.
     """
-    if sentences := _SENTENCES.match(text, begin):
-        return sentences.end()
+    # Its space, or the next word, is the last character that matters.
+    ends = [end.end() for end in _SENTENCE_END.finditer(text, begin + _LEAST - 1, begin + _MOST + 1)]
+    if ends:
+        return ends[-1]
     left = len(text) - begin
     target = begin + left // -(-left // _MOST)
     before, behind = text.rfind(" ", begin + 1, target + 1), text.find(" ", target, begin + _MOST + 1)
