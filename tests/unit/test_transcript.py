@@ -216,6 +216,7 @@ def test_turns_are_in_the_order_of_time():
     ("role", "content", "text"),
     [
         ("user", [{"type": "text", "text": " Hi. "}], "Hi."),
+        ("user", [{"type": None, "text": "Hi."}], "Hi."),
         (
             "user",
             ["One.", {"type": "input_text", "text": "Two."}, {"text": {"value": "Three."}}],

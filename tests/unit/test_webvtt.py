@@ -140,6 +140,22 @@ def test_cues_fit_into_a_recording(offset, duration, expected):
     assert [(round(start, 3), end, text) for start, end, text in expected] == found
 
 
+def test_a_part_of_a_turn_that_ends_where_the_recording_begins_is_left_out():
+    """No subtitle ends where it starts, also if the recording begins or ends between two parts of a turn."""
+    chosen = choose_transcript([transcript(spoken("user", "x" * 84 + "y" * 84, 1, 2))])
+
+    assert [(0, 1, "y" * 84)] == cues_of(to_webvtt(chosen, offset=-2.0))
+    assert [(1, 2, "x" * 84)] == cues_of(to_webvtt(chosen, duration=2.0))
+
+
+def test_a_long_turn_without_time_loses_no_words():
+    """A turn of two milliseconds has at most two subtitles, with all its words."""
+    cues = cues_of(subtitles(spoken("user", LONG, 10, 0.002)))
+
+    assert LONG.strip() == " ".join(text for _, _, text in cues)
+    assert all(start < end for start, end, _ in cues)
+
+
 @given(
     st.lists(
         st.builds(

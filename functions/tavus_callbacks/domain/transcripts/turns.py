@@ -174,7 +174,7 @@ def _part_text(part: object) -> str | None:
     A part of another type, such as a picture, has none.
     """
     if isinstance(part, dict):
-        part = part.get("text") if str(part.get("type", "text")).endswith("text") else None
+        part = part.get("text") if str(part.get("type") or "text").endswith("text") else None
     if isinstance(part, dict):
         part = part.get("value")
     return part if isinstance(part, str) else None
