@@ -3,6 +3,8 @@
 import contextlib
 import json
 import os
+import sqlite3
+from functools import partial
 from pathlib import Path
 
 import boto3
@@ -12,9 +14,11 @@ from moto.dynamodb.models import dynamodb_backends
 from moto.sqs.models import Message, Queue
 
 from tavus_callbacks_cli.local_stack.account import ACCOUNT, REGION
+from tavus_callbacks_cli.local_stack.services import journal
 from tavus_callbacks_cli.local_stack.services.dynamodb_writes import Write
 from tavus_callbacks_cli.local_stack.services.journal import FILE_NAME
 from tavus_callbacks_cli.local_stack.services.object_events import Change
+from tavus_callbacks_cli.local_stack.services.persistence import Persistence
 from tavus_callbacks_cli.local_stack.services.recorder import RecordFilter
 from tavus_callbacks_cli.local_stack.services.restore import open_journal
 
@@ -100,8 +104,8 @@ def services(**options):
     try:
         with mock_aws():
             yield (made := Services(**options))
-        for journal in made.journals:
-            journal.close()
+        for opened in made.journals:
+            opened.close()
     finally:
         for owner, name, method in before:
             setattr(owner, name, method)
@@ -262,13 +266,43 @@ def test_data_without_a_place_in_the_template_is_set_aside(tmp_path):
     assert again.note is None
 
 
-def test_a_journal_that_cannot_be_written_ends_the_services(tmp_path, monkeypatch):
+@pytest.mark.parametrize("broken", ["item", "object", "confirmation"])
+def test_data_that_cannot_be_written_end_the_services(tmp_path, monkeypatch, broken):
     """Otherwise a repetition would be answered as a duplicate of what the next start does not have."""
     ends = []
     monkeypatch.setattr(os, "_exit", ends.append)
     with services() as first:
         recorder = first.open(tmp_path).recorder
-        recorder.journal.close()
-        first.put_item(recorder, ITEM)
+        if broken == "object":
+            recorder.folder = tmp_path / "gone"
+            first.put_object(recorder, "k", b"bytes")
+        else:
+            recorder.journal.close()
+        if broken == "item":
+            first.put_item(recorder, ITEM)
+        if broken == "confirmation":
+            recorder.confirm({"mapping": "m", "sequence": "1"})
 
     assert [1] == ends
+
+
+def test_a_file_that_another_process_holds_is_not_set_aside(tmp_path):
+    """The start fails, and a later one has all data."""
+    data = tmp_path / "data"
+    data.mkdir()
+    filters = {"mapping_id": "m", "table": TABLE, "patterns": [MATCHING]}
+    settings = {"folder": str(data), "filters": [filters], "secrets": [SECRET]}
+    with services() as first:
+        first.put_item(first.open(data).recorder, ITEM)
+    with services(), contextlib.closing(sqlite3.connect(data / FILE_NAME)) as holder:
+        holder.execute("PRAGMA locking_mode = EXCLUSIVE")
+        holder.execute("BEGIN IMMEDIATE")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(journal, "_connect", partial(journal._connect, seconds=0))
+            answer = Persistence(list).open(settings)
+    with services() as third:
+        third.open(data)
+
+        assert {"error": "database is locked"} == answer
+        assert [ITEM] == third.items()
+    assert [data] == list(tmp_path.iterdir())

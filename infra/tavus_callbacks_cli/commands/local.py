@@ -4,7 +4,6 @@ import contextlib
 import io
 import signal
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -16,6 +15,7 @@ import click
 from tavus_callbacks_cli.commands import options
 from tavus_callbacks_cli.local_stack.stack import DEFAULT_PORT, Options
 from tavus_callbacks_cli.local_stack.tavus_api import MODES
+from tavus_callbacks_cli.output.shell import argument
 from tavus_callbacks_cli.output.text import examples
 
 if TYPE_CHECKING:
@@ -140,7 +140,9 @@ def _run(chosen: Options, forward: str | None, ready: Path | None) -> None:
         stack.functions.watchers.append(show_failure)
         if ready:
             write_ready_file(ready, stack.running)
-        threading.Event().wait()
+        stack.services.ended.wait()
+        log = argument(str(stack.state.logs / "embedded.log"))
+        raise click.ClickException(f"the embedded services ended; see {log}")
 
 
 @contextlib.contextmanager

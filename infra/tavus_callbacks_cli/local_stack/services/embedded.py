@@ -46,11 +46,12 @@ class Backlog:
 
 @dataclass(frozen=True)
 class EmbeddedServices:
-    """The running services."""
+    """The running services; `ended` is set when their process ends."""
 
     endpoint_url: str
     keys: AccessKeys
     watchers: list[tuple[str, Watch]] = field(default_factory=list)
+    ended: threading.Event = field(default_factory=threading.Event)
 
     def session(self) -> "Session":
         """Create a boto3 session with the person's access key."""
@@ -95,9 +96,12 @@ class EmbeddedServices:
         """Restore a folder's data, and write every change to it from now on.
 
         `filters` are the members of recorder.RecordFilter. The text is a note if some data do not fit.
+        Raises click.ClickException if the folder cannot be used now, for example on a full disk.
         """
         request = {"folder": str(folder.resolve()), "filters": filters, "secrets": secrets}
         answer = self._exchange(moto_server.JOURNAL_PATH, request)
+        if error := answer.get("error"):
+            raise click.ClickException(f"the data in {argument(str(folder))} cannot be opened: {error}")
         return Backlog(answer["records"], answer["events"]), answer["note"]
 
     def confirm_records(self, mapping_id: str, sequence_number: str) -> None:
@@ -161,3 +165,4 @@ def _read_changes(stdout: IO[bytes], services: EmbeddedServices) -> None:
             for watched, watcher in list(services.watchers):
                 if watched == kind:
                     watcher(json.loads(event) if event else None)
+    services.ended.set()

@@ -16,6 +16,8 @@ FILE_NAME = "stack.sqlite3"
 ITEM, OBJECT, MESSAGE, SECRET, RECORD, EVENT = "item", "object", "message", "secret", "record", "event"
 
 _VERSION = 1
+# A file that is damaged, or not of this code. Other errors are those of a disk or of another process.
+_UNREADABLE = {sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 # The erasure rewrites the whole file, and a write waits for that.
 _SECONDS_TO_WAIT = 60
 _SCHEMA = """
@@ -63,16 +65,20 @@ class UnreadableJournal(Exception):
 
 
 class Journal:
-    """The open file; any thread may use it. A new file begins with `entries`, which an older file ignores."""
+    """The open file; any thread may use it. A new file begins with `entries`, which an older file ignores.
+
+    Methods raise sqlite3.OperationalError if the disk is full or another process holds the file.
+    """
 
     def __init__(self, folder: Path, entries: Iterable[Entry] = ()) -> None:
         self._lock = threading.Lock()
         self._connection = _connect(folder / FILE_NAME)
         try:
-            self._prepare(entries)
-        except (sqlite3.DatabaseError, UnreadableJournal) as error:
+            with _unreadable():
+                self._prepare(entries)
+        except (sqlite3.Error, UnreadableJournal):
             self._connection.close()
-            raise UnreadableJournal(str(error)) from error
+            raise
 
     def _prepare(self, entries: Iterable[Entry]) -> None:
         execute = self._connection.execute
@@ -104,11 +110,8 @@ class Journal:
     def entries(self) -> list[Entry]:
         """Return all entries in the order of arrival; raises UnreadableJournal."""
         query = "SELECT kind, place, key, content FROM entries ORDER BY position"
-        try:
-            with self._lock:
-                rows = self._connection.execute(query).fetchall()
-        except sqlite3.DatabaseError as error:
-            raise UnreadableJournal(f"{FILE_NAME}: {error}") from error
+        with self._lock, _unreadable():
+            rows = self._connection.execute(query).fetchall()
         return [Entry(*row) for row in rows]
 
     def close(self) -> None:
@@ -130,6 +133,18 @@ class Journal:
                 )
             else:
                 self._connection.execute(_PUT, change)
+
+
+@contextlib.contextmanager
+def _unreadable() -> Iterator[None]:
+    """Raise UnreadableJournal if SQLite says that the file is damaged."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        # The upper bits of a code are details.
+        if error.sqlite_errorcode & 0xFF not in _UNREADABLE:
+            raise
+        raise UnreadableJournal(f"{FILE_NAME}: {error}") from error
 
 
 def rewrite(folder: Path, seconds: float) -> bool:

@@ -1,5 +1,6 @@
 """Opens the journal when the parent names its folder, and gives it the changes of the embedded services."""
 
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,10 @@ class Persistence:
             RecordFilter(each["mapping_id"], each["table"], tuple(each["patterns"]))
             for each in settings["filters"]
         ]
-        restored = open_journal(Path(settings["folder"]), filters, settings["secrets"])
+        try:
+            restored = open_journal(Path(settings["folder"]), filters, settings["secrets"])
+        except (sqlite3.Error, OSError) as error:
+            return {"error": str(error)}
         self._restored(restored.items)
         self._recorder = restored.recorder
         return {"records": restored.records, "events": restored.events, "note": restored.note}

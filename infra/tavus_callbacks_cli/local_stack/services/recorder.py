@@ -4,6 +4,7 @@ It writes the state after the change, not the request. Records of streams and ev
 too, and removed once the functions that they start have had them.
 """
 
+import contextlib
 import json
 import os
 import sqlite3
@@ -81,11 +82,11 @@ class Recorder:
 
     def record_objects(self, changes: list[Change], events: list[dict[str, Any]]) -> None:
         """Record the objects that a request changed, and the events that announce them."""
-        with self._lock:
+        with self._lock, _end_on_failure():
             before = [self.files.pop((each.bucket, each.key), None) for each in changes]
             entries = [self._save_object(each.bucket, each.key) for each in changes]
             entries += [Entry(EVENT, "", event["id"], json.dumps(event)) for event in events]
-            self._write(entries)
+            self.journal.write(entries)
         for name in filter(None, before):
             (self.folder / name).unlink(missing_ok=True)
 
@@ -146,15 +147,23 @@ class Recorder:
         if "event" in confirmation:
             self._write([Entry(EVENT, "", confirmation["event"])])
         else:
-            self.journal.remove_up_to(RECORD, confirmation["mapping"], confirmation["sequence"])
+            with _end_on_failure():
+                self.journal.remove_up_to(RECORD, confirmation["mapping"], confirmation["sequence"])
 
     def _write(self, changes: Iterable[Entry]) -> None:
-        try:
+        with _end_on_failure():
             self.journal.write(changes)
-        except sqlite3.Error:
-            # The services have data that the journal lacks. No later request may be answered from them.
-            traceback.print_exc()
-            os._exit(1)
+
+
+@contextlib.contextmanager
+def _end_on_failure() -> Iterator[None]:
+    """End the process if the disk refuses a write, for example because it is full."""
+    try:
+        yield
+    except (sqlite3.Error, OSError):
+        # The services have data that the journal lacks. No later request may be answered from them.
+        traceback.print_exc()
+        os._exit(1)
 
 
 def message_content(message: "Message") -> dict[str, Any]:
