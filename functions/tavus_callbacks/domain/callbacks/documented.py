@@ -57,29 +57,33 @@ def _sorter() -> SchemaValidator:
 
 
 def _object_schema(model: type[BaseModel]) -> core_schema.CoreSchema:
+    schemas = {name: _value_schema(field.annotation) for name, field in sorted(model.model_fields.items())}
     fields = {
-        name: core_schema.typed_dict_field(_value_schema(field.annotation), required=False)
-        for name, field in sorted(model.model_fields.items())
+        name: core_schema.typed_dict_field(schema, required=False)
+        for name, schema in schemas.items()
+        if schema
     }
     return core_schema.typed_dict_schema(fields, extra_behavior="ignore")
 
 
-def _value_schema(annotation: object) -> core_schema.CoreSchema:
-    first, *others = _choices(annotation)
-    schema = core_schema.union_schema([first, *others]) if others else first
+def _value_schema(annotation: object) -> core_schema.CoreSchema | None:
+    schemas = list(_choices(annotation))
+    if not schemas:
+        return None
+    schema = core_schema.union_schema([*schemas]) if len(schemas) > 1 else schemas[0]
     return core_schema.nullable_schema(schema) if NoneType in get_args(annotation) else schema
 
 
 def _choices(annotation: object) -> Iterator[core_schema.CoreSchema]:
-    """Yield a schema for each type whose values need no conversion, and none for `dict[str, Any]`."""
+    """Yield a schema for each type whose values need no conversion; `dict[str, Any]` has none."""
     if annotation is str:
         yield core_schema.str_schema(strict=True)
     elif annotation is float:
         yield from _NUMBERS
     elif isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield _object_schema(annotation)
-    elif get_origin(annotation) is list:
-        yield core_schema.list_schema(_value_schema(get_args(annotation)[0]), strict=True, fail_fast=True)
+    elif get_origin(annotation) is list and (items := _value_schema(get_args(annotation)[0])):
+        yield core_schema.list_schema(items, strict=True, fail_fast=True)
     elif get_origin(annotation) in (Union, UnionType, Annotated):
         for choice in get_args(annotation):
             yield from _choices(choice)
