@@ -266,7 +266,7 @@ def test_a_short_filtered_page_looks_ahead(listed):
 
 
 def test_a_page_is_eight_queries_and_one_read(listed):
-    """However many conversations there are: a query a shard for keys, and one batch of items."""
+    """However many conversations there are: a query a shard for a few keys, and one batch of items."""
     listed.get("/conversations")
 
     with calls(clients.dynamodb()) as asked:
@@ -274,4 +274,4 @@ def test_a_page_is_eight_queries_and_one_read(listed):
 
     names = [name for name, _ in asked]
     assert ["BatchGetItem", *["Query"] * 8] == sorted(names)
-    assert {51} == {parameters["Limit"] for name, parameters in asked if name == "Query"}
+    assert {23} == {parameters["Limit"] for name, parameters in asked if name == "Query"}
