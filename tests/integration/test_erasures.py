@@ -4,7 +4,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from projecting import project_all, store
+from projecting import calls, project_all, store
 
 from tavus_callbacks.aws import clients
 from tavus_callbacks.aws.stores.tombstones import Tombstones
@@ -57,6 +57,17 @@ def test_an_erasure_that_becomes_visible_late_is_not_skipped(api):
     erase(api, "c2", clock=lambda: datetime.now(UTC) - timedelta(seconds=10))
 
     assert [digest("conversation#c2")] == pull(api, cursor)[0]
+
+
+def test_an_erasure_is_read_from_no_lagging_replica(api):
+    """The index may list a row that a replica of the table lacks, and a copy would never hear of it."""
+    erase(api, "c1")
+
+    with calls(clients.dynamodb()) as asked:
+        pull(api)
+
+    [table] = [params["RequestItems"] for name, params in asked if name == "BatchGetItem"]
+    assert [True] == [request["ConsistentRead"] for request in table.values()]
 
 
 def test_the_clock_of_whoever_erases_does_not_matter(api):

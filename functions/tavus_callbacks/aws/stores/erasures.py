@@ -34,8 +34,10 @@ class Erasures:
         return pull(self.index, keys.ERASURE_SHARDS, position, limit, self._read)
 
     def _read(self, places: list[Item]) -> list[Erasure | None]:
-        found = self.table.batch_get({"pk": place["pk"], "sk": place["sk"]} for place in places)
-        rows = {row["pk"]: row for row in found if not is_expired(row)}
+        row_keys = ({"pk": place["pk"], "sk": place["sk"]} for place in places)
+        # Consistent: a position passes an erasure whose row a lagging replica of the table does not have yet.
+        items = self.table.batch_get(row_keys, ConsistentRead=True)
+        rows = {row["pk"]: row for row in items if not is_expired(row)}
         return [
             Erasure(place["pk"].removeprefix(keys.TOMBSTONE_PREFIX), rows[place["pk"]]["erased_at"])
             if place["pk"] in rows
