@@ -14,6 +14,7 @@ from tavus_callbacks.domain.events.arrival_facts import ArrivalFacts
 from tavus_callbacks.domain.resources.facts import ResourceFacts
 from tavus_callbacks.domain.summaries.terms import MOST_TERMS
 from tavus_callbacks.runtime import wiring
+from tavus_callbacks_cli.erasure.subject import subject_pieces
 from tavus_callbacks_cli.local_stack.template.pattern import matches
 from tavus_callbacks_cli.operations.reindex import note_coverage, rebuild_summaries, subjects
 from tavus_callbacks_cli.operations.selection import SUMMARY_DELAY
@@ -287,6 +288,25 @@ def test_reindex_removes_entries_of_a_subject_without_events(api):
     assert [("conversation", "c1")] == list(rebuild_summaries(stack, subjects(stack)))
 
     assert [] == of_type(api, "entry")
+
+
+def test_reindex_leaves_no_entry_of_a_subject_that_is_erased_meanwhile(api):
+    """The erasure comes after the events were read, and its rows are gone when the entry is put."""
+    post(api, 1)
+    project_all(api)
+    stack = store(api)
+
+    def erase():
+        tombstones = wiring.summaries().tombstones
+        tombstones.add("conversation", "c1", at=NOW, lifetime=None)
+        for piece in subject_pieces(stack, ("conversation", "c1")):
+            piece.remove()
+
+    with once_before(clients.dynamodb(), "PutItem", erase) as met:
+        list(rebuild_summaries(stack, [("conversation", "c1")]))
+
+    assert [True] == met
+    assert [] == of_type(api, "entry") == of_type(api, "summary")
 
 
 def test_no_function_is_started_by_an_entry(api, template):

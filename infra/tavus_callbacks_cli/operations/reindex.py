@@ -85,6 +85,9 @@ def _rebuild_subject(store: "Store", subject: Subject) -> Subject:
     kind, name = subject
     summaries = SummaryRows(store.client, store.table)
     rebuild(summaries, kind, name, store.bodies)
+    # After the writes: the subject may have been erased since its events were read.
+    if summaries.tombstones.is_erased(kind, name):
+        summaries.delete(kind, name)
     recordings = RecordingRows(store.client, store.table)
     for recording in recordings.list_all(name) if kind == CONVERSATION else ():
         recordings.put_claim_row(recording)
