@@ -1,5 +1,6 @@
 """Turns, the conversation and its recordings are on one clock, or the answer says that they are not."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -147,6 +148,18 @@ def test_second_zero_is_known_or_null(events, turns, source, zero, starts):
         assert longest["start"] in [
             each["start"] for each in found["turns"] if each["role"] == longest["role"]
         ]
+
+
+def test_only_the_start_of_a_turn_is_shifted():
+    """Every other member stays as it came."""
+    members = {"duration": 2.5, "inference_id": "i1", "tool_call_id": "t1"}
+    seen = turn(time=8, content="USER_SPEECH: Hi. VISUAL_SCENE: A dog.", **members)
+    chosen = choose_transcript([transcript(turn("Ann", time=3, **members), seen)])
+
+    aligned = align(chosen, conversation_period([JOINED, SHUTDOWN])).turns
+
+    assert (0.0, 5.0) == tuple(each.start for each in chosen.turns)
+    assert [replace(each, start=each.start + 3) for each in chosen.turns] == list(aligned)
 
 
 def test_answers_of_tools_are_on_the_clock_of_the_turns():
