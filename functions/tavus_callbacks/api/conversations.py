@@ -1,12 +1,13 @@
 """`GET /conversations…`: what happened in conversations."""
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, cast, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from aws_lambda_powertools.event_handler import Response
 
-from tavus_callbacks.api.lists import COMMON, list_page
+from tavus_callbacks.api.lists import COMMON, describe_conversation, list_page
 from tavus_callbacks.api.query import Query, names, one_of, seconds, text
+from tavus_callbacks.api.recordings import choose_recording
 from tavus_callbacks.api.responses import NO_STORE, json_answer
 from tavus_callbacks.api.routing import Routes
 from tavus_callbacks.aws.stores.repair_attempts import confirmed_at
@@ -19,12 +20,12 @@ from tavus_callbacks.domain.conversations.expected import ConversationStatus, Pa
 from tavus_callbacks.domain.conversations.facts import conversation_period
 from tavus_callbacks.domain.conversations.view import fold_conversation
 from tavus_callbacks.domain.recordings.view import recording_start
-from tavus_callbacks.domain.summaries.summary import CONVERSATION, ConversationSummary, conversation_summary
+from tavus_callbacks.domain.summaries.summary import CONVERSATION, ConversationSummary
 from tavus_callbacks.domain.transcripts.alignment import align, find_offset
 from tavus_callbacks.domain.transcripts.plain_text import to_plain_text
 from tavus_callbacks.domain.transcripts.transcript import Transcript, choose_transcript, transcript_view
 from tavus_callbacks.domain.transcripts.webvtt import to_webvtt
-from tavus_callbacks.logic.find_recording import choose_recording, recording_statuses, view_recordings
+from tavus_callbacks.logic.find_recording import recording_statuses, view_recordings
 from tavus_callbacks.runtime import wiring
 from tavus_callbacks.runtime.settings import settings
 
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from tavus_callbacks.aws.items import Item
     from tavus_callbacks.aws.stores.summaries import ListedSummary
     from tavus_callbacks.domain.common.period import Period
-    from tavus_callbacks.domain.conversations.facts import Facts
     from tavus_callbacks.domain.events.stored_event import StoredEvent
 
 routes = Routes()
@@ -71,9 +71,7 @@ def get_conversations(query: Query) -> Response[str]:
 
     def describe(row: "ListedSummary") -> "ConversationSummary":
         listed[row.subject] = row
-        return conversation_summary(
-            row.subject, cast("Facts", row.facts), now=now, settings=config.fold, has_object=row.has_object
-        )
+        return describe_conversation(row, now)
 
     page, end = _read_rows(query, describe)
     statuses = (
@@ -176,14 +174,7 @@ def _write_subtitles(
     if settings().recordings_bucket is None:
         raise NotFound(RECORDINGS_OFF)
     stored = wiring.recordings().recordings_in(rows)
-    recording = choose_recording(
-        wiring.recordings_bucket,
-        wiring.recordings(),
-        conversation_id,
-        stored,
-        wanted_id=recording_id,
-        now=datetime.now(UTC),
-    )
+    recording = choose_recording(conversation_id, stored, recording_id, datetime.now(UTC))
     duration = recording.claim.duration if recording.claim else None
     if offset is None and transcript.has_times:
         offset = find_offset(transcript, recording_start(recording.key, period), duration)

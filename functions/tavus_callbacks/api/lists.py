@@ -1,20 +1,33 @@
 """The pages of all lists of subjects: filters, spans, cursors."""
 
 from collections.abc import Callable
-from typing import Any
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, cast
 
 from tavus_callbacks.api.query import CURSOR, LIMIT, SIMULATED, TAG, Query, moment, place_in, text
 from tavus_callbacks.api.routing import Parameters
 from tavus_callbacks.aws.stores.summaries import ListedSummary, Span, SummaryPage, SummaryRows
 from tavus_callbacks.domain.common.timestamps import iso
-from tavus_callbacks.domain.summaries.summary import Filter
+from tavus_callbacks.domain.summaries.summary import ConversationSummary, Filter, conversation_summary
 from tavus_callbacks.domain.summaries.terms import term_of
+from tavus_callbacks.runtime.settings import settings
+
+if TYPE_CHECKING:
+    from tavus_callbacks.domain.conversations.facts import Facts
 
 LABEL = text("label", "Only what came by the token of this label.")
 SINCE = moment("since", "Only what was first received at this time or later.")
 UNTIL = moment("until", "Only what was first received before this time.")
 
 COMMON: Parameters = (TAG, LABEL, SIMULATED, SINCE, UNTIL, LIMIT, CURSOR)
+
+
+def describe_conversation(row: ListedSummary, now: datetime) -> ConversationSummary:
+    """Return the row of a conversation in a list."""
+    facts = cast("Facts", row.facts)
+    return conversation_summary(
+        row.subject, facts, now=now, settings=settings().fold, has_object=row.has_object
+    )
 
 
 def list_page(

@@ -11,9 +11,10 @@ from tavus_callbacks.domain.callbacks.families import is_name
 from tavus_callbacks.domain.common import cursors
 from tavus_callbacks.domain.common.errors import RECORDINGS_OFF, NotFound, NotPlayable
 from tavus_callbacks.domain.recordings import signed_url
-from tavus_callbacks.domain.recordings.recording import Recording, recording_status
+from tavus_callbacks.domain.recordings.claim import LATEST
+from tavus_callbacks.domain.recordings.recording import Recording, latest, recording_status
 from tavus_callbacks.domain.recordings.view import RecordingLink, unplayable_reason
-from tavus_callbacks.logic.find_recording import choose_recording, view_recordings
+from tavus_callbacks.logic.find_recording import refresh_recordings, view_recordings
 from tavus_callbacks.runtime import wiring
 from tavus_callbacks.runtime.settings import settings
 
@@ -64,15 +65,7 @@ def get_recordings(query: Query, conversation_id: str) -> Response[str]:
 def get_recording(query: Query, conversation_id: str, recording_id: str) -> Response[str]:
     """Answer 302 to a fresh signed link, or the link and its expiry as JSON; `latest` is an id too."""
     now, config = datetime.now(UTC), settings()
-    stored = _stored_recordings(conversation_id)
-    recording = choose_recording(
-        wiring.recordings_bucket,
-        wiring.recordings(),
-        conversation_id,
-        stored,
-        wanted_id=recording_id,
-        now=now,
-    )
+    recording = choose_recording(conversation_id, _stored_recordings(conversation_id), recording_id, now)
     status = recording_status(recording, now=now, missing_after=config.recording_missing_after)
     if why := unplayable_reason(recording, status):
         raise NotPlayable(why, status)
@@ -95,6 +88,19 @@ def _stored_recordings(conversation_id: str) -> list[Recording]:
     if not is_name(conversation_id):
         return []
     return wiring.recordings().list_known(conversation_id)
+
+
+def choose_recording(
+    conversation_id: str, recordings: list[Recording], wanted_id: str, now: datetime
+) -> Recording:
+    """Return the recording of an id, or the latest one, after a look; raises NotFound and StoreDown."""
+    candidates = [recording for recording in recordings if wanted_id in (LATEST, recording.recording_id)]
+    recording = latest(
+        refresh_recordings(wiring.recordings_bucket, wiring.recordings(), conversation_id, candidates, now)
+    )
+    if recording is None:
+        raise NotFound(f"No recording {wanted_id} of conversation {conversation_id} is known.")
+    return recording
 
 
 def _sign_url(conversation_id: str, recording: Recording, expires_at: datetime, *, save: bool) -> str:

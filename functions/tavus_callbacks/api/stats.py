@@ -1,11 +1,11 @@
 """`GET /stats`: sums over conversations."""
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, cast
+from functools import partial
 
 from aws_lambda_powertools.event_handler import Response
 
-from tavus_callbacks.api.lists import LABEL, SINCE, UNTIL
+from tavus_callbacks.api.lists import LABEL, SINCE, UNTIL, describe_conversation
 from tavus_callbacks.api.query import SIMULATED, TAG, Parameter, Query, whole_number
 from tavus_callbacks.api.responses import json_answer
 from tavus_callbacks.api.routing import Routes
@@ -17,15 +17,10 @@ from tavus_callbacks.domain.summaries.summary import (
     CONVERSATION,
     ConversationSummary,
     Filter,
-    conversation_summary,
 )
 from tavus_callbacks.domain.summaries.terms import term_of
 from tavus_callbacks.runtime import wiring
 from tavus_callbacks.runtime.settings import settings
-
-if TYPE_CHECKING:
-    from tavus_callbacks.aws.stores.summaries import ListedSummary
-    from tavus_callbacks.domain.conversations.facts import Facts
 
 routes = Routes()
 
@@ -73,15 +68,9 @@ def get_stats(query: Query) -> Response[str]:
 
 def _read_summaries(query: Query, filter_: Filter, count: int) -> list[ConversationSummary]:
     """Return at most `count` summaries of the query's span, the newest first; some do not match."""
-    now, fold_settings = datetime.now(UTC), settings().fold
-    objects_in = settings().recordings_bucket if fold_settings.expect_recording else None
-
-    def describe(row: "ListedSummary") -> Any:
-        facts = cast("Facts", row.facts)
-        return conversation_summary(
-            row.subject, facts, now=now, settings=fold_settings, has_object=row.has_object
-        )
-
+    now, config = datetime.now(UTC), settings()
+    objects_in = config.recordings_bucket if config.fold.expect_recording else None
+    describe = partial(describe_conversation, now=now)
     since, until = query[SINCE] or now - _DEFAULT_SPAN, query[UNTIL]
     before = iso(until) if until else None
     summaries: list[ConversationSummary] = []

@@ -5,16 +5,10 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any, cast
 
-from tavus_callbacks.domain.common.errors import NotFound, StoreDown
+from tavus_callbacks.domain.common.errors import StoreDown
 from tavus_callbacks.domain.recordings import view
-from tavus_callbacks.domain.recordings.claim import (
-    LATEST,
-    Claim,
-    RecordingStatus,
-    read_claim,
-    recording_id,
-)
-from tavus_callbacks.domain.recordings.recording import latest, recording_status
+from tavus_callbacks.domain.recordings.claim import Claim, RecordingStatus, read_claim, recording_id
+from tavus_callbacks.domain.recordings.recording import recording_status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -89,23 +83,6 @@ def refresh_recordings(
         look_for_object(get_bucket(), rows, conversation_id, str(recording.key))
     names = {recording.recording_id for recording in recordings}
     return [recording for recording in rows.list_known(conversation_id) if recording.recording_id in names]
-
-
-def choose_recording(  # noqa: PLR0913 - the stores, the recordings, the id and the time
-    get_bucket: "Callable[[], RecordingsBucket]",
-    rows: "RecordingRows",
-    conversation_id: str,
-    recordings: "Sequence[Recording]",
-    *,
-    wanted_id: str,
-    now: datetime,
-) -> "Recording":
-    """Return the recording of an id, or the latest one, after a look; raises NotFound and StoreDown."""
-    candidates = [recording for recording in recordings if wanted_id in (LATEST, recording.recording_id)]
-    recording = latest(refresh_recordings(get_bucket, rows, conversation_id, candidates, now))
-    if recording is None:
-        raise NotFound(f"No recording {wanted_id} of conversation {conversation_id} is known.")
-    return recording
 
 
 def recording_statuses(
