@@ -82,7 +82,7 @@ class EmbeddedServices:
 
     @contextlib.contextmanager
     def watch(self, kind: str, watcher: Watch) -> Iterator[None]:
-        """Call `watcher` after each change of a kind, TABLES, QUEUES or OBJECTS, until the block ends."""
+        """Call `watcher` after each change of a kind that moto_server.py announces, until the block ends."""
         entry = (kind, watcher)
         self.watchers.append(entry)
         try:

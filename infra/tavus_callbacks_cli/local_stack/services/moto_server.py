@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 SECRET = "LOCAL_STACK_SECRET"  # noqa: S105 - the name of a variable
 # Moto has paths of its own here; no bucket can have this name.
 JOURNAL_PATH, CONFIRMED_PATH, SETTINGS_PATH = OWN_PATHS
-# The kinds of changes that are announced.
-TABLES, QUEUES, OBJECTS = "tables", "queues", "objects"
+# The kinds of changes that are announced. The id of an event source mapping is one, too: it has new records.
+QUEUES, OBJECTS = "queues", "objects"
 _READS = ("Get", "BatchGet", "Describe", "List")
 
 
@@ -100,11 +100,11 @@ def _application(
         for event in events:
             announce(OBJECTS, json.dumps(event))
 
-    def announce_items(_writes: list[Write]) -> None:
-        announce(TABLES)
+    def record_items(writes: list[Write]) -> None:
+        for mapping_id in persistence.record_items(writes):
+            announce(mapping_id)
 
-    reports = [update_sorted_keys, persistence.record_items, announce_items]
-    dynamodb = serialize_dynamodb(report_writes(moto, reports))
+    dynamodb = serialize_dynamodb(report_writes(moto, [update_sorted_keys, record_items]))
     s3 = answer_preflights(dynamodb, _cors_rules)
     s3 = hide_missing_objects(s3, permissions)
     s3 = report_object_changes(s3, report_objects)

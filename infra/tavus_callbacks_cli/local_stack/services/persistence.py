@@ -32,10 +32,9 @@ class Persistence:
         self._recorder = restored.recorder
         return {"records": restored.records, "events": restored.events, "note": restored.note}
 
-    def record_items(self, writes: list[Write]) -> None:
-        """Record the items that a request wrote."""
-        if self._recorder:
-            self._recorder.record_items(writes)
+    def record_items(self, writes: list[Write]) -> set[str]:
+        """Record the items that a request wrote; return the ids of the mappings that have new records."""
+        return self._recorder.record_items(writes) if self._recorder else set()
 
     def record_objects(self, changes: list[Change], events: list[dict[str, Any]]) -> None:
         """Record the objects that a request changed, and their events."""

@@ -58,12 +58,16 @@ class Recorder:
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _read_records: dict[str, int] = field(default_factory=dict)
 
-    def record_items(self, writes: list[Write]) -> None:
-        """Record the items that a request wrote, and their stream records; the caller serialises requests."""
+    def record_items(self, writes: list[Write]) -> set[str]:
+        """Record the items that a request wrote, and their stream records; the caller serialises requests.
+
+        Return the ids of the mappings that the records are for.
+        """
         changes = [Entry(ITEM, write.table.name, _item_key(write), _item_content(write)) for write in writes]
-        for table in {write.table.name: write.table for write in writes}.values():
-            changes += self._new_records(table)
-        self._write(changes)
+        tables = {write.table.name: write.table for write in writes}.values()
+        records = [record for table in tables for record in self._new_records(table)]
+        self._write([*changes, *records])
+        return {record.place for record in records}
 
     def _new_records(self, table: "Table") -> Iterator[Entry]:
         from moto.dynamodb.models.utilities import dynamo_json_dump

@@ -23,7 +23,7 @@ from tavus_callbacks_cli.local_stack.functions.dead_letters import (
     write_failed_event,
 )
 from tavus_callbacks_cli.local_stack.functions.local_function import FunctionFailed
-from tavus_callbacks_cli.local_stack.services.moto_server import OBJECTS, QUEUES, TABLES
+from tavus_callbacks_cli.local_stack.services.moto_server import OBJECTS, QUEUES
 from tavus_callbacks_cli.local_stack.triggers import event_bus, queues, schedules, streams
 from tavus_callbacks_cli.local_stack.triggers.batches import Delivery, Record, deliver
 
@@ -197,7 +197,7 @@ def _run_stream(
     with (
         stream.run(woken),
         contextlib.ExitStack() as cleanup,
-        services.watch(TABLES, lambda _event: woken.set()),
+        services.watch(mapping.mapping_id, lambda _event: woken.set()),
     ):
         cleanup.callback(ended.set)
         yield stream
