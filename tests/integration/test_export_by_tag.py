@@ -14,6 +14,8 @@ from planting import world_of
 from projecting import project_all
 
 from tavus_callbacks_cli.main import main
+from tavus_callbacks_cli.operations import export
+from tavus_callbacks_cli.operations.selection import SUMMARY_DELAY
 
 TAG = ("--tag", "user:666")
 TRUE = "user=4711"
@@ -60,6 +62,19 @@ def left_out(content):
     """Return the subjects that were left out, with the count of the reason."""
     listed = content["left_out"]
     return {(each["kind"], each["subject"]): " ".join(each["reason"].split()[:3]) for each in listed}
+
+
+def test_a_forged_simulated_callback_hides_no_real_subject(world, tmp_path, monkeypatch):
+    """Lists call such a subject simulated, but an export of what is stored about a person has it."""
+    send(world, "real", "system.shutdown", 1, FORGED)
+    send(world, "real", "system.replica_joined", 0, f"{FORGED}&simulated=true")
+    project_all(world.api)
+    # Later, when no recent event names the subject.
+    monkeypatch.setattr(export, "SUMMARY_DELAY", -SUMMARY_DELAY)
+
+    _, content, _ = exported(tmp_path)
+
+    assert {("conversation", "real")} == subjects(content)
 
 
 def test_simulated_subjects_are_exported_if_asked_for(world, tmp_path):

@@ -92,7 +92,11 @@ def export(  # noqa: PLR0913 - one argument an option
         if not isinstance(target, UrlTarget) or target.environment.get(TOKEN_VARIABLES["quarantine"]):
             quarantine = cleanup.enter_context(target.open_api("quarantine"))
         sources = Sources(api, quarantine, fetch)
-        selection = find_by_tag(api, tag, leave_out) if tag else Selection(frozenset({(kind, str(id_))}))
+        selection = (
+            find_by_tag(api, tag, with_simulated=not leave_out)
+            if tag
+            else Selection(frozenset({(kind, str(id_))}))
+        )
         left_out = selection.left_out_json(export_command)
         for line in left_out_lines(left_out):
             note(line)

@@ -115,22 +115,31 @@ class Sources:
     fetch: Fetch
 
 
-def find_by_tag(api: ApiClient, tag: tuple[str, str], leave_out: Mapping[str, str]) -> Selection:
+def find_by_tag(api: ApiClient, tag: tuple[str, str], *, with_simulated: bool) -> Selection:
     """Find the subjects with a tag in lists and recent events, and select those that belong to it.
 
-    `leave_out` are the parameters that leave subjects out of lists.
+    A subject counts as simulated if all of its callbacks do. So one forged callback hides no real subject.
     """
-    parameters = {"tag": ":".join(tag), **leave_out}
     try:
-        subjects = {(each["kind"], each["subject"]) for each in api.items("/subjects", parameters)}
+        subjects = {
+            (each["kind"], each["subject"]) for each in api.items("/subjects", {"tag": ":".join(tag)})
+        }
     except NoSuchPath as error:
         raise ClickException(OLDER_STACK) from error
     empty = Selection(frozenset(), tag)
     # No list may have the subjects of recent events yet.
     for event in api.events_since(iso(now() - SUMMARY_DELAY)):
-        if empty.has_tag(event["tags"]) and not (leave_out and is_tagged(event["tags"], SIMULATED)):
+        if empty.has_tag(event["tags"]):
             subjects.add((event["kind"], event["subject"]))
-    return select_by_tag(tag, {subject: tagged_callbacks(api, subject) for subject in subjects})
+    candidates = {subject: tagged_callbacks(api, subject) for subject in subjects}
+    return select_by_tag(
+        tag,
+        {
+            subject: callbacks
+            for subject, callbacks in candidates.items()
+            if with_simulated or not all(is_tagged(callback.tags, SIMULATED) for callback in callbacks)
+        },
+    )
 
 
 def tagged_callbacks(api: ApiClient, subject: Subject) -> list[TaggedCallback]:
