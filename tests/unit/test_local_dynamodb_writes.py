@@ -112,3 +112,11 @@ def test_a_report_reads_the_item_as_it_is_after_the_write(backend):
 
     assert stored.to_json()["Attributes"] == KEY | {"x": {"N": "1"}}
     assert deleted is None
+
+
+def test_partiql_is_refused():
+    """Neither the journal nor the queries would see the items that it writes."""
+    reports = []
+
+    assert not send("ExecuteStatement", {"Statement": "DELETE FROM t"}, [reports.append])
+    assert [] == reports

@@ -11,7 +11,7 @@ import boto3
 import pytest
 from moto import mock_aws
 from moto.dynamodb.models import dynamodb_backends
-from moto.sqs.models import Message, Queue
+from moto.sqs.models import Message, Queue, SQSBackend
 
 from tavus_callbacks_cli.local_stack.account import ACCOUNT, REGION
 from tavus_callbacks_cli.local_stack.services import journal
@@ -100,6 +100,7 @@ def table():
 def services(**options):
     """Run services that are empty, and forget them."""
     kept = [(Queue, "add_message"), (Queue, "delete_message"), (Message, "mark_received")]
+    kept.append((SQSBackend, "purge_queue"))
     before = [(owner, name, getattr(owner, name)) for owner, name in kept]
     try:
         with mock_aws():
@@ -159,6 +160,18 @@ def test_messages_are_restored_with_their_receive_counts(tmp_path):
         assert ("stays", "2") == (message["Body"], message["Attributes"]["ApproximateReceiveCount"])
         assert [] == moved == third.receive(third.queue)
         assert ["stays"] == [each["Body"] for each in third.receive(third.dead_queue)]
+
+
+def test_a_purged_queue_stays_empty(tmp_path):
+    """A restart does not bring its messages back."""
+    with services() as first:
+        first.open(tmp_path)
+        first.sqs.send_message(QueueUrl=first.queue, MessageBody="goes")
+        first.sqs.purge_queue(QueueUrl=first.queue)
+    with services() as second:
+        second.open(tmp_path)
+
+        assert [] == second.receive(second.queue)
 
 
 def test_records_are_due_until_they_are_confirmed(tmp_path):

@@ -1,4 +1,7 @@
-"""Reports which items a request to DynamoDB wrote, so that others can read them as they are afterwards."""
+"""Reports which items a request to DynamoDB wrote, so that others can read them as they are afterwards.
+
+Statements of PartiQL are refused, because the items that they write are not known.
+"""
 
 import json
 from collections.abc import Callable, Iterable, Iterator
@@ -7,7 +10,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 from tavus_callbacks_cli.local_stack.account import ACCOUNT, REGION
-from tavus_callbacks_cli.local_stack.services.wsgi import OK, call_application
+from tavus_callbacks_cli.local_stack.services.wsgi import BAD_REQUEST, OK, Response, call_application
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -17,6 +20,10 @@ if TYPE_CHECKING:
 
 _TARGET = "DynamoDB_20120810."
 _OPERATIONS = {"PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems"}
+_PARTIQL = {"ExecuteStatement", "BatchExecuteStatement", "ExecuteTransaction"}
+_REFUSAL = json.dumps(
+    {"__type": "ValidationException", "message": "The local stack has no PartiQL."}
+).encode()
 
 
 @dataclass(frozen=True)
@@ -47,6 +54,12 @@ def report_writes(application: "WSGIApplication", reports: Iterable[Report]) -> 
 
     def reporting(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         operation = str(environ.get("HTTP_X_AMZ_TARGET", "")).removeprefix(_TARGET)
+        if operation in _PARTIQL:
+            headers = [
+                ("content-type", "application/x-amz-json-1.0"),
+                ("content-length", str(len(_REFUSAL))),
+            ]
+            return Response(BAD_REQUEST, headers, _REFUSAL).send(start_response)
         if operation not in _OPERATIONS:
             return application(environ, start_response)
         body = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))

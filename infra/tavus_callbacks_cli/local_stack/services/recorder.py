@@ -122,9 +122,10 @@ class Recorder:
 
     def record_queues(self) -> None:
         """Record the messages of every queue from now on, whoever sends or deletes them."""
-        from moto.sqs.models import Message, Queue
+        from moto.sqs.models import Message, Queue, SQSBackend
 
         add, delete, mark_received = Queue.add_message, Queue.delete_message, Message.mark_received
+        purge = SQSBackend.purge_queue
 
         def add_message(queue: Queue, message: Message) -> None:
             # A message that is received too often moves to another queue.
@@ -143,8 +144,13 @@ class Recorder:
             mark_received(message, visibility_timeout)
             self._write([_message_entry(message)])
 
+        def purge_queue(backend: SQSBackend, queue_name: str) -> None:
+            ids = [message.id for message in backend.get_queue(queue_name)._messages]  # noqa: SLF001
+            purge(backend, queue_name)
+            self._write(Entry(MESSAGE, queue_name, each) for each in ids)
+
         Queue.add_message, Queue.delete_message = add_message, delete_message
-        Message.mark_received = mark_message_received
+        Message.mark_received, SQSBackend.purge_queue = mark_message_received, purge_queue
 
     def confirm(self, confirmation: dict[str, str]) -> None:
         """Remove the records of a mapping up to a sequence number, or an event of an object."""
