@@ -44,7 +44,7 @@ _CONVERSATION = (
 )
 # Of a hundred subjects, the number of videos, each with one callback; the others are conversations.
 _VIDEOS = 3
-# What every subject carries, by its kind: the worst case for the entries of one tag and one replica.
+# Every subject of a kind has all of its terms: the worst case for the entries of a tag and a replica.
 _TAG = ("user", "4711")
 _TERMS: dict[str, tuple[Term, ...]] = {
     "conversation": (tag_term(_TAG), ("replica", "r1")),

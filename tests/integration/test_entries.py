@@ -37,12 +37,12 @@ def of_type(api, row_type):
 
 def listed(api, query="tag=user:5"):
     """Return the ids of a list, page by page."""
-    found, cursor = [], ""
+    names, cursor = [], ""
     while cursor is not None:
         page = api.get("/conversations", f"{query}&cursor={cursor}").value
-        found += [each["conversation_id"] for each in page["conversations"]]
+        names += [each["conversation_id"] for each in page["conversations"]]
         cursor = page["cursor"]
-    return found
+    return names
 
 
 def asked_partitions(api, query="tag=user:5"):

@@ -117,8 +117,8 @@ def test_reindex_lists_the_tombstones_of_earlier_versions(api):
 
     list_tombstones(table)
 
-    found, end = pull(api, cursor)
-    assert {digest("conversation#c1"), digest("conversation#c2")} == set(found)
+    digests, end = pull(api, cursor)
+    assert {digest("conversation#c1"), digest("conversation#c2")} == set(digests)
     list_tombstones(table)
     assert [] == pull(api, end)[0]
     assert [("conversation", "c3")] == subjects(table)

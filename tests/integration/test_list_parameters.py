@@ -24,14 +24,14 @@ plant.minutes = 0
 
 def ids(api, query, path="/conversations"):
     """Return the ids in a list, over all pages."""
-    found, cursor = [], ""
+    names, cursor = [], ""
     while cursor is not None:
         page = api.get(path, f"{query}&cursor={cursor}").value
         cursor = page.pop("cursor")
         del page["looked_until"]
         [rows] = page.values()
-        found += [row.get("conversation_id") or row.get("id") or row["subject"] for row in rows]
-    return found
+        names += [row.get("conversation_id") or row.get("id") or row["subject"] for row in rows]
+    return names
 
 
 def test_ids_give_rows_in_their_order(api):

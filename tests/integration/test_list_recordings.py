@@ -24,7 +24,6 @@ def say(stack, subject, **members):
 
 def plant(stack):
     """Make a conversation for each way in which a recording can be stored; return the expected statuses."""
-    ours = stack.bucket
     for subject in ("there", "archived", "gone", "lost-callback"):
         stack.put(key(subject), StorageClass="GLACIER" if subject == "archived" else "STANDARD")
     for subject in ("there", "archived", "gone", "waiting"):
@@ -32,29 +31,7 @@ def plant(stack):
     stack.tell(key("lost-callback"))
     stack.delete(key("gone"))
     stack.tell(key("gone"), "Object Deleted")
-    say(stack, "failed-copy", event_type=COPY_FAILED, s3_key=key("failed-copy"), error_code="X")
-    say(stack, "failed-without-key", event_type=COPY_FAILED, error_message="no")
-    say(stack, "unusable-key", s3_key="/..")
-    say(stack, "other-bucket", bucket_name="theirs", s3_key=key("other-bucket"))
-    say(stack, "other-provider", storage_provider="gcs", s3_key=key("other-provider"))
-    say(stack, "azure", storage_provider="azure_blob", s3_key="k", storage_uri="https://a.example/c/k")
-    say(
-        stack,
-        "two-places",
-        bucket_name="theirs",
-        s3_key="else",
-        storage_uri=f"s3://{ours}/{key('two-places')}",
-    )
-    say(stack, "thief", s3_key=key("there"))
-    say(stack, "thief-of-nothing", s3_key="tavus/nobody/1")
-    say(stack, "rival", s3_key="loose.mp4")
-    say(stack, "second-rival", s3_key="loose")
-    say(stack, "alone-on-a-key", s3_key="alone")
-    # Three of one conversation: their order is that of their ids, not of their arrival.
-    say(stack, "several", event_type=COPY_FAILED, s3_key=key("several", 3))
-    stack.put(key("several", 2))
-    stack.tell(key("several", 2))
-    say(stack, "several", bucket_name="theirs", s3_key=key("several", 1))
+    announce(stack)
     for subject in ("lost-callback", "none"):
         stack.api.post({"conversation_id": subject, "event_type": "system.shutdown"})
     assert [] == project_all(stack.api)
@@ -71,6 +48,33 @@ def plant(stack):
     return {**expected, "several": ["other_bucket", "available", "failed"], "none": []}
 
 
+def announce(stack):
+    """Announce recordings that failed, lie elsewhere, or contradict others."""
+    say(stack, "failed-copy", event_type=COPY_FAILED, s3_key=key("failed-copy"), error_code="X")
+    say(stack, "failed-without-key", event_type=COPY_FAILED, error_message="no")
+    say(stack, "unusable-key", s3_key="/..")
+    say(stack, "other-bucket", bucket_name="theirs", s3_key=key("other-bucket"))
+    say(stack, "other-provider", storage_provider="gcs", s3_key=key("other-provider"))
+    say(stack, "azure", storage_provider="azure_blob", s3_key="k", storage_uri="https://a.example/c/k")
+    say(
+        stack,
+        "two-places",
+        bucket_name="theirs",
+        s3_key="else",
+        storage_uri=f"s3://{stack.bucket}/{key('two-places')}",
+    )
+    say(stack, "thief", s3_key=key("there"))
+    say(stack, "thief-of-nothing", s3_key="tavus/nobody/1")
+    say(stack, "rival", s3_key="loose.mp4")
+    say(stack, "second-rival", s3_key="loose")
+    say(stack, "alone-on-a-key", s3_key="alone")
+    # Three of one conversation: their order is that of their ids, not of their arrival.
+    say(stack, "several", event_type=COPY_FAILED, s3_key=key("several", 3))
+    stack.put(key("several", 2))
+    stack.tell(key("several", 2))
+    say(stack, "several", bucket_name="theirs", s3_key=key("several", 1))
+
+
 def listed(stack, query="limit=50"):
     """Return the statuses in the rows of the list, by conversation."""
     rows = stack.api.get("/conversations", query).value["conversations"]
@@ -80,7 +84,7 @@ def listed(stack, query="limit=50"):
 def viewed(stack, subjects):
     """Return the statuses in the views of conversations."""
     views = {each: stack.api.get(f"/conversations/{each}").value for each in subjects}
-    return {each: [one["status"] for one in view["recordings"]] for each, view in views.items()}
+    return {each: [recording["status"] for recording in view["recordings"]] for each, view in views.items()}
 
 
 def expected_and_lists_agree(stack, expected):

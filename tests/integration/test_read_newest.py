@@ -39,12 +39,12 @@ def subjects(page):
 
 def read_all(api, query):
     """Follow the cursor to the end; return the subjects."""
-    found, page = [], api.get("/events", query).value
+    listed, page = [], api.get("/events", query).value
     while True:
-        found += subjects(page)
+        listed += subjects(page)
         assert (page["cursor"] is None) == (page["looked_until"] is None)
         if page["cursor"] is None:
-            return found
+            return listed
         # Beside the parameters of the first request, as every list takes it.
         page = api.get("/events", f"{query}&cursor={page['cursor']}").value
 
@@ -128,7 +128,7 @@ def test_parameters_that_exclude_each_other_are_refused_in_words(stored):
 
 
 def test_a_cursor_belongs_to_its_order_and_filters(stored):
-    """With others it would begin anew, or in the middle."""
+    """With others it would begin again, or in the middle."""
     api, _ = stored
     cursor = api.get("/events", "order=newest&limit=1").value["cursor"]
 

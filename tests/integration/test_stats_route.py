@@ -94,7 +94,7 @@ def test_a_reached_limit_is_reported(stored, monkeypatch):
     monkeypatch.setattr(stats, "_PAGE", 2)
     days = [(NOW - timedelta(days=number)).date().isoformat() for number in range(COUNT)]
 
-    for limit in range(1, COUNT + 2):
+    for limit in (1, COUNT - 1, COUNT, COUNT + 1):
         answer = get(stored, f"limit={limit}")
         is_reached = limit < COUNT
         assert set(days[:limit]) == set(counts(answer))

@@ -149,6 +149,11 @@ def until_none(missing: Callable[[], set[str]]) -> set[str]:
     return rest
 
 
+def lost(ready: dict[str, str], path: str, member: str, ids: set[str]) -> set[str]:
+    """Return the ids that a list lacks, after waiting for them."""
+    return until_none(lambda: ids - {row[member] for row in pages(ready, path, path[1:], limit="200")})
+
+
 @pytest.mark.timeout(400)
 def test_answered_callbacks_survive_three_kills(
     tmp_path: Path, port: int, children_of: Callable[[int], set[int]]
@@ -168,28 +173,16 @@ def test_answered_callbacks_survive_three_kills(
 
     with running(tmp_path, port) as command:
         ready = command.ready
-        ids = {answer["event_id"] for answer in answered.values()}
+        lost_events = lost(ready, "/events", "event_id", {each["event_id"] for each in answered.values()})
         conversations = {answer["subject"] for answer in answered.values()}
-        lost_events = until_none(
-            lambda: ids - {event["event_id"] for event in pages(ready, "/events", "events", limit="200")}
-        )
-        lost_conversations = until_none(
-            lambda: (
-                conversations
-                - {
-                    row["conversation_id"]
-                    for row in pages(ready, "/conversations", "conversations", limit="200")
-                }
-            )
-        )
-        recorded = [
-            load.bodies[number] for number in answered if "s3_key" in load.bodies[number]["properties"]
-        ]
+        lost_conversations = lost(ready, "/conversations", "conversation_id", conversations)
+        answered_bodies = [load.bodies[number] for number in answered]
+        recorded = {body["conversation_id"] for body in answered_bodies if "s3_key" in body["properties"]}
         lost_recordings = until_none(
             lambda: {
-                body["conversation_id"]
-                for body in recorded
-                if "available" not in str(get(ready, f"/conversations/{body['conversation_id']}/recordings"))
+                name
+                for name in recorded
+                if "available" not in str(get(ready, f"/conversations/{name}/recordings"))
             }
         )
         load.answers.clear()

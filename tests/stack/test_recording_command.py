@@ -163,10 +163,10 @@ def test_what_a_simulation_tells_to_run_next_runs_on_the_same_stack(local_stack)
     sent = CliRunner().invoke(main, ["simulate", "recording", "--local", "--port", str(local_stack.port)])
     lines = dict(line.split(": ", 1) for line in sent.stderr.splitlines() if ": tavus-callbacks " in line)
 
-    told = {name: CliRunner().invoke(main, line.split()[1:]) for name, line in lines.items()}
+    results = {name: CliRunner().invoke(main, line.split()[1:]) for name, line in lines.items()}
 
     assert all(line.endswith(f"--local --port {local_stack.port}") for line in lines.values())
     assert {"A fresh link": (0, ""), "Its subtitles": (0, "")} == {
-        name: (result.exit_code, result.stderr.partition("Error")[2]) for name, result in told.items()
+        name: (result.exit_code, result.stderr.partition("Error")[2]) for name, result in results.items()
     }
-    assert told["Its subtitles"].stdout.startswith("WEBVTT")
+    assert results["Its subtitles"].stdout.startswith("WEBVTT")

@@ -130,11 +130,11 @@ def test_second_zero_is_known_or_null(events, turns, source, zero, starts):
     events = [*events, transcript(*turns, seconds=61)]
     expected = None if source is None else {"at": iso(at(zero)), "source": source}
 
-    found = read(*events)
+    answer = read(*events)
 
-    assert (expected, starts) == (found["origin"], [each["start"] for each in found["turns"]])
+    assert (expected, starts) == (answer["origin"], [each["start"] for each in answer["turns"]])
     times = [None if zero is None or start is None else iso(at(zero + start)) for start in starts]
-    assert times == [each["at"] for each in found["turns"]]
+    assert times == [each["at"] for each in answer["turns"]]
     for order in (events, events[::-1]):
         view = fold_conversation(CONVERSATION, order, now=NOW, settings=SETTINGS)
         assert expected == view["transcript"]["origin"]
@@ -146,7 +146,7 @@ def test_second_zero_is_known_or_null(events, turns, source, zero, starts):
         )
         longest = view["talk"]["longest_turn"]
         assert longest["start"] in [
-            each["start"] for each in found["turns"] if each["role"] == longest["role"]
+            each["start"] for each in answer["turns"] if each["role"] == longest["role"]
         ]
 
 

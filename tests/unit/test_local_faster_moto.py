@@ -54,27 +54,30 @@ def answers():
     return lambda: [_without_chance(answer) for answer in _ask_everything()]
 
 
+def _create_table():
+    names = ("pk", "sk", "shelf")
+    return boto3.resource("dynamodb", region_name=REGION).create_table(
+        TableName="asked",
+        KeySchema=[
+            {"AttributeName": "pk", "KeyType": "HASH"},
+            {"AttributeName": "sk", "KeyType": "RANGE"},
+        ],
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in names],
+        GlobalSecondaryIndexes=[
+            {
+                "IndexName": "shelves",
+                "KeySchema": [{"AttributeName": "shelf", "KeyType": "HASH"}],
+                "Projection": {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["bytes", "map"]},
+            }
+        ],
+        BillingMode="PAY_PER_REQUEST",
+        StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
+    )
+
+
 def _ask_everything():
     with mock_aws():
-        table = boto3.resource("dynamodb", region_name=REGION).create_table(
-            TableName="asked",
-            KeySchema=[
-                {"AttributeName": "pk", "KeyType": "HASH"},
-                {"AttributeName": "sk", "KeyType": "RANGE"},
-            ],
-            AttributeDefinitions=[
-                {"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk", "shelf")
-            ],
-            GlobalSecondaryIndexes=[
-                {
-                    "IndexName": "shelves",
-                    "KeySchema": [{"AttributeName": "shelf", "KeyType": "HASH"}],
-                    "Projection": {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["bytes", "map"]},
-                }
-            ],
-            BillingMode="PAY_PER_REQUEST",
-            StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
-        )
+        table = _create_table()
         keys = [{"pk": "p", "sk": str(number)} for number in range(4)]
         for key in keys:
             yield table.put_item(Item={**key, **NESTED, "shelf": "s"}, ReturnValues="ALL_OLD")

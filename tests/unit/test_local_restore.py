@@ -71,9 +71,7 @@ class Services:
     def put_item(self, recorder, item):
         """Write an item and record it."""
         self.dynamodb.put_item(TableName=TABLE, Item=item)
-        recorder.record_items(
-            [Write(dynamodb_backends[ACCOUNT][REGION].tables[TABLE], item["pk"], item["sk"])]
-        )
+        recorder.record_items([Write(table(), item["pk"], item["sk"])])
 
     def put_object(self, recorder, key, body, **headers):
         """Put an object and record it."""
@@ -99,9 +97,9 @@ def table():
 @contextlib.contextmanager
 def services(**options):
     """Run services that are empty, and forget them."""
-    kept = [(Queue, "add_message"), (Queue, "delete_message"), (Message, "mark_received")]
-    kept.append((SQSBackend, "purge_queue"))
-    before = [(owner, name, getattr(owner, name)) for owner, name in kept]
+    patched = [(Queue, "add_message"), (Queue, "delete_message"), (Message, "mark_received")]
+    patched.append((SQSBackend, "purge_queue"))
+    before = [(owner, name, getattr(owner, name)) for owner, name in patched]
     try:
         with mock_aws():
             yield (made := Services(**options))

@@ -135,9 +135,9 @@ def test_cues_fit_into_a_recording(offset, duration, expected):
     turns = [spoken("user", "a", 1, 2), spoken("assistant", "b", 5, 2), spoken("user", "c", 7.0004, 2)]
     chosen = choose_transcript([transcript(*turns)])
 
-    found = cues_of(to_webvtt(chosen, offset=offset, duration=duration))
+    cues = cues_of(to_webvtt(chosen, offset=offset, duration=duration))
 
-    assert [(round(start, 3), end, text) for start, end, text in expected] == found
+    assert [(round(start, 3), end, text) for start, end, text in expected] == cues
 
 
 def test_a_part_of_a_turn_that_ends_where_the_recording_begins_is_left_out():

@@ -123,12 +123,12 @@ class RecordingRows:
         row_keys = (keys.recording(name, each) for name, several in ids.items() for each in several)
         rows = self._table().batch_get(row_keys, ConsistentRead=True)
         stored = [Recording.from_row(row, self.bucket) for row in rows if not is_expired(row)]
-        known = [recording for recording in stored if recording.is_known]
-        if any(recording.unowned_key for recording in known):
+        recordings = [recording for recording in stored if recording.is_known]
+        if any(recording.unowned_key for recording in recordings):
             with ThreadPoolExecutor(_PARALLEL) as pool:
-                known = list(pool.map(self.check_rivals, known))
+                recordings = list(pool.map(self.check_rivals, recordings))
         by_conversation: dict[str, list[Recording]] = {name: [] for name in ids}
-        for recording in sorted(known, key=lambda each: each.recording_id):
+        for recording in sorted(recordings, key=lambda each: each.recording_id):
             by_conversation[recording.conversation_id].append(recording)
         return by_conversation
 

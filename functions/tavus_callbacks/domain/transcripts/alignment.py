@@ -1,4 +1,4 @@
-"""Puts the turns of a transcript on the clock of the world, and on the clock of a recording."""
+"""Computes when a transcript begins, and where its turns are in a recording."""
 
 from collections.abc import Iterable
 from dataclasses import replace

@@ -47,7 +47,7 @@ def read_times(entries: Sequence[Entry]) -> tuple[list[float | None], Origin | N
         if start is not None and (moment := _moment(entry)) is not None
     )
     zeros = [moment - start for start, moment in islice(pairs, _SAMPLES)]
-    # Of two values the later one counts: a prompt can be older than the talk.
+    # The later of two values counts: a prompt can be older than the talk.
     zero = median_high(zeros) if zeros else None
     origin = None if zero is None else _origin(zero, "turns")
     if None not in starts:

@@ -30,7 +30,7 @@ _SENTENCE_END = re.compile(r"[.!?\u2026\u3002\uff01\uff1f](?= |(?<=[\u3002\uff01
 def to_webvtt(transcript: Transcript, *, offset: float = 0.0, duration: float | None = None) -> str:
     """Write a transcript as WebVTT; raises NoTimes.
 
-    `offset` seconds are added to every time. What then lies before 0 or after `duration` seconds is cut off.
+    `offset` seconds are added to every time. Anything before 0 or after `duration` seconds is cut off.
     """
     if not transcript.has_times:
         raise NoTimes("The transcript has no times, so there are no subtitles: ask for format=text.")
@@ -108,7 +108,7 @@ def _begins_sign(text: str, place: int) -> bool:
 
 
 def _to_line(text: str) -> str:
-    # Most texts are one line already, and seeing that is ten times as fast as writing them anew.
+    # Most texts are one line already. To see that is ten times as fast as to write them again.
     is_line = text.isprintable() and "  " not in text
     return text if is_line else to_one_line(text.translate(_CONTROLS))
 
