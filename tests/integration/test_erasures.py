@@ -90,6 +90,20 @@ def test_a_repeated_erasure_is_listed_again_once(api):
     assert [digest("conversation#c2"), digest("conversation#c1")] == pull(api)[0]
 
 
+def test_a_repeated_erasure_is_listed_again_if_its_tombstone_would_end_earlier(api):
+    """The longer lifetime stays, as after a change of the retention."""
+    erase(api, "c1")
+    erase(api, "c2", lifetime=60 * DAY)
+    expiries = [item.get("expires_at") for item in api.items() if item["type"] == "tombstone"]
+    _, cursor = pull(api)
+
+    for subject in ("c1", "c2"):
+        erase(api, subject, at=NOW + timedelta(seconds=1), lifetime=42 * DAY)
+
+    assert [digest("conversation#c1"), digest("conversation#c2")] == pull(api, cursor)[0]
+    assert expiries == [item.get("expires_at") for item in api.items() if item["type"] == "tombstone"]
+
+
 def test_an_expired_tombstone_is_not_listed(api):
     """DynamoDB removes it days later."""
     erase(api, "c1", at=NOW - 3 * DAY, lifetime=DAY)

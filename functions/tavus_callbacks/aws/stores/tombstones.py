@@ -69,7 +69,9 @@ class Tombstones:
         key = keys.tombstone(keys.partition(kind, subject))
         # The clock, not `at`: many subjects of one erasure have the same `at`, and become visible one by one.
         listing = keys.erasure_attributes(key, self.clock())
-        self._put({**key, **listing}, "tombstone", at, lifetime)
+        if not self._put({**key, **listing}, "tombstone", at, lifetime):
+            # The row lasts longer than this one would. Copies see that the erasure was repeated.
+            self.table.update(key, {**listing, "erased_at": iso(at)}, "attribute_exists(pk)")
 
     def has_any(self) -> bool:
         """Return whether anybody is erased, up to a minute late."""
@@ -82,15 +84,14 @@ class Tombstones:
                 self._has_any = self._exists(keys.TOMBSTONE_MARKER)
         return self._has_any
 
-    def _put(self, key: keys.Key, item_type: str, at: datetime, lifetime: timedelta | None) -> None:
+    def _put(self, key: keys.Key, item_type: str, at: datetime, lifetime: timedelta | None) -> bool:
+        """Put a row unless one that lasts longer is there; returns whether it was put."""
         expires_at = None if lifetime is None else int((at + lifetime).timestamp())
         item = {**key, "type": item_type, "erased_at": iso(at), "expires_at": expires_at}
         if expires_at is None:
-            self.table.put(item)
-        else:
-            # A row that lasts longer stays.
-            condition = "attribute_not_exists(pk) OR expires_at < :expires_at"
-            self.table.put(item, condition, {":expires_at": expires_at})
+            return self.table.put(item)
+        condition = "attribute_not_exists(pk) OR expires_at < :expires_at"
+        return self.table.put(item, condition, {":expires_at": expires_at})
 
     def _exists(self, key: keys.Key) -> bool:
         item = self.table.get(key, consistent=True)
