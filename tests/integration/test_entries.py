@@ -81,16 +81,21 @@ def assert_entries_follow_summaries(api):
 
 
 def test_a_tag_is_read_from_its_own_partitions(api):
-    """A page of a tag makes seven queries and one BatchGetItem, and asks no partition of the whole list."""
+    """A page of a tag makes seven queries and one BatchGetItem, and asks no partition of the whole list.
+
+    `simulated=true` is such a page.
+    """
     for number in range(4):
-        post(api, number, f"user={number % 2}&team=a")
+        post(api, number, f"user={number % 2}&team=a{'&simulated=true' * (number == 3)}")
     project_all(api)
 
     assert ["c3", "c1"] == listed(api, "tag=user:1")
     assert ["c3", "c2", "c1", "c0"] == listed(api, "tag=team:a&limit=1")
     assert ["c2"] == listed(api, f"tag=user:0&since={iso(NOW - timedelta(days=1) + MINUTE)}")
     assert [] == listed(api, "tag=user:0&label=shop")
-    assert ({"t1"}, 7, ["BatchGetItem"]) == asked_partitions(api, "tag=user:1")
+    assert ["c3"] == listed(api, "simulated=true")
+    for query in ("tag=user:1", "simulated=true"):
+        assert ({"t1"}, 7, ["BatchGetItem"]) == asked_partitions(api, query)
 
 
 def test_a_replica_is_found_under_either_name(api):
@@ -105,17 +110,6 @@ def test_a_replica_is_found_under_either_name(api):
     assert ["c2"] == listed(api, "replica=r10")
     assert [] == listed(api, "replica=r") == listed(api, "replica=r10&tag=user:6")
     assert ({"t1"}, 7, ["BatchGetItem"]) == asked_partitions(api, "replica=r1")
-
-
-def test_simulated_conversations_are_found_by_their_tag(api):
-    """`simulated=true` reads the entries of the tag that marks them."""
-    post(api, 1, "simulated=true")
-    post(api, 2)
-    project_all(api)
-
-    assert ["c1"] == listed(api, "simulated=true")
-    assert ["c2"] == listed(api, "simulated=false")
-    assert ({"t1"}, 7, ["BatchGetItem"]) == asked_partitions(api, "simulated=true")
 
 
 def test_a_name_in_either_normal_form_finds_both(api):
