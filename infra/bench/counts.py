@@ -86,7 +86,7 @@ class Caller:
     process: subprocess.Popen[str]
 
     def call(self, times: int) -> float:
-        """Call the handler so many times; return the CPU in seconds that the process has used so far."""
+        """Call the handler `times` times; return the CPU in seconds that the process has used so far."""
         _pipe(self.process.stdin).write(f"{times}\n")
         _pipe(self.process.stdin).flush()
         return self.await_end()

@@ -181,9 +181,9 @@ def measure(
         loaded = caller.call(0)
         first = caller.call(1) - loaded
         used = [caller.call(WARM_UP)]
-        before = _answered(port)
+        before = _count_answers(port)
         used += [caller.call(1) for _ in range(rounds)]
-        calls = (_answered(port) - before) / rounds
+        calls = (_count_answers(port) - before) / rounds
     times = [later - earlier for earlier, later in pairwise(used)]
     return {"first": 1000 * first, "median": 1000 * median(times), "calls": calls}
 
@@ -197,7 +197,7 @@ def _function(question: Question, folders: Sequence[Path]) -> Iterator[tuple[rie
         yield rie.Function(_HANDLER, tuple(folders), {**credentials, **environment}), port
 
 
-def _answered(port: int) -> int:
+def _count_answers(port: int) -> int:
     """Return how many requests the store has answered."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     connection.request("COUNT", "/")

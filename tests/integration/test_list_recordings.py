@@ -75,23 +75,23 @@ def announce(stack):
     say(stack, "several", bucket_name="theirs", s3_key=key("several", 1))
 
 
-def listed(stack, query="limit=50"):
+def row_statuses(stack, query="limit=50"):
     """Return the statuses in the rows of the list, by conversation."""
     rows = stack.api.get("/conversations", query).value["conversations"]
     return {row["conversation_id"]: row["recording_statuses"] for row in rows}
 
 
-def viewed(stack, subjects):
+def view_statuses(stack, subjects):
     """Return the statuses in the views of conversations."""
     views = {each: stack.api.get(f"/conversations/{each}").value for each in subjects}
     return {each: [recording["status"] for recording in view["recordings"]] for each, view in views.items()}
 
 
-def expected_and_lists_agree(stack, expected):
+def assert_statuses(stack, expected):
     """Compare the views, the list, and `ids=` with what is expected."""
-    assert expected == viewed(stack, expected)
-    assert expected == listed(stack)
-    assert expected == listed(stack, f"ids={','.join(expected)}")
+    assert expected == view_statuses(stack, expected)
+    assert expected == row_statuses(stack)
+    assert expected == row_statuses(stack, f"ids={','.join(expected)}")
 
 
 def test_the_statuses_of_a_row_are_those_of_the_view(recordings, monkeypatch):
@@ -101,41 +101,41 @@ def test_the_statuses_of_a_row_are_those_of_the_view(recordings, monkeypatch):
     for nothing. Without recordings it costs one batch.
     """
     expected = plant(recordings)
-    expected_and_lists_agree(recordings, expected)
+    assert_statuses(recordings, expected)
 
     recordings.ahead = MISSING_AFTER
     later = {name: [{"pending": "missing"}.get(each, each) for each in expected[name]] for name in expected}
-    expected_and_lists_agree(recordings, later)
+    assert_statuses(recordings, later)
 
     recordings.calls.clear()
-    listed(recordings)
+    row_statuses(recordings)
     operations = [call.operation for call in recordings.calls]
     loose_keys = ("rival", "second-rival", "alone-on-a-key")
     assert (2, 8 + len(loose_keys)) == (operations.count("BatchGetItem"), operations.count("Query"))
     assert not {"HeadObject", "GetObject"} & set(operations)
     with calls(clients.dynamodb()) as asked:
-        listed(recordings, "label=nobody")
-        listed(recordings, "ids=none")
+        row_statuses(recordings, "label=nobody")
+        row_statuses(recordings, "ids=none")
     assert 2 == [name for name, _ in asked].count("BatchGetItem")
 
     with monkeypatch.context() as patch:
         patch.setattr(find_recording, "MOST_STATUSES", 2)
-        assert ["other_bucket", "available"] == listed(recordings)["several"]
+        assert ["other_bucket", "available"] == row_statuses(recordings)["several"]
 
     monkeypatch.setenv("RECORDINGS_BUCKET", "the-bucket-of-today")
     clients.s3().create_bucket(Bucket="the-bucket-of-today")
     forget()
-    moved = viewed(recordings, expected)
+    moved = view_statuses(recordings, expected)
     assert (["missing"], []) == (moved["there"], moved["lost-callback"])
-    assert moved == listed(recordings)
+    assert moved == row_statuses(recordings)
 
     monkeypatch.delenv("RECORDINGS_BUCKET")
     forget()
-    assert {name: [] for name in expected} == listed(recordings)
+    assert {name: [] for name in expected} == row_statuses(recordings)
 
 
 def test_notes_of_earlier_versions_name_no_recording(recordings):
-    """An object whose callback was lost is in the row all the same."""
+    """An object whose callback was lost is still in the row."""
     recordings.put(key("c1"))
     recordings.tell(key("c1"))
     recordings.api.post({"conversation_id": "c1", "event_type": "system.shutdown"})
@@ -148,4 +148,4 @@ def test_notes_of_earlier_versions_name_no_recording(recordings):
         UpdateExpression="REMOVE recording_ids",
     )
 
-    assert {"c1": ["available"]} == listed(recordings)
+    assert {"c1": ["available"]} == row_statuses(recordings)

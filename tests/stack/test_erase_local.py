@@ -78,12 +78,12 @@ def test_no_file_holds_what_was_erased(tmp_path: Path, monkeypatch: pytest.Monke
         aside = local.state.folder / "data-20270301-120000"
         shutil.copytree(local.state.data, aside)
 
-        assert {"stack.sqlite3-wal", *names(local.state.data, "*.object")} <= holding(
+        assert {"stack.sqlite3-wal", *names(local.state.data, "*.object")} <= files_with(
             local.state.data, canary
         )
         planned = run("erase", "conversation", conversation, "--dry-run")
         receipt = run("erase", "conversation", conversation, "--yes")
-        left = holding(local.state.folder, canary, f"conversation#{conversation}")
+        left = files_with(local.state.folder, canary, f"conversation#{conversation}")
 
     assert [aside.name] == planned["erased"]["snapshots"] == receipt["erased"]["snapshots"]
     assert not aside.exists()
@@ -113,7 +113,7 @@ def post_canary(running: RunningStack, conversation: str, canary: str) -> None:
         httpx.post(running.callback_url, json=body)
 
 
-def holding(folder: Path, *needles: str) -> set[str]:
+def files_with(folder: Path, *needles: str) -> set[str]:
     """Return the names of files below a folder that contain a text, with packed bodies inflated."""
     paths = [path for path in folder.rglob("*") if path.is_file()]
     return {path.name for path in paths if any(needle in text(path) for needle in needles)}

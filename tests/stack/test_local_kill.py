@@ -21,7 +21,7 @@ from tavus_callbacks_cli.local_stack.services.access_keys import authorization
 pytestmark = [pytest.mark.stack, pytest.mark.slow]
 
 CALLBACKS, PER_CONVERSATION, KILLS = 500, 5, 3
-# One in so many conversations has a recording, and one in so many bodies is stored as an object.
+# One of RECORDINGS conversations has a recording, and one of LARGE bodies is stored as an object.
 RECORDINGS, LARGE = 10, 12
 
 HTTP = httpx.Client(trust_env=False, timeout=30)

@@ -107,7 +107,7 @@ def test_rewriting_leaves_no_byte_of_removed_data(journal, tmp_path):
 
 
 def test_a_file_in_use_is_not_rewritten(journal, tmp_path):
-    """The caller learns it; a folder without a file has nothing to rewrite."""
+    """The answer is False. A folder without a file has nothing to rewrite."""
     journal.write([FIRST])
     with contextlib.closing(sqlite3.connect(tmp_path / FILE_NAME)) as reader:
         reader.execute("BEGIN")

@@ -123,7 +123,7 @@ def matches(row, filter_):
     )
 
 
-def expected(table, filter_, before):
+def expected_refs(table, filter_, before):
     """Return the references that a list should have."""
     rows = (table.rows.get((key["pk"], key["sk"])) for key in table.keys if key["receipt"] < before)
     return [
@@ -166,7 +166,7 @@ def test_every_match_comes_once_and_the_newest_first(seed, monkeypatch):
         table, filter_, limit = random_table(chance), random_filter(chance), chance.choice((1, 2, 9, 200))
         before = chance.choice((None, receipt(START + timedelta(seconds=6), "")[:-1]))
 
-        assert expected(table, filter_, before or "9") == read_all(table, filter_, limit, before)
+        assert expected_refs(table, filter_, before or "9") == read_all(table, filter_, limit, before)
 
 
 def test_a_filter_without_matches_looks_at_800_events():

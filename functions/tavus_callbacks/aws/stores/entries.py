@@ -54,7 +54,7 @@ class Segment(NamedTuple):
     until: str
 
 
-def listed(kind: str, subject: str, facts: SubjectFacts) -> str:
+def listing_place(kind: str, subject: str, facts: SubjectFacts) -> str:
     """Return the place of a subject in lists."""
     return keys.receipt(facts.receipt.received_first_at, digest(keys.partition(kind, subject)))
 
@@ -65,7 +65,7 @@ def entry_items(kind: str, subject: str, facts: SubjectFacts, expires_at: int | 
     They expire at the end of that day, so that later events of the day leave them unchanged.
     """
     end_of_day = None if expires_at is None else (expires_at // _DAY + 1) * _DAY
-    place = listed(kind, subject, facts)
+    place = listing_place(kind, subject, facts)
     return [
         {
             **keys.entry(kind, subject, name),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tavus_callbacks.aws.items import Item
 from tavus_callbacks.aws.stores import keys
-from tavus_callbacks.aws.stores.entries import EntryRows, Segment, listed
+from tavus_callbacks.aws.stores.entries import EntryRows, Segment, listing_place
 from tavus_callbacks.aws.stores.index import END, Index
 from tavus_callbacks.aws.stores.tombstones import Tombstones
 from tavus_callbacks.aws.table import Table
@@ -140,7 +140,7 @@ class SummaryRows:
             "facts": after.packed_facts,
             "revision": revision + 1,
             "listing_shard": keys.shard(shards(kind), key["pk"]),
-            "listed": listed(kind, subject, update.facts),
+            "listed": listing_place(kind, subject, update.facts),
             "expires_at": update.expires_at,
             "told": sorted(published) or None,
         }

@@ -14,7 +14,7 @@ from tavus_callbacks.domain.common.view import Moment, View
 
 # Milliseconds up to here count from the start; beyond, since 1970.
 _EPOCH_MILLISECONDS = 1e11
-# Turns that decide when the start was; a median of so many withstands wrong ones.
+# The number of turns whose median gives second 0. It withstands single wrong times.
 _SAMPLES = 51
 
 Entry = Mapping[str, Any]
