@@ -139,7 +139,7 @@ def await_listing(stack: Measured) -> None:
 def test_twenty_thousand_events_slow_nothing_down(
     tmp_path: Path, port: int, children_of: Callable[[int], set[int]], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Pages, polls, figures, a burst of new conversations, start and stop stay within their processor time.
+    """Pages, polls, figures, a burst of new conversations and the start stay within their processor time.
 
     Only a whole stack has the tables, streams, functions and requests that share the processor.
     """
