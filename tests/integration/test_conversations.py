@@ -110,9 +110,8 @@ def test_recordings_stand_in_the_conversation(api):
         recording[name] for name in ("recording_id", "status", "size", "duration")
     )
     aligned = {"started_at": None, "offset": None}
-    assert [recording] == [
-        one | aligned for one in api.get("/conversations/c1/recordings").value["recordings"]
-    ]
+    [listed] = api.get("/conversations/c1/recordings").value["recordings"]
+    assert recording == listed | aligned
 
 
 @pytest.mark.parametrize(
@@ -208,7 +207,7 @@ def test_subtitles_of_a_transcript_without_times_are_409(api):
 
 
 def post_recorded_talk(api, *, joining=True, key=1803902407500):
-    """Keep a talk of 12 s whose recording starts after 7.5 s, with turns that have only ISO times."""
+    """Store a talk of 12 s, a recording that starts after 7.5 s, and turns with only ISO times."""
     from tavus_callbacks.aws.stores.recordings import RecordingRows
     from tavus_callbacks.domain.recordings.claim import Claim
 

@@ -1,7 +1,7 @@
 """A page of a hundred thousand conversations costs what a page of a hundred costs.
 
-The store is one of sorted keys, for moto looks through all of a table at each query: what is asked of it,
-what it hands over and what our own code does with that are counted, and none of it is a time.
+The store holds sorted keys, because moto walks the whole table for each query. The tests count requests,
+the items that they return, and calls of our own functions; one measures processor time.
 """
 
 import sys
@@ -51,9 +51,9 @@ class SortedStore:
             for shards_ in lists if number % (count // 3) == 0 else lists[:2]:
                 self.places[shard(shards_, pk)].append((place, pk))
         self.template, self.asked = {}, []
-        self._put_one()
+        self._put_template()
 
-    def _put_one(self):
+    def _put_template(self):
         events = [said("system.replica_joined"), said("system.shutdown", 60)]
         update = SummaryUpdate(gather_facts(events), None)
         SummaryRows(self, "t").put_if_unchanged("conversation", "c0", update, frozenset(), stored=None)
