@@ -230,6 +230,7 @@ PLACES = {
     "events table: events": Place("eventstable event", events),
     "events table: variants": Place("eventstable variant", events),
     "events table: summaries": Place("eventstable summary", summary),
+    "events table: index entries": Place("eventstable entry", summary),
     "events table: recordings": Place("eventstable recording", recorded),
     "events table: claims": Place("eventstable claim", contested),
     "events table: uploaded objects": Place("eventstable object_came", object_came),
