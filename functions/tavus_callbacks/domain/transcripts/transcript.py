@@ -49,7 +49,7 @@ def speech_turns(transcript: Transcript) -> Iterator[SpokenTurn]:
 
 
 def read_transcripts(events: Iterable[StoredEvent]) -> list[tuple[StoredEvent, Transcript | None]]:
-    """Return each event with its transcript, system turns included; with None if it is no transcript."""
+    """Return each event with its transcript, system turns included; None for an event of another type."""
     return [
         (
             event,
@@ -62,7 +62,7 @@ def read_transcripts(events: Iterable[StoredEvent]) -> list[tuple[StoredEvent, T
 
 
 def best_transcript(pairs: Iterable[tuple[StoredEvent, Transcript | None]]) -> Transcript | None:
-    """Return the transcript that counts among those of a conversation, or None if there is none."""
+    """Return the transcript that counts among those of a conversation, or None without any."""
     candidates = [(event, transcript) for event, transcript in pairs if transcript is not None]
     # Writing bodies out takes time, and only a choice between several needs it.
     if len(candidates) < 2:  # noqa: PLR2004

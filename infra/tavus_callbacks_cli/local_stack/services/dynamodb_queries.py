@@ -71,7 +71,7 @@ def update_sorted_keys(writes: "Iterable[Write]") -> None:
 
 
 def _sorted_keys(table: "Table", index_name: str | None) -> "SortedKeys | None":
-    """Return the keys of a table or an index; None if there is none or its key has several parts."""
+    """Return the keys of a table or an index; None if it is missing or its key has several parts."""
     stored: dict[str | None, SortedKeys] = vars(table).setdefault(_ATTRIBUTE, {})
     if index_name not in stored:
         index = next((each for each in table.all_indexes() if each.name == index_name), None)
@@ -111,7 +111,7 @@ class SortedKeys:
             self._add(item)
 
     def update(self, key: tuple["DynamoType", ...], item: "Item | None") -> None:
-        """Replace the item of a key of the table, or remove it if there is none."""
+        """Replace the item of a key of the table, or remove it if the table has no such item."""
         entry = self._entries.pop(tuple(value.cast_value for value in key), None)
         if entry:
             places = self._partitions[entry.partition]
