@@ -280,7 +280,7 @@ def _differ(old: Json | None, new: Json | None) -> bool:
 
 
 def differences(before: Any, now: Any, place: str = "") -> list[str]:
-    """Return where two pieces of JSON differ, and how; a further member is no difference."""
+    """Return where two pieces of JSON differ, and how; further members do not count."""
     before, now = _parse_facts(before), _parse_facts(now)
     if isinstance(before, dict) and isinstance(now, dict):
         names = sorted(name for name in before.keys() | now if name in before or not _MEMBER.fullmatch(name))

@@ -150,7 +150,7 @@ def _unreadable() -> Iterator[None]:
 def rewrite(folder: Path, seconds: float) -> bool:
     """Rewrite the file of a stack, which may be running, so that no byte of removed data is left.
 
-    Return whether that was done in time; True if there is no file.
+    Return whether that was done in time; True without a file.
     """
     path = folder / FILE_NAME
     if not path.exists():

@@ -29,7 +29,7 @@ def matches(pattern: Pattern, event: Mapping[str, Any]) -> bool:
 
 
 def matches_one_of(patterns: Sequence[Pattern], event: Mapping[str, Any]) -> bool:
-    """Tell whether one of the filters of a mapping matches, or there are none."""
+    """Tell whether one of the filters of a mapping matches; without filters, every record does."""
     return not patterns or any(matches(each, event) for each in patterns)
 
 

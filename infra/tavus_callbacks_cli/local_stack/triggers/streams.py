@@ -52,7 +52,7 @@ class StreamMapping:
     failed_bucket: str | None
 
     def accepts(self, record: Record) -> bool:
-        """Tell whether one of the filters matches the record, or there are none."""
+        """Tell whether one of the filters matches the record; without filters, every record does."""
         return pattern.matches_one_of(self.patterns, record)
 
 
