@@ -96,7 +96,7 @@ def _read_rows(
     if query[IDS]:
         query.refuse_others(IDS, _LIST)
         subjects = [subject for subject in query[IDS] if is_name(subject)]
-        rows = summaries.get_listed("conversation", subjects, objects_in=bucket)
+        rows = summaries.get_listed(CONVERSATION, subjects, objects_in=bucket)
         views = [describe(row).model_dump(mode="json") for row in rows]
         return views, {"cursor": None, "looked_until": None}
     filters = {"status": query[STATUS], "missing": query[MISSING], "replica": query[REPLICA]}

@@ -22,6 +22,7 @@ from tavus_callbacks.api.query import (
 from tavus_callbacks.api.responses import NO_STORE, json_answer
 from tavus_callbacks.api.routing import Parameters, Routes
 from tavus_callbacks.aws.stores.event_pages import Entry
+from tavus_callbacks.aws.stores.keys import receipt_time
 from tavus_callbacks.domain.callbacks.event import is_ref, parse_event_id
 from tavus_callbacks.domain.common import timestamps
 from tavus_callbacks.domain.common.errors import BadRequest, NotFound
@@ -92,7 +93,7 @@ def _newest(query: Query, filter_: EventFilter) -> Response[str]:
     state = query.state(CURSOR) or ({"before": before} if isinstance(before, str) else query.state(BEFORE))
     page = wiring.event_pages().list_newest(filter_, limit=query[LIMIT], before=place_in(state, "before"))
     next_cursor = query.cursor({"before": page.next_before}) if page.next_before else None
-    looked_until = page.next_before and page.next_before.partition("#")[0]
+    looked_until = page.next_before and receipt_time(page.next_before)
     return _event_page(page.entries, next_cursor, looked_until)
 
 

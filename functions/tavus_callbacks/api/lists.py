@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from tavus_callbacks.api.query import CURSOR, LIMIT, SIMULATED, TAG, Query, moment, place_in, text
 from tavus_callbacks.api.routing import Parameters
+from tavus_callbacks.aws.stores.keys import receipt_time
 from tavus_callbacks.aws.stores.summaries import ListedSummary, Span, SummaryPage, SummaryRows
 from tavus_callbacks.domain.common.timestamps import iso
 from tavus_callbacks.domain.summaries.summary import ConversationSummary, Filter, conversation_summary
@@ -70,4 +71,4 @@ def read_page(  # noqa: PLR0913 - a list, its filters and a place in it
 
 def looked_until(page: SummaryPage) -> str | None:
     """Return the time of the last row that a page looked at, or None if the list has no more rows."""
-    return page.following and page.following.partition("#")[0]
+    return page.following and receipt_time(page.following)

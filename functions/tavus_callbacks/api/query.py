@@ -114,10 +114,10 @@ def seconds(name: str, description: str) -> Parameter[float | None]:
     return Parameter(name, description, schema, read, None)
 
 
-def flag(name: str, description: str) -> Parameter[bool]:
+def flag(name: str, description: str, *, default: T) -> "Parameter[bool | T]":
     """Declare a parameter that takes `true` or `false`."""
     words = one_of(name, description, ("true", "false"))
-    return Parameter(name, description, {"type": "boolean"}, lambda sent: words.read(sent) == "true", False)
+    return Parameter(name, description, {"type": "boolean"}, lambda sent: words.read(sent) == "true", default)
 
 
 def one_of(name: str, description: str, values: tuple[str, ...]) -> Parameter[str | None]:
@@ -182,13 +182,7 @@ LIMIT = whole_number("limit", "How many a page holds.", most=MAX_LIMIT, default=
 CURSOR: Parameter[dict[str, Any]] = Parameter(
     "cursor", "Where to go on: the `cursor` of the page before.", {"type": "string"}, read_cursor, {}
 )
-SIMULATED: Parameter[bool | None] = Parameter(
-    "simulated",
-    "`true` leaves out real data, `false` leaves out simulated data.",
-    {"type": "boolean"},
-    flag("simulated", "").read,
-    None,
-)
+SIMULATED = flag("simulated", "`true` leaves out real data, `false` leaves out simulated data.", default=None)
 TAG: Parameter[tuple[str, str] | None] = Parameter(
     "tag",
     "Only with this tag.",

@@ -26,7 +26,9 @@ EXPIRES = whole_number(
     most=int(signed_url.MAX_LIFETIME.total_seconds()),
     default=None,
 )
-DOWNLOAD = flag("download", "Whether a browser saves it under a readable name instead of playing it.")
+DOWNLOAD = flag(
+    "download", "Whether a browser saves it under a readable name instead of playing it.", default=False
+)
 FORMAT = one_of("format", "`json` answers the link and its expiry instead of leading there.", ("json",))
 
 

@@ -13,11 +13,7 @@ from tavus_callbacks.aws.stores.summaries import Span
 from tavus_callbacks.domain.common.errors import BadRequest
 from tavus_callbacks.domain.common.timestamps import iso
 from tavus_callbacks.domain.summaries import sums
-from tavus_callbacks.domain.summaries.summary import (
-    CONVERSATION,
-    ConversationSummary,
-    Filter,
-)
+from tavus_callbacks.domain.summaries.summary import CONVERSATION, ConversationSummary, Filter
 from tavus_callbacks.domain.summaries.terms import term_of
 from tavus_callbacks.runtime import wiring
 from tavus_callbacks.runtime.settings import settings

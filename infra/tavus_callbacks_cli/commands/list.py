@@ -130,10 +130,8 @@ def conversation_row(item: Item) -> tuple[str, ...]:
 
 def resource_row(item: Item) -> tuple[str, ...]:
     """Return the cells of a video or another resource."""
-    return (
-        *(item["id"], item["status"], moment(item["received_last_at"])),
-        *(_mark(item), tags(item["tags"])),
-    )
+    received_last_at = moment(item["received_last_at"])
+    return item["id"], item["status"], received_last_at, _mark(item), tags(item["tags"])
 
 
 def event_row(item: Item) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ import click
 
 from tavus_callbacks.domain.callbacks.families import KINDS
 from tavus_callbacks.domain.common import timestamps
+from tavus_callbacks.domain.common.tags import SIMULATED
 from tavus_callbacks.domain.common.token import find_tokens
 from tavus_callbacks_cli.output.console import note
 from tavus_callbacks_cli.output.shell import argument
@@ -59,7 +60,7 @@ def simulated_option(command: Callable[..., None]) -> Callable[..., None]:
     def with_leave_out(target: choose.Target, *args: Any, with_simulated: bool, **kwargs: Any) -> None:
         tags = (kwargs.get("tag"), *kwargs.get("wanted", ()))
         is_shown = with_simulated or target.is_local
-        is_asked_for = any(tag and tag[0] == "simulated" for tag in tags)
+        is_asked_for = any(tag and tag[0] == SIMULATED[0] for tag in tags)
         leave_out = {} if is_shown or is_asked_for else {"simulated": "false"}
         command(target, *args, leave_out=leave_out, **kwargs)
 

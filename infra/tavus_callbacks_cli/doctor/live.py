@@ -7,6 +7,7 @@ import httpx
 from botocore.exceptions import BotoCoreError, ClientError
 
 from tavus_callbacks.domain.common.errors import StoreDown
+from tavus_callbacks.domain.common.tags import SIMULATED
 from tavus_callbacks_cli.doctor.examination import (
     REDEPLOY,
     Examination,
@@ -78,7 +79,7 @@ def callback(examination: Examination) -> Finding:
     event = probe.wait_for(read_back)
     if event is None:
         return _wrong_answer("Reading the stored callback back", probe.read("/events"))
-    if event["tags"] != {"simulated": "true"}:
+    if event["tags"] != dict([SIMULATED]):
         return failure(f"The callback came back with the tags {event['tags']}.", REDEPLOY)
     return ok(f"A callback of conversation {probe.conversation_id} was stored and read back.")
 

@@ -9,10 +9,10 @@ from tavus_callbacks_cli.openapi.operations import read_paths
 from tavus_callbacks_cli.openapi.responses import RESPONSES
 from tavus_callbacks_cli.openapi.schemas import answer_schemas
 
-_ABOUT = """Receives, keeps and reads Tavus callbacks. Unofficial: not by Tavus.
+_ABOUT = """Receives, stores and reads Tavus callbacks. Unofficial: not by Tavus.
 
-Answers of this project are JSON, problems `application/problem+json` (RFC 9457). What API Gateway answers \
-itself is `{"message": …}`: 404 for a path or method that is none, 413, 429, 500, 503. Times are ISO 8601 \
+Answers of this project are JSON, problems `application/problem+json` (RFC 9457). API Gateway's own \
+answers are `{"message": …}`: 404 for an unknown path or method, 413, 429, 500, 503. Times are ISO 8601 \
 UTC, durations seconds. Percent-encode ids in paths. An id with `/` or `?` is read by \
 `/events?kind=…&subject=…`, because the gateway decodes paths."""
 

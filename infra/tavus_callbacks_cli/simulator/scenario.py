@@ -18,10 +18,8 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
+from tavus_callbacks.domain.common.tags import SIMULATED
 from tavus_callbacks.domain.common.timestamps import iso
-
-# A tag in the query of the callback URL, by which simulated events can be recognised and erased.
-SIMULATED = "simulated=true"
 
 _SCENARIOS = files("tavus_callbacks_cli.simulator") / "scenarios"
 _PLACEHOLDER = re.compile(r"\{(\w+)([+-][0-9.]+)?\}")
@@ -120,7 +118,7 @@ def fresh_ids() -> dict[str, str]:
 
 def simulated_url(callback_url: str) -> str:
     """Return the callback URL with the tag that marks its events as simulated."""
-    return f"{callback_url}{'&' if '?' in callback_url else '?'}{SIMULATED}"
+    return f"{callback_url}{'&' if '?' in callback_url else '?'}{'='.join(SIMULATED)}"
 
 
 def render(scenario: Scenario, *, callback_url: str, now: datetime, ids: Mapping[str, str]) -> list[Rendered]:

@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from tavus_callbacks.aws.stores import keys
-from tavus_callbacks.aws.stores.index import END, Index
+from tavus_callbacks.aws.stores.index import END, START, Index
 from tavus_callbacks.aws.stores.tombstones import FRESH
 from tavus_callbacks.domain.common.digests import digest
 from tavus_callbacks.domain.common.timestamps import iso, now
@@ -27,8 +27,6 @@ from tavus_callbacks.domain.summaries.terms import Term, term_digest, term_diges
 if TYPE_CHECKING:
     from tavus_callbacks.aws.items import Item
 
-# Less than every time.
-_START = "0"
 _DAY = 86_400
 # After this time no invocation of an earlier version, which writes no entries, is left.
 _HANDOVER = timedelta(minutes=5)
@@ -37,7 +35,7 @@ _HANDOVER = timedelta(minutes=5)
 class Coverage(NamedTuple):
     """Every subject that was first received before `until`, or at `since` or later, has its entries."""
 
-    until: str = _START
+    until: str = START
     since: str = END
 
     @property
@@ -103,7 +101,7 @@ class EntryRows:
             return
         if "since" not in (self.table.get(keys.entry_coverage(kind)) or {}):
             is_first = not self.index.newest(shards(kind), before=None, limit=1)
-            since = _START if is_first else iso(self.clock() + _HANDOVER)
+            since = START if is_first else iso(self.clock() + _HANDOVER)
             self._note(kind, "since", since, "attribute_not_exists(#since)")
         self._covered_kinds.add(kind)
 
@@ -117,7 +115,7 @@ class EntryRows:
         coverage, looked_at = self._coverages.get(kind, (Coverage(), None))
         if not coverage.is_complete and (looked_at is None or at - looked_at >= FRESH):
             row = self.table.get(keys.entry_coverage(kind)) or {}
-            coverage = Coverage(row.get("until", _START), row.get("since", END))
+            coverage = Coverage(row.get("until", START), row.get("since", END))
             self._coverages[kind] = coverage, at
         return coverage
 
@@ -125,11 +123,11 @@ class EntryRows:
         """Return the segments of the list of a term, the newest first."""
         entries, until, since = keys.entry_shards(term_digest(kind, term)), *self.coverage(kind)
         if since <= until:
-            return [Segment(entries, _START, END)]
+            return [Segment(entries, START, END)]
         segments = (
             Segment(entries, since, END),
             Segment(shards(kind), until, since),
-            Segment(entries, _START, until),
+            Segment(entries, START, until),
         )
         return [segment for segment in segments if segment.since < segment.until]
 

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 _PARALLEL = 8
 
-# Greater than every time, for a list that begins with the newest.
-END = "9"
+# Less and greater than every time.
+START, END = "0", "9"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +32,13 @@ class Index:
 
     def oldest(self, shards: Sequence[str], *, after: str, limit: int) -> list[Item]:
         """Return up to `limit` keys of each shard beyond a place, oldest first within a shard."""
-        pages = self._query_all(shards, "#place > :from", {":from": after or "0"}, limit=limit, forward=True)
+        pages = self._query_all(
+            shards, "#place > :from", {":from": after or START}, limit=limit, forward=True
+        )
         return list(map(read_item, chain.from_iterable(pages)))
 
     def newest(
-        self, shards: Sequence[str], *, before: str | None, since: str = "0", limit: int
+        self, shards: Sequence[str], *, before: str | None, since: str = START, limit: int
     ) -> list[Item]:
         """Return the `limit` newest keys of all shards before a place, newest first."""
         until = before or END

@@ -19,12 +19,12 @@
 same event adds `-v<content>`; the same body without a time, received again after the window, `-<number>`.
 Keys are stored, so they never change.
 
-The index `listing` lists summaries by their first receipt, and tombstones by the time at which they were put.
 The index `receipts` lists events and quarantine in the order of receipt: `receipt_shard` is one of the shards
 below, `receipt` a time and a name that makes it unique.
 
 The index `listing` lists summaries by kind, and index entries by term: a tag or a replica. `listing_shard` is
-one of the shards of a kind or of a term, `listed` the place of the summary.
+one of the shards of a kind or of a term, `listed` the first receipt with a name that makes it unique. It also
+lists tombstones, by the time at which they were put.
 """
 
 import zlib
@@ -159,6 +159,11 @@ def shard(shards: Sequence[str], name: str) -> str:
 def receipt(moment: datetime, name: str) -> str:
     """Return the sort key of an index: time, then a name that makes it unique."""
     return f"{iso(moment)}#{name}"
+
+
+def receipt_time(place: str) -> str:
+    """Return the time in a sort key that `receipt` made."""
+    return place.partition("#")[0]
 
 
 def receipt_attributes(shards: Sequence[str], moment: datetime, name: str) -> Key:

@@ -7,6 +7,7 @@ from typing import Generic, TypeVar
 
 from tavus_callbacks.aws.items import Item
 from tavus_callbacks.aws.stores.index import Index
+from tavus_callbacks.aws.stores.keys import receipt_time
 from tavus_callbacks.domain.events import feed
 
 T = TypeVar("T")
@@ -44,5 +45,5 @@ def pull(
     page = page[: len(entries)]
     after = feed.advance(position, visible, page, now=now)
     has_more = page and len(page) < sum(feed.mark(place) not in position.given for place in visible)
-    looked_until = page[-1].partition("#")[0] if has_more else None
+    looked_until = receipt_time(page[-1]) if has_more else None
     return Pulled([entry for entry in entries if entry is not None], after, looked_until)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tavus_callbacks.aws.items import Item
 from tavus_callbacks.aws.stores import keys
 from tavus_callbacks.aws.stores.entries import EntryRows, Segment, listing_place
-from tavus_callbacks.aws.stores.index import END, Index
+from tavus_callbacks.aws.stores.index import END, START, Index
 from tavus_callbacks.aws.stores.tombstones import Tombstones
 from tavus_callbacks.aws.table import Table
 from tavus_callbacks.domain.summaries.summary import SubjectFacts, pack_facts, parse_facts, shards
@@ -172,7 +172,7 @@ class SummaryRows:
         `objects_in` is the stack's bucket of recordings, if `ListedSummary.has_object` is wanted. With a
         term, most other summaries are not read; `describe` decides about those that are.
         """
-        segments = self.entries.segments(kind, term) if term else [Segment(shards(kind), "0", END)]
+        segments = self.entries.segments(kind, term) if term else [Segment(shards(kind), START, END)]
         views: list[Any] = []
         before, rounds = span.before, 0
         for segment in segments:

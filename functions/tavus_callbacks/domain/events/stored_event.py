@@ -12,6 +12,7 @@ from typing import Any
 from tavus_callbacks.domain.callbacks.event import Source, event_id
 from tavus_callbacks.domain.common import lenient_json
 from tavus_callbacks.domain.common.digests import canonical
+from tavus_callbacks.domain.common.tags import SIMULATED
 from tavus_callbacks.domain.common.view import Skipped
 
 # A sender's clock may be off by its time zone, but nothing happens a day after it was received.
@@ -103,7 +104,7 @@ class StoredEvent:
     @property
     def is_simulated(self) -> bool:
         """Return whether `simulate` or `doctor` made the callback."""
-        return self.tags.get("simulated") == "true"
+        return SIMULATED in self.tags.items()
 
     @property
     def plausible_at(self) -> datetime | None:

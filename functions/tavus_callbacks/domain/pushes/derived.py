@@ -45,6 +45,8 @@ _BY_RECORDING_STATUS: dict[RecordingStatus | None, str] = {
     "available": push.RECORDING,
     "failed": push.NO_RECORDING,
 }
+# The part of a subject that a push leads to.
+_BELOW = {push.TRANSCRIPT: ("transcript",)}
 # Time adds types only this long after the last receipt.
 _AT_REST = timedelta(minutes=1)
 
@@ -107,9 +109,7 @@ def derived_pushes(state: SubjectState, types: Collection[str]) -> list[Push]:
             kind=state.kind,
             subject=state.subject,
             **_origin(receipt),
-            url=subject_url(
-                state.kind, state.subject, *(("transcript",) if push_type == push.TRANSCRIPT else ())
-            ),
+            url=subject_url(state.kind, state.subject, *_BELOW.get(push_type, ())),
             data=data,
         )
         for push_type in sorted(types)

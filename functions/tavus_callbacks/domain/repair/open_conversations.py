@@ -8,6 +8,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from tavus_callbacks.domain.common.tags import SIMULATED
 from tavus_callbacks.domain.conversations.expected import (
     ConversationStatus,
     conversation_status,
@@ -93,7 +94,7 @@ def find_open(
         is_overdue=not is_given_up and any(part.overdue for part in missing),
         has_recent_claim=has_recent_claim,
         is_new=now - facts.receipt.received_first_at <= span_of_new(settings),
-        is_simulated=("simulated", "true") in facts.receipt.tags,
+        is_simulated=SIMULATED in facts.receipt.tags,
     )
 
 

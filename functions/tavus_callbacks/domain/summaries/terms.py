@@ -1,7 +1,7 @@
 """Terms: what a list can look a subject up by, without reading the summaries of others."""
 
 from tavus_callbacks.domain.common.digests import digest_json
-from tavus_callbacks.domain.common.tags import normalize
+from tavus_callbacks.domain.common.tags import SIMULATED, normalize
 from tavus_callbacks.domain.conversations.facts import Facts
 from tavus_callbacks.domain.summaries.summary import Filter, SubjectFacts
 
@@ -27,7 +27,7 @@ def term_of(filter_: Filter) -> Term | None:
         return tag_term(filter_.tag)
     if filter_.replica:
         return _replica_term(filter_.replica)
-    return tag_term(("simulated", "true")) if filter_.simulated else None
+    return tag_term(SIMULATED) if filter_.simulated else None
 
 
 def term_digest(kind: str, term: Term) -> str:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from moto.dynamodb.models.table import Table
 
 
-class Misfit(Exception):
+class Mismatch(Exception):
     """An entry has no place in the template's resources; the text says why."""
 
 
@@ -57,26 +57,26 @@ def open_journal(folder: Path, filters: list[RecordFilter], secrets: list[str]) 
     """Fill the services, which have the template's empty resources, and record every change from now on."""
     try:
         journal, entries = _read(folder)
-        filling = _Filling(folder, {each.mapping_id for each in filters}, secrets)
+        restoration = _Restoration(folder, {each.mapping_id for each in filters}, secrets)
         with _without_collector():
-            misfits = {
-                entry: reason for entry, value in entries if (reason := filling.reason_against(entry, value))
-            }
-        reasons = sorted(set(misfits.values()))
-        aside = _copy_aside(folder) if misfits else None
-        journal.write(entry._replace(content=None) for entry in misfits)
+            mismatches = restoration.put(entries)
+        reasons = sorted(set(mismatches.values()))
+        aside = _copy_aside(folder) if mismatches else None
+        journal.write(entry._replace(content=None) for entry in mismatches)
     except UnreadableJournal as error:
         reasons, aside = [f"it cannot be read: {error}"], _copy_aside(folder)
         for path in folder.iterdir():
             path.unlink()
-        journal, filling = Journal(folder), _Filling(folder, set(), secrets)
-    _remove_other_files(folder, set(filling.files.values()))
-    _continue_sequences(filling.records)
-    recorder = Recorder(journal, folder, filling.files, filters, secrets)
+        journal, restoration = Journal(folder), _Restoration(folder, set(), secrets)
+    _remove_other_files(folder, set(restoration.files.values()))
+    _continue_sequences(restoration.records)
+    recorder = Recorder(journal, folder, restoration.files, filters, secrets)
     recorder.record_queues()
     recorder.record_secrets()
     note = f"data of another template: {'; '.join(reasons)}; the old data are kept in {aside}"
-    return Restored(recorder, filling.items, filling.records, filling.events, note if aside else None)
+    return Restored(
+        recorder, restoration.items, restoration.records, restoration.events, note if aside else None
+    )
 
 
 def _read(folder: Path) -> tuple[Journal, list[tuple[Entry, Any]]]:
@@ -101,7 +101,7 @@ def _without_collector() -> Iterator[None]:
         gc.freeze()
 
 
-class _Filling:
+class _Restoration:
     """The data that are in the services, and those that the services do not hold."""
 
     def __init__(self, folder: Path, mappings: set[str], secrets: list[str]) -> None:
@@ -120,20 +120,22 @@ class _Filling:
             EVENT: lambda _entry, event: self.events.append(event),
         }
 
-    def reason_against(self, entry: Entry, value: Any) -> str | None:
-        """Put an entry into the services; return a reason if it does not fit."""
-        try:
-            self._put[entry.kind](entry, value)
-        except Misfit as error:
-            return str(error)
-        return None
+    def put(self, entries: Iterable[tuple[Entry, Any]]) -> dict[Entry, str]:
+        """Put entries and their content into the services; return those that do not fit, with the reasons."""
+        mismatches: dict[Entry, str] = {}
+        for entry, value in entries:
+            try:
+                self._put[entry.kind](entry, value)
+            except Mismatch as error:
+                mismatches[entry] = str(error)
+        return mismatches
 
     def _put_item(self, entry: Entry, attributes: Any) -> None:
         from moto.dynamodb.models.dynamo_type import DynamoType, Item
 
         table = self._tables.get(entry.place)
         if table is None:
-            raise Misfit(f"no table {entry.place}")
+            raise Mismatch(f"no table {entry.place}")
         hash_key, range_key = _keys(table, attributes)
         item = Item(DynamoType(hash_key), range_key and DynamoType(range_key), {})
         # Item itself adds up the sizes of all attributes.
@@ -149,9 +151,9 @@ class _Filling:
 
         backend, path = s3_backends[ACCOUNT]["aws"], self._folder / facts["file"]
         if entry.place not in backend.buckets:
-            raise Misfit(f"no bucket {entry.place}")
+            raise Mismatch(f"no bucket {entry.place}")
         if not path.exists():
-            raise Misfit(f"no file {path.name}")
+            raise Mismatch(f"no file {path.name}")
         stored = backend.put_object(
             entry.place,
             entry.key,
@@ -171,7 +173,7 @@ class _Filling:
 
         queue = sqs_backends[ACCOUNT][REGION].queues.get(entry.place)
         if queue is None:
-            raise Misfit(f"no queue {entry.place}")
+            raise Mismatch(f"no queue {entry.place}")
         message = Message(entry.key, content["body"], content["system_attributes"])
         message.message_attributes = content["attributes"]
         message.sent_timestamp = content["sent"]
@@ -190,16 +192,16 @@ class _Filling:
 
     def _put_record(self, entry: Entry, record: Any) -> None:
         if entry.place not in self._mappings:
-            raise Misfit("records for a function that is gone")
+            raise Mismatch("records for a function that is gone")
         self.records.setdefault(entry.place, []).append(record)
 
 
 def _keys(table: "Table", attributes: Any) -> tuple[Any, Any]:
-    """Return the values of an item's hash and range key; raises Misfit if the table has others."""
+    """Return the values of an item's hash and range key; raises Mismatch if the table has others."""
     keys = {table.hash_key_attr: table.hash_key_type, table.range_key_attr: table.range_key_type}
     for name, kind in keys.items():
         if name is not None and kind not in attributes.get(name, {}):
-            raise Misfit(f"table {table.name}: an item has no {name} of type {kind}")
+            raise Mismatch(f"table {table.name}: an item has no {name} of type {kind}")
     return attributes[table.hash_key_attr], attributes.get(table.range_key_attr)
 
 
