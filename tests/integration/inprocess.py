@@ -118,7 +118,7 @@ class Api:
 
     def quarantine(self) -> list[dict[str, Any]]:
         """Return everything in quarantine, page by page."""
-        return list(self._pages("/quarantine", "quarantine", self.quarantine_token))
+        return list(self.pages("/quarantine", "quarantine", token=self.quarantine_token))
 
     def pull(self) -> list[dict[str, Any]]:
         """Return all events in order of receipt, as far as one page of 200 goes."""
@@ -127,12 +127,15 @@ class Api:
 
     def events(self, subject: str, kind: str = "conversation") -> list[dict[str, Any]]:
         """Return a subject's events, page by page."""
-        return list(self._pages("/events", "events", self.read_token, f"kind={kind}&subject={subject}&"))
+        return list(self.pages("/events", "events", f"kind={kind}&subject={subject}"))
 
-    def _pages(self, path: str, name: str, token: str, query: str = "") -> Iterator[dict[str, Any]]:
+    def pages(
+        self, path: str, name: str, query: str = "", *, token: str | None = None
+    ) -> Iterator[dict[str, Any]]:
+        """Yield the entries of a list, page by page; `name` is the member that holds them."""
         cursor = ""
         while cursor is not None:
-            page = self.get(path, f"{query}cursor={cursor}", token=token).value
+            page = self.get(path, f"{query}&cursor={cursor}", token=token).value
             yield from page[name]
             cursor = page["cursor"]
 

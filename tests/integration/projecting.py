@@ -101,7 +101,11 @@ def facts_of(api, kind, subject):
 
 def remove_summaries(api):
     """Delete every summary."""
-    for item in api.items():
-        if item["type"] == "summary":
-            key = row_of({"pk": item["pk"], "sk": item["sk"]})
-            clients.dynamodb().delete_item(TableName=api.environment["EVENTS_TABLE"], Key=key)
+    remove_rows(api, [item for item in api.items() if item["type"] == "summary"])
+
+
+def remove_rows(api, items):
+    """Delete items of the events table."""
+    for item in items:
+        key = row_of({"pk": item["pk"], "sk": item["sk"]})
+        clients.dynamodb().delete_item(TableName=api.environment["EVENTS_TABLE"], Key=key)

@@ -234,7 +234,7 @@ def test_no_answer_holds_half_a_surrogate_pair(api):
 
 
 def test_a_kept_body_keeps_half_a_surrogate_pair(api):
-    """`/events/{id}/body` answers what came."""
+    """`/events/{id}/body` returns the body as it was sent."""
     raw = b'{"conversation_id":"c1","event_type":"x","x":"\\ud83d"}'
 
     event_id = api.post(raw).value["event_id"]
@@ -243,7 +243,7 @@ def test_a_kept_body_keeps_half_a_surrogate_pair(api):
 
 
 def test_large_answers_of_every_form_are_gzip_where_that_is_accepted(api):
-    """JSON, text and kept bytes are the same after inflating, and say on what the form depends."""
+    """JSON, text and stored bytes are the same after inflating, and `vary` names the header that decides."""
     turns = [{"role": "user", "content": f"{number} Да, конечно."} for number in range(900)]
     transcript = said("application.transcription_ready", transcript=turns)
     post(api, transcript)

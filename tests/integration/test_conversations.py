@@ -8,10 +8,12 @@ import pytest
 from projecting import calls, post_scenario, project_all, store
 
 from tavus_callbacks.aws import clients
+from tavus_callbacks.aws.stores.recordings import RecordingRows
 from tavus_callbacks.aws.stores.subject_events import events_in, subject_rows
 from tavus_callbacks.aws.table import Table
 from tavus_callbacks.domain.common.timestamps import iso
 from tavus_callbacks.domain.conversations.view import fold_conversation
+from tavus_callbacks.domain.recordings.claim import Claim
 from tavus_callbacks.runtime.settings import settings
 from tavus_callbacks_cli.simulator import scenario as simulator
 
@@ -93,9 +95,6 @@ def test_a_conversation_of_ten_events_is_one_query(api):
 
 def test_recordings_stand_in_the_conversation(api):
     """Those that are known, each with its status; where the stack has none, the list is empty."""
-    from tavus_callbacks.aws.stores.recordings import RecordingRows
-    from tavus_callbacks.domain.recordings.claim import Claim
-
     bucket = api.environment["RECORDINGS_BUCKET"]
     clients.s3().create_bucket(Bucket=bucket)
     clients.s3().put_object(Bucket=bucket, Key="tavus/c1/1700000000000.mp4", Body=b"video")
@@ -208,9 +207,6 @@ def test_subtitles_of_a_transcript_without_times_are_409(api):
 
 def post_recorded_talk(api, *, joining=True, key=1803902407500):
     """Store a talk of 12 s, a recording that starts after 7.5 s, and turns with only ISO times."""
-    from tavus_callbacks.aws.stores.recordings import RecordingRows
-    from tavus_callbacks.domain.recordings.claim import Claim
-
     if joining:
         api.post(said("system.replica_joined"))
     turns = [

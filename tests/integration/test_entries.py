@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime, timedelta
 
 from inprocess import failing, forget
-from projecting import calls, once_before, project_all, records, row_of, store
+from projecting import calls, once_before, project_all, records, remove_rows, row_of, store
 
 from tavus_callbacks.aws import clients
 from tavus_callbacks.aws.stores.entries import entry_items
@@ -37,12 +37,7 @@ def of_type(api, row_type):
 
 def list_ids(api, query="tag=user:5"):
     """Return the ids of a list, page by page."""
-    names, cursor = [], ""
-    while cursor is not None:
-        page = api.get("/conversations", f"{query}&cursor={cursor}").value
-        names += [each["conversation_id"] for each in page["conversations"]]
-        cursor = page["cursor"]
-    return names
+    return [row["conversation_id"] for row in api.pages("/conversations", "conversations", query)]
 
 
 def asked_partitions(api, query="tag=user:5"):
@@ -59,9 +54,7 @@ def asked_partitions(api, query="tag=user:5"):
 
 def forget_entries(api):
     """Leave the rows that an earlier version would have left: summaries without entries."""
-    for item in [*of_type(api, "entry"), *of_type(api, "coverage")]:
-        key = row_of({"pk": item["pk"], "sk": item["sk"]})
-        clients.dynamodb().delete_item(TableName=api.environment["EVENTS_TABLE"], Key=key)
+    remove_rows(api, [*of_type(api, "entry"), *of_type(api, "coverage")])
     forget()
 
 
@@ -70,6 +63,11 @@ def cover(api, **times):
     row = {**entry_coverage("conversation"), "type": "coverage", **times}
     clients.dynamodb().put_item(TableName=api.environment["EVENTS_TABLE"], Item=row_of(row))
     forget()
+
+
+def records_by_receipt(api):
+    """Return the stream records of the stored events, the first received first."""
+    return sorted(records(api), key=lambda record: record["dynamodb"]["NewImage"]["received_at"]["S"])
 
 
 def assert_entries_follow_summaries(api):
@@ -141,9 +139,7 @@ def test_entries_move_with_the_first_receipt(api):
     """An event that was received earlier and is projected later moves the summary and all its entries."""
     post(api, 1, "user=5&team=a", event_type="system.shutdown", at=NOW)
     post(api, 1, at=NOW - MINUTE)
-    earlier, later = sorted(
-        records(api), key=lambda record: record["dynamodb"]["NewImage"]["received_at"]["S"]
-    )
+    earlier, later = records_by_receipt(api)
 
     project_all(api, order=[later])
     project_all(api, order=[earlier])
@@ -156,9 +152,7 @@ def test_a_writer_that_comes_second_leaves_no_entry_at_the_old_place(api):
     """Its entry, put before it meets the other writer, is put again at the place of the summary."""
     post(api, 1, event_type="system.shutdown", at=NOW)
     post(api, 1, at=NOW - MINUTE)
-    earlier, later = sorted(
-        records(api), key=lambda record: record["dynamodb"]["NewImage"]["received_at"]["S"]
-    )
+    earlier, later = records_by_receipt(api)
 
     with once_before(clients.dynamodb(), "PutItem", lambda: project_all(api, order=[earlier])) as met:
         assert [] == project_all(api, order=[later])
@@ -242,10 +236,7 @@ def test_a_list_that_is_partly_covered_holds_everything_once(api):
         post(api, number, f"user={5 + number % 3 // 2}")
     project_all(api)
     expected = ["c7", "c6", "c4", "c3", "c1", "c0"]
-    for item in of_type(api, "entry"):
-        if "c3" in item["pk"] or "c4" in item["pk"]:
-            key = row_of({"pk": item["pk"], "sk": item["sk"]})
-            clients.dynamodb().delete_item(TableName=api.environment["EVENTS_TABLE"], Key=key)
+    remove_rows(api, [item for item in of_type(api, "entry") if "c3" in item["pk"] or "c4" in item["pk"]])
     began = NOW - timedelta(days=1)
     cover(api, until=iso(began + 3 * MINUTE), since=iso(began + 6 * MINUTE))
 
@@ -272,12 +263,10 @@ def test_only_a_kind_without_subjects_is_covered_from_its_beginning(api):
 
 
 def test_reindex_removes_entries_of_a_subject_without_events(api):
-    """Neither a summary nor an event is left of it."""
+    """An entry without a summary and events is of no use."""
     post(api, 1)
     project_all(api)
-    for item in [*of_type(api, "event"), *of_type(api, "summary")]:
-        key = row_of({"pk": item["pk"], "sk": item["sk"]})
-        clients.dynamodb().delete_item(TableName=api.environment["EVENTS_TABLE"], Key=key)
+    remove_rows(api, [*of_type(api, "event"), *of_type(api, "summary")])
     assert [] == list_ids(api)
 
     stack = store(api)

@@ -1,5 +1,6 @@
 """`GET /erasures`: copies elsewhere learn of every erasure, late and repeated ones too."""
 
+import hashlib
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -36,7 +37,7 @@ def test_erasures_come_in_order_under_the_digest_that_the_page_explains(api):
     for kind, subject in ids:
         erase(api, f"{kind}#{subject}")
     [line] = re.findall(r"^digest = .*$", API.read_text(encoding="utf-8"), re.MULTILINE)
-    namespace = {"hashlib": __import__("hashlib")}
+    namespace = {"hashlib": hashlib}
     expected = []
     for kind, subject in ids:
         exec(line, namespace | {"kind": kind, "subject": subject}, values := {})  # noqa: S102 - our own page

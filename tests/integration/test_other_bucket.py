@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 from inprocess import forget
 from planting import ERASED, Target, world_of
-from projecting import project_all, row_of, store
+from projecting import project_all, remove_rows, row_of, store
 from recording_stack import COPY_FAILED
 
 from tavus_callbacks.aws import clients
@@ -144,13 +144,11 @@ def test_it_is_told_once(bus, seen, monkeypatch):
 def test_a_restored_recording_is_available_once_its_object_is_copied(seen, monkeypatch):
     """The rows are copied from the old stack. The recording plays once its object is copied too."""
     seen.claim(KEY)
-    boto = clients.dynamodb()
     table = seen.api.environment["EVENTS_TABLE"]
-    boto.restore_table_to_point_in_time(
+    clients.dynamodb().restore_table_to_point_in_time(
         SourceTableName=table, TargetTableName="beside", UseLatestRestorableTime=True
     )
-    for item in seen.api.items():
-        boto.delete_item(TableName=table, Key=row_of({"pk": item["pk"], "sk": item["sk"]}))
+    remove_rows(seen.api, seen.api.items())
     move(seen, monkeypatch)
     list(Restore(store(seen.api), "beside").copy(dry_run=False))
 

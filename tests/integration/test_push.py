@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from inprocess import CONTEXT, beside, failing, forget
-from projecting import project_all
+from projecting import project_all, remove_rows
 from push_stack import BUS
 from standardwebhooks import Webhook, WebhookVerificationError
 
@@ -201,10 +201,7 @@ def test_raw_mode_lets_go_of_what_is_gone(api, sender):
     """An event whose row is gone is not posted."""
     api.post(SHUTDOWN)
     project_all(api)
-    table = sender.environment["EVENTS_TABLE"]
-    for item in api.items():
-        key = {"pk": {"S": item["pk"]}, "sk": {"S": item["sk"]}}
-        clients.dynamodb().delete_item(TableName=table, Key=key)
+    remove_rows(api, api.items())
 
     assert 0 == sender.run()
     assert [] == sender.posted

@@ -128,7 +128,7 @@ def test_parameters_that_exclude_each_other_are_refused_in_words(stored):
 
 
 def test_a_cursor_belongs_to_its_order_and_filters(stored):
-    """With others it would begin again, or in the middle."""
+    """With another order or filter, a page would begin again, or in the middle."""
     api, _ = stored
     cursor = api.get("/events", "order=newest&limit=1").value["cursor"]
 
@@ -138,7 +138,7 @@ def test_a_cursor_belongs_to_its_order_and_filters(stored):
 
 
 def test_an_erased_subject_is_not_shown(stored):
-    """It goes from the list as soon as the tombstone is there."""
+    """It disappears from the list as soon as its tombstone is stored."""
     api, _ = stored
     tombstones = Tombstones(clients.dynamodb(), api.environment["EVENTS_TABLE"])
     tombstones.add("conversation", "c4", at=datetime.now(UTC), lifetime=None)

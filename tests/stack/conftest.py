@@ -76,8 +76,8 @@ def start_stack() -> Callable[..., AbstractContextManager[object]]:
 def port() -> int:
     """Find a free port."""
     with take_port(0) as listener:
-        found: int = listener.getsockname()[1]
-    return found
+        number: int = listener.getsockname()[1]
+    return number
 
 
 @pytest.fixture(scope="session")

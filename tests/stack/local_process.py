@@ -9,6 +9,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import httpx
+
+CLI = (sys.executable, "-c", "from tavus_callbacks_cli.main import main; main()")
 
 
 @dataclass(frozen=True)
@@ -20,12 +25,18 @@ class Command:
     ready: dict[str, str]
     seconds_to_start: float
 
+    def get(self, path: str, **query: str) -> Any:
+        """Return an answer of the API."""
+        headers = {"authorization": f"Bearer {self.ready['read_token']}"}
+        url = f"{self.ready['api_url']}{path}"
+        answer = httpx.get(url, params=query or None, headers=headers, trust_env=False, timeout=30)
+        return answer.raise_for_status().json()
+
 
 def start(state: Path, port: int, *arguments: str) -> "subprocess.Popen[str]":
     """Start the command with its output piped."""
-    command = [sys.executable, "-c", "from tavus_callbacks_cli.main import main; main()", "local"]
     return subprocess.Popen(  # noqa: S603 - our own command
-        [*command, "--port", str(port), *arguments],
+        [*CLI, "local", "--port", str(port), *arguments],
         env={**os.environ, "TAVUS_CALLBACKS_STATE": str(state), "AWS_PROFILE": "nobody"},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -155,7 +155,7 @@ def test_an_unusual_subject_is_shown(local_stack: RunningStack) -> None:
 
 
 def test_a_large_answer_travels_as_gzip(local_stack: RunningStack) -> None:
-    """Over HTTP, clients undo it: httpx and the command line accept gzip by themselves."""
+    """The command line and httpx accept gzip by default, and inflate it."""
     turns = [{"role": "user", "content": f"{number} Certainly."} for number in range(400)]
     members = {"event_type": "application.transcription_ready", "properties": {"transcript": turns}}
     httpx.post(local_stack.callback_url, json={"conversation_id": "cgzip", **members}).raise_for_status()

@@ -24,14 +24,6 @@ CALLBACKS, PER_CONVERSATION, KILLS = 500, 5, 3
 # One of RECORDINGS conversations has a recording, and one of LARGE bodies is stored as an object.
 RECORDINGS, LARGE = 10, 12
 
-HTTP = httpx.Client(trust_env=False, timeout=30)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _close() -> Iterator[None]:
-    yield
-    HTTP.close()
-
 
 @dataclass
 class Load:
@@ -64,7 +56,7 @@ class Load:
 
 def bodies(choice: random.Random) -> list[dict[str, Any]]:
     """Make the callbacks of conversations, in an order in which those of a conversation are apart."""
-    made = []
+    callbacks = []
     for number in range(CALLBACKS):
         conversation, position = divmod(number, PER_CONVERSATION)
         body: dict[str, Any] = {
@@ -81,9 +73,9 @@ def bodies(choice: random.Random) -> list[dict[str, Any]]:
                 "s3_key": f"tavus/c{conversation}/179517068{conversation:04}",
                 "duration": 5,
             }
-        made.append(body)
-    choice.shuffle(made)
-    return made
+        callbacks.append(body)
+    choice.shuffle(callbacks)
+    return callbacks
 
 
 def kill(command: Command, children_of: Callable[[int], set[int]], choice: random.Random) -> None:
@@ -102,7 +94,8 @@ def deny_events_table(ready: dict[str, str]) -> None:
     denied = dict.fromkeys(("ReceiveFunction", "DrainFunction"), ready["events_table"])
     headers = {"authorization": authorization(ready["aws_access_key_id"], "moto")}
     url = f"{ready['endpoint_url']}/moto-api/conduct"
-    HTTP.put(url, headers=headers, json={"denied_tables": denied}).raise_for_status()
+    answer = httpx.put(url, headers=headers, json={"denied_tables": denied}, trust_env=False, timeout=30)
+    answer.raise_for_status()
 
 
 def send_until_killed(
@@ -123,22 +116,13 @@ def send_until_killed(
     sender.join()
 
 
-def pages(ready: dict[str, str], path: str, name: str, **query: str) -> Iterator[dict[str, Any]]:
+def pages(command: Command, path: str, name: str, **query: str) -> Iterator[dict[str, Any]]:
     """Yield the entries of a list, page by page, until a page is empty or the last one."""
     cursor: str | None = ""
     while cursor is not None:
-        page = get(ready, path, **query, **({"cursor": cursor} if cursor else {}))
+        page = command.get(path, **query, **({"cursor": cursor} if cursor else {}))
         yield from page[name]
         cursor = page["cursor"] if page[name] else None
-
-
-def get(ready: dict[str, str], path: str, **query: str) -> Any:
-    """Return an answer of the API."""
-    headers = {"authorization": f"Bearer {ready['read_token']}"}
-    answer = httpx.get(
-        f"{ready['api_url']}{path}", params=query, headers=headers, trust_env=False, timeout=30
-    )
-    return answer.raise_for_status().json()
 
 
 def until_none(missing: Callable[[], set[str]]) -> set[str]:
@@ -149,9 +133,9 @@ def until_none(missing: Callable[[], set[str]]) -> set[str]:
     return rest
 
 
-def lost(ready: dict[str, str], path: str, member: str, ids: set[str]) -> set[str]:
+def lost(command: Command, path: str, member: str, ids: set[str]) -> set[str]:
     """Return the ids that a list lacks, after waiting for them."""
-    return until_none(lambda: ids - {row[member] for row in pages(ready, path, path[1:], limit="200")})
+    return until_none(lambda: ids - {row[member] for row in pages(command, path, path[1:], limit="200")})
 
 
 @pytest.mark.timeout(400)
@@ -172,21 +156,20 @@ def test_answered_callbacks_survive_three_kills(
     answered = dict(load.answers)
 
     with running(tmp_path, port) as command:
-        ready = command.ready
-        lost_events = lost(ready, "/events", "event_id", {each["event_id"] for each in answered.values()})
+        lost_events = lost(command, "/events", "event_id", {each["event_id"] for each in answered.values()})
         conversations = {answer["subject"] for answer in answered.values()}
-        lost_conversations = lost(ready, "/conversations", "conversation_id", conversations)
+        lost_conversations = lost(command, "/conversations", "conversation_id", conversations)
         answered_bodies = [load.bodies[number] for number in answered]
         recorded = {body["conversation_id"] for body in answered_bodies if "s3_key" in body["properties"]}
         lost_recordings = until_none(
             lambda: {
                 name
                 for name in recorded
-                if "available" not in str(get(ready, f"/conversations/{name}/recordings"))
+                if "available" not in str(command.get(f"/conversations/{name}/recordings"))
             }
         )
         load.answers.clear()
-        load.send_unanswered(ready, threading.Event())
+        load.send_unanswered(command.ready, threading.Event())
 
     assert (set(), set(), set()) == (lost_events, lost_conversations, lost_recordings)
     assert {"stored", "accepted"} <= {answer["status"] for answer in answered.values()}

@@ -5,18 +5,16 @@ import os
 import resource
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
-from local_process import Command, running
+from local_process import CLI, Command, running
 from planting_journal import plant
 
 from tavus_callbacks.domain.common.timestamps import iso
@@ -44,13 +42,6 @@ class Measured:
     command: Command
     children_of: Callable[[int], set[int]]
 
-    def get(self, path: str) -> Any:
-        """Return an answer of the API."""
-        ready = self.command.ready
-        headers = {"authorization": f"Bearer {ready['read_token']}"}
-        answer = httpx.get(f"{ready['api_url']}{path}", headers=headers, trust_env=False, timeout=60)
-        return answer.raise_for_status().json()
-
     def seconds(self) -> float:
         """Return the processor time of all processes of the stack."""
         pid = self.command.process.pid
@@ -63,10 +54,10 @@ class Measured:
 
     def page_seconds(self, path: str) -> float:
         """Return the processor time that the embedded services need for a page, after a first one."""
-        self.get(path)
+        self.command.get(path)
         before = self.embedded_seconds()
         for _ in range(5):
-            self.get(path)
+            self.command.get(path)
         return (self.embedded_seconds() - before) / 5
 
 
@@ -95,10 +86,9 @@ def post_at_once(ready: dict[str, str]) -> None:
 
 def stats_seconds(stack: Measured, state: Path) -> float:
     """Return the processor time of the command `stats`, in its own process and in the stack's."""
-    command = [sys.executable, "-c", "from tavus_callbacks_cli.main import main; main()", "stats", "--local"]
     before = stack.seconds() + _seconds_of_commands()
     done = subprocess.run(  # noqa: S603 - our own command
-        [*command, "--since", "2026-10-01", "--json"],
+        [*CLI, "stats", "--local", "--since", "2026-10-01", "--json"],
         env={**os.environ, "TAVUS_CALLBACKS_STATE": str(state)},
         check=True,
         capture_output=True,
@@ -113,11 +103,11 @@ def _seconds_of_commands() -> float:
     return ended.ru_utime + ended.ru_stime
 
 
-def end_of_events(stack: Measured) -> str:
+def end_of_events(command: Command) -> str:
     """Return the cursor after every event."""
-    page = stack.get(f"/events?limit=200&after={_minutes_ago(5)}")
+    page = command.get("/events", limit="200", after=_minutes_ago(5))
     while page["events"]:
-        page = stack.get(f"/events?limit=200&after={page['cursor']}")
+        page = command.get("/events", limit="200", after=page["cursor"])
     return str(page["cursor"])
 
 
@@ -125,13 +115,13 @@ def _minutes_ago(minutes: int) -> str:
     return iso(datetime.now(UTC) - timedelta(minutes=minutes))
 
 
-def await_listing(stack: Measured) -> None:
+def await_listing(command: Command) -> None:
     """Wait until every new conversation is in the list."""
     deadline = time.monotonic() + 90
-    path, count = f"/stats?since={_minutes_ago(5)}", 0
+    since, count = _minutes_ago(5), 0
     while count < NEW and time.monotonic() < deadline:
         time.sleep(0.5)
-        count = stack.get(path)["total"]["conversations"]
+        count = command.get("/stats", since=since)["total"]["conversations"]
     assert NEW == count
 
 
@@ -153,9 +143,9 @@ def test_twenty_thousand_events_slow_nothing_down(
         before = stack.seconds()
         post_at_once(command.ready)
         posted = stack.seconds()
-        await_listing(stack)
+        await_listing(command)
         figures["posting"], figures["listing"] = posted - before, stack.seconds() - posted
-        figures["poll"] = stack.page_seconds(f"/events?after={end_of_events(stack)}")
+        figures["poll"] = stack.page_seconds(f"/events?after={end_of_events(command)}")
         ended = time.monotonic()
         command.process.send_signal(signal.SIGINT)
         command.process.wait(30)

@@ -11,8 +11,6 @@ from tavus_callbacks_cli.output.text import moment
 from tavus_callbacks_cli.targets import choose
 
 AT = "2027-03-01T12:00:00.000000Z"
-
-
 EVIL = "\x1b[2J[bold red]\u202e"
 
 

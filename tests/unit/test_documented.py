@@ -76,7 +76,7 @@ def assert_same_event(text):
 
 @given(BODY, st.booleans(), st.sampled_from([None, 1]))
 def test_a_transcript_has_the_same_content_and_issues_part_by_part(body, is_ascii, indent):
-    """Whatever its members are, and however they are written."""
+    """This holds for any members and any way to write them."""
     text = json.dumps(body, ensure_ascii=is_ascii, indent=indent)
 
     assert_same_event(text.encode("utf-8", "replace").decode())
@@ -100,7 +100,7 @@ def test_odd_texts_have_the_same_content_and_issues_part_by_part(text):
 
 
 def test_published_transcripts_have_the_same_content_and_issues_part_by_part():
-    """Those that are events, as senders wrote them."""
+    """The corpus has transcripts as senders wrote them; those that are events are compared."""
     for name, path in corpus.files().items():
         if corpus.EXPECTED[name].event_type == "application.transcription_ready":
             assert_same_event(path.read_text(encoding="utf-8"))
@@ -116,7 +116,7 @@ def test_published_transcripts_have_the_same_content_and_issues_part_by_part():
     ],
 )
 def test_a_documented_turn_is_recognised(turn):
-    """In any script, with times and with tool calls."""
+    """A turn may have any script, times and tool calls."""
     assert is_documented(transcript(turn))
 
 
@@ -128,7 +128,7 @@ def test_a_documented_turn_is_recognised(turn):
     ],
 )
 def test_anything_else_is_read_part_by_part(turn):
-    """Unknown members, other types, and numbers that are written in two ways."""
+    """Such turns have unknown members, other types, or numbers that can be written in two ways."""
     assert not is_documented(transcript(turn))
 
 

@@ -57,7 +57,7 @@ def test_a_write_is_whole_or_not_there(journal):
 
 
 def test_records_are_removed_up_to_a_number(journal):
-    """Only those of the place, and only up to the key."""
+    """Records of other places, and those after the key, stay."""
     records = [Entry(RECORD, place, key, "{}") for place in ("x", "y") for key in ("11", "12", "13")]
     journal.write(records)
 
@@ -76,7 +76,7 @@ def test_only_a_new_file_begins_with_the_entries_of_an_old_folder(tmp_path):
 
 @pytest.mark.parametrize("damage", ["garbage", "newer", "json"])
 def test_a_file_that_cannot_be_read_is_an_error(tmp_path, damage):
-    """Garbage, the file of a newer version, and content that is no JSON."""
+    """The file is garbage or of a newer version, or its content is not JSON."""
     path = tmp_path / FILE_NAME
     if damage == "garbage":
         path.write_bytes(b"no database" * 1000)

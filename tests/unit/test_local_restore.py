@@ -111,7 +111,7 @@ def services(**options):
 
 
 def test_items_objects_and_secrets_are_restored(tmp_path):
-    """Also bytes inside of items, and version, headers and time of objects; a deletion is recorded, too."""
+    """Items keep their bytes, objects keep version, headers and time, and deletions are recorded too."""
     with services() as first:
         recorder = first.open(tmp_path).recorder
         first.put_item(recorder, ITEM)

@@ -112,7 +112,7 @@ def random_filter(chance):
 
 
 def matches(row, filter_):
-    """Tell in other words than the code whether a row is in a list."""
+    """Return whether a row is in a list, without the code under test."""
     issues = {*row["issues"], *(issue.split(":")[0] for issue in row["issues"])}
     return (
         (not filter_.kind or row["kind"] == filter_.kind)
@@ -138,8 +138,7 @@ def expected_refs(table, filter_, before):
 
 def read_all(table, filter_, limit, before):
     """Read page by page to the end; return the references."""
-    refs, pages = [], EventPages(table, "t", None)
-    pages.bodies = NoBodies()
+    refs, pages = [], EventPages(table, "t", NoBodies())
     while True:
         page = pages.list_newest(filter_, limit=limit, before=before)
         assert len(page.entries) <= limit
