@@ -17,6 +17,7 @@ COMMANDS = {
     "transcript": "transcript:transcript",
     "stats": "stats:stats",
     "tail": "tail:tail",
+    "console": "console:console",
     "recording": "recording:recording",
     "replay": "replay:replay",
     "backfill": "backfill:backfill",

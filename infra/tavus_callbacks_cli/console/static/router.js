@@ -1,0 +1,36 @@
+// State lives in the fragment, so ids and tags never reach a server log: `#/conversations/ID?tab=events&t=93.5`.
+
+/** Returns the route of a fragment: `path` as decoded parts and `query` as an object. */
+export function parseRoute(fragment) {
+  const [path, query = ""] = fragment.replace(/^#\/?/, "").split(/\?(.*)/s);
+  return {
+    path: path.split("/").filter(Boolean).map(decode),
+    query: Object.fromEntries(new URLSearchParams(query)),
+  };
+}
+
+/** Returns the fragment of a route; values that are empty are left out. */
+export function formatRoute(path, query = {}) {
+  const given = Object.entries(query).filter(([, value]) => value !== "" && value !== null && value !== undefined);
+  const text = new URLSearchParams(given).toString();
+  return `#/${path.map(encodeURIComponent).join("/")}${text && `?${text}`}`;
+}
+
+/** Puts other query members into the address without a new entry in the history and without rendering again. */
+export function replaceQuery(changes) {
+  const { path, query } = parseRoute(location.hash);
+  history.replaceState(null, "", formatRoute(path, { ...query, ...changes }));
+}
+
+/** Goes to a route, as a link does. */
+export function go(path, query = {}) {
+  location.hash = formatRoute(path, query);
+}
+
+function decode(part) {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}
