@@ -12,7 +12,9 @@ export function setKeys(keys, signal) {
 }
 
 export function handleKey(event) {
-  if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
+  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
+  // Space presses the button, opens the fold or plays the video that has the focus.
+  if (event.key === " " && event.target.closest("button, summary, video")) return;
   if (event.key === "?") return help();
   const action = actions[event.key];
   if (action) {

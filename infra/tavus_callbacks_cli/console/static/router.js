@@ -34,3 +34,30 @@ function decode(part) {
     return part;
   }
 }
+
+// Settings of a person are in localStorage. It throws in private windows or when it is full: settings then last until reload.
+
+const settings = new Map();
+
+/** Returns a setting of this browser, or null. */
+export function recall(name) {
+  if (settings.has(name)) return settings.get(name);
+  try {
+    return localStorage.getItem(name);
+  } catch {
+    return null;
+  }
+}
+
+/** Stores a setting; null removes it. Returns false if it lasts only until the page is reloaded. */
+export function keep(name, value) {
+  try {
+    if (value === null) localStorage.removeItem(name);
+    else localStorage.setItem(name, value);
+    settings.delete(name);
+    return true;
+  } catch {
+    settings.set(name, value);
+    return false;
+  }
+}

@@ -1,5 +1,7 @@
 // Times and spans as text. One switch for the whole page: local time or UTC.
 
+import { keep, recall } from "/console/router.js";
+
 const KEY = "tavus-callbacks.zone";
 
 /** Returns "UTC", or the name of this browser's zone. */
@@ -8,11 +10,11 @@ export function zoneName() {
 }
 
 export function isUtc() {
-  return localStorage.getItem(KEY) === "utc";
+  return recall(KEY) === "utc";
 }
 
 export function switchZone() {
-  localStorage.setItem(KEY, isUtc() ? "local" : "utc");
+  keep(KEY, isUtc() ? "local" : "utc");
 }
 
 /** Returns a time such as `2026-11-28 10:27:06`; with `date: false` without the day. */
