@@ -1,1 +1,3 @@
 """Receive, keep and read Tavus callbacks."""
+
+VERSION = "0.1.0"

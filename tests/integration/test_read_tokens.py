@@ -33,6 +33,7 @@ ROUTES = (
     "/speech/s1",
     "/subjects",
     "/stats",
+    "/stack",
     "/erasures",
     "/events",
     "/events/x/body",

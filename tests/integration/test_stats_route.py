@@ -24,12 +24,16 @@ def stored(module_api):
     for number in (*range(COUNT), 40):
         at = NOW - timedelta(days=number)
         members = {"conversation_id": f"c{number}", "timestamp": iso(at)}
-        turns = [{"role": "user", "content": "Hello there."}, {"role": "assistant", "content": "Hi."}]
+        joined = {"event_type": "system.replica_joined", "timestamp": iso(at - timedelta(minutes=number))}
+        turns = [
+            {"role": "user", "content": "Hello there.", "seconds_from_start": 0, "duration": 1},
+            {"role": "assistant", "content": "Hi.", "seconds_from_start": 1 + number / 2, "duration": 1},
+        ]
         ended = {"event_type": "system.shutdown", "properties": {"shutdown_reason": "max_call_duration"}}
         spoken = {"event_type": "application.transcription_ready", "properties": {"transcript": turns}}
         query = f"user={JOSE if number % 2 else 'b'}{'&simulated=true' * (number == 3)}"
         token = shop if number == 2 else module_api.token
-        for body in (ended, spoken) if number != 5 else (ended,):
+        for body in (joined, ended, spoken) if number != 5 else (joined, ended):
             module_api.post(members | body, at=at, query=query, token=token)
     assert [] == project_all(module_api)
     return module_api
@@ -55,15 +59,25 @@ def test_the_sums_are_those_of_the_lists_rows(stored):
 
     assert COUNT == len(rows)
     assert {
-        "total": sums.sums(rows),
+        **sums.statistics(rows, sums.by_day),
         "by": "day",
-        "groups": sums.groups(rows, sums.by_day),
         "limit_reached": False,
         "looked_until": None,
     } == answer
     assert (12, 6, 1) == tuple(
         answer["total"][name] for name in ("user_words", "replica_turns", "missing_transcript")
     )
+
+
+def test_histograms_count_each_matching_conversation_once(stored, monkeypatch):
+    """Wherever the pages of the reading end; c0 to c6 last 0 to 6 minutes, and c5 has no transcript."""
+    for size in (1, 2, 200):
+        monkeypatch.setattr(stats, "_PAGE", size)
+
+        answer = get(stored, "label=test")
+
+        assert [1, 0, 1, 2, 2, 0, 0, 0, 0, 0, 0] == answer["durations"]["counts"]
+        assert [1, 0, 1, 0, 0, 1, 1, 1, 0, 0] == answer["responses"]["counts"]
 
 
 def test_the_model_has_the_members_of_the_sums():

@@ -219,6 +219,23 @@ def test_a_histogram_counts_everything_once():
     assert [("0-1 min", 2), ("1-5 min", 1), ("5+ min", 2)] == bars
 
 
+def test_a_bound_counts_in_the_bar_above_it():
+    """There is one count more than bounds, and each value is in exactly one."""
+    values = [0, 0.99, 1, 1.5, 5, 500]
+
+    assert {"bounds": [1, 5], "counts": [2, 2, 2]} == sums.histogram(values, (1, 5))
+    assert {"bounds": [1, 5], "counts": [0, 0, 0]} == sums.histogram([], (1, 5))
+
+
+def test_histograms_have_the_known_values_only():
+    """A conversation without an end has no duration, and one without times has no response."""
+    result = sums.statistics(SOME, sums.by_day)
+
+    assert (1, 1) == tuple(sum(result[name]["counts"]) for name in ("durations", "responses"))
+    # 60 seconds are not below the bound of a minute; one second is not below that of one second.
+    assert 1 == result["durations"]["counts"][2] == result["responses"]["counts"][4]
+
+
 @pytest.mark.parametrize("by", ["week", "tag:", "tag"])
 def test_what_cannot_be_summed_up_by_is_a_usage_error(target, by):
     """The error names the valid keys."""

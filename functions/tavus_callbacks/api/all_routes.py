@@ -10,6 +10,7 @@ from tavus_callbacks.api import (
     recordings,
     resources,
     runbooks,
+    stack,
     stats,
     subjects,
 )
@@ -22,6 +23,7 @@ ALL_ROUTES = (
     resources.routes,
     subjects.routes,
     stats.routes,
+    stack.routes,
     events.routes,
     erasures.routes,
     recordings.routes,

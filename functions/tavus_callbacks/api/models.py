@@ -173,14 +173,33 @@ class Group(Sums):
     group: str = Field(description="A day, a label, a reason or a tag's value; `(none)` without one.")
 
 
+class Histogram(Answer):
+    """How many values lie between bounds, in seconds."""
+
+    bounds: list[float]
+    counts: list[int] = Field(
+        description="`counts[i]` is for values below `bounds[i]` and not below the bound before."
+    )
+
+
 class Stats(Answer):
     """Sums over conversations, in total and by group."""
 
     total: Sums
-    by: str
     groups: list[Group] = Field(description="In the order of their names.")
+    durations: Histogram = Field(description="Durations of the conversations that have one.")
+    responses: Histogram = Field(description="`median_response_seconds` of the conversations that have it.")
+    by: str
     limit_reached: bool = Field(description="There are older conversations that were not looked at.")
     looked_until: Moment | None = Field(description="Null unless the limit was reached.")
+
+
+class Stack(Answer):
+    """The stack that answers."""
+
+    version: str = Field(description="The version that is deployed.")
+    recordings: bool = Field(description="Whether it stores recordings (parameter `Recordings`).")
+    cdn_url: str | None = Field(description="The origin of every recording's link; null without recordings.")
 
 
 class QuarantinePage(Page):

@@ -53,9 +53,8 @@ def get_stats(query: Query) -> Response[str]:
     conversations = [each.model_dump(mode="json") for each in looked_at if filter_.matches(each)]
     return json_answer(
         {
-            "total": sums.sums(conversations),
+            **sums.statistics(conversations, key),
             "by": by,
-            "groups": sums.groups(conversations, key),
             "limit_reached": is_limited,
             "looked_until": iso(looked_at[-1].received_first_at) if is_limited else None,
         }

@@ -1,5 +1,6 @@
 """Sums over conversations as lists show them: in total, and by day, label, tag or end reason."""
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import chain
 from statistics import median
@@ -16,6 +17,11 @@ NONE = "(none)"
 # In the order of a spreadsheet's columns.
 STATUSES = ("ended", "presumed_ended", "active")
 PARTS = ("shutdown", "transcript", "perception", "recording")
+
+# Seconds. Tavus ends a call after an hour by default; in half a minute hardly anybody has talked.
+DURATION_BOUNDS = (30, 60, 120, 300, 600, 900, 1200, 1800, 2700, 3600)
+# Seconds. People notice the difference between half a second and one; after five they speak again.
+RESPONSE_BOUNDS = (0.25, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10)
 
 _TAG = "tag:"
 _ADDED = (
@@ -70,6 +76,27 @@ def parse_key(text: str) -> Key | None:
     return _KEYS.get(text)
 
 
+def statistics(conversations: Sequence[Conversation], key: Key) -> dict[str, Any]:
+    """Return the sums in total and by key, and histograms of durations and of median responses."""
+    return {
+        "total": sums(conversations),
+        "groups": groups(conversations, key),
+        "durations": histogram(_durations(conversations), DURATION_BOUNDS),
+        "responses": histogram(responses(conversations), RESPONSE_BOUNDS),
+    }
+
+
+def histogram(values: Iterable[float], bounds: Sequence[float]) -> dict[str, Any]:
+    """Return how many values are below each bound and not below the one before; the last count is the rest.
+
+    Counts of equal bounds can be added.
+    """
+    counts = [0] * (len(bounds) + 1)
+    for value in values:
+        counts[bisect_right(bounds, value)] += 1
+    return {"bounds": list(bounds), "counts": counts}
+
+
 def groups(conversations: Iterable[Conversation], key: Key) -> list[dict[str, Any]]:
     """Return sums by key, in the order of its values; a conversation with several values counts for each."""
     members: dict[str, list[Conversation]] = {}
@@ -83,7 +110,7 @@ def sums(conversations: Sequence[Conversation]) -> dict[str, Any]:
     """Return the sums of conversations: seconds, shares of 1, and None for unknown values."""
     talks = [each["talk"] for each in conversations if each["talk"]]
     added = {name: round(sum(talk[name] or 0 for talk in talks), 3) for name in _ADDED}
-    durations = [each["duration"] for each in conversations if each["duration"] is not None]
+    durations = _durations(conversations)
     words = added["user_words"] + added["replica_words"]
     return {
         "conversations": len(conversations),
@@ -97,6 +124,10 @@ def sums(conversations: Sequence[Conversation]) -> dict[str, Any]:
         **{f"missing_{part}": sum(part in each["missing"] for each in conversations) for part in PARTS},
         "simulated": sum(each["simulated"] for each in conversations),
     }
+
+
+def _durations(conversations: Iterable[Conversation]) -> list[float]:
+    return [each["duration"] for each in conversations if each["duration"] is not None]
 
 
 def responses(conversations: Iterable[Conversation]) -> list[float]:
