@@ -6,7 +6,7 @@ import { setKeys } from "/console/keys.js";
 import { follow } from "/console/live.js";
 import { badge, empty, notice, tags, time } from "/console/parts.js";
 import { formatRoute, go } from "/console/router.js";
-import { spanText, timeText, zoneName } from "/console/time.js";
+import { moment, spanText, timeText, zoneName } from "/console/time.js";
 
 const PAGE = 50;
 const PARTS = ["shutdown", "transcript", "perception", "recording"];
@@ -115,13 +115,6 @@ function jumpForm() {
 function apiQuery(query) {
   const { since, until, ...rest } = query;
   return { ...rest, since: moment(since), until: moment(until) };
-}
-
-function moment(text) {
-  const match = /^(\d{1,5})([smhd])$/.exec(text ?? "");
-  if (!match) return text;
-  const seconds = { s: 1, m: 60, h: 3600, d: 86_400 }[match[2]];
-  return new Date(Date.now() - match[1] * seconds * 1000).toISOString();
 }
 
 function footText(count, { cursor, looked_until: until }) {

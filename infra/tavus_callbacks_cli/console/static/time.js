@@ -57,3 +57,11 @@ export function agoText(iso, now = Date.now()) {
   if (seconds < 86_400) return `${Math.floor(seconds / 3600)} h ago`;
   return `${Math.floor(seconds / 86_400)} d ago`;
 }
+
+/** Returns the time that a filter names: `7d` is seven days ago; anything else stays as it is. */
+export function moment(text) {
+  const match = /^(\d{1,5})([smhd])$/.exec(text ?? "");
+  if (!match) return text;
+  const seconds = { s: 1, m: 60, h: 3600, d: 86_400 }[match[2]];
+  return new Date(Date.now() - match[1] * seconds * 1000).toISOString();
+}
