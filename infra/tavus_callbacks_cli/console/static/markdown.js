@@ -1,51 +1,81 @@
 // Markdown of an analysis as DOM nodes: headings, lists, emphasis, code. Links, images and HTML stay text.
 
-import { h, said } from "/console/dom.js";
+import { h } from "/console/dom.js";
 
-/** Returns the nodes of a text in Markdown. */
-export function markdown(text) {
-  const blocks = [];
-  let paragraph = [];
-  let list = null;
-  let code = null;
-  function end() {
-    if (paragraph.length) blocks.push(h("p", { dir: "auto" }, inline(paragraph.join(" "))));
-    if (list) blocks.push(h(list.tag, {}, list.items.map((item) => h("li", { dir: "auto" }, inline(item)))));
-    [paragraph, list] = [[], null];
-  }
-  for (const line of text.split(/\r?\n/)) {
-    const fence = /^\s*```/.test(line);
-    const heading = /^\s{0,3}(#{1,6})\s+(.*?)\s*#*$/.exec(line);
-    const item = /^\s*(?:([-*+])|\d{1,9}[.)])\s+(.*)$/.exec(line);
-    if (code) {
-      if (fence) {
-        blocks.push(h("pre", { dir: "auto" }, code.join("\n")));
-        code = null;
-      } else code.push(line);
-    } else if (fence) {
-      end();
-      code = [];
-    } else if (heading) {
-      end();
-      blocks.push(h("h4", { dir: "auto" }, inline(heading[2])));
-    } else if (item) {
-      const tag = item[1] ? "ul" : "ol";
-      if (list?.tag !== tag) {
-        end();
-        list = { tag, items: [] };
-      }
-      list.items.push(item[2]);
-    } else if (!line.trim()) end();
-    else if (list) list.items[list.items.length - 1] += ` ${line.trim()}`;
-    else paragraph.push(line.trim());
-  }
-  if (code) blocks.push(h("pre", { dir: "auto" }, code.join("\n")));
-  end();
-  return blocks;
-}
+// None of these can backtrack over a long line.
+const FENCE = /^\s*```/;
+const HEADING = /^ {0,3}#{1,6}\s+(?=\S)/;
+const ITEM = /^\s*(?:([-*+])|\d{1,9}[.)])\s+(?=\S)/;
+const RULE = /^ {0,3}([-*_])( ?\1){2,}\s*$/;
 
 // Only the marks around a word count, so `a * b` and `snake_case` stay as they are.
 const MARKS = /(`[^`]+`)|(\*\*(?=\S)(?:[^*]|\*(?!\*))+?\*\*|__(?=\S)[^_]+?__)|(?<!\w)([*_])(?=\S)([^*_]+?)\3(?!\w)/g;
+
+/** Returns the nodes of a text in Markdown. */
+export function markdown(text) {
+  const reader = new Reader();
+  for (const line of text.split(/\r?\n/)) reader.read(line);
+  return reader.end();
+}
+
+/** Reads line by line; a paragraph, a list or a code block stays open until another block begins. */
+class Reader {
+  constructor() {
+    this.blocks = [];
+    this.open = null;
+  }
+
+  read(line) {
+    if (this.open?.tag === "pre") this.readCode(line);
+    else if (FENCE.test(line)) this.start("pre");
+    else if (RULE.test(line)) this.start("hr").close();
+    else if (HEADING.test(line)) this.start("h3").add(line.replace(HEADING, "")).close();
+    else if (ITEM.test(line)) this.readItem(line);
+    else if (!line.trim()) this.close();
+    else if (this.open?.tag === "ul" || this.open?.tag === "ol") this.open.lines.push(`${this.open.lines.pop()} ${line.trim()}`);
+    else (this.open ? this : this.start("p")).add(line.trim());
+  }
+
+  readCode(line) {
+    if (FENCE.test(line)) this.close();
+    else this.add(line);
+  }
+
+  readItem(line) {
+    const [mark, bullet] = ITEM.exec(line);
+    const tag = bullet ? "ul" : "ol";
+    if (this.open?.tag !== tag) this.start(tag);
+    this.add(line.slice(mark.length));
+  }
+
+  start(tag) {
+    this.close();
+    this.open = { tag, lines: [] };
+    return this;
+  }
+
+  add(line) {
+    this.open.lines.push(line);
+    return this;
+  }
+
+  close() {
+    if (this.open) this.blocks.push(block(this.open));
+    this.open = null;
+  }
+
+  end() {
+    this.close();
+    return this.blocks;
+  }
+}
+
+function block({ tag, lines }) {
+  if (tag === "hr") return h("hr");
+  if (tag === "pre") return h("pre", { dir: "auto" }, lines.join("\n"));
+  if (tag === "ul" || tag === "ol") return h(tag, {}, lines.map((line) => h("li", { dir: "auto" }, inline(line))));
+  return h(tag, { dir: "auto" }, inline(lines.join(" ")));
+}
 
 function inline(text) {
   const nodes = [];

@@ -1,42 +1,67 @@
 // JSON as a tree: objects and lists fold, text stays text.
 
-import { h } from "/console/dom.js";
+import { h, said } from "/console/dom.js";
 
 const OPEN_DEPTH = 2;
-const MOST = 200;
+const MOST_ITEMS = 200;
+const MOST_CHARACTERS = 2000;
 
 /** Returns the tree of a JSON value; what is deeper than two levels is folded. */
 export function tree(value, depth = 0) {
   if (value === null || typeof value !== "object") return leaf(value);
-  const entries = Array.isArray(value) ? value.map((each, index) => [index, each]) : Object.entries(value);
-  const [open, close] = Array.isArray(value) ? "[]" : "{}";
+  const isList = Array.isArray(value);
+  const entries = Object.entries(value);
+  const [open, close] = isList ? "[]" : "{}";
   if (!entries.length) return h("span", { class: "punctuation" }, open + close);
+  const item = ([name, each]) => h("li", {}, said(name, { class: isList ? "name index" : "name" }), ": ", tree(each, depth + 1));
   const list = h("ul", {});
-  // A fold that nobody opens costs no nodes.
-  const fold = h("details", { class: "fold", open: depth < OPEN_DEPTH },
-    h("summary", {}, h("span", { class: "punctuation" }, `${open} ${entries.length} ${close}`)), list);
+  return lazy(
+    h("details", { class: "fold", open: depth < OPEN_DEPTH },
+      h("summary", {}, h("span", { class: "punctuation" }, `${open} ${entries.length.toLocaleString("en")} ${close}`)), list),
+    () => addInParts(list, entries, item));
+}
+
+/** Calls `build` when a `<details>` is open for the first time: a fold that nobody opens costs no nodes. */
+export function lazy(details, build) {
   let isBuilt = false;
-  function build() {
-    if (isBuilt || !fold.open) return;
+  function open() {
+    if (isBuilt || !details.open) return;
     isBuilt = true;
-    add(0);
+    build();
   }
-  function add(from) {
-    list.append(...entries.slice(from, from + MOST).map(([name, each]) => h("li", {},
-      h("span", { class: "name" }, `${name}: `), tree(each, depth + 1))));
-    const rest = entries.length - from - MOST;
-    if (rest > 0) {
-      const button = h("button", { type: "button", class: "quiet", onclick: () => { item.remove(); add(from + MOST); } }, `${rest} more`);
-      const item = h("li", {}, button);
-      list.append(item);
-    }
+  details.addEventListener("toggle", open);
+  open();
+  return details;
+}
+
+/** Adds an element per item to a list, 200 at a time; a button adds the next ones. */
+export function addInParts(list, items, render, from = 0) {
+  list.append(...items.slice(from, from + MOST_ITEMS).map(render));
+  const rest = items.length - from - MOST_ITEMS;
+  if (rest <= 0) return;
+  const more = h("li", {}, h("button", { type: "button", class: "quiet", onclick: next }, `Show more (${rest.toLocaleString("en")} left)`));
+  function next() {
+    more.remove();
+    addInParts(list, items, render, from + MOST_ITEMS);
   }
-  fold.addEventListener("toggle", build);
-  build();
-  return fold;
+  list.append(more);
 }
 
 function leaf(value) {
   const kind = value === null ? "null" : typeof value;
-  return h("bdi", { dir: "auto", class: `leaf ${kind}` }, typeof value === "string" ? value : String(value));
+  if (kind !== "string") return h("span", { class: `leaf ${kind}` }, isRounded(value) ? `≈ ${value}` : String(value));
+  if (value.length <= MOST_CHARACTERS) return said(value, { class: "leaf string" });
+  // A browser lays out a text of 256 KB in a second, so most of it waits for a click.
+  const text = said(`${value.slice(0, MOST_CHARACTERS)}…`, { class: "leaf string" });
+  const button = h("button", { type: "button", class: "quiet", onclick: all }, `Show all ${value.length.toLocaleString("en")} characters`);
+  function all() {
+    text.textContent = value;
+    button.remove();
+  }
+  return h("span", {}, text, " ", button);
+}
+
+/** Returns whether a browser cannot hold a number exactly. */
+function isRounded(value) {
+  return typeof value === "number" && Math.abs(value) > Number.MAX_SAFE_INTEGER;
 }

@@ -1,0 +1,98 @@
+// The Events tab: every stored callback of a conversation, loaded page by page.
+
+import { get } from "/console/api.js";
+import { fill, h, said } from "/console/dom.js";
+import { command, commandLine, eventDetails } from "/console/event.js";
+import { badge, empty, notice, time } from "/console/parts.js";
+import { parseRoute, replaceQuery } from "/console/router.js";
+import { lazy } from "/console/tree.js";
+
+const PAGE = 50;
+const MOST_PAGE = 200;
+
+/** The events of a conversation by their own time, as far as they are loaded; the tabs share them. */
+export class EventPages {
+  constructor(id, signal) {
+    this.query = { kind: "conversation", subject: id };
+    this.signal = signal;
+    this.forget();
+  }
+
+  forget() {
+    this.events = [];
+    this.cursor = undefined;
+  }
+
+  get isComplete() {
+    return this.cursor === null;
+  }
+
+  /** Loads the next page and returns its events. Ids that no path can hold work here, too. */
+  async more(limit = PAGE) {
+    const page = await get("/events", { ...this.query, limit, cursor: this.cursor }, { signal: this.signal });
+    this.events.push(...page.events);
+    this.cursor = page.cursor;
+    return page.events;
+  }
+
+  /** Loads pages until there are so many events, or one of this id, or no more. */
+  async until({ count = 1, id = null }) {
+    const isLacking = () => this.events.length < count || (id !== null && !this.events.some((event) => hasId(event, id)));
+    while (!this.isComplete && isLacking()) await this.more(this.events.length ? MOST_PAGE : PAGE);
+  }
+}
+
+/** Returns the Events tab; the event with the id `chosen` is open. */
+export async function eventsTab({ id, pages, chosen = null, signal }) {
+  await pages.until({ id: chosen });
+  if (!pages.events.length) return empty("No events", h("p", {}, "No callback of this conversation is stored."));
+  const list = h("ol", { class: "event-list" }, pages.events.map((event) => eventRow(event, { chosen, signal })));
+  const foot = h("div", { class: "foot" });
+  const showFoot = () => fill(foot,
+    h("span", {}, `${count(pages.events.length)} by their own time.${pages.isComplete ? " That is all." : ""}`),
+    !pages.isComplete && h("button", { type: "button", onclick: more }, "Show more"));
+  async function more() {
+    fill(foot, h("span", { role: "status" }, "Loading…"));
+    try {
+      list.append(...(await pages.more()).map((event) => eventRow(event, { signal })));
+      showFoot();
+    } catch (error) {
+      if (error.name !== "AbortError") fill(foot, notice(error, { again: more }));
+    }
+  }
+  showFoot();
+  return h("div", { class: "events-tab" },
+    chosen && !pages.events.some((event) => hasId(event, chosen)) && h("p", { class: "warn-text" }, "This conversation has no event with the id of the link."),
+    list, foot, commandLine(command("show", id, "--events")));
+}
+
+function eventRow(event, { chosen = null, signal }) {
+  const body = h("div");
+  const isChosen = chosen !== null && hasId(event, chosen);
+  const row = h("details", { class: "event", open: isChosen },
+    h("summary", {},
+      event.occurred_at ? time(event.occurred_at) : h("span", { class: "dim" }, "no time"),
+      said(event.event_type, { class: "type" }),
+      event.source === "backfill" && badge("backfill"),
+      event.issues.length > 0 && badge(`${event.issues.length} ${event.issues.length === 1 ? "issue" : "issues"}`, "warn"),
+      event.variants && badge(`${event.variants.length + 1} contents`, "warn")),
+    body);
+  lazy(row, () => fill(body, eventDetails(event, { signal })));
+  row.addEventListener("toggle", () => remember(event, row));
+  if (isChosen) requestAnimationFrame(() => row.scrollIntoView({ block: "nearest" }));
+  return h("li", {}, row);
+}
+
+/** Puts the event that was opened last into the address. */
+function remember(event, row) {
+  if (row.open) replaceQuery({ event: event.event_id });
+  else if (row.isConnected && parseRoute(location.hash).query.event === event.event_id) replaceQuery({ event: null });
+}
+
+function hasId(event, id) {
+  return event.event_id === id || Boolean(event.variants?.some((variant) => variant.variant_id === id));
+}
+
+function count(number) {
+  return `${number.toLocaleString("en")} ${number === 1 ? "event" : "events"}`;
+}
