@@ -8,7 +8,7 @@ import { badge, copyButton, empty, notice, tags, time } from "/console/parts.js"
 import { Player } from "/console/player.js";
 import { formatRoute, replaceQuery } from "/console/router.js";
 import { spanText, zoneName } from "/console/time.js";
-import { Transcript } from "/console/transcript.js";
+import { transcript } from "/console/transcript.js";
 
 const TABS = { transcript: "Transcript", timeline: "Timeline", events: "Events" };
 
@@ -20,32 +20,36 @@ export async function show({ root, path, query, signal }) {
   }
   fill(root, h("p", { role: "status", class: "dim" }, "Loading…"));
   const conversation = await get(`/conversations/${segment(id)}`, {}, { signal });
-  const player = new Player({ conversation, signal, offset: query.offset === undefined ? null : Number(query.offset) });
-  const panel = h("div", { class: "panel card", role: "tabpanel" });
+  const player = new Player({ conversation, query, signal });
+  const panel = h("div", { class: "panel card", id: "panel", role: "tabpanel" });
+  const chosen = TABS[query.tab] ? query.tab : "transcript";
   fill(root,
     heading(conversation),
     h("div", { class: "columns" },
       h("div", { class: "left" }, player.element, facts(conversation)),
-      h("div", { class: "right" }, tabList(query.tab ?? "transcript", (tab) => showTab(tab)), panel)));
-  setKeys(keys(player), signal);
-  await showTab(query.tab ?? "transcript");
+      h("div", { class: "right" }, tabList(chosen, showTab), panel)));
+  let tabs = null;
+  await showTab(chosen);
 
   async function showTab(tab) {
+    tabs?.abort();
+    tabs = new AbortController();
+    const shown = AbortSignal.any([signal, tabs.signal]);
     replaceQuery({ tab: tab === "transcript" ? null : tab });
+    panel.setAttribute("aria-labelledby", `tab-${tab}`);
     fill(panel, h("p", { role: "status", class: "dim" }, "Loading…"));
+    setKeys(keys(player), signal);
     try {
-      fill(panel, await { transcript, timeline, events }[tab]());
+      fill(panel, await { transcript: turns, timeline, events }[tab](shown));
     } catch (error) {
       if (error.name !== "AbortError") fill(panel, notice(error, { again: () => showTab(tab) }));
     }
   }
 
-  async function transcript() {
-    if (!conversation.transcript) return empty("No transcript", h("p", {}, "No transcript has arrived for this conversation."));
-    const { turns } = await get(`/conversations/${segment(id)}/transcript`, {}, { signal });
-    const view = new Transcript({ turns, player, signal });
-    if (query.t) player.prepare(Number(query.t));
-    return view.element;
+  async function turns(shown) {
+    const tab = await transcript({ conversation, player, signal: shown });
+    setKeys({ ...keys(player), ...tab.keys }, signal);
+    return tab.element;
   }
 
   async function timeline() {
@@ -66,14 +70,31 @@ function heading(conversation) {
     copyButton("Copy link", () => location.href));
 }
 
+/** Returns the tabs: the Tab key stops at the chosen one, arrows choose another. */
 function tabList(current, choose) {
-  const buttons = Object.entries(TABS).map(([name, words]) => h("button", {
-    type: "button", role: "tab", "aria-selected": String(name === current), onclick: (event) => {
-      for (const each of buttons) each.setAttribute("aria-selected", String(each === event.currentTarget));
-      choose(name);
-    },
+  const tabs = Object.entries(TABS).map(([name, words]) => h("button", {
+    type: "button", role: "tab", id: `tab-${name}`, "aria-controls": "panel", "data-name": name, onclick: (event) => select(event.currentTarget),
   }, words));
-  return h("div", { class: "tabs", role: "tablist" }, buttons);
+  const mark = (chosen) => {
+    for (const tab of tabs) {
+      tab.setAttribute("aria-selected", String(tab === chosen));
+      tab.tabIndex = tab === chosen ? 0 : -1;
+    }
+  };
+  function select(tab) {
+    mark(tab);
+    choose(tab.dataset.name);
+  }
+  function press(event) {
+    const at = tabs.indexOf(event.target);
+    const next = { ArrowRight: tabs[(at + 1) % tabs.length], ArrowLeft: tabs.at(at - 1), Home: tabs[0], End: tabs.at(-1) }[event.key];
+    if (!next) return;
+    event.preventDefault();
+    next.focus();
+    select(next);
+  }
+  mark(tabs.find((tab) => tab.dataset.name === current));
+  return h("div", { class: "tabs", role: "tablist", "aria-label": "About this conversation", onkeydown: press }, tabs);
 }
 
 function facts(conversation) {
@@ -92,10 +113,5 @@ function fact(name, ...values) {
 }
 
 function keys(player) {
-  return {
-    " ": { words: "play or pause", run: () => player.toggle() },
-    "[": { words: "turns earlier by 0.1 s", run: () => player.nudge(-1) },
-    "]": { words: "turns later by 0.1 s", run: () => player.nudge(1) },
-    Escape: { words: "back to the list", run: () => history.back() },
-  };
+  return { ...player.keys, Escape: { words: "back to the list", run: () => history.back() } };
 }

@@ -1,102 +1,210 @@
-// The player: a link when it is needed, captions by script, and one clock for turns and video.
+// The player: a link when it is needed, captions, and one clock for turns and video.
 
 import { config, get, segment } from "/console/api.js";
-import { fill, h, safeUrl, said } from "/console/dom.js";
-import { copyButton, notice } from "/console/parts.js";
-import { clockText, spanText, timeText, zoneName } from "/console/time.js";
+import { parseSubtitles, showSubtitles } from "/console/captions.js";
+import { fill, h, safeUrl } from "/console/dom.js";
+import { notice } from "/console/parts.js";
+import { PlayerTools } from "/console/player_tools.js";
+import { keep, recall, replaceQuery } from "/console/router.js";
+import { playButton, showWaiting, unplayable } from "/console/stage.js";
+import { clockText } from "/console/time.js";
 
 const RENEW = 5 * 60_000;
 const RETRY = 10_000;
+const REMEMBER = 1000;
 const NUDGE = 0.1;
-const SPEEDS = [0.5, 0.75, 1, 1.25, 1.5, 2];
-const KEY = "tavus-callbacks.offset.";
-const REASONS = {
-  pending: "The recording is announced. Its file has not arrived yet.",
-  missing: "The recording was announced, but its file is not in the bucket.",
-  other_bucket: "The recording is in a bucket that is not the bucket of this stack.",
-  other_provider: "The recording is with another storage provider.",
-  other_conversation: "The callback names a file of another conversation.",
-};
+const OFFSET = "tavus-callbacks.offset.";
 
 /**
  * Plays the recordings of a conversation. The time of the video is the start of a turn + `offset`.
- * Dispatches `position` when the position may have changed, and `offset` when the offset or the recording did.
+ * Dispatches `position` when the position may have changed, and `offset` when turns may have moved in the recording.
+ * `query` is the address: `recording`, `offset`, and `t`, which counts in that recording, or in the talk without one.
  */
 export class Player extends EventTarget {
-  constructor({ conversation, signal, offset = null }) {
+  constructor({ conversation, query = {}, signal }) {
     super();
-    this.path = `/conversations/${segment(conversation.conversation_id)}`;
-    this.recordings = conversation.recordings;
-    this.recording = this.recordings.findLast((each) => each.status === "available") ?? this.recordings.at(-1) ?? null;
     this.signal = signal;
-    this.offsetOfAddress = offset;
+    this.rate = 1;
+    this.talkAt = null;
+    this.subtitles = null;
+    this.conversation = conversation;
+    this.path = `/conversations/${segment(conversation.conversation_id)}`;
     this.stage = h("div", { class: "stage" });
-    this.tools = h("div", { class: "tools" });
-    this.element = h("section", { class: "player card", "aria-label": "Recording" }, this.stage, this.tools);
+    this.status = h("p", { class: "said", role: "status" });
+    this.tools = new PlayerTools(this);
+    this.element = h("section", { class: "player card", "aria-label": "Recording" }, this.stage, this.tools.element, this.status);
     signal.addEventListener("abort", () => this.drop());
-    this.choose(this.recording);
+    this.restore(query);
+  }
+
+  // What is chosen.
+
+  restore({ recording, offset, t }) {
+    const { recordings } = this.conversation;
+    const wanted = recordings.find((each) => each.recording_id === recording);
+    this.choose(wanted ?? latest(recordings), { linkOffset: wanted || !recording ? number(offset) : null });
+    if (recording && !wanted) this.say("The link names a recording that this conversation does not have.");
+    const at = number(t);
+    if (at === null || at < 0) return;
+    if (wanted) this.startAt = at;
+    else if (this.offset !== null) this.startAt = Math.max(0, at + this.offset);
+    else this.talkAt = at;
+    this.renderStage();
   }
 
   /** Shows a recording of the conversation, without a link until play is pressed. */
-  choose(recording) {
+  choose(recording, { linkOffset = null } = {}) {
     this.drop();
+    this.choice = new AbortController();
     this.recording = recording;
+    this.linkOffset = linkOffset;
+    this.startAt = null;
+    this.say("");
     this.renderStage();
-    this.changed();
+    this.move();
+  }
+
+  /** Takes a newer view of the conversation; what plays goes on. */
+  update(conversation) {
+    const { recordings, transcript } = conversation;
+    const isOther = transcript?.received_at !== this.conversation.transcript?.received_at;
+    this.conversation = conversation;
+    const same = recordings.find((each) => each.recording_id === this.recording?.recording_id);
+    if (!same) return this.choose(latest(recordings));
+    this.recording = same;
+    if (!this.video) this.renderStage();
+    if (isOther && this.video) this.loadCaptions();
+    return this.move();
+  }
+
+  /** Asks for the conversation again: its recording may have arrived. */
+  async checkAgain() {
+    this.say("Asking…");
+    try {
+      this.update(await get(this.path, {}, { signal: this.signal }));
+      this.say(this.isPlayable ? "" : "Nothing has changed.");
+    } catch (error) {
+      if (error.name !== "AbortError") this.say(error.message);
+    }
   }
 
   drop() {
+    this.choice?.abort();
+    clearTimeout(this.reminder);
     this.video?.pause();
     this.video?.removeAttribute("src");
-    this.video = this.link = this.startAt = null;
-    this.renewedAt = 0;
+    this.video?.load();
+    this.video = this.track = this.link = this.loading = this.reminder = null;
+    this.isProven = false;
+    this.recoveredAt = 0;
   }
 
-  /** Seconds to add to the start of a turn, or null if they are unknown. */
-  get offset() {
-    if (!this.recording) return null;
-    return this.offsetOfAddress ?? readOffset(this.recording) ?? this.recording.offset ?? null;
+  get isPlayable() {
+    return this.recording?.status === "available";
   }
 
-  /** Where the offset comes from. */
-  get source() {
-    if (this.offsetOfAddress !== null) return "from the link";
-    if (readOffset(this.recording) !== null) return "set by hand";
-    return this.recording.offset === null ? "unknown" : "from the start time of the recording";
+  get hasTimes() {
+    return Boolean(this.conversation.transcript?.has_times);
   }
 
-  /** The position in the talk in seconds, or null if nothing plays or the offset is unknown. */
+  // Where turns are in the recording.
+
+  /** Seconds in the talk, or null if they are unknown: of what plays, or of what play will begin with. */
   get position() {
-    return this.video && this.offset !== null ? this.video.currentTime - this.offset : null;
+    const at = this.video?.currentTime ?? this.startAt;
+    return at === null || this.offset === null ? this.talkAt : at - this.offset;
   }
 
-  /** Tells whether a turn that starts at these seconds is in the recording. */
-  covers(start) {
+  get duration() {
+    return Number.isFinite(this.video?.duration) ? this.video.duration : this.recording?.duration ?? Infinity;
+  }
+
+  /** Tells whether a turn, or its end, is in the recording. */
+  covers({ start, duration }) {
     if (start === null || this.offset === null) return false;
     const at = start + this.offset;
-    return at >= 0 && (!this.recording.duration || at <= this.recording.duration);
+    return at + (duration ?? 0) >= 0 && at < this.duration;
   }
 
-  /** Plays from the start of a turn. */
-  playFrom(start) {
-    return this.covers(start) ? this.play(start + this.offset) : undefined;
+  /** Plays from the start of a turn, or says why it cannot. */
+  playFrom(turn) {
+    if (!this.isPlayable) return this.say("There is no recording to play.");
+    if (this.offset === null) return this.say("The place of this turn in the recording is unknown. Play the recording, and press “Said now” at the turn that you hear.");
+    if (!this.covers(turn)) return this.say("This turn is not in the recording.");
+    this.say("");
+    return this.play(Math.max(0, turn.start + this.offset));
   }
 
-  /** Keeps a position in the talk for when play is pressed. */
-  prepare(start) {
-    if (this.covers(start)) this.startAt = start + this.offset;
+  nudge(steps) {
+    if (!this.isPlayable) return;
+    if (this.offset === null) this.say("The offset is unknown. Play the recording, and press “Said now” at the turn that you hear.");
+    else this.setOffset(this.offset + steps * NUDGE);
   }
+
+  /** Takes the word of somebody who hears a turn begin now. */
+  isSaidNow(turn) {
+    if (!this.video) return this.say("Play the recording first.");
+    this.setOffset(this.video.currentTime - turn.start);
+    return this.say(`This turn begins at ${clockText(this.video.currentTime)} of the recording.`);
+  }
+
+  /** Keeps an offset for this recording; null forgets it. */
+  setOffset(seconds) {
+    const value = seconds === null ? null : String(Math.round(seconds * 1000) / 1000);
+    const isKept = keep(OFFSET + this.recording.recording_id, value);
+    this.say(isKept ? "" : "This browser stores nothing: the offset lasts until the page is reloaded. A copied link keeps it.");
+    this.linkOffset = null;
+    this.move();
+    this.remember();
+  }
+
+  /** Reads the offset again, and moves turns and captions by it. */
+  move() {
+    const stored = this.recording && number(recall(OFFSET + this.recording.recording_id));
+    const places = [
+      [stored === this.linkOffset ? null : this.linkOffset, "from the link"],
+      [stored, "set by hand"],
+      [this.recording?.offset, "from the start time of the recording"],
+    ];
+    [this.offset, this.source] = places.find(([offset]) => Number.isFinite(offset)) ?? [null, "unknown"];
+    this.tools.update();
+    if (this.track) showSubtitles(this.track, this.subtitles ?? [], this.offset);
+    this.dispatchEvent(new Event("offset"));
+    this.dispatchEvent(new Event("position"));
+  }
+
+  /** Writes recording, position and offset into the address, at most once a second. */
+  remember() {
+    this.reminder ??= setTimeout(() => {
+      this.reminder = null;
+      replaceQuery(this.state);
+    }, REMEMBER);
+  }
+
+  get state() {
+    const at = this.video?.currentTime ?? this.startAt;
+    const isByHand = this.source === "set by hand" || this.source === "from the link";
+    return {
+      recording: this.recording?.recording_id,
+      t: at === null ? null : Math.round(at * 10) / 10,
+      offset: isByHand ? Math.round(this.offset * 1000) / 1000 : null,
+    };
+  }
+
+  // Playing.
 
   /** Plays, from a time of the video if one is given. */
   async play(at = this.startAt) {
-    if (this.recording?.status !== "available") return;
-    this.startAt = null;
+    if (!this.isPlayable) return;
+    this.startAt = at;
+    this.dispatchEvent(new Event("position"));
     try {
-      await this.ensureLink();
-      if (at !== null) await seek(this.video, at);
+      await this.load();
+      if (this.startAt !== null) this.video.currentTime = this.startAt;
+      this.startAt = null;
       await this.video.play();
     } catch (error) {
-      if (error.name !== "AbortError") this.fail(error);
+      this.fail(error);
     }
   }
 
@@ -105,194 +213,162 @@ export class Player extends EventTarget {
     else this.play();
   }
 
-  /** Gets a link if there is none, or if less than five minutes of it are left; keeps the position. */
-  async ensureLink({ force = false } = {}) {
-    const left = this.link ? new Date(this.link.expires_at).getTime() - Date.now() : 0;
-    if (!force && left > RENEW) return;
-    this.renewedAt = Date.now();
-    const path = `${this.path}/recordings/${segment(this.recording.recording_id)}`;
-    const link = await get(path, { format: "json" }, { signal: this.signal });
-    if (safeUrl(link.url, [config.cdn_url]) === null) throw new Error("The address of the recording is not https.");
+  /** Gets a link if there is none or if less than five minutes of it are left; the video goes on where it was. */
+  load({ isForced = false } = {}) {
+    if (!isForced && this.link && Date.now() < this.link.renewAt) return undefined;
+    this.loading ??= this.replaceLink().finally(() => { this.loading = null; });
+    return this.loading;
+  }
+
+  async replaceLink() {
+    if (!this.video) showWaiting(this.stage);
+    const link = await this.fetchLink();
+    if (!config.cdn_url || new URL(link.url).origin !== new URL(config.cdn_url).origin) {
+      throw new Error("This console may not play from the address of this recording. Download it instead.");
+    }
+    const left = new Date(link.expires_at).getTime() - RENEW;
+    // A clock that is wrong by hours must not ask for a link all the time: then an error asks.
+    this.link = { ...link, renewAt: left > Date.now() ? left : Infinity };
     if (!this.video) this.showVideo();
-    const at = this.video.currentTime;
-    this.link = link;
-    this.video.setAttribute("src", link.url);
-    this.renderTools();
-    if (at > 0) await seek(this.video, at);
+    const { video } = this;
+    const [at, isPlaying] = [video.currentTime, !video.paused];
+    this.isProven = false;
+    video.setAttribute("src", link.url);
+    if (at > 0) video.currentTime = at;
+    if (isPlaying) await video.play();
+  }
+
+  /** Returns a fresh link: url and expires_at. */
+  async fetchLink(query = {}) {
+    const signal = AbortSignal.any([this.signal, this.choice.signal]);
+    const path = `${this.path}/recordings/${segment(this.recording.recording_id)}`;
+    const link = await get(path, { format: "json", ...query }, { signal });
+    if (safeUrl(link.url, [config.cdn_url]) === null) throw new Error("The address of the recording is not https.");
+    return link;
   }
 
   showVideo() {
     const video = h("video", { controls: true, preload: "auto", playsinline: true });
-    const moved = () => this.dispatchEvent(new Event("position"));
-    const tick = () => {
-      moved();
-      if (!video.paused && video === this.video) requestAnimationFrame(tick);
+    video.defaultPlaybackRate = video.playbackRate = this.rate;
+    const listeners = {
+      play: () => this.renew(), seeking: () => this.renew(), timeupdate: () => this.renew(),
+      playing: () => this.tick(), seeked: () => this.moved(), pause: () => this.moved(),
+      durationchange: () => this.dispatchEvent(new Event("offset")),
+      ratechange: () => this.setRate(video.playbackRate),
+      error: () => this.recover(),
     };
-    video.addEventListener("playing", tick);
-    video.addEventListener("seeked", moved);
-    video.addEventListener("error", () => this.renew());
+    for (const [name, listener] of Object.entries(listeners)) {
+      video.addEventListener(name, () => { if (video === this.video && video.getAttribute("src")) listener(); });
+    }
+    this.video = video;
     this.track = video.addTextTrack("captions", "Transcript");
     this.track.mode = "showing";
-    this.video = video;
+    const hadFocus = this.stage.contains(document.activeElement);
     fill(this.stage, video);
+    if (hadFocus) video.focus();
     this.loadCaptions();
   }
 
-  /** After an error of the video, which an expired link causes too: a fresh link at the same position. */
+  /** Follows the video with each frame; `timeupdate` comes four times a second only. */
+  tick() {
+    this.isProven = true;
+    this.moved();
+    if (this.video && !this.video.paused) requestAnimationFrame(() => this.video && this.tick());
+  }
+
+  moved() {
+    this.dispatchEvent(new Event("position"));
+    this.remember();
+  }
+
+  setRate(rate) {
+    this.rate = rate;
+    if (this.video && this.video.playbackRate !== rate) this.video.playbackRate = rate;
+    // A new link begins with the default.
+    if (this.video) this.video.defaultPlaybackRate = rate;
+    this.tools.update();
+  }
+
   async renew() {
-    if (!this.video?.getAttribute("src")) return;
-    const error = new Error("The recording cannot be loaded. Its file may be gone, or the browser may not play its format.");
-    if (Date.now() - this.renewedAt < RETRY) return this.fail(error);
-    const at = this.video.currentTime;
     try {
-      await this.ensureLink({ force: true });
-      await seek(this.video, at);
-      await this.video.play();
-    } catch (failure) {
-      this.fail(failure);
+      await this.load();
+    } catch (error) {
+      this.fail(error);
     }
   }
 
+  /** After an error, which an expired link causes too: a fresh link at the same position, once. */
+  async recover() {
+    const { error } = this.video;
+    const isVain = !this.isProven || Date.now() - this.recoveredAt < RETRY || error?.code === MediaError.MEDIA_ERR_DECODE;
+    if (isVain) return this.fail(playbackError(error));
+    this.recoveredAt = Date.now();
+    try {
+      await this.load({ isForced: true });
+    } catch (failure) {
+      this.fail(failure);
+    }
+    return undefined;
+  }
+
   fail(error) {
-    const at = this.video?.currentTime ?? this.startAt;
+    // NotAllowedError: the browser wants a click of its own; its controls are there.
+    if (error.name === "AbortError" || error.name === "NotAllowedError") return;
+    this.startAt = this.video?.currentTime ?? this.startAt;
     this.drop();
-    fill(this.stage, notice(error, { again: () => this.play(at) }));
+    this.choice = new AbortController();
+    fill(this.stage, notice(error, { again: () => this.play() }));
+    this.dispatchEvent(new Event("position"));
   }
 
   // Captions: the API cuts long turns into subtitles; here they only move by the offset.
 
   async loadCaptions() {
+    if (!this.hasTimes) return;
+    this.captionError = null;
     try {
       this.subtitles = parseSubtitles(await get(`${this.path}/transcript`, { format: "vtt", offset: 0 }, { signal: this.signal }));
-    } catch {
-      this.subtitles = [];
+    } catch (error) {
+      if (error.name === "AbortError") return;
+      this.subtitles = null;
+      this.captionError = error;
     }
-    this.showCaptions();
-  }
-
-  showCaptions() {
-    if (!this.track) return;
-    for (const cue of [...this.track.cues]) this.track.removeCue(cue);
-    if (this.offset === null) return;
-    for (const { start, end, text } of this.subtitles ?? []) {
-      if (end + this.offset > 0) this.track.addCue(new VTTCue(Math.max(0, start + this.offset), end + this.offset, text));
-    }
-  }
-
-  // The offset: from the API, by hand, or from a copied link.
-
-  nudge(steps) {
-    if (this.recording) this.setOffset((this.offset ?? 0) + steps * NUDGE);
-  }
-
-  /** Takes the word of somebody who hears a turn begin now. */
-  isSaidNow(start) {
-    if (this.video) this.setOffset(this.video.currentTime - start);
-  }
-
-  /** Keeps an offset for this recording; null forgets it. */
-  setOffset(seconds) {
-    this.offsetOfAddress = null;
-    const name = KEY + this.recording.recording_id;
-    if (seconds === null) localStorage.removeItem(name);
-    else localStorage.setItem(name, String(Math.round(seconds * 1000) / 1000));
-    this.changed();
-  }
-
-  changed() {
-    this.renderTools();
-    this.showCaptions();
-    this.dispatchEvent(new Event("offset"));
-    this.dispatchEvent(new Event("position"));
+    this.move();
   }
 
   // What a person sees.
 
+  say(text) {
+    fill(this.status, text);
+  }
+
   renderStage() {
-    const { recording } = this;
-    if (!recording) return fill(this.stage, h("p", { class: "dim" }, "This conversation has no recording."));
-    if (recording.status === "available") {
-      const words = `Play the recording${recording.duration ? ` (${spanText(recording.duration)})` : ""}`;
-      return fill(this.stage, h("button", { type: "button", class: "primary play", onclick: () => this.play() }, words));
-    }
-    return fill(this.stage,
-      h("p", { class: "bad-text" }, said(recording.message ?? REASONS[recording.status] ?? recording.status)),
-      recording.explanation && h("p", {}, said(recording.explanation)));
+    const hadFocus = this.stage.contains(document.activeElement);
+    fill(this.stage, this.isPlayable ? playButton(this) : unplayable(this));
+    if (hadFocus) this.stage.querySelector("button")?.focus();
   }
 
-  renderTools() {
-    if (!this.recording) return fill(this.tools);
-    return fill(this.tools,
-      this.recordings.length > 1 && this.picker(),
-      this.recording.status === "available" && [this.speeds(), this.linkTools()],
-      this.offsetTools());
-  }
-
-  picker() {
-    const choose = (event) => this.choose(this.recordings.find((each) => each.recording_id === event.target.value));
-    return h("label", {}, "Recording ", h("select", { onchange: choose }, this.recordings.map((each, index) =>
-      h("option", { value: each.recording_id, selected: each === this.recording }, `${index + 1}: ${each.status}`))));
-  }
-
-  speeds() {
-    const rate = this.video?.playbackRate ?? 1;
-    const change = (event) => { if (this.video) this.video.playbackRate = this.video.defaultPlaybackRate = Number(event.target.value); };
-    return h("label", {}, "Speed ", h("select", { onchange: change }, SPEEDS.map((speed) =>
-      h("option", { value: speed, selected: speed === rate }, `${speed}×`))));
-  }
-
-  linkTools() {
-    const path = `${config.api}${this.path}/recordings/${segment(this.recording.recording_id)}`;
-    const fresh = async () => {
-      await this.ensureLink();
-      return this.link.url;
+  /** The keys of the player, for the page's help. */
+  get keys() {
+    return {
+      " ": { words: "play or pause", run: () => this.toggle() },
+      "[": { words: "turns and captions 0.1 s earlier", run: () => this.nudge(-1) },
+      "]": { words: "turns and captions 0.1 s later", run: () => this.nudge(1) },
     };
-    return [
-      h("a", { class: "button", href: `${path}?download=true` }, "Download"),
-      copyButton("Copy link", fresh),
-      this.link && h("span", { class: "dim" }, `valid until ${timeText(this.link.expires_at, { seconds: false })} (${zoneName()})`),
-    ];
-  }
-
-  offsetTools() {
-    const { offset } = this;
-    return h("div", { class: "offset" },
-      h("span", {}, `Offset ${offset === null ? "unknown" : `${offset.toFixed(1)} s`}`),
-      h("span", { class: "dim" }, offset === null ? "The start of the recording is unknown. Play it, then press “Said now” on the turn that you hear." : this.source),
-      h("button", { type: "button", title: "Turns earlier by 0.1 s ([)", onclick: () => this.nudge(-1) }, "−0.1"),
-      h("button", { type: "button", title: "Turns later by 0.1 s (])", onclick: () => this.nudge(1) }, "+0.1"),
-      this.source === "set by hand" && h("button", { type: "button", class: "quiet", onclick: () => this.setOffset(null) }, "Reset"));
   }
 }
 
-function readOffset(recording) {
-  const text = localStorage.getItem(KEY + recording.recording_id);
-  return text === null || Number.isNaN(Number(text)) ? null : Number(text);
+function latest(recordings) {
+  return recordings.findLast((each) => each.status === "available") ?? recordings.at(-1) ?? null;
 }
 
-function seek(video, at) {
-  return new Promise((resolve, reject) => {
-    const go = () => {
-      video.addEventListener("seeked", resolve, { once: true });
-      video.currentTime = Math.max(0, at);
-    };
-    video.addEventListener("error", () => reject(new DOMException("", "AbortError")), { once: true });
-    if (video.readyState >= HTMLMediaElement.HAVE_METADATA) go();
-    else video.addEventListener("loadedmetadata", go, { once: true });
-  });
+function number(text) {
+  const value = typeof text === "string" && text.trim() ? Number(text) : NaN;
+  return Number.isFinite(value) ? value : null;
 }
 
-/** Returns the cues of WebVTT: start and end in seconds, and the text as it is. */
-function parseSubtitles(text) {
-  const blocks = text.split(/\n{2,}/).map((block) => block.split("\n"));
-  return blocks.flatMap((lines) => {
-    const at = lines.findIndex((line) => line.includes(" --> "));
-    if (at < 0) return [];
-    const [start, end] = lines[at].split(" --> ").map(seconds);
-    return [{ start, end, text: lines.slice(at + 1).join("\n") }];
-  });
-}
-
-function seconds(time) {
-  return time.trim().split(":").reduce((sum, part) => sum * 60 + Number(part), 0);
+function playbackError(error) {
+  if (error?.code === MediaError.MEDIA_ERR_DECODE) return new Error("The browser cannot decode this recording. Download it and play it elsewhere.");
+  if (!navigator.onLine) return new Error("The network is down.");
+  return new Error("The recording does not load. Its link may be refused, its file may be gone, or the browser may not play its format.");
 }

@@ -1,0 +1,112 @@
+// The controls below the video: recording, speed, download, links, and the offset of the turns.
+
+import { fill, h, said } from "/console/dom.js";
+import { copyButton } from "/console/parts.js";
+import { replaceQuery } from "/console/router.js";
+import { spanText, timeText, zoneName } from "/console/time.js";
+
+const SPEEDS = [0.25, 0.5, 0.75, 1, 1.25, 1.5, 1.75, 2];
+
+/** Builds the controls of a player once; `update` changes their texts only, so that the focus stays. */
+export class PlayerTools {
+  constructor(player) {
+    this.player = player;
+    this.picker = h("select", { onchange: () => this.pick() });
+    this.speed = h("select", { onchange: () => player.setRate(Number(this.speed.value)) },
+      SPEEDS.map((speed) => h("option", { value: speed }, `${speed}×`)));
+    this.playing = h("div", { class: "tools" },
+      h("label", {}, "Speed ", this.speed),
+      h("button", { type: "button", onclick: () => this.download() }, "Download"),
+      copyButton("Copy video link", () => this.copyVideo()),
+      copyButton("Copy link to this moment", () => this.copyMoment()));
+    this.picking = h("div", { class: "tools" }, h("label", {}, "Recording ", this.picker));
+    this.captions = h("div", { class: "tools" });
+    this.element = h("div", {}, this.picking, this.playing, this.buildOffset(), this.captions);
+  }
+
+  buildOffset() {
+    const { player } = this;
+    const step = (label, name, steps, key) => h("button", {
+      type: "button", "aria-label": name, title: `${name} (${key})`, onclick: () => player.nudge(steps),
+    }, label);
+    this.value = h("output", {});
+    this.source = h("span", { class: "dim" });
+    this.steps = [step("−0.1 s", "Turns and captions 0.1 s earlier", -1, "["), step("+0.1 s", "Turns and captions 0.1 s later", 1, "]")];
+    this.reset = h("button", { type: "button", class: "quiet", onclick: () => player.setOffset(null) }, "Reset");
+    this.offset = h("div", { class: "tools offset" }, h("span", {}, "Offset ", this.value), this.source, this.steps, this.reset);
+    return this.offset;
+  }
+
+  /** Shows the state of the player. */
+  update() {
+    const { player } = this;
+    const { recordings } = player.conversation;
+    this.picking.hidden = recordings.length < 2;
+    fill(this.picker, recordings.map((each, index) =>
+      h("option", { value: each.recording_id, selected: each.recording_id === player.recording?.recording_id }, optionText(each, index))));
+    this.playing.hidden = !player.isPlayable;
+    this.speed.value = String(player.rate);
+    this.updateOffset();
+    this.captions.hidden = !player.captionError;
+    if (player.captionError) {
+      fill(this.captions, h("span", { class: "bad-text" }, "No captions: ", said(player.captionError.message)),
+        h("button", { type: "button", onclick: () => player.loadCaptions() }, "Load captions again"));
+    }
+  }
+
+  updateOffset() {
+    const { offset, source, isPlayable, hasTimes } = this.player;
+    this.offset.hidden = !isPlayable || !hasTimes;
+    fill(this.value, offset === null ? "unknown" : offsetText(offset));
+    fill(this.source, offset === null
+      ? "The API does not know when the recording starts. Play it, and press “Said now” at the turn that you hear."
+      : source);
+    for (const button of this.steps) button.hidden = offset === null;
+    this.reset.hidden = source !== "set by hand" && source !== "from the link";
+  }
+
+  pick() {
+    const { player } = this;
+    player.choose(player.conversation.recordings.find((each) => each.recording_id === this.picker.value));
+    replaceQuery(player.state);
+  }
+
+  /** Saves the file: the answer to this link is an attachment, so the page stays. */
+  async download() {
+    const { player } = this;
+    player.say("Getting the link…");
+    try {
+      const link = await player.fetchLink({ download: true });
+      player.say("");
+      location.assign(link.url);
+    } catch (error) {
+      if (error.name !== "AbortError") player.say(error.message);
+    }
+  }
+
+  async copyVideo() {
+    const { player } = this;
+    try {
+      const link = await player.fetchLink();
+      player.say(`Anybody with the link can play it until ${timeText(link.expires_at, { seconds: false })} (${zoneName()}).`);
+      return link.url;
+    } catch (error) {
+      player.say(error.message);
+      throw error;
+    }
+  }
+
+  copyMoment() {
+    replaceQuery(this.player.state);
+    return location.href;
+  }
+}
+
+function optionText({ started_at: startedAt, received_at: receivedAt, duration, status }, index) {
+  const length = duration ? `, ${spanText(duration)}` : "";
+  return `${index + 1}: ${timeText(startedAt ?? receivedAt)}${length}${status === "available" ? "" : `, ${status.replaceAll("_", " ")}`}`;
+}
+
+function offsetText(seconds) {
+  return `${seconds < 0 ? "−" : "+"}${Math.abs(seconds).toFixed(1)} s`;
+}
