@@ -1,6 +1,6 @@
 """Creating, listing, rotating and revoking tokens with the operator's credentials; no function does it."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tavus_callbacks.aws.stores import keys
 from tavus_callbacks.domain.common.timestamps import iso
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 
 def create_token(
-    table: "Table", *, label: str, scope: Scope, now: "datetime", lifetime: "timedelta | None" = None
+    table: "Table", *, label: str, scope: Scope, now: "datetime", expires_at: str | None = None
 ) -> str:
     """Store a new token's digest and return the token itself, which nobody can read again."""
-    token, expires_at = new_token(), iso(now + lifetime) if lifetime else None
+    token = new_token()
     record = TokenRecord(digest_token(token), label, scope, created_at=iso(now), expires_at=expires_at)
     _put(table, record, condition="attribute_not_exists(token_digest)")
     return token
@@ -56,19 +56,40 @@ def live_tokens(table: "Table", *, label: str, now: "datetime") -> list[TokenRec
     return [record for record in list_tokens(table) if record.label == label and record.is_live(now)]
 
 
-def rotate_token(table: "Table", *, label: str, grace: "timedelta", now: "datetime") -> str:
-    """Create a new token of the label and scope; the earlier ones expire after `grace`.
+class NoLiveToken(Exception):
+    """The label has no live token."""
 
-    Raises LookupError if the label has no live token.
+
+class Rotation(NamedTuple):
+    """A new token, and when it and the one before it expire."""
+
+    token: str
+    scope: Scope
+    expires_at: str | None
+    previous_expires_at: str
+
+
+def rotate_token(
+    table: "Table", *, label: str, grace: "timedelta", now: "datetime", expires_at: str | None = None
+) -> Rotation:
+    """Create a new token of the label and scope; the earlier ones expire after `grace` at the latest.
+
+    The new one expires as the latest one did, unless `expires_at` is given: a rotation must not give
+    anybody access for longer. Raises NoLiveToken.
     """
     before = live_tokens(table, label=label, now=now)
     if not before:
-        raise LookupError(label)
-    token = create_token(table, label=label, scope=before[-1].scope, now=now)
+        raise NoLiveToken(label)
+    latest, end = before[-1], iso(now + grace)
+    expires_at = expires_at or latest.expires_at
+    token = create_token(table, label=label, scope=latest.scope, now=now, expires_at=expires_at)
     for record in before:
-        last = iso(now + grace)
-        _put(table, record._replace(expires_at=min(last, record.expires_at or last)))
-    return token
+        _put(table, record._replace(expires_at=_earlier(end, record)))
+    return Rotation(token, latest.scope, expires_at, _earlier(end, latest))
+
+
+def _earlier(end: str, record: TokenRecord) -> str:
+    return min(end, record.expires_at or end)
 
 
 def revoke_token(table: "Table", *, label: str, now: "datetime") -> int:

@@ -74,7 +74,7 @@ def test_a_deleted_token_is_refused_within_a_minute(api, clock, after, expected)
 @pytest.mark.parametrize(("after", "expected"), [(59 * SECOND, 200), (60 * SECOND, 401)])
 def test_a_token_expires_to_the_second_even_where_it_is_remembered(api, clock, after, expected):
     """Expiry is looked at with every callback, not with every look-up."""
-    token = rotate_token(api.tokens_table, label="test", grace=60 * SECOND, now=clock.now)
+    token = rotate_token(api.tokens_table, label="test", grace=60 * SECOND, now=clock.now).token
     api.post(SHUTDOWN)
 
     clock.now += after

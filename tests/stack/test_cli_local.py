@@ -72,6 +72,17 @@ def test_a_token_works_from_create_to_revoke() -> None:
     assert ("revoked", "revoked") == (used["status"], unused["status"])
 
 
+def test_a_token_expires_by_itself() -> None:
+    """It is refused from then on and listed as expired."""
+    url = run("token", "create", "--label", "short", "--expires", "1s").stdout.strip()
+    [row] = (row for row in answered(run("token", "list", "--json"))["tokens"] if row["label"] == "short")
+    time.sleep(max(0, (datetime.fromisoformat(row["expires_at"]) - datetime.now(UTC)).total_seconds()))
+
+    assert 401 == httpx.get(url).status_code
+    tokens = answered(run("token", "list", "--json"))["tokens"]
+    assert ["expired"] == [row["status"] for row in tokens if row["label"] == "short"]
+
+
 def test_a_token_revoked_before_its_first_use_never_posts() -> None:
     """Nothing remembers a token that was never used."""
     url = run("token", "create", "--label", "unused").stdout.strip()

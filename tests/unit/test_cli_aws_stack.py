@@ -2,7 +2,8 @@
 
 import json
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import boto3
 import pytest
@@ -16,8 +17,12 @@ from tavus_callbacks.aws.stores.tokens import Tokens
 from tavus_callbacks.domain.callbacks.event import Callback
 from tavus_callbacks.domain.callbacks.intake import parse_event
 from tavus_callbacks.domain.callbacks.quarantine import quarantine_entry
-from tavus_callbacks.domain.common.errors import NotAnObject
+from tavus_callbacks.domain.common.errors import NotAnObject, Refused
+from tavus_callbacks.domain.common.timestamps import iso
+from tavus_callbacks.domain.common.token import SCOPES
 from tavus_callbacks_cli.main import main
+from tavus_callbacks_cli.output.text import moment
+from tavus_callbacks_cli.tokens import create_token
 
 pytestmark = pytest.mark.usefixtures("own_process")
 
@@ -122,10 +127,11 @@ def listed() -> list[dict[str, object]]:
     return tokens
 
 
-def authenticates(outputs: dict[str, str], token: str, scope) -> str:
-    """Return the label under which a function accepts a token."""
+def authenticates(outputs: dict[str, str], token: str, scope, at: datetime | None = None) -> str:
+    """Return the label under which a function accepts a token, now or at another time."""
     client = boto3.client("dynamodb", region_name=REGION)
-    tokens = Tokens(client, outputs["TokensTableName"], outputs["EventsTableName"])
+    clock = partial(datetime.now, UTC) if at is None else lambda: at
+    tokens = Tokens(client, outputs["TokensTableName"], outputs["EventsTableName"], clock)
     record = tokens.authenticate(token, scope)
     tokens.note_use(record)
     return record.label
@@ -191,6 +197,55 @@ def test_rotation_keeps_the_scope_and_ends_the_token_before(deployed):
     assert "dashboard" == authenticates(deployed, before, "read") == authenticates(deployed, after, "read")
     assert "accepted until" in result.stderr
     assert [True, False] == [record["expires_at"] is not None for record in listed()]
+
+
+@pytest.mark.parametrize("scope", SCOPES)
+def test_a_token_of_any_scope_can_expire(deployed, scope):
+    """It is accepted until then; the command and the list say when."""
+    result = run("token", "create", "--label", "alice", "--scope", scope, "--expires", "30d")
+
+    token, end = result.stdout.strip().rpartition("/")[2], datetime.now(UTC) + timedelta(days=30)
+    [row] = listed()
+    assert abs(datetime.fromisoformat(str(row["expires_at"])) - end) < timedelta(minutes=1)
+    assert f"It expires at {moment(str(row['expires_at']))}" in result.stderr
+    assert (scope == "callback") == ("come later are refused" in result.stderr)
+    assert "alice" == authenticates(deployed, token, scope, at=end - timedelta(minutes=1))
+    with pytest.raises(Refused) as refused:
+        authenticates(deployed, token, scope, at=end)
+    assert "expired" == refused.value.refusal
+
+
+def test_a_label_is_free_again_when_its_token_has_expired(deployed):
+    """An expired token is listed and needs no rotation."""
+    at = datetime.now(UTC) - timedelta(days=2)
+    table = boto3.resource("dynamodb", region_name=REGION).Table(deployed["TokensTableName"])
+    create_token(table, label="alice", scope="read", now=at, expires_at=iso(at + timedelta(days=1)))
+
+    token = run("token", "create", "--label", "alice", "--scope", "read").stdout.strip()
+
+    assert ["expired", "live"] == [row["status"] for row in listed()]
+    assert "alice" == authenticates(deployed, token, "read")
+
+
+@pytest.mark.parametrize(
+    ("options", "days", "before"),
+    [((), 30, 7), (("--expires", "90d"), 90, 7), (("--grace", "60d"), 30, 30)],
+    ids=["as before", "later", "a grace beyond its end"],
+)
+@pytest.mark.usefixtures("deployed")
+def test_a_rotation_gives_nobody_access_for_longer(options, days, before):
+    """The new token expires with the one before it, unless --expires says otherwise."""
+    run("token", "create", "--label", "alice", "--scope", "read", "--expires", "30d")
+
+    result = run("token", "rotate", "alice", *options)
+
+    now, rows = datetime.now(UTC), listed()
+    ends = [datetime.fromisoformat(str(row["expires_at"])) - now for row in rows]
+    assert [before, days] == [round(end / timedelta(days=1)) for end in ends]
+    assert [
+        f"The one before it is accepted until {moment(str(rows[0]['expires_at']))}" in result.stderr,
+        f"It expires at {moment(str(rows[1]['expires_at']))}" in result.stderr,
+    ] == [True, True]
 
 
 def test_rotation_of_a_callback_token_prints_the_new_callback_url(deployed):

@@ -25,13 +25,14 @@ from moto import mock_aws
 from aws_commands import commands, faults
 from tavus_callbacks.aws.stores import keys
 from tavus_callbacks.domain.common.errors import StoreDown
+from tavus_callbacks.domain.common.timestamps import iso
 from tavus_callbacks_cli.commands import doctor as command
 from tavus_callbacks_cli.doctor import alarms, checks, live, probe, stack, storage
 from tavus_callbacks_cli.doctor.probe import CONTENT
 from tavus_callbacks_cli.erasure import erase
 from tavus_callbacks_cli.main import main
 from tavus_callbacks_cli.operations.alarms import Alarm
-from tavus_callbacks_cli.tokens import create_token, list_tokens
+from tavus_callbacks_cli.tokens import create_token, list_tokens, rotate_token
 
 REGION = "eu-west-1"
 _SESSION = boto3.Session
@@ -621,6 +622,21 @@ def test_the_printed_trust_policy_is_the_right_one(aws):
     assert "ok" == examined()["role trust"]["status"]
 
 
+@pytest.mark.usefixtures("web")
+def test_a_label_whose_last_token_expires_soon_is_a_warning(aws):
+    """A rotated label is not one: its next token stays valid when the one before it expires."""
+    now, table = datetime.now(UTC), _table_of(aws.physical("TokensTable"))
+    create_token(table, label="trial", scope="callback", now=now, expires_at=iso(now + timedelta(days=6)))
+    rotate_token(table, label="production", grace=timedelta(hours=1), now=now)
+
+    finding = examined()["callback token"]
+
+    assert ("warning", True) == (finding["status"], "label trial expires at" in finding["detail"])
+    assert "tavus-callbacks token rotate trial --expires 90d --stack production" in finding["fix"]
+    rotate_token(table, label="trial", grace=timedelta(0), now=now, expires_at=iso(now + timedelta(days=90)))
+    assert "Live tokens: production, trial." == examined()["callback token"]["detail"]
+
+
 FAULTS: dict[str, tuple[str, dict[str, Any], str]] = {
     "callback url refused": ("tokens", {"callback_url_status": 401}, "another tokens table"),
     "callback url elsewhere": ("tokens", {"callback_url_status": 404}, "API mapping"),
@@ -855,7 +871,9 @@ def plant(aws: Aws, conversation: str) -> None:
 def run_that_is_killed(aws: Aws, name: str, *, since: timedelta) -> None:
     """Leave the tokens of a doctor that began some time ago."""
     began, tokens = datetime.now(UTC) - since, _table_of(stack_outputs()["TokensTableName"])
-    create_token(tokens, label=f"doctor-{name}", scope="callback", now=began, lifetime=probe.LIFETIME)
+    create_token(
+        tokens, label=f"doctor-{name}", scope="callback", now=began, expires_at=iso(began + probe.LIFETIME)
+    )
     [record] = [each for each in list_tokens(tokens) if each.label == f"doctor-{name}"]
     use = {**keys.token_use(record.token_id), "type": "use", "used_at": "then"}
     _table_of(aws.physical("EventsTable")).put_item(Item=use)

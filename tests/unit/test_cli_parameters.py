@@ -50,6 +50,27 @@ def test_anything_else_is_no_time(text):
         options.moment(text)
 
 
+@pytest.mark.parametrize("text", ["30d", "2099-03-01T12:00:00Z", "2099-03-01"])
+def test_an_expiry_is_a_time_to_come(text):
+    """`30d` is thirty days from now; a time without a zone is UTC."""
+    days = (options.expiry(text) - datetime.now(UTC)) / timedelta(days=1)
+
+    assert days > 10000 if "2099" in text else abs(days - 30) < 0.01
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        *[(text, "is not a time. Use 30d") for text in ("", "never", "30", "2150-01-01", "-1d")],
+        *[(text, "is in the past. Use 30d") for text in ("0d", "2026-01-01T00:00:00Z")],
+    ],
+)
+def test_a_token_cannot_expire_at_any_other_time(text, says):
+    """The error shows the right form."""
+    with pytest.raises(click.BadParameter, match=says):
+        options.expiry(text)
+
+
 @pytest.mark.parametrize("text", ["a", "website", "Web-site_2.eu", "0", "a" * 64])
 def test_a_label_is_a_plain_name(text):
     """Letters, digits, dots, dashes and underscores need no escaping anywhere."""

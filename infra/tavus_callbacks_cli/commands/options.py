@@ -107,6 +107,17 @@ def moment(text: str) -> datetime:
     return time
 
 
+def expiry(text: str) -> datetime:
+    """Parse a time to come: how long from now, such as `30d`, or ISO 8601 (UTC unless it names a zone)."""
+    now = datetime.now(UTC)
+    time = now + duration(text) if _DURATION.fullmatch(text) else timestamps.parse(text)
+    if time is None:
+        raise click.BadParameter(f"{text!r} is not a time. Use 30d, or 2027-03-01T12:00:00Z.")
+    if time <= now:
+        raise click.BadParameter(f"{text!r} is in the past. Use 30d, or a later time.")
+    return time
+
+
 def label(text: str) -> str:
     """Parse a token's label: a short plain name, because events, logs and answers show it."""
     if find_tokens(text):

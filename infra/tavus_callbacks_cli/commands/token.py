@@ -23,6 +23,13 @@ USES: dict[Scope, str] = {
     "quarantine": "Send it as `Authorization: Bearer ...`, or set it as TAVUS_CALLBACKS_QUARANTINE_TOKEN.",
 }
 
+_expires_option = click.option(
+    "--expires",
+    type=options.expiry,
+    metavar="TIME",
+    help="When it expires: 30d from now, or ISO 8601 (UTC).",
+)
+
 
 @click.group(
     epilog=examples(
@@ -43,17 +50,20 @@ def token() -> None:
     epilog=examples(
         "tavus-callbacks token create --label production --stack tavus-callbacks",
         "tavus-callbacks token create --label dashboard --scope read --local",
+        "tavus-callbacks token create --label alice --scope read --expires 30d --stack tavus-callbacks",
     )
 )
 @click.option("--label", type=options.label, required=True, metavar="L", help="Its name, kept with events.")
 @click.option(
     "--scope", type=click.Choice(SCOPES), default="callback", show_default=True, help="What it is good for."
 )
+@_expires_option
 @target_options
-def create(target: Target, *, label: str, scope: Scope) -> None:
+def create(target: Target, *, label: str, scope: Scope, expires: datetime | None) -> None:
     """Make a token and print it once.
 
-    A callback token is printed as callback_url, to be given to Tavus.
+    A callback token is printed as callback_url, to be given to Tavus. A token is valid until it is revoked,
+    unless you set when it expires.
     """
     from tavus_callbacks_cli.targets.aws_errors import aws_errors
     from tavus_callbacks_cli.tokens import create_token, live_tokens
@@ -66,7 +76,9 @@ def create(target: Target, *, label: str, scope: Scope) -> None:
                 f"Label {shell.quote(label)} has a live token: `{rotate}` replaces it "
                 "without a gap; another label makes another token."
             )
-        _print_token(create_token(tables.tokens, label=label, scope=scope, now=now), scope, tables)
+        expires_at = iso(expires) if expires else None
+        fresh = create_token(tables.tokens, label=label, scope=scope, now=now, expires_at=expires_at)
+    _print_token(fresh, scope, tables, expires_at)
 
 
 @token.command(
@@ -104,6 +116,7 @@ def list_(target: Target, *, is_json: bool) -> None:
     epilog=examples(
         "tavus-callbacks token rotate production --stack tavus-callbacks",
         "tavus-callbacks token rotate dashboard --grace 12h --local",
+        "tavus-callbacks token rotate alice --expires 30d --stack tavus-callbacks",
     )
 )
 @click.argument("label", metavar="L", type=options.label)
@@ -115,23 +128,26 @@ def list_(target: Target, *, is_json: bool) -> None:
     metavar="SPAN",
     help="How long the token before it is still accepted, as in 30m, 12h or 7d.",
 )
+@_expires_option
 @target_options
-def rotate(target: Target, *, label: str, grace: timedelta) -> None:
+def rotate(target: Target, *, label: str, grace: timedelta, expires: datetime | None) -> None:
     """Replace a label's token without a gap.
 
-    The new one has the same label and scope; the one before it expires after the grace.
+    The new one has the same label, scope and expiry; --expires sets another. The one before it expires after
+    the grace.
     """
     from tavus_callbacks_cli.targets.aws_errors import aws_errors
-    from tavus_callbacks_cli.tokens import live_tokens, rotate_token
+    from tavus_callbacks_cli.tokens import NoLiveToken, rotate_token
 
     tables, now = target.tables(), datetime.now(UTC)
+    expires_at = iso(expires) if expires else None
     with aws_errors():
-        before = live_tokens(tables.tokens, label=label, now=now)
-        if not before:
-            raise _no_live_token(target, label)
-        fresh = rotate_token(tables.tokens, label=label, grace=grace, now=now)
-        _print_token(fresh, before[-1].scope, tables)
-    note(f"The one before it is accepted until {moment(iso(now + grace))} {zone()} at most.")
+        try:
+            rotation = rotate_token(tables.tokens, label=label, grace=grace, now=now, expires_at=expires_at)
+        except NoLiveToken:
+            raise _no_live_token(target, label) from None
+    _print_token(rotation.token, rotation.scope, tables, rotation.expires_at)
+    note(f"The one before it is accepted until {moment(rotation.previous_expires_at)} {zone()} at most.")
 
 
 @token.command(
@@ -175,8 +191,11 @@ def _no_live_token(target: Target, label: str) -> click.ClickException:
     )
 
 
-def _print_token(token: str, scope: Scope, tables: "Tables") -> None:
+def _print_token(token: str, scope: Scope, tables: "Tables", expires_at: str | None) -> None:
     credential = f"{tables.api_url}/callbacks/{token}" if scope == "callback" else token
     # Alone on standard output, so that a script can use it.
     click.echo(credential)
     note(f"Shown this once. {USES[scope]}")
+    if expires_at:
+        later = " Callbacks that come later are refused and not kept." if scope == "callback" else ""
+        note(f"It expires at {moment(expires_at)} {zone()}.{later}")

@@ -68,9 +68,10 @@ class Probe:
     def create_tokens(self) -> None:
         """Create a token that posts and one that reads; `clean_up` removes both."""
         self._has_begun = True
+        now = datetime.now(UTC)
         for scope in SCOPES[:2]:
             self._tokens[scope] = create_token(
-                self.tables.tokens, label=self.label, scope=scope, now=datetime.now(UTC), lifetime=LIFETIME
+                self.tables.tokens, label=self.label, scope=scope, now=now, expires_at=iso(now + LIFETIME)
             )
 
     def try_callback_url(self, rest: str = "") -> httpx.Response:

@@ -1,13 +1,21 @@
 """Checks of the two tables: point-in-time recovery, expiry of old rows, and a live callback token."""
 
-from datetime import UTC, datetime
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
 
-from tavus_callbacks_cli.doctor.examination import Examination, Finding, failure, ok
+from tavus_callbacks.domain.common.timestamps import iso
+from tavus_callbacks.domain.common.token import TokenRecord
+from tavus_callbacks_cli.doctor.examination import Examination, Finding, failure, ok, warning
 from tavus_callbacks_cli.doctor.removal import is_doctors
 from tavus_callbacks_cli.output.shell import aws, line
+from tavus_callbacks_cli.output.text import moment, zone
 from tavus_callbacks_cli.tokens import list_tokens
 
 _EXPIRY = "expires_at"
+# As long as `token rotate` keeps the URL before it valid.
+_SOON = timedelta(days=7)
+# Times are compared as text.
+_NEVER = "9999"
 
 _RECOVERY = ("--point-in-time-recovery-specification", "PointInTimeRecoveryEnabled=true")
 
@@ -50,13 +58,30 @@ def expiry(examination: Examination) -> Finding:
 
 
 def senders(examination: Examination) -> Finding:
-    """Check that a callback token is live, other than those of a doctor."""
+    """Check that a callback token is live, other than those of a doctor, and that none expires soon."""
     now = datetime.now(UTC)
-    live = [token for token in list_tokens(examination.tables.tokens) if token.is_live(now)]
-    labels = {token.label for token in live if token.scope == "callback" and not is_doctors(token.label)}
-    if labels:
-        return ok(f"Live tokens: {', '.join(sorted(labels))}.")
-    return failure(
-        "No callback token is live, so every callback is refused.",
-        f"`{examination.deployment.command('token create', options=['--label', 'production'])}`",
-    )
+    ends = _last_expiry(list_tokens(examination.tables.tokens), now)
+    command = examination.deployment.command
+    if not ends:
+        return failure(
+            "No callback token is live, so every callback is refused.",
+            f"`{command('token create', options=['--label', 'production'])}`",
+        )
+    for label, end in ends.items():
+        if end < iso(now + _SOON):
+            return warning(
+                f"The last callback token of label {label} expires at {moment(end)} {zone()}. "
+                "Callbacks that come later are refused and not kept.",
+                f"`{command('token rotate', label, options=['--expires', '90d'])}`, "
+                "and give the new URL to Tavus",
+            )
+    return ok(f"Live tokens: {', '.join(ends)}.")
+
+
+def _last_expiry(tokens: Iterable[TokenRecord], now: datetime) -> dict[str, str]:
+    """Return the labels of live callback tokens, and when the last token of each expires."""
+    ends: dict[str, str] = {}
+    for token in sorted(tokens, key=lambda token: token.label):
+        if token.is_live(now) and token.scope == "callback" and not is_doctors(token.label):
+            ends[token.label] = max(token.expires_at or _NEVER, ends.get(token.label, ""))
+    return ends
