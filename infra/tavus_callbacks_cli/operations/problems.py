@@ -19,12 +19,16 @@ _NOT_AVAILABLE = ("pending", "missing", "failed", "other_conversation")
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something that is stuck: how much of it, since when, and what to type next."""
+    """Something that is stuck: how much of it, since when, and what to type next.
+
+    `conversation_id` is set if `next` is about one conversation.
+    """
 
     what: str
     count: int
     since: str | None
     next: str
+    conversation_id: str | None = None
 
 
 def quarantine_problems(api: ApiClient) -> Iterator[Problem]:
@@ -68,7 +72,8 @@ def _recording_problem(api: ApiClient, what: str, rows: list[tuple[int, dict[str
         if fits_path(conversation_id)
         else api.command("show", conversation_id, options=["--events"])
     )
-    return Problem(what, sum(count for count, _ in rows), oldest["received_last_at"], command)
+    count = sum(count for count, _ in rows)
+    return Problem(what, count, oldest["received_last_at"], command, conversation_id)
 
 
 def processing_problems(deployment: Deployment) -> Iterator[Problem]:

@@ -28,6 +28,11 @@ export function get(path, query = {}, { signal } = {}) {
   return queue(() => request("GET", `${config.api}${path}${text && `?${text}`}`, undefined, signal), signal);
 }
 
+/** Returns the JSON of an answer of the console itself, by its path; raises as `get` does. */
+export function ask(path, { signal } = {}) {
+  return queue(() => request("GET", path, undefined, signal), signal);
+}
+
 /** Sends JSON to an action of the console; raises ApiError. */
 export function act(name, content) {
   return queue(() => request("POST", `/console/actions/${name}`, content));

@@ -1,8 +1,9 @@
 // The Events tab: every stored callback of a conversation, loaded page by page.
 
 import { get } from "/console/api.js";
+import { command, commandLine } from "/console/command.js";
 import { fill, h, said } from "/console/dom.js";
-import { command, commandLine, eventDetails } from "/console/event.js";
+import { eventDetails } from "/console/event.js";
 import { badge, empty, notice, time } from "/console/parts.js";
 import { parseRoute, replaceQuery } from "/console/router.js";
 import { lazy } from "/console/tree.js";

@@ -1,12 +1,14 @@
 // One event: where it came from, its issues in plain words, its body, its variants, and the same by command line.
 
 import { config, get, segment } from "/console/api.js";
+import { command, commandLine } from "/console/command.js";
 import { fill, h, said } from "/console/dom.js";
 import { copyButton, notice, tags, time } from "/console/parts.js";
 import { zoneName } from "/console/time.js";
 import { lazy, tree } from "/console/tree.js";
 
-const ISSUES = {
+/** The issues by their codes (docs/api.md, "Issues"). */
+export const ISSUES = {
   byte_order_mark: "The body began with a byte order mark, which is kept.",
   more_issues: "There are more issues than this list holds.",
   other_conversation: "The recording's key is in the folder of another conversation.",
@@ -27,21 +29,14 @@ export function explainIssue(issue) {
   return ISSUES[issue.split(":", 1)[0]] ?? "This version of the console has no explanation for this issue.";
 }
 
-/** Returns a command line for the target of this console, about an id. */
-export function command(verb, id, ...flags) {
-  const name = /^[\w@%+:,./-][\w@%+=:,./-]*$/.test(id) ? id : `'${id.replaceAll("'", `'"'"'`)}'`;
-  const words = id.startsWith("-") ? [...flags, config.option, "--", name] : [name, ...flags, config.option];
-  return ["tavus-callbacks", verb, ...words].filter(Boolean).join(" ");
-}
-
-/** Returns a command line to read and to copy. */
-export function commandLine(text) {
-  return h("div", { class: "command" }, h("code", {}, said(text)), copyButton("Copy", text));
+/** Returns the id by which an event or a variant is read. */
+export function idOf(event) {
+  return event.variant_id || event.event_id;
 }
 
 /** Returns what is stored of an event; a body that the list leaves out is loaded by a button. */
 export function eventDetails(event, { signal } = {}) {
-  const id = event.variant_id || event.event_id;
+  const id = idOf(event);
   return h("div", { class: "event-details" },
     h("dl", {},
       fact(`Happened (${zoneName()})`, event.occurred_at ? time(event.occurred_at) : "The callback has no time."),

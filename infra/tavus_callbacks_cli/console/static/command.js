@@ -1,0 +1,47 @@
+// Commands to paste into a terminal. Ids come from strangers: each stays one argument, and none of it is executed.
+
+import { config } from "/console/api.js";
+import { h, said } from "/console/dom.js";
+import { copyButton } from "/console/parts.js";
+
+const PLAIN = /^[\w@%+:,./-][\w@%+=:,./-]*$/;
+const HIDDEN = /(?! )[\p{C}\p{Z}]/u;
+const ESCAPED = /(?! )[\p{C}\p{Z}]|[\\'!]/gu;
+
+/** Returns one argument for bash and zsh, by the rules of output/shell.py. */
+export function argument(text) {
+  if (HIDDEN.test(text)) return `$'${text.replace(ESCAPED, octal)}'`;
+  return PLAIN.test(text) ? text : `'${text.replaceAll("'", `'"'"'`)}'`;
+}
+
+function octal(character) {
+  const bytes = new TextEncoder().encode(character === "\0" ? "\ufffd" : character);
+  return [...bytes].map((byte) => `\\${byte.toString(8).padStart(3, "0")}`).join("");
+}
+
+/** Returns a command for the target of this console; `id` is null if it is about no single thing. */
+export function command(verb, id, ...flags) {
+  return line(verb, id, [...flags, config.option]);
+}
+
+/** Returns whether the target of this console is reached with AWS credentials, or runs here. */
+export function isOperator() {
+  return /^--(local|stack)\b/.test(config.option ?? "");
+}
+
+/** Returns a command that needs AWS credentials: a URL gives none, so a stack has to be named. */
+export function operatorCommand(verb, id, ...flags) {
+  return line(verb, id, [...flags, isOperator() ? config.option : "--stack NAME"]);
+}
+
+function line(verb, id, flags) {
+  const names = id === null ? [] : [argument(id)];
+  // An id that begins with a dash would be read as an option.
+  const words = id?.startsWith("-") ? [...flags, "--", ...names] : [...names, ...flags];
+  return ["tavus-callbacks", verb, ...words].filter(Boolean).join(" ");
+}
+
+/** Returns a command line to read and to copy. */
+export function commandLine(text) {
+  return h("div", { class: "command" }, h("code", {}, said(text)), copyButton("Copy", text));
+}

@@ -1,0 +1,172 @@
+// Lists with a position: the address has the filters, the cursor, the row with the focus (`at`) and the open row (`open`).
+
+import { get } from "/console/api.js";
+import { fill, h } from "/console/dom.js";
+import { notice } from "/console/parts.js";
+import { formatRoute, go, replaceQuery } from "/console/router.js";
+import { isUtc, moment, timeText, zoneName } from "/console/time.js";
+
+const PAGE = 50;
+const MOST_REQUESTS = 8;
+const TOO_LARGE = 409;
+
+/**
+ * Reads one page of a list. A page of the API can be short before the end when filters apply, so this asks again
+ * until it has half a page; it asks for less when the answer is too large.
+ */
+export async function readPage({ api, member, query, signal, most = MOST_REQUESTS }) {
+  const items = [];
+  let [answer, limit] = [{ cursor: query.cursor }, PAGE];
+  for (let request = 0; request < most; request += 1) {
+    try {
+      answer = await get(api, { ...query, cursor: answer.cursor, limit }, { signal });
+    } catch (error) {
+      if (error.status !== TOO_LARGE || limit === 1) throw error;
+      limit = Math.ceil(limit / 4);
+      continue;
+    }
+    items.push(...answer[member]);
+    if (!answer.cursor || items.length >= PAGE / 2) break;
+  }
+  return { items, cursor: answer.cursor, until: answer.looked_until };
+}
+
+/**
+ * Shows a page of a list in `root` and returns its parts. `list` has `api`, `member` and `filters` for the API;
+ * `columns`; `rows`, which returns the rows of an item; `nothing`, what to show without items; and `path`.
+ */
+export async function showList({ root, query, signal, list }) {
+  const body = h("tbody");
+  const foot = h("div", { class: "foot" });
+  const heads = list.columns.map((head) => h("th", { scope: "col" }, head));
+  const card = h("div", { class: "card", hidden: true }, h("table", { class: "table" }, h("thead", {}, h("tr", {}, heads)), body));
+  fill(root, card, foot);
+  body.addEventListener("focusin", (event) => replaceQuery({ at: rowOf(event.target)?.dataset.id }));
+
+  async function load() {
+    fill(foot, h("span", { role: "status" }, "Loading…"));
+    let page;
+    try {
+      page = await readPage({ ...list, query: { ...list.filters, cursor: query.cursor }, signal });
+    } catch (error) {
+      if (error.name === "AbortError") throw error;
+      fill(foot, (list.onError ?? notice)(error, { again: load }));
+      return;
+    }
+    fill(body, page.items.map(list.rows));
+    card.hidden = page.items.length === 0;
+    fill(foot, footer(page));
+    restore(body, query);
+  }
+
+  function footer({ items, cursor, until }) {
+    const here = { ...query, at: null, open: null };
+    if (!items.length && !cursor && !query.cursor) return list.nothing();
+    const looked = cursor && until ? ` Looked back to ${timeText(until)} (${zoneName()}).` : "";
+    return [
+      h("span", {}, `${items.length || "None"} shown.${cursor ? looked : " That is the end of the list."}`),
+      query.cursor && h("a", { class: "step", href: formatRoute(list.path, { ...here, cursor: null }) }, "Newest"),
+      cursor && h("a", { class: "step", href: formatRoute(list.path, { ...here, cursor }) }, "Older"),
+    ];
+  }
+
+  await load();
+  return { body, card, load };
+}
+
+function rowOf(element) {
+  const row = element.closest("tr");
+  return row?.classList.contains("details") ? row.previousElementSibling : row;
+}
+
+function restore(body, { at, open }) {
+  const rows = [...body.rows];
+  if (open) rows.find((row) => row.dataset.id === open)?.querySelector("[aria-expanded=false]")?.click();
+  const target = at && rows.find((row) => row.dataset.id === at)?.querySelector(".open");
+  target?.focus({ preventScroll: true });
+  target?.scrollIntoView({ block: "center" });
+}
+
+/** Returns a cell with the name of its column, which narrow pages show. */
+export function cell(label, ...children) {
+  return h("td", { "data-label": label }, children);
+}
+
+/** Returns a row whose button opens `details` below it; one row of a list is open at a time. */
+export function foldingRow({ id, words, cells, details, isDim = false }) {
+  const below = h("tr", { class: "details", hidden: true }, h("td", { colspan: "20" }));
+  const button = h("button", { type: "button", class: "open", "aria-expanded": "false", onclick: toggle }, words);
+  function toggle() {
+    const isOpen = button.getAttribute("aria-expanded") === "false";
+    if (isOpen) {
+      for (const other of row.parentElement.querySelectorAll(".open[aria-expanded=true]")) other.click();
+      fill(below.cells[0], details());
+    }
+    button.setAttribute("aria-expanded", String(isOpen));
+    below.hidden = !isOpen;
+    replaceQuery({ open: isOpen ? id : null });
+  }
+  const row = h("tr", { "data-id": id, class: isDim && "simulated" }, cells(button));
+  return [row, below];
+}
+
+/** Returns the form of a list's filters; each field has `name`, `label` and `values`, `isTime`, `isCheck` or `hint`. */
+export function filterForm({ path, query, fields, keep = {} }) {
+  const form = h("form", { class: "filters", role: "search", onsubmit: submit }, fields.map(field));
+  const isFiltered = fields.some(({ name }) => query[name]);
+  form.append(h("button", { type: "submit" }, "Filter"), ...(isFiltered ? [h("a", { class: "clear", href: formatRoute(path, keep) }, "Clear")] : []));
+  function submit(event) {
+    event.preventDefault();
+    const values = Object.fromEntries(new FormData(form));
+    for (const { name } of fields.filter(({ isTime }) => isTime)) {
+      const input = form.elements[name];
+      const time = readTime(values[name]);
+      input.setCustomValidity(time === null ? `'${values[name]}' is not a time. Use 2h, 3d or 2026-11-28T10:00Z.` : "");
+      if (!input.reportValidity()) return;
+      values[name] = time;
+    }
+    go(path, { ...keep, ...values });
+  }
+  function field({ name, label, values, isTime, isCheck, hint = isTime ? "2h, 3d or a time" : "" }) {
+    if (isCheck) return h("label", { class: "field check" }, h("input", { type: "checkbox", name, value: "false", checked: query[name] === "false", onchange: submit }), label);
+    if (!values) return h("label", { class: "field" }, label, h("input", { name, value: query[name], placeholder: hint, autocomplete: "off", oninput: (event) => event.target.setCustomValidity("") }));
+    const options = values.map((value) => h("option", { value, selected: query[name] === value }, value.replaceAll("_", " ")));
+    return h("label", { class: "field" }, label, h("select", { name, onchange: submit }, h("option", { value: "" }, "any"), options));
+  }
+  const isWide = matchMedia("(min-width: 721px)").matches;
+  return h("details", { class: "filter-fold", open: isWide || isFiltered }, h("summary", {}, "Filters"), form);
+}
+
+/** Returns a time in ISO 8601 for a span such as `3d` or a time, "" for an empty text, null for anything else. */
+export function readTime(text) {
+  const time = moment(text.trim());
+  if (!time) return "";
+  if (!/^\d{4}-\d\d-\d\d/.test(time)) return null;
+  // JavaScript reads a day as UTC, and a day with a clock as local time.
+  const hasClock = time.includes(":");
+  const zone = isUtc() ? "Z" : "T00:00";
+  const at = new Date(!/(Z|[+-]\d\d:?\d\d)$/i.test(time.slice(10)) && isUtc() === hasClock ? time + zone : time);
+  return Number.isNaN(at.getTime()) ? null : at.toISOString();
+}
+
+/** Returns the keys of a list. */
+export function listKeys(root) {
+  const move = (step) => () => {
+    const rows = [...root.querySelectorAll("tbody .open")];
+    const at = rows.indexOf(rowOf(document.activeElement)?.querySelector(".open"));
+    rows[Math.max(0, Math.min(rows.length - 1, at < 0 ? 0 : at + step))]?.focus();
+  };
+  return {
+    j: { words: "next row", run: move(1) },
+    k: { words: "previous row", run: move(-1) },
+    Enter: { words: "open the row", run: () => document.activeElement.click() },
+    "/": { words: "filters", run: () => { openFilters(root)?.focus(); } },
+    Escape: { words: "close the open row", run: () => { root.querySelector(".open[aria-expanded=true]")?.click(); } },
+  };
+}
+
+function openFilters(root) {
+  const fold = root.querySelector(".filter-fold");
+  if (fold) fold.open = true;
+  return fold?.querySelector("select, input");
+}

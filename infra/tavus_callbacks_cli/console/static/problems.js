@@ -1,0 +1,74 @@
+// Everything that is stuck, each with its action or the command to type next.
+
+import { ask } from "/console/api.js";
+import { commandLine, isOperator } from "/console/command.js";
+import { fill, h, safeUrl, said } from "/console/dom.js";
+import { setKeys } from "/console/keys.js";
+import { cell, listKeys } from "/console/listing.js";
+import { badge, empty, notice, time } from "/console/parts.js";
+import { formatRoute } from "/console/router.js";
+import { subjectPath } from "/console/subjects.js";
+import { timeText, zoneName } from "/console/time.js";
+
+/** Shows what `tavus-callbacks problems` says. */
+export async function show({ root, signal }) {
+  const content = h("div");
+  const checked = h("span", { class: "dim", role: "status" });
+  const again = h("button", { type: "button", onclick: load }, "Check again");
+  fill(root, h("div", { class: "head" }, h("h1", {}, "Problems"), checked, again), content);
+  setKeys({ ...listKeys(root), r: { words: "check again", run: load } }, signal);
+  await load();
+
+  async function load() {
+    fill(checked, "Checking…");
+    again.disabled = true;
+    try {
+      const { problems } = await ask("/console/problems", { signal });
+      fill(content, problems.length ? table(problems) : nothing(), limits());
+      fill(checked, `Checked at ${timeText(new Date().toISOString())} (${zoneName()})`);
+    } catch (error) {
+      if (error.name === "AbortError") throw error;
+      fill(checked);
+      fill(content, notice(error, { again: load }));
+    } finally {
+      again.disabled = false;
+    }
+  }
+}
+
+function table(problems) {
+  const heads = ["Problem", "Count", `Since (${zoneName()})`, "What to do"].map((head) => h("th", { scope: "col" }, head));
+  return h("div", { class: "card" }, h("table", { class: "table" },
+    h("thead", {}, h("tr", {}, heads)), h("tbody", {}, problems.map(row))));
+}
+
+function row(problem) {
+  return h("tr", {},
+    cell("Problem", h("strong", {}, said(problem.what))),
+    cell("Count", badge(problem.count, "bad")),
+    cell("Since", time(problem.since)),
+    cell("What to do", h("div", { class: "todo" }, action(problem), next(problem.next))));
+}
+
+/** Returns the link to where this console shows a problem, if it does. */
+function action(problem) {
+  const link = (path, words) => h("a", { class: "open", href: formatRoute(path) }, words);
+  if (problem.what === "in quarantine") return link(["quarantine"], "Open the quarantine");
+  if (problem.conversation_id) return link(subjectPath("conversation", problem.conversation_id), "Open the oldest conversation");
+  return null;
+}
+
+/** Returns the next step: a runbook's address or a command. */
+function next(text) {
+  const isAddress = /^https?:\/\/\S+$/.test(text) && safeUrl(text) !== null;
+  return isAddress ? h("a", { class: "open", href: text, target: "_blank", rel: "noopener noreferrer" }, "Read the runbook") : commandLine(text);
+}
+
+function nothing() {
+  return empty("Nothing is stuck", h("p", {}, "The quarantine is empty, and no recording of the last seven days is missing."), h("p", {}, h("a", { href: "#/conversations" }, "Show the conversations")));
+}
+
+function limits() {
+  if (isOperator()) return null;
+  return h("p", { class: "foot" }, "Without AWS credentials the console does not see failed batches and the spill. Start it with --stack NAME to check them.");
+}
