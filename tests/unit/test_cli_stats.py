@@ -1,7 +1,11 @@
 """`stats` gives right sums for people, spreadsheets and programs, and a report that loads nothing."""
 
 import csv
+import hashlib
 import json
+import re
+from base64 import b64encode
+from collections import Counter
 from html.parser import HTMLParser
 
 import pytest
@@ -10,7 +14,7 @@ from folding import NOW, SETTINGS, gather_facts, scenario, transcript
 
 from tavus_callbacks.domain.summaries import sums
 from tavus_callbacks.domain.summaries.summary import conversation_summary
-from tavus_callbacks_cli.stats import plots
+from tavus_callbacks_cli.stats.report import join_modules
 from tavus_callbacks_cli.targets import choose
 
 EVIL = "<script>alert(1)</script>"
@@ -134,8 +138,12 @@ def test_a_spreadsheet_gets_numbers_and_no_formula(target, tmp_path):
     assert (0, "") == (result.exit_code, result.stdout)
 
 
-@pytest.mark.parametrize("option", ["--csv", "--html"])
-def test_nothing_in_a_file_steers_a_terminal(target, tmp_path, option):
+@pytest.mark.parametrize(
+    ("option", "escaped"),
+    [("--csv", r"\x1b[31m\x9b2J\u202e"), ("--html", r"\u001b[31m\u009b2J\u202e")],
+    ids=["--csv", "--html"],
+)
+def test_nothing_in_a_file_steers_a_terminal(target, tmp_path, option, escaped):
     """A reason is anybody's text, and people print files with `cat`."""
     evil = "\x1b[31m\x9b2J\u202e"
     target.answers = [page(spoken("c1", USER, end_reason=evil, status="ended"))]
@@ -144,7 +152,7 @@ def test_nothing_in_a_file_steers_a_terminal(target, tmp_path, option):
     run("stats", "--by", "end-reason", option, str(path))
 
     written = path.read_text()
-    assert r"\x1b[31m\x9b2J\u202e" in written
+    assert escaped in written
     assert not set(evil) & {each for each in written if not each.isprintable()}
 
 
@@ -168,25 +176,37 @@ def test_standard_output_takes_one_form(target, options):
 
 
 class Seen(HTMLParser):
-    """Collects what a browser would see."""
+    """Collects what a browser would load, run and apply."""
 
     def __init__(self):
         super().__init__()
-        self.tags, self.sources, self.texts = [], [], []
+        self.sources, self.policy, self.texts, self.inside = [], "", {}, ""
 
     def handle_starttag(self, tag, attrs):
-        """Collect a tag and what it would load."""
-        self.tags.append(tag)
+        """Collect what an element would load."""
+        members = dict(attrs)
         self.sources += [value for name, value in attrs if name in ("src", "href", "xlink:href")]
+        self.inside = members.get("type", tag)
+        if "http-equiv" in members:
+            self.policy = members["content"]
 
     def handle_data(self, data):
-        """Collect text."""
-        self.texts.append(data)
+        """Collect the text of scripts and styles."""
+        self.texts[self.inside] = self.texts.get(self.inside, "") + data
+
+    def handle_endtag(self, _):
+        """End an element."""
+        self.inside = ""
+
+
+def policy_hash(text):
+    """Return the source that allows an inline text in a policy."""
+    return f"'sha256-{b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
 def test_the_report_is_whole_and_asks_nobody(target, tmp_path):
-    """The report is one file with plots and no script; it loads nothing, and strangers' text stays text."""
-    target.answers = [page(*SOME, spoken("c4", USER, tags={"user": EVIL}, end_reason=EVIL, status="ended"))]
+    """The report is one file; its policy allows its own script and style only, and nothing is loaded."""
+    target.answers = [page(*SOME)]
     path = tmp_path / "report.html"
 
     run("stats", "--by", "tag:user", "--html", str(path))
@@ -194,29 +214,47 @@ def test_the_report_is_whole_and_asks_nobody(target, tmp_path):
     html, seen = path.read_text(), Seen()
     seen.feed(html)
     assert [] == seen.sources
-    assert "script" not in seen.tags
-    assert seen.tags.count("svg") >= 3
-    assert "without simulated ones" in "".join(seen.texts)
-    assert EVIL in "".join(seen.texts)
     assert "url(" not in html
-    assert "prefers-color-scheme: dark" in html
+    script, style = seen.texts["module"], seen.texts["style"]
+    assert f"script-src {policy_hash(script)}; style-src {policy_hash(style)}" in seen.policy
+    assert seen.policy.startswith("default-src 'none'; ")
+    assert "unsafe" not in seen.policy
+    assert "</" not in script
+    assert "--accent" in style
 
 
-def test_days_without_conversations_are_in_the_plot(target, tmp_path):
-    """A gap is visible in the plot."""
-    target.answers = [page(spoken("c1", USER, received_first_at="2027-03-05T00:00:00Z"), SOME[0])]
+def test_the_report_has_the_sums_and_no_markup_of_strangers(target, tmp_path):
+    """The data of the report are the sums; a text that looks like an element stays text."""
+    evil = f"</script>{EVIL}<!--<script>"
+    conversations = [*SOME, spoken("c4", USER, tags={"user": evil}, end_reason=evil, status="ended")]
+    target.answers = [page(*conversations)]
     path = tmp_path / "report.html"
 
-    run("stats", "--html", str(path))
+    run("stats", "--by", "tag:user", "--html", str(path))
 
-    assert "<title>2027-03-03: 0</title>" in path.read_text()
+    seen = Seen()
+    seen.feed(path.read_text())
+    assert path.read_text().count(EVIL) == 0
+    data = json.loads(seen.texts["application/json"])
+    about = data.pop("about")
+    assert data == {
+        **json.loads(json.dumps(sums.statistics(conversations, sums.by_tag("user")))),
+        "by": "tag:user",
+        "reasons": sums.groups(conversations, sums.by_end_reason),
+    }
+    assert [evil] == [group["group"] for group in data["groups"] if "<" in group["group"]]
+    assert about.startswith("On a fake, first received from ")
+    assert ", without simulated ones" in about
 
 
-def test_a_histogram_counts_everything_once():
-    """The last bar counts everything above the last edge."""
-    bars = plots.histogram([0, 0.9, 1, 5, 500], (0, 1, 5), "min")
+def test_the_modules_of_the_report_make_one_script():
+    """No import is left, and no name stands in two modules, which would keep the script from running."""
+    script = join_modules("report.js")
 
-    assert [("0-1 min", 2), ("1-5 min", 1), ("5+ min", 2)] == bars
+    assert [] == re.findall(r"^(?:import|export)\b.*", script, re.MULTILINE)
+    names = re.findall(r"^(?:async )?(?:function|const|let|class) (\w+)", script, re.MULTILINE)
+    assert [] == [name for name, count in Counter(names).items() if count > 1]
+    assert {"report", "columns", "h", "spanText"} <= set(names)
 
 
 def test_a_bound_counts_in_the_bar_above_it():
@@ -243,15 +281,6 @@ def test_what_cannot_be_summed_up_by_is_a_usage_error(target, by):
 
     assert (2, []) == (result.exit_code, target.asked)
     assert "tag:NAME" in result.stderr
-
-
-def test_labels_of_the_report_are_escaped_and_short():
-    """A long name beside its bar is cut; the tooltip has it whole."""
-    drawn = plots.lines([("x" * 50, 2), (EVIL, 1)], about="why")
-
-    assert f"{'x' * 33}…" in drawn
-    assert f"<title>{'x' * 50}: 2</title>" in drawn
-    assert EVIL not in drawn
 
 
 @pytest.mark.parametrize("option", ["--csv", "--html"])

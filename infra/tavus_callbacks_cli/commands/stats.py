@@ -90,22 +90,25 @@ def stats(  # noqa: PLR0913 - one argument an option
     until = filters["until"] or datetime.now(UTC)
     with target.open_api("read") as api:
         conversations = _read(api, {**filters, **leave_out}, until)
-    total, grouped = sums.sums(conversations), sums.groups(conversations, by[1])
+    statistics = sums.statistics(conversations, by[1])
+    total, grouped = statistics["total"], statistics["groups"]
     if csv_file:
         _write(csv_file, csv_text(grouped), f"has {len(grouped)} rows.")
     if html_file:
         from tavus_callbacks_cli.stats.report import report
 
         texts = query(filters)
-        span = f"first received from {texts['since'][:16]} to {timestamps.iso(until)[:16]} (UTC)"
+        first, last = (text[:16].replace("T", " ") for text in (texts["since"], timestamps.iso(until)))
+        span = f"first received from {first} to {last} (UTC)"
         others = [f"{name} {texts[name]}" for name in ("tag", "label") if name in texts]
         others += ["without simulated ones"] if leave_out else []
         others += [f"{total['simulated']} of them simulated"] if total["simulated"] else []
         about = ", ".join((f"On {target.name}", span, *others))
-        html = report(conversations, total, grouped, by=by[0], about=about)
+        reasons = sums.groups(conversations, sums.by_end_reason)
+        html = report({**statistics, "by": by[0], "reasons": reasons}, about)
         _write(html_file, html, "has the report: open it in a browser.")
     if is_json:
-        print_json({"total": total, "by": by[0], "groups": grouped})
+        print_json({**statistics, "by": by[0]})
     elif not (csv_file or html_file):
         _show(total, grouped, by[0])
     if leave_out:

@@ -1,1 +1,1 @@
-"""Sums over many conversations, as CSV or as a report with plots."""
+"""Sums over many conversations, as CSV and as a page in one file."""
