@@ -2,147 +2,279 @@
 
 import { config, get } from "/console/api.js";
 import { fill, h, said } from "/console/dom.js";
+import { filterForm, filtersOf, jumpForm } from "/console/filters.js";
 import { setKeys } from "/console/keys.js";
-import { follow } from "/console/live.js";
-import { badge, empty, notice, tags, time } from "/console/parts.js";
-import { formatRoute, go } from "/console/router.js";
-import { moment, spanText, timeText, zoneName } from "/console/time.js";
+import { badge, empty, loading, notice, sentence, tags, time } from "/console/parts.js";
+import { formatRoute } from "/console/router.js";
+import { spanText, timeText, zoneName } from "/console/time.js";
 
 const PAGE = 50;
-const PARTS = ["shutdown", "transcript", "perception", "recording"];
+const NEXT_PAGE = 200;
+// A filter that the store applies after reading may leave pages empty; so many are read before the reader is asked.
+const EMPTY_PAGES = 10;
+// A new callback is in the list a moment after it was received. These are the waits between looks, in milliseconds.
+const WAITS = [60, 240, 700, 3000];
+// Stands for callbacks that nobody saw arrive.
+const ANY = { kind: "conversation" };
 const STATUSES = { active: ["active", "live"], ended: ["ended", "ok"], presumed_ended: ["presumed ended", "warn"] };
 const RECORDINGS = { available: "ok", pending: "warn", missing: "bad", failed: "bad", other_conversation: "bad" };
 
-export async function show({ root, query, signal }) {
-  const shown = new Set();
-  const unseen = new Set();
-  const body = h("tbody");
-  const fresh = h("div", { role: "status" });
-  const foot = h("div", { class: "foot" });
-  const form = filterForm(query);
-  let cursor = null;
-  fill(root,
-    h("div", { class: "head" }, h("h1", {}, "Conversations"), jumpForm()),
-    form, fresh, h("div", { class: "card" }, table(body)), foot);
-  await more();
-  setKeys(keys(body, form), signal);
-  follow({ signal, onEvents: notify });
+/** Shows the list. `memory` holds its rows, so that a page that is reached by going back is what it was. */
+export async function show({ root, query, memory, signal }) {
+  const view = {
+    signal, touched: new Set(), fresh: [], step: 0, timer: null,
+    form: filterForm(signal), body: h("tbody", { onclick: openRow }),
+    news: h("div", { class: "news", role: "status" }), foot: h("div", { class: "foot" }),
+  };
+  view.card = h("div", { class: "card" }, table(view.body));
+  fill(root, h("div", { class: "head" }, h("h1", {}, "Conversations"), jumpForm(signal)), view.form.element, view.news, view.card, view.foot);
+  setKeys(keys(view, root), signal);
+  await open(view, query, memory);
+  listen(view);
+  return { update: (next) => open(view, next.query, next.memory) };
+}
 
-  async function more() {
-    fill(foot, h("span", { role: "status" }, "Loading…"));
-    let answer;
-    try {
-      answer = await get("/conversations", { ...apiQuery(query), limit: PAGE, cursor }, { signal });
-    } catch (error) {
-      if (error.name === "AbortError") throw error;
-      fill(foot, notice(error, { again: more }));
-      return;
-    }
-    for (const conversation of answer.conversations) shown.add(conversation.conversation_id);
-    body.append(...answer.conversations.map(row));
-    cursor = answer.cursor;
-    fill(foot,
-      shown.size || cursor ? h("span", {}, footText(shown.size, answer)) : nothing(query),
-      cursor && h("button", { type: "button", onclick: more }, "Show more"));
+async function listen(view) {
+  // The first view needs no live connection.
+  const { follow } = await import("/console/live.js");
+  let wasLive = true;
+  follow({
+    signal: view.signal,
+    onEvents: (events) => look(view, events),
+    onState(state) {
+      if (state === "on" && !wasLive) look(view, [ANY]);
+      wasLive = state === "on";
+    },
+  });
+}
+
+/** Shows the list of a query: from memory, or from the API. */
+async function open(view, query, memory) {
+  view.reading?.abort();
+  view.reading = new AbortController();
+  Object.assign(view, { memory, query, fresh: [], readSignal: AbortSignal.any([view.signal, view.reading.signal]) });
+  view.form.set(query);
+  fill(view.news);
+  if (memory.rows) {
+    drawAll(view);
+    look(view, [ANY]);
+    return;
   }
+  Object.assign(memory, { rows: new Map(), filters: filtersOf(query), cursor: null });
+  view.card.setAttribute("aria-busy", "true");
+  await more(view);
+}
 
-  function notify(events) {
-    for (const { kind, subject } of events) {
-      if (kind === "conversation" && !shown.has(subject)) unseen.add(subject);
+/** Reads the next page; goes on past pages without a row. */
+async function more(view) {
+  const { memory, readSignal: signal } = view;
+  const isFirst = memory.rows.size === 0;
+  fill(view.foot, loading());
+  try {
+    for (let page = 0; page === 0 || (memory.cursor && page < EMPTY_PAGES); page += 1) {
+      const limit = isFirst && page === 0 ? PAGE : NEXT_PAGE;
+      const answer = await get("/conversations", { ...memory.filters, limit, cursor: memory.cursor }, { signal });
+      Object.assign(memory, { cursor: answer.cursor, lookedUntil: answer.looked_until });
+      if (answer.conversations.length) {
+        append(view, answer.conversations, isFirst);
+        break;
+      }
+      if (answer.cursor) fill(view.foot, h("p", { class: "dim", role: "status" }, `No match back to ${timeText(answer.looked_until)}. Looking further back…`));
     }
-    if (unseen.size) {
-      const words = `${unseen.size} new – show`;
-      fill(fresh, h("button", { type: "button", class: "fresh", onclick: () => show({ root, query, signal }) }, words));
-    }
+    if (isFirst && !memory.rows.size) drawAll(view);
+    drawFoot(view);
+  } catch (error) {
+    if (error.name === "AbortError") return;
+    if (isFirst) drawAll(view, []);
+    fill(view.foot, notice(error, { again: () => more(view) }));
   }
 }
 
+function append(view, conversations, isFirst) {
+  for (const each of conversations) view.memory.rows.set(each.conversation_id, each);
+  if (isFirst) drawAll(view);
+  else view.body.append(...conversations.map(row));
+}
+
+function drawAll(view) {
+  const { rows } = view.memory;
+  view.card.removeAttribute("aria-busy");
+  view.card.hidden = rows.size === 0;
+  fill(view.body, [...rows.values()].map(row));
+  drawFoot(view);
+}
+
+function drawFoot(view) {
+  const { rows, cursor, lookedUntil } = view.memory;
+  const button = cursor && h("button", { type: "button", class: "more", onclick: () => more(view) }, rows.size ? "Show more" : "Look further back");
+  if (!rows.size && !cursor) fill(view.foot, nothing(view.query));
+  else fill(view.foot, h("span", {}, footText(rows.size, cursor, lookedUntil)), button);
+}
+
+function footText(count, cursor, lookedUntil) {
+  const shown = `${count.toLocaleString("en")} shown.`;
+  if (!cursor) return `${shown} There are no more.`;
+  return lookedUntil ? `${shown} Looked back to ${timeText(lookedUntil)} (${zoneName()}).` : shown;
+}
+
+function nothing(query) {
+  if (Object.keys(query).length) {
+    return empty("No conversations match", h("p", {}, "No conversation that was received fits these filters."), h("p", {}, h("a", { href: "#/conversations" }, "Clear the filters")));
+  }
+  return empty("No conversations yet",
+    h("p", {}, "Give Tavus the callback URL of this stack. The first callback shows here by itself."),
+    config.pages.includes("try")
+      ? h("p", {}, h("a", { href: "#/try" }, "Send a simulated conversation"))
+      : h("p", {}, sentence(`Or run \`tavus-callbacks simulate recording ${config.option ?? ""}\`.`.replace(" `.", "`."))));
+}
+
+// New callbacks
+
+/** Looks for the conversations that callbacks are about, several times: the list is a moment behind. */
+function look(view, events) {
+  const subjects = events.filter(({ kind }) => kind === "conversation").map(({ subject }) => subject);
+  if (!subjects.length) return;
+  for (const subject of subjects) if (subject) view.touched.add(subject);
+  view.step = 0;
+  view.timer ??= setTimeout(() => lookAgain(view), WAITS[0]);
+}
+
+async function lookAgain(view) {
+  const began = performance.now();
+  view.step += 1;
+  try {
+    await readNew(view);
+    if (view.news.querySelector(".notice")) fill(view.news);
+    drawNews(view);
+  } catch (error) {
+    if (error.name !== "AbortError") fill(view.news, notice(error, { again: () => look(view, [ANY]) }));
+  }
+  view.timer = null;
+  if (view.signal.aborted) return;
+  if (view.step < WAITS.length) {
+    // A busy stack is asked less often.
+    const wait = Math.max(WAITS[view.step], 3 * (performance.now() - began));
+    view.timer = setTimeout(() => lookAgain(view), wait);
+  } else {
+    view.touched.clear();
+  }
+}
+
+/** Reads the newest page: known rows are replaced in place, unknown ones before them wait for the button. */
+async function readNew(view) {
+  const { memory, readSignal: signal } = view;
+  const { conversations, cursor } = await get("/conversations", { ...memory.filters, limit: PAGE }, { signal });
+  const first = conversations.findIndex((each) => memory.rows.has(each.conversation_id));
+  view.fresh = first < 0 ? conversations : conversations.slice(0, first);
+  // If no known row is among them, rows between them and the known ones are unknown too.
+  view.hasGap = first < 0 && memory.rows.size > 0 && cursor !== null;
+  for (const each of conversations.slice(view.fresh.length)) replaceRow(view, each);
+  const read = new Set(conversations.map((each) => each.conversation_id));
+  const others = [...view.touched].filter((id) => memory.rows.has(id) && !read.has(id)).slice(0, PAGE);
+  if (!others.length) return;
+  const ids = others.map((id) => id.replace(/[%,]/g, encodeURIComponent)).join(",");
+  for (const each of (await get("/conversations", { ids }, { signal })).conversations) replaceRow(view, each);
+}
+
+function replaceRow(view, conversation) {
+  const id = conversation.conversation_id;
+  const before = view.memory.rows.get(id);
+  if (!before || JSON.stringify(before) === JSON.stringify(conversation)) return;
+  view.memory.rows.set(id, conversation);
+  const at = [...view.memory.rows.keys()].indexOf(id);
+  const old = view.body.rows[at];
+  const hadFocus = old.contains(document.activeElement);
+  old.replaceWith(row(conversation));
+  if (hadFocus) view.body.rows[at].querySelector("a").focus({ preventScroll: true });
+}
+
+function drawNews(view) {
+  if (!view.fresh.length) return;
+  if (!view.memory.rows.size) {
+    showNew(view);
+    return;
+  }
+  const words = `${view.fresh.length}${view.hasGap ? "+" : ""} new – show`;
+  if (view.news.textContent !== words) fill(view.news, h("button", { type: "button", class: "fresh", onclick: () => showNew(view) }, words));
+}
+
+function showNew(view) {
+  const { memory, fresh } = view;
+  fill(view.news);
+  const known = view.hasGap ? [] : memory.rows;
+  memory.rows = new Map([...fresh.map((each) => [each.conversation_id, each]), ...known]);
+  if (view.hasGap) return open(view, view.query, Object.assign(memory, { rows: null }));
+  view.fresh = [];
+  drawAll(view);
+  scrollTo(0, 0);
+  if (memory.rows.size > fresh.length) view.body.querySelector("a.id").focus({ preventScroll: true });
+  return undefined;
+}
+
+// Rows
+
 function table(body) {
-  const heads = ["Status", "Conversation", `Started (${zoneName()})`, "Length", "Turns", "Recording", "Missing"];
-  return h("table", { class: "table" }, h("thead", {}, h("tr", {}, heads.map((head) => h("th", { scope: "col" }, head)))), body);
+  const heads = [["Status"], ["Conversation"], [`Started (${zoneName()})`], ["Length", "number"], ["Turns", "number"], ["Replica", "replica"], ["Recording"], ["Missing"]];
+  return h("table", { class: "table talks" },
+    h("thead", {}, h("tr", {}, heads.map(([words, kind]) => h("th", { scope: "col", class: kind }, words)))), body);
 }
 
 function row(conversation) {
   const [status, kind] = STATUSES[conversation.status] ?? [conversation.status, "plain"];
-  const cell = (label, ...children) => h("td", { "data-label": label }, ...children);
+  const cell = (name, ...children) => h("td", { class: name }, children);
   return h("tr", { class: conversation.simulated && "simulated" },
-    cell("Status", badge(status, kind)),
-    cell("Conversation", h("div", {},
+    cell("status", badge(status, kind)),
+    cell("main",
       h("a", { class: "id", href: formatRoute(["conversations", conversation.conversation_id]) }, said(conversation.conversation_id)),
-      h("div", {}, conversation.simulated && badge("simulated"), " ", tags(withoutSimulated(conversation.tags))))),
-    cell("Started", time(conversation.joined_at ?? conversation.received_first_at)),
-    cell("Length", spanText(conversation.duration)),
-    cell("Turns", conversation.turns || "–"),
-    cell("Recording", conversation.recording_statuses.length
-      ? conversation.recording_statuses.map((each) => badge(each.replaceAll("_", " "), RECORDINGS[each]))
-      : "–"),
-    cell("Missing", conversation.missing.length ? h("span", { class: "bad-text" }, conversation.missing.join(", ")) : ""));
+      h("div", { class: "marks" }, conversation.simulated && badge("simulated", "outline"), guardrails(conversation.guardrails), tags(withoutSimulated(conversation.tags)))),
+    cell("started", started(conversation)),
+    cell("number length", spanText(conversation.duration)),
+    cell("number turns", conversation.turns || "–"),
+    cell("replica", conversation.replica_id && h("a", { href: formatRoute(["conversations"], { replica: conversation.replica_id }) }, said(conversation.replica_id))),
+    cell("recording", recordings(conversation.recording_statuses)),
+    cell("missing", conversation.missing.map((part) => badge(part, "bad"))));
+}
+
+function started({ joined_at: joined, received_first_at: received }) {
+  return joined ? time(joined) : [time(received), h("span", { class: "dim", title: "Nobody joined, or the joining has not arrived." }, " received")];
+}
+
+function recordings(statuses) {
+  const counts = new Map();
+  for (const each of statuses) counts.set(each, (counts.get(each) ?? 0) + 1);
+  return [...counts].map(([each, count]) => badge(`${each.replaceAll("_", " ")}${count > 1 ? ` ×${count}` : ""}`, RECORDINGS[each]));
+}
+
+function guardrails(count) {
+  return count > 0 && badge(`${count} guardrail${count > 1 ? "s" : ""}`, "warn");
 }
 
 function withoutSimulated({ simulated, ...rest }) {
   return rest;
 }
 
-function filterForm(query) {
-  const field = (label, control, extra = "") => h("label", { class: `field ${extra}` }, label, control);
-  const text = (name, placeholder) => h("input", { name, placeholder, value: query[name], autocomplete: "off" });
-  const select = (name, values) => h("select", { name, onchange: submit },
-    h("option", { value: "" }, "any"), values.map((value) => h("option", { value, selected: query[name] === value }, value.replaceAll("_", " "))));
-  const form = h("form", { class: "filters", role: "search", onsubmit: submit },
-    field("Status", select("status", Object.keys(STATUSES))),
-    field("Missing", select("missing", PARTS)),
-    field("Tag", text("tag", "user:4711")),
-    field("Label", text("label", "production")),
-    field("Replica", text("replica", "r79e1c033f")),
-    field("Since", text("since", "7d or a time")),
-    field("Until", text("until", "1d or a time")),
-    h("label", { class: "field check" }, h("input", { type: "checkbox", name: "simulated", value: "false", checked: query.simulated === "false", onchange: submit }), "Hide simulated"),
-    h("button", { type: "submit" }, "Filter"),
-    Object.keys(query).length > 0 && h("a", { href: "#/conversations" }, "Clear"));
-  function submit(event) {
-    event.preventDefault();
-    go(["conversations"], Object.fromEntries(new FormData(form)));
-  }
-  return form;
+/** Opens a row that is clicked beside its links; a click that ends a selection of text opens nothing. */
+function openRow(event) {
+  if (event.target.closest("a") || getSelection().toString()) return;
+  event.target.closest("tr").querySelector("a.id").click();
 }
 
-function jumpForm() {
-  const input = h("input", { name: "id", "aria-label": "Go to a conversation by its id", placeholder: "Go to an id", autocomplete: "off" });
-  return h("form", { onsubmit: (event) => { event.preventDefault(); if (input.value.trim()) go(["conversations", input.value.trim()]); } }, input);
-}
-
-/** Returns the filters as the API takes them: a span such as `7d` becomes a time. */
-function apiQuery(query) {
-  const { since, until, ...rest } = query;
-  return { ...rest, since: moment(since), until: moment(until) };
-}
-
-function footText(count, { cursor, looked_until: until }) {
-  const shown = `${count} shown`;
-  if (!cursor) return `${shown}. That is all.`;
-  return until ? `${shown}. Looked back to ${timeText(until)} (${zoneName()}).` : `${shown}.`;
-}
-
-function nothing(query) {
-  if (Object.keys(query).length) {
-    return empty("No conversations match", h("p", {}, "Nothing that was received fits these filters."), h("p", {}, h("a", { href: "#/conversations" }, "Clear the filters")));
-  }
-  return empty("No conversations yet",
-    h("p", {}, "Give Tavus the callback URL of this stack, or try it without Tavus."),
-    config.pages.includes("try") && h("p", {}, h("a", { href: "#/try" }, "Send a simulated conversation")));
-}
-
-function keys(body, form) {
-  const links = () => [...body.querySelectorAll("a.id")];
+function keys(view, root) {
   const move = (step) => () => {
-    const all = links();
-    const at = all.indexOf(document.activeElement);
-    all[Math.max(0, Math.min(all.length - 1, at < 0 ? 0 : at + step))]?.focus();
+    const all = [...view.body.querySelectorAll("a.id")];
+    const at = all.indexOf(document.activeElement?.closest("tr")?.querySelector("a.id"));
+    const next = at < 0 ? 0 : at + step;
+    if (next === all.length) root.querySelector(".more")?.click();
+    const link = all[Math.max(0, Math.min(all.length - 1, next))];
+    link?.focus({ preventScroll: true });
+    link?.closest("tr").scrollIntoView({ block: "nearest" });
   };
   return {
     j: { words: "next row", run: move(1) },
     k: { words: "previous row", run: move(-1) },
-    Enter: { words: "open the row", run: () => document.activeElement.click() },
-    "/": { words: "filters", run: () => form.querySelector("select").focus() },
+    Enter: { words: "open the row" },
+    n: { words: "show new conversations", run: () => root.querySelector(".fresh")?.click() },
+    "/": { words: "filters", run: () => view.form.focus() },
+    g: { words: "go to an id", run: () => root.querySelector(".jump input").focus() },
   };
 }

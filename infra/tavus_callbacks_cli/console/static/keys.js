@@ -1,39 +1,49 @@
-// The keyboard: a page registers what its keys do; none of them works while an input has the focus.
+// The keyboard: a page registers what its keys do; none of them works while a field has the focus.
 
-import { fill, h } from "/console/dom.js";
+import { h } from "/console/dom.js";
 
-const EVERYWHERE = { "?": "this help", Escape: "back, or close", "/": "filters" };
+const EVERYWHERE = { "?": { words: "this help", run: help }, Escape: { words: "leave a field, close a dialog, go back", run: () => back() } };
 let actions = {};
+let back = () => {};
 
-/** Sets the page's keys: a key with its words for the help and what to do. */
+/** Sets the page's keys: a key with its `words` for the help and what to `run`; without `run` the browser acts. */
 export function setKeys(keys, signal) {
   actions = keys;
   signal.addEventListener("abort", () => { if (actions === keys) actions = {}; });
 }
 
+/** Sets where Escape goes. */
+export function setBack(run) {
+  back = run;
+}
+
+/** Runs the action of a key. */
 export function handleKey(event) {
-  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
+  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
   // Space presses the button, opens the fold or plays the video that has the focus.
   if (event.key === " " && event.target.closest("button, summary, video")) return;
-  if (event.key === "?") return help();
-  const action = actions[event.key];
-  if (action) {
-    event.preventDefault();
-    action.run();
+  if (isTyping(event.target)) {
+    if (event.key === "Escape" && !event.target.closest("dialog")) event.target.blur();
+    return;
   }
+  const action = actions[event.key] ?? EVERYWHERE[event.key];
+  if (!action?.run) return;
+  event.preventDefault();
+  action.run();
 }
 
 function isTyping(element) {
   return element.closest("input, select, textarea, dialog, [contenteditable]") !== null;
 }
 
-function help() {
-  const rows = Object.entries(actions).map(([key, { words }]) => [key, words]);
-  const all = [...rows, ...Object.entries(EVERYWHERE).filter(([key]) => !actions[key])];
-  const dialog = h("dialog", { class: "help", "aria-label": "Keys" },
-    h("h2", {}, "Keys"),
-    h("dl", {}, all.map(([key, words]) => [h("dt", {}, h("kbd", {}, key === " " ? "Space" : key)), h("dd", {}, words)])),
-    h("form", { method: "dialog" }, h("button", {}, "Close")));
+/** Shows what the keys do. */
+export function help() {
+  const dialog = h("dialog", { class: "help", "aria-labelledby": "help-title" },
+    h("h2", { id: "help-title" }, "Keys"),
+    h("dl", {}, Object.entries({ ...actions, ...EVERYWHERE }).map(([key, { words }]) => [
+      h("dt", {}, h("kbd", {}, { " ": "Space", Escape: "Esc" }[key] ?? key)), h("dd", {}, words)])),
+    h("p", { class: "dim" }, "Keys do nothing while a field has the focus."),
+    h("button", { type: "button", class: "primary", autofocus: true, onclick: () => dialog.close() }, "Close"));
   dialog.addEventListener("close", () => dialog.remove());
   document.body.append(dialog);
   dialog.showModal();

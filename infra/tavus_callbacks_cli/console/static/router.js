@@ -19,12 +19,18 @@ export function formatRoute(path, query = {}) {
 /** Puts other query members into the address without a new entry in the history and without rendering again. */
 export function replaceQuery(changes) {
   const { path, query } = parseRoute(location.hash);
-  history.replaceState(null, "", formatRoute(path, { ...query, ...changes }));
+  history.replaceState(history.state, "", formatRoute(path, { ...query, ...changes }));
 }
 
 /** Goes to a route, as a link does. */
 export function go(path, query = {}) {
   location.hash = formatRoute(path, query);
+}
+
+/** Returns the key that a fragment begins with, or null, and the fragment of the route after it: `#key=KEY&/stats`. */
+export function splitKey(fragment) {
+  const [, key = null, rest = ""] = /^#key=([\w-]*)[^\w/]*(.*)$/s.exec(fragment) ?? [null, null, fragment];
+  return { key, rest: rest && `#${rest.replace(/^#/, "")}` };
 }
 
 function decode(part) {
