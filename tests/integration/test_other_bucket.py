@@ -175,11 +175,9 @@ def test_problems_list_it(seen, monkeypatch):
 
 def problems(recordings, monkeypatch):
     """Run the command against the read side alone."""
-    from tavus_callbacks_cli.commands import problems as command
-
     world = type("W", (), {"api": recordings.api})
     monkeypatch.setattr(choose, "choose", lambda *_, **__: Target(world))
-    monkeypatch.setattr(command, "_operator_problems", lambda _: [])
+    monkeypatch.setattr("tavus_callbacks_cli.operations.problems.operator_problems", lambda _: [])
     result = CliRunner().invoke(main, ["problems", "--json"])
     found = json.loads(result.stdout)["problems"]
     assert bool(found) == result.exit_code, result.output

@@ -6,7 +6,6 @@ import pytest
 from fake_target import FakeTarget, run
 
 from tavus_callbacks.domain.common.paths import LISTS
-from tavus_callbacks_cli.commands import problems
 from tavus_callbacks_cli.output.text import moment
 from tavus_callbacks_cli.targets import choose
 
@@ -167,7 +166,7 @@ def test_each_kind_of_resource_has_a_list(target, what):
 @pytest.mark.parametrize("command", ["list", "list events", "tail", "stats", "problems"])
 def test_simulated_data_is_shown_where_it_belongs(command, monkeypatch):
     """A deployed stack leaves it out unless asked; a local stack, and a filter for its tag, show it."""
-    monkeypatch.setattr(problems, "_operator_problems", lambda _: [])
+    monkeypatch.setattr("tavus_callbacks_cli.operations.problems.operator_problems", lambda _: [])
     page = {
         "conversations": [],
         "quarantine": [],

@@ -18,7 +18,7 @@ from rich.text import Text
 
 import tavus_callbacks_cli
 from tavus_callbacks.domain.common.paths import fits_path
-from tavus_callbacks_cli.commands import problems, show
+from tavus_callbacks_cli.commands import show
 from tavus_callbacks_cli.erasure.receipt import beyond_reach
 from tavus_callbacks_cli.main import COMMANDS, main
 from tavus_callbacks_cli.operations.selection import Selection
@@ -176,7 +176,7 @@ def test_near_ids_are_quoted(target, id_):
 @pytest.mark.parametrize("id_", [each for each in HOSTILE if each])
 def test_problems_quotes_the_conversation_in_its_command(target, id_, monkeypatch):
     """The command names the conversation as one word; an id that no path can hold leads to its events."""
-    monkeypatch.setattr(problems, "_operator_problems", lambda _: [])
+    monkeypatch.setattr("tavus_callbacks_cli.operations.problems.operator_problems", lambda _: [])
     row = {"recordings": 1, "recording_statuses": ["failed"], "simulated": False}
     row |= {"received_first_at": "2027-03-01T12:00:00Z", "received_last_at": "2027-03-01T12:05:00Z"}
     target.answers = [
@@ -201,7 +201,7 @@ def test_problems_quotes_the_conversation_in_its_command(target, id_, monkeypatc
 
 def test_problems_counts_recordings_by_status(target, monkeypatch):
     """One request a page counts them all; the command names the oldest conversation that a path can hold."""
-    monkeypatch.setattr(problems, "_operator_problems", lambda _: [])
+    monkeypatch.setattr("tavus_callbacks_cli.operations.problems.operator_problems", lambda _: [])
 
     def row(name, hour, *statuses, **members):
         times = {f"received_{which}_at": f"2027-03-01T{hour}:00:00Z" for which in ("first", "last")}

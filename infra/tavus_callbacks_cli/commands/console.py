@@ -1,7 +1,10 @@
 """`tavus-callbacks console`: a web page for a target, on this machine only."""
 
 import contextlib
+import os
+import secrets
 import signal
+import sys
 import webbrowser
 
 import click
@@ -21,32 +24,43 @@ from tavus_callbacks_cli.targets.choose import Target
 )
 @click.option(
     "--console-port",
-    "console_port",
     type=click.IntRange(0, 65535),
     default=0,
     help="Where the page is served; 0 takes a free port.",
 )
+@click.option(
+    "--allow-actions", is_flag=True, help="Let the page redrive and replay; with --local it always may."
+)
 @click.option("--open/--no-open", "is_open", default=True, help="Open the page in the browser.")
 @target_options
-def console(target: Target, *, console_port: int, is_open: bool) -> None:
-    """Show conversations, recordings and problems as a web page."""
-    from tavus_callbacks_cli.console.read_api import ReadApi
-    from tavus_callbacks_cli.console.server import Console
-    from tavus_callbacks_cli.console.session import Session
-    from tavus_callbacks_cli.local_stack.http.gateway import NOT_FOUND
+def console(target: Target, *, console_port: int, allow_actions: bool, is_open: bool) -> None:
+    """Show conversations, recordings and problems as a web page, on this machine only.
+
+    The printed address signs in. Everybody who has it can read what the target holds.
+    """
+    from tavus_callbacks_cli.console.open import open_console
     from tavus_callbacks_cli.local_stack.http.server import serve, take_port
 
     with contextlib.ExitStack() as cleanup:
         listener = cleanup.enter_context(take_port(console_port))
-        session = Session(
-            listener.getsockname()[1],
-            "Start `tavus-callbacks console` again and open the address that it prints.",
+        page = open_console(
+            target,
+            cleanup,
+            port=listener.getsockname()[1],
+            key=secrets.token_urlsafe(24),
+            allow_actions=allow_actions,
         )
-        page = Console(session, ReadApi(target, cleanup), None)
-        cleanup.enter_context(serve(listener, lambda request: page.handle(request) or NOT_FOUND))
-        click.echo(session.address)
+        cleanup.enter_context(serve(listener, page.site()))
+        click.echo(page.session.address)
         note("Ctrl-C stops it.")
-        if is_open:
-            webbrowser.open(session.address)
+        if is_open and _has_browser():
+            webbrowser.open(page.session.address)
         with contextlib.suppress(KeyboardInterrupt):
-            signal.pause()
+            while True:
+                signal.pause()
+
+
+def _has_browser() -> bool:
+    """Tell whether a person sits at a screen: elsewhere, a browser for terminals would open."""
+    names = ("BROWSER", "DISPLAY", "WAYLAND_DISPLAY")
+    return sys.stdout.isatty() and (sys.platform == "darwin" or any(map(os.environ.get, names)))

@@ -93,6 +93,8 @@ def local(  # noqa: PLR0913 - one argument an option
 
     No AWS account is needed. It prints the callback URL and how to read, then one line a callback.
     """
+    from tavus_callbacks_cli.console.open import local_console
+
     chosen = Options(
         port=port,
         public_url=public_url,
@@ -100,6 +102,7 @@ def local(  # noqa: PLR0913 - one argument an option
         parameters=parameters,
         hurry=hurry,
         tavus=MODES[tavus_api],
+        console=local_console,
     )
     # Ctrl-C ends the stack, and _one_signal_ends makes SIGTERM equal to it.
     with contextlib.suppress(KeyboardInterrupt), _one_signal_ends():

@@ -39,7 +39,11 @@ def problems(target: Target, since: datetime | None, *, is_json: bool, leave_out
     recordings of the last seven days that are not there, and of a deployed stack its red alarms and what is
     paused. Ends with 1 where there is any.
     """
-    from tavus_callbacks_cli.operations.problems import quarantine_problems, recording_problems
+    from tavus_callbacks_cli.operations.problems import (
+        operator_problems,
+        quarantine_problems,
+        recording_problems,
+    )
 
     problems: list[Problem] = []
     with target.open_api("quarantine") as api:
@@ -52,7 +56,7 @@ def problems(target: Target, since: datetime | None, *, is_json: bool, leave_out
             "Without AWS credentials the failed bucket and the spill are not seen: --stack NAME looks there."
         )
     else:
-        problems += _operator_problems(target)
+        problems += operator_problems(target)
     if is_json:
         print_json({"problems": [asdict(problem) for problem in problems]})
     else:
@@ -61,16 +65,3 @@ def problems(target: Target, since: datetime | None, *, is_json: bool, leave_out
     if problems:
         raise SystemExit(1)
     note("Nothing is stuck.")
-
-
-def _operator_problems(target: Target) -> "list[Problem]":
-    """Return the problems that take AWS credentials to see."""
-    from tavus_callbacks_cli.operations.problems import alarm_problems, pause_problems, processing_problems
-    from tavus_callbacks_cli.targets.aws_errors import aws_errors
-
-    deployment = target.deployment()
-    with aws_errors():
-        problems = list(processing_problems(deployment))
-        if not deployment.is_local:
-            problems += [*alarm_problems(deployment), *pause_problems(deployment)]
-    return problems

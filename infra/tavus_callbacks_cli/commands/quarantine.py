@@ -13,8 +13,6 @@ from tavus_callbacks_cli.output.shell import quote
 from tavus_callbacks_cli.output.text import examples, moment, size, tags, zone
 from tavus_callbacks_cli.targets.choose import Target
 
-_NOT_THERE = "{} is not in quarantine there: `tavus-callbacks quarantine list` names what is."
-
 
 @click.group(
     epilog=examples(
@@ -82,13 +80,14 @@ def show(target: Target, id_: str, *, is_json: bool) -> None:
 
     Control characters in it are shown escaped.
     """
+    from tavus_callbacks_cli.operations.quarantine import NOT_THERE
     from tavus_callbacks_cli.targets.api_client import NotFound
 
     with target.open_api("quarantine") as api:
         entries = (entry for entry in api.items("/quarantine") if entry["quarantine_id"] == id_)
         entry = next(entries, None)
         if entry is None:
-            raise NotFound(_NOT_THERE.format(quote(id_)))
+            raise NotFound(NOT_THERE.format(quote(id_)))
         if entry["body"] is None:
             entry["body"] = api.text(f"/quarantine/{id_}/body")
     if is_json:
@@ -130,23 +129,11 @@ def redrive(target: Target, id_: str | None, *, is_all: bool, dry_run: bool, is_
     This version's rules read each body anew, with its own time of receipt, label and tags; an entry goes once
     its event is kept, and what still cannot be filed stays. It takes AWS credentials, or --local.
     """
-    from tavus_callbacks_cli.operations.quarantine import get_entry, list_entries
-    from tavus_callbacks_cli.operations.quarantine import redrive as redrive_entry
-    from tavus_callbacks_cli.targets.api_client import NotFound
-    from tavus_callbacks_cli.targets.aws_errors import aws_errors, incomplete_errors
+    from tavus_callbacks_cli.operations.quarantine import redrive_entries
 
     if (id_ is None) != is_all:
         raise click.UsageError("Name one ID of `tavus-callbacks quarantine list`, or --all.")
-    with aws_errors():
-        store, retention = target.store(), target.deployment().event_retention
-        with incomplete_errors("What was filed stays filed: start it again."):
-            if id_ is None:
-                entries = list(list_entries(store))
-            elif entry := get_entry(store, id_):
-                entries = [entry]
-            else:
-                raise NotFound(_NOT_THERE.format(quote(id_)))
-            outcomes = [redrive_entry(store, entry, retention, dry_run=dry_run) for entry in entries]
+    outcomes = redrive_entries(target, id_, dry_run=dry_run)
     if is_json:
         print_json({"quarantine": [asdict(outcome) for outcome in outcomes]})
         return

@@ -1,7 +1,6 @@
 """`tavus-callbacks replay`: post the stored bodies of a subject again, to an address of yours."""
 
 import sys
-from urllib.parse import urlsplit
 
 import click
 
@@ -9,15 +8,11 @@ from tavus_callbacks_cli.commands.options import target_options
 from tavus_callbacks_cli.output.console import note, print_json, print_table
 from tavus_callbacks_cli.output.text import examples, moment, zone
 from tavus_callbacks_cli.targets.choose import Target
+from tavus_callbacks_cli.targets.urls import is_http
 
 
 def _http_url(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
-    try:
-        parts = urlsplit(value)
-        is_address = parts.scheme in ("http", "https") and bool(parts.hostname)
-    except ValueError:
-        is_address = False
-    if not is_address:
+    if not is_http(value):
         raise click.BadParameter("write where to post as http://HOST/PATH or https://HOST/PATH.")
     return value
 

@@ -121,8 +121,7 @@ def _load(name: str) -> "Scenario":
 def _callback_url(stack: "RunningStack | None", url: str | None) -> str:
     chosen = os.environ.get(CALLBACK_URL, "") if url is None else url
     if stack:
-        # Not through a tunnel, which may lead to another machine by now.
-        chosen = f"{stack.api_url}/callbacks/{stack.callback_url.rpartition('/')[2]}"
+        chosen = stack.own_callback_url
     if not is_sendable(chosen):
         raise click.UsageError(
             f"Say where to send: --local, or the callback_url (https://…) with --url or {CALLBACK_URL}."

@@ -1,16 +1,19 @@
-"""Answers of the console: files, JSON and problems, all with the headers that protect a page."""
+"""Answers of the console, and the headers that protect a page."""
 
 import json
-from typing import Any
+from dataclasses import replace
+from typing import Any, TypeVar
 
-from tavus_callbacks_cli.local_stack.http.payload import Answer
+from tavus_callbacks_cli.local_stack.http.payload import Answer, Stream
 
-# Every answer has these, whatever it is.
 _HEADERS = (
     ("cache-control", "no-store"),
     ("cross-origin-opener-policy", "same-origin"),
     ("cross-origin-resource-policy", "same-origin"),
-    ("permissions-policy", ""),
+    (
+        "permissions-policy",
+        "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
+    ),
     ("referrer-policy", "no-referrer"),
     ("x-content-type-options", "nosniff"),
 )
@@ -20,23 +23,22 @@ _POLICY = (
     "require-trusted-types-for 'script'"
 )
 
-
-def content_policy(cdn_url: str | None) -> str:
-    """Return the Content-Security-Policy of a page that plays media of the CDN only."""
-    return _POLICY.format(media=cdn_url or "'none'")
+AnyAnswer = TypeVar("AnyAnswer", bound=Answer | Stream)
 
 
-def answer(status: int, content_type: str, body: bytes, *headers: tuple[str, str]) -> Answer:
-    """Return an answer with the headers that every answer has."""
-    return Answer(status, (("content-type", content_type), *_HEADERS, *headers), body)
+def protect(answer: AnyAnswer, media: str | None = None) -> AnyAnswer:
+    """Add the headers that every answer has; a page plays media of one origin, or none."""
+    policy = ("content-security-policy", _POLICY.format(media=media or "'none'"))
+    return replace(answer, headers=(*answer.headers, *_HEADERS, policy))
 
 
 def json_answer(status: int, content: Any, *headers: tuple[str, str]) -> Answer:
     """Return JSON."""
-    return answer(status, "application/json", json.dumps(content).encode(), *headers)
+    return Answer(status, (("content-type", "application/json"), *headers), json.dumps(content).encode())
 
 
-def problem(status: int, title: str, detail: str) -> Answer:
-    """Return a problem as the read API does (RFC 9457)."""
+def problem(status: int, title: str, detail: str, *headers: tuple[str, str]) -> Answer:
+    """Return a problem as the read API does (RFC 9457); its detail says what to do."""
     content = {"type": "about:blank", "title": title, "status": status, "detail": detail}
-    return answer(status, "application/problem+json", json.dumps(content).encode())
+    kind = ("content-type", "application/problem+json")
+    return Answer(status, (kind, *headers), json.dumps(content).encode())

@@ -2,7 +2,6 @@
 
 from importlib.resources import files
 
-from tavus_callbacks_cli.console.answers import answer, content_policy
 from tavus_callbacks_cli.local_stack.http.payload import Answer
 
 _FOLDER = files("tavus_callbacks_cli.console") / "static"
@@ -14,11 +13,10 @@ _TYPES = {
 }
 
 
-def asset(name: str, cdn_url: str | None) -> Answer | None:
+def asset(name: str) -> Answer | None:
     """Return a static file, or None if there is no file of this name."""
     # The names are listed, so a path cannot leave the folder.
     if name not in {file.name for file in _FOLDER.iterdir()}:
         return None
     content_type = _TYPES[name.rpartition(".")[2]]
-    policy = ("content-security-policy", content_policy(cdn_url))
-    return answer(200, content_type, (_FOLDER / name).read_bytes(), policy)
+    return Answer(200, (("content-type", content_type),), (_FOLDER / name).read_bytes())

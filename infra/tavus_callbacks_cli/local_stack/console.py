@@ -49,6 +49,7 @@ def show_start(console: Console, stack: "LocalStack", forward: str | None) -> No
     bearer = f"Authorization: Bearer {running.read_token}"
     lines = [
         ("local", "the whole stack of template.yaml, on this machine only"),
+        *([("console", running.console_url)] if running.console_url else []),
         ("callback", escape(running.callback_url)),
         ("try", shell.line("curl", "-H", _JSON, "-d", sample, running.callback_url)),
         ("read", shell.command("tail", options=("--local", *([] if is_usual else port)))),

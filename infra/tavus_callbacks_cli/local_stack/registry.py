@@ -17,7 +17,7 @@ from tavus_callbacks_cli.output.files import write_json
 class RunningStack:
     """How to reach a local stack: `callback_url` is the one to paste, `api_url` is on loopback.
 
-    `state_folder` holds its data and logs.
+    `state_folder` holds its data and logs. `console_key` opens its console, and is empty without one.
     """
 
     pid: int
@@ -33,6 +33,17 @@ class RunningStack:
     outputs: dict[str, str]
     parameters: dict[str, str] = field(default_factory=dict)
     state_folder: str = ""
+    console_key: str = ""
+
+    @property
+    def own_callback_url(self) -> str:
+        """Return the callback URL on loopback: a tunnel may lead to another machine by now."""
+        return f"{self.api_url}/callbacks/{self.callback_url.rpartition('/')[2]}"
+
+    @property
+    def console_url(self) -> str | None:
+        """Return the address that opens its console, or None without one."""
+        return f"{self.api_url}/#key={self.console_key}" if self.console_key else None
 
 
 def running_stacks(root: Path | None = None) -> list[RunningStack]:
@@ -83,6 +94,7 @@ def write_ready_file(path: Path, stack: RunningStack) -> None:
         "outputs": stack.outputs,
         "endpoint_url": stack.endpoint_url,
         "events_table": stack.outputs["EventsTableName"],
+        **({"console_url": stack.console_url} if stack.console_url else {}),
         **{name: stack.outputs[output] for name, output in outputs.items() if output in stack.outputs},
     }
     write_json(path, content)

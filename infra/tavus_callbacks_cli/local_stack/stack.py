@@ -25,7 +25,7 @@ from tavus_callbacks_cli.local_stack.functions.local_function import FunctionHos
 from tavus_callbacks_cli.local_stack.http.gateway import Gateway
 from tavus_callbacks_cli.local_stack.http.hosts import api_hosts, loopback_only
 from tavus_callbacks_cli.local_stack.http.routes import routes_of
-from tavus_callbacks_cli.local_stack.http.server import serve, take_port
+from tavus_callbacks_cli.local_stack.http.server import Site, serve, take_port
 from tavus_callbacks_cli.local_stack.loopback import HOST
 from tavus_callbacks_cli.local_stack.registry import RunningStack, register
 from tavus_callbacks_cli.local_stack.services.access_keys import CDN, PERSON, AccessKeys
@@ -68,6 +68,7 @@ class Options:
     """How to run a stack; port 0 takes a free one, and links of the CDN expire by `clock`.
 
     With `hurry`, schedules run every second. `tavus` is the behaviour of the stand-in for Tavus's API.
+    `console` opens the site that shows the stack as a web page.
     """
 
     port: int = DEFAULT_PORT
@@ -79,6 +80,7 @@ class Options:
     clock: Callable[[], float] = time.time
     hurry: bool = False
     tavus: Behaviour = field(default_factory=Behaviour)
+    console: "Callable[[RunningStack, Gateway], contextlib.AbstractContextManager[Site]] | None" = None
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,6 @@ def local_stack(options: Options) -> Iterator[LocalStack]:
         cleanup.enter_context(_serve_cdn(cdn, public_keys(template, answers), services, options))
         cleanup.enter_context(run_triggers(triggers, services, functions, backlog, hurry=options.hurry))
         gateway = Gateway(routes_of(template), functions.invokes)
-        cleanup.enter_context(serve(listener, api_hosts(gateway.handle, port, options.public_url)))
         running = RunningStack(
             pid=os.getpid(),
             port=port,
@@ -134,7 +135,11 @@ def local_stack(options: Options) -> Iterator[LocalStack]:
             outputs=_local_outputs(template, addresses),
             parameters=options.parameters,
             state_folder=str(state.folder.resolve()),
+            console_key=state.console_key() if options.console else "",
         )
+        console = cleanup.enter_context(options.console(running, gateway)) if options.console else None
+        handle = api_hosts(gateway.handle, port, options.public_url)
+        cleanup.enter_context(serve(listener, handle, before=console))
         cleanup.enter_context(register(state, running))
         for function in local_functions.values():
             function.prewarm()

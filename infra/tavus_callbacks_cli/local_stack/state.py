@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -57,6 +58,10 @@ class State:
         return self.folder / "cdn.json"
 
     @property
+    def _console(self) -> Path:
+        return self.folder / "console.json"
+
+    @property
     def _credentials(self) -> Path:
         return self.folder / "credentials.json"
 
@@ -70,6 +75,15 @@ class State:
     def save_cdn_port(self, port: int) -> None:
         """Save the CDN's port for the next run."""
         write_json(self._cdn, {"port": port})
+
+    def console_key(self) -> str:
+        """Return the key of the console, made at the first call; an open page survives a restart with it."""
+        try:
+            key = json.loads(self._console.read_bytes())["key"]
+        except (FileNotFoundError, ValueError, TypeError, KeyError):
+            key = secrets.token_urlsafe(24)
+            write_json(self._console, {"key": key})
+        return str(key)
 
     def credentials(self) -> Credentials | None:
         """Return the tokens of the previous run, or None if there are none."""

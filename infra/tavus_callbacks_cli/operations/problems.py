@@ -4,14 +4,18 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tavus_callbacks.domain.common.paths import fits_path
 from tavus_callbacks_cli.operations.alarms import list_alarms
 from tavus_callbacks_cli.operations.failed import QUEUES, dead_letters, list_failures, queue_depth
 from tavus_callbacks_cli.operations.pause import disabled_triggers, is_receiving
 from tavus_callbacks_cli.targets.api_client import ApiClient
+from tavus_callbacks_cli.targets.aws_errors import aws_errors
 from tavus_callbacks_cli.targets.aws_stack import Deployment
+
+if TYPE_CHECKING:
+    from tavus_callbacks_cli.targets.choose import Target
 
 # Statuses of a recording that cannot be read and may need attention.
 _NOT_AVAILABLE = ("pending", "missing", "failed", "other_conversation")
@@ -74,6 +78,16 @@ def _recording_problem(api: ApiClient, what: str, rows: list[tuple[int, dict[str
     )
     count = sum(count for count, _ in rows)
     return Problem(what, count, oldest["received_last_at"], command, conversation_id)
+
+
+def operator_problems(target: "Target") -> list[Problem]:
+    """Return the problems that take AWS credentials to see; raises click.ClickException."""
+    deployment = target.deployment()
+    with aws_errors():
+        problems = list(processing_problems(deployment))
+        if not deployment.is_local:
+            problems += [*alarm_problems(deployment), *pause_problems(deployment)]
+    return problems
 
 
 def processing_problems(deployment: Deployment) -> Iterator[Problem]:

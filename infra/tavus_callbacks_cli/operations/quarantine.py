@@ -22,9 +22,15 @@ from tavus_callbacks.domain.callbacks.intake import Rejection, read_callback
 from tavus_callbacks.domain.common.compression import inflate, is_gzip
 from tavus_callbacks.domain.common.errors import NotAnObject
 from tavus_callbacks.domain.common.timestamps import parse
+from tavus_callbacks_cli.output.shell import quote
+from tavus_callbacks_cli.targets.api_client import NotFound
+from tavus_callbacks_cli.targets.aws_errors import aws_errors, incomplete_errors
 
 if TYPE_CHECKING:
+    from tavus_callbacks_cli.targets.choose import Target
     from tavus_callbacks_cli.targets.store import Store
+
+NOT_THERE = "{} is not in quarantine there: `tavus-callbacks quarantine list` names what is."
 
 _PAGE = 100
 
@@ -42,6 +48,20 @@ class RedriveOutcome:
     outcome: Literal["filed", "fileable", "refused", "erased"]
     event_id: str | None
     reason: str | None
+
+
+def redrive_entries(target: "Target", quarantine_id: str | None, *, dry_run: bool) -> list[RedriveOutcome]:
+    """File one entry, or every entry if no id is given; raises click.ClickException."""
+    with aws_errors():
+        store, retention = target.store(), target.deployment().event_retention
+        with incomplete_errors("What was filed stays filed: start it again."):
+            if quarantine_id is None:
+                entries = list(list_entries(store))
+            elif entry := get_entry(store, quarantine_id):
+                entries = [entry]
+            else:
+                raise NotFound(NOT_THERE.format(quote(quarantine_id)))
+            return [redrive(store, entry, retention, dry_run=dry_run) for entry in entries]
 
 
 def list_entries(store: "Store") -> Iterator[Item]:

@@ -4,6 +4,7 @@ To the caller it looks like HTTP, so that commands need only one way of asking.
 """
 
 import os
+import threading
 from typing import TYPE_CHECKING
 
 import click
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 FUNCTION = "ReadFunction"
 
+# Powertools keeps the current event on the class of the router, so two requests at once would mix.
+_RESOLVING = threading.Lock()
+
 
 def in_process_client(session: "Session", stack: str) -> httpx.Client:
     """Return a client of a deployed stack; gives this process the environment of the stack's ReadFunction."""
@@ -30,7 +34,7 @@ def in_process_client(session: "Session", stack: str) -> httpx.Client:
 
 
 class InProcessTransport(httpx.BaseTransport):
-    """Answers requests by calling the code of ReadFunction, whose environment this process has."""
+    """Answers requests one by one with the code of ReadFunction, whose environment this process has."""
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Answer as the API would; raises click.ClickException if AWS refuses for good."""
@@ -40,7 +44,7 @@ class InProcessTransport(httpx.BaseTransport):
         path, _, query = request.url.raw_path.partition(b"?")
         event = make_event(Request("GET", path, query), Route("GET", request.url.path, FUNCTION), {})
         try:
-            with aws_errors():
+            with _RESOLVING, aws_errors():
                 answer = make_answer(resolve(event, None))
         except CallbackError as error:
             # The text of a StoreDown is AWS's code. With advice, it does not pass by itself.

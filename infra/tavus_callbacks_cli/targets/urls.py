@@ -18,3 +18,12 @@ def is_sendable(url: str) -> bool:
 def is_loopback(url: str) -> bool:
     """Tell whether a URL points to this machine."""
     return urlsplit(url).hostname in LOOPBACK
+
+
+def is_http(url: str) -> bool:
+    """Tell whether a URL is an http:// or https:// address."""
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname)
+    except ValueError:
+        return False

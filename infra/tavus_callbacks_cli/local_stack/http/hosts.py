@@ -38,12 +38,16 @@ def api_hosts(handle: Handle, port: int, public_url: str | None) -> Handle:
         is_local = is_loopback(host, port)
         if not is_local and host.lower() != public:
             return _FORBIDDEN
-        is_from_proxy = any(name.lower() in _PROXY_HEADERS for name, _ in request.headers)
-        if is_callback or (is_local and not is_from_proxy):
+        if is_callback or (is_local and not is_from_proxy(request)):
             return handle(request)
         return NOT_FOUND
 
     return guarded
+
+
+def is_from_proxy(request: Request) -> bool:
+    """Tell whether a proxy, such as a tunnel, passed the request on."""
+    return any(name.lower() in _PROXY_HEADERS for name, _ in request.headers)
 
 
 def _netloc(url: str) -> str:

@@ -10,7 +10,7 @@ import json
 import re
 import time
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote
@@ -52,6 +52,14 @@ class Answer:
     status: int
     headers: tuple[tuple[str, str], ...]
     body: bytes
+
+
+@dataclass(frozen=True)
+class Stream:
+    """A successful answer without an end; `chunks` runs on the event loop, so it occupies no thread."""
+
+    headers: tuple[tuple[str, str], ...]
+    chunks: Callable[[], AsyncGenerator[bytes, None]]
 
 
 Handle = Callable[[Request], Answer]

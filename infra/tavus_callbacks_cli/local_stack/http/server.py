@@ -8,28 +8,46 @@ import socket
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from typing import Any
 
 import click
 
 from tavus_callbacks_cli.local_stack.http.gateway import FAILED, TOO_LARGE
-from tavus_callbacks_cli.local_stack.http.payload import BODY_LIMIT, Answer, Handle, Request
+from tavus_callbacks_cli.local_stack.http.payload import BODY_LIMIT, Answer, Handle, Request, Stream
 from tavus_callbacks_cli.local_stack.loopback import HOST
 
 # A request that waits for a worker occupies a thread, so there are more threads than workers.
 _THREADS = 64
-# A client gets its 413 only after it has sent its whole body, up to this size.
-_READ_AT_MOST = 10 * BODY_LIMIT
+# A client gets its 413 only after it has sent its whole body, up to this many limits.
+_READ_LIMITS = 10
+# Seconds that a reader of a stream may take for a chunk before its connection is closed.
+_SLOW = 10
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
+Headers = tuple[tuple[str, str], ...]
 
 _log = logging.getLogger(__name__)
 
 
 class _Disconnected(Exception):
     """The client disconnected before its request was complete."""
+
+
+@dataclass(frozen=True)
+class Site:
+    """What answers the requests of a port whose path it takes.
+
+    Each site has threads of its own, so that one site can send requests to another.
+    """
+
+    handle: Callable[[Request], Answer | Stream]
+    takes: Callable[[bytes], bool] = lambda _path: True
+    body_limit: int = BODY_LIMIT
+    too_large: Answer = TOO_LARGE
+    failed: Answer = FAILED
 
 
 def take_port(port: int) -> socket.socket:
@@ -50,13 +68,14 @@ def take_port(port: int) -> socket.socket:
 
 
 @contextlib.contextmanager
-def serve(listener: socket.socket, handle: Handle) -> Iterator[None]:
-    """Answer requests on the socket until the block ends."""
+def serve(listener: socket.socket, handle: Handle | Site, *, before: Site | None = None) -> Iterator[None]:
+    """Answer requests on the socket until the block ends; the site `before` sees each path first."""
     import uvicorn
 
-    threads = ThreadPoolExecutor(_THREADS, "request")
+    last = handle if isinstance(handle, Site) else Site(handle)
+    hosts = [_Host(site) for site in (before, last) if site]
     config = uvicorn.Config(
-        _application(handle, threads),
+        _application(hosts),
         http="h11",
         ws="none",
         lifespan="off",
@@ -72,60 +91,119 @@ def serve(listener: socket.socket, handle: Handle) -> Iterator[None]:
         yield
     finally:
         server.should_exit = True
+        for host in hosts:
+            host.end_streams()
         thread.join()
-        # A handler that hangs ends with its worker, just after this.
-        threads.shutdown(wait=False, cancel_futures=True)
+        for host in hosts:
+            # A handler that hangs ends with its worker, just after this.
+            host.threads.shutdown(wait=False, cancel_futures=True)
 
 
-def _application(handle: Handle, threads: ThreadPoolExecutor) -> Any:
+@dataclass(frozen=True)
+class _Host:
+    """A site with its threads and its open streams."""
+
+    site: Site
+    threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(_THREADS, "request"))
+    streams: set[asyncio.Task[None]] = field(default_factory=set)
+
+    async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, in a thread; a stream is then sent by the event loop."""
+        body = await _read_body(receive, self.site.body_limit)
+        if body is None:
+            await _send(send, self.site.too_large)
+            return
+        request = Request(
+            method=scope["method"],
+            path=scope["raw_path"],
+            query=scope["query_string"],
+            headers=tuple(scope["headers"]),
+            body=body,
+            source_ip=(scope["client"] or [HOST])[0],
+            protocol=f"HTTP/{scope['http_version']}",
+        )
+        answer = await asyncio.get_running_loop().run_in_executor(self.threads, self._handle, request)
+        if isinstance(answer, Answer):
+            await _send(send, answer)
+        else:
+            await self._send_stream(receive, send, answer)
+
+    def _handle(self, request: Request) -> Answer | Stream:
+        try:
+            return self.site.handle(request)
+        except Exception:  # noqa: BLE001 - the outermost edge: the client gets an answer, the log the traceback
+            _log.exception("the server failed on %s", request.method)
+            return self.site.failed
+
+    async def _send_stream(self, receive: Receive, send: Send, stream: Stream) -> None:
+        """Send chunks until they end, the client disconnects or reads too slowly, or the server stops."""
+        await send(_start(200, stream.headers))
+        sending = asyncio.create_task(_send_chunks(send, stream))
+        leaving = asyncio.create_task(_await_disconnect(receive))
+        self.streams.add(sending)
+        try:
+            await asyncio.wait((sending, leaving), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self.streams.discard(sending)
+            sending.cancel()
+            leaving.cancel()
+            outcome, _ = await asyncio.gather(sending, leaving, return_exceptions=True)
+        if isinstance(outcome, TimeoutError):
+            return  # the client would not read the end either, and uvicorn closes the connection
+        if isinstance(outcome, Exception):
+            raise outcome
+        await send({"type": "http.response.body", "body": b""})
+
+    def end_streams(self) -> None:
+        """End the open streams at once; called from another thread than theirs."""
+        for task in tuple(self.streams):
+            task.get_loop().call_soon_threadsafe(task.cancel)
+
+
+def _application(hosts: list[_Host]) -> Any:
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        host = next(host for host in hosts if host.site.takes(scope["raw_path"]))
         # No client is left to answer.
         with contextlib.suppress(_Disconnected):
-            body = await _read_body(receive)
-            answer = TOO_LARGE
-            if body is not None:
-                request = Request(
-                    method=scope["method"],
-                    path=scope["raw_path"],
-                    query=scope["query_string"],
-                    headers=tuple(scope["headers"]),
-                    body=body,
-                    source_ip=(scope["client"] or [HOST])[0],
-                    protocol=f"HTTP/{scope['http_version']}",
-                )
-                loop = asyncio.get_running_loop()
-                answer = await loop.run_in_executor(threads, _handle_safely, handle, request)
-            await _send(send, answer)
+            await host.answer(scope, receive, send)
 
     return application
 
 
-def _handle_safely(handle: Handle, request: Request) -> Answer:
-    try:
-        return handle(request)
-    except Exception:  # noqa: BLE001 - the outermost edge: the client gets an answer, the log the traceback
-        _log.exception("the local stack failed on %s", request.method)
-        return FAILED
+async def _send_chunks(send: Send, stream: Stream) -> None:
+    async with contextlib.aclosing(stream.chunks()) as chunks:
+        async for chunk in chunks:
+            async with asyncio.timeout(_SLOW):
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
 
 
-async def _read_body(receive: Receive) -> bytes | None:
+async def _await_disconnect(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _read_body(receive: Receive, limit: int) -> bytes | None:
     body, size, is_whole = bytearray(), 0, False
-    while not is_whole and size <= _READ_AT_MOST:
+    while not is_whole and size <= _READ_LIMITS * limit:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise _Disconnected
         size += len(message.get("body", b""))
         is_whole = not message.get("more_body", False)
-        if size <= BODY_LIMIT:
+        if size <= limit:
             body += message.get("body", b"")
-    return bytes(body) if size <= BODY_LIMIT else None
+    return bytes(body) if size <= limit else None
 
 
 async def _send(send: Send, answer: Answer) -> None:
-    headers = list(answer.headers)
+    headers = answer.headers
     # An answer to HEAD brings its own length, without a body.
     if "content-length" not in dict(headers):
-        headers.append(("content-length", str(len(answer.body))))
-    encoded = [(name.encode(), value.encode("latin-1")) for name, value in headers]
-    await send({"type": "http.response.start", "status": answer.status, "headers": encoded})
+        headers = (*headers, ("content-length", str(len(answer.body))))
+    await send(_start(answer.status, headers))
     await send({"type": "http.response.body", "body": answer.body})
+
+
+def _start(status: int, headers: Headers) -> dict[str, Any]:
+    encoded = [(name.encode(), value.encode("latin-1")) for name, value in headers]
+    return {"type": "http.response.start", "status": status, "headers": encoded}
