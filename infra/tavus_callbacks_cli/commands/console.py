@@ -34,9 +34,9 @@ from tavus_callbacks_cli.targets.choose import Target
 @click.option("--open/--no-open", "is_open", default=True, help="Open the page in the browser.")
 @target_options
 def console(target: Target, *, console_port: int, allow_actions: bool, is_open: bool) -> None:
-    """Show conversations, recordings and problems as a web page, on this machine only.
+    """Show conversations, recordings and problems as a web page.
 
-    The printed address signs in. Everybody who has it can read what the target holds.
+    It runs on this machine only. Everybody who has the printed address can read what the target holds.
     """
     from tavus_callbacks_cli.console.open import open_console
     from tavus_callbacks_cli.local_stack.http.server import serve, take_port
