@@ -2,88 +2,214 @@
 
 import { get, segment } from "/console/api.js";
 import { fill, h, said } from "/console/dom.js";
+import { facts, partName, statusBadge } from "/console/facts.js";
 import { setKeys } from "/console/keys.js";
-import { markdown } from "/console/markdown.js";
-import { badge, copyButton, empty, notice, tags, time } from "/console/parts.js";
+import { follow } from "/console/live.js";
+import { badge, copyButton, notice } from "/console/parts.js";
 import { Player } from "/console/player.js";
-import { formatRoute, replaceQuery } from "/console/router.js";
-import { spanText, zoneName } from "/console/time.js";
+import { replaceQuery } from "/console/router.js";
 import { transcript } from "/console/transcript.js";
 
 const TABS = { transcript: "Transcript", timeline: "Timeline", events: "Events" };
+const SETTLE = 500;
 
+/** Shows a conversation; returns how to take another query, such as another tab, in place. */
 export async function show({ root, path, query, signal }) {
   const id = path[1];
-  if (segment(id) === null) {
-    fill(root, empty("No address for this id", h("p", {}, "A path cannot hold this id. List its events by kind and subject instead.")));
-    return;
-  }
+  document.title = `${id} · tavus-callbacks`;
+  if (segment(id) === null) return (await import("/console/unknown.js")).showEventsOnly({ root, id, query, signal });
   fill(root, h("p", { role: "status", class: "dim" }, "Loading…"));
-  const conversation = await get(`/conversations/${segment(id)}`, {}, { signal });
-  const player = new Player({ conversation, query, signal });
-  const panel = h("div", { class: "panel card", id: "panel", role: "tabpanel" });
-  const chosen = TABS[query.tab] ? query.tab : "transcript";
-  fill(root,
-    heading(conversation),
-    h("div", { class: "columns" },
-      h("div", { class: "left" }, player.element, facts(conversation)),
-      h("div", { class: "right" }, tabList(chosen, showTab), panel)));
-  let tabs = null;
-  await showTab(chosen);
+  const page = new Page({ root, id, query, signal });
+  if (!await page.load()) return undefined;
+  page.build(query);
+  await page.showTab(query);
+  follow({ signal, onEvents: (events) => page.notify(events), onState: (state) => page.changeState(state) });
+  return { update: ({ query: next }) => page.take(next) };
+}
 
-  async function showTab(tab) {
-    tabs?.abort();
-    tabs = new AbortController();
-    const shown = AbortSignal.any([signal, tabs.signal]);
-    replaceQuery({ tab: tab === "transcript" ? null : tab });
-    panel.setAttribute("aria-labelledby", `tab-${tab}`);
-    fill(panel, h("p", { role: "status", class: "dim" }, "Loading…"));
-    setKeys(keys(player), signal);
+class Page {
+  constructor({ root, id, query, signal }) {
+    Object.assign(this, { root, id, query, signal, path: `/conversations/${segment(id)}`, unseen: 0, wasOff: false });
+  }
+
+  /** Asks for the conversation; returns false if nothing is stored of it, and says so. */
+  async load() {
     try {
-      fill(panel, await { transcript: turns, timeline, events }[tab](shown));
+      this.conversation = await get(this.path, {}, { signal: this.signal });
+      return true;
     } catch (error) {
-      if (error.name !== "AbortError") fill(panel, notice(error, { again: () => showTab(tab) }));
+      if (error.status !== 404) throw error;
+      const { showUnknown } = await import("/console/unknown.js");
+      await showUnknown({ root: this.root, id: this.id, error, signal: this.signal });
+      return false;
     }
   }
 
-  async function turns(shown) {
-    const tab = await transcript({ conversation, player, signal: shown });
-    setKeys({ ...keys(player), ...tab.keys }, signal);
+  build(query) {
+    const { conversation, signal } = this;
+    this.player = new Player({ conversation, query, signal });
+    this.head = h("div", { class: "head" });
+    this.facts = h("div", { class: "left-facts" });
+    this.fresh = h("div", { role: "status" });
+    this.panel = h("div", { class: "panel card", id: "panel", role: "tabpanel" });
+    this.tabs = tabList((tab) => this.choose(tab));
+    this.showFacts();
+    fill(this.root, this.head,
+      h("div", { class: "columns" },
+        h("div", { class: "left" }, this.player.element, this.facts),
+        h("div", { class: "right" }, this.tabs.element, this.fresh, this.panel)));
+  }
+
+  showFacts() {
+    fill(this.head, heading(this.conversation, this.player));
+    refill(this.facts, facts(this.conversation));
+  }
+
+  // Tabs.
+
+  choose(tab) {
+    replaceQuery({ tab: tab === "transcript" ? null : tab, event: null });
+    return this.showTab({ tab });
+  }
+
+  /** Takes the query of an address that somebody opened while the page is shown. */
+  take(query) {
+    const isSamePlace = query.tab === this.query.tab && query.event === this.query.event;
+    if (isSamePlace && query.t !== undefined) this.player.restore(query);
+    if (!isSamePlace) return this.showTab(query);
+    return undefined;
+  }
+
+  async showTab({ tab, event = null }) {
+    this.query = { tab, event };
+    const name = TABS[tab] ? tab : "transcript";
+    this.tabs.mark(name);
+    this.panel.setAttribute("aria-labelledby", `tab-${name}`);
+    fill(this.panel, h("p", { role: "status", class: "dim" }, "Loading…"));
+    const content = await this.tabContent(name, event);
+    if (content) fill(this.panel, content);
+  }
+
+  /** Returns what a tab shows, or null if another tab was chosen in the meantime. */
+  async tabContent(name, event) {
+    this.shown?.abort();
+    this.shown = new AbortController();
+    const signal = AbortSignal.any([this.signal, this.shown.signal]);
+    setKeys(this.player.keys, this.signal);
+    try {
+      const content = await { transcript: () => this.transcriptTab(signal), timeline: () => this.timelineTab(signal), events: () => this.eventsTab(event, signal) }[name]();
+      return signal.aborted ? null : content;
+    } catch (error) {
+      return error.name === "AbortError" || signal.aborted ? null : notice(error, { again: () => this.showTab(this.query) });
+    }
+  }
+
+  async transcriptTab(signal) {
+    const tab = await transcript({ conversation: this.conversation, player: this.player, signal });
+    if (!signal.aborted) setKeys({ ...this.player.keys, ...tab.keys }, this.signal);
     return tab.element;
   }
 
-  async function timeline() {
-    const module = await import("/console/timeline.js");
-    return module.timeline({ conversation, signal });
+  async timelineTab(signal) {
+    const { timelineTab } = await import("/console/timeline.js");
+    const turns = this.conversation.transcript && await get(`${this.path}/transcript`, {}, { signal });
+    return timelineTab({ conversation: this.conversation, transcript: turns, player: this.player, pages: await this.pages(), signal });
   }
 
-  async function events() {
-    const module = await import("/console/conversation_events.js");
-    return module.events({ conversation, signal });
+  async eventsTab(chosen, signal) {
+    const { eventsTab } = await import("/console/conversation_events.js");
+    return eventsTab({ id: this.id, pages: await this.pages(), chosen, signal });
+  }
+
+  /** Returns the events as far as they are loaded, for both tabs that show them. */
+  async pages() {
+    const { EventPages } = await import("/console/conversation_events.js");
+    this.eventPages ??= new EventPages(this.id, this.signal);
+    return this.eventPages;
+  }
+
+  // New callbacks: facts and player change by themselves, the tab waits for a click.
+
+  notify(events) {
+    const count = events.filter(({ kind, subject }) => kind === "conversation" && subject === this.id).length;
+    if (!count) return;
+    this.unseen += count;
+    this.timer ??= setTimeout(() => this.refresh(), SETTLE);
+  }
+
+  /** Callbacks that arrived while nobody listened are not notified. */
+  changeState(state) {
+    if (state === "on" && this.wasOff) this.refresh();
+    this.wasOff = state !== "on";
+  }
+
+  async refresh() {
+    this.timer = null;
+    const before = this.conversation;
+    try {
+      if (!await this.load()) return this.player.drop();
+    } catch (error) {
+      if (error.name !== "AbortError") fill(this.fresh, notice(error, { again: () => this.refresh() }));
+      return undefined;
+    }
+    this.player.update(this.conversation);
+    this.showFacts();
+    const isOld = before.received_last_at === this.conversation.received_last_at && !this.unseen;
+    if (!isOld) fill(this.fresh, h("button", { type: "button", class: "fresh", onclick: () => this.showNew() }, newText(this.unseen)));
+    return undefined;
+  }
+
+  /** Shows the tab again; what was open stays open, and nothing scrolls. */
+  async showNew() {
+    this.unseen = 0;
+    fill(this.fresh, h("span", { class: "dim" }, "Loading…"));
+    await this.eventPages?.reload();
+    const content = await this.tabContent(TABS[this.query.tab] ? this.query.tab : "transcript", this.query.event);
+    fill(this.fresh);
+    if (content) refill(this.panel, content);
   }
 }
 
-function heading(conversation) {
-  return h("div", { class: "head" },
-    h("h1", {}, h("a", { href: "#/conversations", title: "Back to the list" }, "Conversations"), " / ", said(conversation.conversation_id, { class: "mono" })),
-    copyButton("Copy id", conversation.conversation_id),
-    copyButton("Copy link", () => location.href));
+function newText(count) {
+  if (!count) return "New callbacks – show";
+  return `${count} new ${count === 1 ? "callback" : "callbacks"} – show`;
+}
+
+function heading(conversation, player) {
+  const link = () => {
+    replaceQuery(player.state);
+    return location.href;
+  };
+  return [
+    h("nav", { "aria-label": "Breadcrumb", class: "breadcrumb" }, h("a", { href: "#/conversations" }, "Conversations"), h("span", { "aria-hidden": "true" }, " /")),
+    h("h1", {}, said(conversation.conversation_id, { class: "mono" })),
+    statusBadge(conversation.status), conversation.simulated && badge("simulated"),
+    conversation.missing.map(({ what, overdue }) => badge(`${partName(what)} missing`, overdue ? "bad" : "warn")),
+    h("div", { class: "head-tools" }, copyButton("Copy id", conversation.conversation_id), copyButton("Copy link", link)),
+  ];
+}
+
+/** Replaces content; open folds, the scroll position of lists and the focus stay. */
+function refill(element, content) {
+  const open = new Set([...element.querySelectorAll("details[open] > summary")].map((summary) => summary.textContent));
+  const scrolled = element.querySelector(".turns")?.scrollTop ?? 0;
+  const focus = element.contains(document.activeElement) ? document.activeElement.textContent : null;
+  fill(element, content);
+  for (const summary of element.querySelectorAll("summary")) if (open.has(summary.textContent)) summary.parentElement.open = true;
+  if (scrolled) element.querySelector(".turns")?.scrollTo(0, scrolled);
+  if (focus) [...element.querySelectorAll("summary, a, button")].find((each) => each.textContent === focus)?.focus({ preventScroll: true });
 }
 
 /** Returns the tabs: the Tab key stops at the chosen one, arrows choose another. */
-function tabList(current, choose) {
+function tabList(choose) {
   const tabs = Object.entries(TABS).map(([name, words]) => h("button", {
-    type: "button", role: "tab", id: `tab-${name}`, "aria-controls": "panel", "data-name": name, onclick: (event) => select(event.currentTarget),
+    type: "button", role: "tab", id: `tab-${name}`, "aria-controls": "panel", "data-name": name, onclick: () => choose(name),
   }, words));
-  const mark = (chosen) => {
+  function mark(name) {
     for (const tab of tabs) {
-      tab.setAttribute("aria-selected", String(tab === chosen));
-      tab.tabIndex = tab === chosen ? 0 : -1;
+      tab.setAttribute("aria-selected", String(tab.dataset.name === name));
+      tab.tabIndex = tab.dataset.name === name ? 0 : -1;
     }
-  };
-  function select(tab) {
-    mark(tab);
-    choose(tab.dataset.name);
   }
   function press(event) {
     const at = tabs.indexOf(event.target);
@@ -91,27 +217,7 @@ function tabList(current, choose) {
     if (!next) return;
     event.preventDefault();
     next.focus();
-    select(next);
+    choose(next.dataset.name);
   }
-  mark(tabs.find((tab) => tab.dataset.name === current));
-  return h("div", { class: "tabs", role: "tablist", "aria-label": "About this conversation", onkeydown: press }, tabs);
-}
-
-function facts(conversation) {
-  return h("div", { class: "facts card" }, h("dl", {},
-    fact("Status", badge(conversation.status.replaceAll("_", " "))),
-    fact(`Joined (${zoneName()})`, time(conversation.joined_at)),
-    fact(`Ended (${zoneName()})`, time(conversation.ended_at)),
-    fact("Length", spanText(conversation.duration)),
-    conversation.ending && fact("Ending", said(conversation.ending.plain)),
-    fact("Tags", tags(conversation.tags)),
-    conversation.perception?.analysis && fact("Perception", markdown(String(conversation.perception.analysis)))));
-}
-
-function fact(name, ...values) {
-  return [h("dt", {}, name), h("dd", {}, values)];
-}
-
-function keys(player) {
-  return { ...player.keys, Escape: { words: "back to the list", run: () => history.back() } };
+  return { mark, element: h("div", { class: "tabs", role: "tablist", "aria-label": "About this conversation", onkeydown: press }, tabs) };
 }

@@ -16,12 +16,16 @@ export class EventPages {
   constructor(id, signal) {
     this.query = { kind: "conversation", subject: id };
     this.signal = signal;
-    this.forget();
-  }
-
-  forget() {
     this.events = [];
     this.cursor = undefined;
+  }
+
+  /** Loads as many events again: new ones can stand between those that are loaded. */
+  async reload() {
+    const count = this.events.length;
+    this.events = [];
+    this.cursor = undefined;
+    await this.until({ count });
   }
 
   get isComplete() {

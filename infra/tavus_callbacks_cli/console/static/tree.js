@@ -6,19 +6,19 @@ const OPEN_DEPTH = 2;
 const MOST_ITEMS = 200;
 const MOST_CHARACTERS = 2000;
 
-/** Returns the tree of a JSON value; what is deeper than two levels is folded. */
-export function tree(value, depth = 0) {
-  if (value === null || typeof value !== "object") return leaf(value);
-  const isList = Array.isArray(value);
+/** Returns the tree of a JSON value; what is deeper than two levels is folded. `name` stands before the value. */
+export function tree(value, depth = 0, name = null) {
+  const label = name !== null && [said(name, { class: "name" }), ": "];
+  if (value === null || typeof value !== "object") return h("span", {}, label, leaf(value));
   const entries = Object.entries(value);
-  const [open, close] = isList ? "[]" : "{}";
-  if (!entries.length) return h("span", { class: "punctuation" }, open + close);
-  const item = ([name, each]) => h("li", {}, said(name, { class: isList ? "name index" : "name" }), ": ", tree(each, depth + 1));
+  const [open, close] = Array.isArray(value) ? "[]" : "{}";
+  const mark = (text) => h("span", { class: "punctuation" }, text);
+  if (!entries.length) return h("span", {}, label, mark(open + close));
   const list = h("ul", {});
   return lazy(
     h("details", { class: "fold", open: depth < OPEN_DEPTH },
-      h("summary", {}, h("span", { class: "punctuation" }, `${open} ${entries.length.toLocaleString("en")} ${close}`)), list),
-    () => addInParts(list, entries, item));
+      h("summary", {}, label, mark(`${open} ${entries.length.toLocaleString("en")} ${close}`)), list),
+    () => addInParts(list, entries, ([key, each]) => h("li", {}, tree(each, depth + 1, key))));
 }
 
 /** Calls `build` when a `<details>` is open for the first time: a fold that nobody opens costs no nodes. */

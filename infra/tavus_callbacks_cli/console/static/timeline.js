@@ -1,0 +1,212 @@
+// The Timeline tab: what happened in the call, in one lane, and then what arrived when.
+
+import { fill, h, said } from "/console/dom.js";
+import { eventLink, missingText, partName } from "/console/facts.js";
+import { badge, notice, time } from "/console/parts.js";
+import { Strip } from "/console/strip.js";
+import { clockText, spanText, zoneName } from "/console/time.js";
+import { addInParts, lazy } from "/console/tree.js";
+
+const FOLD = 4;
+const FEW_TURNS = 30;
+const PAGE = 200;
+const SPEAKERS = { user: "User", assistant: "Replica", tool: "Tool", system: "System" };
+
+/** Returns the Timeline tab; `transcript` is that of the API, or null. */
+export async function timelineTab({ conversation, transcript, player, pages, signal }) {
+  const origin = transcript?.origin ? Date.parse(transcript.origin.at) : null;
+  const clock = new Clock(conversation, origin, player);
+  const points = [...happenings(conversation), ...speech(transcript?.turns ?? [])].sort((one, other) => one.at - other.at);
+  const strip = new Strip({ points, clock, player, signal });
+  const arrived = h("section", {});
+  showArrivals(arrived, conversation, pages);
+  const hasTimes = !transcript || transcript.turns.every((turn) => turn.at);
+  return h("div", { class: "timeline" },
+    strip.element,
+    !hasTimes && h("p", { class: "dim" }, "The transcript has no times, so its turns are only in the Transcript tab."),
+    h("h2", {}, `In the call (${clock.zero === null ? zoneName() : "time since the start"})`),
+    points.length
+      ? lane(groups(points), (group) => groupItem(group, { conversation, clock, player, signal }))
+      : h("p", { class: "dim" }, "Nothing that has a time has arrived."),
+    arrived);
+}
+
+/** Places times in the talk and in the recording. */
+class Clock {
+  constructor(conversation, origin, player) {
+    this.origin = origin;
+    this.zero = origin ?? (conversation.joined_at ? Date.parse(conversation.joined_at) : null);
+    this.player = player;
+  }
+
+  /** Returns the time since the start of the talk as text, or the time of day where the start is unknown. */
+  text(point) {
+    return this.zero === null ? time(point.iso, { date: false }) : clockText((point.at - this.zero) / 1000);
+  }
+
+  /** Returns the place in the talk as the player takes it, or null. */
+  turn({ at, until }) {
+    return this.origin === null ? null : { start: (at - this.origin) / 1000, duration: (until - at) / 1000 };
+  }
+
+  /** Returns the second of the recording, where no turn says when the talk began; else null. */
+  second({ at }) {
+    const { recording, duration } = this.player;
+    if (this.origin !== null || !recording?.started_at) return null;
+    const second = (at - Date.parse(recording.started_at)) / 1000;
+    return second >= 0 && second < duration ? second : null;
+  }
+
+  isPlayable(point) {
+    if (!this.player.isPlayable) return false;
+    return this.origin === null ? this.second(point) !== null : this.player.covers(this.turn(point));
+  }
+
+  play(point) {
+    const second = this.second(point);
+    return second === null ? this.player.playFrom(this.turn(point) ?? { start: null }) : this.player.play(second);
+  }
+}
+
+/** Returns a point: `iso` and `at` are its time, `name` is ours, `text` is theirs. */
+function point(kind, iso, name, text, { until = null, isReceipt = false, eventId = null } = {}) {
+  const at = Date.parse(iso);
+  return { kind, iso, at, until: until ?? at, name, text: text ?? "", isReceipt, eventId };
+}
+
+/** Returns the points of everything but speech that has a time. */
+function happenings(conversation) {
+  const points = [];
+  const add = (kind, happened, name, text) => {
+    const iso = happened.at ?? happened.received_at;
+    if (iso) points.push(point(kind, iso, name, text, { isReceipt: !happened.at, eventId: happened.event_id }));
+  };
+  const each = (list, kind, name, text) => list.forEach((happened) => add(kind, happened, name, text(happened)));
+  each(conversation.joinings, "joined", "Replica joined", ({ replica_id: id }) => id);
+  each(conversation.perception_tool_calls, "tool", "Raven called a tool", ({ name }) => name);
+  each(conversation.canvas_interactions, "canvas", "Card", ({ component, type }) => [component, type].filter(Boolean).join(" "));
+  for (const { name, history } of conversation.objectives) each(history, "objective", "Objective", ({ status }) => `${name ?? "unnamed"}: ${status}`);
+  each(conversation.guardrails, "guardrail", "Guardrail", ({ name, guardrail_id: id, reason }) => [name ?? id, reason].filter(Boolean).join(": "));
+  each(conversation.memories, "other", "Memory", ({ event_type: type }) => type);
+  each(conversation.other_events, "other", "Event", ({ event_type: type }) => type);
+  each(conversation.actions, "tool", "Tool after the call", ({ tool_name: name, tool_id: id, status }) => [name ?? id, status].filter(Boolean).join(": "));
+  const isOnly = conversation.recordings.length === 1;
+  for (const recording of conversation.recordings) addRecording(points, recording, isOnly ? "" : recording.recording_id);
+  if (conversation.ended_at) add("ended", { at: conversation.ended_at }, "Ended", conversation.ending?.plain);
+  if (conversation.transcript) add("other", conversation.transcript, "Transcript ready");
+  if (conversation.perception) add("other", conversation.perception, conversation.perception.unavailable_reason ? "No perception analysis" : "Perception analysis ready");
+  return points;
+}
+
+function addRecording(points, { started_at: start, duration }, id) {
+  if (!start) return;
+  const end = duration === null ? null : Date.parse(start) + duration * 1000;
+  points.push(point("recording", start, "Recording starts", id, { until: end }));
+  if (end) points.push(point("recording", new Date(end).toISOString(), "Recording ends", id));
+}
+
+/** Returns the points of turns that have a time, and of the tools that they called. */
+function speech(turns) {
+  return turns.filter((turn) => turn.at).flatMap((turn) => [
+    ...(turn.text || turn.scene ? [{
+      ...point(turn.role === "tool" ? "tool" : "speech", turn.at, SPEAKERS[turn.role] ?? turn.role, turn.text || turn.scene,
+        { until: Date.parse(turn.at) + (turn.duration ?? 0) * 1000 }),
+      role: turn.role,
+      speaker: turn.speaker,
+    }] : []),
+    ...turn.tool_calls.map((call) => point("tool", turn.at, "Tool call", call.name)),
+  ]);
+}
+
+/** Returns runs of points of one kind: a long run is shown folded. */
+function groups(points) {
+  const runs = [];
+  for (const each of points) {
+    if (runs.at(-1)?.[0].kind === each.kind) runs.at(-1).push(each);
+    else runs.push([each]);
+  }
+  return runs.flatMap((run) => (run.length < FOLD ? run.map((each) => [each]) : [run]));
+}
+
+function lane(items, render) {
+  const list = h("ol", { class: "lane" });
+  addInParts(list, items, render);
+  return list;
+}
+
+function groupItem(run, context) {
+  const [first] = run;
+  if (run.length === 1) return pointItem(first, context);
+  const list = h("ol", { class: "lane" });
+  const fold = h("details", { open: first.kind === "speech" && run.length <= FEW_TURNS }, h("summary", {}, runText(run)), list);
+  lazy(fold, () => addInParts(list, run, (each) => pointItem(each, context)));
+  return h("li", { class: `point ${first.kind}` }, h("span", { class: "at" }, context.clock.text(first)), h("div", {}, fold));
+}
+
+function runText(run) {
+  const [first] = run;
+  if (first.kind !== "speech") return `${run.length} × ${first.name}`;
+  const of = (role) => run.filter((each) => each.role === role).length;
+  return `${run.length} turns in ${spanText((run.at(-1).until - first.at) / 1000)}: user ${of("user")}, replica ${of("assistant")}`;
+}
+
+function pointItem(each, { conversation, clock, player, signal }) {
+  const at = player.isPlayable ? playButton(each, clock, player, signal) : h("span", { class: "at" }, clock.text(each));
+  return h("li", { class: `point ${each.kind} ${each.role ?? ""}` }, at, h("div", {},
+    h("strong", {}, each.speaker ? said(each.speaker) : each.name), " ", said(each.text),
+    h("div", { class: "dim" }, time(each.iso), each.isReceipt && " (received; Tavus sent no time)",
+      each.eventId && [" · ", eventLink(conversation, each.eventId)])));
+}
+
+function playButton(each, clock, player, signal) {
+  const button = h("button", { type: "button", class: "at", onclick: () => clock.play(each) }, clock.text(each));
+  const place = () => {
+    const isPlayable = clock.isPlayable(each);
+    button.setAttribute("aria-disabled", String(!isPlayable));
+    button.title = isPlayable ? "Play from here" : "Not in the recording";
+  };
+  player.addEventListener("offset", place, { signal });
+  place();
+  return button;
+}
+
+// What arrived when.
+
+async function showArrivals(section, conversation, pages) {
+  const head = h("h2", {}, `What arrived (${zoneName()})`);
+  fill(section, head, h("p", { role: "status", class: "dim" }, "Loading…"));
+  try {
+    await pages.until({ count: 1 });
+  } catch (error) {
+    if (error.name !== "AbortError") fill(section, head, notice(error, { again: () => showArrivals(section, conversation, pages) }));
+    return;
+  }
+  const more = async (event) => {
+    event.currentTarget.disabled = true;
+    await pages.until({ count: pages.events.length + PAGE }).catch((error) => { if (error.name !== "AbortError") fill(section, notice(error)); });
+    showArrivals(section, conversation, pages);
+  };
+  const received = pages.events.flatMap((event) => [event, ...(event.variants ?? [])])
+    .sort((one, other) => (one.received_at < other.received_at ? -1 : 1));
+  fill(section, head,
+    lane(received, (event) => arrivalItem(event, conversation)),
+    !pages.isComplete && h("p", { class: "foot" }, `The first ${pages.events.length} callbacks by their own time, in the order of receipt.`,
+      h("button", { type: "button", onclick: more }, "Show more")),
+    conversation.missing.length > 0 && h("ol", { class: "lane" }, conversation.missing.map((part) =>
+      h("li", { class: "point missing" }, h("span", { class: "at" }, "–"), h("div", {}, h("strong", {}, `${partName(part.what)} is missing`), h("div", { class: "dim" }, missingText(part)))))));
+}
+
+function arrivalItem(event, conversation) {
+  return h("li", { class: "point arrival" },
+    h("span", { class: "at" }, time(event.received_at, { date: false })),
+    h("div", {}, eventLink(conversation, event.variant_id || event.event_id, said(event.event_type)), " ",
+      event.variant_id && badge("other content", "warn"), event.source === "backfill" && badge("backfill"),
+      h("div", { class: "dim" }, time(event.received_at), " · ", delayText(event))));
+}
+
+/** Returns how long a callback took, by two clocks: the sender's and that of API Gateway. */
+function delayText({ occurred_at: sent, received_at: received }) {
+  if (!sent) return "it has no time of its own";
+  const seconds = (Date.parse(received) - Date.parse(sent)) / 1000;
+  return seconds < 0 ? `${spanText(-seconds)} before its own time: the sender's clock is ahead` : `${spanText(seconds)} after it happened`;
+}
