@@ -5,7 +5,7 @@ import { fill, h, said } from "/console/dom.js";
 import { facts, partName, statusBadge } from "/console/facts.js";
 import { setKeys } from "/console/keys.js";
 import { follow } from "/console/live.js";
-import { badge, copyButton, notice } from "/console/parts.js";
+import { badge, copyButton, loading, notice } from "/console/parts.js";
 import { Player } from "/console/player.js";
 import { replaceQuery } from "/console/router.js";
 import { transcript } from "/console/transcript.js";
@@ -18,7 +18,7 @@ export async function show({ root, path, query, signal }) {
   const id = path[1];
   document.title = `${id} · tavus-callbacks`;
   if (segment(id) === null) return (await import("/console/unknown.js")).showEventsOnly({ root, id, query, signal });
-  fill(root, h("p", { role: "status", class: "dim" }, "Loading…"));
+  fill(root, loading());
   const page = new Page({ root, id, query, signal });
   if (!await page.load()) return undefined;
   page.build(query);
@@ -85,7 +85,7 @@ class Page {
     const name = TABS[tab] ? tab : "transcript";
     this.tabs.mark(name);
     this.panel.setAttribute("aria-labelledby", `tab-${name}`);
-    fill(this.panel, h("p", { role: "status", class: "dim" }, "Loading…"));
+    fill(this.panel, loading());
     const content = await this.tabContent(name, event);
     if (content) fill(this.panel, content);
   }
@@ -162,7 +162,7 @@ class Page {
   /** Shows the tab again; what was open stays open, and nothing scrolls. */
   async showNew() {
     this.unseen = 0;
-    fill(this.fresh, h("span", { class: "dim" }, "Loading…"));
+    fill(this.fresh, loading());
     await this.eventPages?.reload();
     const content = await this.tabContent(TABS[this.query.tab] ? this.query.tab : "transcript", this.query.event);
     fill(this.fresh);

@@ -4,7 +4,7 @@ import { get } from "/console/api.js";
 import { command, commandLine } from "/console/command.js";
 import { fill, h, said } from "/console/dom.js";
 import { eventDetails } from "/console/event.js";
-import { badge, empty, notice, time } from "/console/parts.js";
+import { badge, empty, loading, notice, time } from "/console/parts.js";
 import { parseRoute, replaceQuery } from "/console/router.js";
 import { lazy } from "/console/tree.js";
 
@@ -57,7 +57,7 @@ export async function eventsTab({ id, pages, chosen = null, signal }) {
     h("span", {}, `${count(pages.events.length)} by their own time.${pages.isComplete ? " That is all." : ""}`),
     !pages.isComplete && h("button", { type: "button", onclick: more }, "Show more"));
   async function more() {
-    fill(foot, h("span", { role: "status" }, "Loading…"));
+    fill(foot, loading());
     try {
       list.append(...(await pages.more()).map((event) => eventRow(event, { signal })));
       showFoot();

@@ -3,7 +3,7 @@
 import { config, get, segment } from "/console/api.js";
 import { command, commandLine } from "/console/command.js";
 import { fill, h, said } from "/console/dom.js";
-import { copyButton, notice, tags, time } from "/console/parts.js";
+import { copyButton, loading, notice, tags, time } from "/console/parts.js";
 import { zoneName } from "/console/time.js";
 import { lazy, tree } from "/console/tree.js";
 
@@ -59,7 +59,7 @@ function fact(name, ...values) {
 function largeBody(id, signal) {
   const place = h("div", { class: "tree" });
   async function load() {
-    fill(place, h("p", { role: "status", class: "dim" }, "Loading…"));
+    fill(place, loading());
     try {
       fill(place, tree(await get(`/events/${segment(id)}/body`, {}, { signal })));
     } catch (error) {

@@ -1,8 +1,7 @@
 // The facts of a conversation, beside its recording: what is missing first, then what happened.
 
-import { config } from "/console/api.js";
+import { commandLine, operatorCommand } from "/console/command.js";
 import { fill, h, said } from "/console/dom.js";
-import { command, commandLine } from "/console/event.js";
 import { markdown } from "/console/markdown.js";
 import { badge, tags, time } from "/console/parts.js";
 import { formatRoute } from "/console/router.js";
@@ -83,15 +82,14 @@ function fact(name, ...values) {
 }
 
 function missing(conversation) {
-  const canBackfill = /^--(local|stack)\b/.test(config.option ?? "");
   const isOverdue = conversation.missing.some(({ what, overdue }) => overdue && what !== "recording");
   return [
     h("dl", {}, conversation.missing.map((part) => fact(h("span", { class: "bad-text" }, partName(part.what)),
       missingText(part),
       part.what === "recording" && h("div", { class: "dim" }, "A recording exists only if a page of yours started it: ", h("code", {}, "enable_recording"), " permits it.")))),
-    isOverdue && canBackfill && [
+    isOverdue && [
       h("p", { class: "dim" }, "Fetch from Tavus what was lost on the way:"),
-      commandLine(command("backfill", conversation.conversation_id)),
+      commandLine(operatorCommand("backfill", conversation.conversation_id)),
     ],
   ];
 }

@@ -64,7 +64,7 @@ export class Strip {
       const at = this.from + ((this.to - this.from) * index) / (anchors.length - 1);
       const { zero } = this.clock;
       const words = zero === null ? timeText(new Date(at).toISOString(), { date: false }) : clockText((at - zero) / 1000);
-      return s("text", { x: `${index * 25}%`, y: 90, "text-anchor": anchor }, words);
+      return s("text", { class: index % 2 && "minor", x: `${index * 25}%`, y: 90, "text-anchor": anchor }, words);
     });
   }
 

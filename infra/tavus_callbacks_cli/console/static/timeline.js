@@ -2,7 +2,7 @@
 
 import { fill, h, said } from "/console/dom.js";
 import { eventLink, missingText, partName } from "/console/facts.js";
-import { badge, notice, time } from "/console/parts.js";
+import { badge, loading, notice, time } from "/console/parts.js";
 import { Strip } from "/console/strip.js";
 import { clockText, spanText, zoneName } from "/console/time.js";
 import { addInParts, lazy } from "/console/tree.js";
@@ -174,7 +174,7 @@ function playButton(each, clock, player, signal) {
 
 async function showArrivals(section, conversation, pages) {
   const head = h("h2", {}, `What arrived (${zoneName()})`);
-  fill(section, head, h("p", { role: "status", class: "dim" }, "Loading…"));
+  fill(section, head, loading());
   try {
     await pages.until({ count: 1 });
   } catch (error) {

@@ -16,7 +16,7 @@ export function tree(value, depth = 0, name = null) {
   if (!entries.length) return h("span", {}, label, mark(open + close));
   const list = h("ul", {});
   return lazy(
-    h("details", { class: "fold", open: depth < OPEN_DEPTH },
+    h("details", { open: depth < OPEN_DEPTH },
       h("summary", {}, label, mark(`${open} ${entries.length.toLocaleString("en")} ${close}`)), list),
     () => addInParts(list, entries, ([key, each]) => h("li", {}, tree(each, depth + 1, key))));
 }

@@ -1,10 +1,10 @@
 // A conversation without a page: nothing is stored of it, it was erased, or no path can hold its id.
 
 import { config, get } from "/console/api.js";
+import { command, commandLine } from "/console/command.js";
 import { EventPages, eventsTab } from "/console/conversation_events.js";
 import { fill, h, said } from "/console/dom.js";
-import { command, commandLine } from "/console/event.js";
-import { empty, notice, time } from "/console/parts.js";
+import { empty, loading, notice, time } from "/console/parts.js";
 import { zoneName } from "/console/time.js";
 
 const PAGE = 200;
@@ -44,7 +44,7 @@ async function erasedAt(id, signal) {
 
 /** Shows the events of a conversation whose id no path can hold. */
 export async function showEventsOnly({ root, id, query, signal }) {
-  const panel = h("div", { class: "panel card" }, h("p", { role: "status", class: "dim" }, "Loading…"));
+  const panel = h("div", { class: "panel card" }, loading());
   fill(root,
     h("div", { class: "head" },
       h("nav", { "aria-label": "Breadcrumb", class: "breadcrumb" }, h("a", { href: "#/conversations" }, "Conversations"), h("span", { "aria-hidden": "true" }, " /")),
