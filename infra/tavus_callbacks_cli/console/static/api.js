@@ -2,6 +2,9 @@
 
 const MOST_PAUSE = 60_000;
 const LONGEST = 60_000;
+// Seconds. A server that was started again answers soon.
+const MOST_UNREACHABLE = 8;
+const PASSING = [401, 403, 429];
 
 /** An answer that is no success; `status` is 0 if there was no answer at all, `retryAfter` is in seconds. */
 export class ApiError extends Error {
@@ -59,7 +62,7 @@ export function segment(id) {
 
 /** Returns after how many seconds to repeat a failed request; the time doubles with each failure in a row. */
 export function retryDelay(error) {
-  return Math.max(error.retryAfter ?? 0, Math.min(2 ** failures * 2, MOST_PAUSE / 1000));
+  return Math.max(error.retryAfter ?? 0, Math.min(2 ** failures * 2, error.status ? MOST_PAUSE / 1000 : MOST_UNREACHABLE));
 }
 
 function queue(send, signal) {
@@ -99,12 +102,12 @@ function read(response, text) {
   const answer = parse(text);
   if (response.ok) return answer ?? text;
   const problem = answer ?? {};
-  throw new ApiError(response.status, problem.title ?? problem.message ?? `Status ${response.status}`, problem.detail, seconds(response), problem);
+  throw new ApiError(response.status, problem.title ?? `Status ${response.status}`, problem.detail ?? problem.message ?? "The answer gives no reason.", seconds(response), problem);
 }
 
 /** After each 429 the pause doubles; any other answer ends it. */
 function slowDown(response) {
-  failures = response.status === 429 || response.status >= 500 ? failures + 1 : 0;
+  failures = PASSING.includes(response.status) || response.status >= 500 ? failures + 1 : 0;
   pause = response.status === 429 ? Math.min(pause ? pause * 2 : 1000, MOST_PAUSE) : 0;
   notBefore = Date.now() + Math.max(pause, pause && Math.min((seconds(response) ?? 0) * 1000, MOST_PAUSE));
 }

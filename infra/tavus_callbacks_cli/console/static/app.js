@@ -40,11 +40,15 @@ async function start() {
   await show();
 }
 
-/** Exchanges the key in the address for a cookie, and removes it from the address before anything else runs. */
-async function takeKey() {
+/**
+ * Exchanges the key in the address for a cookie, and removes it from the address before anything else runs. A key
+ * without a route, pasted into an open page, leaves the page at its old route. Returns the refusal, or null.
+ */
+async function takeKey(before = "") {
   const { key, rest } = splitKey(location.hash);
   if (key === null) return null;
-  history.replaceState(history.state, "", location.pathname + rest);
+  const state = !rest && shown ? { at: shown.at } : history.state;
+  history.replaceState(state, "", location.pathname + (rest || before));
   try {
     await signIn(key);
   } catch (error) {
@@ -67,7 +71,7 @@ function bar(pages = null) {
   }
   return h("header", { class: "bar" },
     h("a", { class: "skip", href: "#main", onclick: (event) => { event.preventDefault(); main.focus(); } }, "Skip to content"),
-    h("a", { class: "brand", href: "#/conversations" }, logo(), "tavus-callbacks"),
+    h("a", { class: "brand", href: "#/conversations", "aria-label": "tavus-callbacks, the conversations" }, logo(), h("span", {}, "tavus-callbacks")),
     pages && h("nav", { "aria-label": "Pages" }, pages),
     pages && h("div", { class: "about" },
       h("span", { class: "target", title: `This console shows ${config.target}.` }, config.target), live, zone,
@@ -173,22 +177,14 @@ function goBack() {
   else go([path[0]]);
 }
 
-async function followAddress() {
-  if (!config.pages) {
-    await start();
-    return;
-  }
-  if (splitKey(location.hash).key === null) {
-    remember();
-    await show();
-    return;
-  }
-  // A printed address that is pasted into an open page signs in and stays where the page was.
-  const { rest } = splitKey(location.hash);
-  const refusal = await takeKey();
+async function followAddress({ oldURL }) {
+  const { key, rest } = splitKey(location.hash);
+  const refusal = await takeKey(new URL(oldURL).hash);
   if (refusal) fill(banner, notice(refusal));
-  else if (rest) await show();
-  else history.back();
+  // Notices of the open page repeat their request after a sign-in by themselves.
+  if (!config.pages || (key !== null && !rest)) return;
+  remember();
+  await show();
 }
 
 function showLive({ detail: { state, error } }) {
@@ -208,6 +204,7 @@ function showFault({ reason, error }) {
 
 history.scrollRestoration = "manual";
 addEventListener("hashchange", followAddress);
+addEventListener("online", tryAgain);
 addEventListener("unhandledrejection", showFault);
 addEventListener("error", showFault);
 document.addEventListener("keydown", (event) => handleKey(event));

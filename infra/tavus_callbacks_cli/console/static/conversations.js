@@ -2,11 +2,11 @@
 
 import { config, get } from "/console/api.js";
 import { fill, h, said } from "/console/dom.js";
-import { filterForm, filtersOf, jumpForm } from "/console/filters.js";
+import { SIMULATED, filterForm, jumpForm, openFilters, setFilters } from "/console/filters.js";
 import { setKeys } from "/console/keys.js";
 import { badge, empty, loading, notice, sentence, tags, time } from "/console/parts.js";
 import { formatRoute } from "/console/router.js";
-import { spanText, timeText, zoneName } from "/console/time.js";
+import { moment, spanText, timeText, zoneName } from "/console/time.js";
 
 const PAGE = 50;
 const NEXT_PAGE = 200;
@@ -14,6 +14,16 @@ const NEXT_PAGE = 200;
 const EMPTY_PAGES = 10;
 // A new callback is in the list a moment after it was received. These are the waits between looks, in milliseconds.
 const WAITS = [60, 240, 700, 3000];
+const FIELDS = [
+  { name: "status", label: "Status", values: ["active", "ended", "presumed_ended"] },
+  { name: "missing", label: "Missing", values: ["shutdown", "transcript", "perception", "recording"] },
+  { name: "tag", label: "Tag", hint: "user:4711" },
+  { name: "label", label: "Token label", hint: "production" },
+  { name: "replica", label: "Replica", hint: "r79e1c033f" },
+  { name: "since", label: "Since", isTime: true },
+  { name: "until", label: "Until", isTime: true },
+  SIMULATED,
+];
 // Stands for callbacks that nobody saw arrive.
 const ANY = { kind: "conversation" };
 const STATUSES = { active: ["active", "live"], ended: ["ended", "ok"], presumed_ended: ["presumed ended", "warn"] };
@@ -23,11 +33,11 @@ const RECORDINGS = { available: "ok", pending: "warn", missing: "bad", failed: "
 export async function show({ root, query, memory, signal }) {
   const view = {
     signal, touched: new Set(), fresh: [], step: 0, timer: null,
-    form: filterForm(signal), body: h("tbody", { onclick: openRow }),
+    form: filterForm({ path: ["conversations"], query, fields: FIELDS }), body: h("tbody", { onclick: openRow }),
     news: h("div", { class: "news", role: "status" }), foot: h("div", { class: "foot" }),
   };
   view.card = h("div", { class: "card" }, table(view.body));
-  fill(root, h("div", { class: "head" }, h("h1", {}, "Conversations"), jumpForm(signal)), view.form.element, view.news, view.card, view.foot);
+  fill(root, h("div", { class: "head" }, h("h1", {}, "Conversations"), jumpForm(signal)), view.form, view.news, view.card, view.foot);
   setKeys(keys(view, root), signal);
   await open(view, query, memory);
   listen(view);
@@ -53,7 +63,7 @@ async function open(view, query, memory) {
   view.reading?.abort();
   view.reading = new AbortController();
   Object.assign(view, { memory, query, fresh: [], readSignal: AbortSignal.any([view.signal, view.reading.signal]) });
-  view.form.set(query);
+  setFilters(view.form, query);
   fill(view.news);
   if (memory.rows) {
     drawAll(view);
@@ -63,6 +73,11 @@ async function open(view, query, memory) {
   Object.assign(memory, { rows: new Map(), filters: filtersOf(query), cursor: null });
   view.card.setAttribute("aria-busy", "true");
   await more(view);
+}
+
+/** Returns what the API takes: a span such as `7d` becomes the time that it means now. */
+function filtersOf(query) {
+  return Object.fromEntries(FIELDS.map(({ name, isTime }) => [name, isTime ? moment(query[name]) : query[name]]));
 }
 
 /** Reads the next page; goes on past pages without a row. */
@@ -227,9 +242,9 @@ function row(conversation) {
     cell("main",
       h("a", { class: "id", href: formatRoute(["conversations", conversation.conversation_id]) }, said(conversation.conversation_id)),
       h("div", { class: "marks" }, conversation.simulated && badge("simulated", "outline"), guardrails(conversation.guardrails), tags(withoutSimulated(conversation.tags)))),
-    cell("started", started(conversation)),
-    cell("number length", spanText(conversation.duration)),
-    cell("number turns", conversation.turns || "–"),
+    h("td", { class: "started", "data-zone": zoneName() }, started(conversation)),
+    cell(`number length ${conversation.duration === null && "none"}`, spanText(conversation.duration)),
+    cell(`number count ${!conversation.turns && "none"}`, conversation.turns || "–"),
     cell("replica", conversation.replica_id && h("a", { href: formatRoute(["conversations"], { replica: conversation.replica_id }) }, said(conversation.replica_id))),
     cell("recording", recordings(conversation.recording_statuses)),
     cell("missing", conversation.missing.map((part) => badge(part, "bad"))));
@@ -274,7 +289,7 @@ function keys(view, root) {
     k: { words: "previous row", run: move(-1) },
     Enter: { words: "open the row" },
     n: { words: "show new conversations", run: () => root.querySelector(".fresh")?.click() },
-    "/": { words: "filters", run: () => view.form.focus() },
+    "/": { words: "filters", run: () => openFilters(root) },
     g: { words: "go to an id", run: () => root.querySelector(".jump input").focus() },
   };
 }

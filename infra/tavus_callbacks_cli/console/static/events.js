@@ -3,8 +3,9 @@
 import { get } from "/console/api.js";
 import { fill, h, said } from "/console/dom.js";
 import { ISSUES, eventDetails, idOf } from "/console/event.js";
+import { SIMULATED, filterForm } from "/console/filters.js";
 import { setKeys } from "/console/keys.js";
-import { cell, filterForm, foldingRow, listKeys, readPage, showList } from "/console/listing.js";
+import { cell, foldingRow, listKeys, readPage, showList } from "/console/listing.js";
 import { follow } from "/console/live.js";
 import { badge, empty, notice, time } from "/console/parts.js";
 import { formatRoute, replaceQuery } from "/console/router.js";
@@ -19,7 +20,7 @@ const FIELDS = [
   { name: "label", label: "Token label", hint: "production" },
   { name: "issue", label: "Issue", values: Object.keys(ISSUES) },
   { name: "before", label: "Before", isTime: true },
-  { name: "simulated", label: "Hide simulated", isCheck: true },
+  SIMULATED,
 ];
 // Callbacks come in bursts; one request shows all of a burst.
 const BURST = 400;

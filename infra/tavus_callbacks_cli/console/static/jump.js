@@ -1,18 +1,18 @@
 // Finds what has an id: a conversation, another resource, or an event.
 
 import { get, segment } from "/console/api.js";
+import { LISTS, subjectPath } from "/console/subjects.js";
 
-const LISTS = ["videos", "replicas", "documents", "lipsync", "replacements", "transcriptions", "speech"];
 const EVENT = /^([a-z]+)\.(.+)\.[^.]+-[0-9a-f]{32}$/;
 
 /** Returns the route of what has an id, as path and query, or null; raises ApiError. */
 export async function routeOf(id, signal) {
   const [, kind, subject] = EVENT.exec(id) ?? [];
-  if (kind === "conversation") return { path: ["conversations", subject], query: { tab: "events" } };
+  if (kind) return { path: subjectPath(kind, subject), query: kind === "conversation" ? { tab: "events" } : {} };
   const { conversations } = await get("/conversations", { ids: id.replace(/[%,]/g, encodeURIComponent) }, { signal });
-  if (conversations.length) return { path: ["conversations", id] };
-  for (const list of LISTS) {
-    if (segment(id) !== null && await isThere(`/${list}/${segment(id)}`, signal)) return { path: ["resources", list, id] };
+  if (conversations.length) return { path: subjectPath("conversation", id) };
+  for (const [other, list] of Object.entries(LISTS)) {
+    if (segment(id) !== null && await isThere(`/${list}/${segment(id)}`, signal)) return { path: subjectPath(other, id) };
   }
   const named = await get("/conversations", { replica: id, limit: 1 }, { signal });
   return named.conversations.length ? { path: ["conversations"], query: { replica: id } } : null;

@@ -2,9 +2,10 @@
 
 import { get } from "/console/api.js";
 import { fill, h } from "/console/dom.js";
+import { openFilters } from "/console/filters.js";
 import { notice } from "/console/parts.js";
-import { formatRoute, go, replaceQuery } from "/console/router.js";
-import { isUtc, moment, timeText, zoneName } from "/console/time.js";
+import { formatRoute, replaceQuery } from "/console/router.js";
+import { timeText, zoneName } from "/console/time.js";
 
 const PAGE = 50;
 const MOST_REQUESTS = 8;
@@ -110,45 +111,6 @@ export function foldingRow({ id, words, cells, details, isDim = false }) {
   return [row, below];
 }
 
-/** Returns the form of a list's filters; each field has `name`, `label` and `values`, `isTime`, `isCheck` or `hint`. */
-export function filterForm({ path, query, fields, keep = {} }) {
-  const form = h("form", { class: "filters", role: "search", onsubmit: submit }, fields.map(field));
-  const isFiltered = fields.some(({ name }) => query[name]);
-  form.append(h("button", { type: "submit" }, "Filter"), ...(isFiltered ? [h("a", { class: "clear", href: formatRoute(path, keep) }, "Clear")] : []));
-  function submit(event) {
-    event.preventDefault();
-    const values = Object.fromEntries(new FormData(form));
-    for (const { name } of fields.filter(({ isTime }) => isTime)) {
-      const input = form.elements[name];
-      const time = readTime(values[name]);
-      input.setCustomValidity(time === null ? `'${values[name]}' is not a time. Use 2h, 3d or 2026-11-28T10:00Z.` : "");
-      if (!input.reportValidity()) return;
-      values[name] = time;
-    }
-    go(path, { ...keep, ...values });
-  }
-  function field({ name, label, values, isTime, isCheck, hint = isTime ? "2h, 3d or a time" : "" }) {
-    if (isCheck) return h("label", { class: "field check" }, h("input", { type: "checkbox", name, value: "false", checked: query[name] === "false", onchange: submit }), label);
-    if (!values) return h("label", { class: "field" }, label, h("input", { name, value: query[name], placeholder: hint, autocomplete: "off", oninput: (event) => event.target.setCustomValidity("") }));
-    const options = values.map((value) => h("option", { value, selected: query[name] === value }, value.replaceAll("_", " ")));
-    return h("label", { class: "field" }, label, h("select", { name, onchange: submit }, h("option", { value: "" }, "any"), options));
-  }
-  const isWide = matchMedia("(min-width: 721px)").matches;
-  return h("details", { class: "filter-fold", open: isWide || isFiltered }, h("summary", {}, "Filters"), form);
-}
-
-/** Returns a time in ISO 8601 for a span such as `3d` or a time, "" for an empty text, null for anything else. */
-export function readTime(text) {
-  const time = moment(text.trim());
-  if (!time) return "";
-  if (!/^\d{4}-\d\d-\d\d/.test(time)) return null;
-  // JavaScript reads a day as UTC, and a day with a clock as local time.
-  const hasClock = time.includes(":");
-  const zone = isUtc() ? "Z" : "T00:00";
-  const at = new Date(!/(Z|[+-]\d\d:?\d\d)$/i.test(time.slice(10)) && isUtc() === hasClock ? time + zone : time);
-  return Number.isNaN(at.getTime()) ? null : at.toISOString();
-}
-
 /** Returns the keys of a list. */
 export function listKeys(root) {
   const move = (step) => () => {
@@ -160,13 +122,7 @@ export function listKeys(root) {
     j: { words: "next row", run: move(1) },
     k: { words: "previous row", run: move(-1) },
     Enter: { words: "open the row", run: () => document.activeElement.click() },
-    "/": { words: "filters", run: () => { openFilters(root)?.focus(); } },
+    "/": { words: "filters", run: () => openFilters(root) },
     Escape: { words: "close the open row", run: () => { root.querySelector(".open[aria-expanded=true]")?.click(); } },
   };
-}
-
-function openFilters(root) {
-  const fold = root.querySelector(".filter-fold");
-  if (fold) fold.open = true;
-  return fold?.querySelector("select, input");
 }

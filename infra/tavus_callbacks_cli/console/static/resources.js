@@ -2,8 +2,9 @@
 
 import { config } from "/console/api.js";
 import { fill, h, said } from "/console/dom.js";
+import { SIMULATED, filterForm } from "/console/filters.js";
 import { setKeys } from "/console/keys.js";
-import { cell, filterForm, listKeys, showList } from "/console/listing.js";
+import { cell, listKeys, showList } from "/console/listing.js";
 import { follow } from "/console/live.js";
 import { badge, empty, time } from "/console/parts.js";
 import { formatRoute, go } from "/console/router.js";
@@ -16,7 +17,7 @@ const FIELDS = [
   { name: "label", label: "Token label", hint: "production" },
   { name: "since", label: "Since", isTime: true },
   { name: "until", label: "Until", isTime: true },
-  { name: "simulated", label: "Hide simulated", isCheck: true },
+  SIMULATED,
 ];
 
 /** Shows the list of one kind, by default of videos. */

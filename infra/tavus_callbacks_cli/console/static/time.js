@@ -65,17 +65,3 @@ export function moment(text) {
   const seconds = { s: 1, m: 60, h: 3600, d: 86_400 }[match[2]];
   return new Date(Date.now() - match[1] * seconds * 1000).toISOString();
 }
-
-const NAIVE = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d)?))?$/;
-
-/** Returns a typed time without a zone as one in UTC, so that a copied link means the same time everywhere. */
-export function toAbsolute(text) {
-  const [, day, clock = "00:00"] = NAIVE.exec(text.trim()) ?? [];
-  const at = day && new Date(`${day}T${clock}${isUtc() ? "Z" : ""}`);
-  return at && !Number.isNaN(at.getTime()) ? at.toISOString().replace(".000Z", "Z") : text.trim();
-}
-
-/** Returns a filter's time as somebody types it, in the zone that is shown. */
-export function toTyped(text) {
-  return /^\d{4}-.*T.*Z$/.test(text ?? "") ? timeText(text).replace(/:00$/, "") : text;
-}
