@@ -157,7 +157,7 @@ function perception(conversation) {
 
 function objectives(conversation) {
   return conversation.objectives.map(({ name, status, values, history }) => fold(
-    [badge(status.replaceAll("_", " "), OBJECTIVES[status]), " ", name === null ? "unnamed" : said(name)],
+    [badge(said(status), OBJECTIVES[status]), " ", name === null ? "unnamed" : said(name)],
     () => [
       Object.keys(values).length > 0 && h("div", { class: "tree" }, tree(values, 1)),
       h("h3", {}, "History"),
@@ -228,7 +228,7 @@ function cards(conversation) {
 
 function actions(conversation) {
   return conversation.actions.map((action) => fold(
-    [badge(action.status ?? "no status", action.status === "success" ? "ok" : "bad"), " ", said(action.tool_name ?? action.tool_id ?? "unnamed")],
+    [badge(said(action.status ?? "no status"), action.status === "success" ? "ok" : "bad"), " ", said(action.tool_name ?? action.tool_id ?? "unnamed")],
     () => [h("p", { class: "dim" }, time(action.at)), more(conversation, action, { request: action.request, response: action.response })]));
 }
 

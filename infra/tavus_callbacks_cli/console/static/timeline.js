@@ -24,7 +24,7 @@ export async function timelineTab({ conversation, transcript, player, pages, sig
   return h("div", { class: "timeline" },
     strip.element,
     !hasTimes && h("p", { class: "dim" }, "The transcript has no times, so its turns are only in the Transcript tab."),
-    h("h2", {}, `In the call (${clock.zero === null ? zoneName() : "time since the start"})`),
+    h("h2", {}, `What happened (${clock.zero === null ? zoneName() : "time since the start"})`),
     points.length
       ? lane(groups(points), (group) => groupItem(group, { conversation, clock, player, signal }))
       : h("p", { class: "dim" }, "Nothing that has a time has arrived."),

@@ -4,7 +4,7 @@ import { h, said } from "/console/dom.js";
 
 const OPEN_DEPTH = 2;
 const MOST_ITEMS = 200;
-const MOST_CHARACTERS = 2000;
+const MOST_CHARACTERS = 500;
 
 /** Returns the tree of a JSON value; what is deeper than two levels is folded. `name` stands before the value. */
 export function tree(value, depth = 0, name = null) {
