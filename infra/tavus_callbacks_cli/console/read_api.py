@@ -10,8 +10,8 @@ import httpx
 
 from tavus_callbacks.domain.common.token import Scope
 from tavus_callbacks_cli.console.answers import problem
+from tavus_callbacks_cli.console.session import parse_object
 from tavus_callbacks_cli.local_stack.http.payload import Answer
-from tavus_callbacks_cli.targets.choose import LocalTarget
 from tavus_callbacks_cli.targets.urls import is_loopback
 
 if TYPE_CHECKING:
@@ -55,18 +55,19 @@ class ReadApi:
         try:
             response = _ask(client, path, query)
         except click.ClickException as error:
-            return problem(502, "No access", error.message)
-        except httpx.TransportError as error:
-            return problem(502, "No answer", f"No answer ({type(error).__name__}). {client.if_unreachable}")
+            return problem(502, "No answer", error.message)
         return self._answer(client, response)
 
     def cdn_origin(self) -> str | None:
         """Return the origin of recordings, None without recordings; an answer is remembered."""
         if not self._cdn:
-            answer = self.get("/stack", "")
-            if answer.status not in (_OK, _NOT_FOUND):
+            try:
+                response = _ask(self.client("read"), "/stack", "")
+            except click.ClickException:
+                return None  # the page shows why with its first request
+            if response.status_code not in (_OK, _NOT_FOUND):
                 return None
-            url = httpx.Response(_OK, content=answer.body).json().get("cdn_url")
+            url = (parse_object(response.content) or {}).get("cdn_url")
             self._cdn.append(media_origin(url) if isinstance(url, str) else None)
         return self._cdn[0]
 
@@ -94,8 +95,6 @@ def open_read_api(target: "Target", cleanup: "contextlib.ExitStack") -> ReadApi:
         clients["quarantine"] = cleanup.enter_context(target.open_api("quarantine"))
     except click.UsageError as error:
         clients["quarantine"] = error
-    if isinstance(target, LocalTarget):
-        return ReadApi(clients, [media_origin(target.stack.outputs.get("CdnUrl", ""))])
     return ReadApi(clients)
 
 
@@ -119,10 +118,14 @@ def media_origin(url: str) -> str | None:
 
 
 def _ask(client: "ApiClient", path: str, query: str) -> httpx.Response:
-    """Send a request without following redirects: the token goes to the API's address only."""
+    """Send a request to the API's address only, because it carries the token; raises click.ClickException."""
     base = client.http.base_url
     raw_path = base.raw_path.rstrip(b"/") + path.encode() + (f"?{query}".encode() if query else b"")
-    return client.http.get(base.copy_with(raw_path=raw_path), follow_redirects=False)
+    try:
+        return client.http.get(base.copy_with(raw_path=raw_path), follow_redirects=False)
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        reason = f"No answer ({type(error).__name__}). {client.if_unreachable}"
+        raise click.ClickException(reason) from error
 
 
 def _pass_on(response: httpx.Response) -> Answer:

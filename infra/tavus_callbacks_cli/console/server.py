@@ -75,15 +75,19 @@ class Console:
         if refusal := self.session.refuse_host(request):
             return protect(refusal)
         if file := asset(name) if takes_path(request.path) else None:
-            media = self.read_api.cdn_origin() if name == "index.html" else None
-            return protect(_refuse_method(request, _READ) or file, media)
+            if refusal := _refuse_method(request, _READ):
+                return protect(refusal)
+            return protect(file, self.read_api.cdn_origin() if name == "index.html" else None)
         return protect(self.session.refuse_site(request) or self._answer(request, name))
 
     def _answer(self, request: Request, name: str) -> Answer | Stream:
         """Answer a request that this console's page makes."""
         if name != "session" and (refusal := self.session.refuse_stranger(request)):
             return refusal
-        methods, respond = self._routes.get(name, (_READ, self._read))
+        route = self._routes.get("read" if name.startswith("read/") else name)
+        if not route:
+            return _NOT_FOUND
+        methods, respond = route
         return _refuse_method(request, methods) or respond(request)
 
     @property
@@ -91,6 +95,7 @@ class Console:
         chunks = self.chunks
         return {
             "session": (_WRITE, self.session.sign_in),
+            "read": (_READ, self._read),
             "config": (_READ, lambda _: json_answer(200, self._config())),
             "scenarios": (_READ, lambda _: json_answer(200, list_scenarios())),
             "problems": (_READ, lambda _: self._operate(lambda: list_problems(self.target, self.read_api))),
@@ -99,10 +104,8 @@ class Console:
         }
 
     def _read(self, request: Request) -> Answer:
-        path = request.path.decode("latin-1")
-        if not path.startswith(f"{API}/"):
-            return _NOT_FOUND
-        return self.read_api.get(path.removeprefix(API), request.query.decode("latin-1"))
+        path = request.path.decode("latin-1").removeprefix(API)
+        return self.read_api.get(path, request.query.decode("latin-1"))
 
     def _act(self, action: str, request: Request) -> Answer:
         content = parse_object(request.body)
