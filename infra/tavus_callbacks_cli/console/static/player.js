@@ -13,6 +13,8 @@ const RENEW = 5 * 60_000;
 const RETRY = 10_000;
 const REMEMBER = 1000;
 const NUDGE = 0.1;
+// As the API limits `offset`.
+const MOST_SECONDS = 86_400;
 const OFFSET = "tavus-callbacks.offset.";
 
 /**
@@ -95,7 +97,7 @@ export class Player extends EventTarget {
     this.video?.removeAttribute("src");
     this.video?.load();
     this.video = this.track = this.link = this.loading = this.reminder = null;
-    this.isProven = false;
+    this.isProven = this.isWanted = false;
     this.recoveredAt = 0;
   }
 
@@ -224,18 +226,18 @@ export class Player extends EventTarget {
     if (!this.video) showWaiting(this.stage);
     const link = await this.fetchLink();
     if (!config.cdn_url || new URL(link.url).origin !== new URL(config.cdn_url).origin) {
-      throw new Error("This console may not play from the address of this recording. Download it instead.");
+      throw Object.assign(new Error("This console may not play from the address of this recording. Download it instead."), { title: "Cannot be played" });
     }
     const left = new Date(link.expires_at).getTime() - RENEW;
     // A clock that is wrong by hours must not ask for a link all the time: then an error asks.
     this.link = { ...link, renewAt: left > Date.now() ? left : Infinity };
     if (!this.video) this.showVideo();
     const { video } = this;
-    const [at, isPlaying] = [video.currentTime, !video.paused];
+    const at = video.currentTime;
     this.isProven = false;
     video.setAttribute("src", link.url);
     if (at > 0) video.currentTime = at;
-    if (isPlaying) await video.play();
+    if (this.isWanted) await video.play();
   }
 
   /** Returns a fresh link: url and expires_at. */
@@ -251,8 +253,9 @@ export class Player extends EventTarget {
     const video = h("video", { controls: true, preload: "auto", playsinline: true });
     video.defaultPlaybackRate = video.playbackRate = this.rate;
     const listeners = {
-      play: () => this.renew(), seeking: () => this.renew(), timeupdate: () => this.renew(),
-      playing: () => this.tick(), seeked: () => this.moved(), pause: () => this.moved(),
+      play: () => this.want(true), pause: () => this.want(false),
+      seeking: () => this.renew(), timeupdate: () => this.renew(),
+      loadeddata: () => { this.isProven = true; }, playing: () => this.tick(), seeked: () => this.moved(),
       durationchange: () => this.dispatchEvent(new Event("offset")),
       ratechange: () => this.setRate(video.playbackRate),
       error: () => this.recover(),
@@ -271,7 +274,6 @@ export class Player extends EventTarget {
 
   /** Follows the video with each frame; `timeupdate` comes four times a second only. */
   tick() {
-    this.isProven = true;
     this.moved();
     if (this.video && !this.video.paused) requestAnimationFrame(() => this.video && this.tick());
   }
@@ -279,6 +281,14 @@ export class Player extends EventTarget {
   moved() {
     this.dispatchEvent(new Event("position"));
     this.remember();
+  }
+
+  /** Notes whether somebody wants it to play: an error pauses too. */
+  want(isWanted) {
+    if (this.video.error) return;
+    this.isWanted = isWanted;
+    this.moved();
+    this.renew();
   }
 
   setRate(rate) {
@@ -312,8 +322,8 @@ export class Player extends EventTarget {
   }
 
   fail(error) {
-    // NotAllowedError: the browser wants a click of its own; its controls are there.
-    if (error.name === "AbortError" || error.name === "NotAllowedError") return;
+    // An aborted request, or `play()` of a video whose own events and controls tell more.
+    if (error instanceof DOMException) return;
     this.startAt = this.video?.currentTime ?? this.startAt;
     this.drop();
     this.choice = new AbortController();
@@ -364,11 +374,12 @@ function latest(recordings) {
 
 function number(text) {
   const value = typeof text === "string" && text.trim() ? Number(text) : NaN;
-  return Number.isFinite(value) ? value : null;
+  return Math.abs(value) <= MOST_SECONDS ? value : null;
 }
 
 function playbackError(error) {
-  if (error?.code === MediaError.MEDIA_ERR_DECODE) return new Error("The browser cannot decode this recording. Download it and play it elsewhere.");
-  if (!navigator.onLine) return new Error("The network is down.");
-  return new Error("The recording does not load. Its link may be refused, its file may be gone, or the browser may not play its format.");
+  const isBroken = error?.code === MediaError.MEDIA_ERR_DECODE;
+  const detail = isBroken ? "The browser cannot decode this recording. Download it and play it elsewhere."
+    : "The recording does not load. Its link may be refused, its file may be gone, or the browser may not play its format.";
+  return Object.assign(new Error(navigator.onLine ? detail : "The network is down."), { title: "Cannot be played" });
 }

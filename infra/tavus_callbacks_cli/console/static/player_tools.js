@@ -14,14 +14,13 @@ export class PlayerTools {
     this.picker = h("select", { onchange: () => this.pick() });
     this.speed = h("select", { onchange: () => player.setRate(Number(this.speed.value)) },
       SPEEDS.map((speed) => h("option", { value: speed }, `${speed}×`)));
+    this.picking = h("div", { class: "tools" }, h("label", {}, "Recording ", this.picker));
     this.playing = h("div", { class: "tools" },
       h("label", {}, "Speed ", this.speed),
       h("button", { type: "button", onclick: () => this.download() }, "Download"),
-      copyButton("Copy video link", () => this.copyVideo()),
-      copyButton("Copy link to this moment", () => this.copyMoment()));
-    this.picking = h("div", { class: "tools" }, h("label", {}, "Recording ", this.picker));
+      copyButton("Copy video link", () => this.copyVideo()));
     this.captions = h("div", { class: "tools" });
-    this.element = h("div", {}, this.picking, this.playing, this.buildOffset(), this.captions);
+    this.element = h("div", { class: "controls" }, this.picking, this.playing, this.buildOffset(), this.captions);
   }
 
   buildOffset() {
@@ -33,7 +32,7 @@ export class PlayerTools {
     this.source = h("span", { class: "dim" });
     this.steps = [step("−0.1 s", "Turns and captions 0.1 s earlier", -1, "["), step("+0.1 s", "Turns and captions 0.1 s later", 1, "]")];
     this.reset = h("button", { type: "button", class: "quiet", onclick: () => player.setOffset(null) }, "Reset");
-    this.offset = h("div", { class: "tools offset" }, h("span", {}, "Offset ", this.value), this.source, this.steps, this.reset);
+    this.offset = h("div", { class: "tools offset" }, h("span", {}, "Offset ", this.value), this.steps, this.reset, this.source);
     return this.offset;
   }
 
@@ -94,11 +93,6 @@ export class PlayerTools {
       player.say(error.message);
       throw error;
     }
-  }
-
-  copyMoment() {
-    replaceQuery(this.player.state);
-    return location.href;
   }
 }
 

