@@ -74,10 +74,9 @@ class Page {
 
   /** Takes the query of an address that somebody opened while the page is shown. */
   take(query) {
-    const isSamePlace = query.tab === this.query.tab && query.event === this.query.event;
-    if (isSamePlace && query.t !== undefined) this.player.restore(query);
-    if (!isSamePlace) return this.showTab(query);
-    return undefined;
+    const isSamePlace = (query.tab ?? null) === (this.query.tab ?? null) && (query.event ?? null) === this.query.event;
+    if (["recording", "offset", "t"].some((name) => query[name] !== undefined)) this.player.restore(query);
+    return isSamePlace ? undefined : this.showTab(query);
   }
 
   async showTab({ tab, event = null }) {

@@ -41,17 +41,30 @@ export class Player extends EventTarget {
 
   // What is chosen.
 
+  /** Takes what an address says. A recording that plays already seeks and plays on. */
   restore({ recording, offset, t }) {
     const { recordings } = this.conversation;
     const wanted = recordings.find((each) => each.recording_id === recording);
-    this.choose(wanted ?? latest(recordings), { linkOffset: wanted || !recording ? number(offset) : null });
+    const linkOffset = wanted || !recording ? number(offset) : null;
+    const next = wanted ?? this.recording ?? latest(recordings);
+    if (!this.video || next !== this.recording) this.choose(next, { linkOffset });
+    else this.linkOffset = linkOffset;
+    this.move();
     if (recording && !wanted) this.say("The link names a recording that this conversation does not have.");
     const at = number(t);
-    if (at === null || at < 0) return;
-    if (wanted) this.startAt = at;
-    else if (this.offset !== null) this.startAt = Math.max(0, at + this.offset);
-    else this.talkAt = at;
-    this.renderStage();
+    if (at !== null && at >= 0) this.startFrom(at, { isTalk: !wanted });
+  }
+
+  /** Seeks, or notes where play will begin: in seconds of the recording, or of the talk. */
+  startFrom(seconds, { isTalk }) {
+    if (isTalk && this.offset === null) this.talkAt = seconds;
+    else {
+      const at = isTalk ? Math.max(0, seconds + this.offset) : seconds;
+      if (this.video) this.video.currentTime = at;
+      else this.startAt = at;
+    }
+    if (!this.video) this.renderStage();
+    this.dispatchEvent(new Event("position"));
   }
 
   /** Shows a recording of the conversation, without a link until play is pressed. */
