@@ -104,7 +104,8 @@ def is_offline(step: Step) -> bool:
 
 def is_for_a_stack(step: Step) -> bool:
     """Tell whether a command can be run on a local stack: it starts none, comes to an end, asks no Tavus."""
-    endless = any(call[0] in ("local", "tail") for call in invocations(step.command, "tavus-callbacks"))
+    calls = invocations(step.command, "tavus-callbacks")
+    endless = any(call[0] in ("console", "local", "tail") for call in calls)
     wanted = any(mark in step.command for mark in ("--local", "$CALLBACK_URL", "$API_URL"))
     is_ours = "make " not in step.command and "tavusapi.com" not in step.command
     return wanted and not endless and is_ours
