@@ -12,8 +12,8 @@ const PAGE = 50;
 const NEXT_PAGE = 200;
 // A filter that the store applies after reading may leave pages empty; so many are read before the reader is asked.
 const EMPTY_PAGES = 10;
-// A new callback is in the list a moment after it was received. These are the waits between looks, in milliseconds.
-const WAITS = [60, 240, 700, 3000];
+// A callback is in the list a moment after it was received. These are the waits between looks, in milliseconds.
+const WAITS = [60, 150, 250, 400, 1000, 3000];
 const FIELDS = [
   { name: "status", label: "Status", values: ["active", "ended", "presumed_ended"] },
   { name: "missing", label: "Missing", values: ["shutdown", "transcript", "perception", "recording"] },
@@ -32,7 +32,7 @@ const RECORDINGS = { available: "ok", pending: "warn", missing: "bad", failed: "
 /** Shows the list. `memory` holds its rows, so that a page that is reached by going back is what it was. */
 export async function show({ root, query, memory, signal }) {
   const view = {
-    signal, touched: new Set(), fresh: [], step: 0, timer: null,
+    signal, awaited: new Map(), fresh: [], step: 0, timer: null,
     form: filterForm({ path: ["conversations"], query, fields: FIELDS }), body: h("tbody", { onclick: openRow }),
     news: h("div", { class: "news", role: "status" }), foot: h("div", { class: "foot" }),
   };
@@ -145,11 +145,12 @@ function nothing(query) {
 
 // New callbacks
 
-/** Looks for the conversations that callbacks are about, several times: the list is a moment behind. */
+/** Looks for the conversations that callbacks are about, until their rows have these callbacks. */
 function look(view, events) {
-  const subjects = events.filter(({ kind }) => kind === "conversation").map(({ subject }) => subject);
-  if (!subjects.length) return;
-  for (const subject of subjects) if (subject) view.touched.add(subject);
+  for (const { kind, subject = "", received_at: at = "" } of events) {
+    if (kind === "conversation") view.awaited.set(subject, at);
+  }
+  if (!view.awaited.size) return;
   view.step = 0;
   view.timer ??= setTimeout(() => lookAgain(view), WAITS[0]);
 }
@@ -159,20 +160,17 @@ async function lookAgain(view) {
   view.step += 1;
   try {
     await readNew(view);
-    if (view.news.querySelector(".notice")) fill(view.news);
     drawNews(view);
   } catch (error) {
     if (error.name !== "AbortError") fill(view.news, notice(error, { again: () => look(view, [ANY]) }));
   }
   view.timer = null;
-  if (view.signal.aborted) return;
-  if (view.step < WAITS.length) {
-    // A busy stack is asked less often.
-    const wait = Math.max(WAITS[view.step], 3 * (performance.now() - began));
-    view.timer = setTimeout(() => lookAgain(view), wait);
-  } else {
-    view.touched.clear();
-  }
+  // A row that does not fit the filters never comes.
+  if (view.step >= WAITS.length) view.awaited.clear();
+  if (!view.awaited.size || view.signal.aborted) return;
+  // A busy stack is asked less often.
+  const wait = Math.max(WAITS[view.step], 3 * (performance.now() - began));
+  view.timer = setTimeout(() => lookAgain(view), wait);
 }
 
 /** Reads the newest page: known rows are replaced in place, unknown ones before them wait for the button. */
@@ -183,12 +181,15 @@ async function readNew(view) {
   view.fresh = first < 0 ? conversations : conversations.slice(0, first);
   // If no known row is among them, rows between them and the known ones are unknown too.
   view.hasGap = first < 0 && memory.rows.size > 0 && cursor !== null;
-  for (const each of conversations.slice(view.fresh.length)) replaceRow(view, each);
   const read = new Set(conversations.map((each) => each.conversation_id));
-  const others = [...view.touched].filter((id) => memory.rows.has(id) && !read.has(id)).slice(0, PAGE);
-  if (!others.length) return;
-  const ids = others.map((id) => id.replace(/[%,]/g, encodeURIComponent)).join(",");
-  for (const each of (await get("/conversations", { ids }, { signal })).conversations) replaceRow(view, each);
+  const older = [...view.awaited.keys()].filter((id) => memory.rows.has(id) && !read.has(id)).slice(0, PAGE);
+  const ids = older.map((id) => id.replace(/[%,]/g, encodeURIComponent)).join(",");
+  const others = ids ? (await get("/conversations", { ids }, { signal })).conversations : [];
+  view.awaited.delete("");
+  for (const each of [...conversations, ...others]) {
+    replaceRow(view, each);
+    if (each.received_last_at >= view.awaited.get(each.conversation_id)) view.awaited.delete(each.conversation_id);
+  }
 }
 
 function replaceRow(view, conversation) {
@@ -204,7 +205,10 @@ function replaceRow(view, conversation) {
 }
 
 function drawNews(view) {
-  if (!view.fresh.length) return;
+  if (!view.fresh.length) {
+    fill(view.news);
+    return;
+  }
   if (!view.memory.rows.size) {
     showNew(view);
     return;
@@ -244,7 +248,7 @@ function row(conversation) {
       h("div", { class: "marks" }, conversation.simulated && badge("simulated", "outline"), guardrails(conversation.guardrails), tags(withoutSimulated(conversation.tags)))),
     h("td", { class: "started", "data-zone": zoneName() }, started(conversation)),
     cell(`number length ${conversation.duration === null && "none"}`, spanText(conversation.duration)),
-    cell(`number count ${!conversation.turns && "none"}`, conversation.turns || "–"),
+    h("td", { class: `number count ${!conversation.turns && "none"}`, "data-unit": conversation.turns === 1 ? " turn" : " turns" }, conversation.turns || "–"),
     cell("replica", conversation.replica_id && h("a", { href: formatRoute(["conversations"], { replica: conversation.replica_id }) }, said(conversation.replica_id))),
     cell("recording", recordings(conversation.recording_statuses)),
     cell("missing", conversation.missing.map((part) => badge(part, "bad"))));
