@@ -97,14 +97,8 @@ def stats(  # noqa: PLR0913 - one argument an option
     if html_file:
         from tavus_callbacks_cli.stats.report import report
 
-        texts = query(filters)
-        first, last = (text[:16].replace("T", " ") for text in (texts["since"], timestamps.iso(until)))
-        span = f"first received from {first} to {last} (UTC)"
-        others = [f"{name} {texts[name]}" for name in ("tag", "label") if name in texts]
-        others += ["without simulated ones"] if leave_out else []
-        others += [f"{total['simulated']} of them simulated"] if total["simulated"] else []
-        about = ", ".join((f"On {target.name}", span, *others))
         reasons = sums.groups(conversations, sums.by_end_reason)
+        about = ", ".join(_scope(target, filters, until, leave_out, total))
         html = report({**statistics, "by": by[0], "reasons": reasons}, about)
         _write(html_file, html, "has the report: open it in a browser.")
     if is_json:
@@ -113,6 +107,21 @@ def stats(  # noqa: PLR0913 - one argument an option
         _show(total, grouped, by[0])
     if leave_out:
         note("Simulated conversations are left out. --simulated includes them.")
+
+
+def _scope(
+    target: Target, filters: dict[str, Any], until: datetime, leave_out: dict[str, str], total: dict[str, Any]
+) -> Iterator[str]:
+    """Yield which conversations the sums are about."""
+    texts = query(filters)
+    first, last = (text[:16].replace("T", " ") for text in (texts["since"], timestamps.iso(until)))
+    yield f"On {target.name}"
+    yield f"first received from {first} to {last} (UTC)"
+    yield from (f"{name} {texts[name]}" for name in ("tag", "label") if name in texts)
+    if leave_out:
+        yield "without simulated ones"
+    if total["simulated"]:
+        yield f"{total['simulated']} of them simulated"
 
 
 def _read(api: "ApiClient", filters: dict[str, Any], until: datetime) -> list[sums.Conversation]:

@@ -13,13 +13,13 @@ export function number(value) {
 }
 
 /**
- * Returns a figure. `table` has `columns` (each with the member `name`, its `head` and how to `show` a value) and
+ * Returns a figure; `empty` stands in place of a plot without values. `table` has `columns` (each with the member `name`, its `head` and how to `show` a value) and
  * `rows`; `names` are the members in the CSV, by default those of the columns.
  */
-export function figure({ title, plot, note, table }) {
+export function figure({ title, plot, empty, note, table }) {
   return h("figure", { class: "card" },
     h("figcaption", {}, h("h2", {}, said(title))),
-    plot ?? h("p", { class: "dim" }, "No conversation has this value."),
+    plot ?? h("p", { class: "dim" }, empty),
     note && h("p", { class: "dim" }, note),
     plot && h("div", { class: "numbers" }, numbers(title, table)));
 }
@@ -60,7 +60,7 @@ export function bars(values) {
 }
 
 /** Returns rows as CSV; a spreadsheet reads none of their texts as a formula, a terminal none as a command. */
-export function csv(names, rows) {
+function csv(names, rows) {
   return [names, ...rows].map((row) => `${row.map(csvCell).join(",")}\n`).join("");
 }
 

@@ -20,8 +20,8 @@ const COLUMNS = [
 ];
 
 /**
- * Returns the report of an answer of `GET /stats`. `reasons` are the groups by end reason; `link` returns the address of
- * the conversations that a filter chooses, or nothing.
+ * Returns the report of an answer of `GET /stats`. `reasons` are the groups by end reason, which `groups` may be too;
+ * `link` returns the address of the conversations that a filter chooses, or nothing.
  */
 export function report({ total, by, groups, durations, responses, reasons }, link = () => null) {
   if (!total.conversations) return [h("p", {}, "No conversations match.")];
@@ -36,8 +36,8 @@ export function report({ total, by, groups, durations, responses, reasons }, lin
       groupFigure(by, groups, link),
       histogramFigure("Length", durations, without(durations, "a known length")),
       histogramFigure("Median response of the replica", responses, without(responses, "times of their turns")),
-      reasons && nameFigure("Why they ended", "Reason", reasons.map(({ group, ended }) => ({ name: group, value: ended }))),
-      nameFigure("Missing parts", "Part", PARTS.map((part) => ({ name: part, value: total[`missing_${part}`], href: link({ missing: part }) })))),
+      by !== "end-reason" && nameFigure("Why they ended", "Reason", reasons.map(({ group, ended }) => ({ name: group, value: ended })), "No conversation has ended."),
+      nameFigure("Missing parts", "Part", PARTS.map((part) => ({ name: part, value: total[`missing_${part}`], href: link({ missing: part }) })), "No part is missing.")),
   ];
 }
 
@@ -96,12 +96,12 @@ function days(groups) {
 
 function histogramFigure(title, { bounds, counts }, note) {
   const rows = counts.map((value, index) => ({ name: rangeText(bounds[index - 1], bounds[index]), label: boundText(bounds[index - 1] ?? 0), value }));
-  return figure({ title, plot: columns(rows, title, { isLabelAtEdge: true }), note, table: countTable(title, rows) });
+  return figure({ title, plot: columns(rows, title, { isLabelAtEdge: true }), empty: "No conversation has this value.", note, table: countTable(title, rows) });
 }
 
-function nameFigure(title, head, values) {
+function nameFigure(title, head, values, empty) {
   const rows = values.filter(({ value }) => value).sort((a, b) => b.value - a.value);
-  return figure({ title, plot: bars(rows), table: countTable(head, rows) });
+  return figure({ title, plot: bars(rows), empty, table: countTable(head, rows) });
 }
 
 function countTable(head, rows) {
