@@ -12,6 +12,7 @@ import { transcript } from "/console/transcript.js";
 
 const TABS = { transcript: "Transcript", timeline: "Timeline", events: "Events" };
 const SETTLE = 500;
+const RESTS = 5;
 
 /** Shows a conversation; returns how to take another query, such as another tab, in place. */
 export async function show({ root, path, query, signal }) {
@@ -29,7 +30,7 @@ export async function show({ root, path, query, signal }) {
 
 class Page {
   constructor({ root, id, query, signal }) {
-    Object.assign(this, { root, id, query, signal, path: `/conversations/${segment(id)}`, unseen: 0, wasOff: false });
+    Object.assign(this, { root, id, query, signal, path: `/conversations/${segment(id)}`, unseen: 0, settle: SETTLE, wasOff: false });
   }
 
   /** Asks for the conversation; returns false if nothing is stored of it, and says so. */
@@ -52,6 +53,7 @@ class Page {
     this.facts = h("div", { class: "left-facts" });
     this.fresh = h("div", { role: "status" });
     this.panel = h("div", { class: "panel card", id: "panel", role: "tabpanel" });
+    this.player.addEventListener("conversation", () => { this.conversation = this.player.conversation; this.showFacts(); });
     this.tabs = tabList((tab) => this.choose(tab));
     this.showFacts();
     fill(this.root, this.head,
@@ -133,7 +135,7 @@ class Page {
     const count = events.filter(({ kind, subject }) => kind === "conversation" && subject === this.id).length;
     if (!count) return;
     this.unseen += count;
-    this.timer ??= setTimeout(() => this.refresh(), SETTLE);
+    this.timer ??= setTimeout(() => this.refresh(), this.settle);
   }
 
   /** Callbacks that arrived while nobody listened are not notified. */
@@ -145,12 +147,15 @@ class Page {
   async refresh() {
     this.timer = null;
     const before = this.conversation;
+    const start = Date.now();
     try {
       if (!await this.load()) return this.player.drop();
     } catch (error) {
       if (error.name !== "AbortError") fill(this.fresh, notice(error, { again: () => this.refresh() }));
       return undefined;
     }
+    // A conversation of 3,000 events takes a second to read, so it is not read all the time.
+    this.settle = Math.max(SETTLE, (Date.now() - start) * RESTS);
     this.player.update(this.conversation);
     this.showFacts();
     const isOld = before.received_last_at === this.conversation.received_last_at && !this.unseen;

@@ -7,6 +7,8 @@ import { copyButton, loading, notice, tags, time } from "/console/parts.js";
 import { zoneName } from "/console/time.js";
 import { lazy, tree } from "/console/tree.js";
 
+const MOST_DIFFERENCES = 8;
+
 /** The issues by their codes (docs/api.md, "Issues"). */
 export const ISSUES = {
   byte_order_mark: "The body began with a byte order mark, which is kept.",
@@ -49,7 +51,7 @@ export function eventDetails(event, { signal } = {}) {
     "body" in event ? h("div", { class: "tree" }, tree(event.body)) : largeBody(id, signal),
     h("p", {}, h("a", { href: `${config.api}/events/${segment(id)}/body`, target: "_blank", rel: "noopener" }, "Open the stored body")),
     commandLine(command("show", id)),
-    event.variants?.map((variant, index) => variantDetails(variant, index, signal)));
+    event.variants?.map((variant, index) => variantDetails(event, variant, index, signal)));
 }
 
 function fact(name, ...values) {
@@ -69,9 +71,22 @@ function largeBody(id, signal) {
   return fill(place, h("button", { type: "button", onclick: load }, "Load the body (over 256 KB)"));
 }
 
-function variantDetails(variant, index, signal) {
+function variantDetails(event, variant, index, signal) {
   const body = h("div");
+  const paths = event.body && variant.body ? differences(event.body, variant.body) : [];
+  const more = paths.length > MOST_DIFFERENCES && ` and ${paths.length - MOST_DIFFERENCES} more`;
   return lazy(
-    h("details", { class: "variant" }, h("summary", {}, `Other content ${index + 1}, received `, time(variant.received_at)), body),
+    h("details", { class: "variant" },
+      h("summary", {}, `Other content ${index + 1}, received `, time(variant.received_at),
+        paths.length > 0 && ", differs in ", paths.slice(0, MOST_DIFFERENCES).map((path, at) => [at > 0 && ", ", said(path, { class: "mono" })]), more),
+      body),
     () => fill(body, eventDetails(variant, { signal })));
+}
+
+/** Returns the paths of the members that differ between two JSON values. */
+function differences(one, other, path = "") {
+  const areObjects = [one, other].every((value) => value !== null && typeof value === "object");
+  if (!areObjects || Array.isArray(one) !== Array.isArray(other)) return one === other ? [] : [path || "the body"];
+  return [...new Set([...Object.keys(one), ...Object.keys(other)])].flatMap((name) =>
+    differences(one[name], other[name], path ? `${path}.${name}` : name));
 }

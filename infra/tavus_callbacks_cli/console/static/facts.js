@@ -49,8 +49,7 @@ export function partName(part) {
 
 /** Returns a link to an event in the Events tab. */
 export function eventLink(conversation, eventId, words = "event") {
-  const route = formatRoute(["conversations", conversation.conversation_id], { tab: "events", event: eventId });
-  return h("a", { href: route, "data-event": eventId }, words);
+  return h("a", { href: formatRoute(["conversations", conversation.conversation_id], { tab: "events", event: eventId }) }, words);
 }
 
 /** Returns the sections of facts; those without anything to say are left out. */
@@ -163,7 +162,7 @@ function objectives(conversation) {
       h("h3", {}, "History"),
       h("ol", { class: "history" }, history.map((delivery) => h("li", {},
         moment(delivery), " ", said(delivery.status), " · ", eventLink(conversation, delivery.event_id),
-        Object.keys(delivery.values).length > 0 && h("div", { class: "tree" }, tree(delivery.values, 2))))),
+        Object.keys(delivery.values).length > 0 && h("div", { class: "tree" }, tree(delivery.values, 1))))),
     ]));
 }
 

@@ -19,7 +19,8 @@ const OFFSET = "tavus-callbacks.offset.";
 
 /**
  * Plays the recordings of a conversation. The time of the video is the start of a turn + `offset`.
- * Dispatches `position` when the position may have changed, and `offset` when turns may have moved in the recording.
+ * Dispatches `position` when the position may have changed, `offset` when turns may have moved in the recording, and
+ * `conversation` when it has read a newer view.
  * `query` is the address: `recording`, `offset`, and `t`, which counts in that recording, or in the talk without one.
  */
 export class Player extends EventTarget {
@@ -97,6 +98,7 @@ export class Player extends EventTarget {
     this.say("Asking…");
     try {
       this.update(await get(this.path, {}, { signal: this.signal }));
+      this.dispatchEvent(new Event("conversation"));
       this.say(this.isPlayable ? "" : "Nothing has changed.");
     } catch (error) {
       if (error.name !== "AbortError") this.say(error.message);

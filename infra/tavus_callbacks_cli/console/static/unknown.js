@@ -13,8 +13,8 @@ const MOST_PAGES = 50;
 /** Says that nothing is stored of a conversation, and looks whether it was erased. */
 export async function showUnknown({ root, id, signal }) {
   const erased = h("p", { role: "status", class: "dim" }, "Looking whether it was erased…");
-  fill(root, empty("No such conversation",
-    h("p", {}, "No callback of conversation ", said(id, { class: "mono" }), " is stored here."), erased,
+  fill(root, heading(id), empty("No such conversation",
+    h("p", {}, "No callback of this conversation is stored here."), erased,
     h("p", {}, "This command looks for the id among everything that is stored, and suggests similar ids:"),
     commandLine(command("show", id)),
     h("p", {}, h("a", { href: "#/conversations" }, "All conversations"),
@@ -25,6 +25,12 @@ export async function showUnknown({ root, id, signal }) {
   } catch (error) {
     if (error.name !== "AbortError") fill(erased, "The list of erased conversations cannot be read: ", said(error.message));
   }
+}
+
+function heading(id) {
+  return h("div", { class: "head" },
+    h("nav", { "aria-label": "Breadcrumb", class: "breadcrumb" }, h("a", { href: "#/conversations" }, "Conversations"), h("span", { "aria-hidden": "true" }, " /")),
+    h("h1", {}, said(id, { class: "mono" })));
 }
 
 /** Returns when a conversation was erased last, or null. The list names digests only. */
@@ -45,10 +51,7 @@ async function erasedAt(id, signal) {
 /** Shows the events of a conversation whose id no path can hold. */
 export async function showEventsOnly({ root, id, query, signal }) {
   const panel = h("div", { class: "panel card" }, loading());
-  fill(root,
-    h("div", { class: "head" },
-      h("nav", { "aria-label": "Breadcrumb", class: "breadcrumb" }, h("a", { href: "#/conversations" }, "Conversations"), h("span", { "aria-hidden": "true" }, " /")),
-      h("h1", {}, said(id, { class: "mono" }))),
+  fill(root, heading(id),
     h("p", { class: "dim" }, "No path of the API can hold this id, so the console shows its events only."), panel);
   const pages = new EventPages(id, signal);
   const show = async () => {
