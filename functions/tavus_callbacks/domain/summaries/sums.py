@@ -82,7 +82,7 @@ def statistics(conversations: Sequence[Conversation], key: Key) -> dict[str, Any
         "total": sums(conversations),
         "groups": groups(conversations, key),
         "durations": histogram(_durations(conversations), DURATION_BOUNDS),
-        "responses": histogram(responses(conversations), RESPONSE_BOUNDS),
+        "responses": histogram(_responses(conversations), RESPONSE_BOUNDS),
     }
 
 
@@ -120,7 +120,7 @@ def sums(conversations: Sequence[Conversation]) -> dict[str, Any]:
         "transcripts": len(talks),
         **added,
         "user_share_by_words": round(added["user_words"] / words, 3) if words else None,
-        "median_response_seconds": _median(responses(conversations)),
+        "median_response_seconds": _median(_responses(conversations)),
         **{f"missing_{part}": sum(part in each["missing"] for each in conversations) for part in PARTS},
         "simulated": sum(each["simulated"] for each in conversations),
     }
@@ -130,7 +130,7 @@ def _durations(conversations: Iterable[Conversation]) -> list[float]:
     return [each["duration"] for each in conversations if each["duration"] is not None]
 
 
-def responses(conversations: Iterable[Conversation]) -> list[float]:
+def _responses(conversations: Iterable[Conversation]) -> list[float]:
     """Return the median responses of the conversations that have one, in seconds."""
     medians = (each["talk"]["median_response_seconds"] for each in conversations if each["talk"])
     return [value for value in medians if value is not None]
