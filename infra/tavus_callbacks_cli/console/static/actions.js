@@ -62,8 +62,10 @@ function confirmAction({ title, intro, field, name, content, list, isPossible, d
       return;
     }
     isChanged ||= !isDry;
-    const count = items.filter(isDry ? isPossible : isDone).length;
-    fill(state, h("p", {}, describe(count, items.length, isDry)), outcomes(items));
+    const isGood = isDry ? isPossible : isDone;
+    const good = items.filter(isGood);
+    const count = good.length;
+    fill(state, h("p", {}, describe(count, items.length, isDry)), outcomes([...good, ...items.filter((item) => !isGood(item))]));
     fill(buttons, isDry && count > 0 && h("button", { type: "button", class: "primary", onclick: () => run(false) }, verb(count)), close);
   }
 

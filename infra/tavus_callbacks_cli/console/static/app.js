@@ -16,7 +16,7 @@ const PAGES = {
   quarantine: { title: "Quarantine", load: () => import("/console/quarantine.js") },
   try: { title: "Try", load: () => import("/console/try.js") },
 };
-const LIVE = { on: ["Live", "New callbacks show by themselves."], off: ["Not live", "New callbacks do not arrive."], idle: ["Paused", "Nobody moved for 30 minutes. Move to go on."] };
+const LIVE = { on: ["Live", "New callbacks show by themselves."], off: ["Not live", "New callbacks do not arrive."], idle: ["Paused", "Nobody moved for 30 minutes. Move to go on."], paused: ["Paused", "Resume to see new events."] };
 
 const main = h("main", { id: "main", tabindex: "-1" });
 const banner = h("div", { class: "banner" });

@@ -24,14 +24,9 @@ export function command(verb, id, ...flags) {
   return line(verb, id, [...flags, config.option]);
 }
 
-/** Returns whether the target of this console is reached with AWS credentials, or runs here. */
-export function isOperator() {
-  return /^--(local|stack)\b/.test(config.option ?? "");
-}
-
 /** Returns a command that needs AWS credentials: a URL gives none, so a stack has to be named. */
 export function operatorCommand(verb, id, ...flags) {
-  return line(verb, id, [...flags, isOperator() ? config.option : "--stack NAME"]);
+  return line(verb, id, [...flags, config.option || "--stack NAME"]);
 }
 
 function line(verb, id, flags) {

@@ -1,11 +1,11 @@
 // All events, the newest first. New ones appear at the top; they wait behind a button while somebody reads.
 
-import { get } from "/console/api.js";
+import { config, get } from "/console/api.js";
 import { fill, h, said } from "/console/dom.js";
 import { ISSUES, eventDetails, idOf } from "/console/event.js";
 import { SIMULATED, filterForm } from "/console/filters.js";
 import { setKeys } from "/console/keys.js";
-import { cell, foldingRow, listKeys, readPage, showList } from "/console/listing.js";
+import { cell, fixTimes, foldingRow, listKeys, offer, offerPlace, readPage, showList } from "/console/listing.js";
 import { follow } from "/console/live.js";
 import { badge, empty, notice, time } from "/console/parts.js";
 import { formatRoute, replaceQuery } from "/console/router.js";
@@ -22,27 +22,29 @@ const FIELDS = [
   { name: "before", label: "Before", isTime: true },
   SIMULATED,
 ];
-// Callbacks come in bursts; one request shows all of a burst.
-const BURST = 400;
-const MOST_ROWS = 500;
+// Callbacks come in bursts, and one request shows all of a burst, in milliseconds.
+const BURST = 100;
+const MOST_ROWS = 1000;
 
 /** Shows the events that the address describes. */
-export async function show({ root, query, signal }) {
+export async function show({ root, query, memory, signal }) {
   const { cursor, at, open, live, ...filters } = query;
-  const fresh = h("div", { role: "status" });
-  const tools = h("div", { class: "feed" });
+  const fixed = fixTimes(filters, ["before"]);
+  const fresh = offerPlace();
+  const tools = h("div");
+  const trouble = h("div");
   const single = h("div");
   const listRoot = h("div");
   const list = {
-    api: "/events", member: "events", path: PATH, filters: { ...filters, order: "newest" },
+    api: "/events", member: "events", path: PATH, fixed, filters: { ...fixed, order: "newest" },
     columns: [`Received (${zoneName()})`, "Event type", "Subject", "Tags", "Issues"], rows: (event) => rows(event, signal), nothing: () => nothing(filters),
   };
-  fill(root, h("div", { class: "head" }, h("h1", {}, "Events"), tools), filterForm({ path: PATH, query, fields: FIELDS, keep: { live } }), fresh, single, listRoot);
+  fill(root, h("div", { class: "head" }, h("h1", {}, "Events"), tools), filterForm({ path: PATH, query, fields: FIELDS, keep: { live } }), fresh, trouble, single, listRoot);
   setKeys({ ...listKeys(root), p: { words: "pause or resume", run: () => tools.querySelector("button")?.click() } }, signal);
-  const { body, card, load } = await showList({ root: listRoot, query, signal, list });
+  const { body, card, load } = await showList({ root: listRoot, query, memory, signal, list });
   if (open && !body.querySelector(".open[aria-expanded=true]")) fill(single, await lone(open, signal));
   if (cursor || filters.before) fill(tools, h("a", { href: formatRoute(PATH, { ...filters, before: null, live }) }, "Show new events"));
-  else liveFeed({ body, card, load, list, fresh, tools, signal, isPaused: live === "off" });
+  else liveFeed({ body, card, load, list, fresh, tools, trouble, signal, isPaused: live === "off" });
 }
 
 function rows(event, signal) {
@@ -88,63 +90,66 @@ function nothing(filters) {
   if (Object.keys(filters).length) {
     return empty("No events match", h("p", {}, "No stored event fits these filters."), h("p", {}, h("a", { href: "#/events" }, "Clear the filters")));
   }
-  return empty("No events yet", h("p", {}, "An event appears here as soon as a callback arrives."), h("p", {}, h("a", { href: "#/try" }, "Send a callback")));
+  return empty("No events yet", h("p", {}, "An event appears here as soon as a callback arrives."), config.pages.includes("try") && h("p", {}, h("a", { href: "#/try" }, "Send a callback")));
 }
 
 /** Keeps the newest page up to date, until `signal` aborts or somebody pauses it. */
-function liveFeed({ body, card, load, list, fresh, tools, signal, isPaused }) {
+function liveFeed({ body, card, load, list, fresh, tools, trouble, signal, isPaused }) {
   const seen = new Set([...body.rows].map((row) => row.dataset.id));
   let waiting = [];
   let timer = null;
   let feed = null;
-  const state = h("span", { class: "dim", role: "status" });
+  let notBefore = 0;
   const button = h("button", { type: "button", onclick: () => { isPaused = !isPaused; replaceQuery({ live: isPaused ? "off" : null }); apply(); } });
-  fill(tools, state, button);
+  fill(tools, button);
 
   function apply() {
     button.textContent = isPaused ? "Resume" : "Pause";
     feed?.abort();
-    if (isPaused) return say("paused");
+    if (isPaused) {
+      document.dispatchEvent(new CustomEvent("live", { detail: { state: "paused" } }));
+      return;
+    }
     feed = new AbortController();
-    follow({ signal: AbortSignal.any([signal, feed.signal]), onEvents: schedule, onState: say });
-    return schedule();
-  }
-  function say(word) {
-    const words = { on: "Live", off: "Not live: no answer", idle: "Stopped after 30 idle minutes", paused: "Paused" };
-    fill(state, badge(words[isPaused ? "paused" : word] ?? word, word === "on" && !isPaused ? "ok" : "plain"));
+    // Events may have arrived before the connection stands, and while it was interrupted.
+    follow({ signal: AbortSignal.any([signal, feed.signal]), onEvents: schedule, onState: (state) => state === "on" && schedule() });
   }
   function schedule() {
-    timer ??= setTimeout(refresh, BURST);
+    timer ??= setTimeout(refresh, Math.max(BURST, notBefore - performance.now()));
   }
   async function refresh() {
     timer = null;
     if (isPaused || signal.aborted) return;
+    const began = performance.now();
     try {
-      const { items } = await readPage({ ...list, query: list.filters, signal, most: 1 });
-      waiting = items.filter((event) => !seen.has(idOf(event)));
+      for await (const { items, cursor } of readPage({ ...list, signal, most: 1 })) propose(items, cursor);
+      fill(trouble);
     } catch (error) {
-      if (error.name !== "AbortError") say("off");
-      return;
+      if (error.name !== "AbortError") fill(trouble, notice(error, { again: refresh }));
     }
-    offer();
+    // A busy stack is asked less often.
+    notBefore = 3 * performance.now() - 2 * began;
   }
-  function offer() {
+  function propose(items, cursor) {
+    waiting = items.filter((event) => !seen.has(idOf(event)));
     if (!waiting.length) return;
+    // A page of new events only may hide more of them, so the list begins anew.
+    const isGap = !body.rows.length || (cursor && waiting.length === items.length) || body.rows.length > MOST_ROWS;
+    const run = isGap ? restart : insert;
     // Nothing moves under a reader who has scrolled, chosen a row or opened one.
     const isReading = scrollY > 40 || body.contains(document.activeElement) || body.querySelector("[aria-expanded=true]");
-    const isGap = waiting.length + body.rows.length / 2 > MOST_ROWS;
-    if (isReading || isGap) fill(fresh, h("button", { type: "button", class: "fresh", onclick: isGap ? restart : insert }, `${waiting.length} new – show`));
-    else insert();
+    if (isReading) offer(fresh, `${waiting.length}${isGap ? " or more" : ""} new – show`, run);
+    else run();
   }
   function insert() {
-    fill(fresh);
+    offer(fresh);
     for (const event of waiting) seen.add(idOf(event));
     body.prepend(...waiting.flatMap(list.rows));
     card.hidden = false;
     waiting = [];
   }
   async function restart() {
-    fill(fresh);
+    offer(fresh);
     await load();
     seen.clear();
     for (const row of body.rows) seen.add(row.dataset.id);

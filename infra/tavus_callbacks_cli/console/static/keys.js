@@ -17,6 +17,11 @@ export function setBack(run) {
   back = run;
 }
 
+/** Goes where Escape goes. */
+export function leave() {
+  back();
+}
+
 /** Runs the action of a key. */
 export function handleKey(event) {
   if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;

@@ -3,75 +3,97 @@
 import { get } from "/console/api.js";
 import { fill, h } from "/console/dom.js";
 import { openFilters } from "/console/filters.js";
-import { notice } from "/console/parts.js";
+import { leave } from "/console/keys.js";
+import { loading, notice } from "/console/parts.js";
 import { formatRoute, replaceQuery } from "/console/router.js";
-import { timeText, zoneName } from "/console/time.js";
+import { moment, timeText, zoneName } from "/console/time.js";
 
 const PAGE = 50;
 const MOST_REQUESTS = 8;
 const TOO_LARGE = 409;
 
 /**
- * Reads one page of a list. A page of the API can be short before the end when filters apply, so this asks again
- * until it has half a page; it asks for less when the answer is too large.
+ * Yields the answers that make one page of a list. An answer can be short before the end when filters apply, so this
+ * asks again until it has half a page; it asks for less when the answer is too large.
  */
-export async function readPage({ api, member, query, signal, most = MOST_REQUESTS }) {
-  const items = [];
-  let [answer, limit] = [{ cursor: query.cursor }, PAGE];
-  for (let request = 0; request < most; request += 1) {
+export async function* readPage({ api, member, filters, cursor, signal, most = MOST_REQUESTS }) {
+  let [answer, limit, count] = [{ cursor }, PAGE, 0];
+  for (let request = 0; request < most && count < PAGE / 2; request += 1) {
     try {
-      answer = await get(api, { ...query, cursor: answer.cursor, limit }, { signal });
+      answer = await get(api, { ...filters, cursor: answer.cursor, limit }, { signal });
     } catch (error) {
       if (error.status !== TOO_LARGE || limit === 1) throw error;
       limit = Math.ceil(limit / 4);
       continue;
     }
-    items.push(...answer[member]);
-    if (!answer.cursor || items.length >= PAGE / 2) break;
+    count += answer[member].length;
+    yield { items: answer[member], cursor: answer.cursor, until: answer.looked_until };
+    if (!answer.cursor) return;
   }
-  return { items, cursor: answer.cursor, until: answer.looked_until };
+}
+
+/** Returns the filters of a query with its times, such as `7d`, as they are now. A cursor belongs to exact filters. */
+export function fixTimes(filters, names) {
+  return { ...filters, ...Object.fromEntries(names.map((name) => [name, moment(filters[name])])) };
+}
+
+/** Puts a button into a place that floats over the page, so that nothing moves; without words it removes the button. */
+export function offer(place, words, onclick) {
+  fill(place, words && h("button", { type: "button", class: "fresh", onclick }, words));
+}
+
+/** Returns the place of that button. */
+export function offerPlace() {
+  return h("div", { class: "offer", role: "status" });
 }
 
 /**
  * Shows a page of a list in `root` and returns its parts. `list` has `api`, `member` and `filters` for the API;
- * `columns`; `rows`, which returns the rows of an item; `nothing`, what to show without items; and `path`.
+ * `fixed`, the filters for the address of an older page; `columns`; `rows`, which returns the rows of an item; `nothing`, what to show without items; and `path`.
  */
-export async function showList({ root, query, signal, list }) {
-  const body = h("tbody");
+export async function showList({ root, query, memory, signal, list }) {
+  const body = h("tbody", { onclick: openRow });
   const foot = h("div", { class: "foot" });
   const heads = list.columns.map((head) => h("th", { scope: "col" }, head));
-  const card = h("div", { class: "card", hidden: true }, h("table", { class: "table" }, h("thead", {}, h("tr", {}, heads)), body));
+  const card = h("div", { class: "card", hidden: true }, h("table", { class: "table rows" }, h("thead", {}, h("tr", {}, heads)), body));
   fill(root, card, foot);
   body.addEventListener("focusin", (event) => replaceQuery({ at: rowOf(event.target)?.dataset.id }));
 
   async function load() {
-    fill(foot, h("span", { role: "status" }, "Loading…"));
-    let page;
+    const page = { count: 0 };
+    fill(foot, loading());
     try {
-      page = await readPage({ ...list, query: { ...list.filters, cursor: query.cursor }, signal });
+      for await (const part of readPage({ ...list, cursor: query.cursor, signal })) {
+        if (!page.count) fill(body);
+        body.append(...part.items.flatMap(list.rows));
+        Object.assign(page, part, { count: page.count + part.items.length });
+        card.hidden = page.count === 0;
+        fill(foot, h("span", { role: "status" }, `Searching.${lookedText(part)}`));
+      }
     } catch (error) {
-      if (error.name === "AbortError") throw error;
-      fill(foot, (list.onError ?? notice)(error, { again: load }));
+      if (error.name === "AbortError") return;
+      // A cursor of other filters is refused.
+      fill(foot, (list.onError ?? notice)(error, { again: load }), query.cursor && newest());
       return;
     }
-    fill(body, page.items.map(list.rows));
-    card.hidden = page.items.length === 0;
     fill(foot, footer(page));
-    restore(body, query);
+    restore(body, query, memory);
   }
 
-  function footer({ items, cursor, until }) {
-    const here = { ...query, at: null, open: null };
-    if (!items.length && !cursor && !query.cursor) return list.nothing();
-    const looked = cursor && until ? ` Looked back to ${timeText(until)} (${zoneName()}).` : "";
+  const step = (words, cursor) => h("a", { class: "step", href: formatRoute(list.path, { ...query, ...(cursor && list.fixed), at: null, open: null, cursor }) }, words);
+  const newest = () => step("Newest", null);
+  const lookedText = ({ until }) => (until ? ` Looked back to ${timeText(until)} (${zoneName()}).` : "");
+  function footer(page) {
+    if (!page.count && !page.cursor && !query.cursor) return list.nothing();
     return [
-      h("span", {}, `${items.length || "None"} shown.${cursor ? looked : " That is the end of the list."}`),
-      query.cursor && h("a", { class: "step", href: formatRoute(list.path, { ...here, cursor: null }) }, "Newest"),
-      cursor && h("a", { class: "step", href: formatRoute(list.path, { ...here, cursor }) }, "Older"),
+      h("span", {}, `${page.count || "None"} shown.${page.cursor ? lookedText(page) : " That is the end of the list."}`),
+      query.cursor && newest(),
+      page.cursor && step("Older", page.cursor),
     ];
   }
 
   await load();
+  signal.throwIfAborted();
   return { body, card, load };
 }
 
@@ -80,12 +102,21 @@ function rowOf(element) {
   return row?.classList.contains("details") ? row.previousElementSibling : row;
 }
 
-function restore(body, { at, open }) {
+/** Opens the row and focuses the row that the address names; a page that is reached by going back keeps its scroll. */
+function restore(body, { at, open }, memory) {
   const rows = [...body.rows];
   if (open) rows.find((row) => row.dataset.id === open)?.querySelector("[aria-expanded=false]")?.click();
   const target = at && rows.find((row) => row.dataset.id === at)?.querySelector(".open");
-  target?.focus({ preventScroll: true });
-  target?.scrollIntoView({ block: "center" });
+  if (!target) return;
+  target.focus({ preventScroll: true });
+  if (memory.scroll === undefined) target.scrollIntoView({ block: "center" });
+  memory.scroll ??= scrollY;
+}
+
+/** Opens a row that is clicked beside its links; a click that ends a selection of text opens nothing. */
+function openRow(event) {
+  if (event.target.closest("a, button, .details") || getSelection().toString()) return;
+  event.target.closest("tr").querySelector(".open").click();
 }
 
 /** Returns a cell with the name of its column, which narrow pages show. */
@@ -121,8 +152,15 @@ export function listKeys(root) {
   return {
     j: { words: "next row", run: move(1) },
     k: { words: "previous row", run: move(-1) },
-    Enter: { words: "open the row", run: () => document.activeElement.click() },
+    Enter: { words: "open the row" },
+    n: { words: "show what is new", run: () => root.querySelector(".fresh")?.click() },
     "/": { words: "filters", run: () => openFilters(root) },
-    Escape: { words: "close the open row", run: () => { root.querySelector(".open[aria-expanded=true]")?.click(); } },
+    Escape: { words: "close the open row, leave a field, go back", run: () => closeRow(root) },
   };
+}
+
+function closeRow(root) {
+  const open = root.querySelector(".open[aria-expanded=true]");
+  if (open) open.click();
+  else leave();
 }

@@ -1,18 +1,18 @@
 // Everything that is stuck, each with its action or the command to type next.
 
 import { ask } from "/console/api.js";
-import { commandLine, isOperator } from "/console/command.js";
+import { commandLine } from "/console/command.js";
 import { fill, h, safeUrl, said } from "/console/dom.js";
 import { setKeys } from "/console/keys.js";
 import { cell, listKeys } from "/console/listing.js";
-import { badge, empty, notice, time } from "/console/parts.js";
+import { badge, empty, loading, notice, sentence, time } from "/console/parts.js";
 import { formatRoute } from "/console/router.js";
 import { subjectPath } from "/console/subjects.js";
 import { timeText, zoneName } from "/console/time.js";
 
 /** Shows what `tavus-callbacks problems` says. */
 export async function show({ root, signal }) {
-  const content = h("div");
+  const content = h("div", {}, loading());
   const checked = h("span", { class: "dim", role: "status" });
   const again = h("button", { type: "button", onclick: load }, "Check again");
   fill(root, h("div", { class: "head" }, h("h1", {}, "Problems"), checked, again), content);
@@ -23,11 +23,11 @@ export async function show({ root, signal }) {
     fill(checked, "Checking…");
     again.disabled = true;
     try {
-      const { problems } = await ask("/console/problems", { signal });
-      fill(content, problems.length ? table(problems) : nothing(), limits());
+      const { problems, notes } = await ask("/console/problems", { signal });
+      fill(content, problems.length ? table(problems) : nothing(), notes.map((note) => h("p", { class: "foot" }, sentence(note))));
       fill(checked, `Checked at ${timeText(new Date().toISOString())} (${zoneName()})`);
     } catch (error) {
-      if (error.name === "AbortError") throw error;
+      if (error.name === "AbortError") return;
       fill(checked);
       fill(content, notice(error, { again: load }));
     } finally {
@@ -66,9 +66,4 @@ function next(text) {
 
 function nothing() {
   return empty("Nothing is stuck", h("p", {}, "The quarantine is empty, and no recording of the last seven days is missing."), h("p", {}, h("a", { href: "#/conversations" }, "Show the conversations")));
-}
-
-function limits() {
-  if (isOperator()) return null;
-  return h("p", { class: "foot" }, "Without AWS credentials the console does not see failed batches and the spill. Start it with --stack NAME to check them.");
 }

@@ -6,7 +6,7 @@ import { commandLine, operatorCommand } from "/console/command.js";
 import { fill, h, said } from "/console/dom.js";
 import { setKeys } from "/console/keys.js";
 import { cell, foldingRow, listKeys, showList } from "/console/listing.js";
-import { copyButton, empty, notice, time } from "/console/parts.js";
+import { copyButton, empty, isSignedOut, notice, time } from "/console/parts.js";
 import { tagList } from "/console/subjects.js";
 import { zoneName } from "/console/time.js";
 
@@ -18,17 +18,18 @@ const EXPLANATIONS = {
 // Control characters, and characters that change the direction of text, are shown by their number.
 const HIDDEN = /(?![\n\t])[\p{Cc}\p{Bidi_Control}]/gu;
 const PREVIEW = 120;
+const TOKEN = "TAVUS_CALLBACKS_QUARANTINE_TOKEN";
 const UNITS = [[1_048_576, "MB"], [1024, "KB"]];
 
 /** Shows the entries of quarantine. */
-export async function show({ root, query, signal }) {
+export async function show({ root, query, memory, signal }) {
   const listRoot = h("div");
   const tools = h("div", { class: "redrive" });
   fill(root, h("div", { class: "head" }, h("h1", {}, "Quarantine")),
     h("p", { class: "dim" }, "These bodies came with a valid token and could not be filed. Equal bodies are one entry. A redrive reads them again with the rules of this version."), tools, listRoot);
   setKeys(listKeys(root), signal);
   const { body, load } = await showList({
-    root: listRoot, query, signal,
+    root: listRoot, query, memory, signal,
     list: {
       api: "/quarantine", member: "quarantine", path: ["quarantine"], filters: {}, onError: problem,
       columns: [`Last received (${zoneName()})`, "Reason", "Token label", "Count", "Size"],
@@ -84,20 +85,19 @@ function visible(text) {
 
 /** Returns the button that files an entry or all (null), or the commands where this console may not. */
 function redrive(id, reload) {
-  if (config.actions?.includes("redrive")) return redriveButton(id, reload);
+  if (config.actions.includes("redrive")) return redriveButton(id, reload);
   const line = (...flags) => commandLine(operatorCommand("quarantine redrive", id, ...(id ? [] : ["--all"]), ...flags));
   return h("div", { class: "commands" }, line("--dry-run"), line());
 }
 
-/** Says which token is missing. The console's own session, a pause and a silent server are other problems. */
+/** Says how to get a quarantine token where that is what is missing. */
 function problem(error, options) {
-  if (![401, 403, 502].includes(error.status) || ["Not signed in", "No answer"].includes(error.title)) return notice(error, options);
-  const create = operatorCommand("token create", null, "--label console --scope quarantine");
+  if (error.status !== 401 || isSignedOut(error)) return notice(error, options);
   return h("section", { class: "notice" },
-    h("h2", {}, "The quarantine requires a quarantine token"),
-    h("p", {}, said(error.detail ?? error.title)),
-    h("p", {}, "Create one, set it as ", h("code", {}, "TAVUS_CALLBACKS_QUARANTINE_TOKEN"), ", and start the console again."),
-    h("p", {}, commandLine(create)),
+    h("h2", {}, "The quarantine requires a token of its own"),
+    h("p", {}, error.title === "No access" ? "This console has no quarantine token." : "The quarantine token is revoked, expired or of another scope."),
+    h("p", {}, "Create one, set it as ", h("code", {}, TOKEN), ", and start the console again:"),
+    h("div", {}, commandLine(operatorCommand("token create", null, "--label console --scope quarantine"))),
     h("p", {}, h("button", { type: "button", onclick: options.again }, "Try again")));
 }
 

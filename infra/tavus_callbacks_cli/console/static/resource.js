@@ -6,40 +6,38 @@ import { command, commandLine } from "/console/command.js";
 import { fill, h, safeUrl, said } from "/console/dom.js";
 import { eventDetails, idOf } from "/console/event.js";
 import { setKeys } from "/console/keys.js";
-import { cell, foldingRow, listKeys, showList } from "/console/listing.js";
+import { cell, foldingRow, listKeys, offer, offerPlace, showList } from "/console/listing.js";
 import { follow } from "/console/live.js";
-import { badge, copyButton, empty, notice, time } from "/console/parts.js";
+import { badge, copyButton, empty, loading, notice, time } from "/console/parts.js";
 import { formatRoute } from "/console/router.js";
 import { KINDS, LISTS, RESOURCE_STATUSES, TITLES, marks, subjectLink, tagList } from "/console/subjects.js";
 import { zoneName } from "/console/time.js";
 
 /** Shows one resource; kinds and ids without a path of the API are shown by their events. */
-export async function show({ root, path, query, signal }) {
+export async function show({ root, path, query, memory, signal }) {
   const [, name, id] = path;
   const kind = KINDS.find((each) => LISTS[each] === name) ?? name;
-  if (!KINDS.includes(kind)) {
+  if (kind === "conversation" || !KINDS.includes(kind)) {
     fill(root, empty("No such kind of resource", h("p", {}, h("a", { href: "#/resources" }, "Show all resources"))));
     return;
   }
-  const facts = h("div", { class: "card facts" }, h("p", { role: "status", class: "dim" }, "Loading…"));
-  const fresh = h("div", { role: "status" });
+  const facts = h("div", { class: "card facts" }, loading());
+  const fresh = offerPlace();
   const listRoot = h("div");
   fill(root,
     h("div", { class: "head" },
-      h("h1", {}, h("a", { href: listAddress(kind) }, TITLES[name] ?? "Events"), " / ", said(id, { class: "mono" })),
-      copyButton("Copy id", id), copyButton("Copy link", () => location.href), config.actions?.includes("replay") && replayButton(kind, id)),
+      h("nav", { "aria-label": "Breadcrumb", class: "breadcrumb" }, h("a", { href: listAddress(kind) }, TITLES[name] ?? "Events"), h("span", { "aria-hidden": "true" }, " /")),
+      h("h1", {}, said(id, { class: "mono" })),
+      h("div", { class: "head-tools" }, copyButton("Copy id", id), copyButton("Copy link", () => location.href), config.actions.includes("replay") && replayButton(kind, id))),
     fresh, facts, h("h2", { class: "between" }, "Events"), listRoot);
-  setKeys({ ...listKeys(root), Escape: { words: "close the open event, or back", run: () => leave(root) } }, signal);
-  follow({ signal, onEvents: (events) => events.some((event) => event.kind === kind && event.subject === id) && offer() });
+  setKeys(listKeys(root), signal);
+  follow({ signal, onEvents: (events) => events.some((event) => event.kind === kind && event.subject === id) && offer(fresh, "New events – show", load) });
   await load();
 
-  function offer() {
-    fill(fresh, h("button", { type: "button", class: "fresh", onclick: load }, "New events – show"));
-  }
   async function load() {
-    fill(fresh);
+    offer(fresh);
     fill(facts, await factsOf(kind, id, signal, load));
-    await showList({ root: listRoot, query, signal, list: eventList(path, kind, id, signal) });
+    await showList({ root: listRoot, query, memory, signal, list: eventList(path, kind, id, signal) });
   }
 }
 
@@ -47,15 +45,9 @@ function listAddress(kind) {
   return LISTS[kind] ? formatRoute(["resources", LISTS[kind]]) : formatRoute(["events"], { kind });
 }
 
-function leave(root) {
-  const open = root.querySelector(".open[aria-expanded=true]");
-  if (open) open.click();
-  else history.back();
-}
-
 async function factsOf(kind, id, signal, again) {
   if (!LISTS[kind] || segment(id) === null) {
-    const reason = LISTS[kind] || kind === "conversation" ? "A path of the API cannot hold this id" : `A ${kind} has no page of its own`;
+    const reason = LISTS[kind] ? "No path of the API can hold this id" : `A ${kind} has no page of its own`;
     return [h("p", {}, `${reason}. These are its events.`), sameCommand(kind, id)];
   }
   try {
@@ -77,16 +69,17 @@ function facts(resource) {
   return h("dl", { class: "pairs" },
     pair("Status", badge(resource.status, RESOURCE_STATUSES[resource.status]), " ",
       resource.raw_status && resource.raw_status !== resource.status && h("span", { class: "dim" }, "sent as ", said(resource.raw_status)),
-      resource.simulated && badge("simulated")),
+      resource.simulated && badge("simulated", "outline")),
     resource.error && pair("Error", h("span", { class: "bad-text" }, said(resource.error))),
     resource.status_details !== resource.error && text("Details", resource.status_details),
     resource.progress !== null && pair("Progress", h("meter", { min: 0, max: 100, value: resource.progress, "aria-label": "Progress" }), ` ${resource.progress} %`),
     text("Name", resource.name),
     resource.replica_id && resource.kind !== "replica" && pair("Replica", subjectLink("replica", resource.replica_id)),
     Object.entries(resource.links).map(([name, url]) => pair(h("span", {}, said(name), " link"), link(url))),
-    pair(`Created (${zoneName()})`, time(resource.created_at)),
-    pair(`Updated (${zoneName()})`, time(resource.updated_at)),
-    pair(`Received (${zoneName()})`, time(resource.received_first_at), " to ", time(resource.received_last_at)),
+    resource.created_at && pair(`Created (${zoneName()})`, time(resource.created_at)),
+    resource.updated_at && pair(`Updated (${zoneName()})`, time(resource.updated_at)),
+    pair(`First received (${zoneName()})`, time(resource.received_first_at)),
+    pair(`Last received (${zoneName()})`, time(resource.received_last_at)),
     Object.keys(tags).length > 0 && pair("Tags", tagList(tags, ["resources", LISTS[resource.kind]])),
     text("Token label", resource.labels.join(", ")),
     pair("History", history_(resource.history)),
@@ -106,7 +99,7 @@ function link(url) {
 
 function history_(changes) {
   return h("ol", { class: "changes" }, changes.map((change) => h("li", {},
-    time(change.at), " ", badge(change.status, RESOURCE_STATUSES[change.status]),
+    change.at ? time(change.at) : h("span", { class: "dim" }, "no time"), " ", badge(change.status, RESOURCE_STATUSES[change.status]),
     change.raw_status && change.raw_status !== change.status && h("span", { class: "dim" }, " ", said(change.raw_status)))));
 }
 

@@ -2,12 +2,12 @@
 
 import { config } from "/console/api.js";
 import { fill, h, said } from "/console/dom.js";
-import { SIMULATED, filterForm } from "/console/filters.js";
+import { SIMULATED, filterForm, jumpForm } from "/console/filters.js";
 import { setKeys } from "/console/keys.js";
-import { cell, listKeys, showList } from "/console/listing.js";
+import { cell, fixTimes, listKeys, offer, offerPlace, showList } from "/console/listing.js";
 import { follow } from "/console/live.js";
 import { badge, empty, time } from "/console/parts.js";
-import { formatRoute, go } from "/console/router.js";
+import { formatRoute } from "/console/router.js";
 import { LISTS, RESOURCE_STATUSES, TITLES, tagList } from "/console/subjects.js";
 import { zoneName } from "/console/time.js";
 
@@ -21,21 +21,22 @@ const FIELDS = [
 ];
 
 /** Shows the list of one kind, by default of videos. */
-export async function show({ root, path, query, signal }) {
+export async function show({ root, path, query, memory, signal }) {
   const name = path[1] in TITLES ? path[1] : "videos";
   const here = ["resources", name];
   const { cursor, at, open, ...filters } = query;
-  const fresh = h("div", { role: "status" });
+  const fixed = fixTimes(filters, ["since", "until"]);
+  const fresh = offerPlace();
   const listRoot = h("div");
   fill(root,
-    h("div", { class: "head" }, h("h1", {}, "Resources"), jumpForm(name)),
+    h("div", { class: "head" }, h("h1", {}, "Resources"), jumpForm(signal)),
     h("nav", { class: "kinds", "aria-label": "Kinds of resources" }, Object.entries(TITLES).map(([each, title]) => h("a", { href: formatRoute(["resources", each]), "aria-current": each === name && "page" }, title))),
     filterForm({ path: here, query, fields: FIELDS }), fresh, listRoot);
-  setKeys(listKeys(root), signal);
+  setKeys({ ...listKeys(root), g: { words: "go to an id", run: () => root.querySelector(".jump input").focus() } }, signal);
   const { load } = await showList({
-    root: listRoot, query, signal,
+    root: listRoot, query, memory, signal,
     list: {
-      api: `/${name}`, member: name, path: here, filters,
+      api: `/${name}`, member: name, path: here, fixed, filters: fixed,
       columns: ["Status", "Id", "Tags", "Token label", `First received (${zoneName()})`, `Last received (${zoneName()})`],
       rows: (resource) => row(resource, here), nothing: () => nothing(name, filters),
     },
@@ -48,7 +49,7 @@ function row(resource, here) {
   const labels = tagList(tags, here);
   return h("tr", { "data-id": resource.id, class: resource.simulated && "simulated" },
     cell("Status", badge(resource.status, RESOURCE_STATUSES[resource.status])),
-    cell("Id", h("div", {}, h("a", { class: "id open", href: formatRoute([...here, resource.id]) }, said(resource.id)), " ", resource.simulated && badge("simulated"))),
+    cell("Id", h("div", {}, h("a", { class: "id open", href: formatRoute([...here, resource.id]) }, said(resource.id)), " ", resource.simulated && badge("simulated", "outline"))),
     cell("Tags", labels.length ? h("div", {}, labels) : null),
     cell("Token label", said(resource.labels.join(", "))),
     cell("First received", time(resource.received_first_at)),
@@ -62,19 +63,14 @@ function offerChanges({ name, fresh, load, signal }) {
     signal,
     onEvents: (events) => {
       for (const { kind, subject } of events) if (LISTS[kind] === name) changed.add(subject);
-      if (changed.size) fill(fresh, h("button", { type: "button", class: "fresh", onclick: reload }, `${changed.size} new or changed – show`));
+      if (changed.size) offer(fresh, `${changed.size} new or changed – show`, reload);
     },
   });
   function reload() {
     changed.clear();
-    fill(fresh);
+    offer(fresh);
     return load();
   }
-}
-
-function jumpForm(name) {
-  const input = h("input", { "aria-label": "Go to a resource by its id", placeholder: "Go to an id", autocomplete: "off" });
-  return h("form", { onsubmit: (event) => { event.preventDefault(); if (input.value.trim()) go(["resources", name, input.value.trim()]); } }, input);
 }
 
 function nothing(name, filters) {

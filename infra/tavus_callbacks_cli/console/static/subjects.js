@@ -1,6 +1,5 @@
 // Subjects by kind: their lists, their pages and links to them.
 
-import { segment } from "/console/api.js";
 import { h, said } from "/console/dom.js";
 import { badge } from "/console/parts.js";
 import { formatRoute } from "/console/router.js";
@@ -27,10 +26,9 @@ export const TITLES = {
 export const KINDS = ["conversation", ...Object.keys(LISTS), "objective", "guardrail"];
 export const RESOURCE_STATUSES = { queued: "plain", processing: "live", ready: "ok", error: "bad", deleted: "warn", unknown: "plain" };
 
-/** Returns the path of a subject's page. A conversation whose id fits no path of the API is shown by its events. */
+/** Returns the path of a subject's page. */
 export function subjectPath(kind, subject) {
-  if (kind === "conversation" && segment(subject) !== null) return ["conversations", subject];
-  return ["resources", LISTS[kind] ?? kind, subject];
+  return kind === "conversation" ? ["conversations", subject] : ["resources", LISTS[kind] ?? kind, subject];
 }
 
 /** Returns a link to a subject's page. */
@@ -52,6 +50,6 @@ export function marks(event) {
     event.variant_id && badge("variant", "warn"),
     event.variants && badge(`${event.variants.length + 1} contents`, "warn"),
     event.source === "backfill" && badge("backfill"),
-    event.tags.simulated === "true" && badge("simulated"),
+    event.tags.simulated === "true" && badge("simulated", "outline"),
   ];
 }
