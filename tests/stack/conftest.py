@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tavus_callbacks_cli.console.open import local_console
 from tavus_callbacks_cli.local_stack import stack
 from tavus_callbacks_cli.local_stack.http.server import take_port
 from tavus_callbacks_cli.local_stack.registry import RunningStack
@@ -52,7 +53,9 @@ def local_stack(tmp_path_factory: pytest.TempPathFactory, turned: Clock) -> Iter
     """Run what template.yaml declares: its addresses, tokens and outputs; two origins may read recordings."""
     parameters = {"CdnAllowedOrigins": "https://app.example.com,https://other.example.com"}
     root = tmp_path_factory.mktemp("state")
-    options = stack.Options(port=0, state_root=root, clock=turned, parameters=parameters)
+    options = stack.Options(
+        port=0, state_root=root, clock=turned, parameters=parameters, console=local_console
+    )
     with stack.local_stack(options) as local:
         yield local.running
 

@@ -7,6 +7,8 @@ import click
 import httpx
 import pytest
 
+from tavus_callbacks_cli.console.open import local_console
+from tavus_callbacks_cli.console.session import Session
 from tavus_callbacks_cli.local_stack import stack
 from tavus_callbacks_cli.local_stack.functions.custom_resources import listen_for_answers
 from tavus_callbacks_cli.local_stack.registry import running_stacks, write_ready_file
@@ -22,7 +24,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("tunnel")]
 def running(tmp_path_factory):
     """Run a stack that a tunnel leads to."""
     root = tmp_path_factory.mktemp("state")
-    options = stack.Options(port=0, state_root=root, public_url=f"https://{TUNNEL}")
+    options = stack.Options(port=0, state_root=root, public_url=f"https://{TUNNEL}", console=local_console)
     with stack.local_stack(options) as local:
         yield local.running
 
@@ -97,6 +99,22 @@ def test_tunnel(running):
     assert call("GET", "/conversations/c1", host="evil.example", **read) == 403
 
 
+@pytest.mark.parametrize(
+    "path", ["/", "/console/app.js", "/console/config", "/console/read/events", "/console/live"]
+)
+def test_console_through_the_tunnel(running, path):
+    """Through the tunnel there is no page, no file and no data of the console, whatever Host it sends."""
+    session = Session(running.port, running.console_key, "")
+    own = {"cookie": session.cookie, "sec-fetch-site": "same-origin"}
+
+    def status(**headers):
+        return httpx.head(running.api_url + path, headers={**own, **headers}, trust_env=False).status_code
+
+    assert status() == (405 if path.endswith("live") else 200)
+    assert status(host=TUNNEL) == status(host="evil.example") == 421
+    assert status(**{"x-forwarded-for": "192.0.2.1"}) == 421
+
+
 def test_cdn_host(running):
     """The CDN answers on the loopback address alone."""
     url = running.outputs["CdnUrl"]
@@ -125,7 +143,7 @@ def test_ready_file(running, tmp_path):
     write_ready_file(tmp_path / "ready", running)
 
     content = json.loads((tmp_path / "ready").read_bytes())
-    names = ("aws_access_key_id", "aws_secret_access_key", "outputs", "quarantine_token")
+    names = ("aws_access_key_id", "aws_secret_access_key", "outputs", "quarantine_token", "console_url")
     assert {name: getattr(running, name) for name in names}.items() <= content.items()
     assert stat.S_IMODE((tmp_path / "ready").stat().st_mode) == 0o600
 

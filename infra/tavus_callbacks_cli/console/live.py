@@ -76,7 +76,6 @@ class Relay:
         """Yield what the stack sends until it stops."""
         session = Session(self.stack.port, self.stack.console_key, "")
         headers = {"cookie": session.cookie, "sec-fetch-site": "same-origin"}
-        yield _RETRY
         url = f"{self.stack.api_url}/console/live"
         async with httpx.AsyncClient(timeout=None, trust_env=False) as client:  # noqa: S113 - it never ends
             try:

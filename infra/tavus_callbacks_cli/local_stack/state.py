@@ -81,9 +81,11 @@ class State:
         try:
             key = json.loads(self._console.read_bytes())["key"]
         except (FileNotFoundError, ValueError, TypeError, KeyError):
+            key = None
+        if not (isinstance(key, str) and key):
             key = secrets.token_urlsafe(24)
             write_json(self._console, {"key": key})
-        return str(key)
+        return key
 
     def credentials(self) -> Credentials | None:
         """Return the tokens of the previous run, or None if there are none."""

@@ -1,0 +1,84 @@
+"""`tavus-callbacks console`: the address is printed once, and Ctrl-C ends it at once."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import httpx
+import pytest
+from click.testing import CliRunner
+
+from samples import TOKEN
+from tavus_callbacks_cli.local_stack.http.payload import Answer
+from tavus_callbacks_cli.local_stack.http.server import serve, take_port
+from tavus_callbacks_cli.local_stack.state import open_state
+from tavus_callbacks_cli.main import main
+
+COMMAND = (sys.executable, "-c", "from tavus_callbacks_cli.main import main; main()", "console")
+
+
+@pytest.fixture
+def api():
+    """Serve an API that answers the authorization of its reader."""
+
+    def handle(request):
+        token = dict(request.headers).get(b"authorization", b"").decode()
+        return Answer(200, (("content-type", "application/json"),), f'{{"token": "{token[-4:]}"}}'.encode())
+
+    with take_port(0) as listener, serve(listener, handle):
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+def test_the_printed_address_signs_in_until_ctrl_c(api):
+    """The address is all that standard output holds; no browser opens where no person sits."""
+    environment = {**os.environ, "TAVUS_CALLBACKS_URL": api, "TAVUS_CALLBACKS_READ_TOKEN": TOKEN}
+    process = subprocess.Popen(  # noqa: S603 - our own command
+        COMMAND, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    address = process.stdout.readline().strip()
+    url, _, key = address.partition("/#key=")
+    own = {"sec-fetch-site": "same-origin", "origin": url}
+    with httpx.Client(base_url=url, headers=own, trust_env=False) as client:
+        assert 200 == client.post("/console/session", json={"key": key}).status_code
+        assert {"token": TOKEN[-4:]} == client.get("/console/read/events").json()
+        assert [] == client.get("/console/config").json()["actions"]
+        began = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=10)
+
+    assert time.monotonic() - began < 3
+    assert (0, "") == (process.returncode, out)
+    assert key not in err
+    assert TOKEN not in err
+
+
+def test_no_access_is_said_at_the_start():
+    """Without a token there is no page to open."""
+    environment = {"TAVUS_CALLBACKS_URL": "https://api.example", "TAVUS_CALLBACKS_READ_TOKEN": ""}
+
+    result = CliRunner().invoke(main, ["console"], env=environment)
+
+    assert (2, "") == (result.exit_code, result.stdout)
+    assert "TAVUS_CALLBACKS_READ_TOKEN is not set" in result.stderr
+
+
+def test_the_key_of_a_local_stack_outlives_a_restart(tmp_path):
+    """An open tab stays signed in, only this user can read the key, and a fresh start makes another."""
+    first = open_state(tmp_path, 8787, fresh=False)
+    key = first.console_key()
+
+    assert key == open_state(tmp_path, 8787, fresh=False).console_key()
+    assert key != open_state(tmp_path, 8788, fresh=False).console_key()
+    assert 0o600 == (first.folder / "console.json").stat().st_mode & 0o777
+    assert key != open_state(tmp_path, 8787, fresh=True).console_key()
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"[]", b'{"key": ""}', b'{"key": 1}'])
+def test_a_broken_key_file_is_replaced(tmp_path, content):
+    """No damaged file opens the console with an empty key."""
+    state = open_state(tmp_path, 8787, fresh=False)
+    (state.folder / "console.json").write_bytes(content)
+
+    assert len(state.console_key()) >= 32
