@@ -1,13 +1,14 @@
 // One conversation: the recording and the facts on the left; transcript, timeline and events on the right.
 
-import { get, segment } from "/console/api.js";
+import { config, get, segment } from "/console/api.js";
+import { command } from "/console/command.js";
 import { fill, h, said } from "/console/dom.js";
 import { facts, partName, statusBadge } from "/console/facts.js";
 import { setKeys } from "/console/keys.js";
 import { follow } from "/console/live.js";
 import { badge, copyButton, loading, notice } from "/console/parts.js";
 import { Player } from "/console/player.js";
-import { replaceQuery } from "/console/router.js";
+import { formatRoute, replaceQuery, trail } from "/console/router.js";
 import { transcript } from "/console/transcript.js";
 
 const TABS = { transcript: "Transcript", timeline: "Timeline", events: "Events" };
@@ -67,6 +68,15 @@ class Page {
     refill(this.facts, facts(this.conversation));
   }
 
+  get keys() {
+    const visit = (step) => () => neighbour(this.id, step)?.click();
+    return {
+      ...this.player.keys,
+      J: { words: "next conversation of the list", run: visit(1) },
+      K: { words: "previous conversation of the list", run: visit(-1) },
+    };
+  }
+
   // Tabs.
 
   choose(tab) {
@@ -96,7 +106,7 @@ class Page {
     this.shown?.abort();
     this.shown = new AbortController();
     const signal = AbortSignal.any([this.signal, this.shown.signal]);
-    setKeys(this.player.keys, this.signal);
+    setKeys(this.keys, this.signal);
     try {
       const content = await { transcript: () => this.transcriptTab(signal), timeline: () => this.timelineTab(signal), events: () => this.eventsTab(event, signal) }[name]();
       return signal.aborted ? null : content;
@@ -107,7 +117,7 @@ class Page {
 
   async transcriptTab(signal) {
     const tab = await transcript({ conversation: this.conversation, player: this.player, signal });
-    if (!signal.aborted) setKeys({ ...this.player.keys, ...tab.keys }, this.signal);
+    if (!signal.aborted) setKeys({ ...this.keys, ...tab.keys }, this.signal);
     return tab.element;
   }
 
@@ -179,17 +189,29 @@ function newText(count) {
   return `${count} new ${count === 1 ? "callback" : "callbacks"} – show`;
 }
 
+/** Returns a link to a neighbour in the list that was shown last, or null. Going back still leads to the list. */
+function neighbour(id, step, words = "") {
+  const ids = [...trail.rows.keys()];
+  const other = ids.includes(id) ? ids[ids.indexOf(id) + step] : undefined;
+  if (other === undefined) return null;
+  const href = formatRoute(["conversations", other]);
+  return h("a", { href, title: `${other} (${step > 0 ? "J" : "K"})`, onclick: (event) => { event.preventDefault(); location.replace(href); } }, words);
+}
+
 function heading(conversation, player) {
+  const { conversation_id: id } = conversation;
   const link = () => {
     replaceQuery(player.state);
     return location.href;
   };
   return [
     h("nav", { "aria-label": "Breadcrumb", class: "breadcrumb" }, h("a", { href: "#/conversations" }, "Conversations"), h("span", { "aria-hidden": "true" }, " /")),
-    h("h1", {}, said(conversation.conversation_id, { class: "mono" })),
+    h("h1", {}, said(id, { class: "mono" })),
     statusBadge(conversation.status), conversation.simulated && badge("simulated"),
     conversation.missing.map(({ what, overdue }) => badge(`${partName(what)} missing`, overdue ? "bad" : "warn")),
-    h("div", { class: "head-tools" }, copyButton("Copy id", conversation.conversation_id), copyButton("Copy link", link)),
+    h("div", { class: "head-tools" }, neighbour(id, -1, "‹ Previous"), neighbour(id, 1, "Next ›"),
+      copyButton("Copy id", id), copyButton("Copy link", link), copyButton("Copy command", command("show", id)),
+      h("a", { href: `${config.api}/conversations/${segment(id)}`, target: "_blank", rel: "noopener" }, "JSON")),
   ];
 }
 

@@ -5,7 +5,7 @@ import { fill, h, said } from "/console/dom.js";
 import { SIMULATED, filterForm, jumpForm, openFilters, setFilters } from "/console/filters.js";
 import { setKeys } from "/console/keys.js";
 import { badge, empty, loading, notice, sentence, tags, time } from "/console/parts.js";
-import { formatRoute } from "/console/router.js";
+import { formatRoute, trail } from "/console/router.js";
 import { moment, spanText, timeText, zoneName } from "/console/time.js";
 
 const PAGE = 50;
@@ -113,6 +113,7 @@ function append(view, conversations, isFirst) {
 
 function drawAll(view) {
   const { rows } = view.memory;
+  trail.rows = rows;
   view.card.removeAttribute("aria-busy");
   view.card.hidden = rows.size === 0;
   fill(view.body, [...rows.values()].map(row));
