@@ -189,7 +189,7 @@ def test_the_key_is_exchanged_for_a_cookie_that_scripts_cannot_read():
     answer = ask(console(), "POST", "/console/session", {"key": KEY}, cookie=None)
 
     cookie, *attributes = headers_of(answer)["set-cookie"].split("; ")
-    assert {"Path=/", "HttpOnly", "SameSite=Strict"} == set(attributes)
+    assert {"Path=/console/", "HttpOnly", "SameSite=Strict"} == set(attributes)
     assert cookie.startswith(f"tavus-callbacks-{PORT}=")
     assert KEY not in cookie
     assert 200 == ask(console(), "GET", "/console/config", cookie=f"other=1; {cookie}").status

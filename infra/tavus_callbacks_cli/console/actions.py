@@ -1,6 +1,7 @@
 """What a page may do besides reading: the operator's actions, with the content that the page posts.
 
 Each returns the document that the command of its name prints with `--json`, and raises click.ClickException.
+Their imports wait for the first action, because they would delay the start of a local stack.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,9 +12,6 @@ from urllib.parse import urlencode
 import click
 import httpx
 
-from tavus_callbacks_cli.operations.quarantine import redrive_entries
-from tavus_callbacks_cli.operations.replay import list_bodies, outcome_of
-from tavus_callbacks_cli.operations.replay import replay as post_bodies
 from tavus_callbacks_cli.targets.api_client import Unavailable, http_client
 from tavus_callbacks_cli.targets.choose import LocalTarget, Target, UrlTarget
 from tavus_callbacks_cli.targets.urls import is_http
@@ -39,6 +37,8 @@ def allowed_actions(target: Target, *, is_allowed: bool) -> tuple[str, ...]:
 
 def redrive(target: Target, _api: "ReadApi", content: Content) -> Content:
     """File one entry of quarantine, or all; a dry run only says what could be filed."""
+    from tavus_callbacks_cli.operations.quarantine import redrive_entries
+
     entry_id = content.get("entry_id")
     if entry_id is not None:
         entry_id = _text(content, "entry_id")
@@ -48,6 +48,9 @@ def redrive(target: Target, _api: "ReadApi", content: Content) -> Content:
 
 def replay(_target: Target, api: "ReadApi", content: Content) -> Content:
     """Post the stored bodies of a subject to an address; a dry run only says which."""
+    from tavus_callbacks_cli.operations.replay import list_bodies, outcome_of
+    from tavus_callbacks_cli.operations.replay import replay as post_bodies
+
     kind, subject, url = (_text(content, name) for name in ("kind", "subject", "to"))
     if not is_http(url):
         raise click.UsageError("Write where to post as http://HOST/PATH or https://HOST/PATH.")

@@ -7,22 +7,24 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tavus_callbacks.domain.common.timestamps import iso
-from tavus_callbacks_cli.operations.problems import (
-    Problem,
-    operator_problems,
-    quarantine_problems,
-    recording_problems,
-)
 from tavus_callbacks_cli.targets.choose import Target, UrlTarget
 
 if TYPE_CHECKING:
     from tavus_callbacks_cli.console.read_api import ReadApi
+    from tavus_callbacks_cli.operations.problems import Problem
 
 _SPAN = timedelta(days=7)
 
 
 def list_problems(target: Target, api: "ReadApi") -> dict[str, Any]:
     """Return the problems, and notes about what could not be looked at; raises click.ClickException."""
+    # These delay the start of a local stack.
+    from tavus_callbacks_cli.operations.problems import (
+        operator_problems,
+        quarantine_problems,
+        recording_problems,
+    )
+
     notes: list[str] = []
     problems: list[Problem] = []
     try:

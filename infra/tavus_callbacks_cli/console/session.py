@@ -64,7 +64,7 @@ class Session:
             isinstance(key, str) and hmac.compare_digest(key.encode("utf-8", "replace"), self.key.encode())
         ):
             return problem(401, "Wrong key", f"This key does not open this console. {self.again}")
-        cookie = ("set-cookie", f"{self.cookie}; Path=/; HttpOnly; SameSite=Strict")
+        cookie = ("set-cookie", f"{self.cookie}; Path=/console/; HttpOnly; SameSite=Strict")
         return json_answer(200, {"signed_in": True}, cookie)
 
     @property
