@@ -40,9 +40,14 @@ export function tryAgain() {
 
 /** Returns the JSON of an answer of the read API; raises ApiError. An aborted request rejects with AbortError. */
 export function get(path, query = {}, { signal } = {}) {
+  return queue(() => request("GET", urlOf(path, query), undefined, signal), signal);
+}
+
+/** Returns the address of an answer of the read API; members of the query that are empty are left out. */
+export function urlOf(path, query = {}) {
   const given = Object.entries(query).filter(([, value]) => value !== "" && value !== null && value !== undefined);
   const text = new URLSearchParams(given).toString();
-  return queue(() => request("GET", `${config.api}${path}${text && `?${text}`}`, undefined, signal), signal);
+  return `${config.api}${path}${text && `?${text}`}`;
 }
 
 /** Returns the JSON of an answer of the console itself, by its path; raises as `get` does. */

@@ -1,9 +1,9 @@
 // The frame around all pages: sign in, header, routes, history, keys.
 
 import { ApiError, config, loadConfig, signIn, tryAgain } from "/console/api.js";
-import { fill, h, s } from "/console/dom.js";
-import { handleKey, help, setBack } from "/console/keys.js";
-import { empty, loading, notice } from "/console/parts.js";
+import { fill, h, s, said } from "/console/dom.js";
+import { handleKey, help, setFrameKeys } from "/console/keys.js";
+import { empty, loading, notice, sentence } from "/console/parts.js";
 import { formatRoute, go, parseRoute, splitKey } from "/console/router.js";
 import { switchZone, zoneName } from "/console/time.js";
 
@@ -36,7 +36,10 @@ async function start() {
     return;
   }
   document.body.replaceChildren(bar(links()), banner, main);
-  setBack(goBack);
+  setFrameKeys({
+    Escape: { words: "leave a field, close a dialog, go back", run: goBack },
+    g: { words: "go to an id", run: () => document.querySelector(".jump input").focus() },
+  });
   await show();
 }
 
@@ -73,9 +76,32 @@ function bar(pages = null) {
     h("a", { class: "skip", href: "#main", onclick: (event) => { event.preventDefault(); main.focus(); } }, "Skip to content"),
     h("a", { class: "brand", href: "#/conversations", "aria-label": "tavus-callbacks, the conversations" }, logo(), h("span", {}, "tavus-callbacks")),
     pages && h("nav", { "aria-label": "Pages" }, pages),
+    pages && jumpForm(),
     pages && h("div", { class: "about" },
       h("span", { class: "target", title: `This console shows ${config.target}.` }, config.target), live, zone,
       h("button", { type: "button", class: "quiet", "aria-label": "Keys", title: "Keys (?)", onclick: help }, "?")));
+}
+
+/** Returns the box that goes to any id. */
+function jumpForm() {
+  const input = h("input", { name: "id", "aria-label": "Go to an id", placeholder: "Go to an id", autocomplete: "off", spellcheck: "false", oninput: () => fill(answer) });
+  const answer = h("span", { class: "answer", role: "status" });
+  async function jump(event) {
+    event.preventDefault();
+    const id = input.value.trim();
+    if (!id) return;
+    fill(answer, "Looking…");
+    try {
+      const module = await import("/console/jump.js");
+      const route = await module.routeOf(id);
+      fill(answer);
+      if (route) go(route.path, route.query);
+      else fill(answer, "Nothing has the id ", said(id), ".");
+    } catch (error) {
+      fill(answer, sentence(error.message));
+    }
+  }
+  return h("form", { class: "jump", role: "search", "aria-label": "Any id", onsubmit: jump }, input, answer);
 }
 
 function logo() {
@@ -133,7 +159,7 @@ async function open(visit, { path, ...rest }) {
   const root = h("div", { class: `page ${name}` }, loading());
   fill(main, root);
   live.hidden = true;
-  document.title = `${PAGES[name]?.title ?? "No such page"} · tavus-callbacks`;
+  document.title = `${PAGES[name]?.title ?? "No such page"} · ${config.target}`;
   if (!config.pages.includes(name)) {
     fill(root, empty("No such page", h("p", {}, h("a", { href: "#/conversations" }, "Go to the conversations"))));
     return;

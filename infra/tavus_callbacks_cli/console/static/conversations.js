@@ -1,13 +1,14 @@
 // The list of conversations: filters in the address, rows as links, new ones behind a button.
 
-import { config, get } from "/console/api.js";
+import { config, get, urlOf } from "/console/api.js";
 import { fill, h, said } from "/console/dom.js";
-import { SIMULATED, filterForm, jumpForm, openFilters, setFilters } from "/console/filters.js";
+import { SIMULATED, filterForm, openFilters, showFilters } from "/console/filters.js";
 import { setKeys } from "/console/keys.js";
-import { badge, empty, loading, notice, sentence, tags, time } from "/console/parts.js";
+import { badge, empty, loading, notice, tags, time } from "/console/parts.js";
 import { formatRoute, trail } from "/console/router.js";
 import { moment, spanText, timeText, zoneName } from "/console/time.js";
 
+const PATH = ["conversations"];
 const PAGE = 50;
 const NEXT_PAGE = 200;
 // A filter that the store applies after reading may leave pages empty; so many are read before the reader is asked.
@@ -32,12 +33,12 @@ const RECORDINGS = { available: "ok", pending: "warn", missing: "bad", failed: "
 /** Shows the list. `memory` holds its rows, so that a page that is reached by going back is what it was. */
 export async function show({ root, query, memory, signal }) {
   const view = {
-    signal, awaited: new Map(), fresh: [], step: 0, timer: null,
-    form: filterForm({ path: ["conversations"], query, fields: FIELDS }), body: h("tbody", { onclick: openRow }),
-    news: h("div", { class: "news", role: "status" }), foot: h("div", { class: "foot" }),
+    signal, awaited: new Map(), fresh: [], step: 0, timer: null, title: document.title,
+    filters: filterForm({ path: PATH, query, fields: FIELDS }), body: h("tbody", { onclick: openRow }),
+    news: h("div", { role: "status" }), foot: h("div", { class: "foot" }),
   };
   view.card = h("div", { class: "card" }, table(view.body));
-  fill(root, h("div", { class: "head" }, h("h1", {}, "Conversations"), jumpForm(signal)), view.form, view.news, view.card, view.foot);
+  fill(root, h("div", { class: "head" }, h("h1", {}, "Conversations")), view.filters, view.news, view.card, view.foot);
   setKeys(keys(view, root), signal);
   await open(view, query, memory);
   listen(view);
@@ -63,74 +64,64 @@ async function open(view, query, memory) {
   view.reading?.abort();
   view.reading = new AbortController();
   Object.assign(view, { memory, query, fresh: [], readSignal: AbortSignal.any([view.signal, view.reading.signal]) });
-  setFilters(view.form, query);
-  fill(view.news);
-  if (memory.rows) {
+  showFilters(view.filters, { path: PATH, query, fields: FIELDS });
+  drawNews(view);
+  if (memory.isRead) {
     drawAll(view);
     look(view, [ANY]);
     return;
   }
-  Object.assign(memory, { rows: new Map(), filters: filtersOf(query), cursor: null });
+  // A span such as `7d` means one time for all pages: a cursor belongs to its filters.
+  const filters = Object.fromEntries(FIELDS.map(({ name, isTime }) => [name, isTime ? moment(query[name]) : query[name]]));
+  Object.assign(memory, { rows: new Map(), filters, cursor: null });
   view.card.setAttribute("aria-busy", "true");
   await more(view);
-}
-
-/** Returns what the API takes: a span such as `7d` becomes the time that it means now. */
-function filtersOf(query) {
-  return Object.fromEntries(FIELDS.map(({ name, isTime }) => [name, isTime ? moment(query[name]) : query[name]]));
 }
 
 /** Reads the next page; goes on past pages without a row. */
 async function more(view) {
   const { memory, readSignal: signal } = view;
-  const isFirst = memory.rows.size === 0;
+  const isFirst = !memory.rows.size;
   fill(view.foot, loading());
   try {
     for (let page = 0; page === 0 || (memory.cursor && page < EMPTY_PAGES); page += 1) {
       const limit = isFirst && page === 0 ? PAGE : NEXT_PAGE;
-      const answer = await get("/conversations", { ...memory.filters, limit, cursor: memory.cursor }, { signal });
-      Object.assign(memory, { cursor: answer.cursor, lookedUntil: answer.looked_until });
-      if (answer.conversations.length) {
-        append(view, answer.conversations, isFirst);
-        break;
-      }
-      if (answer.cursor) fill(view.foot, h("p", { class: "dim", role: "status" }, `No match back to ${timeText(answer.looked_until)}. Looking further back…`));
+      const { conversations, cursor, looked_until: lookedUntil } = await get("/conversations", { ...memory.filters, limit, cursor: memory.cursor }, { signal });
+      Object.assign(memory, { cursor, lookedUntil, isRead: true });
+      for (const each of conversations) memory.rows.set(each.conversation_id, each);
+      if (!isFirst) view.body.append(...conversations.map(row));
+      if (conversations.length) break;
+      if (cursor) fill(view.foot, h("p", { role: "status" }, `No match back to ${timeText(lookedUntil)}. Looking further back…`));
     }
-    if (isFirst && !memory.rows.size) drawAll(view);
-    drawFoot(view);
+    if (isFirst) drawAll(view);
+    else drawFoot(view);
   } catch (error) {
     if (error.name === "AbortError") return;
-    if (isFirst) drawAll(view, []);
+    if (isFirst) drawAll(view);
     fill(view.foot, notice(error, { again: () => more(view) }));
   }
-}
-
-function append(view, conversations, isFirst) {
-  for (const each of conversations) view.memory.rows.set(each.conversation_id, each);
-  if (isFirst) drawAll(view);
-  else view.body.append(...conversations.map(row));
 }
 
 function drawAll(view) {
   const { rows } = view.memory;
   trail.rows = rows;
   view.card.removeAttribute("aria-busy");
-  view.card.hidden = rows.size === 0;
+  view.card.hidden = !rows.size;
   fill(view.body, [...rows.values()].map(row));
   drawFoot(view);
 }
 
 function drawFoot(view) {
-  const { rows, cursor, lookedUntil } = view.memory;
-  const button = cursor && h("button", { type: "button", class: "more", onclick: () => more(view) }, rows.size ? "Show more" : "Look further back");
-  if (!rows.size && !cursor) fill(view.foot, nothing(view.query));
-  else fill(view.foot, h("span", {}, footText(rows.size, cursor, lookedUntil)), button);
-}
-
-function footText(count, cursor, lookedUntil) {
-  const shown = `${count.toLocaleString("en")} shown.`;
-  if (!cursor) return `${shown} There are no more.`;
-  return lookedUntil ? `${shown} Looked back to ${timeText(lookedUntil)} (${zoneName()}).` : shown;
+  const { rows, filters, cursor, lookedUntil } = view.memory;
+  if (!rows.size && !cursor) {
+    fill(view.foot, nothing(view.query));
+    return;
+  }
+  const looked = cursor ? `, back to ${timeText(lookedUntil)} (${zoneName()}).` : ". There are no more.";
+  fill(view.foot,
+    h("span", {}, `${rows.size.toLocaleString("en")} conversation${rows.size === 1 ? "" : "s"}${looked}`),
+    cursor && h("button", { type: "button", class: "more", onclick: () => more(view) }, rows.size ? "Show more" : "Look further back"),
+    h("a", { class: "json", href: urlOf("/conversations", { ...filters, limit: PAGE }), target: "_blank", title: "The first page as the API answers it" }, "JSON"));
 }
 
 function nothing(query) {
@@ -139,9 +130,9 @@ function nothing(query) {
   }
   return empty("No conversations yet",
     h("p", {}, "Give Tavus the callback URL of this stack. The first callback shows here by itself."),
-    config.pages.includes("try")
-      ? h("p", {}, h("a", { href: "#/try" }, "Send a simulated conversation"))
-      : h("p", {}, sentence(`Or run \`tavus-callbacks simulate recording ${config.option ?? ""}\`.`.replace(" `.", "`."))));
+    h("p", {}, config.pages.includes("try")
+      ? h("a", { href: "#/try" }, "Send a simulated conversation")
+      : ["Or run ", h("code", {}, `tavus-callbacks simulate recording ${config.option}`), "."]));
 }
 
 // New callbacks
@@ -206,71 +197,66 @@ function replaceRow(view, conversation) {
 }
 
 function drawNews(view) {
-  if (!view.fresh.length) {
-    fill(view.news);
-    return;
-  }
-  if (!view.memory.rows.size) {
+  const count = view.fresh.length && `${view.fresh.length}${view.hasGap ? "+" : ""}`;
+  if (count && !view.memory.rows.size) {
     showNew(view);
     return;
   }
-  const words = `${view.fresh.length}${view.hasGap ? "+" : ""} new – show`;
-  if (view.news.textContent !== words) fill(view.news, h("button", { type: "button", class: "fresh", onclick: () => showNew(view) }, words));
+  document.title = count ? `(${count}) ${view.title}` : view.title;
+  if (!count) fill(view.news);
+  else if (!view.news.textContent.startsWith(`${count} `)) fill(view.news, h("button", { type: "button", class: "fresh", onclick: () => showNew(view) }, `${count} new – show`));
 }
 
 function showNew(view) {
   const { memory, fresh } = view;
-  fill(view.news);
-  const known = view.hasGap ? [] : memory.rows;
-  memory.rows = new Map([...fresh.map((each) => [each.conversation_id, each]), ...known]);
-  if (view.hasGap) return open(view, view.query, Object.assign(memory, { rows: null }));
+  const isFirst = !memory.rows.size;
   view.fresh = [];
-  drawAll(view);
+  drawNews(view);
   scrollTo(0, 0);
-  if (memory.rows.size > fresh.length) view.body.querySelector("a.id").focus({ preventScroll: true });
+  if (view.hasGap) return open(view, view.query, Object.assign(memory, { isRead: false }));
+  memory.rows = new Map([...fresh.map((each) => [each.conversation_id, each]), ...memory.rows]);
+  drawAll(view);
+  if (!isFirst) view.body.querySelector("a.id").focus({ preventScroll: true });
   return undefined;
 }
 
 // Rows
 
 function table(body) {
-  const heads = [["Status"], ["Conversation"], [`Started (${zoneName()})`], ["Length", "number"], ["Turns", "number"], ["Replica", "replica"], ["Recording"], ["Missing"]];
+  const heads = [["Status"], ["Conversation"], [`Started (${zoneName()})`], ["Length", "number"], ["Turns", "number"], ["Ended by", "reason"], ["Replica", "replica"], ["Recording"], ["Missing"]];
   return h("table", { class: "table talks" },
     h("thead", {}, h("tr", {}, heads.map(([words, kind]) => h("th", { scope: "col", class: kind }, words)))), body);
 }
 
 function row(conversation) {
-  const [status, kind] = STATUSES[conversation.status] ?? [conversation.status, "plain"];
-  const cell = (name, ...children) => h("td", { class: name }, children);
+  const { conversation_id: id, duration, turns, end_reason: reason, replica_id: replica, missing, tags: { simulated, ...others } } = conversation;
   return h("tr", { class: conversation.simulated && "simulated" },
-    cell("status", badge(status, kind)),
-    cell("main",
-      h("a", { class: "id", href: formatRoute(["conversations", conversation.conversation_id]) }, said(conversation.conversation_id)),
-      h("div", { class: "marks" }, conversation.simulated && badge("simulated", "outline"), guardrails(conversation.guardrails), tags(withoutSimulated(conversation.tags)))),
+    h("td", { class: "status" }, badge(...STATUSES[conversation.status] ?? [conversation.status])),
+    h("td", { class: "main" }, h("div", {},
+      h("a", { class: "id", href: formatRoute(["conversations", id]) }, said(id)),
+      conversation.simulated && badge("simulated", "outline"), guardrails(conversation.guardrails), tags(others))),
     h("td", { class: "started", "data-zone": zoneName() }, started(conversation)),
-    cell(`number length ${conversation.duration === null && "none"}`, spanText(conversation.duration)),
-    h("td", { class: `number count ${!conversation.turns && "none"}`, "data-unit": conversation.turns === 1 ? " turn" : " turns" }, conversation.turns || "–"),
-    cell("replica", conversation.replica_id && h("a", { href: formatRoute(["conversations"], { replica: conversation.replica_id }) }, said(conversation.replica_id))),
-    cell("recording", recordings(conversation.recording_statuses)),
-    cell("missing", conversation.missing.map((part) => badge(part, "bad"))));
+    h("td", { class: `number length ${duration === null && "none"}` }, spanText(duration)),
+    h("td", { class: `number count ${!turns && "none"}`, "data-unit": turns === 1 ? " turn" : " turns" }, turns || "–"),
+    h("td", { class: "reason" }, reason && said(reason.replaceAll("_", " "))),
+    h("td", { class: "replica" }, replica && h("a", { href: formatRoute(PATH, { replica }) }, said(replica))),
+    h("td", { class: "recording" }, recordings(conversation.recording_statuses)),
+    h("td", { class: "missing" }, missing.map((part) => badge(part, "bad"))));
 }
 
 function started({ joined_at: joined, received_first_at: received }) {
-  return joined ? time(joined) : [time(received), h("span", { class: "dim", title: "Nobody joined, or the joining has not arrived." }, " received")];
+  return joined ? time(joined) : [time(received), h("span", { class: "dim", title: "The joining has not arrived." }, " received")];
 }
 
 function recordings(statuses) {
-  const counts = new Map();
-  for (const each of statuses) counts.set(each, (counts.get(each) ?? 0) + 1);
-  return [...counts].map(([each, count]) => badge(`${each.replaceAll("_", " ")}${count > 1 ? ` ×${count}` : ""}`, RECORDINGS[each]));
+  return [...new Set(statuses)].map((each) => {
+    const count = statuses.filter((other) => other === each).length;
+    return badge(`${each.replaceAll("_", " ")}${count > 1 ? ` ×${count}` : ""}`, RECORDINGS[each]);
+  });
 }
 
 function guardrails(count) {
   return count > 0 && badge(`${count} guardrail${count > 1 ? "s" : ""}`, "warn");
-}
-
-function withoutSimulated({ simulated, ...rest }) {
-  return rest;
 }
 
 /** Opens a row that is clicked beside its links; a click that ends a selection of text opens nothing. */
@@ -295,6 +281,5 @@ function keys(view, root) {
     Enter: { words: "open the row" },
     n: { words: "show new conversations", run: () => root.querySelector(".fresh")?.click() },
     "/": { words: "filters", run: () => openFilters(root) },
-    g: { words: "go to an id", run: () => root.querySelector(".jump input").focus() },
   };
 }

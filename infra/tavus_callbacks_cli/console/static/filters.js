@@ -1,8 +1,7 @@
-// The forms above a list: filters, which are the query of the address, and the box that goes to an id.
+// The form of a list's filters, which are the query of the address.
 
 import { fill, h, said } from "/console/dom.js";
-import { sentence } from "/console/parts.js";
-import { go } from "/console/router.js";
+import { formatRoute, go } from "/console/router.js";
 import { isUtc, moment, timeText } from "/console/time.js";
 
 /** The filter that every list has. */
@@ -15,7 +14,9 @@ export const SIMULATED = { name: "simulated", label: "Simulated", values: { "": 
 export function filterForm({ path, query, fields, keep = {} }) {
   const form = h("form", { class: "filters", role: "search", "aria-label": "Filters", onsubmit: submit, onchange: submit }, fields.map(field), h("button", { type: "submit" }, "Filter"));
   const fold = h("details", { class: "filter-fold", open: matchMedia("(min-width: 721px)").matches },
-    h("summary", {}), form, h("p", { class: "clear" }, h("button", { type: "button", class: "quiet", onclick: () => go(path, keep) }, "Clear the filters")));
+    h("summary", {}, "Filters"), form);
+  const element = h("div", { class: "filtering" }, fold, h("div", { class: "chips" }));
+  showFilters(element, { path, query, fields, keep });
   function submit(event) {
     event.preventDefault();
     const values = Object.fromEntries([...new FormData(form)].map(([name, value]) => [name, value.trim()]));
@@ -28,23 +29,27 @@ export function filterForm({ path, query, fields, keep = {} }) {
     }
     go(path, { ...keep, ...values });
   }
-  setFilters(fold, query);
-  return fold;
+  return element;
 }
 
 function field({ name, label, values, isTime, hint = isTime ? "2h, 3d or a time" : "" }) {
-  if (!values) return h("label", { class: "field" }, label, h("input", { name, placeholder: hint, autocomplete: "off", spellcheck: "false", "data-time": isTime, oninput: (event) => event.target.setCustomValidity("") }));
+  if (!values) return h("label", { class: "field" }, label, h("input", { name, placeholder: hint, autocomplete: "off", spellcheck: "false", oninput: (event) => event.target.setCustomValidity("") }));
   const words = Array.isArray(values) ? { "": "any", ...Object.fromEntries(values.map((value) => [value, value.replaceAll("_", " ")])) } : values;
   return h("label", { class: "field" }, label, h("select", { name }, Object.entries(words).map(([value, text]) => h("option", { value }, text))));
 }
 
-/** Shows another query in a form of filters; the summary of the fold names the filters that apply. */
-export function setFilters(fold, query) {
-  const controls = [...fold.querySelectorAll("[name]")];
-  for (const each of controls) each.value = (each.dataset.time === undefined ? query[each.name] : typedTime(query[each.name])) ?? "";
-  const given = controls.filter(({ name }) => query[name]);
-  fold.querySelector(".clear").hidden = !given.length;
-  fill(fold.querySelector("summary"), "Filters ", given.map(({ name, value }) => h("span", { class: "tag" }, said(`${name} ${value}`))));
+/** Shows a query in a form of filters: in its fields, and as links that each remove one filter. */
+export function showFilters(element, { path, query, fields, keep = {} }) {
+  const controls = element.querySelector("form").elements;
+  for (const { name, isTime } of fields) controls[name].value = (isTime ? typedTime(query[name]) : query[name]) ?? "";
+  const given = Object.fromEntries(fields.filter(({ name }) => query[name]).map(({ name }) => [name, query[name]]));
+  const chips = fields.filter(({ name }) => query[name]).map(({ name, label }) => h("a", { class: "tag", href: formatRoute(path, { ...keep, ...given, [name]: null }), title: "Remove this filter" },
+    `${label}: `, said(wordsOf(controls[name])), h("span", { "aria-hidden": "true" }, " ×")));
+  fill(element.querySelector(".chips"), chips, chips.length > 1 && h("a", { href: formatRoute(path, keep) }, "Clear all"));
+}
+
+function wordsOf(control) {
+  return control.selectedOptions?.[0]?.text ?? control.value;
 }
 
 /** Moves the focus to the first filter of a page. */
@@ -59,7 +64,7 @@ export function openFilters(root) {
  * Returns a span such as `3d` as it is, a time in ISO 8601, "" for an empty text, null for anything else. A time
  * without a zone is in the zone that is shown: a link with it then means the same time everywhere.
  */
-export function readTime(text) {
+function readTime(text) {
   if (!text || moment(text) !== text) return text;
   if (!/^\d{4}-\d\d-\d\d/.test(text)) return null;
   const [, day, clock = "00:00", zone = isUtc() ? "Z" : ""] = /^(.{10})(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d+)?)?))? ?(Z|[+-]\d\d:?\d\d)?$/i.exec(text) ?? [];
@@ -70,25 +75,4 @@ export function readTime(text) {
 /** Returns a filter's time as somebody types it, in the zone that is shown. */
 function typedTime(text) {
   return /^\d{4}-.*T.*Z$/.test(text ?? "") ? timeText(text).replace(/:00$/, "") : text;
-}
-
-/** Returns the box that goes to any id; a page that is left ends its search. */
-export function jumpForm(signal) {
-  const input = h("input", { name: "id", "aria-label": "Go to an id", placeholder: "Go to an id", autocomplete: "off", spellcheck: "false", oninput: () => fill(answer) });
-  const answer = h("span", { class: "answer", role: "status" });
-  async function jump(event) {
-    event.preventDefault();
-    const id = input.value.trim();
-    if (!id) return;
-    fill(answer, "Looking…");
-    try {
-      const { routeOf } = await import("/console/jump.js");
-      const route = await routeOf(id, signal);
-      if (route) go(route.path, route.query);
-      else fill(answer, "Nothing has the id ", said(id), ".");
-    } catch (error) {
-      if (error.name !== "AbortError") fill(answer, sentence(error.message));
-    }
-  }
-  return h("form", { class: "jump", role: "search", "aria-label": "Any id", onsubmit: jump }, input, answer);
 }

@@ -2,9 +2,9 @@
 
 import { h } from "/console/dom.js";
 
-const EVERYWHERE = { "?": { words: "this help", run: help }, Escape: { words: "leave a field, close a dialog, go back", run: () => back() } };
+const HELP = { "?": { words: "this help", run: help } };
 let actions = {};
-let back = () => {};
+let frameActions = {};
 
 /** Sets the page's keys: a key with its `words` for the help and what to `run`; without `run` the browser acts. */
 export function setKeys(keys, signal) {
@@ -12,17 +12,17 @@ export function setKeys(keys, signal) {
   signal.addEventListener("abort", () => { if (actions === keys) actions = {}; });
 }
 
-/** Sets where Escape goes. */
-export function setBack(run) {
-  back = run;
+/** Sets the keys that every page has. */
+export function setFrameKeys(keys) {
+  frameActions = { ...keys, ...HELP };
 }
 
 /** Goes where Escape goes. */
 export function leave() {
-  back();
+  frameActions.Escape.run();
 }
 
-/** Runs the action of a key. */
+/** Runs the action of a pressed key. */
 export function handleKey(event) {
   if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
   // Space presses the button, opens the fold or plays the video that has the focus.
@@ -31,7 +31,7 @@ export function handleKey(event) {
     if (event.key === "Escape" && !event.target.closest("dialog")) event.target.blur();
     return;
   }
-  const action = actions[event.key] ?? EVERYWHERE[event.key];
+  const action = actions[event.key] ?? frameActions[event.key];
   if (!action?.run) return;
   event.preventDefault();
   action.run();
@@ -45,7 +45,7 @@ function isTyping(element) {
 export function help() {
   const dialog = h("dialog", { class: "help", "aria-labelledby": "help-title" },
     h("h2", { id: "help-title" }, "Keys"),
-    h("dl", {}, Object.entries({ ...actions, ...EVERYWHERE }).map(([key, { words }]) => [
+    h("dl", {}, Object.entries({ ...frameActions, ...actions, ...HELP }).map(([key, { words }]) => [
       h("dt", {}, h("kbd", {}, { " ": "Space", Escape: "Esc" }[key] ?? key)), h("dd", {}, words)])),
     h("p", { class: "dim" }, "Keys do nothing while a field has the focus."),
     h("button", { type: "button", class: "primary", autofocus: true, onclick: () => dialog.close() }, "Close"));

@@ -2,7 +2,7 @@
 
 import { config } from "/console/api.js";
 import { fill, h, said } from "/console/dom.js";
-import { SIMULATED, filterForm, jumpForm } from "/console/filters.js";
+import { SIMULATED, filterForm } from "/console/filters.js";
 import { setKeys } from "/console/keys.js";
 import { cell, fixTimes, listKeys, offer, offerPlace, showList } from "/console/listing.js";
 import { follow } from "/console/live.js";
@@ -29,10 +29,10 @@ export async function show({ root, path, query, memory, signal }) {
   const fresh = offerPlace();
   const listRoot = h("div");
   fill(root,
-    h("div", { class: "head" }, h("h1", {}, "Resources"), jumpForm(signal)),
+    h("div", { class: "head" }, h("h1", {}, "Resources")),
     h("nav", { class: "kinds", "aria-label": "Kinds of resources" }, Object.entries(TITLES).map(([each, title]) => h("a", { href: formatRoute(["resources", each]), "aria-current": each === name && "page" }, title))),
     filterForm({ path: here, query, fields: FIELDS }), fresh, listRoot);
-  setKeys({ ...listKeys(root), g: { words: "go to an id", run: () => root.querySelector(".jump input").focus() } }, signal);
+  setKeys(listKeys(root), signal);
   const { load } = await showList({
     root: listRoot, query, memory, signal,
     list: {

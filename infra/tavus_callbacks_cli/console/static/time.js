@@ -9,10 +9,12 @@ export function zoneName() {
   return isUtc() ? "UTC" : Intl.DateTimeFormat().resolvedOptions().timeZone;
 }
 
+/** Returns whether times are shown in UTC. */
 export function isUtc() {
   return recall(KEY) === "utc";
 }
 
+/** Switches between local time and UTC, on all pages. */
 export function switchZone() {
   keep(KEY, isUtc() ? "local" : "utc");
 }
