@@ -178,7 +178,7 @@ class Page {
     this.unseen = 0;
     fill(this.fresh, loading());
     await this.eventPages?.reload();
-    const content = await this.tabContent(TABS[this.query.tab] ? this.query.tab : "transcript", this.query.event);
+    const content = await this.tabContent(TABS[this.query.tab] ? this.query.tab : "transcript", null);
     fill(this.fresh);
     if (content) refill(this.panel, content);
   }

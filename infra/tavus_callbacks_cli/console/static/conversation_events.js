@@ -8,42 +8,50 @@ import { badge, empty, loading, notice, time } from "/console/parts.js";
 import { parseRoute, replaceQuery } from "/console/router.js";
 import { lazy } from "/console/tree.js";
 
-const PAGE = 50;
-const MOST_PAGE = 200;
+const FIRST_PAGE = 50;
+const PAGE = 200;
 
 /** The events of a conversation by their own time, as far as they are loaded; the tabs share them. */
 export class EventPages {
   constructor(id, signal) {
     this.query = { kind: "conversation", subject: id };
     this.signal = signal;
-    this.events = [];
-    this.cursor = undefined;
+    this.last = Promise.resolve();
+    this.forget();
   }
 
-  /** Loads as many events again: new ones can stand between those that are loaded. */
-  async reload() {
-    const count = this.events.length;
+  forget() {
     this.events = [];
     this.cursor = undefined;
-    await this.until({ count });
   }
 
   get isComplete() {
     return this.cursor === null;
   }
 
-  /** Loads the next page and returns its events. Ids that no path can hold work here, too. */
-  async more(limit = PAGE) {
+  /** Loads pages until there are so many events, or one of this id, or no more. Two tabs may ask at once. */
+  until({ count = 1, id = null }) {
+    const isLacking = () => this.events.length < count || (id !== null && !this.events.some((event) => hasId(event, id)));
+    const mine = this.last.catch(() => {}).then(async () => {
+      while (!this.isComplete && isLacking()) await this.read();
+    });
+    this.last = mine;
+    return mine;
+  }
+
+  /** Loads as many events again: new ones can stand between those that are loaded. */
+  reload() {
+    const count = this.events.length;
+    this.last = this.last.catch(() => {}).then(() => this.forget());
+    return this.until({ count });
+  }
+
+  /** Reads the next page. Unlike a path, this query can hold every id. */
+  async read() {
+    const limit = this.events.length ? PAGE : FIRST_PAGE;
     const page = await get("/events", { ...this.query, limit, cursor: this.cursor }, { signal: this.signal });
     this.events.push(...page.events);
     this.cursor = page.cursor;
-    return page.events;
-  }
-
-  /** Loads pages until there are so many events, or one of this id, or no more. */
-  async until({ count = 1, id = null }) {
-    const isLacking = () => this.events.length < count || (id !== null && !this.events.some((event) => hasId(event, id)));
-    while (!this.isComplete && isLacking()) await this.more(this.events.length ? MOST_PAGE : PAGE);
   }
 }
 
@@ -51,27 +59,31 @@ export class EventPages {
 export async function eventsTab({ id, pages, chosen = null, signal }) {
   await pages.until({ id: chosen });
   if (!pages.events.length) return empty("No events", h("p", {}, "No callback of this conversation is stored."));
-  const list = h("ol", { class: "event-list" }, pages.events.map((event) => eventRow(event, { chosen, signal })));
+  const list = h("ol", { class: "event-list" });
   const foot = h("div", { class: "foot" });
-  const showFoot = () => fill(foot,
-    h("span", {}, `${count(pages.events.length)} by their own time.${pages.isComplete ? " That is all." : ""}`),
-    !pages.isComplete && h("button", { type: "button", onclick: more }, "Show more"));
+  let shown = 0;
+  function draw() {
+    list.append(...pages.events.slice(shown).map((event) => eventRow(event, { chosen, signal })));
+    shown = pages.events.length;
+    fill(foot, h("span", {}, `${count(shown)} by their own time.${pages.isComplete ? " That is all." : ""}`),
+      !pages.isComplete && h("button", { type: "button", onclick: more }, "Show more"));
+  }
   async function more() {
     fill(foot, loading());
     try {
-      list.append(...(await pages.more()).map((event) => eventRow(event, { signal })));
-      showFoot();
+      await pages.until({ count: shown + 1 });
+      draw();
     } catch (error) {
       if (error.name !== "AbortError") fill(foot, notice(error, { again: more }));
     }
   }
-  showFoot();
+  draw();
   return h("div", { class: "events-tab" },
-    chosen && !pages.events.some((event) => hasId(event, chosen)) && h("p", { class: "warn-text" }, "This conversation has no event with the id of the link."),
+    chosen && !pages.events.some((event) => hasId(event, chosen)) && h("p", {}, "This conversation has no event with the id of the link."),
     list, foot, commandLine(command("show", id, "--events")));
 }
 
-function eventRow(event, { chosen = null, signal }) {
+function eventRow(event, { chosen, signal }) {
   const body = h("div");
   const isChosen = chosen !== null && hasId(event, chosen);
   const row = h("details", { class: "event", open: isChosen },
@@ -84,7 +96,10 @@ function eventRow(event, { chosen = null, signal }) {
     body);
   lazy(row, () => fill(body, eventDetails(event, { signal })));
   row.addEventListener("toggle", () => remember(event, row));
-  if (isChosen) requestAnimationFrame(() => row.scrollIntoView({ block: "nearest" }));
+  if (isChosen) requestAnimationFrame(() => {
+    row.scrollIntoView({ block: "center" });
+    row.firstChild.focus({ preventScroll: true });
+  });
   return h("li", {}, row);
 }
 

@@ -9,7 +9,6 @@ import { addInParts, lazy } from "/console/tree.js";
 
 const FOLD = 4;
 const FEW_TURNS = 30;
-const PAGE = 200;
 const SPEAKERS = { user: "User", assistant: "Replica", tool: "Tool", system: "System" };
 
 /** Returns the Timeline tab; `transcript` is that of the API, or null. */
@@ -172,28 +171,33 @@ function playButton(each, clock, player, signal) {
 
 // What arrived when.
 
-async function showArrivals(section, conversation, pages) {
-  const head = h("h2", {}, `What arrived (${zoneName()})`);
-  fill(section, head, loading());
-  try {
-    await pages.until({ count: 1 });
-  } catch (error) {
-    if (error.name !== "AbortError") fill(section, head, notice(error, { again: () => showArrivals(section, conversation, pages) }));
-    return;
+/** Shows the callbacks in the order of receipt; more are loaded by their own time. */
+function showArrivals(section, conversation, pages) {
+  const list = h("div", {});
+  const foot = h("div", { class: "foot" });
+  fill(section, h("h2", {}, `What arrived (${zoneName()})`), list, foot);
+  async function load(count) {
+    fill(foot, loading());
+    try {
+      await pages.until({ count });
+      fill(list, arrivals(pages, conversation));
+      fill(foot, !pages.isComplete && [`The first ${pages.events.length} callbacks by their own time, in the order of receipt.`,
+        h("button", { type: "button", onclick: () => load(pages.events.length + 1) }, "Show more")]);
+    } catch (error) {
+      if (error.name !== "AbortError") fill(foot, notice(error, { again: () => load(count) }));
+    }
   }
-  const more = async (event) => {
-    event.currentTarget.disabled = true;
-    await pages.until({ count: pages.events.length + PAGE }).catch((error) => { if (error.name !== "AbortError") fill(section, notice(error)); });
-    showArrivals(section, conversation, pages);
-  };
+  return load(1);
+}
+
+function arrivals(pages, conversation) {
   const received = pages.events.flatMap((event) => [event, ...(event.variants ?? [])])
-    .sort((one, other) => (one.received_at < other.received_at ? -1 : 1));
-  fill(section, head,
+    .sort((one, other) => Date.parse(one.received_at) - Date.parse(other.received_at));
+  return [
     lane(received, (event) => arrivalItem(event, conversation)),
-    !pages.isComplete && h("p", { class: "foot" }, `The first ${pages.events.length} callbacks by their own time, in the order of receipt.`,
-      h("button", { type: "button", onclick: more }, "Show more")),
-    conversation.missing.length > 0 && h("ol", { class: "lane" }, conversation.missing.map((part) =>
-      h("li", { class: "point missing" }, h("span", { class: "at" }, "–"), h("div", {}, h("strong", {}, `${partName(part.what)} is missing`), h("div", { class: "dim" }, missingText(part)))))));
+    lane(conversation.missing, (part) => h("li", { class: "point missing" }, h("span", { class: "at" }, "–"),
+      h("div", {}, h("strong", {}, `${partName(part.what)} is missing`), h("div", { class: "dim" }, missingText(part))))),
+  ];
 }
 
 function arrivalItem(event, conversation) {
