@@ -13,11 +13,14 @@ export function parseSubtitles(text) {
 
 /** Replaces the cues of a text track by subtitles that are moved by seconds; without an offset there are none. */
 export function showSubtitles(track, subtitles, offset) {
-  for (const cue of [...track.cues ?? []]) track.removeCue(cue);
-  if (offset === null) return;
-  for (const { start, end, text } of subtitles) {
+  const { mode } = track;
+  // A track that somebody switched off does not show its cues to a script either.
+  if (mode === "disabled") track.mode = "hidden";
+  for (const cue of [...track.cues]) track.removeCue(cue);
+  for (const { start, end, text } of offset === null ? [] : subtitles) {
     if (end + offset > 0) track.addCue(new VTTCue(Math.max(0, start + offset), end + offset, text));
   }
+  track.mode = mode;
 }
 
 function parseTime(time) {

@@ -396,5 +396,5 @@ function playbackError(error) {
   const isBroken = error?.code === MediaError.MEDIA_ERR_DECODE;
   const detail = isBroken ? "The browser cannot decode this recording. Download it and play it elsewhere."
     : "The recording does not load. Its link may be refused, its file may be gone, or the browser may not play its format.";
-  return Object.assign(new Error(navigator.onLine ? detail : "The network is down."), { title: "Cannot be played" });
+  return Object.assign(new Error(navigator.onLine ? detail : "The network is down. Try again when it is back."), { title: "Cannot be played" });
 }

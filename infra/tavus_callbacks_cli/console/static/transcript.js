@@ -68,7 +68,7 @@ export class Transcript {
       try {
         const { turns } = await get(this.path, { include: "system" }, { signal: this.signal });
         const prompts = turns.filter(({ role }) => role === "system");
-        fill(text, prompts.length ? prompts.map((turn) => h("p", { class: "prompt", dir: "auto" }, turn.text)) : h("p", {}, "The transcript has no system prompt."));
+        fill(text, prompts.length ? prompts.map((turn) => h("p", { class: "prompt", dir: "auto", tabindex: 0 }, turn.text)) : h("p", {}, "The transcript has no system prompt."));
       } catch (error) {
         if (error.name !== "AbortError") fill(text, notice(error, { again: show }));
       }
