@@ -1,6 +1,6 @@
 // The Events tab: every stored callback of a conversation, loaded page by page.
 
-import { get } from "/console/api.js";
+import { config, get } from "/console/api.js";
 import { command, commandLine } from "/console/command.js";
 import { fill, h, said } from "/console/dom.js";
 import { eventDetails } from "/console/event.js";
@@ -80,7 +80,8 @@ export async function eventsTab({ id, pages, chosen = null, signal }) {
   draw();
   return h("div", { class: "events-tab" },
     chosen && !pages.events.some((event) => hasId(event, chosen)) && h("p", {}, "This conversation has no event with the id of the link."),
-    list, foot, commandLine(command("show", id, "--events")));
+    list, foot, commandLine(command("show", id, "--events")),
+    h("p", {}, h("a", { href: `${config.api}/events?${new URLSearchParams(pages.query)}`, target: "_blank", rel: "noopener" }, "JSON")));
 }
 
 function eventRow(event, { chosen, signal }) {

@@ -70,7 +70,7 @@ export class Strip {
 
   legend() {
     const roles = new Set(this.points.map((each) => each.role));
-    const kinds = new Set(this.points.map(({ kind }) => kind));
+    const kinds = new Set(this.points.map(({ kind }) => (kind === "ended" ? "joined" : kind)));
     const entry = (name, shape) => h("li", {}, s("svg", { width: 14, height: 12, "aria-hidden": "true" }, shape), name);
     const bar = (name, words) => entry(words, s("rect", { class: name, y: 2, width: 14, height: 8 }));
     return h("ul", { class: "legend" },
