@@ -4,7 +4,9 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
@@ -21,18 +23,22 @@ COMMAND = (sys.executable, "-c", "from tavus_callbacks_cli.main import main; mai
 
 @pytest.fixture
 def api():
-    """Serve an API that answers the authorization of its reader."""
+    """Serve an API that answers the end of its reader's token, and nothing at `/slow` before the end."""
+    has_ended = threading.Event()
 
     def handle(request):
+        if request.path == b"/slow":
+            has_ended.wait(60)
         token = dict(request.headers).get(b"authorization", b"").decode()
         return Answer(200, (("content-type", "application/json"),), f'{{"token": "{token[-4:]}"}}'.encode())
 
     with take_port(0) as listener, serve(listener, handle):
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        has_ended.set()
 
 
 def test_the_printed_address_signs_in_until_ctrl_c(api):
-    """The address is all that standard output holds; no browser opens where no person sits."""
+    """Standard output holds the address only, no browser opens, and a slow API does not delay the end."""
     environment = {**os.environ, "TAVUS_CALLBACKS_URL": api, "TAVUS_CALLBACKS_READ_TOKEN": TOKEN}
     process = subprocess.Popen(  # noqa: S603 - our own command
         COMMAND, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -40,15 +46,22 @@ def test_the_printed_address_signs_in_until_ctrl_c(api):
     address = process.stdout.readline().strip()
     url, _, key = address.partition("/#key=")
     own = {"sec-fetch-site": "same-origin", "origin": url}
-    with httpx.Client(base_url=url, headers=own, trust_env=False) as client:
+    with httpx.Client(base_url=url, headers=own, trust_env=False) as client, ThreadPoolExecutor(1) as pool:
         assert 200 == client.post("/console/session", json={"key": key}).status_code
         assert {"token": TOKEN[-4:]} == client.get("/console/read/events").json()
         assert [] == client.get("/console/config").json()["actions"]
+        slow = pool.submit(client.get, "/console/read/slow", timeout=60)
+        time.sleep(0.1)
         began = time.monotonic()
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=10)
+        out, err = process.communicate(timeout=20)
+        seconds = time.monotonic() - began
+        assert (500, "nosniff") == (
+            slow.result().status_code,
+            slow.result().headers["x-content-type-options"],
+        )
 
-    assert time.monotonic() - began < 3
+    assert seconds < 10
     assert (0, "") == (process.returncode, out)
     assert key not in err
     assert TOKEN not in err

@@ -50,14 +50,17 @@ def console(target: Target, *, console_port: int, allow_actions: bool, is_open: 
             key=secrets.token_urlsafe(24),
             allow_actions=allow_actions,
         )
-        cleanup.enter_context(serve(listener, page.site()))
-        click.echo(page.session.address)
-        note("Ctrl-C stops it.")
-        if is_open and _has_browser():
-            webbrowser.open(page.session.address)
-        with contextlib.suppress(KeyboardInterrupt):
+        with serve(listener, page.site()), contextlib.suppress(KeyboardInterrupt):
+            click.echo(page.session.address)
+            note("Ctrl-C stops it.")
+            if is_open and _has_browser():
+                webbrowser.open(page.session.address)
             while True:
                 signal.pause()
+        with contextlib.suppress(KeyboardInterrupt):
+            page.finish()
+    # A read that still waits for the API would hold the process until it times out.
+    os._exit(0)
 
 
 def _has_browser() -> bool:

@@ -30,8 +30,10 @@ class Feed:
 
     def watch(self, exchange: Exchange) -> None:
         """Publish the event that an exchange stored; any thread may call this."""
+        if not (self._pages and exchange.route.is_callback):
+            return
         content = exchange.content()
-        if not (self._pages and exchange.route.is_callback and content.get("status") == "stored"):
+        if content.get("status") != "stored":
             return
         received_at = datetime.fromtimestamp(exchange.event["requestContext"]["timeEpoch"] / 1000, UTC)
         names = ("kind", "subject", "event_type")

@@ -29,6 +29,8 @@ _HOST = re.compile(r"[a-z0-9.-]+(?::[0-9]{1,5})?")
 # The browser never runs or shows another type in the page's origin.
 _TYPES = ("application/json", "application/problem+json", "text/plain", "text/vtt")
 _BINARY = "application/octet-stream"
+# Seconds that the page waits for an API that does not answer.
+_PAGE_PATIENCE = 5
 
 
 @dataclass
@@ -62,7 +64,7 @@ class ReadApi:
         """Return the origin of recordings, None without recordings; an answer is remembered."""
         if not self._cdn:
             try:
-                response = _ask(self.client("read"), "/stack", "")
+                response = _ask(self.client("read"), "/stack", "", _PAGE_PATIENCE)
             except click.ClickException:
                 return None  # the page shows why with its first request
             if response.status_code not in (_OK, _NOT_FOUND):
@@ -117,12 +119,13 @@ def media_origin(url: str) -> str | None:
     return f"{parts.scheme}://{parts.netloc}" if is_allowed and _HOST.fullmatch(parts.netloc) else None
 
 
-def _ask(client: "ApiClient", path: str, query: str) -> httpx.Response:
+def _ask(client: "ApiClient", path: str, query: str, patience: float | None = None) -> httpx.Response:
     """Send a request to the API's address only, because it carries the token; raises click.ClickException."""
     base = client.http.base_url
     raw_path = base.raw_path.rstrip(b"/") + path.encode() + (f"?{query}".encode() if query else b"")
     try:
-        return client.http.get(base.copy_with(raw_path=raw_path), follow_redirects=False)
+        timeout = patience or client.http.timeout
+        return client.http.get(base.copy_with(raw_path=raw_path), follow_redirects=False, timeout=timeout)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         reason = f"No answer ({type(error).__name__}). {client.if_unreachable}"
         raise click.ClickException(reason) from error

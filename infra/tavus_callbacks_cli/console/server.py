@@ -67,6 +67,12 @@ class Console:
         errors = {"too_large": protect(_TOO_LARGE), "failed": protect(_FAILED)}
         return Site(self.handle, takes_path, _BODY_LIMIT, **errors)
 
+    def finish(self) -> None:
+        """Wait until no action runs."""
+        if not self._operating.acquire(blocking=False):
+            note("An action is running. Ctrl-C does not wait for it.")
+            self._operating.acquire()
+
     def handle(self, request: Request) -> Answer | Stream:
         """Answer a request; any thread may call this."""
         name = (
@@ -141,7 +147,7 @@ class Console:
         return {
             "target": self.target.name,
             "api": API,
-            "pages": [page for page in _PAGES if asset(f"{page}.js") and not (page == "try" and is_hidden)],
+            "pages": [page for page in _PAGES if not (page == "try" and is_hidden)],
             "live": "push" if self.chunks else "poll",
             "cdn_url": self.read_api.cdn_origin(),
             "actions": list(self.actions),

@@ -122,7 +122,10 @@ class _Host:
             source_ip=(scope["client"] or [HOST])[0],
             protocol=f"HTTP/{scope['http_version']}",
         )
-        answer = await asyncio.get_running_loop().run_in_executor(self.threads, self._handle, request)
+        answer: Answer | Stream = self.site.failed
+        # uvicorn cancels what still runs two seconds after the stop.
+        with contextlib.suppress(asyncio.CancelledError):
+            answer = await asyncio.get_running_loop().run_in_executor(self.threads, self._handle, request)
         if isinstance(answer, Answer):
             await _send(send, answer)
         else:
