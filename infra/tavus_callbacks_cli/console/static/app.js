@@ -89,17 +89,19 @@ function jumpForm() {
   async function jump(event) {
     event.preventDefault();
     const id = input.value.trim();
-    if (!id) return;
+    if (!id) return undefined;
     fill(answer, "Looking…");
     try {
       const module = await import("/console/jump.js");
       const route = await module.routeOf(id);
+      if (!route) return fill(answer, "Nothing has the id ", said(id), ".");
       fill(answer);
-      if (route) go(route.path, route.query);
-      else fill(answer, "Nothing has the id ", said(id), ".");
+      input.value = "";
+      go(route.path, route.query);
     } catch (error) {
       fill(answer, sentence(error.message));
     }
+    return undefined;
   }
   return h("form", { class: "jump", role: "search", "aria-label": "Any id", onsubmit: jump }, input, answer);
 }

@@ -45,7 +45,7 @@ function isTyping(element) {
 export function help() {
   const dialog = h("dialog", { class: "help", "aria-labelledby": "help-title" },
     h("h2", { id: "help-title" }, "Keys"),
-    h("dl", {}, Object.entries({ ...frameActions, ...actions, ...HELP }).map(([key, { words }]) => [
+    h("dl", {}, Object.entries({ ...actions, ...frameActions, ...actions }).map(([key, { words }]) => [
       h("dt", {}, h("kbd", {}, { " ": "Space", Escape: "Esc" }[key] ?? key)), h("dd", {}, words)])),
     h("p", { class: "dim" }, "Keys do nothing while a field has the focus."),
     h("button", { type: "button", class: "primary", autofocus: true, onclick: () => dialog.close() }, "Close"));

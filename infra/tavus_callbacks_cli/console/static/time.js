@@ -4,9 +4,9 @@ import { keep, recall } from "/console/router.js";
 
 const KEY = "tavus-callbacks.zone";
 
-/** Returns "UTC", or the name of this browser's zone. */
+/** Returns "UTC", or the city that this browser's zone is named after. */
 export function zoneName() {
-  return isUtc() ? "UTC" : Intl.DateTimeFormat().resolvedOptions().timeZone;
+  return isUtc() ? "UTC" : Intl.DateTimeFormat().resolvedOptions().timeZone.split("/").pop().replaceAll("_", " ");
 }
 
 /** Returns whether times are shown in UTC. */
