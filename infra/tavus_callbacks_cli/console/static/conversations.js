@@ -2,17 +2,15 @@
 
 import { config, get, urlOf } from "/console/api.js";
 import { fill, h, said } from "/console/dom.js";
-import { SIMULATED, filterForm, openFilters, showFilters } from "/console/filters.js";
 import { setKeys } from "/console/keys.js";
+import { SIMULATED, filterForm, fixTimes, listKeys, offer, offerPlace, openRow, readPage, showFilters } from "/console/listing.js";
 import { badge, empty, loading, notice, tags, time } from "/console/parts.js";
 import { formatRoute, trail } from "/console/router.js";
-import { moment, spanText, timeText, zoneName } from "/console/time.js";
+import { spanText, timeText, zoneName } from "/console/time.js";
 
 const PATH = ["conversations"];
 const PAGE = 50;
 const NEXT_PAGE = 200;
-// A filter that the store applies after reading may leave pages empty; so many are read before the reader is asked.
-const EMPTY_PAGES = 10;
 // A callback is in the list a moment after it was received. These are the waits between looks, in milliseconds.
 const WAITS = [60, 150, 250, 400, 1000, 3000];
 const FIELDS = [
@@ -35,11 +33,11 @@ export async function show({ root, query, memory, signal }) {
   const view = {
     signal, awaited: new Map(), fresh: [], step: 0, timer: null, title: document.title,
     filters: filterForm({ path: PATH, query, fields: FIELDS }), body: h("tbody", { onclick: openRow }),
-    news: h("div", { role: "status" }), foot: h("div", { class: "foot" }),
+    news: offerPlace(), foot: h("div", { class: "foot" }),
   };
   view.card = h("div", { class: "card" }, table(view.body));
   fill(root, h("div", { class: "head" }, h("h1", {}, "Conversations")), view.filters, view.news, view.card, view.foot);
-  setKeys(keys(view, root), signal);
+  setKeys(listKeys(root), signal);
   await open(view, query, memory);
   listen(view);
   return { update: (next) => open(view, next.query, next.memory) };
@@ -71,30 +69,25 @@ async function open(view, query, memory) {
     look(view, [ANY]);
     return;
   }
-  // A span such as `7d` means one time for all pages: a cursor belongs to its filters.
-  const filters = Object.fromEntries(FIELDS.map(({ name, isTime }) => [name, isTime ? moment(query[name]) : query[name]]));
-  Object.assign(memory, { rows: new Map(), filters, cursor: null });
+  Object.assign(memory, { rows: new Map(), filters: fixTimes(Object.fromEntries(FIELDS.map(({ name }) => [name, query[name]])), ["since", "until"]), cursor: null });
   view.card.setAttribute("aria-busy", "true");
   await more(view);
 }
 
-/** Reads the next page; goes on past pages without a row. */
 async function more(view) {
   const { memory, readSignal: signal } = view;
   const isFirst = !memory.rows.size;
+  const page = { api: "/conversations", member: "conversations", filters: memory.filters, cursor: memory.cursor, limit: isFirst ? PAGE : NEXT_PAGE, signal };
   fill(view.foot, loading());
   try {
-    for (let page = 0; page === 0 || (memory.cursor && page < EMPTY_PAGES); page += 1) {
-      const limit = isFirst && page === 0 ? PAGE : NEXT_PAGE;
-      const { conversations, cursor, looked_until: lookedUntil } = await get("/conversations", { ...memory.filters, limit, cursor: memory.cursor }, { signal });
-      Object.assign(memory, { cursor, lookedUntil, isRead: true });
-      for (const each of conversations) memory.rows.set(each.conversation_id, each);
-      if (!isFirst) view.body.append(...conversations.map(row));
-      if (conversations.length) break;
-      if (cursor) fill(view.foot, h("p", { role: "status" }, `No match back to ${timeText(lookedUntil)}. Looking further back…`));
+    for await (const { items, cursor, until } of readPage(page)) {
+      Object.assign(memory, { cursor, until, isRead: true });
+      for (const each of items) memory.rows.set(each.conversation_id, each);
+      if (isFirst) drawAll(view);
+      else view.body.append(...items.map(row));
+      fill(view.foot, h("span", { role: "status" }, `Searching. Looked back to ${timeText(until)}.`));
     }
-    if (isFirst) drawAll(view);
-    else drawFoot(view);
+    drawFoot(view);
   } catch (error) {
     if (error.name === "AbortError") return;
     if (isFirst) drawAll(view);
@@ -112,12 +105,12 @@ function drawAll(view) {
 }
 
 function drawFoot(view) {
-  const { rows, filters, cursor, lookedUntil } = view.memory;
+  const { rows, filters, cursor, until } = view.memory;
   if (!rows.size && !cursor) {
     fill(view.foot, nothing(view.query));
     return;
   }
-  const looked = cursor ? `, back to ${timeText(lookedUntil)} (${zoneName()}).` : ". There are no more.";
+  const looked = cursor ? `, back to ${timeText(until)} (${zoneName()}).` : ". There are no more.";
   fill(view.foot,
     h("span", {}, `${rows.size.toLocaleString("en")} conversation${rows.size === 1 ? "" : "s"}${looked}`),
     cursor && h("button", { type: "button", class: "more", onclick: () => more(view) }, rows.size ? "Show more" : "Look further back"),
@@ -203,8 +196,7 @@ function drawNews(view) {
     return;
   }
   document.title = count ? `(${count}) ${view.title}` : view.title;
-  if (!count) fill(view.news);
-  else if (!view.news.textContent.startsWith(`${count} `)) fill(view.news, h("button", { type: "button", class: "fresh", onclick: () => showNew(view) }, `${count} new – show`));
+  offer(view.news, count && `${count} new – show`, () => showNew(view));
 }
 
 function showNew(view) {
@@ -216,7 +208,7 @@ function showNew(view) {
   if (view.hasGap) return open(view, view.query, Object.assign(memory, { isRead: false }));
   memory.rows = new Map([...fresh.map((each) => [each.conversation_id, each]), ...memory.rows]);
   drawAll(view);
-  if (!isFirst) view.body.querySelector("a.id").focus({ preventScroll: true });
+  if (!isFirst) view.body.querySelector("a.open").focus({ preventScroll: true });
   return undefined;
 }
 
@@ -233,7 +225,7 @@ function row(conversation) {
   return h("tr", { class: conversation.simulated && "simulated" },
     h("td", { class: "status" }, badge(...STATUSES[conversation.status] ?? [conversation.status])),
     h("td", { class: "main" }, h("div", {},
-      h("a", { class: "id", href: formatRoute(["conversations", id]) }, said(id)),
+      h("a", { class: "id open", href: formatRoute(["conversations", id]) }, said(id)),
       conversation.simulated && badge("simulated", "outline"), guardrails(conversation.guardrails), tags(others))),
     h("td", { class: "started", "data-zone": zoneName() }, started(conversation)),
     h("td", { class: `number length ${duration === null && "none"}` }, spanText(duration)),
@@ -257,29 +249,4 @@ function recordings(statuses) {
 
 function guardrails(count) {
   return count > 0 && badge(`${count} guardrail${count > 1 ? "s" : ""}`, "warn");
-}
-
-/** Opens a row that is clicked beside its links; a click that ends a selection of text opens nothing. */
-function openRow(event) {
-  if (event.target.closest("a") || getSelection().toString()) return;
-  event.target.closest("tr").querySelector("a.id").click();
-}
-
-function keys(view, root) {
-  const move = (step) => () => {
-    const all = [...view.body.querySelectorAll("a.id")];
-    const at = all.indexOf(document.activeElement?.closest("tr")?.querySelector("a.id"));
-    const next = at < 0 ? 0 : at + step;
-    if (next === all.length) root.querySelector(".more")?.click();
-    const link = all[Math.max(0, Math.min(all.length - 1, next))];
-    link?.focus({ preventScroll: true });
-    link?.closest("tr").scrollIntoView({ block: "nearest" });
-  };
-  return {
-    j: { words: "next row", run: move(1) },
-    k: { words: "previous row", run: move(-1) },
-    Enter: { words: "open the row" },
-    n: { words: "show new conversations", run: () => root.querySelector(".fresh")?.click() },
-    "/": { words: "filters", run: () => openFilters(root) },
-  };
 }

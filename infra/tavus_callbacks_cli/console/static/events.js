@@ -3,9 +3,8 @@
 import { config, get } from "/console/api.js";
 import { fill, h, said } from "/console/dom.js";
 import { ISSUES, eventDetails, idOf } from "/console/event.js";
-import { SIMULATED, filterForm } from "/console/filters.js";
 import { setKeys } from "/console/keys.js";
-import { cell, fixTimes, foldingRow, listKeys, offer, offerPlace, readPage, showList } from "/console/listing.js";
+import { SIMULATED, cell, filterForm, fixTimes, foldingRow, listKeys, offer, offerPlace, readPage, showList } from "/console/listing.js";
 import { follow } from "/console/live.js";
 import { badge, empty, notice, time } from "/console/parts.js";
 import { formatRoute, replaceQuery } from "/console/router.js";

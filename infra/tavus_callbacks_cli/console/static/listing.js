@@ -1,12 +1,11 @@
-// Lists with a position: the address has the filters, the cursor, the row with the focus (`at`) and the open row (`open`).
+// Lists with filters and a position: the address has the filters, the cursor, the row with the focus (`at`) and the open row (`open`).
 
 import { get } from "/console/api.js";
-import { fill, h } from "/console/dom.js";
-import { openFilters } from "/console/filters.js";
+import { fill, h, said } from "/console/dom.js";
 import { leave } from "/console/keys.js";
 import { loading, notice } from "/console/parts.js";
-import { formatRoute, replaceQuery } from "/console/router.js";
-import { moment, timeText, zoneName } from "/console/time.js";
+import { formatRoute, go, replaceQuery } from "/console/router.js";
+import { isUtc, moment, timeText, zoneName } from "/console/time.js";
 
 const PAGE = 50;
 const MOST_REQUESTS = 8;
@@ -16,8 +15,8 @@ const TOO_LARGE = 409;
  * Yields the answers that make one page of a list. An answer can be short before the end when filters apply, so this
  * asks again until it has half a page; it asks for less when the answer is too large.
  */
-export async function* readPage({ api, member, filters, cursor, signal, most = MOST_REQUESTS }) {
-  let [answer, limit, count] = [{ cursor }, PAGE, 0];
+export async function* readPage({ api, member, filters, cursor, signal, limit = PAGE, most = MOST_REQUESTS }) {
+  let [answer, count] = [{ cursor }, 0];
   for (let request = 0; request < most && count < PAGE / 2; request += 1) {
     try {
       answer = await get(api, { ...filters, cursor: answer.cursor, limit }, { signal });
@@ -114,7 +113,7 @@ function restore(body, { at, open }, memory) {
 }
 
 /** Opens a row that is clicked beside its links; a click that ends a selection of text opens nothing. */
-function openRow(event) {
+export function openRow(event) {
   if (event.target.closest("a, button, .details") || getSelection().toString()) return;
   event.target.closest("tr").querySelector(".open").click();
 }
@@ -147,7 +146,9 @@ export function listKeys(root) {
   const move = (step) => () => {
     const rows = [...root.querySelectorAll("tbody .open")];
     const at = rows.indexOf(rowOf(document.activeElement)?.querySelector(".open"));
-    rows[Math.max(0, Math.min(rows.length - 1, at < 0 ? 0 : at + step))]?.focus();
+    const next = at < 0 ? 0 : at + step;
+    if (next === rows.length) root.querySelector(".more")?.click();
+    rows[Math.max(0, Math.min(rows.length - 1, next))]?.focus();
   };
   return {
     j: { words: "next row", run: move(1) },
@@ -163,4 +164,77 @@ function closeRow(root) {
   const open = root.querySelector(".open[aria-expanded=true]");
   if (open) open.click();
   else leave();
+}
+
+/** The filter that every list has. */
+export const SIMULATED = { name: "simulated", label: "Simulated", values: { "": "shown", false: "hidden", true: "only" } };
+
+/**
+ * Returns the form of a list's filters; each field has `name`, `label` and `values` (a list, or words by value),
+ * `isTime` or `hint`. A submission goes to `path`, with the query members of `keep`.
+ */
+export function filterForm({ path, query, fields, keep = {} }) {
+  const form = h("form", { class: "filters", role: "search", "aria-label": "Filters", onsubmit: submit, onchange: submit }, fields.map(field), h("button", { type: "submit" }, "Filter"));
+  const fold = h("details", { class: "filter-fold", open: matchMedia("(min-width: 721px)").matches },
+    h("summary", {}, "Filters"), form);
+  const element = h("div", { class: "filtering" }, fold, h("div", { class: "chips" }));
+  showFilters(element, { path, query, fields, keep });
+  function submit(event) {
+    event.preventDefault();
+    const values = Object.fromEntries([...new FormData(form)].map(([name, value]) => [name, value.trim()]));
+    for (const { name } of fields.filter(({ isTime }) => isTime)) {
+      const input = form.elements[name];
+      const time = readTime(values[name]);
+      input.setCustomValidity(time === null ? `'${values[name]}' is not a time. Use 2h, 3d or 2026-11-28T10:00Z.` : "");
+      if (!input.reportValidity()) return;
+      values[name] = time;
+    }
+    go(path, { ...keep, ...values });
+  }
+  return element;
+}
+
+function field({ name, label, values, isTime, hint = isTime ? "2h, 3d or a time" : "" }) {
+  if (!values) return h("label", { class: "field" }, label, h("input", { name, placeholder: hint, autocomplete: "off", spellcheck: "false", oninput: (event) => event.target.setCustomValidity("") }));
+  const words = Array.isArray(values) ? { "": "any", ...Object.fromEntries(values.map((value) => [value, value.replaceAll("_", " ")])) } : values;
+  return h("label", { class: "field" }, label, h("select", { name }, Object.entries(words).map(([value, text]) => h("option", { value }, text))));
+}
+
+/** Shows a query in a form of filters: in its fields, and as links that each remove one filter. */
+export function showFilters(element, { path, query, fields, keep = {} }) {
+  const controls = element.querySelector("form").elements;
+  for (const { name, isTime } of fields) controls[name].value = (isTime ? typedTime(query[name]) : query[name]) ?? "";
+  const given = Object.fromEntries(fields.filter(({ name }) => query[name]).map(({ name }) => [name, query[name]]));
+  const chips = fields.filter(({ name }) => query[name]).map(({ name, label }) => h("a", { class: "tag", href: formatRoute(path, { ...keep, ...given, [name]: null }), title: "Remove this filter" },
+    `${label}: `, said(wordsOf(controls[name])), h("span", { "aria-hidden": "true" }, " ×")));
+  fill(element.querySelector(".chips"), chips, chips.length > 1 && h("a", { href: formatRoute(path, keep) }, "Clear all"));
+}
+
+function wordsOf(control) {
+  return control.selectedOptions?.[0]?.text ?? control.value;
+}
+
+/** Moves the focus to the first filter of a page. */
+export function openFilters(root) {
+  const fold = root.querySelector(".filter-fold");
+  if (!fold) return;
+  fold.open = true;
+  fold.querySelector("select, input").focus();
+}
+
+/**
+ * Returns a span such as `3d` as it is, a time in ISO 8601, "" for an empty text, null for anything else. A time
+ * without a zone is in the zone that is shown: a link with it then means the same time everywhere.
+ */
+function readTime(text) {
+  if (!text || moment(text) !== text) return text;
+  if (!/^\d{4}-\d\d-\d\d/.test(text)) return null;
+  const [, day, clock = "00:00", zone = isUtc() ? "Z" : ""] = /^(.{10})(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d+)?)?))? ?(Z|[+-]\d\d:?\d\d)?$/i.exec(text) ?? [];
+  const at = new Date(`${day}T${clock}${zone}`);
+  return Number.isNaN(at.getTime()) ? null : at.toISOString().replace(".000Z", "Z");
+}
+
+/** Returns a filter's time as somebody types it, in the zone that is shown. */
+function typedTime(text) {
+  return /^\d{4}-.*T.*Z$/.test(text ?? "") ? timeText(text).replace(/:00$/, "") : text;
 }

@@ -2,9 +2,8 @@
 
 import { config } from "/console/api.js";
 import { fill, h, said } from "/console/dom.js";
-import { SIMULATED, filterForm } from "/console/filters.js";
 import { setKeys } from "/console/keys.js";
-import { cell, fixTimes, listKeys, offer, offerPlace, showList } from "/console/listing.js";
+import { SIMULATED, cell, filterForm, fixTimes, listKeys, offer, offerPlace, showList } from "/console/listing.js";
 import { follow } from "/console/live.js";
 import { badge, empty, time } from "/console/parts.js";
 import { formatRoute } from "/console/router.js";

@@ -3,8 +3,8 @@
 import { config, get } from "/console/api.js";
 import { argument, command, commandLine } from "/console/command.js";
 import { fill, h } from "/console/dom.js";
-import { SIMULATED, filterForm, openFilters } from "/console/filters.js";
 import { setKeys } from "/console/keys.js";
+import { SIMULATED, filterForm, openFilters } from "/console/listing.js";
 import { empty, loading, notice } from "/console/parts.js";
 import { number } from "/console/plots.js";
 import { report } from "/console/report.js";
