@@ -19,12 +19,16 @@ const RESTS = 5;
 export async function show({ root, path, query, signal }) {
   const id = path[1];
   document.title = `${id} · tavus-callbacks`;
-  if (segment(id) === null) return (await import("/console/unknown.js")).showEventsOnly({ root, id, query, signal });
+  if (segment(id) === null) {
+    await (await import("/console/unknown.js")).showEventsOnly({ root, id, query, signal });
+    return undefined;
+  }
   fill(root, loading());
   const page = new Page({ root, id, query, signal });
   if (!await page.load()) return undefined;
   page.build(query);
   await page.showTab(query);
+  signal.throwIfAborted();
   follow({ signal, onEvents: (events) => page.notify(events), onState: (state) => page.changeState(state) });
   return { update: ({ query: next }) => page.take(next) };
 }
@@ -42,7 +46,7 @@ class Page {
     } catch (error) {
       if (error.status !== 404) throw error;
       const { showUnknown } = await import("/console/unknown.js");
-      await showUnknown({ root: this.root, id: this.id, error, signal: this.signal });
+      await showUnknown({ root: this.root, id: this.id, signal: this.signal });
       return false;
     }
   }

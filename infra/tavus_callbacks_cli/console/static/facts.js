@@ -183,8 +183,8 @@ function recordings(conversation) {
   return h("dl", {}, conversation.recordings.map((recording) => {
     const [words, kind] = RECORDINGS[recording.status] ?? [recording.status, "plain"];
     const details = [
-      recording.duration !== null && spanText(recording.duration),
-      recording.size !== null && sizeText(recording.size),
+      Number.isFinite(recording.duration) && spanText(recording.duration),
+      Number.isFinite(recording.size) && sizeText(recording.size),
       recording.storage_class && said(recording.storage_class),
       recording.started_at && ["starts ", time(recording.started_at)],
       recording.received_at ? ["announced ", time(recording.received_at)] : "not announced by a callback",

@@ -4,7 +4,7 @@ import { config, get } from "/console/api.js";
 import { command, commandLine } from "/console/command.js";
 import { EventPages, eventsTab } from "/console/conversation_events.js";
 import { fill, h, said } from "/console/dom.js";
-import { empty, loading, notice, time } from "/console/parts.js";
+import { empty, loading, time } from "/console/parts.js";
 import { zoneName } from "/console/time.js";
 
 const PAGE = 200;
@@ -50,16 +50,11 @@ async function erasedAt(id, signal) {
 
 /** Shows the events of a conversation whose id no path can hold. */
 export async function showEventsOnly({ root, id, query, signal }) {
-  const panel = h("div", { class: "panel card" }, loading());
-  fill(root, heading(id),
-    h("p", { class: "dim" }, "No path of the API can hold this id, so the console shows its events only."), panel);
+  fill(root, loading());
   const pages = new EventPages(id, signal);
-  const show = async () => {
-    try {
-      fill(panel, await eventsTab({ id, pages, chosen: query.event ?? null, signal }));
-    } catch (error) {
-      if (error.name !== "AbortError") fill(panel, notice(error, { again: show }));
-    }
-  };
-  await show();
+  await pages.until({ id: query.event ?? null });
+  if (!pages.events.length) return showUnknown({ root, id, signal });
+  return fill(root, heading(id),
+    h("p", { class: "dim" }, "No path of the API can hold this id, so the console shows its events only."),
+    h("div", { class: "panel card" }, await eventsTab({ id, pages, chosen: query.event ?? null, signal })));
 }
