@@ -14,7 +14,7 @@ export function notice(error, { again = () => location.reload() } = {}) {
   const section = h("section", { class: "notice bad", role: "alert" },
     h("h2", {}, title),
     h("p", {}, sentence(text)),
-    error.status === 401 && title === "Not signed in" && signInForm(),
+    isSignedOut(error) && signInForm(),
     mayPass && h("p", { class: "dim" }, `The page tries again in ${Math.ceil(retryDelay(error))} s.`),
     h("p", {}, h("button", { type: "button", onclick: again }, "Try again")));
   const repeat = () => { if (section.isConnected) again(); };
@@ -30,6 +30,11 @@ function explain(error) {
   if (error.status === 503) return { title: "The store does not answer", text: detail, mayPass: true };
   if (error.status >= 500) return { title: error.title, text: detail, mayPass: true };
   return { title: error.title ?? "Fault of this page", text: detail };
+}
+
+/** Returns whether the browser has no session: a 401 for the token of the target has another title. */
+export function isSignedOut(error) {
+  return error.status === 401 && error.title === "Not signed in";
 }
 
 function signInForm() {
