@@ -1,13 +1,16 @@
 """A deployed stack (moto): tokens and events with only AWS credentials."""
 
+import contextlib
 import json
 import re
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import boto3
 import pytest
 from click.testing import CliRunner, Result
+from console_pages import KEY, PORT, ask, document
 from moto import mock_aws
 
 from tavus_callbacks.aws.stores.bodies import Bodies
@@ -20,8 +23,10 @@ from tavus_callbacks.domain.callbacks.quarantine import quarantine_entry
 from tavus_callbacks.domain.common.errors import NotAnObject, Refused
 from tavus_callbacks.domain.common.timestamps import iso
 from tavus_callbacks.domain.common.token import SCOPES
+from tavus_callbacks_cli.console.open import open_console
 from tavus_callbacks_cli.main import main
 from tavus_callbacks_cli.output.text import moment
+from tavus_callbacks_cli.targets.choose import StackTarget
 from tavus_callbacks_cli.tokens import create_token
 
 pytestmark = pytest.mark.usefixtures("own_process")
@@ -43,6 +48,19 @@ def _table(keys: dict[str, str], **properties: object) -> dict[str, object]:
 
 def _strings(*names: str) -> list[dict[str, str]]:
     return [{"AttributeName": name, "AttributeType": "S"} for name in names]
+
+
+def _function(**variables: object) -> dict[str, object]:
+    return {
+        "Type": "AWS::Lambda::Function",
+        "Properties": {
+            "Handler": "index.handler",
+            "Runtime": "python3.13",
+            "Role": {"Fn::GetAtt": ["Role", "Arn"]},
+            "Code": {"ZipFile": "pass"},
+            "Environment": {"Variables": variables},
+        },
+    }
 
 
 TRUST = {
@@ -77,25 +95,15 @@ TEMPLATE = {
         ),
         "TokensTable": _table({"token_digest": "HASH"}, AttributeDefinitions=_strings("token_digest")),
         "Role": {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": TRUST}},
-        "ReadFunction": {
-            "Type": "AWS::Lambda::Function",
-            "Properties": {
-                "Handler": "tavus_callbacks.handlers.read.handler",
-                "Runtime": "python3.13",
-                "Role": {"Fn::GetAtt": ["Role", "Arn"]},
-                "Code": {"ZipFile": "pass"},
-                "Environment": {
-                    "Variables": {
-                        "EVENTS_TABLE": {"Ref": "EventsTable"},
-                        "TOKENS_TABLE": {"Ref": "TokensTable"},
-                        "BODIES_BUCKET": "bodies",
-                        "PRESUMED_ENDED_AFTER_MINUTES": "240",
-                        "EXPECT_RECORDING": "false",
-                        "EXPECT_PERCEPTION": "false",
-                    }
-                },
-            },
-        },
+        "ReadFunction": _function(
+            EVENTS_TABLE={"Ref": "EventsTable"},
+            TOKENS_TABLE={"Ref": "TokensTable"},
+            BODIES_BUCKET="bodies",
+            PRESUMED_ENDED_AFTER_MINUTES="240",
+            EXPECT_RECORDING="false",
+            EXPECT_PERCEPTION="false",
+        ),
+        "ReceiveFunction": _function(EVENT_RETENTION_DAYS="0"),
     },
     "Outputs": {
         "EventsTableName": {"Value": {"Ref": "EventsTable"}},
@@ -303,6 +311,15 @@ def keep_event(outputs: dict[str, str], subject: str) -> str:
     return event.event_id
 
 
+def keep_in_quarantine(outputs: dict[str, str], body: bytes, content_encoding: str = "") -> str:
+    """Store a body that was refused as the receiver does and return the id of its entry."""
+    callback = Callback(body, "", "website", NOW, content_encoding=content_encoding)
+    entry = quarantine_entry(callback, NotAnObject("The body is not JSON."))
+    client = boto3.client("dynamodb", region_name=REGION)
+    QuarantineRows(client, outputs["EventsTableName"], Bodies("bodies"), None).add(entry, "r1")
+    return entry.quarantine_id
+
+
 def test_a_deployed_stack_is_read_without_any_token(deployed):
     """The API's own code answers, with the tables of the deployed function."""
     event_id = keep_event(deployed, "c123")
@@ -313,6 +330,48 @@ def test_a_deployed_stack_is_read_without_any_token(deployed):
     assert "on stack production in eu-west-1\n" == result.stderr
     assert [event_id] == [event["event_id"] for event in json.loads(result.stdout)["events"]]
     assert "system.shutdown" == json.loads(body.stdout)["event_type"]
+
+
+@pytest.fixture
+def production(deployed):
+    """Open a console of the deployed stack that may act; yield what asks it as its page does."""
+    target = StackTarget("production", boto3.Session(region_name=REGION))
+    with contextlib.ExitStack() as cleanup:
+        page = open_console(target, cleanup, port=PORT, key=KEY, allow_actions=True)
+        yield deployed, lambda method, path, **content: ask(page, method, f"/console/{path}", content)
+
+
+def test_the_console_of_a_deployed_stack_answers_each_request(production):
+    """It reads without any token, and each of 200 parallel requests gets its own answer."""
+    outputs, ask_page = production
+    event_id = keep_event(outputs, "c123")
+
+    def read(number: int) -> str:
+        return document(ask_page("GET", f"read/conversations/none-{number}"))["detail"]
+
+    assert event_id == document(ask_page("GET", "read/events?after="))["events"][0]["event_id"]
+    with ThreadPoolExecutor(50) as pool:
+        details = list(pool.map(read, range(200)))
+    assert [f"none-{number}" for number in range(200)] == [detail.split()[4] for detail in details]
+    config = document(ask_page("GET", "config"))
+    assert "--stack production --region eu-west-1" == config["option"]
+    assert (["redrive", "replay"], "poll", None) == (config["actions"], config["live"], config["cdn_url"])
+
+
+def test_the_console_redrives_the_quarantine_of_a_deployed_stack(production):
+    """A dry run changes nothing; then what can be filed is filed, and the rest stays."""
+    outputs, ask_page = production
+    body = {"conversation_id": "c1", "event_type": "system.shutdown", "timestamp": "2027-03-01T12:00:00Z"}
+    good, bad = keep_in_quarantine(outputs, json.dumps(body).encode()), keep_in_quarantine(outputs, b"no")
+
+    def redrive(**options: bool) -> dict[str, str]:
+        outcomes = document(ask_page("POST", "actions/redrive", entry_id=None, **options))["quarantine"]
+        return {each["quarantine_id"]: each["outcome"] for each in outcomes}
+
+    assert {good: "fileable", bad: "refused"} == redrive(dry_run=True) == redrive(dry_run=True)
+    assert {good: "filed", bad: "refused"} == redrive(dry_run=False)
+    left = document(ask_page("GET", "read/quarantine"))["quarantine"]
+    assert [bad] == [entry["quarantine_id"] for entry in left]
 
 
 @pytest.mark.slow
@@ -345,14 +404,9 @@ def test_a_conversation_that_a_deployed_stack_does_not_have_is_told_the_nearest(
 
 def test_quarantine_is_read_without_any_token(deployed):
     """An entry of quarantine is found by its id."""
-    entry = quarantine_entry(
-        Callback(b"no\x1bsense", "", "website", NOW, content_encoding="br"),
-        NotAnObject("The body is not JSON."),
-    )
-    client = boto3.client("dynamodb", region_name=REGION)
-    QuarantineRows(client, deployed["EventsTableName"], Bodies("bodies"), None).add(entry, "r1")
+    quarantine_id = keep_in_quarantine(deployed, b"no\x1bsense", content_encoding="br")
 
-    result = run("quarantine", "show", entry.quarantine_id)
+    result = run("quarantine", "show", quarantine_id)
 
     assert "400 Not a JSON object: The body is not JSON." in result.stdout
     assert r"no\x1bsense" in result.stdout

@@ -92,6 +92,12 @@ def test_each_scenario_is_listed():
         ("replay", {"kind": "conversation", "subject": 1, "to": "https://a.example/", "dry_run": True}),
         ("replay", {"kind": "conversation", "subject": "c1", "to": "file:///etc/passwd", "dry_run": True}),
         ("replay", {"kind": "conversation", "subject": "c1", "to": "https://[::1", "dry_run": True}),
+        ("replay", {"kind": "conversation", "subject": "c1", "to": "http://a b/", "dry_run": False}),
+        ("replay", {"kind": "conversation", "subject": "c1", "to": "http://a:99999/", "dry_run": False}),
+        (
+            "replay",
+            {"kind": "conversation", "subject": "c1", "to": "http://\u2764_-/", "dry_run": False},
+        ),
         ("send", {}),
         ("send", {"scenario": "conversation", "body": "{}"}),
         ("send", {"scenario": "no such"}),

@@ -176,6 +176,7 @@ def test_a_link_to_the_cdn_of_a_local_stack_is_passed_on():
         ("text/vtt; charset=utf-8", "text/vtt; charset=utf-8"),
         ("text/plain; charset=utf-8", "text/plain; charset=utf-8"),
         ("application/octet-stream", "text/html"),
+        ("application/octet-stream", "text/plain; charset=utf-7"),
         ("application/octet-stream", "text/javascript"),
         ("application/octet-stream", "image/svg+xml"),
         ("application/octet-stream", None),
@@ -197,6 +198,14 @@ def test_an_error_of_the_api_is_passed_on(status):
 
     assert (status, {"title": "T", "detail": "D"}) == (answer.status, document(answer))
     assert "7" == headers_of(answer)["retry-after"]
+
+
+@pytest.mark.parametrize("value", ["Wed, 21 Oct 2026 07:28:00 GMT", "-1", "1" * 7, "\u0967".encode()])
+def test_a_pause_that_is_no_number_is_left_out(value):
+    """The page chooses its own pause."""
+    api = Api(503, json={}, headers={"retry-after": value})
+
+    assert "retry-after" not in headers_of(ask(console(api), "GET", "/console/read/events"))
 
 
 def test_a_refused_token_says_how_to_get_another():

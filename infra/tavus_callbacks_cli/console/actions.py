@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from tavus_callbacks_cli.console.read_api import ReadApi
     from tavus_callbacks_cli.simulator.send import Outcome
 
+_NO_URL = "Write where to post as http://HOST/PATH or https://HOST/PATH."
+
 Content = dict[str, Any]
 Action = Callable[[Target, "ReadApi", Content], Content]
 
@@ -53,13 +55,16 @@ def replay(_target: Target, api: "ReadApi", content: Content) -> Content:
 
     kind, subject, url = (_text(content, name) for name in ("kind", "subject", "to"))
     if not is_http(url):
-        raise click.UsageError("Write where to post as http://HOST/PATH or https://HOST/PATH.")
+        raise click.UsageError(_NO_URL)
     client = api.client("read")
     events = list_bodies(client, kind, subject)
     if _flag(content, "dry_run"):
         return {"events": [outcome_of(event, "would be posted") for event in events]}
-    with http_client(url) as http:
-        return {"events": list(post_bodies(client, events, http, url))}
+    try:
+        with http_client(url) as http:
+            return {"events": list(post_bodies(client, events, http, url))}
+    except httpx.InvalidURL:
+        raise click.UsageError(_NO_URL) from None
 
 
 def send(target: Target, _api: "ReadApi", content: Content) -> Content:

@@ -24,10 +24,15 @@ if TYPE_CHECKING:
 _OK, _UNAUTHORIZED, _NOT_FOUND = 200, 401, 404
 # Segments as RFC 3986 writes them, none of them empty.
 _PATH = re.compile(r"(?:/(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})+)+")
-_QUERY = re.compile(r"[\x21-\x7e]*")
+_TEXT = re.compile(r"[\x21-\x7e]*")
 _HOST = re.compile(r"[a-z0-9.-]+(?::[0-9]{1,5})?")
 # The browser never runs or shows another type in the page's origin.
-_TYPES = ("application/json", "application/problem+json", "text/plain", "text/vtt")
+_TYPES = (
+    "application/json",
+    "application/problem+json",
+    "text/plain; charset=utf-8",
+    "text/vtt; charset=utf-8",
+)
 _BINARY = "application/octet-stream"
 # Seconds that the page waits for an API that does not answer.
 _PAGE_PATIENCE = 5
@@ -49,7 +54,7 @@ class ReadApi:
 
     def get(self, path: str, query: str) -> Answer:
         """Return what the API answers, or a problem if it cannot be asked."""
-        if not is_api_path(path) or not _QUERY.fullmatch(query):
+        if not is_api_path(path) or not _TEXT.fullmatch(query):
             return problem(404, "Not found", "The read API has no such path. An id in it is percent-encoded.")
         client = self.clients["quarantine" if path.split("/")[1] == "quarantine" else "read"]
         if isinstance(client, click.ClickException):
@@ -109,14 +114,15 @@ def is_api_path(path: str) -> bool:
 
 def media_origin(url: str) -> str | None:
     """Return the origin of an https URL, or of http on this machine; None if a header cannot hold it."""
-    if not _QUERY.fullmatch(url):
+    if not _TEXT.fullmatch(url):
         return None
     try:
         parts = urlsplit(url)
         is_allowed = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(url))
     except ValueError:
         return None
-    return f"{parts.scheme}://{parts.netloc}" if is_allowed and _HOST.fullmatch(parts.netloc) else None
+    host = parts.netloc.lower()
+    return f"{parts.scheme}://{host}" if is_allowed and _HOST.fullmatch(host) else None
 
 
 def _ask(client: "ApiClient", path: str, query: str, patience: float | None = None) -> httpx.Response:
@@ -132,10 +138,10 @@ def _ask(client: "ApiClient", path: str, query: str, patience: float | None = No
 
 
 def _pass_on(response: httpx.Response) -> Answer:
-    content_type = response.headers.get("content-type", _BINARY)
-    if content_type.partition(";")[0].strip().lower() not in _TYPES:
+    content_type = response.headers.get("content-type", "").lower()
+    if content_type not in _TYPES:
         content_type = _BINARY
     headers = [("content-type", content_type)]
-    if "retry-after" in response.headers:
-        headers.append(("retry-after", response.headers["retry-after"]))
+    if re.fullmatch("[0-9]{1,6}", retry_after := response.headers.get("retry-after", "")):
+        headers.append(("retry-after", retry_after))
     return Answer(response.status_code, tuple(headers), response.content)

@@ -15,11 +15,11 @@ import threading
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from tavus_callbacks import VERSION
 from tavus_callbacks_cli.console.actions import ACTIONS, list_scenarios
 from tavus_callbacks_cli.console.answers import json_answer, problem, protect
 from tavus_callbacks_cli.console.assets import asset
@@ -61,6 +61,7 @@ class Console:
     actions: tuple[str, ...] = ()
     chunks: Callable[[], AsyncGenerator[bytes, None]] | None = None
     _operating: threading.Lock = field(default_factory=threading.Lock)
+    _acting: threading.Lock = field(default_factory=threading.Lock)
 
     def site(self) -> Site:
         """Return what a port needs to serve this console."""
@@ -69,15 +70,14 @@ class Console:
 
     def finish(self) -> None:
         """Wait until no action runs."""
-        if not self._operating.acquire(blocking=False):
-            note("An action is running. Ctrl-C does not wait for it.")
-            self._operating.acquire()
+        if self._acting.locked():
+            note("An action is still running. Press Ctrl-C again to stop it.")
+        self._acting.acquire()
 
     def handle(self, request: Request) -> Answer | Stream:
         """Answer a request; any thread may call this."""
-        name = (
-            "index.html" if request.path == b"/" else request.path.decode("latin-1").removeprefix("/console/")
-        )
+        path = request.path.decode("latin-1")
+        name = "index.html" if path == "/" else path.removeprefix("/console/")
         if refusal := self.session.refuse_host(request):
             return protect(refusal)
         if file := asset(name) if takes_path(request.path) else None:
@@ -119,7 +119,8 @@ class Console:
             return problem(400, "No JSON", "Send a JSON object.")
 
         def work() -> dict[str, Any]:
-            document = ACTIONS[action](self.target, self.read_api, content)
+            with self._acting:
+                document = ACTIONS[action](self.target, self.read_api, content)
             note(f"{action}: {sum(map(len, document.values()))}")
             return document
 
@@ -152,7 +153,7 @@ class Console:
             "cdn_url": self.read_api.cdn_origin(),
             "actions": list(self.actions),
             "option": line(*self.target.options),
-            "version": version("tavus-callbacks"),
+            "version": VERSION,
         }
 
 

@@ -21,9 +21,10 @@ def is_loopback(url: str) -> bool:
 
 
 def is_http(url: str) -> bool:
-    """Tell whether a URL is an http:// or https:// address."""
+    """Tell whether a URL is an http:// or https:// address, with a port that exists and without spaces."""
     try:
         parts = urlsplit(url)
-        return parts.scheme in ("http", "https") and bool(parts.hostname)
+        is_address = bool(parts.hostname) and parts.port != 0
     except ValueError:
         return False
+    return is_address and parts.scheme in ("http", "https") and url.isprintable() and " " not in url
