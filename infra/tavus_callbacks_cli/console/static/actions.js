@@ -3,6 +3,7 @@
 import { act } from "/console/api.js";
 import { fill, h, said } from "/console/dom.js";
 import { badge, notice } from "/console/parts.js";
+import { formatRoute } from "/console/router.js";
 
 const OUTCOMES = { fileable: "ok", filed: "ok", refused: "bad", erased: "warn", "would be posted": "ok", taken: "ok", "no answer": "bad", "not posted": "warn" };
 
@@ -12,7 +13,7 @@ export function redriveButton(entryId, onDone) {
     title: entryId ? "Redrive this entry" : "Redrive the quarantine",
     name: "redrive",
     content: { entry_id: entryId },
-    list: (answer) => answer.quarantine.map((each) => ({ ...each, id: each.quarantine_id, text: each.reason ?? each.event_id })),
+    list: (answer) => answer.quarantine.map((each) => ({ ...each, id: each.quarantine_id, text: each.reason ?? each.event_id, event: each.outcome === "filed" && each.event_id })),
     isPossible: ({ outcome }) => outcome === "fileable",
     describe: (count, all, isDry) => `${count} of ${all} ${isDry ? "can be filed. What is refused stays in quarantine." : "are filed."}`,
     verb: (count) => `File ${count}`,
@@ -69,6 +70,7 @@ function confirmAction({ title, intro, field, name, content, list, isPossible, d
     fill(buttons, isDry && count > 0 && h("button", { type: "button", class: "primary", onclick: () => run(false) }, verb(count)), close);
   }
 
+  addEventListener("hashchange", () => dialog.close(), { once: true });
   document.body.append(dialog);
   dialog.showModal();
   if (field) fill(buttons, close);
@@ -76,6 +78,7 @@ function confirmAction({ title, intro, field, name, content, list, isPossible, d
 }
 
 function outcomes(items) {
-  return h("ul", { class: "outcomes", tabindex: "0", "aria-label": "Outcomes" }, items.map(({ id, outcome, text }) => h("li", {},
-    badge(outcome, OUTCOMES[outcome] ?? "bad"), " ", said(id, { class: "mono" }), text && h("div", { class: "dim" }, said(text)))));
+  return h("ul", { class: "outcomes", tabindex: "0", "aria-label": "Outcomes" }, items.map(({ id, outcome, text, event }) => h("li", {},
+    badge(outcome, OUTCOMES[outcome] ?? "bad"), " ", said(id, { class: "mono" }), text && h("div", { class: "dim" }, said(text)),
+    event && h("a", { href: formatRoute(["events"], { open: event }) }, "Show the event"))));
 }

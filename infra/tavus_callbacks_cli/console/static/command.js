@@ -4,6 +4,7 @@ import { config } from "/console/api.js";
 import { h, said } from "/console/dom.js";
 import { copyButton } from "/console/parts.js";
 
+const LIST_OPTIONS = { kind: "kind", event_type: "event-type", label: "label", tag: "tag", status: "status", since: "since", until: "until", before: "until" };
 const PLAIN = /^[\w@%+:,./-][\w@%+=:,./-]*$/;
 const HIDDEN = /(?! )[\p{C}\p{Z}]/u;
 const ESCAPED = /(?! )[\p{C}\p{Z}]|[\\'!]/gu;
@@ -22,6 +23,13 @@ function octal(character) {
 /** Returns a command for the target of this console; `id` is null if it is about no single thing. */
 export function command(verb, id, ...flags) {
   return line(verb, id, [...flags, config.option]);
+}
+
+/** Returns the command line that lists the same; null if it has no option for one of the filters. */
+export function listCommand(verb, filters) {
+  const given = Object.entries(filters).filter(([, value]) => value);
+  if (given.some(([name]) => !(name in LIST_OPTIONS))) return null;
+  return commandLine(command(verb, null, ...given.map(([name, value]) => `--${LIST_OPTIONS[name]} ${argument(value)}`)));
 }
 
 /** Returns a command that needs AWS credentials: a URL gives none, so a stack has to be named. */

@@ -1,6 +1,7 @@
 // All events, the newest first. New ones appear at the top; they wait behind a button while somebody reads.
 
 import { config, get } from "/console/api.js";
+import { listCommand } from "/console/command.js";
 import { fill, h, said } from "/console/dom.js";
 import { ISSUES, eventDetails, idOf } from "/console/event.js";
 import { setKeys } from "/console/keys.js";
@@ -34,16 +35,26 @@ export async function show({ root, query, memory, signal }) {
   const trouble = h("div");
   const single = h("div");
   const listRoot = h("div");
+  const types = new Set();
   const list = {
-    api: "/events", member: "events", path: PATH, fixed, filters: { ...fixed, order: "newest" },
-    columns: [`Received (${zoneName()})`, "Event type", "Subject", "Tags", "Issues"], rows: (event) => rows(event, signal), nothing: () => nothing(filters),
+    api: "/events", member: "events", path: PATH, same: listCommand("list events", fixed), fixed, filters: { ...fixed, order: "newest" },
+    columns: [`Received (${zoneName()})`, "Event type", "Subject", "Tags", "Issues"], rows: (event) => { types.add(event.event_type); return rows(event, signal); }, nothing: () => nothing(filters),
   };
   fill(root, h("div", { class: "head" }, h("h1", {}, "Events"), tools), filterForm({ path: PATH, query, fields: FIELDS, keep: { live } }), fresh, trouble, single, listRoot);
+  suggest(root.querySelector("[name=event_type]"), types);
   setKeys({ ...listKeys(root), p: { words: "pause or resume", run: () => tools.querySelector("button")?.click() } }, signal);
   const { body, card, load } = await showList({ root: listRoot, query, memory, signal, list });
   if (open && !body.querySelector(".open[aria-expanded=true]")) fill(single, await lone(open, signal));
   if (cursor || filters.before) fill(tools, h("a", { href: formatRoute(PATH, { ...filters, before: null, live }) }, "Show new events"));
   else liveFeed({ body, card, load, list, fresh, tools, trouble, signal, isPaused: live === "off" });
+}
+
+/** Offers the event types of the rows in the filter. */
+function suggest(input, types) {
+  const options = h("datalist", { id: "event-types" });
+  input.setAttribute("list", options.id);
+  input.after(options);
+  input.addEventListener("focus", () => fill(options, [...types].sort().map((value) => h("option", { value }))));
 }
 
 function rows(event, signal) {

@@ -1,6 +1,6 @@
 // Lists with filters and a position: the address has the filters, the cursor, the row with the focus (`at`) and the open row (`open`).
 
-import { get } from "/console/api.js";
+import { get, urlOf } from "/console/api.js";
 import { fill, h, said } from "/console/dom.js";
 import { leave } from "/console/keys.js";
 import { loading, notice } from "/console/parts.js";
@@ -48,7 +48,8 @@ export function offerPlace() {
 
 /**
  * Shows a page of a list in `root` and returns its parts. `list` has `api`, `member` and `filters` for the API;
- * `fixed`, the filters for the address of an older page; `columns`; `rows`, which returns the rows of an item; `nothing`, what to show without items; and `path`.
+ * `path` and `fixed`, the filters for the address of an older page; `same`, the command that lists the same;
+ * `columns`; `rows`, which returns the rows of an item; and `nothing`, what to show without items.
  */
 export async function showList({ root, query, memory, signal, list }) {
   const body = h("tbody", { onclick: openRow });
@@ -88,6 +89,8 @@ export async function showList({ root, query, memory, signal, list }) {
       h("span", {}, `${page.count || "None"} shown.${page.cursor ? lookedText(page) : " That is the end of the list."}`),
       query.cursor && newest(),
       page.cursor && step("Older", page.cursor),
+      h("a", { href: urlOf(list.api, { ...list.filters, cursor: query.cursor, limit: PAGE }), target: "_blank" }, "JSON"),
+      list.same,
     ];
   }
 

@@ -39,15 +39,20 @@ export async function show({ root, signal }) {
 function table(problems) {
   const heads = ["Problem", "Count", `Since (${zoneName()})`, "What to do"].map((head) => h("th", { scope: "col" }, head));
   return h("div", { class: "card" }, h("table", { class: "table" },
-    h("thead", {}, h("tr", {}, heads)), h("tbody", {}, problems.map(row))));
+    h("thead", {}, h("tr", {}, heads)), h("tbody", {}, problems.toSorted((one, other) => rank(one) - rank(other)).map(row))));
 }
 
 function row(problem) {
   return h("tr", {},
     cell("Problem", h("strong", {}, said(problem.what))),
-    cell("Count", badge(problem.count, "bad")),
+    cell("Count", badge(problem.count, rank(problem) ? "warn" : "bad")),
     cell("Since", time(problem.since)),
     cell("What to do", h("div", { class: "todo" }, action(problem), next(problem.next))));
+}
+
+/** Puts what may pass by itself, and what is simulated, below the rest. */
+function rank({ what }) {
+  return (what.includes("simulated") ? 2 : 0) + (what.includes("pending") ? 1 : 0);
 }
 
 /** Returns the link to where this console shows a problem, if it does. */

@@ -2,7 +2,7 @@
 
 import { config } from "/console/api.js";
 import { redriveButton } from "/console/actions.js";
-import { commandLine, operatorCommand } from "/console/command.js";
+import { commandLine, listCommand, operatorCommand } from "/console/command.js";
 import { fill, h, said } from "/console/dom.js";
 import { setKeys } from "/console/keys.js";
 import { cell, foldingRow, listKeys, showList } from "/console/listing.js";
@@ -31,7 +31,7 @@ export async function show({ root, query, memory, signal }) {
   const { body, load } = await showList({
     root: listRoot, query, memory, signal,
     list: {
-      api: "/quarantine", member: "quarantine", path: ["quarantine"], filters: {}, onError: problem,
+      api: "/quarantine", member: "quarantine", path: ["quarantine"], same: listCommand("quarantine list", {}), fixed: {}, filters: {}, onError: problem,
       columns: [`Last received (${zoneName()})`, "Reason", "Token label", "Count", "Size"],
       rows: (entry) => rows(entry, () => load()),
       nothing: () => empty("The quarantine is empty", h("p", {}, "Every body that came with a valid token was filed."), h("p", {}, h("a", { href: "#/events" }, "Show the events"))),

@@ -1,6 +1,7 @@
 // Lists of videos, replicas and other resources, one kind at a time.
 
 import { config } from "/console/api.js";
+import { listCommand } from "/console/command.js";
 import { fill, h, said } from "/console/dom.js";
 import { setKeys } from "/console/keys.js";
 import { SIMULATED, cell, filterForm, fixTimes, listKeys, offer, offerPlace, showList } from "/console/listing.js";
@@ -35,7 +36,7 @@ export async function show({ root, path, query, memory, signal }) {
   const { load } = await showList({
     root: listRoot, query, memory, signal,
     list: {
-      api: `/${name}`, member: name, path: here, fixed, filters: fixed,
+      api: `/${name}`, member: name, path: here, same: listCommand(`list ${name}`, fixed), fixed, filters: fixed,
       columns: ["Status", "Id", "Tags", "Token label", `First received (${zoneName()})`, `Last received (${zoneName()})`],
       rows: (resource) => row(resource, here), nothing: () => nothing(name, filters),
     },
