@@ -44,6 +44,7 @@ export async function show({ root, query, memory, signal }) {
 }
 
 async function listen(view) {
+  document.addEventListener("try-again", () => look(view, [ANY]), { signal: view.signal });
   // The first view needs no live connection.
   const { follow } = await import("/console/live.js");
   let wasLive = true;
@@ -146,8 +147,9 @@ async function lookAgain(view) {
   try {
     await readNew(view);
     drawNews(view);
+    if (view.hasFailed) tellLive(view, null);
   } catch (error) {
-    if (error.name !== "AbortError") fill(view.news, notice(error, { again: () => look(view, [ANY]) }));
+    if (error.name !== "AbortError") tellLive(view, error);
   }
   view.timer = null;
   // A row that does not fit the filters never comes.
@@ -156,6 +158,12 @@ async function lookAgain(view) {
   // A busy stack is asked less often.
   const wait = Math.max(WAITS[view.step], 3 * (performance.now() - began));
   view.timer = setTimeout(() => lookAgain(view), wait);
+}
+
+/** Shows in the frame, which offers to try again, that new callbacks cannot be read, or can again. */
+function tellLive(view, error) {
+  view.hasFailed = Boolean(error);
+  document.dispatchEvent(new CustomEvent("live", { detail: { state: error ? "off" : "on", error } }));
 }
 
 /** Reads the newest page: known rows are replaced in place, unknown ones before them wait for the button. */
