@@ -13,7 +13,7 @@ export function number(value) {
 }
 
 /**
- * Returns a figure; `empty` stands in place of a plot without values. `table` has `columns` (each with the member `name`, its `head` and how to `show` a value) and
+ * Returns a figure; `empty` stands in place of a plot without values. `table` has `columns` (each with the member `name`, its `head`, how to `show` a value and the `link` of a row) and
  * `rows`; `names` are the members in the CSV, by default those of the columns.
  */
 export function figure({ title, plot, empty, note, table }) {
@@ -25,15 +25,16 @@ export function figure({ title, plot, empty, note, table }) {
 }
 
 /**
- * Returns columns for bars in an order; each has a `name` for its tooltip, a `label` for the axis and a `value`.
- * The label is below the middle of its column, or below its left edge.
+ * Returns columns for bars in an order; each has a `name` for its tooltip, a `label` for the axis, a `value`, and a
+ * `href` if it leads somewhere. The label is below the middle of its column, or below its left edge.
  */
 export function columns(bars, about, { isLabelAtEdge = false } = {}) {
   if (!bars.some(({ value }) => value)) return null;
   const ticks = tickValues(Math.max(...bars.map(({ value }) => value)));
   const top = ticks.at(-1);
   const every = bars.length > 2 * MOST_LABELS ? Math.ceil(bars.length / MOST_LABELS) : 1;
-  const bar = ({ name, value }, index) => s("g", {},
+  // A table below has the same links for the keyboard: parts of a picture take no focus.
+  const bar = ({ name, value, href }, index) => s("g", { class: href && "link", onclick: href && (() => { location.hash = href; }) },
     s("title", {}, `${name}: ${number(value)}`),
     s("rect", { class: "hit", x: index, width: 1, height: 100 }),
     s("rect", { x: index + 0.1, width: 0.8, y: 100 - (value / top) * 100, height: (value / top) * 100 }));
@@ -97,9 +98,10 @@ function numbers(title, { columns: heads, rows, names = heads.map(({ name }) => 
   return [fold, downloadButton(title, () => csv(names, rows.map((row) => names.map((name) => row[name]))))];
 }
 
-function cell({ name, head, show = (value) => value }, row) {
+function cell({ name, head, show = (value) => value, link = () => null }, row) {
   const value = row[name];
-  if (typeof value === "string") return h("td", { "data-label": head }, said(show(value)));
+  const href = link(row);
+  if (typeof value === "string") return h("td", { "data-label": head }, href ? h("a", { href }, said(value)) : said(value));
   return h("td", { "data-label": head, class: "number" }, value === null ? "–" : show(value));
 }
 

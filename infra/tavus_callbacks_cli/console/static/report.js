@@ -6,7 +6,7 @@ import { spanText } from "/console/time.js";
 
 const DAY = 86_400_000;
 const PARTS = ["shutdown", "transcript", "perception", "recording"];
-const WORDS = { day: "day (UTC)", "end-reason": "end reason" };
+const WORDS = { day: "Day (UTC)", label: "Token label", "end-reason": "End reason" };
 const COLUMNS = [
   { name: "conversations", head: "Conversations", show: number },
   { name: "ended", head: "Ended", show: number },
@@ -62,15 +62,16 @@ function hoursText(seconds) {
 
 function groupFigure(by, groups, link) {
   const words = WORDS[by] ?? by;
-  const title = `Conversations by ${words}`;
+  const title = `Conversations by ${words === by ? by : words[0].toLowerCase() + words.slice(1)}`;
   const rows = by === "day" ? groups : groups.toSorted((a, b) => b.conversations - a.conversations);
   const named = rows.map(({ group, conversations }) => ({ name: group, value: conversations, href: groupLink(by, group, link) }));
+  const first = { name: "group", head: words, link: ({ group }) => groupLink(by, group, link) };
   return figure({
     title,
-    plot: by === "day" ? columns(days(groups), title) : bars(named),
+    plot: by === "day" ? columns(days(named), title) : bars(named),
     note: (by === "label" || by.startsWith("tag:")) && "A conversation with several values counts in each.",
     table: {
-      columns: [{ name: "group", head: words }, ...COLUMNS],
+      columns: [first, ...COLUMNS],
       rows,
       names: Object.keys(rows[0]),
     },
@@ -79,18 +80,19 @@ function groupFigure(by, groups, link) {
 
 function groupLink(by, group, link) {
   if (group === "(none)") return null;
+  if (by === "day") return link({ since: `${group}T00:00:00Z`, until: new Date(Date.parse(group) + DAY).toISOString() });
   if (by === "label") return link({ label: group });
   return by.startsWith("tag:") ? link({ tag: `${by.slice(4)}:${group}` }) : null;
 }
 
 /** Returns a bar for each day from the first to the last, so that gaps show; at least a week. */
-function days(groups) {
-  const counts = Object.fromEntries(groups.map(({ group, conversations }) => [group, conversations]));
-  const last = Date.parse(groups.at(-1).group);
-  const first = Math.min(Date.parse(groups[0].group), last - 6 * DAY);
+function days(bars) {
+  const given = Object.fromEntries(bars.map((bar) => [bar.name, bar]));
+  const last = Date.parse(bars.at(-1).name);
+  const first = Math.min(Date.parse(bars[0].name), last - 6 * DAY);
   return Array.from({ length: Math.round((last - first) / DAY) + 1 }, (_, index) => {
     const name = new Date(first + index * DAY).toISOString().slice(0, 10);
-    return { name, label: name.slice(5), value: counts[name] ?? 0 };
+    return { name, value: 0, ...given[name], label: name.slice(5) };
   });
 }
 

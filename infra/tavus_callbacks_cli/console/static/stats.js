@@ -46,15 +46,19 @@ async function load(content, query, signal) {
   fill(content, loading());
   try {
     const answer = await read(query, signal);
-    fill(content, leftOut(query, answer), answer.total.conversations ? report(answer, linkTo(query)) : nothing(query));
+    fill(content, leftOut(query, answer), answer.total.conversations ? report(answer, linkTo(query)) : nothing(query), elsewhere(query));
   } catch (error) {
     if (error.name !== "AbortError") fill(content, notice(error, { again: () => load(content, query, signal) }));
   }
 }
 
+function apiQuery({ since = SINCE, until, ...filters }) {
+  return { ...filters, since: moment(since), until: moment(until) };
+}
+
 /** Returns the answer for the filters; unless its groups are the end reasons, it has them as `reasons`. */
-async function read({ since = SINCE, until, ...filters }, signal) {
-  const query = { ...filters, since: moment(since), until: moment(until) };
+async function read(filters, signal) {
+  const query = apiQuery(filters);
   const answer = await get("/stats", query, { signal });
   if (answer.by === "end-reason") return answer;
   const { groups: reasons } = await get("/stats", { ...query, by: "end-reason" }, { signal });
@@ -79,12 +83,21 @@ function leftOut(query, { total, limit_reached: isLimited, looked_until: until }
   const simulated = {
     true: ["Only simulated conversations are counted. ", change("Count all", null)],
     false: ["Simulated conversations are left out. ", change("Include them", null)],
-  }[query.simulated] ?? (total.simulated > 0 && [`${number(total.simulated)} of them are simulated. `, change("Leave them out", "false")]);
+  }[query.simulated] ?? (total.simulated > 0 && [`${number(total.simulated)} simulated ${total.simulated === 1 ? "conversation is" : "conversations are"} counted. `, change("Leave them out", "false")]);
   return h("div", { class: "left-out" },
     isLimited && h("p", {}, h("strong", {}, "This is not all. "),
-      `The newest conversations of this span were looked at, back to ${timeText(until)} (${zoneName()}). Choose a shorter span, or use the command line, which has no limit: `,
-      commandLine(command("stats", null, `--since ${argument(query.since ?? SINCE)}`))),
+      `The newest conversations of this span were looked at, back to ${timeText(until)} (${zoneName()}). Choose a shorter span, or use the command below, which has no limit.`),
     simulated && h("p", {}, simulated));
+}
+
+/** Returns the same as JSON, and by the command line if a command can do it. */
+function elsewhere(query) {
+  const given = Object.entries({ since: SINCE, ...query }).filter(([name]) => ["since", "until", "tag", "label", "by"].includes(name));
+  const flags = given.map(([name, value]) => `--${name} ${argument(value)}`);
+  if (query.simulated !== "false") flags.push("--simulated");
+  return h("div", { class: "foot" },
+    h("a", { href: `${config.api}/stats?${new URLSearchParams(Object.entries(apiQuery(query)).filter(([, value]) => value))}`, target: "_blank", rel: "noopener" }, "JSON"),
+    query.simulated !== "true" && commandLine(command("stats", null, ...flags)));
 }
 
 /** Returns how a figure links to the list of the conversations behind it. */
