@@ -240,7 +240,6 @@ def test_the_report_has_the_sums_and_no_markup_of_strangers(target, tmp_path):
     assert data == {
         **json.loads(json.dumps(sums.statistics(conversations, sums.by_tag("user")))),
         "by": "tag:user",
-        "reasons": sums.groups(conversations, sums.by_end_reason),
     }
     assert [evil] == [group["group"] for group in data["groups"] if "<" in group["group"]]
     assert about.startswith("On a fake, first received from ")
@@ -272,6 +271,14 @@ def test_histograms_have_the_known_values_only():
     assert (1, 1) == tuple(sum(result[name]["counts"]) for name in ("durations", "responses"))
     # 60 seconds are not below the bound of a minute; one second is not below that of one second.
     assert 1 == result["durations"]["counts"][2] == result["responses"]["counts"][4]
+
+
+def test_end_reasons_are_those_of_ended_conversations():
+    """The most frequent comes first; a conversation that ended without a reason counts too."""
+    ended = [summary("c", status="ended", end_reason=reason) for reason in (None, "left", "left")]
+
+    assert {"left": 2, "(none)": 1} == sums.statistics([*ended, *SOME[:2]], sums.by_day)["end_reasons"]
+    assert ["left", "(none)"] == list(sums.statistics(ended, sums.by_day)["end_reasons"])
 
 
 @pytest.mark.parametrize("by", ["week", "tag:", "tag"])

@@ -189,6 +189,7 @@ class Stats(Answer):
     groups: list[Group] = Field(description="In the order of their names.")
     durations: Histogram = Field(description="Durations of the conversations that have one.")
     responses: Histogram = Field(description="`median_response_seconds` of the conversations that have it.")
+    end_reasons: dict[str, int] = Field(description="How many ended for each reason; `(none)` without one.")
     by: str
     limit_reached: bool = Field(description="There are older conversations that were not looked at.")
     looked_until: Moment | None = Field(description="Null unless the limit was reached.")

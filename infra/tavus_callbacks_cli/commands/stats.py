@@ -97,9 +97,8 @@ def stats(  # noqa: PLR0913 - one argument an option
     if html_file:
         from tavus_callbacks_cli.stats.report import report
 
-        reasons = sums.groups(conversations, sums.by_end_reason)
         about = ", ".join(_scope(target, filters, until, leave_out, total))
-        html = report({**statistics, "by": by[0], "reasons": reasons}, about)
+        html = report({**statistics, "by": by[0]}, about)
         _write(html_file, html, "has the report: open it in a browser.")
     if is_json:
         print_json({**statistics, "by": by[0]})

@@ -41,10 +41,7 @@ _PAGE = """<!doctype html>
 
 
 def report(statistics: Mapping[str, Any], about: str) -> str:
-    """Return the report of an answer of `GET /stats` with `reasons`, its groups by end reason.
-
-    `about` says which conversations these are.
-    """
+    """Return the report of an answer of `GET /stats`; `about` says which conversations it is about."""
     style = (_STATIC / "style.css").read_text(encoding="utf-8")
     script = join_modules("report.js") + _MAIN
     policy = _POLICY.format(script=_hash(script), style=_hash(style))

@@ -1,6 +1,7 @@
 """Sums over conversations as lists show them: in total, and by day, label, tag or end reason."""
 
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import chain
 from statistics import median
@@ -77,13 +78,19 @@ def parse_key(text: str) -> Key | None:
 
 
 def statistics(conversations: Sequence[Conversation], key: Key) -> dict[str, Any]:
-    """Return the sums in total and by key, and histograms of durations and of median responses."""
+    """Return the sums in total and by key, histograms of durations and median responses, and end reasons."""
     return {
         "total": sums(conversations),
         "groups": groups(conversations, key),
         "durations": histogram(_durations(conversations), DURATION_BOUNDS),
         "responses": histogram(_responses(conversations), RESPONSE_BOUNDS),
+        "end_reasons": _count_end_reasons(conversations),
     }
+
+
+def _count_end_reasons(conversations: Iterable[Conversation]) -> dict[str, int]:
+    ended = (each for each in conversations if each["status"] == "ended")
+    return dict(Counter(each["end_reason"] or NONE for each in ended).most_common())
 
 
 def histogram(values: Iterable[float], bounds: Sequence[float]) -> dict[str, Any]:

@@ -20,10 +20,10 @@ const COLUMNS = [
 ];
 
 /**
- * Returns the report of an answer of `GET /stats`. `reasons` are the groups by end reason, which `groups` may be too;
- * `link` returns the address of the conversations that a filter chooses, or nothing.
+ * Returns the report of an answer of `GET /stats`; `link` returns the address of the conversations that a filter
+ * chooses, or nothing.
  */
-export function report({ total, by, groups, durations, responses, reasons }, link = () => null) {
+export function report({ total, by, groups, durations, responses, end_reasons: reasons }, link = () => null) {
   if (!total.conversations) return [h("p", {}, "No conversations match.")];
   const known = (histogram) => histogram.counts.reduce((sum, count) => sum + count, 0);
   const without = (histogram, words) => {
@@ -36,7 +36,7 @@ export function report({ total, by, groups, durations, responses, reasons }, lin
       groupFigure(by, groups, link),
       histogramFigure("Length", durations, without(durations, "a known length")),
       histogramFigure("Median response of the replica", responses, without(responses, "times of their turns")),
-      by !== "end-reason" && nameFigure("Why they ended", "Reason", reasons.map(({ group, ended }) => ({ name: group, value: ended })), "No conversation has ended."),
+      by !== "end-reason" && nameFigure("Why they ended", "Reason", Object.entries(reasons).map(([name, value]) => ({ name, value })), "No conversation has ended."),
       nameFigure("Missing parts", "Part", PARTS.map((part) => ({ name: part, value: total[`missing_${part}`], href: link({ missing: part }) })), "No part is missing.")),
   ];
 }

@@ -45,7 +45,7 @@ export async function show({ root, query, signal }) {
 async function load(content, query, signal) {
   fill(content, loading());
   try {
-    const answer = await read(query, signal);
+    const answer = await get("/stats", apiQuery(query), { signal });
     fill(content, leftOut(query, answer), answer.total.conversations ? report(answer, linkTo(query)) : nothing(query), elsewhere(query));
   } catch (error) {
     if (error.name !== "AbortError") fill(content, notice(error, { again: () => load(content, query, signal) }));
@@ -54,15 +54,6 @@ async function load(content, query, signal) {
 
 function apiQuery({ since = SINCE, until, ...filters }) {
   return { ...filters, since: moment(since), until: moment(until) };
-}
-
-/** Returns the answer for the filters; unless its groups are the end reasons, it has them as `reasons`. */
-async function read(filters, signal) {
-  const query = apiQuery(filters);
-  const answer = await get("/stats", query, { signal });
-  if (answer.by === "end-reason") return answer;
-  const { groups: reasons } = await get("/stats", { ...query, by: "end-reason" }, { signal });
-  return { ...answer, reasons };
 }
 
 function groupLinks(query) {
