@@ -204,7 +204,7 @@ function drawNews(view) {
     return;
   }
   document.title = count ? `(${count}) ${view.title}` : view.title;
-  offer(view.news, count && `${count} new – show`, () => showNew(view));
+  offer(view.news, count ? `${count} new – show` : null, () => showNew(view));
 }
 
 function showNew(view) {
