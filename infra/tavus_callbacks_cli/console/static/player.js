@@ -1,12 +1,10 @@
 // The player: a link when it is needed, captions, and one clock for turns and video.
 
 import { config, get, segment } from "/console/api.js";
-import { parseSubtitles, showSubtitles } from "/console/captions.js";
 import { fill, h, safeUrl } from "/console/dom.js";
 import { notice } from "/console/parts.js";
-import { PlayerTools } from "/console/player_tools.js";
+import { PlayerTools, playButton, showWaiting, unplayable } from "/console/player_view.js";
 import { keep, recall, replaceQuery } from "/console/router.js";
-import { playButton, showWaiting, unplayable } from "/console/stage.js";
 import { clockText } from "/console/time.js";
 
 const RENEW = 5 * 60_000;
@@ -87,8 +85,10 @@ export class Player extends EventTarget {
     this.conversation = conversation;
     const same = recordings.find((each) => each.recording_id === this.recording?.recording_id);
     if (!same) return this.choose(latest(recordings));
+    const isSame = JSON.stringify(same) === JSON.stringify(this.recording);
     this.recording = same;
-    if (!this.video) this.renderStage();
+    if (!this.video && !isSame) this.renderStage();
+    if (isOther) this.subtitles = null;
     if (isOther && this.video) this.loadCaptions();
     return this.move();
   }
@@ -108,6 +108,7 @@ export class Player extends EventTarget {
   drop() {
     this.choice?.abort();
     clearTimeout(this.reminder);
+    cancelAnimationFrame(this.frame);
     this.video?.pause();
     this.video?.removeAttribute("src");
     this.video?.load();
@@ -290,7 +291,8 @@ export class Player extends EventTarget {
   /** Follows the video with each frame; `timeupdate` comes four times a second only. */
   tick() {
     this.moved();
-    if (this.video && !this.video.paused) requestAnimationFrame(() => this.video && this.tick());
+    cancelAnimationFrame(this.frame);
+    if (!this.video.paused) this.frame = requestAnimationFrame(() => this.tick());
   }
 
   moved() {
@@ -346,13 +348,14 @@ export class Player extends EventTarget {
     this.dispatchEvent(new Event("position"));
   }
 
-  // Captions: the API cuts long turns into subtitles; here they only move by the offset.
+  // Captions by script: a `<track>` would fall under the media-src of the policy, which allows recordings only.
+  // The API cuts long turns into subtitles; here they only move by the offset.
 
   async loadCaptions() {
     if (!this.hasTimes) return;
     this.captionError = null;
     try {
-      this.subtitles = parseSubtitles(await get(`${this.path}/transcript`, { format: "vtt", offset: 0 }, { signal: this.signal }));
+      this.subtitles ??= parseSubtitles(await get(`${this.path}/transcript`, { format: "vtt", offset: 0 }, { signal: this.signal }));
     } catch (error) {
       if (error.name === "AbortError") return;
       this.subtitles = null;
@@ -397,4 +400,31 @@ function playbackError(error) {
   const detail = isBroken ? "The browser cannot decode this recording. Download it and play it elsewhere."
     : "The recording does not load. Its link may be refused, its file may be gone, or the browser may not play its format.";
   return Object.assign(new Error(navigator.onLine ? detail : "The network is down. Try again when it is back."), { title: "Cannot be played" });
+}
+
+/** Returns the cues of WebVTT: start and end in seconds, and the text with its markup. */
+function parseSubtitles(text) {
+  return text.split(/\n{2,}/).flatMap((block) => {
+    const lines = block.split("\n");
+    const at = lines.findIndex((line) => line.includes(" --> "));
+    if (at < 0) return [];
+    const [start, end] = lines[at].split(" --> ").map(parseTime);
+    return [{ start, end, text: lines.slice(at + 1).join("\n") }];
+  });
+}
+
+/** Replaces the cues of a text track by subtitles that are moved by seconds; without an offset there are none. */
+function showSubtitles(track, subtitles, offset) {
+  const { mode } = track;
+  // A track that somebody switched off does not show its cues to a script either.
+  if (mode === "disabled") track.mode = "hidden";
+  for (const cue of [...track.cues]) track.removeCue(cue);
+  for (const { start, end, text } of offset === null ? [] : subtitles) {
+    if (end + offset > 0) track.addCue(new VTTCue(Math.max(0, start + offset), end + offset, text));
+  }
+  track.mode = mode;
+}
+
+function parseTime(time) {
+  return time.trim().split(":").reduce((sum, part) => sum * 60 + Number(part), 0);
 }
