@@ -18,9 +18,9 @@ const RESTS = 5;
 /** Shows a conversation; returns how to take another query, such as another tab, in place. */
 export async function show({ root, path, query, signal }) {
   const id = path[1];
-  document.title = `${id} · tavus-callbacks`;
+  document.title = `${id} · ${config.target}`;
   if (segment(id) === null) {
-    await (await import("/console/unknown.js")).showEventsOnly({ root, id, query, signal });
+    await (await import("/console/event.js")).showEventsOnly({ root, id, query, signal });
     return undefined;
   }
   fill(root, loading());
@@ -45,7 +45,7 @@ class Page {
       return true;
     } catch (error) {
       if (error.status !== 404) throw error;
-      const { showUnknown } = await import("/console/unknown.js");
+      const { showUnknown } = await import("/console/event.js");
       await showUnknown({ root: this.root, id: this.id, signal: this.signal });
       return false;
     }
@@ -132,13 +132,13 @@ class Page {
   }
 
   async eventsTab(chosen, signal) {
-    const { eventsTab } = await import("/console/conversation_events.js");
+    const { eventsTab } = await import("/console/event.js");
     return eventsTab({ id: this.id, pages: await this.pages(), chosen, signal });
   }
 
   /** Returns the events as far as they are loaded, for both tabs that show them. */
   async pages() {
-    const { EventPages } = await import("/console/conversation_events.js");
+    const { EventPages } = await import("/console/event.js");
     this.eventPages ??= new EventPages(this.id, this.signal);
     return this.eventPages;
   }

@@ -2,11 +2,10 @@
 
 import { commandLine, operatorCommand } from "/console/command.js";
 import { fill, h, said } from "/console/dom.js";
-import { markdown } from "/console/markdown.js";
 import { badge, tags, time } from "/console/parts.js";
 import { formatRoute } from "/console/router.js";
 import { spanText, zoneName } from "/console/time.js";
-import { lazy, tree } from "/console/tree.js";
+import { addInParts, lazy, tree } from "/console/tree.js";
 
 const PARTS = { shutdown: "Shutdown", transcript: "Transcript", perception: "Perception analysis", recording: "Recording" };
 const STATUSES = {
@@ -24,7 +23,6 @@ const RECORDINGS = {
   other_conversation: ["of another conversation", "bad"],
 };
 const OBJECTIVES = { completed: "ok", pending: "warn", activated: "live" };
-const MANY = 50;
 const UNAVAILABLE = { no_vision_history: "The camera was off, so there is nothing to analyse." };
 
 /** Returns the badge of a conversation's status. */
@@ -54,22 +52,36 @@ export function eventLink(conversation, eventId, words = "event") {
 
 /** Returns the sections of facts; those without anything to say are left out. */
 export function facts(conversation) {
-  const of = (name, build, title) => conversation[name]?.length > 0 && section(title, build(conversation));
+  const of = (member, title, build) => conversation[member]?.length > 0 && section(title, build(conversation));
   return [
-    of("missing", missing, "Missing"),
+    of("missing", "Missing", missing),
     section("Facts", summary(conversation)),
     conversation.talk && section("Talk", talk(conversation.talk)),
     conversation.perception && section("Perception", perception(conversation)),
-    of("objectives", objectives, "Objectives"),
-    of("guardrails", guardrails, "Guardrails"),
-    of("recordings", recordings, "Recordings"),
-    of("recording_failures", failures, "Failed copies"),
-    of("perception_tool_calls", raven, "Tools that Raven called"),
-    of("canvas_interactions", cards, "Cards"),
-    of("actions", actions, "After the call"),
-    of("memories", memories, "Memories"),
-    of("other_events", others, "Other events"),
+    of("objectives", "Objectives", objectives),
+    of("guardrails", "Guardrails", guardrails),
+    of("recordings", "Recordings", recordings),
+    Object.entries(HAPPENED).map(([member, { title, ...how }]) => of(member, title, () => happenings(conversation, member, how))),
   ];
+}
+
+// What else happened: the name of each, and the members that its fold shows.
+const HAPPENED = {
+  recording_failures: { title: "Failed copies", name: (each) => each.error_code, members: ["error_message", "explanation", "tavus_recording_id", "key"] },
+  perception_tool_calls: { title: "Tools that Raven called", name: (each) => each.name, members: ["arguments", "modality", "frames"] },
+  canvas_interactions: { title: "Cards", name: (each) => [each.component, each.type].filter(Boolean).join(" "), members: ["value", "metadata"] },
+  actions: { title: "Tools after the call", name: (each) => [each.tool_name ?? each.tool_id, each.status].filter(Boolean).join(": "), members: ["request", "response"] },
+  memories: { title: "Memories", name: (each) => each.event_type, members: ["analysis", "properties"] },
+  other_events: { title: "Other events", name: (each) => each.event_type, members: [] },
+};
+
+function happenings(conversation, member, { name, members }) {
+  const list = h("ol", { class: "history" });
+  addInParts(list, conversation[member], (each) => h("li", {}, fold([time(each.at), " ", said(name(each) || "unnamed")], () => [
+    each.body_url && h("p", {}, "A value is too large for this view. The event has all of it."),
+    members.length > 0 && h("div", { class: "tree" }, tree(Object.fromEntries(members.filter((key) => each[key] !== null).map((key) => [key, each[key]])))),
+    eventLink(conversation, each.event_id)])));
+  return list;
 }
 
 function section(title, ...content) {
@@ -195,68 +207,105 @@ function recordings(conversation) {
   }));
 }
 
-function failures(conversation) {
-  const stored = new Set(conversation.recordings.filter(({ status }) => status !== "failed").map((each) => each.recording_id));
-  return conversation.recording_failures.map((failure) => fold(
-    [time(failure.at), " ", said(failure.error_code ?? "no code"), stored.has(failure.recording_id) && [" ", badge("delivered later", "ok")]],
-    () => [
-      failure.error_message && h("p", {}, said(failure.error_message)),
-      h("p", {}, said(failure.explanation)),
-      h("dl", {},
-        failure.tavus_recording_id && fact("Tavus's id", said(failure.tavus_recording_id, { class: "mono" })),
-        failure.key && fact("Key", said(failure.key, { class: "mono" }))),
-      eventLink(conversation, failure.event_id),
-    ]));
-}
-
-function raven(conversation) {
-  return conversation.perception_tool_calls.map((call) => fold(
-    [time(call.at), " ", said(call.name ?? "unnamed")],
-    () => [
-      h("dl", {}, call.modality && fact("Seen by", said(call.modality)), call.frames > 0 && fact("Pictures", call.frames)),
-      more(conversation, call, call.arguments)]));
-}
-
-function cards(conversation) {
-  return conversation.canvas_interactions.length > MANY
-    ? h("p", {}, `${conversation.canvas_interactions.length} interactions, listed in the Timeline tab.`)
-    : conversation.canvas_interactions.map((card) => fold(
-      [time(card.at), " ", said([card.component, card.type].filter(Boolean).join(" ") || "unnamed")],
-      () => more(conversation, card, { value: card.value, metadata: card.metadata })));
-}
-
-function actions(conversation) {
-  return conversation.actions.map((action) => fold(
-    [badge(said(action.status ?? "no status"), action.status === "success" ? "ok" : "bad"), " ", said(action.tool_name ?? action.tool_id ?? "unnamed")],
-    () => [h("p", { class: "dim" }, time(action.at)), more(conversation, action, { request: action.request, response: action.response })]));
-}
-
-function memories(conversation) {
-  return conversation.memories.map((memory) => fold(
-    [time(memory.at), " ", said(memory.event_type)],
-    () => more(conversation, memory, memory.analysis === null ? memory.properties : { analysis: memory.analysis, ...memory.properties })));
-}
-
-function others(conversation) {
-  return h("ol", { class: "history" }, conversation.other_events.slice(0, MANY).map((event) =>
-    h("li", {}, time(event.at), " ", said(event.event_type), " · ", eventLink(conversation, event.event_id))),
-  conversation.other_events.length > MANY && h("li", {}, `${conversation.other_events.length - MANY} more are in the Events tab.`));
-}
-
-function more(conversation, happened, value) {
-  return [
-    happened.body_url ? h("p", {}, "A value is too large for this view. The event has all of it.") : h("div", { class: "tree" }, tree(value)),
-    eventLink(conversation, happened.event_id)];
-}
-
 function fold(summaryContent, build) {
   const body = h("div", { class: "fold-body" });
   return lazy(h("details", { class: "fact-fold" }, h("summary", {}, summaryContent), body), () => fill(body, build()));
 }
 
 /** Returns a size such as `263 KB`. */
-export function sizeText(bytes) {
+function sizeText(bytes) {
   const units = ["B", "KB", "MB", "GB"];
   const step = Math.min(units.length - 1, bytes ? Math.floor(Math.log2(bytes) / 10) : 0);
   return `${(bytes / 1024 ** step).toLocaleString("en", { maximumFractionDigits: step > 1 ? 1 : 0 })} ${units[step]}`;
+}
+
+// Markdown of an analysis: headings, lists, emphasis and code as nodes. Links, images and HTML stay text.
+
+// None of these can backtrack over a long line.
+const FENCE = /^\s*```/;
+const HEADING = /^ {0,3}#{1,6}\s+(?=\S)/;
+const ITEM = /^\s*(?:([-*+])|\d{1,9}[.)])\s+(?=\S)/;
+const RULE = /^ {0,3}([-*_])( ?\1){2,}\s*$/;
+
+// Only the marks around a word count, so `a * b` and `snake_case` stay as they are.
+const MARKS = /(`[^`]+`)|(\*\*(?=\S)(?:[^*]|\*(?!\*))+?\*\*|__(?=\S)[^_]+?__)|(?<!\w)([*_])(?=\S)([^*_]+?)\3(?!\w)/g;
+
+/** Returns the nodes of a text in Markdown. */
+function markdown(text) {
+  const reader = new Reader();
+  for (const line of text.split(/\r?\n/)) reader.read(line);
+  return reader.end();
+}
+
+/** Reads line by line; a paragraph, a list or a code block stays open until another block begins. */
+class Reader {
+  constructor() {
+    this.blocks = [];
+    this.open = null;
+  }
+
+  read(line) {
+    if (this.open?.tag === "pre") this.readCode(line);
+    else if (FENCE.test(line)) this.start("pre");
+    else if (RULE.test(line)) this.start("hr").close();
+    else if (HEADING.test(line)) this.start("h3").add(line.replace(HEADING, "")).close();
+    else if (ITEM.test(line)) this.readItem(line);
+    else if (!line.trim()) this.close();
+    else if (this.open?.tag === "ul" || this.open?.tag === "ol") this.open.lines.push(`${this.open.lines.pop()} ${line.trim()}`);
+    else (this.open ? this : this.start("p")).add(line.trim());
+  }
+
+  readCode(line) {
+    if (FENCE.test(line)) this.close();
+    else this.add(line);
+  }
+
+  readItem(line) {
+    const [mark, bullet] = ITEM.exec(line);
+    const tag = bullet ? "ul" : "ol";
+    if (this.open?.tag !== tag) this.start(tag);
+    this.add(line.slice(mark.length));
+  }
+
+  start(tag) {
+    this.close();
+    this.open = { tag, lines: [] };
+    return this;
+  }
+
+  add(line) {
+    this.open.lines.push(line);
+    return this;
+  }
+
+  close() {
+    if (this.open) this.blocks.push(block(this.open));
+    this.open = null;
+  }
+
+  end() {
+    this.close();
+    return this.blocks;
+  }
+}
+
+function block({ tag, lines }) {
+  if (tag === "hr") return h("hr");
+  if (tag === "pre") return h("pre", { dir: "auto" }, lines.join("\n"));
+  if (tag === "ul" || tag === "ol") return h(tag, {}, lines.map((line) => h("li", { dir: "auto" }, inline(line))));
+  return h(tag, { dir: "auto" }, inline(lines.join(" ")));
+}
+
+function inline(text) {
+  const nodes = [];
+  let at = 0;
+  for (const match of text.matchAll(MARKS)) {
+    nodes.push(text.slice(at, match.index));
+    at = match.index + match[0].length;
+    if (match[1]) nodes.push(h("code", {}, match[1].slice(1, -1)));
+    else if (match[2]) nodes.push(h("strong", {}, match[2].slice(2, -2)));
+    else nodes.push(h("em", {}, match[4]));
+  }
+  nodes.push(text.slice(at));
+  return nodes.filter((node) => node !== "");
 }
