@@ -3,7 +3,7 @@
 import { ApiError, config, loadConfig, signIn, tryAgain } from "/console/api.js";
 import { fill, h, s, said } from "/console/dom.js";
 import { handleKey, help, setFrameKeys } from "/console/keys.js";
-import { empty, loading, notice, sentence } from "/console/parts.js";
+import { loading, notice, sentence } from "/console/parts.js";
 import { formatRoute, go, parseRoute, splitKey } from "/console/router.js";
 import { switchZone, zoneName } from "/console/time.js";
 
@@ -32,7 +32,7 @@ async function start() {
     await loadConfig();
   } catch (error) {
     const reason = error.status === 401 ? refusal ?? error : error;
-    fill(main, h("div", { class: "page" }, notice(reason, { again: start })));
+    fill(main, h("h1", {}, "Console"), notice(reason, { again: start }));
     return;
   }
   document.body.replaceChildren(bar(links()), banner, main);
@@ -161,9 +161,10 @@ async function open(visit, { path, ...rest }) {
   const root = h("div", { class: `page ${name}` }, loading());
   fill(main, root);
   live.hidden = true;
-  document.title = `${PAGES[name]?.title ?? "No such page"} · ${config.target}`;
+  const title = config.pages.includes(name) ? PAGES[name].title : "No such page";
+  document.title = `${title} · ${config.target}`;
   if (!config.pages.includes(name)) {
-    fill(root, empty("No such page", h("p", {}, h("a", { href: "#/conversations" }, "Go to the conversations"))));
+    fill(root, h("h1", {}, title), h("p", {}, h("a", { href: "#/conversations" }, "Go to the conversations")));
     return;
   }
   try {
@@ -171,7 +172,7 @@ async function open(visit, { path, ...rest }) {
     rest.signal.throwIfAborted();
     visit.page = await module.show({ root, path, ...rest }) ?? null;
   } catch (error) {
-    if (error.name !== "AbortError") fill(root, notice(error, { again: () => show({ isAgain: true }) }));
+    if (error.name !== "AbortError") fill(root, h("h1", {}, title), notice(error, { again: () => show({ isAgain: true }) }));
   }
 }
 

@@ -240,19 +240,12 @@ function row(conversation) {
     h("td", { class: `number count ${!turns && "none"}`, "data-unit": turns === 1 ? " turn" : " turns" }, turns || "–"),
     h("td", { class: "reason" }, reason && said(reason.replaceAll("_", " "))),
     h("td", { class: "replica" }, replica && h("a", { href: formatRoute(PATH, { replica }) }, said(replica))),
-    h("td", { class: "recording" }, recordings(conversation.recording_statuses)),
+    h("td", { class: "recording" }, [...new Set(conversation.recording_statuses)].map((each) => badge(each.replaceAll("_", " "), RECORDINGS[each]))),
     h("td", { class: "missing" }, missing.map((part) => badge(part, "bad"))));
 }
 
 function started({ joined_at: joined, received_first_at: received }) {
   return joined ? time(joined) : [time(received), h("span", { class: "dim", title: "The joining has not arrived." }, " received")];
-}
-
-function recordings(statuses) {
-  return [...new Set(statuses)].map((each) => {
-    const count = statuses.filter((other) => other === each).length;
-    return badge(`${each.replaceAll("_", " ")}${count > 1 ? ` ×${count}` : ""}`, RECORDINGS[each]);
-  });
 }
 
 function guardrails(count) {
