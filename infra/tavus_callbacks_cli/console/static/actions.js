@@ -15,7 +15,7 @@ export function redriveButton(entryId, onDone) {
     content: { entry_id: entryId },
     list: (answer) => answer.quarantine.map((each) => ({ ...each, id: each.quarantine_id, text: each.reason ?? each.event_id, event: each.outcome === "filed" && each.event_id })),
     isPossible: ({ outcome }) => outcome === "fileable",
-    describe: (count, all, isDry) => `${count} of ${all} ${isDry ? "can be filed. What is refused stays in quarantine." : "are filed."}`,
+    describe: (count, all, isDry) => isDry ? `${count} of ${all} can be filed. What is refused stays in quarantine.` : `Filed ${count} of ${all}.`,
     verb: (count) => `File ${count}`,
     isDone: ({ outcome }) => outcome !== "refused",
     onDone,
@@ -33,48 +33,48 @@ export function replayButton(kind, subject) {
     content: { kind, subject },
     list: (answer) => answer.events.map((each) => ({ ...each, id: each.event_id, text: each.reason ?? (each.status_code ? `Status ${each.status_code}` : each.event_type) })),
     isPossible: ({ outcome }) => outcome === "would be posted",
-    describe: (count, all, isDry) => `${count} of ${all} ${isDry ? "would be posted." : "were accepted."}`,
+    describe: (count, all, isDry) => isDry ? `${count} of ${all} would be posted.` : `The address accepted ${count} of ${all}.`,
     verb: (count) => `Post ${count}`,
     isDone: ({ outcome }) => outcome === "taken",
   }) }, "Replay…");
 }
 
-function confirmAction({ title, intro, field, name, content, list, isPossible, describe, verb, isDone, onDone }) {
+function confirmAction(action) {
+  const { title, intro, field, onDone } = action;
   const state = h("div", { role: "status" });
   const buttons = h("div", { class: "buttons" });
-  const close = h("button", { type: "button", onclick: () => dialog.close() }, "Close");
-  const form = field && h("form", { class: "ask", onsubmit: (event) => { event.preventDefault(); run(true); } },
+  const form = field && h("form", { class: "ask", onsubmit: (event) => { event.preventDefault(); run(view, true); } },
     h("label", {}, "Address", field), h("button", { type: "submit" }, "Dry run"));
   const dialog = h("dialog", { class: "action", "aria-label": title }, h("h2", {}, title), intro, form, state, buttons);
-  let isChanged = false;
+  const view = { action, state, buttons, isChanged: false, close: h("button", { type: "button", onclick: () => dialog.close() }, "Close") };
   dialog.addEventListener("close", () => {
     dialog.remove();
-    if (isChanged) onDone?.();
+    if (view.isChanged) onDone?.();
   });
-
-  async function run(isDry) {
-    fill(state, h("p", { class: "dim" }, isDry ? "Checking what it would do…" : "Working…"));
-    fill(buttons, close);
-    let items;
-    try {
-      items = list(await act(name, { ...content, ...(field && { to: field.value }), dry_run: isDry }));
-    } catch (error) {
-      fill(state, notice(error, { again: () => run(isDry) }));
-      return;
-    }
-    isChanged ||= !isDry;
-    const isGood = isDry ? isPossible : isDone;
-    const good = items.filter(isGood);
-    const count = good.length;
-    fill(state, h("p", {}, describe(count, items.length, isDry)), outcomes([...good, ...items.filter((item) => !isGood(item))]));
-    fill(buttons, isDry && count > 0 && h("button", { type: "button", class: "primary", onclick: () => run(false) }, verb(count)), close);
-  }
-
   addEventListener("hashchange", () => dialog.close(), { once: true });
   document.body.append(dialog);
   dialog.showModal();
-  if (field) fill(buttons, close);
-  else run(true);
+  fill(buttons, view.close);
+  if (!field) run(view, true);
+}
+
+async function run(view, isDry) {
+  const { action, state, buttons, close } = view;
+  fill(state, h("p", { class: "dim" }, isDry ? "Checking what it would do…" : "Working…"));
+  fill(buttons, close);
+  let items;
+  try {
+    items = action.list(await act(action.name, { ...action.content, ...(action.field && { to: action.field.value }), dry_run: isDry }));
+  } catch (error) {
+    // A notice may repeat by itself: only the dry run is repeated.
+    fill(state, notice(error, { again: () => run(view, true) }));
+    return;
+  }
+  view.isChanged ||= !isDry;
+  const isGood = isDry ? action.isPossible : action.isDone;
+  const [good, others] = [items.filter(isGood), items.filter((item) => !isGood(item))];
+  fill(state, h("p", {}, action.describe(good.length, items.length, isDry)), outcomes([...good, ...others]));
+  fill(buttons, isDry && good.length > 0 && h("button", { type: "button", class: "primary", onclick: () => run(view, false) }, action.verb(good.length)), close);
 }
 
 function outcomes(items) {

@@ -43,10 +43,10 @@ export async function show({ root, query, memory, signal }) {
   fill(root, h("div", { class: "head" }, h("h1", {}, "Events"), tools), filterForm({ path: PATH, query, fields: FIELDS, keep: { live } }), fresh, trouble, single, listRoot);
   suggest(root.querySelector("[name=event_type]"), types);
   setKeys({ ...listKeys(root), p: { words: "pause or resume", run: () => tools.querySelector("button")?.click() } }, signal);
-  const { body, card, load } = await showList({ root: listRoot, query, memory, signal, list });
+  const { body, load } = await showList({ root: listRoot, query, memory, signal, list });
   if (open && !body.querySelector(".open[aria-expanded=true]")) fill(single, await lone(open, signal));
   if (cursor || filters.before) fill(tools, h("a", { href: formatRoute(PATH, { ...filters, before: null, live }) }, "Show new events"));
-  else liveFeed({ body, card, load, list, fresh, tools, trouble, signal, isPaused: live === "off" });
+  else startFeed({ body, load, list, fresh, tools, trouble, signal, isPaused: live === "off" });
 }
 
 /** Offers the event types of the rows in the filter. */
@@ -104,67 +104,74 @@ function nothing(filters) {
 }
 
 /** Keeps the newest page up to date, until `signal` aborts or somebody pauses it. */
-function liveFeed({ body, card, load, list, fresh, tools, trouble, signal, isPaused }) {
-  const seen = new Set([...body.rows].map((row) => row.dataset.id));
-  let waiting = [];
-  let timer = null;
-  let feed = null;
-  let notBefore = 0;
-  const button = h("button", { type: "button", onclick: () => { isPaused = !isPaused; replaceQuery({ live: isPaused ? "off" : null }); apply(); } });
-  fill(tools, button);
+function startFeed(feed) {
+  Object.assign(feed, { seen: idsOf(feed.body), waiting: [], timer: null, notBefore: 0 });
+  feed.button = h("button", { type: "button", onclick: () => pause(feed, !feed.isPaused) });
+  fill(feed.tools, feed.button);
+  feed.signal.addEventListener("abort", () => clearTimeout(feed.timer));
+  pause(feed, feed.isPaused);
+}
 
-  function apply() {
-    button.textContent = isPaused ? "Resume" : "Pause";
-    feed?.abort();
-    if (isPaused) {
-      document.dispatchEvent(new CustomEvent("live", { detail: { state: "paused" } }));
-      return;
-    }
-    feed = new AbortController();
-    // Events may have arrived before the connection stands, and while it was interrupted.
-    follow({ signal: AbortSignal.any([signal, feed.signal]), onEvents: schedule, onState: (state) => state === "on" && schedule() });
-  }
-  function schedule() {
-    timer ??= setTimeout(refresh, Math.max(BURST, notBefore - performance.now()));
-  }
-  async function refresh() {
-    timer = null;
-    if (isPaused || signal.aborted) return;
-    const began = performance.now();
-    try {
-      for await (const { items, cursor } of readPage({ ...list, signal, most: 1 })) propose(items, cursor);
-      fill(trouble);
-    } catch (error) {
-      if (error.name !== "AbortError") fill(trouble, notice(error, { again: refresh }));
-    }
-    // A busy stack is asked less often.
-    notBefore = 3 * performance.now() - 2 * began;
-  }
-  function propose(items, cursor) {
-    waiting = items.filter((event) => !seen.has(idOf(event)));
-    if (!waiting.length) return;
-    // A page of new events only may hide more of them, so the list begins anew.
-    const isGap = !body.rows.length || (cursor && waiting.length === items.length) || body.rows.length > MOST_ROWS;
-    const run = isGap ? restart : insert;
-    // Nothing moves under a reader who has scrolled, chosen a row or opened one.
-    const isReading = scrollY > 40 || body.contains(document.activeElement) || body.querySelector("[aria-expanded=true]");
-    if (isReading) offer(fresh, `${waiting.length}${isGap ? " or more" : ""} new – show`, run);
-    else run();
-  }
-  function insert() {
-    offer(fresh);
-    for (const event of waiting) seen.add(idOf(event));
-    body.prepend(...waiting.flatMap(list.rows));
-    card.hidden = false;
-    waiting = [];
-  }
-  async function restart() {
-    offer(fresh);
-    await load();
-    seen.clear();
-    for (const row of body.rows) seen.add(row.dataset.id);
-  }
+function idsOf(body) {
+  return new Set([...body.rows].map((row) => row.dataset.id));
+}
 
-  signal.addEventListener("abort", () => clearTimeout(timer));
-  apply();
+function pause(feed, isPaused) {
+  feed.isPaused = isPaused;
+  replaceQuery({ live: isPaused ? "off" : null });
+  feed.button.textContent = isPaused ? "Resume" : "Pause";
+  feed.following?.abort();
+  if (isPaused) {
+    document.dispatchEvent(new CustomEvent("live", { detail: { state: "paused" } }));
+    return;
+  }
+  feed.following = new AbortController();
+  const signal = AbortSignal.any([feed.signal, feed.following.signal]);
+  // Events may have arrived before the connection stands, and while it was interrupted.
+  follow({ signal, onEvents: () => schedule(feed), onState: (state) => state === "on" && schedule(feed) });
+}
+
+function schedule(feed) {
+  feed.timer ??= setTimeout(() => refresh(feed), Math.max(BURST, feed.notBefore - performance.now()));
+}
+
+async function refresh(feed) {
+  feed.timer = null;
+  if (feed.isPaused || feed.signal.aborted) return;
+  const began = performance.now();
+  try {
+    for await (const { items, cursor } of readPage({ ...feed.list, signal: feed.signal, most: 1 })) propose(feed, items, cursor);
+    fill(feed.trouble);
+  } catch (error) {
+    if (error.name !== "AbortError") fill(feed.trouble, notice(error, { again: () => refresh(feed) }));
+  }
+  // A busy stack is asked less often.
+  feed.notBefore = 3 * performance.now() - 2 * began;
+}
+
+function propose(feed, items, cursor) {
+  const { body, seen } = feed;
+  feed.waiting = items.filter((event) => !seen.has(idOf(event)));
+  const count = feed.waiting.length;
+  if (!count) return;
+  // A page of new events only may hide more of them, so the list begins anew.
+  const isGap = !body.rows.length || (cursor && count === items.length) || body.rows.length > MOST_ROWS;
+  const run = () => (isGap ? restart(feed) : insert(feed));
+  // Nothing moves under a reader who has scrolled, chosen a row or opened one.
+  const isReading = scrollY > 40 || body.contains(document.activeElement) || body.querySelector("[aria-expanded=true]");
+  if (isReading) offer(feed.fresh, `${count}${isGap ? "+" : ""} new – show`, run);
+  else run();
+}
+
+function insert(feed) {
+  offer(feed.fresh);
+  for (const event of feed.waiting) feed.seen.add(idOf(event));
+  feed.body.prepend(...feed.waiting.flatMap(feed.list.rows));
+  feed.waiting = [];
+}
+
+async function restart(feed) {
+  offer(feed.fresh);
+  await feed.load();
+  feed.seen = idsOf(feed.body);
 }

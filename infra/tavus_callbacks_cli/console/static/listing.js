@@ -51,52 +51,58 @@ export function offerPlace() {
  * `path` and `fixed`, the filters for the address of an older page; `same`, the command that lists the same;
  * `columns`; `rows`, which returns the rows of an item; and `nothing`, what to show without items.
  */
-export async function showList({ root, query, memory, signal, list }) {
+export async function showList({ root, list, ...rest }) {
   const body = h("tbody", { onclick: openRow });
   const foot = h("div", { class: "foot" });
   const heads = list.columns.map((head) => h("th", { scope: "col" }, head));
   const card = h("div", { class: "card", hidden: true }, h("table", { class: "table rows" }, h("thead", {}, h("tr", {}, heads)), body));
   fill(root, card, foot);
   body.addEventListener("focusin", (event) => replaceQuery({ at: rowOf(event.target)?.dataset.id }));
+  const view = { list, body, foot, card, ...rest };
+  await load(view);
+  view.signal.throwIfAborted();
+  return { body, load: () => load(view) };
+}
 
-  async function load() {
-    const page = { count: 0 };
-    fill(foot, loading());
-    try {
-      for await (const part of readPage({ ...list, cursor: query.cursor, signal })) {
-        if (!page.count) fill(body);
-        body.append(...part.items.flatMap(list.rows));
-        Object.assign(page, part, { count: page.count + part.items.length });
-        card.hidden = page.count === 0;
-        fill(foot, h("span", { role: "status" }, `Searching.${lookedText(part)}`));
-      }
-    } catch (error) {
-      if (error.name === "AbortError") return;
-      // A cursor of other filters is refused.
-      fill(foot, (list.onError ?? notice)(error, { again: load }), query.cursor && newest());
-      return;
+async function load(view) {
+  const { list, query, signal, body, foot, card } = view;
+  const page = { count: 0 };
+  fill(foot, loading());
+  try {
+    for await (const part of readPage({ ...list, cursor: query.cursor, signal })) {
+      if (!page.count) fill(body);
+      body.append(...part.items.flatMap(list.rows));
+      Object.assign(page, part, { count: page.count + part.items.length });
+      card.hidden = page.count === 0;
+      fill(foot, h("span", { role: "status" }, `Searching.${lookedText(part)}`));
     }
-    fill(foot, footer(page));
-    restore(body, query, memory);
+    fill(foot, footer(view, page));
+    restore(view);
+  } catch (error) {
+    if (error.name === "AbortError") return;
+    // A cursor of other filters is refused.
+    fill(foot, (list.onError ?? notice)(error, { again: () => load(view) }), query.cursor && step(view, "Newest", null));
   }
+}
 
-  const step = (words, cursor) => h("a", { class: "step", href: formatRoute(list.path, { ...query, ...(cursor && list.fixed), at: null, open: null, cursor }) }, words);
-  const newest = () => step("Newest", null);
-  const lookedText = ({ until }) => (until ? ` Looked back to ${timeText(until)} (${zoneName()}).` : "");
-  function footer(page) {
-    if (!page.count && !page.cursor && !query.cursor) return list.nothing();
-    return [
-      h("span", {}, `${page.count || "None"} shown.${page.cursor ? lookedText(page) : " That is the end of the list."}`),
-      query.cursor && newest(),
-      page.cursor && step("Older", page.cursor),
-      h("a", { href: urlOf(list.api, { ...list.filters, cursor: query.cursor, limit: PAGE }), target: "_blank" }, "JSON"),
-      list.same,
-    ];
-  }
+function footer(view, page) {
+  const { list, query } = view;
+  if (!page.count && !page.cursor && !query.cursor) return list.nothing();
+  return [
+    h("span", {}, `${page.count || "None"} shown.${page.cursor ? lookedText(page) : " That is the end of the list."}`),
+    query.cursor && step(view, "Newest", null),
+    page.cursor && step(view, "Older", page.cursor),
+    h("a", { href: urlOf(list.api, { ...list.filters, cursor: query.cursor, limit: PAGE }), target: "_blank" }, "JSON"),
+    list.same,
+  ];
+}
 
-  await load();
-  signal.throwIfAborted();
-  return { body, card, load };
+function step({ list, query }, words, cursor) {
+  return h("a", { class: "step", href: formatRoute(list.path, { ...query, ...(cursor && list.fixed), at: null, open: null, cursor }) }, words);
+}
+
+function lookedText({ until }) {
+  return until ? ` Looked back to ${timeText(until)} (${zoneName()}).` : "";
 }
 
 function rowOf(element) {
@@ -105,7 +111,7 @@ function rowOf(element) {
 }
 
 /** Opens the row and focuses the row that the address names; a page that is reached by going back keeps its scroll. */
-function restore(body, { at, open }, memory) {
+function restore({ body, memory, query: { at, open } }) {
   const rows = [...body.rows];
   if (open) rows.find((row) => row.dataset.id === open)?.querySelector("[aria-expanded=false]")?.click();
   const target = at && rows.find((row) => row.dataset.id === at)?.querySelector(".open");

@@ -24,7 +24,7 @@ export async function show({ root, signal }) {
     again.disabled = true;
     try {
       const { problems, notes } = await ask("/console/problems", { signal });
-      fill(content, problems.length ? table(problems) : nothing(), notes.map((note) => h("p", { class: "foot" }, sentence(note))));
+      fill(content, problems.length ? table(problems) : nothing(notes), notes.map((note) => h("p", { class: "foot" }, sentence(note))));
       fill(checked, `Checked at ${timeText(new Date().toISOString())} (${zoneName()})`);
     } catch (error) {
       if (error.name === "AbortError") return;
@@ -69,6 +69,9 @@ function next(text) {
   return isAddress ? h("a", { class: "open", href: text, target: "_blank", rel: "noopener noreferrer" }, "Read the runbook") : commandLine(text);
 }
 
-function nothing() {
-  return empty("Nothing is stuck", h("p", {}, "The quarantine is empty, and no recording of the last seven days is missing."), h("p", {}, h("a", { href: "#/conversations" }, "Show the conversations")));
+function nothing(notes) {
+  const [title, text] = notes.length
+    ? ["Nothing is stuck, as far as this console can see", "No recording of the last seven days is missing. It cannot check everything:"]
+    : ["Nothing is stuck", "The quarantine is empty, and no recording of the last seven days is missing."];
+  return empty(title, h("p", {}, text), h("p", {}, h("a", { href: "#/conversations" }, "Show the conversations")));
 }
