@@ -137,13 +137,22 @@ def local_stack(options: Options) -> Iterator[LocalStack]:
             state_folder=str(state.folder.resolve()),
             console_key=state.console_key() if options.console else "",
         )
-        console = cleanup.enter_context(options.console(running, gateway)) if options.console else None
-        handle = api_hosts(gateway.handle, port, options.public_url)
-        cleanup.enter_context(serve(listener, handle, before=console))
+        cleanup.enter_context(_serve_api(listener, options, running, gateway))
         cleanup.enter_context(register(state, running))
         for function in local_functions.values():
             function.prewarm()
         yield LocalStack(running, state, gateway, functions, tavus, services, note)
+
+
+@contextlib.contextmanager
+def _serve_api(
+    listener: socket.socket, options: Options, running: RunningStack, gateway: Gateway
+) -> Iterator[None]:
+    """Answer with the console, if there is one, and behind it with the API."""
+    handle = api_hosts(gateway.handle, running.port, options.public_url)
+    open_site = options.console(running, gateway) if options.console else contextlib.nullcontext()
+    with open_site as site, serve(listener, handle, before=site):
+        yield
 
 
 @contextlib.contextmanager
