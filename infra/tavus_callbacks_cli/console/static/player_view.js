@@ -30,7 +30,9 @@ export function showWaiting(stage) {
 
 /** Returns why there is nothing to play, and a way on. */
 export function unplayable(player) {
-  const [sentence, ...more] = player.recording ? REASONS[player.recording.status](player) : noRecording(player);
+  const { recording } = player;
+  const reason = recording ? REASONS[recording.status] ?? unknownStatus : noRecording;
+  const [sentence, ...more] = reason(player);
   return [
     h("p", { class: "why" }, sentence),
     more.map((each) => h("p", {}, each)),
@@ -56,6 +58,10 @@ const REASONS = {
     h("a", { href: formatRoute(["conversations", conversation.conversation_id], { tab: "events" }) }, "See the callback"),
   ],
 };
+
+function unknownStatus({ recording }) {
+  return [["The recording cannot be played. Its status is ", said(recording.status), "."]];
+}
 
 function noRecording({ conversation }) {
   const missing = conversation.missing.find(({ what }) => what === "recording");

@@ -3,7 +3,7 @@
 import { get, segment } from "/console/api.js";
 import { fill, h, said } from "/console/dom.js";
 import { badge, empty, notice } from "/console/parts.js";
-import { clockText } from "/console/time.js";
+import { clockText, spanText } from "/console/time.js";
 import { tree } from "/console/tree.js";
 
 const NAMES = { user: "User", assistant: "Replica", tool: "Tool", system: "System" };
@@ -14,11 +14,16 @@ const SCROLL_KEYS = ["PageUp", "PageDown"];
 
 /** Returns the element of the Transcript tab, and the keys that it adds to those of the player; raises ApiError. */
 export async function transcript({ conversation, player, signal }) {
-  if (!conversation.transcript) {
-    return { element: empty("No transcript", h("p", {}, "No transcript has arrived for this conversation. Tavus sends it after the end.")), keys: {} };
-  }
+  if (!conversation.transcript) return { element: noTranscript(conversation), keys: {} };
   const path = `/conversations/${segment(conversation.conversation_id)}/transcript`;
   return new Transcript({ ...await get(path, {}, { signal }), path, player, signal });
+}
+
+function noTranscript({ missing, status }) {
+  const part = missing.find(({ what }) => what === "transcript");
+  const usual = part ? `It usually arrives within ${spanText(part.usual_delay)} after the end.` : "Tavus sends it after the end.";
+  return empty("No transcript", h("p", {}, `No transcript has arrived for this conversation. ${status === "active" ? "The conversation has not ended." : usual}`),
+    h("p", {}, "This page tells you when it arrives. The Events tab shows what has arrived."));
 }
 
 /** Shows turns beside a player; follows the position unless somebody scrolls away. */
@@ -55,8 +60,8 @@ export class Transcript {
     return [
       !entries.length && h("p", {}, "The transcript has no turns: nothing was said."),
       entries.length > 0 && !timed.length && h("p", {}, "The turns have no times, so they cannot be played or highlighted."),
-      skipped > 0 && h("p", {}, `${skipped} entries of the transcript could not be read. The Events tab shows them.`),
-      repeated > 0 && h("p", {}, `${repeated} entries came twice and are shown once.`),
+      skipped > 0 && h("p", {}, `Entries that could not be read: ${skipped}. The Events tab shows them.`),
+      repeated > 0 && h("p", {}, `Entries that came twice and are shown once: ${repeated}.`),
     ];
   }
 
