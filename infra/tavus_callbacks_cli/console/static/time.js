@@ -3,10 +3,12 @@
 import { keep, recall } from "/console/router.js";
 
 const KEY = "tavus-callbacks.zone";
+// Read once: it takes longer than all else about a time.
+const ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone.split("/").pop().replaceAll("_", " ");
 
 /** Returns "UTC", or the city that this browser's zone is named after. */
 export function zoneName() {
-  return isUtc() ? "UTC" : Intl.DateTimeFormat().resolvedOptions().timeZone.split("/").pop().replaceAll("_", " ");
+  return isUtc() ? "UTC" : ZONE;
 }
 
 /** Returns whether times are shown in UTC. */
