@@ -143,7 +143,8 @@ async function refresh(feed) {
     for await (const { items, cursor } of readPage({ ...feed.list, signal: feed.signal, most: 1 })) propose(feed, items, cursor);
     fill(feed.trouble);
   } catch (error) {
-    if (error.name !== "AbortError") fill(feed.trouble, notice(error, { again: () => refresh(feed) }));
+    // The list may say already that it cannot be read.
+    if (error.name !== "AbortError" && !document.querySelector("main .notice.bad")) fill(feed.trouble, notice(error, { again: () => refresh(feed) }));
   }
   // A busy stack is asked less often.
   feed.notBefore = 3 * performance.now() - 2 * began;

@@ -91,14 +91,14 @@ function footer(view, page) {
   return [
     h("span", {}, `${page.count || "None"} shown.${page.cursor ? lookedText(page) : " That is the end of the list."}`),
     query.cursor && step(view, "Newest", null),
-    page.cursor && step(view, "Older", page.cursor),
+    page.cursor && step(view, "Older", page.cursor, "more"),
     h("a", { href: urlOf(list.api, { ...list.filters, cursor: query.cursor, limit: PAGE }), target: "_blank" }, "JSON"),
     list.same,
   ];
 }
 
-function step({ list, query }, words, cursor) {
-  return h("a", { class: "step", href: formatRoute(list.path, { ...query, ...(cursor && list.fixed), at: null, open: null, cursor }) }, words);
+function step({ list, query }, words, cursor, kind = "") {
+  return h("a", { class: `step ${kind}`, href: formatRoute(list.path, { ...query, ...(cursor && list.fixed), at: null, open: null, cursor }) }, words);
 }
 
 function lookedText({ until }) {
