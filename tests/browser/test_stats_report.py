@@ -63,7 +63,7 @@ def test_the_report_opens_from_disk(opened):
     assert 12 + 5 == days.count()
     lengths = page.locator("figure", has_text="Length")
     lengths.get_by_text("Table").click()
-    assert ["under 30 s", "1"] == lengths.locator("tbody tr").first.locator("td").all_inner_texts()
+    assert ["0 s to 30 s", "1"] == lengths.locator("tbody tr").first.locator("td").all_inner_texts()
 
 
 def test_texts_of_strangers_stay_texts_in_the_report(opened):

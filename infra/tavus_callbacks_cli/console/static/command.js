@@ -4,7 +4,7 @@ import { config } from "/console/api.js";
 import { h, said } from "/console/dom.js";
 import { copyButton } from "/console/parts.js";
 
-const LIST_OPTIONS = { kind: "kind", event_type: "event-type", label: "label", tag: "tag", status: "status", since: "since", until: "until", before: "until" };
+const LIST_OPTIONS = { kind: "kind", event_type: "event-type", label: "label", tag: "tag", status: "status", since: "since", until: "until", before: "until", by: "by" };
 const PLAIN = /^[\w@%+:,./-][\w@%+=:,./-]*$/;
 const HIDDEN = /(?! )[\p{C}\p{Z}]/u;
 const ESCAPED = /(?! )[\p{C}\p{Z}]|[\\'!]/gu;
@@ -26,10 +26,10 @@ export function command(verb, id, ...flags) {
 }
 
 /** Returns the command line that lists the same; null if it has no option for one of the filters. */
-export function listCommand(verb, filters) {
+export function listCommand(verb, filters, ...flags) {
   const given = Object.entries(filters).filter(([, value]) => value);
   if (given.some(([name]) => !(name in LIST_OPTIONS))) return null;
-  return commandLine(command(verb, null, ...given.map(([name, value]) => `--${LIST_OPTIONS[name]} ${argument(value)}`)));
+  return commandLine(command(verb, null, ...given.map(([name, value]) => `--${LIST_OPTIONS[name]} ${argument(value)}`), ...flags));
 }
 
 /** Returns a command that needs AWS credentials: a URL gives none, so a stack has to be named. */

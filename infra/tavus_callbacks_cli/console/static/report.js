@@ -1,43 +1,45 @@
-// The report of sums: tiles and figures. The page Stats shows it, and so does the file of `stats --html`.
+// The report of sums: tiles, and figures with their numbers as a table and as CSV. The page Stats shows it, and so does
+// the file of `stats --html`.
 
-import { h } from "/console/dom.js";
-import { bars, columns, figure, number } from "/console/plots.js";
+import { h, s, said } from "/console/dom.js";
 import { spanText } from "/console/time.js";
 
 const DAY = 86_400_000;
-const PARTS = ["shutdown", "transcript", "perception", "recording"];
-const WORDS = { day: "Day (UTC)", label: "Token label", "end-reason": "End reason" };
+const MOST_BARS = 12;
+const MOST_ROWS = 200;
+const MOST_LABELS = 7;
+const TICKS = 4;
+const GROUPS = { day: "Day (UTC)", label: "Token label", "end-reason": "End reason" };
 const COLUMNS = [
-  { name: "conversations", head: "Conversations", show: number },
-  { name: "ended", head: "Ended", show: number },
-  { name: "seconds", head: "Time", show: spanText },
-  { name: "user_turns", head: "User turns", show: number },
-  { name: "replica_turns", head: "Replica turns", show: number },
-  { name: "user_words", head: "User words", show: number },
-  { name: "replica_words", head: "Replica words", show: number },
-  { name: "median_response_seconds", head: "Median response", show: spanText },
-  { name: "missing_transcript", head: "Without transcript", show: number },
+  ["conversations", "Conversations", number],
+  ["ended", "Ended", number],
+  ["seconds", "Time", spanText],
+  ["user_turns", "User turns", number],
+  ["replica_turns", "Replica turns", number],
+  ["user_words", "User words", number],
+  ["replica_words", "Replica words", number],
+  ["median_response_seconds", "Median response", spanText],
+  ["missing_transcript", "Without transcript", number],
 ];
 
-/**
- * Returns the report of an answer of `GET /stats`; `link` returns the address of the conversations that a filter
- * chooses, or nothing.
- */
+/** Returns a number for people, with commas. */
+export function number(value) {
+  return value.toLocaleString("en");
+}
+
+/** Returns the report of an answer of `GET /stats`; `link` returns the address of the conversations that a filter chooses. */
 export function report({ total, by, groups, durations, responses, end_reasons: reasons }, link = () => null) {
   if (!total.conversations) return [h("p", {}, "No conversations match.")];
-  const known = (histogram) => histogram.counts.reduce((sum, count) => sum + count, 0);
-  const without = (histogram, words) => {
-    const count = total.conversations - known(histogram);
-    return count > 0 && `${number(count)} without ${words} are left out.`;
-  };
+  const missing = ["shutdown", "transcript", "perception", "recording"].map((part) => ({ name: part, value: total[`missing_${part}`], href: link({ missing: part }) }));
   return [
     tiles(total),
     h("div", { class: "figures" },
       groupFigure(by, groups, link),
-      histogramFigure("Length", durations, without(durations, "a known length")),
-      histogramFigure("Median response of the replica", responses, without(responses, "times of their turns")),
-      by !== "end-reason" && nameFigure("Why they ended", "Reason", Object.entries(reasons).map(([name, value]) => ({ name, value })), "No conversation has ended."),
-      nameFigure("Missing parts", "Part", PARTS.map((part) => ({ name: part, value: total[`missing_${part}`], href: link({ missing: part }) })), "No part is missing.")),
+      durations && histogram("Length", durations, total, "a known length"),
+      responses && histogram("Median response of the replica", responses, total, "times of their turns"),
+      reasons && by !== "end-reason" && ranking("Why they ended", "Reason", Object.entries(reasons).map(([name, value]) => ({ name, value })), "No conversation has ended."),
+      ranking("Missing parts", "Part", missing, "No part is missing.")),
+    !reasons && h("p", { class: "foot" }, "This stack is older than the console. Deploy it again to get all plots."),
   ];
 }
 
@@ -46,7 +48,7 @@ function tiles(total) {
   const values = {
     Conversations: number(total.conversations),
     Ended: number(total.ended),
-    "Time together": hoursText(total.seconds),
+    "Time together": total.seconds < 36_000 ? spanText(total.seconds) : `${number(Math.round(total.seconds / 3600))} h`,
     "Median length": spanText(total.median_seconds),
     "Median response": spanText(total.median_response_seconds),
     Turns: number(total.user_turns + total.replica_turns),
@@ -56,25 +58,18 @@ function tiles(total) {
   return h("dl", { class: "tiles" }, Object.entries(values).map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))));
 }
 
-function hoursText(seconds) {
-  return seconds < 36_000 ? spanText(seconds) : `${number(Math.round(seconds / 3600))} h`;
-}
-
 function groupFigure(by, groups, link) {
-  const words = WORDS[by] ?? by;
-  const title = `Conversations by ${words === by ? by : words[0].toLowerCase() + words.slice(1)}`;
-  const rows = by === "day" ? groups : groups.toSorted((a, b) => b.conversations - a.conversations);
-  const named = rows.map(({ group, conversations }) => ({ name: group, value: conversations, href: groupLink(by, group, link) }));
-  const first = { name: "group", head: words, link: ({ group }) => groupLink(by, group, link) };
+  const isDay = by === "day";
+  const head = GROUPS[by] ?? by;
+  const title = `Conversations by ${by in GROUPS ? head[0].toLowerCase() + head.slice(1) : by}`;
+  const rows = groups.map((group) => ({ ...group, name: group.group, value: group.conversations, href: groupLink(by, group.group, link) }));
+  if (!isDay) rows.sort((a, b) => b.value - a.value);
   return figure({
-    title,
-    plot: by === "day" ? columns(days(named), title) : bars(named),
+    title, rows,
+    plot: isDay ? columns(days(rows), title) : bars(rows),
     note: (by === "label" || by.startsWith("tag:")) && "A conversation with several values counts in each.",
-    table: {
-      columns: [first, ...COLUMNS],
-      rows,
-      names: Object.keys(rows[0]),
-    },
+    heads: [["group", head], ...COLUMNS],
+    names: Object.keys(groups[0]),
   });
 }
 
@@ -86,36 +81,111 @@ function groupLink(by, group, link) {
 }
 
 /** Returns a bar for each day from the first to the last, so that gaps show; at least a week. */
-function days(bars) {
-  const given = Object.fromEntries(bars.map((bar) => [bar.name, bar]));
-  const last = Date.parse(bars.at(-1).name);
-  const first = Math.min(Date.parse(bars[0].name), last - 6 * DAY);
-  return Array.from({ length: Math.round((last - first) / DAY) + 1 }, (_, index) => {
+function days(rows) {
+  const given = new Map(rows.map((row) => [row.name, row]));
+  const last = Date.parse(rows.at(-1).name);
+  const first = Math.min(Date.parse(rows[0].name), last - 6 * DAY);
+  return Array.from({ length: (last - first) / DAY + 1 }, (_, index) => {
     const name = new Date(first + index * DAY).toISOString().slice(0, 10);
-    return { name, value: 0, ...given[name], label: name.slice(5) };
+    return { name, value: 0, ...given.get(name), label: name.slice(5) };
   });
 }
 
-function histogramFigure(title, { bounds, counts }, note) {
-  const rows = counts.map((value, index) => ({ name: rangeText(bounds[index - 1], bounds[index]), label: boundText(bounds[index - 1] ?? 0), value }));
-  return figure({ title, plot: columns(rows, title, { isLabelAtEdge: true }), empty: "No conversation has this value.", note, table: countTable(title, rows) });
+function histogram(title, { bounds, counts }, total, words) {
+  const text = (seconds) => (seconds < 60 ? `${seconds} s` : seconds < 3600 ? `${seconds / 60} min` : `${seconds / 3600} h`);
+  const range = (low, high) => (high === undefined ? `${text(low)} and more` : `${text(low)} to ${text(high)}`);
+  const rows = counts.map((value, index) => ({ name: range(bounds[index - 1] ?? 0, bounds[index]), label: text(bounds[index - 1] ?? 0), value }));
+  const without = counts.reduce((rest, count) => rest - count, total.conversations);
+  return figure({ title, rows, heads: countHeads(title), plot: columns(rows, title, "edges"), empty: "No conversation has this value.", note: without > 0 && `${number(without)} without ${words} are left out.` });
 }
 
-function nameFigure(title, head, values, empty) {
+function ranking(title, head, values, empty) {
   const rows = values.filter(({ value }) => value).sort((a, b) => b.value - a.value);
-  return figure({ title, plot: bars(rows), empty, table: countTable(head, rows) });
+  return figure({ title, rows, heads: countHeads(head), plot: bars(rows), empty });
 }
 
-function countTable(head, rows) {
-  return { columns: [{ name: "name", head }, { name: "value", head: "Conversations", show: number }], rows };
+function countHeads(head) {
+  return [["name", head], ["value", "Conversations", number]];
 }
 
-function rangeText(low, high) {
-  if (low === undefined) return `under ${boundText(high)}`;
-  return high === undefined ? `${boundText(low)} and more` : `${boundText(low)} to ${boundText(high)}`;
+/** Returns columns side by side; each has a `name`, a `value`, a `label` for the axis, and a `href` if it leads somewhere. */
+function columns(rows, title, place = "middles") {
+  const most = Math.max(...rows.map(({ value }) => value));
+  if (!most) return null;
+  const ticks = tickValues(most);
+  const height = (value) => (value / ticks.at(-1)) * 100;
+  const every = rows.length > 2 * MOST_LABELS ? Math.ceil(rows.length / MOST_LABELS) : 1;
+  // The table has the same links for the keyboard: parts of a picture take no focus.
+  const column = ({ name, value, href }, index) => s("g", { class: href && "link", onclick: href && (() => { location.hash = href; }) },
+    s("title", {}, `${name}: ${number(value)}`),
+    s("rect", { class: "hit", x: index, width: 1, height: 100 }),
+    s("rect", { x: index + 0.1, width: 0.8, y: 100 - height(value), height: height(value) }));
+  return h("div", { class: "columns-plot" },
+    h("div", { class: "ticks", "aria-hidden": "true" }, ticks.map((tick) => h("span", {}, number(tick)))),
+    s("svg", { viewBox: `0 0 ${rows.length} 100`, preserveAspectRatio: "none", role: "img", "aria-label": title },
+      ticks.map((tick) => s("line", { x2: rows.length, y1: 100 - height(tick), y2: 100 - height(tick) })), rows.map(column)),
+    h("div", { class: `labels ${every > 1 ? "" : `few ${place}`}`, "aria-hidden": "true" }, rows.map(({ label }, index) => h("span", {}, index % every ? "" : label))));
 }
 
-function boundText(seconds) {
-  if (seconds < 60) return seconds ? `${seconds} s` : "0";
-  return seconds < 3600 ? `${seconds / 60} min` : `${seconds / 3600} h`;
+/** Returns round values from 0 to at least `most`, about TICKS of them. */
+function tickValues(most) {
+  const rough = Math.max(most / TICKS, 1);
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = [1, 2, 5, 10].map((factor) => factor * power).find((each) => each >= rough);
+  return Array.from({ length: Math.ceil(most / step) + 1 }, (_, index) => index * step);
+}
+
+function bars(rows) {
+  if (!rows.length) return null;
+  const bar = ({ name, value, href }) => h("li", {},
+    s("svg", { "aria-hidden": "true" }, s("rect", { width: `${(value / rows[0].value) * 100}%`, height: "100%", rx: 4 })),
+    h(href ? "a" : "span", { href, class: "name" }, said(name)),
+    h("span", {}, number(value)));
+  const rest = rows.length - MOST_BARS;
+  return [h("ul", { class: "bars" }, rows.slice(0, MOST_BARS).map(bar)), rest > 0 && h("p", { class: "dim" }, `${number(rest)} more in the table.`)];
+}
+
+/** Returns a figure. `heads` are the columns of its table: member, head, and how to show a value; `names` those of the CSV. */
+function figure({ title, plot, empty, note, heads, rows, names = heads.map(([name]) => name) }) {
+  const save = () => download(`${title.toLowerCase().replaceAll(/[^a-z]+/g, "-")}.csv`, csv([names, ...rows.map((row) => names.map((name) => row[name]))]));
+  return h("figure", { class: "card" },
+    h("figcaption", {}, h("h2", {}, said(title))),
+    plot ?? h("p", { class: "dim" }, empty),
+    note && h("p", { class: "dim" }, note),
+    plot && h("div", { class: "numbers" }, table(title, heads, rows), h("button", { type: "button", class: "quiet", "aria-label": `${title}: CSV`, onclick: save }, "CSV")));
+}
+
+function table(title, heads, rows) {
+  const body = h("tbody");
+  const add = (from, to) => body.append(...rows.slice(from, to).map((row) => h("tr", {}, heads.map((head, index) => cell(head, row, index === 0)))));
+  const rest = rows.length > MOST_ROWS && h("button", { type: "button", onclick: () => { add(MOST_ROWS); rest.remove(); } }, `Show all ${number(rows.length)}`);
+  // A table that nobody opens costs no nodes.
+  return h("details", { ontoggle: () => { if (!body.children.length) add(0, MOST_ROWS); } }, h("summary", {}, "Table"),
+    h("div", { class: "scroll", role: "region", tabindex: 0, "aria-label": `${title}: table` },
+      h("table", { class: "table" }, h("thead", {}, h("tr", {}, heads.map(([, head], index) => h("th", { scope: "col", class: index > 0 && "number" }, head)))), body), rest));
+}
+
+function cell([name, head, show], row, isFirst) {
+  const value = row[name];
+  if (isFirst) return h("td", { "data-label": head }, row.href ? h("a", { href: row.href }, said(value)) : said(value));
+  return h("td", { "data-label": head, class: "number" }, value === null ? "–" : show(value));
+}
+
+/** Returns rows as CSV; a spreadsheet reads none of their texts as a formula, a terminal none as a command. */
+function csv(rows) {
+  const escape = (character) => `\\u${character.codePointAt(0).toString(16).padStart(4, "0")}`;
+  const text = (value) => {
+    if (typeof value !== "string") return value ?? "";
+    const safe = value.replace(/^[=+\-@\t\r]/, "'$&").replace(/[\p{C}\u2028\u2029]/gu, escape);
+    return /[",]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+  };
+  return rows.map((row) => `${row.map(text).join(",")}\n`).join("");
+}
+
+function download(name, text) {
+  const link = h("a", { download: name });
+  // The browser makes this address from our own text, so it does not go through `safeUrl`.
+  link.href = URL.createObjectURL(new Blob([text], { type: "text/csv" }));
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }

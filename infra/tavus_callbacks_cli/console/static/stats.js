@@ -1,19 +1,17 @@
 // The statistics of the conversations that were received in a span: filters in the address, plots, tables, CSV.
 
-import { config, get } from "/console/api.js";
-import { argument, command, commandLine } from "/console/command.js";
+import { config, get, urlOf } from "/console/api.js";
+import { listCommand } from "/console/command.js";
 import { fill, h } from "/console/dom.js";
 import { setKeys } from "/console/keys.js";
 import { SIMULATED, filterForm, openFilters } from "/console/listing.js";
 import { empty, loading, notice } from "/console/parts.js";
-import { number } from "/console/plots.js";
-import { report } from "/console/report.js";
+import { number, report } from "/console/report.js";
 import { formatRoute, go } from "/console/router.js";
 import { moment, timeText, zoneName } from "/console/time.js";
 
 const PATH = ["stats"];
 const SINCE = "30d";
-const GROUPS = { day: "day", label: "token label", "end-reason": "end reason" };
 const FIELDS = [
   { name: "since", label: "Since", isTime: true, hint: `${SINCE} or a time` },
   { name: "until", label: "Until", isTime: true, hint: "1d or a time" },
@@ -43,17 +41,17 @@ export async function show({ root, query, signal }) {
 }
 
 async function load(content, query, signal) {
+  const { since = SINCE, until, by, ...filters } = query;
+  const asked = { ...query, since: moment(since), until: moment(until) };
+  const link = (more) => formatRoute(["conversations"], { ...filters, since, until, ...more });
   fill(content, loading());
   try {
-    const answer = await get("/stats", apiQuery(query), { signal });
-    fill(content, leftOut(query, answer), answer.total.conversations ? report(answer, linkTo(query)) : nothing(query), elsewhere(query));
+    const answer = await get("/stats", asked, { signal });
+    fill(content, leftOut(query, answer), answer.total.conversations ? report(answer, link) : nothing(query),
+      h("div", { class: "foot" }, h("a", { href: urlOf("/stats", asked), target: "_blank" }, "JSON"), listCommand("stats", { ...query, since }, "--simulated")));
   } catch (error) {
     if (error.name !== "AbortError") fill(content, notice(error, { again: () => load(content, query, signal) }));
   }
-}
-
-function apiQuery({ since = SINCE, until, ...filters }) {
-  return { ...filters, since: moment(since), until: moment(until) };
 }
 
 function groupLinks(query) {
@@ -64,36 +62,20 @@ function groupLinks(query) {
     event.preventDefault();
     if (input.value) go(PATH, { ...query, by: `tag:${input.value}` });
   }
-  return h("div", { class: "group-by", role: "group", "aria-label": "Group by" },
-    h("span", { class: "dim" }, "By"), Object.entries(GROUPS).map(link), h("form", { onsubmit: groupByTag }, input));
+  return h("div", { class: "group-by", role: "group", "aria-label": "Group by" }, h("span", { class: "dim" }, "By"),
+    Object.entries({ day: "day", label: "token label", "end-reason": "end reason" }).map(link), h("form", { onsubmit: groupByTag }, input));
 }
 
 /** Returns sentences that say which conversations the sums leave out. */
 function leftOut(query, { total, limit_reached: isLimited, looked_until: until }) {
-  const change = (words, simulated) => h("a", { href: formatRoute(PATH, { ...query, simulated }) }, words);
   const simulated = {
-    true: ["Only simulated conversations are counted. ", change("Count all", null)],
-    false: ["Simulated conversations are left out. ", change("Include them", null)],
-  }[query.simulated] ?? (total.simulated > 0 && [`${number(total.simulated)} simulated ${total.simulated === 1 ? "conversation is" : "conversations are"} counted. `, change("Leave them out", "false")]);
+    true: ["Only simulated conversations are counted.", "Count all", null],
+    false: ["Simulated conversations are left out.", "Include them", null],
+  }[query.simulated] ?? (total.simulated > 0 && [`Simulated conversations are counted: ${number(total.simulated)}.`, "Leave them out", "false"]);
   return h("div", { class: "left-out" },
     isLimited && h("p", {}, h("strong", {}, "This is not all. "),
       `The newest conversations of this span were looked at, back to ${timeText(until)} (${zoneName()}). Choose a shorter span, or use the command below, which has no limit.`),
-    simulated && h("p", {}, simulated));
-}
-
-/** Returns the same as JSON, and by the command line if a command can do it. */
-function elsewhere(query) {
-  const given = Object.entries({ since: SINCE, ...query }).filter(([name]) => ["since", "until", "tag", "label", "by"].includes(name));
-  const flags = given.map(([name, value]) => `--${name} ${argument(value)}`);
-  if (query.simulated !== "false") flags.push("--simulated");
-  return h("div", { class: "foot" },
-    h("a", { href: `${config.api}/stats?${new URLSearchParams(Object.entries(apiQuery(query)).filter(([, value]) => value))}`, target: "_blank", rel: "noopener" }, "JSON"),
-    query.simulated !== "true" && commandLine(command("stats", null, ...flags)));
-}
-
-/** Returns how a figure links to the list of the conversations behind it. */
-function linkTo({ since = SINCE, by, ...filters }) {
-  return (more) => formatRoute(["conversations"], { ...filters, since, ...more });
+    simulated && h("p", {}, simulated[0], " ", h("a", { href: formatRoute(PATH, { ...query, simulated: simulated[2] }) }, simulated[1])));
 }
 
 function nothing(query) {

@@ -14,10 +14,15 @@ import { tree } from "/console/tree.js";
 const OUTCOMES = {
   stored: ["ok"],
   duplicate: ["warn", "This event is stored already. Nothing changed."],
-  accepted: ["warn", "The store does not answer. The callback waits in a queue and is filed later."],
+  accepted: ["warn", "The store does not answer. The callback waits in a queue."],
   erased: ["plain", "Not stored: this subject was erased."],
   quarantined: ["bad"],
   refused: ["bad"],
+};
+const EXAMPLES = {
+  "Call ended": () => body({ conversation_id: `ctry${crypto.randomUUID().slice(0, 8)}`, properties: { shutdown_reason: "participant_left_timeout" } }),
+  "Without an id": () => body({}),
+  "Not JSON": () => '{\n  "event_type": "system.shutdown",\n}',
 };
 // A longer body is not kept in the address.
 const MOST_KEPT = 20_000;
@@ -25,7 +30,7 @@ const MOST_KEPT = 20_000;
 /** Shows the forms to send, and the answers to what was sent. */
 export async function show({ root, query, signal }) {
   fill(root, h("div", { class: "head" }, h("h1", {}, "Try")));
-  if (!config.actions?.includes("send")) {
+  if (!config.actions.includes("send")) {
     root.append(empty("Callbacks can be sent to the local stack only", h("p", {}, "Start it, then open its console:"), commandLine("tavus-callbacks local")));
     return;
   }
@@ -33,17 +38,16 @@ export async function show({ root, query, signal }) {
   const hint = empty("Nothing sent yet", h("p", {}, "The answer to each callback appears here, with a link to the result."));
   const runs = h("div", { class: "runs" }, hint);
   const { scenarios } = await ask("/console/scenarios", { signal });
-  const body = bodyForm(query, send);
-  const scenario = scenarioForm(scenarios, query, send);
+  const [scenarioForm, form] = [formOfScenarios(scenarios, query, send), formOfBody(query, send)];
   root.append(
-    h("p", { class: "dim" }, "Callbacks go to the receiver of the local stack, as Tavus sends them. They carry the tag ", h("span", { class: "tag" }, "simulated:true"), "."),
-    h("div", { class: "columns" }, h("div", { class: "forms" }, scenario, body), h("div", { class: "answers" }, status, runs)));
-  const options = scenario.querySelector(".options");
+    h("p", { class: "dim" }, "Callbacks go to the receiver of the local stack, as Tavus sends them, with the tag ", h("span", { class: "tag" }, "simulated:true"), "."),
+    h("div", { class: "columns" }, h("div", { class: "forms" }, scenarioForm, form), h("div", { class: "answers" }, status, runs)));
+  const options = scenarioForm.querySelector(".options");
   options.scrollTop = options.querySelector(":checked").offsetTop - options.offsetTop - options.clientHeight / 2;
-  setKeys({ "/": { words: "edit a body", run: () => body.querySelector("textarea").focus() } }, signal);
+  setKeys({ "/": { words: "edit a body", run: () => form.elements.body.focus() } }, signal);
 
   async function send(title, content) {
-    const answers = h("div", {}, h("p", { class: "dim" }, "Sending…"));
+    const answers = h("div", {}, "Sending…");
     const run = h("section", { class: "card run" }, h("h2", {}, title, " ", time(new Date().toISOString(), { date: false })), answers);
     hint.remove();
     runs.prepend(run);
@@ -60,63 +64,67 @@ export async function show({ root, query, signal }) {
   }
 }
 
-function scenarioForm(scenarios, query, send) {
-  const chosen = scenarios.some(({ name }) => name === query.scenario) ? query.scenario : "recording";
+function formOfScenarios(scenarios, query, send) {
+  const chosen = scenarios.find(({ name }) => name === query.scenario)?.name ?? "recording";
   const option = ({ name, description, callbacks }) => h("label", {},
     h("input", { type: "radio", name: "scenario", value: name, checked: name === chosen }),
-    h("span", {}, h("strong", {}, name), " ", h("span", { class: "dim" }, `${callbacks} ${callbacks === 1 ? "callback" : "callbacks"}`), h("br"), description));
+    h("span", {}, h("strong", {}, name), " ", h("span", { class: "dim" }, `${callbacks} callback${callbacks === 1 ? "" : "s"}`), h("br"), description));
   const line = h("div", {}, commandLine(command("simulate", chosen)));
-  const form = h("form", { class: "card scenario", onsubmit: submit, onchange: choose },
+  const choice = () => form.elements.scenario.value;
+  const form = h("form", { class: "card", onsubmit, onchange },
     h("h2", { id: "scenario" }, "Send a scenario"),
     h("div", { class: "options", role: "radiogroup", "aria-labelledby": "scenario" }, scenarios.map(option)),
     h("div", { class: "row" }, h("button", { class: "primary" }, "Send"), line));
-  function choose() {
-    replaceQuery({ scenario: form.elements.scenario.value });
-    fill(line, commandLine(command("simulate", form.elements.scenario.value)));
+  function onchange() {
+    replaceQuery({ scenario: choice() });
+    fill(line, commandLine(command("simulate", choice())));
   }
-  function submit(event) {
+  function onsubmit(event) {
     event.preventDefault();
-    send(`Scenario ${form.elements.scenario.value}`, { scenario: form.elements.scenario.value });
+    send(`Scenario ${choice()}`, { scenario: choice() });
   }
   return form;
 }
 
-function bodyForm(query, send) {
+function formOfBody(query, send) {
   const problem = h("div", { id: "problem", role: "status" });
-  const text = h("textarea", {
-    name: "body", rows: 14, spellcheck: "false", autocomplete: "off", autocapitalize: "off", "aria-label": "Body", "aria-describedby": "problem",
-    oninput: check, onchange: keepText, onkeydown: (event) => { if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit(); },
-  });
-  const tagText = h("input", { name: "tags", value: query.tags, placeholder: "user:4711, plan:pro", autocomplete: "off", oninput: () => tagText.setCustomValidity(""), onchange: () => replaceQuery({ tags: tagText.value }) });
-  const use = (value) => { text.value = value; check(); keepText(); };
-  const form = h("form", { class: "card", onsubmit: submit },
+  const text = h("textarea", { name: "body", rows: 14, spellcheck: "false", autocapitalize: "off", "aria-label": "Body", "aria-describedby": "problem", oninput: check, onchange: keep, onkeydown });
+  const tagField = h("input", { name: "tags", value: query.tags, placeholder: "user:4711, plan:pro", autocomplete: "off", oninput: () => tagField.setCustomValidity(""), onchange: () => replaceQuery({ tags: tagField.value }) });
+  const button = (words, onclick) => h("button", { type: "button", class: "quiet", onclick }, words);
+  const form = h("form", { class: "card", onsubmit },
     h("h2", {}, "Send a body"),
-    h("p", { class: "row" }, h("span", { class: "dim" }, "Examples:"), Object.entries(EXAMPLES).map(([name, make]) =>
-      h("button", { type: "button", class: "quiet", onclick: () => use(make()) }, name))),
+    h("p", { class: "row" }, "Examples:", Object.entries(EXAMPLES).map(([name, make]) => button(name, () => use(make())))),
     text, problem,
-    h("div", { class: "row" }, h("label", { class: "field" }, "Tags", tagText)),
-    h("div", { class: "row" }, h("button", { class: "primary" }, "Send"),
-      h("button", { type: "button", onclick: () => { if (!jsonProblem(text.value)) use(JSON.stringify(JSON.parse(text.value), null, 2)); } }, "Format"),
+    h("div", { class: "row" }, h("label", { class: "field" }, "Tags", tagField)),
+    h("div", { class: "row" }, h("button", { class: "primary" }, "Send"), button("Format", () => { if (!jsonProblem(text.value)) use(pretty(JSON.parse(text.value))); }),
       h("span", { class: "dim" }, h("kbd", {}, "Ctrl"), " ", h("kbd", {}, "Enter"), " sends")));
-  function keepText() {
+  function use(value) {
+    text.value = value;
+    check();
+    keep();
+  }
+  function keep() {
     replaceQuery({ body: text.value.length > MOST_KEPT ? null : text.value });
   }
   function check() {
     const wrong = jsonProblem(text.value);
     fill(problem, wrong && explain(text, wrong));
   }
-  function submit(event) {
+  function onkeydown(event) {
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();
+  }
+  function onsubmit(event) {
     event.preventDefault();
-    const tags = readTags(tagText.value);
-    tagText.setCustomValidity(tags ? "" : "Write tags as name:value, separated by commas.");
-    if (tagText.reportValidity()) send("Body", { body: text.value, tags });
+    const tags = readTags(tagField.value);
+    tagField.setCustomValidity(tags ? "" : "Write tags as name:value, separated by commas.");
+    if (tagField.reportValidity()) send("Body", { body: text.value, tags });
   }
   use(query.body ?? EXAMPLES["Call ended"]());
   return form;
 }
 
 /** Returns where the body stops being JSON; the button puts the cursor there. */
-function explain(text, { start, line, column, text: words }) {
+function explain(text, { start, line, column, words }) {
   const go = () => { text.focus(); text.setSelectionRange(start, start + 1); };
   return h("p", { class: "bad-text" },
     h("button", { type: "button", class: "quiet", onclick: go }, `Line ${line}, column ${column}`), ": ", words,
@@ -124,15 +132,14 @@ function explain(text, { start, line, column, text: words }) {
     h("span", { class: "dim" }, "You can send it: the receiver puts it into quarantine."));
 }
 
-/** Returns the tags of a text such as `user:4711, plan:pro`, or null if it is none. */
+/** Returns the tags of a text such as `user:4711, plan:pro`; null for any other text. */
 function readTags(text) {
   const pairs = text.split(",").map((pair) => pair.trim()).filter(Boolean).map((pair) => pair.split(/:(.*)/s).slice(0, 2));
   return pairs.every(([name, value]) => name && value) ? Object.fromEntries(pairs) : null;
 }
 
-function outcomeOf({ body }) {
-  if (typeof body?.status === "string" && body.status in OUTCOMES) return body.status;
-  return body?.quarantine_id ? "quarantined" : "refused";
+function outcomeOf({ body: answer }) {
+  return OUTCOMES[answer?.status] ? answer.status : answer?.quarantine_id ? "quarantined" : "refused";
 }
 
 function summary(answers) {
@@ -143,50 +150,28 @@ function summary(answers) {
 
 /** Returns links to what the callbacks are about. */
 function results(answers) {
-  const subjects = new Map(answers.filter(({ body }) => body?.subject).map(({ body }) => [`${body.kind} ${body.subject}`, body]));
-  return subjects.size > 0 && h("ul", { class: "results" }, [...subjects.values()].map(({ kind, subject }) =>
-    h("li", {}, `Open the ${kind} `, subjectLink(kind, subject))));
+  const subjects = new Map(answers.filter((each) => each.body?.subject).map((each) => [`${each.body.kind} ${each.body.subject}`, each.body]));
+  return subjects.size > 0 && h("ul", { class: "results" }, [...subjects.values()].map(({ kind, subject }) => h("li", {}, `Open the ${kind} `, subjectLink(kind, subject))));
 }
 
 function answerItem(answer) {
-  const { status, body, event_type: type } = answer;
+  const { status, body: content, event_type: type } = answer;
   const outcome = outcomeOf(answer);
   const [kind, words] = OUTCOMES[outcome];
+  const reason = (name, text) => h("li", {}, said(name, { class: "mono" }), h("div", { class: "dim" }, said(text)));
   return h("li", {},
     badge(`${status} ${outcome}`, kind), " ", type && said(type, { class: "mono" }),
-    h("div", {}, words, said(body?.detail ?? "")),
-    reasons(body?.errors?.map(({ field, detail }) => [field, detail])),
-    reasons(body?.issues?.map((issue) => [issue, explainIssue(issue)])),
-    body?.quarantine_id && h("a", { href: formatRoute(["quarantine"], { open: body.quarantine_id }) }, "Open it in the quarantine"),
-    h("details", {}, h("summary", {}, "Answer"), h("div", { class: "tree" }, tree(body))));
+    h("div", {}, words, said(content?.detail ?? "")),
+    h("ul", { class: "reasons" }, content?.errors?.map(({ field, detail }) => reason(field, detail)), content?.issues?.map((issue) => reason(issue, explainIssue(issue)))),
+    content?.quarantine_id && h("a", { href: formatRoute(["quarantine"], { open: content.quarantine_id }) }, "Open it in the quarantine"),
+    h("details", {}, h("summary", {}, "Answer"), h("div", { class: "tree" }, tree(content))));
 }
 
-function reasons(pairs = []) {
-  return pairs.length > 0 && h("ul", { class: "reasons" }, pairs.map(([name, words]) =>
-    h("li", {}, said(name, { class: "mono" }), h("div", { class: "dim" }, said(words)))));
+/** Returns a body about a call that ended now. */
+function body(members) {
+  return pretty({ event_type: "system.shutdown", message_type: "system", timestamp: new Date().toISOString(), ...members });
 }
 
-const EXAMPLES = {
-  "Call ended": () => example("conversation_id", "c", { event_type: "system.shutdown", message_type: "system", timestamp: now(), properties: { replica_id: "r79e1c033f", shutdown_reason: "participant_left_timeout" } }),
-  Transcript: () => example("conversation_id", "c", {
-    event_type: "application.transcription_ready", message_type: "application", timestamp: now(),
-    properties: { replica_id: "r79e1c033f", transcript: [
-      { role: "assistant", content: "Where will you ride it?", seconds_from_start: 1, duration: 2 },
-      { role: "user", content: "To work, and the hill is steep.", seconds_from_start: 4, duration: 3 },
-    ] },
-  }),
-  Video: () => example("video_id", "v", { status: "ready", video_name: "Welcome", hosted_url: "https://videos.example.com/welcome", created_at: now() }),
-  "Without an id": () => JSON.stringify({ event_type: "system.shutdown", timestamp: now() }, null, 2),
-  "Not JSON": () => '{\n  "event_type": "system.shutdown",\n}',
-};
-
-function now() {
-  return new Date().toISOString();
-}
-
-/** Returns a body about a subject that nothing was sent about. */
-function example(member, prefix, content) {
-  const bytes = crypto.getRandomValues(new Uint8Array(6));
-  const id = `${prefix}try${[...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("")}`;
-  return JSON.stringify({ [member]: id, ...content }, null, 2);
+function pretty(value) {
+  return JSON.stringify(value, null, 2);
 }
