@@ -35,7 +35,7 @@ export async function show({ root, path, query, signal }) {
 
 class Page {
   constructor({ root, id, query, signal }) {
-    Object.assign(this, { root, id, query, signal, path: `/conversations/${segment(id)}`, unseen: 0, settle: SETTLE, wasOff: false });
+    Object.assign(this, { root, id, query, signal, path: `/conversations/${segment(id)}`, settle: SETTLE, wasOff: false, hasNew: false });
   }
 
   /** Asks for the conversation; returns false if nothing is stored of it, and says so. */
@@ -146,10 +146,7 @@ class Page {
   // New callbacks: facts and player change by themselves, the tab waits for a click.
 
   notify(events) {
-    const count = events.filter(({ kind, subject }) => kind === "conversation" && subject === this.id).length;
-    if (!count) return;
-    this.unseen += count;
-    this.timer ??= setTimeout(() => this.refresh(), this.settle);
+    if (events.some(({ kind, subject }) => kind === "conversation" && subject === this.id)) this.timer ??= setTimeout(() => this.refresh(), this.settle);
   }
 
   /** Callbacks that arrived while nobody listened are not notified. */
@@ -170,27 +167,24 @@ class Page {
     }
     // A conversation of 3,000 events takes a second to read, so it is not read all the time.
     this.settle = Math.max(SETTLE, (Date.now() - start) * RESTS);
-    this.player.update(this.conversation);
-    this.showFacts();
-    const isOld = before.received_last_at === this.conversation.received_last_at && !this.unseen;
-    if (!isOld) fill(this.fresh, h("button", { type: "button", class: "fresh", onclick: () => this.showNew() }, newText(this.unseen)));
-    return undefined;
+    // The first answer of the feed repeats the newest callback, so not everything that is notified is new.
+    if (JSON.stringify(before) !== JSON.stringify(this.conversation)) {
+      this.hasNew = true;
+      this.player.update(this.conversation);
+      this.showFacts();
+    }
+    return fill(this.fresh, this.hasNew && h("button", { type: "button", class: "fresh", onclick: () => this.showNew() }, "New callbacks – show"));
   }
 
   /** Shows the tab again; what was open stays open, and nothing scrolls. */
   async showNew() {
-    this.unseen = 0;
+    this.hasNew = false;
     fill(this.fresh, loading());
     await this.eventPages?.reload();
     const content = await this.tabContent(TABS[this.query.tab] ? this.query.tab : "transcript", null);
     fill(this.fresh);
     if (content) refill(this.panel, content);
   }
-}
-
-function newText(count) {
-  if (!count) return "New callbacks – show";
-  return `${count} new ${count === 1 ? "callback" : "callbacks"} – show`;
 }
 
 /** Returns a link to a neighbour in the list that was shown last, or null. Going back still leads to the list. */
