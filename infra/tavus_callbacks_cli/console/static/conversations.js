@@ -45,8 +45,10 @@ export async function show({ root, query, memory, signal }) {
 
 async function listen(view) {
   document.addEventListener("try-again", () => look(view, [ANY]), { signal: view.signal });
-  // The first view needs no live connection.
-  const { follow } = await import("/console/live.js");
+  // The first view needs neither.
+  const [{ follow }, { listCommand }] = await Promise.all([import("/console/live.js"), import("/console/command.js")]);
+  view.listCommand = listCommand;
+  drawSame(view);
   let wasLive = true;
   follow({
     signal: view.signal,
@@ -115,7 +117,14 @@ function drawFoot(view) {
   fill(view.foot,
     h("span", {}, `${rows.size.toLocaleString("en")} conversation${rows.size === 1 ? "" : "s"}${looked}`),
     cursor && h("button", { type: "button", class: "more", onclick: () => more(view) }, rows.size ? "Show more" : "Look further back"),
-    h("a", { class: "json", href: urlOf("/conversations", { ...filters, limit: PAGE }), target: "_blank", title: "The first page as the API answers it" }, "JSON"));
+    h("a", { href: urlOf("/conversations", { ...filters, limit: PAGE }), target: "_blank" }, "JSON"),
+    h("span", { class: "same" }));
+  drawSame(view);
+}
+
+function drawSame({ foot, query, listCommand }) {
+  const place = foot.querySelector(".same");
+  if (place && listCommand) fill(place, listCommand("list", query));
 }
 
 function nothing(query) {

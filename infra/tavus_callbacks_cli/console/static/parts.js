@@ -34,7 +34,7 @@ function explain(error) {
 
 /** Returns whether the browser has no session: a 401 for the token of the target has another title. */
 export function isSignedOut(error) {
-  return error.status === 401 && error.title === "Not signed in";
+  return error.status === 401 && ["Not signed in", "Wrong key"].includes(error.title);
 }
 
 function signInForm() {
