@@ -92,8 +92,8 @@ function jumpForm() {
     if (!id) return undefined;
     fill(answer, "Looking…");
     try {
-      const module = await import("/console/jump.js");
-      const route = await module.routeOf(id);
+      const { routeOf } = await import("/console/jump.js");
+      const route = await routeOf(id);
       if (!route) return fill(answer, "Nothing has the id ", said(id), ".");
       fill(answer);
       input.value = "";

@@ -6,11 +6,12 @@ import { formatRoute } from "/console/router.js";
 import { agoText, timeText, zoneName } from "/console/time.js";
 
 /**
- * Returns what went wrong and a way on, for an ApiError; `again` is called by the button, after signing in, and
- * after a while if the fault may pass.
+ * Returns what went wrong and a way on, for an ApiError; `again` is called by the button, and if `isRead`, by itself:
+ * after signing in, and after a while if the fault may pass.
  */
-export function notice(error, { again = () => location.reload() } = {}) {
-  const { title, text, mayPass } = explain(error);
+export function notice(error, { again = () => location.reload(), isRead = true } = {}) {
+  const { title, text, ...fault } = explain(error);
+  const mayPass = fault.mayPass && isRead;
   const section = h("section", { class: "notice bad", role: "alert" },
     h("h2", {}, title),
     h("p", {}, sentence(text)),
@@ -18,7 +19,7 @@ export function notice(error, { again = () => location.reload() } = {}) {
     mayPass && h("p", { class: "dim" }, `The page tries again in ${Math.ceil(retryDelay(error))} s.`),
     h("p", {}, h("button", { type: "button", onclick: again }, "Try again")));
   const repeat = () => { if (section.isConnected) again(); };
-  document.addEventListener("try-again", repeat, { once: true });
+  if (isRead) document.addEventListener("try-again", repeat, { once: true });
   if (mayPass) setTimeout(() => whenVisible(repeat), retryDelay(error) * 1000);
   return section;
 }

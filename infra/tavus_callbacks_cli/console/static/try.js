@@ -59,7 +59,7 @@ export async function show({ root, query, signal }) {
       fill(answers, results(sent), h("ol", {}, sent.map(answerItem)));
     } catch (error) {
       fill(status);
-      fill(answers, notice(error, { again: () => { run.remove(); send(title, content); } }));
+      fill(answers, notice(error, { again: () => { run.remove(); send(title, content); }, isRead: false }));
     }
   }
 }
