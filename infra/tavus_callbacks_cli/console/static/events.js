@@ -154,7 +154,7 @@ function propose(feed, items, cursor) {
   const { body, seen } = feed;
   feed.waiting = items.filter((event) => !seen.has(idOf(event)));
   const count = feed.waiting.length;
-  if (!count) return;
+  if (!count || feed.isPaused) return;
   // A page of new events only may hide more of them, so the list begins anew.
   const isGap = !body.rows.length || (cursor && count === items.length) || body.rows.length > MOST_ROWS;
   const run = () => (isGap ? restart(feed) : insert(feed));
