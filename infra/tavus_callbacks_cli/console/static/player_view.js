@@ -66,7 +66,7 @@ function unknownStatus({ recording }) {
 function noRecording({ conversation }) {
   const missing = conversation.missing.find(({ what }) => what === "recording");
   if (missing) return ["The recording has not arrived yet.", `It usually arrives within ${spanText(missing.usual_delay)}.`];
-  return ["This conversation has no recording.", "Tavus records a conversation only if it was created with recording enabled."];
+  return ["This conversation has no recording.", ["Tavus records a conversation only if your page starts the recording and ", h("code", {}, "enable_recording"), " permits it."]];
 }
 
 /** Builds the controls of a player once; `update` changes their texts only, so that the focus stays. */
