@@ -38,11 +38,16 @@ def api():
 
 
 def test_the_printed_address_signs_in_until_ctrl_c(api):
-    """Standard output holds the address only, no browser opens, and a slow API does not delay the end."""
+    """Standard output holds the address only, no browser opens, and a slow API does not delay the end.
+
+    A script that starts it in the background lets it ignore SIGINT, which a child inherits.
+    """
     environment = {**os.environ, "TAVUS_CALLBACKS_URL": api, "TAVUS_CALLBACKS_READ_TOKEN": TOKEN}
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     process = subprocess.Popen(  # noqa: S603 - our own command
         COMMAND, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
+    signal.signal(signal.SIGINT, before)
     address = process.stdout.readline().strip()
     url, _, key = address.partition("/#key=")
     own = {"sec-fetch-site": "same-origin", "origin": url}
@@ -75,6 +80,17 @@ def test_no_access_is_said_at_the_start():
 
     assert (2, "") == (result.exit_code, result.stdout)
     assert "TAVUS_CALLBACKS_READ_TOKEN is not set" in result.stderr
+
+
+def test_a_taken_port_names_the_option():
+    """`--port` is another option here: it says which local stack."""
+    environment = {"TAVUS_CALLBACKS_URL": "https://api.example", "TAVUS_CALLBACKS_READ_TOKEN": TOKEN}
+    with take_port(0) as listener:
+        port = listener.getsockname()[1]
+        result = CliRunner().invoke(main, ["console", "--console-port", str(port)], env=environment)
+
+    assert 1 == result.exit_code
+    assert f"port {port} is taken: choose another one with --console-port N" in result.stderr
 
 
 def test_the_key_of_a_local_stack_outlives_a_restart(tmp_path):

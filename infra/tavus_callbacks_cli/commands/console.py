@@ -42,7 +42,7 @@ def console(target: Target, *, console_port: int, allow_actions: bool, is_open: 
     from tavus_callbacks_cli.local_stack.http.server import serve, take_port
 
     with contextlib.ExitStack() as cleanup:
-        listener = cleanup.enter_context(take_port(console_port))
+        listener = cleanup.enter_context(take_port(console_port, "--console-port"))
         page = open_console(
             target,
             cleanup,
@@ -50,6 +50,9 @@ def console(target: Target, *, console_port: int, allow_actions: bool, is_open: 
             key=secrets.token_urlsafe(24),
             allow_actions=allow_actions,
         )
+        # A shell lets the commands that a script starts in the background ignore SIGINT.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.default_int_handler)
         with serve(listener, page.site()), contextlib.suppress(KeyboardInterrupt):
             click.echo(page.session.address)
             note("Ctrl-C stops it.")

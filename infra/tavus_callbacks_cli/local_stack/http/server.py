@@ -50,8 +50,8 @@ class Site:
     failed: Answer = FAILED
 
 
-def take_port(port: int) -> socket.socket:
-    """Listen on loopback; port 0 takes a free one. Raises click.ClickException if the port is taken."""
+def take_port(port: int, option: str = "--port") -> socket.socket:
+    """Listen on loopback; port 0 takes a free one. Raises click.ClickException, which names the option."""
     # asyncio sets TCP_NODELAY only if the protocol is named. Without it, an open connection waits 40 ms for
     # each answer.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
@@ -63,7 +63,8 @@ def take_port(port: int) -> socket.socket:
         listener.close()
         if error.errno not in (errno.EADDRINUSE, errno.EACCES):
             raise
-        raise click.ClickException(f"port {port} is taken: choose another one with --port N") from error
+        message = f"port {port} is taken: choose another one with {option} N"
+        raise click.ClickException(message) from error
     return listener
 
 
