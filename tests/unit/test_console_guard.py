@@ -262,6 +262,33 @@ def test_a_fault_of_the_console_is_an_answer():
     assert "ZeroDivisionError" not in answer.text
 
 
+@pytest.mark.parametrize(
+    ("status", "target", "host"),
+    [
+        (404, "/favicon.ico", HOST),
+        (404, "/console", HOST),
+        (404, "//evil.example/", HOST),
+        (404, "*", HOST),
+        (404, "console/config", HOST),
+        (404, f"http://{HOST}/console/config", HOST),
+        (421, "/favicon.ico", "evil.example"),
+        (421, "http://evil.example/", "evil.example"),
+    ],
+)
+def test_a_path_of_no_site_is_refused_by_the_console(status, target, host):
+    """On its own port the console answers every request, whatever its target looks like."""
+    with served() as client:
+        port = client.base_url.port
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+        headers = {**client.headers, "host": host.replace(str(PORT), str(port))}
+        connection.request("GET", target.replace(str(PORT), str(port)), headers=headers)
+        answer = connection.getresponse()
+        connection.close()
+
+    assert status == answer.status
+    assert HEADERS.items() <= {name.lower(): value for name, value in answer.getheaders()}.items()
+
+
 def test_head_has_the_headers_of_get_without_its_body():
     """A link checker gets the length and no content."""
     with served() as client:

@@ -166,7 +166,8 @@ class _Host:
 
 def _application(hosts: list[_Host]) -> Any:
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
-        host = next(host for host in hosts if host.site.takes(scope["raw_path"]))
+        # The last site refuses what no site takes.
+        host = next((host for host in hosts if host.site.takes(scope["raw_path"])), hosts[-1])
         # No client is left to answer.
         with contextlib.suppress(_Disconnected):
             await host.answer(scope, receive, send)
