@@ -4,7 +4,7 @@ BIN := .venv/bin
 LOCKS := requirements/dev.txt pyproject.toml
 
 .PHONY: help setup bench run test test-all coverage fuzz chaos drill soak check format lock openapi schema bench-read
-.PHONY: prove clean arm64
+.PHONY: prove clean arm64 screenshots
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -52,6 +52,10 @@ drill: setup ## a tenth of the callbacks of 1,000 conversations is lost, and fet
 
 soak: setup ## ten minutes of mixed load: losses, rate and memory
 	@SOAK_SECONDS=600 $(BIN)/pytest -p no:xdist -s --timeout 1800 tests/faults/test_soak.py
+
+screenshots: setup ## take the pictures of the console in docs/screenshots
+	@infra/checks/browser
+	@$(BIN)/python infra/checks/screenshots.py
 
 arm64: setup ## import every handler with an emulated arm64 Python, as Lambda runs it (Debian only)
 	@infra/checks/arm64

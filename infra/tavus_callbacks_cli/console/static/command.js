@@ -10,7 +10,7 @@ const HIDDEN = /(?! )[\p{C}\p{Z}]/u;
 const ESCAPED = /(?! )[\p{C}\p{Z}]|[\\'!]/gu;
 
 /** Returns one argument for bash and zsh, by the rules of output/shell.py. */
-export function argument(text) {
+function argument(text) {
   if (HIDDEN.test(text)) return `$'${text.replace(ESCAPED, octal)}'`;
   return PLAIN.test(text) ? text : `'${text.replaceAll("'", `'"'"'`)}'`;
 }

@@ -274,7 +274,7 @@ export class Player extends EventTarget {
       loadeddata: () => { this.isProven = true; }, playing: () => this.tick(), seeked: () => this.moved(),
       durationchange: () => this.dispatchEvent(new Event("offset")),
       ratechange: () => this.setRate(video.playbackRate),
-      error: () => this.recover(),
+      stalled: () => this.stall(), error: () => this.recover(),
     };
     for (const [name, listener] of Object.entries(listeners)) {
       video.addEventListener(name, () => { if (video === this.video && video.getAttribute("src")) listener(); });
@@ -322,6 +322,13 @@ export class Player extends EventTarget {
     } catch (error) {
       this.fail(error);
     }
+  }
+
+  /** After three seconds without data. Browsers repeat a refusal of the CDN for minutes and report no error. */
+  stall() {
+    if (!this.isWanted || this.video.readyState >= HTMLMediaElement.HAVE_FUTURE_DATA) return;
+    if (this.isProven && Date.now() - this.recoveredAt >= RETRY) this.recover();
+    else this.say("The recording does not load. The network is slow, or the link is refused.");
   }
 
   /** After an error, which an expired link causes too: a fresh link at the same position, once. */

@@ -27,7 +27,7 @@ function noTranscript({ missing, status }) {
 }
 
 /** Shows turns beside a player; follows the position unless somebody scrolls away. */
-export class Transcript {
+class Transcript {
   constructor({ turns, skipped = 0, repeated = 0, path, player, signal }) {
     Object.assign(this, { player, signal, path, current: null, isFollowing: true });
     this.entries = sortByStart(turns).map((turn) => ({ turn }));

@@ -29,19 +29,26 @@ PROPERTIES: dict[str, dict[str, Any]] = {
 _FIRST = datetime(2026, 11, 1, tzinfo=UTC)
 
 
-def plant(folder: Path, table: str, conversations: int) -> None:
+def plant(
+    folder: Path,
+    table: str,
+    conversations: int,
+    *,
+    types: tuple[str, ...] = tuple(PROPERTIES),
+    first: datetime = _FIRST,
+) -> None:
     """Write conversations with an event of each type, a minute apart; `folder` is the stack's data folder."""
     folder.mkdir(parents=True)
     journal = Journal(folder)
     journal.write(
         Entry(ITEM, table, item_key(row, ("pk", "sk")), json.dumps(row, default=_base64))
         for number in range(conversations)
-        for row in _rows(table, f"planted-{number:05}", _FIRST + timedelta(minutes=number))
+        for row in _rows(table, f"planted-{number:05}", first + timedelta(minutes=number), types)
     )
     journal.close()
 
 
-def _rows(table: str, conversation: str, at: datetime) -> list[dict[str, Any]]:
+def _rows(table: str, conversation: str, at: datetime, types: tuple[str, ...]) -> list[dict[str, Any]]:
     """Return the rows that the callbacks of a conversation leave behind."""
     rows: list[dict[str, Any]] = []
 
@@ -52,9 +59,13 @@ def _rows(table: str, conversation: str, at: datetime) -> list[dict[str, Any]]:
     client = cast("Any", SimpleNamespace(get_item=lambda **_: {}, put_item=put_item))
     bodies = Bodies("bodies", lambda: client)
     events = EventsTable(client, table, bodies, None)
-    for second, (event_type, properties) in enumerate(PROPERTIES.items()):
+    for second, event_type in enumerate(types):
         moment = at + timedelta(seconds=second)
-        body = {"conversation_id": conversation, "event_type": event_type, "properties": properties}
+        body = {
+            "conversation_id": conversation,
+            "event_type": event_type,
+            "properties": PROPERTIES[event_type],
+        }
         raw = json.dumps({**body, "timestamp": moment.isoformat()}).encode()
         events.keep(parse_event(raw, query="", label="local", received_at=moment), kept_at=moment)
     stored = [StoredEvent.from_row(row, read_body(row, bodies)) for row in map(read_item, rows)]
