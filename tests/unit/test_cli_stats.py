@@ -125,16 +125,19 @@ def test_nothing_to_sum_up_is_no_error(target):
     assert "talks       none" in result.stdout
 
 
-def test_a_spreadsheet_gets_numbers_and_no_formula(target, tmp_path):
-    """A tag is anybody's text, and a spreadsheet reads a leading `=` as a formula."""
-    target.answers = [page(spoken("c1", USER, tags={"user": "=1+1"}))]
+@pytest.mark.parametrize(("delimiter", "tag", "group"), [(",", "=1+1", "'=1+1"), (";", "a;=1+1", "a;=1+1")])
+def test_a_spreadsheet_gets_numbers_and_no_formula(target, tmp_path, delimiter, tag, group):
+    """A tag is anybody's text; a spreadsheet reads a leading `=` as a formula, and may separate at `;`."""
+    target.answers = [page(spoken("c1", USER, tags={"user": tag}))]
     path = tmp_path / "sums.csv"
 
     result = run("stats", "--by", "tag:user", "--csv", str(path))
 
     with path.open(newline="") as file:
         [row] = csv.DictReader(file)
-    assert ("'=1+1", "1", "3") == (row["group"], row["conversations"], row["user_words"])
+    assert (group, "1", "3") == (row["group"], row["conversations"], row["user_words"])
+    [_, cells] = csv.reader(path.read_text().splitlines(), delimiter=delimiter)
+    assert cells[0].startswith(group)
     assert (0, "") == (result.exit_code, result.stdout)
 
 

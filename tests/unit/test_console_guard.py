@@ -4,9 +4,23 @@ import http.client
 import json
 
 import pytest
-from console_pages import CDN, HEADERS, HOST, KEY, POLICY, PORT, ask, console, document, headers_of, served
+from console_pages import (
+    CDN,
+    HEADERS,
+    HOST,
+    KEY,
+    POLICY,
+    PORT,
+    ask,
+    console,
+    document,
+    headers_of,
+    own_headers,
+    served,
+)
 
 from tavus_callbacks_cli.console.session import Session
+from tavus_callbacks_cli.local_stack.http.payload import Request
 
 READ = "/console/read/events"
 
@@ -118,6 +132,25 @@ def test_a_post_of_another_origin_is_refused(origin, path):
     assert 403 == answer.status
 
 
+@pytest.mark.parametrize(
+    ("expected", "name", "value"),
+    [
+        (421, "host", "evil.example"),
+        (403, "sec-fetch-site", "cross-site"),
+        (403, "origin", "https://evil.example"),
+    ],
+)
+@pytest.mark.parametrize("is_first", [True, False], ids=["first", "last"])
+def test_a_repeated_header_is_not_believed(expected, name, value, is_first):
+    """No other value of a header counts, wherever it stands."""
+    own = [(each.encode(), text.encode()) for each, text in own_headers().items()]
+    other = [(name.title().encode(), value.encode())]
+    headers = (*other, *own) if is_first else (*own, *other)
+    request = Request("POST", b"/console/session", headers=headers, body=json.dumps({"key": KEY}).encode())
+
+    assert expected == console().handle(request).status
+
+
 def test_an_address_that_a_person_types_is_answered():
     """A link to a transcript opens in a tab of its own."""
     assert 200 == ask(console(), "GET", READ, sec_fetch_site="none").status
@@ -144,6 +177,7 @@ def test_an_address_that_a_person_types_is_answered():
         ("GET", READ),
         ("GET", "/console/live"),
         ("GET", "/console/problems"),
+        ("GET", "/console/scenarios"),
         ("GET", "/console/nothing"),
         ("POST", "/console/actions/replay"),
     ],

@@ -4,7 +4,7 @@ import { config } from "/console/api.js";
 import { h, said } from "/console/dom.js";
 import { copyButton } from "/console/parts.js";
 
-const LIST_OPTIONS = { kind: "kind", event_type: "event-type", label: "label", tag: "tag", status: "status", missing: "missing", since: "since", until: "until", before: "until", by: "by" };
+const LIST_OPTIONS = { __proto__: null, kind: "kind", event_type: "event-type", label: "label", tag: "tag", status: "status", missing: "missing", since: "since", until: "until", before: "until", by: "by" };
 const PLAIN = /^[\w@%+:,./-][\w@%+=:,./-]*$/;
 const HIDDEN = /(?! )[\p{C}\p{Z}]/u;
 const ESCAPED = /(?! )[\p{C}\p{Z}]|[\\'!]/gu;

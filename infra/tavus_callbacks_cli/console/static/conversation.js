@@ -11,7 +11,7 @@ import { Player } from "/console/player.js";
 import { formatRoute, replaceQuery, trail } from "/console/router.js";
 import { transcript } from "/console/transcript.js";
 
-const TABS = { transcript: "Transcript", timeline: "Timeline", events: "Events" };
+const TABS = { __proto__: null, transcript: "Transcript", timeline: "Timeline", events: "Events" };
 const SETTLE = 500;
 const RESTS = 5;
 

@@ -22,8 +22,8 @@ const RECORDINGS = {
   other_provider: ["with another provider", "warn"],
   other_conversation: ["of another conversation", "bad"],
 };
-const OBJECTIVES = { completed: "ok", pending: "warn", activated: "live" };
-const UNAVAILABLE = { no_vision_history: "The camera was off, so there is nothing to analyse." };
+const OBJECTIVES = { __proto__: null, completed: "ok", pending: "warn", activated: "live" };
+const UNAVAILABLE = { __proto__: null, no_vision_history: "The camera was off, so there is nothing to analyse." };
 
 /** Returns the badge of a conversation's status. */
 export function statusBadge(status) {

@@ -7,7 +7,7 @@ import { formatRoute, replaceQuery } from "/console/router.js";
 import { clockText, spanText, timeText, zoneName } from "/console/time.js";
 
 const SPEEDS = [0.25, 0.5, 0.75, 1, 1.25, 1.5, 1.75, 2];
-const PROVIDERS = { gcs: "Google Cloud Storage", azure_blob: "Azure Blob Storage", s3: "S3" };
+const PROVIDERS = { __proto__: null, gcs: "Google Cloud Storage", azure_blob: "Azure Blob Storage", s3: "S3" };
 
 /** Returns the button that asks for the link and plays. */
 export function playButton(player) {

@@ -171,13 +171,16 @@ function cell([name, head, show], row, isFirst) {
   return h("td", { "data-label": head, class: "number" }, value === null ? "–" : show(value));
 }
 
-/** Returns rows as CSV; a spreadsheet reads none of their texts as a formula, a terminal none as a command. */
+/**
+ * Returns rows as CSV; a spreadsheet reads none of their texts as a formula, a terminal none as a command.
+ * Some spreadsheets separate at semicolons, so a text with one is quoted.
+ */
 function csv(rows) {
   const escape = (character) => `\\u${character.codePointAt(0).toString(16).padStart(4, "0")}`;
   const text = (value) => {
     if (typeof value !== "string") return value ?? "";
     const safe = value.replace(/^[=+\-@\t\r]/, "'$&").replace(/[\p{C}\u2028\u2029]/gu, escape);
-    return /[",]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+    return /[",;]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
   };
   return rows.map((row) => `${row.map(text).join(",")}\n`).join("");
 }

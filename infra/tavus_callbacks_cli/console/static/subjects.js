@@ -6,6 +6,7 @@ import { formatRoute } from "/console/router.js";
 
 /** The lists of the read API by kind. Other kinds have events only. */
 export const LISTS = {
+  __proto__: null,
   video: "videos",
   replica: "replicas",
   document: "documents",
@@ -15,6 +16,7 @@ export const LISTS = {
   speech: "speech",
 };
 export const TITLES = {
+  __proto__: null,
   videos: "Videos",
   replicas: "Replicas",
   documents: "Documents",
