@@ -205,7 +205,7 @@ function heading(conversation, player) {
   return [
     h("nav", { "aria-label": "Breadcrumb", class: "breadcrumb" }, h("a", { href: "#/conversations" }, "Conversations"), h("span", { "aria-hidden": "true" }, " /")),
     h("h1", {}, said(id, { class: "mono" })),
-    statusBadge(conversation.status), conversation.simulated && badge("simulated"),
+    statusBadge(conversation.status), conversation.simulated && badge("simulated", "outline"),
     conversation.missing.map(({ what, overdue }) => badge(`${partName(what)} missing`, overdue ? "bad" : "warn")),
     h("div", { class: "head-tools" }, neighbour(id, -1, "‹ Previous"), neighbour(id, 1, "Next ›"),
       copyButton("Copy id", id), copyButton("Copy link", link), copyButton("Copy command", command("show", id)),

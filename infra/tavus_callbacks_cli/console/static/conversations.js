@@ -129,7 +129,7 @@ function drawSame({ foot, query, listCommand }) {
 
 function nothing(query) {
   if (Object.keys(query).length) {
-    return empty("No conversations match", h("p", {}, "No conversation that was received fits these filters."), h("p", {}, h("a", { href: "#/conversations" }, "Clear the filters")));
+    return empty("No conversations match", h("p", {}, "No stored conversation fits these filters."), h("p", {}, h("a", { href: "#/conversations" }, "Clear the filters")));
   }
   return empty("No conversations yet",
     h("p", {}, "Give Tavus the callback URL of this stack. The first callback shows here by itself."),

@@ -45,9 +45,9 @@ export function eventDetails(event, { signal } = {}) {
   const id = idOf(event);
   return h("div", { class: "event-details" },
     h("dl", {},
-      fact(`Happened (${zoneName()})`, event.occurred_at ? time(event.occurred_at) : "The callback has no time."),
+      fact(`Occurred (${zoneName()})`, event.occurred_at ? time(event.occurred_at) : "The callback has no time."),
       fact(`Received (${zoneName()})`, time(event.received_at), event.source === "backfill" && " – fetched from Tavus's API, not sent as a callback"),
-      fact("Token", said(event.label)),
+      fact("Token label", said(event.label)),
       Object.keys(event.tags).length > 0 && fact("Tags", tags(event.tags)),
       fact(event.variant_id ? "Variant id" : "Event id", said(id, { class: "mono" }), copyButton("Copy", id))),
     event.issues.length > 0 && h("ul", { class: "issues" }, event.issues.map((issue) =>
@@ -151,8 +151,9 @@ export async function eventsTab({ id, pages, chosen = null, signal }) {
   function draw() {
     list.append(...pages.events.slice(shown).map((event) => eventRow(event, { chosen, signal })));
     shown = pages.events.length;
-    fill(foot, h("span", {}, `${count(shown)} by their own time.${pages.isComplete ? " That is all." : ""}`),
-      !pages.isComplete && h("button", { type: "button", onclick: more }, "Show more"));
+    fill(foot, h("span", {}, `${count(shown)} in the order of their times.${pages.isComplete ? " There are no more." : ""}`),
+      !pages.isComplete && h("button", { type: "button", onclick: more }, "Show more"),
+      h("a", { href: `${config.api}/events?${new URLSearchParams(pages.query)}`, target: "_blank", rel: "noopener" }, "JSON"), commandLine(command("show", id, "--events")));
   }
   async function more() {
     fill(foot, loading());
@@ -166,8 +167,7 @@ export async function eventsTab({ id, pages, chosen = null, signal }) {
   draw();
   return h("div", { class: "events-tab" },
     chosen && !pages.events.some((event) => hasId(event, chosen)) && h("p", {}, "This conversation has no event with the id of the link."),
-    list, foot, commandLine(command("show", id, "--events")),
-    h("p", {}, h("a", { href: `${config.api}/events?${new URLSearchParams(pages.query)}`, target: "_blank", rel: "noopener" }, "JSON")));
+    list, foot);
 }
 
 function eventRow(event, { chosen, signal }) {

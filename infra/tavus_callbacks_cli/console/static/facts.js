@@ -95,29 +95,29 @@ function fact(name, ...values) {
 function missing(conversation) {
   const isOverdue = conversation.missing.some(({ what, overdue }) => overdue && what !== "recording");
   return [
-    h("dl", {}, conversation.missing.map((part) => fact(h("span", { class: "bad-text" }, partName(part.what)),
+    h("dl", {}, conversation.missing.map((part) => fact(h("span", { class: part.overdue && "bad-text" }, partName(part.what)),
       missingText(part),
       part.what === "recording" && h("div", { class: "dim" }, "A recording exists only if a page of yours started it: ", h("code", {}, "enable_recording"), " permits it.")))),
     isOverdue && [
-      h("p", { class: "dim" }, "Fetch from Tavus what was lost on the way:"),
+      h("p", { class: "dim" }, "Fetch lost callbacks from Tavus's API:"),
       commandLine(operatorCommand("backfill", conversation.conversation_id)),
     ],
   ];
 }
 
 function summary(conversation) {
-  const { ending, joinings, skipped, tags: values } = conversation;
+  const { ending, joinings, skipped, tags: { simulated, ...values } } = conversation;
   const [, , explanation] = STATUSES[conversation.status] ?? [];
   const again = joinings.length - 1;
   return h("dl", {},
     fact("Status", statusBadge(conversation.status), explanation && h("div", { class: "dim" }, explanation)),
-    ending && fact("Ending", said(ending.plain), ending.reason && h("div", { class: "dim" }, said(ending.reason, { class: "mono" }))),
+    ending && fact("Ended by", said(ending.plain), ending.reason && !ending.plain.includes(ending.reason) && h("div", { class: "dim" }, said(ending.reason, { class: "mono" }))),
     fact(`Joined (${zoneName()})`, time(conversation.joined_at), again > 0 && `, and ${again} more times`),
     conversation.ended_at && fact(`Ended (${zoneName()})`, time(conversation.ended_at)),
     conversation.duration !== null && fact("Length", spanText(conversation.duration)),
     ids("Replica", conversation.replica), ids("Persona", conversation.persona),
     Object.keys(values).length > 0 && fact("Tags", tags(values)),
-    fact("Tokens", conversation.labels.map((label) => said(label, { class: "tag" }))),
+    fact("Token label", conversation.labels.map((label) => said(label, { class: "tag" }))),
     fact(`Received (${zoneName()})`, time(conversation.received_first_at), " to ", time(conversation.received_last_at),
       conversation.received_from.includes("backfill") && h("div", { class: "dim" }, "Some events were fetched from Tavus's API.")),
     conversation.confirmed && fact("Confirmed", "Tavus's API shows every stored event."),

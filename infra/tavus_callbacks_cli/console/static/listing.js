@@ -89,7 +89,7 @@ function footer(view, page) {
   const { list, query } = view;
   if (!page.count && !page.cursor && !query.cursor) return list.nothing();
   return [
-    h("span", {}, `${page.count || "None"} shown.${page.cursor ? lookedText(page) : " That is the end of the list."}`),
+    h("span", {}, `${page.count || "None"} shown.${page.cursor ? lookedText(page) : " There are no more."}`),
     query.cursor && step(view, "Newest", null),
     page.cursor && step(view, "Older", page.cursor, "more"),
     h("a", { href: urlOf(list.api, { ...list.filters, cursor: query.cursor, limit: PAGE }), target: "_blank" }, "JSON"),

@@ -24,9 +24,9 @@ const UNITS = [[1_048_576, "MB"], [1024, "KB"]];
 /** Shows the entries of quarantine. */
 export async function show({ root, query, memory, signal }) {
   const listRoot = h("div");
-  const tools = h("div", { class: "redrive" });
-  fill(root, h("div", { class: "head" }, h("h1", {}, "Quarantine")),
-    h("p", { class: "dim" }, "These bodies came with a valid token and could not be filed. Equal bodies are one entry. A redrive reads them again with the rules of this version."), tools, listRoot);
+  const tools = h("div");
+  fill(root, h("div", { class: "head" }, h("h1", {}, "Quarantine"), tools),
+    h("p", { class: "dim" }, "These bodies came with a valid token and could not be filed. Equal bodies are one entry. A redrive reads them again with the rules of this version."), listRoot);
   setKeys(listKeys(root), signal);
   const { body, load } = await showList({
     root: listRoot, query, memory, signal,

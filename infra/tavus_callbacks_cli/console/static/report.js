@@ -36,7 +36,7 @@ export function report({ total, by, groups, durations, responses, end_reasons: r
     h("div", { class: "figures" },
       groupFigure(by, groups, link),
       durations && histogram("Length", durations, total, "a known length"),
-      responses && histogram("Median response of the replica", responses, total, "times of their turns"),
+      responses && histogram("Median response of the replica", responses, total, "turn times"),
       reasons && by !== "end-reason" && ranking("Why they ended", "Reason", Object.entries(reasons).map(([name, value]) => ({ name, value })), "No conversation has ended."),
       ranking("Missing parts", "Part", missing, "No part is missing.")),
     !reasons && h("p", { class: "foot" }, "This stack is older than the console. Deploy it again to get all plots."),
@@ -48,7 +48,7 @@ function tiles(total) {
   const values = {
     Conversations: number(total.conversations),
     Ended: number(total.ended),
-    "Time together": total.seconds < 36_000 ? spanText(total.seconds) : `${number(Math.round(total.seconds / 3600))} h`,
+    "Total time": total.seconds < 36_000 ? spanText(total.seconds) : `${number(Math.round(total.seconds / 3600))} h`,
     "Median length": spanText(total.median_seconds),
     "Median response": spanText(total.median_response_seconds),
     Turns: number(total.user_turns + total.replica_turns),
@@ -96,7 +96,7 @@ function histogram(title, { bounds, counts }, total, words) {
   const range = (low, high) => (high === undefined ? `${text(low)} and more` : `${text(low)} to ${text(high)}`);
   const rows = counts.map((value, index) => ({ name: range(bounds[index - 1] ?? 0, bounds[index]), label: text(bounds[index - 1] ?? 0), value }));
   const without = counts.reduce((rest, count) => rest - count, total.conversations);
-  return figure({ title, rows, heads: countHeads(title), plot: columns(rows, title, "edges"), empty: "No conversation has this value.", note: without > 0 && `${number(without)} without ${words} are left out.` });
+  return figure({ title, rows, heads: countHeads(title), plot: columns(rows, title, "edges"), empty: "No conversation has this value.", note: without > 0 && `Not shown: ${number(without)} without ${words}.` });
 }
 
 function ranking(title, head, values, empty) {

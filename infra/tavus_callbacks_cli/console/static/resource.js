@@ -55,7 +55,8 @@ async function factsOf(kind, id, signal, again) {
     return [facts(resource), sameCommand(kind, id)];
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    return [notice(error, { again }), error.status === 404 && h("p", {}, h("a", { href: listAddress(kind) }, `Show all ${TITLES[LISTS[kind]].toLowerCase()}`))];
+    if (error.status !== 404) return notice(error, { again });
+    return h("p", {}, `No ${kind} with this id is stored. `, h("a", { href: listAddress(kind) }, `Show all ${TITLES[LISTS[kind]].toLowerCase()}`));
   }
 }
 
@@ -118,6 +119,6 @@ function eventList(path, kind, id, signal) {
       ],
       details: () => eventDetails(event, { signal }),
     }),
-    nothing: () => empty("No events", h("p", {}, "No event of this id is stored."), h("p", {}, h("a", { href: listAddress(kind) }, "Back to the list"))),
+    nothing: () => empty("No events", h("p", {}, "No event of this id is stored.")),
   };
 }

@@ -303,7 +303,7 @@ function showArrivals(section, conversation, pages) {
     try {
       await pages.until({ count });
       fill(list, arrivals(pages, conversation));
-      fill(foot, !pages.isComplete && [`The first ${pages.events.length} callbacks by their own time, in the order of receipt.`,
+      fill(foot, !pages.isComplete && [`The first ${pages.events.length} callbacks by their own time, in order of receipt.`,
         h("button", { type: "button", onclick: () => load(pages.events.length + 1) }, "Show more")]);
     } catch (error) {
       if (error.name !== "AbortError") fill(foot, notice(error, { again: () => load(count) }));
@@ -327,12 +327,12 @@ function arrivalItem(event, conversation) {
     h("span", { class: "at" }, time(event.received_at, { date: false })),
     h("div", {}, eventLink(conversation, event.variant_id || event.event_id, said(event.event_type)), " ",
       event.variant_id && badge("other content", "warn"), event.source === "backfill" && badge("backfill"),
-      h("div", { class: "dim" }, time(event.received_at), " · ", delayText(event))));
+      h("div", { class: "dim" }, delayText(event))));
 }
 
 /** Returns how long a callback took, by two clocks: the sender's and that of API Gateway. */
 function delayText({ occurred_at: sent, received_at: received }) {
-  if (!sent) return "it has no time of its own";
+  if (!sent) return "The callback has no time of its own.";
   const seconds = (Date.parse(received) - Date.parse(sent)) / 1000;
-  return seconds < 0 ? `${spanText(-seconds)} before its own time: the sender's clock is ahead` : `${spanText(seconds)} after it happened`;
+  return seconds < 0 ? `${spanText(-seconds)} before its own time: the sender's clock is ahead.` : `${spanText(seconds)} after it happened`;
 }

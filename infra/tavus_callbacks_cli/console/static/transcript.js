@@ -23,7 +23,7 @@ function noTranscript({ missing, status }) {
   const part = missing.find(({ what }) => what === "transcript");
   const usual = part ? `It usually arrives within ${spanText(part.usual_delay)} after the end.` : "Tavus sends it after the end.";
   return empty("No transcript", h("p", {}, `No transcript has arrived for this conversation. ${status === "active" ? "The conversation has not ended." : usual}`),
-    h("p", {}, "This page tells you when it arrives. The Events tab shows what has arrived."));
+    h("p", {}, "It is offered here when it arrives. The Events tab shows what has arrived."));
 }
 
 /** Shows turns beside a player; follows the position unless somebody scrolls away. */
