@@ -8,12 +8,11 @@ import { setKeys } from "/console/keys.js";
 import { follow } from "/console/live.js";
 import { badge, copyButton, loading, notice } from "/console/parts.js";
 import { Player } from "/console/player.js";
-import { formatRoute, replaceQuery, trail } from "/console/router.js";
+import { replaceQuery } from "/console/router.js";
 import { transcript } from "/console/transcript.js";
 
 const TABS = { __proto__: null, transcript: "Transcript", timeline: "Timeline", events: "Events" };
 const SETTLE = 500;
-const RESTS = 5;
 
 /** Shows a conversation; returns how to take another query, such as another tab, in place. */
 export async function show({ root, path, query, signal }) {
@@ -24,7 +23,7 @@ export async function show({ root, path, query, signal }) {
     return undefined;
   }
   fill(root, loading());
-  const page = new Page({ root, id, query, signal });
+  const page = new Page({ root, id, signal });
   if (!await page.load()) return undefined;
   page.build(query);
   await page.showTab(query);
@@ -34,19 +33,18 @@ export async function show({ root, path, query, signal }) {
 }
 
 class Page {
-  constructor({ root, id, query, signal }) {
-    Object.assign(this, { root, id, query, signal, path: `/conversations/${segment(id)}`, settle: SETTLE, wasOff: false, hasNew: false });
+  constructor({ root, id, signal }) {
+    Object.assign(this, { root, id, signal, path: `/conversations/${segment(id)}`, settle: SETTLE, wasOff: false });
   }
 
   /** Asks for the conversation; returns false if nothing is stored of it, and says so. */
   async load() {
     try {
-      this.conversation = await get(this.path, {}, { signal: this.signal });
+      this.conversation = await get(this.path, {}, this);
       return true;
     } catch (error) {
       if (error.status !== 404) throw error;
-      const { showUnknown } = await import("/console/event.js");
-      await showUnknown({ root: this.root, id: this.id, signal: this.signal });
+      await (await import("/console/event.js")).showUnknown(this);
       return false;
     }
   }
@@ -54,17 +52,17 @@ class Page {
   build(query) {
     const { conversation, signal } = this;
     this.player = new Player({ conversation, query, signal });
+    this.player.addEventListener("conversation", () => { this.conversation = this.player.conversation; this.showFacts(); });
     this.head = h("div", { class: "head" });
     this.facts = h("div", { class: "left-facts" });
     this.fresh = h("div", { role: "status" });
     this.panel = h("div", { class: "panel card", id: "panel", role: "tabpanel" });
-    this.player.addEventListener("conversation", () => { this.conversation = this.player.conversation; this.showFacts(); });
-    this.tabs = tabList((tab) => this.choose(tab));
+    this.tabs = Object.entries(TABS).map(([name, words]) => h("button", { type: "button", role: "tab", id: `tab-${name}`, "aria-controls": "panel", onclick: () => this.choose(name) }, words));
     this.showFacts();
-    fill(this.root, this.head,
-      h("div", { class: "columns" },
-        h("div", { class: "left" }, this.player.element, this.facts),
-        h("div", { class: "right" }, this.tabs.element, this.fresh, this.panel)));
+    setKeys(this.player.keys, signal);
+    fill(this.root, this.head, h("div", { class: "columns" },
+      h("div", { class: "left" }, this.player.element, this.facts),
+      h("div", { class: "right" }, h("div", { class: "tabs", role: "tablist", "aria-label": "About this conversation", onkeydown: (event) => this.press(event) }, this.tabs), this.fresh, this.panel)));
   }
 
   showFacts() {
@@ -72,75 +70,65 @@ class Page {
     refill(this.facts, facts(this.conversation));
   }
 
-  get keys() {
-    const visit = (step) => () => neighbour(this.id, step)?.click();
-    return {
-      ...this.player.keys,
-      J: { words: "next conversation of the list", run: visit(1) },
-      K: { words: "previous conversation of the list", run: visit(-1) },
-    };
+  /** Arrows choose a tab; the Tab key stops at the chosen one. */
+  press(event) {
+    const { tabs } = this;
+    const at = tabs.indexOf(event.target);
+    const next = { ArrowRight: tabs[(at + 1) % tabs.length], ArrowLeft: tabs.at(at - 1), Home: tabs[0], End: tabs.at(-1) }[event.key];
+    if (!next) return;
+    event.preventDefault();
+    next.focus();
+    next.click();
   }
 
-  // Tabs.
-
-  choose(tab) {
-    replaceQuery({ tab: tab === "transcript" ? null : tab, event: null });
+  choose(name) {
+    const tab = name === "transcript" ? undefined : name;
+    replaceQuery({ tab, event: undefined });
     return this.showTab({ tab });
   }
 
   /** Takes the query of an address that somebody opened while the page is shown. */
   take(query) {
-    const isSamePlace = (query.tab ?? null) === (this.query.tab ?? null) && (query.event ?? null) === this.query.event;
-    if (["recording", "offset", "t"].some((name) => query[name] !== undefined)) this.player.restore(query);
-    return isSamePlace ? undefined : this.showTab(query);
+    if (["recording", "offset", "t"].some((name) => name in query)) this.player.restore(query);
+    return query.tab === this.query.tab && query.event === this.query.event ? undefined : this.showTab(query);
   }
 
-  async showTab({ tab, event = null }) {
+  async showTab({ tab, event }) {
     this.query = { tab, event };
-    const name = TABS[tab] ? tab : "transcript";
-    this.tabs.mark(name);
-    this.panel.setAttribute("aria-labelledby", `tab-${name}`);
+    const chosen = TABS[tab] ? tab : "transcript";
+    for (const button of this.tabs) {
+      const isChosen = button.id === `tab-${chosen}`;
+      button.setAttribute("aria-selected", String(isChosen));
+      button.tabIndex = isChosen ? 0 : -1;
+    }
+    this.panel.setAttribute("aria-labelledby", `tab-${chosen}`);
     fill(this.panel, loading());
-    const content = await this.tabContent(name, event);
+    const content = await this.tabContent(chosen);
     if (content) fill(this.panel, content);
   }
 
   /** Returns what a tab shows, or null if another tab was chosen in the meantime. */
-  async tabContent(name, event) {
+  async tabContent(chosen) {
     this.shown?.abort();
     this.shown = new AbortController();
     const signal = AbortSignal.any([this.signal, this.shown.signal]);
-    setKeys(this.keys, this.signal);
+    const { id, conversation, player } = this;
     try {
-      const content = await { transcript: () => this.transcriptTab(signal), timeline: () => this.timelineTab(signal), events: () => this.eventsTab(event, signal) }[name]();
+      const content = chosen === "transcript" ? await transcript({ conversation, player, signal }) : await this.eventsContent(chosen, { id, conversation, player, signal });
       return signal.aborted ? null : content;
     } catch (error) {
-      return error.name === "AbortError" || signal.aborted ? null : notice(error, { again: () => this.showTab(this.query) });
+      return signal.aborted ? null : notice(error, { again: () => this.showTab(this.query) });
     }
   }
 
-  async transcriptTab(signal) {
-    const tab = await transcript({ conversation: this.conversation, player: this.player, signal });
-    if (!signal.aborted) setKeys({ ...this.keys, ...tab.keys }, this.signal);
-    return tab.element;
-  }
-
-  async timelineTab(signal) {
+  /** Returns the tabs that share the events as far as they are loaded. */
+  async eventsContent(chosen, context) {
+    const { EventPages, eventsTab } = await import("/console/event.js");
+    this.pages ??= new EventPages(this.id, this.signal);
+    if (chosen === "events") return eventsTab({ ...context, pages: this.pages, chosen: this.query.event });
+    const turns = this.conversation.transcript && await get(`${this.path}/transcript`, {}, context);
     const { timelineTab } = await import("/console/timeline.js");
-    const turns = this.conversation.transcript && await get(`${this.path}/transcript`, {}, { signal });
-    return timelineTab({ conversation: this.conversation, transcript: turns, player: this.player, pages: await this.pages(), signal });
-  }
-
-  async eventsTab(chosen, signal) {
-    const { eventsTab } = await import("/console/event.js");
-    return eventsTab({ id: this.id, pages: await this.pages(), chosen, signal });
-  }
-
-  /** Returns the events as far as they are loaded, for both tabs that show them. */
-  async pages() {
-    const { EventPages } = await import("/console/event.js");
-    this.eventPages ??= new EventPages(this.id, this.signal);
-    return this.eventPages;
+    return timelineTab({ ...context, pages: this.pages, transcript: turns });
   }
 
   // New callbacks: facts and player change by themselves, the tab waits for a click.
@@ -157,7 +145,7 @@ class Page {
 
   async refresh() {
     this.timer = null;
-    const before = this.conversation;
+    const before = JSON.stringify(this.conversation);
     const start = Date.now();
     try {
       if (!await this.load()) return this.player.drop();
@@ -166,38 +154,25 @@ class Page {
       return undefined;
     }
     // A conversation of 3,000 events takes a second to read, so it is not read all the time.
-    this.settle = Math.max(SETTLE, (Date.now() - start) * RESTS);
+    this.settle = Math.max(SETTLE, (Date.now() - start) * 5);
     // The first answer of the feed repeats the newest callback, so not everything that is notified is new.
-    if (JSON.stringify(before) !== JSON.stringify(this.conversation)) {
-      this.hasNew = true;
-      this.player.update(this.conversation);
-      this.showFacts();
-    }
-    return fill(this.fresh, this.hasNew && h("button", { type: "button", class: "fresh", onclick: () => this.showNew() }, "New callbacks – show"));
+    if (before === JSON.stringify(this.conversation)) return undefined;
+    this.player.update(this.conversation);
+    this.showFacts();
+    return fill(this.fresh, h("button", { type: "button", class: "fresh", onclick: () => this.showNew() }, "New callbacks – show"));
   }
 
   /** Shows the tab again; what was open stays open, and nothing scrolls. */
   async showNew() {
-    this.hasNew = false;
     fill(this.fresh, loading());
-    await this.eventPages?.reload();
-    const content = await this.tabContent(TABS[this.query.tab] ? this.query.tab : "transcript", null);
+    await this.pages?.reload();
+    const content = await this.tabContent(TABS[this.query.tab] ? this.query.tab : "transcript");
     fill(this.fresh);
     if (content) refill(this.panel, content);
   }
 }
 
-/** Returns a link to a neighbour in the list that was shown last, or null. Going back still leads to the list. */
-function neighbour(id, step, words = "") {
-  const ids = [...trail.rows.keys()];
-  const other = ids.includes(id) ? ids[ids.indexOf(id) + step] : undefined;
-  if (other === undefined) return null;
-  const href = formatRoute(["conversations", other]);
-  return h("a", { href, title: `${other} (${step > 0 ? "J" : "K"})`, onclick: (event) => { event.preventDefault(); location.replace(href); } }, words);
-}
-
-function heading(conversation, player) {
-  const { conversation_id: id } = conversation;
+function heading({ conversation_id: id, status, simulated, missing }, player) {
   const link = () => {
     replaceQuery(player.state);
     return location.href;
@@ -205,43 +180,20 @@ function heading(conversation, player) {
   return [
     h("nav", { "aria-label": "Breadcrumb", class: "breadcrumb" }, h("a", { href: "#/conversations" }, "Conversations"), h("span", { "aria-hidden": "true" }, " /")),
     h("h1", {}, said(id, { class: "mono" })),
-    statusBadge(conversation.status), conversation.simulated && badge("simulated", "outline"),
-    conversation.missing.map(({ what, overdue }) => badge(`${partName(what)} missing`, overdue ? "bad" : "warn")),
-    h("div", { class: "head-tools" }, neighbour(id, -1, "‹ Previous"), neighbour(id, 1, "Next ›"),
-      copyButton("Copy id", id), copyButton("Copy link", link), copyButton("Copy command", command("show", id)),
+    statusBadge(status), simulated && badge("simulated", "outline"), missing.map(({ what, overdue }) => badge(`${partName(what)} missing`, overdue ? "bad" : "warn")),
+    h("div", { class: "head-tools" }, copyButton("Copy id", id), copyButton("Copy link", link), copyButton("Copy command", command("show", id)),
       h("a", { href: `${config.api}/conversations/${segment(id)}`, target: "_blank", rel: "noopener" }, "JSON")),
   ];
 }
 
 /** Replaces content; open folds, the scroll position of lists and the focus stay. */
 function refill(element, content) {
-  const open = new Set([...element.querySelectorAll("details[open] > summary")].map((summary) => summary.textContent));
-  const scrolled = element.querySelector(".turns")?.scrollTop ?? 0;
-  const focus = element.contains(document.activeElement) ? document.activeElement.textContent : null;
+  const summaries = () => [...element.querySelectorAll("summary, a, button")];
+  const open = summaries().filter((each) => each.parentElement.open).map((each) => each.textContent);
+  const scrolled = element.querySelector(".turns")?.scrollTop;
+  const focus = element.contains(document.activeElement) && document.activeElement.textContent;
   fill(element, content);
-  for (const summary of element.querySelectorAll("summary")) if (open.has(summary.textContent)) summary.parentElement.open = true;
+  for (const each of summaries()) if (open.includes(each.textContent)) each.parentElement.open = true;
   if (scrolled) element.querySelector(".turns")?.scrollTo(0, scrolled);
-  if (focus) [...element.querySelectorAll("summary, a, button")].find((each) => each.textContent === focus)?.focus({ preventScroll: true });
-}
-
-/** Returns the tabs: the Tab key stops at the chosen one, arrows choose another. */
-function tabList(choose) {
-  const tabs = Object.entries(TABS).map(([name, words]) => h("button", {
-    type: "button", role: "tab", id: `tab-${name}`, "aria-controls": "panel", "data-name": name, onclick: () => choose(name),
-  }, words));
-  function mark(name) {
-    for (const tab of tabs) {
-      tab.setAttribute("aria-selected", String(tab.dataset.name === name));
-      tab.tabIndex = tab.dataset.name === name ? 0 : -1;
-    }
-  }
-  function press(event) {
-    const at = tabs.indexOf(event.target);
-    const next = { ArrowRight: tabs[(at + 1) % tabs.length], ArrowLeft: tabs.at(at - 1), Home: tabs[0], End: tabs.at(-1) }[event.key];
-    if (!next) return;
-    event.preventDefault();
-    next.focus();
-    choose(next.dataset.name);
-  }
-  return { mark, element: h("div", { class: "tabs", role: "tablist", "aria-label": "About this conversation", onkeydown: press }, tabs) };
+  if (focus) summaries().find((each) => each.textContent === focus)?.focus({ preventScroll: true });
 }

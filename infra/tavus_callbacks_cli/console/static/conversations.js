@@ -5,7 +5,7 @@ import { fill, h, said } from "/console/dom.js";
 import { setKeys } from "/console/keys.js";
 import { SIMULATED, filterForm, fixTimes, listKeys, offer, offerPlace, openRow, readPage, showFilters } from "/console/listing.js";
 import { badge, empty, loading, notice, tags, time } from "/console/parts.js";
-import { formatRoute, trail } from "/console/router.js";
+import { formatRoute } from "/console/router.js";
 import { spanText, timeText, zoneName } from "/console/time.js";
 
 const PATH = ["conversations"];
@@ -100,7 +100,6 @@ async function more(view) {
 
 function drawAll(view) {
   const { rows } = view.memory;
-  trail.rows = rows;
   view.card.removeAttribute("aria-busy");
   view.card.hidden = !rows.size;
   fill(view.body, [...rows.values()].map(row));

@@ -1,11 +1,11 @@
 // The facts of a conversation, beside its recording: what is missing first, then what happened.
 
 import { commandLine, operatorCommand } from "/console/command.js";
-import { fill, h, said } from "/console/dom.js";
+import { h, said } from "/console/dom.js";
 import { badge, tags, time } from "/console/parts.js";
 import { formatRoute } from "/console/router.js";
 import { spanText, zoneName } from "/console/time.js";
-import { addInParts, lazy, tree } from "/console/tree.js";
+import { fold, tree } from "/console/tree.js";
 
 const PARTS = { shutdown: "Shutdown", transcript: "Transcript", perception: "Perception analysis", recording: "Recording" };
 const STATUSES = {
@@ -13,29 +13,19 @@ const STATUSES = {
   ended: ["ended", "ok", ""],
   presumed_ended: ["presumed ended", "warn", "No shutdown has arrived, and nothing else is expected from the call."],
 };
-const RECORDINGS = {
-  available: ["available", "ok"],
-  pending: ["pending", "warn"],
-  missing: ["missing", "bad"],
-  failed: ["failed", "bad"],
-  other_bucket: ["in another bucket", "warn"],
-  other_provider: ["with another provider", "warn"],
-  other_conversation: ["of another conversation", "bad"],
-};
+const RECORDINGS = { available: "ok", pending: "warn", missing: "bad", failed: "bad", other_conversation: "bad" };
 const OBJECTIVES = { __proto__: null, completed: "ok", pending: "warn", activated: "live" };
-const UNAVAILABLE = { __proto__: null, no_vision_history: "The camera was off, so there is nothing to analyse." };
 
 /** Returns the badge of a conversation's status. */
 export function statusBadge(status) {
-  const [words, kind] = STATUSES[status] ?? [status, "plain"];
+  const [words, kind] = STATUSES[status] ?? [status];
   return badge(words, kind);
 }
 
 /** Returns since when a part is missing, as a sentence. */
 export function missingText({ since, usual_delay: delay, overdue }) {
   return [
-    since && ["Expected since ", time(since), ". "],
-    `Usually it arrives within ${spanText(delay)}. `,
+    since && ["Expected since ", time(since), ". "], `Usually it arrives within ${spanText(delay)}. `,
     overdue ? h("strong", { class: "bad-text" }, "Overdue.") : "It may still arrive.",
   ];
 }
@@ -46,266 +36,156 @@ export function partName(part) {
 }
 
 /** Returns a link to an event in the Events tab. */
-export function eventLink(conversation, eventId, words = "event") {
-  return h("a", { href: formatRoute(["conversations", conversation.conversation_id], { tab: "events", event: eventId }) }, words);
+export function eventLink({ conversation_id: id }, event, words = "event") {
+  return h("a", { href: formatRoute(["conversations", id], { tab: "events", event }) }, words);
 }
 
 /** Returns the sections of facts; those without anything to say are left out. */
 export function facts(conversation) {
-  const of = (member, title, build) => conversation[member]?.length > 0 && section(title, build(conversation));
-  return [
-    of("missing", "Missing", missing),
-    section("Facts", summary(conversation)),
-    conversation.talk && section("Talk", talk(conversation.talk)),
-    conversation.perception && section("Perception", perception(conversation)),
-    of("objectives", "Objectives", objectives),
-    of("guardrails", "Guardrails", guardrails),
-    of("recordings", "Recordings", recordings),
-    Object.entries(HAPPENED).map(([member, { title, ...how }]) => of(member, title, () => happenings(conversation, member, how))),
-  ];
+  const sections = { Missing: missing, Facts: summary, Talk: talk, Perception: perception, Objectives: objectives, Guardrails: guardrails, Recordings: recordings };
+  return Object.entries(sections).map(([title, build]) => {
+    const content = title === "Facts" || conversation[title.toLowerCase()];
+    return content && content.length !== 0 && h("section", { class: "facts card" }, h("h2", {}, title), build(conversation));
+  });
 }
 
-// What else happened: the name of each, and the members that its fold shows.
-const HAPPENED = {
-  recording_failures: { title: "Failed copies", name: (each) => each.error_code, members: ["error_message", "explanation", "tavus_recording_id", "key"] },
-  perception_tool_calls: { title: "Tools that Raven called", name: (each) => each.name, members: ["arguments", "modality", "frames"] },
-  canvas_interactions: { title: "Cards", name: (each) => [each.component, each.type].filter(Boolean).join(" "), members: ["value", "metadata"] },
-  actions: { title: "Tools after the call", name: (each) => [each.tool_name ?? each.tool_id, each.status].filter(Boolean).join(": "), members: ["request", "response"] },
-  memories: { title: "Memories", name: (each) => each.event_type, members: ["analysis", "properties"] },
-  other_events: { title: "Other events", name: (each) => each.event_type, members: [] },
-};
-
-function happenings(conversation, member, { name, members }) {
-  const list = h("ol", { class: "history" });
-  addInParts(list, conversation[member], (each) => h("li", {}, fold([time(each.at), " ", said(name(each) || "unnamed")], () => [
-    each.body_url && h("p", {}, "A value is too large for this view. The event has all of it."),
-    members.length > 0 && h("div", { class: "tree" }, tree(Object.fromEntries(members.filter((key) => each[key] !== null).map((key) => [key, each[key]])))),
-    eventLink(conversation, each.event_id)])));
-  return list;
+/** Returns a list of facts: each is a name and values; false ones are left out. */
+function list(pairs) {
+  return h("dl", {}, pairs.filter(Boolean).map(([name, ...values]) => [h("dt", {}, name), h("dd", {}, values)]));
 }
 
-function section(title, ...content) {
-  return h("section", { class: "facts card" }, h("h2", {}, title), content);
-}
-
-function fact(name, ...values) {
-  return [h("dt", {}, name), h("dd", {}, values)];
-}
+const mono = (text) => said(text, { class: "mono" });
+const small = (...content) => h("div", { class: "dim" }, content);
+const data = (value) => Object.keys(value).length > 0 && h("div", { class: "tree" }, tree(value, 1));
 
 function missing(conversation) {
-  const isOverdue = conversation.missing.some(({ what, overdue }) => overdue && what !== "recording");
   return [
-    h("dl", {}, conversation.missing.map((part) => fact(h("span", { class: part.overdue && "bad-text" }, partName(part.what)),
-      missingText(part),
-      part.what === "recording" && h("div", { class: "dim" }, "A recording exists only if a page of yours started it: ", h("code", {}, "enable_recording"), " permits it.")))),
-    isOverdue && [
-      h("p", { class: "dim" }, "Fetch lost callbacks from Tavus's API:"),
-      commandLine(operatorCommand("backfill", conversation.conversation_id)),
-    ],
+    list(conversation.missing.map((part) => [h("span", { class: part.overdue && "bad-text" }, partName(part.what)), missingText(part),
+      part.what === "recording" && small("A recording exists only if a page of yours started it: ", h("code", {}, "enable_recording"), " permits it.")])),
+    conversation.missing.some(({ what, overdue }) => overdue && what !== "recording") && [
+      h("p", { class: "dim" }, "Fetch lost callbacks from Tavus's API:"), commandLine(operatorCommand("backfill", conversation.conversation_id))],
   ];
 }
 
 function summary(conversation) {
-  const { ending, joinings, skipped, tags: { simulated, ...values } } = conversation;
-  const [, , explanation] = STATUSES[conversation.status] ?? [];
-  const again = joinings.length - 1;
-  return h("dl", {},
-    fact("Status", statusBadge(conversation.status), explanation && h("div", { class: "dim" }, explanation)),
-    ending && fact("Ended by", said(ending.plain), ending.reason && !ending.plain.includes(ending.reason) && h("div", { class: "dim" }, said(ending.reason, { class: "mono" }))),
-    fact(`Joined (${zoneName()})`, time(conversation.joined_at), again > 0 && `, and ${again} more times`),
-    conversation.ended_at && fact(`Ended (${zoneName()})`, time(conversation.ended_at)),
-    conversation.duration !== null && fact("Length", spanText(conversation.duration)),
+  const { status, ending, joinings, joined_at: joined, ended_at: ended, duration, tags: { simulated, ...values }, labels, received_from: sources, skipped } = conversation;
+  const explanation = STATUSES[status]?.[2];
+  const zone = (name) => `${name} (${zoneName()})`;
+  return list([
+    ["Status", statusBadge(status), explanation && small(explanation)],
+    ending && ["Ended by", said(ending.plain), ending.reason && !ending.plain.includes(ending.reason) && small(mono(ending.reason))],
+    [zone("Joined"), time(joined), joinings.length > 1 && `, and ${joinings.length - 1} more times`],
+    ended && [zone("Ended"), time(ended)],
+    duration !== null && ["Length", spanText(duration)],
     ids("Replica", conversation.replica), ids("Persona", conversation.persona),
-    Object.keys(values).length > 0 && fact("Tags", tags(values)),
-    fact("Token label", conversation.labels.map((label) => said(label, { class: "tag" }))),
-    fact(`Received (${zoneName()})`, time(conversation.received_first_at), " to ", time(conversation.received_last_at),
-      conversation.received_from.includes("backfill") && h("div", { class: "dim" }, "Some events were fetched from Tavus's API.")),
-    conversation.confirmed && fact("Confirmed", "Tavus's API shows every stored event."),
-    conversation.replica_heartbeats > 0 && fact("Heartbeats", conversation.replica_heartbeats),
-    skipped && fact("Not read", `${skipped.count} ${skipped.count === 1 ? "event is" : "events are"} too large for this view. `,
-      skipped.event_ids.map((id, index) => [eventLink(conversation, id, `Event ${index + 1}`), " "])));
+    Object.keys(values).length > 0 && ["Tags", tags(values)],
+    ["Token label", labels.map((label) => said(label, { class: "tag" }))],
+    [zone("Received"), time(conversation.received_first_at), " to ", time(conversation.received_last_at),
+      sources.includes("backfill") && small("Some events were fetched from Tavus's API.")],
+    conversation.confirmed && ["Confirmed", "Tavus's API shows every stored event."],
+    skipped && ["Not read", `Events that are too large for this view: ${skipped.count}. `, skipped.event_ids.map((id, index) => [eventLink(conversation, id, `Event ${index + 1}`), " "])],
+  ]);
 }
 
 /** Returns an id with its names, which changed in 2026: both are shown if they differ. */
 function ids(name, { id, ...names }) {
-  if (!id) return null;
   const differ = new Set(Object.values(names).filter(Boolean)).size > 1;
-  return fact(name, differ
-    ? Object.entries(names).map(([key, value]) => h("div", {}, h("span", { class: "dim" }, `${key} `), said(value, { class: "mono" })))
-    : said(id, { class: "mono" }));
+  return id && [name, differ ? Object.entries(names).map(([key, value]) => h("div", {}, h("span", { class: "dim" }, `${key} `), mono(value))) : mono(id)];
 }
 
-function talk(numbers) {
+function talk({ talk: numbers }) {
   const sides = (unit) => `user ${numbers[`user_${unit}`]}, replica ${numbers[`replica_${unit}`]}`;
-  const percent = (share) => `${Math.round(share * 100)} %`;
-  const { longest_turn: longest, median_response_seconds: median } = numbers;
-  return h("dl", {},
-    fact("Turns", sides("turns")), fact("Words", sides("words")), fact("Questions", sides("questions")),
-    numbers.user_share_by_words !== null && fact("User's share", `${percent(numbers.user_share_by_words)} of the words`,
-      numbers.user_share_by_seconds !== null && `, ${percent(numbers.user_share_by_seconds)} of the speech`),
-    numbers.user_seconds !== null && fact("User's speech", speech(numbers.user_seconds, numbers.user_words_per_minute)),
-    numbers.replica_seconds !== null && fact("Replica's speech", speech(numbers.replica_seconds, numbers.replica_words_per_minute)),
-    longest && fact("Longest turn", `${longest.words} ${longest.words === 1 ? "word" : "words"} by the ${longest.role === "assistant" ? "replica" : longest.role}`,
-      longest.duration !== null && `, ${spanText(longest.duration)}`),
-    median !== null && fact("Responses", `first after ${spanText(numbers.first_response_seconds)}, median ${spanText(median)}`),
-    numbers.tool_calls > 0 && fact("Tool calls", numbers.tool_calls));
-}
-
-function speech(seconds, speed) {
-  return `${spanText(seconds)}${speed === null ? "" : `, ${Math.round(speed)} words a minute`}`;
+  const speech = (side, seconds, speed) => seconds !== null && [`${side}'s speech`, spanText(seconds), speed !== null && `, ${Math.round(speed)} words a minute`];
+  const { longest_turn: longest, median_response_seconds: median, user_share_by_words: share } = numbers;
+  return list([
+    ["Turns", sides("turns")], ["Words", sides("words")], ["Questions", sides("questions")],
+    share !== null && ["User's share", `${Math.round(share * 100)} % of the words`],
+    speech("User", numbers.user_seconds, numbers.user_words_per_minute), speech("Replica", numbers.replica_seconds, numbers.replica_words_per_minute),
+    longest && ["Longest turn", `${longest.words} words by the ${longest.role === "assistant" ? "replica" : longest.role}`],
+    median !== null && ["Responses", `first after ${spanText(numbers.first_response_seconds)}, median ${spanText(median)}`],
+    numbers.tool_calls > 0 && ["Tool calls", numbers.tool_calls],
+  ]);
 }
 
 function perception(conversation) {
   const { analysis, unavailable_reason: reason, at, event_id: id, body_url: isLarge } = conversation.perception;
-  const content = typeof analysis === "string" ? h("div", { class: "markdown" }, markdown(analysis)) : tree(analysis);
   return [
-    analysis !== null && content,
-    reason !== null && [h("p", {}, UNAVAILABLE[reason] ?? "Tavus sent no analysis."), h("p", { class: "dim" }, said(reason, { class: "mono" }))],
+    typeof analysis === "string" ? h("div", { class: "markdown" }, markdown(analysis)) : analysis !== null && data(analysis),
+    reason !== null && h("p", {}, reason === "no_vision_history" ? "The camera was off, so there is nothing to analyse. " : "Tavus sent no analysis. ", mono(reason)),
     isLarge && h("p", {}, "The analysis is too large for this view. Its event has all of it."),
-    h("p", { class: "dim" }, time(at), " · ", eventLink(conversation, id)),
+    small(time(at), " · ", eventLink(conversation, id)),
   ];
 }
 
 function objectives(conversation) {
   return conversation.objectives.map(({ name, status, values, history }) => fold(
-    [badge(said(status), OBJECTIVES[status]), " ", name === null ? "unnamed" : said(name)],
-    () => [
-      Object.keys(values).length > 0 && h("div", { class: "tree" }, tree(values, 1)),
-      h("h3", {}, "History"),
-      h("ol", { class: "history" }, history.map((delivery) => h("li", {},
-        moment(delivery), " ", said(delivery.status), " · ", eventLink(conversation, delivery.event_id),
-        Object.keys(delivery.values).length > 0 && h("div", { class: "tree" }, tree(delivery.values, 1))))),
-    ]));
+    [badge(said(status), OBJECTIVES[status]), " ", said(name ?? "unnamed")],
+    () => [data(values), h("h3", {}, "History"), story(conversation, history, (each) => [said(each.status), data(each.values)])], "fold-body"));
 }
 
 function guardrails(conversation) {
   const groups = Map.groupBy(conversation.guardrails, (trigger) => trigger.name || trigger.guardrail_id || trigger.event_type);
-  return [...groups].map(([name, triggers]) => fold(
-    [badge(triggers.length === 1 ? "once" : `${triggers.length} times`, "bad"), " ", said(name)],
-    () => h("ol", { class: "history" }, triggers.map((trigger) => h("li", {},
-      moment(trigger), " · ", eventLink(conversation, trigger.event_id), trigger.reason && h("div", {}, said(trigger.reason)))))));
+  return [...groups].map(([name, triggers]) => fold([badge(`${triggers.length} ×`, "bad"), " ", said(name)],
+    () => story(conversation, triggers, ({ reason }) => reason && said(reason)), "fold-body"));
 }
 
-/** Returns the sender's time, or the time of receipt where Tavus sent none. */
-function moment({ at, received_at: received }) {
-  return at ? time(at) : [time(received), h("span", { class: "dim" }, " (received)")];
+/** Returns what happened again and again; without a time of the sender, the time of receipt. */
+function story(conversation, items, words) {
+  return h("ol", { class: "history" }, items.map((each) => h("li", {},
+    time(each.at ?? each.received_at), !each.at && " (received)", " · ", eventLink(conversation, each.event_id), " ", words(each))));
 }
 
 function recordings(conversation) {
-  return h("dl", {}, conversation.recordings.map((recording) => {
-    const [words, kind] = RECORDINGS[recording.status] ?? [recording.status, "plain"];
-    const details = [
-      Number.isFinite(recording.duration) && spanText(recording.duration),
-      Number.isFinite(recording.size) && sizeText(recording.size),
-      recording.storage_class && said(recording.storage_class),
-      recording.started_at && ["starts ", time(recording.started_at)],
-      recording.received_at ? ["announced ", time(recording.received_at)] : "not announced by a callback",
-    ].filter(Boolean);
-    return fact(badge(words, kind), said(recording.recording_id, { class: "mono" }),
-      details.map((detail) => h("div", { class: "dim" }, detail)),
-      recording.issues.map((issue) => h("div", {}, said(issue, { class: "mono" }))));
-  }));
-}
-
-function fold(summaryContent, build) {
-  const body = h("div", { class: "fold-body" });
-  return lazy(h("details", { class: "fact-fold" }, h("summary", {}, summaryContent), body), () => fill(body, build()));
-}
-
-/** Returns a size such as `263 KB`. */
-function sizeText(bytes) {
-  const units = ["B", "KB", "MB", "GB"];
-  const step = Math.min(units.length - 1, bytes ? Math.floor(Math.log2(bytes) / 10) : 0);
-  return `${(bytes / 1024 ** step).toLocaleString("en", { maximumFractionDigits: step > 1 ? 1 : 0 })} ${units[step]}`;
+  return list(conversation.recordings.map(({ status, recording_id: id, duration, size, storage_class: storage, started_at: start, received_at: received, issues }) => [
+    badge(status.replaceAll("_", " "), RECORDINGS[status] ?? "warn"), mono(id),
+    Number.isFinite(duration) && small(spanText(duration)), Number.isFinite(size) && small(`${(size / 1e6).toFixed(1)} MB `, said(storage ?? "")),
+    start && small("starts ", time(start)), small(received ? ["announced ", time(received)] : "not announced by a callback"),
+    issues.map((issue) => h("div", {}, mono(issue)))]));
 }
 
 // Markdown of an analysis: headings, lists, emphasis and code as nodes. Links, images and HTML stay text.
 
-// None of these can backtrack over a long line.
+// None of these can backtrack over a long line. Only the marks around a word count, so `a * b` and `snake_case` stay.
 const FENCE = /^\s*```/;
-const HEADING = /^ {0,3}#{1,6}\s+(?=\S)/;
-const ITEM = /^\s*(?:([-*+])|\d{1,9}[.)])\s+(?=\S)/;
-const RULE = /^ {0,3}([-*_])( ?\1){2,}\s*$/;
-
-// Only the marks around a word count, so `a * b` and `snake_case` stay as they are.
+const LINES = { hr: /^ {0,3}([-*_])( ?\1){2,}\s*$/, h3: /^ {0,3}#{1,6}\s+(?=\S)/, ul: /^\s*[-*+]\s+(?=\S)/, ol: /^\s*\d{1,9}[.)]\s+(?=\S)/ };
 const MARKS = /(`[^`]+`)|(\*\*(?=\S)(?:[^*]|\*(?!\*))+?\*\*|__(?=\S)[^_]+?__)|(?<!\w)([*_])(?=\S)([^*_]+?)\3(?!\w)/g;
 
-/** Returns the nodes of a text in Markdown. */
+/** Returns the blocks of a text in Markdown; a line that begins nothing goes on with the block before it. */
 function markdown(text) {
-  const reader = new Reader();
-  for (const line of text.split(/\r?\n/)) reader.read(line);
-  return reader.end();
-}
-
-/** Reads line by line; a paragraph, a list or a code block stays open until another block begins. */
-class Reader {
-  constructor() {
-    this.blocks = [];
-    this.open = null;
+  const blocks = [];
+  let open = null;
+  const start = (tag) => blocks.push(open = { tag, lines: [] });
+  for (const line of text.split(/\r?\n/)) {
+    const isFence = FENCE.test(line);
+    const tag = Object.keys(LINES).find((name) => LINES[name].test(line));
+    if (open?.tag === "pre" && !isFence) open.lines.push(line);
+    else if (isFence && open?.tag === "pre") open = null;
+    else if (isFence) start("pre");
+    else if (tag) {
+      if (open?.tag !== tag) start(tag);
+      open.lines.push(line.replace(LINES[tag], ""));
+      if (tag === "hr" || tag === "h3") open = null;
+    } else if (!line.trim()) open = null;
+    else {
+      if (!open) start("p");
+      open.lines.push(`${open.lines.pop() ?? ""} ${line.trim()}`);
+    }
   }
-
-  read(line) {
-    if (this.open?.tag === "pre") this.readCode(line);
-    else if (FENCE.test(line)) this.start("pre");
-    else if (RULE.test(line)) this.start("hr").close();
-    else if (HEADING.test(line)) this.start("h3").add(line.replace(HEADING, "")).close();
-    else if (ITEM.test(line)) this.readItem(line);
-    else if (!line.trim()) this.close();
-    else if (this.open?.tag === "ul" || this.open?.tag === "ol") this.open.lines.push(`${this.open.lines.pop()} ${line.trim()}`);
-    else (this.open ? this : this.start("p")).add(line.trim());
-  }
-
-  readCode(line) {
-    if (FENCE.test(line)) this.close();
-    else this.add(line);
-  }
-
-  readItem(line) {
-    const [mark, bullet] = ITEM.exec(line);
-    const tag = bullet ? "ul" : "ol";
-    if (this.open?.tag !== tag) this.start(tag);
-    this.add(line.slice(mark.length));
-  }
-
-  start(tag) {
-    this.close();
-    this.open = { tag, lines: [] };
-    return this;
-  }
-
-  add(line) {
-    this.open.lines.push(line);
-    return this;
-  }
-
-  close() {
-    if (this.open) this.blocks.push(block(this.open));
-    this.open = null;
-  }
-
-  end() {
-    this.close();
-    return this.blocks;
-  }
+  return blocks.map(block);
 }
 
 function block({ tag, lines }) {
-  if (tag === "hr") return h("hr");
-  if (tag === "pre") return h("pre", { dir: "auto" }, lines.join("\n"));
-  if (tag === "ul" || tag === "ol") return h(tag, {}, lines.map((line) => h("li", { dir: "auto" }, inline(line))));
-  return h(tag, { dir: "auto" }, inline(lines.join(" ")));
+  if (tag === "hr") return h(tag);
+  if (tag === "pre") return h(tag, { dir: "auto" }, lines.join("\n"));
+  return tag[1] === "l" ? h(tag, {}, lines.map((line) => h("li", { dir: "auto" }, inline(line)))) : h(tag, { dir: "auto" }, inline(lines[0]));
 }
 
 function inline(text) {
   const nodes = [];
   let at = 0;
-  for (const match of text.matchAll(MARKS)) {
-    nodes.push(text.slice(at, match.index));
-    at = match.index + match[0].length;
-    if (match[1]) nodes.push(h("code", {}, match[1].slice(1, -1)));
-    else if (match[2]) nodes.push(h("strong", {}, match[2].slice(2, -2)));
-    else nodes.push(h("em", {}, match[4]));
+  for (const { 0: all, 1: code, 2: strong, 4: em, index } of text.matchAll(MARKS)) {
+    nodes.push(text.slice(at, index), code ? h("code", {}, code.slice(1, -1)) : strong ? h("strong", {}, strong.slice(2, -2)) : h("em", {}, em));
+    at = index + all.length;
   }
-  nodes.push(text.slice(at));
-  return nodes.filter((node) => node !== "");
+  return [...nodes, text.slice(at)];
 }

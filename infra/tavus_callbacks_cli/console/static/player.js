@@ -1,35 +1,26 @@
 // The player: a link when it is needed, captions, and one clock for turns and video.
 
 import { config, get, segment } from "/console/api.js";
-import { fill, h, safeUrl } from "/console/dom.js";
-import { notice } from "/console/parts.js";
-import { PlayerTools, playButton, showWaiting, unplayable } from "/console/player_view.js";
-import { keep, recall, replaceQuery } from "/console/router.js";
-import { clockText } from "/console/time.js";
+import { fill, h, s, safeUrl, said } from "/console/dom.js";
+import { copyButton, notice } from "/console/parts.js";
+import { formatRoute, keep, recall, replaceQuery } from "/console/router.js";
+import { clockText, spanText, timeText, zoneName } from "/console/time.js";
 
-const RENEW = 5 * 60_000;
+const SPEEDS = [0.25, 0.5, 0.75, 1, 1.25, 1.5, 1.75, 2];
+const PROVIDERS = { __proto__: null, gcs: "Google Cloud Storage", azure_blob: "Azure Blob Storage", s3: "S3" };
+const RENEW = 300_000;
 const RETRY = 10_000;
-const REMEMBER = 1000;
-const NUDGE = 0.1;
 // As the API limits `offset`.
 const MOST_SECONDS = 86_400;
 const OFFSET = "tavus-callbacks.offset.";
+const UNKNOWN = "Play the recording, and press “Said now” at the turn that you hear.";
 
-/**
- * Plays the recordings of a conversation. The time of the video is the start of a turn + `offset`.
- * Dispatches `position` when the position may have changed, `offset` when turns may have moved in the recording, and
- * `conversation` when it has read a newer view.
- * `query` is the address: `recording`, `offset`, and `t`, which counts in that recording, or in the talk without one.
- */
+/** Plays the recordings of a conversation; dispatches `position`, `offset` and `conversation` when these change. */
 export class Player extends EventTarget {
-  constructor({ conversation, query = {}, signal }) {
+  constructor({ conversation, query, signal }) {
     super();
-    this.signal = signal;
-    this.rate = 1;
-    this.talkAt = null;
-    this.subtitles = null;
-    this.conversation = conversation;
-    this.path = `/conversations/${segment(conversation.conversation_id)}`;
+    const path = `/conversations/${segment(conversation.conversation_id)}`;
+    Object.assign(this, { conversation, path, signal, rate: 1, talkAt: null, subtitles: null });
     this.stage = h("div", { class: "stage" });
     this.status = h("p", { class: "said", role: "status" });
     this.tools = new PlayerTools(this);
@@ -38,41 +29,31 @@ export class Player extends EventTarget {
     this.restore(query);
   }
 
-  // What is chosen.
-
-  /** Takes what an address says. A recording that plays already seeks and plays on. */
+  /** Takes an address: `t` counts in its recording, or in the talk without one. What plays seeks and plays on. */
   restore({ recording, offset, t }) {
     const { recordings } = this.conversation;
     const wanted = recordings.find((each) => each.recording_id === recording);
-    const linkOffset = wanted || !recording ? number(offset) : null;
     const next = wanted ?? this.recording ?? latest(recordings);
-    if (!this.video || next !== this.recording) this.choose(next, { linkOffset });
-    else this.linkOffset = linkOffset;
+    if (!this.video || next !== this.recording) this.choose(next);
+    this.linkOffset = wanted || !recording ? number(offset) : null;
     this.move();
     if (recording && !wanted) this.say("The link names a recording that this conversation does not have.");
     const at = number(t);
-    if (at !== null && at >= 0) this.startFrom(at, { isTalk: !wanted });
+    if (at >= 0 && at !== null) this.startFrom(at, !wanted);
   }
 
-  /** Seeks, or notes where play will begin: in seconds of the recording, or of the talk. */
-  startFrom(seconds, { isTalk }) {
+  startFrom(seconds, isTalk) {
+    const at = isTalk ? Math.max(0, seconds + this.offset) : seconds;
     if (isTalk && this.offset === null) this.talkAt = seconds;
-    else {
-      const at = isTalk ? Math.max(0, seconds + this.offset) : seconds;
-      if (this.video) this.video.currentTime = at;
-      else this.startAt = at;
-    }
+    else if (this.video) this.video.currentTime = at;
+    else this.startAt = at;
     if (!this.video) this.renderStage();
-    this.dispatchEvent(new Event("position"));
+    this.dispatch("position");
   }
 
-  /** Shows a recording of the conversation, without a link until play is pressed. */
-  choose(recording, { linkOffset = null } = {}) {
+  choose(recording) {
     this.drop();
-    this.choice = new AbortController();
-    this.recording = recording;
-    this.linkOffset = linkOffset;
-    this.startAt = null;
+    Object.assign(this, { recording, linkOffset: null, startAt: null });
     this.say("");
     this.renderStage();
     this.move();
@@ -93,12 +74,11 @@ export class Player extends EventTarget {
     return this.move();
   }
 
-  /** Asks for the conversation again: its recording may have arrived. */
   async checkAgain() {
     this.say("Asking…");
     try {
-      this.update(await get(this.path, {}, { signal: this.signal }));
-      this.dispatchEvent(new Event("conversation"));
+      this.update(await get(this.path, {}, this));
+      this.dispatch("conversation");
       this.say(this.isPlayable ? "" : "Nothing has changed.");
     } catch (error) {
       if (error.name !== "AbortError") this.say(error.message);
@@ -107,6 +87,7 @@ export class Player extends EventTarget {
 
   drop() {
     this.choice?.abort();
+    this.choice = new AbortController();
     clearTimeout(this.reminder);
     cancelAnimationFrame(this.frame);
     this.video?.pause();
@@ -125,58 +106,52 @@ export class Player extends EventTarget {
     return Boolean(this.conversation.transcript?.has_times);
   }
 
-  // Where turns are in the recording.
+  get at() {
+    return this.video?.currentTime ?? this.startAt;
+  }
 
-  /** Seconds in the talk, or null if they are unknown: of what plays, or of what play will begin with. */
   get position() {
-    const at = this.video?.currentTime ?? this.startAt;
-    return at === null || this.offset === null ? this.talkAt : at - this.offset;
+    return this.at === null || this.offset === null ? this.talkAt : this.at - this.offset;
   }
 
   get duration() {
     return Number.isFinite(this.video?.duration) ? this.video.duration : this.recording?.duration ?? Infinity;
   }
 
-  /** Tells whether a turn, or its end, is in the recording. */
   covers({ start, duration }) {
     if (start === null || this.offset === null) return false;
     const at = start + this.offset;
     return at + (duration ?? 0) >= 0 && at < this.duration;
   }
 
-  /** Plays from the start of a turn, or says why it cannot. */
   playFrom(turn) {
     if (!this.isPlayable) return this.say("There is no recording to play.");
-    if (this.offset === null) return this.say("The place of this turn in the recording is unknown. Play the recording, and press “Said now” at the turn that you hear.");
+    if (this.offset === null) return this.say(`The place of this turn in the recording is unknown. ${UNKNOWN}`);
     if (!this.covers(turn)) return this.say("This turn is not in the recording.");
     this.say("");
     return this.play(Math.max(0, turn.start + this.offset));
   }
 
-  nudge(steps) {
-    if (!this.isPlayable) return;
-    if (this.offset === null) this.say("The offset is unknown. Play the recording, and press “Said now” at the turn that you hear.");
-    else this.setOffset(this.offset + steps * NUDGE);
+  nudge(seconds) {
+    if (this.offset === null) this.say(`The offset is unknown. ${UNKNOWN}`);
+    else if (this.isPlayable) this.setOffset(this.offset + seconds);
   }
 
-  /** Takes the word of somebody who hears a turn begin now. */
   isSaidNow(turn) {
     if (!this.video) return this.say("Play the recording first.");
-    this.setOffset(this.video.currentTime - turn.start);
-    return this.say(`This turn begins at ${clockText(this.video.currentTime)} of the recording.`);
+    this.setOffset(this.at - turn.start);
+    return this.say(`This turn begins at ${clockText(this.at)} of the recording.`);
   }
 
   /** Keeps an offset for this recording; null forgets it. */
   setOffset(seconds) {
-    const value = seconds === null ? null : String(Math.round(seconds * 1000) / 1000);
-    const isKept = keep(OFFSET + this.recording.recording_id, value);
+    const isKept = keep(OFFSET + this.recording.recording_id, seconds === null ? null : String(round(seconds)));
     this.say(isKept ? "" : "This browser stores nothing: the offset lasts until the page is reloaded. A copied link keeps it.");
     this.linkOffset = null;
     this.move();
     this.remember();
   }
 
-  /** Reads the offset again, and moves turns and captions by it. */
   move() {
     const stored = this.recording && number(recall(OFFSET + this.recording.recording_id));
     const places = [
@@ -184,102 +159,112 @@ export class Player extends EventTarget {
       [stored, "set by hand"],
       [this.recording?.offset, "from the start time of the recording"],
     ];
-    [this.offset, this.source] = places.find(([offset]) => Number.isFinite(offset)) ?? [null, "unknown"];
+    [this.offset, this.source] = places.find(([offset]) => Number.isFinite(offset)) ?? [null, `The API does not know when the recording starts. ${UNKNOWN}`];
     this.tools.update();
-    if (this.track) showSubtitles(this.track, this.subtitles ?? [], this.offset);
-    this.dispatchEvent(new Event("offset"));
-    this.dispatchEvent(new Event("position"));
+    this.showCaptions();
+    this.dispatch("offset");
+    this.dispatch("position");
   }
 
-  /** Writes recording, position and offset into the address, at most once a second. */
   remember() {
     this.reminder ??= setTimeout(() => {
       this.reminder = null;
       replaceQuery(this.state);
-    }, REMEMBER);
+    }, 1000);
   }
 
   get state() {
-    const at = this.video?.currentTime ?? this.startAt;
-    const isByHand = this.source === "set by hand" || this.source === "from the link";
+    const { recording, at, offset } = this;
     return {
-      recording: this.recording?.recording_id,
+      recording: recording?.recording_id,
       t: at === null ? null : Math.round(at * 10) / 10,
-      offset: isByHand ? Math.round(this.offset * 1000) / 1000 : null,
+      offset: offset === null || offset === recording.offset ? null : round(offset),
     };
   }
 
-  // Playing.
-
-  /** Plays, from a time of the video if one is given. */
-  async play(at = this.startAt) {
-    if (!this.isPlayable) return;
+  play(at = this.startAt) {
+    if (!this.isPlayable) return undefined;
     this.startAt = at;
-    this.dispatchEvent(new Event("position"));
-    try {
+    this.dispatch("position");
+    return this.attempt(async () => {
       await this.load();
       if (this.startAt !== null) this.video.currentTime = this.startAt;
       this.startAt = null;
       await this.video.play();
+    });
+  }
+
+  async attempt(run) {
+    try {
+      await run();
     } catch (error) {
       this.fail(error);
     }
   }
 
   toggle() {
-    if (this.video && !this.video.paused) this.video.pause();
+    if (this.video?.paused === false) this.video.pause();
     else this.play();
   }
 
-  /** Gets a link if there is none or if less than five minutes of it are left; the video goes on where it was. */
-  load({ isForced = false } = {}) {
-    if (!isForced && this.link && Date.now() < this.link.renewAt) return undefined;
+  /** Gets a link if less than five minutes of the last one are left. */
+  load(isForced = false) {
+    if (!isForced && Date.now() < this.link?.renewAt) return undefined;
     this.loading ??= this.replaceLink().finally(() => { this.loading = null; });
     return this.loading;
   }
 
   async replaceLink() {
-    if (!this.video) showWaiting(this.stage);
-    const link = await this.fetchLink();
-    if (!config.cdn_url || new URL(link.url).origin !== new URL(config.cdn_url).origin) {
-      throw Object.assign(new Error("This console may not play from the address of this recording. Download it instead."), { title: "Cannot be played" });
-    }
-    const left = new Date(link.expires_at).getTime() - RENEW;
+    const words = this.stage.querySelector(".play span");
+    if (words) fill(words, "Getting the link…");
+    else if (!this.video) fill(this.stage, h("p", { role: "status" }, "Getting the link…"));
+    const { url, expires_at: expiry } = await this.fetchLink();
+    if (!config.cdn_url || new URL(url).origin !== new URL(config.cdn_url).origin) throw cannotPlay("This console may not play from the address of this recording. Download it instead.");
+    const renewAt = Date.parse(expiry) - RENEW;
     // A clock that is wrong by hours must not ask for a link all the time: then an error asks.
-    this.link = { ...link, renewAt: left > Date.now() ? left : Infinity };
+    this.link = { renewAt: renewAt > Date.now() ? renewAt : Infinity };
     if (!this.video) this.showVideo();
-    const { video } = this;
-    const at = video.currentTime;
+    const { at, video } = this;
     this.isProven = false;
-    video.setAttribute("src", link.url);
+    video.setAttribute("src", url);
     if (at > 0) video.currentTime = at;
     if (this.isWanted) await video.play();
   }
 
-  /** Returns a fresh link: url and expires_at. */
   async fetchLink(query = {}) {
     const signal = AbortSignal.any([this.signal, this.choice.signal]);
-    const path = `${this.path}/recordings/${segment(this.recording.recording_id)}`;
-    const link = await get(path, { format: "json", ...query }, { signal });
+    const link = await get(`${this.path}/recordings/${segment(this.recording.recording_id)}`, { format: "json", ...query }, { signal });
     if (safeUrl(link.url, [config.cdn_url]) === null) throw new Error("The address of the recording is not https.");
     return link;
   }
 
   showVideo() {
     const video = h("video", { controls: true, preload: "auto", playsinline: true });
-    video.defaultPlaybackRate = video.playbackRate = this.rate;
+    const renew = () => this.attempt(() => this.load());
+    const want = () => {
+      // An error pauses too.
+      if (video.error) return;
+      this.isWanted = !video.paused;
+      this.moved();
+      renew();
+    };
     const listeners = {
-      play: () => this.want(true), pause: () => this.want(false),
-      seeking: () => this.renew(), timeupdate: () => this.renew(),
+      play: want, pause: want, seeking: renew, timeupdate: renew,
       loadeddata: () => { this.isProven = true; }, playing: () => this.tick(), seeked: () => this.moved(),
-      durationchange: () => this.dispatchEvent(new Event("offset")),
-      ratechange: () => this.setRate(video.playbackRate),
-      stalled: () => this.stall(), error: () => this.recover(),
+      durationchange: () => this.dispatch("offset"), ratechange: () => this.setRate(video.playbackRate),
+      error: () => this.recover(),
+      // After three seconds without data. Browsers repeat a refusal of the CDN for minutes and report no error.
+      stalled: () => {
+        if (!this.isWanted || video.readyState >= HTMLMediaElement.HAVE_FUTURE_DATA) return;
+        if (Date.now() - this.recoveredAt < RETRY) this.say("The recording does not load. The network is slow, or the link is refused.");
+        else this.recover();
+      },
     };
     for (const [name, listener] of Object.entries(listeners)) {
       video.addEventListener(name, () => { if (video === this.video && video.getAttribute("src")) listener(); });
     }
     this.video = video;
+    this.setRate(this.rate);
     this.track = video.addTextTrack("captions", "Transcript");
     this.track.mode = "showing";
     const hadFocus = this.stage.contains(document.activeElement);
@@ -288,7 +273,7 @@ export class Player extends EventTarget {
     this.loadCaptions();
   }
 
-  /** Follows the video with each frame; `timeupdate` comes four times a second only. */
+  // `timeupdate` comes four times a second only.
   tick() {
     this.moved();
     cancelAnimationFrame(this.frame);
@@ -296,85 +281,69 @@ export class Player extends EventTarget {
   }
 
   moved() {
-    this.dispatchEvent(new Event("position"));
+    this.dispatch("position");
     this.remember();
-  }
-
-  /** Notes whether somebody wants it to play: an error pauses too. */
-  want(isWanted) {
-    if (this.video.error) return;
-    this.isWanted = isWanted;
-    this.moved();
-    this.renew();
   }
 
   setRate(rate) {
     this.rate = rate;
-    if (this.video && this.video.playbackRate !== rate) this.video.playbackRate = rate;
     // A new link begins with the default.
-    if (this.video) this.video.defaultPlaybackRate = rate;
+    if (this.video?.playbackRate !== rate || this.video.defaultPlaybackRate !== rate) Object.assign(this.video ?? {}, { playbackRate: rate, defaultPlaybackRate: rate });
     this.tools.update();
   }
 
-  async renew() {
-    try {
-      await this.load();
-    } catch (error) {
-      this.fail(error);
-    }
-  }
-
-  /** After three seconds without data. Browsers repeat a refusal of the CDN for minutes and report no error. */
-  stall() {
-    if (!this.isWanted || this.video.readyState >= HTMLMediaElement.HAVE_FUTURE_DATA) return;
-    if (this.isProven && Date.now() - this.recoveredAt >= RETRY) this.recover();
-    else this.say("The recording does not load. The network is slow, or the link is refused.");
-  }
-
-  /** After an error, which an expired link causes too: a fresh link at the same position, once. */
-  async recover() {
+  /** Gets a fresh link once: the old one may have expired. */
+  recover() {
     const { error } = this.video;
-    const isVain = !this.isProven || Date.now() - this.recoveredAt < RETRY || error?.code === MediaError.MEDIA_ERR_DECODE;
-    if (isVain) return this.fail(playbackError(error));
+    const isBroken = error?.code === MediaError.MEDIA_ERR_DECODE;
+    if (isBroken || (error && !this.isProven) || Date.now() - this.recoveredAt < RETRY) return this.fail(playbackError(isBroken));
     this.recoveredAt = Date.now();
-    try {
-      await this.load({ isForced: true });
-    } catch (failure) {
-      this.fail(failure);
-    }
-    return undefined;
+    return this.attempt(() => this.load(true));
   }
 
   fail(error) {
     // An aborted request, or `play()` of a video whose own events and controls tell more.
     if (error instanceof DOMException) return;
-    this.startAt = this.video?.currentTime ?? this.startAt;
+    this.startAt = this.at;
     this.drop();
-    this.choice = new AbortController();
     fill(this.stage, notice(error, { again: () => this.play() }));
-    this.dispatchEvent(new Event("position"));
+    this.dispatch("position");
   }
 
   // Captions by script: a `<track>` would fall under the media-src of the policy, which allows recordings only.
-  // The API cuts long turns into subtitles; here they only move by the offset.
 
   async loadCaptions() {
     if (!this.hasTimes) return;
-    this.captionError = null;
+    let failure = null;
     try {
-      this.subtitles ??= parseSubtitles(await get(`${this.path}/transcript`, { format: "vtt", offset: 0 }, { signal: this.signal }));
+      this.subtitles ??= parseSubtitles(await get(`${this.path}/transcript`, { format: "vtt", offset: 0 }, this));
     } catch (error) {
       if (error.name === "AbortError") return;
-      this.subtitles = null;
-      this.captionError = error;
+      failure = notice({ ...error, title: "No captions", message: error.message }, { again: () => this.loadCaptions() });
     }
-    this.move();
+    fill(this.tools.captions, failure);
+    this.showCaptions();
   }
 
-  // What a person sees.
+  showCaptions() {
+    const { track, offset, subtitles } = this;
+    if (!track) return;
+    const { mode } = track;
+    // A track that somebody switched off does not show its cues to a script either.
+    if (mode === "disabled") track.mode = "hidden";
+    for (const cue of [...track.cues]) track.removeCue(cue);
+    for (const { start, end, text } of (offset !== null && subtitles) || []) {
+      if (end + offset > 0) track.addCue(new VTTCue(Math.max(0, start + offset), end + offset, text));
+    }
+    track.mode = mode;
+  }
 
   say(text) {
     fill(this.status, text);
+  }
+
+  dispatch(name) {
+    this.dispatchEvent(new Event(name));
   }
 
   renderStage() {
@@ -383,12 +352,11 @@ export class Player extends EventTarget {
     if (hadFocus) this.stage.querySelector("button")?.focus();
   }
 
-  /** The keys of the player, for the page's help. */
   get keys() {
     return {
       " ": { words: "play or pause", run: () => this.toggle() },
-      "[": { words: "turns and captions 0.1 s earlier", run: () => this.nudge(-1) },
-      "]": { words: "turns and captions 0.1 s later", run: () => this.nudge(1) },
+      "[": { words: "turns and captions 0.1 s earlier", run: () => this.nudge(-0.1) },
+      "]": { words: "turns and captions 0.1 s later", run: () => this.nudge(0.1) },
     };
   }
 }
@@ -398,40 +366,141 @@ function latest(recordings) {
 }
 
 function number(text) {
-  const value = typeof text === "string" && text.trim() ? Number(text) : NaN;
+  const value = text?.trim() ? Number(text) : NaN;
   return Math.abs(value) <= MOST_SECONDS ? value : null;
 }
 
-function playbackError(error) {
-  const isBroken = error?.code === MediaError.MEDIA_ERR_DECODE;
-  const detail = isBroken ? "The browser cannot decode this recording. Download it and play it elsewhere."
-    : "The recording does not load. Its link may be refused, its file may be gone, or the browser may not play its format.";
-  return Object.assign(new Error(navigator.onLine ? detail : "The network is down. Try again when it is back."), { title: "Cannot be played" });
+function round(seconds) {
+  return Math.round(seconds * 1000) / 1000;
 }
 
-/** Returns the cues of WebVTT: start and end in seconds, and the text with its markup. */
+function cannotPlay(message) {
+  return Object.assign(new Error(message), { title: "Cannot be played" });
+}
+
+function playbackError(isBroken) {
+  if (!navigator.onLine) return cannotPlay("The network is down. Try again when it is back.");
+  return cannotPlay(isBroken ? "The browser cannot decode this recording. Download it and play it elsewhere."
+    : "The recording does not load. Its link may be refused, its file may be gone, or the browser may not play its format.");
+}
+
 function parseSubtitles(text) {
-  return text.split(/\n{2,}/).flatMap((block) => {
-    const lines = block.split("\n");
-    const at = lines.findIndex((line) => line.includes(" --> "));
-    if (at < 0) return [];
-    const [start, end] = lines[at].split(" --> ").map(parseTime);
-    return [{ start, end, text: lines.slice(at + 1).join("\n") }];
-  });
-}
-
-/** Replaces the cues of a text track by subtitles that are moved by seconds; without an offset there are none. */
-function showSubtitles(track, subtitles, offset) {
-  const { mode } = track;
-  // A track that somebody switched off does not show its cues to a script either.
-  if (mode === "disabled") track.mode = "hidden";
-  for (const cue of [...track.cues]) track.removeCue(cue);
-  for (const { start, end, text } of offset === null ? [] : subtitles) {
-    if (end + offset > 0) track.addCue(new VTTCue(Math.max(0, start + offset), end + offset, text));
-  }
-  track.mode = mode;
+  return [...text.matchAll(/^(\S+) --> (\S+).*\n([^]*?)(?:\n\n|\n*$(?![^]))/gm)].map(([, start, end, words]) => ({ start: parseTime(start), end: parseTime(end), text: words }));
 }
 
 function parseTime(time) {
-  return time.trim().split(":").reduce((sum, part) => sum * 60 + Number(part), 0);
+  return time.split(":").reduce((sum, part) => sum * 60 + Number(part), 0);
+}
+
+function playButton(player) {
+  const { recording, startAt } = player;
+  return [
+    h("button", { type: "button", class: "play", onclick: () => player.play() },
+      s("svg", { viewBox: "0 0 24 24", "aria-hidden": "true" }, s("path", { d: "M8 5v14l11-7z" })),
+      h("span", {}, startAt ? `Play from ${clockText(startAt)}` : "Play the recording")),
+    h("p", {}, recording.duration ? spanText(recording.duration) : "length unknown"),
+  ];
+}
+
+function unplayable(player) {
+  const { recording, conversation } = player;
+  const [reason, ...more] = recording
+    ? (REASONS[recording.status] ?? REASONS.unknown)(recording, conversation)
+    : noRecording(conversation.missing.find(({ what }) => what === "recording"));
+  return [
+    h("p", { class: "why" }, reason), more.map((each) => h("p", {}, each)),
+    h("button", { type: "button", onclick: () => player.checkAgain() }, "Check again"),
+  ];
+}
+
+const REASONS = {
+  pending: () => ["The recording is announced. Its file has not arrived yet.", "Check again in a minute."],
+  missing: ({ key }) => [
+    "The recording was announced, but its file is not in the bucket.",
+    ["Look for ", h("code", {}, said(key ?? "the file")), " in the bucket, and check the role that Tavus assumes: ",
+      h("code", {}, `tavus-callbacks doctor ${config.option ?? ""}`.trim())],
+  ],
+  failed: ({ message, explanation }) => [said(message ?? "Tavus could not store the recording."), said(explanation ?? "")],
+  other_bucket: ({ bucket, key }) => [
+    ["The recording is in the bucket ", said(bucket ?? "of somebody else"), ", which is not the bucket of this stack."],
+    bucket && key && copyButton("Copy its address", `s3://${bucket}/${key}`),
+  ],
+  other_provider: ({ provider }) => [`The recording is stored with ${PROVIDERS[provider] ?? "another provider"}. Play it there.`],
+  other_conversation: (_, { conversation_id: id }) => [
+    "The callback names a file of another conversation.", h("a", { href: formatRoute(["conversations", id], { tab: "events" }) }, "See the callback"),
+  ],
+  unknown: ({ status }) => [["The recording cannot be played. Its status is ", said(status), "."]],
+};
+
+function noRecording(missing) {
+  if (missing) return ["The recording has not arrived yet.", `It usually arrives within ${spanText(missing.usual_delay)}.`];
+  return ["This conversation has no recording.", ["Tavus records a conversation only if your page starts the recording and ", h("code", {}, "enable_recording"), " permits it."]];
+}
+
+/** Builds the controls of a player once; `update` changes their texts only, so that the focus stays. */
+class PlayerTools {
+  constructor(player) {
+    this.player = player;
+    const button = (words, onclick, rest) => h("button", { type: "button", onclick, ...rest }, words);
+    const step = (words, name, seconds) => button(words, () => player.nudge(seconds), { "aria-label": name, title: name });
+    this.picker = h("select", { onchange: () => this.pick() });
+    this.speed = h("select", { onchange: () => player.setRate(Number(this.speed.value)) }, SPEEDS.map((speed) => h("option", { value: speed }, `${speed}×`)));
+    this.picking = h("div", { class: "tools" }, h("label", {}, "Recording ", this.picker));
+    this.playing = h("div", { class: "tools" },
+      h("label", {}, "Speed ", this.speed), button("Download", () => this.download()), copyButton("Copy video link", () => this.copyVideo()));
+    this.value = h("output");
+    this.source = h("span", { class: "dim" });
+    this.steps = [step("−0.1 s", "Turns and captions 0.1 s earlier", -0.1), step("+0.1 s", "Turns and captions 0.1 s later", 0.1)];
+    this.reset = button("Reset", () => player.setOffset(null), { class: "quiet" });
+    this.offset = h("div", { class: "tools offset" }, h("span", {}, "Offset ", this.value), this.steps, this.reset, this.source);
+    this.captions = h("div");
+    this.element = h("div", { class: "controls" }, this.picking, this.playing, this.offset, this.captions);
+  }
+
+  update() {
+    const { offset, source, isPlayable, hasTimes, rate, recording, conversation: { recordings } } = this.player;
+    this.picking.hidden = recordings.length < 2;
+    fill(this.picker, recordings.map((each, index) => h("option", { value: each.recording_id, selected: each === recording }, optionText(each, index))));
+    this.playing.hidden = !isPlayable;
+    this.speed.value = rate;
+    this.offset.hidden = !isPlayable || !hasTimes;
+    fill(this.value, offset === null ? "unknown" : `${offset < 0 ? "−" : "+"}${Math.abs(offset).toFixed(1)} s`);
+    fill(this.source, source);
+    for (const button of this.steps) button.hidden = offset === null;
+    this.reset.hidden = offset === (recording?.offset ?? null);
+  }
+
+  pick() {
+    const { player } = this;
+    player.choose(player.conversation.recordings.find((each) => each.recording_id === this.picker.value));
+    replaceQuery(player.state);
+  }
+
+  async download() {
+    const { player } = this;
+    player.say("Getting the link…");
+    try {
+      const { url } = await player.fetchLink({ download: true });
+      player.say("");
+      location.assign(url);
+    } catch (error) {
+      if (error.name !== "AbortError") player.say(error.message);
+    }
+  }
+
+  async copyVideo() {
+    const { player } = this;
+    try {
+      const { url, expires_at: expiry } = await player.fetchLink();
+      player.say(`Anybody with the link can play it until ${timeText(expiry, { seconds: false })} (${zoneName()}).`);
+      return url;
+    } catch (error) {
+      player.say(error.message);
+      throw error;
+    }
+  }
+}
+
+function optionText({ started_at: startedAt, received_at: receivedAt, duration, status }, index) {
+  return `${index + 1}: ${timeText(startedAt ?? receivedAt)}${duration ? `, ${spanText(duration)}` : ""}${status === "available" ? "" : `, ${status.replaceAll("_", " ")}`}`;
 }

@@ -22,9 +22,6 @@ export function replaceQuery(changes) {
   history.replaceState(history.state, "", formatRoute(path, { ...query, ...changes }));
 }
 
-/** The rows of the list that was shown last, by id: a conversation leads to its neighbours. */
-export const trail = { rows: new Map() };
-
 /** Goes to a route, as a link does. */
 export function go(path, query = {}) {
   location.hash = formatRoute(path, query);

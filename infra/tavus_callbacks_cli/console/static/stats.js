@@ -32,9 +32,7 @@ export async function show({ root, query, signal }) {
     reading = new AbortController();
     const field = root.contains(document.activeElement) && document.activeElement.name;
     const content = h("div");
-    fill(root,
-      h("div", { class: "head" }, h("h1", {}, "Stats"), groupLinks(filters)),
-      filterForm({ path: PATH, query: filters, fields: FIELDS, keep: { by: filters.by } }), content);
+    fill(root, h("div", { class: "head" }, h("h1", {}, "Stats"), groupLinks(filters)), filterForm({ path: PATH, query: filters, fields: FIELDS, keep: { by: filters.by } }), content);
     if (field) root.querySelector(`[name="${CSS.escape(field)}"]`)?.focus();
     await load(content, filters, AbortSignal.any([signal, reading.signal]));
   }
@@ -58,24 +56,22 @@ function groupLinks(query) {
   const by = query.by ?? "day";
   const link = ([name, words]) => h("a", { href: formatRoute(PATH, { ...query, by: name === "day" ? null : name }), "aria-current": name === by && "true" }, words);
   const input = h("input", { name: "tag_name", value: by.startsWith("tag:") && by.slice(4), placeholder: "tag, such as user", "aria-label": "Group by a tag", autocomplete: "off" });
-  function groupByTag(event) {
+  function onsubmit(event) {
     event.preventDefault();
     if (input.value) go(PATH, { ...query, by: `tag:${input.value}` });
   }
   return h("div", { class: "group-by", role: "group", "aria-label": "Group by" }, h("span", { class: "dim" }, "By"),
-    Object.entries({ day: "day", label: "token label", "end-reason": "end reason" }).map(link), h("form", { onsubmit: groupByTag }, input));
+    Object.entries({ day: "day", label: "token label", "end-reason": "end reason" }).map(link), h("form", { onsubmit }, input));
 }
 
 /** Returns sentences that say which conversations the sums leave out. */
-function leftOut(query, { total, limit_reached: isLimited, looked_until: until }) {
-  const simulated = {
-    true: ["Only simulated conversations are counted.", "Count all", null],
-    false: ["Simulated conversations are left out.", "Include them", null],
-  }[query.simulated] ?? (total.simulated > 0 && [`Simulated conversations are counted: ${number(total.simulated)}.`, "Leave them out", "false"]);
+function leftOut({ simulated }, { total, limit_reached: isLimited, looked_until: until }) {
+  const words = { true: "Only simulated conversations are counted.", false: "Simulated conversations are left out." }[simulated]
+    ?? (total.simulated > 0 && `Simulated conversations are counted: ${number(total.simulated)}.`);
   return h("div", { class: "left-out" },
     isLimited && h("p", {}, h("strong", {}, "This is not all. "),
       `The newest conversations of this span were looked at, back to ${timeText(until)} (${zoneName()}). Choose a shorter span, or use the command below, which has no limit.`),
-    simulated && h("p", {}, simulated[0], " ", h("a", { href: formatRoute(PATH, { ...query, simulated: simulated[2] }) }, simulated[1])));
+    words && h("p", {}, words));
 }
 
 function nothing(query) {
