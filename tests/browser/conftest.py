@@ -222,7 +222,7 @@ def console(corpus) -> Site:
 
 
 # In every page, before its own code: reports of the policy become errors of the console, and `marks` has the
-# times when the first row and the first turn were drawn, after the frame in which they came.
+# times when the first row and the first turn were in the page, and when the frame with them was drawn.
 OBSERVE = """
 document.addEventListener('securitypolicyviolation', (event) =>
   console.error(`CSP ${event.violatedDirective} ${event.blockedURI} ${event.sample}`));
@@ -232,6 +232,7 @@ new MutationObserver(() => {
   for (const name of Object.keys(marked)) {
     if (!document.querySelector(marked[name])) continue;
     delete marked[name];
+    marks[`${name} in the page`] = performance.now();
     requestAnimationFrame(() => setTimeout(() => { marks[name] = performance.now(); }));
   }
 }).observe(document, {childList: true, subtree: true});

@@ -23,9 +23,9 @@ MOST_REQUESTS = 15
 NEWS = "new \u2013 show"
 _TICKS = os.sysconf("SC_CLK_TCK")
 
-# What was asked for before the first row was drawn, and the page itself.
+# What was asked for before the first row was there, and the page itself.
 REQUESTS = """() => [location.href, ...performance.getEntriesByType('resource')
-  .filter(({startTime}) => startTime < marks.row).map(({name}) => name)]"""
+  .filter(({startTime}) => startTime < marks['row in the page']).map(({name}) => name)]"""
 TRANSCRIPT = """() => marks.turns - performance.getEntriesByType('resource')
   .find(({name}) => name.endsWith('/transcript')).responseEnd"""
 # Milliseconds from each click to the frame after the highlight.

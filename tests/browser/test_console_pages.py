@@ -50,7 +50,7 @@ def test_a_page_shows_its_content(name, visitor):
     page.locator("main").get_by_text(words).first.wait_for()
     assert 1 == page.locator("main h1").count()
     assert page.title().endswith(f"port {visitor.site.stack.port}")
-    current = page.locator("nav [aria-current=page]")
+    current = page.locator("nav [data-page][aria-current=page]")
     assert fragment.startswith(f"{current.get_attribute('href')}")
 
 
