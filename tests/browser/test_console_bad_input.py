@@ -116,6 +116,20 @@ def test_without_the_key_the_page_says_where_it_is(fragment, browser, console):
     context.close()
 
 
+def test_the_field_for_the_key_keeps_what_is_typed(browser, console):
+    """An open page whose session ended asks again and again; the notice above it is not made anew."""
+    with visiting(browser, console) as visitor:
+        page = ready(visitor.open())
+        visitor.context.clear_cookies()
+        page.evaluate("dispatchEvent(new Event('online'))")
+        field = page.get_by_placeholder("key=")
+        field.fill("half a key")
+        page.wait_for_event("response", lambda answer: answer.url.endswith("/console/config"))
+        page.wait_for_timeout(200)
+
+        expect(field).to_have_value("half a key")
+
+
 @contextmanager
 def url_console(browser, corpus, token: str):
     """Open the console of the stack's URL with a token."""

@@ -223,7 +223,8 @@ function showLive({ detail: { state, error } }) {
   live.title = title;
   fill(live, words);
   if (!error) fill(banner);
-  else if (!main.querySelector(".notice.bad")) fill(banner, notice(error, { again: tryAgain }));
+  // A field keeps the key that somebody types.
+  else if (!document.querySelector("main .notice.bad, .sign-in")) fill(banner, notice(error, { again: tryAgain }));
 }
 
 function showFault({ reason, error }) {
