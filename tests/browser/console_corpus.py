@@ -184,7 +184,7 @@ def send_hostile(running: RunningStack) -> None:
         ("application.recording_copy_failed", failed),
         ("application.recording_ready", {"s3_key": f"tavus/{HOSTILE}/{HTML}", "bucket_name": HTML}),
         (HOSTILE, {HTML: HTML}),
-        ("system.shutdown", {"shutdown_reason": HTML}),
+        ("system.shutdown", {"shutdown_reason": HTML + "Z" * 300}),
     ]
     tags = {"user": HTML[:90], '<b class="owned">': HTML[:60]}
     for seconds, (event_type, properties) in enumerate(events):

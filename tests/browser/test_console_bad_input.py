@@ -228,7 +228,9 @@ def test_an_unknown_id_has_a_way_on(id_, visitor):
     assert 1 == page.locator("main h1").count()
 
 
-@pytest.mark.parametrize("query", ["cursor=nonsense", "since=yesterday", "tag=no-colon", "until=2h&since=1h"])
+@pytest.mark.parametrize(
+    "query", ["cursor=nonsense", "since=yesterday", "tag=no-colon", "until=2h&since=1h", "status=no-such"]
+)
 def test_a_filter_that_the_api_refuses_is_explained(query, visitor):
     """The sentence of the API is shown and the filters stay, so that they can be put right."""
     page = ready(visitor.open(f"#/conversations?{query}"))

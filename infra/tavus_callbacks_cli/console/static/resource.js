@@ -47,7 +47,7 @@ function listAddress(kind) {
 
 async function factsOf(kind, id, signal, again) {
   if (!LISTS[kind] || segment(id) === null) {
-    const reason = LISTS[kind] ? "No path of the API can hold this id" : `A ${kind} has no page of its own`;
+    const reason = LISTS[kind] ? "No path of the API can hold this id" : "This kind has no page of its own";
     return [h("p", {}, `${reason}. These are its events.`), sameCommand(kind, id)];
   }
   try {
