@@ -215,7 +215,7 @@ export function showFilters(element, { path, query, fields, keep = {} }) {
   for (const { name, isTime } of fields) controls[name].value = (isTime ? typedTime(query[name]) : query[name]) ?? "";
   const given = Object.fromEntries(fields.filter(({ name }) => query[name]).map(({ name }) => [name, query[name]]));
   const chips = fields.filter(({ name }) => query[name]).map(({ name, label }) => h("a", { class: "tag", href: formatRoute(path, { ...keep, ...given, [name]: null }), title: "Remove this filter" },
-    `${label}: `, said(controls[name].selectedOptions?.[0]?.text ?? query[name]), h("span", { "aria-hidden": "true" }, " ×")));
+    `${label}: `, said(controls[name].selectedOptions?.[0]?.text ?? (controls[name].value || query[name])), h("span", { "aria-hidden": "true" }, " ×")));
   fill(element.querySelector(".chips"), chips, chips.length > 1 && h("a", { href: formatRoute(path, keep) }, "Clear all"));
 }
 
