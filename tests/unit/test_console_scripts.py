@@ -13,14 +13,18 @@ from tavus_callbacks_cli.stats.report import join_modules
 pytestmark = pytest.mark.more
 
 ORIGIN, CDN = "http://127.0.0.1:8123", "http://127.0.0.1:9000"
-PAGE = f'globalThis.location = {{ href: "{ORIGIN}/#/", origin: "{ORIGIN}", protocol: "http:" }};'
+PAGE = f"""
+globalThis.location = {{ href: "{ORIGIN}/#/", origin: "{ORIGIN}", protocol: "http:" }};
+const element = () => ({{ append() {{}}, setAttribute(name, value) {{ this[name] = value; }} }});
+globalThis.document = {{ createElement: element }};
+"""
 # Members that every object of JavaScript has, unless it has no prototype.
 INHERITED = ["constructor", "toString", "__proto__"]
 
 
 def results(module: str, function: str, values: list[Any]) -> list[Any]:
     """Return what a function of a module returns for each value."""
-    script = f"{PAGE}\n{join_modules(module)}\n"
+    script = f"{PAGE}{join_modules(module)}\n"
     script += f"console.log(JSON.stringify({json.dumps(values)}.map((value) => ({function})(value) ?? null)))"
     command = ["node", "--input-type=module", "-"]
     done = subprocess.run(command, input=script.encode(), capture_output=True, check=True, timeout=20)  # noqa: S603 - our own script
@@ -37,16 +41,18 @@ def test_a_copied_command_quotes_as_the_command_line_does():
 
 def test_only_safe_addresses_are_bound():
     """Nothing but https, the page's own origin, and the origin of recordings becomes a link or a source."""
-    safe = ["https://evil.example/x", "/console/app.js", "#/stats", f"{ORIGIN}/x", f"{CDN}/a.mp4?Signature=b"]
+    safe = ["https://evil.example/x", "/console/app.js", "#/stats", f"{ORIGIN}/x"]
+    media = f"{CDN}/a.mp4?Signature=b"
     unsafe = [
         *("javascript:alert(1)", " java\tscript:alert(1)", "JAVASCRIPT:alert(1)", "data:text/html,x"),
         *("vbscript:x", "file:///etc/passwd", "//evil.example/", "http://evil.example/", "https://[::1"),
         *(f"blob:{ORIGIN}/x", f"filesystem:{ORIGIN}/x", f"view-source:{ORIGIN}/", "http://127.0.0.1:8124/"),
     ]
+    function = f'(value) => [h("a", {{ href: value }}).href === value, safeUrl(value, ["{CDN}"]) !== null]'
 
-    bound = results("dom.js", f'(value) => safeUrl(value, ["{CDN}"]) !== null', [*safe, *unsafe])
+    bound = results("dom.js", function, [*safe, media, *unsafe])
 
-    assert [True] * len(safe) + [False] * len(unsafe) == bound
+    assert [[True, True]] * len(safe) + [[False, True]] + [[False, False]] * len(unsafe) == bound
 
 
 @pytest.mark.parametrize(
