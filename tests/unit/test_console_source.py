@@ -36,12 +36,12 @@ FORBIDDEN = {
         r"<[^>]*(?:src|href)=\"(?!/console/)|@import|trustedTypes",
         '<script src="https://x/">',
     ),
-    # `h` binds what `safeUrl` allows. A link of the API has passed it, the others are made by the page.
+    # `h` binds what `safeUrl` allows. The `url` of a recording has passed it; the page makes the others.
     "addresses that nobody checked": (
         (
-            r"(?:\.(?:href|src|action)\s*=(?!=)|setAttribute\(\s*[\"'`](?:href|src|action)[\"'`],"
-            r"|location\.(?:assign|replace)\(|window\.open\()"
-            r"(?!\s*(?:link\.url\)|href\)|formatRoute\(|URL\.createObjectURL\())"
+            r"\.(?:href|src|action)\s*=(?!=| URL\.createObjectURL\()|window\.open\("
+            r"|setAttribute\(\s*[\"'`](?:href|src|action)[\"'`],(?! url\))"
+            r"|location\.(?:assign|replace)\((?!url\)|href\)|formatRoute\()"
         ),
         "link.href = resource.url",
     ),
