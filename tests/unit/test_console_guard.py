@@ -21,6 +21,7 @@ from console_pages import (
 
 from tavus_callbacks_cli.console.session import Session
 from tavus_callbacks_cli.local_stack.http.payload import Request
+from tavus_callbacks_cli.local_stack.http.server import take_port
 
 READ = "/console/read/events"
 
@@ -74,6 +75,12 @@ def test_a_stream_protects_the_page():
     assert HEADERS.items() <= headers_of(stream).items()
     assert POLICY.format("'none'") == headers_of(stream)["content-security-policy"]
     assert "text/event-stream" == headers_of(stream)["content-type"]
+
+
+def test_the_console_listens_on_loopback_only():
+    """No other machine reaches it."""
+    with take_port(0) as listener:
+        assert "127.0.0.1" == listener.getsockname()[0]
 
 
 @pytest.mark.parametrize("path", ["/", "/console/app.js", "/console/session", "/console/config", READ])

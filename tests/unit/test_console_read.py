@@ -32,6 +32,9 @@ HOSTILE = [
     "/events/a b",
     "/events/ü",
     "/events/<script>",
+    "/events?a b",
+    "/events?ü",
+    "/events?a\r\nx: y",
 ]
 
 
