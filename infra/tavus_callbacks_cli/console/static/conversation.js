@@ -3,16 +3,21 @@
 import { config, get, segment } from "/console/api.js";
 import { command } from "/console/command.js";
 import { fill, h, said } from "/console/dom.js";
-import { facts, partName, statusBadge } from "/console/facts.js";
+import { facts, partName, statusBadge, timelineTab } from "/console/facts.js";
 import { setKeys } from "/console/keys.js";
 import { follow } from "/console/live.js";
-import { badge, copyButton, loading, notice } from "/console/parts.js";
+import { badge, copyButton, empty, loading, notice } from "/console/parts.js";
 import { Player } from "/console/player.js";
 import { replaceQuery } from "/console/router.js";
-import { transcript } from "/console/transcript.js";
+import { clockText, spanText } from "/console/time.js";
+import { fold, tree } from "/console/tree.js";
 
 const TABS = { __proto__: null, transcript: "Transcript", timeline: "Timeline", events: "Events" };
 const SETTLE = 500;
+const NAMES = { user: "User", assistant: "Replica", tool: "Tool", system: "System" };
+// A video seeks to a whole number of its own ticks, which may be just before the turn.
+const TICK = 0.01;
+const CHUNK = 50;
 
 /** Shows a conversation; returns how to take another query, such as another tab, in place. */
 export async function show({ root, path, query, signal }) {
@@ -37,7 +42,6 @@ class Page {
     Object.assign(this, { root, id, signal, path: `/conversations/${segment(id)}`, settle: SETTLE, wasOff: false });
   }
 
-  /** Asks for the conversation; returns false if nothing is stored of it, and says so. */
   async load() {
     try {
       this.conversation = await get(this.path, {}, this);
@@ -70,7 +74,6 @@ class Page {
     refill(this.facts, facts(this.conversation));
   }
 
-  /** Arrows choose a tab; the Tab key stops at the chosen one. */
   press(event) {
     const { tabs } = this;
     const at = tabs.indexOf(event.target);
@@ -87,7 +90,6 @@ class Page {
     return this.showTab({ tab });
   }
 
-  /** Takes the query of an address that somebody opened while the page is shown. */
   take(query) {
     if (["recording", "offset", "t"].some((name) => name in query)) this.player.restore(query);
     return query.tab === this.query.tab && query.event === this.query.event ? undefined : this.showTab(query);
@@ -107,7 +109,6 @@ class Page {
     if (content) fill(this.panel, content);
   }
 
-  /** Returns what a tab shows, or null if another tab was chosen in the meantime. */
   async tabContent(chosen) {
     this.shown?.abort();
     this.shown = new AbortController();
@@ -121,23 +122,20 @@ class Page {
     }
   }
 
-  /** Returns the tabs that share the events as far as they are loaded. */
   async eventsContent(chosen, context) {
     const { EventPages, eventsTab } = await import("/console/event.js");
     this.pages ??= new EventPages(this.id, this.signal);
     if (chosen === "events") return eventsTab({ ...context, pages: this.pages, chosen: this.query.event });
     const turns = this.conversation.transcript && await get(`${this.path}/transcript`, {}, context);
-    const { timelineTab } = await import("/console/timeline.js");
     return timelineTab({ ...context, pages: this.pages, transcript: turns });
   }
 
-  // New callbacks: facts and player change by themselves, the tab waits for a click.
+  // Facts and player change by themselves, the tab waits for a click.
 
   notify(events) {
     if (events.some(({ kind, subject }) => kind === "conversation" && subject === this.id)) this.timer ??= setTimeout(() => this.refresh(), this.settle);
   }
 
-  /** Callbacks that arrived while nobody listened are not notified. */
   changeState(state) {
     if (state === "on" && this.wasOff) this.refresh();
     this.wasOff = state !== "on";
@@ -153,16 +151,15 @@ class Page {
       if (error.name !== "AbortError") fill(this.fresh, notice(error, { again: () => this.refresh() }));
       return undefined;
     }
-    // A conversation of 3,000 events takes a second to read, so it is not read all the time.
+    // 3,000 events take a second to read.
     this.settle = Math.max(SETTLE, (Date.now() - start) * 5);
-    // The first answer of the feed repeats the newest callback, so not everything that is notified is new.
+    // The feed begins with the newest callback, which is not new.
     if (before === JSON.stringify(this.conversation)) return undefined;
     this.player.update(this.conversation);
     this.showFacts();
     return fill(this.fresh, h("button", { type: "button", class: "fresh", onclick: () => this.showNew() }, "New callbacks – show"));
   }
 
-  /** Shows the tab again; what was open stays open, and nothing scrolls. */
   async showNew() {
     fill(this.fresh, loading());
     await this.pages?.reload();
@@ -186,7 +183,6 @@ function heading({ conversation_id: id, status, simulated, missing }, player) {
   ];
 }
 
-/** Replaces content; open folds, the scroll position of lists and the focus stay. */
 function refill(element, content) {
   const summaries = () => [...element.querySelectorAll("summary, a, button")];
   const open = summaries().filter((each) => each.parentElement.open).map((each) => each.textContent);
@@ -196,4 +192,142 @@ function refill(element, content) {
   for (const each of summaries()) if (open.includes(each.textContent)) each.parentElement.open = true;
   if (scrolled) element.querySelector(".turns")?.scrollTo(0, scrolled);
   if (focus) summaries().find((each) => each.textContent === focus)?.focus({ preventScroll: true });
+}
+
+async function transcript({ conversation, player, signal }) {
+  const { conversation_id: id, transcript: summary, missing, status } = conversation;
+  if (summary) return new Transcript(await get(`/conversations/${segment(id)}/transcript`, {}, { signal }), player, signal).element;
+  const part = missing.find(({ what }) => what === "transcript");
+  const usual = part ? `It usually arrives within ${spanText(part.usual_delay)} after the end.` : "Tavus sends it after the end.";
+  return empty("No transcript", h("p", {}, status === "active" ? "The conversation has not ended. " : "", usual), h("p", {}, "The Events tab shows what has arrived."));
+}
+
+class Transcript {
+  constructor({ turns, skipped = 0 }, player, signal) {
+    Object.assign(this, { player, current: null, isFollowing: true });
+    this.entries = sortByStart(turns).map((turn) => ({ turn }));
+    this.timed = this.entries.filter(({ turn }) => turn.start !== null);
+    const pause = () => this.pauseFollowing();
+    this.list = h("div", {
+      class: "turns", role: "list", "aria-label": "Turns", onwheel: pause, ontouchmove: pause,
+      onpointerdown: ({ target }) => { if (target === this.list) pause(); },
+      onclick: (event) => this.click(event), onkeydown: (event) => this.press(event),
+    }, chunks(this.entries.map(renderTurn)));
+    this.resume = h("button", { type: "button", class: "primary follow", hidden: true, onclick: () => this.follow() }, "Follow the recording");
+    this.element = h("div", { class: "transcript" }, h("div", { class: "remarks" }, this.remarks(skipped)), this.list, this.resume);
+    player.addEventListener("position", () => this.highlight(), { signal });
+    player.addEventListener("offset", () => this.place(), { signal });
+    // With one stop for the Tab key; arrows move it.
+    this.stop = this.timed[0];
+    (this.stop?.button ?? this.list).tabIndex = 0;
+    this.place();
+    requestAnimationFrame(() => this.highlight());
+  }
+
+  remarks(skipped) {
+    const { entries, timed } = this;
+    return [
+      !entries.length && h("p", {}, "The transcript has no turns: nothing was said."),
+      entries.length > 0 && !timed.length && h("p", {}, "The turns have no times, so they cannot be played or highlighted."),
+      skipped > 0 && h("p", {}, `Entries that could not be read: ${skipped}. The Events tab shows them.`),
+    ];
+  }
+
+  click({ target }) {
+    const entry = this.entries[target.closest(".turn")?.dataset.index];
+    if (!entry || entry.turn.start === null) return;
+    if (target.closest(".now")) this.player.isSaidNow(entry.turn);
+    else if (target.closest(".at") || !(target.closest("details, a") || String(getSelection()))) {
+      this.stopAt(entry);
+      this.player.playFrom(entry.turn);
+      if (this.player.covers(entry.turn)) this.follow();
+    }
+  }
+
+  press(event) {
+    if (event.key.startsWith("Page")) this.pauseFollowing();
+    const step = { ArrowDown: 1, ArrowUp: -1, Home: -Infinity, End: Infinity }[event.key];
+    if (!step || !event.target.matches(".at")) return;
+    event.preventDefault();
+    const at = this.timed.indexOf(this.stop) + step;
+    this.pauseFollowing();
+    this.stopAt(this.timed[Math.max(0, Math.min(this.timed.length - 1, at))]);
+    this.stop.button.focus();
+  }
+
+  stopAt(entry) {
+    this.stop.button.tabIndex = -1;
+    this.stop = entry;
+    entry.button.tabIndex = 0;
+  }
+
+  highlight() {
+    const { position, video } = this.player;
+    this.element.classList.toggle("plays", video !== null);
+    const entry = position === null ? null : this.timed.findLast(({ turn }) => turn.start <= position + TICK);
+    if (entry === this.current) return;
+    this.current?.element.removeAttribute("aria-current");
+    this.current = entry;
+    entry?.element.setAttribute("aria-current", "true");
+    this.reveal();
+  }
+
+  reveal() {
+    const { list } = this;
+    const scroll = () => {
+      if (this.current && this.isFollowing) list.scrollTop += this.current.element.getBoundingClientRect().top - list.getBoundingClientRect().top - list.clientHeight / 3;
+    };
+    scroll();
+    // Turns that have not been drawn have an estimated height: now they are drawn.
+    requestAnimationFrame(scroll);
+  }
+
+  pauseFollowing() {
+    if (!this.player.video || this.list.scrollHeight <= this.list.clientHeight) return;
+    this.isFollowing = this.resume.hidden = false;
+  }
+
+  follow() {
+    this.isFollowing = this.resume.hidden = true;
+    this.reveal();
+  }
+
+  place() {
+    const { isPlayable, offset } = this.player;
+    this.element.classList.toggle("unplaced", isPlayable && offset === null);
+    for (const { turn, element } of this.timed) element.classList.toggle("outside", isPlayable && offset !== null && !this.player.covers(turn));
+  }
+}
+
+function renderTurn(entry, index) {
+  const { turn } = entry;
+  const isTimed = turn.start !== null;
+  if (isTimed) entry.button = h("button", { type: "button", class: "at", tabindex: -1, "aria-label": `Play from ${clockText(turn.start)}` }, clockText(turn.start));
+  return entry.element = h("div", { class: `turn ${turn.role}`, role: "listitem", "data-index": index },
+    entry.button ?? h("span"),
+    h("div", { class: "words" },
+      h("span", { class: "who" }, turn.speaker ? said(turn.speaker) : NAMES[turn.role] ?? turn.role),
+      turn.role === "tool" ? fold("Answer", () => json(turn.text)) : turn.text && h("p", { dir: "auto" }, turn.text),
+      turn.scene && h("p", { class: "scene", dir: "auto" }, turn.scene),
+      turn.tool_calls.map((call) => fold([badge("tool"), " ", said(call.name ?? "unnamed")], () => [
+        tree(call.arguments), call.answers.map(({ text }) => [h("p", { class: "dim" }, "Answer"), json(text)])]))),
+    isTimed && h("button", { type: "button", class: "now quiet", title: "The recording is at the start of this turn now" }, "Said now"));
+}
+
+/** Browsers leave out the layout of whole chunks that are out of sight. That is four times as fast as turn by turn. */
+function chunks(turns) {
+  return Array.from({ length: Math.ceil(turns.length / CHUNK) }, (_, index) => h("div", { class: "chunk", role: "none" }, turns.slice(index * CHUNK, (index + 1) * CHUNK)));
+}
+
+function json(text) {
+  try {
+    return tree(JSON.parse(text));
+  } catch {
+    return h("p", { dir: "auto" }, text);
+  }
+}
+
+function sortByStart(turns) {
+  let start = 0;
+  return turns.map((turn) => [start = turn.start ?? start, turn]).sort(([a], [b]) => a - b).map(([, turn]) => turn);
 }

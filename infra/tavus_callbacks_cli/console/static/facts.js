@@ -1,11 +1,11 @@
-// The facts of a conversation, beside its recording: what is missing first, then what happened.
+// The facts of a conversation, what is missing first, and its Timeline: what happened in the call, then what arrived when.
 
 import { commandLine, operatorCommand } from "/console/command.js";
-import { h, said } from "/console/dom.js";
-import { badge, tags, time } from "/console/parts.js";
+import { fill, h, s, said } from "/console/dom.js";
+import { badge, loading, notice, tags, time } from "/console/parts.js";
 import { formatRoute } from "/console/router.js";
-import { spanText, zoneName } from "/console/time.js";
-import { fold, tree } from "/console/tree.js";
+import { clockText, spanText, zoneName } from "/console/time.js";
+import { addInParts, fold, tree } from "/console/tree.js";
 
 const PARTS = { shutdown: "Shutdown", transcript: "Transcript", perception: "Perception analysis", recording: "Recording" };
 const STATUSES = {
@@ -22,8 +22,7 @@ export function statusBadge(status) {
   return badge(words, kind);
 }
 
-/** Returns since when a part is missing, as a sentence. */
-export function missingText({ since, usual_delay: delay, overdue }) {
+function missingText({ since, usual_delay: delay, overdue }) {
   return [
     since && ["Expected since ", time(since), ". "], `Usually it arrives within ${spanText(delay)}. `,
     overdue ? h("strong", { class: "bad-text" }, "Overdue.") : "It may still arrive.",
@@ -35,8 +34,7 @@ export function partName(part) {
   return PARTS[part] ?? part;
 }
 
-/** Returns a link to an event in the Events tab. */
-export function eventLink({ conversation_id: id }, event, words = "event") {
+function eventLink({ conversation_id: id }, event, words = "event") {
   return h("a", { href: formatRoute(["conversations", id], { tab: "events", event }) }, words);
 }
 
@@ -49,7 +47,6 @@ export function facts(conversation) {
   });
 }
 
-/** Returns a list of facts: each is a name and values; false ones are left out. */
 function list(pairs) {
   return h("dl", {}, pairs.filter(Boolean).map(([name, ...values]) => [h("dt", {}, name), h("dd", {}, values)]));
 }
@@ -77,7 +74,7 @@ function summary(conversation) {
     [zone("Joined"), time(joined), joinings.length > 1 && `, and ${joinings.length - 1} more times`],
     ended && [zone("Ended"), time(ended)],
     duration !== null && ["Length", spanText(duration)],
-    ids("Replica", conversation.replica), ids("Persona", conversation.persona),
+    conversation.replica.id && ["Replica", mono(conversation.replica.id)], conversation.persona.id && ["Persona", mono(conversation.persona.id)],
     Object.keys(values).length > 0 && ["Tags", tags(values)],
     ["Token label", labels.map((label) => said(label, { class: "tag" }))],
     [zone("Received"), time(conversation.received_first_at), " to ", time(conversation.received_last_at),
@@ -87,23 +84,14 @@ function summary(conversation) {
   ]);
 }
 
-/** Returns an id with its names, which changed in 2026: both are shown if they differ. */
-function ids(name, { id, ...names }) {
-  const differ = new Set(Object.values(names).filter(Boolean)).size > 1;
-  return id && [name, differ ? Object.entries(names).map(([key, value]) => h("div", {}, h("span", { class: "dim" }, `${key} `), mono(value))) : mono(id)];
-}
-
 function talk({ talk: numbers }) {
   const sides = (unit) => `user ${numbers[`user_${unit}`]}, replica ${numbers[`replica_${unit}`]}`;
-  const speech = (side, seconds, speed) => seconds !== null && [`${side}'s speech`, spanText(seconds), speed !== null && `, ${Math.round(speed)} words a minute`];
-  const { longest_turn: longest, median_response_seconds: median, user_share_by_words: share } = numbers;
+  const { user_seconds: user, replica_seconds: replica, median_response_seconds: median, first_response_seconds: first } = numbers;
   return list([
     ["Turns", sides("turns")], ["Words", sides("words")], ["Questions", sides("questions")],
-    share !== null && ["User's share", `${Math.round(share * 100)} % of the words`],
-    speech("User", numbers.user_seconds, numbers.user_words_per_minute), speech("Replica", numbers.replica_seconds, numbers.replica_words_per_minute),
-    longest && ["Longest turn", `${longest.words} words by the ${longest.role === "assistant" ? "replica" : longest.role}`],
-    median !== null && ["Responses", `first after ${spanText(numbers.first_response_seconds)}, median ${spanText(median)}`],
-    numbers.tool_calls > 0 && ["Tool calls", numbers.tool_calls],
+    user !== null && replica !== null && ["Speech", `user ${spanText(user)}, replica ${spanText(replica)}`],
+    median !== null && ["Responses", `first after ${spanText(first)}, median ${spanText(median)}`],
+    ["Tool calls", numbers.tool_calls],
   ]);
 }
 
@@ -129,7 +117,6 @@ function guardrails(conversation) {
     () => story(conversation, triggers, ({ reason }) => reason && said(reason)), "fold-body"));
 }
 
-/** Returns what happened again and again; without a time of the sender, the time of receipt. */
 function story(conversation, items, words) {
   return h("ol", { class: "history" }, items.map((each) => h("li", {},
     time(each.at ?? each.received_at), !each.at && " (received)", " · ", eventLink(conversation, each.event_id), " ", words(each))));
@@ -138,9 +125,8 @@ function story(conversation, items, words) {
 function recordings(conversation) {
   return list(conversation.recordings.map(({ status, recording_id: id, duration, size, storage_class: storage, started_at: start, received_at: received, issues }) => [
     badge(status.replaceAll("_", " "), RECORDINGS[status] ?? "warn"), mono(id),
-    Number.isFinite(duration) && small(spanText(duration)), Number.isFinite(size) && small(`${(size / 1e6).toFixed(1)} MB `, said(storage ?? "")),
-    start && small("starts ", time(start)), small(received ? ["announced ", time(received)] : "not announced by a callback"),
-    issues.map((issue) => h("div", {}, mono(issue)))]));
+    small(spanText(duration), size > 0 && `, ${(size / 1e6).toFixed(1)} MB`, storage && [", ", said(storage)]),
+    start && small("starts ", time(start)), received && small("announced ", time(received)), small(issues.map((issue) => [mono(issue), " "]))]));
 }
 
 // Markdown of an analysis: headings, lists, emphasis and code as nodes. Links, images and HTML stay text.
@@ -188,4 +174,165 @@ function inline(text) {
     at = index + all.length;
   }
   return [...nodes, text.slice(at)];
+}
+
+const FOLD = 4;
+const FEW_TURNS = 30;
+const SPEAKERS = { user: "User", assistant: "Replica", tool: "Tool" };
+const words = (...parts) => parts.filter(Boolean).join(": ");
+
+/** Returns the Timeline tab; `transcript` is that of the API, or null. */
+export function timelineTab({ conversation, transcript, player, pages, signal }) {
+  const origin = Date.parse(transcript?.origin?.at) || null;
+  const zero = origin ?? (Date.parse(conversation.joined_at) || null);
+  const turns = transcript?.turns ?? [];
+  const points = [...happenings(conversation), ...speech(turns)].sort((a, b) => a.at - b.at);
+  const context = { conversation, player, origin, zero, signal };
+  const arrived = h("section");
+  showArrivals(arrived, conversation, pages);
+  return h("div", { class: "timeline" },
+    strip(points, context),
+    turns.some((turn) => !turn.at) && h("p", { class: "dim" }, "The transcript has no times, so its turns are only in the Transcript tab."),
+    h("h2", {}, `What happened (${zero === null ? zoneName() : "time since the start"})`),
+    points.length ? lane(groups(points), (run) => groupItem(run, context)) : h("p", { class: "dim" }, "Nothing that has a time has arrived."),
+    arrived);
+}
+
+function happenings(conversation) {
+  const points = [];
+  const add = (kind, name, list, text = () => "") => {
+    for (const each of list) {
+      const iso = each.at ?? each.received_at;
+      const at = Date.parse(iso);
+      if (at) points.push({ kind, name, iso, at, until: at, text: text(each) ?? "", isReceipt: !each.at, event: each.event_id });
+    }
+  };
+  const tool = ({ name, tool_name: tools, tool_id: id, status }) => words(name ?? tools ?? id, status);
+  add("joined", "Replica joined", conversation.joinings, (each) => each.replica_id);
+  add("tool", "Raven called a tool", conversation.perception_tool_calls, tool);
+  add("tool", "Tool after the call", conversation.actions, tool);
+  add("canvas", "Card", conversation.canvas_interactions, ({ component, type }) => words(component, type));
+  for (const { name, history } of conversation.objectives) add("objective", "Objective", history, ({ status }) => words(name ?? "unnamed", status));
+  add("guardrail", "Guardrail", conversation.guardrails, ({ name, guardrail_id: id, reason }) => words(name ?? id, reason));
+  for (const [name, list] of Object.entries({ Memory: conversation.memories, Event: conversation.other_events })) add("other", name, list, (each) => each.event_type);
+  add("guardrail", "Recording not stored", conversation.recording_failures, (each) => words(each.error_code, each.error_message));
+  for (const { started_at: at, duration, recording_id: id } of conversation.recordings.filter((each) => each.started_at)) {
+    const end = Date.parse(at) + (duration ?? 0) * 1000;
+    add("recording", "Recording starts", [{ at }], () => id);
+    points.at(-1).until = end;
+    if (duration) add("recording", "Recording ends", [{ at: new Date(end).toISOString() }], () => id);
+  }
+  add("ended", "Ended", [{ at: conversation.ended_at }], () => conversation.ending?.plain);
+  add("other", "Transcript ready", [conversation.transcript ?? {}]);
+  add("other", "Perception", [conversation.perception ?? {}], (each) => each.unavailable_reason);
+  return points;
+}
+
+function speech(turns) {
+  return turns.filter((turn) => turn.at).flatMap(({ at: iso, role, text, scene, speaker, duration, tool_calls: calls }) => {
+    const at = Date.parse(iso);
+    return [
+      (text || scene) && { kind: role === "tool" ? "tool" : "speech", role, speaker, name: SPEAKERS[role] ?? role, text: text || scene, iso, at, until: at + (duration ?? 0) * 1000 },
+      ...calls.map(({ name }) => ({ kind: "tool", name: "Tool call", text: name, iso, at, until: at })),
+    ].filter(Boolean);
+  });
+}
+
+function groups(points) {
+  const runs = [];
+  for (const each of points) {
+    if (runs.at(-1)?.[0].kind === each.kind) runs.at(-1).push(each);
+    else runs.push([each]);
+  }
+  return runs.flatMap((run) => (run.length < FOLD ? run.map((each) => [each]) : [run]));
+}
+
+function lane(items, render) {
+  const list = h("ol", { class: "lane" });
+  addInParts(list, items, render);
+  return list;
+}
+
+function clock({ at, iso }, zero) {
+  return zero === null ? time(iso, { date: false }) : clockText((at - zero) / 1000);
+}
+
+function groupItem(run, context) {
+  const [first] = run;
+  if (run.length === 1) return pointItem(first, context);
+  const isSpeech = first.kind === "speech";
+  const summary = isSpeech ? `${run.length} turns in ${spanText((run.at(-1).until - first.at) / 1000)}` : `${run.length} × ${first.name}`;
+  const content = fold(summary, () => lane(run, (each) => pointItem(each, context)), "points");
+  content.open = isSpeech && run.length <= FEW_TURNS;
+  return h("li", { class: `point ${first.kind}` }, h("span", { class: "at" }, clock(first, context.zero)), h("div", {}, content));
+}
+
+function play({ at, until }, { player, origin }) {
+  player.playFrom({ start: origin === null ? null : (at - origin) / 1000, duration: (until - at) / 1000 });
+}
+
+function pointItem(each, context) {
+  const at = clock(each, context.zero);
+  const isPlayable = context.player.isPlayable && context.origin !== null;
+  return h("li", { class: `point ${each.kind} ${each.role ?? ""}` },
+    isPlayable ? h("button", { type: "button", class: "at", title: "Play from here", onclick: () => play(each, context) }, at) : h("span", { class: "at" }, at),
+    h("div", {}, h("strong", {}, each.speaker ? said(each.speaker) : each.name), " ", said(each.text ?? ""),
+      h("div", { class: "dim" }, time(each.iso), each.isReceipt && " (received; Tavus sent no time)", each.event && [" · ", eventLink(context.conversation, each.event)])));
+}
+
+// The lane as a picture, without what follows minutes later. The list below it says the same in words.
+
+const FRAME = ["joined", "speech", "ended", "recording"];
+const LANES = { recording: [0, 6], speech: [12, 14], joined: [8, 40], ended: [8, 40] };
+
+function strip(points, context) {
+  const { player, origin, signal } = context;
+  const frame = points.filter(({ kind }) => FRAME.includes(kind));
+  const from = Math.min(...frame.map(({ at }) => at));
+  const to = Math.max(...frame.map(({ until }) => until));
+  if (!(to > from)) return null;
+  const share = (span) => `${(100 * span) / (to - from)}%`;
+  const mark = (each) => {
+    const { kind, role, name, at, until } = each;
+    const [y, height] = LANES[kind] ?? [42, 8];
+    return s("rect", { class: `${kind} ${role ?? ""}`, x: share(at - from), y: role === "assistant" ? 28 : y, height, width: until > at ? share(until - at) : 3, onclick: () => play(each, context) },
+      s("title", {}, name));
+  };
+  const head = s("rect", { class: "head", height: 50 });
+  const follow = () => {
+    const at = player.position === null || origin === null ? 0 : origin + player.position * 1000;
+    head.setAttribute("x", share(at - from));
+    head.setAttribute("width", at < from || at > to ? 0 : 2);
+  };
+  player.addEventListener("position", follow, { signal });
+  follow();
+  return s("svg", { class: "strip", "aria-hidden": "true" }, points.filter(({ at }) => at >= from && at <= to).map(mark), head);
+}
+
+async function showArrivals(section, conversation, pages, count = 1) {
+  const foot = h("div", { class: "foot" });
+  const more = () => showArrivals(section, conversation, pages, pages.events.length + 1);
+  const title = h("h2", {}, `What arrived (${zoneName()})`);
+  section.lastChild?.replaceWith(loading());
+  try {
+    await pages.until({ count });
+  } catch (error) {
+    if (error.name !== "AbortError") fill(section, title, notice(error, { again: more }));
+    return;
+  }
+  if (!pages.isComplete) fill(foot, `The first ${pages.events.length} callbacks by their own time. `, h("button", { type: "button", onclick: more }, "Show more"));
+  const received = pages.events.flatMap((event) => [event, ...(event.variants ?? [])]).sort((a, b) => Date.parse(a.received_at) - Date.parse(b.received_at));
+  fill(section, title, lane(received, (event) => arrivalItem(event, conversation)),
+    lane(conversation.missing, (part) => h("li", { class: "point missing" }, h("span", { class: "at" }, "–"),
+      h("div", {}, h("strong", {}, `${partName(part.what)} is missing`), h("div", { class: "dim" }, missingText(part))))), foot);
+}
+
+function arrivalItem(event, conversation) {
+  const { occurred_at: sent, received_at: received, event_id: id, variant_id: variant } = event;
+  const seconds = (Date.parse(received) - Date.parse(sent)) / 1000;
+  const delay = seconds < 0 ? `${spanText(-seconds)} before its own time: the sender's clock is ahead.` : `${spanText(seconds)} after it happened`;
+  return h("li", { class: "point arrival" }, h("span", { class: "at" }, time(received, { date: false })),
+    h("div", {}, eventLink(conversation, variant || id, said(event.event_type)), " ",
+      variant && badge("other content", "warn"), event.source === "backfill" && badge("backfill"),
+      h("div", { class: "dim" }, sent ? delay : "The callback has no time of its own.")));
 }

@@ -10,7 +10,6 @@ const SPEEDS = [0.25, 0.5, 0.75, 1, 1.25, 1.5, 1.75, 2];
 const PROVIDERS = { __proto__: null, gcs: "Google Cloud Storage", azure_blob: "Azure Blob Storage", s3: "S3" };
 const RENEW = 300_000;
 const RETRY = 10_000;
-// As the API limits `offset`.
 const MOST_SECONDS = 86_400;
 const OFFSET = "tavus-callbacks.offset.";
 const UNKNOWN = "Play the recording, and press “Said now” at the turn that you hear.";
@@ -29,7 +28,6 @@ export class Player extends EventTarget {
     this.restore(query);
   }
 
-  /** Takes an address: `t` counts in its recording, or in the talk without one. What plays seeks and plays on. */
   restore({ recording, offset, t }) {
     const { recordings } = this.conversation;
     const wanted = recordings.find((each) => each.recording_id === recording);
@@ -59,7 +57,6 @@ export class Player extends EventTarget {
     this.move();
   }
 
-  /** Takes a newer view of the conversation; what plays goes on. */
   update(conversation) {
     const { recordings, transcript } = conversation;
     const isOther = transcript?.received_at !== this.conversation.transcript?.received_at;
@@ -70,7 +67,7 @@ export class Player extends EventTarget {
     this.recording = same;
     if (!this.video && !isSame) this.renderStage();
     if (isOther) this.subtitles = null;
-    if (isOther && this.video) this.loadCaptions();
+    if (isOther) this.loadCaptions();
     return this.move();
   }
 
@@ -133,8 +130,7 @@ export class Player extends EventTarget {
   }
 
   nudge(seconds) {
-    if (this.offset === null) this.say(`The offset is unknown. ${UNKNOWN}`);
-    else if (this.isPlayable) this.setOffset(this.offset + seconds);
+    if (this.isPlayable && this.offset !== null) this.setOffset(this.offset + seconds);
   }
 
   isSaidNow(turn) {
@@ -143,10 +139,9 @@ export class Player extends EventTarget {
     return this.say(`This turn begins at ${clockText(this.at)} of the recording.`);
   }
 
-  /** Keeps an offset for this recording; null forgets it. */
   setOffset(seconds) {
     const isKept = keep(OFFSET + this.recording.recording_id, seconds === null ? null : String(round(seconds)));
-    this.say(isKept ? "" : "This browser stores nothing: the offset lasts until the page is reloaded. A copied link keeps it.");
+    this.say(isKept ? "" : "This browser stores nothing. A copied link keeps the offset.");
     this.linkOffset = null;
     this.move();
     this.remember();
@@ -207,7 +202,6 @@ export class Player extends EventTarget {
     else this.play();
   }
 
-  /** Gets a link if less than five minutes of the last one are left. */
   load(isForced = false) {
     if (!isForced && Date.now() < this.link?.renewAt) return undefined;
     this.loading ??= this.replaceLink().finally(() => { this.loading = null; });
@@ -221,7 +215,7 @@ export class Player extends EventTarget {
     const { url, expires_at: expiry } = await this.fetchLink();
     if (!config.cdn_url || new URL(url).origin !== new URL(config.cdn_url).origin) throw cannotPlay("This console may not play from the address of this recording. Download it instead.");
     const renewAt = Date.parse(expiry) - RENEW;
-    // A clock that is wrong by hours must not ask for a link all the time: then an error asks.
+    // A clock that is wrong by hours must not ask for links all the time.
     this.link = { renewAt: renewAt > Date.now() ? renewAt : Infinity };
     if (!this.video) this.showVideo();
     const { at, video } = this;
@@ -253,7 +247,7 @@ export class Player extends EventTarget {
       loadeddata: () => { this.isProven = true; }, playing: () => this.tick(), seeked: () => this.moved(),
       durationchange: () => this.dispatch("offset"), ratechange: () => this.setRate(video.playbackRate),
       error: () => this.recover(),
-      // After three seconds without data. Browsers repeat a refusal of the CDN for minutes and report no error.
+      // Browsers repeat a refusal of the CDN for minutes without an error.
       stalled: () => {
         if (!this.isWanted || video.readyState >= HTMLMediaElement.HAVE_FUTURE_DATA) return;
         if (Date.now() - this.recoveredAt < RETRY) this.say("The recording does not load. The network is slow, or the link is refused.");
@@ -292,7 +286,6 @@ export class Player extends EventTarget {
     this.tools.update();
   }
 
-  /** Gets a fresh link once: the old one may have expired. */
   recover() {
     const { error } = this.video;
     const isBroken = error?.code === MediaError.MEDIA_ERR_DECODE;
@@ -302,7 +295,7 @@ export class Player extends EventTarget {
   }
 
   fail(error) {
-    // An aborted request, or `play()` of a video whose own events and controls tell more.
+    // An aborted request or `play()`.
     if (error instanceof DOMException) return;
     this.startAt = this.at;
     this.drop();
@@ -310,10 +303,10 @@ export class Player extends EventTarget {
     this.dispatch("position");
   }
 
-  // Captions by script: a `<track>` would fall under the media-src of the policy, which allows recordings only.
+  // The policy of the page refuses a `<track>`.
 
   async loadCaptions() {
-    if (!this.hasTimes) return;
+    if (!this.hasTimes || !this.video) return;
     let failure = null;
     try {
       this.subtitles ??= parseSubtitles(await get(`${this.path}/transcript`, { format: "vtt", offset: 0 }, this));
@@ -437,7 +430,6 @@ function noRecording(missing) {
   return ["This conversation has no recording.", ["Tavus records a conversation only if your page starts the recording and ", h("code", {}, "enable_recording"), " permits it."]];
 }
 
-/** Builds the controls of a player once; `update` changes their texts only, so that the focus stays. */
 class PlayerTools {
   constructor(player) {
     this.player = player;

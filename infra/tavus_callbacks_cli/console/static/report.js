@@ -31,7 +31,6 @@ export function report({ total, by, groups, durations, responses, end_reasons: r
       responses && histogram("Median response of the replica", responses, total, "turn times"),
       reasons && by !== "end-reason" && ranking("Why they ended", "Reason", rows(Object.keys(reasons), (name) => reasons[name])),
       ranking("Missing parts", "Part", missing)),
-    !reasons && h("p", { class: "foot" }, "This stack is older than the console. Deploy it again to get all plots."),
   ];
 }
 
@@ -66,7 +65,6 @@ function groupLink(by, group, link) {
   return by.startsWith("tag:") ? link({ tag: `${by.slice(4)}:${group}` }) : null;
 }
 
-/** Returns a bar for each day from the first to the last, so that gaps show; at least a week. */
 function days(rows) {
   const last = Date.parse(rows.at(-1).name);
   const first = Math.min(Date.parse(rows[0].name), last - 6 * DAY);
@@ -91,7 +89,6 @@ function ranking(title, head, rows) {
   return figure({ title, rows: ranked, heads: { name: head, value: "Conversations" }, plot: bars(ranked) });
 }
 
-/** Returns columns side by side; each has a `name`, a `value`, a `label` for the axis, and a `href` if it leads somewhere. */
 function columns(rows, title) {
   const most = Math.max(...rows.map(({ value }) => value));
   if (!most) return null;
@@ -114,7 +111,6 @@ function bars(rows) {
   return [h("ul", { class: "bars" }, rows.slice(0, MOST_BARS).map(bar)), rows.length > MOST_BARS && dim(`${number(rows.length - MOST_BARS)} more in the table.`)];
 }
 
-/** Returns a figure. `heads` are the columns of its table by member; `names` those of the CSV. */
 function figure({ title, plot, note, heads, rows, names = Object.keys(heads) }) {
   const save = () => download(`${title.toLowerCase().replaceAll(/[^a-z]+/g, "-")}.csv`, csv([names, ...rows.map((row) => names.map((name) => row[name]))]));
   return h("figure", { class: "card" },

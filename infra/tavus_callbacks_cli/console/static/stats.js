@@ -1,6 +1,6 @@
 // The statistics of the conversations that were received in a span: filters in the address, plots, tables, CSV.
 
-import { config, get, urlOf } from "/console/api.js";
+import { get, urlOf } from "/console/api.js";
 import { listCommand } from "/console/command.js";
 import { fill, h } from "/console/dom.js";
 import { setKeys } from "/console/keys.js";
@@ -45,7 +45,8 @@ async function load(content, query, signal) {
   fill(content, loading());
   try {
     const answer = await get("/stats", asked, { signal });
-    fill(content, leftOut(query, answer), answer.total.conversations ? report(answer, link) : nothing(query),
+    fill(content, leftOut(query, answer), answer.total.conversations ? report(answer, link) : empty("No conversations match",
+      h("p", {}, h("a", { href: formatRoute(PATH, { since: "365d" }) }, "Look at all of the last 365 days"))),
       h("div", { class: "foot" }, h("a", { href: urlOf("/stats", asked), target: "_blank" }, "JSON"), listCommand("stats", { ...query, since }, "--simulated")));
   } catch (error) {
     if (error.name !== "AbortError") fill(content, notice(error, { again: () => load(content, query, signal) }));
@@ -64,7 +65,6 @@ function groupLinks(query) {
     Object.entries({ day: "day", label: "token label", "end-reason": "end reason" }).map(link), h("form", { onsubmit }, input));
 }
 
-/** Returns sentences that say which conversations the sums leave out. */
 function leftOut({ simulated }, { total, limit_reached: isLimited, looked_until: until }) {
   const words = { true: "Only simulated conversations are counted.", false: "Simulated conversations are left out." }[simulated]
     ?? (total.simulated > 0 && `Simulated conversations are counted: ${number(total.simulated)}.`);
@@ -72,13 +72,4 @@ function leftOut({ simulated }, { total, limit_reached: isLimited, looked_until:
     isLimited && h("p", {}, h("strong", {}, "This is not all. "),
       `The newest conversations of this span were looked at, back to ${timeText(until)} (${zoneName()}). Choose a shorter span, or use the command below, which has no limit.`),
     words && h("p", {}, words));
-}
-
-function nothing(query) {
-  const isFiltered = FIELDS.some(({ name }) => query[name]);
-  return empty(isFiltered ? "No conversations match" : "No conversations in the last 30 days",
-    h("p", {}, isFiltered
-      ? h("a", { href: formatRoute(PATH, { by: query.by }) }, "Clear the filters")
-      : h("a", { href: formatRoute(PATH, { since: "365d" }) }, "Look at the last 365 days")),
-    config.pages.includes("try") && h("p", {}, h("a", { href: "#/try" }, "Send a simulated conversation")));
 }

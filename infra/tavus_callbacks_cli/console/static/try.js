@@ -81,7 +81,6 @@ function bodyForm(query, send) {
   return h("form", { class: "card", onsubmit }, h("h2", {}, "Send a body"), text, problem, h("button", { class: "primary" }, "Send"));
 }
 
-/** Returns a body about a call that ended now. */
 function example() {
   return JSON.stringify({
     event_type: "system.shutdown", message_type: "system", timestamp: new Date().toISOString(), conversation_id: `ctry${crypto.randomUUID().slice(0, 8)}`,
@@ -89,7 +88,6 @@ function example() {
   }, null, 2);
 }
 
-/** Returns links to what the callbacks are about. */
 function results(answers) {
   const subjects = new Map(answers.filter((each) => each.body?.subject).map(({ body }) => [`${body.kind} ${body.subject}`, body]));
   return subjects.size > 0 && h("ul", { class: "results" }, [...subjects.values()].map(({ kind, subject }) => h("li", {}, `Open the ${kind} `, subjectLink(kind, subject))));
