@@ -7,7 +7,6 @@ Their imports wait for the first action, because they would delay the start of a
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
 
 import click
 import httpx
@@ -71,8 +70,6 @@ def send(target: Target, _api: "ReadApi", content: Content) -> Content:
     """Send a scenario, or one body as it is, to the callback URL of a local stack."""
     if not isinstance(target, LocalTarget):
         raise click.UsageError("Callbacks are sent to a local stack only.")
-    tags = _tags(content)
-    url = target.stack.own_callback_url + (f"?{urlencode(tags)}" if tags else "")
     try:
         answers = [
             {
@@ -80,7 +77,7 @@ def send(target: Target, _api: "ReadApi", content: Content) -> Content:
                 "body": outcome.content,
                 "event_type": outcome.answer.get("event_type"),
             }
-            for outcome in _send(target, content, url)
+            for outcome in _send(target, content)
         ]
     except httpx.TransportError as error:
         reason = type(error).__name__
@@ -104,13 +101,14 @@ def list_scenarios() -> Content:
     }
 
 
-def _send(target: LocalTarget, content: Content, url: str) -> "Iterator[Outcome]":
+def _send(target: LocalTarget, content: Content) -> "Iterator[Outcome]":
     from tavus_callbacks_cli.simulator.scenario import Expectation, Rendered, ScenarioError, load
     from tavus_callbacks_cli.simulator.send import send as send_callbacks
     from tavus_callbacks_cli.simulator.send import send_scenario
 
     if ("scenario" in content) == ("body" in content):
         raise click.UsageError("Send either a scenario or a body.")
+    url = target.stack.own_callback_url
     if "body" in content:
         # Half a surrogate pair is sent as it is: what happens to it is what a person wants to see.
         body = _text(content, "body").encode("utf-8", "surrogatepass")
@@ -136,10 +134,3 @@ def _flag(content: Content, name: str) -> bool:
     if not isinstance(value, bool):
         raise click.UsageError(f"{name} is missing, or is neither true nor false.")
     return value
-
-
-def _tags(content: Content) -> dict[str, str]:
-    tags = content.get("tags") or {}
-    if not (isinstance(tags, dict) and all(isinstance(value, str) for value in tags.values())):
-        raise click.UsageError("tags is not an object of texts.")
-    return tags

@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tavus_callbacks import VERSION
 from tavus_callbacks_cli.console.actions import ACTIONS, list_scenarios
 from tavus_callbacks_cli.console.answers import json_answer, problem, protect
 from tavus_callbacks_cli.console.assets import asset
@@ -153,7 +152,6 @@ class Console:
             "cdn_url": self.read_api.cdn_origin(),
             "actions": list(self.actions),
             "option": line(*self.target.options),
-            "version": VERSION,
         }
 
 
