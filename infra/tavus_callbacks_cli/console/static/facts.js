@@ -13,7 +13,6 @@ const STATUSES = {
   ended: ["ended", "ok", ""],
   presumed_ended: ["presumed ended", "warn", "No shutdown has arrived, and nothing else is expected from the call."],
 };
-const RECORDINGS = { available: "ok", pending: "warn", missing: "bad", failed: "bad", other_conversation: "bad" };
 const OBJECTIVES = { __proto__: null, completed: "ok", pending: "warn", activated: "live" };
 
 /** Returns the badge of a conversation's status. */
@@ -40,7 +39,7 @@ function eventLink({ conversation_id: id }, event, words = "event") {
 
 /** Returns the sections of facts; those without anything to say are left out. */
 export function facts(conversation) {
-  const sections = { Missing: missing, Facts: summary, Talk: talk, Perception: perception, Objectives: objectives, Guardrails: guardrails, Recordings: recordings };
+  const sections = { Missing: missing, Facts: summary, Talk: talk, Perception: perception, Objectives: objectives, Guardrails: guardrails };
   return Object.entries(sections).map(([title, build]) => {
     const content = title === "Facts" || conversation[title.toLowerCase()];
     return content && content.length !== 0 && h("section", { class: "facts card" }, h("h2", {}, title), build(conversation));
@@ -120,13 +119,6 @@ function guardrails(conversation) {
 function story(conversation, items, words) {
   return h("ol", { class: "history" }, items.map((each) => h("li", {},
     time(each.at ?? each.received_at), !each.at && " (received)", " · ", eventLink(conversation, each.event_id), " ", words(each))));
-}
-
-function recordings(conversation) {
-  return list(conversation.recordings.map(({ status, recording_id: id, duration, size, storage_class: storage, started_at: start, received_at: received, issues }) => [
-    badge(status.replaceAll("_", " "), RECORDINGS[status] ?? "warn"), mono(id),
-    small(spanText(duration), size > 0 && `, ${(size / 1e6).toFixed(1)} MB`, storage && [", ", said(storage)]),
-    start && small("starts ", time(start)), received && small("announced ", time(received)), small(issues.map((issue) => [mono(issue), " "]))]));
 }
 
 // Markdown of an analysis: headings, lists, emphasis and code as nodes. Links, images and HTML stay text.
