@@ -69,7 +69,7 @@ function bodyForm(query, send) {
       JSON.parse(text.value);
       fill(problem);
     } catch (error) {
-      fill(problem, said(error.message), " You can send it: the receiver puts it into quarantine.");
+      fill(problem, said(error.message), ". You can send it: the receiver puts it into quarantine.");
     }
   }
   function onsubmit(event) {
