@@ -36,7 +36,7 @@ def test_a_copied_command_quotes_as_the_command_line_does():
     """An id in a command of the page executes nothing, and steers no terminal."""
     texts = [*HOSTILE, "=ls", "a\0b", "\u200b", "会🎥", "a b!c'd"]
 
-    assert [shell.argument(text) for text in texts] == results("command.js", "argument", texts)
+    assert [shell.argument(text) for text in texts] == results("parts.js", "argument", texts)
 
 
 def test_only_safe_addresses_are_bound():
@@ -50,7 +50,7 @@ def test_only_safe_addresses_are_bound():
     ]
     function = f'(value) => [h("a", {{ href: value }}).href === value, safeUrl(value, ["{CDN}"]) !== null]'
 
-    bound = results("dom.js", function, [*safe, media, *unsafe])
+    bound = results("base.js", function, [*safe, media, *unsafe])
 
     assert [[True, True]] * len(safe) + [[False, True]] + [[False, False]] * len(unsafe) == bound
 
@@ -58,9 +58,9 @@ def test_only_safe_addresses_are_bound():
 @pytest.mark.parametrize(
     ("module", "function"),
     [
-        ("command.js", '(value) => listCommand("list", { [value]: "x" })'),
-        ("subjects.js", "(value) => LISTS[value]"),
-        ("subjects.js", "(value) => TITLES[value]"),
+        ("parts.js", '(value) => listCommand("list", { [value]: "x" })'),
+        ("parts.js", "(value) => LISTS[value]"),
+        ("parts.js", "(value) => TITLES[value]"),
     ],
 )
 def test_a_name_that_objects_inherit_is_unknown(module, function):

@@ -1,4 +1,6 @@
-// The read API, through the server that serves this page. One request is in flight at a time.
+// The read API through the server of this page, one request at a time; and new callbacks while the page is visible.
+
+import { formatQuery } from "/console/base.js";
 
 const MOST_PAUSE = 60_000;
 const LONGEST = 60_000;
@@ -6,14 +8,15 @@ const LONGEST = 60_000;
 const MOST_UNREACHABLE = 8;
 const PASSING = [401, 403, 429];
 
-/** An answer that is no success; `status` is 0 if there was no answer at all, `retryAfter` is in seconds. */
-export class ApiError extends Error {
+/** An answer that is no success; `status` is 0 without an answer, `retryAfter` is in seconds. */
+class ApiError extends Error {
   constructor(status, title, detail, retryAfter = null, problem = {}) {
     super(detail || title);
     Object.assign(this, { status, title, detail, retryAfter, problem });
   }
 }
 
+/** What this console shows and may do. */
 export const config = {};
 
 let last = Promise.resolve();
@@ -21,43 +24,40 @@ let pause = 0;
 let notBefore = 0;
 let failures = 0;
 
-/** Reads what this console is and may do; raises ApiError. */
+/** Reads the config; raises ApiError. */
 export async function loadConfig() {
   return Object.assign(config, await request("GET", "/console/config"));
 }
 
 /** Exchanges a key, or the address that contains it, for a cookie; raises ApiError. */
 export async function signIn(text) {
-  const key = /key=([\w-]+)/.exec(text)?.[1] ?? text.trim();
-  await request("POST", "/console/session", { key });
+  await request("POST", "/console/session", { content: { key: /key=([\w-]+)/.exec(text)?.[1] ?? text.trim() } });
   tryAgain();
 }
 
-/** Repeats what failed on this page: each notice and the live connection listen to it. */
+/** Lets notices and the live connection repeat what failed. */
 export function tryAgain() {
   document.dispatchEvent(new CustomEvent("try-again"));
 }
 
-/** Returns the JSON of an answer of the read API; raises ApiError. An aborted request rejects with AbortError. */
+/** Returns an answer of the read API; raises ApiError, or AbortError. */
 export function get(path, query = {}, { signal } = {}) {
-  return queue(() => request("GET", urlOf(path, query), undefined, signal), signal);
+  return ask(urlOf(path, query), { signal });
 }
 
-/** Returns the address of an answer of the read API; members of the query that are empty are left out. */
+/** Returns the address of an answer of the read API. */
 export function urlOf(path, query = {}) {
-  const given = Object.entries(query).filter(([, value]) => value !== "" && value !== null && value !== undefined);
-  const text = new URLSearchParams(given).toString();
-  return `${config.api}${path}${text && `?${text}`}`;
+  return `${config.api}${path}${formatQuery(query)}`;
 }
 
-/** Returns the JSON of an answer of the console itself, by its path; raises as `get` does. */
-export function ask(path, { signal } = {}) {
-  return queue(() => request("GET", path, undefined, signal), signal);
+/** Returns an answer of the console itself, as `get` does. */
+export function ask(url, { signal } = {}) {
+  return queue(() => request("GET", url, { signal }), signal);
 }
 
 /** Sends JSON to an action of the console; raises ApiError. */
 export function act(name, content) {
-  return queue(() => request("POST", `/console/actions/${name}`, content));
+  return queue(() => request("POST", `/console/actions/${name}`, { content }));
 }
 
 /** Returns an id as a segment of a path, or null if no path can hold it (docs/api.md). */
@@ -65,9 +65,9 @@ export function segment(id) {
   return id === "." || id === ".." || /[/?]/.test(id) ? null : encodeURIComponent(id);
 }
 
-/** Returns after how many seconds to repeat a failed request; the time doubles with each failure in a row. */
-export function retryDelay(error) {
-  return Math.max(error.retryAfter ?? 0, Math.min(2 ** failures * 2, error.status ? MOST_PAUSE / 1000 : MOST_UNREACHABLE));
+/** Returns the seconds until a failed request is repeated; they double with each failure in a row. */
+export function retryDelay({ retryAfter, status }) {
+  return Math.max(retryAfter ?? 0, Math.min(2 ** failures * 2, status ? MOST_PAUSE / 1000 : MOST_UNREACHABLE));
 }
 
 function queue(send, signal) {
@@ -81,44 +81,40 @@ function queue(send, signal) {
   return mine;
 }
 
-async function request(method, url, content, signal) {
+async function request(method, url, { content, signal } = {}) {
   const limit = AbortSignal.timeout(LONGEST);
-  const options = { method, headers: { accept: "application/json" }, cache: "no-store" };
-  options.signal = signal ? AbortSignal.any([signal, limit]) : limit;
-  if (content !== undefined) {
-    options.body = JSON.stringify(content);
-    options.headers["content-type"] = "application/json";
-  }
-  let response;
-  let text;
   try {
-    response = await fetch(url, options);
-    text = await response.text();
+    const response = await fetch(url, {
+      method, cache: "no-store", signal: signal ? AbortSignal.any([signal, limit]) : limit,
+      headers: { accept: "application/json", ...(content && { "content-type": "application/json" }) }, body: content && JSON.stringify(content),
+    });
+    return read(response, await response.text());
   } catch (error) {
-    if (error.name === "AbortError") throw error;
+    if (error.name === "AbortError" || error instanceof ApiError) throw error;
     failures += 1;
-    throw new ApiError(0, "No answer", limit.aborted ? "The answer took longer than 60 s." : "The server does not answer. Is it still running?");
+    throw noAnswer(limit.aborted && "The answer took longer than 60 s.");
   }
-  return read(response, text);
+}
+
+/** Returns the error for a server that does not answer. */
+export function noAnswer(detail) {
+  return new ApiError(0, "No answer", detail || "The server does not answer. Is it still running?");
 }
 
 function read(response, text) {
-  slowDown(response);
+  const retryAfter = Number(response.headers.get("retry-after")) || null;
+  slowDown(response.status, retryAfter);
   const answer = parse(text);
   if (response.ok) return answer ?? text;
   const problem = answer ?? {};
-  throw new ApiError(response.status, problem.title ?? `Status ${response.status}`, problem.detail ?? problem.message ?? "The answer gives no reason.", seconds(response), problem);
+  throw new ApiError(response.status, problem.title ?? `Status ${response.status}`, problem.detail ?? problem.message ?? "The answer gives no reason.", retryAfter, problem);
 }
 
 /** After each 429 the pause doubles; any other answer ends it. */
-function slowDown(response) {
-  failures = PASSING.includes(response.status) || response.status >= 500 ? failures + 1 : 0;
-  pause = response.status === 429 ? Math.min(pause ? pause * 2 : 1000, MOST_PAUSE) : 0;
-  notBefore = Date.now() + Math.max(pause, pause && Math.min((seconds(response) ?? 0) * 1000, MOST_PAUSE));
-}
-
-function seconds(response) {
-  return Number(response.headers.get("retry-after")) || null;
+function slowDown(status, retryAfter) {
+  failures = PASSING.includes(status) || status >= 500 ? failures + 1 : 0;
+  pause = status === 429 ? Math.min(pause * 2 || 1000, MOST_PAUSE) : 0;
+  notBefore = Date.now() + (pause && Math.max(pause, Math.min(retryAfter * 1000, MOST_PAUSE)));
 }
 
 function parse(text) {
@@ -127,4 +123,108 @@ function parse(text) {
   } catch {
     return null;
   }
+}
+
+// New callbacks: pushed by the local stack, polled elsewhere; stopped after 30 idle minutes.
+
+const POLL = 5000;
+const POLL_MORE = 500;
+const IDLE = 30 * 60_000;
+const IDLE_CHECK = 30_000;
+const FIRST = "2000-01-01T00:00:00Z";
+
+/** Shows in the header whether new callbacks arrive: "on", "off" (perhaps with an error), "idle" or "paused". */
+export function tellLive(state, error = null) {
+  document.dispatchEvent(new CustomEvent("live", { detail: { state, error } }));
+}
+
+/** Calls `onEvents` with new callbacks until `signal` aborts; some may have been missed before `onState` gets "on". */
+export function follow({ signal, onEvents, onState = () => {} }) {
+  const start = config.live === "push" ? push : poll;
+  const place = {};
+  let stop = null;
+  let usedAt = Date.now();
+  let state = "";
+
+  function tell(next, error = null) {
+    if (next === state && !error) return;
+    state = next;
+    tellLive(state, error);
+    onState(state, error);
+  }
+  function decide() {
+    const isIdle = Date.now() - usedAt > IDLE;
+    const isWanted = !signal.aborted && document.visibilityState === "visible" && !isIdle;
+    if (isWanted) stop ??= start(place, onEvents, tell);
+    else if (stop) {
+      halt();
+      if (!signal.aborted) tell(isIdle ? "idle" : "off");
+    }
+  }
+  function halt() {
+    stop?.();
+    stop = null;
+  }
+  function use() {
+    usedAt = Date.now();
+    if (!stop) decide();
+  }
+
+  const timer = setInterval(decide, IDLE_CHECK);
+  document.addEventListener("visibilitychange", decide, { signal });
+  document.addEventListener("try-again", () => { halt(); decide(); }, { signal });
+  for (const name of ["pointermove", "keydown", "scroll"]) addEventListener(name, use, { signal, passive: true });
+  signal.addEventListener("abort", () => { clearInterval(timer); decide(); });
+  decide();
+}
+
+function push(_, onEvents, tell) {
+  let source = null;
+  let timer = null;
+  let isStopped = false;
+  function open() {
+    source = new EventSource("/console/live");
+    source.onopen = () => tell("on");
+    source.onmessage = (message) => onEvents([JSON.parse(message.data)]);
+    source.onerror = async () => {
+      source.close();
+      // An event source does not say why it fails.
+      const error = await loadConfig().then(() => new ApiError(0, "Not live", "New callbacks do not arrive. Reload the page to see them."), (reason) => reason);
+      if (isStopped) return;
+      tell("off", error);
+      timer = setTimeout(open, retryDelay(error) * 1000);
+    };
+  }
+  open();
+  return () => { isStopped = true; source.close(); clearTimeout(timer); };
+}
+
+function poll(place, onEvents, tell) {
+  const controller = new AbortController();
+  const { signal } = controller;
+  let timer = null;
+  async function look() {
+    let wait = POLL;
+    try {
+      place.after ??= await newest(signal);
+      const { events, cursor, looked_until: more } = await get("/events", { after: place.after, limit: 200 }, { signal });
+      place.after = cursor;
+      if (more) wait = POLL_MORE;
+      tell("on");
+      if (events.length) onEvents(events);
+    } catch (error) {
+      if (error.name === "AbortError") return;
+      wait = retryDelay(error) * 1000;
+      tell("off", error);
+    }
+    if (!signal.aborted) timer = setTimeout(look, wait);
+  }
+  look();
+  return () => { controller.abort(); clearTimeout(timer); };
+}
+
+/** Returns the time of the newest event: this machine's clock may differ from the stack's. */
+async function newest(signal) {
+  const { events } = await get("/events", { order: "newest", limit: 1 }, { signal });
+  return events[0]?.received_at ?? FIRST;
 }

@@ -1,22 +1,21 @@
 // The frame around all pages: sign in, header, routes, history, keys.
 
-import { ApiError, config, loadConfig, signIn, tryAgain } from "/console/api.js";
-import { fill, h, s, said } from "/console/dom.js";
-import { handleKey, help, setFrameKeys } from "/console/keys.js";
-import { loading, notice, sentence } from "/console/parts.js";
-import { formatRoute, go, parseRoute, splitKey } from "/console/router.js";
-import { switchZone, zoneName } from "/console/time.js";
+import { config, get, loadConfig, noAnswer, segment, signIn, tryAgain } from "/console/api.js";
+import { fill, formatRoute, go, h, parseRoute, s, said, splitKey, switchZone, zoneName } from "/console/base.js";
+import { LISTS, handleKey, help, loading, notice, sentence, setFrameKeys, subjectPath } from "/console/parts.js";
 
+const operator = () => import("/console/operator.js");
 const PAGES = {
-  conversations: { title: "Conversations", load: (path) => import(path.length > 1 ? "/console/conversation.js" : "/console/conversations.js") },
-  events: { title: "Events", load: () => import("/console/events.js") },
-  resources: { title: "Resources", load: (path) => import(path.length > 2 ? "/console/resource.js" : "/console/resources.js") },
-  stats: { title: "Stats", load: () => import("/console/stats.js") },
-  problems: { title: "Problems", load: () => import("/console/problems.js") },
-  quarantine: { title: "Quarantine", load: () => import("/console/quarantine.js") },
-  try: { title: "Try", load: () => import("/console/try.js") },
+  conversations: ["Conversations", (path) => import(path.length > 1 ? "/console/conversation.js" : "/console/conversations.js")],
+  events: ["Events", () => import("/console/events.js")],
+  resources: ["Resources", () => import("/console/resources.js")],
+  stats: ["Stats", () => import("/console/stats.js")],
+  problems: ["Problems", operator],
+  quarantine: ["Quarantine", operator],
+  try: ["Try", () => import("/console/try.js")],
 };
 const LIVE = { on: ["Live", "New callbacks show by themselves."], off: ["Not live", "New callbacks do not arrive."], idle: ["Paused", "Nobody moved for 30 minutes. Move to go on."], paused: ["Paused", "Resume to see new events."] };
+const EVENT = /^([a-z]+)\.(.+)\.[^.]+-[0-9a-f]{32}$/;
 
 const main = h("main", { id: "main", tabindex: "-1" });
 const banner = h("div", { class: "banner" });
@@ -27,7 +26,7 @@ let shown = null;
 
 async function start() {
   const refusal = await takeKey();
-  document.body.replaceChildren(bar(), banner, main);
+  document.body.replaceChildren(bar(false), banner, main);
   try {
     await loadConfig();
   } catch (error) {
@@ -35,7 +34,7 @@ async function start() {
     fill(main, h("h1", {}, "Console"), notice(reason, { again: start }));
     return;
   }
-  document.body.replaceChildren(bar(links()), banner, main);
+  document.body.replaceChildren(bar(true), banner, main);
   setFrameKeys({
     Escape: { words: "leave a field, close a dialog, go back", run: goBack },
     g: { words: "go to an id", run: () => document.querySelector(".jump input").focus() },
@@ -43,28 +42,18 @@ async function start() {
   await show();
 }
 
-/**
- * Exchanges the key in the address for a cookie, and removes it from the address before anything else runs. A key
- * without a route, pasted into an open page, leaves the page at its old route. Returns the refusal, or null.
- */
+/** Exchanges the key in the address for a cookie, and removes it; without a route, the page stays. Returns the refusal. */
 async function takeKey(before = "") {
   const { key, rest } = splitKey(location.hash);
   if (key === null) return null;
   const state = !rest && shown ? { at: shown.at } : history.state;
   history.replaceState(state, "", location.pathname + (rest || before));
-  try {
-    await signIn(key);
-  } catch (error) {
-    return error;
-  }
-  return null;
+  return signIn(key).then(() => null, (error) => error);
 }
 
-function links() {
-  return config.pages.map((name) => h("a", { href: formatRoute([name]), "data-page": name }, PAGES[name].title));
-}
+// The header.
 
-function bar(pages = null) {
+function bar(isSignedIn) {
   const zone = h("button", { type: "button", class: "quiet", title: "Switch between local time and UTC", onclick: changeZone }, zoneName());
   function changeZone() {
     switchZone();
@@ -75,35 +64,12 @@ function bar(pages = null) {
   return h("header", { class: "bar" },
     h("a", { class: "skip", href: "#main", onclick: (event) => { event.preventDefault(); main.focus(); } }, "Skip to content"),
     h("a", { class: "brand", href: "#/conversations", "aria-label": "tavus-callbacks, the conversations" }, logo(), h("span", {}, "tavus-callbacks")),
-    pages && h("nav", { "aria-label": "Pages" }, pages),
-    pages && jumpForm(),
-    pages && h("div", { class: "about" },
-      h("span", { class: "target", title: `This console shows ${config.target}.` }, config.target), live, zone,
-      h("button", { type: "button", class: "quiet", "aria-label": "Keys", title: "Keys (?)", onclick: help }, "?")));
-}
-
-/** Returns the box that goes to any id. */
-function jumpForm() {
-  const input = h("input", { name: "id", "aria-label": "Go to an id", placeholder: "Go to an id", autocomplete: "off", spellcheck: "false", oninput: () => fill(answer) });
-  const answer = h("span", { class: "answer", role: "status" });
-  async function jump(event) {
-    event.preventDefault();
-    const id = input.value.trim();
-    if (!id) return undefined;
-    fill(answer, "Looking…");
-    try {
-      const { routeOf } = await import("/console/jump.js");
-      const route = await routeOf(id);
-      if (!route) return fill(answer, "Nothing has the id ", said(id), ".");
-      fill(answer);
-      input.value = "";
-      go(route.path, route.query);
-    } catch (error) {
-      fill(answer, sentence(error.message));
-    }
-    return undefined;
-  }
-  return h("form", { class: "jump", role: "search", "aria-label": "Any id", onsubmit: jump }, input, answer);
+    isSignedIn && [
+      h("nav", { "aria-label": "Pages" }, config.pages.map((name) => h("a", { href: formatRoute([name]), "data-page": name }, PAGES[name][0]))),
+      jumpForm(),
+      h("div", { class: "about" },
+        h("span", { class: "target", title: `This console shows ${config.target}.` }, config.target), live, zone,
+        h("button", { type: "button", class: "quiet", "aria-label": "Keys", title: "Keys (?)", onclick: help }, "?"))]);
 }
 
 function logo() {
@@ -113,7 +79,51 @@ function logo() {
     s("path", { d: "m14 11.5 5 3-5 3z" }));
 }
 
-/** Returns the memory of the current entry of the history; a new entry has the number after the last one. */
+/** Returns the box that goes to any id. */
+function jumpForm() {
+  const answer = h("span", { class: "answer", role: "status" });
+  const input = h("input", { name: "id", "aria-label": "Go to an id", placeholder: "Go to an id", autocomplete: "off", spellcheck: "false", oninput: () => fill(answer) });
+  async function jump(event) {
+    event.preventDefault();
+    const id = input.value.trim();
+    if (!id) return;
+    fill(answer, "Looking…");
+    try {
+      const route = await routeOf(id);
+      fill(answer, !route && ["Nothing has the id ", said(id), "."]);
+      if (!route) return;
+      input.value = "";
+      go(...route);
+    } catch (error) {
+      fill(answer, sentence(error.message));
+    }
+  }
+  return h("form", { class: "jump", role: "search", "aria-label": "Any id", onsubmit: jump }, input, answer);
+}
+
+/** Returns the route of what has an id, or null. */
+async function routeOf(id) {
+  const [, kind, subject] = EVENT.exec(id) ?? [];
+  if (kind) return [subjectPath(kind, subject), kind === "conversation" ? { tab: "events" } : {}];
+  const { conversations } = await get("/conversations", { ids: id.replace(/[%,]/g, encodeURIComponent) });
+  if (conversations.length) return [subjectPath("conversation", id)];
+  for (const [other, list] of Object.entries(LISTS)) {
+    if (segment(id) !== null && await exists(`/${list}/${segment(id)}`)) return [subjectPath(other, id)];
+  }
+  const named = await get("/conversations", { replica: id, limit: 1 });
+  return named.conversations.length ? [["conversations"], { replica: id }] : null;
+}
+
+function exists(path) {
+  return get(path).then(() => true, (error) => {
+    if (error.status === 404) return false;
+    throw error;
+  });
+}
+
+// Routes and history.
+
+/** Returns the number and the memory of the current entry of the history; a new entry comes after the last one. */
 function memoryOfEntry() {
   const at = history.state?.at ?? (shown ? shown.at + 1 : 0);
   if (history.state?.at === undefined) {
@@ -130,10 +140,7 @@ function remember() {
   shown.memory.focus = main.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
 }
 
-/**
- * Shows the page of the address. `show` of a page gets root, path, query, `memory` (an object that lasts as long as
- * this entry of the history) and a signal. It may return `update({query, memory})` to take another query in place.
- */
+/** Shows the page of the address; a page may return `update` to take another query in place. */
 async function show({ isAgain = false } = {}) {
   const { path, query } = parseRoute(location.hash);
   if (!path.length) return location.replace(formatRoute(["conversations"]));
@@ -161,27 +168,19 @@ async function open(visit, { path, ...rest }) {
   const root = h("div", { class: `page ${name}` }, loading());
   fill(main, root);
   live.hidden = true;
-  const title = config.pages.includes(name) ? PAGES[name].title : "No such page";
+  const isPage = config.pages.includes(name);
+  const [title, load] = isPage ? PAGES[name] : ["No such page"];
   document.title = `${title} · ${config.target}`;
-  if (!config.pages.includes(name)) {
+  if (!isPage) {
     fill(root, h("h1", {}, title), h("p", {}, h("a", { href: "#/conversations" }, "Go to the conversations")));
     return;
   }
   try {
-    const module = await load(name, path);
+    const module = await load(path).catch((error) => { throw error instanceof SyntaxError ? error : noAnswer(); });
     rest.signal.throwIfAborted();
     visit.page = await module.show({ root, path, ...rest }) ?? null;
   } catch (error) {
     if (error.name !== "AbortError") fill(root, h("h1", {}, title), notice(error, { again: () => show({ isAgain: true }) }));
-  }
-}
-
-async function load(name, path) {
-  try {
-    return await PAGES[name].load(path);
-  } catch (error) {
-    if (error instanceof SyntaxError) throw error;
-    throw new ApiError(0, "No answer", "The server does not answer. Is it still running?");
   }
 }
 
@@ -218,10 +217,7 @@ async function followAddress({ oldURL }) {
 
 function showLive({ detail: { state, error } }) {
   const [words, title] = LIVE[state];
-  live.hidden = false;
-  live.className = `live ${state}`;
-  live.title = title;
-  fill(live, words);
+  Object.assign(live, { hidden: false, className: `live ${state}`, title, textContent: words });
   if (!error) fill(banner);
   // A field keeps the key that somebody types.
   else if (!document.querySelector("main .notice.bad, .sign-in")) fill(banner, notice(error, { again: tryAgain }));
@@ -237,6 +233,6 @@ addEventListener("hashchange", followAddress);
 addEventListener("online", tryAgain);
 addEventListener("unhandledrejection", showFault);
 addEventListener("error", showFault);
-document.addEventListener("keydown", (event) => handleKey(event));
+document.addEventListener("keydown", handleKey);
 document.addEventListener("live", showLive);
 start();

@@ -1,15 +1,10 @@
 // One conversation: the recording and the facts on the left; transcript, timeline and events on the right.
 
-import { config, get, segment } from "/console/api.js";
-import { command } from "/console/command.js";
-import { fill, h, said } from "/console/dom.js";
+import { config, follow, get, segment } from "/console/api.js";
+import { clockText, fill, h, replaceQuery, said, spanText } from "/console/base.js";
 import { facts, partName, statusBadge, timelineTab } from "/console/facts.js";
-import { setKeys } from "/console/keys.js";
-import { follow } from "/console/live.js";
-import { badge, copyButton, empty, loading, notice } from "/console/parts.js";
+import { badge, command, copyButton, empty, loading, notice, setKeys } from "/console/parts.js";
 import { Player } from "/console/player.js";
-import { replaceQuery } from "/console/router.js";
-import { clockText, spanText } from "/console/time.js";
 import { fold, tree } from "/console/tree.js";
 
 const TABS = { __proto__: null, transcript: "Transcript", timeline: "Timeline", events: "Events" };
@@ -24,7 +19,7 @@ export async function show({ root, path, query, signal }) {
   const id = path[1];
   document.title = `${id} · ${config.target}`;
   if (segment(id) === null) {
-    await (await import("/console/event.js")).showEventsOnly({ root, id, query, signal });
+    await (await import("/console/events.js")).showEventsOnly({ root, id, query, signal });
     return undefined;
   }
   fill(root, loading());
@@ -48,7 +43,7 @@ class Page {
       return true;
     } catch (error) {
       if (error.status !== 404) throw error;
-      await (await import("/console/event.js")).showUnknown(this);
+      await (await import("/console/events.js")).showUnknown(this);
       return false;
     }
   }
@@ -123,7 +118,7 @@ class Page {
   }
 
   async eventsContent(chosen, context) {
-    const { EventPages, eventsTab } = await import("/console/event.js");
+    const { EventPages, eventsTab } = await import("/console/events.js");
     this.pages ??= new EventPages(this.id, this.signal);
     if (chosen === "events") return eventsTab({ ...context, pages: this.pages, chosen: this.query.event });
     const turns = this.conversation.transcript && await get(`${this.path}/transcript`, {}, context);

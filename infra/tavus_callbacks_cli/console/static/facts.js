@@ -1,10 +1,7 @@
 // The facts of a conversation, what is missing first, and its Timeline: what happened in the call, then what arrived when.
 
-import { commandLine, operatorCommand } from "/console/command.js";
-import { fill, h, s, said } from "/console/dom.js";
-import { badge, loading, notice, tags, time } from "/console/parts.js";
-import { formatRoute } from "/console/router.js";
-import { clockText, spanText, zoneName } from "/console/time.js";
+import { clockText, fill, formatRoute, h, s, said, spanText, zoneName } from "/console/base.js";
+import { badge, commandLine, loading, notice, operatorCommand, tags, time } from "/console/parts.js";
 import { addInParts, fold, tree } from "/console/tree.js";
 
 const PARTS = { shutdown: "Shutdown", transcript: "Transcript", perception: "Perception analysis", recording: "Recording" };

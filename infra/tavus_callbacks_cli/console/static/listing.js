@@ -1,130 +1,301 @@
-// Lists with filters and a position: the address has the filters, the cursor, the row with the focus (`at`) and the open row (`open`).
+// Lists: filters in the address, rows in the memory of the history's entry, older rows and new ones behind buttons.
 
-import { get, urlOf } from "/console/api.js";
-import { fill, h, said } from "/console/dom.js";
-import { leave } from "/console/keys.js";
-import { loading, notice } from "/console/parts.js";
-import { formatRoute, go, replaceQuery } from "/console/router.js";
-import { isUtc, moment, timeText, zoneName } from "/console/time.js";
+import { config, follow, get, tellLive, urlOf } from "/console/api.js";
+import { fill, formatRoute, h, moment, replaceQuery, timeText, zoneName } from "/console/base.js";
+import { empty, filterForm, leave, listCommand, loading, notice, openFilters, setKeys, showFilters } from "/console/parts.js";
 
 const PAGE = 50;
+const NEXT_PAGE = 200;
 const MOST_REQUESTS = 8;
+// A list that grows by itself begins anew when it has more rows, and an address asks for no more.
+const MOST_ROWS = 2000;
 const TOO_LARGE = 409;
+const TIMES = ["since", "until", "before"];
+// A callback is in the list a moment after it was received: the waits between looks, in milliseconds.
+const WAITS = [60, 150, 250, 400, 1000, 3000];
+
+/** Shows the page of a list with filters (`fields`); returns the `list`, and how to take another query in place. */
+export async function listPage({ root, path, query, memory, signal, title, fields = [], tools, above, keys, ...options }) {
+  const form = fields.length > 0 && filterForm({ path, query, fields });
+  const place = h("div");
+  fill(root, h("div", { class: "head" }, h("h1", {}, title), tools), above, form, place);
+  setKeys({ ...listKeys(root), ...keys }, signal);
+  const list = new List({ root: place, path, signal, ...options });
+  await update({ query, memory });
+  list.follow();
+  return { list, update };
+
+  function update(next) {
+    if (form) showFilters(form, { path, query: next.query, fields });
+    const filters = Object.fromEntries(fields.filter(({ name }) => next.query[name]).map(({ name }) => [name, next.query[name]]));
+    return list.open({ ...next, filters });
+  }
+}
 
 /**
- * Yields the answers that make one page of a list. An answer can be short before the end when filters apply, so this
- * asks again until it has half a page; it asks for less when the answer is too large.
+ * A list of `things`: `api`, `member` and `fixed` filters of the answers; `rowsOf` and `idOf` an item; `subjectOf` and
+ * `receivedOf` its last callback; `concerns`, the callbacks that change it; `verb` of the command that lists the same;
+ * `hint` or `none`, for no items; `isFeed`, if new rows need no click while nobody reads.
  */
-export async function* readPage({ api, member, filters, cursor, signal, limit = PAGE, most = MOST_REQUESTS }) {
-  let [answer, count] = [{ cursor }, 0];
-  for (let request = 0; request < most && count < PAGE / 2; request += 1) {
+export class List {
+  constructor({ root, ...options }) {
+    Object.assign(this, { fixed: {}, onError: notice, awaited: new Map(), fresh: [], title: document.title, ...options });
+    this.body = h("tbody", { onclick: openRow });
+    this.news = h("div", { class: "offer", role: "status" });
+    const heads = this.columns.map((column) => [column].flat()).map(([words, kind]) => h("th", { scope: "col", class: kind }, words));
+    this.card = h("div", { class: "card" }, h("table", { class: `table rows ${this.kind ?? ""}` }, h("thead", {}, h("tr", {}, heads)), this.body));
+    this.foot = h("div", { class: "foot" });
+    fill(root, this.news, this.card, this.foot);
+  }
+
+  /** Shows the rows of a query: from memory, or from the API. */
+  async open({ query, memory, filters = {} }) {
+    this.reading?.abort();
+    this.reading = new AbortController();
+    Object.assign(this, { query, memory, filters, fresh: [], readSignal: AbortSignal.any([this.signal, this.reading.signal]) });
+    this.offerFresh();
+    if (this.isPaused) replaceQuery({ live: "off" });
+    if (memory.rows) {
+      this.draw();
+      this.lookAnew();
+    } else {
+      // A cursor belongs to exact times.
+      const times = Object.entries(filters).map(([name, value]) => [name, TIMES.includes(name) ? moment(value) : value]);
+      Object.assign(memory, { asked: { ...this.fixed, ...Object.fromEntries(times) }, cursor: undefined });
+      this.card.setAttribute("aria-busy", "true");
+      await this.more(Math.min(Number(query.rows) || 0, MOST_ROWS));
+    }
+    this.restore();
+  }
+
+  /** Reads on until there are so many rows. */
+  async more(least = 0) {
+    const { memory, api, member, readSignal: signal } = this;
+    const limit = memory.rows && !least ? NEXT_PAGE : Math.min(Math.max(least, PAGE), NEXT_PAGE);
+    fill(this.foot, loading());
     try {
-      answer = await get(api, { ...filters, cursor: answer.cursor, limit }, { signal });
+      do {
+        for await (const part of readPage({ api, member, filters: memory.asked, cursor: memory.cursor, limit, signal })) this.add(part);
+      } while (memory.cursor && memory.rows.size < least);
+      this.drawFoot();
+    } catch (error) {
+      if (error.name === "AbortError") return;
+      this.card.removeAttribute("aria-busy");
+      this.card.hidden = !memory.rows;
+      fill(this.foot, this.onError(error, { again: () => this.more(least) }));
+    }
+  }
+
+  add({ items, cursor, until }) {
+    const { memory } = this;
+    Object.assign(memory, { cursor, until });
+    if (!memory.rows) {
+      memory.rows = new Map(items.map((item) => [this.idOf(item), item]));
+      this.draw();
+    } else {
+      for (const item of items) memory.rows.set(this.idOf(item), item);
+      this.body.append(...items.flatMap(this.rowsOf));
+      replaceQuery({ rows: memory.rows.size });
+    }
+    fill(this.foot, h("span", { role: "status" }, `Searching${this.lookedText()}.`));
+  }
+
+  draw() {
+    const { rows } = this.memory;
+    this.onRows?.(rows);
+    this.card.removeAttribute("aria-busy");
+    this.card.hidden = !rows.size;
+    fill(this.body, [...rows.values()].flatMap(this.rowsOf));
+    this.drawFoot();
+  }
+
+  drawFoot() {
+    const { foot, filters, memory: { rows, cursor, asked } } = this;
+    if (!rows.size && !cursor) fill(foot, this.nothing());
+    else fill(foot,
+      h("span", {}, `${counted(rows.size, this.things)}${cursor ? `${this.lookedText()}.` : ". There are no more."}`),
+      cursor && h("button", { type: "button", class: "more", onclick: () => this.more() }, rows.size ? "Show more" : "Look further back"),
+      h("a", { href: urlOf(this.api, { ...asked, limit: PAGE }), target: "_blank" }, "JSON"),
+      this.verb && listCommand(this.verb, filters));
+  }
+
+  nothing() {
+    if (Object.keys(this.filters).length) {
+      return empty(`No ${this.things} match`, h("p", {}, "Nothing that is stored fits these filters."), h("p", {}, h("a", { href: formatRoute(this.path) }, "Clear the filters")));
+    }
+    return this.none ?? empty(`No ${this.things} yet`, h("p", {}, this.hint), config.pages.includes("try") && h("p", {}, h("a", { href: "#/try" }, "Send a simulated callback")));
+  }
+
+  lookedText() {
+    const { until } = this.memory;
+    return until ? `, back to ${timeText(until)} (${zoneName()})` : "";
+  }
+
+  /** Opens the row that the address names; a page that is reached by going back keeps its scroll. */
+  restore() {
+    const { memory, query: { open } } = this;
+    const button = open && this.find(open)?.querySelector("[aria-expanded=false]");
+    if (!button) return;
+    button.click();
+    if (memory.scroll === undefined) button.scrollIntoView({ block: "center" });
+    memory.scroll ??= scrollY;
+  }
+
+  find(id) {
+    return [...this.body.rows].find((row) => row.dataset.id === id);
+  }
+
+  // New callbacks
+
+  follow() {
+    if (!this.concerns) return;
+    document.addEventListener("try-again", () => this.lookAnew(), { signal: this.signal });
+    this.setPaused(this.query.live === "off");
+  }
+
+  /** Pauses or resumes what is new. Callbacks may have arrived before the connection stands. */
+  setPaused(isPaused) {
+    this.isPaused = isPaused;
+    this.following?.abort();
+    if (isPaused) return tellLive("paused");
+    this.following = new AbortController();
+    const signal = AbortSignal.any([this.signal, this.following.signal]);
+    return follow({ signal, onEvents: (events) => this.look(events), onState: (state) => state === "on" && this.lookAnew() });
+  }
+
+  lookAnew() {
+    this.awaited.set("", "");
+    this.look([]);
+  }
+
+  /** Looks for what callbacks are about, until the rows have these callbacks. */
+  look(events) {
+    for (const event of events) if (this.concerns(event)) this.awaited.set(event.subject, event.received_at);
+    if (!this.awaited.size || this.isPaused || !this.concerns) return;
+    this.step = 0;
+    this.timer ??= setTimeout(() => this.lookAgain(), WAITS[0]);
+  }
+
+  async lookAgain() {
+    const began = performance.now();
+    this.step += 1;
+    try {
+      if (this.memory.rows && !this.isPaused) await this.readNew();
+      if (this.hasFailed) tellLive("on");
+      this.hasFailed = false;
+    } catch (error) {
+      if (error.name !== "AbortError") {
+        this.hasFailed = true;
+        tellLive("off", error);
+      }
+    }
+    this.timer = null;
+    // A row that does not fit the filters never comes.
+    if (this.step >= WAITS.length) this.awaited.clear();
+    if (!this.awaited.size || this.signal.aborted) return;
+    // A busy stack is asked less often.
+    this.timer = setTimeout(() => this.lookAgain(), Math.max(WAITS[this.step], 3 * (performance.now() - began)));
+  }
+
+  /** Reads the newest page: rows are replaced in place, unknown ones before them wait for the button. */
+  async readNew() {
+    const { memory, api, member, awaited, readSignal: signal } = this;
+    const { value: { items, cursor } } = await readPage({ api, member, filters: memory.asked, signal }).next();
+    const first = items.findIndex((item) => memory.rows.has(this.idOf(item)));
+    this.fresh = first < 0 ? items : items.slice(0, first);
+    // If no known row is among them, rows between them and the known ones are unknown too.
+    this.hasGap = first < 0 && memory.rows.size > 0 && Boolean(cursor);
+    awaited.delete("");
+    for (const item of items) {
+      this.replace(item);
+      if (this.receivedOf(item) >= awaited.get(this.subjectOf(item))) awaited.delete(this.subjectOf(item));
+    }
+    this.offerFresh();
+  }
+
+  replace(item) {
+    const { rows } = this.memory;
+    const id = this.idOf(item);
+    if (!rows.has(id) || JSON.stringify(rows.get(id)) === JSON.stringify(item)) return;
+    rows.set(id, item);
+    const old = this.find(id);
+    // An open row is being read.
+    if (old.querySelector("[aria-expanded=true]")) return;
+    const hadFocus = old.contains(document.activeElement);
+    const added = [this.rowsOf(item)].flat();
+    if (added.length > 1) old.nextElementSibling.remove();
+    old.replaceWith(...added);
+    if (hadFocus) added[0].querySelector(".open").focus({ preventScroll: true });
+  }
+
+  offerFresh() {
+    const { fresh, memory, body, hasGap } = this;
+    // Nothing moves under a reader who has scrolled, chosen a row or opened one.
+    const isReading = scrollY > 40 || body.contains(document.activeElement) || body.querySelector("[aria-expanded=true]");
+    const count = fresh.length && `${fresh.length}${hasGap ? "+" : ""}`;
+    if (count && (!memory.rows.size || (this.isFeed && !isReading))) return this.showFresh();
+    document.title = count ? `(${count}) ${this.title}` : this.title;
+    return this.offer(count && `${count} new – show`, () => this.showFresh({ isAsked: true }));
+  }
+
+  /** Shows a button above the rows; nothing moves. Without words it removes the button. */
+  offer(words, onclick) {
+    fill(this.news, Boolean(words) && h("button", { type: "button", class: "fresh", onclick }, words));
+  }
+
+  async showFresh({ isAsked = false } = {}) {
+    const { memory, fresh } = this;
+    this.fresh = [];
+    this.offerFresh();
+    if (isAsked) scrollTo(0, 0);
+    if (this.hasGap || memory.rows.size > MOST_ROWS) {
+      await this.reload();
+    } else {
+      memory.rows = new Map([...fresh.map((item) => [this.idOf(item), item]), ...memory.rows]);
+      this.onRows?.(memory.rows);
+      this.body.prepend(...fresh.flatMap(this.rowsOf));
+      this.card.hidden = false;
+      this.drawFoot();
+    }
+    if (isAsked) this.body.querySelector(".open")?.focus({ preventScroll: true });
+  }
+
+  /** Reads the list anew from its first page. */
+  reload() {
+    const { memory, filters, query } = this;
+    replaceQuery({ rows: null });
+    return this.open({ query: { ...query, rows: null }, memory: Object.assign(memory, { rows: null }), filters });
+  }
+}
+
+/** Yields answers until there is half a page: filters make answers short. Asks for less when an answer is too large. */
+async function* readPage({ api, member, filters, cursor, signal, limit = PAGE }) {
+  let count = 0;
+  for (let request = 0; request < MOST_REQUESTS && count < PAGE / 2; request += 1) {
+    try {
+      const answer = await get(api, { ...filters, cursor, limit }, { signal });
+      cursor = answer.cursor;
+      count += answer[member].length;
+      yield { items: answer[member], cursor, until: answer.looked_until };
+      if (!cursor) return;
     } catch (error) {
       if (error.status !== TOO_LARGE || limit === 1) throw error;
       limit = Math.ceil(limit / 4);
-      continue;
     }
-    count += answer[member].length;
-    yield { items: answer[member], cursor: answer.cursor, until: answer.looked_until };
-    if (!answer.cursor) return;
   }
 }
 
-/** Returns the filters of a query with its times, such as `7d`, as they are now. A cursor belongs to exact filters. */
-export function fixTimes(filters, names) {
-  return { ...filters, ...Object.fromEntries(names.map((name) => [name, moment(filters[name])])) };
-}
-
-/** Puts a button into a place that floats over the page, so that nothing moves; without words it removes the button. */
-export function offer(place, words, onclick) {
-  fill(place, words && h("button", { type: "button", class: "fresh", onclick }, words));
-}
-
-/** Returns the place of that button. */
-export function offerPlace() {
-  return h("div", { class: "offer", role: "status" });
-}
-
-/**
- * Shows a page of a list in `root` and returns its parts. `list` has `api`, `member` and `filters` for the API;
- * `path` and `fixed`, the filters for the address of an older page; `same`, the command that lists the same;
- * `columns`; `rows`, which returns the rows of an item; and `nothing`, what to show without items.
- */
-export async function showList({ root, list, ...rest }) {
-  const body = h("tbody", { onclick: openRow });
-  const foot = h("div", { class: "foot" });
-  const heads = list.columns.map((head) => h("th", { scope: "col" }, head));
-  const card = h("div", { class: "card", hidden: true }, h("table", { class: "table rows" }, h("thead", {}, h("tr", {}, heads)), body));
-  fill(root, card, foot);
-  body.addEventListener("focusin", (event) => replaceQuery({ at: rowOf(event.target)?.dataset.id }));
-  const view = { list, body, foot, card, ...rest };
-  await load(view);
-  view.signal.throwIfAborted();
-  return { body, load: () => load(view) };
-}
-
-async function load(view) {
-  const { list, query, signal, body, foot, card } = view;
-  const page = { count: 0 };
-  fill(foot, loading());
-  try {
-    for await (const part of readPage({ ...list, cursor: query.cursor, signal })) {
-      if (!page.count) fill(body);
-      body.append(...part.items.flatMap(list.rows));
-      Object.assign(page, part, { count: page.count + part.items.length });
-      card.hidden = page.count === 0;
-      fill(foot, h("span", { role: "status" }, `Searching.${lookedText(part)}`));
-    }
-    fill(foot, footer(view, page));
-    restore(view);
-  } catch (error) {
-    if (error.name === "AbortError") return;
-    // A cursor of other filters is refused.
-    fill(foot, (list.onError ?? notice)(error, { again: () => load(view) }), query.cursor && step(view, "Newest", null));
-  }
-}
-
-function footer(view, page) {
-  const { list, query } = view;
-  if (!page.count && !page.cursor && !query.cursor) return list.nothing();
-  return [
-    h("span", {}, `${page.count || "None"} shown.${page.cursor ? lookedText(page) : " There are no more."}`),
-    query.cursor && step(view, "Newest", null),
-    page.cursor && step(view, "Older", page.cursor, "more"),
-    h("a", { href: urlOf(list.api, { ...list.filters, cursor: query.cursor, limit: PAGE }), target: "_blank" }, "JSON"),
-    list.same,
-  ];
-}
-
-function step({ list, query }, words, cursor, kind = "") {
-  return h("a", { class: `step ${kind}`, href: formatRoute(list.path, { ...query, ...(cursor && list.fixed), at: null, open: null, cursor }) }, words);
-}
-
-function lookedText({ until }) {
-  return until ? ` Looked back to ${timeText(until)} (${zoneName()}).` : "";
-}
+// Rows
 
 function rowOf(element) {
   const row = element.closest("tr");
-  return row?.classList.contains("details") ? row.previousElementSibling : row;
-}
-
-/** Opens the row and focuses the row that the address names; a page that is reached by going back keeps its scroll. */
-function restore({ body, memory, query: { at, open } }) {
-  const rows = [...body.rows];
-  if (open) rows.find((row) => row.dataset.id === open)?.querySelector("[aria-expanded=false]")?.click();
-  const target = at && rows.find((row) => row.dataset.id === at)?.querySelector(".open");
-  if (!target) return;
-  target.focus({ preventScroll: true });
-  if (memory.scroll === undefined) target.scrollIntoView({ block: "center" });
-  memory.scroll ??= scrollY;
+  return row?.matches(".details") ? row.previousElementSibling : row;
 }
 
 /** Opens a row that is clicked beside its links; a click that ends a selection of text opens nothing. */
-export function openRow(event) {
-  if (event.target.closest("a, button, .details") || getSelection().toString()) return;
-  event.target.closest("tr").querySelector(".open").click();
+function openRow({ target }) {
+  if (target.closest("a, button, .details") || getSelection().toString()) return;
+  target.closest("tr").querySelector(".open").click();
 }
 
 /** Returns a cell with the name of its column, which narrow pages show. */
@@ -137,7 +308,7 @@ export function foldingRow({ id, words, cells, details, isDim = false }) {
   const below = h("tr", { class: "details", hidden: true }, h("td", { colspan: "20" }));
   const button = h("button", { type: "button", class: "open", "aria-expanded": "false", onclick: toggle }, words);
   function toggle() {
-    const isOpen = button.getAttribute("aria-expanded") === "false";
+    const isOpen = below.hidden;
     if (isOpen) {
       for (const other of row.parentElement.querySelectorAll(".open[aria-expanded=true]")) other.click();
       fill(below.cells[0], details());
@@ -148,6 +319,11 @@ export function foldingRow({ id, words, cells, details, isDim = false }) {
   }
   const row = h("tr", { "data-id": id, class: isDim && "simulated" }, cells(button));
   return [row, below];
+}
+
+/** Returns a number of things, such as `1 event` or `2,000 events`. */
+export function counted(number, things) {
+  return `${number.toLocaleString("en")} ${number === 1 ? things.replace(/s$/, "") : things}`;
 }
 
 /** Returns the keys of a list. */
@@ -165,81 +341,6 @@ export function listKeys(root) {
     Enter: { words: "open the row" },
     n: { words: "show what is new", run: () => root.querySelector(".fresh")?.click() },
     "/": { words: "filters", run: () => openFilters(root) },
-    Escape: { words: "close the open row, leave a field, go back", run: () => closeRow(root) },
+    Escape: { words: "close the open row, leave a field, go back", run: () => { const open = root.querySelector(".open[aria-expanded=true]"); if (open) open.click(); else leave(); } },
   };
-}
-
-function closeRow(root) {
-  const open = root.querySelector(".open[aria-expanded=true]");
-  if (open) open.click();
-  else leave();
-}
-
-/** The filter that every list has. */
-export const SIMULATED = { name: "simulated", label: "Simulated", values: { "": "shown", false: "hidden", true: "only" } };
-
-/**
- * Returns the form of a list's filters; each field has `name`, `label` and `values` (a list, or words by value),
- * `isTime` or `hint`. A submission goes to `path`, with the query members of `keep`.
- */
-export function filterForm({ path, query, fields, keep = {} }) {
-  const form = h("form", { class: "filters", role: "search", "aria-label": "Filters", onsubmit: submit, onchange: submit }, fields.map(field), h("button", { type: "submit" }, "Filter"));
-  const fold = h("details", { class: "filter-fold", open: matchMedia("(min-width: 721px)").matches },
-    h("summary", {}, "Filters"), form);
-  const element = h("div", { class: "filtering" }, fold, h("div", { class: "chips" }));
-  showFilters(element, { path, query, fields, keep });
-  function submit(event) {
-    event.preventDefault();
-    const values = Object.fromEntries([...new FormData(form)].map(([name, value]) => [name, value.trim()]));
-    for (const { name } of fields.filter(({ isTime }) => isTime)) {
-      const input = form.elements[name];
-      const time = readTime(values[name]);
-      input.setCustomValidity(time === null ? `'${values[name]}' is not a time. Use 2h, 3d or 2026-11-28T10:00Z.` : "");
-      if (!input.reportValidity()) return;
-      values[name] = time;
-    }
-    go(path, { ...keep, ...values });
-  }
-  return element;
-}
-
-function field({ name, label, values, isTime, hint = isTime ? "2h, 3d or a time" : "" }) {
-  if (!values) return h("label", { class: "field" }, label, h("input", { name, placeholder: hint, autocomplete: "off", spellcheck: "false", oninput: (event) => event.target.setCustomValidity("") }));
-  const words = Array.isArray(values) ? { "": "any", ...Object.fromEntries(values.map((value) => [value, value.replaceAll("_", " ")])) } : values;
-  return h("label", { class: "field" }, label, h("select", { name }, Object.entries(words).map(([value, text]) => h("option", { value }, text))));
-}
-
-/** Shows a query in a form of filters: in its fields, and as links that each remove one filter. */
-export function showFilters(element, { path, query, fields, keep = {} }) {
-  const controls = element.querySelector("form").elements;
-  for (const { name, isTime } of fields) controls[name].value = (isTime ? typedTime(query[name]) : query[name]) ?? "";
-  const given = Object.fromEntries(fields.filter(({ name }) => query[name]).map(({ name }) => [name, query[name]]));
-  const chips = fields.filter(({ name }) => query[name]).map(({ name, label }) => h("a", { class: "tag", href: formatRoute(path, { ...keep, ...given, [name]: null }), title: "Remove this filter" },
-    `${label}: `, said(controls[name].selectedOptions?.[0]?.text ?? (controls[name].value || query[name])), h("span", { "aria-hidden": "true" }, " ×")));
-  fill(element.querySelector(".chips"), chips, chips.length > 1 && h("a", { href: formatRoute(path, keep) }, "Clear all"));
-}
-
-/** Moves the focus to the first filter of a page. */
-export function openFilters(root) {
-  const fold = root.querySelector(".filter-fold");
-  if (!fold) return;
-  fold.open = true;
-  fold.querySelector("select, input").focus();
-}
-
-/**
- * Returns a span such as `3d` as it is, a time in ISO 8601, "" for an empty text, null for anything else. A time
- * without a zone is in the zone that is shown: a link with it then means the same time everywhere.
- */
-function readTime(text) {
-  if (!text || moment(text) !== text) return text;
-  if (!/^\d{4}-\d\d-\d\d/.test(text)) return null;
-  const [, day, clock = "00:00", zone = isUtc() ? "Z" : ""] = /^(.{10})(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d+)?)?))? ?(Z|[+-]\d\d:?\d\d)?$/i.exec(text) ?? [];
-  const at = new Date(`${day}T${clock}${zone}`);
-  return Number.isNaN(at.getTime()) ? null : at.toISOString().replace(".000Z", "Z");
-}
-
-/** Returns a filter's time as somebody types it, in the zone that is shown. */
-function typedTime(text) {
-  return /^\d{4}-.*T.*Z$/.test(text ?? "") ? timeText(text).replace(/:00$/, "") : text;
 }

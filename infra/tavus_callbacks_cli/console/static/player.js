@@ -1,10 +1,8 @@
 // The player: a link when it is needed, captions, and one clock for turns and video.
 
 import { config, get, segment } from "/console/api.js";
-import { fill, h, s, safeUrl, said } from "/console/dom.js";
+import { clockText, fill, formatRoute, h, keep, recall, replaceQuery, s, safeUrl, said, spanText, timeText, zoneName } from "/console/base.js";
 import { copyButton, notice } from "/console/parts.js";
-import { formatRoute, keep, recall, replaceQuery } from "/console/router.js";
-import { clockText, spanText, timeText, zoneName } from "/console/time.js";
 
 const SPEEDS = [0.25, 0.5, 0.75, 1, 1.25, 1.5, 1.75, 2];
 const PROVIDERS = { __proto__: null, gcs: "Google Cloud Storage", azure_blob: "Azure Blob Storage", s3: "S3" };

@@ -1,7 +1,6 @@
 // The report of sums, for the page Stats and for `stats --html`: tiles, and figures with their table and CSV.
 
-import { h, s, said } from "/console/dom.js";
-import { spanText } from "/console/time.js";
+import { h, s, said, spanText } from "/console/base.js";
 
 const DAY = 86_400_000;
 const MOST_BARS = 12;

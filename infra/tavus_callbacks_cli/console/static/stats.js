@@ -1,14 +1,9 @@
 // The statistics of the conversations that were received in a span: filters in the address, plots, tables, CSV.
 
 import { get, urlOf } from "/console/api.js";
-import { listCommand } from "/console/command.js";
-import { fill, h } from "/console/dom.js";
-import { setKeys } from "/console/keys.js";
-import { SIMULATED, filterForm, openFilters } from "/console/listing.js";
-import { empty, loading, notice } from "/console/parts.js";
+import { fill, formatRoute, go, h, moment, timeText, zoneName } from "/console/base.js";
+import { SIMULATED, empty, filterForm, listCommand, loading, notice, openFilters, setKeys } from "/console/parts.js";
 import { number, report } from "/console/report.js";
-import { formatRoute, go } from "/console/router.js";
-import { moment, timeText, zoneName } from "/console/time.js";
 
 const PATH = ["stats"];
 const SINCE = "30d";

@@ -1,6 +1,6 @@
 // JSON as a tree: objects and lists fold, text stays text.
 
-import { fill, h, said } from "/console/dom.js";
+import { fill, h, said } from "/console/base.js";
 
 const OPEN_DEPTH = 2;
 const MOST_ITEMS = 200;

@@ -1,12 +1,9 @@
 // Try: sends a scenario or a body to the local stack, and shows what became of each callback.
 
 import { act, ask, config } from "/console/api.js";
-import { command, commandLine } from "/console/command.js";
-import { fill, h, said } from "/console/dom.js";
-import { explainIssue } from "/console/event.js";
-import { badge, empty, notice, time } from "/console/parts.js";
-import { formatRoute, replaceQuery } from "/console/router.js";
-import { subjectLink } from "/console/subjects.js";
+import { fill, formatRoute, h, replaceQuery, said } from "/console/base.js";
+import { explainIssue } from "/console/events.js";
+import { badge, command, commandLine, empty, notice, subjectLink, time } from "/console/parts.js";
 import { fold, tree } from "/console/tree.js";
 
 const OUTCOMES = {
