@@ -5,7 +5,7 @@ from pathlib import Path
 import console_corpus as corpus_of
 import pytest
 
-from conftest import ready, text_of
+from conftest import expect, ready, text_of
 
 pytestmark = pytest.mark.more
 
@@ -137,3 +137,15 @@ def test_one_switch_changes_every_time(browser, console):
         page.reload()
         assert utc == ready(page).locator("main time").first.inner_text()
         assert [] == visitor.faults
+
+
+def test_a_conversation_is_replayed_after_a_dry_run(visitor):
+    """The dialog says what it would post, and then what the address answered."""
+    page = ready(visitor.open(CONVERSATION))
+    page.get_by_role("button", name="Replay…").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Address").fill("http://127.0.0.1:1/nobody")
+    dialog.get_by_role("button", name="Dry run").click()
+    dialog.get_by_role("button", name=f"Post {len(corpus_of.TYPES)}").click()
+
+    expect(dialog).to_contain_text(f"The address accepted 0 of {len(corpus_of.TYPES)}.")

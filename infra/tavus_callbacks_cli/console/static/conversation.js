@@ -3,6 +3,7 @@
 import { config, follow, get, segment } from "/console/api.js";
 import { clockText, fill, h, replaceQuery, said, spanText } from "/console/base.js";
 import { facts, partName, statusBadge, timelineTab } from "/console/facts.js";
+import { replayButton } from "/console/operator.js";
 import { badge, command, copyButton, empty, loading, notice, setKeys } from "/console/parts.js";
 import { Player } from "/console/player.js";
 import { fold, tree } from "/console/tree.js";
@@ -174,7 +175,8 @@ function heading({ conversation_id: id, status, simulated, missing }, player) {
     h("h1", {}, said(id, { class: "mono" })),
     statusBadge(status), simulated && badge("simulated", "outline"), missing.map(({ what, overdue }) => badge(`${partName(what)} missing`, overdue ? "bad" : "warn")),
     h("div", { class: "head-tools" }, copyButton("Copy id", id), copyButton("Copy link", link), copyButton("Copy command", command("show", id)),
-      h("a", { href: `${config.api}/conversations/${segment(id)}`, target: "_blank", rel: "noopener" }, "JSON")),
+      h("a", { href: `${config.api}/conversations/${segment(id)}`, target: "_blank", rel: "noopener" }, "JSON"),
+      config.actions.includes("replay") && replayButton("conversation", id)),
   ];
 }
 

@@ -44,7 +44,7 @@ export async function show({ root, query, signal }) {
 }
 
 function scenarioForm(scenarios, query, send) {
-  const option = ({ name, callbacks }) => h("option", { value: name, selected: name === (query.scenario ?? "recording") }, `${name}: ${callbacks} callbacks`);
+  const option = ({ name, callbacks }) => h("option", { value: name, selected: name === (query.scenario ?? "recording") }, `${name} (${callbacks})`);
   const line = h("div");
   const select = h("select", { "aria-label": "Scenario", onchange: () => { describe(); replaceQuery({ scenario: select.value }); } }, scenarios.map(option));
   function describe() {
