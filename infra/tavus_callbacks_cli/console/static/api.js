@@ -107,7 +107,7 @@ function read(response, text) {
   const answer = parse(text);
   if (response.ok) return answer ?? text;
   const problem = answer ?? {};
-  throw new ApiError(response.status, problem.title ?? `Status ${response.status}`, problem.detail ?? problem.message ?? "The answer gives no reason.", retryAfter, problem);
+  throw new ApiError(response.status, problem.title ?? `The server answered ${response.status}`, problem.detail ?? problem.message ?? "The answer gives no reason.", retryAfter, problem);
 }
 
 /** After each 429 the pause doubles; any other answer ends it. */

@@ -303,7 +303,7 @@ function renderTurn(entry, index) {
   return entry.element = h("div", { class: `turn ${turn.role}`, role: "listitem", "data-index": index },
     entry.button ?? h("span"),
     h("div", { class: "words" },
-      h("span", { class: "who" }, turn.speaker ? said(turn.speaker) : NAMES[turn.role] ?? turn.role),
+      h("span", { class: "who" }, said(turn.speaker || (NAMES[turn.role] ?? turn.role))),
       turn.role === "tool" ? fold("Answer", () => json(turn.text)) : turn.text && h("p", { dir: "auto" }, turn.text),
       turn.scene && h("p", { class: "scene", dir: "auto" }, turn.scene),
       turn.tool_calls.map((call) => fold([badge("tool"), " ", said(call.name ?? "unnamed")], () => [

@@ -25,7 +25,7 @@ export function show(page) {
     api: "/conversations", member: "conversations", things: "conversations", verb: "list", rowsOf: row,
     columns: ["Status", "Conversation", `Started (${zoneName()})`, ["Length", "number"], ["Turns", "number"], ["Ended by", "reason"], ["Replica", "replica"], "Recording", "Missing"],
     idOf, subjectOf: idOf, receivedOf: (item) => item.received_last_at, concerns: ({ kind }) => kind === "conversation",
-    hint: "Give Tavus the callback URL of this stack. The first callback shows here by itself.",
+    hint: "Give Tavus the callback URL of this stack. Conversations appear here as their callbacks arrive.",
   });
 }
 

@@ -265,7 +265,6 @@ export function marks(event) {
     event.variant_id && badge("variant", "warn"),
     event.variants && badge(`${event.variants.length + 1} contents`, "warn"),
     event.source === "backfill" && badge("backfill"),
-    event.tags.simulated === "true" && badge("simulated", "outline"),
   ];
 }
 

@@ -265,7 +265,7 @@ function pointItem(each, context) {
   const isPlayable = context.player.isPlayable && context.origin !== null;
   return h("li", { class: `point ${each.kind} ${each.role ?? ""}` },
     isPlayable ? h("button", { type: "button", class: "at", title: "Play from here", onclick: () => play(each, context) }, at) : h("span", { class: "at" }, at),
-    h("div", {}, h("strong", {}, each.speaker ? said(each.speaker) : each.name), " ", said(each.text ?? ""),
+    h("div", {}, h("strong", {}, said(each.speaker ?? each.name)), " ", said(each.text ?? ""),
       h("div", { class: "dim" }, time(each.iso), each.isReceipt && " (received; Tavus sent no time)", each.event && [" · ", eventLink(context.conversation, each.event)])));
 }
 

@@ -3,7 +3,7 @@
 import { act, ask, config } from "/console/api.js";
 import { fill, formatRoute, h, replaceQuery, said } from "/console/base.js";
 import { explainIssue } from "/console/events.js";
-import { badge, command, commandLine, empty, notice, subjectLink, time } from "/console/parts.js";
+import { badge, command, commandLine, empty, loading, notice, subjectLink, time } from "/console/parts.js";
 import { fold, tree } from "/console/tree.js";
 
 const OUTCOMES = {
@@ -22,8 +22,10 @@ export async function show({ root, query, signal }) {
   }
   const status = h("p", { role: "status", class: "dim" }, "The answer to each callback appears here, with a link to the result.");
   const runs = h("div", { class: "runs" });
+  const wait = loading();
+  root.append(wait);
   const { scenarios } = await ask("/console/scenarios", { signal });
-  root.append(
+  wait.replaceWith(
     h("p", { class: "dim" }, "Callbacks go to the receiver of the local stack, as Tavus sends them, with the tag ", h("span", { class: "tag" }, "simulated:true"), "."),
     h("div", { class: "columns" }, h("div", { class: "forms" }, scenarioForm(scenarios, query, send), bodyForm(query, send)), h("div", { class: "answers" }, status, runs)));
 
