@@ -228,7 +228,7 @@ export const SIMULATED = { name: "simulated", label: "Simulated", values: { "": 
 /** Returns a form whose submission goes to `path`; a field has `values` (a list, or words by value), `isTime` or `hint`. */
 export function filterForm({ path, query, fields, keep = {} }) {
   const form = h("form", { class: "filters", role: "search", "aria-label": "Filters", onsubmit: submit, onchange: submit }, fields.map(field), h("button", {}, "Filter"));
-  const fold = h("details", { class: "filter-fold", open: matchMedia("(min-width: 721px)").matches }, h("summary", {}, "Filters"), form);
+  const fold = h("details", { class: "filter-fold", open: matchMedia("(min-width: 1001px)").matches }, h("summary", {}, "Filters"), form);
   const element = h("div", { class: "filtering" }, fold, h("div", { class: "row chips" }));
   showFilters(element, { path, query, fields, keep });
   return element;
