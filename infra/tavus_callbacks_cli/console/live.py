@@ -79,7 +79,7 @@ class Relay:
         session = Session(self.stack.port, self.stack.console_key, "")
         headers = {"cookie": session.cookie, "sec-fetch-site": "same-origin"}
         url = f"{self.stack.api_url}/console/live"
-        async with httpx.AsyncClient(timeout=None, trust_env=False) as client:  # noqa: S113 - it never ends
+        async with httpx.AsyncClient(timeout=2 * _QUIET, trust_env=False) as client:
             try:
                 async with client.stream("GET", url, headers=headers) as response:
                     async for chunk in response.raise_for_status().aiter_raw():
