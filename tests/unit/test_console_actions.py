@@ -90,7 +90,7 @@ def test_each_scenario_is_listed():
         ("redrive", {"entry_id": None, "dry_run": "no"}),
         ("replay", {"kind": "conversation", "subject": "c1", "to": "https://a.example/"}),
         ("replay", {"kind": "conversation", "subject": 1, "to": "https://a.example/", "dry_run": True}),
-        ("replay", {"kind": "conversation", "subject": "c1", "to": "file:///etc/passwd", "dry_run": True}),
+        ("replay", {"kind": "conversation", "subject": "c1", "to": "FILE:///etc/passwd", "dry_run": True}),
         ("replay", {"kind": "conversation", "subject": "c1", "to": "https://[::1", "dry_run": True}),
         ("replay", {"kind": "conversation", "subject": "c1", "to": "http://a b/", "dry_run": False}),
         ("replay", {"kind": "conversation", "subject": "c1", "to": "http://a:99999/", "dry_run": False}),

@@ -45,7 +45,7 @@ def test_only_safe_addresses_are_bound():
     media = f"{CDN}/a.mp4?Signature=b"
     unsafe = [
         *("javascript:alert(1)", " java\tscript:alert(1)", "JAVASCRIPT:alert(1)", "data:text/html,x"),
-        *("vbscript:x", "file:///etc/passwd", "//evil.example/", "http://evil.example/", "https://[::1"),
+        *("vbscript:x", "FILE:///etc/passwd", "//evil.example/", "http://evil.example/", "https://[::1"),
         *(f"blob:{ORIGIN}/x", f"filesystem:{ORIGIN}/x", f"view-source:{ORIGIN}/", "http://127.0.0.1:8124/"),
     ]
     function = f'(value) => [h("a", {{ href: value }}).href === value, safeUrl(value, ["{CDN}"]) !== null]'
