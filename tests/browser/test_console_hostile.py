@@ -86,7 +86,7 @@ def test_hostile_captions_are_text(visitor, corpus):
     page = visitor.blank()
     page.route(path, lambda route: route.fulfill(body=vtt, content_type="text/vtt"))
     page.goto(f"{visitor.site.origin}/#/conversations/{corpus.recorded['7.5 s after']}")
-    page.get_by_role("button", name="Play").first.click()
+    page.get_by_role("button", name="Play the recording").click()
     page.locator("video").wait_for()
 
     assert 0 == page.locator(corpus_of.OWNED).count()
@@ -100,7 +100,7 @@ def test_a_link_that_is_not_https_is_not_played(visitor, corpus):
     for url in ("javascript:alert(1)", "http://192.0.2.1/x.mp4", "data:video/mp4;base64,AAAA"):
         links.append({"url": url, "expires_at": "2999-01-01T00:00:00Z"})
         page.goto(f"{visitor.site.origin}/#/conversations/{id_}")
-        page.get_by_role("button", name="Play").first.click()
+        page.get_by_role("button", name="Play the recording").click()
 
         page.get_by_role("alert").wait_for()
         assert 0 == page.locator("video[src]").count()
