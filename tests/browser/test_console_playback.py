@@ -230,7 +230,7 @@ def test_turns_outside_the_recording_are_dimmed(visitor):
     dimmed = page.locator(".turn.outside").count()
     assert dimmed == pytest.approx(corpus_of.TURNS - 50 / corpus_of.PAUSE, abs=2)
     turn(page, f"Turn {corpus_of.FIRST_RECORDED - 100}.").locator("button.at").click()
-    page.get_by_text("This turn is not in the recording.").wait_for()
+    page.get_by_text("This moment is not in the recording.").wait_for()
     assert 0 == page.locator("video").count()
 
 

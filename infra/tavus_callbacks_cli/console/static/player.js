@@ -122,7 +122,7 @@ export class Player extends EventTarget {
   playFrom(turn) {
     if (!this.isPlayable) return this.say("There is no recording to play.");
     if (this.offset === null) return this.say(`The place of this turn in the recording is unknown. ${UNKNOWN}`);
-    if (!this.covers(turn)) return this.say("This turn is not in the recording.");
+    if (!this.covers(turn)) return this.say("This moment is not in the recording.");
     this.say("");
     return this.play(Math.max(0, turn.start + this.offset));
   }

@@ -41,7 +41,7 @@ async function load(content, query, signal) {
   try {
     const answer = await get("/stats", asked, { signal });
     fill(content, leftOut(query, answer), answer.total.conversations ? report(answer, link) : empty("No conversations match",
-      h("p", {}, h("a", { href: formatRoute(PATH, { since: "365d" }) }, "Look at all of the last 365 days"))),
+      h("p", {}, h("a", { href: formatRoute(PATH, { by, since: "365d" }) }, "Look at all of the last 365 days"))),
       h("div", { class: "foot" }, h("a", { href: urlOf("/stats", asked), target: "_blank" }, "JSON"), listCommand("stats", { ...query, since }, "--simulated")));
   } catch (error) {
     if (error.name !== "AbortError") fill(content, notice(error, { again: () => load(content, query, signal) }));
