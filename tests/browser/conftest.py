@@ -326,15 +326,16 @@ def expect(locator):
 def ready(page):
     """Wait until a page has loaded what it shows, and return it."""
     page.locator("main .page > *").first.wait_for()
-    expect(page.get_by_text("Loading")).to_have_count(0)
+    for words in ("Loading", "Searching"):
+        expect(page.get_by_text(words)).to_have_count(0)
     return page
 
 
-# Times are left out: some are those of the look.
+# Times are left out, because some are those of the look, and so is the id of the example of Try.
 TEXT = """main => [
-  main.innerText.replace(/\\d\\d:\\d\\d(:\\d\\d)?/g, 'TIME'),
+  main.innerText,
   ...[...main.querySelectorAll('input, select, textarea')].map((each) => each.checked || each.value),
-].join('|')"""
+].join('|').replace(/\\d\\d:\\d\\d(:\\d\\d(\\.\\d+)?)?/g, 'TIME').replace(/ctry[0-9a-f]{8}/g, 'ID')"""
 
 
 def text_of(page) -> str:

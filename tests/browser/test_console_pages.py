@@ -1,5 +1,7 @@
 """Every page of the console: it opens, it is accessible, and its address restores it."""
 
+import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import console_corpus as corpus_of
@@ -27,7 +29,7 @@ PAGES = {
     "stats": ("#/stats", "2,0"),
     "problems": ("#/problems", "quarantine"),
     "quarantine": ("#/quarantine", "The body is not JSON"),
-    "try": ("#/try", "recording"),
+    "try": ("#/try", "Send a scenario"),
 }
 # Each of these is in the address only.
 STATES = {
@@ -81,6 +83,28 @@ def test_a_state_reloads_to_itself(name, visitor):
     page.reload()
 
     assert before == (ready(page).url, text_of(page))
+
+
+def test_an_empty_list_says_what_comes_next(visitor):
+    """Without conversations the page explains where they come from; the first one shows without a click."""
+    id_ = f"first-{time.time_ns()}"
+
+    def leave_out_others(route):
+        answer = corpus_of.read(visitor.site.stack, "/conversations?limit=50")
+        rows = [each for each in answer["conversations"] if each["conversation_id"] == id_]
+        route.fulfill(json={**answer, "conversations": rows, "cursor": None})
+
+    page = visitor.blank()
+    page.route("**/console/read/conversations?*", leave_out_others)
+    page.goto(f"{visitor.site.origin}/#/conversations")
+    ready(page).get_by_role("heading", name="No conversations yet").wait_for()
+    page.get_by_role("link", name="Send a simulated callback").wait_for()
+    page.get_by_text("Live", exact=True).wait_for()
+
+    event = corpus_of.conversation_event(id_, "system.replica_joined", datetime.now(UTC), replica_id="r1")
+    corpus_of.post(visitor.site.stack, event)
+    page.get_by_role("link", name=id_, exact=True).wait_for()
+    expect(page.locator("main tbody tr")).to_have_count(1)
 
 
 def test_axe_reads_what_is_wrong(visitor):

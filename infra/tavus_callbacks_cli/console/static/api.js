@@ -22,6 +22,7 @@ export const config = {};
 let last = Promise.resolve();
 let pause = 0;
 let notBefore = 0;
+let endWait = () => {};
 let failures = 0;
 
 /** Reads the config; raises ApiError. */
@@ -70,10 +71,16 @@ export function retryDelay({ retryAfter, status }) {
   return Math.max(retryAfter ?? 0, Math.min(2 ** failures * 2, status ? MOST_PAUSE / 1000 : MOST_UNREACHABLE));
 }
 
+/** Ends the pause after a 429, because a person asks again. Another 429 still doubles it. */
+export function endPause() {
+  notBefore = 0;
+  endWait();
+}
+
 function queue(send, signal) {
   const mine = last.then(async () => {
     const wait = notBefore - Date.now();
-    if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
+    if (wait > 0) await new Promise((resolve) => { endWait = resolve; setTimeout(resolve, wait); });
     signal?.throwIfAborted();
     return send();
   });

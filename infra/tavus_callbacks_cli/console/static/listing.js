@@ -71,12 +71,14 @@ export class List {
   /** Reads on until there are so many rows. */
   async more(least = 0) {
     const { memory, api, member, readSignal: signal } = this;
-    const limit = memory.rows && !least ? NEXT_PAGE : Math.min(Math.max(least, PAGE), NEXT_PAGE);
+    const isAsked = Boolean(memory.rows);
+    const limit = isAsked && !least ? NEXT_PAGE : Math.min(Math.max(least, PAGE), NEXT_PAGE);
     fill(this.foot, loading());
     try {
       do {
         for await (const part of readPage({ api, member, filters: memory.asked, cursor: memory.cursor, limit, signal })) this.add(part);
       } while (memory.cursor && memory.rows.size < least);
+      if (isAsked) replaceQuery({ rows: memory.rows.size });
       this.drawFoot();
     } catch (error) {
       if (error.name === "AbortError") return;
@@ -95,7 +97,6 @@ export class List {
     } else {
       for (const item of items) memory.rows.set(this.idOf(item), item);
       this.body.append(...items.flatMap(this.rowsOf));
-      replaceQuery({ rows: memory.rows.size });
     }
     fill(this.foot, h("span", { role: "status" }, `Searching${this.lookedText()}.`));
   }
