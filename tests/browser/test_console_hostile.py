@@ -16,7 +16,8 @@ PAGES = {
     "timeline": f"#/conversations/{ID}?tab=timeline",
     "events of a conversation": f"#/conversations/{ID}?tab=events",
     "a hostile tab": f"#/conversations/{ID}?tab={ID}&t={ID}&offset={ID}",
-    "events": "#/events",
+    # Other tests send newer events than those of the first page.
+    "events": f"#/events?event_type={ID}",
     "resources": "#/resources",
     "a resource": f"#/resources/video/{ID}",
     "stats": "#/stats?by=tag:user",

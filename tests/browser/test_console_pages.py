@@ -24,7 +24,7 @@ PAGES = {
     "conversation": (CONVERSATION, "User"),
     "timeline": (f"{CONVERSATION}?tab=timeline", "joined"),
     "events of a conversation": (f"{CONVERSATION}?tab=events", "system.shutdown"),
-    "events": ("#/events", "application.transcription_ready"),
+    "events": ("#/events", "Event type"),
     "resources": ("#/resources", corpus_of.HOSTILE[:10]),
     "stats": ("#/stats", "2,0"),
     "problems": ("#/problems", "quarantine"),
