@@ -36,7 +36,7 @@ from tavus_callbacks_cli.targets.choose import Target
 def console(target: Target, *, console_port: int, allow_actions: bool, is_open: bool) -> None:
     """Show conversations, recordings and problems as a web page.
 
-    It runs on this machine only. Everybody who has the printed address can read what the target holds.
+    It runs on this machine only. Anyone on it with the printed address can read what the target holds.
     """
     from tavus_callbacks_cli.console.open import open_console
     from tavus_callbacks_cli.local_stack.http.server import serve, take_port

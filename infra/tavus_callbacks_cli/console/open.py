@@ -25,13 +25,12 @@ def open_console(
     target: Target, cleanup: contextlib.ExitStack, *, port: int, key: str, allow_actions: bool
 ) -> Console:
     """Return the console of a target; raises click.ClickException without access to it."""
-    is_live = isinstance(target, LocalTarget) and target.stack.console_key
     return Console(
         Session(port, key, _AGAIN),
         target,
         open_read_api(target, cleanup),
         allowed_actions(target, is_allowed=allow_actions),
-        Relay(target.stack).chunks if isinstance(target, LocalTarget) and is_live else None,
+        Relay(target.stack).chunks if isinstance(target, LocalTarget) and target.stack.console_key else None,
     )
 
 

@@ -46,7 +46,7 @@ class ReadApi:
     _cdn: list[str | None] = field(default_factory=list)
 
     def client(self, scope: Scope) -> "ApiClient":
-        """Return a client; raises click.ClickException if there is no access."""
+        """Return a client; raises click.ClickException without access."""
         client = self.clients[scope]
         if isinstance(client, click.ClickException):
             raise client
