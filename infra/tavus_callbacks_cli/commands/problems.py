@@ -2,7 +2,6 @@
 
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
 
 import click
 
@@ -12,9 +11,6 @@ from tavus_callbacks_cli.commands.options import simulated_option, target_option
 from tavus_callbacks_cli.output.console import note, print_json, print_table
 from tavus_callbacks_cli.output.text import examples, moment, zone
 from tavus_callbacks_cli.targets.choose import Target, UrlTarget
-
-if TYPE_CHECKING:
-    from tavus_callbacks_cli.operations.problems import Problem
 
 
 @click.command(
@@ -39,24 +35,15 @@ def problems(target: Target, since: datetime | None, *, is_json: bool, leave_out
     recordings of the last seven days that are not there, and of a deployed stack its red alarms and what is
     paused. Ends with 1 where there is any.
     """
-    from tavus_callbacks_cli.operations.problems import (
-        operator_problems,
-        quarantine_problems,
-        recording_problems,
-    )
+    from tavus_callbacks_cli.operations.problems import list_problems
 
-    problems: list[Problem] = []
-    with target.open_api("quarantine") as api:
-        problems += quarantine_problems(api)
-    with target.open_api("read") as api:
-        span = {"since": iso(since or datetime.now(UTC) - timedelta(days=7))}
-        problems += recording_problems(api, {**span, **leave_out})
+    span = {"since": iso(since or datetime.now(UTC) - timedelta(days=7))}
+    with target.open_api("quarantine") as quarantine, target.open_api("read") as read:
+        problems = list_problems(target, quarantine, read, {**span, **leave_out})
     if isinstance(target, UrlTarget):
         note(
             "Without AWS credentials the failed bucket and the spill are not seen: --stack NAME looks there."
         )
-    else:
-        problems += operator_problems(target)
     if is_json:
         print_json({"problems": [asdict(problem) for problem in problems]})
     else:

@@ -11,31 +11,24 @@ from tavus_callbacks_cli.targets.choose import Target, UrlTarget
 
 if TYPE_CHECKING:
     from tavus_callbacks_cli.console.read_api import ReadApi
-    from tavus_callbacks_cli.operations.problems import Problem
 
 _SPAN = timedelta(days=7)
 
 
 def list_problems(target: Target, api: "ReadApi") -> dict[str, Any]:
     """Return the problems, and notes about what could not be looked at; raises click.ClickException."""
-    # These delay the start of a local stack.
-    from tavus_callbacks_cli.operations.problems import (
-        operator_problems,
-        quarantine_problems,
-        recording_problems,
-    )
+    # Its imports would delay the start of a local stack.
+    from tavus_callbacks_cli.operations import problems
 
     notes: list[str] = []
-    problems: list[Problem] = []
+    quarantine = None
     try:
-        problems += quarantine_problems(api.client("quarantine"))
+        quarantine = api.client("quarantine")
     except click.UsageError as error:
         notes.append(error.message)
     leave_out = {} if target.is_local else {"simulated": "false"}
-    since = iso(datetime.now(UTC) - _SPAN)
-    problems += recording_problems(api.client("read"), {"since": since, **leave_out})
+    filters = {"since": iso(datetime.now(UTC) - _SPAN), **leave_out}
+    stuck = problems.list_problems(target, quarantine, api.client("read"), filters)
     if isinstance(target, UrlTarget):
         notes.append("The failed bucket and the spill need AWS credentials: use --stack NAME.")
-    else:
-        problems += operator_problems(target)
-    return {"problems": [asdict(problem) for problem in problems], "notes": notes}
+    return {"problems": [asdict(problem) for problem in stuck], "notes": notes}

@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tavus_callbacks.domain.common.paths import fits_path
 from tavus_callbacks_cli.operations.alarms import list_alarms
@@ -13,9 +13,7 @@ from tavus_callbacks_cli.operations.pause import disabled_triggers, is_receiving
 from tavus_callbacks_cli.targets.api_client import ApiClient
 from tavus_callbacks_cli.targets.aws_errors import aws_errors
 from tavus_callbacks_cli.targets.aws_stack import Deployment
-
-if TYPE_CHECKING:
-    from tavus_callbacks_cli.targets.choose import Target
+from tavus_callbacks_cli.targets.choose import Target, UrlTarget
 
 # Statuses of a recording that cannot be read and may need attention.
 _NOT_AVAILABLE = ("pending", "missing", "failed", "other_conversation")
@@ -80,7 +78,19 @@ def _recording_problem(api: ApiClient, what: str, rows: list[tuple[int, dict[str
     return Problem(what, count, oldest["received_last_at"], command, conversation_id)
 
 
-def operator_problems(target: "Target") -> list[Problem]:
+def list_problems(
+    target: Target, quarantine: ApiClient | None, read: ApiClient, filters: Mapping[str, str]
+) -> list[Problem]:
+    """Return all problems that the clients and the target's credentials show; raises click.ClickException.
+
+    `filters` choose the conversations whose recordings are looked at.
+    """
+    problems = list(quarantine_problems(quarantine)) if quarantine else []
+    problems += recording_problems(read, filters)
+    return problems if isinstance(target, UrlTarget) else [*problems, *operator_problems(target)]
+
+
+def operator_problems(target: Target) -> list[Problem]:
     """Return the problems that take AWS credentials to see; raises click.ClickException."""
     deployment = target.deployment()
     with aws_errors():
