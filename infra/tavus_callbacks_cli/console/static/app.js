@@ -1,6 +1,6 @@
 // The frame around all pages: sign in, header, routes, history, keys.
 
-import { config, get, loadConfig, noAnswer, segment, signIn, tryAgain } from "/console/api.js";
+import { config, endPause, get, loadConfig, noAnswer, segment, signIn, tryAgain } from "/console/api.js";
 import { fill, formatRoute, go, h, parseRoute, s, said, splitKey, switchZone, zoneName } from "/console/base.js";
 import { LISTS, handleKey, help, loading, notice, sentence, setFrameKeys, subjectPath } from "/console/parts.js";
 
@@ -212,6 +212,8 @@ async function followAddress({ oldURL }) {
   // Notices of the open page repeat their request after a sign-in by themselves.
   if (!config.pages || (key !== null && !rest)) return;
   remember();
+  // A person who goes on asks anew.
+  endPause();
   await show();
 }
 

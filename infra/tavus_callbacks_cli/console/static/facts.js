@@ -177,7 +177,7 @@ export function timelineTab({ conversation, transcript, player, pages, signal })
   const turns = transcript?.turns ?? [];
   const points = [...happenings(conversation), ...speech(turns)].sort((a, b) => a.at - b.at);
   const context = { conversation, player, origin, zero, signal };
-  const arrived = h("section");
+  const arrived = h("section", {}, loading());
   showArrivals(arrived, conversation, pages);
   return h("div", { class: "timeline" },
     strip(points, context),
@@ -302,7 +302,7 @@ async function showArrivals(section, conversation, pages, count = 1) {
   const foot = h("div", { class: "foot" });
   const more = () => showArrivals(section, conversation, pages, pages.events.length + 1);
   const title = h("h2", {}, `What arrived (${zoneName()})`);
-  section.lastChild?.replaceWith(loading());
+  section.lastChild.replaceWith(loading());
   try {
     await pages.until({ count });
   } catch (error) {
