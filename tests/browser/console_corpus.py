@@ -18,8 +18,8 @@ from tavus_callbacks_cli.simulator import scenario as simulator
 from tavus_callbacks_cli.simulator.scenario import Scenario
 from tavus_callbacks_cli.simulator.send import send_scenario
 
-# The 2,000 conversations of the limits have three events each.
-MANY, TYPES = 2_000, ("system.replica_joined", "application.transcription_ready", "system.shutdown")
+# Every planted conversation has three events.
+SOME, TYPES = 200, ("system.replica_joined", "application.transcription_ready", "system.shutdown")
 PLANTED = "planted-00000"
 # The last part of a recording's key says when it began. The scenario joins 210 s before it is sent.
 JOINED = 210
@@ -51,7 +51,7 @@ def segment(id_: str) -> str:
     return quote(id_, safe="")
 
 
-def plant_many(root: Path, port: int, conversations: int = MANY, types: tuple[str, ...] = TYPES) -> None:
+def plant_many(root: Path, port: int, conversations: int, types: tuple[str, ...] = TYPES) -> None:
     """Write the data of many conversations into the folder of a stack that has not started."""
     template = load_template(REPOSITORY / "template.yaml", {}, defaults=stack._DEFAULTS)
     first = datetime.now(UTC) - timedelta(minutes=conversations + 60)

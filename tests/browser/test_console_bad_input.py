@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import console_corpus as corpus_of
 import pytest
+from browsing import TIMEOUT, console_of, expect, ready, visiting
 
-from conftest import TIMEOUT, console_of, expect, ready, visiting
 from tavus_callbacks.domain.common.timestamps import iso
 from tavus_callbacks.domain.common.token import new_token
 from tavus_callbacks_cli.targets.aws_stack import local_deployment
@@ -59,12 +59,13 @@ def assert_says(page, words: str = "") -> None:
 @pytest.mark.parametrize("status", PROBLEMS)
 def test_every_page_explains_a_refusal(status, visitor):
     """429 and 503: no page is empty, and every one has a way on."""
+    page = visitor.blank()
+    refuse(page, status)
     for fragment in (*PAGES, CONVERSATION):
-        page = visitor.blank()
-        refuse(page, status)
+        page.goto(f"{visitor.site.origin}/#/nowhere")
+        page.get_by_role("heading", name="No such page").wait_for()
         page.goto(f"{visitor.site.origin}/{fragment}")
         assert_says(page)
-        page.close()
 
 
 @pytest.mark.parametrize("status", PROBLEMS)

@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import console_corpus as corpus_of
 import pytest
+from browsing import expect, ready
 from click.testing import CliRunner
 
-from conftest import expect, ready
 from tavus_callbacks_cli.main import main
 
 pytestmark = pytest.mark.more

@@ -3,8 +3,7 @@
 import console_corpus as corpus_of
 import httpx
 import pytest
-
-from conftest import ready
+from browsing import ready
 
 pytestmark = pytest.mark.more
 

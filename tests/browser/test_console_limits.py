@@ -9,12 +9,16 @@ from pathlib import Path
 
 import console_corpus as corpus_of
 import pytest
+from browsing import Site, console_of, ready, visiting
 
-from conftest import console_of, ready, visiting
+import local_process
+from tavus_callbacks_cli.local_stack.http.server import take_port
+from tavus_callbacks_cli.local_stack.registry import running_stacks
 from tavus_callbacks_cli.targets.choose import UrlTarget
 
 pytestmark = pytest.mark.more
 
+MANY = 2_000
 ROUNDS, MOST_ROUNDS = 5, 20
 FIRST_ROW, FIRST_OF_50 = 1.0, 0.8
 # The newest of the 2,000 began an hour before the session, and the others a minute apart.
@@ -68,9 +72,23 @@ def new_callback(corpus) -> str:
     return id_
 
 
-def test_the_first_row_of_2000_conversations(visitor):
+@pytest.fixture(scope="module")
+def crowded(browser, tmp_path_factory):
+    """Sign in at a stack with 2,000 conversations, which runs in a process of its own, as a person's does."""
+    root = tmp_path_factory.mktemp("crowded")
+    with take_port(0) as listener:
+        port = listener.getsockname()[1]
+    corpus_of.plant_many(root, port, MANY)
+    with local_process.running(root, port):
+        [stack] = running_stacks(root)
+        with visiting(browser, Site(stack.console_url, stack)) as visitor:
+            yield visitor
+            assert [] == visitor.faults
+
+
+def test_the_first_row_of_2000_conversations(crowded):
     """One second from the beginning of the navigation; the first view takes 15 requests at most."""
-    page = visitor.open()
+    page = crowded.open()
     seconds = first_rows(page, FIRST_ROW)
 
     assert FIRST_ROW >= figure(seconds), seconds
@@ -78,9 +96,9 @@ def test_the_first_row_of_2000_conversations(visitor):
     assert MOST_REQUESTS >= len(requests), requests
 
 
-def test_the_first_row_of_50_conversations(visitor):
+def test_the_first_row_of_50_conversations(crowded):
     """0.8 seconds for one page of 50, which a filter selects among the 2,000."""
-    page = visitor.open(NEWEST_50)
+    page = crowded.open(NEWEST_50)
     seconds = first_rows(page, FIRST_OF_50)
 
     assert 50 == page.locator("main tbody tr").count()
@@ -151,9 +169,9 @@ def test_a_new_callback_shows_by_polling(browser, corpus):
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="reads the time of other processes")
-def test_an_open_page_without_news_costs_nothing(visitor):
+def test_an_open_page_without_news_costs_nothing(crowded):
     """Browser, page and the stack with its 6,000 events take two per cent of a core together."""
-    page = ready(visitor.open())
+    page = ready(crowded.open())
     page.get_by_text("Live", exact=True).wait_for()
     # The list looks for the conversations of the last callbacks for some seconds.
     time.sleep(4)

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import console_corpus as corpus_of
 import pytest
-
-from conftest import expect, ready, text_of
+from browsing import expect, ready, text_of, visiting
 
 pytestmark = pytest.mark.more
 
@@ -26,14 +25,13 @@ PAGES = {
     "events of a conversation": (f"{CONVERSATION}?tab=events", "system.shutdown"),
     "events": ("#/events", "Event type"),
     "resources": ("#/resources", corpus_of.HOSTILE[:10]),
-    "stats": ("#/stats", "2,0"),
+    "stats": ("#/stats", "Conversations by day"),
     "problems": ("#/problems", "quarantine"),
     "quarantine": ("#/quarantine", "The body is not JSON"),
     "try": ("#/try", "Send a scenario"),
 }
-# Each of these is in the address only.
+# Each of these is in the address only, and so is every page.
 STATES = {
-    **{name: fragment for name, (fragment, _) in PAGES.items()},
     "filters": "#/conversations?missing=recording&status=ended&since=30d&simulated=false",
     "a tag": "#/conversations?tag=simulated%3Atrue",
     "nothing matches": "#/conversations?label=nobody",
@@ -43,23 +41,36 @@ STATES = {
 }
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_a_page_shows_its_content(name, visitor):
+@pytest.fixture(scope="module", params=PAGES)
+def shown(request, signed_in):
+    """Open a page once for the tests below; return it, its fragment and a text that only it has."""
+    fragment, words = PAGES[request.param]
+    signed_in.faults.clear()
+    page = ready(signed_in.open(fragment))
+    yield page, fragment, words
+    signed_in.close_tabs()
+    assert [] == signed_in.faults
+
+
+def test_a_page_shows_its_content(shown, console):
     """It has one heading of the first level, a title of its own, and its link is marked."""
-    fragment, words = PAGES[name]
-    page = ready(visitor.open(fragment))
+    page, fragment, words = shown
 
     page.locator("main").get_by_text(words).first.wait_for()
     assert 1 == page.locator("main h1").count()
-    assert page.title().endswith(f"port {visitor.site.stack.port}")
+    assert page.title().endswith(f"port {console.stack.port}")
     current = page.locator("nav [data-page][aria-current=page]")
     assert fragment.startswith(f"{current.get_attribute('href')}")
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_axe_finds_nothing(name, visitor):
+def test_a_page_reloads_to_itself(shown):
+    """After a reload the address, the texts and the controls are the same."""
+    assert_reloads_to_itself(shown[0])
+
+
+def test_axe_finds_nothing(shown):
     """In light, in dark and at 390 pixels, where nothing scrolls sideways either."""
-    page = ready(visitor.open(PAGES[name][0]))
+    page, *_ = shown
     page.evaluate(AXE.read_text(encoding="utf-8"))
 
     found = {"light": page.evaluate(RUN_AXE, None)}
@@ -76,12 +87,14 @@ def test_axe_finds_nothing(name, visitor):
 
 @pytest.mark.parametrize("name", STATES)
 def test_a_state_reloads_to_itself(name, visitor):
-    """After a reload the address, the texts and the controls are the same."""
-    page = ready(visitor.open(STATES[name]))
+    """Filters, a moment and what is grouped come back with the address."""
+    assert_reloads_to_itself(ready(visitor.open(STATES[name])))
+
+
+def assert_reloads_to_itself(page) -> None:
+    """Assert that a reload changes neither the address nor what is shown."""
     before = page.url, text_of(page)
-
     page.reload()
-
     assert before == (ready(page).url, text_of(page))
 
 
@@ -147,8 +160,6 @@ def test_filters_chosen_by_hand_stand_in_the_address(visitor):
 
 def test_one_switch_changes_every_time(browser, console):
     """Local time or UTC, in the list, kept over a reload."""
-    from conftest import visiting
-
     with visiting(browser, console, timezone_id="Asia/Tokyo") as visitor:
         page = ready(visitor.open())
         page.get_by_role("button", name="Tokyo").click()

@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 import av
 import console_corpus as corpus_of
 import pytest
+from browsing import ready
 
 from clock import read_clock
-from conftest import ready
 
 pytestmark = pytest.mark.more
 

@@ -5,12 +5,11 @@ from io import StringIO
 
 import console_corpus as corpus_of
 import pytest
-
-from conftest import ready
+from browsing import ready
 
 pytestmark = pytest.mark.more
 
-# A few of the 2,000 conversations; the store finds them by their tag.
+# A few of the conversations; the store finds them by their tag.
 FEW = "tag=simulated%3Atrue"
 ANSWER = f"async () => (await fetch('/console/read/stats?{FEW}')).json()"
 

@@ -3,8 +3,7 @@
 import json
 
 import pytest
-
-from conftest import ready
+from browsing import ready
 
 pytestmark = pytest.mark.more
 

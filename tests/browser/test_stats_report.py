@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from browsing import expect
 
-from conftest import expect
 from tavus_callbacks.domain.summaries import sums
 from tavus_callbacks_cli.stats.report import report
 

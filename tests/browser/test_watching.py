@@ -3,8 +3,8 @@
 import boto3
 import httpx
 import pytest
+from browsing import empty_pages
 
-from conftest import empty_pages
 from tavus_callbacks_cli.simulator.video import SECONDS
 
 pytestmark = pytest.mark.more

@@ -12,8 +12,8 @@ from typing import Any
 
 import httpx
 import pytest
-from local_process import await_end, running, start
 
+from local_process import await_end, running, start
 from tavus_callbacks_cli.local_stack.http.server import take_port
 
 pytestmark = pytest.mark.stack

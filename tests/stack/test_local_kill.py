@@ -14,8 +14,8 @@ from typing import Any
 
 import httpx
 import pytest
-from local_process import Command, await_end, running
 
+from local_process import Command, await_end, running
 from tavus_callbacks_cli.local_stack.services.access_keys import authorization
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow]

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from local_process import CLI, Command, running
 
+from local_process import CLI, Command, running
 from planting_journal import plant
 from tavus_callbacks.domain.common.timestamps import iso
 from tavus_callbacks_cli.local_stack.template.template import load_template
