@@ -89,7 +89,7 @@ STATUS_ERROR = "Failed to load resource"
 
 @dataclass
 class Visitor:
-    """A person with a browser who is signed in; notes everything that must not happen in any page."""
+    """A signed-in person with a browser; notes everything that must not happen in any page."""
 
     context: object
     site: Site

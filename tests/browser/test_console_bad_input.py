@@ -86,6 +86,18 @@ def test_filters_and_position_stay_after_a_refusal(status, visitor):
     assert "ended" == page.locator("select[name=status]").input_value()
 
 
+def test_what_a_person_opens_does_not_wait_after_a_429(visitor):
+    """Only what the page asks by itself waits for the 60 seconds that the answer names."""
+    page = ready(visitor.open(CONVERSATION))
+    refuse(page, 429)
+    page.get_by_role("tab", name="Events").click()
+    assert_says(page, "limits how often")
+    page.unroute_all()
+
+    page.get_by_role("tab", name="Timeline").click()
+    page.get_by_role("heading", name="What arrived").wait_for()
+
+
 def test_without_a_network_the_page_says_so(visitor):
     """The server does not answer: the open list keeps its rows, and a conversation says what to do."""
     page = ready(visitor.open(FILTERED))

@@ -86,7 +86,7 @@ def loaded_with(name: str) -> set[str]:
 
 @pytest.mark.parametrize("rule", FORBIDDEN)
 def test_the_source_has_nothing_that_makes_code_or_elements_of_text(rule):
-    """A strict policy refuses these too, but only in the browser of somebody who reads a hostile text."""
+    """A strict policy refuses these too, but only in the browser that shows a hostile text."""
     pattern, example = FORBIDDEN[rule]
     assert re.search(pattern, example)
 

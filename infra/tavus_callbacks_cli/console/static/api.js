@@ -71,7 +71,7 @@ export function retryDelay({ retryAfter, status }) {
   return Math.max(retryAfter ?? 0, Math.min(2 ** failures * 2, status ? MOST_PAUSE / 1000 : MOST_UNREACHABLE));
 }
 
-/** Ends the pause after a 429, because a person asks again. Another 429 still doubles it. */
+/** Ends the pause after a 429, because a person asks for something. Another 429 still doubles it. */
 export function endPause() {
   notBefore = 0;
   endWait();

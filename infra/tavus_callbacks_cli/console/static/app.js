@@ -212,7 +212,6 @@ async function followAddress({ oldURL }) {
   // Notices of the open page repeat their request after a sign-in by themselves.
   if (!config.pages || (key !== null && !rest)) return;
   remember();
-  // A person who goes on asks anew.
   endPause();
   await show();
 }
@@ -236,5 +235,7 @@ addEventListener("online", tryAgain);
 addEventListener("unhandledrejection", showFault);
 addEventListener("error", showFault);
 document.addEventListener("keydown", handleKey);
+// In the capture phase: before the link or the button asks for anything.
+document.addEventListener("click", ({ target }) => { if (target.closest("a, button, summary")) endPause(); }, true);
 document.addEventListener("live", showLive);
 start();

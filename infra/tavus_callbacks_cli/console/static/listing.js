@@ -231,7 +231,7 @@ export class List {
 
   offerFresh() {
     const { fresh, memory, body, hasGap } = this;
-    // Nothing moves under a reader who has scrolled, chosen a row or opened one.
+    // Rows stay in place after a reader has scrolled, or chosen or opened one.
     const isReading = scrollY > 40 || body.contains(document.activeElement) || body.querySelector("[aria-expanded=true]");
     const count = fresh.length && `${fresh.length}${hasGap ? "+" : ""}`;
     if (count && (!memory.rows.size || (this.isFeed && !isReading))) return this.showFresh();

@@ -1,6 +1,6 @@
 // Parts that pages share: notices, badges, links to subjects, commands, keys, filters.
 
-import { config, endPause, retryDelay, signIn } from "/console/api.js";
+import { config, retryDelay, signIn } from "/console/api.js";
 import { agoText, fill, formatRoute, go, h, isUtc, moment, said, timeText, zoneName } from "/console/base.js";
 
 /** Returns an error and a way on: a button calls `again`; what is only read is repeated after a while, and after a sign-in. */
@@ -10,7 +10,7 @@ export function notice(error, { again = () => location.reload(), isRead = true }
   const section = h("section", { class: "notice bad", role: "alert" },
     h("h2", {}, title), h("p", {}, sentence(text)), isSignedOut(error) && signInForm(),
     repeats && h("p", { class: "dim" }, `The page tries again in ${Math.ceil(retryDelay(error))} s.`),
-    h("p", {}, h("button", { type: "button", onclick: () => { endPause(); again(); } }, "Try again")));
+    h("p", {}, h("button", { type: "button", onclick: () => again() }, "Try again")));
   const repeat = () => section.isConnected && again();
   if (isRead) document.addEventListener("try-again", repeat, { once: true });
   if (repeats) setTimeout(() => whenVisible(repeat), retryDelay(error) * 1000);
