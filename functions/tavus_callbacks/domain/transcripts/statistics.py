@@ -67,7 +67,7 @@ def talk_statistics(transcript: Transcript) -> Talk:
     """Return the numbers of a transcript."""
     word_counts = [(turn, word_count(turn.text)) for turn in speech_turns(transcript)]
     user, replica = _side(word_counts, "user"), _side(word_counts, "assistant")
-    delays = list(_response_delays([turn for turn, _ in word_counts]))
+    delays = [delay for _, delay in response_delays([turn for turn, _ in word_counts])]
     longest, words = max(word_counts, key=lambda pair: pair[1], default=(None, 0))
     return Talk(
         user_turns=user.turns,
@@ -110,10 +110,13 @@ def _share(user: float | None, replica: float | None) -> float | None:
     return round(user / (user + replica), 3)
 
 
-def _response_delays(turns: Sequence[SpokenTurn]) -> Iterator[float]:
-    """Yield the seconds to each answer of the replica, if the user's end and its start are there."""
+def response_delays(turns: Sequence[SpokenTurn]) -> Iterator[tuple[SpokenTurn, float]]:
+    """Yield each answer of the replica with the seconds to it, if the user's end and its start are there.
+
+    `turns` are those of `speech_turns`.
+    """
     for question, answer in pairwise(turns):
         if (question.role, answer.role) != ("user", "assistant"):
             continue
         if question.start is not None and question.duration is not None and answer.start is not None:
-            yield max(0.0, round(answer.start - (question.start + question.duration), 3))
+            yield answer, max(0.0, round(answer.start - (question.start + question.duration), 3))
