@@ -4,7 +4,14 @@ import click
 import httpx
 import pytest
 
-from tavus_callbacks_cli.targets.api_client import ApiClient, NoSuchPath, NotFound, Unavailable, http_client
+from tavus_callbacks_cli.targets.api_client import (
+    ApiClient,
+    BadRequest,
+    NoSuchPath,
+    NotFound,
+    Unavailable,
+    http_client,
+)
 
 API = "https://api.example.com/v1"
 
@@ -43,7 +50,7 @@ def test_a_body_with_a_byte_order_mark_is_read():
         (click.ClickException, "Make another token.", 401, {"title": "Unauthorized"}),
         (NotFound, "No event x is kept.", 404, {"detail": "No event x is kept."}),
         (NoSuchPath, "Is the URL right?", 404, {"message": "Not Found"}),
-        (click.ClickException, "limit takes", 400, {"detail": "limit takes a whole number."}),
+        (BadRequest, "limit takes", 400, {"detail": "limit takes a whole number."}),
         (Unavailable, "429: Too Many Requests. Try again", 429, {"message": "Too Many Requests"}),
         (Unavailable, "503: Throttled. Try again", 503, {"detail": "Throttled"}),
         (Unavailable, "500", 500, None),
@@ -58,6 +65,17 @@ def test_every_other_answer_says_what_to_do(kind, message, status, content):
 
     assert kind is type(caught.value)
     assert message in caught.value.message
+
+
+@pytest.mark.parametrize(("headers", "seconds"), [({"retry-after": "7"}, 7), ({}, None)])
+def test_a_busy_api_says_how_long_to_wait(headers, seconds):
+    """The error has the status and the seconds of Retry-After, None if the answer has no such header."""
+    with pytest.raises(Unavailable) as caught:
+        api(lambda _: httpx.Response(429, headers=headers, json={"message": "Too Many Requests"})).get(
+            "/events"
+        )
+
+    assert (429, seconds) == (caught.value.status, caught.value.retry_after)
 
 
 def test_a_page_of_html_is_no_answer():

@@ -7,6 +7,8 @@ from typing import Any
 import click
 import httpx
 
+from tavus_callbacks.domain.common.retry_after import parse_retry_after
+from tavus_callbacks.domain.common.timestamps import now
 from tavus_callbacks_cli.output import shell
 from tavus_callbacks_cli.output.text import escape
 from tavus_callbacks_cli.targets.urls import is_loopback
@@ -16,11 +18,23 @@ _TIMEOUT = 30
 
 _PAGE = "200"
 
-_UNAUTHORIZED, _NOT_FOUND, _CONFLICT, _TOO_MANY, _FAILED = 401, 404, 409, 429, 500
+_BAD_REQUEST, _UNAUTHORIZED, _NOT_FOUND, _CONFLICT, _TOO_MANY, _FAILED = 400, 401, 404, 409, 429, 500
 
 
 class Unavailable(click.ClickException):
-    """There is no answer for now. The same request may succeed later."""
+    """There is no answer for now. The same request may succeed later.
+
+    `retry_after` is how many seconds the answer asks to wait, None if it names none. `status` is that of the
+    answer, None if nothing answered.
+    """
+
+    def __init__(self, message: str, *, status: int | None = None, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.status, self.retry_after = status, retry_after
+
+
+class BadRequest(click.ClickException):
+    """The API does not accept a parameter, such as a cursor that it did not make."""
 
 
 class NotFound(click.ClickException):
@@ -60,7 +74,7 @@ class ApiClient:
         response = self._request(path, params)
         content = _json_object(response)
         if content is None:
-            raise self._error(response.status_code, {})
+            raise self._error(response, {})
         return content
 
     def text(self, path: str, params: Mapping[str, str] | None = None) -> str:
@@ -100,23 +114,27 @@ class ApiClient:
             reason = escape(str(error)) or type(error).__name__
             raise Unavailable(f"No answer ({reason}). {self.if_unreachable}") from error
         if not response.is_success:
-            raise self._error(response.status_code, _json_object(response) or {})
+            raise self._error(response, _json_object(response) or {})
         return response
 
-    def _error(self, status: int, content: dict[str, Any]) -> click.ClickException:
+    def _error(self, response: httpx.Response, content: dict[str, Any]) -> click.ClickException:
+        status = response.status_code
         detail = escape(str(content.get("detail") or content.get("message") or "no reason given"))
         if status == _UNAUTHORIZED:
             return click.ClickException(self.if_refused)
         if status == _TOO_MANY or status >= _FAILED:
-            return Unavailable(f"It answered {status}: {detail}. Try again in a moment.")
+            return Unavailable(
+                f"It answered {status}: {detail}. Try again in a moment.",
+                status=status,
+                retry_after=parse_retry_after(response.headers.get("retry-after"), now()),
+            )
         if status == _NOT_FOUND and "detail" in content:
             return NotFound(detail)
-        if status == _CONFLICT:
-            return Conflict(f"It answered {status}: {detail}")
         if not content or status == _NOT_FOUND:
             kind = NoSuchPath if status == _NOT_FOUND else click.ClickException
             return kind(f"It answered {status}, and not as a tavus-callbacks API does. {self.if_unreachable}")
-        return click.ClickException(f"It answered {status}: {detail}")
+        kinds = {_BAD_REQUEST: BadRequest, _CONFLICT: Conflict}
+        return kinds.get(status, click.ClickException)(f"It answered {status}: {detail}")
 
 
 def _json_object(response: httpx.Response) -> dict[str, Any] | None:
