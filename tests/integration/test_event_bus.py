@@ -35,6 +35,7 @@ TRANSCRIPT = {
 }
 CONVERSATION = (JOINED, SHUTDOWN, TRANSCRIPT)
 SCENARIOS = ("conversation", "drift", "duplicates", "replica", "replica-failed", "video", "video-failed")
+TOLD_BEFORE = ["conversation.complete", "conversation.ended", "conversation.started"]
 MEANT = ["conversation.complete", "conversation.ended", "conversation.started", "transcript.ready"]
 
 
@@ -166,6 +167,25 @@ def test_the_schedule_tells_what_is_overdue_once(api, bus, monkeypatch):
     assert ("conversation.complete", ["transcript"]) == (complete["type"], complete["data"]["missing"])
     assert "conversation.complete" not in bus.types()
     assert {("conversation", "c1")} == summaries(api).keys()
+
+
+def test_a_presumed_end_of_an_earlier_version_is_not_pushed_again_but_its_shutdown_is(api, bus, monkeypatch):
+    """Earlier versions noted both ends as `conversation.ended`; the schedule changes no such row."""
+    api.post(JOINED)
+    project_all(api)
+    bus.pushes()
+    before = {**summaries(api)["conversation", "c1"], "told": TOLD_BEFORE}
+    clients.dynamodb().put_item(TableName=api.environment["EVENTS_TABLE"], Item=row_of(before))
+    monkeypatch.setattr(publish, "now", lambda: datetime.now(UTC) + timedelta(seconds=61))
+    publisher = Publisher(wiring.event_bus(), settings().fold, derived.types_by_time)
+    summarize(wiring.summaries(), "conversation", "c1", keep_facts, publisher)
+    unchanged, by_schedule = summaries(api)["conversation", "c1"], bus.pushes()
+    api.post(SHUTDOWN)
+    project_all(api)
+    ends = [push for push in bus.pushes() if push["type"] == "conversation.ended"]
+
+    assert ([], before) == (by_schedule, unchanged)
+    assert ["ended"] == [push["data"]["status"] for push in ends]
 
 
 def test_a_stack_without_a_bus_tells_nobody(api, bus, monkeypatch):

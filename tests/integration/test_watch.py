@@ -550,16 +550,21 @@ def test_a_shutdown_from_the_far_future_is_complete_and_given_up(watched, told):
     assert ("ended", ["transcript"]) == tuple(watched.listed()["c1"][name] for name in ("status", "missing"))
 
 
-def test_what_comes_after_all_tells_no_end_again(watched, told):
-    """The presumed end was published; the shutdown that Tavus shows later is no second end."""
+def test_a_shutdown_after_a_presumed_end_is_pushed_with_its_reason(watched, told):
+    """The presumed end was published; the shutdown that Tavus shows later is a second push."""
     watched.stand_in.behaviour = Behaviour(events="null")
     watched.happen(*ended(), lost={1, 2})
     watched.run(minutes=241)
     watched.stand_in.behaviour = Behaviour()
 
-    watched.run(minutes=30)
+    for _ in range(2):
+        watched.run(minutes=30)
 
-    assert 1 == sum(push_type == "conversation.ended" for push_type, _ in told())
+    ends = [detail for push_type, detail in told() if push_type == "conversation.ended"]
+    assert [("presumed_ended", None), ("ended", "participant_left_timeout")] == [
+        (detail["data"]["status"], detail["data"]["end_reason"]) for detail in ends
+    ]
+    assert 2 == len({detail["push_id"] for detail in ends})
     assert "transcript.ready" in [push_type for push_type, _ in told()]
 
 

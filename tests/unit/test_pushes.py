@@ -13,9 +13,19 @@ from hypothesis import strategies as st
 from tavus_callbacks.domain.common.digests import digest
 from tavus_callbacks.domain.conversations.settings import FoldSettings
 from tavus_callbacks.domain.events.stored_event import StoredEvent
-from tavus_callbacks.domain.pushes.derived import SubjectState, derived_pushes, types_by_events, types_by_time
+from tavus_callbacks.domain.pushes.derived import (
+    SubjectState,
+    derived_pushes,
+    published_types,
+    types_by_events,
+    types_by_time,
+)
 from tavus_callbacks.domain.pushes.push import (
+    COMPLETE,
+    ENDED,
+    PRESUMED,
     PUSH_BODY_LIMIT,
+    STARTED,
     Push,
     callback_push,
     erased_push,
@@ -61,18 +71,29 @@ def state(facts, kind="conversation", later=timedelta(0)):
     return SubjectState(kind, "s1", facts, NOW + later, SETTINGS)
 
 
+SCHEDULE = "the schedule, after a day of silence"
+
+
+def pushes_of(steps, kind="conversation"):
+    """Return the derived pushes of steps: events, and runs of the schedule. The last step is such a run."""
+    facts, told, pushes = None, frozenset(), []
+    for step in [*steps, SCHEDULE]:
+        if step is SCHEDULE:
+            seen, find_types = state(facts, kind, timedelta(days=1)) if facts else None, types_by_time
+        else:
+            more = facts_from(kind, [step])
+            facts = facts.merge(more) if facts else more
+            seen, find_types = state(facts, kind), types_by_events
+        if seen:
+            types = find_types(seen) - told
+            pushes += derived_pushes(seen, types)
+            told |= types
+    return pushes
+
+
 def told_of(events, kind="conversation"):
     """Return the ids that are published while events come one by one, and by the schedule a day later."""
-    facts, told, ids = None, frozenset(), []
-    for one in events:
-        more = facts_from(kind, [one])
-        facts = facts.merge(more) if facts else more
-        types = types_by_events(state(facts, kind))
-        ids += [push.push_id for push in derived_pushes(state(facts, kind), types - told)]
-        told |= types
-    overdue = state(facts, kind, timedelta(days=1))
-    ids += [push.push_id for push in derived_pushes(overdue, types_by_time(overdue) - told)]
-    return ids
+    return [push.push_id for push in pushes_of(events, kind)]
 
 
 @hypothesis_settings(max_examples=25)
@@ -120,9 +141,51 @@ def test_what_time_alone_tells():
     [complete] = derived_pushes(later, ["conversation.complete"])
 
     assert {"conversation.started"} == soon
-    assert {"conversation.started", "conversation.ended", "conversation.complete"} == types_by_time(later)
+    assert {STARTED, PRESUMED, COMPLETE} == types_by_time(later)
     assert ["shutdown", "transcript"] == complete.data.missing
     assert "presumed_ended" == complete.data.status
+
+
+def ends(steps):
+    """Return the status, the reason and the id of each push about the end."""
+    pushes = [push for push in pushes_of(steps) if push.type == ENDED]
+    return [(push.data.status, push.data.end_reason, push.push_id) for push in pushes]
+
+
+def test_an_end_after_a_presumed_one_is_published_with_its_reason():
+    """It is a second push under the id that it has without the presumed end."""
+    joining, shutdown = event("system.replica_joined"), event("system.shutdown", at=1)
+    [presumed] = ends([joining])
+    [ended] = ends([joining, shutdown])
+
+    assert ("presumed_ended", None) == presumed[:2]
+    assert ("ended", "end_conversation_endpoint_hit", push_id(ENDED, "conversation", "s1")) == ended
+    assert [presumed, ended] == ends([joining, SCHEDULE, shutdown])
+    assert presumed[2] != ended[2]
+
+
+@hypothesis_settings(max_examples=50)
+@given(data=st.data())
+def test_a_shutdown_is_published_once_whenever_silence_is_noticed(data):
+    """Between any callbacks the schedule may run: no id comes twice, and the ids of events are the same."""
+    events = [event(one, at=number) for number, one in enumerate(CONVERSATION_EVENTS)]
+    steps = data.draw(st.permutations([*events, SCHEDULE, SCHEDULE, events[1]]))
+    ids = told_of(steps)
+    presumed = push_id(ENDED, "conversation", "s1", "presumed")
+
+    assert len(set(ids)) == len(ids)
+    assert set(told_of(events)) == set(ids) - {presumed}
+
+
+@pytest.mark.parametrize(
+    ("event_types", "expected"),
+    [(["system.replica_joined"], {PRESUMED, STARTED}), (["system.shutdown"], {ENDED, STARTED})],
+)
+def test_an_end_that_an_earlier_version_noted_is_read_by_its_facts(event_types, expected):
+    """Without a shutdown it was presumed: it is not published again, and the real end is still to come."""
+    facts = facts_from("conversation", [event(one) for one in event_types])
+
+    assert expected == published_types(frozenset({ENDED, STARTED}), facts)
 
 
 def test_complete_waits_for_what_is_late_and_not_overdue():

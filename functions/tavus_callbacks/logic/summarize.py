@@ -56,7 +56,7 @@ def summarize(
             continue
         published = stored.published if stored else frozenset()
         if publisher:
-            pushes, types = publisher.work_out_pushes(kind, subject, update.facts, published)
+            pushes, types = publisher.work_out_pushes(kind, subject, update.facts, stored)
             # The loop may run again because of another writer: the bus has these pushes already.
             publisher.bus.put(push for push in pushes if push.push_id not in sent)
             sent.update(push.push_id for push in pushes)

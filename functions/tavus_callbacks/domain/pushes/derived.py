@@ -5,6 +5,20 @@ Each type is published once. A summary's item stores the published types as `tol
 `types_by_events` depends only on the events, not on their order, so further events only add types. The
 exception is `conversation.complete`: a late event may show that another one is missing. `types_by_time` adds
 the types that follow because time has passed.
+
+An end is published once for silence and once for the shutdown. Both pushes have the type
+`conversation.ended`; the id depends on which of the two a push reports, not on what was published before:
+
+    time ──▶    silence           shutdown
+    published   presumed end      end                    two pushes, the second with the reason
+    told        PRESUMED          PRESUMED, ENDED
+
+    time ──▶    shutdown          silence
+    published   end               nothing
+    told        ENDED
+
+Earlier versions wrote ENDED in both cases and published nothing for a shutdown after silence. Where ENDED is
+stored with facts that have no shutdown, `published_types` therefore reads it as PRESUMED.
 """
 
 from collections.abc import Collection
@@ -45,6 +59,8 @@ _BY_RECORDING_STATUS: dict[RecordingStatus | None, str] = {
     "available": push.RECORDING,
     "failed": push.NO_RECORDING,
 }
+# What `told` names otherwise than the push: its type, and what tells its id apart.
+_REPORTED_AS = {push.PRESUMED: (push.ENDED, "presumed")}
 # The part of a subject that a push leads to.
 _BELOW = {push.TRANSCRIPT: ("transcript",)}
 # Time adds types only this long after the last receipt.
@@ -90,7 +106,15 @@ def types_by_time(state: SubjectState) -> frozenset[str]:
     if state.now - facts.receipt.received_last_at < _AT_REST:
         return types
     is_over = all(missing.overdue for missing in _missing(facts, state))
-    return types | {push.ENDED} | ({push.COMPLETE} if is_over else set())
+    end = push.ENDED if push.ENDED in types else push.PRESUMED
+    return types | {end} | ({push.COMPLETE} if is_over else set())
+
+
+def published_types(told: frozenset[str], facts: SubjectFacts) -> frozenset[str]:
+    """Return the types that a summary's item says were published; `facts` are those of the same item."""
+    if push.ENDED in told and isinstance(facts, Facts) and event_types.SHUTDOWN not in facts.event_types:
+        return told - {push.ENDED} | {push.PRESUMED}
+    return told
 
 
 def _missing(facts: Facts, state: SubjectState) -> list[Missing]:
@@ -103,8 +127,8 @@ def derived_pushes(state: SubjectState, types: Collection[str]) -> list[Push]:
     receipt = state.facts.receipt
     return [
         Push(
-            push_id=push_id(push_type, state.kind, state.subject),
-            type=push_type,
+            push_id=push_id(reported_type, state.kind, state.subject, *parts),
+            type=reported_type,
             timestamp=_moment(push_type, state.facts) or receipt.received_last_at,
             kind=state.kind,
             subject=state.subject,
@@ -113,6 +137,7 @@ def derived_pushes(state: SubjectState, types: Collection[str]) -> list[Push]:
             data=data,
         )
         for push_type in sorted(types)
+        for reported_type, *parts in [_REPORTED_AS.get(push_type, (push_type,))]
     ]
 
 

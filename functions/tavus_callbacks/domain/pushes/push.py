@@ -36,6 +36,8 @@ PUSH_BODY_LIMIT = 200 * 1024
 _LARGEST = 2**63 - 1
 
 STARTED, ENDED = "conversation.started", "conversation.ended"
+# Only stored in `told`, for an end that was published because of silence.
+PRESUMED = "conversation.presumed_ended"
 TRANSCRIPT, PERCEPTION, NO_PERCEPTION = "transcript.ready", "perception.ready", "perception.failed"
 COMPLETE, ERASED = "conversation.complete", "conversation.erased"
 RECORDING, NO_RECORDING = "recording.available", "recording.failed"
