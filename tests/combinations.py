@@ -120,7 +120,9 @@ class Combinations:
 
 
 def _comparison(operands: list[Any]) -> tuple[str, str]:
-    [parameter] = [each["Ref"] for each in operands if isinstance(each, dict)]
+    # The values of a list are joined before they are compared.
+    references = [each.get("Fn::Join", [None, each])[1] for each in operands if isinstance(each, dict)]
+    [parameter] = [each["Ref"] for each in references]
     [value] = [str(each) for each in operands if not isinstance(each, dict)]
     return parameter, value
 

@@ -33,12 +33,21 @@ def template():
     return load_template(ROOT / "template.yaml")
 
 
+class _PushingStacks(dict):
+    """Templates of stacks that post pushes, made when they are asked for: by mode, or by mode and "some"."""
+
+    def __missing__(self, name):
+        mode, _, some = name.partition(" ")
+        parameters = {"PushUrl": "https://hooks.example.com/in?a=1", "PushMode": mode}
+        chosen = {"PushTypes": "transcript.ready,callback.system.*"} if some else {}
+        self[name] = load_template(ROOT / "template.yaml", {**parameters, **chosen})
+        return self[name]
+
+
 @pytest.fixture(scope="session")
 def pushing():
-    """Return templates of stacks that post pushes, by mode."""
-    url = {"PushUrl": "https://hooks.example.com/in?a=1"}
-    modes = ("signed", "raw")
-    return {mode: load_template(ROOT / "template.yaml", {**url, "PushMode": mode}) for mode in modes}
+    """Return templates of stacks that post pushes: `signed`, `raw`, and `signed some`, `raw some`."""
+    return _PushingStacks()
 
 
 @pytest.fixture(scope="session")

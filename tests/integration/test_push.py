@@ -27,6 +27,12 @@ from tavus_callbacks_cli.local_stack.services.deploy import deploy
 from tavus_callbacks_cli.operations.failed import list_failures, redrive
 
 SHUTDOWN = {"conversation_id": "c1", "event_type": "system.shutdown", "timestamp": "2026-03-01T12:01:00Z"}
+JOINED = {**SHUTDOWN, "event_type": "system.replica_joined", "timestamp": "2026-03-01T12:00:00Z"}
+TRANSCRIPT = {
+    **SHUTDOWN,
+    "event_type": "application.transcription_ready",
+    "properties": {"transcript": [{"role": "user", "content": "hello"}]},
+}
 PUSHING = ("EventBus", "PushRule", "PushQueue", "PushDeadQueue", "PushSecret")
 DAY = timedelta(days=1)
 
@@ -194,6 +200,40 @@ def test_raw_mode_posts_the_kept_body_with_its_query(api, sender):
     assert bodies == {body, json.dumps({**SHUTDOWN, "more": 1}).encode(), large.encode()}
     assert {"/in?a=1&user=47+11"} == {target.path for target, _, _ in sender.posted}
     assert not any("webhook-signature" in headers for _, _, headers in sender.posted)
+
+
+@pytest.mark.parametrize("sender", ["signed some"], indirect=True)
+def test_only_chosen_types_are_posted_and_every_erasure(api, sender):
+    """PushTypes has types and beginnings; whoever has a copy must hear of its erasure."""
+    for body in (JOINED, SHUTDOWN, TRANSCRIPT):
+        api.post(body)
+    project_all(api)
+    sender.run()
+    sender.erase(("conversation", "c2"))
+    sender.run()
+
+    assert types_of(sender) == [
+        ("c1", "callback.system.replica_joined"),
+        ("c1", "callback.system.shutdown"),
+        ("c1", "transcript.ready"),
+        ("c2", "conversation.erased"),
+    ]
+
+
+@pytest.mark.parametrize("sender", ["raw some"], indirect=True)
+def test_raw_mode_posts_chosen_callbacks_and_nothing_else(api, sender):
+    """Types that are no callbacks have no effect there."""
+    for body in (JOINED, SHUTDOWN, TRANSCRIPT):
+        api.post(body)
+    project_all(api)
+    sender.run()
+    sender.erase(("conversation", "c1"))
+    sender.run()
+
+    assert {"system.replica_joined", "system.shutdown"} == {
+        json.loads(body)["event_type"] for _, body, _ in sender.posted
+    }
+    assert 2 == len(sender.posted)
 
 
 @pytest.mark.parametrize("sender", ["raw"], indirect=True)

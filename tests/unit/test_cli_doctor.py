@@ -260,7 +260,12 @@ def _deploy(aws: Aws) -> None:
     group = cloudfront.create_key_group(KeyGroupConfig={"Name": "group", "Items": [key]})["KeyGroup"]["Id"]
     outputs = {**OUTPUTS, "SigningKeyGroupId": group}
     template = {
-        "Parameters": {name: {"Type": "String"} for name in ("PushUrl", "TavusApiKeyArn")},
+        "Parameters": {
+            **{name: {"Type": "String"} for name in ("PushUrl", "TavusApiKeyArn")},
+            "PushMode": {"Type": "String", "Default": "signed"},
+            # CloudFormation describes a list as the text that was given, moto as a Python list.
+            "PushTypes": {"Type": "String", "Default": "*"},
+        },
         "Resources": {**RESOURCES, **_functions(key)},
         "Outputs": {name: {"Value": value} for name, value in outputs.items()},
     }
@@ -572,6 +577,11 @@ BREAKS = {
     "key that is gone": ("Tavus key", _delete_key, "TavusApiKeyArn=ARN"),
     "target inside": ("push target", _move_target("https://10.0.0.1/in"), "public address"),
     "target without TLS": ("push target", _move_target("http://8.8.8.8/in"), "PushUrl=https://"),
+    "raw without callbacks": (
+        "push target",
+        lambda aws: _change_parameters(aws, PushMode="raw", PushTypes="transcript.ready"),
+        "PushTypes=callback.*",
+    ),
     "secret that signs nothing": ("push secret", _write_secret("abcde"), "put-secret-value"),
     "endless log": ("log retention", _keep_logs, "put-retention-policy"),
     "short sessions": ("role session", _shorten_sessions, "--max-session-duration 43200"),
@@ -609,6 +619,14 @@ def test_what_is_set_wrong_is_red_with_its_fix(name, break_it, fix, aws):
     assert fix in findings[name]["fix"]
     assert [] == [fault for each in commands(findings[name]["fix"]) for fault in faults(each)]
     assert {"ok"} == statuses(findings, name), findings
+
+
+@pytest.mark.usefixtures("web")
+def test_chosen_types_of_pushes_are_listed(aws):
+    """The check of the target says what it receives."""
+    _change_parameters(aws, PushTypes="transcript.ready,recording.*")
+
+    assert "It receives transcript.ready, recording.* (PushTypes)." in examined()["push target"]["detail"]
 
 
 @pytest.mark.usefixtures("web")

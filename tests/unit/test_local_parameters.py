@@ -1,13 +1,21 @@
 """`local` takes the values of parameters that CloudFormation would take."""
 
+import re
+
 import click
 import pytest
 
+from tavus_callbacks.domain.callbacks.families import KINDS
 from tavus_callbacks_cli.local_stack.state import REPOSITORY
 from tavus_callbacks_cli.local_stack.template.parameters import check_parameters
 
 # The ARN of a secret in the folder `prod`, without the end of its name.
 SECRET = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:prod"
+
+NO_PUSH_TYPES = (
+    *("", "transcript", "transcripts.ready", "conversation.end", "*.ready", "callback.", "callback.a*b"),
+    *("transcript.ready,", 'callback."x', "Transcript.ready", "conversation.ready"),
+)
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +41,7 @@ def declared():
         ("TavusApiKeyArn", f"{SECRET}/key", "of the form (arn:"),
         ("TavusApiKeyArn", f"{SECRET}/tavus-key", "of the form (arn:"),
         ("PushUrl", "ftp://localhost/", r"of the form (https://\S+)?"),
+        *[("PushTypes", each, "types of pushes, or their beginnings") for each in NO_PUSH_TYPES],
     ],
 )
 def test_a_value_that_cloudformation_refuses_is_refused(declared, name, value, allowed):
@@ -56,11 +65,27 @@ def test_a_value_that_cloudformation_refuses_is_refused(declared, name, value, a
         ("TavusApiKeyArn", ""),
         ("TavusApiKeyArn", f"{SECRET}/tavus-key-Ab1Cd2"),
         ("PushUrl", "https://example.com/in"),
+        ("PushTypes", "transcript.ready, recording.*"),
+        ("PushTypes", "*"),
+        ("PushTypes", ",".join(f"callback.{name}" for name in ("*", "system.*", "video.ready", "x-y_z"))),
     ],
 )
 def test_a_value_that_cloudformation_takes_is_taken(declared, name, value):
     """Up to the bounds, as text, as a list, or empty where the pattern lets it."""
     check_parameters(declared, {name: value})
+
+
+def test_every_type_of_push_can_be_chosen(declared):
+    """Those of the table in docs/consume.md, those of each kind of resource, and the beginnings of all."""
+    page = (REPOSITORY / "docs" / "consume.md").read_text(encoding="utf-8")
+    cells = re.findall(r"^\| (`[a-z]+\..*?) \|", page.partition("\nAll have one shape")[0], re.MULTILINE)
+    documented = set(re.findall(r"`([a-z]+\.[a-z]+)`", " ".join(cells)))
+    resources = {f"{kind}.{status}" for kind in KINDS[1:] for status in ("ready", "failed")}
+    types = documented | resources
+    choices = types | {f"{name.partition('.')[0]}.*" for name in types}
+
+    assert documented >= {"conversation.erased", "recording.failed", "replica.ready"}
+    check_parameters(declared, {"PushTypes": ",".join(choices)})
 
 
 def test_every_default_of_the_template_is_taken(declared):

@@ -6,7 +6,7 @@ import pytest
 from samtranslator.yaml_helper import yaml_parse
 
 ROOT = Path(__file__).parents[2]
-MOST = 24
+MOST = 25
 # The parameters that the README names, in its order.
 IN_README = [
     *("ThrottleRate", "DomainName", "EventRetentionDays", "QuarantineRetentionDays", "TavusApiKeyArn"),
@@ -41,6 +41,8 @@ def allowed(parameter):
     """Return the values that a parameter allows, as the page writes them."""
     if "AllowedValues" in parameter:
         return ", ".join(f"`{value}`" for value in parameter["AllowedValues"])
+    if "ConstraintDescription" in parameter:
+        return parameter["ConstraintDescription"]
     if "AllowedPattern" in parameter:
         return f"`{parameter['AllowedPattern']}`"
     if parameter["Type"] == "Number":

@@ -12,6 +12,8 @@ from tavus_callbacks_cli.output.shell import aws, line
 if TYPE_CHECKING:
     from tavus_callbacks_cli.targets.aws_stack import Deployment
 
+_ALL_TYPES = "*"
+_ADD_CALLBACKS = "Name callbacks: `sam deploy --parameter-overrides 'PushTypes=callback.*'`."
 _ADDRESS = (
     "Use a name that leads to a public address: `sam deploy --parameter-overrides PushUrl=https://...`."
 )
@@ -69,7 +71,10 @@ def _removal(client: Any, bus_name: str, rule: str) -> list[str]:
 
 
 def target(examination: Examination) -> Finding:
-    """Check that the address of pushes is public; resolves its name and sends nothing."""
+    """Check that the address of pushes is public and that some type is posted to it.
+
+    Resolves its name and sends nothing.
+    """
     deployment = examination.deployment
     url = deployment.parameters.get("PushUrl", "")
     if not url or "PushQueueUrl" not in deployment.outputs:
@@ -79,7 +84,13 @@ def target(examination: Examination) -> Finding:
         resolve_address(host, is_local=deployment.is_local)
     except (TargetRefused, NotReached) as error:
         return failure(f"PushUrl cannot receive pushes: {error}.", _ADDRESS)
-    return ok(f"{host.host} has a public address.")
+    types = [name.strip() for name in deployment.parameters.get("PushTypes", _ALL_TYPES).split(",")]
+    is_raw = deployment.parameters.get("PushMode") == "raw"
+    if is_raw and not [name for name in types if name == _ALL_TYPES or name.startswith("callback.")]:
+        return failure("PushMode=raw posts only callbacks, and PushTypes names none.", _ADD_CALLBACKS)
+    if _ALL_TYPES in types:
+        return ok(f"{host.host} has a public address.")
+    return ok(f"{host.host} has a public address. It receives {', '.join(types)} (PushTypes).")
 
 
 def secret(examination: Examination) -> Finding:

@@ -139,9 +139,10 @@ def _create_rule(resource: "Resource", clients: Clients) -> None:
     if bus is None:
         return
     rule: Any = {name: properties[name] for name in ("Description", "State") if name in properties}
-    clients.events.put_rule(
-        Name=resource.name, EventBusName=bus, EventPattern=json.dumps(properties["EventPattern"]), **rule
-    )
+    # CloudFormation takes a pattern as an object or as its JSON text.
+    pattern: dict[str, Any] | str = properties["EventPattern"]
+    text = pattern if isinstance(pattern, str) else json.dumps(pattern)
+    clients.events.put_rule(Name=resource.name, EventBusName=bus, EventPattern=text, **rule)
     clients.events.put_targets(Rule=resource.name, EventBusName=bus, Targets=properties["Targets"])
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tavus_callbacks_cli.local_stack.account import ACCOUNT, REGION, STACK
-from tavus_callbacks_cli.local_stack.template.parameters import check_parameters, is_list
+from tavus_callbacks_cli.local_stack.template.parameters import check_parameters, is_list, split_list
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -231,5 +231,5 @@ def _parameter_values(declared: dict[str, Any], given: dict[str, str]) -> dict[s
     # CloudFormation passes every scalar on as a string, numbers too.
     texts = {name: str(value) for name, value in values.items() if value is not None}
     return {
-        name: text.split(",") if is_list(declared[name]["Type"]) else text for name, text in texts.items()
+        name: split_list(text) if is_list(declared[name]["Type"]) else text for name, text in texts.items()
     }

@@ -22,6 +22,11 @@ def is_list(parameter_type: str) -> bool:
     return parameter_type.startswith("List<") or parameter_type == "CommaDelimitedList"
 
 
+def split_list(text: str) -> list[str]:
+    """Return the values of a list; CloudFormation removes white space around each."""
+    return [value.strip() for value in text.split(",")]
+
+
 def check_parameters(declared: Mapping[str, Declaration], given: Mapping[str, str]) -> None:
     """Raise click.ClickException naming each parameter with an invalid value, and the values it allows."""
     unknown = given.keys() - declared.keys()
@@ -30,7 +35,7 @@ def check_parameters(declared: Mapping[str, Declaration], given: Mapping[str, st
     errors = []
     for name, text in given.items():
         if not re.fullmatch(_LOCALLY_ALLOWED.get(name, "(?!)"), text):
-            values = text.split(",") if is_list(declared[name]["Type"]) else [text]
+            values = split_list(text) if is_list(declared[name]["Type"]) else [text]
             rules = dict.fromkeys(rule for value in values for rule in _broken_rules(declared[name], value))
             errors += [f"{name} must be {rule}." for rule in rules]
     if errors:
@@ -57,7 +62,7 @@ def _broken_rules(declaration: Declaration, value: str) -> Iterator[str]:
             yield "a text" + _bounds(shortest, longest, "of at least", "of at most") + " characters"
         pattern = declaration.get("AllowedPattern")
         if pattern is not None and not re.fullmatch(pattern, value):
-            yield f"of the form {pattern}"
+            yield declaration.get("ConstraintDescription", f"of the form {pattern}")
 
 
 def _bounds(least: object, most: object, from_: str, to: str) -> str:
