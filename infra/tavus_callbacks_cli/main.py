@@ -33,6 +33,7 @@ COMMANDS = {
     "restore": "restore:restore",
     "erase": "erase:erase",
     "export": "export:export",
+    "sync": "sync:sync",
 }
 
 

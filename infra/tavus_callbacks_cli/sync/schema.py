@@ -175,6 +175,12 @@ _STATE_TABLES = (
     "CREATE TABLE sync_state (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID",
     "CREATE TABLE sync_stale (kind TEXT, subject TEXT, PRIMARY KEY (kind, subject)) WITHOUT ROWID",
     "CREATE TABLE sync_erased (digest TEXT PRIMARY KEY) WITHOUT ROWID",
+    # Conversations whose status or recordings may still change without an event, and their last list row.
+    """CREATE TABLE sync_unsettled (
+    conversation_id TEXT PRIMARY KEY,
+    looked_at TEXT NOT NULL,
+    listed TEXT NOT NULL
+) WITHOUT ROWID""",
 )
 
 _INDEXES = (

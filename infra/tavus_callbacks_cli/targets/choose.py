@@ -54,6 +54,10 @@ class Target(Protocol):
     def is_local(self) -> bool:
         """Whether it runs on this machine."""
 
+    @property
+    def api_url(self) -> str:
+        """The URL of its API, which is the same however the target is named."""
+
     def open_api(self, scope: Scope) -> "AbstractContextManager[ApiClient]":
         """Open the API with a token of the scope."""
 
@@ -83,6 +87,11 @@ class LocalTarget:
     def options(self) -> tuple[str, ...]:
         """Name the port too, because several may run."""
         return "--local", "--port", str(self.stack.port)
+
+    @property
+    def api_url(self) -> str:
+        """Return the URL on loopback."""
+        return self.stack.api_url
 
     @contextmanager
     def open_api(self, scope: Scope) -> "Iterator[ApiClient]":
@@ -129,6 +138,11 @@ class StackTarget:
         region = self.session.region_name
         return "--stack", self.stack, *(("--region", region) if region else ())
 
+    @property
+    def api_url(self) -> str:
+        """Return the stack's output; raises click.ClickException."""
+        return self.tables().api_url
+
     @contextmanager
     def open_api(self, scope: Scope) -> "Iterator[ApiClient]":  # noqa: ARG002 - AWS decides, not a token
         """Open it without a token."""
@@ -165,6 +179,11 @@ class UrlTarget:
     @property
     def name(self) -> str:
         """Name it by its URL."""
+        return self.url
+
+    @property
+    def api_url(self) -> str:
+        """Return the URL of the environment."""
         return self.url
 
     @property

@@ -1,0 +1,54 @@
+"""`tavus-callbacks sync`: a copy of everything in one SQLite file."""
+
+from pathlib import Path
+
+import click
+
+from tavus_callbacks_cli.commands.options import require_folder, simulated_option, target_options
+from tavus_callbacks_cli.output.console import note, print_json, progress_bar
+from tavus_callbacks_cli.output.shell import argument
+from tavus_callbacks_cli.output.text import examples
+from tavus_callbacks_cli.targets.choose import Target
+
+
+@click.command(
+    epilog=examples(
+        "tavus-callbacks sync --stack tavus-callbacks",
+        "tavus-callbacks sync calls.db --local",
+        "tavus-callbacks sync archive.db --mirror --json --stack tavus-callbacks",
+    )
+)
+@click.argument("file", metavar="[FILE]", default="calls.db", type=click.Path(path_type=Path), required=False)
+@click.option("--mirror", "is_mirror", is_flag=True, help="Also remove what the stack no longer has.")
+@click.option("--json", "is_json", is_flag=True, help="Print the counts as JSON.")
+@target_options
+@simulated_option
+def sync(target: Target, file: Path, *, is_mirror: bool, is_json: bool, leave_out: dict[str, str]) -> None:
+    """Copy everything new into an SQLite file, calls.db unless named.
+
+    The first run copies everything, and each further run what is new. Erased subjects are removed, and their
+    bytes overwritten. What expired on the stack stays, unless --mirror. You can stop it at any moment: the
+    next run continues there. A file belongs to one stack, and keeps its first choice about simulated data.
+    """
+    from tavus_callbacks_cli.sync.progress import Progress
+    from tavus_callbacks_cli.sync.run import sync as sync_file
+
+    require_folder(file)
+    with progress_bar(transient=True) as bar:
+        task = bar.add_task("events", total=None)
+
+        def step(text: str, done: float, whole: float) -> None:
+            bar.update(task, description=text, completed=done, total=whole)
+
+        synced = sync_file(
+            target, file, Progress(step, note), with_simulated=not leave_out, is_mirror=is_mirror
+        )
+    if is_json:
+        print_json({"file": str(file), **synced._asdict()})
+    else:
+        removed = f", {synced.erased} erased" if synced.erased else ""
+        removed += f", {synced.removed} no longer on the stack" if synced.removed else ""
+        note(
+            f"{argument(str(file))} has {synced.events} events of {synced.conversations} conversations: "
+            f"{synced.new_events} events are new, {synced.updated} subjects were updated{removed}."
+        )

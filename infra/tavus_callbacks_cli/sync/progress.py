@@ -1,0 +1,11 @@
+"""What a sync reports while it runs: the command shows it, `search` need not."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+
+class Progress(NamedTuple):
+    """`step` gets a description, the amount so far and the whole; `note` gets a sentence."""
+
+    step: Callable[[str, float, float], object]
+    note: Callable[[str], object]
