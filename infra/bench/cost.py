@@ -18,6 +18,7 @@ from typing import Any, cast
 from bench.bodies import KILOBYTE, transcript
 from bench.packages import ROOT
 from tavus_callbacks.aws.items import write_item
+from tavus_callbacks.aws.push_secret import FRESH_FOR
 from tavus_callbacks.aws.stores.entries import entry_items
 from tavus_callbacks.aws.stores.summaries import SummaryRows, SummaryUpdate
 from tavus_callbacks.domain.conversations.settings import FoldSettings
@@ -50,6 +51,8 @@ ITEM_OVERHEAD = 100
 # A month of a metric in an alarm, a dashboard, a metric of the stack's own, a secret. AWS's free tier is not
 # deducted. An alarm on an expression is billed by its metrics.
 ALARM, DASHBOARD, METRIC, SECRET = 0.10, 3.00, 0.30, 0.40
+# A call of Secrets Manager, and those that read the secret that signs pushes: its current and its previous version.
+SECRET_CALL, SECRET_CALLS = 0.05 / 10_000, 2
 # The metrics that a stack usually writes in every hour in which callbacks arrive.
 USUAL_METRICS = (
     *("kept", "oldest_open", "duplicate", "latency", "cold_start"),
@@ -295,6 +298,7 @@ def main() -> None:
     words = {
         "fixed": _fixed_table(templates),
         "metrics": "\n".join(_metrics(name, template) for name, template in templates.items()),
+        "secret": f"{SECRET_CALL * SECRET_CALLS * MINUTES * 60 / FRESH_FOR.total_seconds():.2f}",
         "resources": len(templates["default"].resources),
         "receiving": _table(receiving),
         "summaries": _table(summaries),

@@ -1,4 +1,4 @@
-"""The secret that signs pushes. It is read again every few minutes, because it can be rotated."""
+"""The secret that signs pushes. It is read again every minute, because it can be rotated."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +13,8 @@ from tavus_callbacks.domain.common.timestamps import now
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
-_FRESH = timedelta(minutes=5)
+# A new secret is used within a minute, and Secrets Manager may return the value before for a few seconds.
+FRESH_FOR = timedelta(seconds=50)
 
 
 @dataclass(slots=True)
@@ -29,7 +30,7 @@ class PushSecret:
     def versions(self) -> tuple[str, ...]:
         """Return the current version, and the previous one if there is one; raises StoreDown."""
         at = self.clock()
-        if self._read_at is None or at - self._read_at > _FRESH:
+        if self._read_at is None or at - self._read_at > FRESH_FOR:
             versions = (self._read_version("AWSCURRENT"), self._read_version("AWSPREVIOUS"))
             self._versions, self._read_at = tuple(filter(None, versions)), at
         return self._versions
