@@ -51,7 +51,7 @@ ITEM_OVERHEAD = 100
 # A month of a metric in an alarm, a dashboard, a metric of the stack's own, a secret. AWS's free tier is not
 # deducted. An alarm on an expression is billed by its metrics.
 ALARM, DASHBOARD, METRIC, SECRET = 0.10, 3.00, 0.30, 0.40
-# A call of Secrets Manager, and those that read the secret that signs pushes: its current and its previous version.
+# A call of Secrets Manager, and those that read the secret of pushes: its current and its previous version.
 SECRET_CALL, SECRET_CALLS = 0.05 / 10_000, 2
 # The metrics that a stack usually writes in every hour in which callbacks arrive.
 USUAL_METRICS = (

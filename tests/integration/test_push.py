@@ -168,7 +168,7 @@ def test_another_secret_and_another_body_are_refused(api, sender):
 
 
 def test_a_secret_is_rotated_without_a_gap(api, sender, monkeypatch):
-    """A new secret signs within a minute. While the secret has two versions, each push has both signatures."""
+    """A new secret signs within a minute; while it has two versions, each push has both signatures."""
     api.post(SHUTDOWN)
     project_all(api)
     old, new = secret_of(sender), "b" * 44
