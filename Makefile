@@ -4,7 +4,7 @@ BIN := .venv/bin
 LOCKS := requirements/dev.txt pyproject.toml
 
 .PHONY: help setup bench run test test-all coverage fuzz chaos drill soak check format lock openapi schema bench-read
-.PHONY: prove clean arm64 screenshots
+.PHONY: prove clean arm64 screenshots dist
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -19,7 +19,7 @@ setup: .venv/.ready ## make the environment (.venv) with `tavus-callbacks` in it
 	@sed -n '/^uv==/,/[^\\]$$/p' requirements/dev.txt > .venv/uv.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r .venv/uv.txt
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.txt
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
 bench: setup ## measure against baselines and write docs/performance.md
@@ -67,7 +67,7 @@ format: setup ## apply the fixes of ruff
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 
 lock: setup ## update requirements/*.txt from requirements/*.in
-	@for name in dev lambda lambda-signing sam checkov browser bench; do \
+	@for name in dev lambda lambda-signing sam checkov browser bench dist; do \
 	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-header \
 	    --generate-hashes requirements/$$name.in --output-file requirements/$$name.txt; done
 	@# LocalStack's own pins have no solution for Python 3.14.
@@ -87,5 +87,8 @@ bench-read: setup ## measure what reading costs: CPU time, calls of AWS, instruc
 prove: setup ## deploy a throw-away stack, prove it and delete it; ARGS=--local needs no AWS account
 	@PYTHONPATH=infra $(BIN)/python -m prove $(ARGS)
 
+dist: setup ## build wheel and sdist in dist/, check them, and run what they install
+	@infra/checks/dist
+
 clean: ## remove what the targets made, but for .local (the data of `make run`)
-	@rm -rf .arm64 .venv .venv-sam .venv-checkov .venv-localstack .aws-sam .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf .arm64 .venv .venv-sam .venv-checkov .venv-localstack .venv-dist dist .aws-sam .mypy_cache .ruff_cache .pytest_cache .hypothesis

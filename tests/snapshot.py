@@ -17,7 +17,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
@@ -26,6 +25,8 @@ import boto3
 import httpx
 from botocore.config import Config
 from click.testing import CliRunner
+
+from tavus_callbacks_cli.main import main
 
 FOLDER = Path(__file__).parent / "data" / "before_the_move"
 STATE, CALLBACKS, EXPECTED = FOLDER / "state.tar.xz", FOLDER / "callbacks.json", FOLDER / "expected.json"
@@ -240,8 +241,7 @@ def command(root: Path, *arguments: str) -> Any:
 
 def run(root: Path, *arguments: str) -> str:
     """Run the command line and return what it prints."""
-    [program] = entry_points(group="console_scripts", name="tavus-callbacks")
-    result = CliRunner().invoke(program.load(), arguments, env={"TAVUS_CALLBACKS_STATE": str(root)})
+    result = CliRunner().invoke(main, arguments, env={"TAVUS_CALLBACKS_STATE": str(root)})
     assert result.exit_code in (0, 1), result.output
     return result.stdout
 

@@ -1,9 +1,7 @@
 """The source of the console's page: what it must not contain, and how much of it there is."""
 
-import fnmatch
 import gzip
 import re
-import tomllib
 from pathlib import Path
 
 import pytest
@@ -160,14 +158,3 @@ def test_the_first_view_fits_its_budget():
     """The list and what it needs have at most 30 KB, compressed."""
     first = {"index.html", "style.css", "icon.svg"} | loaded_with("app.js") | loaded_with("conversations.js")
     assert MOST_BYTES_AT_FIRST >= packed(first)
-
-
-def test_every_file_is_in_the_package():
-    """The build takes what the patterns of pyproject.toml name."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    patterns = project["tool"]["setuptools"]["package-data"]["tavus_callbacks_cli"]
-    package = STATIC.parents[1]
-    for path in STATIC.rglob("*"):
-        name = path.relative_to(package).as_posix()
-        assert path.is_file()
-        assert any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns), name

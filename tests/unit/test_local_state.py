@@ -7,13 +7,17 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import click
 import pytest
 
+from tavus_callbacks_cli.local_stack import state
 from tavus_callbacks_cli.local_stack.registry import RunningStack, register, running_stacks, write_ready_file
 from tavus_callbacks_cli.local_stack.state import (
+    REPOSITORY,
     Credentials,
     open_state,
     state_root,
+    template_path,
 )
 from tavus_callbacks_cli.output.files import replace_file, write_json
 
@@ -93,8 +97,48 @@ def test_the_state_folder_can_be_chosen(tmp_path: Path, monkeypatch: pytest.Monk
     default = state_root()
     monkeypatch.setenv("TAVUS_CALLBACKS_STATE", str(tmp_path))
 
-    assert default.name == ".local"
+    assert default == REPOSITORY / ".local"
     assert state_root() == tmp_path
+
+
+def install(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the package be in a folder where a wheel has put it."""
+    package.mkdir()
+    (package / "template.yaml").touch()
+    monkeypatch.setattr(state, "PACKAGE", package)
+    monkeypatch.delenv("TAVUS_CALLBACKS_STATE", raising=False)
+
+
+@pytest.mark.parametrize("chosen", ["", "relative"])
+def test_an_installed_package_keeps_state_in_the_home_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chosen: str
+) -> None:
+    """A relative XDG_STATE_HOME counts as unset: its folder would change with the current one."""
+    install(tmp_path / "package", monkeypatch)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_STATE_HOME", chosen)
+
+    assert template_path() == tmp_path / "package" / "template.yaml"
+    assert state_root() == tmp_path / ".local" / "state" / "tavus-callbacks"
+
+
+def test_an_installed_package_follows_xdg_state_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """XDG_STATE_HOME names the folder above, and TAVUS_CALLBACKS_STATE comes before it."""
+    install(tmp_path / "package", monkeypatch)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "xdg"))
+    followed = state_root()
+    monkeypatch.setenv("TAVUS_CALLBACKS_STATE", str(tmp_path / "own"))
+
+    assert followed == tmp_path / "xdg" / "tavus-callbacks"
+    assert state_root() == tmp_path / "own"
+
+
+def test_a_folder_that_cannot_be_created_is_named(tmp_path: Path) -> None:
+    """The error gives the folder, the reason and the way out."""
+    (tmp_path / "file").touch()
+
+    with pytest.raises(click.ClickException, match=r"file.* Not a directory.*TAVUS_CALLBACKS_STATE"):
+        open_state(tmp_path / "file", 8787, fresh=False)
 
 
 def test_a_running_stack_is_found_until_it_ends(tmp_path: Path) -> None:

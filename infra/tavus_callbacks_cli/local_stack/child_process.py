@@ -19,7 +19,8 @@ def start_child(
 ) -> subprocess.Popen[bytes]:
     """Start `python -m arguments` with pipes for stdin and stdout; stderr goes to `log`."""
     return subprocess.Popen(  # noqa: S603 - our own modules, by our own interpreter
-        [sys.executable, "-m", *arguments],
+        # -P: a queue.py in the folder where somebody types the command does not replace Python's.
+        [sys.executable, "-P", "-m", *arguments],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=log,

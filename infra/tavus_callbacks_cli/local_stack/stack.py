@@ -37,7 +37,7 @@ from tavus_callbacks_cli.local_stack.services.embedded import (
     launch_services,
 )
 from tavus_callbacks_cli.local_stack.services.list_permissions import list_permissions_of
-from tavus_callbacks_cli.local_stack.state import REPOSITORY, Credentials, State, open_state, state_root
+from tavus_callbacks_cli.local_stack.state import Credentials, State, open_state, state_root, template_path
 from tavus_callbacks_cli.local_stack.tavus_api import KEY, Behaviour, StandIn, serve_stand_in
 from tavus_callbacks_cli.local_stack.template.intrinsics import API_HOST_SUFFIX
 from tavus_callbacks_cli.local_stack.template.template import Template, load_template
@@ -74,7 +74,7 @@ class Options:
     port: int = DEFAULT_PORT
     public_url: str | None = None
     fresh: bool = False
-    template: Path = REPOSITORY / "template.yaml"
+    template: Path = field(default_factory=template_path)
     parameters: dict[str, str] = field(default_factory=dict)
     state_root: Path = field(default_factory=state_root)
     clock: Callable[[], float] = time.time

@@ -1,4 +1,4 @@
-"""What a local stack keeps between runs: one folder per port, in `.local` or TAVUS_CALLBACKS_STATE."""
+"""What a local stack keeps between runs: one folder per port, below `state_root`."""
 
 import json
 import os
@@ -7,15 +7,40 @@ import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from tavus_callbacks_cli.output.files import write_json
+import click
 
-REPOSITORY = Path(__file__).resolve().parents[3]
+from tavus_callbacks_cli.output.files import write_json
+from tavus_callbacks_cli.output.shell import argument
+
+# A wheel puts the template into the package; a checkout has it at the root of the repository.
+PACKAGE = Path(__file__).resolve().parents[1]
+REPOSITORY = PACKAGE.parents[1]
+_TEMPLATE = "template.yaml"
+
+
+def template_path() -> Path:
+    """Return the template of the installed package, or else of the checkout."""
+    return (PACKAGE if _is_installed() else REPOSITORY) / _TEMPLATE
 
 
 def state_root() -> Path:
-    """Return the folder that holds the folders of all local stacks of this checkout."""
+    """Return the folder that holds the folders of all local stacks.
+
+    TAVUS_CALLBACKS_STATE names it. Otherwise a checkout has its own, and an installed package uses the folder
+    that the XDG Base Directory Specification gives for state.
+    """
     chosen = os.environ.get("TAVUS_CALLBACKS_STATE")
-    return Path(chosen) if chosen else REPOSITORY / ".local"
+    if chosen:
+        return Path(chosen)
+    if not _is_installed():
+        return REPOSITORY / ".local"
+    # The specification ignores a relative path.
+    base = Path(os.environ.get("XDG_STATE_HOME", ""))
+    return (base if base.is_absolute() else Path("~/.local/state").expanduser()) / "tavus-callbacks"
+
+
+def _is_installed() -> bool:
+    return (PACKAGE / _TEMPLATE).is_file()
 
 
 @dataclass(frozen=True)
@@ -106,6 +131,12 @@ def open_state(root: Path, port: int, *, fresh: bool) -> State:
     if fresh and folder.exists():
         shutil.rmtree(folder)
     state = State(folder)
-    for each in (state.folder, state.logs, state.data):
-        each.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        for each in (state.folder, state.logs, state.data):
+            each.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise click.ClickException(
+            f"{argument(str(error.filename))} cannot be created: {error.strerror}. "
+            "Name another folder with TAVUS_CALLBACKS_STATE."
+        ) from error
     return state

@@ -47,7 +47,7 @@ def _start_worker(deployment: "Deployment", name: str, cleanup: ExitStack) -> "L
         LocalFunction,
         functions_of,
     )
-    from tavus_callbacks_cli.local_stack.state import REPOSITORY
+    from tavus_callbacks_cli.local_stack.state import template_path
     from tavus_callbacks_cli.local_stack.template.template import load_template
 
     logs = Path(cleanup.enter_context(tempfile.TemporaryDirectory()))
@@ -55,7 +55,7 @@ def _start_worker(deployment: "Deployment", name: str, cleanup: ExitStack) -> "L
     session: Any = deployment.session
     key_id = session.get_credentials().access_key
     place = FunctionHost(deployment.endpoint_url or "", logs, lambda _: key_id)
-    template = load_template(REPOSITORY / "template.yaml", dict(deployment.parameters))
+    template = load_template(template_path(), dict(deployment.parameters))
     functions = functions_of(template, place)
     worker = LocalFunction(next(each for each in functions if each.arn.endswith(f":{name}")))
     cleanup.callback(worker.stop)

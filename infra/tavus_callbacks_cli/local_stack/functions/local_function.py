@@ -10,6 +10,7 @@ import os
 import queue
 import select
 import struct
+import sys
 import threading
 import time
 import uuid
@@ -95,7 +96,7 @@ def functions_of(template: "Template", host: FunctionHost) -> list[Function]:
             environment={
                 **inherited_environment(),
                 **_lambda_environment(resource, host),
-                "PYTHONPATH": str(template.code_folder(resource)),
+                **_python_path(template.code_folder(resource)),
                 **{name: host.addresses.get(str(value), str(value)) for name, value in variables.items()},
                 **{name: value for name, value in _SLOWER.items() if name in variables},
             },
@@ -103,6 +104,11 @@ def functions_of(template: "Template", host: FunctionHost) -> list[Function]:
         )
         functions.append(function)
     return functions
+
+
+def _python_path(code: Path) -> dict[str, str]:
+    # It is searched before the standard library, so a folder of installed packages must not stand in it.
+    return {} if str(code) in sys.path else {"PYTHONPATH": str(code)}
 
 
 def _lambda_environment(resource: "Resource", host: FunctionHost) -> dict[str, str]:

@@ -9,6 +9,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.client import HTTPConnection
+from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -141,6 +142,9 @@ class EmbeddedServices:
 
 def launch_services(log: Path, keys: AccessKeys) -> "Popen[bytes]":
     """Start the process without waiting for it: its imports take most of a start."""
+    if find_spec("moto") is None:
+        # The child process would say so in its log only.
+        raise ModuleNotFoundError("No module named 'moto'", name="moto")
     environment = {**inherited_environment(), "MOTO_ACCOUNT_ID": ACCOUNT, moto_server.SECRET: keys.secret}
     with log.open("wb") as file:
         return start_child(moto_server.__name__, env=environment, log=file)

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from tavus_callbacks_cli.local_stack.account import ACCOUNT, isolated_session
+from tavus_callbacks_cli.local_stack.state import PACKAGE
 from tavus_callbacks_cli.local_stack.template.intrinsics import Names, Resolver, uninterpretable
 
 _CODE_BUCKET = "local"
@@ -55,7 +56,8 @@ class Template:
         code = function.properties.get("Code", {})
         if code.get("S3Bucket") != _CODE_BUCKET:
             raise uninterpretable(function.logical_id, "Code", "give it a CodeUri in this repository")
-        return (self.folder / str(code["S3Key"])).resolve()
+        # A wheel installs the code beside this package, whatever folder of the repository the CodeUri names.
+        return PACKAGE.parent if self.folder == PACKAGE else (self.folder / str(code["S3Key"])).resolve()
 
 
 def as_list(value: Any) -> list[Any]:

@@ -1,0 +1,23 @@
+"""The script `tavus-callbacks`, which names the extra to install when a package is missing."""
+
+import sys
+
+# The modules that only the local stack imports; every other package comes with [cli].
+_LOCAL = {"av", "moto", "samtranslator", "werkzeug", "yaml"}
+
+
+def main() -> None:
+    """Run the command line."""
+    try:
+        from tavus_callbacks_cli.main import main as run
+
+        run()
+    except ModuleNotFoundError as error:
+        module = str(error.name).partition(".")[0]
+        if module.startswith("tavus_callbacks") or module in sys.stdlib_module_names:
+            raise
+        extra = "local" if module in _LOCAL else "cli"
+        sys.exit(
+            f"Error: {module} is missing. Install tavus-callbacks[{extra}], for example with "
+            f"pip install 'tavus-callbacks[{extra}]'."
+        )
