@@ -32,7 +32,9 @@ from tavus_callbacks_cli.simulator import scenario as simulator
 from tavus_requests import request_of, validate
 
 ROOT = Path(__file__).resolve().parents[2]
-DOCUMENTS = [ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")]
+DOCUMENTS = [
+    ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "SUPPORT.md")
+]
 DOCUMENTS += sorted((ROOT / "docs").rglob("*.md"))
 DOCUMENTS += [ROOT / "functions" / "tavus_callbacks" / "runbooks.md"]
 SOURCES = [str(path) for name in ("functions", "infra", "tests") for path in (ROOT / name).rglob("*.py")]
