@@ -34,6 +34,7 @@ COMMANDS = {
     "erase": "erase:erase",
     "export": "export:export",
     "sync": "sync:sync",
+    "search": "search:search",
 }
 
 

@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from samples import TOKEN
+from tavus_callbacks_cli.console.links import conversation_address
 from tavus_callbacks_cli.local_stack.http.payload import Answer
 from tavus_callbacks_cli.local_stack.http.server import serve, take_port
 from tavus_callbacks_cli.local_stack.state import open_state
@@ -38,18 +39,19 @@ def api():
 
 
 def test_the_printed_address_signs_in_until_ctrl_c(api):
-    """Standard output holds the address only, no browser opens, and a slow API does not delay the end.
+    """Standard output holds only the address, no browser opens, and a slow API does not delay the end.
 
     A script that starts it in the background lets it ignore SIGINT, which a child inherits.
     """
     environment = {**os.environ, "TAVUS_CALLBACKS_URL": api, "TAVUS_CALLBACKS_READ_TOKEN": TOKEN}
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     process = subprocess.Popen(  # noqa: S603 - our own command
-        COMMAND, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        (*COMMAND, "c123456"), env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     signal.signal(signal.SIGINT, before)
     address = process.stdout.readline().strip()
-    url, _, key = address.partition("/#key=")
+    url, _, fragment = address.partition("/#key=")
+    key, _, route = fragment.partition("/")
     own = {"sec-fetch-site": "same-origin", "origin": url}
     with httpx.Client(base_url=url, headers=own, trust_env=False) as client, ThreadPoolExecutor(1) as pool:
         assert 200 == client.post("/console/session", json={"key": key}).status_code
@@ -68,6 +70,7 @@ def test_the_printed_address_signs_in_until_ctrl_c(api):
 
     assert seconds < 10
     assert (0, "") == (process.returncode, out)
+    assert "conversations/c123456" == route
     assert key not in err
     assert TOKEN not in err
 
@@ -111,3 +114,10 @@ def test_a_broken_key_file_is_replaced(tmp_path, content):
     (state.folder / "console.json").write_bytes(content)
 
     assert len(state.console_key()) >= 32
+
+
+def test_a_conversation_stands_in_the_address():
+    """The address of a conversation keeps every character of its id out of the route, and has a moment."""
+    address = conversation_address("http://127.0.0.1:1/#key=k", "a/b?c#d", 61.96)
+
+    assert "http://127.0.0.1:1/#key=k/conversations/a%2Fb%3Fc%23d?t=62.0" == address

@@ -19,9 +19,11 @@ from tavus_callbacks_cli.targets.choose import Target
     epilog=examples(
         "tavus-callbacks console --local",
         "tavus-callbacks console --stack tavus-callbacks",
+        "tavus-callbacks console c123456 --stack tavus-callbacks",
         "tavus-callbacks console --stack tavus-callbacks --allow-actions",
     )
 )
+@click.argument("conversation_id", required=False, metavar="[ID]")
 @click.option(
     "--console-port",
     type=click.IntRange(0, 65535),
@@ -33,11 +35,15 @@ from tavus_callbacks_cli.targets.choose import Target
 )
 @click.option("--open/--no-open", "is_open", default=True, help="Open the page in the browser.")
 @target_options
-def console(target: Target, *, console_port: int, allow_actions: bool, is_open: bool) -> None:
+def console(
+    target: Target, conversation_id: str | None, *, console_port: int, allow_actions: bool, is_open: bool
+) -> None:
     """Show conversations, recordings and problems as a web page.
 
-    It runs on this machine only. Anyone on it with the printed address can read what the target holds.
+    ID is a conversation to open. The page runs on this machine only. Anyone on it with the printed address
+    can read what the target holds.
     """
+    from tavus_callbacks_cli.console.links import conversation_address
     from tavus_callbacks_cli.console.open import open_console
     from tavus_callbacks_cli.local_stack.http.server import serve, take_port
 
@@ -50,14 +56,17 @@ def console(target: Target, *, console_port: int, allow_actions: bool, is_open: 
             key=secrets.token_urlsafe(24),
             allow_actions=allow_actions,
         )
+        address = page.session.address
+        if conversation_id:
+            address = conversation_address(address, conversation_id)
         # A shell lets the commands that a script starts in the background ignore SIGINT.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.default_int_handler)
         with serve(listener, page.site()), contextlib.suppress(KeyboardInterrupt):
-            click.echo(page.session.address)
+            click.echo(address)
             note("Ctrl-C stops it.")
             if is_open and _has_browser():
-                webbrowser.open(page.session.address)
+                webbrowser.open(address)
             while True:
                 signal.pause()
         with contextlib.suppress(KeyboardInterrupt):

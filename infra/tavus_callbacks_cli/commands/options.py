@@ -36,18 +36,36 @@ def target_options(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command the options that name a target, and the target as its first argument."""
 
     @wraps(command)
-    def with_target(
-        *args: Any, is_local: bool, port: int | None, stack: str | None, region: str | None, **kwargs: Any
-    ) -> None:
-        target = choose.choose(os.environ, is_local=is_local, port=port, stack=stack, region=region)
+    def with_target(*args: Any, **kwargs: Any) -> None:
+        target = choose.choose(os.environ, **_take_target(kwargs))
         note(f"on {target.name}")
         command(target, *args, **kwargs)
 
+    return _target_options(with_target)
+
+
+def optional_target(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options that name a target, and as its first argument the target, None without."""
+
+    @wraps(command)
+    def with_target(*args: Any, **kwargs: Any) -> None:
+        words = _take_target(kwargs)
+        is_named = any(word not in (None, False) for word in words.values()) or os.environ.get(choose.URL)
+        command(choose.choose(os.environ, **words) if is_named else None, *args, **kwargs)
+
+    return _target_options(with_target)
+
+
+def _take_target(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: values.pop(name) for name in ("is_local", "port", "stack", "region")}
+
+
+def _target_options(command: Callable[..., None]) -> Callable[..., None]:
     region = click.option(
         "--region", metavar="REGION", help="The stack's region; otherwise as AWS is set up."
     )
     stack = click.option("--stack", metavar="NAME", help="Work on a deployed stack, with AWS credentials.")
-    return local_options(stack(region(with_target)))
+    return local_options(stack(region(command)))
 
 
 def simulated_option(command: Callable[..., None]) -> Callable[..., None]:

@@ -1,6 +1,7 @@
 """`tavus-callbacks sync`: a copy of everything in one SQLite file."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -9,6 +10,9 @@ from tavus_callbacks_cli.output.console import note, print_json, progress_bar
 from tavus_callbacks_cli.output.shell import argument
 from tavus_callbacks_cli.output.text import examples
 from tavus_callbacks_cli.targets.choose import Target
+
+if TYPE_CHECKING:
+    from tavus_callbacks_cli.sync.run import Synced
 
 
 @click.command(
@@ -30,6 +34,22 @@ def sync(target: Target, file: Path, *, is_mirror: bool, is_json: bool, leave_ou
     bytes overwritten. What expired on the stack stays, unless --mirror. You can stop it at any moment: the
     next run continues there. A file belongs to one stack, and keeps its first choice about simulated data.
     """
+    synced = sync_with_progress(target, file, with_simulated=not leave_out, is_mirror=is_mirror)
+    if is_json:
+        print_json({"file": str(file), **synced._asdict()})
+    else:
+        removed = f", {synced.erased} erased" if synced.erased else ""
+        removed += f", {synced.removed} no longer on the stack" if synced.removed else ""
+        note(
+            f"{argument(str(file))} has {synced.events} events of {synced.conversations} conversations: "
+            f"{synced.new_events} events are new, {synced.updated} subjects were updated{removed}."
+        )
+
+
+def sync_with_progress(
+    target: Target, file: Path, *, with_simulated: bool, is_mirror: bool = False
+) -> "Synced":
+    """Sync a file, and show a bar on standard error meanwhile."""
     from tavus_callbacks_cli.sync.progress import Progress
     from tavus_callbacks_cli.sync.run import sync as sync_file
 
@@ -40,15 +60,5 @@ def sync(target: Target, file: Path, *, is_mirror: bool, is_json: bool, leave_ou
         def step(text: str, done: float, whole: float) -> None:
             bar.update(task, description=text, completed=done, total=whole)
 
-        synced = sync_file(
-            target, file, Progress(step, note), with_simulated=not leave_out, is_mirror=is_mirror
-        )
-    if is_json:
-        print_json({"file": str(file), **synced._asdict()})
-    else:
-        removed = f", {synced.erased} erased" if synced.erased else ""
-        removed += f", {synced.removed} no longer on the stack" if synced.removed else ""
-        note(
-            f"{argument(str(file))} has {synced.events} events of {synced.conversations} conversations: "
-            f"{synced.new_events} events are new, {synced.updated} subjects were updated{removed}."
-        )
+        progress = Progress(step, note)
+        return sync_file(target, file, progress, with_simulated=with_simulated, is_mirror=is_mirror)

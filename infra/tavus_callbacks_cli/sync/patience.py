@@ -5,8 +5,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from click import ClickException
-
 from tavus_callbacks_cli.targets.api_client import ApiClient, Unavailable
 
 T = TypeVar("T")
@@ -42,7 +40,7 @@ class PatientApi:
                     raise
                 seconds = pause if error.retry_after is None else max(error.retry_after, _FIRST)
                 if waited + seconds > _MOST:
-                    raise ClickException(
+                    raise Unavailable(
                         f"{error.message} Start the same command again later: it continues where it stopped."
                     ) from error
                 self.report(

@@ -1,0 +1,12 @@
+"""Addresses of pages within a console; static/base.js reads them."""
+
+from urllib.parse import quote
+
+
+def conversation_address(console: str, conversation_id: str, start: float | None = None) -> str:
+    """Return the address of a conversation, at a moment in seconds from its start.
+
+    `console` is an address that signs in: the page cuts the key off at the first slash behind it.
+    """
+    moment = "" if start is None else f"?t={start:.1f}"
+    return f"{console}/conversations/{quote(conversation_id, safe='')}{moment}"

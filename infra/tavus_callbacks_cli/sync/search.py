@@ -1,0 +1,109 @@
+"""Search in a copy: the turns and analyses that have all words of a query, the newest conversations first.
+
+The ids of turns and analyses follow the first receipts of their conversations (see `rows`). So the index
+yields its newest entries without ranking all of them, and a common word is found as fast as a rare one.
+"""
+
+import re
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import click
+
+# Words in an excerpt; the index counts its tokens.
+_EXCERPT = 32
+# Around a matching word in an excerpt. Output escapes control characters, so nobody's text can show them.
+_BEGIN, _END = "\x01", "\x02"
+
+_ANALYSIS = "analysis"
+
+_TERM = re.compile(r'"([^"]*)"?(\*?)|(\S+)')
+
+_TURNS = f"""
+    SELECT turns_fts.rowid, conversation_id, ifnull(joined_at, received_first_at),
+        speaker, turns.text, start, at, snippet(turns_fts, 0, '{_BEGIN}', '{_END}', '…', {_EXCERPT})
+    FROM turns_fts JOIN turns ON turns.id = turns_fts.rowid JOIN conversations USING (conversation_id)
+    WHERE turns_fts MATCH :match ORDER BY turns_fts.rowid DESC LIMIT :limit
+"""  # noqa: S608 - constants
+_ANALYSES = f"""
+    SELECT perception_fts.rowid, conversation_id, ifnull(joined_at, received_first_at),
+        '{_ANALYSIS}', perception.analysis, NULL, at,
+        snippet(perception_fts, 0, '{_BEGIN}', '{_END}', '…', {_EXCERPT})
+    FROM perception_fts JOIN perception ON perception.id = perception_fts.rowid
+    JOIN conversations USING (conversation_id)
+    WHERE perception_fts MATCH :match ORDER BY perception_fts.rowid DESC LIMIT :limit
+"""  # noqa: S608 - constants
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A turn or an analysis with the words.
+
+    `began_at` is when the conversation began, or else was first received. `speaker` is `user`, `replica` or
+    `tool`, or `analysis`. `start` is in seconds from the start of the conversation. `excerpt` has one line in
+    pieces, each with whether it is a matching word.
+    """
+
+    conversation_id: str
+    began_at: str
+    speaker: str
+    text: str
+    start: float | None
+    at: str | None
+    excerpt: tuple[tuple[str, bool], ...]
+
+
+class Matches(NamedTuple):
+    """The matches to show, and whether the copy has more."""
+
+    shown: list[Match]
+    has_more: bool
+
+
+def match_expression(words: str) -> str:
+    """Return what FTS5 matches for the words that a person typed: all of them, in any order.
+
+    Words in double quotes are a phrase, and a `*` behind a word matches its beginning. Nothing else has a
+    meaning. Raises click.UsageError if no word is left.
+    """
+    terms = []
+    for phrase, phrase_star, word in _TERM.findall(words.replace("\0", " ")):
+        text = phrase or word.rstrip("*")
+        # The index has words and numbers only.
+        if any(map(str.isalnum, text)):
+            star = phrase_star or word.endswith("*")
+            terms.append('"{}"{}'.format(text.replace('"', '""'), "*" if star else ""))
+    if not terms:
+        raise click.UsageError(f"{words!r} has no word or number to search for.")
+    return " ".join(terms)
+
+
+def search(connection: sqlite3.Connection, words: str, limit: int) -> Matches:
+    """Return at most `limit` matches: the newest conversations first, each in its order, its analysis last.
+
+    Raises click.UsageError if there is no word to search for.
+    """
+    parameters = {"match": match_expression(words), "limit": limit + 1}
+    rows = [row for query in (_TURNS, _ANALYSES) for row in connection.execute(query, parameters)]
+    newest = sorted(rows, key=lambda row: row[0], reverse=True)
+    matches = [_match(*row) for row in newest[:limit]]
+    places = {
+        id_: place for place, id_ in enumerate(dict.fromkeys(match.conversation_id for match in matches))
+    }
+    matches.reverse()
+    matches.sort(key=lambda match: (places[match.conversation_id], match.speaker == _ANALYSIS))
+    return Matches(matches, len(newest) > limit)
+
+
+def _match(_id: int, *members: Any) -> Match:
+    *others, excerpt = members
+    return Match(*(*others, tuple(_pieces(excerpt))))
+
+
+def _pieces(excerpt: str) -> Iterator[tuple[str, bool]]:
+    """Yield the pieces of an excerpt in one line, with whether each is a matching word."""
+    for number, piece in enumerate(re.split(f"[{_BEGIN}{_END}]", re.sub(r"\s+", " ", excerpt))):
+        if piece:
+            yield piece, number % 2 == 1
