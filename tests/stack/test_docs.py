@@ -109,7 +109,7 @@ def is_for_a_stack(step: Step) -> bool:
     calls = invocations(step.command, "tavus-callbacks")
     endless = any(call[0] in ("console", "local", "tail") for call in calls)
     wanted = any(mark in step.command for mark in ("--local", "$CALLBACK_URL", "$API_URL"))
-    is_ours = "make " not in step.command and "tavusapi.com" not in step.command
+    is_ours = not any(word in step.command for word in ("make ", "npx ", "tavusapi.com"))
     return wanted and not endless and is_ours
 
 

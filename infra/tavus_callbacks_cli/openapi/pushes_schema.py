@@ -4,12 +4,21 @@ import json
 import sys
 from typing import Any
 
+from pydantic.json_schema import GenerateJsonSchema
+
 from tavus_callbacks.domain.pushes.push import Push
+
+
+class _WithoutTitles(GenerateJsonSchema):
+    """Give members no titles, because generators of types make a type of each: `Status1`, `Duration2`."""
+
+    def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002 - of pydantic's signature
+        return False
 
 
 def schema() -> dict[str, Any]:
     """Return the schema of a push as its receiver sees it."""
-    push = Push.model_json_schema(mode="serialization")
+    push = Push.model_json_schema(mode="serialization", schema_generator=_WithoutTitles)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **push}
 
 
