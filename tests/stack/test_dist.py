@@ -10,6 +10,7 @@ import os
 import re
 import shlex
 import signal
+import sqlite3
 import subprocess
 import sys
 import tarfile
@@ -194,7 +195,7 @@ def running(command, folder, variables):
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("make", [run_by_uvx, installed_sdist])
 def test_the_local_stack_runs_in_an_empty_folder(make, request, tmp_path):
-    """`local`, `simulate`, `show` and the console need no clone, and leave nothing in the folder."""
+    """`local`, `simulate`, `show`, `sync` and the console need no clone and no file of the folder."""
     distribution = request.getfixturevalue("wheel" if make is run_by_uvx else "sdist")
     command, variables = make(distribution, tmp_path / "environment")
     home, folder = tmp_path / "home", tmp_path / "folder"
@@ -212,11 +213,16 @@ def test_the_local_stack_runs_in_an_empty_folder(make, request, tmp_path):
         callbacks = ours("simulate", "conversation")["callbacks"]
         shown = ours("show", callbacks[0]["answer"]["subject"])
         page = httpx.get(ready["api_url"], trust_env=False)
+        ours("sync", "calls.db")
 
     assert all(each["is_expected"] for each in callbacks)
     assert "ended" == shown["status"]
     assert "<title>" in page.text
-    assert set(HOSTILE) == {path.name for path in folder.iterdir()}
+    with contextlib.closing(sqlite3.connect(folder / "calls.db")) as copy:
+        assert [(shown["conversation_id"],)] == copy.execute(
+            "select conversation_id from conversations"
+        ).fetchall()
+    assert {*HOSTILE, "calls.db"} == {path.name for path in folder.iterdir()}
     assert [".local"] == [path.name for path in home.iterdir() if path.name.startswith(".local")]
     [state] = (home / ".local/state/tavus-callbacks").iterdir()
     assert state.name == str(httpx.URL(ready["api_url"]).port)
