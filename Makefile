@@ -70,6 +70,9 @@ lock: setup ## update requirements/*.txt from requirements/*.in
 	@for name in dev lambda lambda-signing sam checkov browser bench dist; do \
 	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-header \
 	    --generate-hashes requirements/$$name.in --output-file requirements/$$name.txt; done
+	@# The lowest versions that pyproject.toml allows.
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-header --generate-hashes \
+	  --resolution lowest-direct --extra local pyproject.toml --output-file requirements/lowest.txt
 	@# LocalStack's own pins have no solution for Python 3.14.
 	@$(BIN)/uv pip compile --quiet --python-version 3.13 --no-emit-index-url --no-header --generate-hashes \
 	  requirements/localstack.in --output-file requirements/localstack.txt

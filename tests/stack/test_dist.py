@@ -1,6 +1,7 @@
 """What a person installs without a clone: the content of wheel and sdist, and the local stack run from each.
 
-DIST names a folder with both; without it they are built. The versions of all packages are those of the lock.
+DIST names a folder with both; without it they are built. The wheel runs with the versions of the other tests,
+the sdist with the lowest that pyproject.toml allows.
 """
 
 import contextlib
@@ -23,7 +24,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 UV = Path(sys.executable).with_name("uv")
-LOCK = ROOT / "requirements" / "dev.txt"
+LOCK, LOWEST = ROOT / "requirements" / "dev.txt", ROOT / "requirements" / "lowest.txt"
 PLACES = {"functions/tavus_callbacks": "tavus_callbacks", "infra/tavus_callbacks_cli": "tavus_callbacks_cli"}
 # Modules of the folder where the command is typed: Python would take them for its own.
 HOSTILE = ("json.py", "queue.py", "select.py", "tavus_callbacks.py")
@@ -126,6 +127,11 @@ def test_no_link_of_the_description_is_broken_on_pypi(wheel):
     assert [] == [each for each in targets if not each.startswith("https://") and each not in anchors]
 
 
+def test_pypi_takes_both(wheel, sdist):
+    """Twine reads the metadata and renders the description as PyPI does."""
+    run(ROOT / ".venv-dist/bin/twine", "check", "--strict", wheel, sdist)
+
+
 def environment(home, **variables):
     """Return the environment of a person who has nothing of ours: an empty home, no settings."""
     ours = ("AWS_", "TAVUS_", "XDG_", "PYTHON", "COV", "VIRTUAL_ENV")
@@ -133,18 +139,18 @@ def environment(home, **variables):
     return {**inherited, "HOME": str(home), **variables}
 
 
-def install(folder, requirement):
+def install(folder, requirement, lock=LOCK):
     """Install a requirement into an empty environment and return its command."""
     run(UV, "venv", "--quiet", "--no-python-downloads", "--python", sys.executable, folder)
     # A build of the sdist uses the locked hatchling too.
-    locks = ("--constraint", LOCK, "--build-constraint", LOCK)
+    locks = ("--constraint", lock, "--build-constraint", LOCK)
     run(UV, "pip", "install", "--quiet", "--python", folder / "bin/python", *locks, requirement)
     return [str(folder / "bin" / "tavus-callbacks")]
 
 
 def installed_sdist(sdist, folder):
-    """Return the command that an installation of the sdist has."""
-    return install(folder, f"tavus-callbacks[local] @ {sdist.as_uri()}"), {}
+    """Return the command that an installation of the sdist has, and no variables."""
+    return install(folder, f"tavus-callbacks[local] @ {sdist.as_uri()}", LOWEST), {}
 
 
 def run_by_uvx(wheel, folder):
@@ -223,7 +229,6 @@ def test_the_local_stack_runs_in_an_empty_folder(make, request, tmp_path):
             "select conversation_id from conversations"
         ).fetchall()
     assert {*HOSTILE, "calls.db"} == {path.name for path in folder.iterdir()}
-    assert [".local"] == [path.name for path in home.iterdir() if path.name.startswith(".local")]
     [state] = (home / ".local/state/tavus-callbacks").iterdir()
     assert state.name == str(httpx.URL(ready["api_url"]).port)
 

@@ -133,6 +133,19 @@ def test_an_installed_package_follows_xdg_state_home(tmp_path: Path, monkeypatch
     assert state_root() == tmp_path / "own"
 
 
+def test_without_a_home_folder_the_error_names_the_way_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A container may run as a user id without an account."""
+    install(tmp_path / "package", monkeypatch)
+    monkeypatch.delenv("HOME")
+    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
+    monkeypatch.setattr(os, "getuid", lambda: 4_000_000_000)
+
+    with pytest.raises(click.ClickException, match="TAVUS_CALLBACKS_STATE"):
+        state_root()
+
+
 def test_a_folder_that_cannot_be_created_is_named(tmp_path: Path) -> None:
     """The error gives the folder, the reason and the way out."""
     (tmp_path / "file").touch()

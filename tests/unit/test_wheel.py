@@ -52,6 +52,13 @@ def test_without_an_address_there_is_no_link_that_leads_nowhere():
     )
 
 
+def test_the_local_stack_requires_the_moto_of_the_tests():
+    """`make lock` may bring a newer one; then pyproject.toml follows."""
+    [required] = [name for name in PROJECT["optional-dependencies"]["local"] if name.startswith("moto")]
+
+    assert f"\nmoto=={required.partition('==')[2]} " in (ROOT / "requirements/dev.txt").read_text()
+
+
 def imported(root):
     """Yield the names of the packages that the code of a package imports, but for type checking alone."""
     for path in root.rglob("*.py"):

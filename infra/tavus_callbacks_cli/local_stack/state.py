@@ -36,7 +36,17 @@ def state_root() -> Path:
         return REPOSITORY / ".local"
     # The specification ignores a relative path.
     base = Path(os.environ.get("XDG_STATE_HOME", ""))
-    return (base if base.is_absolute() else Path("~/.local/state").expanduser()) / "tavus-callbacks"
+    return (base if base.is_absolute() else _home() / ".local" / "state") / "tavus-callbacks"
+
+
+def _home() -> Path:
+    try:
+        return Path.home()
+    except RuntimeError:
+        # HOME is unset and the user id has no account, as in some containers.
+        raise click.ClickException(
+            "The home folder is unknown. Name a folder for data with TAVUS_CALLBACKS_STATE."
+        ) from None
 
 
 def _is_installed() -> bool:
