@@ -41,7 +41,7 @@ def declared():
         ("TavusApiKeyArn", f"{SECRET}/key", "of the form (arn:"),
         ("TavusApiKeyArn", f"{SECRET}/tavus-key", "of the form (arn:"),
         ("PushUrl", "ftp://localhost/", r"of the form (https://\S+)?"),
-        *[("PushTypes", each, "types of pushes, or their beginnings") for each in NO_PUSH_TYPES],
+        *[("PushTypes", each, "types of pushes (docs/consume.md)") for each in NO_PUSH_TYPES],
     ],
 )
 def test_a_value_that_cloudformation_refuses_is_refused(declared, name, value, allowed):
