@@ -9,9 +9,10 @@ import httpx
 import pytest
 from console_pages import ask, console, document, read_api
 from fake_target import FakeTarget
+from receiver import receiving
 
 from samples import TOKEN
-from tavus_callbacks_cli.console import actions, server
+from tavus_callbacks_cli.console import server
 from tavus_callbacks_cli.console.actions import ACTIONS, allowed_actions
 from tavus_callbacks_cli.simulator.scenario import names
 from tavus_callbacks_cli.targets.api_client import NotFound, Unavailable
@@ -26,11 +27,11 @@ EVENT = {
 }
 
 
-def api(request):
-    """Answer a conversation of one event."""
+def api(request, count=1):
+    """Answer a conversation of one event, or more."""
     if request.url.path.endswith("/body"):
         return httpx.Response(200, text='{"a": 1.0}')
-    return httpx.Response(200, json={"events": [EVENT], "cursor": None})
+    return httpx.Response(200, json={"events": [EVENT] * count, "cursor": None})
 
 
 @pytest.mark.parametrize(
@@ -114,25 +115,34 @@ def test_an_incomplete_action_does_nothing(action, content):
     assert caught.value.message
 
 
-def test_a_replay_begins_with_a_dry_run(monkeypatch):
+def test_a_replay_begins_with_a_dry_run():
     """A dry run posts nothing; then the bodies are posted as they were stored, without a token."""
-    posted = []
-    receiver = httpx.MockTransport(lambda request: posted.append(request) or httpx.Response(204))
-    monkeypatch.setattr(actions, "http_client", lambda _: httpx.Client(transport=receiver))
-    content = {"kind": "conversation", "subject": "c1", "to": "https://dev.example/hook"}
     page = console(api, actions=("replay",))
+    with receiving() as application:
+        content = {"kind": "conversation", "subject": "c1", "to": application.url}
 
-    dry = ask(page, "POST", "/console/actions/replay", {**content, "dry_run": True})
+        dry = ask(page, "POST", "/console/actions/replay", {**content, "dry_run": True})
 
-    assert ["would be posted"] == [each["outcome"] for each in document(dry)["events"]]
-    assert [] == posted
+        assert ["would be posted"] == [each["outcome"] for each in document(dry)["events"]]
+        assert [] == application.bodies
 
-    real = ask(page, "POST", "/console/actions/replay", {**content, "dry_run": False})
+        real = ask(page, "POST", "/console/actions/replay", {**content, "dry_run": False})
 
     assert [("taken", 204)] == [(each["outcome"], each["status_code"]) for each in document(real)["events"]]
-    assert [b'{"a": 1.0}'] == [request.content for request in posted]
-    assert "https://dev.example/hook?user=4711" == str(posted[0].url)
-    assert "authorization" not in posted[0].headers
+    assert [b'{"a": 1.0}'] == application.bodies
+    assert ["/webhook?secret=canary&user=4711"] == application.paths
+    assert "authorization" not in application.headers[0]
+
+
+def test_a_replay_to_a_busy_address_keeps_nobody_waiting():
+    """A page gets its answer at once: the address asks to wait, and the rest is not posted."""
+    page = console(lambda request: api(request, 2), actions=("replay",))
+    with receiving(429) as application:
+        content = {"kind": "conversation", "subject": "c1", "to": application.url, "dry_run": False}
+        answer = ask(page, "POST", "/console/actions/replay", content)
+
+    outcomes = [(each["outcome"], each["status_code"]) for each in document(answer)["events"]]
+    assert [("refused", 429), ("not posted", None)] == outcomes
 
 
 @pytest.mark.parametrize(

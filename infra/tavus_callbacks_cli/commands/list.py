@@ -98,9 +98,8 @@ def _events(api: "ApiClient", given: Mapping[str, Any], *, with_simulated: bool)
 
     until = iso(given["until"]) if "until" in given else None
     tags = (given["tag"],) if "tag" in given else ()
-    filter_ = EventFilter(
-        given.get("kind"), given.get("event_type"), given.get("label"), tags, with_simulated
-    )
+    types = (given["event_type"],) if "event_type" in given else ()
+    filter_ = EventFilter(given.get("kind"), types, given.get("label"), tags, with_simulated)
     # Events come oldest first, so a list of them begins somewhere.
     since = given.get("since") or datetime.now(UTC) - timedelta(days=1)
     for event in api.events_since(iso(since)):

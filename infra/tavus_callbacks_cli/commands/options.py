@@ -17,6 +17,7 @@ from tavus_callbacks.domain.common.token import find_tokens
 from tavus_callbacks_cli.output.console import note
 from tavus_callbacks_cli.output.shell import argument
 from tavus_callbacks_cli.targets import choose
+from tavus_callbacks_cli.targets.urls import is_http, is_loopback
 
 _DURATION = re.compile(r"([0-9]{1,5})([smhd])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
@@ -89,6 +90,81 @@ def simulated_option(command: Callable[..., None]) -> Callable[..., None]:
         help="Include simulated data, which a local stack always shows.",
     )
     return simulated(with_leave_out)
+
+
+def filter_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options that choose events, and `filter_`, an EventFilter made of them.
+
+    Stands below `target_options`.
+    """
+
+    @wraps(command)
+    def with_filter(  # noqa: PLR0913 - one argument an option
+        target: choose.Target,
+        *args: Any,
+        kind: str | None,
+        event_types: tuple[str, ...],
+        label: str | None,
+        wanted: tuple[tuple[str, str], ...],
+        leave_out: dict[str, str],
+        **kwargs: Any,
+    ) -> None:
+        from tavus_callbacks_cli.operations.events import EventFilter
+
+        filter_ = EventFilter(kind, event_types, label, wanted, with_simulated=not leave_out)
+        command(target, *args, filter_=filter_, **kwargs)
+
+    by_kind = click.option("--kind", type=KIND, help="Only events of this kind.")
+    by_type = click.option(
+        "--event-type",
+        "event_types",
+        multiple=True,
+        metavar="TYPE",
+        help="Only events of this type, as in system.shutdown; repeatable.",
+    )
+    by_label = click.option("--label", metavar="L", help="Only what came by the token of this label.")
+    by_tag = click.option(
+        "--tag",
+        "wanted",
+        type=tag,
+        multiple=True,
+        metavar="NAME:VALUE",
+        help="Only with this tag; repeatable.",
+    )
+    return by_kind(by_type(by_label(by_tag(simulated_option(with_filter)))))
+
+
+def post_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options that say where to post: `url`, `ca` and `is_insecure`."""
+
+    @wraps(command)
+    def with_checks(*args: Any, url: str, ca: Path | None, is_insecure: bool, **kwargs: Any) -> None:
+        if is_insecure and not is_loopback(url):
+            raise click.UsageError(
+                "--insecure is for this machine only (localhost, 127.0.0.1, ::1). Use --ca FILE instead."
+            )
+        if (ca or is_insecure) and not url.lower().startswith("https:"):
+            raise click.UsageError("--ca and --insecure go with an https address.")
+        command(*args, url=url, ca=ca, is_insecure=is_insecure, **kwargs)
+
+    to = click.option("--to", "url", required=True, callback=http_url, metavar="URL", help="Where to post.")
+    ca = click.option(
+        "--ca",
+        type=click.Path(dir_okay=False, path_type=Path),
+        metavar="FILE",
+        help="Trust the certificates in this PEM file, and no others.",
+    )
+    insecure = click.option(
+        "--insecure", "is_insecure", is_flag=True, help="Trust any certificate; on this machine only."
+    )
+    return to(ca(insecure(with_checks)))
+
+
+def http_url(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    """Check an option that holds an http:// or https:// address."""
+    if value is not None and not is_http(value):
+        raise click.BadParameter("Write it as http://HOST/PATH or https://HOST/PATH.")
+    return value
 
 
 class Renamed(click.Choice[str]):

@@ -8,13 +8,15 @@ import click
 
 from tavus_callbacks.domain.common.timestamps import iso
 from tavus_callbacks_cli.commands import options
-from tavus_callbacks_cli.commands.options import simulated_option, target_options
+from tavus_callbacks_cli.commands.options import filter_options, target_options
 from tavus_callbacks_cli.output.console import note, print_json, print_line
 from tavus_callbacks_cli.output.text import escape, examples, moment, tags
 from tavus_callbacks_cli.targets.choose import Target
 
 if TYPE_CHECKING:
     from rich.text import Text
+
+    from tavus_callbacks_cli.operations.events import EventFilter
 
 # The indent of a line that goes on: below the kind.
 _INDENT = 20
@@ -33,41 +35,17 @@ _INDENT = 20
     metavar="TIME",
     help="Begin there instead of now: 2h, or ISO 8601 (UTC).",
 )
-@click.option("--kind", type=options.KIND, help="Only events of this kind.")
-@click.option("--event-type", metavar="TYPE", help="Only events of this type, as in system.shutdown.")
-@click.option("--label", metavar="L", help="Only what came by the token of this label.")
-@click.option(
-    "--tag",
-    "wanted",
-    type=options.tag,
-    multiple=True,
-    metavar="NAME:VALUE",
-    help="Only with this tag; repeatable.",
-)
 @click.option("--json", "is_json", is_flag=True, help="Print one JSON object a line.")
 @target_options
-@simulated_option
-def tail(  # noqa: PLR0913 - one argument an option
-    target: Target,
-    *,
-    since: datetime | None,
-    kind: str | None,
-    event_type: str | None,
-    label: str | None,
-    wanted: tuple[tuple[str, str], ...],
-    is_json: bool,
-    leave_out: dict[str, str],
-) -> None:
+@filter_options
+def tail(target: Target, *, since: datetime | None, is_json: bool, filter_: "EventFilter") -> None:
     """Show events as they are received, until Ctrl-C."""
-    from tavus_callbacks_cli.operations.events import EventFilter, follow_events
+    from tavus_callbacks_cli.operations.events import follow_events
 
-    filter_ = EventFilter(kind, event_type, label, wanted, with_simulated=not leave_out)
     after = iso(since or datetime.now(UTC))
     # Ctrl-C is how it ends.
     with contextlib.suppress(KeyboardInterrupt), target.open_api("read") as api:
-        for event in follow_events(api, after, lambda error: note(f"{error.message} Going on.")):
-            if not filter_.matches(event):
-                continue
+        for event in filter(filter_.matches, follow_events(api, after, note)):
             if is_json:
                 print_json(event, indent=None)
             else:

@@ -49,6 +49,7 @@ def redrive(target: Target, _api: "ReadApi", content: Content) -> Content:
 
 def replay(_target: Target, api: "ReadApi", content: Content) -> Content:
     """Post the stored bodies of a subject to an address; a dry run only says which."""
+    from tavus_callbacks_cli.operations.post import open_poster
     from tavus_callbacks_cli.operations.replay import list_bodies, outcome_of
     from tavus_callbacks_cli.operations.replay import replay as post_bodies
 
@@ -59,11 +60,8 @@ def replay(_target: Target, api: "ReadApi", content: Content) -> Content:
     events = list_bodies(client, kind, subject)
     if _flag(content, "dry_run"):
         return {"events": [outcome_of(event, "would be posted") for event in events]}
-    try:
-        with http_client(url) as http:
-            return {"events": list(post_bodies(client, events, http, url))}
-    except httpx.InvalidURL:
-        raise click.UsageError(_NO_URL) from None
+    with open_poster(url) as post:
+        return {"events": list(post_bodies(client, events, post))}
 
 
 def send(target: Target, _api: "ReadApi", content: Content) -> Content:

@@ -1,51 +1,98 @@
-"""Events as they arrive, and which of them a person asked for."""
+"""Events as they arrive, which of them a person asked for, and how to wait for a busy stack."""
 
+import math
+import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
+from urllib.parse import quote
 
 from tavus_callbacks.domain.common.tags import SIMULATED, is_tagged
 from tavus_callbacks_cli.targets.api_client import ApiClient, Unavailable
 
-# Seconds between two requests if nothing came.
-_PAUSE = 1
+T = TypeVar("T")
+Event = dict[str, Any]
+
+# Seconds between two requests if nothing came, and at most between two that failed.
+_PAUSE, _LONGEST_PAUSE = 1.0, 60.0
+
+_DIGEST = re.compile(r"([0-9a-f]{8})[0-9a-f]{24}(?:-[0-9]{6})?$")
+
+Wait = Callable[[float], object]
+Report = Callable[[str], object]
 
 
 @dataclass(frozen=True, slots=True)
 class EventFilter:
-    """Which events to show; None and no tags mean all."""
+    """Which events to take; None, no types and no tags mean all."""
 
-    kind: str | None
-    event_type: str | None
-    label: str | None
-    tags: tuple[tuple[str, str], ...]
+    kind: str | None = None
+    event_types: Collection[str] = ()
+    label: str | None = None
+    tags: tuple[tuple[str, str], ...] = ()
     with_simulated: bool = True
 
-    def matches(self, event: dict[str, Any]) -> bool:
-        """Tell whether to show an event."""
+    def matches(self, event: Event) -> bool:
+        """Tell whether to take an event."""
         if not self.with_simulated and is_tagged(event["tags"], SIMULATED):
             return False
-        wanted = {"kind": self.kind, "event_type": self.event_type, "label": self.label}
+        if self.event_types and event["event_type"] not in self.event_types:
+            return False
+        wanted = {"kind": self.kind, "label": self.label}
         return all(value in (None, event[name]) for name, value in wanted.items()) and all(
             is_tagged(event["tags"], tag) for tag in self.tags
         )
 
 
-def follow_events(
-    api: ApiClient, after: str, report: Callable[[Unavailable], object]
-) -> Iterator[dict[str, Any]]:
+def row_id(event: Event) -> str:
+    """Return the id of an event, or of the variant that it is."""
+    return str(event.get("variant_id") or event["event_id"])
+
+
+def short_id(event: Event) -> str:
+    """Return an event's subject and the first eight digits of its digest, as in c123456:a2592e11."""
+    digest = _DIGEST.search(row_id(event))
+    return f"{event['subject']}:{digest[1]}" if digest else row_id(event)
+
+
+def read_body(api: ApiClient, event: Event) -> bytes:
+    """Return the stored bytes of an event: as they came, not parsed and written again; raises as the API."""
+    return api.content(f"/events/{quote(row_id(event), safe='')}/body")
+
+
+def follow_events(api: ApiClient, after: str, report: Report, wait: Wait | None = None) -> Iterator[Event]:
     """Yield every event that is received after a time or cursor, for ever.
 
-    Raises click.ClickException if the first request fails. Later times without an answer are reported.
+    Raises click.ClickException if the first request fails. Later times without an answer are reported, and
+    then it waits longer each time. `wait` takes the seconds until the next request.
     """
+    wait = wait or time.sleep
     page = api.get("/events", {"after": after})
     while True:
         yield from page["events"]
         # There may be more events after a page with events.
-        time.sleep(0 if page["events"] else _PAUSE)
+        wait(0 if page["events"] else _PAUSE)
+        cursor = page["cursor"]
+        page = ask_patiently(lambda: api.get("/events", {"after": cursor}), report, wait=wait)  # noqa: B023 - called at once
+
+
+def ask_patiently(
+    ask: Callable[[], T], report: Report, *, patience: float = math.inf, wait: Wait | None = None
+) -> T:
+    """Return an answer of the API; if there is none for now, wait 1 s, 2 s, 4 s, …, 60 s, and ask again.
+
+    Raises Unavailable once the next wait would exceed `patience`, in seconds.
+    """
+    pause, waited = _PAUSE, 0.0
+    while True:
         try:
-            page = api.get("/events", {"after": page["cursor"]})
+            return ask()
         except Unavailable as error:
-            report(error)
-            page = {"events": [], "cursor": page["cursor"]}
+            seconds = max(pause, min(error.retry_after or 0, _LONGEST_PAUSE))
+            if waited + seconds > patience:
+                raise
+            report(f"{error.message} Next attempt in {seconds:g} s.")
+        (wait or time.sleep)(seconds)
+        waited += seconds
+        pause = min(2 * pause, _LONGEST_PAUSE)

@@ -1,24 +1,64 @@
-"""Posting the stored bodies of a subject again, to another address."""
+"""Posting stored bodies again, to another address: those of a subject, or all of a span of time."""
 
+import time
+from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
-from urllib.parse import quote
 
-import httpx
+import click
 
-from tavus_callbacks.domain.pushes.target import with_tags
+from tavus_callbacks.domain.common.timestamps import iso
+from tavus_callbacks_cli.operations.events import (
+    Event,
+    EventFilter,
+    Report,
+    ask_patiently,
+    read_body,
+    row_id,
+)
+from tavus_callbacks_cli.operations.post import Answer, Post
 from tavus_callbacks_cli.operations.subjects import subject_events
 from tavus_callbacks_cli.output import shell
-from tavus_callbacks_cli.output.text import escape
 from tavus_callbacks_cli.targets.api_client import ApiClient, NotFound
 
 EVENT_HEADER, REPLAY_HEADER = "X-Tavus-Callbacks-Event-Id", "X-Tavus-Callbacks-Replay"
 
-Event = dict[str, Any]
+# The statuses that mean "later": too many requests, unavailable.
+_LATER = (429, 503)
+# Seconds: the first wait after such an answer, and the longest.
+_FIRST_WAIT, _LONGEST_WAIT = 1.0, 60.0
+
+# What outcomes, lists and a resumed replay need of an event; its body may be large.
+_MEMBERS = ("event_id", "variant_id", "kind", "subject", "event_type", "received_at", "tags")
+
 Outcome = dict[str, Any]
 
 
-def list_bodies(api: ApiClient, kind: str, id_: str) -> list[Event]:
+def _ignore(_sentence: str) -> None:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """At most `rate` posts a second, and at most `patience` seconds of waiting for each body.
+
+    `report` takes a sentence about each wait.
+    """
+
+    rate: float | None = None
+    patience: float = 0.0
+    report: Report = _ignore
+
+
+def list_bodies(
+    api: ApiClient,
+    kind: str,
+    id_: str,
+    filter_: EventFilter | None = None,
+    span: tuple[datetime | None, datetime | None] = (None, None),
+) -> list[Event]:
     """Return a subject's events and variants in order of receipt; raises click.ClickException for none."""
     events = [
         each for event in subject_events(api, kind, id_) for each in (event, *event.get("variants", ()))
@@ -27,42 +67,108 @@ def list_bodies(api: ApiClient, kind: str, id_: str) -> list[Event]:
         raise NotFound(
             f"No event of {kind} {shell.quote(id_)} is kept there. `{api.command('list')}` shows what is."
         )
-    return sorted(events, key=lambda event: (event["received_at"], _id(event)))
+    since, until = span
+    chosen = [
+        event
+        for event in events
+        if (since is None or event["received_at"] >= iso(since))
+        and (until is None or event["received_at"] < iso(until))
+        and (filter_ is None or filter_.matches(event))
+    ]
+    return _in_order(chosen)
 
 
-def replay(api: ApiClient, events: Iterable[Event], client: httpx.Client, url: str) -> Iterator[Outcome]:
-    """Post bodies and yield each outcome; after one that got no answer, nothing more is posted."""
-    silence: str | None = None
+def list_received(
+    api: ApiClient, filter_: EventFilter, since: datetime, until: datetime | None, report: Report
+) -> list[Event]:
+    """Return the events of all subjects that were received in a span of time, in order of receipt."""
+    report(f"reading the events since {iso(since)}")
+    events = []
+    for event in api.events_since(iso(since)):
+        if until and event["received_at"] >= iso(until):
+            break
+        if filter_.matches(event):
+            events.append({name: event[name] for name in _MEMBERS if name in event})
+    return _in_order(events)
+
+
+def _in_order(events: list[Event]) -> list[Event]:
+    return sorted(events, key=lambda event: (event["received_at"], row_id(event)))
+
+
+def replay(api: ApiClient, events: Iterable[Event], post: Post, pace: Pace = Pace()) -> Iterator[Outcome]:
+    """Post bodies and yield each outcome; after one that stops the replay, nothing more is posted.
+
+    It stops if nobody answers, if the target is busy for longer than the pace allows, or if the stack
+    answers no more. A refusal does not stop it.
+    """
+    stop: str | None = None
+    next_at = 0.0
     for event in events:
-        if silence is not None:
-            yield outcome_of(event, "not posted", reason=silence)
+        if stop is not None:
+            yield outcome_of(event, "not posted", reason=stop)
             continue
-        headers = {"content-type": "application/json", EVENT_HEADER: _id(event), REPLAY_HEADER: "true"}
-        # The stored text, not parsed and written again: numbers and spaces stay as they came.
-        body = api.text(f"/events/{quote(_id(event), safe='')}/body").encode()
+        if pace.rate:
+            time.sleep(max(0.0, next_at - time.monotonic()))
+            next_at = time.monotonic() + 1 / pace.rate
         try:
-            answer = client.post(with_tags(url, event["tags"]), content=body, headers=headers)
-        except httpx.TransportError as error:
-            silence = escape(str(error)) or type(error).__name__
-            yield outcome_of(event, "no answer", reason=silence)
-        else:
-            outcome = "taken" if answer.is_success else "refused"
-            yield outcome_of(event, outcome, status_code=answer.status_code)
+            body = ask_patiently(lambda: read_body(api, event), pace.report, patience=pace.patience)  # noqa: B023 - called at once
+        except click.ClickException as error:
+            stop = None if isinstance(error, NotFound) else error.message
+            yield outcome_of(event, "not posted", reason=error.message)
+            continue
+        answer = _post_patiently(post, event, body, pace)
+        stop = answer.reason
+        yield outcome_of_answer(event, answer)
+
+
+def _post_patiently(post: Post, event: Event, body: bytes, pace: Pace) -> Answer:
+    """Post a body, again while the target says "later"; an answer that stops the replay has a reason."""
+    headers = {"content-type": "application/json", EVENT_HEADER: row_id(event), REPLAY_HEADER: "true"}
+    wait, waited = _FIRST_WAIT, 0.0
+    while True:
+        answer = post(body, event["tags"], headers)
+        if answer.status not in _LATER:
+            return answer
+        seconds = max(wait, answer.retry_after or 0.0)
+        if waited + seconds > pace.patience:
+            return replace(answer, reason=f"the target is busy: it asks to wait ({answer.status})")
+        pace.report(f"The target answered {answer.status}. Next attempt in {seconds:g} s.")
+        time.sleep(seconds)
+        waited += seconds
+        wait = min(2 * wait, _LONGEST_WAIT)
+
+
+def outcome_of_answer(event: Event, answer: Answer) -> Outcome:
+    """Return as JSON what the target answered."""
+    outcome = "taken" if answer.is_taken else "no answer" if answer.status is None else "refused"
+    return outcome_of(
+        event, outcome, status_code=answer.status, milliseconds=answer.milliseconds, reason=answer.reason
+    )
 
 
 def outcome_of(
-    event: Event, outcome: str, *, status_code: int | None = None, reason: str | None = None
+    event: Event,
+    outcome: str,
+    *,
+    status_code: int | None = None,
+    milliseconds: int | None = None,
+    reason: str | None = None,
 ) -> Outcome:
     """Return an event's outcome as JSON."""
     return {
-        "event_id": _id(event),
+        "event_id": row_id(event),
         "event_type": event["event_type"],
         "received_at": event["received_at"],
         "outcome": outcome,
         "status_code": status_code,
+        "milliseconds": milliseconds,
         "reason": reason,
     }
 
 
-def _id(event: Event) -> str:
-    return str(event.get("variant_id") or event["event_id"])
+def count_outcomes(outcomes: Iterable[Outcome]) -> list[dict[str, Any]]:
+    """Return how many events had each outcome, by type, the most first."""
+    names = ("outcome", "status_code", "event_type")
+    counts = Counter(tuple(each[name] for name in names) for each in outcomes)
+    return [{**dict(zip(names, key, strict=True)), "events": count} for key, count in counts.most_common()]

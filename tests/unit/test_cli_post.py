@@ -1,0 +1,269 @@
+"""A post is judged by the status of its answer, within one deadline, whatever the target does."""
+
+import datetime as dt
+import ipaddress
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import click
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from receiver import receiving
+
+from tavus_callbacks_cli.operations import post
+from tavus_callbacks_cli.operations.post import Answer, open_poster
+
+OK = b"HTTP/1.1 200 OK\r\n"
+
+
+@contextmanager
+def server(behave: Callable[[socket.socket], None], tls: ssl.SSLContext | None = None) -> Iterator[int]:
+    """Run a server that does something unusual with one connection; yield its port."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def work() -> None:
+            # A client that leaves, or refuses the certificate, is what some of these tests are about.
+            with suppress(OSError):
+                connection, _ = listener.accept()
+                with tls.wrap_socket(connection, server_side=True) if tls else connection as wrapped:
+                    wrapped.settimeout(5)
+                    behave(wrapped)
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        yield listener.getsockname()[1]
+        thread.join(5)
+        assert not thread.is_alive()
+
+
+def post_once(url: str, **options: object) -> Answer:
+    """Post one body."""
+    with open_poster(url, **options) as send:  # type: ignore[arg-type]  # the options of the test
+        return send(b"{}", {}, {"content-type": "application/json"})
+
+
+def for_ever(connection: socket.socket, data: bytes, pause: float = 0) -> None:
+    """Send data until the client leaves."""
+    with suppress(OSError):
+        while True:
+            connection.sendall(data)
+            time.sleep(pause)
+
+
+def send(*parts: bytes) -> Callable[[socket.socket], None]:
+    """Read the request and send an answer."""
+
+    def behave(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(b"".join(parts))
+
+    return behave
+
+
+def send_for_ever(start: bytes, rest: bytes, pause: float = 0) -> Callable[[socket.socket], None]:
+    """Read the request and send an answer that has no end."""
+
+    def behave(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(start)
+        for_ever(connection, rest, pause)
+
+    return behave
+
+
+@pytest.fixture(autouse=True)
+def _short_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(post, "_DEADLINE", 0.3)
+
+
+@pytest.mark.parametrize(
+    "behave",
+    [
+        send_for_ever(OK + b"\r\n", b"x" * 65536),
+        send(OK, b"content-length: 1000\r\n\r\nshort"),
+        send(OK, b"transfer-encoding: chunked\r\ncontent-encoding: gzip\r\n\r\nZZZ\r\nbroken"),
+        send(OK, b"\r\n\xff\x00garbage"),
+        send(b"HTTP/1.1 100 Continue\r\n\r\n", OK, b"\r\n"),
+    ],
+    ids=["endless", "cut off", "broken chunks", "garbage", "after a continue"],
+)
+def test_no_body_of_an_answer_is_read(behave: Callable[[socket.socket], None]) -> None:
+    """The status decides, and neither an endless nor a broken body stops or crashes anything."""
+    with server(behave) as port:
+        answer = post_once(f"http://127.0.0.1:{port}/hook")
+
+    assert (200, True, None) == (answer.status, answer.is_taken, answer.reason)
+
+
+@pytest.mark.parametrize(
+    ("reason", "behave"),
+    [
+        ("no answer within 0.3 s", lambda connection: connection.recv(999) and time.sleep(0.5)),
+        ("no answer within 0.3 s", send_for_ever(OK, b"a: b\r\n", pause=0.02)),
+        ("no answer within 0.3 s", send_for_ever(b"", b"HTTP/1.1 100 Continue\r\n\r\n", pause=0.02)),
+        ("illegal status line", send(b"\x00\xff garbage\r\n\r\n")),
+        ("Server disconnected without sending a response.", send()),
+        (
+            "Connection reset by peer",
+            lambda connection: connection.recv(65536) and connection.setsockopt(*LINGER),
+        ),
+    ],
+    ids=["silence", "slow headers", "endless continues", "no HTTP", "close", "reset"],
+)
+def test_a_target_without_a_status_gives_no_answer(
+    reason: str, behave: Callable[[socket.socket], None]
+) -> None:
+    """Each is a sentence, within the deadline for everything."""
+    began = time.monotonic()
+    with server(behave) as port:
+        answer = post_once(f"http://127.0.0.1:{port}/hook")
+
+    assert (None, False) == (answer.status, answer.is_taken)
+    assert reason in (answer.reason or "")
+    assert answer.milliseconds < 600
+    assert time.monotonic() - began < 2
+
+
+# Closing sends a reset at once.
+LINGER = (socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
+
+
+@pytest.mark.parametrize(
+    ("status", "is_taken"), [(200, True), (204, True), (302, False), (404, False), (500, False)]
+)
+def test_two_hundreds_alone_are_taken(status: int, is_taken: bool) -> None:
+    """A redirect is a refusal, because it would go where nobody asked to post."""
+    with receiving(status) as application:
+        answer = post_once(application.url)
+
+    assert (status, is_taken) == (answer.status, answer.is_taken)
+    assert 1 == len(application.bodies)
+
+
+def test_the_tags_and_headers_go_with_the_body() -> None:
+    """The query of the URL stays, and no token or proxy header is added."""
+    with receiving() as application, open_poster(application.url) as send_body:
+        send_body(b'{"a": 1.0}', {"user": "a b"}, {"x-id": "e1"})
+
+    assert ["/webhook?secret=canary&user=a+b"] == application.paths
+    assert [b'{"a": 1.0}'] == application.bodies
+    assert ("e1", "close") == (application.headers[0]["x-id"], application.headers[0]["connection"])
+    assert "authorization" not in application.headers[0]
+
+
+def test_a_lookup_that_hangs_ends_with_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is left to a thread that the process does not wait for."""
+    is_over = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: is_over.wait(5) and [])
+
+    answer = post_once("http://slow.example/hook")
+    [lookup] = [thread for thread in threading.enumerate() if thread.name == "lookup"]
+    is_over.set()
+    lookup.join(5)
+
+    assert (None, "no answer within 0.3 s") == (answer.status, answer.reason)
+    assert lookup.daemon
+
+
+def test_a_name_that_does_not_exist_is_named_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The reason is that of the lookup."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise socket.gaierror(-2, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", fail)
+
+    assert "Name or service not known" in (post_once("http://no.example/").reason or "")
+
+
+def test_a_closed_port_is_refused() -> None:
+    """The reason names the fault itself, not that all attempts failed."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+
+    assert "Connection refused" == post_once(f"http://127.0.0.1:{port}/").reason
+
+
+def test_an_address_that_is_none_is_a_usage_error() -> None:
+    """It is refused before anything is read or posted."""
+    with pytest.raises(click.UsageError), open_poster("http://\u2764_-/"):
+        pass
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make an authority, and a certificate for localhost that it issued."""
+    folder = tmp_path_factory.mktemp("tls")
+    now = dt.datetime.now(dt.UTC)
+    keys = {name: ec.generate_private_key(ec.SECP256R1()) for name in ("authority", "server")}
+    names = {name: x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]) for name in keys}
+    loopback = x509.SubjectAlternativeName(
+        [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+    )
+    authority = x509.AuthorityKeyIdentifier.from_issuer_public_key(keys["authority"].public_key())
+    for name, key in keys.items():
+        certificate = (
+            x509.CertificateBuilder()
+            .subject_name(names[name])
+            .issuer_name(names["authority"])
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - dt.timedelta(hours=1))
+            .not_valid_after(now + dt.timedelta(hours=1))
+            .add_extension(x509.BasicConstraints(ca=name == "authority", path_length=None), critical=True)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+            .add_extension(authority, critical=False)
+            .add_extension(loopback, critical=False)
+            .sign(keys["authority"], hashes.SHA256())
+        )
+        (folder / f"{name}.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    (folder / "key.pem").write_bytes(
+        keys["server"].private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("ca", "is_insecure", "status"),
+    [("authority.pem", False, 200), ("server.pem", False, 200), (None, True, 200), (None, False, None)],
+    ids=["authority", "own certificate", "insecure", "neither"],
+)
+def test_a_certificate_of_ones_own_is_trusted_when_named(
+    certificates: Path, ca: str | None, is_insecure: bool, status: int | None
+) -> None:
+    """An authority or the certificate itself may be named; without either it is refused."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificates / "server.pem", certificates / "key.pem")
+    with server(send(OK, b"\r\n"), context) as port:
+        answer = post_once(
+            f"https://localhost:{port}/hook", ca=ca and certificates / ca, is_insecure=is_insecure
+        )
+
+    assert status == answer.status
+    if status is None:
+        assert "its certificate is not trusted: " in (answer.reason or "")
+
+
+@pytest.mark.parametrize(
+    ("name", "error"),
+    [("key.pem", "has no certificate"), ("none.pem", "cannot be read: No such file or directory")],
+)
+def test_a_file_without_certificates_is_an_error(certificates: Path, name: str, error: str) -> None:
+    """The error names the file."""
+    with (
+        pytest.raises(click.ClickException, match=f"{name} {error}"),
+        open_poster("https://localhost/", ca=certificates / name),
+    ):
+        pass
