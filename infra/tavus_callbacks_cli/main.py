@@ -17,6 +17,7 @@ COMMANDS = {
     "transcript": "transcript:transcript",
     "stats": "stats:stats",
     "tail": "tail:tail",
+    "forward": "forward:forward",
     "console": "console:console",
     "recording": "recording:recording",
     "replay": "replay:replay",

@@ -107,7 +107,7 @@ def is_offline(step: Step) -> bool:
 def is_for_a_stack(step: Step) -> bool:
     """Tell whether a command can be run on a local stack: it starts none, comes to an end, asks no Tavus."""
     calls = invocations(step.command, "tavus-callbacks")
-    endless = any(call[0] in ("console", "local", "tail") for call in calls)
+    endless = any(call[0] in ("console", "forward", "local", "tail") for call in calls)
     wanted = any(mark in step.command for mark in ("--local", "$CALLBACK_URL", "$API_URL"))
     is_ours = not any(word in step.command for word in ("make ", "npx ", "tavusapi.com"))
     return wanted and not endless and is_ours

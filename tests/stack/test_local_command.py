@@ -2,9 +2,11 @@
 
 import json
 import queue
+import re
 import signal
 import stat
 import threading
+import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -25,7 +27,7 @@ BODY = {
     "timestamp": "2025-07-11T06:48:37.564961Z",
     "properties": {"shutdown_reason": "participant_left_timeout"},
 }
-Post = tuple[str | None, bytes]
+Post = tuple[str | None, bytes, str]
 
 
 @pytest.fixture
@@ -36,7 +38,7 @@ def application() -> Iterator[tuple[str, "queue.Queue[Post]"]]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
-            posts.put((self.headers["X-Tavus-Callbacks-Event-Id"], body))
+            posts.put((self.headers["X-Tavus-Callbacks-Event-Id"], body, self.path))
             self.send_response(204)
             self.end_headers()
 
@@ -58,16 +60,22 @@ def test_a_session_from_start_to_ctrl_c(
     application: tuple[str, "queue.Queue[Post]"],
     children_of: Callable[[int], set[int]],
 ) -> None:
-    """It says how to use it, shows and forwards each callback, variants too, and Ctrl-C leaves nothing."""
+    """It says how to use it, shows and forwards each chosen callback at once; Ctrl-C leaves nothing."""
     variant = BODY | {"properties": {"shutdown_reason": "max_call_duration"}}
     url, posts = application
-    with running(tmp_path, port, "--forward", url) as command:
-        stored = httpx.post(command.ready["callback_url"], json=BODY).json()
-        httpx.post(command.ready["callback_url"], json=BODY)
-        httpx.post(command.ready["callback_url"], json=variant)
+    filters = ("--forward-event-type", "system.shutdown", "--forward-tag", "user:4711")
+    with running(tmp_path, port, "--forward", url, *filters) as command:
+        began = time.monotonic()
+        tagged = f"{command.ready['callback_url']}?user=4711"
+        httpx.post(tagged, json=BODY | {"event_type": "system.replica_joined"})
+        httpx.post(command.ready["callback_url"], json=BODY | {"conversation_id": "c-untagged"})
+        stored = httpx.post(tagged, json=BODY).json()
+        httpx.post(tagged, json=BODY)
+        httpx.post(tagged, json=variant)
         httpx.post(command.ready["callback_url"], content=b"\x1b[31m")
         httpx.post(f"{command.ready['api_url']}/callbacks/wrong", json=BODY)
         forwarded = [posts.get(timeout=20) for _ in range(2)]
+        seconds_to_forward = time.monotonic() - began
         mode = stat.S_IMODE(command.ready_file.stat().st_mode)
         children = children_of(command.process.pid)
         command.process.send_signal(signal.SIGINT)
@@ -78,7 +86,10 @@ def test_a_session_from_start_to_ctrl_c(
     assert await_end(children) == set()
     assert mode == 0o600
     assert command.ready.keys() >= {"api_url", "callback_url", "read_token", "endpoint_url", "events_table"}
-    assert [json.loads(body) for _, body in forwarded] == [BODY, variant]
+    assert [json.loads(body) for _, body, _ in forwarded] == [BODY, variant]
+    assert [path for _, _, path in forwarded] == ["/webhook?user=4711"] * 2
+    # Without the wake-up it would look after five seconds.
+    assert seconds_to_forward < 4
     assert forwarded[0][0] == stored["event_id"]
     assert str(forwarded[1][0]).startswith(f"{stored['event_id']}-v")
     assert posts.empty()
@@ -87,6 +98,7 @@ def test_a_session_from_start_to_ctrl_c(
     assert "\x1b" not in output
     outcomes = [line.split()[-1] for line in output.splitlines() if "c-local-command" in line]
     assert [outcome for outcome in outcomes if outcome in ("stored", "duplicate")] == ["stored", "duplicate"]
+    assert re.search(r"\d\d system\.shutdown +c-local-command:[0-9a-f]{8} +204 +\d+ ms\n", output)
     assert "refused  400  " in output
     assert "refused  401  " in output
 
@@ -134,4 +146,4 @@ def test_an_address_must_be_http(tmp_path: Path, port: int, arguments: tuple[str
     _, errors = process.communicate(timeout=20)
 
     assert process.returncode == 2
-    assert f"'{arguments[1]}' is no http:// or https:// address" in errors
+    assert "http://HOST/PATH or https://HOST/PATH" in errors

@@ -4,15 +4,17 @@ import contextlib
 import io
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
-from functools import partial
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
-from urllib.parse import urlsplit
 
 import click
 
+from tavus_callbacks.domain.common.timestamps import iso, now
 from tavus_callbacks_cli.commands import options
+from tavus_callbacks_cli.commands.options import http_url
 from tavus_callbacks_cli.local_stack.stack import DEFAULT_PORT, Options
 from tavus_callbacks_cli.local_stack.tavus_api import MODES
 from tavus_callbacks_cli.output.shell import argument
@@ -22,18 +24,13 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from tavus_callbacks_cli.local_stack.http.gateway import Exchange
-    from tavus_callbacks_cli.local_stack.stack import LocalStack
+    from tavus_callbacks_cli.local_stack.registry import RunningStack
+    from tavus_callbacks_cli.operations.events import EventFilter
+
+# Seconds after which it is looked for events that no callback brought, such as a backfill.
+_LOOK = 5.0
 
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-
-def _http_url(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
-    if value is None:
-        return None
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise click.BadParameter(f"{value!r} is no http:// or https:// address")
-    return value.rstrip("/")
 
 
 @click.command(
@@ -41,7 +38,7 @@ def _http_url(_context: click.Context, _parameter: click.Parameter, value: str |
         "tavus-callbacks local",
         "tavus-callbacks local --port 9000 --fresh",
         "tavus-callbacks local --hurry --tavus-api 429",
-        "tavus-callbacks local --forward http://localhost:5000/webhook",
+        "tavus-callbacks local --forward http://localhost:5000/webhook --forward-tag user:4711",
         "tavus-callbacks local --public-url https://example.trycloudflare.com",
         "tavus-callbacks local --parameter PushUrl=http://localhost:5000/pushes",
     )
@@ -55,13 +52,26 @@ def _http_url(_context: click.Context, _parameter: click.Parameter, value: str |
 )
 @click.option(
     "--public-url",
-    callback=_http_url,
+    callback=http_url,
     metavar="URL",
     help="Address of a tunnel to the port, for the callback URL that is printed.",
 )
 @click.option("--fresh", is_flag=True, help="Forget the tokens and data of the run before.")
+@click.option("--forward", callback=http_url, metavar="URL", help="Post every new event to this address.")
 @click.option(
-    "--forward", callback=_http_url, metavar="URL", help="Post every kept callback on to this address."
+    "--forward-event-type",
+    "event_types",
+    multiple=True,
+    metavar="TYPE",
+    help="Forward only events of this type, as in system.shutdown; repeatable.",
+)
+@click.option(
+    "--forward-tag",
+    "tags",
+    type=options.tag,
+    multiple=True,
+    metavar="NAME:VALUE",
+    help="Forward only events with this tag; repeatable.",
 )
 @click.option(
     "--ready",
@@ -84,6 +94,8 @@ def local(  # noqa: PLR0913 - one argument an option
     *,
     fresh: bool,
     forward: str | None,
+    event_types: tuple[str, ...],
+    tags: tuple[tuple[str, str], ...],
     ready: Path | None,
     hurry: bool,
     tavus_api: str,
@@ -94,10 +106,14 @@ def local(  # noqa: PLR0913 - one argument an option
     No AWS account is needed. It prints the callback URL and how to read, then one line a callback.
     """
     from tavus_callbacks_cli.console.open import local_console
+    from tavus_callbacks_cli.operations.events import EventFilter
 
+    if (event_types or tags) and not forward:
+        raise click.UsageError("--forward-event-type and --forward-tag go with --forward.")
+    filter_ = EventFilter(event_types=event_types, tags=tags)
     chosen = Options(
         port=port,
-        public_url=public_url,
+        public_url=public_url and public_url.rstrip("/"),
         fresh=fresh,
         parameters=parameters,
         hurry=hurry,
@@ -106,10 +122,10 @@ def local(  # noqa: PLR0913 - one argument an option
     )
     # Ctrl-C ends the stack, and _one_signal_ends makes SIGTERM equal to it.
     with contextlib.suppress(KeyboardInterrupt), _one_signal_ends():
-        _run(chosen, forward, ready)
+        _run(chosen, forward, filter_, ready)
 
 
-def _run(chosen: Options, forward: str | None, ready: Path | None) -> None:
+def _run(chosen: Options, forward: str | None, filter_: "EventFilter", ready: Path | None) -> None:
     from rich.console import Console
 
     from tavus_callbacks_cli.local_stack import console
@@ -137,7 +153,8 @@ def _run(chosen: Options, forward: str | None, ready: Path | None) -> None:
 
     with local_stack(chosen) as stack, contextlib.ExitStack() as cleanup:
         if forward:
-            stack.gateway.watchers.append(cleanup.enter_context(_forward(stack, forward, report)))
+            wake = cleanup.enter_context(_forward(stack.running, forward, filter_, print_line))
+            stack.gateway.watchers.append(wake)
         console.show_start(output, stack, forward)
         stack.gateway.watchers.append(show_exchange)
         stack.functions.watchers.append(show_failure)
@@ -148,20 +165,65 @@ def _run(chosen: Options, forward: str | None, ready: Path | None) -> None:
         raise click.ClickException(f"the embedded services ended; see {log}")
 
 
+@dataclass(frozen=True)
+class _Alarm:
+    """Lets the forwarding wait until a callback came, and ends it."""
+
+    came: threading.Event = field(default_factory=threading.Event)
+    is_over: threading.Event = field(default_factory=threading.Event)
+
+    def watch(self, exchange: "Exchange") -> None:
+        """Wake the forwarding if an exchange may have stored something."""
+        if exchange.route.is_callback:
+            self.came.set()
+
+    def wait(self, seconds: float) -> None:
+        """Wait, or end the thread."""
+        if seconds:
+            self.came.wait(max(seconds, _LOOK))
+        self.came.clear()
+        if self.is_over.is_set():
+            raise SystemExit
+
+    def end(self) -> None:
+        """Let the next wait end the thread."""
+        self.is_over.set()
+        self.came.set()
+
+
 @contextlib.contextmanager
 def _forward(
-    stack: "LocalStack", url: str, report: Callable[[str, str], None]
+    running: "RunningStack", url: str, filter_: "EventFilter", print_line: "Callable[[Text], None]"
 ) -> Iterator[Callable[["Exchange"], None]]:
-    """Yield a watcher of exchanges that forwards every new event."""
-    from tavus_callbacks_cli.local_stack.forward import fetch_body, run_forwarding, stored_event_id
+    """Forward what the stack stores in a thread; yield a watcher of exchanges that wakes it."""
+    from tavus_callbacks_cli.commands.forward import outcome_line
+    from tavus_callbacks_cli.local_stack.console import note_line
+    from tavus_callbacks_cli.operations.events import follow_events
+    from tavus_callbacks_cli.operations.forward import forward
+    from tavus_callbacks_cli.operations.post import open_poster
+    from tavus_callbacks_cli.targets.choose import LocalTarget
 
-    with run_forwarding(url, partial(fetch_body, stack), report) as forward:
+    alarm, after = _Alarm(), iso(now())
 
-        def forward_stored(exchange: "Exchange") -> None:
-            if event_id := stored_event_id(exchange):
-                forward(event_id)
+    def report(sentence: str) -> None:
+        # At the end the API is gone before the thread is.
+        if not alarm.is_over.is_set():
+            print_line(note_line(sentence, "red"))
 
-        yield forward_stored
+    def work() -> None:
+        try:
+            with open_poster(url) as post, LocalTarget(running).open_api("read") as api:
+                events = filter(filter_.matches, follow_events(api, after, report, alarm.wait))
+                for outcome in forward(api, events, post, report):
+                    print_line(outcome_line(outcome))
+        except click.ClickException as error:
+            report(f"Nothing more is forwarded. {error.message}")
+
+    threading.Thread(target=work, name="forward", daemon=True).start()
+    try:
+        yield alarm.watch
+    finally:
+        alarm.end()
 
 
 @contextlib.contextmanager

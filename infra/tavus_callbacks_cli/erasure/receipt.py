@@ -50,7 +50,7 @@ _ALWAYS = (
         "Erase there whatever your account makes of the tables and buckets.",
     ),
     Beyond(
-        "consumers: of the bus, of GET /events, of `local --forward`, and whoever downloaded a recording",
+        "consumers: of the bus, GET /events, `forward` and `replay`, and whoever downloaded a recording",
         None,
         "Erase there. Consumers can follow by GET /erasures, those of the bus by conversation.erased.",
     ),

@@ -1,0 +1,101 @@
+"""`tavus-callbacks forward`: post events to an application as they are received."""
+
+import contextlib
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from tavus_callbacks.domain.common.timestamps import iso
+from tavus_callbacks_cli.commands import options
+from tavus_callbacks_cli.commands.options import filter_options, post_options, target_options
+from tavus_callbacks_cli.output import shell
+from tavus_callbacks_cli.output.console import note, print_json, print_line
+from tavus_callbacks_cli.output.text import escape, examples, moment
+from tavus_callbacks_cli.targets.choose import Target
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+    from tavus_callbacks_cli.operations.events import EventFilter
+    from tavus_callbacks_cli.operations.replay import Outcome
+
+# The indent of a line that goes on: below the type.
+_INDENT = 9
+
+
+@click.command(
+    epilog=examples(
+        "tavus-callbacks forward --to http://localhost:3000/webhook --stack tavus-callbacks",
+        "tavus-callbacks forward --to http://localhost:3000/webhook --since 2h --tag user:4711 --local",
+        "tavus-callbacks forward --to https://localhost:3000/webhook --ca cert.pem --stack tavus-callbacks",
+    )
+)
+@post_options
+@click.option(
+    "--since",
+    type=options.moment,
+    metavar="TIME",
+    help="Begin with what was received since: 2h, or ISO 8601 (UTC).",
+)
+@click.option("--json", "is_json", is_flag=True, help="Print one JSON object a line.")
+@target_options
+@filter_options
+def forward(  # noqa: PLR0913 - one argument an option
+    target: Target,
+    *,
+    url: str,
+    ca: Path | None,
+    is_insecure: bool,
+    since: datetime | None,
+    is_json: bool,
+    filter_: "EventFilter",
+) -> None:
+    """Post events to your application as they arrive, until Ctrl-C.
+
+    It asks the stack every second, so no port has to be open to the internet. Each line has the time, type,
+    short id, status and milliseconds. What your application does not take is tried three times.
+    """
+    from tavus_callbacks_cli.operations.events import follow_events
+    from tavus_callbacks_cli.operations.forward import forward as forward_events
+    from tavus_callbacks_cli.operations.post import open_poster
+
+    after = iso(since or datetime.now(UTC))
+    counts = {"taken": 0, "not taken": 0}
+    first_lost = None
+    # Ctrl-C is how it ends.
+    with (
+        contextlib.suppress(KeyboardInterrupt),
+        open_poster(url, ca=ca, is_insecure=is_insecure) as post,
+        target.open_api("read") as api,
+    ):
+        note("waiting for events, Ctrl-C to stop")
+        events = filter(filter_.matches, follow_events(api, after, note))
+        for outcome in forward_events(api, events, post, note):
+            is_taken = outcome["outcome"] == "taken"
+            counts["taken" if is_taken else "not taken"] += 1
+            first_lost = first_lost or (None if is_taken else outcome["received_at"])
+            if is_json:
+                print_json(outcome, indent=None)
+            else:
+                print_line(outcome_line(outcome), indent=_INDENT)
+    note(f"{counts['taken']} events were taken, {counts['not taken']} were not.")
+    if first_lost:
+        again = shell.command("replay", options=("--since", first_lost, "--to", "URL", *target.options))
+        note(f"`{again}` posts again what was received since the first that was not.")
+
+
+def outcome_line(outcome: "Outcome") -> "Text":
+    """Return what became of an event as one line."""
+    from rich.text import Text
+
+    line = Text.assemble((f"{moment(outcome['received_at'])[-8:]} ", "dim"))
+    line.append(f"{escape(outcome['event_type']):<32} ", "bold").append(f"{escape(outcome['short_id']):<25} ")
+    style = "green" if outcome["outcome"] == "taken" else "red"
+    line.append(str(outcome["status_code"] or outcome["outcome"]), style)
+    if outcome["milliseconds"] is not None:
+        line.append(f" {outcome['milliseconds']:>4} ms")
+    if outcome["reason"]:
+        line.append(f"  {outcome['reason']}", style)
+    return line
