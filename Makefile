@@ -67,7 +67,7 @@ format: setup ## apply the fixes of ruff
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 
 lock: setup ## update requirements/*.txt from requirements/*.in
-	@for name in dev lambda lambda-signing sam checkov browser bench dist; do \
+	@for name in dev lambda lambda-signing sam checkov browser bench dist analyse; do \
 	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-header \
 	    --generate-hashes requirements/$$name.in --output-file requirements/$$name.txt; done
 	@# The lowest versions that pyproject.toml allows.
@@ -94,4 +94,4 @@ dist: setup ## build wheel and sdist in dist/, check them, and run what they ins
 	@infra/checks/dist
 
 clean: ## remove what the targets made, but for .local (the data of `make run`)
-	@rm -rf .arm64 .venv .venv-sam .venv-checkov .venv-localstack .venv-dist dist .aws-sam .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf .arm64 .venv .venv-sam .venv-checkov .venv-localstack .venv-dist .venv-analyse dist .aws-sam .mypy_cache .ruff_cache .pytest_cache .hypothesis

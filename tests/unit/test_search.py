@@ -90,11 +90,12 @@ def test_nothing_that_a_person_types_is_syntax(copy, words):
     assert found(copy, words) == [text]
 
 
-def test_half_a_character_is_no_error(copy):
-    """A byte of an argument that is not UTF-8 matches nothing, and the other words still do."""
+def test_an_unusual_query_is_no_error(copy):
+    """A byte of an argument that is not UTF-8 is no letter, and a long query is a query."""
     add_events(copy, [spoken("c1", 0, "price")])
 
-    assert found(copy, "price \udcff") == ["price"]
+    assert found(copy, "price\udcff \udcff") == ["price"]
+    assert found(copy, "price " * 5000) == ["price"]
 
 
 @pytest.mark.parametrize("words", ["", "🙂", "-", '""', "*", "\0"])

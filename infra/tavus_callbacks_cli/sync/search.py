@@ -21,20 +21,20 @@ _ANALYSIS = "analysis"
 
 _TERM = re.compile(r'"([^"]*)"?(\*?)|(\S+)')
 
-_TURNS = f"""
+_TURNS = """
     SELECT turns_fts.rowid, conversation_id, ifnull(joined_at, received_first_at),
-        speaker, turns.text, start, at, snippet(turns_fts, 0, '{_BEGIN}', '{_END}', '…', {_EXCERPT})
+        speaker, turns.text, start, at, snippet(turns_fts, 0, :begin, :end, '…', :size)
     FROM turns_fts JOIN turns ON turns.id = turns_fts.rowid JOIN conversations USING (conversation_id)
     WHERE turns_fts MATCH :match ORDER BY turns_fts.rowid DESC LIMIT :limit
-"""  # noqa: S608 - constants
-_ANALYSES = f"""
+"""
+_ANALYSES = """
     SELECT perception_fts.rowid, conversation_id, ifnull(joined_at, received_first_at),
-        '{_ANALYSIS}', perception.analysis, NULL, at,
-        snippet(perception_fts, 0, '{_BEGIN}', '{_END}', '…', {_EXCERPT})
+        :analysis, perception.analysis, NULL, at,
+        snippet(perception_fts, 0, :begin, :end, '…', :size)
     FROM perception_fts JOIN perception ON perception.id = perception_fts.rowid
     JOIN conversations USING (conversation_id)
     WHERE perception_fts MATCH :match ORDER BY perception_fts.rowid DESC LIMIT :limit
-"""  # noqa: S608 - constants
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,9 @@ def match_expression(words: str) -> str:
     meaning. Raises click.UsageError if no word is left.
     """
     terms = []
-    for phrase, phrase_star, word in _TERM.findall(words.replace("\0", " ")):
+    # FTS5 ends a query at a zero byte, and an argument may hold bytes that are not UTF-8.
+    readable = words.replace("\0", " ").encode("utf-8", "replace").decode()
+    for phrase, phrase_star, word in _TERM.findall(readable):
         text = phrase or word.rstrip("*")
         # The index has words and numbers only.
         if any(map(str.isalnum, text)):
@@ -85,13 +87,14 @@ def search(connection: sqlite3.Connection, words: str, limit: int) -> Matches:
 
     Raises click.UsageError if there is no word to search for.
     """
-    parameters = {"match": match_expression(words), "limit": limit + 1}
+    match = match_expression(words)
+    excerpts = {"begin": _BEGIN, "end": _END, "size": _EXCERPT}
+    parameters = {"match": match, "limit": limit + 1, "analysis": _ANALYSIS, **excerpts}
     rows = [row for query in (_TURNS, _ANALYSES) for row in connection.execute(query, parameters)]
     newest = sorted(rows, key=lambda row: row[0], reverse=True)
     matches = [_match(*row) for row in newest[:limit]]
-    places = {
-        id_: place for place, id_ in enumerate(dict.fromkeys(match.conversation_id for match in matches))
-    }
+    conversations = list(dict.fromkeys(match.conversation_id for match in matches))
+    places = {conversation_id: place for place, conversation_id in enumerate(conversations)}
     matches.reverse()
     matches.sort(key=lambda match: (places[match.conversation_id], match.speaker == _ANALYSIS))
     return Matches(matches, len(newest) > limit)
