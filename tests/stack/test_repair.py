@@ -3,9 +3,11 @@
 import contextlib
 import json
 import secrets
+import signal
+import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,6 +17,7 @@ import httpx
 import pytest
 from click.testing import CliRunner, Result
 
+from local_process import CLI
 from tavus_callbacks.outbound import tavus_api
 from tavus_callbacks_cli.local_stack import stack
 from tavus_callbacks_cli.local_stack.http.payload import Answer, Request
@@ -270,6 +273,46 @@ def test_a_replay_into_the_stack_itself_is_a_duplicate(found: RunningStack) -> N
     answered("replay", name, "--to", found.callback_url)
 
     assert before == conversation(found, name)
+
+
+def test_forward_delivers_what_was_missed_and_what_arrives(found: RunningStack) -> None:
+    """In a process of its own: the first event was stored before, the second comes after; Ctrl-C is quiet."""
+    user = secrets.token_hex(4)
+    store(found, user, "c-missed")
+    with hook() as (url, taken):
+        options = ("--local", "--since", "1m", "--tag", f"user:{user}", "--to", url)
+        process = subprocess.Popen(  # noqa: S603 - our own command
+            [*CLI, "forward", *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        wait_until(lambda: len(taken) == 1)
+        store(found, user, "c-arrives")
+        wait_until(lambda: len(taken) == 2)
+        process.send_signal(signal.SIGINT)
+        output, errors = process.communicate(timeout=20)
+
+    assert 0 == process.returncode
+    assert ["c-missed", "c-arrives"] == [json.loads(one.body)["conversation_id"] for one in taken]
+    assert {f"secret=canary&user={user}".encode()} == {one.query for one in taken}
+    lines = [line.split() for line in output.splitlines()]
+    assert [["c-missed", "200", "ms"], ["c-arrives", "200", "ms"]] == [
+        [line[2].partition(":")[0], line[3], line[5]] for line in lines
+    ]
+    assert errors.endswith("waiting for events, Ctrl-C to stop\n2 taken, 0 not taken\n")
+    assert "canary" not in output + errors
+
+
+def store(running: RunningStack, user: str, name: str) -> None:
+    """Post a callback with the tag of a user."""
+    content = {"event_type": "system.shutdown", "message_type": "system", "conversation_id": name}
+    httpx.post(f"{running.callback_url}?user={user}", json=content).raise_for_status()
+
+
+def wait_until(is_so: Callable[[], bool]) -> None:
+    """Wait up to twenty seconds."""
+    deadline = time.monotonic() + 20
+    while not is_so() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert is_so()
 
 
 @pytest.mark.slow

@@ -51,7 +51,7 @@ def test_what_arrives_is_posted_and_printed(target):
     assert "/webhook?secret=canary&user=4711" == application.paths[0]
     assert "x-tavus-callbacks-replay" not in application.headers[0]
     assert "waiting for events, Ctrl-C to stop" in result.stderr
-    assert "2 events were taken, 0 were not." in result.stderr
+    assert "2 taken, 0 not taken" in result.stderr
 
 
 def test_json_is_an_object_a_line(target):
@@ -93,7 +93,7 @@ def test_what_is_not_taken_is_tried_three_times(target, waits):
     assert [0, 0.5, 2, 0] == waits[:4]
     assert ["418", "204"] == [line.split()[3] for line in result.stdout.splitlines()]
     assert 4 == len(application.bodies)
-    assert "1 events were taken, 1 were not." in result.stderr
+    assert "1 taken, 1 not taken" in result.stderr
     again = "tavus-callbacks replay --since 2027-03-01T12:00:01.000000Z --to URL --stack s"
     assert f"`{again}`" in result.stderr
 

@@ -206,6 +206,18 @@ def test_a_rate_spaces_the_posts(monkeypatch):
     assert 4 == clock[0]
 
 
+def test_a_stack_that_is_busy_half_way_is_waited_for(target, waits):
+    """The list goes on where it was."""
+    page, end = feed(event(1))
+    target.answers = [page, (429, {"detail": "Throttled"}), (503, {"detail": "Down"}), end]
+    with receiving() as application:
+        result, _ = replay("--to", application.url)
+
+    assert (0, [1, 2]) == (result.exit_code, waits)
+    assert 1 == len(application.bodies)
+    assert "It answered 429: Throttled. Next attempt in 1 s." in result.stderr
+
+
 @pytest.mark.parametrize(
     ("failures", "expected", "code"),
     [

@@ -80,7 +80,7 @@ def forward(  # noqa: PLR0913 - one argument an option
                 print_json(outcome, indent=None)
             else:
                 print_line(outcome_line(outcome), indent=_INDENT)
-    note(f"{counts['taken']} events were taken, {counts['not taken']} were not.")
+    note(", ".join(f"{count} {outcome}" for outcome, count in counts.items()))
     if first_lost:
         again = shell.command("replay", options=("--since", first_lost, "--to", "URL", *target.options))
         note(f"`{again}` posts again what was received since the first that was not.")

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from tavus_callbacks_cli.operations.events import Event, EventFilter
-    from tavus_callbacks_cli.operations.replay import Outcome
+    from tavus_callbacks_cli.operations.replay import Outcome, Pace
     from tavus_callbacks_cli.targets.api_client import ApiClient
 
-# Seconds in all for which one body waits for a target that is busy.
+# Seconds in all for which one body waits for a target or a stack that is busy.
 _PATIENCE = 300.0
 
 # Up to so many events are shown one by one; of more, counts and the first few.
@@ -84,7 +84,8 @@ def replay(  # noqa: PLR0913 - one argument an option
     from tavus_callbacks_cli.operations.replay import replay as post_bodies
     from tavus_callbacks_cli.operations.replay_file import ReplayFile, open_replay_file, read_replay_file
 
-    choose = _chooser(id_, filter_, since, until)
+    pace = Pace(rate, _PATIENCE, note)
+    choose = _chooser(id_, filter_, since, until, pace)
     with ExitStack() as stack:
         # A wrong address or file is an error before anything is read.
         post = stack.enter_context(open_poster(url, ca=ca, is_insecure=is_insecure))
@@ -101,7 +102,7 @@ def replay(  # noqa: PLR0913 - one argument an option
             outcomes = [outcome_of(event, "would be posted") for event in events]
         else:
             bar = stack.enter_context(progress_bar())
-            posted = post_bodies(api, events, post, Pace(rate, _PATIENCE, note))
+            posted = post_bodies(api, events, post, pace)
             for outcome in bar.track(posted, total=len(events), description="posting"):
                 outcomes.append(outcome)
                 file.record(outcome)
@@ -111,7 +112,11 @@ def replay(  # noqa: PLR0913 - one argument an option
 
 
 def _chooser(
-    id_: str | None, filter_: "EventFilter", since: datetime | None, until: datetime | None
+    id_: str | None,
+    filter_: "EventFilter",
+    since: datetime | None,
+    until: datetime | None,
+    pace: "Pace",
 ) -> "Callable[[ApiClient, datetime | None], list[Event]]":
     """Return what lists the events to post, since an earlier time if the first run began there.
 
@@ -125,7 +130,7 @@ def _chooser(
         kind = filter_.kind or "conversation"
         return lambda api, _: list_bodies(api, kind, id_, named, (since, until))
     if since is not None:
-        return lambda api, begin: list_received(api, filter_, min(since, begin or since), until, note)
+        return lambda api, begin: list_received(api, filter_, min(since, begin or since), until, pace)
     raise click.UsageError("Say what to replay: an ID, or --since TIME.")
 
 

@@ -92,7 +92,8 @@ def ask_patiently(
             seconds = max(pause, min(error.retry_after or 0, _LONGEST_PAUSE))
             if waited + seconds > patience:
                 raise
-            report(f"{error.message} Next attempt in {seconds:g} s.")
+            message = error.message.removesuffix(" Try again in a moment.")
+            report(f"{message} Next attempt in {seconds:g} s.")
         (wait or time.sleep)(seconds)
         waited += seconds
         pause = min(2 * pause, _LONGEST_PAUSE)

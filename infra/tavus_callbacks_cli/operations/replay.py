@@ -30,6 +30,8 @@ _LATER = (429, 503)
 # Seconds: the first wait after such an answer, and the longest.
 _FIRST_WAIT, _LONGEST_WAIT = 1.0, 60.0
 
+_PAGE = "200"
+
 # What outcomes, lists and a resumed replay need of an event; its body may be large.
 _MEMBERS = ("event_id", "variant_id", "kind", "subject", "event_type", "received_at", "tags")
 
@@ -79,17 +81,27 @@ def list_bodies(
 
 
 def list_received(
-    api: ApiClient, filter_: EventFilter, since: datetime, until: datetime | None, report: Report
+    api: ApiClient, filter_: EventFilter, since: datetime, until: datetime | None, pace: Pace
 ) -> list[Event]:
     """Return the events of all subjects that were received in a span of time, in order of receipt."""
-    report(f"reading the events since {iso(since)}")
-    events = []
-    for event in api.events_since(iso(since)):
-        if until and event["received_at"] >= iso(until):
+    pace.report(f"reading the events since {iso(since)}")
+    end = iso(until) if until else None
+    events: list[Event] = []
+    for event in _feed(api, since, pace):
+        if end and event["received_at"] >= end:
             break
         if filter_.matches(event):
             events.append({name: event[name] for name in _MEMBERS if name in event})
     return _in_order(events)
+
+
+def _feed(api: ApiClient, since: datetime, pace: Pace) -> Iterator[Event]:
+    # A wrong address fails at once. A stack that answered once is waited for.
+    page = api.get("/events", {"after": iso(since), "limit": _PAGE})
+    while page["events"]:
+        yield from page["events"]
+        query = {"after": page["cursor"], "limit": _PAGE}
+        page = ask_patiently(lambda: api.get("/events", query), pace.report, patience=pace.patience)  # noqa: B023 - called at once
 
 
 def _in_order(events: list[Event]) -> list[Event]:
