@@ -35,7 +35,7 @@ RECEIVED_AT = "2001-01-01T00:00:00.000000Z"
 
 
 EVENTS_EACH = 5
-PAGE = 200
+DISTURBED = '{"detail": "Disturbed"}'
 
 
 def stored_event(raw: bytes, *, received_at: datetime, query: str = "") -> StoredEvent:
@@ -122,7 +122,7 @@ class Feed:
         total = self.conversations * EVENTS_EACH + len(self.more)
         end = min(after + limit, total)
         events = ",".join(self.event(number) for number in range(after, end))
-        looked_until = f'"{iso(BEGAN_AT)}"' if end < total else "null"
+        looked_until = f'"{iso(self.began_at)}"' if end < total else "null"
         return f'{{"events": [{events}], "cursor": "{end}", "looked_until": {looked_until}}}'
 
     def _is_listed(self, id_: str) -> bool:
@@ -156,7 +156,7 @@ def serving(feed: Feed) -> Iterator[Feed]:
             feed.asked.append(self.path)
             instead = feed.disturb(self.path)
             status, headers = instead or (200, {})
-            content = feed.answer(parts.path, dict(parse_qsl(parts.query))) if not instead else "{}"
+            content = feed.answer(parts.path, dict(parse_qsl(parts.query))) if not instead else DISTURBED
             body = content if isinstance(content, bytes) else content.encode()
             self.send_response(status)
             for name, value in {**headers, "content-length": str(len(body))}.items():

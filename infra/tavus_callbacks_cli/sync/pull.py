@@ -43,8 +43,8 @@ def pull_events(copy: "Copy", api: "PatientApi", progress: "Progress") -> int:
     """Store the events that are new since the last sync, and return how many; raises click.ClickException."""
     began_at, count, looked_until = timestamps.now(), 0, None
     [(oldest,)] = copy.connection.execute("SELECT max(received_at) FROM events")
+    page = _first_page(copy, api, progress)
     while True:
-        page = _next_page(copy, api, progress)
         count += _store(copy, api, page)
         if page["events"]:
             latest = page["events"][-1]["received_at"]
@@ -57,6 +57,7 @@ def pull_events(copy: "Copy", api: "PatientApi", progress: "Progress") -> int:
             progress.note(f"More events have just arrived. They are readable in {pause:.0f} s.")
             time.sleep(pause)
         looked_until = page.get("looked_until")
+        page = _page(copy, api, copy.state("events_cursor"))
 
 
 def _share(oldest: str, latest: str, now: datetime) -> tuple[float, float]:
@@ -74,20 +75,24 @@ def _settling(looked_until: str | None, began_at: datetime) -> float:
     return (latest + SETTLE - timestamps.now()).total_seconds() if latest < began_at else 0.0
 
 
-def _next_page(copy: "Copy", api: "PatientApi", progress: "Progress") -> dict[str, Any]:
-    """Return the next page, by time if the stack does not accept the cursor any more."""
-    query = {"limit": PAGE, **({} if copy.state("simulated") == "1" else {"simulated": "false"})}
+def _first_page(copy: "Copy", api: "PatientApi", progress: "Progress") -> dict[str, Any]:
+    """Return the page where the last sync ended, by time if the stack does not accept its cursor any more."""
     cursor = copy.state("events_cursor")
     try:
-        return api.get("/events", {**query, **({"after": cursor} if cursor else {})})
+        return _page(copy, api, cursor)
     except BadRequest as error:
         [(latest,)] = copy.connection.execute("SELECT max(received_at) FROM events")
         if not (cursor and latest):
             raise
         progress.note(f"{error.message} The sync continues at the time of the last event instead.")
         # A cursor never passes an event that is not readable yet; a time has to keep that distance.
-        since = datetime.fromisoformat(latest) - timedelta(minutes=1)
-        return api.get("/events", {**query, "after": iso(since)})
+        return _page(copy, api, iso(datetime.fromisoformat(latest) - timedelta(minutes=1)))
+
+
+def _page(copy: "Copy", api: "PatientApi", after: str | None) -> dict[str, Any]:
+    """Return the page after a cursor or a time, or the very first one."""
+    choice = {} if copy.state("simulated") == "1" else {"simulated": "false"}
+    return api.get("/events", {"limit": PAGE, **choice, **({"after": after} if after else {})})
 
 
 def _store(copy: "Copy", api: "PatientApi", page: dict[str, Any]) -> int:

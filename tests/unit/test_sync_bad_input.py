@@ -1,0 +1,294 @@
+"""`sync` refuses what it cannot use in one sentence, writes nothing by halves, and continues where it was."""
+
+import os
+import resource
+import sqlite3
+import tempfile
+from collections.abc import Callable
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from click import ClickException
+from click.testing import CliRunner, Result
+
+import feed_server
+from feed_server import Feed, serving
+from tavus_callbacks_cli.main import main
+from tavus_callbacks_cli.sync import file, patience, pull
+from tavus_callbacks_cli.sync.progress import Progress
+from tavus_callbacks_cli.sync.run import sync as sync_file
+from tavus_callbacks_cli.targets import choose
+
+
+@pytest.fixture
+def feed(monkeypatch):
+    """Serve a stack of 50 conversations, more events than a page has, and make it the target."""
+    with serving(Feed(50)) as feed:
+        for name, value in feed_server.environment(feed).items():
+            monkeypatch.setenv(name, value)
+        yield feed
+
+
+@pytest.fixture
+def calls(tmp_path):
+    """Name a file."""
+    return tmp_path / "calls.db"
+
+
+@pytest.fixture
+def pauses(monkeypatch):
+    """Let pauses take no time, and return them."""
+    pauses: list[float] = []
+    for module in (patience, pull):
+        monkeypatch.setattr(module.time, "sleep", pauses.append)
+    return pauses
+
+
+def sync(calls, *options) -> Result:
+    """Run the command."""
+    return CliRunner().invoke(main, ["sync", str(calls), *options])
+
+
+def refusal(calls, *options) -> str:
+    """Run the command and return its error, which is one sentence or two in one paragraph."""
+    result = sync(calls, *options)
+    assert 1 == result.exit_code, result.output
+    assert isinstance(result.exception, SystemExit)
+    [line] = [line for line in result.stderr.splitlines() if line.startswith("Error: ")]
+    return line
+
+
+def content(calls):
+    """Return every row that a person reads, and that no subject waits for its rows."""
+    tables = ("conversations", "recordings", "tool_calls", "perception", "tags", "events", "sync_stale")
+    columns = "conversation_id, number, speaker, text, start, duration, at, response_seconds"
+    with closing(sqlite3.connect(calls)) as connection:
+        assert [("ok",)] == connection.execute("PRAGMA integrity_check").fetchall()
+        connection.execute("INSERT INTO turns_fts (turns_fts) VALUES ('integrity-check')")
+        rows = {table: sorted(map(repr, connection.execute(f"SELECT * FROM {table}"))) for table in tables}  # noqa: S608
+        rows["perception"] = []
+        return rows | {"turns": sorted(connection.execute(f"SELECT {columns} FROM turns"))}  # noqa: S608
+
+
+@pytest.fixture
+def undisturbed(feed, tmp_path):
+    """Return the content of a file that nothing disturbed."""
+    other = tmp_path / "undisturbed.db"
+    assert 0 == sync(other).exit_code
+    feed.asked = []
+    return content(other)
+
+
+def other_database(path):
+    """Make an SQLite file of somebody else."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE mine (id)")
+
+
+def newer_version(path):
+    """Make a file of a version to come."""
+    file.create(path, {})
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA user_version = 99")
+
+
+@pytest.mark.usefixtures("feed")
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda path: path.write_text("Dear diary, this is no database at all. " * 200), "not a file that"),
+        (lambda path: path.write_bytes(b"SQLite format 3\0"), "not a file that"),
+        (other_database, "not a file that `tavus-callbacks sync` made: name another one."),
+        (newer_version, "Upgrade tavus-callbacks, or sync into another file."),
+        (Path.mkdir, "is not a file"),
+    ],
+)
+def test_a_file_that_is_not_ours_stays_as_it_is(make, message, calls):
+    """The error says what to do, and the file is not touched."""
+    make(calls)
+    before = calls.read_bytes() if calls.is_file() else None
+
+    assert message in refusal(calls)
+    assert before == (calls.read_bytes() if calls.is_file() else None)
+
+
+def test_a_missing_folder_is_named(feed, tmp_path):
+    """Nothing is asked of the stack."""
+    assert "There is no folder" in refusal(tmp_path / "none" / "calls.db")
+    assert [] == feed.asked
+
+
+@contextmanager
+def as_nobody():
+    """Work without the rights of root, who may write everything."""
+    if os.geteuid():
+        yield
+        return
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+def note_something(copy):
+    """Write to a file."""
+    with copy.transaction():
+        copy.note("a", "b")
+
+
+@pytest.mark.parametrize(("file_mode", "folder_mode"), [(0o444, 0o755), (0o666, 0o555)])
+def test_a_read_only_file_or_folder_is_said_to_be_one(file_mode, folder_mode):
+    """SQLite needs the folder too, for its journal."""
+    with tempfile.TemporaryDirectory() as name:
+        folder, calls = Path(name), Path(name) / "calls.db"
+        file.create(calls, {})
+        calls.chmod(file_mode)
+        folder.chmod(folder_mode)
+        with as_nobody(), pytest.raises(ClickException) as refused, file.open_copy(calls) as copy:
+            note_something(copy)
+        folder.chmod(0o755)
+
+    assert "writable, or name another file." in refused.value.message
+
+
+def test_a_file_of_another_stack_is_refused(feed, calls, monkeypatch):
+    """Two stacks of one name, in two accounts, have two URLs."""
+    assert 0 == sync(calls).exit_code
+    with serving(Feed(1)) as other:
+        monkeypatch.setenv("TAVUS_CALLBACKS_URL", other.url)
+        assert f"is a copy of {feed.url}, and" in refusal(calls)
+        assert [] == other.asked
+
+
+def test_a_refused_token_leaves_no_file_behind(feed, calls):
+    """The file is made after the first answer."""
+    feed.disturb = lambda _: (401, {})
+
+    assert "TAVUS_CALLBACKS_READ_TOKEN is not accepted" in refusal(calls)
+    assert not calls.exists()
+
+
+@pytest.mark.parametrize("limit", [20_000, 250_000, 450_000])
+def test_a_full_disk_is_said_to_be_one_and_the_next_sync_continues(limit, calls, undisturbed):
+    """Nothing is written by halves: the file is whole, and has the same content in the end."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
+    try:
+        message = refusal(calls)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    assert "then start the same command again: it continues where it stopped." in message
+    assert ["calls.db", "undisturbed.db"] == sorted(path.name for path in calls.parent.iterdir())
+    assert 0 == sync(calls).exit_code
+    assert undisturbed == content(calls)
+
+
+@pytest.mark.parametrize("disturbed", ["after=200", "/conversations?", "/recordings"])
+def test_of_two_syncs_at_once_one_stops(disturbed, feed, calls, undisturbed):
+    """The one that finds the file changed stops with a sentence; the other one ends as if alone."""
+    target = choose.UrlTarget(feed.url, dict(os.environ))
+
+    def other_sync(path):
+        if disturbed in path:
+            feed.disturb = lambda _: None
+            sync_file(target, calls, Progress(lambda *_: None, lambda _: None), with_simulated=False)
+
+    feed.disturb = other_sync
+
+    assert "Another sync is writing" in refusal(calls)
+    assert undisturbed == content(calls)
+
+
+def test_a_busy_stack_is_waited_for(feed, calls, undisturbed, pauses):
+    """429 and 503 half-way: as long as the answer says, or twice as long each time."""
+    answers = {
+        "after=200": [(429, {"retry-after": "7"}), (503, {}), (503, {})],
+        "/conversations?": [(503, {})],
+    }
+
+    def busy(path):
+        return next((several.pop() for part, several in answers.items() if part in path and several), None)
+
+    feed.disturb = busy
+    result = sync(calls)
+
+    assert (0, [1, 2, 7, 1]) == (result.exit_code, pauses)
+    assert "503: Disturbed. Waiting 1 s." in result.stderr
+    assert undisturbed == content(calls)
+
+
+@pytest.mark.parametrize("disturbed", ["/events", "after=200", "/conversations?", "/recordings", "/erasures"])
+def test_a_stack_that_stays_busy_ends_the_sync_and_the_next_one_continues(
+    disturbed, feed, calls, undisturbed, pauses
+):
+    """It gives up after five minutes; what was pulled is not pulled again."""
+    feed.disturb = lambda path: (503, {}) if disturbed in path else None
+    message = refusal(calls)
+    feed.disturb, feed.asked = lambda _: None, []
+
+    assert (243, [1, 2, 4, 8, 16, 32, 60, 60, 60]) == (sum(pauses), pauses)
+    assert "Start the same command again later: it continues where it stopped." in message
+    assert 0 == sync(calls).exit_code
+    assert undisturbed == content(calls)
+    if "/conversations" in disturbed:
+        assert not any("after=200" in path or path.endswith("simulated=false") for path in feed.asked)
+
+
+def test_a_longer_wait_than_anybody_has_ends_at_once(feed, calls, pauses):
+    """An hour of Retry-After is not waited for."""
+    feed.disturb = lambda _: (429, {"retry-after": "3600"})
+
+    assert "It answered 429" in refusal(calls)
+    assert [] == pauses
+
+
+def test_a_stack_that_never_answered_is_not_waited_for(calls, feed, monkeypatch, pauses):
+    """A wrong URL is an error at once."""
+    monkeypatch.setenv("TAVUS_CALLBACKS_URL", "http://127.0.0.1:9")
+
+    assert "No answer" in refusal(calls)
+    assert ([], []) == (pauses, feed.asked)
+
+
+def test_a_refused_cursor_is_replaced_by_a_time(feed, calls, undisturbed):
+    """The sync continues at the time of the last event, and says so."""
+    assert 0 == sync(calls).exit_code
+    answers = [(400, {})]
+    feed.disturb = lambda path: (
+        answers.pop() if answers and "after=250" in path and "/events" in path else None
+    )
+    result = sync(calls)
+
+    assert 0 == result.exit_code
+    assert "The sync continues at the time of the last event instead." in result.stderr
+    assert undisturbed == content(calls)
+
+
+class Recent(Feed):
+    """A stack whose last events have just arrived: the feed gives 200 of them until somebody has waited."""
+
+    has_settled: Callable[[], bool]
+
+    def _page(self, after, limit):
+        if after == 0 or self.has_settled():
+            return super()._page(after, limit)
+        return f'{{"events": [], "cursor": "{after}", "looked_until": null}}'
+
+
+def test_events_that_have_just_arrived_are_waited_for(calls, pauses, monkeypatch):
+    """The feed says that there are more, and then gives none until 15 s have passed."""
+    recent = Recent(50, began_at=datetime.now(UTC) - timedelta(seconds=12))
+    recent.has_settled = lambda: bool(pauses)
+    with serving(recent) as feed:
+        for name, value in feed_server.environment(feed).items():
+            monkeypatch.setenv(name, value)
+        result = sync(calls)
+
+    [pause] = pauses
+    assert 2 < pause < 3
+    assert "More events have just arrived. They are readable in 3 s." in result.stderr
+    assert 250 == len(content(calls)["events"])
