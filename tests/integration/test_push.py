@@ -226,10 +226,10 @@ def test_raw_mode_posts_chosen_callbacks_and_nothing_else(api, sender):
     for body in (JOINED, SHUTDOWN, TRANSCRIPT):
         api.post(body)
     project_all(api)
-    sender.run()
+    left = sender.run()
     sender.erase(("conversation", "c1"))
-    sender.run()
 
+    assert [0, 0] == [left, sender.run()]
     assert {"system.replica_joined", "system.shutdown"} == {
         json.loads(body)["event_type"] for _, body, _ in sender.posted
     }
