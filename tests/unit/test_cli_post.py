@@ -44,10 +44,10 @@ def server(behave: Callable[[socket.socket], None], tls: ssl.SSLContext | None =
         assert not thread.is_alive()
 
 
-def post_once(url: str, **options: object) -> Answer:
+def post_once(url: str, body: bytes = b"{}", **options: object) -> Answer:
     """Post one body."""
     with open_poster(url, **options) as send:  # type: ignore[arg-type]  # the options of the test
-        return send(b"{}", {}, {"content-type": "application/json"})
+        return send(body, {}, {"content-type": "application/json"})
 
 
 def for_ever(connection: socket.socket, data: bytes, pause: float = 0) -> None:
@@ -134,6 +134,22 @@ def test_a_target_without_a_status_gives_no_answer(
 
 # Closing sends a reset at once.
 LINGER = (socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
+
+
+def test_a_target_that_does_not_read_ends_with_the_deadline() -> None:
+    """Sending counts too."""
+    with server(lambda _: time.sleep(0.5)) as port:
+        answer = post_once(f"http://127.0.0.1:{port}/hook", b" " * 20_000_000)
+
+    assert (None, "no answer within 0.3 s") == (answer.status, answer.reason)
+
+
+def test_a_handshake_that_hangs_ends_with_the_deadline() -> None:
+    """The deadline covers TLS too."""
+    with server(lambda connection: connection.recv(999) and time.sleep(0.5)) as port:
+        answer = post_once(f"https://127.0.0.1:{port}/hook")
+
+    assert (None, "no answer within 0.3 s") == (answer.status, answer.reason)
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -67,9 +68,20 @@ def open_poster(url: str, *, ca: Path | None = None, is_insecure: bool = False) 
     # A proxy of the environment cannot reach this machine's loopback.
     options: dict[str, Any] = {"timeout": None, "trust_env": not is_loopback(url)}
     client = httpx.AsyncClient(verify=_verification(ca, is_insecure=is_insecure), **options)
-    with asyncio.Runner(loop_factory=_Loop) as runner:
+    transports: list[asyncio.Transport] = []
+
+    async def post(body: bytes, tags: dict[str, str], headers: Mapping[str, str]) -> Answer:
         try:
-            yield lambda body, tags, headers: runner.run(_post(client, with_tags(url, tags), body, headers))
+            return await _post(client, with_tags(url, tags), body, headers)
+        finally:
+            # A handshake that is cancelled leaves its connection open.
+            while transports:
+                transports.pop().abort()
+            await asyncio.sleep(0)
+
+    with asyncio.Runner(loop_factory=partial(_Loop, transports)) as runner:
+        try:
+            yield lambda body, tags, headers: runner.run(post(body, tags, headers))
         finally:
             runner.run(client.aclose())
 
@@ -122,7 +134,20 @@ def _verification(ca: Path | None, *, is_insecure: bool) -> ssl.SSLContext | boo
 
 
 class _Loop(asyncio.SelectorEventLoop):
-    """A loop whose lookups of names end with the process: a lookup has no time limit of its own."""
+    """A loop that notes its connections, and whose lookups of names end with the process.
+
+    A lookup has no time limit of its own.
+    """
+
+    def __init__(self, transports: list[asyncio.Transport]) -> None:
+        super().__init__()
+        self._noted = transports
+
+    async def create_connection(self, *arguments: Any, **options: Any) -> Any:
+        """Connect, and note the transport."""
+        connection = await super().create_connection(*arguments, **options)
+        self._noted.append(connection[0])
+        return connection
 
     async def getaddrinfo(self, host: Any, port: Any, **options: Any) -> Any:
         """Look up a name in a daemon thread; those of the usual executor are waited for at the end."""
