@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from tavus_callbacks.domain.common.json_text import without_surrogates
 from tavus_callbacks.domain.conversations import parts
 from tavus_callbacks.domain.conversations.facts import conversation_period
 from tavus_callbacks.domain.conversations.objectives import fold_objectives
@@ -236,7 +235,8 @@ def _conversation(view: Mapping[str, Any], listed: Mapping[str, Any] | None) -> 
         **_members(view["talk"] or {}, *_TALK),
         "missing": [part["what"] for part in view["missing"]],
     }
-    return row if listed is None else row | _members(listed, *_LISTED)
+    # A stack of an earlier version does not list all of them.
+    return row | {name: listed[name] for name in _LISTED if listed and name in listed}
 
 
 def _turns(transcript: Transcript, views: Sequence[Mapping[str, Any]]) -> Iterator[Row]:
@@ -325,7 +325,7 @@ def _members(view: Mapping[str, Any], *names: str) -> Row:
 
 
 def _storable(row: Row) -> Row:
-    """Return a row whose values SQLite stores: lists and objects become JSON, and half emojis U+FFFD."""
+    """Return a row whose values SQLite stores: lists and objects become JSON."""
     return {name: _stored(value) for name, value in row.items()}
 
 
@@ -335,5 +335,4 @@ def _stored(value: Any) -> Any:
     # A whole number of any size may stand where a body holds whatever it likes.
     if value is None or isinstance(value, float) or (isinstance(value, int) and -(2**63) <= value < 2**63):
         return value
-    clean = without_surrogates(value)
-    return clean if isinstance(clean, str) else json.dumps(clean, ensure_ascii=False)
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
