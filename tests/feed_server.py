@@ -169,6 +169,8 @@ def serving(feed: Feed) -> Iterator[Feed]:
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         server.daemon_threads = True
+        # A client that is killed resets its connection.
+        server.handle_error = lambda *_: None  # type: ignore[method-assign]
         Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
         feed.url = f"http://127.0.0.1:{server.server_port}"
         try:

@@ -24,8 +24,9 @@ from tavus_callbacks_cli.targets import choose
 
 @pytest.fixture
 def feed(monkeypatch):
-    """Serve a stack of 50 conversations, more events than a page has, and make it the target."""
-    with serving(Feed(50)) as feed:
+    """Serve a stack of three conversations, with five events a page, and make it the target."""
+    monkeypatch.setattr(pull, "PAGE", "5")
+    with serving(Feed(3)) as feed:
         for name, value in feed_server.environment(feed).items():
             monkeypatch.setenv(name, value)
         yield feed
@@ -171,7 +172,7 @@ def test_a_refused_token_leaves_no_file_behind(feed, calls):
     assert not calls.exists()
 
 
-@pytest.mark.parametrize("limit", [20_000, 250_000, 450_000])
+@pytest.mark.parametrize("limit", [20_000, 150_000, 200_000])
 def test_a_full_disk_is_said_to_be_one_and_the_next_sync_continues(limit, calls, undisturbed):
     """Nothing is written by halves: the file is whole, and has the same content in the end."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -187,7 +188,7 @@ def test_a_full_disk_is_said_to_be_one_and_the_next_sync_continues(limit, calls,
     assert undisturbed == content(calls)
 
 
-@pytest.mark.parametrize("disturbed", ["after=200", "/conversations?", "/recordings"])
+@pytest.mark.parametrize("disturbed", ["after=5", "/conversations?", "/recordings"])
 def test_of_two_syncs_at_once_one_stops(disturbed, feed, calls, undisturbed):
     """The one that finds the file changed stops with a sentence; the other one ends as if alone."""
     target = choose.UrlTarget(feed.url, dict(os.environ))
@@ -206,7 +207,7 @@ def test_of_two_syncs_at_once_one_stops(disturbed, feed, calls, undisturbed):
 def test_a_busy_stack_is_waited_for(feed, calls, undisturbed, pauses):
     """429 and 503 half-way: as long as the answer says, or twice as long each time."""
     answers = {
-        "after=200": [(429, {"retry-after": "7"}), (503, {}), (503, {})],
+        "after=5": [(429, {"retry-after": "7"}), (503, {}), (503, {})],
         "/conversations?": [(503, {})],
     }
 
@@ -221,7 +222,7 @@ def test_a_busy_stack_is_waited_for(feed, calls, undisturbed, pauses):
     assert undisturbed == content(calls)
 
 
-@pytest.mark.parametrize("disturbed", ["/events", "after=200", "/conversations?", "/recordings", "/erasures"])
+@pytest.mark.parametrize("disturbed", ["/events", "after=5", "/conversations?", "/recordings", "/erasures"])
 def test_a_stack_that_stays_busy_ends_the_sync_and_the_next_one_continues(
     disturbed, feed, calls, undisturbed, pauses
 ):
@@ -235,7 +236,7 @@ def test_a_stack_that_stays_busy_ends_the_sync_and_the_next_one_continues(
     assert 0 == sync(calls).exit_code
     assert undisturbed == content(calls)
     if "/conversations" in disturbed:
-        assert not any("after=200" in path or path.endswith("simulated=false") for path in feed.asked)
+        assert not any("after=5" in path or path.endswith("simulated=false") for path in feed.asked)
 
 
 def test_a_longer_wait_than_anybody_has_ends_at_once(feed, calls, pauses):
@@ -259,7 +260,7 @@ def test_a_refused_cursor_is_replaced_by_a_time(feed, calls, undisturbed):
     assert 0 == sync(calls).exit_code
     answers = [(400, {})]
     feed.disturb = lambda path: (
-        answers.pop() if answers and "after=250" in path and "/events" in path else None
+        answers.pop() if answers and "after=15" in path and "/events" in path else None
     )
     result = sync(calls)
 
@@ -269,7 +270,7 @@ def test_a_refused_cursor_is_replaced_by_a_time(feed, calls, undisturbed):
 
 
 class Recent(Feed):
-    """A stack whose last events have just arrived: the feed gives 200 of them until somebody has waited."""
+    """A stack whose last events have just arrived: the feed gives five of them until somebody has waited."""
 
     has_settled: Callable[[], bool]
 
@@ -281,7 +282,8 @@ class Recent(Feed):
 
 def test_events_that_have_just_arrived_are_waited_for(calls, pauses, monkeypatch):
     """The feed says that there are more, and then gives none until 15 s have passed."""
-    recent = Recent(50, began_at=datetime.now(UTC) - timedelta(seconds=12))
+    monkeypatch.setattr(pull, "PAGE", "5")
+    recent = Recent(3, began_at=datetime.now(UTC) - timedelta(seconds=12))
     recent.has_settled = lambda: bool(pauses)
     with serving(recent) as feed:
         for name, value in feed_server.environment(feed).items():
@@ -291,4 +293,4 @@ def test_events_that_have_just_arrived_are_waited_for(calls, pauses, monkeypatch
     [pause] = pauses
     assert 2 < pause < 3
     assert "More events have just arrived. They are readable in 3 s." in result.stderr
-    assert 250 == len(content(calls)["events"])
+    assert 15 == len(content(calls)["events"])
