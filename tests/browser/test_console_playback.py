@@ -11,6 +11,7 @@ import pytest
 from browsing import ready
 
 from clock import read_clock
+from tavus_callbacks_cli.console.links import conversation_address
 
 pytestmark = pytest.mark.more
 
@@ -118,6 +119,17 @@ def test_an_unknown_start_is_told_by_ear(visitor, corpus):
     assert "set by hand" in page.locator(".player").inner_text()
     page.get_by_role("button", name="Reset").click()
     page.get_by_text("The API does not know when the recording starts").wait_for()
+
+
+def test_the_address_of_a_match_signs_in_and_shows_its_turn(browser, console, corpus):
+    """The link that `search` prints needs nothing else: it opens the conversation at the turn."""
+    id_, beginning = corpus.recorded["7.5 s after"], "Lovely."
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(conversation_address(console.address, id_, TURNS[beginning]))
+
+    until(page, lambda: is_current(page, beginning), "The turn is not highlighted.")
+    context.close()
 
 
 def test_an_offset_is_nudged_copied_and_kept(visitor, corpus):

@@ -12,7 +12,7 @@ from tavus_callbacks_cli.sync.file import create, open_copy
 from tavus_callbacks_cli.targets import choose
 
 TURN = {"role": "user", "content": "What is the \x1b[2J refund policy?", "seconds_from_start": 65.25}
-LINK = "http://127.0.0.1:9000/#key=k/conversations/c123?t=65.2"
+LINK = "http://127.0.0.1:9000/#key=k/conversations/c123?t=65.3"
 
 
 @pytest.fixture(autouse=True)

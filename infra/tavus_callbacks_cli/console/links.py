@@ -1,5 +1,6 @@
 """Addresses of pages within a console; static/base.js reads them."""
 
+from math import ceil
 from urllib.parse import quote
 
 
@@ -8,5 +9,6 @@ def conversation_address(console: str, conversation_id: str, start: float | None
 
     `console` is an address that signs in: the page cuts the key off at the first slash behind it.
     """
-    moment = "" if start is None else f"?t={start:.1f}"
+    # Rounded down, it would be a moment of the turn before.
+    moment = "" if start is None else f"?t={ceil(start * 10) / 10}"
     return f"{console}/conversations/{quote(conversation_id, safe='')}{moment}"
