@@ -16,8 +16,9 @@ from click.testing import CliRunner, Result
 import feed_server
 from feed_server import Feed, serving
 from tavus_callbacks_cli.main import main
-from tavus_callbacks_cli.sync import file, patience, pull
+from tavus_callbacks_cli.sync import file, patience, pull, rebuild
 from tavus_callbacks_cli.sync.progress import Progress
+from tavus_callbacks_cli.sync.rows import subject_rows
 from tavus_callbacks_cli.sync.run import sync as sync_file
 from tavus_callbacks_cli.targets import choose
 
@@ -184,6 +185,29 @@ def test_a_full_disk_is_said_to_be_one_and_the_next_sync_continues(limit, calls,
 
     assert "then start the same command again: it continues where it stopped." in message
     assert ["calls.db", "undisturbed.db"] == sorted(path.name for path in calls.parent.iterdir())
+    assert 0 == sync(calls).exit_code
+    assert undisturbed == content(calls)
+
+
+def test_a_crash_while_rows_are_written_leaves_none_of_them(calls, undisturbed, monkeypatch):
+    """The subjects of the batch stay stale, and the next sync rebuilds all of them."""
+    subjects = []
+
+    def crash(kind, subject, *arguments, **options):
+        subjects.append(subject)
+        return {}[subject] if len(subjects) == 3 else subject_rows(kind, subject, *arguments, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(rebuild, "subject_rows", crash)
+        assert isinstance(sync(calls).exception, KeyError)
+    crashed = content(calls)
+
+    assert ([], [], 15, 3) == (
+        crashed["conversations"],
+        crashed["turns"],
+        len(crashed["events"]),
+        len(crashed["sync_stale"]),
+    )
     assert 0 == sync(calls).exit_code
     assert undisturbed == content(calls)
 
