@@ -130,6 +130,21 @@ def test_newer_conversations_have_greater_ids(copy):
     assert found[0]["id"] < 2**53
 
 
+def test_a_second_can_be_too_short_for_all_turns(copy, monkeypatch):
+    """However many turns are received within one second, each has an id of its own, and can be replaced."""
+    monkeypatch.setattr("tavus_callbacks_cli.sync.rows._IDS_PER_SECOND_BITS", 1)
+    spoken = {"event_type": "application.transcription_ready", "timestamp": NOW.isoformat()}
+    turns = {"properties": {"transcript": [turn("user", f"hello {n}", n) for n in range(3)]}}
+    received = {"a": 0, "b": 0, "c": 1, "d": 2, "e": 0}
+
+    for _ in range(2):
+        for name, seconds in received.items():
+            body = {**spoken, **turns, "conversation_id": name}
+            add_events(copy, [stored_event(body, received_at=NOW + timedelta(seconds=seconds))])
+
+    assert len(content(copy)["turns"]) == 15
+
+
 def test_recordings_are_placed_in_the_talk(copy):
     """A recording's row has its status and what to add to a turn's start to find it."""
     started_at = int((NOW - timedelta(hours=1)).timestamp() * 1000) - 4000

@@ -115,7 +115,7 @@ def subject_rows(  # noqa: PLR0913 - one argument a source
     recordings: Sequence[Mapping[str, Any]] = (),
     now: datetime,
 ) -> Rows:
-    """Return the rows of a subject by its events, at least one, each with its body.
+    """Return the rows of a subject by its events, at least one; those without a body are not read.
 
     `listed` is a conversation's item of `GET /conversations`, None if the stack does not list it;
     `recordings` are the items of `GET /conversations/{id}/recordings`.
@@ -143,8 +143,9 @@ def replace_subject(connection: sqlite3.Connection, kind: str, subject: str, row
     """Write the rows of a subject in place of those that the file has; `events` stays as it is."""
     _delete_rows(connection, kind, subject)
     for table, several in rows.items():
-        if table in INDEXED:
-            first = _first_id(connection, table, rows["conversations"][0]["received_first_at"])
+        if table in INDEXED and several:
+            received_at = datetime.fromisoformat(rows["conversations"][0]["received_first_at"])
+            first = _first_id(connection, table, received_at, len(several))
             _insert(connection, table, [{"id": first + n, **row} for n, row in enumerate(several)])
         else:
             _insert(connection, table, several)
@@ -179,17 +180,22 @@ def _insert(connection: sqlite3.Connection, table: str, rows: Sequence[Row]) -> 
         connection.executemany(statement, rows)
 
 
-def _first_id(connection: sqlite3.Connection, table: str, received_first_at: str) -> int:
-    """Return the first free id within the second of a conversation's first receipt.
+def _first_id(connection: sqlite3.Connection, table: str, received_at: datetime, count: int) -> int:
+    """Return the first of so many free ids, within the second of a conversation's first receipt.
 
     So an index of words lists the newest conversations first by `ORDER BY rowid DESC`, without reading all
-    rows that have a common word. The ids have 51 bits; JavaScript's numbers have 53.
+    rows that have a common word. The ids have 51 bits; JavaScript's numbers have 53. If the second has no room
+    for them, they follow the last id of all.
     """
-    second = int(datetime.fromisoformat(received_first_at).timestamp()) << _IDS_PER_SECOND_BITS
-    following = second + (1 << _IDS_PER_SECOND_BITS)
-    statement = f"SELECT max(id) FROM {table} WHERE id >= ? AND id < ?"  # noqa: S608 - own names
-    [(last,)] = connection.execute(statement, (second, following))
-    return second if last is None else int(last) + 1
+    second = int(received_at.timestamp()) << _IDS_PER_SECOND_BITS
+    statement = f"SELECT max(id) FROM {table} WHERE id BETWEEN ? AND ?"  # noqa: S608 - own names
+    [(last,)] = connection.execute(statement, (second, second + (1 << _IDS_PER_SECOND_BITS) - 1))
+    first = second if last is None else int(last) + 1
+    [(taken,)] = connection.execute(statement, (first, first + count))
+    if taken is not None:
+        [(taken,)] = connection.execute(f"SELECT max(id) FROM {table}")  # noqa: S608 - own names
+        first = int(taken) + 1
+    return first
 
 
 def _conversation_rows(
