@@ -184,8 +184,8 @@ def _first_id(connection: sqlite3.Connection, table: str, received_at: datetime,
     """Return the first of so many free ids, within the second of a conversation's first receipt.
 
     So an index of words lists the newest conversations first by `ORDER BY rowid DESC`, without reading all
-    rows that have a common word. The ids have 51 bits; JavaScript's numbers have 53. If the second has no room
-    for them, they follow the last id of all.
+    rows that have a common word. The ids have 51 bits; JavaScript's numbers have 53. If the second has no
+    room for them, they follow the last id of all.
     """
     second = int(received_at.timestamp()) << _IDS_PER_SECOND_BITS
     statement = f"SELECT max(id) FROM {table} WHERE id BETWEEN ? AND ?"  # noqa: S608 - own names
