@@ -3,6 +3,7 @@
 import contextlib
 import json
 import re
+import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -13,6 +14,7 @@ from click.testing import CliRunner, Result
 from console_pages import KEY, PORT, ask, document
 from moto import mock_aws
 
+from samples import TOKEN
 from tavus_callbacks.aws.stores.bodies import Bodies
 from tavus_callbacks.aws.stores.events import EventsTable
 from tavus_callbacks.aws.stores.quarantine import QuarantineRows
@@ -470,3 +472,19 @@ def test_a_table_that_is_gone_is_told(deployed):
 
     assert 1 == result.exit_code
     assert "deploy it again" in result.stderr
+
+
+def test_a_copy_of_a_deployed_stack_is_one_of_its_api(deployed, tmp_path, monkeypatch):
+    """`sync --stack` reads without a token, and the file takes the API's URL for the same stack."""
+    event_id = keep_event(deployed, "c123")
+    file = tmp_path / "calls.db"
+
+    result = run("sync", str(file), "--json")
+    with contextlib.closing(sqlite3.connect(file)) as connection:
+        stored = connection.execute("SELECT event_id FROM events").fetchall()
+    monkeypatch.setenv("TAVUS_CALLBACKS_URL", "https://other.example.com")
+    monkeypatch.setenv("TAVUS_CALLBACKS_READ_TOKEN", TOKEN)
+    other = CliRunner().invoke(main, ["sync", str(file)])
+
+    assert (0, [(event_id,)]) == (result.exit_code, stored)
+    assert "is a copy of https://api.example.com" in other.stderr

@@ -212,6 +212,35 @@ def test_a_crash_while_rows_are_written_leaves_none_of_them(calls, undisturbed, 
     assert undisturbed == content(calls)
 
 
+def test_ctrl_c_is_quiet_and_the_next_sync_continues(calls, undisturbed, monkeypatch):
+    """The person reads that nothing is lost."""
+
+    def stop(*_, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(rebuild, "list_conversations", stop)
+        result = sync(calls)
+
+    assert (1, "") == (result.exit_code, result.stdout)
+    assert ["What came is kept: the same command continues there.", "Aborted!"] == result.stderr.split("\n")[
+        1:-1
+    ]
+    assert 0 == sync(calls).exit_code
+    assert undisturbed == content(calls)
+
+
+def test_rows_of_another_version_are_made_anew(calls, undisturbed):
+    """A later version reads the same events better."""
+    assert 0 == sync(calls).exit_code
+    with closing(sqlite3.connect(calls)) as connection, connection:
+        connection.execute("UPDATE sync_state SET value = '0.0.1' WHERE name = 'rows_by'")
+        connection.execute("UPDATE conversations SET status = 'misread'")
+
+    assert 0 == sync(calls).exit_code
+    assert undisturbed == content(calls)
+
+
 @pytest.mark.parametrize("disturbed", ["after=5", "/conversations?", "/recordings"])
 def test_of_two_syncs_at_once_one_stops(disturbed, feed, calls, undisturbed):
     """The one that finds the file changed stops with a sentence; the other one ends as if alone."""

@@ -61,4 +61,8 @@ def sync_with_progress(
             bar.update(task, description=text, completed=done, total=whole)
 
         progress = Progress(step, note)
-        return sync_file(target, file, progress, with_simulated=with_simulated, is_mirror=is_mirror)
+        try:
+            return sync_file(target, file, progress, with_simulated=with_simulated, is_mirror=is_mirror)
+        except KeyboardInterrupt:
+            note("What came is kept: the same command continues there.")
+            raise

@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 PAGE = "200"
 
 # Bytes of bodies that wait for their transaction. A page can have 200 bodies of 6 MB.
-_MOST_BYTES = 8_000_000
+_MOST_BYTES = 4_000_000
 
-_INSERT = """INSERT OR IGNORE INTO events VALUES (
+_INSERT = """INSERT INTO events VALUES (
     :event_id, :kind, :subject, :family, :event_type, :occurred_at, :received_at, :label, :tags, :source,
-    :issues, :simulated, :body)"""
+    :issues, :simulated, :body) ON CONFLICT (event_id) DO NOTHING"""
 
 
 def subject_digest(kind: str, subject: str) -> str:

@@ -29,6 +29,21 @@ if TYPE_CHECKING:
 
 CONVERSATION = "conversation"
 
+# The columns of an event, without its body.
+_COLUMNS = (
+    "event_id",
+    "kind",
+    "subject",
+    "family",
+    "event_type",
+    "occurred_at",
+    "received_at",
+    "label",
+    "tags",
+    "source",
+    "issues",
+)
+
 # How many ids a request takes, and how many characters of them fit into a URL.
 _MOST_IDS, _MOST_CHARACTERS = 50, 4000
 
@@ -171,18 +186,21 @@ def _text(listed: dict[str, Any] | None) -> str:
 def load_events(connection: sqlite3.Connection, kind: str, subject: str) -> list[StoredEvent]:
     """Return a subject's events, the smallest first, with as many bodies as the API reads for one answer."""
     cursor = connection.execute(
-        "SELECT * FROM events WHERE kind = ? AND subject = ? ORDER BY length(body), event_id", (kind, subject)
+        f"SELECT {', '.join(_COLUMNS)}, length(body) FROM events WHERE kind = ? AND subject = ?"  # noqa: S608
+        " ORDER BY length(body), event_id",
+        (kind, subject),
     )
-    columns = [column[0] for column in cursor.description]
     bytes_left, parts_left = MOST_BYTES, MOST_PARTS
     events: list[StoredEvent] = []
-    for values in cursor:
-        row = dict(zip(columns, values, strict=True))
-        raw_body = row["body"].encode()
-        event = _stored_event(row, len(raw_body))
-        if TOO_MANY_PARTS not in event.issues:
+    # All at once, because the bodies that are read meanwhile can have hundreds of megabytes together.
+    for *values, size in cursor.fetchall():
+        event = _stored_event(dict(zip(_COLUMNS, values, strict=True)), size)
+        if TOO_MANY_PARTS not in event.issues and bytes_left >= size:
+            statement = "SELECT body FROM events WHERE event_id = ?"
+            [(body,)] = connection.execute(statement, (event.content,))
+            raw_body = body.encode()
             bytes_left -= len(raw_body)
-            parts_left -= count_parts(row["body"])
+            parts_left -= count_parts(body)
             if bytes_left >= 0 <= parts_left:
                 event = event.with_body(raw_body)
         events.append(event)
@@ -197,6 +215,7 @@ def _stored_event(row: dict[str, Any], body_size: int) -> StoredEvent:
             "ref": identity[2] if identity else row["event_id"],
             "tags": json.loads(row["tags"]),
             "issues": json.loads(row["issues"]),
+            # No fold reads the digest of a body. The id is as unique.
             "content": row["event_id"],
             "body_size": body_size,
         }

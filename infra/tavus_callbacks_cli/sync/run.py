@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from click import ClickException
 
+from tavus_callbacks import VERSION
 from tavus_callbacks.domain.common import timestamps
 from tavus_callbacks.domain.common.timestamps import iso
 from tavus_callbacks_cli.output.shell import argument
@@ -79,6 +80,7 @@ def _catch_up(copy: file.Copy, api: PatientApi, progress: "Progress", *, is_mirr
     # First, because it does not depend on the rest; and again for what was erased meanwhile.
     erased = follow_erasures(copy, api)
     new_events = pull_events(copy, api, progress)
+    _rebuild_for_version(copy)
     updated = rebuild_stale(copy, api, progress) + refresh_unsettled(copy, api, began_at)
     removed = remove_unlisted(copy, api, progress) if is_mirror else 0
     erased += follow_erasures(copy, api)
@@ -88,6 +90,14 @@ def _catch_up(copy: file.Copy, api: PatientApi, progress: "Progress", *, is_mirr
         [(events,)] = connection.execute("SELECT count(*) FROM events")
         [(conversations,)] = connection.execute("SELECT count(*) FROM conversations")
     return Synced(new_events, updated, erased, removed, events, conversations)
+
+
+def _rebuild_for_version(copy: file.Copy) -> None:
+    """Mark all subjects as stale if another version made their rows: a later one reads events better."""
+    if copy.state("rows_by") != VERSION:
+        with copy.transaction() as connection:
+            connection.execute("INSERT OR IGNORE INTO sync_stale SELECT DISTINCT kind, subject FROM events")
+            copy.note("rows_by", VERSION)
 
 
 def _warn_of_missed_erasures(copy: file.Copy, progress: "Progress", now: datetime) -> None:
