@@ -10,7 +10,10 @@ from typing import Any
 
 @dataclass
 class Receiver:
-    """Answers with the statuses in turn, then with 204; `retry_after` goes with each 429 and 503."""
+    """Answers with the statuses in turn, then with 204; 0 closes the connection without an answer.
+
+    `retry_after` goes with each 429 and 503.
+    """
 
     url: str = ""
     statuses: list[int] = field(default_factory=list)
@@ -36,6 +39,9 @@ def receiving(*statuses: int) -> Iterator[Receiver]:
             receiver.paths.append(self.path)
             receiver.headers.append({name.lower(): value for name, value in self.headers.items()})
             status = receiver.statuses.pop(0) if receiver.statuses else 204
+            if not status:
+                self.close_connection = True
+                return
             self.send_response(status)
             if receiver.retry_after and status in (429, 503):
                 self.send_header("retry-after", receiver.retry_after)

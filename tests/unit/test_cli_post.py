@@ -58,11 +58,19 @@ def for_ever(connection: socket.socket, data: bytes, pause: float = 0) -> None:
             time.sleep(pause)
 
 
+def read_request(connection: socket.socket) -> bool:
+    """Read a whole request: closing with a part unread would reset the connection."""
+    data = b""
+    while not data.endswith(b"{}"):
+        data += connection.recv(65536)
+    return True
+
+
 def send(*parts: bytes) -> Callable[[socket.socket], None]:
     """Read the request and send an answer."""
 
     def behave(connection: socket.socket) -> None:
-        connection.recv(65536)
+        read_request(connection)
         connection.sendall(b"".join(parts))
 
     return behave
@@ -72,15 +80,16 @@ def send_for_ever(start: bytes, rest: bytes, pause: float = 0) -> Callable[[sock
     """Read the request and send an answer that has no end."""
 
     def behave(connection: socket.socket) -> None:
-        connection.recv(65536)
+        read_request(connection)
         connection.sendall(start)
         for_ever(connection, rest, pause)
 
     return behave
 
 
-@pytest.fixture(autouse=True)
-def _short_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def short_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give a post 0.3 seconds."""
     monkeypatch.setattr(post, "_DEADLINE", 0.3)
 
 
@@ -103,53 +112,55 @@ def test_no_body_of_an_answer_is_read(behave: Callable[[socket.socket], None]) -
     assert (200, True, None) == (answer.status, answer.is_taken, answer.reason)
 
 
+@pytest.mark.usefixtures("short_deadline")
 @pytest.mark.parametrize(
-    ("reason", "behave"),
+    ("scheme", "body", "behave"),
     [
-        ("no answer within 0.3 s", lambda connection: connection.recv(999) and time.sleep(0.5)),
-        ("no answer within 0.3 s", send_for_ever(OK, b"a: b\r\n", pause=0.02)),
-        ("no answer within 0.3 s", send_for_ever(b"", b"HTTP/1.1 100 Continue\r\n\r\n", pause=0.02)),
-        ("illegal status line", send(b"\x00\xff garbage\r\n\r\n")),
-        ("Server disconnected without sending a response.", send()),
-        (
-            "Connection reset by peer",
-            lambda connection: connection.recv(65536) and connection.setsockopt(*LINGER),
-        ),
+        ("http", b"{}", lambda connection: read_request(connection) and time.sleep(0.5)),
+        ("http", b"{}", send_for_ever(OK, b"a: b\r\n", pause=0.02)),
+        ("http", b"{}", send_for_ever(b"", b"HTTP/1.1 100 Continue\r\n\r\n", pause=0.02)),
+        ("http", b" " * 20_000_000, lambda _: time.sleep(0.5)),
+        ("https", b"{}", lambda connection: connection.recv(999) and time.sleep(0.5)),
     ],
-    ids=["silence", "slow headers", "endless continues", "no HTTP", "close", "reset"],
+    ids=["silence", "slow headers", "endless continues", "does not read", "no handshake"],
 )
-def test_a_target_without_a_status_gives_no_answer(
-    reason: str, behave: Callable[[socket.socket], None]
+def test_one_deadline_is_for_everything(
+    scheme: str, body: bytes, behave: Callable[[socket.socket], None]
 ) -> None:
-    """Each is a sentence, within the deadline for everything."""
-    began = time.monotonic()
+    """However little a target sends, and whatever it waits for, a post ends, and its connection too."""
     with server(behave) as port:
-        answer = post_once(f"http://127.0.0.1:{port}/hook")
+        answer = post_once(f"{scheme}://127.0.0.1:{port}/hook", body)
 
     assert (None, False) == (answer.status, answer.is_taken)
-    assert reason in (answer.reason or "")
-    assert answer.milliseconds < 600
-    assert time.monotonic() - began < 2
+    assert "no answer within 0.3 s" == answer.reason
+    assert 300 <= answer.milliseconds < 3000
 
 
 # Closing sends a reset at once.
 LINGER = (socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
 
 
-def test_a_target_that_does_not_read_ends_with_the_deadline() -> None:
-    """Sending counts too."""
-    with server(lambda _: time.sleep(0.5)) as port:
-        answer = post_once(f"http://127.0.0.1:{port}/hook", b" " * 20_000_000)
+@pytest.mark.parametrize(
+    ("reason", "behave"),
+    [
+        ("illegal status line", send(b"\x00\xff garbage\r\n\r\n")),
+        ("Server disconnected without sending a response.", send()),
+        (
+            "Connection reset by peer",
+            lambda connection: read_request(connection) and connection.setsockopt(*LINGER),
+        ),
+    ],
+    ids=["no HTTP", "close", "reset"],
+)
+def test_a_target_without_a_status_gives_no_answer(
+    reason: str, behave: Callable[[socket.socket], None]
+) -> None:
+    """The reason is a sentence, and nothing is raised."""
+    with server(behave) as port:
+        answer = post_once(f"http://127.0.0.1:{port}/hook")
 
-    assert (None, "no answer within 0.3 s") == (answer.status, answer.reason)
-
-
-def test_a_handshake_that_hangs_ends_with_the_deadline() -> None:
-    """The deadline covers TLS too."""
-    with server(lambda connection: connection.recv(999) and time.sleep(0.5)) as port:
-        answer = post_once(f"https://127.0.0.1:{port}/hook")
-
-    assert (None, "no answer within 0.3 s") == (answer.status, answer.reason)
+    assert (None, False) == (answer.status, answer.is_taken)
+    assert reason in (answer.reason or "")
 
 
 @pytest.mark.parametrize(
@@ -175,6 +186,7 @@ def test_the_tags_and_headers_go_with_the_body() -> None:
     assert "authorization" not in application.headers[0]
 
 
+@pytest.mark.usefixtures("short_deadline")
 def test_a_lookup_that_hangs_ends_with_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is left to a thread that the process does not wait for."""
     is_over = threading.Event()

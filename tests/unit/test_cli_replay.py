@@ -194,6 +194,16 @@ def test_refusals_are_counted_and_do_not_stop_it():
     assert "1 of 3 were taken." in result.stderr
 
 
+def test_an_event_that_crashes_the_application_does_not_stop_it(target):
+    """A later run would otherwise never get past it."""
+    target.answers = feed(*map(event, range(5)))
+    with receiving(0, 0, 204, 0) as application:
+        _, document = replay("--to", application.url)
+
+    silent, taken = ("no answer", None), ("taken", 204)
+    assert [silent, silent, taken, silent, taken] == outcomes(document)
+
+
 @pytest.mark.usefixtures("target")
 def test_a_rate_spaces_the_posts(monkeypatch):
     """At most so many begin in a second."""

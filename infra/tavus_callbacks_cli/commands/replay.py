@@ -75,8 +75,8 @@ def replay(  # noqa: PLR0913 - one argument an option
 
     Give the ID of a subject, or --since for all subjects. Tokens in the bodies are redacted. Two headers name
     the event and mark the replay, and the event's tags are in the query. The replay waits for a target that
-    answers 429 or 503. It continues after any other refusal, and stops if nobody answers. Ends with 1 unless
-    everything was taken.
+    answers 429 or 503. It continues after any other refusal, and stops if nobody answers three times in a
+    row. Ends with 1 unless everything was taken.
     """
     from tavus_callbacks_cli.operations.events import row_id
     from tavus_callbacks_cli.operations.post import open_poster

@@ -27,6 +27,8 @@ EVENT_HEADER, REPLAY_HEADER = "X-Tavus-Callbacks-Event-Id", "X-Tavus-Callbacks-R
 
 # The statuses that mean "later": too many requests, unavailable.
 _LATER = (429, 503)
+# Events in a row without an answer, after which a replay stops.
+_MOST_SILENT = 3
 # Seconds: the first wait after such an answer, and the longest.
 _FIRST_WAIT, _LONGEST_WAIT = 1.0, 60.0
 
@@ -111,11 +113,11 @@ def _in_order(events: list[Event]) -> list[Event]:
 def replay(api: ApiClient, events: Iterable[Event], post: Post, pace: Pace = Pace()) -> Iterator[Outcome]:
     """Post bodies and yield each outcome; after one that stops the replay, nothing more is posted.
 
-    It stops if nobody answers, if the target is busy for longer than the pace allows, or if the stack
-    answers no more. A refusal does not stop it.
+    It stops after three events in a row without an answer, if the target is busy for longer than the pace
+    allows, or if the stack answers no more. A refusal does not stop it.
     """
     stop: str | None = None
-    next_at = 0.0
+    silent, next_at = 0, 0.0
     for event in events:
         if stop is not None:
             yield outcome_of(event, "not posted", reason=stop)
@@ -123,19 +125,27 @@ def replay(api: ApiClient, events: Iterable[Event], post: Post, pace: Pace = Pac
         if pace.rate:
             time.sleep(max(0.0, next_at - time.monotonic()))
             next_at = time.monotonic() + 1 / pace.rate
-        try:
-            body = ask_patiently(lambda: read_body(api, event), pace.report, patience=pace.patience)  # noqa: B023 - called at once
-        except click.ClickException as error:
-            stop = None if isinstance(error, NotFound) else error.message
-            yield outcome_of(event, "not posted", reason=error.message)
-            continue
-        answer = _post_patiently(post, event, body, pace)
-        stop = answer.reason
-        yield outcome_of_answer(event, answer)
+        outcome, stop = _replay_event(api, event, post, pace)
+        # One event can crash an application. A later run must get past it.
+        silent = silent + 1 if outcome["outcome"] == "no answer" else 0
+        if silent == _MOST_SILENT:
+            stop = outcome["reason"]
+        yield outcome
+
+
+def _replay_event(api: ApiClient, event: Event, post: Post, pace: Pace) -> tuple[Outcome, str | None]:
+    """Post a body; return the outcome, and the reason if it stops the replay."""
+    try:
+        body = ask_patiently(lambda: read_body(api, event), pace.report, patience=pace.patience)
+    except click.ClickException as error:
+        stop = None if isinstance(error, NotFound) else error.message
+        return outcome_of(event, "not posted", reason=error.message), stop
+    answer = _post_patiently(post, event, body, pace)
+    return outcome_of_answer(event, answer), answer.reason if answer.status else None
 
 
 def _post_patiently(post: Post, event: Event, body: bytes, pace: Pace) -> Answer:
-    """Post a body, again while the target says "later"; an answer that stops the replay has a reason."""
+    """Post a body, again while the target says "later"; an answer has a reason if that was too long."""
     headers = {"content-type": "application/json", EVENT_HEADER: row_id(event), REPLAY_HEADER: "true"}
     wait, waited = _FIRST_WAIT, 0.0
     while True:
