@@ -161,7 +161,7 @@ def test_a_file_of_another_stack_is_refused(feed, calls, monkeypatch):
     assert 0 == sync(calls).exit_code
     with serving(Feed(1)) as other:
         monkeypatch.setenv("TAVUS_CALLBACKS_URL", other.url)
-        assert f"is a copy of {feed.url}, and" in refusal(calls)
+        assert f"is a copy of {feed.url}, not of {other.url}: name another file." in refusal(calls)
         assert [] == other.asked
 
 

@@ -50,11 +50,14 @@ def sync_with_progress(
     target: Target, file: Path, *, with_simulated: bool, is_mirror: bool = False
 ) -> "Synced":
     """Sync a file, and show a bar on standard error meanwhile."""
+    from rich.progress import BarColumn, TaskProgressColumn, TextColumn
+
     from tavus_callbacks_cli.sync.progress import Progress
     from tavus_callbacks_cli.sync.run import sync as sync_file
 
     require_folder(file)
-    with progress_bar(transient=True) as bar:
+    columns = TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn()
+    with progress_bar(*columns, transient=True) as bar:
         task = bar.add_task("events", total=None)
 
         def step(text: str, done: float, whole: float) -> None:

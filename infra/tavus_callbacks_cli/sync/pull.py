@@ -49,7 +49,7 @@ def pull_events(copy: "Copy", api: "PatientApi", progress: "Progress") -> int:
         if page["events"]:
             latest = page["events"][-1]["received_at"]
             oldest = oldest or page["events"][0]["received_at"]
-            progress.step(f"{count} new events, until {latest[:16]}Z", *_share(oldest, latest, began_at))
+            progress.step(f"{count} events, to {latest[:10]}", *_share(oldest, latest, began_at))
         elif not page.get("looked_until"):
             pause = _settling(looked_until, began_at)
             if pause <= 0:

@@ -61,10 +61,10 @@ def rebuild_stale(copy: "Copy", api: "PatientApi", progress: "Progress") -> int:
     for ids in batches(conversations):
         listed = list_conversations(api, ids)
         count += _rebuild(copy, api, [(CONVERSATION, id_) for id_ in ids], listed)
-        progress.step("conversations", count, len(stale))
+        progress.step(f"{count} of {len(stale)} subjects", count, len(stale))
     for start in range(0, len(others), _MOST_IDS):
         count += _rebuild(copy, api, others[start : start + _MOST_IDS], {})
-        progress.step("other subjects", count, len(stale))
+        progress.step(f"{count} of {len(stale)} subjects", count, len(stale))
     return count
 
 

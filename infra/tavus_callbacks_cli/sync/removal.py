@@ -53,7 +53,7 @@ def remove_unlisted(copy: "Copy", api: "PatientApi", progress: "Progress") -> in
         listed = list_conversations(api, ids)
         unlisted += [(CONVERSATION, id_) for id_ in ids if id_ not in listed]
         done += len(ids)
-        progress.step("comparing", done, len(subjects))
+        progress.step(f"{done} of {len(subjects)} compared", done, len(subjects))
     # Lists are a moment behind, so the events decide.
     gone = [subject for subject in unlisted if not _has_events(api, subject)]
     with copy.transaction():

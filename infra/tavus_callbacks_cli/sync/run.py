@@ -49,7 +49,7 @@ def sync(
     is_new = not file.exists(path)
     if not is_new:
         with file.open_copy(path) as copy:
-            _refuse_other_source(copy, target, state)
+            _refuse_other_source(copy, state)
     with target.open_api("read") as client:
         api = PatientApi(client, progress.note)
         if is_new:
@@ -60,13 +60,11 @@ def sync(
             return _catch_up(copy, api, progress, is_mirror=is_mirror)
 
 
-def _refuse_other_source(copy: file.Copy, target: "Target", state: dict[str, str]) -> None:
+def _refuse_other_source(copy: file.Copy, state: dict[str, str]) -> None:
     """Raise ClickException if the file is a copy of another stack, or leaves out what is asked for."""
     name, api_url = argument(str(copy.path)), copy.state("api_url")
     if api_url != state["api_url"]:
-        raise ClickException(
-            f"{name} is a copy of {api_url}, and {target.name} is {state['api_url']}: name another file."
-        )
+        raise ClickException(f"{name} is a copy of {api_url}, not of {state['api_url']}: name another file.")
     if state["simulated"] > (copy.state("simulated") or ""):
         raise ClickException(
             f"{name} leaves out simulated data since its first sync: name another file to include it."
