@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 from console_pages import KEY, PORT, ask, document
 from moto import mock_aws
+from receiver import receiving
 
 from samples import TOKEN
 from tavus_callbacks.aws.stores.bodies import Bodies
@@ -27,6 +28,7 @@ from tavus_callbacks.domain.common.timestamps import iso
 from tavus_callbacks.domain.common.token import SCOPES
 from tavus_callbacks_cli.console.open import open_console
 from tavus_callbacks_cli.main import main
+from tavus_callbacks_cli.operations import events as feeds
 from tavus_callbacks_cli.output.text import moment
 from tavus_callbacks_cli.targets.choose import StackTarget
 from tavus_callbacks_cli.tokens import create_token
@@ -488,3 +490,23 @@ def test_a_copy_of_a_deployed_stack_is_one_of_its_api(deployed, tmp_path, monkey
 
     assert (0, [(event_id,)]) == (result.exit_code, stored)
     assert "is a copy of https://api.example.com" in other.stderr
+
+
+def test_events_of_a_deployed_stack_are_forwarded_and_replayed(deployed, monkeypatch):
+    """With AWS credentials alone: what was missed is posted, with its tags, and can be posted again."""
+    event_id = keep_event(deployed, "c123")
+
+    def interrupt(seconds: float) -> None:
+        if seconds:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(feeds.time, "sleep", interrupt)
+    with receiving() as application:
+        forwarded = run("forward", "--since", "1h", "--tag", "user:4711", "--to", application.url)
+        replayed = run("replay", "--since", "1h", "--to", application.url)
+
+    assert (0, 0) == (forwarded.exit_code, replayed.exit_code)
+    assert [event_id, event_id] == application.event_ids
+    assert "c123" == json.loads(application.bodies[0])["conversation_id"]
+    assert ["/webhook?secret=canary&user=4711"] * 2 == application.paths
+    assert ["204"] == [line.split()[3] for line in forwarded.stdout.splitlines()]

@@ -91,6 +91,18 @@ def test_events_are_chosen_by_every_filter(target, options, expected):
     assert expected == numbers
 
 
+def test_a_burst_of_the_last_seconds_is_posted_whole(target, waits):
+    """A feed pauses after 200 events that have just come: its empty page is not the end."""
+    first, last = feed(event(1)), feed(event(2))
+    first[0]["looked_until"] = "2027-03-01T12:00:01.000000Z"
+    target.answers = [*first, *last]
+    with receiving() as application:
+        replay("--to", application.url)
+
+    assert [event(1)["event_id"], event(2)["event_id"]] == application.event_ids
+    assert [1] == waits
+
+
 def test_a_dry_run_of_many_counts_by_type_and_shows_the_first(target):
     """Nothing is posted; a person sees how many of what, and five of them."""
     target.answers = feed(*(event(n, "a" if n < 20 else "b") for n in range(30)))

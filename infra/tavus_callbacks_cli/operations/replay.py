@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from tavus_callbacks.domain.common.timestamps import iso
+from tavus_callbacks.domain.events.feed import SETTLE
 from tavus_callbacks_cli.operations.events import (
     Event,
     EventFilter,
@@ -98,10 +99,21 @@ def list_received(
 
 
 def _feed(api: ApiClient, since: datetime, pace: Pace) -> Iterator[Event]:
+    """Yield events until there are no more.
+
+    A feed pauses after 200 events of the last 15 seconds, so an empty page can precede more of them.
+    """
     # A wrong address fails at once. A stack that answered once is waited for.
     page = api.get("/events", {"after": iso(since), "limit": _PAGE})
-    while page["events"]:
+    settled_at, has_more = time.monotonic() + SETTLE.total_seconds(), False
+    while True:
         yield from page["events"]
+        if page["events"]:
+            has_more = bool(page.get("looked_until"))
+        elif has_more and time.monotonic() < settled_at:
+            time.sleep(1)
+        else:
+            return
         query = {"after": page["cursor"], "limit": _PAGE}
         page = ask_patiently(lambda: api.get("/events", query), pace.report, patience=pace.patience)  # noqa: B023 - called at once
 
