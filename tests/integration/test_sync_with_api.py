@@ -94,6 +94,20 @@ def test_a_copy_has_what_the_api_answers(api, copy):
         assert [(sum(each[0] == kind for each in subjects),)] == rows
 
 
+def test_bodies_come_as_they_were_kept(api, copy):
+    """One above 256 KB has its own request; half an emoji is what the API answers for it."""
+    sync_again, query = copy
+    large, half = shutdown("c1", words="é" * 200_000), shutdown("c2", words="half")
+    for body in (json.dumps(large, indent=1), json.dumps(half).replace("half", "\\ud83d")):
+        assert 200 == api.post(body.encode()).status
+    sync_again()
+
+    [(kept,), (replaced,)] = query("SELECT body FROM events ORDER BY subject")
+    [event_id] = [event["event_id"] for event in api.events("c1")]
+    assert api.get(f"/events/{event_id}/body").body.decode() == kept
+    assert "\ufffd" == json.loads(replaced)["words"]
+
+
 def test_unusual_ids_are_asked_for_as_the_api_takes_them(api, copy):
     """Commas, percent signs, slashes and letters of any script: each conversation has its list item."""
     sync_again, query = copy

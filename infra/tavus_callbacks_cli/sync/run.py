@@ -57,6 +57,8 @@ def sync(
             api.get("/events", {"limit": "1"})
             file.create(path, state)
         with file.open_copy(path) as copy:
+            # Two first syncs at once may have made it.
+            _refuse_other_source(copy, state)
             return _catch_up(copy, api, progress, is_mirror=is_mirror)
 
 
