@@ -140,6 +140,17 @@ def test_a_body_above_256_kb_is_fetched(feed, calls):
     assert [(kept,)] == query(calls, "SELECT body FROM events WHERE subject = 'c9'")
 
 
+def test_an_event_that_was_erased_since_its_page_is_left_out(feed, calls):
+    """Its large body is gone when it is asked for."""
+    large = json.loads(event("c9"))
+    del large["body"]
+    feed.more = [json.dumps(large | {"body_url": "/events/large/body"}), event("c8")]
+    feed.disturb = lambda path: (404, {}) if path == "/events/large/body" else None
+
+    assert 16 == synced(calls)["events"]
+    assert [] == query(calls, "SELECT * FROM events WHERE subject = 'c9'")
+
+
 def test_half_an_emoji_is_an_escape_in_json_and_a_replacement_character_in_text(feed, calls):
     """SQLite's text is UTF-8, which has no half characters."""
     half = json.loads(event("c9", "smile \\ud83d")) | {"issues": ["unknown_property:\ud83d"]}

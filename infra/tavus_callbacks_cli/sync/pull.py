@@ -17,7 +17,7 @@ from tavus_callbacks.domain.common.json_text import BYTE_ORDER_MARK, without_sur
 from tavus_callbacks.domain.common.tags import SIMULATED, is_tagged
 from tavus_callbacks.domain.common.timestamps import iso
 from tavus_callbacks.domain.events.feed import SETTLE
-from tavus_callbacks_cli.targets.api_client import BadRequest
+from tavus_callbacks_cli.targets.api_client import BadRequest, NotFound
 
 if TYPE_CHECKING:
     from tavus_callbacks_cli.sync.file import Copy
@@ -100,7 +100,11 @@ def _store(copy: "Copy", api: "PatientApi", page: dict[str, Any]) -> int:
     rows: list[dict[str, Any]] = []
     size = count = 0
     for event in page["events"]:
-        rows.append(_row(api, event))
+        try:
+            rows.append(_row(api, event))
+        except NotFound:
+            # It was erased, or has expired, since the page was made.
+            continue
         size += len(rows[-1]["body"])
         if size > _MOST_BYTES:
             with copy.transaction() as connection:

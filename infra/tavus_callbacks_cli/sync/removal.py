@@ -31,7 +31,8 @@ def follow_erasures(copy: "Copy", api: "PatientApi") -> int:
                 raise
             page = api.get("/erasures", {"limit": PAGE})
         digests = {erasure["digest"] for erasure in page["erasures"]}
-        erased = [subject for subject in _subjects(copy) if digests and subject_digest(*subject) in digests]
+        subjects = _subjects(copy) if digests else []
+        erased = [subject for subject in subjects if subject_digest(*subject) in digests]
         with copy.transaction() as connection:
             connection.executemany(
                 "INSERT OR IGNORE INTO sync_erased VALUES (?)", ((each,) for each in digests)
