@@ -71,7 +71,8 @@ class Feed:
     """A stack of a number of conversations, and what else the test adds to it.
 
     `more` are further events, as the feed answers them. `bodies` are large bodies by the path that has them.
-    `erased` are digests; conversations that are `gone` have expired. `changes` are members of every item in
+    `erased` are digests; conversations that are `gone` have expired; of the further ones, some are `listed`.
+    `changes` are members of every item in
     lists. `disturb` is called with each path, and may return a status and headers to answer instead.
     """
 
@@ -80,6 +81,7 @@ class Feed:
     bodies: dict[str, bytes] = field(default_factory=dict)
     erased: list[str] = field(default_factory=list)
     gone: set[str] = field(default_factory=set)
+    listed: set[str] = field(default_factory=set)
     began_at: datetime = BEGAN_AT
     changes: dict[str, object] = field(default_factory=dict)
     disturb: Callable[[str], tuple[int, dict[str, str]] | None] = lambda _: None
@@ -127,7 +129,8 @@ class Feed:
 
     def _is_listed(self, id_: str) -> bool:
         is_made_up = re.fullmatch(r"c\d{6}", id_) is not None
-        return is_made_up and int(id_[1:]) < self.conversations and id_ not in self.gone
+        is_listed = (is_made_up and int(id_[1:]) < self.conversations) or id_ in self.listed
+        return is_listed and id_ not in self.gone
 
     def _item(self, id_: str) -> str:
         item = conversation()[1].replace(ID, id_).replace(RECEIVED_AT, iso(self.began_at))

@@ -41,6 +41,7 @@ WITH_TARGET = [
     ("transcript", "c123"),
     ("stats",),
     ("tail",),
+    ("sync",),
     ("reindex",),
     ("quarantine", "list"),
     ("quarantine", "show", "0123"),

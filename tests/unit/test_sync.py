@@ -210,6 +210,18 @@ def test_an_erased_subject_leaves_no_byte(feed, calls, monkeypatch):
     assert [] == secrets_of(calls)
 
 
+def test_a_subject_that_is_erased_during_the_sync_goes_too(feed, calls):
+    """The erasures are asked for again at the end."""
+
+    def erase(path):
+        if path.startswith("/conversations?"):
+            feed.erased = [digest("conversation#c000001")]
+
+    feed.disturb = erase
+
+    assert (1, 2) == (synced(calls)["erased"], query(calls, "SELECT count(*) FROM conversations")[0][0])
+
+
 def test_traces_are_overwritten_after_a_crash_in_between(feed, calls, monkeypatch):
     """A sync that died after the rows were deleted leaves that to the next one."""
     feed.more = [event("cERASED", "my Qwyjibo")]
@@ -221,6 +233,16 @@ def test_traces_are_overwritten_after_a_crash_in_between(feed, calls, monkeypatc
     synced(calls)
 
     assert [] == secrets_of(calls)
+
+
+def test_recordings_of_an_id_that_no_path_can_hold_are_not_asked_for(feed, calls):
+    """A slash would be a path of its own."""
+    feed.more, feed.listed = [event("a/b")], {"a/b"}
+    synced(calls)
+
+    assert [("c000000",), ("c000001",), ("c000002",)] == query(
+        calls, "SELECT conversation_id FROM recordings ORDER BY 1"
+    )
 
 
 def test_what_expired_stays_unless_mirrored(feed, calls):
@@ -246,6 +268,8 @@ def test_a_conversation_that_changes_without_an_event_is_followed(feed, calls):
     feed.began_at = datetime.now(UTC) - timedelta(hours=3)
     feed.changes = {"status": "active"}
     synced(calls)
+    first = [path for path in feed.asked if path.startswith("/conversations?")]
+    assert (1, 0) == (len(first), synced(calls)["updated"])
     feed.changes = {"status": "ended", "end_reason": "new"}
     updated = synced(calls)["updated"]
     feed.asked = []

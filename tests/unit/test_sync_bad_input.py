@@ -212,6 +212,21 @@ def test_a_crash_while_rows_are_written_leaves_none_of_them(calls, undisturbed, 
     assert undisturbed == content(calls)
 
 
+def test_large_bodies_are_written_in_several_transactions(calls, undisturbed, monkeypatch):
+    """A page that breaks off in between comes again, and no event is stored twice."""
+    monkeypatch.setattr(pull, "_MOST_BYTES", 10)
+    row = pull._row
+    rows = iter(range(8))
+    with monkeypatch.context() as patch:
+        patch.setattr(pull, "_row", lambda api, event: row(api, event) if next(rows, 9) < 7 else {}["broken"])
+        assert isinstance(sync(calls).exception, KeyError)
+    broken = content(calls)
+
+    assert (7, 0) == (len(broken["events"]), len(broken["turns"]))
+    assert 0 == sync(calls).exit_code
+    assert undisturbed == content(calls)
+
+
 def test_ctrl_c_is_quiet_and_the_next_sync_continues(calls, undisturbed, monkeypatch):
     """The person reads that nothing is lost."""
 
