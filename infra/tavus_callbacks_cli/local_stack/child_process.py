@@ -5,13 +5,14 @@ closes and the child reads the end of its stdin.
 """
 
 import os
+import site
 import subprocess
 import sys
 from typing import IO
 
 _SECONDS_TO_END = 3
 # The variables COVERAGE_… besides these, so that a measured test run covers handlers.
-_INHERITED = {"PATH", "LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT", "VIRTUAL_ENV"}
+_INHERITED = {"PATH", "LANG", "LC_ALL", "PYTHONPATH", "TMPDIR", "SYSTEMROOT", "VIRTUAL_ENV"}
 
 
 def start_child(
@@ -53,4 +54,6 @@ def kill_child(process: subprocess.Popen[bytes]) -> None:
 def inherited_environment() -> dict[str, str]:
     """Return the variables that a child inherits: none of your credentials, proxies or profiles."""
     names = [name for name in os.environ if name in _INHERITED or name.startswith("COVERAGE_")]
-    return {name: os.environ[name] for name in names}
+    # `pip install --user` installs below HOME, which a child does not have.
+    user_base = {"PYTHONUSERBASE": site.getuserbase()} if site.ENABLE_USER_SITE else {}
+    return {**{name: os.environ[name] for name in names}, **user_base}

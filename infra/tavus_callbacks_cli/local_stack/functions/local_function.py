@@ -108,7 +108,9 @@ def functions_of(template: "Template", host: FunctionHost) -> list[Function]:
 
 def _python_path(code: Path) -> dict[str, str]:
     # It is searched before the standard library, so a folder of installed packages must not stand in it.
-    return {} if str(code) in sys.path else {"PYTHONPATH": str(code)}
+    if str(code) in sys.path:
+        return {}
+    return {"PYTHONPATH": os.pathsep.join(filter(None, (str(code), os.environ.get("PYTHONPATH"))))}
 
 
 def _lambda_environment(resource: "Resource", host: FunctionHost) -> dict[str, str]:
