@@ -13,11 +13,8 @@ def main() -> None:
 
         run()
     except ModuleNotFoundError as error:
-        module = str(error.name).partition(".")[0]
-        if module.startswith("tavus_callbacks") or module in sys.stdlib_module_names:
+        module = (error.name or "").partition(".")[0]
+        if not module or module.startswith("tavus_callbacks") or module in sys.stdlib_module_names:
             raise
         extra = "local" if module in _LOCAL else "cli"
-        sys.exit(
-            f"Error: {module} is missing. Install tavus-callbacks[{extra}], for example with "
-            f"pip install 'tavus-callbacks[{extra}]'."
-        )
+        sys.exit(f"Error: {module} is missing. Run pip install 'tavus-callbacks[{extra}]'.")
