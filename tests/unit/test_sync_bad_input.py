@@ -1,6 +1,7 @@
 """`sync` refuses what it cannot use in one sentence, writes nothing by halves, and continues where it was."""
 
 import os
+import re
 import resource
 import sqlite3
 import tempfile
@@ -114,6 +115,24 @@ def test_a_file_that_is_not_ours_stays_as_it_is(make, message, calls):
 
     assert message in refusal(calls)
     assert before == (calls.read_bytes() if calls.is_file() else None)
+
+
+def test_a_python_without_full_text_search_is_named(feed, calls, monkeypatch):
+    """SQLite can be built without FTS5: a person learns that another Python has it, and no file is begun."""
+    monkeypatch.setattr(file, "SCHEMA", [statement.replace("fts5", "fts0") for statement in file.SCHEMA])
+
+    assert re.search(r"SQLite 3\S+ of \S+ has no full-text search \(no such module: fts0\)", refusal(calls))
+    assert calls.read_bytes() == b""
+
+
+@pytest.mark.parametrize("table", ["sync_state", "events", "turns_fts"])
+def test_a_file_without_a_table_is_said_to_be_changed(feed, calls, table):
+    """Somebody removed a table with SQL, and a sync would not bring it back."""
+    file.create(calls, {"api_url": feed.url, "simulated": "1"})
+    with closing(sqlite3.connect(calls)) as connection:
+        connection.execute(f"DROP TABLE {table}")
+
+    assert "was changed after a sync (no such table: " in refusal(calls)
 
 
 def test_a_missing_folder_is_named(feed, tmp_path):

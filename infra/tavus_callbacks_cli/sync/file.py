@@ -9,6 +9,7 @@ was killed leaves no lock behind.
 
 import os
 import sqlite3
+import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -96,9 +97,21 @@ def file_errors(path: Path) -> Iterator[None]:
         code = getattr(error, "sqlite_errorcode", 0) & _PRIMARY_CODE
         if code == sqlite3.SQLITE_NOTADB:
             raise not_ours(path) from error
+        if code == sqlite3.SQLITE_ERROR and str(error).startswith("no such"):
+            raise _incomplete(path, error) from error
         if code not in _ADVICE:
             raise
         raise ClickException(f"{argument(str(path))}: {_ADVICE[code].format(reason=error)}") from error
+
+
+def _incomplete(path: Path, error: sqlite3.Error) -> ClickException:
+    """Return the error for what SQLite does not find: its own full-text search, or a table of the file."""
+    if str(error).startswith("no such module"):
+        return ClickException(
+            f"SQLite {sqlite3.sqlite_version} of {argument(sys.executable)} has no full-text search "
+            f"({error}). Install tavus-callbacks with another Python, for example one that uv installs."
+        )
+    return NoCopy(f"{argument(str(path))} was changed after a sync ({error}): sync into another file.")
 
 
 def not_ours(path: Path) -> NoCopy:
@@ -140,7 +153,7 @@ def create(path: Path, state: dict[str, str]) -> None:
     with file_errors(path), closing(_connect(path)) as connection:
         connection.execute("BEGIN IMMEDIATE")
         # A sync that began at the same time may have made it by now.
-        if connection.execute("SELECT count(*) FROM sqlite_schema").fetchone() == (0,):
+        if connection.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,):
             for statement in SCHEMA:
                 connection.execute(statement)
             rows = {"revision": "0", **state}.items()
