@@ -117,7 +117,8 @@ def test_a_file_that_is_not_ours_stays_as_it_is(make, message, calls):
     assert before == (calls.read_bytes() if calls.is_file() else None)
 
 
-def test_a_python_without_full_text_search_is_named(feed, calls, monkeypatch):
+@pytest.mark.usefixtures("feed")
+def test_a_python_without_full_text_search_is_named(calls, monkeypatch):
     """SQLite can be built without FTS5: a person learns that another Python has it, and no file is begun."""
     monkeypatch.setattr(file, "SCHEMA", [statement.replace("fts5", "fts0") for statement in file.SCHEMA])
 
