@@ -10,6 +10,7 @@ from tavus_callbacks_cli.local_stack.http.routes import match_route, routes_of
 from tavus_callbacks_cli.local_stack.services.deploy import NOT_NEEDED_LOCALLY, check_resources
 from tavus_callbacks_cli.local_stack.state import REPOSITORY
 from tavus_callbacks_cli.local_stack.template.template import Template, load_template
+from tavus_callbacks_cli.local_stack.triggers.event_bus import rules_of
 
 HEAD = """
 Transform: AWS::Serverless-2016-10-31
@@ -55,6 +56,19 @@ def test_what_has_no_meaning_is_named(tmp_path: Path, named: str, resources: str
     """The error holds the resource and its type or property."""
     with pytest.raises(click.ClickException, match=f"template.yaml, {named} cannot be interpreted"):
         check_resources(template_of(tmp_path, resources))
+
+
+def test_more_types_of_pushes_than_a_pattern_holds_are_refused() -> None:
+    """The start fails as a deployment would, and says which limit it is."""
+
+    def template(number: int) -> Template:
+        types = ",".join(f"callback.application.event_{each}" for each in range(number))
+        parameters = {"PushUrl": "https://hooks.example.com/", "PushTypes": types}
+        return load_template(REPOSITORY / "template.yaml", parameters)
+
+    rules_of(template(40))
+    with pytest.raises(click.ClickException, match=r"PushRule: .* 2,\d{3} characters, but .* accepts 2,048"):
+        rules_of(template(50))
 
 
 FUNCTION = """

@@ -6,6 +6,8 @@ The embedded EventBridge runs the rules of custom buses, whose targets are queue
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import click
+
 from tavus_callbacks_cli.local_stack.template import pattern
 from tavus_callbacks_cli.local_stack.template.intrinsics import uninterpretable
 
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
 _REMEDY = "let infra/tavus_callbacks_cli/local_stack/triggers/event_bus.py interpret it"
 # A retry policy has no effect here: local functions always accept an event.
 _TARGET_MEMBERS = {"Arn", "Id", "RetryPolicy"}
+# Characters, by the default quota of EventBridge. moto takes more.
+_LONGEST_PATTERN = 2048
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,7 @@ def rules_of(template: "Template") -> list[Rule]:
         properties = resource.properties
         if "EventBusName" in properties:
             _check_queue_targets(resource)
+            _check_size(resource)
             continue
         if "ScheduleExpression" in properties or properties.get("State") == "DISABLED":
             continue
@@ -55,6 +60,16 @@ def _check_queue_targets(resource: "Resource") -> None:
         if unknown or ":sqs:" not in str(target["Arn"]):
             what = f"{', '.join(sorted(unknown)) or target['Arn']} of a target"
             raise uninterpretable(resource.logical_id, what, _REMEDY)
+
+
+def _check_size(resource: "Resource") -> None:
+    """Refuse a pattern that EventBridge would refuse: one that is made of parameters, and so is text."""
+    event_pattern = resource.properties["EventPattern"]
+    if isinstance(event_pattern, str) and len(event_pattern) > _LONGEST_PATTERN:
+        raise click.ClickException(
+            f"{resource.logical_id}: its event pattern would have {len(event_pattern):,} characters, but "
+            f"EventBridge accepts {_LONGEST_PATTERN:,}. Name fewer values in the parameters that make it."
+        )
 
 
 def targets_of(rules: list[Rule], event: dict[str, Any]) -> list[str]:
