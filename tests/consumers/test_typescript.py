@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,8 +20,14 @@ import pytest
 
 from tavus_callbacks.domain.conversations.settings import FoldSettings
 from tavus_callbacks.domain.events.stored_event import StoredEvent
-from tavus_callbacks.domain.pushes.derived import SubjectState, derived_pushes, types_by_events
+from tavus_callbacks.domain.pushes.derived import (
+    SubjectState,
+    derived_pushes,
+    recording_push,
+    types_by_events,
+)
 from tavus_callbacks.domain.pushes.push import callback_push, erased_push
+from tavus_callbacks.domain.recordings.recording import Recording
 from tavus_callbacks.domain.summaries.summary import facts_from
 from tavus_callbacks.logic.deliver_push import Server, deliver
 
@@ -33,15 +40,18 @@ BLOCKS = re.findall(
 )
 NOW = datetime(2027, 3, 1, 12, tzinfo=UTC)
 SECRET, OTHER_SECRET = "a" * 44, "b" * 44
-# What Next.js sets for a new project, and where the compiled files go.
+# What `create-next-app` sets, and where the compiled files go.
 COMPILER_OPTIONS = {
-    "strict": True,
-    "target": "es2022",
+    "target": "ES2017",
     "lib": ["dom", "dom.iterable", "esnext"],
+    "allowJs": True,
+    "skipLibCheck": True,
+    "strict": True,
+    "esModuleInterop": True,
     "module": "esnext",
     "moduleResolution": "bundler",
+    "resolveJsonModule": True,
     "isolatedModules": True,
-    "skipLibCheck": True,
     "outDir": "out",
 }
 
@@ -68,7 +78,8 @@ def serving(folder: Path) -> Iterator[str]:
 
 def run(folder: Path, command: str, **variables: str) -> None:
     """Run a command line, with the locked packages only; fails with its output."""
-    environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "npm_config_offline": "true", **variables}
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = {"PATH": path, "HOME": str(folder), "npm_config_offline": "true", **variables}
     done = subprocess.run(  # noqa: S603 - the documents' own commands
         ["/bin/bash", "-c", command],
         cwd=folder,
@@ -83,24 +94,22 @@ def run(folder: Path, command: str, **variables: str) -> None:
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with the samples of the page, and the types that its commands make; all is compiled."""
+    """Return a folder with the types that the page's commands make, and its samples; all is compiled."""
     folder = tmp_path_factory.mktemp("consumer")
     (folder / "node_modules").symlink_to(PACKAGES)
     (folder / "package.json").write_text('{"type": "module"}')
     (folder / "tsconfig.json").write_text(
         json.dumps({"compilerOptions": COMPILER_OPTIONS, "include": ["app"]})
     )
-    shutil.copy(ROOT / "docs" / "pushes.schema.json", folder)
     shutil.copy(ROOT / "functions" / "tavus_callbacks" / "openapi.json", folder)
+    [commands] = [text for _, text in BLOCKS if "npx " in text]
+    with serving(folder) as url:
+        for line in commands.splitlines():
+            run(folder, line, API_URL=url)
     [script] = [text for language, text in BLOCKS if language == "js"]
     (folder / "receive.js").write_text(script)
     for text in [text for language, text in BLOCKS if language == "ts"]:
-        path = folder / text.partition("\n")[0].removeprefix("// ")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-    with serving(folder) as url:
-        for line in [line for _, text in BLOCKS for line in text.splitlines() if line.startswith("npx ")]:
-            run(folder, line, API_URL=url)
+        (folder / text.partition("\n")[0].removeprefix("// ")).write_text(text)
     run(folder, "npx tsc")
     return folder
 
@@ -159,9 +168,24 @@ def pushes() -> list[dict[str, Any]]:
     facts = facts_from("conversation", [each for each, _ in stored])
     settings = FoldSettings(presumed_ended_after=timedelta(hours=4))
     state = SubjectState("conversation", "c1", facts, NOW, settings)
+    recording = Recording(
+        conversation_id="c1",
+        recording_id="r1",
+        claim=None,
+        claimed_at=NOW,
+        key="tavus/c1/1.mp4",
+        size=7,
+        content_type="video/mp4",
+        version=None,
+        storage_class=None,
+        modified_at=NOW,
+        looked_at=NOW,
+        was_there=True,
+    )
     made = [
         *(callback_push(each, raw) for each, raw in stored),
         *derived_pushes(state, types_by_events(state)),
+        recording_push(recording, facts.receipt),
         erased_push("conversation", "c1", at=NOW),
     ]
     return [json.loads(push.detail()) for push in made]
@@ -180,7 +204,7 @@ def test_the_library_of_another_language_takes_every_push(consumer: str, path: s
     forged = [deliver(detail, server(OTHER_SECRET)).status for detail in details]
     posted = [deliver(detail, server(OTHER_SECRET, SECRET)).status for detail in details]
 
-    assert {"callback.system.shutdown", "conversation.complete", "conversation.erased"} < {
+    assert {"callback.system.shutdown", "conversation.ended", "recording.available"} < {
         detail["type"] for detail in details
     }
     assert [401] * len(details) == forged
