@@ -183,6 +183,26 @@ def test_a_secret_is_rotated_without_a_gap(api, sender, monkeypatch):
         assert all(Webhook(secret).verify(body, headers) for secret in (old, new))
 
 
+def test_only_the_last_two_values_of_a_secret_sign(api, sender, monkeypatch):
+    """After two rotations within a minute, the first value signs nothing: your server must have another."""
+    api.post(SHUTDOWN)
+    project_all(api)
+    first, second, third = secret_of(sender), "b" * 44, "c" * 44
+    wiring.push_secret().versions()
+    for value in (second, third):
+        clients.secretsmanager().put_secret_value(
+            SecretId=sender.environment["PUSH_SECRET"], SecretString=value
+        )
+    monkeypatch.setattr(wiring.push_secret(), "clock", lambda: now() + timedelta(minutes=1))
+    sender.run()
+
+    for _, body, headers in sender.posted:
+        assert all(Webhook(secret).verify(body, headers) for secret in (second, third))
+        with pytest.raises(WebhookVerificationError):
+            Webhook(first).verify(body, headers)
+    assert sender.posted
+
+
 @pytest.mark.parametrize("sender", ["raw"], indirect=True)
 def test_raw_mode_posts_the_kept_body_with_its_query(api, sender):
     """The body is the same byte for byte, and the URL has the tags; large callbacks and variants too."""
