@@ -41,7 +41,7 @@ def declared():
         ("TavusApiKeyArn", f"{SECRET}/key", "of the form (arn:"),
         ("TavusApiKeyArn", f"{SECRET}/tavus-key", "of the form (arn:"),
         ("PushUrl", "ftp://localhost/", r"of the form (https://\S+)?"),
-        *[("PushTypes", each, "types of pushes (docs/consume.md)") for each in NO_PUSH_TYPES],
+        *[("PushTypes", each, "types of pushes such as transcript.ready") for each in NO_PUSH_TYPES],
     ],
 )
 def test_a_value_that_cloudformation_refuses_is_refused(declared, name, value, allowed):
@@ -78,7 +78,7 @@ def test_a_value_that_cloudformation_takes_is_taken(declared, name, value):
 def test_every_type_of_push_can_be_chosen(declared):
     """Those of the table in docs/consume.md, those of each kind of resource, and the beginnings of all."""
     page = (REPOSITORY / "docs" / "consume.md").read_text(encoding="utf-8")
-    cells = re.findall(r"^\| (`[a-z]+\..*?) \|", page.partition("\nAll have one shape")[0], re.MULTILINE)
+    cells = re.findall(r"^\| (`[a-z]+\..*?) \|", page.partition("\nEvery push has")[0], re.MULTILINE)
     documented = set(re.findall(r"`([a-z]+\.[a-z]+)`", " ".join(cells)))
     resources = {f"{kind}.{status}" for kind in KINDS[1:] for status in ("ready", "failed")}
     types = documented | resources
