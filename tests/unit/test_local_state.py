@@ -1,5 +1,6 @@
 """The files of a local stack are private and whole, and the next run finds them."""
 
+import errno
 import os
 import stat
 import subprocess
@@ -78,12 +79,21 @@ def test_a_folder_that_cannot_be_removed_stops_a_fresh_start(
     open_state(tmp_path, 8787, fresh=False)
 
     def refuse(*_arguments: object, **_options: object) -> None:
-        raise PermissionError
+        raise PermissionError(errno.EACCES, "Permission denied", "data")
 
     monkeypatch.setattr(os, "rmdir", refuse)
 
-    with pytest.raises(PermissionError):
+    with pytest.raises(click.ClickException, match="data cannot be written: Permission denied"):
         open_state(tmp_path, 8787, fresh=True)
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder of another user, or on a read-only file system, may exist."""
+    logs = open_state(tmp_path, 8787, fresh=False).logs
+    monkeypatch.setattr(os, "access", lambda path, _mode: path != logs)
+
+    with pytest.raises(click.ClickException, match=r"logs cannot be written: .* TAVUS_CALLBACKS_STATE"):
+        open_state(tmp_path, 8787, fresh=False)
 
 
 def test_each_port_has_a_folder_of_its_own(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """What a local stack keeps between runs: one folder per port, below `state_root`."""
 
+import errno
 import json
 import os
 import secrets
@@ -135,18 +136,22 @@ class State:
 
 
 def open_state(root: Path, port: int, *, fresh: bool) -> State:
-    """Create the folder of a stack; `fresh` first removes what is there."""
-    folder = root / str(port)
-    # A folder that cannot be removed stops the start: its data would come back.
-    if fresh and folder.exists():
-        shutil.rmtree(folder)
-    state = State(folder)
+    """Create the folder of a stack; `fresh` first removes what is there.
+
+    Raises click.ClickException if it cannot be removed or written.
+    """
+    state = State(root / str(port))
     try:
+        # A folder that cannot be removed stops the start: its data would come back.
+        if fresh and state.folder.exists():
+            shutil.rmtree(state.folder)
         for each in (state.folder, state.logs, state.data):
             each.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if not os.access(each, os.W_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(each))
     except OSError as error:
         raise click.ClickException(
-            f"{argument(str(error.filename))} cannot be created: {error.strerror}. "
+            f"{argument(str(error.filename))} cannot be written: {error.strerror}. "
             "Name another folder with TAVUS_CALLBACKS_STATE."
         ) from error
     return state
