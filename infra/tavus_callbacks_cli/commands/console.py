@@ -10,6 +10,7 @@ import webbrowser
 import click
 
 from tavus_callbacks_cli.commands.options import target_options
+from tavus_callbacks_cli.commands.signals import one_signal_ends
 from tavus_callbacks_cli.output.console import note
 from tavus_callbacks_cli.output.text import examples
 from tavus_callbacks_cli.targets.choose import Target
@@ -59,10 +60,7 @@ def console(
         address = page.session.address
         if conversation_id:
             address = conversation_address(address, conversation_id)
-        # A shell lets the commands that a script starts in the background ignore SIGINT.
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.default_int_handler)
-        with serve(listener, page.site()), contextlib.suppress(KeyboardInterrupt):
+        with contextlib.suppress(KeyboardInterrupt), one_signal_ends(), serve(listener, page.site()):
             click.echo(address)
             note("Ctrl-C stops it.")
             if is_open and _has_browser():

@@ -2,19 +2,19 @@
 
 import contextlib
 import io
-import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 import click
 
 from tavus_callbacks.domain.common.timestamps import iso, now
 from tavus_callbacks_cli.commands import options
 from tavus_callbacks_cli.commands.options import http_url
+from tavus_callbacks_cli.commands.signals import one_signal_ends
 from tavus_callbacks_cli.local_stack.stack import DEFAULT_PORT, Options
 from tavus_callbacks_cli.local_stack.tavus_api import MODES
 from tavus_callbacks_cli.output.shell import argument
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
 # Seconds after which it is looked for events that no callback brought, such as a backfill.
 _LOOK = 5.0
-
-_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @click.command(
@@ -120,8 +118,8 @@ def local(  # noqa: PLR0913 - one argument an option
         tavus=MODES[tavus_api],
         console=local_console,
     )
-    # Ctrl-C ends the stack, and _one_signal_ends makes SIGTERM equal to it.
-    with contextlib.suppress(KeyboardInterrupt), _one_signal_ends():
+    # Ctrl-C ends the stack, and one_signal_ends makes SIGTERM equal to it.
+    with contextlib.suppress(KeyboardInterrupt), one_signal_ends():
         _run(chosen, forward, filter_, ready)
 
 
@@ -224,20 +222,3 @@ def _forward(
         yield alarm.watch
     finally:
         alarm.end()
-
-
-@contextlib.contextmanager
-def _one_signal_ends() -> Iterator[None]:
-    """Turn the first signal into KeyboardInterrupt and ignore later ones, which disturb the clean-up."""
-
-    def end(_number: int, _frame: object) -> NoReturn:
-        for number in before:
-            signal.signal(number, signal.SIG_IGN)
-        raise KeyboardInterrupt
-
-    before = {number: signal.signal(number, end) for number in _ENDING}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
