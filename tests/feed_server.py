@@ -133,7 +133,9 @@ class Feed:
         return is_listed and id_ not in self.gone
 
     def _item(self, id_: str) -> str:
-        item = conversation()[1].replace(ID, id_).replace(RECEIVED_AT, iso(self.began_at))
+        last = (int(id_[1:]) + 1) * EVENTS_EACH - 1 if id_ not in self.listed else 0
+        received_at = self.began_at + timedelta(seconds=4 * last)
+        item = conversation()[1].replace(ID, id_).replace(RECEIVED_AT, iso(received_at))
         return json.dumps(json.loads(item) | self.changes) if self.changes else item
 
     def _recordings(self, id_: str) -> str:

@@ -282,6 +282,19 @@ def test_a_conversation_that_changes_without_an_event_is_followed(feed, calls):
     assert [] == [path for path in feed.asked if path.startswith("/conversations")]
 
 
+def test_a_list_that_is_behind_does_not_hide_what_events_say(feed, calls):
+    """The list still shows the conversation as active, and its shutdown is in the file."""
+    feed.began_at = datetime.now(UTC) - timedelta(hours=3)
+    feed.changes = {"status": "active", "received_last_at": "2026-01-01T00:00:00.000000Z"}
+    synced(calls)
+    behind = query(calls, "SELECT DISTINCT status, confirmed FROM conversations")
+    feed.changes = {"confirmed": True}
+    synced(calls)
+
+    assert [("ended", 0)] == behind
+    assert [("ended", 1)] == query(calls, "SELECT DISTINCT status, confirmed FROM conversations")
+
+
 def test_simulated_data_is_left_out_unless_asked_for_at_first(feed, calls, tmp_path):
     """The stack filters. A file keeps the choice of its first sync, and says so."""
     synced(calls)

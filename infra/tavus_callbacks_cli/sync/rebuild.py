@@ -124,8 +124,8 @@ def _rebuild(
     }
     with copy.transaction() as connection:
         for kind, subject in subjects:
-            item = listed.get(subject) if kind == CONVERSATION else None
             events = load_events(connection, kind, subject)
+            item = _caught_up(listed.get(subject), events) if kind == CONVERSATION else None
             # Nothing is left of a subject that was erased after its events had been pulled.
             if events:
                 rows = subject_rows(
@@ -141,6 +141,12 @@ def _rebuild(
                     _note_settled(connection, subject, item)
             connection.execute("DELETE FROM sync_stale WHERE kind = ? AND subject = ?", (kind, subject))
     return len(subjects)
+
+
+def _caught_up(item: dict[str, Any] | None, events: Sequence[StoredEvent]) -> dict[str, Any] | None:
+    """Return a list's item, or None if it is older than the events: lists are a moment behind."""
+    latest = max((iso(event.received_at) for event in events), default="")
+    return item if item is not None and item["received_last_at"] >= latest else None
 
 
 def _list_recordings(api: "PatientApi", id_: str) -> list[dict[str, Any]]:
