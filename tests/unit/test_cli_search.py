@@ -109,12 +109,26 @@ def test_a_sync_that_cannot_begin_leaves_the_search(target, monkeypatch):
     assert "--no-sync searches calls.db as it is." in result.stderr
 
 
+def test_only_a_file_that_can_be_searched_is_offered(target, file):
+    """A sync that cannot write the copy offers to search it; without a copy there is nothing to offer."""
+    target.api_url = "https://b.fake"
+    other = run("search", "refund", "--stack", "calls")
+    target.answers = [(401, {"detail": "no"})]
+    none = run("search", "refund", "--stack", "calls", "--db", "none.db")
+    file.write_text("no copy", encoding="utf-8")
+    no_copy = run("search", "refund", "--stack", "calls")
+
+    assert [1, 1, 1] == [result.exit_code for result in (other, none, no_copy)]
+    assert other.stderr.endswith("name another file. --no-sync searches calls.db as it is.\n")
+    assert "--no-sync" not in none.stderr + no_copy.stderr
+
+
 def test_a_file_that_is_missing_is_named():
     """Without a file there is nothing to search, and nothing is made."""
     result = run("search", "refund", "--no-sync", "--db", "other.db")
 
     assert 1 == result.exit_code
-    assert result.stderr == "Error: There is no file other.db: leave out --no-sync to make it.\n"
+    assert result.stderr == "Error: other.db is missing or empty: leave out --no-sync to make it.\n"
 
 
 def test_a_query_without_a_word_does_not_wait_for_a_sync(target):
@@ -129,7 +143,8 @@ def test_a_query_without_a_word_does_not_wait_for_a_sync(target):
 def test_more_matches_are_announced():
     """A list that ends early says how to see the rest, and an empty one says that it is empty."""
     more = run("search", "refund", "--no-sync", "--limit", "1")
+    more_json = run("search", "refund", "--no-sync", "--limit", "1", "--json")
     none = run("search", "absent", "--no-sync")
 
-    assert more.stderr == "There are more: --limit 10 shows up to 10.\n"
+    assert more.stderr == more_json.stderr == "There are more: --limit 10 shows up to 10.\n"
     assert (0, "", "No turn and no analysis has these words.\n") == (none.exit_code, none.stdout, none.stderr)

@@ -96,6 +96,7 @@ def test_an_unusual_query_is_no_error(copy):
 
     assert found(copy, "price\udcff \udcff") == ["price"]
     assert found(copy, "price " * 5000) == ["price"]
+    assert match_expression("a b* a b*") == '"a" "b"*'
 
 
 @pytest.mark.parametrize("words", ["", "🙂", "-", '""', "*", "\0"])
@@ -139,3 +140,21 @@ def test_an_excerpt_marks_the_words(copy):
 
     assert [piece for piece, is_word in match.excerpt if is_word] == ["refund policy"]
     assert len("".join(piece for piece, _ in match.excerpt)) < 300
+
+
+def test_a_text_cannot_mark_words(copy):
+    """A control character of a text stays in its excerpt, and highlights nothing."""
+    add_events(copy, [spoken("c1", 0, "a \x01refund\x02 and \x01 more")])
+
+    [match] = search(copy, "refund", 20).shown
+
+    assert match.excerpt == (("a \x01", False), ("refund", True), ("\x02 and \x01 more", False))
+
+
+def test_an_excerpt_of_a_text_without_spaces_is_short(copy):
+    """A word of any length is shortened in its middle."""
+    add_events(copy, [spoken("c1", 0, "refund " + "返" * 5000 + "金")])
+
+    [match] = search(copy, "refund", 20).shown
+
+    assert match.excerpt == (("refund", True), (" " + "返" * 199 + "…" + "返" * 199 + "金", False))

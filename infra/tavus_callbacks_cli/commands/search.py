@@ -63,16 +63,15 @@ def search(  # noqa: PLR0913 - one argument an option
     if not no_sync:
         _sync(target, file)
     elif not exists(file):
-        raise click.ClickException(f"There is no file {argument(str(file))}: leave out --no-sync to make it.")
+        raise click.ClickException(
+            f"{argument(str(file))} is missing or empty: leave out --no-sync to make it."
+        )
     with open_copy(file) as copy:
         matches, has_more = search_copy(copy.connection, text, limit)
     if is_json:
         print_json({"matches": [_json(match, target) for match in matches]})
-        return
-    for number, (_, group) in enumerate(groupby(matches, key=lambda match: match.conversation_id)):
-        if number:
-            click.echo()
-        _print_conversation(list(group), target)
+    else:
+        _print_matches(matches, target)
     if not matches:
         note("No turn and no analysis has these words.")
     if has_more:
@@ -86,15 +85,26 @@ def _json(match: "Match", target: Target | None) -> dict[str, object]:
 
 def _sync(target: Target | None, file: Path) -> None:
     from tavus_callbacks_cli.commands.sync import sync_with_progress
-    from tavus_callbacks_cli.targets.api_client import Unavailable
+    from tavus_callbacks_cli.sync.file import NoCopy, exists
 
     if target is None:
         raise click.UsageError(f"{NO_TARGET}\n  or add --no-sync to search {argument(str(file))} as it is.")
     note(f"on {target.name}")
     try:
         sync_with_progress(target, file, with_simulated=target.is_local)
-    except Unavailable as error:
-        raise Unavailable(f"{error.message} --no-sync searches {argument(str(file))} as it is.") from None
+    except NoCopy:
+        raise
+    except click.ClickException as error:
+        if exists(file):
+            error.message += f" --no-sync searches {argument(str(file))} as it is."
+        raise
+
+
+def _print_matches(matches: "list[Match]", target: Target | None) -> None:
+    for number, (_, group) in enumerate(groupby(matches, key=lambda match: match.conversation_id)):
+        if number:
+            click.echo()
+        _print_conversation(list(group), target)
 
 
 def _print_conversation(matches: "list[Match]", target: Target | None) -> None:

@@ -5,6 +5,7 @@ yields its newest entries without ranking all of them, and a common word is foun
 """
 
 import re
+import secrets
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,8 +15,8 @@ import click
 
 # Words in an excerpt; the index counts its tokens.
 _EXCERPT = 32
-# Around a matching word in an excerpt. Output escapes control characters, so nobody's text can show them.
-_BEGIN, _END = "\x01", "\x02"
+# Characters of a piece of an excerpt: a text without spaces is one word.
+_PIECE = 400
 
 _ANALYSIS = "analysis"
 
@@ -79,7 +80,7 @@ def match_expression(words: str) -> str:
             terms.append('"{}"{}'.format(text.replace('"', '""'), "*" if star else ""))
     if not terms:
         raise click.UsageError(f"{words!r} has no word or number to search for.")
-    return " ".join(terms)
+    return " ".join(dict.fromkeys(terms))
 
 
 def search(connection: sqlite3.Connection, words: str, limit: int) -> Matches:
@@ -88,11 +89,13 @@ def search(connection: sqlite3.Connection, words: str, limit: int) -> Matches:
     Raises click.UsageError if there is no word to search for.
     """
     match = match_expression(words)
-    excerpts = {"begin": _BEGIN, "end": _END, "size": _EXCERPT}
+    # Around a matching word: nobody's text can have it.
+    mark = secrets.token_hex(8)
+    excerpts = {"begin": mark, "end": mark, "size": _EXCERPT}
     parameters = {"match": match, "limit": limit + 1, "analysis": _ANALYSIS, **excerpts}
     rows = [row for query in (_TURNS, _ANALYSES) for row in connection.execute(query, parameters)]
     newest = sorted(rows, key=lambda row: row[0], reverse=True)
-    matches = [_match(*row) for row in newest[:limit]]
+    matches = [_match(mark, *row) for row in newest[:limit]]
     conversations = list(dict.fromkeys(match.conversation_id for match in matches))
     places = {conversation_id: place for place, conversation_id in enumerate(conversations)}
     matches.reverse()
@@ -100,13 +103,15 @@ def search(connection: sqlite3.Connection, words: str, limit: int) -> Matches:
     return Matches(matches, len(newest) > limit)
 
 
-def _match(_id: int, *members: Any) -> Match:
+def _match(mark: str, _id: int, *members: Any) -> Match:
     *others, excerpt = members
-    return Match(*(*others, tuple(_pieces(excerpt))))
+    return Match(*(*others, tuple(_pieces(excerpt, mark))))
 
 
-def _pieces(excerpt: str) -> Iterator[tuple[str, bool]]:
+def _pieces(excerpt: str, mark: str) -> Iterator[tuple[str, bool]]:
     """Yield the pieces of an excerpt in one line, with whether each is a matching word."""
-    for number, piece in enumerate(re.split(f"[{_BEGIN}{_END}]", re.sub(r"\s+", " ", excerpt))):
-        if piece:
+    for number, piece in enumerate(re.sub(r"\s+", " ", excerpt).split(mark)):
+        if len(piece) > _PIECE:
+            yield f"{piece[: _PIECE // 2]}…{piece[-_PIECE // 2 :]}", number % 2 == 1
+        elif piece:
             yield piece, number % 2 == 1
