@@ -157,4 +157,4 @@ def test_an_excerpt_of_a_text_without_spaces_is_short(copy):
 
     [match] = search(copy, "refund", 20).shown
 
-    assert match.excerpt == (("refund", True), (" " + "返" * 199 + "…" + "返" * 199 + "金", False))
+    assert match.excerpt == (("refund", True), (" " + "返" * 119 + "…" + "返" * 119 + "金", False))

@@ -95,9 +95,10 @@ def _sync(target: Target | None, file: Path) -> None:
     except NoCopy:
         raise
     except click.ClickException as error:
-        if exists(file):
-            error.message += f" --no-sync searches {argument(str(file))} as it is."
-        raise
+        if not exists(file):
+            raise
+        advice = f"--no-sync searches {argument(str(file))} as it is."
+        raise click.ClickException(f"{error.message} {advice}") from error
 
 
 def _print_matches(matches: "list[Match]", target: Target | None) -> None:

@@ -16,7 +16,7 @@ import click
 # Words in an excerpt; the index counts its tokens.
 _EXCERPT = 32
 # Characters of a piece of an excerpt: a text without spaces is one word.
-_PIECE = 400
+_PIECE = 240
 
 _ANALYSIS = "analysis"
 
