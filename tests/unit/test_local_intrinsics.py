@@ -64,6 +64,7 @@ def resolver(**parameters: str) -> Resolver:
         ("${Kept} 0 x", {"Fn::Sub": ["${!Kept} ${Days} ${Own}", {"Own": "x"}]}),
         ("a-b", {"Fn::Join": ["-", ["a", "b"]]}),
         ("b", {"Fn::Select": ["1", {"Ref": "Zones"}]}),
+        (["a", "", "c", ""], {"Fn::Split": ["|", {"Fn::Join": ["|", ["a", "", "c", ""]]}]}),
         (128, {"Fn::FindInMap": ["Sizes", "small", "memory"]}),
         ("no", {"Fn::If": ["Expires", "yes", "no"]}),
         ({"a": 1}, {"a": 1, "b": {"Ref": "AWS::NoValue"}}),

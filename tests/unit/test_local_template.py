@@ -1,5 +1,6 @@
 """A template loads as it deploys; an unsupported part is an error that names it."""
 
+import json
 from pathlib import Path
 
 import click
@@ -58,17 +59,33 @@ def test_what_has_no_meaning_is_named(tmp_path: Path, named: str, resources: str
         check_resources(template_of(tmp_path, resources))
 
 
+def pushing(*types: str) -> Template:
+    """Load the project's template with chosen types of pushes."""
+    parameters = {"PushUrl": "https://hooks.example.com/", "PushTypes": ",".join(types)}
+    return load_template(REPOSITORY / "template.yaml", parameters)
+
+
+def test_types_of_pushes_become_prefixes() -> None:
+    """EventBridge rejects more than about ten `wildcard` as too complex, with or without a `*`."""
+    template = pushing("transcript.ready", " recording.*", "callback.system.*")
+    pattern = json.loads(template.resources["PushRule"].properties["EventPattern"])
+
+    assert {"source", "detail"} == pattern.keys()
+    assert pattern["detail"]["type"] == [
+        {"prefix": "transcript.ready"},
+        {"prefix": "recording."},
+        {"prefix": "callback.system."},
+        "conversation.erased",
+    ]
+
+
 def test_more_types_of_pushes_than_a_pattern_holds_are_refused() -> None:
     """The start fails as a deployment would, and says which limit it is."""
+    types = [f"callback.application.event_{each}" for each in range(50)]
 
-    def template(number: int) -> Template:
-        types = ",".join(f"callback.application.event_{each}" for each in range(number))
-        parameters = {"PushUrl": "https://hooks.example.com/", "PushTypes": types}
-        return load_template(REPOSITORY / "template.yaml", parameters)
-
-    rules_of(template(40))
+    rules_of(pushing(*types[:40]))
     with pytest.raises(click.ClickException, match=r"PushRule: .* 2,\d{3} characters, but .* accepts 2,048"):
-        rules_of(template(50))
+        rules_of(pushing(*types))
 
 
 FUNCTION = """

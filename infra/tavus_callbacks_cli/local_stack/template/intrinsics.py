@@ -158,6 +158,7 @@ class Resolver:
             "Fn::Select": lambda parts, where: self._value(parts[1], where)[
                 int(self._value(parts[0], where))
             ],
+            "Fn::Split": lambda parts, where: str(self._value(parts[1], where)).split(parts[0]),
             "Fn::Sub": self._sub,
         }
 
