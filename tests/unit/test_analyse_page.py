@@ -63,7 +63,10 @@ def dialogue(question, answer, seconds):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Return a folder with a calls.db of three conversations: two replicas, one recording, one user twice."""
+    """Return a folder with a calls.db of six conversations: two replicas, two recordings, one user twice.
+
+    One began on New Year's Day, one is active, and the end of one never arrived.
+    """
     folder = tmp_path_factory.mktemp("analyse")
     path = folder / "calls.db"
     create(path, {})
@@ -75,6 +78,13 @@ def folder(tmp_path_factory):
         add_events(file, events, recordings=[known])
         add_events(file, call("c2", "r2", hours=1, reason=left, tag="user=4711", turns=slow))
         add_events(file, call("c3", "r1", hours=170, reason="max_call_duration", tag="user=4711"))
+        elsewhere = recording("r2", "other_provider", key=None, conversation_id="c4").model_dump(mode="json")
+        add_events(file, call("c4", "r1", hours=-1428, reason=left), recordings=[elsewhere])
+        [joining, *_] = call("c5", "r1", hours=0, reason=left)
+        add_events(file, [joining])
+        [joining, *_] = call("c6", "r1", hours=-24, reason=left)
+        failed = recording("r3", "failed", key=None, conversation_id="c6").model_dump(mode="json")
+        add_events(file, [joining], recordings=[failed])
     return folder
 
 
@@ -84,10 +94,12 @@ ANSWERS = {
     "How do calls end, week by week?": [
         ("2027-03-08", "max_call_duration", 1, 10.0),
         ("2027-03-01", "participant_left_timeout", 2, 10.0),
+        ("2026-12-28", "participant_left_timeout", 1, 10.0),
     ],
     "Which calls have no recording?": [
         ("c3", "2027-03-08T14:30:15.250000Z", 600.0),
         ("c2", "2027-03-01T13:30:15.250000Z", 600.0),
+        ("c6", "2027-02-28T12:30:15.250000Z", None),
     ],
     "Which calls did a user have?": [
         ("c3", "2027-03-08T14:30:15.250000Z", 600.0, "max_call_duration", 0),
