@@ -125,3 +125,4 @@ def test_a_conversation_stands_in_the_address():
     address = conversation_address("http://127.0.0.1:1/#key=k", "a/b?c#d", 61.96)
 
     assert "http://127.0.0.1:1/#key=k/conversations/a%2Fb%3Fc%23d?t=62.0" == address
+    assert conversation_address("http://127.0.0.1:1/#key=k", "a\udcff").endswith("/conversations/a%3F")

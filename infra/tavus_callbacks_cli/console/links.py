@@ -11,4 +11,5 @@ def conversation_address(console: str, conversation_id: str, start: float | None
     """
     # Rounded down, it would be a moment of the turn before.
     moment = "" if start is None else f"?t={ceil(start * 10) / 10}"
-    return f"{console}/conversations/{quote(conversation_id, safe='')}{moment}"
+    # An argument of a command can hold bytes that are not UTF-8, and no id has them.
+    return f"{console}/conversations/{quote(conversation_id, safe='', errors='replace')}{moment}"
