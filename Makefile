@@ -94,4 +94,5 @@ dist: setup ## build wheel and sdist in dist/, check them, and run what they ins
 	@infra/checks/dist
 
 clean: ## remove what the targets made, but for .local (the data of `make run`)
-	@rm -rf .arm64 .venv .venv-sam .venv-checkov .venv-localstack .venv-dist .venv-analyse dist .aws-sam .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf .venv .venv-analyse .venv-checkov .venv-dist .venv-localstack .venv-sam .arm64 .aws-sam dist \
+	  .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache .schemathesis tests/*/node_modules
