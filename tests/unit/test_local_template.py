@@ -28,6 +28,12 @@ def template_of(tmp_path: Path, resources: str, **parameters: str) -> Template:
     return load_template(path, parameters)
 
 
+def test_a_missing_template_is_named(tmp_path: Path) -> None:
+    """A package that is imported from a zip file has no template to read."""
+    with pytest.raises(click.ClickException, match=r"template\.yaml is missing\. Run the local stack from"):
+        load_template(tmp_path / "template.yaml")
+
+
 def test_the_projects_template_has_a_meaning_here() -> None:
     """Every resource is made, run, read, or named with the reason why not."""
     check_resources(load_template(REPOSITORY / "template.yaml"))

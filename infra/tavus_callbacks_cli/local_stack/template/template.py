@@ -10,6 +10,7 @@ import click
 from tavus_callbacks_cli.local_stack.account import ACCOUNT, isolated_session
 from tavus_callbacks_cli.local_stack.state import PACKAGE
 from tavus_callbacks_cli.local_stack.template.intrinsics import Names, Resolver, uninterpretable
+from tavus_callbacks_cli.output.shell import argument
 
 _CODE_BUCKET = "local"
 
@@ -100,7 +101,7 @@ def load_template(
 def translate(path: Path, parameters: dict[str, str]) -> dict[str, Any]:
     """Return the CloudFormation template that SAM makes of a SAM template, with its intrinsic functions.
 
-    Raises click.ClickException if it is not a valid SAM template.
+    Raises click.ClickException if it is missing or not a valid SAM template.
     """
     from samtranslator.model.exceptions import InvalidDocumentException
     from samtranslator.parser.parser import Parser
@@ -120,6 +121,10 @@ def translate(path: Path, parameters: dict[str, str]) -> dict[str, Any]:
             if isinstance(properties.get("CodeUri"), str):
                 properties["CodeUri"] = f"s3://{_CODE_BUCKET}/{properties['CodeUri']}"
         plain: dict[str, Any] = translator.translate(source, {**parameters, "AWS::AccountId": ACCOUNT})
+    except FileNotFoundError as error:
+        raise click.ClickException(
+            f"{argument(str(path))} is missing. Run the local stack from a clone or from an installed wheel."
+        ) from error
     except (YAMLError, InvalidDocumentException) as error:
         causes = getattr(error, "causes", None) or [error]
         reason = "; ".join(getattr(cause, "message", str(cause)) for cause in causes)
