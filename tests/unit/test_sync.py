@@ -128,6 +128,24 @@ def test_an_event_that_comes_twice_is_stored_once(calls):
     assert before == content(calls)
 
 
+def test_tables_and_columns_that_a_person_added_stay(feed, calls):
+    """A sync writes its own columns, and leaves all others alone."""
+    synced(calls)
+    with closing(sqlite3.connect(calls)) as connection, connection:
+        connection.execute("ALTER TABLE events ADD COLUMN mine TEXT DEFAULT 'a'")
+        connection.execute("ALTER TABLE conversations ADD COLUMN mine TEXT DEFAULT 'b'")
+        connection.execute("CREATE TABLE notes (conversation_id REFERENCES conversations, note TEXT)")
+        connection.execute("INSERT INTO notes VALUES ('c000001', 'call back')")
+        connection.execute("CREATE VIEW replies AS SELECT text FROM turns WHERE speaker = 'replica'")
+    feed.more = [event("c000001", "one more thing")]
+    counts = synced(calls)
+
+    assert (1, 1) == (counts["new_events"], counts["updated"])
+    assert [("c000001", "call back")] == query(calls, "SELECT * FROM notes")
+    assert 16 == len(query(calls, "SELECT mine FROM events WHERE mine = 'a'"))
+    assert [] != query(calls, "SELECT * FROM replies")
+
+
 def test_a_body_above_256_kb_is_fetched(feed, calls):
     """The feed names its place, and the file has the bytes that were kept."""
     kept = '{"conversation_id":"c9","event_type":"x.y",  "text":"' + "é" * 300_000 + '"}'

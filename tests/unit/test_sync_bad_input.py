@@ -136,6 +136,49 @@ def test_a_file_without_a_table_is_said_to_be_changed(feed, calls, table):
     assert "was changed after a sync (no such table: " in refusal(calls)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        "ALTER TABLE conversations RENAME COLUMN duration TO seconds",
+        "ALTER TABLE events DROP COLUMN label",
+        "CREATE TRIGGER mine BEFORE INSERT ON turns BEGIN SELECT RAISE(ABORT, 'mine'); END",
+        "CREATE UNIQUE INDEX mine ON events (kind)",
+    ],
+)
+def test_a_file_that_does_not_take_our_rows_is_said_to_be_changed(feed, calls, change):
+    """A column is missing, or an index or a trigger of the person refuses a row."""
+    file.create(calls, {"api_url": feed.url, "simulated": "1"})
+    with closing(sqlite3.connect(calls)) as connection:
+        connection.execute(change)
+
+    assert "was changed after a sync (" in refusal(calls)
+
+
+@pytest.mark.parametrize("disturbed", ["after=5", "/conversations?", "/recordings"])
+def test_a_file_that_is_moved_during_a_sync_is_not_written_any_more(disturbed, feed, calls, undisturbed):
+    """What takes its place stays as it is, and a sync of the moved file continues."""
+    moved = calls.with_name("moved.db")
+
+    def move(path):
+        if disturbed in path:
+            feed.disturb = lambda _: None
+            calls.rename(moved)
+            calls.write_text("mine")
+
+    feed.disturb = move
+
+    assert "was moved, replaced or deleted during the sync" in refusal(calls)
+    assert calls.read_text() == "mine"
+    assert 0 == sync(moved).exit_code
+    assert undisturbed == content(moved)
+
+
+def test_a_name_that_no_file_can_have_is_refused(feed, tmp_path):
+    """The reason is that of the file system."""
+    assert "cannot be read: File name too long." in refusal(tmp_path / ("x" * 300))
+    assert [] == feed.asked
+
+
 def test_a_missing_folder_is_named(feed, tmp_path):
     """Nothing is asked of the stack."""
     assert "There is no folder" in refusal(tmp_path / "none" / "calls.db")

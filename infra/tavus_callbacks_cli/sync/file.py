@@ -30,6 +30,8 @@ _ADVICE = {
     sqlite3.SQLITE_IOERR: "the disk refuses to read or write ({reason}). Look at the disk and its space, "
     + _CONTINUE,
     sqlite3.SQLITE_READONLY: "it is read-only. Make the file and its folder writable, or name another file.",
+    sqlite3.SQLITE_READONLY_DBMOVED: "it was moved, replaced or deleted during the sync. Sync the file "
+    "that you want: it continues where it stopped.",
     sqlite3.SQLITE_CANTOPEN: "the file or its folder does not permit it. Make both writable, or name another "
     "file.",
     sqlite3.SQLITE_PERM: "the file does not permit it. Make it writable, or name another file.",
@@ -37,6 +39,8 @@ _ADVICE = {
     sqlite3.SQLITE_CORRUPT: "it is damaged ({reason}). Restore it from a backup, or sync into another file.",
 }
 _PRIMARY_CODE = 0xFF
+# A table, a column or a module is missing; a person's index or trigger refuses a row.
+_CHANGED = (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CONSTRAINT)
 
 
 class NoCopy(ClickException):
@@ -94,18 +98,20 @@ def file_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        code = getattr(error, "sqlite_errorcode", 0) & _PRIMARY_CODE
+        full_code = getattr(error, "sqlite_errorcode", 0)
+        code = full_code & _PRIMARY_CODE
         if code == sqlite3.SQLITE_NOTADB:
             raise not_ours(path) from error
-        if code == sqlite3.SQLITE_ERROR and str(error).startswith("no such"):
-            raise _incomplete(path, error) from error
-        if code not in _ADVICE:
+        if code in _CHANGED:
+            raise _changed(path, error) from error
+        advice = _ADVICE.get(full_code, _ADVICE.get(code))
+        if advice is None:
             raise
-        raise ClickException(f"{argument(str(path))}: {_ADVICE[code].format(reason=error)}") from error
+        raise ClickException(f"{argument(str(path))}: {advice.format(reason=error)}") from error
 
 
-def _incomplete(path: Path, error: sqlite3.Error) -> ClickException:
-    """Return the error for what SQLite does not find: its own full-text search, or a table of the file."""
+def _changed(path: Path, error: sqlite3.Error) -> ClickException:
+    """Return the error for a statement that the file does not take, because it has other tables than ours."""
     if str(error).startswith("no such module"):
         return ClickException(
             f"SQLite {sqlite3.sqlite_version} of {argument(sys.executable)} has no full-text search "
@@ -121,9 +127,12 @@ def not_ours(path: Path) -> NoCopy:
 
 def exists(path: Path) -> bool:
     """Return whether there is something to open; an empty file is nothing yet. Raises NoCopy for a folder."""
-    if path.exists() and not path.is_file():
-        raise NoCopy(f"{argument(str(path))} is not a file: name a file.")
-    return path.exists() and path.stat().st_size > 0
+    try:
+        if path.exists() and not path.is_file():
+            raise NoCopy(f"{argument(str(path))} is not a file: name a file.")
+        return path.exists() and path.stat().st_size > 0
+    except OSError as error:
+        raise ClickException(f"{argument(str(path))} cannot be read: {error.strerror}.") from error
 
 
 @contextmanager

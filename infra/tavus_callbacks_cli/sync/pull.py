@@ -29,7 +29,11 @@ PAGE = "200"
 # Bytes of bodies that wait for their transaction. A page can have 200 bodies of 6 MB.
 _MOST_BYTES = 4_000_000
 
-_INSERT = """INSERT INTO events VALUES (
+# The columns are named, because a person may have added others.
+_INSERT = """INSERT INTO events (
+    event_id, kind, subject, family, event_type, occurred_at, received_at, label, tags, source, issues,
+    simulated, body)
+    VALUES (
     :event_id, :kind, :subject, :family, :event_type, :occurred_at, :received_at, :label, :tags, :source,
     :issues, :simulated, :body) ON CONFLICT (event_id) DO NOTHING"""
 
