@@ -5,6 +5,7 @@ from importlib import import_module
 import click
 from click.exceptions import NoSuchCommand
 
+from tavus_callbacks import VERSION
 from tavus_callbacks.domain.common.token import replace_tokens
 
 COMMANDS = {
@@ -82,6 +83,6 @@ Names and options complete on TAB, once your shell has evaluated (bash; zsh and 
 
 
 @click.group(cls=LazyGroup, context_settings=CONTEXT, epilog=EPILOG)
-@click.version_option(package_name="tavus-callbacks")
+@click.version_option(VERSION)
 def main() -> None:
     """Receive, keep and read Tavus callbacks. Unofficial: not by Tavus."""

@@ -5,10 +5,14 @@ import importlib.util
 import re
 import sys
 import tomllib
-from importlib.metadata import packages_distributions
+from importlib.metadata import PackageNotFoundError, packages_distributions
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
+
+from tavus_callbacks import VERSION
+from tavus_callbacks_cli.main import main
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = (ROOT / "functions/tavus_callbacks", ROOT / "infra/tavus_callbacks_cli")
@@ -57,6 +61,21 @@ def test_the_local_stack_requires_the_moto_of_the_tests():
     [required] = [name for name in PROJECT["optional-dependencies"]["local"] if name.startswith("moto")]
 
     assert f"\nmoto=={required.partition('==')[2]} " in (ROOT / "requirements/dev.txt").read_text()
+
+
+def test_a_new_version_is_known_before_it_is_installed(monkeypatch):
+    """A release sets VERSION in a clone, whose environment still has the metadata of the version before."""
+
+    def fail(name):
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr("importlib.metadata.version", fail)
+    # It may have taken the function when it was loaded.
+    document = importlib.reload(importlib.import_module("tavus_callbacks_cli.openapi.document")).document()
+    printed = CliRunner().invoke(main, ["--version"])
+
+    assert VERSION == document["info"]["version"]
+    assert f"version {VERSION}\n" in printed.output
 
 
 def imported(root):

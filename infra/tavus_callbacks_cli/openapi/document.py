@@ -1,9 +1,9 @@
 """The whole OpenAPI 3.1 document, in a stable order."""
 
 import json
-from importlib.metadata import version
 from typing import Any
 
+from tavus_callbacks import VERSION
 from tavus_callbacks_cli.openapi.callbacks import callback_path, callback_schemas
 from tavus_callbacks_cli.openapi.operations import read_paths
 from tavus_callbacks_cli.openapi.responses import RESPONSES
@@ -33,7 +33,7 @@ def document() -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {
             "title": "tavus-callbacks",
-            "version": version("tavus-callbacks"),
+            "version": VERSION,
             "description": _ABOUT,
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
