@@ -100,7 +100,7 @@ def test_without_a_target_both_ways_are_named():
 
 def test_a_sync_that_cannot_begin_leaves_the_search(target, monkeypatch):
     """Somebody without a network learns that the file can be searched without it."""
-    monkeypatch.setattr("tavus_callbacks_cli.sync.patience.time.sleep", lambda _: None)
+    monkeypatch.setattr("tavus_callbacks_cli.operations.events.time.sleep", lambda _: None)
     target.answers = [(503, {"detail": "down"})] * 100
 
     result = run("search", "refund", "--stack", "calls")

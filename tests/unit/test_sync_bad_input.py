@@ -17,7 +17,8 @@ from click.testing import CliRunner, Result
 import feed_server
 from feed_server import Feed, serving
 from tavus_callbacks_cli.main import main
-from tavus_callbacks_cli.sync import file, patience, pull, rebuild
+from tavus_callbacks_cli.operations import events
+from tavus_callbacks_cli.sync import file, pull, rebuild
 from tavus_callbacks_cli.sync.progress import Progress
 from tavus_callbacks_cli.sync.rows import subject_rows
 from tavus_callbacks_cli.sync.run import sync as sync_file
@@ -44,7 +45,7 @@ def calls(tmp_path):
 def pauses(monkeypatch):
     """Let pauses take no time, and return them."""
     pauses: list[float] = []
-    for module in (patience, pull):
+    for module in (events, pull):
         monkeypatch.setattr(module.time, "sleep", pauses.append)
     return pauses
 
@@ -347,7 +348,7 @@ def test_a_busy_stack_is_waited_for(feed, calls, undisturbed, pauses):
     result = sync(calls)
 
     assert (0, [1, 2, 7, 1]) == (result.exit_code, pauses)
-    assert "503: Disturbed. Waiting 1 s." in result.stderr
+    assert "503: Disturbed. Next attempt in 1 s." in result.stderr
     assert undisturbed == content(calls)
 
 

@@ -16,6 +16,8 @@ Event = dict[str, Any]
 
 # Seconds between two requests if nothing came, and at most between two that failed.
 _PAUSE, _LONGEST_PAUSE = 1.0, 60.0
+# Seconds of waiting for one answer, in commands that come to an end.
+PATIENCE = 300.0
 
 _DIGEST = re.compile(r"([0-9a-f]{8})[0-9a-f]{24}(?:-[0-9]{6})?$")
 
@@ -82,14 +84,16 @@ def ask_patiently(
 ) -> T:
     """Return an answer of the API; if there is none for now, wait 1 s, 2 s, 4 s, …, 60 s, and ask again.
 
-    Raises Unavailable once the next wait would exceed `patience`, in seconds.
+    A longer Retry-After is followed if `patience` is limited. Raises Unavailable once the next wait would
+    exceed `patience`, in seconds.
     """
     pause, waited = _PAUSE, 0.0
     while True:
         try:
             return ask()
         except Unavailable as error:
-            seconds = max(pause, min(error.retry_after or 0, _LONGEST_PAUSE))
+            asked = error.retry_after or 0.0
+            seconds = max(pause, asked if patience < math.inf else min(asked, _LONGEST_PAUSE))
             if waited + seconds > patience:
                 raise
             message = error.message.removesuffix(" Try again in a moment.")
