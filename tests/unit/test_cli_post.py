@@ -163,6 +163,30 @@ def test_a_target_without_a_status_gives_no_answer(
     assert reason in (answer.reason or "")
 
 
+def refuse_early(connection: socket.socket) -> None:
+    """Answer after the headers; closing with the body unread resets the connection."""
+    data = b""
+    while b"\r\n\r\n" not in data:
+        data += connection.recv(4096)
+    connection.sendall(b"HTTP/1.1 413 Content Too Large\r\n\r\n")
+
+
+def test_a_refusal_counts_that_came_before_the_body_was_sent() -> None:
+    """A target with a limit on bodies answers, and breaks the connection while the rest is sent."""
+    with server(refuse_early) as port:
+        answer = post_once(f"http://127.0.0.1:{port}/hook", b" " * 5_000_000)
+
+    assert (413, None) == (answer.status, answer.reason)
+
+
+def test_a_reason_is_short() -> None:
+    """It may quote what the target sent."""
+    with server(send(b"x" * 50_000 + b"\r\n\r\n")) as port:
+        answer = post_once(f"http://127.0.0.1:{port}/hook")
+
+    assert len(answer.reason or "") < 150
+
+
 @pytest.mark.parametrize(
     ("status", "is_taken"), [(200, True), (204, True), (302, False), (404, False), (500, False)]
 )
@@ -282,6 +306,16 @@ def test_a_certificate_of_ones_own_is_trusted_when_named(
     assert status == answer.status
     if status is None:
         assert "its certificate is not trusted: " in (answer.reason or "")
+
+
+def test_a_broken_connection_is_a_reason_with_tls_too(certificates: Path) -> None:
+    """A target that closes early leaves no answer to read there, but the reason is a sentence."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificates / "server.pem", certificates / "key.pem")
+    with server(refuse_early, context) as port:
+        answer = post_once(f"https://localhost:{port}/hook", b" " * 5_000_000, is_insecure=True)
+
+    assert (None, "the connection broke") == (answer.status, answer.reason)
 
 
 @pytest.mark.parametrize(

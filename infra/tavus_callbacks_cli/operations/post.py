@@ -31,6 +31,10 @@ from tavus_callbacks_cli.targets.urls import is_loopback
 
 # Seconds.
 _DEADLINE = 15.0
+# Bytes that are read of an answer whose connection broke; a status line and headers are shorter.
+_REST = 65536
+# Characters; a reason may quote what the target sent.
+_LONGEST_REASON = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +120,7 @@ def _reason(error: BaseException) -> str:
         return f"its certificate is not trusted: {innermost.verify_message}"
     if isinstance(innermost, OSError) and not isinstance(innermost, (socket.gaierror, ssl.SSLError)):
         return os.strerror(innermost.errno) if innermost.errno else str(error)
-    return escape(str(innermost)) or type(error).__name__
+    return escape(str(innermost))[:_LONGEST_REASON] or "the connection broke"
 
 
 def _verification(ca: Path | None, *, is_insecure: bool) -> ssl.SSLContext | bool:
@@ -133,6 +137,23 @@ def _verification(ca: Path | None, *, is_insecure: bool) -> ssl.SSLContext | boo
     return context
 
 
+def _read_rest(transport: asyncio.Transport, protocol: asyncio.Protocol) -> None:
+    """Let a protocol get what its socket holds when the connection breaks.
+
+    A target may refuse a large body before it has read all of it, and close. Then sending fails, and asyncio
+    would drop the answer unread.
+    """
+    end = protocol.connection_lost
+
+    def connection_lost(error: Exception | None) -> None:
+        with suppress(OSError):
+            if error and (rest := os.read(transport.get_extra_info("socket").fileno(), _REST)):
+                protocol.data_received(rest)
+        end(error)
+
+    protocol.connection_lost = connection_lost  # type: ignore[method-assign, assignment]  # of this one protocol
+
+
 class _Loop(asyncio.SelectorEventLoop):
     """A loop that notes its connections, and whose lookups of names end with the process.
 
@@ -145,9 +166,10 @@ class _Loop(asyncio.SelectorEventLoop):
 
     async def create_connection(self, *arguments: Any, **options: Any) -> Any:
         """Connect, and note the transport."""
-        connection = await super().create_connection(*arguments, **options)
-        self._noted.append(connection[0])
-        return connection
+        transport, protocol = await super().create_connection(*arguments, **options)
+        self._noted.append(transport)
+        _read_rest(transport, protocol)
+        return transport, protocol
 
     async def getaddrinfo(self, host: Any, port: Any, **options: Any) -> Any:
         """Look up a name in a daemon thread; those of the usual executor are waited for at the end."""
