@@ -1,7 +1,7 @@
 """An application on this machine that callbacks are posted to."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -12,12 +12,13 @@ from typing import Any
 class Receiver:
     """Answers with the statuses in turn, then with 204; 0 closes the connection without an answer.
 
-    `retry_after` goes with each 429 and 503.
+    `retry_after` goes with each 429 and 503. `note` is called with each body before its answer.
     """
 
     url: str = ""
     statuses: list[int] = field(default_factory=list)
     retry_after: str | None = None
+    note: Callable[[], object] | None = None
     paths: list[str] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
     bodies: list[bytes] = field(default_factory=list)
@@ -38,6 +39,8 @@ def receiving(*statuses: int) -> Iterator[Receiver]:
             receiver.bodies.append(self.rfile.read(int(self.headers["content-length"])))
             receiver.paths.append(self.path)
             receiver.headers.append({name.lower(): value for name, value in self.headers.items()})
+            if receiver.note:
+                receiver.note()
             status = receiver.statuses.pop(0) if receiver.statuses else 204
             if not status:
                 self.close_connection = True

@@ -1,7 +1,9 @@
 """`forward` posts what arrives to an application, and prints what became of it."""
 
 import json
+import os
 import re
+import signal
 
 import pytest
 from fake_target import run
@@ -96,6 +98,47 @@ def test_what_is_not_taken_is_tried_three_times(target, waits):
     assert "1 taken, 1 not taken" in result.stderr
     again = "tavus-callbacks replay --since 2027-03-01T12:00:01.000000Z --to URL --stack s"
     assert f"`{again}`" in result.stderr
+
+
+def test_the_command_that_posts_again_chooses_the_same_events(target):
+    """It would otherwise post those of other people too."""
+    target.answers = [page(event(1))]
+    choice = ("--kind", "conversation", "--label", "website", "--event-type", "system.shutdown")
+    choice += ("--tag", "user:4711", "--simulated")
+    with receiving(500, 500, 500) as application:
+        result = run("forward", "--to", application.url, *choice)
+
+    assert f"--to URL {' '.join(choice)} --stack s`" in result.stderr
+
+
+def test_a_stack_that_refuses_half_way_ends_it_with_the_summary(target):
+    """A token can be revoked meanwhile. What was lost until then is named."""
+    target.answers = [page(event(1)), (401, {})]
+    with receiving(500, 500, 500) as application:
+        result = run("forward", "--to", application.url)
+
+    assert 1 == result.exit_code
+    assert "0 taken, 1 not taken" in result.stderr
+    assert result.stderr.endswith("Error: Make a token.\n")
+
+
+def test_sigterm_ends_it_with_the_summary(target):
+    """A service manager stops it in this way."""
+    target.answers = [page(event(1)), page()]
+    with receiving() as application:
+        application.note = lambda: os.kill(os.getpid(), signal.SIGTERM)
+        result = run("forward", "--to", application.url)
+
+    assert 0 == result.exit_code
+    assert "0 taken, 0 not taken" in result.stderr
+
+
+@pytest.mark.parametrize("command", [("forward", "--to", "http://localhost:1/"), ("tail",)])
+def test_a_beginning_to_come_is_noted(target, command):
+    """Nothing would be shown until then."""
+    target.answers = [page()]
+
+    assert "2027-03-01 is in the future" in run(*command, "--since", "2027-03-01").stderr
 
 
 def test_an_application_that_is_not_there_does_not_end_it(target):

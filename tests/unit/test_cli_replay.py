@@ -2,6 +2,11 @@
 
 import fcntl
 import json
+import os
+import resource
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -103,6 +108,36 @@ def test_a_burst_of_the_last_seconds_is_posted_whole(target, waits):
     assert [1] == waits
 
 
+def test_a_page_of_erased_events_is_not_the_end(target):
+    """The feed leaves them out of a page, and says that there is more."""
+    target.answers = [
+        {"events": [], "cursor": "a", "looked_until": "2027-03-01T12:00:01.000000Z"},
+        *feed(event(1)),
+    ]
+    with receiving() as application:
+        replay("--to", application.url)
+
+    assert [event(1)["event_id"]] == application.event_ids
+
+
+def test_the_last_page_is_known_without_another_request(target):
+    """On a busy stack each request would find one more event."""
+    target.answers = feed(event(1))
+    with receiving() as application:
+        replay("--to", application.url)
+
+    assert 1 == len([path for path in target.asked if "after=" in path])
+
+
+def test_a_late_event_before_the_end_is_not_cut_off(target):
+    """A feed answers events of the last 15 seconds as they become readable, not in order of receipt."""
+    target.answers = feed(event(1), event(4), event(2))
+    with receiving() as application:
+        replay("--to", application.url, "--until", "2027-03-01T12:00:03Z")
+
+    assert [event(1)["event_id"], event(2)["event_id"]] == application.event_ids
+
+
 def test_a_dry_run_of_many_counts_by_type_and_shows_the_first(target):
     """Nothing is posted; a person sees how many of what, and five of them."""
     target.answers = feed(*(event(n, "a" if n < 20 else "b") for n in range(30)))
@@ -140,6 +175,7 @@ def test_an_id_takes_the_filters_too(target):
         ((*SINCE, "--to", "https://example.com/", "--insecure"), "Use --ca FILE instead."),
         ((*SINCE, "--to", "http://localhost/", "--insecure"), "go with an https address"),
         ((*SINCE, "--to", "http://localhost/", "--rate", "0"), "x>0"),
+        ((*SINCE, "--to", "http://localhost/", "--until", "2027-03-01T11:00:00Z"), "not after --since"),
     ],
 )
 def test_a_wrong_command_line_says_what_is_wrong(options, error):
@@ -228,15 +264,29 @@ def test_a_rate_spaces_the_posts(monkeypatch):
     assert 4 == clock[0]
 
 
+@pytest.mark.usefixtures("target")
+def test_repeated_posts_keep_the_rate_too(monkeypatch):
+    """Neither the second attempt nor the event after it comes early."""
+    clock, posts = [0.0], []
+    monkeypatch.setattr(operation.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(operation.time, "sleep", lambda seconds: clock.__setitem__(0, clock[0] + seconds))
+    with receiving(429) as application:
+        application.note = lambda: posts.append(clock[0])
+        replay("--to", application.url, "--rate", "0.25")
+
+    assert [0, 4, 8, 12] == posts
+
+
 def test_a_stack_that_is_busy_half_way_is_waited_for(target, waits):
     """The list goes on where it was."""
-    page, end = feed(event(1))
+    [page, _], [end, _] = feed(event(1)), feed(event(2))
+    page["looked_until"] = page["events"][0]["received_at"]
     target.answers = [page, (429, {"detail": "Throttled"}), (503, {"detail": "Down"}), end]
     with receiving() as application:
         result, _ = replay("--to", application.url)
 
     assert (0, [1, 2]) == (result.exit_code, waits)
-    assert 1 == len(application.bodies)
+    assert 2 == len(application.bodies)
     assert "It answered 429: Throttled. Next attempt in 1 s." in result.stderr
 
 
@@ -298,6 +348,84 @@ def test_a_later_run_begins_where_the_first_began(target, file: Path):
     asked = [path for path in target.asked if "after=2" in path]
     assert 2 == len(asked)
     assert 1 == len(set(asked))
+
+
+@pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_replay_sums_up_and_says_how_to_continue(target, file: Path, signal_number):
+    """The rest is listed as not posted, and the next run posts it."""
+    with receiving() as application:
+        application.note = lambda: application.bodies[1:] and os.kill(os.getpid(), signal_number)
+        result, document = replay("--to", application.url, "--resume", str(file))
+        application.note = None
+        target.answers = feed(event(1), event(2), event(3))
+        replay("--to", application.url, "--resume", str(file))
+
+    assert 1 == result.exit_code
+    assert [("taken", 204), ("not posted", None), ("not posted", None)] == outcomes(document)
+    assert "1 of 3 were taken.\nRun the same command again to post the rest." in result.stderr
+    assert [event(n)["event_id"] for n in (1, 2, 2, 3)] == application.event_ids
+
+
+@pytest.mark.usefixtures("target")
+def test_without_a_file_the_time_to_continue_is_named():
+    """A later run with a new file would post everything again."""
+    with receiving(204, 500) as application:
+        result, _ = replay("--to", application.url)
+
+    assert "of 2027-03-01T12:00:02.000000Z: continue with --since." in result.stderr
+
+
+def test_a_full_disk_ends_the_replay_in_order(target, file: Path):
+    """What was posted is summed up, the file stays whole, and the next run continues."""
+    with receiving() as application:
+        with full_disk(after=600):
+            result, document = replay("--to", application.url, "--resume", str(file))
+        lines = file.read_text().splitlines()
+        target.answers = feed(event(1), event(2), event(3))
+        again, _ = replay("--to", application.url, "--resume", str(file))
+
+    assert [1, 0] == [result.exit_code, again.exit_code]
+    assert [("taken", 204), ("taken", 204), ("not posted", None)] == outcomes(document)
+    assert 2 == len([json.loads(line) for line in lines])
+    assert "replay.jsonl cannot be used: File too large." in result.stderr
+    assert [event(n)["event_id"] for n in (1, 2, 2, 3)] == application.event_ids
+
+
+@pytest.mark.usefixtures("target")
+def test_a_disk_that_is_full_at_once_leaves_a_file_that_is_usable(file: Path):
+    """Nothing is posted, and the same command works once there is room."""
+    with receiving() as application:
+        with full_disk(after=50):
+            result, _ = replay("--to", application.url, "--resume", str(file))
+        posted = len(application.bodies)
+        again, _ = replay("--to", application.url, "--resume", str(file))
+
+    assert (1, 0, 0) == (result.exit_code, posted, again.exit_code)
+
+
+@contextmanager
+def full_disk(*, after: int) -> Iterator[None]:
+    """Let no file grow beyond a number of bytes."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (after, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+@pytest.mark.usefixtures("target")
+@pytest.mark.parametrize("more", [(), ("--dry-run",)], ids=["run", "dry run"])
+def test_a_file_belongs_to_one_choice_of_events(file: Path, more):
+    """It keeps the first run's --since, which would widen another choice unseen."""
+    with receiving() as application:
+        replay("--to", application.url, "--resume", str(file), "--event-type", "x", "--event-type", "y")
+        same = ("--event-type", "y", "--event-type", "x", "--dry-run")
+        assert 0 == run("replay", *SINCE, "--to", application.url, "--resume", str(file), *same).exit_code
+        result, _ = replay("--to", application.url, "--resume", str(file), "--tag", "user:1", *more)
+
+    assert 1 == result.exit_code
+    assert "belongs to a replay of other events. Name another file." in result.stderr
 
 
 def test_a_line_that_a_kill_left_is_cut_off(target, file: Path):

@@ -10,12 +10,15 @@ import click
 from tavus_callbacks.domain.common.timestamps import iso
 from tavus_callbacks_cli.commands import options
 from tavus_callbacks_cli.commands.options import filter_options, post_options, target_options
+from tavus_callbacks_cli.commands.signals import one_signal_ends
 from tavus_callbacks_cli.output import shell
 from tavus_callbacks_cli.output.console import note, print_json, print_line
 from tavus_callbacks_cli.output.text import escape, examples, moment
 from tavus_callbacks_cli.targets.choose import Target
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from rich.text import Text
 
     from tavus_callbacks_cli.operations.events import EventFilter
@@ -35,7 +38,7 @@ _INDENT = 9
 @post_options
 @click.option(
     "--since",
-    type=options.moment,
+    type=options.past,
     metavar="TIME",
     help="Begin with what was received since: 2h, or ISO 8601 (UTC).",
 )
@@ -62,17 +65,25 @@ def forward(  # noqa: PLR0913 - one argument an option
     from tavus_callbacks_cli.operations.post import open_poster
 
     after = iso(since or datetime.now(UTC))
-    counts = {"taken": 0, "not taken": 0}
-    first_lost = None
     # Ctrl-C is how it ends.
     with (
         contextlib.suppress(KeyboardInterrupt),
+        one_signal_ends(),
         open_poster(url, ca=ca, is_insecure=is_insecure) as post,
         target.open_api("read") as api,
     ):
         note("waiting for events, Ctrl-C to stop")
         events = filter(filter_.matches, follow_events(api, after, note))
-        for outcome in forward_events(api, events, post, note):
+        outcomes = forward_events(api, events, post, note)
+        _print_outcomes(outcomes, is_json=is_json, again=(*options.words(filter_, target), *target.options))
+
+
+def _print_outcomes(outcomes: "Iterator[Outcome]", *, is_json: bool, again: tuple[str, ...]) -> None:
+    """Print each outcome, and at the end, also after an error, how many there were."""
+    counts = {"taken": 0, "not taken": 0}
+    first_lost = None
+    try:
+        for outcome in outcomes:
             is_taken = outcome["outcome"] == "taken"
             counts["taken" if is_taken else "not taken"] += 1
             first_lost = first_lost or (None if is_taken else outcome["received_at"])
@@ -80,10 +91,11 @@ def forward(  # noqa: PLR0913 - one argument an option
                 print_json(outcome, indent=None)
             else:
                 print_line(outcome_line(outcome), indent=_INDENT)
-    note(", ".join(f"{count} {outcome}" for outcome, count in counts.items()))
-    if first_lost:
-        again = shell.command("replay", options=("--since", first_lost, "--to", "URL", *target.options))
-        note(f"`{again}` posts again what was received since the first that was not.")
+    finally:
+        note(", ".join(f"{count} {outcome}" for outcome, count in counts.items()))
+        if first_lost:
+            command = shell.command("replay", options=("--since", first_lost, "--to", "URL", *again))
+            note(f"`{command}` posts again what was received since the first that was not.")
 
 
 def outcome_line(outcome: "Outcome") -> "Text":

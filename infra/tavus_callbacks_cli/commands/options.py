@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,6 +18,9 @@ from tavus_callbacks_cli.output.console import note
 from tavus_callbacks_cli.output.shell import argument
 from tavus_callbacks_cli.targets import choose
 from tavus_callbacks_cli.targets.urls import is_http, is_loopback
+
+if TYPE_CHECKING:
+    from tavus_callbacks_cli.operations.events import EventFilter
 
 _DURATION = re.compile(r"([0-9]{1,5})([smhd])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
@@ -134,6 +137,16 @@ def filter_options(command: Callable[..., None]) -> Callable[..., None]:
     return by_kind(by_type(by_label(by_tag(simulated_option(with_filter)))))
 
 
+def words(filter_: "EventFilter", target: choose.Target) -> tuple[str, ...]:
+    """Return the options that choose the events of a filter on a target."""
+    pairs = [("--kind", filter_.kind), ("--label", filter_.label)]
+    pairs += [("--event-type", event_type) for event_type in filter_.event_types]
+    pairs += [("--tag", ":".join(tag)) for tag in filter_.tags]
+    # A local stack shows simulated events anyway.
+    simulated = ("--simulated",) if filter_.with_simulated and not target.is_local else ()
+    return (*(word for pair in pairs if pair[1] for word in pair if word), *simulated)
+
+
 def post_options(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command the options that say where to post: `url`, `ca` and `is_insecure`."""
 
@@ -198,6 +211,14 @@ def moment(text: str) -> datetime:
     time = timestamps.parse(text)
     if time is None:
         raise click.BadParameter(f"{text!r} is no time: write 2027-03-01T12:00:00Z, or 2h for two hours ago.")
+    return time
+
+
+def past(text: str) -> datetime:
+    """Parse a time as `moment` does, and say so if it is still to come: clocks differ, so it is no error."""
+    time = moment(text)
+    if time > datetime.now(UTC):
+        note(f"{text} is in the future by this machine's clock.")
     return time
 
 

@@ -1,6 +1,8 @@
 """`tavus-callbacks replay`: post stored bodies again, to an address of yours."""
 
+import json
 from contextlib import ExitStack
+from dataclasses import asdict
 from dataclasses import replace as with_members
 from datetime import datetime
 from pathlib import Path
@@ -10,15 +12,17 @@ import click
 
 from tavus_callbacks_cli.commands import options
 from tavus_callbacks_cli.commands.options import filter_options, post_options, target_options
+from tavus_callbacks_cli.commands.signals import one_signal_ends
 from tavus_callbacks_cli.output.console import note, print_json, print_table, progress_bar
 from tavus_callbacks_cli.output.text import examples, moment, zone
 from tavus_callbacks_cli.targets.choose import Target
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterator
 
     from tavus_callbacks_cli.operations.events import Event, EventFilter
     from tavus_callbacks_cli.operations.replay import Outcome, Pace
+    from tavus_callbacks_cli.operations.replay_file import ReplayFile
     from tavus_callbacks_cli.targets.api_client import ApiClient
 
 # Seconds in all for which one body waits for a target or a stack that is busy.
@@ -37,7 +41,7 @@ _SHORT, _FEW = 20, 5
     )
 )
 @click.argument("id_", metavar="[ID]", required=False)
-@click.option("--since", type=options.moment, metavar="TIME", help="Received since: 2h, or ISO 8601 (UTC).")
+@click.option("--since", type=options.past, metavar="TIME", help="Received since: 2h, or ISO 8601 (UTC).")
 @click.option("--until", type=options.moment, metavar="TIME", help="Received before: 2h, or ISO 8601 (UTC).")
 @post_options
 @click.option("--dry-run", is_flag=True, help="Only say what would be posted.")
@@ -76,7 +80,7 @@ def replay(  # noqa: PLR0913 - one argument an option
     Give the ID of a subject, or --since for all subjects. Tokens in the bodies are redacted. Two headers name
     the event and mark the replay, and the event's tags are in the query. The replay waits for a target that
     answers 429 or 503. It continues after any other refusal, and stops if nobody answers three times in a
-    row. Ends with 1 unless everything was taken.
+    row. Ends with 1 unless everything was taken, also after Ctrl-C.
     """
     from tavus_callbacks_cli.operations.events import row_id
     from tavus_callbacks_cli.operations.post import open_poster
@@ -87,28 +91,51 @@ def replay(  # noqa: PLR0913 - one argument an option
     pace = Pace(rate, _PATIENCE, note)
     choose = _chooser(id_, filter_, since, until, pace)
     with ExitStack() as stack:
+        stack.enter_context(one_signal_ends())
         # A wrong address or file is an error before anything is read.
         post = stack.enter_context(open_poster(url, ca=ca, is_insecure=is_insecure))
         file = ReplayFile()
         if resume and dry_run:
-            file = read_replay_file(resume, url)
+            file = read_replay_file(resume, url, _choice(id_, filter_))
         elif resume:
-            file = stack.enter_context(open_replay_file(resume, url, since))
+            file = stack.enter_context(open_replay_file(resume, url, _choice(id_, filter_), since))
         api = stack.enter_context(target.open_api("read"))
         chosen = choose(api, file.since)
         events = [event for event in chosen if row_id(event) not in file.taken]
-        outcomes = []
+        fault = None
         if dry_run:
             outcomes = [outcome_of(event, "would be posted") for event in events]
         else:
-            bar = stack.enter_context(progress_bar())
-            posted = post_bodies(api, events, post, pace)
-            for outcome in bar.track(posted, total=len(events), description="posting"):
-                outcomes.append(outcome)
-                file.record(outcome)
+            outcomes, fault = _record(post_bodies(api, events, post, pace), file, len(events))
+            outcomes += [outcome_of(event, "not posted") for event in events[len(outcomes) :]]
     skipped = len(chosen) - len(events)
     _show(outcomes, skipped, is_json=is_json)
-    _summarize(outcomes, skipped, resume, dry_run=dry_run)
+    is_whole = _summarize(outcomes, skipped, resume, dry_run=dry_run)
+    if fault:
+        raise fault
+    if not is_whole:
+        raise SystemExit(1)
+
+
+def _record(
+    posted: "Iterator[Outcome]", file: "ReplayFile", total: int
+) -> "tuple[list[Outcome], BaseException | None]":
+    """Note each outcome as it comes; return them, and what ended it early: Ctrl-C, or a full disk."""
+    outcomes = []
+    try:
+        with progress_bar() as bar:
+            for outcome in bar.track(posted, total=total, description="posting"):
+                outcomes.append(outcome)
+                file.record(outcome)
+    except (KeyboardInterrupt, click.ClickException) as error:
+        return outcomes, error
+    return outcomes, None
+
+
+def _choice(id_: str | None, filter_: "EventFilter") -> str:
+    """Return which events were asked for, but for their time."""
+    lists = {"event_types": sorted(filter_.event_types), "tags": sorted(filter_.tags)}
+    return json.dumps({"id": id_, **asdict(filter_), **lists})
 
 
 def _chooser(
@@ -124,6 +151,8 @@ def _chooser(
     """
     from tavus_callbacks_cli.operations.replay import list_bodies, list_received
 
+    if since and until and until <= since:
+        raise click.UsageError("--until is not after --since.")
     if id_ is not None:
         # A subject that is named is meant, simulated or not.
         named = with_members(filter_, kind=None, with_simulated=True)
@@ -162,20 +191,24 @@ def _outcome(each: "dict[str, Any]") -> str:
     return f"{each['outcome']}{status}{reason}"
 
 
-def _summarize(outcomes: "Iterable[Outcome]", skipped: int, resume: Path | None, *, dry_run: bool) -> None:
-    words = [each["outcome"] for each in outcomes]
+def _summarize(outcomes: "list[Outcome]", skipped: int, resume: Path | None, *, dry_run: bool) -> bool:
+    """Say how many were taken, and how to go on; return whether nothing is left to do."""
+    left = [each for each in outcomes if each["outcome"] != "taken"]
     if skipped:
         note(f"{skipped} were taken by an earlier run and are left out.")
-    if not words:
+    if not outcomes:
         note("No events match." if not skipped else "Nothing is left to post.")
     elif dry_run:
-        note(f"{len(words)} would be posted.")
+        note(f"{len(outcomes)} would be posted.")
     else:
-        note(f"{words.count('taken')} of {len(words)} were taken.")
-        if words.count("taken") < len(words):
-            note(
-                "Run the same command again to post the rest."
-                if resume
-                else "With --resume FILE, a later run posts only what is not taken yet."
-            )
-            raise SystemExit(1)
+        note(f"{len(outcomes) - len(left)} of {len(outcomes)} were taken.")
+    if dry_run or not left:
+        return True
+    if resume:
+        note("Run the same command again to post the rest.")
+    else:
+        note(
+            f"The first that was not taken is of {left[0]['received_at']}: continue with --since. "
+            "With --resume FILE, each run posts only what is left."
+        )
+    return False

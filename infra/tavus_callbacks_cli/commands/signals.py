@@ -1,4 +1,4 @@
-"""How a command that serves ends: by Ctrl-C, or by a signal of another program."""
+"""How a command that serves or posts ends: by Ctrl-C, or by a signal of another program."""
 
 import contextlib
 import signal

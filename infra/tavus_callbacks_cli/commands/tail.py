@@ -31,7 +31,7 @@ _INDENT = 20
 )
 @click.option(
     "--since",
-    type=options.moment,
+    type=options.past,
     metavar="TIME",
     help="Begin there instead of now: 2h, or ISO 8601 (UTC).",
 )

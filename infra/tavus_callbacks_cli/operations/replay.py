@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -91,9 +91,10 @@ def list_received(
     end = iso(until) if until else None
     events: list[Event] = []
     for event in _feed(api, since, pace):
-        if end and event["received_at"] >= end:
+        if until and event["received_at"] >= iso(until + SETTLE):
             break
-        if filter_.matches(event):
+        # Only up to SETTLE apart, an earlier event can follow a later one.
+        if filter_.matches(event) and (end is None or event["received_at"] < end):
             events.append({name: event[name] for name in _MEMBERS if name in event})
     return _in_order(events)
 
@@ -108,12 +109,13 @@ def _feed(api: ApiClient, since: datetime, pace: Pace) -> Iterator[Event]:
     settled_at, has_more = time.monotonic() + SETTLE.total_seconds(), False
     while True:
         yield from page["events"]
-        if page["events"]:
-            has_more = bool(page.get("looked_until"))
-        elif has_more and time.monotonic() < settled_at:
-            time.sleep(1)
-        else:
+        # A page of erased events is empty too.
+        if page.get("looked_until"):
+            has_more = True
+        elif page["events"] or not has_more or time.monotonic() >= settled_at:
             return
+        else:
+            time.sleep(1)
         query = {"after": page["cursor"], "limit": _PAGE}
         page = ask_patiently(lambda: api.get("/events", query), pace.report, patience=pace.patience)  # noqa: B023 - called at once
 
@@ -129,20 +131,30 @@ def replay(api: ApiClient, events: Iterable[Event], post: Post, pace: Pace = Pac
     allows, or if the stack answers no more. A refusal does not stop it.
     """
     stop: str | None = None
-    silent, next_at = 0, 0.0
+    silent, post = 0, _paced(post, pace.rate) if pace.rate else post
     for event in events:
         if stop is not None:
             yield outcome_of(event, "not posted", reason=stop)
             continue
-        if pace.rate:
-            time.sleep(max(0.0, next_at - time.monotonic()))
-            next_at = time.monotonic() + 1 / pace.rate
         outcome, stop = _replay_event(api, event, post, pace)
         # One event can crash an application. A later run must get past it.
         silent = silent + 1 if outcome["outcome"] == "no answer" else 0
         if silent == _MOST_SILENT:
             stop = outcome["reason"]
         yield outcome
+
+
+def _paced(post: Post, rate: float) -> Post:
+    """Return a poster that waits until its next post is due; repeated posts count too."""
+    next_at = 0.0
+
+    def paced(body: bytes, tags: dict[str, str], headers: Mapping[str, str]) -> Answer:
+        nonlocal next_at
+        time.sleep(max(0.0, next_at - time.monotonic()))
+        next_at = time.monotonic() + 1 / rate
+        return post(body, tags, headers)
+
+    return paced
 
 
 def _replay_event(api: ApiClient, event: Event, post: Post, pace: Pace) -> tuple[Outcome, str | None]:

@@ -1,22 +1,23 @@
 """The file of `replay --resume`: the outcome of each post, so that another run posts only the rest.
 
-    {"tavus_callbacks_replay": 1, "to": "8c1f…", "since": "2027-03-01T…"}
+    {"tavus_callbacks_replay": 1, "to": "8c1f…", "chosen": "77a0…", "since": "2027-03-01T…"}
     {"event_id": "…", "outcome": "taken", …}           a line for each post, written before the next post
 
-The first line binds the file to a URL by its digest, because a URL may hold a secret. It also keeps the time
-at which the first run began to read: "2h ago" is another time an hour later. A kill leaves at most one line
-that is not whole. The next run cuts it off.
+The first line binds the file to a URL and a choice of events by their digests, because a URL may hold a
+secret. It also keeps the time at which the first run began to read: "2h ago" is another time an hour later. A
+kill leaves at most one line that is not whole. The next run cuts it off.
 """
 
 import fcntl
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
+from io import FileIO
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import click
 
@@ -38,7 +39,7 @@ class ReplayFile:
     taken: frozenset[str] = frozenset()
     since: datetime | None = None
     path: Path = Path()
-    file: BinaryIO | None = None
+    file: FileIO | None = None
 
     def record(self, outcome: dict[str, Any]) -> None:
         """Append the outcome of a post; raises click.ClickException."""
@@ -48,35 +49,40 @@ class ReplayFile:
 
 
 @contextmanager
-def open_replay_file(path: Path, url: str, since: datetime | None) -> Iterator[ReplayFile]:
-    """Open or make the file of a replay to a URL, for this process alone.
+def open_replay_file(path: Path, url: str, chosen: str, since: datetime | None) -> Iterator[ReplayFile]:
+    """Open or make the file of a replay of chosen events to a URL, for this process alone.
 
-    Raises click.ClickException, and leaves the file as it was, if it belongs to another URL, to something
-    else, or to a replay that is running.
+    Raises click.ClickException, and leaves the file as it was, if it belongs to another URL or other events,
+    to something else, or to a replay that is running.
     """
     with _named(path):
-        file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600), "r+b")
+        # Without a buffer, which would be written once more when the file is closed.
+        file = FileIO(os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600), "r+")
     with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise click.ClickException(f"Another replay is writing {argument(str(path))}.") from None
-        content = file.read()
-        earlier = _parse(path, content, url)
         with _named(path):
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise click.ClickException(f"Another replay is writing {argument(str(path))}.") from None
+            content = file.readall()
+            earlier = _parse(path, content, url, chosen)
             file.truncate(content.rfind(b"\n") + 1)
             if not content:
-                _write(file, {_NAME: _VERSION, "to": digest(url), "since": iso(since) if since else None})
+                _write(file, {**_binding(url, chosen), "since": iso(since) if since else None})
         yield replace(earlier, path=path, file=file)
 
 
-def read_replay_file(path: Path, url: str) -> ReplayFile:
+def read_replay_file(path: Path, url: str, chosen: str) -> ReplayFile:
     """Return what earlier runs did, to write nothing; raises as `open_replay_file` does."""
     with _named(path):
-        return _parse(path, path.read_bytes(), url) if path.exists() else ReplayFile()
+        return _parse(path, path.read_bytes(), url, chosen) if path.exists() else ReplayFile()
 
 
-def _parse(path: Path, content: bytes, url: str) -> ReplayFile:
+def _binding(url: str, chosen: str) -> dict[str, Any]:
+    return {_NAME: _VERSION, "to": digest(url), "chosen": digest(chosen)}
+
+
+def _parse(path: Path, content: bytes, url: str, chosen: str) -> ReplayFile:
     """Parse the lines of a file but for its last, if that is not whole."""
     if not content:
         return ReplayFile()
@@ -84,20 +90,29 @@ def _parse(path: Path, content: bytes, url: str) -> ReplayFile:
     *lines, _ = content.split(b"\n")
     try:
         header, *outcomes = map(json.loads, lines)
-        version, to, since = (header[name] for name in (_NAME, "to", "since"))
+        version, since = header[_NAME], header["since"]
         taken = frozenset(str(each["event_id"]) for each in outcomes if each["outcome"] == "taken")
     except (ValueError, LookupError, TypeError):
         raise click.ClickException(f"{name} is not a file of replay --resume. Name another file.") from None
     if version != _VERSION:
         raise click.ClickException(f"{name} is of a newer version. Install that, or name another file.")
-    if to != digest(url):
-        raise click.ClickException(f"{name} belongs to a replay to another URL. Name another file.")
+    for member, value in _binding(url, chosen).items():
+        if header.get(member) != value:
+            what = "to another URL" if member == "to" else "of other events"
+            raise click.ClickException(f"{name} belongs to a replay {what}. Name another file.")
     return ReplayFile(taken, timestamps.parse(since))
 
 
-def _write(file: BinaryIO, value: dict[str, Any]) -> None:
-    file.write(json.dumps(value).encode() + b"\n")
-    file.flush()
+def _write(file: FileIO, value: dict[str, Any]) -> None:
+    """Append a line, or nothing if the disk is full."""
+    size, line = file.seek(0, os.SEEK_END), json.dumps(value).encode() + b"\n"
+    try:
+        while line:
+            line = line[file.write(line) :]
+    except OSError:
+        with suppress(OSError):
+            file.truncate(size)
+        raise
 
 
 @contextmanager
