@@ -27,6 +27,7 @@ from tavus_callbacks.domain.common.retry_after import parse_retry_after
 from tavus_callbacks.domain.pushes.target import with_tags
 from tavus_callbacks_cli.output.shell import argument
 from tavus_callbacks_cli.output.text import escape
+from tavus_callbacks_cli.targets.api_client import tls_context
 from tavus_callbacks_cli.targets.urls import is_loopback
 
 # Seconds.
@@ -70,8 +71,9 @@ def open_poster(url: str, *, ca: Path | None = None, is_insecure: bool = False) 
     except httpx.InvalidURL as error:
         raise click.UsageError(f"The address to post to is not valid: {escape(str(error))}.") from None
     # A proxy of the environment cannot reach this machine's loopback.
-    options: dict[str, Any] = {"timeout": None, "trust_env": not is_loopback(url)}
-    client = httpx.AsyncClient(verify=_verification(ca, is_insecure=is_insecure), **options)
+    trust_env = not is_loopback(url)
+    verify = _trust(ca) if ca else not is_insecure and tls_context(trust_env=trust_env)
+    client = httpx.AsyncClient(verify=verify, timeout=None, trust_env=trust_env)  # noqa: S113 - _DEADLINE
     transports: list[asyncio.Transport] = []
 
     async def post(body: bytes, tags: dict[str, str], headers: Mapping[str, str]) -> Answer:
@@ -123,9 +125,7 @@ def _reason(error: BaseException) -> str:
     return escape(str(innermost))[:_LONGEST_REASON] or "the connection broke"
 
 
-def _verification(ca: Path | None, *, is_insecure: bool) -> ssl.SSLContext | bool:
-    if ca is None:
-        return not is_insecure
+def _trust(ca: Path) -> ssl.SSLContext:
     try:
         context = ssl.create_default_context(cafile=ca)
     except ssl.SSLError:
