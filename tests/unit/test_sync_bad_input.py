@@ -6,7 +6,7 @@ import resource
 import sqlite3
 import tempfile
 from collections.abc import Callable
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -318,20 +318,77 @@ def test_rows_of_another_version_are_made_anew(calls, undisturbed):
     assert undisturbed == content(calls)
 
 
-@pytest.mark.parametrize("disturbed", ["after=5", "/conversations?", "/recordings"])
-def test_of_two_syncs_at_once_one_stops(disturbed, feed, calls, undisturbed):
-    """The one that finds the file changed stops with a sentence; the other one ends as if alone."""
+@pytest.fixture
+def second(feed, calls):
+    """Give what starts another sync when the stack is asked for a path, and its outcome."""
     target = choose.UrlTarget(feed.url, dict(os.environ))
+    outcomes: list[object] = []
 
-    def other_sync(path):
-        if disturbed in path:
-            feed.disturb = lambda _: None
-            sync_file(target, calls, Progress(lambda *_: None, lambda _: None), with_simulated=False)
+    def start_at(part):
+        def other_sync(path):
+            if part in path:
+                feed.disturb = lambda _: None
+                try:
+                    progress = Progress(lambda *_: None, lambda _: None)
+                    outcomes.append(sync_file(target, calls, progress, with_simulated=False))
+                except ClickException as error:
+                    outcomes.append(error.message)
 
-    feed.disturb = other_sync
+        feed.disturb = other_sync
+
+    return start_at, outcomes
+
+
+@pytest.mark.parametrize("disturbed", ["limit=1", "after=5", "/conversations?", "/recordings"])
+def test_of_two_syncs_at_once_the_second_one_stops(disturbed, feed, calls, undisturbed, second):
+    """It asks the stack for nothing, and the first one ends as if alone."""
+    start_at, outcomes = second
+    start_at(disturbed)
+
+    assert 0 == sync(calls).exit_code
+    [message] = outcomes
+    assert "Another sync is writing" in message
+    assert len(feed.asked) == len(set(feed.asked))
+    assert undisturbed == content(calls)
+
+
+@pytest.mark.parametrize("disturbed", ["after=5", "/conversations?", "/recordings"])
+def test_of_two_users_syncs_at_once_one_stops(disturbed, calls, undisturbed, second, monkeypatch):
+    """They do not see each other's lock. The one that finds the file changed stops; the other one ends."""
+    start_at, outcomes = second
+    start_at(disturbed)
+    monkeypatch.setattr(file, "sole_sync", lambda _: nullcontext())
 
     assert "Another sync is writing" in refusal(calls)
+    assert [15] == [outcome.events for outcome in outcomes]
     assert undisturbed == content(calls)
+
+
+@pytest.mark.parametrize(("disturbed", "code"), [("limit=1", 1), ("after=5", 0), ("/recordings", 0)])
+def test_a_search_beside_a_sync_searches_what_is_there(disturbed, code, feed, calls, undisturbed):
+    """It never ends a long first sync. Before there is a file, it says that another sync is writing it."""
+    results = []
+
+    def search(path):
+        if disturbed in path:
+            feed.disturb = lambda _: None
+            results.append(CliRunner().invoke(main, ["search", "hello", "--db", str(calls)]))
+
+    feed.disturb = search
+
+    assert 0 == sync(calls).exit_code
+    [result] = results
+    assert code == result.exit_code
+    assert "Another sync is writing" in result.stderr
+    assert undisturbed == content(calls)
+
+
+def test_a_place_for_the_lock_is_needed(feed, calls, monkeypatch):
+    """The error says how to name one."""
+    monkeypatch.setattr(tempfile, "tempdir", str(calls))
+
+    assert "There is no place for temporary files" in refusal(calls)
+    assert [] == feed.asked
 
 
 def test_a_busy_stack_is_waited_for(feed, calls, undisturbed, pauses):

@@ -51,7 +51,7 @@ def search(  # noqa: PLR0913 - one argument an option
     A turn or an analysis matches if it has all WORDS. Words in double quotes are a phrase, and pric* matches
     price and pricing. Accents and case do not count. The newest conversations come first.
 
-    It syncs the file from the target first, or makes it.
+    It syncs the file from the target first, or makes it. While another sync runs, it searches what is there.
     """
     from tavus_callbacks_cli.sync.file import exists, open_copy
     from tavus_callbacks_cli.sync.search import match_expression
@@ -85,7 +85,7 @@ def _json(match: "Match", target: Target | None) -> dict[str, object]:
 
 def _sync(target: Target | None, file: Path) -> None:
     from tavus_callbacks_cli.commands.sync import sync_with_progress
-    from tavus_callbacks_cli.sync.file import NoCopy, exists
+    from tavus_callbacks_cli.sync.file import NoCopy, OtherSync, exists
 
     if target is None:
         raise click.UsageError(f"{NO_TARGET}\n  or add --no-sync to search {argument(str(file))} as it is.")
@@ -94,6 +94,11 @@ def _sync(target: Target | None, file: Path) -> None:
         sync_with_progress(target, file, with_simulated=target.is_local)
     except NoCopy:
         raise
+    except OtherSync:
+        # The long one is the one to keep, and it may just have begun the file.
+        if not exists(file):
+            raise
+        note(f"Another sync is writing {argument(str(file))}: this searches what the file has so far.")
     except click.ClickException as error:
         if not exists(file):
             raise

@@ -1,4 +1,8 @@
-"""The file of a copy: what is opened, what is refused, and transactions that two syncs cannot mix.
+"""The file of a copy: what is opened, what is refused, and what keeps two syncs apart.
+
+The first of two syncs holds a lock, and the second one stops before it asks for anything. The lock is an
+empty file in the folder for temporary files, because nothing may stay next to a copy, and it ends with its
+process. Two users or two machines have two of these folders. For them the file itself decides:
 
     sync A   read revision 7 ── ask for a page ── write it, 7 becomes 8 ── ask ── write, 8 becomes 9
     sync B         read revision 7 ── ask for a page ── 7 is gone: stop, nothing is written
@@ -7,9 +11,11 @@ A transaction changes the revision that its sync has seen. So one of two syncs a
 was killed leaves no lock behind.
 """
 
+import fcntl
 import os
 import sqlite3
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -17,6 +23,7 @@ from pathlib import Path
 
 from click import ClickException
 
+from tavus_callbacks.domain.common.digests import digest
 from tavus_callbacks_cli.output.shell import argument
 from tavus_callbacks_cli.sync.schema import APPLICATION_ID, SCHEMA, VERSION
 
@@ -70,10 +77,7 @@ class Copy:
                 (str(self.revision + 1), str(self.revision)),
             )
             if changed.rowcount != 1:
-                raise OtherSync(
-                    f"Another sync is writing {argument(str(self.path))}. This one stopped, and the other "
-                    "one continues: wait for its end."
-                )
+                raise _other_sync(self.path)
             yield connection
             connection.execute("COMMIT")
         finally:
@@ -133,6 +137,29 @@ def exists(path: Path) -> bool:
         return path.exists() and path.stat().st_size > 0
     except OSError as error:
         raise ClickException(f"{argument(str(path))} cannot be read: {error.strerror}.") from error
+
+
+@contextmanager
+def sole_sync(path: Path) -> Iterator[None]:
+    """Hold the lock of a file's syncs to the end of the block; raises OtherSync if another process has it."""
+    name = f"tavus-callbacks-{os.getuid()}-{digest(os.path.realpath(path))}.lock"
+    try:
+        lock = os.open(Path(tempfile.gettempdir()) / name, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    except OSError as error:
+        raise ClickException(f"There is no place for temporary files ({error}). Set TMPDIR.") from error
+    with os.fdopen(lock, "wb"):
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise _other_sync(path) from None
+        yield
+
+
+def _other_sync(path: Path) -> OtherSync:
+    return OtherSync(
+        f"Another sync is writing {argument(str(path))}. This one stopped, and the other one continues: wait "
+        "for its end."
+    )
 
 
 @contextmanager

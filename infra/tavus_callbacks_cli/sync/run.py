@@ -50,14 +50,14 @@ def sync(
     if not is_new:
         with file.open_copy(path) as copy:
             _refuse_other_source(copy, state)
-    with target.open_api("read") as client:
+    with file.sole_sync(path), target.open_api("read") as client:
         api = PatientApi(client, progress.note)
         if is_new:
             # A target that refuses leaves no file behind.
             api.get("/events", {"limit": "1"})
             file.create(path, state)
         with file.open_copy(path) as copy:
-            # Two first syncs at once may have made it.
+            # Another user's first sync may have made it.
             _refuse_other_source(copy, state)
             return _catch_up(copy, api, progress, is_mirror=is_mirror)
 
