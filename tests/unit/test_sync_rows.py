@@ -1,6 +1,8 @@
 """The rows of a copy say what the API says, and a subject can be replaced and deleted."""
 
 import json
+from collections import defaultdict
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -9,9 +11,13 @@ from folding import CONVERSATION, JSON, NOW, SETTINGS, recording, said, scenario
 from hypothesis import given
 from hypothesis import strategies as st
 
+import corpus
 from tavus_callbacks.domain.callbacks.event_types import SHOWN
+from tavus_callbacks.domain.conversations.facts import conversation_period
 from tavus_callbacks.domain.conversations.view import fold_conversation
 from tavus_callbacks.domain.resources.view import fold_resource
+from tavus_callbacks.domain.transcripts.alignment import align
+from tavus_callbacks.domain.transcripts.transcript import choose_transcript, transcript_view
 from tavus_callbacks_cli.simulator import scenario as simulator
 from tavus_callbacks_cli.sync.rows import delete_subject, purge_indexes, replace_subject, subject_rows
 
@@ -72,6 +78,80 @@ def test_a_conversation_is_what_the_api_says(copy):
     assert row["simulated"] == 1
 
 
+def assert_same(row, view, *names):
+    """Assert that a row has these columns, and the values of a view wherever both have a name."""
+    shared = row.keys() & (view or {}).keys()
+    assert shared >= set(names)
+    for name in shared - {"missing", "speaker"}:
+        value = view[name]
+        assert (json.loads(row[name]) if isinstance(value, dict | list) else row[name]) == value, name
+
+
+@pytest.fixture(scope="module")
+def bodies():
+    """Return a copy of all published bodies, and their events by subject; one conversation has all parts."""
+    connection = empty_copy()
+    events = [
+        stored_event(path.read_bytes(), received_at=NOW + timedelta(seconds=number))
+        for number, (name, path) in enumerate(corpus.files().items())
+        if corpus.EXPECTED[name].outcome == "stored"
+    ]
+    events += [replace(event, subject="all") for event in events if event.kind == "conversation"]
+    add_events(connection, events)
+    subjects = defaultdict(list)
+    for event in events:
+        subjects[event.kind, event.subject].append(event)
+    return connection, subjects
+
+
+def test_published_conversations_have_the_values_of_the_api(bodies):
+    """Columns with the names of a view have its values, in each table and for each published body."""
+    copy, subjects = bodies
+    for (kind, subject), events in subjects.items():
+        if kind == "conversation":
+            view = fold_conversation(subject, events, now=NOW, settings=SETTINGS)
+            rows = {
+                table: [row for row in several if row.get("conversation_id") == subject]
+                for table, several in content(copy).items()
+            }
+            [row] = rows["conversations"]
+            assert_same(row, view, "status", "duration", "tags", "received_last_at")
+            assert_same(row, view["talk"])
+            for table, views in {
+                "turns": [turn | {"speaker_name": turn["speaker"]} for turn in spoken_turns(events)],
+                "objectives": view["objectives"],
+                "guardrails": view["guardrails"],
+                "perception": list(filter(None, [view["perception"]])),
+            }.items():
+                for row, item in zip(rows[table], views, strict=True):
+                    assert_same(row, item)
+            later = [call for call in rows["tool_calls"] if call["event_id"]]
+            for row, item in zip(later, [*view["perception_tool_calls"], *view["actions"]], strict=True):
+                assert_same(row, item, "at", "event_id")
+
+
+def spoken_turns(events):
+    """Return the turns with words of the API's transcript of a conversation."""
+    chosen = choose_transcript(events)
+    turns = transcript_view(align(chosen, conversation_period(events)))["turns"] if chosen else []
+    return [turn for turn in turns if turn["text"]]
+
+
+def test_published_resources_have_the_values_of_the_api(bodies):
+    """Columns with the names of a view have its values, for each video, replica and other resource."""
+    copy, subjects = bodies
+    rows, count = content(copy), 0
+    for (kind, subject), events in subjects.items():
+        table, key = {"video": ("videos", "video_id"), "replica": ("replicas", "replica_id")}.get(
+            kind, ("resources", "id")
+        )
+        for row in rows[table]:
+            if row[key] == subject and row.get("kind", kind) == kind:
+                assert_same(row, fold_resource(kind, subject, events), "status", "links", "error")
+                count += 1
+    assert count == len(rows["videos"] + rows["replicas"] + rows["resources"])
+
+
 def test_the_list_decides_what_depends_on_time(copy):
     """Status, end and missing parts are those of the stack's list, which knows its settings and the time."""
     listed = {
@@ -101,7 +181,7 @@ def test_turns_have_speakers_times_and_response_times(copy):
             transcript(
                 {"role": "system", "content": "Be kind."},
                 turn("user", "What does it cost?", 2.0),
-                turn("assistant", "Ten euros.", 3.5),
+                turn("Ada", "Ten euros.", 3.5),
                 seconds=60,
             ),
         ],
@@ -112,6 +192,7 @@ def test_turns_have_speakers_times_and_response_times(copy):
         (1, "user", "What does it cost?", 2.0),
         (2, "replica", "Ten euros.", 3.5),
     ]
+    assert [row["speaker_name"] for row in turns] == [None, "Ada"]
     assert [row["response_seconds"] for row in turns] == [None, 0.5]
     assert turns[0]["at"] == "2027-03-01T11:30:17.250000Z"
 

@@ -254,7 +254,8 @@ def _turns(transcript: Transcript, views: Sequence[Mapping[str, Any]]) -> Iterat
         yield {
             "number": number,
             "speaker": _SPEAKERS.get(turn.role, turn.role),
-            **_members(view, "text", "start", "duration", "at"),
+            "speaker_name": turn.speaker,
+            **_members(view, "text", "scene", "start", "duration", "at"),
             "response_seconds": delays.get(id(turn)),
         }
 
