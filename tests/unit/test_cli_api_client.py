@@ -84,6 +84,16 @@ def test_a_page_of_html_is_no_answer():
         api(lambda _: httpx.Response(200, html="<p>hi")).get("/events")
 
 
+def test_an_answer_that_cannot_be_decompressed_is_no_answer():
+    """A proxy may cut it off; the same request may succeed later."""
+    headers = {"content-encoding": "gzip"}
+
+    with pytest.raises(Unavailable, match="Is the URL right"):
+        api(lambda _: httpx.Response(200, headers=headers, stream=httpx.ByteStream(b"no gzip"))).get(
+            "/events"
+        )
+
+
 def test_a_reason_is_shown_escaped():
     """The reason of the other side cannot steer the terminal."""
     with pytest.raises(click.ClickException) as caught:

@@ -122,6 +122,31 @@ def test_a_stack_that_refuses_half_way_ends_it_with_the_summary(target):
     assert result.stderr.endswith("Error: Make a token.\n")
 
 
+@pytest.mark.parametrize("answer", [{"events": 1}, {}, "<html>", (200, [])])
+@pytest.mark.parametrize("command", ["forward", "replay", "tail"])
+def test_what_is_no_page_of_events_is_a_sentence(target, command, answer):
+    """Another program may answer at the address, from the start or later."""
+    target.answers = [{**page(event(1)), "looked_until": event(1)["received_at"]}, answer]
+    with receiving() as application:
+        to = () if command == "tail" else ("--to", application.url)
+        result = run(command, "--since", "1h", *to)
+
+    assert 1 == result.exit_code
+    assert "Is it up?" in result.stderr
+    assert isinstance(result.exception, SystemExit)
+
+
+@pytest.mark.parametrize("command", [("forward",), ("replay", "--since", "1h")])
+def test_a_stack_that_is_busy_at_the_start_is_waited_for(target, waits, command):
+    """It is there, as a wrong address is not."""
+    target.answers = [(429, {"detail": "Throttled"}), page(event(1))]
+    with receiving() as application:
+        run(*command, "--to", application.url)
+
+    assert 1 == waits[0]
+    assert [event(1)["event_id"]] == application.event_ids
+
+
 def test_sigterm_ends_it_with_the_summary(target):
     """A service manager stops it in this way."""
     target.answers = [page(event(1)), page()]

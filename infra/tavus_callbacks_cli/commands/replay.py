@@ -25,9 +25,6 @@ if TYPE_CHECKING:
     from tavus_callbacks_cli.operations.replay_file import ReplayFile
     from tavus_callbacks_cli.targets.api_client import ApiClient
 
-# Seconds in all for which one body waits for a target or a stack that is busy.
-_PATIENCE = 300.0
-
 # Up to so many events are shown one by one; of more, counts and the first few.
 _SHORT, _FEW = 20, 5
 
@@ -82,13 +79,13 @@ def replay(  # noqa: PLR0913 - one argument an option
     answers 429 or 503. It continues after any other refusal, and stops if nobody answers three times in a
     row. Ends with 1 unless everything was taken, also after Ctrl-C.
     """
-    from tavus_callbacks_cli.operations.events import row_id
+    from tavus_callbacks_cli.operations.events import PATIENCE, row_id
     from tavus_callbacks_cli.operations.post import open_poster
     from tavus_callbacks_cli.operations.replay import Pace, outcome_of
     from tavus_callbacks_cli.operations.replay import replay as post_bodies
     from tavus_callbacks_cli.operations.replay_file import ReplayFile, open_replay_file, read_replay_file
 
-    pace = Pace(rate, _PATIENCE, note)
+    pace = Pace(rate, PATIENCE, note)
     choose = _chooser(id_, filter_, since, until, pace)
     with ExitStack() as stack:
         stack.enter_context(one_signal_ends())

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import quote
 
+import click
+
 from tavus_callbacks.domain.common.tags import SIMULATED, is_tagged
 from tavus_callbacks_cli.targets.api_client import ApiClient, Unavailable
 
@@ -63,35 +65,50 @@ def read_body(api: ApiClient, event: Event) -> bytes:
     return api.content(f"/events/{quote(row_id(event), safe='')}/body")
 
 
+def read_page(api: ApiClient, **query: str) -> dict[str, Any]:
+    """Return a page of the feed, after a time or cursor; raises as the API, also if it is no page."""
+    page = api.get("/events", query)
+    if not (isinstance(page.get("events"), list) and isinstance(page.get("cursor"), str)):
+        raise click.ClickException(f"It answered no page of events. {api.if_unreachable}")
+    return page
+
+
 def follow_events(api: ApiClient, after: str, report: Report, wait: Wait | None = None) -> Iterator[Event]:
     """Yield every event that is received after a time or cursor, for ever.
 
-    Raises click.ClickException if the first request fails. Later times without an answer are reported, and
-    then it waits longer each time. `wait` takes the seconds until the next request.
+    Raises click.ClickException if nothing answers the first request. Later times without an answer are
+    reported, and then it waits longer each time. `wait` takes the seconds until the next request.
     """
     wait = wait or time.sleep
-    page = api.get("/events", {"after": after})
+    page = ask_patiently(lambda: read_page(api, after=after), report, wait=wait, is_first=True)
     while True:
         yield from page["events"]
         # There may be more events after a page with events.
         wait(0 if page["events"] else _PAUSE)
         cursor = page["cursor"]
-        page = ask_patiently(lambda: api.get("/events", {"after": cursor}), report, wait=wait)  # noqa: B023 - called at once
+        page = ask_patiently(lambda: read_page(api, after=cursor), report, wait=wait)  # noqa: B023 - called at once
 
 
 def ask_patiently(
-    ask: Callable[[], T], report: Report, *, patience: float = math.inf, wait: Wait | None = None
+    ask: Callable[[], T],
+    report: Report,
+    *,
+    patience: float = math.inf,
+    wait: Wait | None = None,
+    is_first: bool = False,
 ) -> T:
     """Return an answer of the API; if there is none for now, wait 1 s, 2 s, 4 s, …, 60 s, and ask again.
 
     A longer Retry-After is followed if `patience` is limited. Raises Unavailable once the next wait would
-    exceed `patience`, in seconds.
+    exceed `patience`, in seconds, and at once if nothing answers a first request: a wrong address never does.
     """
     pause, waited = _PAUSE, 0.0
     while True:
         try:
             return ask()
         except Unavailable as error:
+            if is_first and error.status is None:
+                raise
             asked = error.retry_after or 0.0
             seconds = max(pause, asked if patience < math.inf else min(asked, _LONGEST_PAUSE))
             if waited + seconds > patience:

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import click
@@ -17,6 +18,7 @@ from tavus_callbacks_cli.operations.events import (
     Report,
     ask_patiently,
     read_body,
+    read_page,
     row_id,
 )
 from tavus_callbacks_cli.operations.post import Answer, Post
@@ -104,10 +106,11 @@ def _feed(api: ApiClient, since: datetime, pace: Pace) -> Iterator[Event]:
 
     A feed pauses after 200 events of the last 15 seconds, so an empty page can precede more of them.
     """
-    # A wrong address fails at once. A stack that answered once is waited for.
-    page = api.get("/events", {"after": iso(since), "limit": _PAGE})
-    settled_at, has_more = time.monotonic() + SETTLE.total_seconds(), False
+    after, has_more, settled_at = iso(since), False, None
     while True:
+        ask = partial(read_page, api, after=after, limit=_PAGE)
+        page = ask_patiently(ask, pace.report, patience=pace.patience, is_first=settled_at is None)
+        settled_at = settled_at or time.monotonic() + SETTLE.total_seconds()
         yield from page["events"]
         # A page of erased events is empty too.
         if page.get("looked_until"):
@@ -116,8 +119,7 @@ def _feed(api: ApiClient, since: datetime, pace: Pace) -> Iterator[Event]:
             return
         else:
             time.sleep(1)
-        query = {"after": page["cursor"], "limit": _PAGE}
-        page = ask_patiently(lambda: api.get("/events", query), pace.report, patience=pace.patience)  # noqa: B023 - called at once
+        after = page["cursor"]
 
 
 def _in_order(events: list[Event]) -> list[Event]:

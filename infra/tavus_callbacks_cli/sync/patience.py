@@ -4,8 +4,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-import click
-
 from tavus_callbacks_cli.operations.events import PATIENCE, ask_patiently
 from tavus_callbacks_cli.targets.api_client import ApiClient, Unavailable
 
@@ -29,20 +27,13 @@ class PatientApi:
         return self._ask(lambda: self.api.content(path))
 
     def _ask(self, request: Callable[[], T]) -> T:
-        def ask() -> T:
-            try:
-                answer = request()
-            except Unavailable as error:
-                # A wrong address never answers, and nobody waits five minutes to learn that.
-                if error.status is None and not self._has_answered:
-                    raise click.ClickException(error.message) from error
-                raise
-            self._has_answered = True
-            return answer
-
         try:
-            return ask_patiently(ask, self.report, patience=PATIENCE)
+            answer = ask_patiently(request, self.report, patience=PATIENCE, is_first=not self._has_answered)
         except Unavailable as error:
+            if error.status is None and not self._has_answered:
+                raise
             raise Unavailable(
                 f"{error.message} Start the same command again later: it continues where it stopped."
             ) from error
+        self._has_answered = True
+        return answer

@@ -114,7 +114,7 @@ class ApiClient:
     def _request(self, path: str, params: Mapping[str, str] | None = None) -> httpx.Response:
         try:
             response = self.http.get(path, params=params)
-        except httpx.TransportError as error:
+        except (httpx.TransportError, httpx.DecodingError) as error:
             reason = escape(str(error)) or type(error).__name__
             raise Unavailable(f"No answer ({reason}). {self.if_unreachable}") from error
         if not response.is_success:
