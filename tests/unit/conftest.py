@@ -1,10 +1,12 @@
-"""A process of its own for a command."""
+"""A process of its own for a command; a stack and a file for `sync`."""
 
 import os
+import sqlite3
 
 import boto3
 import pytest
 
+import feed_server
 from runtimes import forget
 
 
@@ -29,3 +31,26 @@ def aws_keys(own_process, monkeypatch):  # noqa: ARG001  # it clears what is set
     """Give that process AWS credentials."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
+
+
+@pytest.fixture
+def feed(monkeypatch):
+    """Serve a stack of three conversations, and make it the target of commands."""
+    with feed_server.serving(feed_server.Feed(3)) as feed:
+        for name, value in feed_server.environment(feed).items():
+            monkeypatch.setenv(name, value)
+        yield feed
+
+
+@pytest.fixture
+def calls(tmp_path, monkeypatch):
+    """Name a file for `sync`, whose transactions do not wait for the disk: no test cuts the power."""
+    connect = sqlite3.connect
+
+    def connect_quickly(*arguments, **options):
+        connection = connect(*arguments, **options)
+        connection.execute("PRAGMA synchronous = OFF")
+        return connection
+
+    monkeypatch.setattr(sqlite3, "connect", connect_quickly)
+    return tmp_path / "calls.db"

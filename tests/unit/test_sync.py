@@ -9,28 +9,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from click.testing import CliRunner, Result
 
-import feed_server
-from feed_server import Feed, event_text, serving, stored_event
+from feed_server import event_text, stored_event
 from tavus_callbacks.domain.common.digests import digest
 from tavus_callbacks_cli.main import main
 from tavus_callbacks_cli.sync import file, run
 
 LONG_AGO = datetime(2026, 1, 9, tzinfo=UTC)
-
-
-@pytest.fixture
-def feed(monkeypatch):
-    """Serve a stack of three conversations, and make it the target of commands."""
-    with serving(Feed(3)) as feed:
-        for name, value in feed_server.environment(feed).items():
-            monkeypatch.setenv(name, value)
-        yield feed
-
-
-@pytest.fixture
-def calls(tmp_path):
-    """Name a file."""
-    return tmp_path / "calls.db"
 
 
 def sync(calls, *options) -> Result:

@@ -26,19 +26,10 @@ from tavus_callbacks_cli.targets import choose
 
 
 @pytest.fixture
-def feed(monkeypatch):
-    """Serve a stack of three conversations, with five events a page, and make it the target."""
+def feed(feed, monkeypatch):
+    """Serve five events a page."""
     monkeypatch.setattr(pull, "PAGE", "5")
-    with serving(Feed(3)) as feed:
-        for name, value in feed_server.environment(feed).items():
-            monkeypatch.setenv(name, value)
-        yield feed
-
-
-@pytest.fixture
-def calls(tmp_path):
-    """Name a file."""
-    return tmp_path / "calls.db"
+    return feed
 
 
 @pytest.fixture
