@@ -116,10 +116,11 @@ def file_errors(path: Path) -> Iterator[None]:
 
 def _changed(path: Path, error: sqlite3.Error) -> ClickException:
     """Return the error for a statement that the file does not take, because it has other tables than ours."""
-    if str(error).startswith("no such module"):
+    # The first without FTS5, the second before SQLite 3.27, which does not ignore accents as ours.
+    if str(error).startswith(("no such module", "error in tokenizer")):
         return ClickException(
-            f"SQLite {sqlite3.sqlite_version} of {argument(sys.executable)} has no full-text search "
-            f"({error}). Install tavus-callbacks with another Python, for example one that uv installs."
+            f"SQLite {sqlite3.sqlite_version} of {argument(sys.executable)} lacks the full-text search of a "
+            f"copy ({error}). Install tavus-callbacks with another Python, for example one that uv installs."
         )
     return NoCopy(f"{argument(str(path))} was changed after a sync ({error}): sync into another file.")
 
