@@ -20,6 +20,7 @@ from receiver import receiving
 
 from tavus_callbacks_cli.operations import post
 from tavus_callbacks_cli.operations.post import Answer, open_poster
+from tavus_callbacks_cli.targets.api_client import http_client, tls_context
 
 OK = b"HTTP/1.1 200 OK\r\n"
 
@@ -248,6 +249,29 @@ def test_an_address_that_is_none_is_a_usage_error() -> None:
     """It is refused before anything is read or posted."""
     with pytest.raises(click.UsageError), open_poster("http://\u2764_-/"):
         pass
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ALL_PROXY", "socks5://127.0.0.1:1"),
+        ("HTTPS_PROXY", "ftp://127.0.0.1:1"),
+        ("HTTPS_PROXY", ":::"),
+        ("SSL_CERT_FILE", "/none.pem"),
+    ],
+)
+def test_an_environment_that_cannot_be_used_is_an_error(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    """It is named before anything is read or posted, for the API too."""
+    monkeypatch.setenv(name, value)
+    # Its certificates are read once a process.
+    tls_context.cache_clear()
+
+    with pytest.raises(click.ClickException, match="See ALL_PROXY"), open_poster("https://a.example/"):
+        pass
+    with pytest.raises(click.ClickException, match="See ALL_PROXY"):
+        http_client("https://a.example/")
 
 
 @pytest.fixture(scope="module")

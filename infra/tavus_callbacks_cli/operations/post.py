@@ -27,7 +27,7 @@ from tavus_callbacks.domain.common.retry_after import parse_retry_after
 from tavus_callbacks.domain.pushes.target import with_tags
 from tavus_callbacks_cli.output.shell import argument
 from tavus_callbacks_cli.output.text import escape
-from tavus_callbacks_cli.targets.api_client import tls_context
+from tavus_callbacks_cli.targets.api_client import environment_errors, tls_context
 from tavus_callbacks_cli.targets.urls import is_loopback
 
 # Seconds.
@@ -72,8 +72,10 @@ def open_poster(url: str, *, ca: Path | None = None, is_insecure: bool = False) 
         raise click.UsageError(f"The address to post to is not valid: {escape(str(error))}.") from None
     # A proxy of the environment cannot reach this machine's loopback.
     trust_env = not is_loopback(url)
-    verify = _trust(ca) if ca else not is_insecure and tls_context(trust_env=trust_env)
-    client = httpx.AsyncClient(verify=verify, timeout=None, trust_env=trust_env)  # noqa: S113 - _DEADLINE
+    trust = _trust(ca) if ca else None
+    with environment_errors():
+        verify = trust or (not is_insecure and tls_context(trust_env=trust_env))
+        client = httpx.AsyncClient(verify=verify, timeout=None, trust_env=trust_env)  # noqa: S113 - _DEADLINE
     transports: list[asyncio.Transport] = []
 
     async def post(body: bytes, tags: dict[str, str], headers: Mapping[str, str]) -> Answer:

@@ -1,6 +1,7 @@
 """Reading from the API: one way for all targets. An error says what to do next."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -154,8 +155,23 @@ def http_client(url: str, token: str | None = None) -> httpx.Client:
     headers = {"authorization": f"Bearer {token}"} if token else None
     # A proxy of the environment cannot reach this machine's loopback.
     trust_env = not is_loopback(url)
-    verify = tls_context(trust_env=trust_env)
-    return httpx.Client(base_url=url, headers=headers, timeout=_TIMEOUT, verify=verify, trust_env=trust_env)
+    with environment_errors():
+        verify = tls_context(trust_env=trust_env)
+        return httpx.Client(
+            base_url=url, headers=headers, timeout=_TIMEOUT, verify=verify, trust_env=trust_env
+        )
+
+
+@contextmanager
+def environment_errors() -> Iterator[None]:
+    """Turn a proxy or certificates of the environment that httpx cannot use into click.ClickException."""
+    try:
+        yield
+    except (ImportError, ValueError, OSError, httpx.InvalidURL) as error:
+        raise click.ClickException(
+            f"The proxy or the certificates of your environment cannot be used: {escape(str(error))} "
+            "See ALL_PROXY, HTTPS_PROXY, HTTP_PROXY, SSL_CERT_FILE and SSL_CERT_DIR."
+        ) from error
 
 
 @cache
