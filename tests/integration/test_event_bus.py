@@ -170,7 +170,7 @@ def test_the_schedule_tells_what_is_overdue_once(api, bus, monkeypatch):
 
 
 def test_a_presumed_end_of_an_earlier_version_is_not_pushed_again_but_its_shutdown_is(api, bus, monkeypatch):
-    """Earlier versions noted both ends as `conversation.ended`; the schedule changes no such row."""
+    """Earlier versions noted both ends as `conversation.ended`; the schedule notes which one it was."""
     api.post(JOINED)
     project_all(api)
     bus.pushes()
@@ -179,13 +179,29 @@ def test_a_presumed_end_of_an_earlier_version_is_not_pushed_again_but_its_shutdo
     monkeypatch.setattr(publish, "now", lambda: datetime.now(UTC) + timedelta(seconds=61))
     publisher = Publisher(wiring.event_bus(), settings().fold, derived.types_by_time)
     summarize(wiring.summaries(), "conversation", "c1", keep_facts, publisher)
-    unchanged, by_schedule = summaries(api)["conversation", "c1"], bus.pushes()
+    told, by_schedule = summaries(api)["conversation", "c1"]["told"], bus.pushes()
     api.post(SHUTDOWN)
     project_all(api)
     ends = [push for push in bus.pushes() if push["type"] == "conversation.ended"]
 
-    assert ([], before) == (by_schedule, unchanged)
+    assert [] == by_schedule
+    assert ["conversation.complete", "conversation.presumed_ended", "conversation.started"] == told
     assert ["ended"] == [push["data"]["status"] for push in ends]
+
+
+def test_a_reindex_before_the_shutdown_is_projected_leaves_its_push(api, bus):
+    """The row of an earlier version still says which end was published, though its facts now have both."""
+    api.post(JOINED)
+    project_all(api)
+    before = {**summaries(api)["conversation", "c1"], "told": TOLD_BEFORE}
+    clients.dynamodb().put_item(TableName=api.environment["EVENTS_TABLE"], Item=row_of(before))
+    api.post(SHUTDOWN)
+    list(rebuild_summaries(store(api), [("conversation", "c1")]))
+    bus.pushes()
+    project_all(api)
+
+    ends = [push["data"]["status"] for push in bus.pushes() if push["type"] == "conversation.ended"]
+    assert ["ended"] == ends
 
 
 def test_a_stack_without_a_bus_tells_nobody(api, bus, monkeypatch):

@@ -5,13 +5,12 @@ from dataclasses import dataclass
 
 from tavus_callbacks.aws.event_bus import EventBus
 from tavus_callbacks.aws.stores.recordings import RecordingRows
-from tavus_callbacks.aws.stores.summaries import StoredSummary, SummaryRows
+from tavus_callbacks.aws.stores.summaries import SummaryRows
 from tavus_callbacks.domain.common.timestamps import now
 from tavus_callbacks.domain.conversations.settings import FoldSettings
 from tavus_callbacks.domain.pushes.derived import (
     SubjectState,
     derived_pushes,
-    published_types,
     recording_push,
     recording_push_type,
 )
@@ -34,14 +33,12 @@ class Publisher:
     callbacks: Sequence[Push] = ()
 
     def work_out_pushes(
-        self, kind: str, subject: str, facts: SubjectFacts, stored: StoredSummary | None
+        self, kind: str, subject: str, facts: SubjectFacts, published: frozenset[str]
     ) -> tuple[list[Push], frozenset[str]]:
-        """Return the callbacks' pushes with those of types that are not published yet, and these types."""
+        """Return the callbacks' pushes with those of types that are not published yet, and all types."""
         state = SubjectState(kind, subject, facts, now(), self.settings)
         types = self.derive(state)
-        if stored:
-            types -= published_types(stored.published, stored.update.facts)
-        return [*self.callbacks, *derived_pushes(state, types)], types
+        return [*self.callbacks, *derived_pushes(state, types - published)], types
 
 
 def publish_recording(

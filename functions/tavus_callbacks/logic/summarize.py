@@ -20,6 +20,7 @@ from tavus_callbacks.aws.stores.subject_events import events_in, subject_rows
 from tavus_callbacks.aws.stores.summaries import StoredSummary, SummaryRows, SummaryUpdate
 from tavus_callbacks.domain.common.errors import StoreDown
 from tavus_callbacks.domain.events.stored_event import StoredEvent
+from tavus_callbacks.domain.pushes.derived import published_types
 from tavus_callbacks.domain.summaries.summary import confirm, facts_from
 
 if TYPE_CHECKING:
@@ -54,9 +55,9 @@ def summarize(
                 summaries.entries.delete(kind, subject)
                 return False
             continue
-        published = stored.published if stored else frozenset()
+        published = _stored_types(stored)
         if publisher:
-            pushes, types = publisher.work_out_pushes(kind, subject, update.facts, stored)
+            pushes, types = publisher.work_out_pushes(kind, subject, update.facts, published)
             # The loop may run again because of another writer: the bus has these pushes already.
             publisher.bus.put(push for push in pushes if push.push_id not in sent)
             sent.update(push.push_id for push in pushes)
@@ -68,6 +69,17 @@ def summarize(
         if summaries.put_if_unchanged(kind, subject, update, published, stored=stored):
             return stored is None
     raise StoreDown("contention over a summary")
+
+
+def _stored_types(stored: StoredSummary | None) -> frozenset[str]:
+    """Return the types that a summary says were published, before its facts change."""
+    if stored is None:
+        return frozenset()
+    try:
+        return published_types(stored.published, stored.update.facts)
+    except ValueError:
+        # Only a rebuild gets so far: it replaces facts that this version cannot read.
+        return stored.published
 
 
 def _entries(kind: str, subject: str, update: SummaryUpdate) -> "list[Item]":

@@ -18,7 +18,8 @@ An end is published once for silence and once for the shutdown. Both pushes have
     told        ENDED
 
 Earlier versions wrote ENDED in both cases and published nothing for a shutdown after silence. Where ENDED is
-stored with facts that have no shutdown, `published_types` therefore reads it as PRESUMED.
+stored with facts that have no shutdown, `published_types` therefore reads it as PRESUMED. Every write stores
+what it read so, because the facts of a later row cannot tell the two ends apart.
 """
 
 from collections.abc import Collection
