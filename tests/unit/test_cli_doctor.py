@@ -626,7 +626,8 @@ def test_chosen_types_of_pushes_are_listed(aws):
     """The check of the target says what it receives."""
     _change_parameters(aws, PushTypes="transcript.ready,recording.*")
 
-    assert "It receives transcript.ready, recording.* (PushTypes)." in examined()["push target"]["detail"]
+    expected = "It receives transcript.ready, recording.* (PushTypes), and conversation.erased."
+    assert expected in examined()["push target"]["detail"]
 
 
 @pytest.mark.usefixtures("web")

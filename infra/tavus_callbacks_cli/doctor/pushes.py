@@ -88,9 +88,11 @@ def target(examination: Examination) -> Finding:
     is_raw = deployment.parameters.get("PushMode") == "raw"
     if is_raw and not [name for name in types if name == _ALL_TYPES or name.startswith("callback.")]:
         return failure("PushMode=raw posts only callbacks, and PushTypes names none.", _ADD_CALLBACKS)
+    detail = f"{host.host} {'can be resolved' if deployment.is_local else 'has a public address'}."
     if _ALL_TYPES in types:
-        return ok(f"{host.host} has a public address.")
-    return ok(f"{host.host} has a public address. It receives {', '.join(types)} (PushTypes).")
+        return ok(detail)
+    others = "" if is_raw else ", and conversation.erased"
+    return ok(f"{detail} It receives {', '.join(types)} (PushTypes){others}.")
 
 
 def secret(examination: Examination) -> Finding:
