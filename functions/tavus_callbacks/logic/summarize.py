@@ -78,7 +78,7 @@ def _stored_types(stored: StoredSummary | None) -> frozenset[str]:
     try:
         return published_types(stored.published, stored.update.facts)
     except ValueError:
-        # Only a rebuild gets so far: it replaces facts that this version cannot read.
+        # Only a rebuild gets here: it replaces facts that this version cannot read.
         return stored.published
 
 

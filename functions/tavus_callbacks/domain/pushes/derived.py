@@ -18,8 +18,8 @@ An end is published once for silence and once for the shutdown. Both pushes have
     told        ENDED
 
 Earlier versions wrote ENDED in both cases and published nothing for a shutdown after silence. Where ENDED is
-stored with facts that have no shutdown, `published_types` therefore reads it as PRESUMED. Every write stores
-what it read so, because the facts of a later row cannot tell the two ends apart.
+stored with facts that have no shutdown, `published_types` therefore reads it as PRESUMED. The next write
+stores that, because once the facts have a shutdown, nothing shows which end was published.
 """
 
 from collections.abc import Collection
