@@ -8,9 +8,16 @@ from tavus_callbacks_cli.sync.rows import replace_subject, subject_rows
 from tavus_callbacks_cli.sync.schema import SCHEMA
 
 
+class _Connection(sqlite3.Connection):
+    """A connection that closes with its last reference; Python 3.13 warns of one that stays open."""
+
+    def __del__(self):
+        self.close()
+
+
 def empty_copy(path=":memory:"):
     """Return the connection of a copy that has tables and no rows; every statement is its own transaction."""
-    connection = sqlite3.connect(path, isolation_level=None)
+    connection = sqlite3.connect(path, isolation_level=None, factory=_Connection)
     connection.row_factory = sqlite3.Row
     for statement in SCHEMA:
         connection.execute(statement)
