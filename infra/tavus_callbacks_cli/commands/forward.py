@@ -40,7 +40,7 @@ _INDENT = 9
     "--since",
     type=options.past,
     metavar="TIME",
-    help="Begin with what was received since: 2h, or ISO 8601 (UTC).",
+    help="Begin with events received since then: 2h, or ISO 8601 (UTC).",
 )
 @click.option("--json", "is_json", is_flag=True, help="Print one JSON object a line.")
 @target_options
@@ -58,7 +58,7 @@ def forward(  # noqa: PLR0913 - one argument an option
     """Post events to your application as they arrive, until Ctrl-C.
 
     It asks the stack every second, so no port has to be open to the internet. Each line has the time, type,
-    short id, status and milliseconds. What your application does not take is tried three times.
+    short id, status and milliseconds. An event that your application does not take is posted three times.
     """
     from tavus_callbacks_cli.operations.events import follow_events
     from tavus_callbacks_cli.operations.forward import forward as forward_events

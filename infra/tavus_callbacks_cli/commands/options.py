@@ -125,14 +125,14 @@ def filter_options(command: Callable[..., None]) -> Callable[..., None]:
         metavar="TYPE",
         help="Only events of this type, as in system.shutdown; repeatable.",
     )
-    by_label = click.option("--label", metavar="L", help="Only what came by the token of this label.")
+    by_label = click.option("--label", metavar="L", help="Only events received by the token with this label.")
     by_tag = click.option(
         "--tag",
         "wanted",
         type=tag,
         multiple=True,
         metavar="NAME:VALUE",
-        help="Only with this tag; repeatable.",
+        help="Only events with this tag; repeatable.",
     )
     return by_kind(by_type(by_label(by_tag(simulated_option(with_filter)))))
 

@@ -38,10 +38,14 @@ _SHORT, _FEW = 20, 5
     )
 )
 @click.argument("id_", metavar="[ID]", required=False)
-@click.option("--since", type=options.past, metavar="TIME", help="Received since: 2h, or ISO 8601 (UTC).")
-@click.option("--until", type=options.moment, metavar="TIME", help="Received before: 2h, or ISO 8601 (UTC).")
+@click.option(
+    "--since", type=options.past, metavar="TIME", help="Events received since then: 2h, or ISO 8601 (UTC)."
+)
+@click.option(
+    "--until", type=options.moment, metavar="TIME", help="Events received before: 2h, or ISO 8601 (UTC)."
+)
 @post_options
-@click.option("--dry-run", is_flag=True, help="Only say what would be posted.")
+@click.option("--dry-run", is_flag=True, help="Show what would be posted, and post nothing.")
 @click.option(
     "--rate",
     type=click.FloatRange(min=0, min_open=True),
@@ -52,7 +56,7 @@ _SHORT, _FEW = 20, 5
     "--resume",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Note outcomes in FILE, and leave out what it says was taken.",
+    help="Record outcomes in FILE, and skip events that it lists as taken.",
 )
 @click.option("--json", "is_json", is_flag=True, help="Print JSON.")
 @target_options
@@ -76,8 +80,8 @@ def replay(  # noqa: PLR0913 - one argument an option
 
     Give the ID of a subject, or --since for all subjects. Tokens in the bodies are redacted. Two headers name
     the event and mark the replay, and the event's tags are in the query. The replay waits for a target that
-    answers 429 or 503. It continues after any other refusal, and stops if nobody answers three times in a
-    row. Ends with 1 unless everything was taken, also after Ctrl-C.
+    answers 429 or 503. It continues after any other refusal, and stops after three events in a row without an
+    answer. The exit code is 1 unless everything was taken, also after Ctrl-C.
     """
     from tavus_callbacks_cli.operations.events import PATIENCE, row_id
     from tavus_callbacks_cli.operations.post import open_poster

@@ -28,11 +28,12 @@ if TYPE_CHECKING:
 @target_options
 @simulated_option
 def sync(target: Target, file: Path, *, is_mirror: bool, is_json: bool, leave_out: dict[str, str]) -> None:
-    """Copy everything new into an SQLite file, calls.db unless named.
+    """Copy everything new into an SQLite file, by default calls.db.
 
-    The first run copies everything, and each further run what is new. Erased subjects are removed, and their
-    bytes overwritten. What expired on the stack stays, unless --mirror. You can stop it at any moment: the
-    next run continues there. A file belongs to one stack, and keeps its first choice about simulated data.
+    The first run copies everything, and later runs copy what is new. Erased subjects are removed, and their
+    bytes are overwritten. What expired on the stack stays in the file, unless you add --mirror. You can stop
+    a run at any moment, and the next one continues there. A file belongs to one stack. Its first run decides
+    about simulated data.
     """
     synced = sync_with_progress(target, file, with_simulated=not leave_out, is_mirror=is_mirror)
     if is_json:

@@ -33,7 +33,7 @@ _INDENT = 20
     "--since",
     type=options.past,
     metavar="TIME",
-    help="Begin there instead of now: 2h, or ISO 8601 (UTC).",
+    help="Begin with events received since then: 2h, or ISO 8601 (UTC).",
 )
 @click.option("--json", "is_json", is_flag=True, help="Print one JSON object a line.")
 @target_options

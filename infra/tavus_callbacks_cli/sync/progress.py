@@ -1,4 +1,4 @@
-"""What a sync reports while it runs: the command shows it, `search` need not."""
+"""What a sync reports while it runs."""
 
 from collections.abc import Callable
 from typing import NamedTuple

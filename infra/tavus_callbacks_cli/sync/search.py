@@ -9,7 +9,7 @@ import secrets
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import click
 
@@ -95,17 +95,12 @@ def search(connection: sqlite3.Connection, words: str, limit: int) -> Matches:
     parameters = {"match": match, "limit": limit + 1, "analysis": _ANALYSIS, **excerpts}
     rows = [row for query in (_TURNS, _ANALYSES) for row in connection.execute(query, parameters)]
     newest = sorted(rows, key=lambda row: row[0], reverse=True)
-    matches = [_match(mark, *row) for row in newest[:limit]]
+    matches = [Match(*(*row[1:-1], tuple(_pieces(row[-1], mark)))) for row in newest[:limit]]
     conversations = list(dict.fromkeys(match.conversation_id for match in matches))
     places = {conversation_id: place for place, conversation_id in enumerate(conversations)}
     matches.reverse()
     matches.sort(key=lambda match: (places[match.conversation_id], match.speaker == _ANALYSIS))
     return Matches(matches, len(newest) > limit)
-
-
-def _match(mark: str, _id: int, *members: Any) -> Match:
-    *others, excerpt = members
-    return Match(*(*others, tuple(_pieces(excerpt, mark))))
 
 
 def _pieces(excerpt: str, mark: str) -> Iterator[tuple[str, bool]]:
