@@ -265,6 +265,24 @@ def test_what_expired_stays_unless_mirrored(feed, calls):
     assert [] == query(calls, "SELECT * FROM videos")
 
 
+def test_what_the_stack_knew_of_an_expired_conversation_stays(feed, calls):
+    """Its ending, and the size of its recording, outlive an upgrade. A call that went on has ended by now."""
+    feed.changes = {"end_reason": "from the list", "confirmed": True}
+    synced(calls)
+    before = content(calls)
+    with closing(sqlite3.connect(calls)) as connection, connection:
+        connection.execute("UPDATE sync_state SET value = '0.0.1' WHERE name = 'rows_by'")
+        connection.execute("UPDATE conversations SET status = 'active' WHERE conversation_id = 'c000002'")
+    feed.gone = {f"c{number:06}" for number in range(3)}
+    updated = synced(calls)["updated"]
+    after = content(calls)
+
+    assert (3, before["turns"]) == (updated, after["turns"])
+    for table in ("conversations", "recordings"):
+        assert before[table][:2] == after[table][:2]
+    assert [("ended",)] == query(calls, "SELECT DISTINCT status FROM conversations")
+
+
 def test_a_conversation_that_changes_without_an_event_is_followed(feed, calls):
     """Its status comes from the list as long as it can change, and then no more."""
     feed.began_at = datetime.now(UTC) - timedelta(hours=3)

@@ -19,7 +19,7 @@ from tavus_callbacks.domain.common.json_text import count_parts
 from tavus_callbacks.domain.common.paths import fits_path, subject_path
 from tavus_callbacks.domain.common.timestamps import iso
 from tavus_callbacks.domain.events.stored_event import StoredEvent
-from tavus_callbacks_cli.sync.rows import replace_subject, subject_rows
+from tavus_callbacks_cli.sync.rows import keep_listed, replace_subject, subject_rows
 from tavus_callbacks_cli.targets.api_client import NotFound
 
 if TYPE_CHECKING:
@@ -136,6 +136,8 @@ def _rebuild(
                     recordings=recordings.get(subject, ()),
                     now=timestamps.now(),
                 )
+                if kind == CONVERSATION and subject not in listed:
+                    rows = keep_listed(connection, rows)
                 replace_subject(connection, kind, subject, rows)
                 if kind == CONVERSATION:
                     _note_settled(connection, subject, item)

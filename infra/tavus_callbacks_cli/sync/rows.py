@@ -74,6 +74,7 @@ _RECORDING = (
     "modified_at",
     "received_at",
 )
+_RECORDING_ROW = (*_RECORDING, "talk_offset")
 _RESOURCE = (
     "status",
     "raw_status",
@@ -149,6 +150,29 @@ def replace_subject(connection: sqlite3.Connection, kind: str, subject: str, row
             _insert(connection, table, [{"id": first + n, **row} for n, row in enumerate(several)])
         else:
             _insert(connection, table, several)
+
+
+def keep_listed(connection: sqlite3.Connection, rows: Rows) -> Rows:
+    """Return the rows of a conversation with what the stack said when it still listed it.
+
+    What expired there stays as it was: its ending, and its recordings, of which events say less. An event
+    that came since, or a call that was still going on, makes that obsolete.
+    """
+    [row] = rows["conversations"]
+    columns = ", ".join(_LISTED)
+    statement = (
+        f"SELECT {columns} FROM conversations"  # noqa: S608 - own names
+        " WHERE conversation_id = :conversation_id AND received_last_at = :received_last_at"
+        " AND status != 'active'"
+    )
+    earlier = connection.execute(statement, row).fetchone()
+    if earlier is None:
+        return rows
+    columns = ", ".join(_RECORDING_ROW)
+    statement = f"SELECT {columns} FROM recordings WHERE conversation_id = :conversation_id"  # noqa: S608
+    recordings = [dict(zip(_RECORDING_ROW, each, strict=True)) for each in connection.execute(statement, row)]
+    conversation = {**row, **dict(zip(_LISTED, earlier, strict=True))}
+    return {**rows, "conversations": [conversation], "recordings": recordings or rows["recordings"]}
 
 
 def delete_subject(connection: sqlite3.Connection, kind: str, subject: str) -> None:
