@@ -224,6 +224,26 @@ def test_a_subject_that_is_erased_during_the_sync_goes_too(feed, calls):
     assert (1, 2) == (synced(calls)["erased"], query(calls, "SELECT count(*) FROM conversations")[0][0])
 
 
+def test_a_write_ahead_log_keeps_no_erased_byte(feed, calls, monkeypatch):
+    """Somebody switched it on. A program that reads an earlier state has to be closed first."""
+    feed.more = [event("cERASED", "my Qwyjibo")]
+    synced(calls)
+    query(calls, "PRAGMA journal_mode = WAL")
+    feed.erased = [digest("conversation#cERASED")]
+    monkeypatch.setattr(file, "_BUSY_SECONDS", 0.1)
+    with closing(sqlite3.connect(calls)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM events").fetchone()
+        refused = sync(calls)
+        reader.rollback()
+        synced(calls)
+
+        assert "so erased data stays in its log" in refused.stderr
+        assert [] == secrets_of(calls)
+        log = calls.with_name("calls.db-wal")
+        assert not log.exists() or b"cERASED" not in log.read_bytes()
+
+
 def test_traces_are_overwritten_after_a_crash_in_between(feed, calls, monkeypatch):
     """A sync that died after the rows were deleted leaves that to the next one."""
     feed.more = [event("cERASED", "my Qwyjibo")]
@@ -263,6 +283,17 @@ def test_what_expired_stays_unless_mirrored(feed, calls):
         calls, "SELECT DISTINCT subject FROM events ORDER BY 1"
     )
     assert [] == query(calls, "SELECT * FROM videos")
+
+
+def test_a_mirror_of_an_empty_stack_removes_nothing(feed, calls):
+    """A stack that was made anew at the same address would empty the file."""
+    synced(calls)
+    feed.gone = {f"c{number:06}" for number in range(3)}
+    refused = sync(calls, "--mirror")
+
+    assert 1 == refused.exit_code
+    assert "it is empty, or was made anew. Nothing was removed." in refused.stderr
+    assert [(15,)] == query(calls, "SELECT count(*) FROM events")
 
 
 def test_what_the_stack_knew_of_an_expired_conversation_stays(feed, calls):

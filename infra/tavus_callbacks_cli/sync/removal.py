@@ -3,6 +3,9 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from click import ClickException
+
+from tavus_callbacks_cli.output.shell import argument
 from tavus_callbacks_cli.sync.pull import PAGE, subject_digest
 from tavus_callbacks_cli.sync.rebuild import CONVERSATION, batches, list_conversations
 from tavus_callbacks_cli.sync.rows import delete_subject, purge_indexes
@@ -57,6 +60,11 @@ def remove_unlisted(copy: "Copy", api: "PatientApi", progress: "Progress") -> in
         progress.step(f"{done} of {len(subjects)} compared", done, len(subjects))
     # Lists are a moment behind, so the events decide.
     gone = [subject for subject in unlisted if not _has_events(api, subject)]
+    if subjects and len(gone) == len(subjects):
+        raise ClickException(
+            f"The stack has none of the subjects of {argument(str(copy.path))}: it is empty, or was made "
+            "anew. Nothing was removed. Delete the file if you do not need it any more."
+        )
     with copy.transaction():
         _remove(copy, gone)
     return len(gone)
@@ -73,6 +81,13 @@ def overwrite_traces(copy: "Copy") -> None:
     with copy.transaction() as connection:
         purge_indexes(connection)
     copy.connection.execute("VACUUM")
+    # Somebody may have switched to a write-ahead log, which keeps the earlier pages next to the file.
+    [(is_busy, *_)] = copy.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    if is_busy:
+        raise ClickException(
+            f"Another program reads {argument(str(copy.path))}, so erased data stays in its log "
+            f"{argument(f'{copy.path}-wal')}. Close that program, then start the same command again."
+        )
     with copy.transaction():
         copy.note("has_traces", "0")
 
