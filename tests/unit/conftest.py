@@ -1,8 +1,9 @@
-"""A process of its own for a command; a stack and a file for `sync`."""
+"""A process of its own for a command; a stack and a file for `sync`; waits that take no time."""
 
 import contextlib
 import os
 import sqlite3
+import time
 
 import boto3
 import pytest
@@ -57,3 +58,11 @@ def calls(tmp_path, monkeypatch):
 
     monkeypatch.setattr(sqlite3, "connect", connect_quickly)
     return tmp_path / "calls.db"
+
+
+@pytest.fixture
+def waits(monkeypatch):
+    """Let waiting take no time, and return the seconds of each wait."""
+    seconds: list[float] = []
+    monkeypatch.setattr(time, "sleep", seconds.append)
+    return seconds

@@ -10,19 +10,8 @@ from fake_target import run
 from receiver import receiving
 from stored_events import EventsTarget, event
 
-from tavus_callbacks_cli.operations import events as feeds
-from tavus_callbacks_cli.operations import forward as operation
 from tavus_callbacks_cli.operations.events import short_id
 from tavus_callbacks_cli.targets import choose
-
-
-@pytest.fixture
-def waits(monkeypatch):
-    """Let time pass at once, and record how long it was waited."""
-    seconds = []
-    for module in (feeds, operation):
-        monkeypatch.setattr(module.time, "sleep", seconds.append)
-    return seconds
 
 
 @pytest.fixture

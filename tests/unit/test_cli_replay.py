@@ -14,20 +14,10 @@ from fake_target import run
 from receiver import receiving
 from stored_events import EventsTarget, event, feed
 
-from tavus_callbacks_cli.operations import events as feeds
 from tavus_callbacks_cli.operations import replay as operation
 from tavus_callbacks_cli.targets import choose
 
 SINCE = ("--since", "2027-03-01T12:00:00Z")
-
-
-@pytest.fixture
-def waits(monkeypatch):
-    """Let time pass at once, and record how long it was waited."""
-    seconds = []
-    for module in (feeds, operation):
-        monkeypatch.setattr(module.time, "sleep", seconds.append)
-    return seconds
 
 
 @pytest.fixture

@@ -16,7 +16,6 @@ from click.testing import CliRunner, Result
 import feed_server
 from feed_server import Feed, serving
 from tavus_callbacks_cli.main import main
-from tavus_callbacks_cli.operations import events
 from tavus_callbacks_cli.sync import file, pull, rebuild
 from tavus_callbacks_cli.sync.progress import Progress
 from tavus_callbacks_cli.sync.rows import subject_rows
@@ -29,15 +28,6 @@ def feed(feed, monkeypatch):
     """Serve five events a page."""
     monkeypatch.setattr(pull, "PAGE", "5")
     return feed
-
-
-@pytest.fixture
-def pauses(monkeypatch):
-    """Let pauses take no time, and return them."""
-    pauses: list[float] = []
-    for module in (events, pull):
-        monkeypatch.setattr(module.time, "sleep", pauses.append)
-    return pauses
 
 
 def sync(calls, *options) -> Result:
@@ -388,7 +378,7 @@ def test_a_place_for_the_lock_is_needed(feed, calls, monkeypatch):
     assert [] == feed.asked
 
 
-def test_a_busy_stack_is_waited_for(feed, calls, undisturbed, pauses):
+def test_a_busy_stack_is_waited_for(feed, calls, undisturbed, waits):
     """429 and 503 half-way: as long as the answer says, or twice as long each time."""
     answers = {
         "after=5": [(429, {"retry-after": "7"}), (503, {}), (503, {})],
@@ -401,21 +391,21 @@ def test_a_busy_stack_is_waited_for(feed, calls, undisturbed, pauses):
     feed.disturb = busy
     result = sync(calls)
 
-    assert (0, [1, 2, 7, 1]) == (result.exit_code, pauses)
+    assert (0, [1, 2, 7, 1]) == (result.exit_code, waits)
     assert "503: Disturbed. Next attempt in 1 s." in result.stderr
     assert undisturbed == content(calls)
 
 
 @pytest.mark.parametrize("disturbed", ["/events", "after=5", "/conversations?", "/recordings", "/erasures"])
 def test_a_stack_that_stays_busy_ends_the_sync_and_the_next_one_continues(
-    disturbed, feed, calls, undisturbed, pauses
+    disturbed, feed, calls, undisturbed, waits
 ):
     """It gives up after five minutes; what was pulled is not pulled again."""
     feed.disturb = lambda path: (503, {}) if disturbed in path else None
     message = refusal(calls)
     feed.disturb, feed.asked = lambda _: None, []
 
-    assert (243, [1, 2, 4, 8, 16, 32, 60, 60, 60]) == (sum(pauses), pauses)
+    assert (243, [1, 2, 4, 8, 16, 32, 60, 60, 60]) == (sum(waits), waits)
     assert "Start the same command again later: it continues where it stopped." in message
     assert 0 == sync(calls).exit_code
     assert undisturbed == content(calls)
@@ -423,20 +413,20 @@ def test_a_stack_that_stays_busy_ends_the_sync_and_the_next_one_continues(
         assert not any("after=5" in path or path.endswith("simulated=false") for path in feed.asked)
 
 
-def test_a_longer_wait_than_anybody_has_ends_at_once(feed, calls, pauses):
+def test_a_longer_wait_than_anybody_has_ends_at_once(feed, calls, waits):
     """An hour of Retry-After is not waited for."""
     feed.disturb = lambda _: (429, {"retry-after": "3600"})
 
     assert "It answered 429" in refusal(calls)
-    assert [] == pauses
+    assert [] == waits
 
 
-def test_a_stack_that_never_answered_is_not_waited_for(calls, feed, monkeypatch, pauses):
+def test_a_stack_that_never_answered_is_not_waited_for(calls, feed, monkeypatch, waits):
     """A wrong URL is an error at once."""
     monkeypatch.setenv("TAVUS_CALLBACKS_URL", "http://127.0.0.1:9")
 
     assert "No answer" in refusal(calls)
-    assert ([], []) == (pauses, feed.asked)
+    assert ([], []) == (waits, feed.asked)
 
 
 def test_a_refused_cursor_is_replaced_by_a_time(feed, calls, undisturbed):
@@ -464,17 +454,17 @@ class Recent(Feed):
         return f'{{"events": [], "cursor": "{after}", "looked_until": null}}'
 
 
-def test_events_that_have_just_arrived_are_waited_for(calls, pauses, monkeypatch):
+def test_events_that_have_just_arrived_are_waited_for(calls, waits, monkeypatch):
     """The feed says that there are more, and then gives none until 15 s have passed."""
     monkeypatch.setattr(pull, "PAGE", "5")
     recent = Recent(3, began_at=datetime.now(UTC) - timedelta(seconds=12))
-    recent.has_settled = lambda: bool(pauses)
+    recent.has_settled = lambda: bool(waits)
     with serving(recent) as feed:
         for name, value in feed_server.environment(feed).items():
             monkeypatch.setenv(name, value)
         result = sync(calls)
 
-    [pause] = pauses
+    [pause] = waits
     assert 2 < pause < 3
     assert "More events have just arrived. They are readable in 3 s." in result.stderr
     assert 15 == len(content(calls)["events"])
