@@ -9,7 +9,7 @@ import click
 
 from tavus_callbacks.domain.common.timestamps import iso
 from tavus_callbacks_cli.commands import options
-from tavus_callbacks_cli.commands.options import filter_options, post_options, target_options
+from tavus_callbacks_cli.commands.options import follow_options, post_options
 from tavus_callbacks_cli.commands.signals import one_signal_ends
 from tavus_callbacks_cli.output import shell
 from tavus_callbacks_cli.output.console import note, print_json, print_line
@@ -36,15 +36,7 @@ _INDENT = 9
     )
 )
 @post_options
-@click.option(
-    "--since",
-    type=options.past,
-    metavar="TIME",
-    help="Begin with events received since then: 2h, or ISO 8601 (UTC).",
-)
-@click.option("--json", "is_json", is_flag=True, help="Print one JSON object a line.")
-@target_options
-@filter_options
+@follow_options
 def forward(  # noqa: PLR0913 - one argument an option
     target: Target,
     *,

@@ -147,6 +147,18 @@ def words(filter_: "EventFilter", target: choose.Target) -> tuple[str, ...]:
     return (*(word for pair in pairs if pair[1] for word in pair if word), *simulated)
 
 
+def follow_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command that follows the feed `since`, `is_json`, a target and a filter."""
+    since = click.option(
+        "--since",
+        type=past,
+        metavar="TIME",
+        help="Begin with events received since then: 2h, or ISO 8601 (UTC).",
+    )
+    as_json = click.option("--json", "is_json", is_flag=True, help="Print one JSON object a line.")
+    return since(as_json(target_options(filter_options(command))))
+
+
 def post_options(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command the options that say where to post: `url`, `ca` and `is_insecure`."""
 

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tavus_callbacks.domain.common.timestamps import iso
-from tavus_callbacks_cli.commands import options
-from tavus_callbacks_cli.commands.options import filter_options, target_options
+from tavus_callbacks_cli.commands.options import follow_options
 from tavus_callbacks_cli.output.console import note, print_json, print_line
 from tavus_callbacks_cli.output.text import escape, examples, moment, tags
 from tavus_callbacks_cli.targets.choose import Target
@@ -29,15 +28,7 @@ _INDENT = 20
         "tavus-callbacks tail --event-type system.shutdown --json | jq .subject",
     )
 )
-@click.option(
-    "--since",
-    type=options.past,
-    metavar="TIME",
-    help="Begin with events received since then: 2h, or ISO 8601 (UTC).",
-)
-@click.option("--json", "is_json", is_flag=True, help="Print one JSON object a line.")
-@target_options
-@filter_options
+@follow_options
 def tail(target: Target, *, since: datetime | None, is_json: bool, filter_: "EventFilter") -> None:
     """Show events as they are received, until Ctrl-C."""
     from tavus_callbacks_cli.operations.events import follow_events
