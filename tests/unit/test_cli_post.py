@@ -245,6 +245,12 @@ def test_a_closed_port_is_refused() -> None:
     assert "Connection refused" == post_once(f"http://127.0.0.1:{port}/").reason
 
 
+def test_tags_that_make_an_address_too_long_are_a_reason() -> None:
+    """The tags of one event do not end a replay of others."""
+    with open_poster("http://127.0.0.1:9/") as send_body:
+        assert "URL too long" == send_body(b"{}", {"a": "x" * 70_000}, {}).reason
+
+
 def test_an_address_that_is_none_is_a_usage_error() -> None:
     """It is refused before anything is read or posted."""
     with pytest.raises(click.UsageError), open_poster("http://\u2764_-/"):

@@ -164,7 +164,7 @@ def test_an_id_takes_the_filters_too(target):
         ((*SINCE, "--to", "http://\u2764_-/"), "is not valid"),
         ((*SINCE, "--to", "https://example.com/", "--insecure"), "Use --ca FILE instead."),
         ((*SINCE, "--to", "http://localhost/", "--insecure"), "go with an https address"),
-        ((*SINCE, "--to", "http://localhost/", "--rate", "0"), "x>0"),
+        ((*SINCE, "--to", "http://localhost/", "--rate", "1e-300"), "x>=0.001"),
         ((*SINCE, "--to", "http://localhost/", "--until", "2027-03-01T11:00:00Z"), "not after --since"),
     ],
 )

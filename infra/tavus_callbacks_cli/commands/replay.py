@@ -48,7 +48,7 @@ _SHORT, _FEW = 20, 5
 @click.option("--dry-run", is_flag=True, help="Show what would be posted, and post nothing.")
 @click.option(
     "--rate",
-    type=click.FloatRange(min=0, min_open=True),
+    type=click.FloatRange(min=0.001),
     metavar="N",
     help="Post at most N bodies a second.",
 )

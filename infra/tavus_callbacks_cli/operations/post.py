@@ -106,7 +106,7 @@ async def _post(client: httpx.AsyncClient, url: str, body: bytes, headers: Mappi
             return Answer(response.status_code, _milliseconds(began), None, retry_after)
     except TimeoutError:
         reason = f"no answer within {_DEADLINE:g} s"
-    except (httpx.TransportError, OSError) as error:
+    except (httpx.TransportError, httpx.InvalidURL, OSError) as error:
         reason = _reason(error)
     return Answer(None, _milliseconds(began), reason)
 
