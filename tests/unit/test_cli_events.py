@@ -223,7 +223,7 @@ def test_tail_goes_on_when_the_stack_does_not_answer_for_a_while(target):
 
 def test_tail_ends_at_once_where_it_cannot_begin(target):
     """A wrong address or a refused token ends the command."""
-    target.answers = [(503, {"detail": "Throttled"})]
+    target.answers = [(401, {})]
 
     assert 1 == run("tail").exit_code
 

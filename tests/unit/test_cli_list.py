@@ -181,7 +181,9 @@ def test_simulated_data_is_shown_where_it_belongs(command, monkeypatch):
         (FakeTarget(is_local=True), ()),
         *([(FakeTarget(), ("--tag", "simulated:true"))] if command != "problems" else []),
     ):
-        target.answers = [whole, {**whole, "events": []}]
+        # A list ends without a cursor; the feed of `tail` always has one.
+        feed = {**whole, "cursor": "c"} if command == "tail" else whole
+        target.answers = [feed, {**feed, "events": []}]
         if command == "problems":
             target.answers = [page, whole]
         monkeypatch.setattr(choose, "choose", lambda *_, named=target, **__: named)
