@@ -12,6 +12,9 @@ def main() -> None:
         from tavus_callbacks_cli.main import main as run
 
         run()
+    except KeyboardInterrupt:
+        # While modules load; click says the same later.
+        sys.exit("\nAborted!")
     except ModuleNotFoundError as error:
         module = (error.name or "").partition(".")[0]
         if not module or module.startswith("tavus_callbacks") or module in sys.stdlib_module_names:

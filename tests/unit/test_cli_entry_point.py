@@ -38,3 +38,17 @@ def test_a_missing_module_that_no_extra_brings_is_not_hidden(monkeypatch, name):
 
     with pytest.raises(ModuleNotFoundError, match="a module"):
         run()
+
+
+def test_ctrl_c_while_modules_load_is_quiet(monkeypatch):
+    """It looks like Ctrl-C at any later moment."""
+
+    def fail():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(main, "main", fail)
+
+    with pytest.raises(SystemExit) as ended:
+        run()
+
+    assert "\nAborted!" == ended.value.code

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tavus_callbacks_cli.commands.options import require_folder, simulated_option, target_options
+from tavus_callbacks_cli.commands.signals import ctrl_c_repeats
 from tavus_callbacks_cli.output.console import note, print_json, progress_bar
 from tavus_callbacks_cli.output.shell import argument
 from tavus_callbacks_cli.output.text import examples
@@ -58,7 +59,7 @@ def sync_with_progress(
 
     require_folder(file)
     columns = TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn()
-    with progress_bar(*columns, transient=True) as bar:
+    with ctrl_c_repeats(), progress_bar(*columns, transient=True) as bar:
         task = bar.add_task("events", total=None)
 
         def step(text: str, done: float, whole: float) -> None:
