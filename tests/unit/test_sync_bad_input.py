@@ -228,6 +228,15 @@ def test_a_refused_token_leaves_no_file_behind(feed, calls):
     assert not calls.exists()
 
 
+@pytest.mark.parametrize("answer", ["{}", '{"events": null}', "[]", "[" * 100_000, "<html>"])
+def test_what_is_no_stack_leaves_no_file_behind(answer, feed, calls):
+    """Another server answers 200 to every path."""
+    feed.bodies["/events"] = answer.encode()
+
+    assert "as a tavus-callbacks API does. Is TAVUS_CALLBACKS_URL right" in refusal(calls)
+    assert not calls.exists()
+
+
 @pytest.mark.parametrize("limit", [20_000, 150_000, 200_000])
 def test_a_full_disk_is_said_to_be_one_and_the_next_sync_continues(limit, calls, undisturbed):
     """Nothing is written by halves: the file is whole, and has the same content in the end."""

@@ -53,8 +53,11 @@ def sync(
     with file.sole_sync(path), target.open_api("read") as client:
         api = PatientApi(client, progress.note)
         if is_new:
-            # A target that refuses leaves no file behind.
-            api.get("/events", {"limit": "1"})
+            # A target that refuses, or is no stack, leaves no file behind.
+            if not isinstance(api.get("/events", {"limit": "1"}).get("events"), list):
+                raise ClickException(
+                    f"It does not answer as a tavus-callbacks API does. {client.if_unreachable}"
+                )
             file.create(path, state)
         with file.open_copy(path) as copy:
             # Another user's first sync may have made it.

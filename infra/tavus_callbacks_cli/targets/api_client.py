@@ -145,7 +145,8 @@ class ApiClient:
 def _json_object(response: httpx.Response) -> dict[str, Any] | None:
     try:
         content = response.json()
-    except ValueError:
+    # Brackets within brackets, thousands deep, are JSON and no answer of ours.
+    except (ValueError, RecursionError):
         return None
     return content if isinstance(content, dict) else None
 
