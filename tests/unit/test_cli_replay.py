@@ -418,6 +418,19 @@ def test_a_file_belongs_to_one_choice_of_events(file: Path, more):
     assert "belongs to a replay of other events. Name another file." in result.stderr
 
 
+def test_a_later_run_of_one_subject_begins_there_too(target, file: Path):
+    """What the first run could not post is posted by the second, which begins an hour later."""
+    events = [event(1), event(2)]
+    options = ("--resume", str(file), "--since")
+    with receiving(500) as application:
+        target.answers = [{"events": events, "cursor": None}]
+        run("replay", "c1", "--to", application.url, *options, "2027-03-01T12:00:00Z")
+        target.answers = [{"events": events, "cursor": None}]
+        run("replay", "c1", "--to", application.url, *options, "2027-03-01T13:00:00Z")
+
+    assert [event(n)["event_id"] for n in (1, 2, 1)] == application.event_ids
+
+
 def test_a_line_that_a_kill_left_is_cut_off(target, file: Path):
     """The event of half a line is posted again, and the file stays whole."""
     with receiving() as application:

@@ -158,7 +158,9 @@ def _chooser(
         # A subject that is named is meant, simulated or not.
         named = with_members(filter_, kind=None, with_simulated=True)
         kind = filter_.kind or "conversation"
-        return lambda api, _: list_bodies(api, kind, id_, named, (since, until))
+        return lambda api, begin: list_bodies(
+            api, kind, id_, named, (since and min(since, begin or since), until)
+        )
     if since is not None:
         return lambda api, begin: list_received(api, filter_, min(since, begin or since), until, pace)
     raise click.UsageError("Say what to replay: an ID, or --since TIME.")
