@@ -51,7 +51,7 @@ def search(  # noqa: PLR0913 - one argument an option
     A turn or an analysis matches if it has all WORDS. Words in double quotes are a phrase, and pric* matches
     price and pricing. Accents and case do not count. The newest conversations come first.
 
-    It syncs the file from the target first, or makes it. While another sync runs, it searches what is there.
+    It first syncs the file from the target. While another sync runs, it searches the file as it is.
     """
     from tavus_callbacks_cli.sync.file import exists, open_copy
     from tavus_callbacks_cli.sync.search import match_expression
