@@ -75,7 +75,8 @@ def open_poster(url: str, *, ca: Path | None = None, is_insecure: bool = False) 
     trust = _trust(ca) if ca else None
     with environment_errors():
         verify = trust or (not is_insecure and tls_context(trust_env=trust_env))
-        client = httpx.AsyncClient(verify=verify, timeout=None, trust_env=trust_env)  # noqa: S113 - _DEADLINE
+        # Longer than the deadline of the whole post, which gives the better reason.
+        client = httpx.AsyncClient(verify=verify, timeout=2 * _DEADLINE, trust_env=trust_env)
     transports: list[asyncio.Transport] = []
 
     async def post(body: bytes, tags: dict[str, str], headers: Mapping[str, str]) -> Answer:
