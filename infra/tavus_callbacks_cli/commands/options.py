@@ -227,7 +227,7 @@ def moment(text: str) -> datetime:
 
 
 def past(text: str) -> datetime:
-    """Parse a time as `moment` does, and say so if it is still to come: clocks differ, so it is no error."""
+    """Parse a time as `moment` does, and note one in the future. Clocks differ, so it is not refused."""
     time = moment(text)
     if time > datetime.now(UTC):
         note(f"{text} is in the future by this machine's clock.")

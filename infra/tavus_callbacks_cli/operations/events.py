@@ -66,7 +66,7 @@ def read_body(api: ApiClient, event: Event) -> bytes:
 
 
 def read_page(api: ApiClient, **query: str) -> dict[str, Any]:
-    """Return a page of the feed, after a time or cursor; raises as the API, also if it is no page."""
+    """Return the page of the feed after a time or cursor; raises ClickException, also for other JSON."""
     page = api.get("/events", query)
     if not (isinstance(page.get("events"), list) and isinstance(page.get("cursor"), str)):
         raise click.ClickException(f"It answered no page of events. {api.if_unreachable}")
@@ -97,7 +97,7 @@ def ask_patiently(
     wait: Wait | None = None,
     is_first: bool = False,
 ) -> T:
-    """Return an answer of the API; if there is none for now, wait 1 s, 2 s, 4 s, …, 60 s, and ask again.
+    """Return an answer of the API; while it is unavailable, ask again after 1 s, 2 s, 4 s, …, 60 s.
 
     A longer Retry-After is followed if `patience` is limited. Raises Unavailable once the next wait would
     exceed `patience`, in seconds, and at once if nothing answers a first request: a wrong address never does.

@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class PatientApi:
-    """Reads from an API as ApiClient does; `report` is told of each pause."""
+    """Reads from an API as ApiClient does; `report` gets a sentence for each pause."""
 
     api: ApiClient
     report: Callable[[str], object]

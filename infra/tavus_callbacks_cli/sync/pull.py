@@ -73,7 +73,7 @@ def _share(oldest: str, latest: str, now: datetime) -> tuple[float, float]:
 def _settling(looked_until: str | None, began_at: datetime) -> float:
     """Return the seconds until the feed gives more events: of the last 15 s it gives 200 at a time.
 
-    0 if there are none, or only some that arrived after this sync began.
+    0 if the feed holds nothing back, or only events that arrived after this sync began.
     """
     latest = datetime.fromisoformat(looked_until) if looked_until else began_at
     return (latest + SETTLE - timestamps.now()).total_seconds() if latest < began_at else 0.0

@@ -184,7 +184,7 @@ def delete_subject(connection: sqlite3.Connection, kind: str, subject: str) -> N
 def purge_indexes(connection: sqlite3.Connection) -> None:
     """Remove the words of deleted rows from the indexes, which otherwise only mark them as deleted.
 
-    SQLite's `secure_delete` then overwrites them in the file. This rewrites the indexes.
+    This rewrites the indexes; VACUUM then overwrites their old pages.
     """
     for table in INDEXED:
         connection.execute(f"INSERT INTO {table}_fts ({table}_fts) VALUES ('optimize')")  # noqa: S608 - own names
