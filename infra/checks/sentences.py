@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Find constructions that read like a translation, in documents, help texts, errors, docstrings and comments.
 
 Usage: python infra/checks/sentences.py [FILE...]; without files, every file of the repository. Ends with 1 if
@@ -20,9 +21,9 @@ CONSTRUCTIONS = {
     r"\bof before\b": "existing, earlier",
     r"\bshall\b": "must, or the present tense",
     r"\banew\b": "again",
-    r"(?<!there )(?<!There )\b(?:is|are|was|were) no (?!longer|more\b|less\b|such\b|different\b)[a-z]": "is not a",
+    r"(?<!there )\b(?:is|are|was|were) no (?!longer|more\b|less\b|such\b|different\b)[a-z]": "is not a",
     r"\bis looked (?:at|for|after)\b": "is checked",
-    r"\b(?:it|this|that|what|which|file|body|event|answer|header|row|name|status|page) tells?\b": "says, shows",
+    r"\b(?:it|this|that|what|which|body|event|answer|row|name|status|page) tells?\b": "says, shows",
     r"\b(?:is|are|was|were|be|been) told\b": "is notified, is recognised",
     r"\bgiven to know\b": "is notified",
     r"\bto be had\b": "available",
@@ -124,8 +125,8 @@ def main(names: list[str]) -> int:
         for number, text in texts(path):
             for sentence, advice in faults(text):
                 count += 1
-                print(f"{path}:{number}: {advice}\n    {sentence[:160]}")
-    print(f"{count} sentences to rewrite.", file=sys.stderr)
+                sys.stdout.write(f"{path}:{number}: {advice}\n    {sentence[:160]}\n")
+    sys.stderr.write(f"{count} sentences to rewrite.\n")
     return min(count, 1)
 
 
