@@ -107,8 +107,31 @@ def test_a_time_is_shown_in_the_zone_of_the_machine(monkeypatch):
         time.tzset()
 
 
-def test_no_time_is_a_dash():
-    """A missing time is printed as a dash."""
+@pytest.fixture
+def berlin(monkeypatch):
+    """Set this machine's zone to one with summer time."""
+    monkeypatch.setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.usefixtures("berlin")
+def test_a_time_carries_the_zone_that_was_valid_then():
+    """July is CEST whenever you look; the head names a zone only if all times share it."""
+    july, december = "2026-07-01T12:00:00Z", "2026-12-01T12:00:00Z"
+    summer, both = text.Times.of([july, None]), text.Times.of([july, december])
+
+    assert ["since (CEST)", "since"] == [times.head("since") for times in (summer, both)]
+    assert "2026-07-01 14:00:00" == summer.show(july)
+    assert ["2026-07-01 14:00:00 CEST", "2026-12-01 13:00:00 CET"] == list(map(both.show, (july, december)))
+
+
+@pytest.mark.parametrize("value", ["soon", "0001-01-01T00:00:00+14:00", ""])
+def test_a_text_that_is_no_time_is_printed_as_it_came(value):
+    """A missing time is a dash, and a faulty one is no traceback."""
+    assert (value or "-") == text.moment(value)
     assert "-" == text.moment(None)
 
 

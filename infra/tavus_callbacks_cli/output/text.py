@@ -3,6 +3,9 @@
 import json
 import re
 import unicodedata
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -39,14 +42,47 @@ def _is_harmless(character: str) -> bool:
     return character.isprintable() or unicodedata.category(character) == "Zs"
 
 
-def moment(text: str | None) -> str:
-    """Return a time of ours (ISO 8601) in this machine's zone, to the second; `-` if there is none."""
-    return f"{datetime.fromisoformat(text).astimezone():%Y-%m-%d %H:%M:%S}" if text else "-"
+def moment(text: str | None, *, with_zone: bool = False) -> str:
+    """Return an ISO 8601 time in this machine's zone, to the second; `-` if there is none.
+
+    The zone is the one that is valid at that time: CEST in July, CET in December. Other text is returned as
+    it is.
+    """
+    time = _local_time(text)
+    return (text or "-") if time is None else f"{time:%Y-%m-%d %H:%M:%S}{f' {time:%Z}' * with_zone}"
 
 
 def zone() -> str:
-    """Return the name of this machine's time zone, for the head of a column."""
+    """Return the name of the zone that this machine is in now."""
     return datetime.now().astimezone().tzname() or "local"
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """The times of one answer. Its zone is named once if they share one, otherwise with each time."""
+
+    zone: str | None
+
+    @classmethod
+    def of(cls, texts: Iterable[str | None]) -> "Times":
+        """Return the times of an answer, which are ISO 8601."""
+        zones = {f"{time:%Z}" for time in map(_local_time, texts) if time}
+        return cls(None if len(zones) > 1 else zones.pop() if zones else zone())
+
+    def head(self, name: str) -> str:
+        """Return the name of a column, with the zone if all times share it."""
+        return f"{name} ({self.zone})" if self.zone else name
+
+    def show(self, text: str | None) -> str:
+        """Return a time as `moment` does, with its zone if they differ."""
+        return moment(text, with_zone=self.zone is None)
+
+
+def _local_time(text: str | None) -> datetime | None:
+    # The first and the last days of the calendar have no time in other zones.
+    with suppress(ValueError, OverflowError):
+        return datetime.fromisoformat(text).astimezone() if text else None
+    return None
 
 
 def duration(seconds: float | None) -> str:
