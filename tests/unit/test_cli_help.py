@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 from tavus_callbacks_cli.main import COMMANDS, main
 
 VARIABLES = (
+    "TAVUS_CALLBACKS_STACK",
     "TAVUS_CALLBACKS_URL",
     "TAVUS_CALLBACKS_READ_TOKEN",
     "TAVUS_CALLBACKS_QUARANTINE_TOKEN",
@@ -34,7 +35,6 @@ WITH_TARGET = [
     ("token", "create", "--label", "a"),
     ("token", "list"),
     ("token", "rotate", "a"),
-    ("token", "revoke", "a"),
     ("list",),
     ("list", "videos"),
     ("show", "c123"),
@@ -115,12 +115,12 @@ def test_help_tells_of_shell_completion():
 
 
 @pytest.mark.parametrize("arguments", WITH_TARGET, ids=" ".join)
-def test_without_a_target_the_three_ways_are_named(arguments):
+def test_without_a_target_all_ways_are_named(arguments):
     """No target is guessed: the usage error names all ways to choose one."""
     result = run(*arguments)
 
     assert 2 == result.exit_code
-    for way in ("--local", "--stack NAME", "TAVUS_CALLBACKS_URL", "TAVUS_CALLBACKS_READ_TOKEN"):
+    for way in ("--local", "--stack NAME", *VARIABLES[:3]):
         assert way in result.stderr
 
 

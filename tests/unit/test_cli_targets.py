@@ -54,14 +54,17 @@ def test_local_takes_the_port_where_several_run(running):
     """--port selects one of several local stacks."""
     running += [stack(9001), stack(9002)]
 
-    assert LocalTarget(stack(9002)) == choose(is_local=True, port=9002)
+    target = choose(is_local=True, port=9002)
+
+    assert LocalTarget(stack(9002), has_port=True) == target
+    assert ("--local", "--port", "9002") == target.options
 
 
 def test_several_local_stacks_want_a_port(running):
     """None of two stacks is guessed."""
     running += [stack(9001), stack(9002)]
 
-    with pytest.raises(click.UsageError, match=r"9001, 9002: add --port"):
+    with pytest.raises(click.UsageError, match=r"9001, 9002. Add --port"):
         choose(is_local=True)
 
 
@@ -69,7 +72,7 @@ def test_a_port_where_none_runs_names_those_that_do(running):
     """The error lists the ports that would work."""
     running.append(stack(9001))
 
-    with pytest.raises(click.ClickException, match=r"port 1, but on: 9001"):
+    with pytest.raises(click.ClickException, match=r"port 1. Running: 9001"):
         choose(is_local=True, port=1)
 
 
@@ -99,6 +102,64 @@ def test_contradictions_are_usage_errors(options, running):
 
     with pytest.raises(click.UsageError):
         choose({"TAVUS_CALLBACKS_URL": "https://example.com"}, **options)
+
+
+@pytest.mark.parametrize("options", [{}, {"region": "eu-west-1"}])
+def test_the_environment_names_a_default_stack(options):
+    """TAVUS_CALLBACKS_STACK stands for --stack, and --region goes with it."""
+    target = choose({"TAVUS_CALLBACKS_STACK": "production"}, **options)
+
+    assert isinstance(target, StackTarget)
+    assert "production" == target.stack
+
+
+def test_an_option_wins_over_the_environment(running):
+    """--stack and --local replace the default, even if the environment names two."""
+    running.append(stack(9001))
+    both = {"TAVUS_CALLBACKS_STACK": "production", "TAVUS_CALLBACKS_URL": "https://example.com"}
+
+    assert choose(both, is_local=True).is_local
+    assert "stack staging in eu-west-1" == choose(both, stack="staging", region="eu-west-1").name
+
+
+def test_two_defaults_are_an_error_that_names_both():
+    """No default is guessed."""
+    with pytest.raises(click.UsageError, match=r"TAVUS_CALLBACKS_STACK and TAVUS_CALLBACKS_URL are both set"):
+        choose({"TAVUS_CALLBACKS_STACK": "production", "TAVUS_CALLBACKS_URL": "https://example.com"})
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("erase", "conversation", "c1", "--yes"),
+        ("restore", "--from", "table"),
+        ("quarantine", "redrive", "--all"),
+        ("failed", "redrive", "--all"),
+        ("token", "revoke", "production", "--yes"),
+        ("pause",),
+    ],
+    ids=" ".join,
+)
+@pytest.mark.parametrize(
+    ("variable", "value", "option"),
+    [
+        ("TAVUS_CALLBACKS_STACK", "my stack", "`--stack 'my stack'`"),
+        ("TAVUS_CALLBACKS_URL", "https://example.com", "--local or --stack NAME"),
+        ("UNRELATED", "1", "--local or --stack NAME"),
+    ],
+)
+def test_a_command_that_changes_data_wants_its_target_on_the_line(
+    arguments, variable, value, option, monkeypatch
+):
+    """A default of the environment erases, revokes and stops nothing. The error names the option to add."""
+    for name in ("TAVUS_CALLBACKS_STACK", "TAVUS_CALLBACKS_URL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv(variable, value)
+
+    result = CliRunner().invoke(main, arguments)
+
+    assert 2 == result.exit_code
+    assert f"Add {option}:" in result.stderr
 
 
 @pytest.mark.parametrize("url", ["https://example.com", " https://example.com/ ", "https://example.com/v1"])

@@ -8,19 +8,16 @@ import click
 
 from tavus_callbacks.domain.callbacks.families import is_name
 from tavus_callbacks_cli.commands import options as parameters
-from tavus_callbacks_cli.commands.options import require_folder, target_options
+from tavus_callbacks_cli.commands.options import named_target_options, require_folder
 from tavus_callbacks_cli.output import shell
 from tavus_callbacks_cli.output.console import note, print_block, print_json, progress_bar
 from tavus_callbacks_cli.output.text import examples
-from tavus_callbacks_cli.targets.choose import Target, UrlTarget
+from tavus_callbacks_cli.targets.choose import Target
 
 if TYPE_CHECKING:
     from tavus_callbacks_cli.erasure.erase import Erasure
     from tavus_callbacks_cli.operations.selection import Selection
     from tavus_callbacks_cli.targets.aws_stack import Deployment
-
-_NO_ACCESS = """A URL only reads, so nothing can be erased through it. Somebody with AWS credentials can:
-  {command}"""
 
 _AGAIN = "What went is gone: start the same command again, it goes on and ends the same."
 
@@ -45,7 +42,7 @@ _AGAIN = "What went is gone: start the same command again, it goes on and ends t
     help="Write the receipt there as well, as JSON.",
 )
 @click.option("--json", "is_json", is_flag=True, help="Print the receipt as JSON.")
-@target_options
+@named_target_options
 def erase(  # noqa: PLR0913 - one argument an option
     target: Target,
     *,
@@ -77,9 +74,6 @@ def erase(  # noqa: PLR0913 - one argument an option
         raise click.UsageError(f"{id_!r} can be no id: 1 to 200 printable characters, no white space around.")
     words = () if tag else (str(kind), str(id_))
     options = ("--tag", ":".join(tag)) if tag else ()
-    if isinstance(target, UrlTarget):
-        command = shell.command("erase", *words, options=(*options, "--stack", "NAME"))
-        raise click.UsageError(_NO_ACCESS.format(command=command))
     if file is not None:
         if file.exists():
             raise click.ClickException(

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tavus_callbacks_cli.commands.options import target_options
+from tavus_callbacks_cli.commands.options import named_target_options, target_options
 from tavus_callbacks_cli.output.console import note, print_json, print_table
 from tavus_callbacks_cli.output.shell import quote
 from tavus_callbacks_cli.output.text import examples, moment, zone
@@ -81,7 +81,7 @@ def list_(target: Target, *, is_json: bool) -> None:
 @click.option("--all", "is_all", is_flag=True, help="Everything, dead letters too.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be given to which function.")
 @click.option("--json", "is_json", is_flag=True, help="Print JSON.")
-@target_options
+@named_target_options
 def redrive(target: Target, id_: str | None, *, is_all: bool, dry_run: bool, is_json: bool) -> None:
     """Give what failed to its function again.
 

@@ -29,10 +29,8 @@ _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 def local_options(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command `--local` and `--port`."""
-    port = click.option("--port", type=int, metavar="N", help="Which local stack, where several run.")
-    local = click.option(
-        "--local", "is_local", is_flag=True, help="Work on the stack that runs on this machine."
-    )
+    port = click.option("--port", type=int, metavar="N", help="Port of the local stack, if several run.")
+    local = click.option("--local", "is_local", is_flag=True, help="Use the stack that runs on this machine.")
     return local(port(command))
 
 
@@ -48,13 +46,33 @@ def target_options(command: Callable[..., None]) -> Callable[..., None]:
     return _target_options(with_target)
 
 
+def named_target_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command that changes data what `target_options` does, and require a target on its line.
+
+    A variable that somebody forgot must not choose what is erased or stopped.
+    """
+    run = target_options(command)
+
+    @wraps(run)
+    def with_named_target(*args: Any, **kwargs: Any) -> None:
+        if not kwargs["is_local"] and kwargs["stack"] is None:
+            raise click.UsageError(
+                f"Add {choose.option_to_add(os.environ)}: a command that changes data takes its target "
+                "from the command line only."
+            )
+        run(*args, **kwargs)
+
+    return with_named_target
+
+
 def optional_target(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command the options that name a target, and as its first argument the target, None without."""
 
     @wraps(command)
     def with_target(*args: Any, **kwargs: Any) -> None:
         words = _take_target(kwargs)
-        is_named = any(word not in (None, False) for word in words.values()) or os.environ.get(choose.URL)
+        is_named = any(word not in (None, False) for word in words.values())
+        is_named |= any(os.environ.get(name) for name in (choose.URL, choose.STACK))
         command(choose.choose(os.environ, **words) if is_named else None, *args, **kwargs)
 
     return _target_options(with_target)
@@ -66,9 +84,9 @@ def _take_target(values: dict[str, Any]) -> dict[str, Any]:
 
 def _target_options(command: Callable[..., None]) -> Callable[..., None]:
     region = click.option(
-        "--region", metavar="REGION", help="The stack's region; otherwise as AWS is set up."
+        "--region", metavar="REGION", help="Region of the stack. Default: the region of your AWS setup."
     )
-    stack = click.option("--stack", metavar="NAME", help="Work on a deployed stack, with AWS credentials.")
+    stack = click.option("--stack", metavar="NAME", help="Use a deployed stack, with your AWS credentials.")
     return local_options(stack(region(command)))
 
 

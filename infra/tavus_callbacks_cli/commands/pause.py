@@ -2,7 +2,7 @@
 
 import click
 
-from tavus_callbacks_cli.commands.options import target_options
+from tavus_callbacks_cli.commands.options import named_target_options, target_options
 from tavus_callbacks_cli.output.console import note, print_json
 from tavus_callbacks_cli.output.text import examples
 from tavus_callbacks_cli.targets.choose import Target
@@ -31,7 +31,7 @@ _LOST = (
 @click.option("--receiving", is_flag=True, help="Take no callbacks either; what is sent meanwhile is lost.")
 @click.option("--yes", is_flag=True, help="Do not ask before --receiving.")
 @click.option("--json", "is_json", is_flag=True, help="Print JSON.")
-@target_options
+@named_target_options
 def pause(target: Target, *, receiving: bool, yes: bool, is_json: bool) -> None:
     """Stop what works on kept events.
 

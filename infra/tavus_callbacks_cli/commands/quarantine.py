@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from tavus_callbacks_cli.commands.options import target_options
+from tavus_callbacks_cli.commands.options import named_target_options, target_options
 from tavus_callbacks_cli.output.console import note, print_block, print_fields, print_json, print_table
 from tavus_callbacks_cli.output.shell import quote
 from tavus_callbacks_cli.output.text import examples, moment, size, tags, zone
@@ -122,7 +122,7 @@ def entry_fields(entry: dict[str, Any]) -> Iterator[tuple[str, str]]:
 @click.option("--all", "is_all", is_flag=True, help="Everything that is in quarantine.")
 @click.option("--dry-run", is_flag=True, help="Only say what could be filed.")
 @click.option("--json", "is_json", is_flag=True, help="Print JSON.")
-@target_options
+@named_target_options
 def redrive(target: Target, id_: str | None, *, is_all: bool, dry_run: bool, is_json: bool) -> None:
     """File what can be filed by now.
 

@@ -5,7 +5,7 @@ from collections import Counter
 
 import click
 
-from tavus_callbacks_cli.commands.options import target_options
+from tavus_callbacks_cli.commands.options import named_target_options
 from tavus_callbacks_cli.commands.reindex import rebuild
 from tavus_callbacks_cli.output.console import note, print_json
 from tavus_callbacks_cli.output.text import examples
@@ -28,7 +28,7 @@ _QUARANTINE = (
 )
 @click.option("--dry-run", is_flag=True, help="Only count what would be copied.")
 @click.option("--json", "is_json", is_flag=True, help="Print JSON.")
-@target_options
+@named_target_options
 def restore(target: Target, source: str, *, dry_run: bool, is_json: bool) -> None:
     """Copy back what a restored table has.
 

@@ -8,7 +8,7 @@ import click
 from tavus_callbacks.domain.common.timestamps import iso
 from tavus_callbacks.domain.common.token import SCOPES, Scope
 from tavus_callbacks_cli.commands import options
-from tavus_callbacks_cli.commands.options import target_options
+from tavus_callbacks_cli.commands.options import named_target_options, target_options
 from tavus_callbacks_cli.output import shell
 from tavus_callbacks_cli.output.console import note, print_json, print_table
 from tavus_callbacks_cli.output.text import examples, moment, zone
@@ -158,7 +158,7 @@ def rotate(target: Target, *, label: str, grace: timedelta, expires: datetime | 
 )
 @click.argument("label", metavar="L", type=options.label)
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@target_options
+@named_target_options
 def revoke(target: Target, *, label: str, yes: bool) -> None:
     """Revoke the live tokens of a label.
 

@@ -37,7 +37,7 @@ def open_console(
 @contextlib.contextmanager
 def local_console(stack: "RunningStack", gateway: "Gateway") -> "Iterator[Site]":
     """Yield the site that a local stack serves in front of its API."""
-    target, feed = LocalTarget(stack), Feed()
+    target, feed = LocalTarget(stack, has_port=True), Feed()
     gateway.watchers.append(feed.watch)
     with contextlib.ExitStack() as cleanup:
         session = Session(stack.port, stack.console_key, _LOCAL_AGAIN)

@@ -1,8 +1,11 @@
-"""The target that a command works on: the person names one, and it is never exchanged for another.
+"""The target of a command: you name it on the command line or in the environment.
 
---local              the stack that `tavus-callbacks local` runs here    asks over HTTP
---stack NAME         a deployed stack, with AWS credentials              runs the API's code here
-TAVUS_CALLBACKS_URL  any stack, with a read token                        asks over HTTP
+--local                the stack that `tavus-callbacks local` runs here    asks over HTTP
+--stack NAME           a deployed stack, with AWS credentials              runs the API's code here
+TAVUS_CALLBACKS_STACK  the same, as a default
+TAVUS_CALLBACKS_URL    any stack, with a read token                        asks over HTTP
+
+An option wins over the environment. Both variables without an option are an error.
 """
 
 from collections.abc import Iterator, Mapping
@@ -26,17 +29,21 @@ if TYPE_CHECKING:
     from tavus_callbacks_cli.targets.aws_stack import Deployment
     from tavus_callbacks_cli.targets.store import Store, Tables
 
+STACK = "TAVUS_CALLBACKS_STACK"
 URL = "TAVUS_CALLBACKS_URL"
 TOKEN_VARIABLES: dict[Scope, str] = {
     "read": "TAVUS_CALLBACKS_READ_TOKEN",
     "quarantine": "TAVUS_CALLBACKS_QUARANTINE_TOKEN",
 }
 
-NO_TARGET = f"""Say which target to work on, one of:
+NO_TARGET = f"""Name a target:
   --local        the stack that `tavus-callbacks local` runs on this machine
   --stack NAME   a deployed stack, with your AWS credentials
-  or in the environment: {URL} and {TOKEN_VARIABLES["read"]}
-  (for quarantine {TOKEN_VARIABLES["quarantine"]})"""
+Or set a default in the environment:
+  {STACK}=NAME
+  {URL}=https://HOST and {TOKEN_VARIABLES["read"]}
+  (quarantine: {TOKEN_VARIABLES["quarantine"]})"""
+_TWO_DEFAULTS = f"{STACK} and {URL} are both set. Unset one of them, or add --local or --stack NAME."
 
 
 class Target(Protocol):
@@ -77,6 +84,7 @@ class LocalTarget:
 
     is_local: ClassVar = True
     stack: "RunningStack"
+    has_port: bool = False
 
     @property
     def name(self) -> str:
@@ -85,8 +93,8 @@ class LocalTarget:
 
     @property
     def options(self) -> tuple[str, ...]:
-        """Name the port too, because several may run."""
-        return "--local", "--port", str(self.stack.port)
+        """Name the port if the command line does. Without it, only one local stack runs."""
+        return ("--local", "--port", str(self.stack.port)) if self.has_port else ("--local",)
 
     @property
     def api_url(self) -> str:
@@ -235,25 +243,42 @@ def choose(
     stack: str | None,
     region: str | None,
 ) -> Target:
-    """Return the target that the person names; raises click.ClickException for none, or more than one."""
-    # An empty name is a shell variable that is not set. It names no other target.
-    if "" in (stack, region):
-        raise click.UsageError("--stack and --region want a name, and here it is empty.")
-    if is_local and stack:
-        raise click.UsageError("--local and --stack are two targets: name one.")
-    if port is not None and not is_local:
-        raise click.UsageError("--port goes with --local.")
-    if region and not stack:
-        raise click.UsageError("--region goes with --stack.")
+    """Return the target that the options or the environment name; raises click.ClickException."""
+    _check_options(is_local=is_local, port=port, stack=stack, region=region)
     if is_local:
-        return LocalTarget(running_stack(port))
+        return LocalTarget(running_stack(port), has_port=port is not None)
+    if stack is None and environment.get(STACK):
+        if environment.get(URL):
+            raise click.UsageError(_TWO_DEFAULTS)
+        stack = environment[STACK]
     if stack is not None:
         from tavus_callbacks_cli.targets.aws_stack import open_session
 
         return StackTarget(stack, open_session(region))
+    if region:
+        raise click.UsageError("--region goes with --stack.")
     if environment.get(URL):
         return UrlTarget(parse_api_url(environment[URL]), environment)
     raise click.UsageError(NO_TARGET)
+
+
+def _check_options(*, is_local: bool, port: int | None, stack: str | None, region: str | None) -> None:
+    for option, value in (("--stack", stack), ("--region", region)):
+        # An unset shell variable gives an empty name. The default must not replace it.
+        if value == "":
+            raise click.UsageError(f"{option} is empty. Write {option} NAME.")
+    if is_local and stack:
+        raise click.UsageError("--local and --stack name two targets. Use one of them.")
+    if port is not None and not is_local:
+        raise click.UsageError("--port goes with --local.")
+    if region and is_local:
+        raise click.UsageError("--region goes with --stack.")
+
+
+def option_to_add(environment: Mapping[str, str]) -> str:
+    """Return the option that names the default target, or all options that name a target."""
+    stack = environment.get(STACK)
+    return f"`{shell.line('--stack', stack)}`" if stack else "--local or --stack NAME"
 
 
 def running_stack(port: int | None) -> "RunningStack":
@@ -263,13 +288,13 @@ def running_stack(port: int | None) -> "RunningStack":
     stacks = running_stacks()
     ports = ", ".join(str(stack.port) for stack in stacks)
     if not stacks:
-        raise click.ClickException("No local stack is running: start one with `tavus-callbacks local`.")
+        raise click.ClickException("No local stack is running. Start one with `tavus-callbacks local`.")
     if port is None and len(stacks) > 1:
-        raise click.UsageError(f"Several local stacks are running, on ports {ports}: add --port N.")
+        raise click.UsageError(f"Several local stacks are running, on ports {ports}. Add --port N.")
     for stack in stacks:
         if port in (None, stack.port):
             return stack
-    raise click.ClickException(f"No local stack is running on port {port}, but on: {ports}.")
+    raise click.ClickException(f"No local stack is running on port {port}. Running: {ports}.")
 
 
 def parse_api_url(text: str) -> str:
