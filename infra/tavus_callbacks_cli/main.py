@@ -37,6 +37,7 @@ COMMANDS = {
     "export": "export:export",
     "sync": "sync:sync",
     "search": "search:search",
+    "env": "env:env",
 }
 
 

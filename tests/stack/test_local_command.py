@@ -94,7 +94,7 @@ def test_a_session_from_start_to_ctrl_c(
     assert str(forwarded[1][0]).startswith(f"{stored['event_id']}-v")
     assert posts.empty()
     assert f"callback  {command.ready['callback_url']}\n" in output
-    assert f" {command.ready['callback_url']}\n" in output.partition("callback  ")[2].partition("\n")[2]
+    assert f"export CALLBACK_URL='{command.ready['callback_url']}' API_URL=" in output
     assert "\x1b" not in output
     outcomes = [line.split()[-1] for line in output.splitlines() if "c-local-command" in line]
     assert [outcome for outcome in outcomes if outcome in ("stored", "duplicate")] == ["stored", "duplicate"]

@@ -44,18 +44,22 @@ def shown(
 
 
 @pytest.mark.parametrize(("port", "option"), [(8787, ""), (9000, " --port 9000")])
-def test_the_command_to_read_names_a_port_that_is_not_the_usual_one(port: int, option: str) -> None:
-    """The printed command reads this stack, even if another one runs on the usual port."""
+def test_the_next_commands_name_a_port_that_is_not_the_usual_one(port: int, option: str) -> None:
+    """The printed commands use this stack, even if another one runs on the usual port."""
     running = SimpleNamespace(
-        port=port, callback_url="", read_token="", api_url="", console_url="http://a/#key=k"
+        port=port,
+        callback_url="http://a/callbacks/t",
+        console_url="http://a/#key=k",
+        export_line="export A='b'",
     )
     stack: Any = SimpleNamespace(running=running, state=SimpleNamespace(folder="data"), note=None)
     out = io.StringIO()
 
     show_start(Console(file=out, highlight=False), stack, None)
 
-    assert f"tavus-callbacks tail --local{option}\n" in out.getvalue()
+    assert f"  tavus-callbacks show latest --local{option}\n" in out.getvalue()
     assert "console   http://a/#key=k\n" in out.getvalue()
+    assert "  export A='b'\n" in out.getvalue()
 
 
 @pytest.mark.parametrize(

@@ -21,12 +21,7 @@ if TYPE_CHECKING:
     from tavus_callbacks_cli.local_stack.stack import LocalStack
 
 _WIDTH = 32
-_JSON = "content-type: application/json"
 _STYLES = {"stored": "green", "accepted": "yellow", "duplicate": "dim yellow", "erased": "dim"}
-_SAMPLE = (
-    '{"event_type": "system.replica_joined", "message_type": "system", "conversation_id": "c0000000local",'
-    ' "timestamp": "%s", "properties": {"replica_id": "r0000000local"}}'
-)
 
 
 def printable(text: str, longest: int = 200) -> str:
@@ -43,26 +38,27 @@ def show_start(console: Console, stack: "LocalStack", forward: str | None) -> No
     """Print how to use the stack."""
     from tavus_callbacks_cli.local_stack.stack import DEFAULT_PORT
 
-    running, is_usual = stack.running, stack.running.port == DEFAULT_PORT
-    port = ("--port", str(running.port))
-    sample = _SAMPLE % time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    bearer = f"Authorization: Bearer {running.read_token}"
-    lines = [
-        ("local", "the whole stack of template.yaml, on this machine only"),
+    running = stack.running
+    target = ("--local", *(() if running.port == DEFAULT_PORT else ("--port", str(running.port))))
+    fields = [
         *([("console", running.console_url)] if running.console_url else []),
         ("callback", escape(running.callback_url)),
-        ("try", shell.line("curl", "-H", _JSON, "-d", sample, running.callback_url)),
-        ("read", shell.command("tail", options=("--local", *([] if is_usual else port)))),
-        ("", shell.line("curl", "-H", bearer, f"{running.api_url}/events?after=")),
-        ("data", f"{shell.argument(str(stack.state.folder))} (kept over a restart; --fresh forgets)"),
+        ("data", f"{shell.argument(str(stack.state.folder))} (--fresh deletes it)"),
+        *([("forward", printable(forward))] if forward else []),
+        *([("note", printable(stack.note, 1000))] if stack.note else []),
     ]
-    if forward:
-        lines.append(("forward", printable(forward)))
-    if stack.note:
-        lines.append(("note", printable(stack.note, 1000)))
-    for label, value in lines:
-        console.print(Text.assemble((f"{label:<10}", "bold"), value), soft_wrap=True)
-    console.print(Text("Ctrl-C stops it.", "dim"), soft_wrap=True)
+    for name, value in fields:
+        console.print(Text.assemble((f"{name:<10}", "bold"), value), soft_wrap=True)
+    commands = [
+        "In a second terminal:",
+        f"  {shell.command('simulate recording', options=target)}",
+        f"  {shell.command('show latest', options=target)}",
+        "Variables for the curl examples of the documentation:",
+        f"  {running.export_line}",
+        "Press Ctrl-C to stop. The data is kept.",
+    ]
+    for line in commands:
+        console.print(Text(line), soft_wrap=True)
 
 
 def exchange_line(exchange: "Exchange", log: "Path") -> Text | None:

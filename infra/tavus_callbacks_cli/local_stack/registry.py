@@ -11,6 +11,7 @@ import click
 
 from tavus_callbacks_cli.local_stack.state import State, state_root
 from tavus_callbacks_cli.output.files import write_json
+from tavus_callbacks_cli.output.shell import quote
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,17 @@ class RunningStack:
     def own_callback_url(self) -> str:
         """Return the callback URL on loopback: a tunnel may lead to another machine by now."""
         return f"{self.api_url}/callbacks/{self.callback_url.rpartition('/')[2]}"
+
+    @property
+    def export_line(self) -> str:
+        """Return the shell command that sets the variables of the documentation's examples."""
+        variables = {
+            "CALLBACK_URL": self.callback_url,
+            "API_URL": self.api_url,
+            "READ_TOKEN": self.read_token,
+            "QUARANTINE_TOKEN": self.quarantine_token,
+        }
+        return " ".join(("export", *(f"{name}={quote(value)}" for name, value in variables.items())))
 
     @property
     def console_url(self) -> str | None:
