@@ -38,9 +38,9 @@ class Goal:
 
     def row(self) -> str:
         """Return a row of a table."""
-        reached = "yes" if self.measured <= self.goal else "**no**"
-        goal, measured = f"{self.goal:g}{self.unit}", f"{self.measured:.3g}{self.unit}"
-        return f"| {self.figure} | {goal} | {measured} | {reached} | {self.note} |"
+        missed = "" if self.measured <= self.goal else ", **not reached**"
+        goal, measured = f"{self.goal:g}{self.unit}", f"{self.measured:.3g}{self.unit}{missed}"
+        return f"| {self.figure} | {goal} | {measured} | {self.note} |"
 
 
 def goals(results: Results) -> list[Goal]:
@@ -48,14 +48,14 @@ def goals(results: Results) -> list[Goal]:
     run, warm = results.run, f"cpu {_USUAL}"
     receive, textbook, floor = run["receive"], run["textbook"], run["boto3 + pydantic"]
     return [
-        _ratio("init of `receive` against the textbook's", 0.30, (receive, "init"), (textbook, "init")),
-        _ratio("… against boto3 and pydantic, precompiled", 0.85, (receive, "init"), (floor, "init")),
-        _ratio("warm CPU against the textbook's", 0.35, (receive, warm), (textbook, warm)),
-        _ratio("… against botocore's bare `put_item`", 1.5, (receive, warm), (run["bare put_item"], "cpu 0")),
-        _ratio("… against the Flask sample with SQLite", 3, (receive, warm), (run["flask + sqlite"], warm)),
-        Goal("peak memory, 2 KB bodies", 50, receive.middle(f"peak {_USUAL}"), " MiB", ""),
-        Goal("package of receive, project, drain, resolve", 6, _mb(results, "ReceiveFunction"), " MB", "zip"),
-        Goal("package of read, keys", 11, _mb(results, "ReadFunction"), " MB", "zip"),
+        _ratio("init ÷ textbook", 0.30, (receive, "init"), (textbook, "init")),
+        _ratio("init ÷ boto3 + pydantic", 0.85, (receive, "init"), (floor, "init")),
+        _ratio("warm CPU ÷ textbook", 0.35, (receive, warm), (textbook, warm)),
+        _ratio("warm CPU ÷ bare put_item", 1.5, (receive, warm), (run["bare put_item"], "cpu 0")),
+        _ratio("warm CPU ÷ flask + sqlite", 3, (receive, warm), (run["flask + sqlite"], warm)),
+        Goal("peak memory", 50, receive.middle(f"peak {_USUAL}"), " MiB", ""),
+        Goal("package of receive, project, drain, resolve", 6, _mb(results, "ReceiveFunction"), " MB", ""),
+        Goal("package of read, keys", 11, _mb(results, "ReadFunction"), " MB", ""),
         *_instruction_goals(results.counts),
     ]
 
@@ -63,15 +63,13 @@ def goals(results: Results) -> list[Goal]:
 def _instruction_goals(counts: Mapping[str, Count]) -> list[Goal]:
     """Return the same figures in instructions, which repeat, with the same goals."""
     figures = (
-        ("init against the textbook's", 0.30, "init", "textbook"),
-        ("init against boto3 and pydantic", 0.85, "init", "boto3 + pydantic"),
-        ("a callback against the textbook's", 0.35, "callback", "textbook"),
-        ("a callback against bare `put_item`", 1.5, "callback", "bare put_item"),
+        ("init instructions ÷ textbook", 0.30, "init", "textbook"),
+        ("init instructions ÷ boto3 + pydantic", 0.85, "init", "boto3 + pydantic"),
+        ("callback instructions ÷ textbook", 0.35, "callback", "textbook"),
+        ("callback instructions ÷ bare put_item", 1.5, "callback", "bare put_item"),
     )
     return [
-        Goal(
-            figure, goal, getattr(counts["receive"], what) / getattr(counts[other], what), "", "instructions"
-        )
+        Goal(figure, goal, getattr(counts["receive"], what) / getattr(counts[other], what), "", "")
         for figure, goal, what, other in figures
         if counts
     ]
@@ -105,72 +103,43 @@ def document(results: Results) -> str:
     return template.format(
         machine=f"{platform.machine()}, Python {platform.python_version()} driving, {rounds} rounds",
         goals="\n".join(goal.row() for goal in goals(results)),
-        receivers=_receivers(results),
         bodies=_bodies(results.run),
         functions=_functions(results.run),
         large=f"{results.run['receive'].middle('peak 4 MB'):.0f}",
         large_time=f"{results.run['receive'].middle('share 4 MB'):.0f}",
         large_status=f"{max(results.run['receive'].values['share 4 MB status']):.0f}",
-        share=_shares(results.run),
-        empty=f"{results.run['empty'].middle('cpu 0'):.2f}",
-        net=_net(results.run),
-        counted=_counted(results.counts),
-        init_counted=_init_counted(results.counts),
         textbook=f"{_mb(results, 'textbook'):.1f}",
     )
 
 
-def _net(run: Run) -> float:
-    """Return the CPU of a callback relative to the textbook's, both without the runtime's own."""
-    warm, runtime = f"cpu {_USUAL}", run["empty"].middle("cpu 0")
-    return (run["receive"].middle(warm) - runtime) / (run["textbook"].middle(warm) - runtime)
+def _functions(run: Run) -> str:
+    receivers = ("receive", "textbook", "bare put_item", "hand-signed", "boto3 + pydantic", "empty")
+    others = ("read", "project", "drain", "resolve", "signing_key", "push", "watch")
+    return _rows(_times(each, run[each]) for each in (*receivers, *others))
 
 
-def _counted(counts: Mapping[str, Count]) -> str:
-    return f"{counts['receive'].callback / counts['textbook'].callback:.2f}" if counts else "-"
-
-
-def _init_counted(counts: Mapping[str, Count]) -> str:
-    return f"{counts['receive'].init / counts['boto3 + pydantic'].init:.2f}" if counts else "-"
-
-
-def _receivers(results: Results) -> str:
-    named = ("receive", "textbook", "bare put_item", "hand-signed", "empty", "boto3 + pydantic")
-    return _rows(_receiver(each, results.run[each], results.counts.get(each)) for each in named)
-
-
-def _receiver(subject: str, figures: Figures, counted: Count | None) -> list[str]:
+def _times(subject: str, figures: Figures) -> list[str]:
     warm = str(_USUAL if f"cpu {_USUAL}" in figures.values else 0)
     times = [f"{figures.middle(each):.0f}" for each in ("init", "first")]
     cpu, answer = (f"{figures.middle(f'{each} {warm}'):.2f}" for each in ("cpu", "warm"))
-    counts = [f"{counted.init:,.0f}", f"{counted.callback:.2f}"] if counted else ["-", "-"]
-    return [subject, *times, answer, cpu, f"{figures.middle(f'peak {warm}'):.0f}", *counts]
+    peak = f"{figures.middle(f'peak {warm}'):.0f}"
+    return [subject, *times, answer, cpu, peak, *(_share(figures, when) for when in ("cold", "warm"))]
+
+
+def _share(figures: Figures, when: str) -> str:
+    figure = f"share {when}"
+    return f"{figures.middle(figure):.0f}" if figure in figures.values else "-"
 
 
 def _bodies(run: Run) -> str:
     shown = (
-        *(("cpu", each, "CPU", ".2f") for each in ("receive", "textbook", "flask", "flask + sqlite")),
-        *(("warm", each, "answer", ".2f") for each in ("receive", "textbook")),
+        *(("cpu", each, "CPU", ".2f") for each in ("receive", "textbook", "flask + sqlite")),
         *(("peak", each, "peak, MiB", ".0f") for each in ("receive", "textbook")),
     )
     return _rows(
         [f"{each}, {what}", *(format(run[each].middle(f"{figure} {size}"), how) for size in SIZES)]
         for figure, each, what, how in shown
     )
-
-
-def _functions(run: Run) -> str:
-    named = ("read", "project", "drain", "resolve", "signing_key", "push", "watch")
-    return _rows([*_receiver(each, run[each], None)[:-2], *_share(run[each])] for each in named)
-
-
-def _shares(run: Run) -> str:
-    named = ("receive", "textbook")
-    return _rows([each, *_share(run[each])] for each in named)
-
-
-def _share(figures: Figures) -> list[str]:
-    return [f"{figures.middle(f'share {when}'):.0f}" for when in ("cold", "warm")]
 
 
 def _rows(rows: Iterable[list[str]]) -> str:

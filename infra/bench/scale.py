@@ -202,7 +202,7 @@ def _words(done: list[Simulation]) -> dict[str, str]:
 
 
 def _rows(done: Simulation) -> Iterator[str]:
-    names = ("events, a subject", "`receipts`", "`listing`")
+    names = ("`events`", "`receipts`", "`listing`")
     for name, heat in zip(names, (done.events, done.receipts, done.listing), strict=True):
         mean = max(heat.total.values()) / done.seconds
         shares = f"{heat.hottest:,.0f} | {heat.hottest / PARTITION:.0%}"
