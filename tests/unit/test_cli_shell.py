@@ -6,6 +6,7 @@ import re
 import shlex
 import shutil
 import subprocess
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,6 +19,7 @@ from rich.text import Text
 
 import tavus_callbacks_cli
 from tavus_callbacks.domain.common.paths import fits_path
+from tavus_callbacks.domain.common.timestamps import iso
 from tavus_callbacks_cli.commands import show
 from tavus_callbacks_cli.erasure.receipt import beyond_reach
 from tavus_callbacks_cli.main import COMMANDS, main
@@ -197,6 +199,43 @@ def test_problems_quotes_the_conversation_in_its_command(target, id_, monkeypatc
         printed["count"],
         printed["since"],
     )
+
+
+def test_problems_fetches_overdue_transcripts_and_perceptions(target, monkeypatch):
+    """One is fetched by its id, several by a time before the oldest; what may still come is not listed."""
+    monkeypatch.setattr("tavus_callbacks_cli.operations.problems.operator_problems", lambda _: [])
+    target.options = ("--stack", "s")
+
+    def row(name, received_at, *missing, ended_at=None):
+        times = {"received_first_at": received_at, "received_last_at": received_at, "ended_at": ended_at}
+        return {"conversation_id": name, "recordings": 0, "simulated": False, "missing": missing, **times}
+
+    just_now = datetime.now(UTC) - timedelta(seconds=70)
+    target.answers = [
+        {"quarantine": [], "cursor": None},
+        {
+            "conversations": [
+                row("c3", iso(just_now), "transcript", "perception"),
+                row("c2", "2025-03-01T12:00:00.000000Z", "transcript"),
+                row("c1", "2025-03-01T11:00:00.000000Z", "shutdown", "perception"),
+            ],
+            "cursor": None,
+        },
+    ]
+
+    printed = json.loads(run("problems", "--json").stdout)["problems"]
+
+    assert [
+        ("transcripts overdue", 2, "backfill --since 2025-02-28T12:00Z"),
+        ("perceptions overdue", 1, "backfill c1"),
+    ] == [
+        (
+            each["what"],
+            each["count"],
+            each["next"].removeprefix("tavus-callbacks ").removesuffix(" --stack s"),
+        )
+        for each in printed
+    ]
 
 
 def test_problems_counts_recordings_by_status(target, monkeypatch):

@@ -16,7 +16,8 @@ from tavus_callbacks.domain.callbacks.event_types import TRANSCRIPT
 from tavus_callbacks.domain.callbacks.families import is_name
 from tavus_callbacks.domain.common.errors import RECORDINGS_OFF, BadRequest, NotFound
 from tavus_callbacks.domain.common.truncate import truncate
-from tavus_callbacks.domain.conversations.expected import ConversationStatus, Part
+from tavus_callbacks.domain.conversations.delays import Part
+from tavus_callbacks.domain.conversations.expected import ConversationStatus
 from tavus_callbacks.domain.conversations.facts import conversation_period
 from tavus_callbacks.domain.conversations.view import fold_conversation
 from tavus_callbacks.domain.recordings.view import recording_start

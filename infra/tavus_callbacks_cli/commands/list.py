@@ -82,7 +82,8 @@ def list_(
 
 def _check_filters(what: str, given: Mapping[str, Any]) -> None:
     """Raise click.UsageError for a filter or a value that this list does not have."""
-    from tavus_callbacks.domain.conversations.expected import ConversationStatus, Part
+    from tavus_callbacks.domain.conversations.delays import Part
+    from tavus_callbacks.domain.conversations.expected import ConversationStatus
     from tavus_callbacks.domain.resources.facts import ResourceStatus
 
     for name in given.keys() - ({"tag", "label", "since", "until"} | _OWN_FILTERS[what]):

@@ -9,7 +9,7 @@ from tavus_callbacks.domain.common.timestamps import iso
 from tavus_callbacks_cli.commands import options
 from tavus_callbacks_cli.commands.options import simulated_option, target_options
 from tavus_callbacks_cli.output.console import note, print_json, print_table
-from tavus_callbacks_cli.output.text import examples, moment, zone
+from tavus_callbacks_cli.output.text import Times, examples
 from tavus_callbacks_cli.targets.choose import Target, UrlTarget
 
 
@@ -23,17 +23,17 @@ from tavus_callbacks_cli.targets.choose import Target, UrlTarget
     "--since",
     type=options.moment,
     metavar="TIME",
-    help="Look at recordings of conversations from then on: 7d, or ISO 8601 (UTC).",
+    help="Check conversations received since then: 30d, or ISO 8601 (UTC). Default: 7d.",
 )
 @click.option("--json", "is_json", is_flag=True, help="Print JSON.")
 @target_options
 @simulated_option
 def problems(target: Target, since: datetime | None, *, is_json: bool, leave_out: dict[str, str]) -> None:
-    """Show what is stuck, and the command to type next.
+    """List what is stuck, each with the command to type next.
 
-    Quarantine, what functions could not process, the spill, pushes that wait, dead letters of both,
-    recordings of the last seven days that are not there, and of a deployed stack its red alarms and what is
-    paused. Ends with 1 where there is any.
+    It checks the quarantine, failed batches, queues and dead letters. It lists overdue transcripts and
+    perceptions, and recordings that are not available. On a deployed stack it also lists red alarms and what
+    is paused. The exit code is 1 if anything is stuck.
     """
     from tavus_callbacks_cli.operations.problems import list_problems
 
@@ -42,13 +42,14 @@ def problems(target: Target, since: datetime | None, *, is_json: bool, leave_out
         problems = list_problems(target, quarantine, read, {**span, **leave_out})
     if isinstance(target, UrlTarget):
         note(
-            "Without AWS credentials the failed bucket and the spill are not seen: --stack NAME looks there."
+            "The failed bucket and the queues are not checked, which takes AWS credentials. Use --stack NAME."
         )
     if is_json:
         print_json({"problems": [asdict(problem) for problem in problems]})
-    else:
-        rows = ((each.what, str(each.count), moment(each.since), each.next) for each in problems)
-        print_table(("what", "count", f"since ({zone()})", "next"), rows)
+    elif problems:
+        times = Times.of(each.since for each in problems)
+        rows = ((each.what, str(each.count), times.show(each.since), each.next) for each in problems)
+        print_table(("what", "count", times.head("since"), "next"), rows)
     if problems:
         raise SystemExit(1)
     note("Nothing is stuck.")

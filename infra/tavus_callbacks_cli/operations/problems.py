@@ -1,12 +1,14 @@
 """Everything that is stuck in a stack, each with the command to type next."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from itertools import product
 from typing import Any
 
 from tavus_callbacks.domain.common.paths import fits_path
+from tavus_callbacks.domain.conversations.delays import Part, is_overdue
 from tavus_callbacks_cli.operations.alarms import list_alarms
 from tavus_callbacks_cli.operations.failed import QUEUES, dead_letters, list_failures, queue_depth
 from tavus_callbacks_cli.operations.pause import disabled_triggers, is_receiving
@@ -17,6 +19,14 @@ from tavus_callbacks_cli.targets.choose import Target, UrlTarget
 
 # Statuses of a recording that cannot be read and may need attention.
 _NOT_AVAILABLE = ("pending", "missing", "failed", "other_conversation")
+
+_OVERDUE: dict[Part, str] = {"transcript": "transcripts overdue", "perception": "perceptions overdue"}
+_SIMULATED = " (simulated)"
+
+# Tavus lists conversations by the time at which they were made, which is before their first callback.
+_CALL = timedelta(days=1)
+
+Conversation = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,40 +51,81 @@ def quarantine_problems(api: ApiClient) -> Iterator[Problem]:
         yield Problem("in quarantine", len(entries), oldest, api.command("quarantine list"))
 
 
-def recording_problems(api: ApiClient, parameters: Mapping[str, str]) -> Iterator[Problem]:
-    """Yield the recordings that are not available, by their status; `parameters` choose the conversations.
+def recording_problems(api: ApiClient, conversations: Iterable[Conversation]) -> Iterator[Problem]:
+    """Yield the recordings that are not available, by their status.
 
     `since` is the last receipt of the conversation that was first received.
     """
-    rows: dict[tuple[str, bool], list[tuple[int, dict[str, Any]]]] = defaultdict(list)
+    rows: dict[tuple[str, bool], list[tuple[int, Conversation]]] = defaultdict(list)
     older = 0
-    for conversation in api.items("/conversations", parameters):
+    for conversation in conversations:
         # A stack of an earlier version does not answer this member.
         older += conversation["recordings"] > 0 and "recording_statuses" not in conversation
-        for status, count in Counter(conversation.get("recording_statuses", ())).items():
+        statuses: Counter[str] = Counter(conversation.get("recording_statuses", ()))
+        for status, count in statuses.items():
             rows[status, conversation["simulated"]].append((count, conversation))
     if older:
         what = "conversations with unchecked recordings: the stack is of an earlier version"
         yield Problem(what, older, None, api.command("list", options=["--since", "7d"]))
     for status, is_simulated in product(_NOT_AVAILABLE, (False, True)):
         if several := rows.get((status, is_simulated)):
-            yield _recording_problem(api, f"recordings {status}{' (simulated)' * is_simulated}", several)
+            what = f"recordings {status}{_SIMULATED * is_simulated}"
+            oldest = _oldest(row for _, row in several)
+            count = sum(count for count, _ in several)
+            yield _conversation_problem(api, what, count, oldest, "recording")
 
 
-def _recording_problem(api: ApiClient, what: str, rows: list[tuple[int, dict[str, Any]]]) -> Problem:
-    """Return one problem for recordings of one status: how many each conversation has, and the oldest one."""
+def overdue_problems(
+    api: ApiClient, conversations: Collection[Conversation], now: datetime, *, can_backfill: bool
+) -> Iterator[Problem]:
+    """Yield the transcripts and perception analyses that should have arrived.
 
-    def preference(row: dict[str, Any]) -> tuple[bool, str]:
+    The command fetches them from Tavus where the target gives access to do so, and shows the oldest
+    conversation elsewhere.
+    """
+    for part, is_simulated in product(_OVERDUE, (False, True)):
+        rows = [
+            row for row in conversations if row["simulated"] == is_simulated and _is_overdue(row, part, now)
+        ]
+        if not rows:
+            continue
+        what, oldest = f"{_OVERDUE[part]}{_SIMULATED * is_simulated}", _oldest(rows)
+        problem = _conversation_problem(api, what, len(rows), oldest, "backfill" if can_backfill else "show")
+        if can_backfill and len(rows) > 1:
+            since = datetime.fromisoformat(oldest["received_first_at"]) - _CALL
+            problem = replace(
+                problem, next=api.command("backfill", options=["--since", f"{since:%Y-%m-%dT%H:%MZ}"])
+            )
+        yield problem
+
+
+def _is_overdue(conversation: Conversation, part: Part, now: datetime) -> bool:
+    # A stack of an earlier version does not answer this member.
+    if part not in conversation.get("missing", ()):
+        return False
+    last = datetime.fromisoformat(conversation["received_last_at"])
+    ended_at = conversation.get("ended_at")
+    began_at = min(last, datetime.fromisoformat(ended_at)) if ended_at else last
+    return is_overdue(part, (now - began_at).total_seconds())
+
+
+def _oldest(conversations: Iterable[Conversation]) -> Conversation:
+    """Return the conversation that was first received, preferably one that a path can hold."""
+
+    def preference(row: Conversation) -> tuple[bool, str]:
         return not fits_path(row["conversation_id"]), row["received_first_at"]
 
-    oldest = min((row for _, row in rows), key=preference)
+    return min(conversations, key=preference)
+
+
+def _conversation_problem(api: ApiClient, what: str, count: int, oldest: Conversation, words: str) -> Problem:
+    """Return one problem of several conversations, with a command about the oldest."""
     conversation_id = oldest["conversation_id"]
     command = (
-        api.command("recording", conversation_id)
+        api.command(words, conversation_id)
         if fits_path(conversation_id)
         else api.command("show", conversation_id, options=["--events"])
     )
-    count = sum(count for count, _ in rows)
     return Problem(what, count, oldest["received_last_at"], command, conversation_id)
 
 
@@ -83,11 +134,14 @@ def list_problems(
 ) -> list[Problem]:
     """Return all problems that the clients and the target's credentials show; raises click.ClickException.
 
-    `filters` choose the conversations whose recordings are looked at.
+    `filters` choose the conversations that are checked.
     """
+    has_access = not isinstance(target, UrlTarget)
     problems = list(quarantine_problems(quarantine)) if quarantine else []
-    problems += recording_problems(read, filters)
-    return problems if isinstance(target, UrlTarget) else [*problems, *operator_problems(target)]
+    conversations = list(read.items("/conversations", filters))
+    problems += recording_problems(read, conversations)
+    problems += overdue_problems(read, conversations, datetime.now(UTC), can_backfill=has_access)
+    return [*problems, *operator_problems(target)] if has_access else problems
 
 
 def operator_problems(target: Target) -> list[Problem]:

@@ -10,17 +10,11 @@ from pydantic import Field
 
 from tavus_callbacks.domain.callbacks import event_types
 from tavus_callbacks.domain.common.view import Moment, View
+from tavus_callbacks.domain.conversations.delays import LEAST, USUAL_DELAY, Part, is_overdue
 from tavus_callbacks.domain.conversations.facts import Facts
 from tavus_callbacks.domain.conversations.settings import FoldSettings
 
 ConversationStatus = Literal["active", "ended", "presumed_ended"]
-Part = Literal["shutdown", "transcript", "perception", "recording"]
-
-# Seconds from the end to the callback: 0.001 to 0.4 seen, 3 min, seconds to a few minutes.
-_USUAL_DELAY: dict[Part, float] = {"shutdown": 1, "transcript": 1, "perception": 180, "recording": 180}
-
-# A part is overdue after three times its usual delay, but not before a minute: delivery takes time too.
-_PATIENCE, _LEAST = 3, 60.0
 
 # The event types as which each part arrives, a refusal included.
 _ARRIVES_AS: dict[Part, frozenset[str]] = {
@@ -50,7 +44,7 @@ def conversation_status(facts: Facts, *, now: datetime, settings: FoldSettings) 
     if event_types.SHUTDOWN in facts.event_types:
         return "ended"
     silence = now - facts.last_sign_of_life
-    has_aftermath = bool(_AFTER_THE_END & facts.event_types) and silence > timedelta(seconds=_LEAST)
+    has_aftermath = bool(_AFTER_THE_END & facts.event_types) and silence > timedelta(seconds=LEAST)
     return "presumed_ended" if has_aftermath or silence > settings.presumed_ended_after else "active"
 
 
@@ -85,8 +79,8 @@ def missing_parts(
         Missing(
             what=part,
             since=since,
-            usual_delay=_USUAL_DELAY[part],
-            overdue=waited > max(_LEAST, _PATIENCE * _USUAL_DELAY[part]),
+            usual_delay=USUAL_DELAY[part],
+            overdue=is_overdue(part, waited),
         )
         for part in expected
         if not _ARRIVES_AS[part] & arrived
