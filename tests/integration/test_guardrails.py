@@ -21,7 +21,7 @@ START = datetime(2026, 7, 11, 7, 0, tzinfo=UTC)
 GUARDRAIL = {"conversation_id": "c1", "properties": {"guardrail": "no_prices", "guardrail_uuid": "g1"}}
 OBJECTIVE = {"conversation_id": "c1", "objective_name": "contact", "output_variables": {"email": "a@b.c"}}
 # What was answered to both before they were recognised.
-REFUSED = Unfileable("event_type must be 1 to 200 printable characters.")
+REFUSED = Unfileable("event_type is missing.")
 
 
 def after(seconds):

@@ -167,7 +167,7 @@ def test_all_callbacks_sent_again_are_duplicates(before: Before) -> None:
     for first, answers in sent:
         body = first["body"]
         if first["status"] != 200:
-            assert [first] == answers
+            assert [without_sentences(first)] == [without_sentences(answer) for answer in answers]
         elif snapshot.line_of(first):
             status, event_id = snapshot.next_in_line(first, before.recorded)
             repeat = {"status": 200, "body": {**body, "event_id": event_id, "status": status}}
@@ -193,6 +193,12 @@ def test_all_callbacks_sent_again_are_duplicates(before: Before) -> None:
     assert repeats == told
     assert derived <= summaries - rows.keys()
     assert_counts_rise(rows, changed)
+
+
+def without_sentences(refusal: dict[str, Any]) -> dict[str, Any]:
+    """Return a refusal without its sentences, which may be reworded; the id depends on the body alone."""
+    body = {name: value for name, value in refusal["body"].items() if name not in ("detail", "errors")}
+    return {**refusal, "body": body}
 
 
 def assert_counts_rise(rows: dict[str, Json], changed: dict[str, Any]) -> None:

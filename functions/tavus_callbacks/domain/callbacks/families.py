@@ -187,8 +187,8 @@ def classify(document: Document) -> Classified:
     family = next((family for family in FAMILIES if family.matches(body)), None)
     if family is None:
         raise Unfileable(
-            "The body names no subject: it wants a conversation_id with an event_type, "
-            "or an id such as video_id or replica_id with a status.",
+            "The body names no subject. A callback has a conversation_id and an event_type, "
+            "or an id such as video_id or replica_id and a status.",
             FieldError("conversation_id", "missing"),
         )
     subjects = (about for about in family.subjects if body.get(about[1]) is not None)
@@ -203,19 +203,34 @@ def classify(document: Document) -> Classified:
     return Classified(
         family=family.name,
         kind=kind,
-        subject=_require_name(body.get(key), key),
-        event_type=_require_name(
-            family.event_type(family.name, body),
-            "event_type" if family.event_type is not _status_type else "status",
-        ),
+        subject=_require_name(body, key, body.get(key)),
+        event_type=_require_name(body, _type_field(family, body), family.event_type(family.name, body)),
         occurred_at=occurred_at,
         has_unusable_time=time is not None and occurred_at is None,
         discriminator=family.discriminator(body),
     )
 
 
-def _require_name(value: object, field: str) -> str:
+def _type_field(family: Family, body: Body) -> str:
+    is_status = family.event_type is _status_type and body.get("event_type") is None
+    return "status" if is_status else "event_type"
+
+
+def _require_name(body: Body, field: str, value: object) -> str:
+    """Return the value of a field if it is a name; raises Unfileable with what is wrong with it."""
     if is_name(value):
         return str(value)
-    wanted = f"must be 1 to {MAX_NAME} printable characters without white space at either end"
-    raise Unfileable(f"{field} {wanted}.", FieldError(field, "missing" if value is None else wanted))
+    fault = "is missing" if value is None and field not in body else _name_fault(value)
+    raise Unfileable(f"{field} {fault}.", FieldError(field, fault.removeprefix("is ")))
+
+
+def _name_fault(value: object) -> str:
+    if value is None:
+        return "is null"
+    if not isinstance(value, str):
+        return "is not a string"
+    if not value.strip():
+        return "is empty"
+    if len(value) > MAX_NAME:
+        return f"is longer than {MAX_NAME} characters"
+    return "has white space at one end" if value != value.strip() else "has unprintable characters"
