@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import re
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
@@ -414,7 +415,32 @@ def test_quarantine_is_read_without_any_token(deployed):
 
     assert "400 Not a JSON object: The body is not JSON." in result.stdout
     assert r"no\x1bsense" in result.stdout
-    assert re.search(r"^coding +br$", result.stdout, re.MULTILINE)
+    assert re.search(r"^encoding +br$", result.stdout, re.MULTILINE)
+
+
+def test_an_entry_of_quarantine_is_deleted_with_its_body(deployed):
+    """The newest goes with its object once you agree; others stay, and an unknown id deletes nothing."""
+    s3 = boto3.client("s3", region_name="us-east-1")
+    s3.create_bucket(Bucket="bodies")
+    kept, large = keep_in_quarantine(deployed, b"no"), keep_in_quarantine(deployed, os.urandom(300_000))
+
+    def left() -> set[str]:
+        entries = json.loads(run("quarantine", "list", "--json").stdout)["quarantine"]
+        return {entry["quarantine_id"] for entry in entries}
+
+    unknown = run("quarantine", "delete", kept, "0" * 32, "--yes")
+    refused = run("quarantine", "delete", large, input="n\n")
+    assert {kept, large} == left()
+    deleted = run("quarantine", "delete", large, "--yes", "--json")
+
+    assert (1, 1, 0) == (unknown.exit_code, refused.exit_code, deleted.exit_code)
+    assert "`tavus-callbacks quarantine list --stack production --region eu-west-1`" in unknown.stderr
+    assert "Delete 1 entry for ever?" in refused.stderr
+    assert {"deleted": [large]} == json.loads(deleted.stdout)
+    assert 0 == s3.list_objects_v2(Bucket="bodies")["KeyCount"]
+    assert {kept} == left()
+    assert f"{kept}  400 The body is not JSON.\n" in run("quarantine", "delete", "latest", "--yes").stderr
+    assert "Nothing is in quarantine." in run("quarantine", "delete", "latest", "--yes").stderr
 
 
 def test_an_unknown_event_is_missing(deployed):

@@ -134,6 +134,7 @@ def test_two_defaults_are_an_error_that_names_both():
         ("erase", "conversation", "c1", "--yes"),
         ("restore", "--from", "table"),
         ("quarantine", "redrive", "--all"),
+        ("quarantine", "delete", "0123", "--yes"),
         ("failed", "redrive", "--all"),
         ("token", "revoke", "production", "--yes"),
         ("pause",),

@@ -1,30 +1,32 @@
-"""`tavus-callbacks quarantine`: bodies with a valid token that could not be filed."""
+"""`tavus-callbacks quarantine`: bodies that came with a valid token and could not be stored as events."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import asdict
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from tavus_callbacks_cli.commands.options import named_target_options, target_options
 from tavus_callbacks_cli.output.console import note, print_block, print_fields, print_json, print_table
-from tavus_callbacks_cli.output.shell import quote
-from tavus_callbacks_cli.output.text import examples, moment, size, tags, zone
+from tavus_callbacks_cli.output.text import Times, examples, size, tags
 from tavus_callbacks_cli.targets.choose import Target
+
+if TYPE_CHECKING:
+    from tavus_callbacks_cli.targets.api_client import ApiClient
 
 
 @click.group(
     epilog=examples(
         "tavus-callbacks quarantine list --stack tavus-callbacks",
-        "tavus-callbacks quarantine show 0123456789abcdef0123456789abcdef --local",
+        "tavus-callbacks quarantine show latest --local",
         "tavus-callbacks quarantine redrive --all --dry-run --stack tavus-callbacks",
     )
 )
 def quarantine() -> None:
-    """Look at what could not be filed, and file it.
+    """Show, redrive or delete bodies that were refused.
 
-    With TAVUS_CALLBACKS_URL this takes TAVUS_CALLBACKS_QUARANTINE_TOKEN.
+    With TAVUS_CALLBACKS_URL, `list` and `show` use TAVUS_CALLBACKS_QUARANTINE_TOKEN.
     """
 
 
@@ -41,20 +43,21 @@ def quarantine() -> None:
 @click.option("--json", "is_json", is_flag=True, help="Print JSON.")
 @target_options
 def list_(target: Target, *, limit: int, is_json: bool) -> None:
-    """List what could not be filed and why.
+    """List the entries and why each was refused.
 
-    Newest first; equal bodies are one entry with a count.
+    The newest come first. Equal bodies are one entry with a count.
     """
     with target.open_api("quarantine") as api:
         entries = list(islice(api.items("/quarantine"), limit + 1))
     if is_json:
         print_json({"quarantine": entries[:limit]})
-    else:
-        columns = ("quarantine id", f"last received ({zone()})", "count", "label", "size", "reason")
+    elif entries:
+        times = Times.of(entry["last_received_at"] for entry in entries[:limit])
+        columns = ("quarantine id", times.head("last received"), "count", "label", "size", "reason")
         rows = (
             (
                 entry["quarantine_id"],
-                moment(entry["last_received_at"]),
+                times.show(entry["last_received_at"]),
                 str(entry["count"]),
                 entry["label"],
                 size(entry["size"]),
@@ -70,26 +73,23 @@ def list_(target: Target, *, limit: int, is_json: bool) -> None:
 
 
 @quarantine.command(
-    epilog=examples("tavus-callbacks quarantine show 0123456789abcdef0123456789abcdef --local")
+    epilog=examples(
+        "tavus-callbacks quarantine show latest --local",
+        "tavus-callbacks quarantine show 0123456789abcdef0123456789abcdef --stack tavus-callbacks",
+    )
 )
 @click.argument("id_", metavar="ID")
 @click.option("--json", "is_json", is_flag=True, help="Print JSON.")
 @target_options
 def show(target: Target, id_: str, *, is_json: bool) -> None:
-    """Show one body and why it could not be filed.
+    """Show an entry's body and why it was refused.
 
-    Control characters in it are shown escaped.
+    ID is the id of an entry, or `latest`. Control characters in the body are shown escaped.
     """
-    from tavus_callbacks_cli.operations.quarantine import NOT_THERE
-    from tavus_callbacks_cli.targets.api_client import NotFound
-
     with target.open_api("quarantine") as api:
-        entries = (entry for entry in api.items("/quarantine") if entry["quarantine_id"] == id_)
-        entry = next(entries, None)
-        if entry is None:
-            raise NotFound(NOT_THERE.format(quote(id_)))
+        entry = _find_entry(api, id_)
         if entry["body"] is None:
-            entry["body"] = api.text(f"/quarantine/{id_}/body")
+            entry["body"] = api.text(f"/quarantine/{entry['quarantine_id']}/body")
     if is_json:
         print_json(entry)
         return
@@ -98,48 +98,101 @@ def show(target: Target, id_: str, *, is_json: bool) -> None:
     print_block(entry["body"])
 
 
+def _find_entry(api: "ApiClient", id_: str) -> dict[str, Any]:
+    """Return an entry, or the newest one for `latest`; raises NotFound."""
+    from tavus_callbacks_cli.operations.quarantine import LATEST, not_found
+
+    entries = (entry for entry in api.items("/quarantine") if id_ in (LATEST, entry["quarantine_id"]))
+    entry = next(entries, None)
+    if entry is None:
+        raise not_found(id_, api.command("quarantine list"))
+    return entry
+
+
 def entry_fields(entry: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield an entry as names and values."""
     yield "id", entry["quarantine_id"]
     yield "reason", f"{entry['status']} {entry['title']}: {entry['detail']}"
     yield "label", entry["label"]
     yield "tags", tags(entry["tags"]) or "none"
-    first, last = moment(entry["first_received_at"]), moment(entry["last_received_at"])
-    yield "received", f"{first}, {entry['count']} in all, last {last} ({zone()})"
+    received = entry["first_received_at"], entry["last_received_at"]
+    times = Times.of(received)
+    first, last = map(times.show, received)
+    several = f"{first} to {last}, {entry['count']} times"
+    yield times.head("received"), first if entry["count"] == 1 else several
     yield "size", size(entry["size"])
     if coding := entry.get("content_encoding"):
-        yield "coding", coding
+        yield "encoding", coding
 
 
 @quarantine.command(
     epilog=examples(
         "tavus-callbacks quarantine redrive --all --dry-run --local",
         "tavus-callbacks quarantine redrive --all --stack tavus-callbacks",
-        "tavus-callbacks quarantine redrive 0123456789abcdef0123456789abcdef --local",
+        "tavus-callbacks quarantine redrive latest --local",
     )
 )
 @click.argument("id_", metavar="[ID]", required=False)
-@click.option("--all", "is_all", is_flag=True, help="Everything that is in quarantine.")
-@click.option("--dry-run", is_flag=True, help="Only say what could be filed.")
+@click.option("--all", "is_all", is_flag=True, help="Redrive every entry.")
+@click.option("--dry-run", is_flag=True, help="Only say which entries can be stored.")
 @click.option("--json", "is_json", is_flag=True, help="Print JSON.")
 @named_target_options
 def redrive(target: Target, id_: str | None, *, is_all: bool, dry_run: bool, is_json: bool) -> None:
-    """File what can be filed by now.
+    """Store entries that this version can read.
 
-    This version's rules read each body anew, with its own time of receipt, label and tags; an entry goes once
-    its event is kept, and what still cannot be filed stays. It takes AWS credentials, or --local.
+    ID is the id of an entry, or `latest`. Each body is read again by the rules of this version, with its own
+    time of receipt, label and tags. An entry is removed once its event is stored; one that is still refused
+    stays. This requires AWS credentials, or --local.
     """
     from tavus_callbacks_cli.operations.quarantine import redrive_entries
 
     if (id_ is None) != is_all:
-        raise click.UsageError("Name one ID of `tavus-callbacks quarantine list`, or --all.")
+        raise click.UsageError(
+            "Give the ID of an entry, or --all. `tavus-callbacks quarantine list` shows them."
+        )
     outcomes = redrive_entries(target, id_, dry_run=dry_run)
     if is_json:
         print_json({"quarantine": [asdict(outcome) for outcome in outcomes]})
         return
-    columns = ("quarantine id", "outcome", "event id", "reason")
-    rows = ((each.quarantine_id, each.outcome, each.event_id or "", each.reason or "") for each in outcomes)
-    print_table(columns, rows)
+    if outcomes:
+        columns = ("quarantine id", "outcome", "event id", "reason")
+        rows = (
+            (each.quarantine_id, each.outcome, each.event_id or "", each.reason or "") for each in outcomes
+        )
+        print_table(columns, rows)
     refused = sum(outcome.outcome == "refused" for outcome in outcomes)
-    done = "can be filed" if dry_run else "are filed"
-    note(f"{len(outcomes) - refused} {done}, {refused} still cannot be filed.")
+    done = "can be stored" if dry_run else "stored"
+    note(f"{len(outcomes) - refused} {done}, {refused} still refused.")
+
+
+@quarantine.command(
+    epilog=examples(
+        "tavus-callbacks quarantine delete latest --local",
+        "tavus-callbacks quarantine delete 0123456789abcdef0123456789abcdef --yes --stack tavus-callbacks",
+    )
+)
+@click.argument("ids", metavar="ID...", nargs=-1, required=True)
+@click.option("--yes", "is_sure", is_flag=True, help="Do not ask for confirmation.")
+@click.option("--json", "is_json", is_flag=True, help="Print JSON.")
+@named_target_options
+def delete(target: Target, ids: tuple[str, ...], *, is_sure: bool, is_json: bool) -> None:
+    """Delete entries and their bodies.
+
+    ID is the id of an entry, or `latest`. This requires AWS credentials, or --local.
+    """
+    from tavus_callbacks_cli.operations.quarantine import delete_entries
+
+    def confirm(entries: Collection[dict[str, Any]]) -> None:
+        for entry in entries:
+            note(f"{entry['quarantine_id']}  {entry['status']} {entry['detail']}")
+        if not is_sure:
+            click.confirm(f"Delete {_entries(len(entries))} for ever?", abort=True, err=True)
+
+    deleted = delete_entries(target, ids, confirm)
+    if is_json:
+        print_json({"deleted": deleted})
+    note(f"Deleted {_entries(len(deleted))}.")
+
+
+def _entries(count: int) -> str:
+    return "1 entry" if count == 1 else f"{count} entries"

@@ -1,10 +1,10 @@
-"""Filing entries of quarantine with today's models, as if they arrived again at their times of receipt.
+"""Store entries of quarantine with this version's models, as if they arrived again, or delete them.
 
-An entry has the first and the last time at which its body arrived. Both are filed by the rule for every
+An entry has the first and the last time at which its body arrived. Both are stored by the rule for every
 callback: the last one is a duplicate, or another event if such a body may arrive again.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
@@ -27,10 +27,12 @@ from tavus_callbacks_cli.targets.api_client import NotFound
 from tavus_callbacks_cli.targets.aws_errors import aws_errors, incomplete_errors
 
 if TYPE_CHECKING:
+    from tavus_callbacks_cli.targets.aws_stack import Deployment
     from tavus_callbacks_cli.targets.choose import Target
     from tavus_callbacks_cli.targets.store import Store
 
-NOT_THERE = "{} is not in quarantine there: `tavus-callbacks quarantine list` names what is."
+# The id that means the newest entry.
+LATEST = "latest"
 
 _PAGE = 100
 
@@ -39,9 +41,9 @@ Item = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class RedriveOutcome:
-    """What became of an entry: `filed`, or still `refused`; `fileable` in a dry run.
+    """The outcome for an entry: `filed` as an event, or still `refused`; `fileable` in a dry run.
 
-    `erased` if its subject was erased: then the entry is removed and nothing is filed.
+    `erased` means that its subject was erased: the entry is removed and nothing is stored.
     """
 
     quarantine_id: str
@@ -51,17 +53,51 @@ class RedriveOutcome:
 
 
 def redrive_entries(target: "Target", quarantine_id: str | None, *, dry_run: bool) -> list[RedriveOutcome]:
-    """File one entry, or every entry if no id is given; raises click.ClickException."""
+    """Store one entry, or every entry if no id is given; raises click.ClickException."""
     with aws_errors():
-        store, retention = target.store(), target.deployment().event_retention
-        with incomplete_errors("What was filed stays filed: start it again."):
-            if quarantine_id is None:
-                entries = list(list_entries(store))
-            elif entry := get_entry(store, quarantine_id):
-                entries = [entry]
-            else:
-                raise NotFound(NOT_THERE.format(quote(quarantine_id)))
+        deployment = target.deployment()
+        store, retention = deployment.store, deployment.event_retention
+        with incomplete_errors("Stored events stay stored. Run the command again."):
+            entries = (
+                list(list_entries(store))
+                if quarantine_id is None
+                else [_find_entry(deployment, quarantine_id)]
+            )
             return [redrive(store, entry, retention, dry_run=dry_run) for entry in entries]
+
+
+def delete_entries(
+    target: "Target", quarantine_ids: Collection[str], confirm: Callable[[Collection[Item]], None]
+) -> list[str]:
+    """Delete entries with their bodies and return their ids; raises click.ClickException.
+
+    `confirm` is called with the entries before the first is deleted. If one does not exist, none is deleted.
+    """
+    with aws_errors():
+        deployment = target.deployment()
+        found = (_find_entry(deployment, quarantine_id) for quarantine_id in quarantine_ids)
+        entries = {entry["quarantine_id"]: entry for entry in found}
+        confirm(entries.values())
+        with incomplete_errors("Deleted entries stay deleted. Run the command again for the others."):
+            for entry in entries.values():
+                remove_entry(deployment.store, entry)
+    return list(entries)
+
+
+def _find_entry(deployment: "Deployment", quarantine_id: str) -> Item:
+    """Return an entry, or the newest one for `latest`; raises NotFound."""
+    store = deployment.store
+    entry = next(list_entries(store), None) if quarantine_id == LATEST else get_entry(store, quarantine_id)
+    if entry is None:
+        raise not_found(quarantine_id, deployment.command("quarantine list"))
+    return entry
+
+
+def not_found(quarantine_id: str, command: str) -> NotFound:
+    """Return the error about an entry that does not exist; `command` lists those that do."""
+    if quarantine_id == LATEST:
+        return NotFound("Nothing is in quarantine.")
+    return NotFound(f"{quote(quarantine_id)} is not in quarantine. `{command}` lists the entries.")
 
 
 def list_entries(store: "Store") -> Iterator[Item]:
@@ -82,7 +118,7 @@ def get_entry(store: "Store", quarantine_id: str) -> Item | None:
 
 
 def redrive(store: "Store", item: Item, retention: timedelta | None, *, dry_run: bool) -> RedriveOutcome:
-    """File an entry and then remove it; raises StoreDown, after which it can be repeated."""
+    """Store an entry as an event and then remove it; raises StoreDown, after which it can be repeated."""
     name = item["quarantine_id"]
     try:
         event = read_callback(_callback(store, item))
