@@ -1,6 +1,7 @@
 """The `tavus-callbacks` command line: a table of commands, each loaded when it is typed."""
 
 from importlib import import_module
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 from click.exceptions import NoSuchCommand
@@ -8,37 +9,60 @@ from click.exceptions import NoSuchCommand
 from tavus_callbacks import VERSION
 from tavus_callbacks.domain.common.token import replace_tokens
 
-COMMANDS = {
-    "local": "local:local",
-    "token": "token:token",
-    "simulate": "simulate:simulate",
-    "explain": "explain:explain",
-    "list": "list:list_",
-    "show": "show:show",
-    "transcript": "transcript:transcript",
-    "stats": "stats:stats",
-    "tail": "tail:tail",
-    "forward": "forward:forward",
-    "console": "console:console",
-    "recording": "recording:recording",
-    "replay": "replay:replay",
-    "backfill": "backfill:backfill",
-    "problems": "problems:problems",
-    "quarantine": "quarantine:quarantine",
-    "failed": "failed:failed",
-    "doctor": "doctor:doctor",
-    "connect": "connect:connect",
-    "reindex": "reindex:reindex",
-    "drift": "drift:drift",
-    "pause": "pause:pause",
-    "resume": "pause:resume",
-    "restore": "restore:restore",
-    "erase": "erase:erase",
-    "export": "export:export",
-    "sync": "sync:sync",
-    "search": "search:search",
-    "env": "env:env",
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+
+class Entry(NamedTuple):
+    """A command's place in the package and its summary, so that `--help` imports no command."""
+
+    place: str
+    summary: str
+
+
+GROUPS = {
+    "Commands": {
+        "local": Entry("local:local", "Run the whole stack on this machine."),
+        "token": Entry("token:token", "Create, list, rotate and revoke tokens."),
+        "simulate": Entry("simulate:simulate", "Send realistic callbacks, or list the scenarios."),
+        "show": Entry("show:show", "Show a conversation, a video or another subject."),
+        "list": Entry("list:list_", "List conversations, videos, other resources or events."),
+        "transcript": Entry("transcript:transcript", "Show what was said in a conversation."),
+        "recording": Entry("recording:recording", "List, watch or download a conversation's recordings."),
+        "tail": Entry("tail:tail", "Show events as they are received, until Ctrl-C."),
+        "problems": Entry("problems:problems", "List what is stuck, each with the command to type next."),
+        "doctor": Entry("doctor:doctor", "Check that a stack works."),
+        "connect": Entry("connect:connect", "Print a request body for Tavus with this stack's values."),
+    },
+    "Analyse": {
+        "stats": Entry("stats:stats", "Summarise conversations: how many, how long, who spoke."),
+        "search": Entry("search:search", "Search what was said and what the camera showed."),
+        "sync": Entry("sync:sync", "Copy everything new into an SQLite file."),
+        "export": Entry("export:export", "Write everything stored about a subject into a zip file."),
+    },
+    "Repair": {
+        "quarantine": Entry("quarantine:quarantine", "Show, redrive or delete bodies that were refused."),
+        "failed": Entry("failed:failed", "List and redrive events that a function could not process."),
+        "replay": Entry("replay:replay", "Post stored bodies again, in order of receipt."),
+        "backfill": Entry("backfill:backfill", "Fetch what Tavus has and the stack lacks."),
+        "reindex": Entry("reindex:reindex", "Rebuild the summaries and index entries that lists read."),
+        "restore": Entry("restore:restore", "Copy missing data from a restored table."),
+        "drift": Entry("drift:drift", "Show unknown event types, and unknown or changed properties."),
+        "explain": Entry("explain:explain", "Show what the receiver makes of a body, offline."),
+    },
+    "Operate": {
+        "console": Entry("console:console", "Show conversations, recordings and problems as a web page."),
+        "forward": Entry("forward:forward", "Post events to your application as they arrive."),
+        "pause": Entry("pause:pause", "Pause the functions that process stored events."),
+        "resume": Entry("pause:resume", "Start the functions again that `pause` paused."),
+        "env": Entry("env:env", "Print the shell variables of a local stack."),
+    },
+    "Privacy": {
+        "erase": Entry("erase:erase", "Erase a subject from every store, with a receipt."),
+    },
 }
+
+COMMANDS = {name: entry for group in GROUPS.values() for name, entry in group.items()}
 
 
 class LazyGroup(click.Group):
@@ -52,9 +76,24 @@ class LazyGroup(click.Group):
         """Import the command's module and return the command, or None if there is no such command."""
         if name not in COMMANDS:
             return None
-        module, attribute = COMMANDS[name].split(":")
+        module, attribute = COMMANDS[name].place.split(":")
         command: click.Command = getattr(import_module(f"tavus_callbacks_cli.commands.{module}"), attribute)
         return command
+
+    def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the summaries in their groups; click would import every command for them."""
+        width = max(map(len, COMMANDS))
+        for title, entries in GROUPS.items():
+            with formatter.section(title):
+                formatter.write_dl([(f"{name:<{width}}", entry.summary) for name, entry in entries.items()])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem]":
+        """Complete the name of a command; click would import every command for its help."""
+        from click.shell_completion import CompletionItem
+
+        names = [name for name in COMMANDS if name.startswith(incomplete)]
+        options = click.Command.shell_complete(self, ctx, incomplete)
+        return [*(CompletionItem(name, help=COMMANDS[name].summary) for name in names), *options]
 
     def invoke(self, ctx: click.Context) -> object:
         """Run a command, and remove tokens from its error: somebody typed one, or a service quoted it."""
@@ -78,12 +117,21 @@ CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
 EPILOG = """\b
-Names and options complete on TAB, once your shell has evaluated (bash; zsh and fish alike):
-  eval "$(_TAVUS_CALLBACKS_COMPLETE=bash_source tavus-callbacks)"
+Examples:
+  tavus-callbacks local
+  tavus-callbacks simulate recording --local
+  tavus-callbacks show latest --local
+
+\b
+To complete commands, options and ids with TAB, add a line to your shell's
+start-up file:
+  bash  eval "$(_TAVUS_CALLBACKS_COMPLETE=bash_source tavus-callbacks)"
+  zsh   eval "$(_TAVUS_CALLBACKS_COMPLETE=zsh_source tavus-callbacks)"
+  fish  _TAVUS_CALLBACKS_COMPLETE=fish_source tavus-callbacks | source
 """
 
 
 @click.group(cls=LazyGroup, context_settings=CONTEXT, epilog=EPILOG)
 @click.version_option(VERSION)
 def main() -> None:
-    """Receive, keep and read Tavus callbacks. Unofficial: not by Tavus."""
+    """Receive, store and read Tavus callbacks. Unofficial: not by Tavus."""

@@ -30,7 +30,7 @@ from tavus_callbacks_cli.targets.choose import Target
 @click.option("--json", "is_json", is_flag=True, help="Print JSON.")
 @target_options
 def drift(target: Target, *, since: datetime, is_json: bool) -> None:
-    """Show unknown event types, and unknown or re-typed properties.
+    """Show unknown event types, and unknown or changed properties.
 
     Each with since when and how often it came, and of how many events of its type. Nothing of it is lost:
     events are kept as they came, and read better after an upgrade. Ends with 1 where there is any.

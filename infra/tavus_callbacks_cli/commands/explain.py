@@ -22,7 +22,7 @@ _FILE = click.Path(exists=True, dir_okay=False, readable=True, allow_dash=True)
 @click.option("--shape", is_flag=True, help="Print property names and JSON types only.")
 @click.option("--json", "is_json", is_flag=True, help="Print JSON.")
 def explain(files: tuple[str, ...], *, shape: bool, is_json: bool) -> None:
-    """Tell what the receiver would make of a body.
+    """Show what the receiver makes of a body, offline.
 
     What it is about, its identity, its issues, or why it would be refused. Works offline, nothing is sent or
     kept; FILE - is standard input. Ends with 1 when a body would not be filed.

@@ -67,7 +67,7 @@ def export(  # noqa: PLR0913 - one argument an option
     is_json: bool,
     leave_out: dict[str, str],
 ) -> None:
-    """Write everything that is stored about a subject into a zip.
+    """Write everything stored about a subject into a zip file.
 
     Events with their bodies, the view, the transcript, recordings, and quarantine that names it; README.txt
     says what each file is. With TAVUS_CALLBACKS_URL, quarantine is searched if

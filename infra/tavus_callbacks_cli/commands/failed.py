@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     )
 )
 def failed() -> None:
-    """List and redrive the events that functions could not process.
+    """List and redrive events that a function could not process.
 
     These are records of the event stream, events of the recordings bucket, pushes that your server did not
     accept for a day, and the dead letters of the spill and of the queue of pushes.

@@ -47,7 +47,7 @@ def forward(  # noqa: PLR0913 - one argument an option
     is_json: bool,
     filter_: "EventFilter",
 ) -> None:
-    """Post events to your application as they arrive, until Ctrl-C.
+    """Post events to your application as they arrive.
 
     It asks the stack every second, so no port has to be open to the internet. Each line has the time, type,
     short id, status and milliseconds. An event that your application does not take is posted three times.

@@ -99,7 +99,7 @@ def local(  # noqa: PLR0913 - one argument an option
     tavus_api: str,
     parameters: dict[str, str],
 ) -> None:
-    """Run the whole stack on this machine, from template.yaml.
+    """Run the whole stack on this machine.
 
     No AWS account is needed. It prints the callback URL and how to read, then one line a callback.
     """

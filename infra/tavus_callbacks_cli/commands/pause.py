@@ -33,7 +33,7 @@ _LOST = (
 @click.option("--json", "is_json", is_flag=True, help="Print JSON.")
 @named_target_options
 def pause(target: Target, *, receiving: bool, yes: bool, is_json: bool) -> None:
-    """Stop what works on kept events.
+    """Pause the functions that process stored events.
 
     Summaries, recordings, pushes, the spill and the look at what is open wait; callbacks go on being received
     and kept, and after `resume` what was stopped catches up. It takes AWS credentials.
@@ -60,7 +60,7 @@ def pause(target: Target, *, receiving: bool, yes: bool, is_json: bool) -> None:
 @click.option("--json", "is_json", is_flag=True, help="Print JSON.")
 @target_options
 def resume(target: Target, *, is_json: bool) -> None:
-    """Start again what `pause` stopped.
+    """Start the functions again that `pause` paused.
 
     Streams and queues are caught up with, and what is open is looked at again. It takes AWS credentials.
     """

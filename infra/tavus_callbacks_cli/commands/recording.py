@@ -61,7 +61,7 @@ def recording(  # noqa: PLR0913 - one argument an option
     force: bool,
     is_json: bool,
 ) -> None:
-    """List a conversation's recordings, watch or save one.
+    """List, watch or download a conversation's recordings.
 
     RECORDING_ID is `latest` where none is given. A link is for whoever has it, until it expires.
     """

@@ -30,7 +30,7 @@ _QUARANTINE = (
 @click.option("--json", "is_json", is_flag=True, help="Print JSON.")
 @named_target_options
 def restore(target: Target, source: str, *, dry_run: bool, is_json: bool) -> None:
-    """Copy back what a restored table has.
+    """Copy missing data from a restored table.
 
     Only what the stack's table lacks, for what is there is newer. What was erased or has expired is left
     out, tokens are not touched. Callbacks may go on coming, and it may be stopped and started again. Whoever

@@ -46,7 +46,7 @@ _STYLES = {"user": "bold cyan", "replica": "bold green", "tool": "yellow", "anal
 def search(  # noqa: PLR0913 - one argument an option
     target: Target | None, words: tuple[str, ...], *, file: Path, no_sync: bool, limit: int, is_json: bool
 ) -> None:
-    """Search what was said, and what the camera showed, for words.
+    """Search what was said and what the camera showed.
 
     A turn or an analysis matches if it has all WORDS. Words in double quotes are a phrase, and pric* matches
     price and pricing. Accents and case do not count. The newest conversations come first.

@@ -57,7 +57,7 @@ def simulate(  # noqa: PLR0913 - one argument an option
     real_time: bool,
     is_json: bool,
 ) -> None:
-    """Send realistic callbacks; without SCENARIO list them.
+    """Send realistic callbacks, or list the scenarios.
 
     Everything sent has the tag simulated:true. Ends with 1 when an answer is not the one that the scenario
     expects.

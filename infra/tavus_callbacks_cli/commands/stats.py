@@ -81,7 +81,7 @@ def stats(  # noqa: PLR0913 - one argument an option
     leave_out: dict[str, str],
     **filters: Any,
 ) -> None:
-    """Sum up conversations: how many, how long, who spoke how much.
+    """Summarise conversations: how many, how long, who spoke.
 
     Of the last 30 days unless --since says more. Spans are seconds in files and JSON; days are UTC.
     """

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 @target_options
 @simulated_option
 def sync(target: Target, file: Path, *, is_mirror: bool, is_json: bool, leave_out: dict[str, str]) -> None:
-    """Copy everything new into an SQLite file, by default calls.db.
+    """Copy everything new into an SQLite file.
 
     The first run copies everything, and later runs copy what is new. Erased subjects are removed, and their
     bytes are overwritten. What expired on the stack stays in the file, unless you add --mirror. You can stop

@@ -39,7 +39,7 @@ _expires_option = click.option(
     )
 )
 def token() -> None:
-    """Make, list, rotate and revoke tokens.
+    """Create, list, rotate and revoke tokens.
 
     A token has a label, which every event that came by it carries, and one scope: callback tokens post,
     read and quarantine tokens read. The stack keeps only their digests.
