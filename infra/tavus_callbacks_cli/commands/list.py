@@ -82,12 +82,14 @@ def list_(
 
 def _check_filters(what: str, given: Mapping[str, Any]) -> None:
     """Raise click.UsageError for a filter or a value that this list does not have."""
+    for name in given.keys() - ({"tag", "label", "since", "until"} | _OWN_FILTERS[what]):
+        raise click.UsageError(f"--{name.replace('_', '-')} is no filter of {what}.")
+    if given.keys().isdisjoint({"status", "missing"}):
+        return
     from tavus_callbacks.domain.conversations.delays import Part
     from tavus_callbacks.domain.conversations.expected import ConversationStatus
     from tavus_callbacks.domain.resources.facts import ResourceStatus
 
-    for name in given.keys() - ({"tag", "label", "since", "until"} | _OWN_FILTERS[what]):
-        raise click.UsageError(f"--{name.replace('_', '-')} is no filter of {what}.")
     statuses = ConversationStatus if what == "conversations" else ResourceStatus
     for name, values in (("status", get_args(statuses)), ("missing", get_args(Part))):
         if name in given and given[name] not in values:

@@ -1,12 +1,15 @@
 """A transcript as people read it: one line a turn."""
 
-from tavus_callbacks.domain.transcripts.transcript import Transcript
-from tavus_callbacks.domain.transcripts.turns import Role
+from typing import TYPE_CHECKING
 
-NAMES: dict[Role, str] = {"user": "User", "assistant": "Replica", "system": "System", "tool": "Tool"}
+if TYPE_CHECKING:
+    from tavus_callbacks.domain.transcripts.transcript import Transcript
+    from tavus_callbacks.domain.transcripts.turns import Role
+
+NAMES: "dict[Role, str]" = {"user": "User", "assistant": "Replica", "system": "System", "tool": "Tool"}
 
 
-def to_plain_text(transcript: Transcript) -> str:
+def to_plain_text(transcript: "Transcript") -> str:
     """Write a transcript as lines of `[m:ss] Name: text`; no text can look like a turn of its own."""
     lines: list[str] = []
     for turn in transcript.turns:
