@@ -9,7 +9,7 @@ import webbrowser
 
 import click
 
-from tavus_callbacks_cli.commands.options import target_options
+from tavus_callbacks_cli.commands.options import simulated_option, target_options
 from tavus_callbacks_cli.commands.signals import one_signal_ends
 from tavus_callbacks_cli.output.console import note
 from tavus_callbacks_cli.output.text import examples
@@ -24,30 +24,41 @@ from tavus_callbacks_cli.targets.choose import Target
         "tavus-callbacks console --stack tavus-callbacks --allow-actions",
     )
 )
-@click.argument("conversation_id", required=False, metavar="[ID]")
+@click.argument("conversation_id", required=False, metavar="[ID|latest]")
 @click.option(
     "--console-port",
     type=click.IntRange(0, 65535),
     default=0,
-    help="Where the page is served; 0 takes a free port.",
+    help="The port of the page; 0 takes a free one.",
 )
 @click.option(
-    "--allow-actions", is_flag=True, help="Let the page redrive and replay; with --local it always may."
+    "--allow-actions", is_flag=True, help="Let the page redrive and replay. With --local it always can."
 )
 @click.option("--open/--no-open", "is_open", default=True, help="Open the page in the browser.")
 @target_options
-def console(
-    target: Target, conversation_id: str | None, *, console_port: int, allow_actions: bool, is_open: bool
+@simulated_option
+def console(  # noqa: PLR0913 - one argument an option
+    target: Target,
+    conversation_id: str | None,
+    *,
+    console_port: int,
+    allow_actions: bool,
+    is_open: bool,
+    leave_out: dict[str, str],
 ) -> None:
     """Show conversations, recordings and problems as a web page.
 
-    ID is a conversation to open. The page runs on this machine only. Anyone on it with the printed address
+    The page opens at the conversation ID, or at the `latest` one. It runs on this machine only. Anyone on it with the printed address
     can read what the target holds.
     """
     from tavus_callbacks_cli.console.links import conversation_address
     from tavus_callbacks_cli.console.open import open_console
     from tavus_callbacks_cli.local_stack.http.server import serve, take_port
+    from tavus_callbacks_cli.operations.ids import resolve_subject
 
+    if conversation_id:
+        with target.open_api("read") as api:
+            conversation_id = resolve_subject(api, conversation_id, "conversation", leave_out)
     with contextlib.ExitStack() as cleanup:
         listener = cleanup.enter_context(take_port(console_port, "--console-port"))
         page = open_console(

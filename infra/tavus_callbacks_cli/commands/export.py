@@ -35,7 +35,7 @@ if TYPE_CHECKING:
         "tavus-callbacks export v123456 --kind video --to v123456.zip --local",
     )
 )
-@click.argument("id_", metavar="[ID]", required=False)
+@click.argument("id_", metavar="[ID|latest]", required=False)
 @click.option("--tag", type=options.tag, metavar="NAME:VALUE", help="Everything that belongs to this tag.")
 @click.option(
     "--kind",
@@ -77,6 +77,7 @@ def export(  # noqa: PLR0913 - one argument an option
     The exit code is 1 if --tag left something out.
     """
     from tavus_callbacks_cli.operations.export import Sources, find_by_tag
+    from tavus_callbacks_cli.operations.ids import resolve_subject
     from tavus_callbacks_cli.operations.selection import Selection, left_out_lines
 
     def export_command(kind: str, subject: str) -> str:
@@ -95,7 +96,7 @@ def export(  # noqa: PLR0913 - one argument an option
         selection = (
             find_by_tag(api, tag, with_simulated=not leave_out)
             if tag
-            else Selection(frozenset({(kind, str(id_))}))
+            else Selection(frozenset({(kind, resolve_subject(api, str(id_), kind, leave_out))}))
         )
         left_out = selection.left_out_json(export_command)
         for line in left_out_lines(left_out):

@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from tavus_callbacks.domain.common.paths import fits_path
-from tavus_callbacks_cli.commands.options import refuse_overwrite, require_folder, target_options
+from tavus_callbacks_cli.commands.options import (
+    refuse_overwrite,
+    require_folder,
+    simulated_option,
+    target_options,
+)
 from tavus_callbacks_cli.output import shell
 from tavus_callbacks_cli.output.console import note, print_fields, print_json, print_table, progress_bar
 from tavus_callbacks_cli.output.text import clock, escape, examples, moment, size, zone
@@ -32,12 +37,12 @@ def _path_id(_context: click.Context, parameter: click.Parameter, value: str) ->
 @click.command(
     epilog=examples(
         "tavus-callbacks recording c123456 --local",
-        "tavus-callbacks recording c123456 --open --stack tavus-callbacks",
+        "tavus-callbacks recording latest --open --stack tavus-callbacks",
         "tavus-callbacks recording c123456 1762000000000 --download call.mp4 --stack tavus-callbacks",
         'mpv "$(tavus-callbacks recording c123456 --url --local)"',
     )
 )
-@click.argument("conversation", metavar="ID", callback=_path_id)
+@click.argument("conversation", metavar="ID|latest", callback=_path_id)
 @click.argument("recording_id", metavar="[RECORDING_ID]", default="latest", callback=_path_id)
 @click.option("--open", "action", flag_value="open", type=str, help="Open the browser with a fresh link.")
 @click.option("--url", "action", flag_value="url", type=str, help="Print a fresh link and nothing else.")
@@ -51,6 +56,7 @@ def _path_id(_context: click.Context, parameter: click.Parameter, value: str) ->
 @click.option("--force", is_flag=True, help="Let --download overwrite FILE.")
 @click.option("--json", "is_json", is_flag=True, help="Print JSON.")
 @target_options
+@simulated_option
 def recording(  # noqa: PLR0913 - one argument an option
     target: Target,
     *,
@@ -60,20 +66,24 @@ def recording(  # noqa: PLR0913 - one argument an option
     file: Path | None,
     force: bool,
     is_json: bool,
+    leave_out: dict[str, str],
 ) -> None:
     """List, watch or download a conversation's recordings.
 
-    RECORDING_ID is `latest` where none is given. A link is for whoever has it, until it expires.
+    Without a RECORDING_ID, the latest recording is played. Anyone who has a link can watch the recording
+    until the link expires.
     """
+    from tavus_callbacks_cli.operations.ids import resolve_subject
     from tavus_callbacks_cli.operations.recording import Recordings
 
     if action is not None and file is not None:
-        raise click.UsageError(f"--{action} and --download are two things to do: name one.")
+        raise click.UsageError(f"--{action} and --download cannot be combined. Use one of them.")
     if force and file is None:
-        raise click.UsageError("--force goes with --download.")
+        raise click.UsageError("--force requires --download.")
     if file is not None:
         _check_file(file, force=force)
     with target.open_api("read") as api:
+        conversation = resolve_subject(api, conversation, "conversation", leave_out)
         recordings = Recordings(api, conversation, recording_id)
         if file is not None:
             _download(recordings, file, is_json=is_json)

@@ -9,7 +9,7 @@ import click
 from tavus_callbacks.domain.callbacks.families import KINDS
 from tavus_callbacks.domain.common.paths import LISTS, fits_path, subject_path
 from tavus_callbacks_cli.commands import options
-from tavus_callbacks_cli.commands.options import target_options
+from tavus_callbacks_cli.commands.options import simulated_option, target_options
 from tavus_callbacks_cli.operations.subjects import subject_events, unknown_id
 from tavus_callbacks_cli.output.console import note, print_fields, print_json, print_line, print_table
 from tavus_callbacks_cli.output.text import examples, json_text, moment, size, zone
@@ -21,29 +21,42 @@ if TYPE_CHECKING:
 
 @click.command(
     epilog=examples(
-        "tavus-callbacks show c123456 --local",
+        "tavus-callbacks show latest --local",
         "tavus-callbacks show c123456 --events --stack tavus-callbacks",
-        'tavus-callbacks show "$EVENT_ID" --local',
+        "tavus-callbacks show c123456:a2592e11 --local",
         "tavus-callbacks show c123456 --json | jq .missing",
     )
 )
-@click.argument("id_", metavar="ID")
+@click.argument("id_", metavar="ID|latest")
 @click.option("--kind", type=options.KIND, help="What ID is the id of; otherwise it is looked for.")
 @click.option("--events", "is_of_events", is_flag=True, help="Show its events instead.")
 @click.option("--json", "is_json", is_flag=True, help="Print JSON.")
 @target_options
-def show(target: Target, id_: str, *, kind: str | None, is_of_events: bool, is_json: bool) -> None:
+@simulated_option
+def show(
+    target: Target,
+    id_: str,
+    *,
+    kind: str | None,
+    is_of_events: bool,
+    is_json: bool,
+    leave_out: dict[str, str],
+) -> None:
     """Show a conversation, a video or another subject.
 
-    With the id of an event, show its body. Kinds without a page of their own (objective, guardrail) are shown
+    `latest` is the newest conversation, or with --kind the newest subject of that kind. With the id of an
+    event, whole or short, show its body. Kinds without a page of their own (objective, guardrail) are shown
     by their events.
     """
-    from tavus_callbacks.domain.callbacks.event import parse_event_id
+    from tavus_callbacks_cli.operations.ids import LATEST, resolve_event, resolve_subject
 
     with target.open_api("read") as api:
-        if parse_event_id(id_):
-            print_json(api.get(f"/events/{quote(id_, safe='')}/body"))
+        if event_id := resolve_event(api, id_, kind):
+            print_json(api.get(f"/events/{quote(event_id, safe='')}/body"))
             return
+        if id_ == LATEST:
+            kind = kind or "conversation"
+            id_ = resolve_subject(api, id_, kind, leave_out)
         # Pages first: most ids have one.
         kinds = (kind,) if kind else dict.fromkeys((*LISTS, *KINDS))
         if not any(_show(api, each, id_, is_of_events=is_of_events, is_json=is_json) for each in kinds):

@@ -1,12 +1,13 @@
 """`tavus-callbacks transcript`: the words of a conversation, as a dialogue to read."""
 
 import sys
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from tavus_callbacks.domain.common.paths import subject_path
-from tavus_callbacks_cli.commands.options import target_options
+from tavus_callbacks_cli.commands.options import simulated_option, target_options
 from tavus_callbacks_cli.operations.subjects import suggest_ids
 from tavus_callbacks_cli.output.console import note, print_block, print_file, print_json, print_line
 from tavus_callbacks_cli.output.text import escape, examples
@@ -25,12 +26,12 @@ _STYLES = {"user": "bold cyan", "assistant": "bold green", "system": "dim", "too
 
 @click.command(
     epilog=examples(
-        "tavus-callbacks transcript c123456 --local",
+        "tavus-callbacks transcript latest --local",
         "tavus-callbacks transcript c123456 --format vtt --recording latest --local > subtitles.vtt",
         "tavus-callbacks transcript c123456 --format json --include-system | jq .turns",
     )
 )
-@click.argument("id_", metavar="ID")
+@click.argument("id_", metavar="ID|latest")
 @click.option(
     "--format", "form", type=click.Choice(["text", "vtt", "json"]), help="As a file instead: text, vtt, json."
 )
@@ -41,8 +42,9 @@ _STYLES = {"user": "bold cyan", "assistant": "bold green", "system": "dim", "too
     "--offset", type=float, metavar="S", help="With --format vtt: add S seconds, instead of the known offset."
 )
 @click.option("--json", "is_json", is_flag=True, help="Print JSON, as --format json does.")
-@click.option("--include-system", is_flag=True, help="With the system's turns, the prompt among them.")
+@click.option("--include-system", is_flag=True, help="Include the turns of the system, such as the prompt.")
 @target_options
+@simulated_option
 def transcript(  # noqa: PLR0913 - one argument an option
     target: Target,
     id_: str,
@@ -52,21 +54,26 @@ def transcript(  # noqa: PLR0913 - one argument an option
     offset: float | None,
     is_json: bool,
     include_system: bool,
+    leave_out: dict[str, str],
 ) -> None:
-    """Show what was said in a conversation.
+    """Show what was said in a conversation, or in the `latest` one.
 
-    The system prompt is left out unless asked for.
+    The system prompt is left out unless you ask for it.
     """
+    from tavus_callbacks_cli.operations.ids import resolve_subject
     from tavus_callbacks_cli.targets.api_client import Conflict
 
     if is_json and form not in (None, "json"):
         raise click.UsageError(f"--json and --format {form} are two forms: name one.")
     if form != "vtt" and not (recording is None and offset is None):
         raise click.UsageError("--recording and --offset are for subtitles: add --format vtt.")
-    path = subject_path("conversation", id_, "transcript")
     options = {"include": "system" if include_system else None, "recording": recording, "offset": offset}
     params = {name: str(value) for name, value in options.items() if value is not None}
-    with target.open_api("read") as api, suggest_ids(api, id_):
+    with ExitStack() as stack:
+        api = stack.enter_context(target.open_api("read"))
+        id_ = resolve_subject(api, id_, "conversation", leave_out)
+        stack.enter_context(suggest_ids(api, id_))
+        path = subject_path("conversation", id_, "transcript")
         if is_json or form == "json":
             print_json(api.get(path, params))
         elif form is None:

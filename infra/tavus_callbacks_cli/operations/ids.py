@@ -1,0 +1,119 @@
+"""Ids as people type them: whole, `latest`, or the short form that tables print.
+
+Nothing is stored under the id `latest`: Tavus makes ids of letters and digits that are longer.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tavus_callbacks.domain.callbacks.event import parse_event_id
+from tavus_callbacks.domain.callbacks.families import KINDS
+from tavus_callbacks.domain.common.paths import LISTS
+from tavus_callbacks_cli.operations.events import row_id, short_id
+from tavus_callbacks_cli.operations.subjects import subject_events
+from tavus_callbacks_cli.output.console import note
+from tavus_callbacks_cli.output.shell import quote
+
+if TYPE_CHECKING:
+    from tavus_callbacks_cli.targets.api_client import ApiClient
+
+LATEST = "latest"
+
+_SHORT_EVENT_ID = re.compile(r"(.+):[0-9a-f]{8}")
+# Tables print so many digits of a quarantine id, which has 32.
+QUARANTINE_DIGITS = 8
+_QUARANTINE_PREFIX = re.compile(f"[0-9a-f]{{{QUARANTINE_DIGITS},31}}")
+QUARANTINE_ID = re.compile("[0-9a-f]{32}")
+
+
+def resolve_subject(api: "ApiClient", id_: str, kind: str | None, leave_out: Mapping[str, str]) -> str:
+    """Return the id of a subject; for `latest`, find the newest subject of the kind and note its id.
+
+    Without a kind, `latest` is the newest conversation. `leave_out` holds the parameters of lists that leave
+    out simulated data. Raises NotFound if the list is empty.
+    """
+    if id_ != LATEST:
+        return id_
+    kind = kind or "conversation"
+    subject = next(_newest_subjects(api, kind, leave_out), None)
+    if subject is None:
+        raise _nothing_there(api, kind, leave_out)
+    note(f"latest is {kind} {subject}")
+    return subject
+
+
+def _newest_subjects(api: "ApiClient", kind: str, leave_out: Mapping[str, str]) -> Iterator[str]:
+    if kind in LISTS:
+        member = "conversation_id" if kind == "conversation" else "id"
+        items = api.items(f"/{LISTS[kind]}", {"limit": "1", **leave_out})
+    else:
+        member = "subject"
+        items = api.items("/events", {"kind": kind, "order": "newest", "limit": "1", **leave_out})
+    return (str(item[member]) for item in items)
+
+
+def _nothing_there(api: "ApiClient", kind: str, leave_out: Mapping[str, str]) -> click.ClickException:
+    from tavus_callbacks_cli.targets.api_client import NotFound
+
+    advice = " --simulated includes simulated data." if leave_out else ""
+    return NotFound(
+        f"No {kind} is stored yet, so there is no latest one.{advice} "
+        f"`{api.command('tail', options=['--since', '1d'])}` shows what came."
+    )
+
+
+def resolve_event(api: "ApiClient", id_: str, kind: str | None = None) -> str | None:
+    """Return the whole id of an event, given whole or short; None if it is neither.
+
+    For a short id, the events of its subject are read. Raises click.ClickException if several events match.
+    """
+    if parse_event_id(id_):
+        return id_
+    short = _SHORT_EVENT_ID.fullmatch(id_)
+    if short is None:
+        return None
+    for each in (kind,) if kind else dict.fromkeys((*LISTS, *KINDS)):
+        events = (event for whole in subject_events(api, each, short[1]) for event in _with_variants(whole))
+        matches = [row_id(event) for event in events if short_id(event) == id_]
+        if len(matches) > 1:
+            ids = "".join(f"\n  {match}" for match in matches)
+            raise click.ClickException(f"{quote(id_)} is short for {len(matches)} events. Use one of:{ids}")
+        if matches:
+            return matches[0]
+    return None
+
+
+def _with_variants(event: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield event
+    yield from event.get("variants", ())
+
+
+def find_quarantined(api: "ApiClient", id_: str) -> dict[str, Any]:
+    """Return an entry of quarantine by its id, its first eight or more digits, or `latest`.
+
+    Raises click.ClickException if there is none, or more than one.
+    """
+    from tavus_callbacks_cli.targets.api_client import NotFound
+
+    entries = api.items("/quarantine")
+    if id_ == LATEST:
+        entry = next(entries, None)
+        if entry is None:
+            raise NotFound("Nothing is in quarantine, so there is no latest entry.")
+        note(f"latest is {entry['quarantine_id']}")
+        return entry
+    if _QUARANTINE_PREFIX.fullmatch(id_):
+        matches = [entry for entry in entries if entry["quarantine_id"].startswith(id_)]
+        if len(matches) > 1:
+            ids = "".join(f"\n  {entry['quarantine_id']}" for entry in matches)
+            raise click.ClickException(f"{quote(id_)} is short for {len(matches)} entries. Use one of:{ids}")
+    else:
+        matches = [entry for entry in entries if entry["quarantine_id"] == id_][:1]
+    if not matches:
+        raise NotFound(
+            f"{quote(id_)} is not in quarantine. `{api.command('quarantine list')}` lists its entries."
+        )
+    return matches[0]
