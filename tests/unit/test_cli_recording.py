@@ -112,6 +112,7 @@ class FakeTarget:
     """A target whose API has a list of recordings; only available ones have a link."""
 
     name: str = "a fake"
+    is_local: bool = False
     recordings: list[dict[str, Any]] = field(default_factory=list)
     url: str = "https://cdn.example.com/tavus/c123/1762000000000?Expires=1&Signature=a~b"
     page: int = 200

@@ -159,13 +159,13 @@ def test_an_id_takes_the_filters_too(target):
 @pytest.mark.parametrize(
     ("options", "error"),
     [
-        (("--to", "http://localhost:1/"), "an ID, or --since TIME"),
+        (("--to", "http://localhost:1/"), "an ID, latest, or --since TIME"),
         ((*SINCE, "--to", "ftp://localhost/"), "http://HOST/PATH"),
         ((*SINCE, "--to", "http://\u2764_-/"), "is not valid"),
         ((*SINCE, "--to", "https://example.com/", "--insecure"), "Use --ca FILE instead."),
         ((*SINCE, "--to", "http://localhost/", "--insecure"), "go with an https address"),
         ((*SINCE, "--to", "http://localhost/", "--rate", "1e-300"), "x>=0.001"),
-        ((*SINCE, "--to", "http://localhost/", "--until", "2027-03-01T11:00:00Z"), "not after --since"),
+        ((*SINCE, "--to", "http://localhost/", "--until", "2027-03-01T11:00:00Z"), "--until must be later"),
     ],
 )
 def test_a_wrong_command_line_says_what_is_wrong(options, error):

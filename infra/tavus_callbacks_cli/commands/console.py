@@ -48,8 +48,8 @@ def console(  # noqa: PLR0913 - one argument an option
 ) -> None:
     """Show conversations, recordings and problems as a web page.
 
-    The page opens at the conversation ID, or at the `latest` one. It runs on this machine only. Anyone on it with the printed address
-    can read what the target holds.
+    With an ID, the page opens at that conversation, with `latest` at the newest one. The page runs on this
+    machine only. Anyone on this machine who has the printed address can read the data of the target.
     """
     from tavus_callbacks_cli.console.links import conversation_address
     from tavus_callbacks_cli.console.open import open_console

@@ -30,7 +30,7 @@ _AGAIN = "What went is gone: start the same command again, it goes on and ends t
     )
 )
 @click.argument("kind", metavar="[KIND]", type=parameters.KIND, required=False)
-@click.argument("id_", metavar="[ID]", required=False)
+@click.argument("id_", metavar="[ID|latest]", required=False)
 @click.option("--tag", type=parameters.tag, metavar="NAME:VALUE", help="Everything that belongs to this tag.")
 @click.option("--dry-run", is_flag=True, help="Only say what would go.")
 @click.option("--yes", "is_sure", is_flag=True, help="Do not ask.")
@@ -56,7 +56,8 @@ def erase(  # noqa: PLR0913 - one argument an option
 ) -> None:
     """Erase a subject from every store, with a receipt.
 
-    KIND is conversation, video, replica or another kind of subject. Events and their other contents, bodies,
+    KIND is conversation, video, replica or another kind of subject. `latest` is the newest subject of KIND;
+    the command prints its id before it asks. Events and their other contents, bodies,
     summary, recordings in all versions, and what names it in quarantine, spill and among failed records go; a
     tombstone stays, so that late callbacks are dropped. The receipt says what this cannot reach. It needs AWS
     credentials, or --local. --tag leaves out and lists a subject whose callbacks do not all carry the tag.
@@ -72,6 +73,7 @@ def erase(  # noqa: PLR0913 - one argument an option
         raise click.UsageError("Name a kind and an id (conversation c123456), or --tag NAME:VALUE.")
     if id_ is not None and not is_name(id_):
         raise click.UsageError(f"{id_!r} can be no id: 1 to 200 printable characters, no white space around.")
+    id_ = _resolve(target, kind, id_)
     words = () if tag else (str(kind), str(id_))
     options = ("--tag", ":".join(tag)) if tag else ()
     if file is not None:
@@ -96,6 +98,16 @@ def erase(  # noqa: PLR0913 - one argument an option
     _print_receipt(content, file, is_json=is_json)
     if left_out or any(each["store"] != "recordings bucket" for each in content["left"]):
         raise SystemExit(1)
+
+
+def _resolve(target: Target, kind: str | None, id_: str | None) -> str | None:
+    """Return the id; for `latest` that of the newest subject, on a deployed stack the newest real one."""
+    from tavus_callbacks_cli.operations.ids import LATEST, resolve_subject
+
+    if id_ != LATEST:
+        return id_
+    with target.open_api("read") as api:
+        return resolve_subject(api, id_, kind, {} if target.is_local else {"simulated": "false"})
 
 
 def _erase(

@@ -77,27 +77,33 @@ def list_(target: Target, *, is_json: bool) -> None:
         'tavus-callbacks failed redrive "$KEY" --stack tavus-callbacks',
     )
 )
-@click.argument("id_", metavar="[ID]", required=False)
-@click.option("--all", "is_all", is_flag=True, help="Everything, dead letters too.")
-@click.option("--dry-run", is_flag=True, help="Only say what would be given to which function.")
+@click.argument("id_", metavar="[ID|latest]", required=False)
+@click.option("--all", "is_all", is_flag=True, help="Redrive everything, including dead letters.")
+@click.option("--dry-run", is_flag=True, help="Show what would be given to which function, and do nothing.")
 @click.option("--json", "is_json", is_flag=True, help="Print JSON.")
 @named_target_options
 def redrive(target: Target, id_: str | None, *, is_all: bool, dry_run: bool, is_json: bool) -> None:
     """Give what failed to its function again.
 
-    An entry is removed once all of it succeeds, and stays if a record fails again. Ends with 1 if one does.
+    ID is an entry of `failed list`; `latest` is the entry that failed last. An entry is removed once all of
+    it succeeds, and stays if a record fails again. The exit code is 1 if one does.
     """
-    from tavus_callbacks_cli.operations.failed import dead_letters, list_failures, move_dead_letters
+    from tavus_callbacks_cli.operations.failed import (
+        choose_failures,
+        dead_letters,
+        list_failures,
+        move_dead_letters,
+    )
     from tavus_callbacks_cli.targets.aws_errors import aws_errors
 
     if (id_ is None) != is_all:
-        raise click.UsageError("Name one ID of `tavus-callbacks failed list`, or --all.")
+        raise click.UsageError("Add an ID of `tavus-callbacks failed list`, `latest`, or --all.")
     deployment, moved = target.deployment(), 0
     with aws_errors():
-        failures = [failure for failure in list_failures(deployment) if id_ in (None, failure.key)]
+        failures = choose_failures(list(list_failures(deployment)), id_)
         if id_ is not None and not failures:
             raise click.ClickException(
-                f"{quote(id_)} is not there: `tavus-callbacks failed list` names what is."
+                f"{quote(id_)} is not in the list. `{deployment.command('failed list')}` shows it."
             )
         outcomes = _redrive(deployment, failures, dry_run=dry_run)
         if is_all:

@@ -70,8 +70,8 @@ def recording(  # noqa: PLR0913 - one argument an option
 ) -> None:
     """List, watch or download a conversation's recordings.
 
-    Without a RECORDING_ID, the latest recording is played. Anyone who has a link can watch the recording
-    until the link expires.
+    `latest` is the newest conversation, or the newest recording of the conversation, which is the default.
+    Anyone who has a link can watch the recording until the link expires.
     """
     from tavus_callbacks_cli.operations.ids import resolve_subject
     from tavus_callbacks_cli.operations.recording import Recordings

@@ -37,7 +37,7 @@ _SHORT, _FEW = 20, 5
         "--rate 5 --resume shutdowns.jsonl --stack tavus-callbacks",
     )
 )
-@click.argument("id_", metavar="[ID]", required=False)
+@click.argument("id_", metavar="[ID|latest]", required=False)
 @click.option(
     "--since", type=options.past, metavar="TIME", help="Events received since then: 2h, or ISO 8601 (UTC)."
 )
@@ -78,12 +78,14 @@ def replay(  # noqa: PLR0913 - one argument an option
 ) -> None:
     """Post stored bodies again, in order of receipt.
 
-    Give the ID of a subject, or --since for all subjects. Tokens in the bodies are redacted. Two headers name
+    Give the ID of a subject or of one event, `latest` for the newest conversation (with --kind, the newest
+    subject of that kind), or --since for all subjects. Tokens in the bodies are redacted. Two headers name
     the event and mark the replay, and the event's tags are in the query. The replay waits for a target that
     answers 429 or 503. It continues after any other refusal, and stops after three events in a row without an
     answer. The exit code is 1 unless everything was taken, also after Ctrl-C.
     """
     from tavus_callbacks_cli.operations.events import PATIENCE, row_id
+    from tavus_callbacks_cli.operations.ids import LATEST, resolve_subject
     from tavus_callbacks_cli.operations.post import open_poster
     from tavus_callbacks_cli.operations.replay import Pace, outcome_of
     from tavus_callbacks_cli.operations.replay import replay as post_bodies
@@ -95,12 +97,17 @@ def replay(  # noqa: PLR0913 - one argument an option
         stack.enter_context(one_signal_ends())
         # A wrong address or file is an error before anything is read.
         post = stack.enter_context(open_poster(url, ca=ca, is_insecure=is_insecure))
+        api = stack.enter_context(target.open_api("read"))
+        if id_ == LATEST:
+            # The file of --resume belongs to this conversation, whichever is the latest tomorrow.
+            leave_out = {} if filter_.with_simulated else {"simulated": "false"}
+            id_ = resolve_subject(api, id_, filter_.kind, leave_out)
+            choose = _chooser(id_, filter_, since, until, pace)
         file = ReplayFile()
         if resume and dry_run:
             file = read_replay_file(resume, url, _choice(id_, filter_))
         elif resume:
             file = stack.enter_context(open_replay_file(resume, url, _choice(id_, filter_), since))
-        api = stack.enter_context(target.open_api("read"))
         chosen = choose(api, file.since)
         events = [event for event in chosen if row_id(event) not in file.taken]
         fault = None
@@ -150,20 +157,19 @@ def _chooser(
 
     Raises click.UsageError if nothing says which events.
     """
-    from tavus_callbacks_cli.operations.replay import list_bodies, list_received
+    from tavus_callbacks_cli.operations.replay import list_named, list_received
 
     if since and until and until <= since:
-        raise click.UsageError("--until is not after --since.")
+        raise click.UsageError("--until must be later than --since.")
     if id_ is not None:
         # A subject that is named is meant, simulated or not.
         named = with_members(filter_, kind=None, with_simulated=True)
-        kind = filter_.kind or "conversation"
-        return lambda api, begin: list_bodies(
-            api, kind, id_, named, (since and min(since, begin or since), until)
+        return lambda api, begin: list_named(
+            api, filter_.kind, id_, named, (since and min(since, begin or since), until)
         )
     if since is not None:
         return lambda api, begin: list_received(api, filter_, min(since, begin or since), until, pace)
-    raise click.UsageError("Say what to replay: an ID, or --since TIME.")
+    raise click.UsageError("Add what to replay: an ID, latest, or --since TIME.")
 
 
 def _show(outcomes: "list[Outcome]", skipped: int, *, is_json: bool) -> None:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 @click.option("--json", "is_json", is_flag=True, help="Print JSON.")
 @target_options
 @simulated_option
-def show(
+def show(  # noqa: PLR0913 - one argument an option
     target: Target,
     id_: str,
     *,

@@ -56,9 +56,9 @@ def transcript(  # noqa: PLR0913 - one argument an option
     include_system: bool,
     leave_out: dict[str, str],
 ) -> None:
-    """Show what was said in a conversation, or in the `latest` one.
+    """Show what was said in a conversation.
 
-    The system prompt is left out unless you ask for it.
+    `latest` is the newest conversation. The system prompt is left out unless you ask for it.
     """
     from tavus_callbacks_cli.operations.ids import resolve_subject
     from tavus_callbacks_cli.targets.api_client import Conflict

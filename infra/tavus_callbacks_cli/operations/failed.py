@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tavus_callbacks.aws.dead_letters import PREFIX, REDRIVEN
+from tavus_callbacks_cli.operations.ids import LATEST
 from tavus_callbacks_cli.targets.functions import FunctionError, Invoke
 
 if TYPE_CHECKING:
@@ -62,6 +63,13 @@ QUEUES = (
     Queue("SpillQueueUrl", "SpillDeadQueueUrl", "spilled callbacks"),
     Queue("PushQueueUrl", "PushDeadQueueUrl", "pushes"),
 )
+
+
+def choose_failures(failures: list[Failure], id_: str | None) -> list[Failure]:
+    """Return the failure with an id, the newest for `latest`, or all of them without an id."""
+    if id_ == LATEST:
+        return failures[-1:]
+    return [failure for failure in failures if id_ in (None, failure.key)]
 
 
 def list_failures(deployment: "Deployment") -> Iterator[Failure]:

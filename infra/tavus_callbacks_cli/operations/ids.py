@@ -58,9 +58,9 @@ def _newest_subjects(api: "ApiClient", kind: str, leave_out: Mapping[str, str]) 
 def _nothing_there(api: "ApiClient", kind: str, leave_out: Mapping[str, str]) -> click.ClickException:
     from tavus_callbacks_cli.targets.api_client import NotFound
 
-    advice = " --simulated includes simulated data." if leave_out else ""
+    uncounted = ", not counting simulated ones" if leave_out else ""
     return NotFound(
-        f"No {kind} is stored yet, so there is no latest one.{advice} "
+        f"No {kind} is stored there yet{uncounted}. "
         f"`{api.command('tail', options=['--since', '1d'])}` shows what came."
     )
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from tavus_callbacks.domain.callbacks.event import parse_event_id
 from tavus_callbacks.domain.common.timestamps import iso
 from tavus_callbacks.domain.events.feed import SETTLE
 from tavus_callbacks_cli.operations.events import (
@@ -21,6 +22,7 @@ from tavus_callbacks_cli.operations.events import (
     read_page,
     row_id,
 )
+from tavus_callbacks_cli.operations.ids import resolve_event
 from tavus_callbacks_cli.operations.post import Answer, Post
 from tavus_callbacks_cli.operations.subjects import subject_events
 from tavus_callbacks_cli.output import shell
@@ -83,6 +85,22 @@ def list_bodies(
         and (filter_ is None or filter_.matches(event))
     ]
     return _in_order(chosen)
+
+
+def list_named(
+    api: ApiClient,
+    kind: str | None,
+    id_: str,
+    filter_: EventFilter | None,
+    span: tuple[datetime | None, datetime | None],
+) -> list[Event]:
+    """Return the events that an id names: one event by its whole or short id, or those of a subject."""
+    event_id = resolve_event(api, id_, kind)
+    identity = parse_event_id(event_id or "")
+    if identity is None:
+        return list_bodies(api, kind or "conversation", id_, filter_, span)
+    events = list_bodies(api, *identity[:2], filter_, span)
+    return [event for event in events if row_id(event) == event_id]
 
 
 def list_received(

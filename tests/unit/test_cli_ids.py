@@ -1,0 +1,147 @@
+"""Ids as people type them: `latest`, short event ids, and the first digits of a quarantine id."""
+
+import click
+import pytest
+from fake_target import FakeTarget, run
+
+from tavus_callbacks_cli.operations.ids import find_quarantined, resolve_event, resolve_subject
+from tavus_callbacks_cli.targets import choose
+from tavus_callbacks_cli.targets.api_client import NotFound
+
+REF = f"{'0' * 20}-a2592e11{'0' * 24}"
+OTHER = f"{'0' * 20}-b2592e11{'0' * 24}"
+WHOLE = f"conversation.c1.{REF}"
+
+
+@pytest.fixture
+def target(monkeypatch):
+    """Let every command work on a fake."""
+    fake = FakeTarget()
+    monkeypatch.setattr(choose, "choose", lambda *_, **__: fake)
+    return fake
+
+
+def an_event(event_id, **members):
+    """Make an event as the API answers it."""
+    _, subject, _ = event_id.split(".")
+    return {"event_id": event_id, "subject": subject, **members}
+
+
+def page(*events):
+    """Make a page of events."""
+    return {"events": list(events), "cursor": None}
+
+
+def test_latest_is_the_newest_conversation_and_takes_one_request(target, capsys):
+    """The id is noted, so that a person can repeat the command."""
+    target.answers = [{"conversations": [{"conversation_id": "c9"}], "cursor": "more"}]
+    with target.open_api("read") as api:
+        assert "c9" == resolve_subject(api, "latest", None, {"simulated": "false"})
+
+    assert ["/conversations?limit=1&simulated=false"] == target.asked
+    assert "latest is conversation c9\n" == capsys.readouterr().err
+
+
+def test_latest_of_a_kind_comes_from_its_list_or_its_events(target):
+    """An objective has no list, so its newest event names it."""
+    target.answers = [{"videos": [{"id": "v1"}], "cursor": None}, page(an_event(f"objective.o1.{REF}"))]
+    with target.open_api("read") as api:
+        assert ["v1", "o1"] == [resolve_subject(api, "latest", kind, {}) for kind in ("video", "objective")]
+
+    assert ["/videos?limit=1", "/events?kind=objective&order=newest&limit=1"] == target.asked
+
+
+def test_no_latest_is_an_error_that_says_so(target):
+    """An empty list ends the command."""
+    target.answers = [{"conversations": [], "cursor": None}]
+    with target.open_api("read") as api, pytest.raises(NotFound, match="No conversation is stored there yet"):
+        resolve_subject(api, "latest", None, {})
+
+
+def test_a_whole_id_asks_nothing(target):
+    """Only `latest` and short ids need a request."""
+    with target.open_api("read") as api:
+        assert "c1" == resolve_subject(api, "c1", None, {})
+        assert WHOLE == resolve_event(api, WHOLE)
+        assert resolve_event(api, "c1") is None
+
+    assert [] == target.asked
+
+
+def test_a_short_id_names_an_event_or_a_variant_of_its_subject(target):
+    """The events of the subject are read, and variants count."""
+    variant = f"{WHOLE}-vb2592e11{'0' * 24}"
+    event = an_event(WHOLE, variants=[an_event(WHOLE, variant_id=variant)])
+    target.answers = [page(event), page(event), page()]
+    with target.open_api("read") as api:
+        assert WHOLE == resolve_event(api, "c1:a2592e11")
+        assert variant == resolve_event(api, "c1:b2592e11", "conversation")
+        assert resolve_event(api, "c1:c2592e11", "conversation") is None
+
+    assert {"/events?limit=200&kind=conversation&subject=c1"} == set(target.asked)
+
+
+def test_a_short_id_of_several_events_lists_the_whole_ids(target):
+    """Equal bodies that came again have one digest."""
+    target.answers = [page(an_event(WHOLE), an_event(f"{WHOLE}-000001"))]
+    with target.open_api("read") as api, pytest.raises(click.ClickException) as error:
+        resolve_event(api, "c1:a2592e11")
+
+    assert f"'c1:a2592e11' is short for 2 events. Use one of:\n  {WHOLE}\n  {WHOLE}-000001" == str(
+        error.value
+    )
+
+
+def test_a_quarantine_id_can_be_latest_or_its_first_digits(target):
+    """Digits that fit several entries are an error."""
+    entries = [{"quarantine_id": digits.ljust(32, "0")} for digits in ("aaaaaaaa1", "aaaaaaaa2", "bbbbbbbb")]
+    answer = {"quarantine": entries, "cursor": None}
+    target.answers = [answer] * 5
+    with target.open_api("quarantine") as api:
+        named = [find_quarantined(api, id_) for id_ in ("latest", "bbbbbbbb", entries[1]["quarantine_id"])]
+        assert [entries[0], entries[2], entries[1]] == named
+        with pytest.raises(click.ClickException, match="short for 2 entries"):
+            find_quarantined(api, "aaaaaaaa")
+        with pytest.raises(NotFound, match="is not in quarantine"):
+            find_quarantined(api, "cccccccc")
+
+
+@pytest.mark.parametrize(
+    ("command", "path"),
+    [
+        (("transcript",), "/conversations/c9/transcript"),
+        (("recording",), "/conversations/c9/recordings"),
+        (("show",), "/conversations/c9"),
+        (("export", "--to", "never.zip"), "/events?limit=200&kind=conversation&subject=c9"),
+        (("replay", "--to", "http://localhost:1/"), "/events?limit=200&kind=conversation&subject=c9"),
+    ],
+)
+def test_commands_take_latest(target, command, path, tmp_path, monkeypatch):
+    """After the list, the command asks for the conversation that it chose."""
+    monkeypatch.chdir(tmp_path)
+    target.answers = [{"conversations": [{"conversation_id": "c9"}], "cursor": None}]
+
+    run(command[0], "latest", *command[1:])
+
+    assert ["/conversations?limit=1&simulated=false", path] == [
+        each.removesuffix("?limit=200") for each in target.asked
+    ]
+
+
+def test_show_prints_the_body_of_a_short_event_id(target):
+    """The body is asked for by the whole id."""
+    target.answers = [page(an_event(WHOLE)), {"event_type": "system.shutdown"}]
+
+    assert 0 == run("show", "c1:a2592e11", "--json").exit_code
+    assert f"/events/{WHOLE}/body" == target.asked[-1]
+
+
+def test_replay_posts_the_one_event_that_is_named(target):
+    """The other events of the subject are left out."""
+    members = {"kind": "conversation", "event_type": "e", "received_at": "2027-01-01T00:00:00.000000Z"}
+    events = [an_event(f"conversation.c1.{ref}", **members, tags={}, label="") for ref in (REF, OTHER)]
+    target.answers = [page(*events)] * 2
+
+    result = run("replay", "c1:b2592e11", "--dry-run", "--to", "http://localhost:1/", "--json")
+
+    assert (0, True, False) == (result.exit_code, OTHER in result.stdout, REF in result.stdout)
