@@ -1,10 +1,10 @@
-"""Ids as people type them: `latest`, short event ids, and the first digits of a quarantine id."""
+"""Ids as people type them: `latest` and short event ids."""
 
 import click
 import pytest
 from fake_target import FakeTarget, run
 
-from tavus_callbacks_cli.operations.ids import find_quarantined, resolve_event, resolve_subject
+from tavus_callbacks_cli.operations.ids import resolve_event, resolve_subject
 from tavus_callbacks_cli.targets import choose
 from tavus_callbacks_cli.targets.api_client import NotFound
 
@@ -48,7 +48,7 @@ def test_latest_of_a_kind_comes_from_its_list_or_its_events(target):
     with target.open_api("read") as api:
         assert ["v1", "o1"] == [resolve_subject(api, "latest", kind, {}) for kind in ("video", "objective")]
 
-    assert ["/videos?limit=1", "/events?kind=objective&order=newest&limit=1"] == target.asked
+    assert ["/videos?limit=1", "/events?limit=1&kind=objective&order=newest"] == target.asked
 
 
 def test_no_latest_is_an_error_that_says_so(target):
@@ -90,20 +90,6 @@ def test_a_short_id_of_several_events_lists_the_whole_ids(target):
     assert f"'c1:a2592e11' is short for 2 events. Use one of:\n  {WHOLE}\n  {WHOLE}-000001" == str(
         error.value
     )
-
-
-def test_a_quarantine_id_can_be_latest_or_its_first_digits(target):
-    """Digits that fit several entries are an error."""
-    entries = [{"quarantine_id": digits.ljust(32, "0")} for digits in ("aaaaaaaa1", "aaaaaaaa2", "bbbbbbbb")]
-    answer = {"quarantine": entries, "cursor": None}
-    target.answers = [answer] * 5
-    with target.open_api("quarantine") as api:
-        named = [find_quarantined(api, id_) for id_ in ("latest", "bbbbbbbb", entries[1]["quarantine_id"])]
-        assert [entries[0], entries[2], entries[1]] == named
-        with pytest.raises(click.ClickException, match="short for 2 entries"):
-            find_quarantined(api, "aaaaaaaa")
-        with pytest.raises(NotFound, match="is not in quarantine"):
-            find_quarantined(api, "cccccccc")
 
 
 @pytest.mark.parametrize(

@@ -23,10 +23,6 @@ if TYPE_CHECKING:
 LATEST = "latest"
 
 _SHORT_EVENT_ID = re.compile(r"(.+):[0-9a-f]{8}")
-# Tables print so many digits of a quarantine id, which has 32.
-QUARANTINE_DIGITS = 8
-_QUARANTINE_PREFIX = re.compile(f"[0-9a-f]{{{QUARANTINE_DIGITS},31}}")
-QUARANTINE_ID = re.compile("[0-9a-f]{32}")
 
 
 def resolve_subject(api: "ApiClient", id_: str, kind: str | None, leave_out: Mapping[str, str]) -> str:
@@ -89,31 +85,3 @@ def resolve_event(api: "ApiClient", id_: str, kind: str | None = None) -> str | 
 def _with_variants(event: dict[str, Any]) -> Iterator[dict[str, Any]]:
     yield event
     yield from event.get("variants", ())
-
-
-def find_quarantined(api: "ApiClient", id_: str) -> dict[str, Any]:
-    """Return an entry of quarantine by its id, its first eight or more digits, or `latest`.
-
-    Raises click.ClickException if there is none, or more than one.
-    """
-    from tavus_callbacks_cli.targets.api_client import NotFound
-
-    entries = api.items("/quarantine")
-    if id_ == LATEST:
-        entry = next(entries, None)
-        if entry is None:
-            raise NotFound("Nothing is in quarantine, so there is no latest entry.")
-        note(f"latest is {entry['quarantine_id']}")
-        return entry
-    if _QUARANTINE_PREFIX.fullmatch(id_):
-        matches = [entry for entry in entries if entry["quarantine_id"].startswith(id_)]
-        if len(matches) > 1:
-            ids = "".join(f"\n  {entry['quarantine_id']}" for entry in matches)
-            raise click.ClickException(f"{quote(id_)} is short for {len(matches)} entries. Use one of:{ids}")
-    else:
-        matches = [entry for entry in entries if entry["quarantine_id"] == id_][:1]
-    if not matches:
-        raise NotFound(
-            f"{quote(id_)} is not in quarantine. `{api.command('quarantine list')}` lists its entries."
-        )
-    return matches[0]
