@@ -42,9 +42,9 @@ LOST = "application.transcription_ready"
 
 @pytest.fixture(autouse=True)
 def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave no key of a person's own."""
-    monkeypatch.delenv("TAVUS_API_KEY", raising=False)
-    monkeypatch.delenv("TAVUS_API_URL", raising=False)
+    """Set a key and an address that no command on the local stack may use."""
+    monkeypatch.setenv("TAVUS_API_KEY", "a-real-key")
+    monkeypatch.setenv("TAVUS_API_URL", "http://[")
 
 
 @pytest.fixture
@@ -122,7 +122,7 @@ def test_since_reads_the_list_and_leaves_out_what_is_not_ours(alone: RunningStac
 
     assert name in ours.stdout
     assert other not in ours.stdout
-    assert "left out: their callbacks go elsewhere" in ours.stderr
+    assert "with a callback_url elsewhere are left out" in ours.stderr
     assert [other] == [one["conversation_id"] for one in everything if one["outcome"] == "filed"]
     assert (
         []
@@ -147,7 +147,7 @@ def test_a_listing_that_may_be_incomplete_ends_with_1(
 
     with take_port(0) as listener, serve(listener, miscounting):
         monkeypatch.setenv("TAVUS_API_URL", f"http://{HOST}:{listener.getsockname()[1]}")
-        result = run("backfill", "--since", "1h", "--json", code=1)
+        result = run("backfill", "--since", "1h", "--tavus", "--json", code=1)
 
     answer, doubt = json.loads(result.stdout), "Tavus counts 2 conversations, but its pages show 1."
     assert [name] == [one["conversation_id"] for one in answer["conversations"]]
@@ -184,13 +184,13 @@ def test_what_tavus_does_not_know_ends_with_1(found: RunningStack) -> None:
 def test_a_refusal_says_what_to_do_and_hides_the_key(
     found: RunningStack, monkeypatch: pytest.MonkeyPatch, mode: str, words: str
 ) -> None:
-    """A key of the environment asks Tavus itself, here a stand-in that misbehaves."""
+    """--tavus asks Tavus with the key of the environment; here Tavus is a stand-in that misbehaves."""
     monkeypatch.setattr(tavus_api, "_PAUSES", (0.01, 0.01))
     monkeypatch.setenv("TAVUS_API_KEY", "canary-key")
     with serve_stand_in(StandIn("canary-key", MODES[mode])) as url:
         monkeypatch.setenv("TAVUS_API_URL", url)
-        one = run("backfill", simulated(), code=1)
-        many = run("backfill", "--since", "1h", code=1)
+        one = run("backfill", simulated(), "--tavus", code=1)
+        many = run("backfill", "--since", "1h", "--tavus", code=1)
 
     assert words in one.stderr
     assert words in many.stderr

@@ -1,4 +1,4 @@
-"""`tavus-callbacks backfill`: store events that Tavus has and the stack lacks."""
+"""`tavus-callbacks backfill`: fetch lost events from Tavus's API and store them."""
 
 import sys
 from collections.abc import Iterator
@@ -10,6 +10,7 @@ import click
 
 from tavus_callbacks_cli.commands import options
 from tavus_callbacks_cli.commands.options import target_options
+from tavus_callbacks_cli.output import shell
 from tavus_callbacks_cli.output.console import note, print_json, print_table
 from tavus_callbacks_cli.output.text import examples
 from tavus_callbacks_cli.targets.choose import Target, UrlTarget
@@ -18,11 +19,11 @@ if TYPE_CHECKING:
     from tavus_callbacks_cli.operations.backfill import Work
     from tavus_callbacks_cli.operations.tavus_list import Listing
 
-_BY_URL = """Filing takes AWS credentials, which TAVUS_CALLBACKS_URL has not: use --stack NAME or --local.
-Without credentials, let the stack do it: deploy it with TavusApiKeyArn, and its schedule fetches."""
+_BY_URL = """TAVUS_CALLBACKS_URL can only read, and backfill stores events. Add --stack NAME or --local.
+Without AWS credentials, deploy the stack with TavusApiKeyArn. It then fetches lost callbacks by itself."""
 
-_INCOMPLETE = """Conversations may be missing. Run the command again: nothing is filed twice.
-If this stays, name the conversation that you miss: tavus-callbacks backfill ID."""
+_INCOMPLETE = """Conversations may be missing. Run the command again: no event is stored twice.
+If one is still missing, fetch it by its id: `{command}`."""
 
 
 @click.command(
@@ -31,6 +32,7 @@ If this stays, name the conversation that you miss: tavus-callbacks backfill ID.
         "tavus-callbacks backfill --since 7d --dry-run --stack tavus-callbacks",
         "tavus-callbacks backfill --since 2026-11-01T00:00:00Z --all --json --stack tavus-callbacks",
         "tavus-callbacks backfill --since 1d --local",
+        "tavus-callbacks backfill c0b934942640d424 --tavus --local",
     )
 )
 @click.argument("id_", metavar="[ID]", required=False)
@@ -38,35 +40,47 @@ If this stays, name the conversation that you miss: tavus-callbacks backfill ID.
     "--since",
     type=options.moment,
     metavar="TIME",
-    help="All conversations made from then on: 7d, or ISO 8601 (UTC).",
+    help="Fetch all conversations created since then: 7d, or ISO 8601 (UTC).",
 )
-@click.option("--all", "is_all", is_flag=True, help="With --since: those whose callbacks go elsewhere, too.")
-@click.option("--dry-run", is_flag=True, help="Only say what is missing.")
+@click.option("--all", "is_all", is_flag=True, help="With --since: also those with a callback_url elsewhere.")
+@click.option("--tavus", "is_real", is_flag=True, help="With --local: ask Tavus, not the local stand-in.")
+@click.option("--dry-run", is_flag=True, help="Only list what is missing.")
 @click.option("--json", "is_json", is_flag=True, help="Print JSON.")
 @target_options
 def backfill(  # noqa: PLR0913 - one argument an option
-    target: Target, id_: str | None, *, since: datetime | None, is_all: bool, dry_run: bool, is_json: bool
+    target: Target,
+    id_: str | None,
+    *,
+    since: datetime | None,
+    is_all: bool,
+    is_real: bool,
+    dry_run: bool,
+    is_json: bool,
 ) -> None:
-    """Fetch what Tavus has and the stack lacks.
+    """Fetch lost events from Tavus's API and store them.
 
-    Events that never came are filed as their callbacks would have been, marked as backfilled; nothing that is
-    there is written twice, and it may be stopped and started again. The key is in TAVUS_API_KEY. With --since
-    only conversations are read whose callback_url has one of this stack's tokens, or that it knows. It takes
-    AWS credentials, or --local. Exits with 1 if a conversation could not be read, or if Tavus's list
-    changed so much while it was read that conversations may be missing.
+    ID is the id of a conversation. Events that the stack lacks are stored like their callbacks, and marked as
+    backfilled. No event is stored twice, so you can stop the command and run it again.
+
+    The command reads your Tavus API key from TAVUS_API_KEY. With --local it asks the local stand-in for
+    Tavus's API, which needs no key. With --since it fetches conversations that the stack knows, or that have
+    one of its tokens in their callback_url. It needs AWS credentials, or --local.
+
+    The exit code is 1 if a conversation could not be read. It is also 1 if conversations may be missing
+    because Tavus's list changed while it was read.
     """
     from tavus_callbacks_cli.operations.backfill import prepare
     from tavus_callbacks_cli.targets.tavus import open_tavus_api
 
     if (id_ is None) == (since is None):
-        raise click.UsageError("Name one ID, or --since TIME for all that were made from then on.")
+        raise click.UsageError("Add the ID of a conversation, or --since TIME.")
     if is_all and since is None:
         raise click.UsageError("--all goes with --since.")
     listing: Listing | None = None
     with _client_errors():
         if isinstance(target, UrlTarget):
             raise click.UsageError(_BY_URL)
-        (api, name), deployment = open_tavus_api(target), target.deployment()
+        (api, name), deployment = open_tavus_api(target, is_real=is_real), target.deployment()
         note(f"asking {name}")
         work = prepare(api, deployment.store, deployment.tables.tokens, deployment.event_retention)
         wanted = [str(id_)]
@@ -79,7 +93,8 @@ def backfill(  # noqa: PLR0913 - one argument an option
         _print_table(outcomes, dry_run=dry_run)
     doubt = listing.doubt if listing else None
     if doubt:
-        note(f"{doubt} {_INCOMPLETE}")
+        command = shell.command("backfill", options=("ID", *target.options))
+        note(f"{doubt} {_INCOMPLETE.format(command=command)}")
     are_read = all(outcome["outcome"] not in ("unknown", "unreadable") for outcome in outcomes)
     if len(outcomes) < len(wanted) or not are_read or doubt:
         raise SystemExit(1)
@@ -100,7 +115,7 @@ def _client_errors() -> Iterator[None]:
     except StoreDown as error:
         advice = error_advice(str(error))
         raise click.ClickException(
-            advice or f"AWS did not take all of it ({error}). What was filed stays filed: start it again."
+            advice or f"AWS did not store everything ({error}). Run the command again to store the rest."
         ) from error
 
 
@@ -122,8 +137,8 @@ def _read_list(work: "Work", since: datetime, *, is_all: bool) -> "tuple[Listing
     ids = [candidate.conversation_id for candidate in candidates if candidate.is_ours or is_all]
     if len(ids) < len(candidates):
         note(
-            f"{len(candidates) - len(ids)} conversations are left out: their callbacks go elsewhere. "
-            "--all reads them too."
+            f"{len(candidates) - len(ids)} conversations with a callback_url elsewhere are left out. "
+            "--all includes them."
         )
     return listing, ids
 
@@ -139,7 +154,7 @@ def _outcomes(work: "Work", wanted: list[str], *, dry_run: bool) -> Iterator[dic
                 yield backfill_outcome(work, conversation_id, dry_run=dry_run)
             except (Busy, KeyRefused) as error:
                 click.echo(err=True)
-                note(f"{error} What was filed stays filed: start it again.")
+                note(f"{error} Run the command again to store the rest.")
                 return
 
 
@@ -152,12 +167,12 @@ def _print_table(outcomes: list[dict[str, Any]], *, dry_run: bool) -> None:
             str(len(row["events"])),
             str(row["variants"]),
             "yes" if row["confirmed"] else "no",
-            row["reason"] or (f"{row['unfileable']} entries cannot be filed" if row["unfileable"] else ""),
+            row["reason"] or (f"{row['unfileable']} entries cannot be stored" if row["unfileable"] else ""),
         )
         for row in incomplete
     )
     print_table(("conversation", "outcome", "events", "variants", "confirmed", "why"), rows)
     events = sum(len(outcome["events"]) for outcome in outcomes)
-    done = "are missing" if dry_run else "were filed"
+    done = "are missing" if dry_run else "were stored"
     complete = len(outcomes) - len(incomplete)
-    note(f"{len(outcomes)} conversations read, {complete} complete; {events} events {done}.")
+    note(f"{len(outcomes)} conversations read, {complete} complete. {events} events {done}.")

@@ -14,7 +14,7 @@ STACK = "tavus-callbacks-local"
 SECRET_ACCESS_KEY = "local"  # noqa: S105 - public: the access key id is the secret
 
 # In botocore's form: name in the file, names in the environment, default, conversion.
-_NO_USER_CONFIG: dict[str, Any] = {
+_NO_USER_FILES: dict[str, Any] = {
     "profile": (None, None, None, None),
     "config_file": (None, None, os.devnull, None),
     "credentials_file": (None, None, os.devnull, None),
@@ -22,12 +22,15 @@ _NO_USER_CONFIG: dict[str, Any] = {
 
 
 def isolated_session(key_id: str = "local") -> "Session":
-    """Create a session for the embedded services: no profile, keys or proxy of yours reach it."""
+    """Create a session for the embedded services. It uses none of your AWS setup and no proxy."""
     import boto3
     from botocore.config import Config
+    from botocore.configprovider import BOTOCORE_DEFAUT_SESSION_VARIABLES as VARIABLES
     from botocore.session import Session as Core
 
-    core = Core(session_vars=_NO_USER_CONFIG)
+    unset = {name: (key, None, *rest) for name, (key, _, *rest) in VARIABLES.items()}
+    core = Core(session_vars={**unset, **_NO_USER_FILES})
+    core.get_component("config_store").set_config_variable("s3", {})
     core.set_default_client_config(Config(proxies={}))
     core.register_component("data_loader", _loader())
     return boto3.Session(key_id, SECRET_ACCESS_KEY, region_name=REGION, botocore_session=core)

@@ -13,27 +13,31 @@ if TYPE_CHECKING:
 
 KEY, URL = "TAVUS_API_KEY", "TAVUS_API_URL"
 
-_NO_KEY = f"""{KEY} is not set: Tavus's record is read with a key of your Tavus account.
+_NO_KEY = f"""{KEY} is not set. This command needs an API key of your Tavus account:
   export {KEY}=…            (Tavus's developer portal, API Keys)
-A deployed stack asks by itself, once it was given a key: parameter TavusApiKeyArn (docs/repair.md)."""
-_STAND_IN = f"the local stand-in for Tavus's API; {KEY} in the environment asks Tavus itself"
+A deployed stack with a key fetches lost callbacks by itself (parameter TavusApiKeyArn, docs/repair.md)."""
+_BAD_URL = f"{URL} is not a safe address for an API key. Use https://HOST, or unset it to ask tavusapi.com."
 
 
-def open_tavus_api(target: Target) -> "tuple[TavusApi, str]":
-    """Return the API to ask for a target, and its name; raises click.UsageError if there is no key."""
+def open_tavus_api(target: Target, *, is_real: bool) -> "tuple[TavusApi, str]":
+    """Return the API to ask for a target, and its name; raises click.UsageError without a key.
+
+    A local target has a stand-in for Tavus's API. It is asked whatever the environment says, unless the
+    person wants the real API.
+    """
     from pydantic import SecretStr
 
     from tavus_callbacks.outbound import tavus_api
 
-    key, url = os.environ.get(KEY, "").strip(), os.environ.get(URL, "").strip() or tavus_api.URL
-    if not key and isinstance(target, LocalTarget):
+    if isinstance(target, LocalTarget) and not is_real:
         from tavus_callbacks_cli.local_stack.stack import TAVUS_OUTPUT
         from tavus_callbacks_cli.local_stack.tavus_api import KEY as STAND_IN_KEY
 
         url = target.stack.outputs[TAVUS_OUTPUT]
-        return tavus_api.TavusApi(SecretStr(STAND_IN_KEY), url), _STAND_IN
+        return tavus_api.TavusApi(SecretStr(STAND_IN_KEY), url), "the local stand-in for Tavus's API"
+    key, url = os.environ.get(KEY, "").strip(), os.environ.get(URL, "").strip() or tavus_api.URL
     if not key:
         raise click.UsageError(_NO_KEY)
     if not is_sendable(url):
-        raise click.UsageError(f"{URL} is no address to send a key to: write https://HOST, or leave it out.")
+        raise click.UsageError(_BAD_URL)
     return tavus_api.TavusApi(SecretStr(key), url), url
