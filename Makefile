@@ -53,7 +53,7 @@ drill: setup ## a tenth of the callbacks of 1,000 conversations is lost, and fet
 soak: setup ## ten minutes of mixed load: losses, rate and memory
 	@SOAK_SECONDS=600 $(BIN)/pytest -p no:xdist -s --timeout 1800 tests/faults/test_soak.py
 
-screenshots: setup ## take the pictures of the console in docs/screenshots
+screenshots: setup ## take the pictures of the console and of `show` in docs/screenshots
 	@infra/checks/browser
 	@$(BIN)/python infra/checks/screenshots.py
 

@@ -1,6 +1,6 @@
 """Writes docs/cost.md: the cost of a stack without callbacks and of months of them, from measured sizes.
 
-It starts the local stack once, as sizes.py does. Prices are those of us-east-1, in dollars. To run it:
+sizes.py starts the local stack once. Prices are those of us-east-1, in dollars. To run it:
 
 PYTHONPATH=infra .venv/bin/python -m bench.cost
 """
@@ -8,7 +8,7 @@ PYTHONPATH=infra .venv/bin/python -m bench.cost
 import importlib.util
 import json
 import sys
-import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -26,12 +26,10 @@ from tavus_callbacks.domain.events.stored_event import StoredEvent
 from tavus_callbacks.domain.pushes.derived import SubjectState, derived_pushes, types_by_events
 from tavus_callbacks.domain.pushes.push import callback_push
 from tavus_callbacks.domain.summaries.summary import facts_from
-from tavus_callbacks_cli.local_stack.stack import Options, local_stack
 from tavus_callbacks_cli.local_stack.template.template import Template, load_template
 
 DOCUMENT = ROOT / "docs" / "cost.md"
 MONTHS = (10_000, 1_000_000, 100_000_000)
-SCALES = tuple(10**power for power in range(4, 10))
 MILLION = 1_000_000
 MINUTES = 30 * 24 * 60
 CALLBACKS = 5
@@ -198,23 +196,6 @@ def usual_metrics(template: Template) -> list[str]:
     return [name for name in USUAL_METRICS if name in emitted]
 
 
-def receiving_lines(script: ModuleType, row: Any) -> list[Line]:
-    """Return the costs of receiving."""
-    write = script.WRITE_UNIT * MILLION
-    return [
-        Line("HTTP API", script.HTTP_REQUEST * MILLION, "one request"),
-        Line("`receive`, requests", script.LAMBDA_REQUEST * MILLION, ""),
-        Line(
-            "`receive`, time",
-            script.SECONDS * _lambda_time(script),
-            f"{script.SECONDS * 1000:.0f} ms at 512 MB, assumed",
-        ),
-        Line("the event", (row.write_units - 1) * write, f"an item of {row.item} bytes"),
-        Line("index `receipts`", write, "one entry"),
-        Line("logs", row.log * script.LOG_BYTE * MILLION, f"{row.log} bytes"),
-    ]
-
-
 def summary_lines(script: ModuleType, summary: int, entries: list[int]) -> list[Line]:
     """Return the costs of summaries and their listing, with a batch for each callback."""
     write, units = script.WRITE_UNIT * MILLION, -(-summary // KILOBYTE)
@@ -225,18 +206,16 @@ def summary_lines(script: ModuleType, summary: int, entries: list[int]) -> list[
         Line(
             "`project`",
             script.LAMBDA_REQUEST * MILLION + PROJECT_SECONDS * _lambda_time(script),
-            "one batch a callback",
+            f"{PROJECT_SECONDS * 1000:.0f} ms (assumed)",
         ),
-        Line("tombstone, read", READ_UNIT * looks * MILLION, f"{looks:.2f} consistent reads"),
-        Line("summary, read", READ_UNIT * MILLION, "one consistent read"),
-        Line("summary, written", units * write, f"{summary} bytes"),
-        Line("index `listing`", write / CALLBACKS, "once a conversation of five callbacks"),
+        Line("reads", READ_UNIT * (looks + 1) * MILLION, "tombstone and summary, consistent"),
+        Line("summary", units * write, f"{summary} bytes"),
         Line(
-            "index entries, written",
-            len(entries) * 2 * write / CALLBACKS,
-            "of one tag and one replica: an item and a place in `listing` each, once a conversation",
+            "index entries",
+            (1 + 2 * len(entries)) * write / CALLBACKS,
+            "`listing`, one tag, one replica; once for five callbacks",
         ),
-        Line("logs of `project`", log * script.LOG_BYTE * MILLION, f"{log} bytes a batch, believed"),
+        Line("logs of `project`", log * script.LOG_BYTE * MILLION, f"{log} bytes (assumed)"),
     ]
 
 
@@ -244,21 +223,18 @@ def _lambda_time(script: ModuleType) -> float:
     return float(script.MEMORY_GB * script.GB_SECOND_ARM * MILLION)
 
 
-def push_lines(script: ModuleType, sizes_of_pushes: list[int]) -> tuple[list[Line], list[Line]]:
-    """Return the costs of the bus, and of posts to a server."""
+def push_lines(script: ModuleType, sizes_of_pushes: list[int]) -> list[Line]:
+    """Return the costs of posts to a server."""
     pushes = len(sizes_of_pushes) / len(CONVERSATION) * MILLION
     gigabytes = sum(sizes_of_pushes) / len(CONVERSATION) * MILLION / 1e9
     requests = 1 + 2 / POST_BATCH
-    lambda_time = POST_SECONDS * script.MEMORY_GB * script.GB_SECOND_ARM
-    bus = [Line("entries", pushes * BUS_ENTRY, f"one a push, of {max(sizes_of_pushes)} bytes at most")]
-    posts = [
-        Line("queue", pushes * requests * SQS_REQUEST, "sent, received and deleted, the last two by fives"),
-        Line("`push`, requests", pushes / POST_BATCH * script.LAMBDA_REQUEST, "by fives"),
-        Line("`push`, time", pushes * lambda_time, f"{POST_SECONDS * 1000:.0f} ms at 512 MB, assumed"),
-        Line("sent to the internet", gigabytes * EGRESS_GB, f"{gigabytes:.1f} GB"),
-        Line("logs of `push`", pushes * POST_RECORD * script.LOG_BYTE, f"{POST_RECORD} bytes, believed"),
+    function = script.LAMBDA_REQUEST / POST_BATCH + POST_SECONDS * script.MEMORY_GB * script.GB_SECOND_ARM
+    return [
+        Line("queue", pushes * requests * SQS_REQUEST, f"batches of {POST_BATCH}"),
+        Line("`push`", pushes * function, f"{POST_SECONDS * 1000:.0f} ms at 512 MB (assumed)"),
+        Line("internet", gigabytes * EGRESS_GB, f"{gigabytes:.1f} GB"),
+        Line("logs of `push`", pushes * POST_RECORD * script.LOG_BYTE, f"{POST_RECORD} bytes (assumed)"),
     ]
-    return bus, posts
 
 
 def _table(lines: list[Line]) -> str:
@@ -277,42 +253,40 @@ def stored(row: Any, summary: int, entries: list[int]) -> float:
     return float(row.item + ITEM_OVERHEAD + 150 + ITEM_OVERHEAD + share)
 
 
-def _measure(script: ModuleType, folder: Path) -> Any:
-    with local_stack(Options(port=0, state_root=folder)) as stack:
-        return script.measure(stack, 2 * KILOBYTE)
-
-
 def main() -> None:
     """Measure and write."""
     script = sizes()
-    with tempfile.TemporaryDirectory() as folder:
-        row = _measure(script, Path(folder))
+    rows = script.measure_all()
+    [row] = [each for each in rows if each.body == 2 * KILOBYTE]
     summary, entries = summary_size(script), entry_sizes(script)
-    receiving, summaries = receiving_lines(script, row), summary_lines(script, summary, entries)
+    summaries = summary_lines(script, summary, entries)
     details = push_sizes()
-    bus, posts = push_lines(script, details)
-    million, size = _sum(receiving) + _sum(summaries) + _sum(bus), stored(row, summary, entries)
+    pushes = len(details) / len(CONVERSATION)
+    bus = pushes * BUS_ENTRY * MILLION
+    million, size = row.dollars + _sum(summaries) + bus, stored(row, summary, entries)
     template = Path(__file__).with_name("cost.md").read_text(encoding="utf-8")
     templates = {name: load_stack(parameters) for name, parameters in STACKS.items()}
     idle = sum(fixed_costs(templates["default"]).values())
     words = {
         "fixed": _fixed_table(templates),
-        "metrics": "\n".join(_metrics(name, template) for name, template in templates.items()),
+        "metrics": ", ".join(_metrics(templates)),
         "secret": f"{SECRET_CALL * SECRET_CALLS * MINUTES * 60 / FRESH_FOR.total_seconds():.2f}",
         "resources": len(templates["default"].resources),
-        "receiving": _table(receiving),
+        "sizes": script.table(rows),
+        "inline": script.inline_limit(),
         "summaries": _table(summaries),
-        "kept": f"{_sum(receiving) + _sum(summaries):.2f}",
+        "summarised": f"{row.dollars + _sum(summaries):.2f}",
         "entry": f"{2 * script.WRITE_UNIT * MILLION / CALLBACKS:.2f}",
-        "bus": _table(bus),
-        "posts": _table(posts),
-        "told": f"{len(details) / len(CONVERSATION):.1f}",
+        "bus": f"{bus:.2f}",
+        "posts": _table(push_lines(script, details)),
+        "pushes": f"{pushes:.1f}",
         "million": f"{million:.2f}",
         "months": "\n".join(_month(count, million, size, row.log, idle) for count in MONTHS),
-        "scales": "\n".join(_scale(count, million, size) for count in SCALES),
+        "stored": f"{MILLION * size / 1e9:.2f}",
+        "storage": f"{MILLION * size / 1e9 * TABLE_GB:.2f}",
     }
     DOCUMENT.write_text(template.format(**words), encoding="utf-8")
-    sys.stdout.write(f"{words['receiving']}\n{words['summaries']}\n{million:.2f}\n")
+    sys.stdout.write(f"{words['sizes']}\n{words['summaries']}\n{million:.2f}\n")
 
 
 def _fixed_table(templates: dict[str, Template]) -> str:
@@ -328,10 +302,10 @@ def _dollars(name: str, amounts: list[float]) -> str:
     return f"| {name} | {' | '.join(f'${amount:.2f}' for amount in amounts)} |"
 
 
-def _metrics(name: str, template: Template) -> str:
-    names = usual_metrics(template)
-    listed = ", ".join(f"`{metric}`" for metric in names) or "none"
-    return f"| {name} | {listed} | ${len(names) * METRIC:.2f} |"
+def _metrics(templates: dict[str, Template]) -> Iterator[str]:
+    for name, template in templates.items():
+        if names := usual_metrics(template):
+            yield f"{name} ${len(names) * METRIC:.2f}"
 
 
 def _month(count: int, million: float, size: float, log: int, idle: float) -> str:
@@ -339,11 +313,6 @@ def _month(count: int, million: float, size: float, log: int, idle: float) -> st
     written = count / MILLION * million
     parts = (idle, written, kept, logs, idle + written + kept + logs)
     return " | ".join([f"| {count:,}", *(f"${part:,.2f}" for part in parts)]) + " |"
-
-
-def _scale(count: int, million: float, size: float) -> str:
-    gigabytes, once = count * size / 1e9, count / MILLION * million
-    return f"| {count:,} | ${once:,.2f} | {gigabytes:,.2f} GB | ${gigabytes * TABLE_GB:,.2f} |"
 
 
 if __name__ == "__main__":

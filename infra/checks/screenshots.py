@@ -1,12 +1,23 @@
 #!/usr/bin/env python3
-"""Writes the pictures of the console into docs/screenshots, from a fresh local stack with simulated data."""
+"""Writes the pictures of the console and of `show` into docs/screenshots, from a fresh local stack."""
 
+import fcntl
+import io
 import json
+import os
+import pty
+import re
 import shutil
+import struct
+import subprocess
 import sys
 import tempfile
+import termios
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.text import Text
 
 from tavus_callbacks_cli.console.open import local_console
 from tavus_callbacks_cli.local_stack.registry import RunningStack
@@ -17,7 +28,7 @@ from tavus_callbacks_cli.simulator.send import send_scenario
 from tavus_callbacks_cli.targets.choose import LocalTarget
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Locator, Page
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs/screenshots"
 FLAGS = ("--no-sandbox", "--disable-gpu", "--hide-scrollbars")
@@ -35,6 +46,7 @@ PAUSE = """(video) => new Promise((paused) => {
   else video.addEventListener('canplay', pause, {once: true});
 })"""
 MOST_BYTES = 150_000
+COLUMNS, LINES = 80, 50
 
 
 def main() -> None:
@@ -51,6 +63,8 @@ def main() -> None:
                 await_link(subjects[-1], api)
             for view in VIEWS:
                 take(browser, stack.running, subjects[-1], view)
+            output = in_terminal("show", subjects[-1], "--local", state=folder)
+            take_terminal(browser, "show", "tavus-callbacks show latest --local", output)
         browser.close()
 
 
@@ -81,10 +95,48 @@ def take(browser: "Browser", stack: RunningStack, conversation_id: str, view: st
     context.close()
 
 
-def save(page: "Page", name: str) -> None:
+def in_terminal(*arguments: str, state: str) -> str:
+    """Run a command in a terminal of 80 columns and return what it prints, escape sequences included."""
+    controller, terminal = pty.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
+    command = [str(Path(sys.executable).with_name("tavus-callbacks")), *arguments]
+    environment = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "TERM": "xterm-256color", "TZ": "UTC"}
+    with subprocess.Popen(  # noqa: S603 - our own command
+        command,
+        env={**environment, "TAVUS_CALLBACKS_STATE": state},
+        stdin=terminal,
+        stdout=terminal,
+        stderr=terminal,
+    ):
+        os.close(terminal)
+        return b"".join(iter(lambda: read_terminal(controller), b"")).decode().replace("\r\n", "\n")
+
+
+def read_terminal(controller: int) -> bytes:
+    """Return the next output of a terminal, empty at its end."""
+    try:
+        return os.read(controller, 65_536)
+    except OSError:
+        # Linux answers EIO once no process has the terminal open.
+        return b""
+
+
+def take_terminal(browser: "Browser", name: str, title: str, output: str) -> None:
+    """Take a picture of what a command printed."""
+    console = Console(record=True, width=COLUMNS, file=io.StringIO(), force_terminal=True)
+    console.print(Text.from_ansi(output))
+    # Its web fonts come from the internet; without them the browser's own monospaced font is drawn.
+    picture = re.sub(r"@font-face \{.*?\}", "", console.export_svg(title=title), flags=re.DOTALL)
+    page = browser.new_page(viewport={"width": 900, "height": 900})
+    page.set_content(f"<body style='margin: 0'>{picture}")
+    save(page.locator("svg"), name)
+    page.close()
+
+
+def save(shown: "Page | Locator", name: str) -> None:
     """Write a picture; raises ValueError if it is too large for the repository."""
     path = FOLDER / f"{name}.png"
-    size = len(page.screenshot(path=path))
+    size = len(shown.screenshot(path=path))
     if size > MOST_BYTES:
         raise ValueError(f"{path} has {size} bytes, which is more than {MOST_BYTES}.")
     sys.stdout.write(f"{json.dumps(str(path.relative_to(FOLDER.parents[1])))} {size} bytes\n")

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Measures what a callback writes (item, index entry, object, log) and what a million of them cost.
 
-README.md has these figures, and tests/stack/test_docs.py compares them. The script runs the whole local stack
-once, so that handlers, keys and log records are real. Prices are those of us-east-1.
+docs/cost.md has these figures, and tests/stack/test_docs.py compares them. The script runs the local stack,
+so that handlers, keys and log records are real. Prices are those of us-east-1.
 """
 
 import json
@@ -65,28 +65,36 @@ class Row:
 
 
 def main() -> None:
-    """Print the table of README.md."""
+    """Print the table of docs/cost.md, and the largest body that stays in an item."""
+    sys.stdout.write(f"{table(measure_all())}\n\n{inline_limit()}\n")
+
+
+def measure_all() -> list[Row]:
+    """Measure a body of each size on a fresh local stack."""
     with tempfile.TemporaryDirectory() as folder:
         options = Options(port=0, state_root=Path(folder))
         with local_stack(options) as stack:
-            rows = [measure(stack, size) for size in SIZES]
+            return [measure(stack, size) for size in SIZES]
+
+
+def table(rows: list[Row]) -> str:
+    """Return the rows as a Markdown table."""
     lines = ["| body | item | write units | S3 puts | log | a million |", "|---:|---:|---:|---:|---:|---:|"]
     lines += [
         f"| {name(row.body)} | {row.item} B | {row.write_units} | {row.objects} | {row.log} B | "
         f"${row.dollars:.2f} |"
         for row in rows
     ]
-    lines += ["", f"Up to {_largest_inline()} KB such a body stays in its item."]
-    sys.stdout.write("\n".join(lines) + "\n")
+    return "\n".join(lines)
 
 
-def _largest_inline() -> int:
-    """Return the kilobytes of the largest body that, deflated, fits into an item."""
+def inline_limit() -> str:
+    """Say how large a body can be that, deflated, fits into an item."""
     kilobytes = 0
     while True:
         body = json.dumps(transcript("c123456", (kilobytes + 1) * KILOBYTE)).encode()
         if len(pack(body).data) > ROW_BODY_LIMIT:
-            return kilobytes
+            return f"Up to {kilobytes} KB such a body stays in its item."
         kilobytes += 1
 
 

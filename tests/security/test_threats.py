@@ -13,9 +13,9 @@ from tavus_callbacks.domain.common.timestamps import now
 
 ROOT = Path(__file__).parents[2]
 MODEL = (ROOT / "docs" / "security.md").read_text()
-README = (ROOT / "README.md").read_text()
+COST = (ROOT / "docs" / "cost.md").read_text()
 
-# Dollars a million: see the formula of the README.
+# Dollars a million: see the formula of docs/cost.md.
 SUMMARY = 1.38
 HTTP_REQUEST, LAMBDA_REQUEST, WRITE_UNITS, PUT, LOG = 1.00, 0.20, 2 * 0.625, 5.00, 0.58
 GB_SECOND = 13.3334
@@ -40,8 +40,8 @@ def rows():
 
 
 def expected():
-    """Return what a million costs by the README's table and formula."""
-    listed = dict(re.findall(r"^\| (300 B|200 KB) \|.*\| \$([\d.]+) \|$", README, re.MULTILINE))
+    """Return what a million costs by the table and formula of docs/cost.md."""
+    listed = dict(re.findall(r"^\| (300 B|200 KB) \|.*\| \$([\d.]+) \|$", COST, re.MULTILINE))
     largest = HTTP_REQUEST * LARGEST_REQUESTS + LAMBDA_REQUEST + WRITE_UNITS + PUT + LOG
     largest += MEMORY * LARGEST_SECONDS * GB_SECOND + LAMBDA_REQUEST + GET + SUMMARY
     kept = {
@@ -53,7 +53,7 @@ def expected():
 
 
 def test_the_worst_cost_of_a_leaked_url_follows_from_the_throttle(template):
-    """The table is the throttle times the prices of the README, within a twentieth."""
+    """The table is the throttle times the prices of docs/cost.md, within a twentieth."""
     [stage] = template.of_type("AWS::ApiGatewayV2::Stage")
     rate = float(stage.properties["DefaultRouteSettings"]["ThrottlingRateLimit"])
     millions = rate * 86_400 / 1e6

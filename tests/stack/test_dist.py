@@ -123,7 +123,7 @@ def test_no_link_of_the_description_is_broken_on_pypi(wheel):
     targets = re.findall(r"\]\(([^)]*)\)", description)
     headings = re.findall(r"^#+ (.*)$", description, re.MULTILINE)
     anchors = {f"#{heading.lower().replace(' ', '-')}" for heading in headings}
-    assert "## What it promises" in description
+    assert "## Quick start" in description
     assert [] == [each for each in targets if not each.startswith("https://") and each not in anchors]
 
 

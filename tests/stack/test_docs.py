@@ -453,13 +453,13 @@ def test_the_readme_can_be_read_at_a_sitting() -> None:
 
 @pytest.mark.docs
 @pytest.mark.stack
-def test_the_sizes_and_prices_of_the_readme_are_measured() -> None:
-    """What infra/checks/sizes.py measures is what the README's table says, within a twentieth."""
+def test_sizes_and_prices_are_measured() -> None:
+    """The table of docs/cost.md has what infra/checks/sizes.py measures, within a twentieth."""
     script = ROOT / "infra" / "checks" / "sizes.py"
     result = subprocess.run(  # noqa: S603 - our own script
         [sys.executable, str(script)], env=environment(), capture_output=True, text=True, check=False
     )
-    documented, measured = FIGURES.findall(text_of("README.md")), FIGURES.findall(result.stdout)
+    documented, measured = FIGURES.findall(text_of("docs/cost.md")), FIGURES.findall(result.stdout)
 
     assert 0 == result.returncode, result.stderr
     assert [row[0] for row in documented] == [row[0] for row in measured]
@@ -467,4 +467,4 @@ def test_the_sizes_and_prices_of_the_readme_are_measured() -> None:
         assert [float(each) for each in expected[1:]] == pytest.approx(
             [float(each) for each in actual[1:]], rel=0.05
         )
-    assert result.stdout.splitlines()[-1] in text_of("README.md")
+    assert result.stdout.splitlines()[-1] in text_of("docs/cost.md")

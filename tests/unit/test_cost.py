@@ -51,13 +51,12 @@ def test_fixed_costs_are_those_of_the_template(computed):
         assert sum(costs) == pytest.approx(column[-1], abs=0.03)
 
 
-def test_the_readme_states_the_idle_cost_and_the_resources(computed):
-    """One line of the README says what the default stack costs and holds; the cost stays below its goal."""
+def test_the_readme_states_the_idle_cost(computed):
+    """The README has the cost of the default stack, which stays below its goal."""
     resources, _ = computed[0]
     idle = fixed_rows()[0][-1]
 
     assert f"${idle:.2f} a month" in README
-    assert f"{resources} resources" in README
     assert f"{resources} resources" in part("Without callbacks")
     assert idle <= 1.50
 
@@ -66,7 +65,7 @@ def test_each_table_adds_up():
     """The bold line below each table of a million callbacks is the sum of what stands above it."""
     tables = [table.splitlines() for table in TEXT.split("\n\n") if "**together**" in table]
 
-    assert 4 == len(tables)
+    assert 2 == len(tables)
     for *rows, end in tables:
         found = [amounts(row)[0] for row in rows if MONEY.search(row)]
         assert sum(found) == pytest.approx(amounts(end)[0], abs=0.03)
@@ -87,11 +86,13 @@ def test_a_month_is_its_fixed_costs_and_its_callbacks():
 
 
 def test_receiving_stays_below_its_goal():
-    """$3.60 for a million callbacks of 2 KB, received and kept, records and metrics among it."""
+    """The README says what a million callbacks of 2 KB cost to receive, logs included: at most $3.60."""
     goal = 3.60
-    receiving = part("A million callbacks of 2 KB").split("**together**")[1]
+    [row] = re.findall(r"^\| 2 KB .*", part("A million callbacks"), re.MULTILINE)
+    [receiving] = amounts(row)
 
-    assert goal >= amounts(receiving)[0]
+    assert goal >= receiving
+    assert f"${receiving:.2f}" in README
 
 
 @pytest.mark.parametrize("name", ["cost", "performance", "scale"])

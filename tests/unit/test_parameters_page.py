@@ -1,4 +1,4 @@
-"""docs/parameters.md and the README agree with the parameters and outputs of template.yaml."""
+"""docs/parameters.md agrees with the parameters and outputs of template.yaml."""
 
 from pathlib import Path
 
@@ -7,12 +7,6 @@ from samtranslator.yaml_helper import yaml_parse
 
 ROOT = Path(__file__).parents[2]
 MOST = 25
-# The parameters that the README names, in its order.
-IN_README = [
-    *("ThrottleRate", "DomainName", "EventRetentionDays", "QuarantineRetentionDays", "TavusApiKeyArn"),
-    *("Recordings", "RecordingRetentionDays", "PushUrl", "AlarmEmail"),
-]
-
 # The condition of an output, as the page writes it.
 CONDITIONS = {
     None: "",
@@ -31,9 +25,9 @@ def template():
     return yaml_parse((ROOT / "template.yaml").read_text(encoding="utf-8"))
 
 
-def rows(page, header="| parameter | default |"):
-    """Return the cells of the table with a header on a page."""
-    table = (ROOT / page).read_text(encoding="utf-8").partition(header)[2].split("\n\n")[0]
+def rows(header):
+    """Return the cells of the table with a header."""
+    table = (ROOT / "docs/parameters.md").read_text(encoding="utf-8").partition(header)[2].split("\n\n")[0]
     return [[cell.strip() for cell in row.strip("|").split(" | ")] for row in table.splitlines()[2:]]
 
 
@@ -68,15 +62,8 @@ def test_the_page_says_what_the_template_says(template):
     assert [
         [f"`{name}`", default(parameters[name]), allowed(parameters[name]), parameters[name]["Description"]]
         for name in names
-    ] == [row[:4] for row in rows("docs/parameters.md")]
-    assert all(row[4] for row in rows("docs/parameters.md"))
-
-
-def test_the_readme_names_the_nine_that_matter(template):
-    """Each has its default; the others stand on the page only."""
-    expected = [[f"`{name}`", default(template["Parameters"][name])] for name in IN_README]
-
-    assert expected == [row[:2] for row in rows("README.md")]
+    ] == [row[:4] for row in rows("| parameter | default |")]
+    assert all(row[4] for row in rows("| parameter | default |"))
 
 
 def test_the_page_names_every_output(template):
@@ -86,7 +73,7 @@ def test_the_page_names_every_output(template):
         for name, output in template["Outputs"].items()
     ]
 
-    assert expected == rows("docs/parameters.md", "| output | exists with |")
+    assert expected == rows("| output | exists with |")
 
 
 def test_there_are_few_parameters(template):
