@@ -2,6 +2,7 @@
 
 import json
 import time
+from datetime import UTC, datetime
 
 import click
 import pytest
@@ -126,6 +127,17 @@ def test_a_time_carries_the_zone_that_was_valid_then():
     assert ["since (CEST)", "since"] == [times.head("since") for times in (summer, both)]
     assert "2026-07-01 14:00:00" == summer.show(july)
     assert ["2026-07-01 14:00:00 CEST", "2026-12-01 13:00:00 CET"] == list(map(both.show, (july, december)))
+    assert "2026-12-01 13:00:00 CET" == summer.show(december)
+
+
+def test_short_times_have_no_year_if_it_is_this_one():
+    """The date and the time of day fit a narrow table; another year is shown."""
+    this_year, earlier = f"{datetime.now(UTC).year}-06-01T12:30:15Z", "2019-06-01T12:30:15Z"
+    times = text.Times.of([this_year, earlier], is_short=True)
+
+    assert ["06-01 12:30:15", "2019-06-01 12:30:15"] == [
+        times.show(each)[:19] for each in (this_year, earlier)
+    ]
 
 
 @pytest.mark.parametrize("value", ["soon", "0001-01-01T00:00:00+14:00", ""])

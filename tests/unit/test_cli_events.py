@@ -2,12 +2,14 @@
 
 import json
 from typing import Any
+from unittest.mock import patch
 
 import click
 import pytest
 from fake_target import FakeTarget, run
 
 from tavus_callbacks.domain.callbacks.event import event_id
+from tavus_callbacks_cli.commands import tail
 from tavus_callbacks_cli.operations import events
 from tavus_callbacks_cli.targets import choose
 
@@ -56,6 +58,13 @@ def target(monkeypatch):
     monkeypatch.setattr(choose, "choose", lambda *_, **__: fake)
     monkeypatch.setattr(events.time, "sleep", lambda _: None)
     return fake
+
+
+@pytest.fixture
+def followed(target):
+    """Let `tail` find an empty quarantine."""
+    target.quarantine = [{"quarantine": [], "cursor": None}]
+    return target
 
 
 def events_page(*events: dict[str, Any], cursor: str | None = None) -> dict[str, Any]:
@@ -152,9 +161,9 @@ def test_show_of_an_event_id_prints_its_body(options, target):
     assert f"/events/{event()['event_id']}/body" == target.asked[0]
 
 
-def test_tail_follows_from_now_by_cursor(target):
+def test_tail_follows_from_now_by_cursor(followed):
     """Each request continues after the one before; Ctrl-C ends it without an error."""
-    target.answers = [
+    followed.answers = [
         events_page(event(), cursor="a"),
         events_page(cursor="b"),
         events_page(event("c124"), cursor="c"),
@@ -164,14 +173,14 @@ def test_tail_follows_from_now_by_cursor(target):
 
     assert 0 == result.exit_code
     assert ["c123", "c124"] == [line.split()[3] for line in result.stdout.splitlines()]
-    assert "on a fake\n" == result.stderr
-    assert target.asked[0].startswith("/events?after=20")
-    assert [f"/events?after={cursor}" for cursor in "abc"] == target.asked[1:]
+    assert "on a fake\nwaiting for events, Ctrl-C to stop; times are in " in result.stderr
+    assert followed.asked[0].startswith("/events?after=20")
+    assert [f"/events?after={cursor}" for cursor in "abc"] == followed.asked[1:]
 
 
-def test_tail_prints_one_json_object_a_line(target):
+def test_tail_prints_one_json_object_a_line(followed):
     """A program can read the output line by line."""
-    target.answers = [events_page(event(), event("c124"), cursor="a")]
+    followed.answers = [events_page(event(), event("c124"), cursor="a")]
 
     lines = run("tail", "--json").stdout.splitlines()
 
@@ -191,23 +200,23 @@ def test_tail_prints_one_json_object_a_line(target):
         (("--kind", "video", "--label", "website"), []),
     ],
 )
-def test_tail_shows_what_fits_every_filter(options, expected, target):
+def test_tail_shows_what_fits_every_filter(options, expected, followed):
     """An event must match all filters."""
     events = [
         event("c1"),
         event("c2", kind="video", label="other", tags={}),
         event("c3", event_type="x", tags={"user": "4711", "plan": "pro"}),
     ]
-    target.answers = [events_page(*events, cursor="a")]
+    followed.answers = [events_page(*events, cursor="a")]
 
     lines = run("tail", "--json", *options).stdout.splitlines()
 
     assert expected == [json.loads(line)["subject"] for line in lines]
 
 
-def test_tail_goes_on_when_the_stack_does_not_answer_for_a_while(target):
+def test_tail_goes_on_when_the_stack_does_not_answer_for_a_while(followed):
     """A failed request is noted and repeated, so no event is left out."""
-    target.answers = [
+    followed.answers = [
         events_page(cursor="a"),
         (503, {"detail": "Throttled"}),
         events_page(event(), cursor="b"),
@@ -218,19 +227,19 @@ def test_tail_goes_on_when_the_stack_does_not_answer_for_a_while(target):
     assert 0 == result.exit_code
     assert 1 == len(result.stdout.splitlines())
     assert "503: Throttled" in result.stderr
-    assert "/events?after=a" == target.asked[1] == target.asked[2]
+    assert "/events?after=a" == followed.asked[1] == followed.asked[2]
 
 
-def test_tail_ends_at_once_where_it_cannot_begin(target):
+def test_tail_ends_at_once_where_it_cannot_begin(followed):
     """A wrong address or a refused token ends the command."""
-    target.answers = [(401, {})]
+    followed.answers = [(401, {})]
 
     assert 1 == run("tail").exit_code
 
 
-def test_tail_ends_when_the_token_is_revoked(target):
+def test_tail_ends_when_the_token_is_revoked(followed):
     """A revoked token ends the command."""
-    target.answers = [events_page(cursor="a"), (401, {})]
+    followed.answers = [events_page(cursor="a"), (401, {})]
 
     result = run("tail")
 
@@ -238,13 +247,48 @@ def test_tail_ends_when_the_token_is_revoked(target):
     assert "Make a token." in result.stderr
 
 
-def test_tail_begins_where_it_is_told(target):
+def test_tail_begins_where_it_is_told(followed):
     """--since takes a time."""
-    target.answers = [events_page(cursor="a")]
+    followed.answers = [events_page(cursor="a")]
 
     run("tail", "--since", "2027-03-01T12:00:00Z")
 
-    assert "/events?after=2027-03-01T12%3A00%3A00.000000Z" == target.asked[0]
+    assert "/events?after=2027-03-01T12%3A00%3A00.000000Z" == followed.asked[0]
+
+
+def test_tail_shows_what_was_refused_and_once(followed):
+    """A body that went to quarantine has a line with its reason and id, and another when it comes again."""
+    later = {"last_received_at": "2027-03-01T12:45:00.000000Z", "count": 4}
+    other = entry(quarantine_id="1" * 32, last_received_at="2027-03-01T11:00:00.000000Z")
+    followed.quarantine = [{"quarantine": [each, other]} for each in (entry(), entry(), entry(**later))]
+    followed.answers = [events_page(cursor=cursor) for cursor in "abcd"]
+
+    with patch.object(tail, "_PAUSE", 0):
+        shown = run("tail", "--since", "2027-03-01T12:00:00Z").stdout.splitlines()
+
+    assert ["refused 400 The body is empty. website"] * 2 == [line[20:].partition("  ")[0] for line in shown]
+    assert all(line.endswith(f"quarantine {'0' * 32}") for line in shown)
+
+
+@pytest.mark.parametrize("options", [("--kind", "video"), ("--tag", "user:1"), ("--label", "x"), ("--json",)])
+def test_tail_shows_only_what_was_asked_for(followed, options):
+    """A refused body has no kind or type; label and tags filter it as they filter events."""
+    followed.quarantine = [{"quarantine": [entry()]}]
+    followed.answers = [events_page(cursor="a")]
+
+    assert "" == run("tail", "--since", "2027-03-01T12:00:00Z", *options).stdout
+
+
+def test_tail_says_why_it_shows_nothing_refused(followed):
+    """Without a quarantine token the events are shown all the same."""
+    error = click.UsageError("TAVUS_CALLBACKS_QUARANTINE_TOKEN is not set.")
+    followed.refused_scopes = {"quarantine": error}
+    followed.answers = [events_page(event(), cursor="a")]
+
+    result = run("tail")
+
+    assert "c123" in result.stdout
+    assert "Refused callbacks are not shown. TAVUS_CALLBACKS_QUARANTINE_TOKEN is not set.\n" in result.stderr
 
 
 def test_quarantine_lists_reasons(target):
@@ -373,11 +417,11 @@ def test_an_event_id_is_whole_on_a_narrow_terminal(target):
 
 @pytest.mark.usefixtures("narrow")
 def test_tail_folds_at_words_on_a_narrow_terminal(target):
-    """A long line continues below the kind."""
+    """A long line continues below the event type."""
     target.answers = [events_page(event(issues=["variant"]), cursor="a")]
 
     first, *rest = click.unstyle(run("tail").stdout).splitlines()
 
-    assert ["conversation", "c123"] == first.split()[2:]
-    assert [["system.shutdown"], ["website", "user:4711", "variant"]] == [line.split() for line in rest]
-    assert all(line.startswith(" " * 20) and len(line) <= 60 for line in rest)
+    assert ["system.shutdown", "c123"] == first.split()[2:]
+    assert [["website", "user:4711", "variant"]] == [line.split() for line in rest]
+    assert all(line.startswith(" " * 15) and len(line) <= 60 for line in rest)

@@ -184,6 +184,8 @@ def test_simulated_data_is_shown_where_it_belongs(command, monkeypatch):
         # A list ends without a cursor; the feed of `tail` always has one.
         feed = {**whole, "cursor": "c"} if command == "tail" else whole
         target.answers = [feed, {**feed, "events": []}]
+        if command == "tail":
+            target.quarantine = [page]
         if command == "problems":
             target.answers = [page, whole]
         monkeypatch.setattr(choose, "choose", lambda *_, named=target, **__: named)

@@ -1,6 +1,8 @@
-"""`tavus-callbacks tail`: events as they are received."""
+"""`tavus-callbacks tail`: events and refused callbacks as they are received."""
 
 import contextlib
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +11,7 @@ import click
 from tavus_callbacks.domain.common.timestamps import iso
 from tavus_callbacks_cli.commands.options import follow_options
 from tavus_callbacks_cli.output.console import note, print_json, print_line
-from tavus_callbacks_cli.output.text import escape, examples, moment, tags
+from tavus_callbacks_cli.output.text import Times, escape, examples, tags
 from tavus_callbacks_cli.targets.choose import Target
 
 if TYPE_CHECKING:
@@ -17,40 +19,98 @@ if TYPE_CHECKING:
 
     from tavus_callbacks_cli.operations.events import EventFilter
 
-# The indent of a line that goes on: below the kind.
-_INDENT = 20
+# The indent of a line that goes on: below the event type.
+_INDENT = 15
+
+# Seconds between two requests for refused callbacks; on AWS each of them costs four queries.
+_LOCAL_PAUSE, _PAUSE = 1.0, 5.0
 
 
 @click.command(
     epilog=examples(
         "tavus-callbacks tail --local",
         "tavus-callbacks tail --since 2h --tag user:4711 --stack tavus-callbacks",
-        "tavus-callbacks tail --event-type system.shutdown --json | jq .subject",
+        "tavus-callbacks tail --event-type system.shutdown --json --local | jq .subject",
     )
 )
 @follow_options
 def tail(target: Target, *, since: datetime | None, is_json: bool, filter_: "EventFilter") -> None:
-    """Show events as they are received, until Ctrl-C."""
+    """Show events as they are received, until Ctrl-C.
+
+    Callbacks that went to quarantine are shown too, unless --kind or --event-type is given. With --json, only
+    events are printed.
+    """
     from tavus_callbacks_cli.operations.events import follow_events
 
-    after = iso(since or datetime.now(UTC))
+    after, times = iso(since or datetime.now(UTC)), Times.of((), is_short=True)
     # Ctrl-C is how it ends.
-    with contextlib.suppress(KeyboardInterrupt), target.open_api("read") as api:
-        for event in filter(filter_.matches, follow_events(api, after, note)):
+    with contextlib.suppress(KeyboardInterrupt), contextlib.ExitStack() as cleanup:
+        api = cleanup.enter_context(target.open_api("read"))
+        show_refused = None if is_json else _open_refused(target, after, times, filter_, cleanup)
+        zone = "" if is_json else f"; times are in {times.zone}"
+        note(f"waiting for events, Ctrl-C to stop{zone}")
+
+        def wait(seconds: float) -> None:
+            if show_refused:
+                show_refused()
+            time.sleep(seconds)
+
+        for event in filter(filter_.matches, follow_events(api, after, note, wait)):
             if is_json:
                 print_json(event, indent=None)
             else:
-                print_line(event_line(event), indent=_INDENT)
+                print_line(event_line(event, times), indent=_INDENT)
 
 
-def event_line(event: dict[str, Any]) -> "Text":
+def _open_refused(
+    target: Target, after: str, times: Times, filter_: "EventFilter", cleanup: contextlib.ExitStack
+) -> Callable[[], None]:
+    """Return a function that prints what was refused since its last call; it notes once why it cannot."""
+    from tavus_callbacks_cli.operations.refused import RefusedFeed
+
+    feed: RefusedFeed | None = None
+
+    def fail(error: click.ClickException) -> None:
+        nonlocal feed
+        feed = None
+        note(f"Refused callbacks are not shown. {error.message}")
+
+    try:
+        api = cleanup.enter_context(target.open_api("quarantine"))
+        feed = RefusedFeed(api, after, _LOCAL_PAUSE if target.is_local else _PAUSE)
+    except click.ClickException as error:
+        fail(error)
+
+    def show() -> None:
+        try:
+            for entry in feed.newest() if feed else ():
+                if filter_.matches({"kind": None, "event_type": None, **entry}):
+                    print_line(refused_line(entry, times), indent=_INDENT)
+        except click.ClickException as error:
+            fail(error)
+
+    return show
+
+
+def event_line(event: dict[str, Any], times: Times) -> "Text":
     """Return an event as one line."""
     from rich.text import Text
 
     kind, subject, event_type = (escape(event[name]) for name in ("kind", "subject", "event_type"))
-    line = Text.assemble((f"{moment(event['received_at'])} ", "dim"), (f"{kind:<12} ", "cyan"))
-    line.append(f"{subject:<18} ").append(f"{event_type:<36} ", "bold")
+    line = Text.assemble((f"{times.show(event['received_at'])} ", "dim"), (f"{event_type:<31} ", "bold"))
+    # The types of other events seldom name their kind.
+    line.append(f"{subject if kind == 'conversation' else f'{kind} {subject}':<18} ", "cyan")
     line.append(escape(f"{event['label']} {tags(event['tags'])}".strip()), "dim")
     for issue in event["issues"]:
         line.append(f"  {escape(issue)}", "yellow")
     return line
+
+
+def refused_line(entry: dict[str, Any], times: Times) -> "Text":
+    """Return an entry of quarantine as one line, with the id under which `quarantine show` finds it."""
+    from rich.text import Text
+
+    line = Text.assemble((f"{times.show(entry['last_received_at'])} ", "dim"), ("refused ", "bold red"))
+    line.append(f"{entry['status']} {escape(entry['detail'])} ")
+    line.append(escape(f"{entry['label']} {tags(entry['tags'])}".strip()), "dim")
+    return line.append(f"  quarantine {entry['quarantine_id']}", "yellow")

@@ -59,23 +59,32 @@ def zone() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """The times of one answer. Its zone is named once if they share one, otherwise with each time."""
+    """The times of one answer. Their zone is named once; a time in another zone names its own.
+
+    Times of `year` are shown without it.
+    """
 
     zone: str | None
+    year: int | None = None
 
     @classmethod
-    def of(cls, texts: Iterable[str | None]) -> "Times":
-        """Return the times of an answer, which are ISO 8601."""
+    def of(cls, texts: Iterable[str | None], *, is_short: bool = False) -> "Times":
+        """Return the times of an answer (ISO 8601); `is_short` leaves out the current year."""
         zones = {f"{time:%Z}" for time in map(_local_time, texts) if time}
-        return cls(None if len(zones) > 1 else zones.pop() if zones else zone())
+        now = datetime.now().astimezone()
+        shared = None if len(zones) > 1 else zones.pop() if zones else f"{now:%Z}"
+        return cls(shared, now.year if is_short else None)
 
     def head(self, name: str) -> str:
         """Return the name of a column, with the zone if all times share it."""
         return f"{name} ({self.zone})" if self.zone else name
 
     def show(self, text: str | None) -> str:
-        """Return a time as `moment` does, with its zone if they differ."""
-        return moment(text, with_zone=self.zone is None)
+        """Return a time as `moment` does, with its zone unless that is the shared one."""
+        time = _local_time(text)
+        if time is None:
+            return moment(text)
+        return moment(text, with_zone=f"{time:%Z}" != self.zone)[5 if time.year == self.year else 0 :]
 
 
 def _local_time(text: str | None) -> datetime | None:
