@@ -78,13 +78,13 @@ def list_(target: Target, *, limit: int, is_json: bool) -> None:
         "tavus-callbacks quarantine show 0123456789abcdef0123456789abcdef --stack tavus-callbacks",
     )
 )
-@click.argument("id_", metavar="ID")
+@click.argument("id_", metavar="ID|latest")
 @click.option("--json", "is_json", is_flag=True, help="Print JSON.")
 @target_options
 def show(target: Target, id_: str, *, is_json: bool) -> None:
     """Show an entry's body and why it was refused.
 
-    ID is the id of an entry, or `latest`. Control characters in the body are shown escaped.
+    `latest` is the newest entry. Control characters in the body are shown escaped.
     """
     with target.open_api("quarantine") as api:
         entry = _find_entry(api, id_)
@@ -100,12 +100,15 @@ def show(target: Target, id_: str, *, is_json: bool) -> None:
 
 def _find_entry(api: "ApiClient", id_: str) -> dict[str, Any]:
     """Return an entry, or the newest one for `latest`; raises NotFound."""
-    from tavus_callbacks_cli.operations.quarantine import LATEST, not_found
+    from tavus_callbacks_cli.operations.ids import LATEST
+    from tavus_callbacks_cli.operations.quarantine import not_found
 
     entries = (entry for entry in api.items("/quarantine") if id_ in (LATEST, entry["quarantine_id"]))
     entry = next(entries, None)
     if entry is None:
         raise not_found(id_, api.command("quarantine list"))
+    if id_ == LATEST:
+        note(f"latest is {entry['quarantine_id']}")
     return entry
 
 
@@ -132,7 +135,7 @@ def entry_fields(entry: dict[str, Any]) -> Iterator[tuple[str, str]]:
         "tavus-callbacks quarantine redrive latest --local",
     )
 )
-@click.argument("id_", metavar="[ID]", required=False)
+@click.argument("id_", metavar="[ID|latest]", required=False)
 @click.option("--all", "is_all", is_flag=True, help="Redrive every entry.")
 @click.option("--dry-run", is_flag=True, help="Only say which entries can be stored.")
 @click.option("--json", "is_json", is_flag=True, help="Print JSON.")
@@ -140,7 +143,7 @@ def entry_fields(entry: dict[str, Any]) -> Iterator[tuple[str, str]]:
 def redrive(target: Target, id_: str | None, *, is_all: bool, dry_run: bool, is_json: bool) -> None:
     """Store entries that this version can read.
 
-    ID is the id of an entry, or `latest`. Each body is read again by the rules of this version, with its own
+    `latest` is the newest entry. Each body is read again by the rules of this version, with its own
     time of receipt, label and tags. An entry is removed once its event is stored; one that is still refused
     stays. This requires AWS credentials, or --local.
     """
@@ -171,14 +174,14 @@ def redrive(target: Target, id_: str | None, *, is_all: bool, dry_run: bool, is_
         "tavus-callbacks quarantine delete 0123456789abcdef0123456789abcdef --yes --stack tavus-callbacks",
     )
 )
-@click.argument("ids", metavar="ID...", nargs=-1, required=True)
+@click.argument("ids", metavar="ID|latest...", nargs=-1, required=True)
 @click.option("--yes", "is_sure", is_flag=True, help="Do not ask for confirmation.")
 @click.option("--json", "is_json", is_flag=True, help="Print JSON.")
 @named_target_options
 def delete(target: Target, ids: tuple[str, ...], *, is_sure: bool, is_json: bool) -> None:
     """Delete entries and their bodies.
 
-    ID is the id of an entry, or `latest`. This requires AWS credentials, or --local.
+    `latest` is the newest entry. This requires AWS credentials, or --local.
     """
     from tavus_callbacks_cli.operations.quarantine import delete_entries
 

@@ -22,6 +22,8 @@ from tavus_callbacks.domain.callbacks.intake import Rejection, read_callback
 from tavus_callbacks.domain.common.compression import inflate, is_gzip
 from tavus_callbacks.domain.common.errors import NotAnObject
 from tavus_callbacks.domain.common.timestamps import parse
+from tavus_callbacks_cli.operations.ids import LATEST
+from tavus_callbacks_cli.output.console import note
 from tavus_callbacks_cli.output.shell import quote
 from tavus_callbacks_cli.targets.api_client import NotFound
 from tavus_callbacks_cli.targets.aws_errors import aws_errors, incomplete_errors
@@ -30,9 +32,6 @@ if TYPE_CHECKING:
     from tavus_callbacks_cli.targets.aws_stack import Deployment
     from tavus_callbacks_cli.targets.choose import Target
     from tavus_callbacks_cli.targets.store import Store
-
-# The id that means the newest entry.
-LATEST = "latest"
 
 _PAGE = 100
 
@@ -90,6 +89,8 @@ def _find_entry(deployment: "Deployment", quarantine_id: str) -> Item:
     entry = next(list_entries(store), None) if quarantine_id == LATEST else get_entry(store, quarantine_id)
     if entry is None:
         raise not_found(quarantine_id, deployment.command("quarantine list"))
+    if quarantine_id == LATEST:
+        note(f"latest is {entry['quarantine_id']}")
     return entry
 
 
