@@ -1,5 +1,6 @@
 """docs/parameters.md agrees with the parameters and outputs of template.yaml."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -7,15 +8,17 @@ from samtranslator.yaml_helper import yaml_parse
 
 ROOT = Path(__file__).parents[2]
 MOST = 25
-# The condition of an output, as the page writes it.
+# A parameter with more values has a range on the page.
+MOST_VALUES = 4
+# The condition of an output, as the page introduces its list.
 CONDITIONS = {
-    None: "",
-    "HasDomain": "`DomainName`",
-    "HasRecordings": "`Recordings=on`",
-    "HasBus": "`Push=on`",
-    "HasPushUrl": "`PushUrl`",
-    "SignsPushes": "`PushUrl` and `PushMode=signed`",
-    "HasDashboard": "`Dashboard=on`",
+    None: "Always",
+    "HasDomain": "With `DomainName`",
+    "HasRecordings": "With `Recordings=on`",
+    "HasBus": "With `Push=on`",
+    "HasPushUrl": "With `PushUrl`",
+    "SignsPushes": "With `PushUrl` and `PushMode=signed`",
+    "HasDashboard": "With `Dashboard=on`",
 }
 
 
@@ -25,31 +28,22 @@ def template():
     return yaml_parse((ROOT / "template.yaml").read_text(encoding="utf-8"))
 
 
-def rows(header):
-    """Return the cells of the table with a header."""
-    table = (ROOT / "docs/parameters.md").read_text(encoding="utf-8").partition(header)[2].split("\n\n")[0]
-    return [[cell.strip() for cell in row.strip("|").split(" | ")] for row in table.splitlines()[2:]]
+def section(heading):
+    """Return what is below a heading of the page."""
+    page = (ROOT / "docs/parameters.md").read_text(encoding="utf-8")
+    return page.partition(f"\n## {heading}\n\n")[2].partition("\n\n## ")[0]
 
 
-def allowed(parameter):
-    """Return the values that a parameter allows, as the page writes them."""
-    if "AllowedValues" in parameter:
-        return ", ".join(f"`{value}`" for value in parameter["AllowedValues"])
-    if "ConstraintDescription" in parameter:
-        return parameter["ConstraintDescription"]
-    if "AllowedPattern" in parameter:
-        return f"`{parameter['AllowedPattern']}`"
+def values(parameter):
+    """Return the default of a parameter and what else it may be, as the page writes them."""
+    default, allowed = parameter["Default"], parameter.get("AllowedValues", [])
+    if len(allowed) > MOST_VALUES:
+        return f"`{default}`, {allowed[0]} to {allowed[-1]} as CloudWatch Logs allows"
     if parameter["Type"] == "Number":
         least, most = parameter["MinValue"], parameter.get("MaxValue")
-        return f"{least} or more" if most is None else f"{least} to {most}"
-    if "MinLength" in parameter:
-        return f"{parameter['MinLength']} characters or more"
-    return "values separated by commas" if parameter["Type"] == "CommaDelimitedList" else "text"
-
-
-def default(parameter):
-    """Return the default of a parameter, as the pages write it."""
-    return "none" if parameter["Default"] == "" else f"`{parameter['Default']}`"
+        return f"`{default}`, {least} or more" if most is None else f"`{default}`, {least} to {most}"
+    others = [value for value in allowed if value != default]
+    return ", ".join(f"`{value}`" for value in (default, *others)) if default else "none"
 
 
 def test_the_page_says_what_the_template_says(template):
@@ -57,23 +51,22 @@ def test_the_page_says_what_the_template_says(template):
     groups = template["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
     names = [name for group in groups for name in group["Parameters"]]
     parameters = template["Parameters"]
+    rows = [
+        f"| `{name}` | {values(parameters[name])} | {parameters[name]['Description']} |" for name in names
+    ]
 
     assert sorted(parameters) == sorted(names)
-    assert [
-        [f"`{name}`", default(parameters[name]), allowed(parameters[name]), parameters[name]["Description"]]
-        for name in names
-    ] == [row[:4] for row in rows("| parameter | default |")]
-    assert all(row[4] for row in rows("| parameter | default |"))
+    assert rows == re.findall(r"^\| `.*", section("Parameters"), re.MULTILINE)
 
 
 def test_the_page_names_every_output(template):
-    """Each output has a row with its condition and its description."""
-    expected = [
-        [f"`{name}`", CONDITIONS[output.get("Condition")], output["Description"]]
-        for name, output in template["Outputs"].items()
-    ]
+    """Each output has a line with its description, in the list of its condition."""
+    lists = dict(re.findall(r"^(.+):\n\n((?:- .*\n?)+)", section("Outputs"), re.MULTILINE))
+    expected = {condition: [] for condition in CONDITIONS.values()}
+    for name, output in template["Outputs"].items():
+        expected[CONDITIONS[output.get("Condition")]].append(f"- `{name}`: {output['Description']}")
 
-    assert expected == rows("| output | exists with |")
+    assert expected == {condition: text.splitlines() for condition, text in lists.items()}
 
 
 def test_there_are_few_parameters(template):
