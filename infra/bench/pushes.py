@@ -16,7 +16,8 @@ from typing import Any
 
 import httpx
 
-from tavus_callbacks_cli.local_stack.stack import LocalStack, Options, local_stack
+from tavus_callbacks_cli.local_stack.options import Options
+from tavus_callbacks_cli.local_stack.stack import LocalStack, local_stack
 
 ROUNDS, PATIENCE = 50, 60.0
 

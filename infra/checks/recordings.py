@@ -18,7 +18,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from tavus_callbacks.domain.recordings import signed_url
 from tavus_callbacks_cli.local_stack.account import isolated_session
-from tavus_callbacks_cli.local_stack.stack import LocalStack, Options, local_stack
+from tavus_callbacks_cli.local_stack.options import Options
+from tavus_callbacks_cli.local_stack.stack import LocalStack, local_stack
 
 ROUNDS, LINKS, CLAIMS = 20, 100, 20
 _PAUSE, _PATIENCE = 0.005, 60

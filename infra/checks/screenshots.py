@@ -20,8 +20,9 @@ from rich.console import Console
 from rich.text import Text
 
 from tavus_callbacks_cli.console.open import local_console
+from tavus_callbacks_cli.local_stack.options import Options
 from tavus_callbacks_cli.local_stack.registry import RunningStack
-from tavus_callbacks_cli.local_stack.stack import Options, local_stack
+from tavus_callbacks_cli.local_stack.stack import local_stack
 from tavus_callbacks_cli.simulator import scenario
 from tavus_callbacks_cli.simulator.recording import await_link
 from tavus_callbacks_cli.simulator.send import send_scenario

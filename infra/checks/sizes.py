@@ -19,7 +19,8 @@ import httpx
 from tavus_callbacks.aws.stores.bodies import ROW_BODY_LIMIT
 from tavus_callbacks.domain.common.compression import pack
 from tavus_callbacks_cli.local_stack.account import isolated_session
-from tavus_callbacks_cli.local_stack.stack import LocalStack, Options, local_stack
+from tavus_callbacks_cli.local_stack.options import Options
+from tavus_callbacks_cli.local_stack.stack import LocalStack, local_stack
 
 ROOT = Path(__file__).resolve().parents[2]
 # A script can only import files next to it; the bodies are those of `make bench`.

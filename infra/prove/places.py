@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 import click
 
 from prove.removal import POLICY, PREFIX, ROLES, remove, undo_outage
-from tavus_callbacks_cli.local_stack.stack import LocalStack, Options, local_stack
+from tavus_callbacks_cli.local_stack.options import Options
+from tavus_callbacks_cli.local_stack.stack import LocalStack, local_stack
 from tavus_callbacks_cli.local_stack.state import REPOSITORY
 from tavus_callbacks_cli.targets.aws_stack import Deployment, aws_deployment, local_deployment
 

@@ -10,8 +10,9 @@ from world import World, new_token, runtime
 
 from stores import embedded_stores
 from tavus_callbacks.runtime.settings import settings
+from tavus_callbacks_cli.local_stack.options import Options
 from tavus_callbacks_cli.local_stack.services.access_keys import PERSON
-from tavus_callbacks_cli.local_stack.stack import Options, local_stack
+from tavus_callbacks_cli.local_stack.stack import local_stack
 from tavus_callbacks_cli.local_stack.template.template import load_template
 
 ROOT = Path(__file__).parents[2]

@@ -17,9 +17,10 @@ from tavus_callbacks.outbound.tavus_api import (
     UnknownThere,
     Unreadable,
 )
+from tavus_callbacks_cli.local_stack.behaviour import MODES, Behaviour
 from tavus_callbacks_cli.local_stack.http.payload import Answer
 from tavus_callbacks_cli.local_stack.http.server import serve, take_port
-from tavus_callbacks_cli.local_stack.tavus_api import KEY, MODES, Behaviour, StandIn, serve_stand_in
+from tavus_callbacks_cli.local_stack.tavus_api import KEY, StandIn, serve_stand_in
 
 SHUTDOWN = {
     "event_type": "system.shutdown",

@@ -9,10 +9,11 @@ import pytest
 from pydantic import SecretStr
 
 from tavus_callbacks.outbound.tavus_api import Busy, TavusApi
+from tavus_callbacks_cli.local_stack.behaviour import Behaviour
 from tavus_callbacks_cli.local_stack.http.payload import Answer
 from tavus_callbacks_cli.local_stack.http.server import serve, take_port
 from tavus_callbacks_cli.local_stack.loopback import HOST
-from tavus_callbacks_cli.local_stack.tavus_api import KEY, Behaviour, StandIn
+from tavus_callbacks_cli.local_stack.tavus_api import KEY, StandIn
 from tavus_callbacks_cli.operations.tavus_list import MOST_PASSES, Listing
 
 PER_PAGE = 4

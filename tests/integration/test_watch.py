@@ -18,7 +18,8 @@ from tavus_callbacks.handlers import watch
 from tavus_callbacks.logic import check_open, publish
 from tavus_callbacks.outbound.tavus_api import TavusApi, UnknownThere
 from tavus_callbacks.runtime import wiring
-from tavus_callbacks_cli.local_stack.tavus_api import KEY, MODES, Behaviour, StandIn, serve_stand_in
+from tavus_callbacks_cli.local_stack.behaviour import MODES, Behaviour
+from tavus_callbacks_cli.local_stack.tavus_api import KEY, StandIn, serve_stand_in
 
 SECRET = f"arn:aws:secretsmanager:us-east-1:{DEFAULT_ACCOUNT_ID}:secret:tavus-callbacks-local-ApiKey"
 

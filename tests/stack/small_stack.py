@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tavus_callbacks_cli.local_stack.account import isolated_session
+from tavus_callbacks_cli.local_stack.options import Options
 from tavus_callbacks_cli.local_stack.registry import RunningStack
-from tavus_callbacks_cli.local_stack.stack import Options
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

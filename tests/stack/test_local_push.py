@@ -19,8 +19,9 @@ from click.testing import CliRunner
 
 from tavus_callbacks.domain.pushes.push import Push
 from tavus_callbacks_cli.local_stack.account import isolated_session
+from tavus_callbacks_cli.local_stack.options import Options
 from tavus_callbacks_cli.local_stack.registry import register
-from tavus_callbacks_cli.local_stack.stack import LocalStack, Options, local_stack
+from tavus_callbacks_cli.local_stack.stack import LocalStack, local_stack
 from tavus_callbacks_cli.local_stack.state import open_state
 from tavus_callbacks_cli.local_stack.template import pattern
 from tavus_callbacks_cli.main import main

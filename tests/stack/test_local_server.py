@@ -185,5 +185,5 @@ def test_a_client_that_goes_away_does_no_harm(port: int) -> None:
 
 def test_a_taken_port_is_a_clear_error(port: int) -> None:
     """It names the option that helps."""
-    with pytest.raises(click.ClickException, match=f"port {port} is taken: .*--port"):
+    with pytest.raises(click.ClickException, match=f"Port {port} is taken .*--port N"):
         take_port(port)

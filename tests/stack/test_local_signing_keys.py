@@ -27,7 +27,8 @@ from tavus_callbacks_cli.local_stack.account import REGION, isolated_session
 from tavus_callbacks_cli.local_stack.cdn.distribution import distribution_of, public_keys
 from tavus_callbacks_cli.local_stack.cdn.signed_url import Refused, parse_signed_url, verify
 from tavus_callbacks_cli.local_stack.functions.custom_resources import create_custom_resources
-from tavus_callbacks_cli.local_stack.stack import LocalStack, Options, local_stack
+from tavus_callbacks_cli.local_stack.options import Options
+from tavus_callbacks_cli.local_stack.stack import LocalStack, local_stack
 from tavus_callbacks_cli.local_stack.state import REPOSITORY
 from tavus_callbacks_cli.local_stack.template.template import Template, load_template
 

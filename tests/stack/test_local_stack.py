@@ -13,8 +13,9 @@ import pytest
 from small_stack import dynamodb, s3, small_stack
 
 from tavus_callbacks_cli.local_stack.http.server import take_port
+from tavus_callbacks_cli.local_stack.options import Options
 from tavus_callbacks_cli.local_stack.registry import RunningStack, running_stacks
-from tavus_callbacks_cli.local_stack.stack import LocalStack, Options, local_stack
+from tavus_callbacks_cli.local_stack.stack import LocalStack, local_stack
 
 pytestmark = pytest.mark.stack
 

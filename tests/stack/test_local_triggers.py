@@ -11,8 +11,9 @@ import click
 import pytest
 from small_stack import dynamodb, s3, small_stack
 
+from tavus_callbacks_cli.local_stack.options import Options
 from tavus_callbacks_cli.local_stack.services.deploy import check_resources
-from tavus_callbacks_cli.local_stack.stack import LocalStack, Options, local_stack
+from tavus_callbacks_cli.local_stack.stack import LocalStack, local_stack
 from tavus_callbacks_cli.local_stack.template.template import load_template
 from tavus_callbacks_cli.local_stack.triggers import streams
 from tavus_callbacks_cli.local_stack.triggers.triggers import triggers_of

@@ -20,6 +20,7 @@ from click.testing import CliRunner, Result
 from local_process import CLI
 from tavus_callbacks.outbound import tavus_api
 from tavus_callbacks_cli.local_stack import stack
+from tavus_callbacks_cli.local_stack.behaviour import MODES
 from tavus_callbacks_cli.local_stack.http.payload import Answer, Request
 from tavus_callbacks_cli.local_stack.http.server import serve, take_port
 from tavus_callbacks_cli.local_stack.loopback import HOST
@@ -29,7 +30,6 @@ from tavus_callbacks_cli.local_stack.tavus_api import (
     CALLBACKS_PATH,
     KEY,
     KEY_HEADER,
-    MODES,
     StandIn,
     serve_stand_in,
 )

@@ -97,7 +97,9 @@ def test_a_taken_port_names_the_option():
         result = CliRunner().invoke(main, ["console", "--console-port", str(port)], env=environment)
 
     assert 1 == result.exit_code
-    assert f"port {port} is taken: choose another one with --console-port N" in result.stderr
+    assert (
+        f"Port {port} is taken by another program. Name another port with --console-port N" in result.stderr
+    )
 
 
 def test_the_key_of_a_local_stack_outlives_a_restart(tmp_path):

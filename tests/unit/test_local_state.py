@@ -12,7 +12,10 @@ import click
 import pytest
 
 from tavus_callbacks_cli.local_stack import state
+from tavus_callbacks_cli.local_stack.http.server import take_port
+from tavus_callbacks_cli.local_stack.options import Options
 from tavus_callbacks_cli.local_stack.registry import RunningStack, register, running_stacks, write_ready_file
+from tavus_callbacks_cli.local_stack.stack import local_stack
 from tavus_callbacks_cli.local_stack.state import (
     REPOSITORY,
     Credentials,
@@ -214,3 +217,15 @@ def test_a_broken_note_of_the_port_is_none(tmp_path: Path) -> None:
     (state.folder / "cdn.json").write_text("[]")
 
     assert 0 == state.cdn_port()
+
+
+def test_a_port_of_a_running_stack_names_that_stack(tmp_path: Path) -> None:
+    """A second start on the same port says that a local stack runs there already."""
+    with take_port(0) as listener:
+        port = listener.getsockname()[1]
+        with register(open_state(tmp_path, port, fresh=False), replace(RUNNING, port=port)):
+            start = local_stack(Options(port=port, state_root=tmp_path))
+            with pytest.raises(click.ClickException) as error:
+                start.__enter__()
+
+    assert f"A local stack is running on port {port} already (process {os.getpid()})." in error.value.message

@@ -5,9 +5,9 @@ import io
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
@@ -15,19 +15,23 @@ from tavus_callbacks.domain.common.timestamps import iso, now
 from tavus_callbacks_cli.commands import options
 from tavus_callbacks_cli.commands.options import http_url
 from tavus_callbacks_cli.commands.signals import one_signal_ends
-from tavus_callbacks_cli.local_stack.stack import DEFAULT_PORT, Options
-from tavus_callbacks_cli.local_stack.tavus_api import MODES
+from tavus_callbacks_cli.local_stack.behaviour import MODES
+from tavus_callbacks_cli.local_stack.loopback import DEFAULT_PORT
+from tavus_callbacks_cli.local_stack.options import Options
+from tavus_callbacks_cli.output.console import note
 from tavus_callbacks_cli.output.shell import argument
 from tavus_callbacks_cli.output.text import examples
 
 if TYPE_CHECKING:
     from rich.text import Text
 
-    from tavus_callbacks_cli.local_stack.http.gateway import Exchange
+    from tavus_callbacks_cli.local_stack.http.gateway import Exchange, Gateway
+    from tavus_callbacks_cli.local_stack.http.server import Site
     from tavus_callbacks_cli.local_stack.registry import RunningStack
+    from tavus_callbacks_cli.local_stack.stack import LocalStack
     from tavus_callbacks_cli.operations.events import EventFilter
 
-# Seconds after which it is looked for events that no callback brought, such as a backfill.
+# Seconds between looks for events that no callback brought, such as those of a backfill.
 _LOOK = 5.0
 
 
@@ -46,15 +50,15 @@ _LOOK = 5.0
     type=click.IntRange(0, 65535),
     default=DEFAULT_PORT,
     show_default=True,
-    help="Where it answers on this machine; 0 takes a free port.",
+    help="The port on this machine; 0 takes a free one.",
 )
 @click.option(
     "--public-url",
     callback=http_url,
     metavar="URL",
-    help="Address of a tunnel to the port, for the callback URL that is printed.",
+    help="Address of a tunnel to this port; the printed callback URL then uses it.",
 )
-@click.option("--fresh", is_flag=True, help="Forget the tokens and data of the run before.")
+@click.option("--fresh", is_flag=True, help="Delete the tokens and data of the previous run first.")
 @click.option("--forward", callback=http_url, metavar="URL", help="Post every new event to this address.")
 @click.option(
     "--forward-event-type",
@@ -75,15 +79,15 @@ _LOOK = 5.0
     "--ready",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Write addresses and tokens to FILE (mode 0600) once requests are accepted.",
+    help="Write addresses and tokens to FILE (mode 0600) once the stack accepts requests.",
 )
-@click.option("--hurry", is_flag=True, help="Let schedules come round every second, not every five minutes.")
+@click.option("--hurry", is_flag=True, help="Run schedules every second instead of every five minutes.")
 @click.option(
     "--tavus-api",
     type=click.Choice(list(MODES)),
     default="healthy",
     show_default=True,
-    help="How the stand-in for Tavus's API behaves.",
+    help="How the local stand-in for Tavus's API answers.",
 )
 @options.template_parameters
 def local(  # noqa: PLR0913 - one argument an option
@@ -101,14 +105,17 @@ def local(  # noqa: PLR0913 - one argument an option
 ) -> None:
     """Run the whole stack on this machine.
 
-    No AWS account is needed. It prints the callback URL and how to read, then one line a callback.
+    You need no AWS account. The command prints the callback URL and how to read what arrives, and then
+    a line for each callback.
     """
-    from tavus_callbacks_cli.console.open import local_console
     from tavus_callbacks_cli.operations.events import EventFilter
 
     if (event_types or tags) and not forward:
-        raise click.UsageError("--forward-event-type and --forward-tag go with --forward.")
+        raise click.UsageError("--forward-event-type and --forward-tag need --forward.")
     filter_ = EventFilter(event_types=event_types, tags=tags)
+    # It is printed before the imports, which take a second.
+    note("Starting the stack of template.yaml …")
+
     chosen = Options(
         port=port,
         public_url=public_url and public_url.rstrip("/"),
@@ -116,11 +123,18 @@ def local(  # noqa: PLR0913 - one argument an option
         parameters=parameters,
         hurry=hurry,
         tavus=MODES[tavus_api],
-        console=local_console,
+        console=_open_console,
     )
     # Ctrl-C ends the stack, and one_signal_ends makes SIGTERM equal to it.
     with contextlib.suppress(KeyboardInterrupt), one_signal_ends():
         _run(chosen, forward, filter_, ready)
+
+
+def _open_console(stack: "RunningStack", gateway: "Gateway") -> "contextlib.AbstractContextManager[Site]":
+    # Its imports take 0.3 s, and the services of the stack start meanwhile.
+    from tavus_callbacks_cli.console.open import local_console
+
+    return local_console(stack, gateway)
 
 
 def _run(chosen: Options, forward: str | None, filter_: "EventFilter", ready: Path | None) -> None:
@@ -128,7 +142,6 @@ def _run(chosen: Options, forward: str | None, filter_: "EventFilter", ready: Pa
 
     from tavus_callbacks_cli.local_stack import console
     from tavus_callbacks_cli.local_stack.registry import write_ready_file
-    from tavus_callbacks_cli.local_stack.stack import local_stack
 
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
@@ -146,10 +159,8 @@ def _run(chosen: Options, forward: str | None, filter_: "EventFilter", ready: Pa
     def show_failure(function: str, reason: str) -> None:
         print_line(console.failure_line(function, reason, stack.state.logs))
 
-    def report(text: str, style: str) -> None:
-        print_line(console.note_line(text, style))
-
-    with local_stack(chosen) as stack, contextlib.ExitStack() as cleanup:
+    with contextlib.ExitStack() as cleanup:
+        stack = cleanup.enter_context(_start(chosen))
         if forward:
             wake = cleanup.enter_context(_forward(stack.running, forward, filter_, print_line))
             stack.gateway.watchers.append(wake)
@@ -158,9 +169,31 @@ def _run(chosen: Options, forward: str | None, filter_: "EventFilter", ready: Pa
         stack.functions.watchers.append(show_failure)
         if ready:
             write_ready_file(ready, stack.running)
+        _await_end(stack)
+
+
+@contextlib.contextmanager
+def _start(chosen: Options) -> "Iterator[LocalStack]":
+    """Run the stack until the block ends, and show the steps of its start."""
+    from tavus_callbacks_cli.local_stack.console import show_steps
+
+    with contextlib.ExitStack() as cleanup:
+        with show_steps() as report:
+            from tavus_callbacks_cli.local_stack.stack import local_stack
+
+            stack = cleanup.enter_context(local_stack(replace(chosen, report=report)))
+        yield stack
+
+
+def _await_end(stack: "LocalStack") -> NoReturn:
+    """Wait for Ctrl-C; raises click.ClickException if the embedded services end before."""
+    try:
         stack.services.ended.wait()
-        log = argument(str(stack.state.logs / "embedded.log"))
-        raise click.ClickException(f"the embedded services ended; see {log}")
+    except KeyboardInterrupt:
+        note("Stopping …")
+        raise
+    log = argument(str(stack.state.logs / "embedded.log"))
+    raise click.ClickException(f"The services that stand in for AWS ended. See {log}.")
 
 
 @dataclass(frozen=True)

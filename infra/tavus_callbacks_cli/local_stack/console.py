@@ -3,15 +3,19 @@
 Bodies are untrusted, so their content is printed with escaped control characters and never read as markup.
 """
 
+import contextlib
 import json
 import time
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.text import Text
 
 from tavus_callbacks.domain.common.token import replace_tokens
+from tavus_callbacks_cli.local_stack.loopback import DEFAULT_PORT
 from tavus_callbacks_cli.output import shell
+from tavus_callbacks_cli.output.console import note
 from tavus_callbacks_cli.output.text import escape
 
 if TYPE_CHECKING:
@@ -34,10 +38,19 @@ def printable(text: str, longest: int = 200) -> str:
     return f"{shown[: longest - ending - 1]}…{printable(text[-ending:], 6 * ending)}"
 
 
+@contextlib.contextmanager
+def show_steps() -> Iterator[Callable[[str], object]]:
+    """Show what is under way on standard error: a terminal shows the current step, a log each one."""
+    console = Console(stderr=True)
+    if console.is_terminal:
+        with console.status("Starting the command line") as status:
+            yield status.update
+    else:
+        yield note
+
+
 def show_start(console: Console, stack: "LocalStack", forward: str | None) -> None:
     """Print how to use the stack."""
-    from tavus_callbacks_cli.local_stack.stack import DEFAULT_PORT
-
     running = stack.running
     target = ("--local", *(() if running.port == DEFAULT_PORT else ("--port", str(running.port))))
     fields = [

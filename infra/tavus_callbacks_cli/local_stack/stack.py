@@ -3,11 +3,9 @@
 import contextlib
 import os
 import socket
-import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -25,9 +23,10 @@ from tavus_callbacks_cli.local_stack.functions.local_function import FunctionHos
 from tavus_callbacks_cli.local_stack.http.gateway import Gateway
 from tavus_callbacks_cli.local_stack.http.hosts import api_hosts, loopback_only
 from tavus_callbacks_cli.local_stack.http.routes import routes_of
-from tavus_callbacks_cli.local_stack.http.server import Site, serve, take_port
+from tavus_callbacks_cli.local_stack.http.server import PortTaken, serve, take_port
 from tavus_callbacks_cli.local_stack.loopback import HOST
-from tavus_callbacks_cli.local_stack.registry import RunningStack, register
+from tavus_callbacks_cli.local_stack.options import Options
+from tavus_callbacks_cli.local_stack.registry import RunningStack, register, running_stacks
 from tavus_callbacks_cli.local_stack.services.access_keys import CDN, PERSON, AccessKeys
 from tavus_callbacks_cli.local_stack.services.deploy import buckets_with_events, check_resources, deploy
 from tavus_callbacks_cli.local_stack.services.embedded import (
@@ -35,10 +34,11 @@ from tavus_callbacks_cli.local_stack.services.embedded import (
     EmbeddedServices,
     await_services,
     launch_services,
+    require_moto,
 )
 from tavus_callbacks_cli.local_stack.services.list_permissions import list_permissions_of
-from tavus_callbacks_cli.local_stack.state import Credentials, State, open_state, state_root, template_path
-from tavus_callbacks_cli.local_stack.tavus_api import KEY, Behaviour, StandIn, serve_stand_in
+from tavus_callbacks_cli.local_stack.state import Credentials, State, open_state
+from tavus_callbacks_cli.local_stack.tavus_api import KEY, StandIn, serve_stand_in
 from tavus_callbacks_cli.local_stack.template.intrinsics import API_HOST_SUFFIX
 from tavus_callbacks_cli.local_stack.template.template import Template, load_template
 from tavus_callbacks_cli.local_stack.triggers.triggers import Functions, Triggers, run_triggers, triggers_of
@@ -49,7 +49,6 @@ if TYPE_CHECKING:
 
     from tavus_callbacks.domain.common.token import Scope
 
-DEFAULT_PORT = 8787
 # The address in the template, and the output with the stand-in's; deployed stacks have no such output.
 _TAVUS_URL = "https://tavusapi.com"
 TAVUS_OUTPUT = "TavusApiUrl"
@@ -61,26 +60,6 @@ _TOKENS: "dict[str, tuple[str, Scope]]" = {
     "read_token": ("local-read", "read"),
     "quarantine_token": ("local-quarantine", "quarantine"),
 }
-
-
-@dataclass(frozen=True)
-class Options:
-    """How to run a stack; port 0 takes a free one, and links of the CDN expire by `clock`.
-
-    With `hurry`, schedules run every second. `tavus` is the behaviour of the stand-in for Tavus's API.
-    `console` opens the site that shows the stack as a web page.
-    """
-
-    port: int = DEFAULT_PORT
-    public_url: str | None = None
-    fresh: bool = False
-    template: Path = field(default_factory=template_path)
-    parameters: dict[str, str] = field(default_factory=dict)
-    state_root: Path = field(default_factory=state_root)
-    clock: Callable[[], float] = time.time
-    hurry: bool = False
-    tavus: Behaviour = field(default_factory=Behaviour)
-    console: "Callable[[RunningStack, Gateway], contextlib.AbstractContextManager[Site]] | None" = None
 
 
 @dataclass(frozen=True)
@@ -103,7 +82,8 @@ def local_stack(options: Options) -> Iterator[LocalStack]:
     Raises click.ClickException if the port is taken or the template is not supported.
     """
     with contextlib.ExitStack() as cleanup:
-        listener = cleanup.enter_context(take_port(options.port))
+        require_moto()
+        listener = cleanup.enter_context(_listen(options))
         port: int = listener.getsockname()[1]
         api_url = f"http://{HOST}:{port}"
         state = open_state(options.state_root, port, fresh=options.fresh)
@@ -115,8 +95,12 @@ def local_stack(options: Options) -> Iterator[LocalStack]:
         host = FunctionHost(services.endpoint_url, state.logs, services.keys.key_id, addresses)
         local_functions = cleanup.enter_context(_run_functions(template, host))
         functions = Functions(template, {name: each.invoke for name, each in local_functions.items()})
+        options.report("Creating tables, buckets and queues")
         backlog, note = _fill_services(state, template, services, triggers)
+        options.report("Starting the functions")
         answers = create_custom_resources(template, functions.invokes)
+        for route in routes_of(template):
+            local_functions[route.function].prewarm()
         credentials = _take_credentials(state, template, services)
         cleanup.enter_context(_serve_cdn(cdn, public_keys(template, answers), services, options))
         cleanup.enter_context(run_triggers(triggers, services, functions, backlog, hurry=options.hurry))
@@ -144,6 +128,20 @@ def local_stack(options: Options) -> Iterator[LocalStack]:
         yield LocalStack(running, state, gateway, functions, tavus, services, note)
 
 
+def _listen(options: Options) -> socket.socket:
+    """Take the port; raises click.ClickException, which says whether a local stack has it."""
+    try:
+        return take_port(options.port)
+    except PortTaken as error:
+        for stack in running_stacks(options.state_root):
+            if stack.port == options.port:
+                raise click.ClickException(
+                    f"A local stack is running on port {stack.port} already (process {stack.pid}). "
+                    "Use that one, or start a second one with --port 0."
+                ) from error
+        raise
+
+
 @contextlib.contextmanager
 def _serve_api(
     listener: socket.socket, options: Options, running: RunningStack, gateway: Gateway
@@ -161,8 +159,10 @@ def _run_services(options: Options, state: State) -> Iterator[tuple[Template, Em
     process = launch_services(log, keys)
     try:
         # The template is translated while the process does its imports: each takes a second.
+        options.report("Translating template.yaml")
         template = load_template(options.template, options.parameters, defaults=_DEFAULTS)
         check_resources(template)
+        options.report("Starting the services that stand in for AWS")
         yield template, await_services(process, log, keys)
     finally:
         stop_child(process)
@@ -229,11 +229,9 @@ def _serve_cdn(
 @contextlib.contextmanager
 def _run_functions(template: Template, host: FunctionHost) -> Iterator[dict[str, LocalFunction]]:
     functions = {function.logical_id: LocalFunction(function) for function in functions_of(template, host)}
-    first = {route.function for route in routes_of(template)}
-    first |= set(custom_resource_functions(template).values())
     try:
-        # Somebody waits for these. The others start later, so that they do not take the processor from them.
-        for name in first:
+        # The start waits for these. The others start later, so that they do not take the processor from them.
+        for name in custom_resource_functions(template).values():
             functions[name].prewarm()
         yield functions
     finally:

@@ -11,9 +11,10 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import parse_qs
 
+from tavus_callbacks_cli.local_stack.behaviour import Behaviour
 from tavus_callbacks_cli.local_stack.http.hosts import loopback_only
 from tavus_callbacks_cli.local_stack.http.payload import Answer, Request
 from tavus_callbacks_cli.local_stack.http.server import serve, take_port
@@ -27,32 +28,6 @@ _CONVERSATION_PATH = re.compile(r"/v2/conversations/([^/]+)")
 _DEFAULT_LIMIT = 10
 # The members of a callback that an event of a record has too.
 _EVENT_MEMBERS = ("event_type", "timestamp", "properties")
-
-
-@dataclass(frozen=True)
-class Behaviour:
-    """How the stand-in answers: with a status instead of a record, `delay` seconds late, with which events.
-
-    `times` is the number of requests that get this behaviour, None for all of them.
-    """
-
-    status: int | None = None
-    retry_after: str | None = None
-    delay: float = 0
-    events: Literal["shown", "null", "absent"] = "shown"
-    times: int | None = None
-
-
-MODES: Mapping[str, Behaviour] = {
-    "healthy": Behaviour(),
-    "401": Behaviour(status=401),
-    "404": Behaviour(status=404),
-    "429": Behaviour(status=429, retry_after="1", times=2),
-    "500": Behaviour(status=500),
-    "slow": Behaviour(delay=30),
-    "null-events": Behaviour(events="null"),
-    "no-events": Behaviour(events="absent"),
-}
 
 
 @dataclass

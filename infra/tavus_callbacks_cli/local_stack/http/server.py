@@ -50,6 +50,10 @@ class Site:
     failed: Answer = FAILED
 
 
+class PortTaken(click.ClickException):
+    """Another program listens on the port."""
+
+
 def take_port(port: int, option: str = "--port") -> socket.socket:
     """Listen on loopback; port 0 takes a free one. Raises click.ClickException, which names the option."""
     # asyncio sets TCP_NODELAY only if the protocol is named. Without it, an open connection waits 40 ms for
@@ -61,10 +65,12 @@ def take_port(port: int, option: str = "--port") -> socket.socket:
         listener.listen(128)
     except OSError as error:
         listener.close()
-        if error.errno not in (errno.EADDRINUSE, errno.EACCES):
-            raise
-        message = f"port {port} is taken: choose another one with {option} N"
-        raise click.ClickException(message) from error
+        remedy = f"Name another port with {option} N, or use {option} 0 for a free one."
+        if error.errno == errno.EADDRINUSE:
+            raise PortTaken(f"Port {port} is taken by another program. {remedy}") from error
+        if error.errno == errno.EACCES:
+            raise click.ClickException(f"You have no permission to use port {port}. {remedy}") from error
+        raise
     return listener
 
 

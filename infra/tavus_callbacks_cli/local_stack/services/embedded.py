@@ -140,11 +140,14 @@ class EmbeddedServices:
         return json.loads(body)
 
 
+def require_moto() -> None:
+    """Raise ModuleNotFoundError without moto, which the child process would name in its log only."""
+    if find_spec("moto") is None:
+        raise ModuleNotFoundError("No module named 'moto'", name="moto")
+
+
 def launch_services(log: Path, keys: AccessKeys) -> "Popen[bytes]":
     """Start the process without waiting for it: its imports take most of a start."""
-    if find_spec("moto") is None:
-        # The child process would say so in its log only.
-        raise ModuleNotFoundError("No module named 'moto'", name="moto")
     environment = {**inherited_environment(), "MOTO_ACCOUNT_ID": ACCOUNT, moto_server.SECRET: keys.secret}
     with log.open("wb") as file:
         return start_child(moto_server.__name__, env=environment, log=file)
