@@ -361,13 +361,8 @@ def section(text: str, heading: str) -> str:
 
 @pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
 def test_every_command_is_in_the_reference(path: tuple[str, ...]) -> None:
-    """docs/cli.md has a section for each command, with every option and an example."""
-    documented = section(text_of("docs/cli.md"), f"tavus-callbacks {' '.join(path)}")
-    options = [each for each in command_at(*path).params if isinstance(each, click.Option)]
-
-    assert "" != documented
-    assert [] == [option.opts[-1] for option in options if f"`{option.opts[-1]}" not in documented]
-    assert f"\ntavus-callbacks {' '.join(path)}" in documented.replace("$ ", "")
+    """docs/cli.md has a row for each command; `--help` has its options."""
+    assert f"\n| `{' '.join(path)}` |" in section(text_of("docs/cli.md"), "Commands")
 
 
 @pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
@@ -383,7 +378,7 @@ def test_every_command_helps_with_an_example_of_its_own(path: tuple[str, ...]) -
 
 def test_every_scenario_is_in_the_reference() -> None:
     """docs/cli.md names all that `simulate` can send."""
-    documented = section(text_of("docs/cli.md"), "tavus-callbacks simulate")
+    documented = section(text_of("docs/cli.md"), "Scenarios")
 
     assert [] == [name for name in simulator.names() if f"`{name}`" not in documented]
 

@@ -937,7 +937,7 @@ def test_the_documented_rights_are_those_of_its_calls(aws, web):
     aws.client("events").put_rule(Name="mine", EventBusName="told", EventPattern='{"source": ["x"]}')
     web.quarantine_id, web.post_status = "q1", 400
     page = (Path(__file__).resolve().parents[2] / "docs/cli.md").read_text(encoding="utf-8")
-    section = page.partition("## tavus-callbacks doctor\n")[2].partition("\n## ")[0]
+    section = page.partition("## Doctor\n")[2].partition("\n## ")[0]
     documented = {
         f"{service}:{action}"
         for service, actions in re.findall(r"^\| `(\w+)` \| (.*) \|$", section, re.MULTILINE)
