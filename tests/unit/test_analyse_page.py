@@ -123,7 +123,7 @@ def test_every_question_has_a_test():
 
 def test_the_tables_are_those_of_the_file(folder):
     """The page names every table that people read, and only columns that it has."""
-    rows = re.findall(r"^\| (`.*?) \| .*? \| (`.*?) \|$", PAGE, re.MULTILINE)
+    rows = re.findall(r"^\| (`.*?) \| (`.*?) \|$", PAGE, re.MULTILINE)
     named = {table: re.findall(r"`(\w+)`", columns) for names, columns in rows for table in _names(names)}
     with open_copy(folder / "calls.db") as copy:
         query = "SELECT name FROM sqlite_schema WHERE type = 'table'"
@@ -179,9 +179,8 @@ def test_the_tools_write_every_format(folder, tools):
     parquet = bash("duckdb -json -c \"SELECT text FROM 'turns.parquet'\"", folder, tools)
     matches = bash("sqlite-utils search calls.db turns prices -c text", folder, tools)
 
-    assert len(commands) == 7
+    assert len(commands) == 4
     assert [row["text"] for row in csv.DictReader(table)] == texts
-    assert "2027-03-08" in printed[-2]
     assert "2027-03-01 13:30:21.75" in printed[-1]
     assert texts == ["Hello!", "Hi!", "What are your PRICES?", "Ten euros."]
     assert [row["text"] for row in json.loads(parquet)] == texts
