@@ -1,4 +1,4 @@
-"""How a token may be written: the rows of the table in docs/security.md, with examples of each."""
+"""How a token may be written: the forms that docs/security.md lists, with examples of each."""
 
 import base64
 import gzip
@@ -56,16 +56,16 @@ MIXED = [
 
 # What is found in any text, and so in UTF-16 and compressed too.
 FOUND = {
-    "plain, or shortened to 16 digits or more": PLAIN,
-    "percent-encoded (`tcb%5F…`), to any depth (`%255F`)": PERCENT,
-    "escaped as in JSON (`\\u0074cb_…`), to any depth": ESCAPED,
-    "percent-encoding and JSON escapes in any mixture (`\\u0074cb%5F…`)": MIXED,
+    "plain or shortened to 16 digits": PLAIN,
+    "percent-encoded to any depth": PERCENT,
+    "JSON escapes to any depth": ESCAPED,
+    "percent-encoded JSON escapes": MIXED,
 }
 WIDE = ("utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be")
 # From a body in text to its bytes; each is tried with every example above.
 IN_BYTES = {
-    "in UTF-16 or UTF-32": [partial(str.encode, encoding=name) for name in WIDE],
-    "in gzip or zlib, up to 6 MiB and 1,000 members of gzip": [
+    "UTF-16 or UTF-32": [partial(str.encode, encoding=name) for name in WIDE],
+    "gzip or zlib up to 6 MiB": [
         lambda body: gzip.compress(body.encode()),
         lambda body: zlib.compress(body.encode()),
         lambda body: gzip.compress(b"{}") + gzip.compress(body.encode()),
@@ -73,16 +73,16 @@ IN_BYTES = {
 }
 # What is not found: docs/security.md says why that is accepted.
 REMAINS = {
-    "in base64, hexadecimal or encryption": [
+    "base64, hexadecimal or encryption": [
         base64.b64encode(TOKEN.encode()).decode(),
         TOKEN.encode().hex(),
     ],
-    "in HTML entities, `\\x5f`, UTF-7 or other escapes": [
+    "HTML entities or other escapes": [
         TOKEN.replace("_", "&#95;"),
         TOKEN.replace("_", "\\x5f"),
         TOKEN.replace("_", "+AF8-"),
     ],
-    "split, reversed, or with its prefix in upper case": [
+    "split, reversed or in upper case": [
         TOKEN[:12] + " " + TOKEN[12:],
         TOKEN[::-1],
         TOKEN.replace("tcb", "TCB"),

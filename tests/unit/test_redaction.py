@@ -137,7 +137,7 @@ def test_a_token_in_json_within_json_is_replaced():
 
 @pytest.mark.parametrize("written", [each for examples in FOUND.values() for each in examples])
 def test_a_token_is_found_however_it_is_written(written):
-    """Each row of the table in docs/security.md: the token goes, every other character stays."""
+    """Each form in docs/security.md: the token is replaced, and every other character stays."""
     for before, after in [
         ("", ""),
         ("see ", " here"),
@@ -161,7 +161,7 @@ def test_a_token_is_found_in_bytes_however_it_is_written(written, encode):
 
 @pytest.mark.parametrize("written", [each for examples in REMAINS.values() for each in examples])
 def test_what_the_threat_table_accepts_stays(written):
-    """The table in docs/security.md says which forms remain, so each of them does."""
+    """docs/security.md says which forms are not found, so each of them stays."""
     assert in_json(written) == redact(in_json(written), {})
 
 
