@@ -48,6 +48,12 @@ OCCASIONAL = {"occurred_at", "tags", "issues", "body", "body_url", "variants", "
 # These end with 1 where they find something, and what cannot be filed is posted first.
 FINDING = {"problems", "drift"}
 FIGURES = re.compile(r"^\| (\d+ K?B) \| (\d+) B \| (\d+) \| (\d+) \| (\d+) B \| \$([\d.]+) \|$", re.MULTILINE)
+# Blocks whose variables no shell reads, and how a shell uses and sets one.
+OTHER_LANGUAGES = re.compile(r"^```(?!(?:sh|console|text)\n)\w+\n.*?^```$", re.MULTILINE | re.DOTALL)
+USED = re.compile(r"\$\{?([A-Z][A-Z0-9_]+)\b")
+SET = re.compile(r"(?:^|[\s;(])(?:for )?([A-Z][A-Z0-9_]+)(?:=| in )", re.MULTILINE)
+# Set by `env`.
+OF_ENV = {"CALLBACK_URL", "API_URL", "READ_TOKEN", "QUARANTINE_TOKEN"}
 
 
 @dataclass(frozen=True)
@@ -441,9 +447,16 @@ def test_every_decision_is_in_the_index() -> None:
     assert links == re.findall(r"^- (\[.*\]\(.*\))$", text_of("docs/decisions/0000-index.md"), re.MULTILINE)
 
 
-def test_the_readme_can_be_read_at_a_sitting() -> None:
-    """What does not fit into 280 lines belongs into docs/."""
-    assert 280 > len(text_of("README.md").splitlines())
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
+def test_a_document_sets_the_variables_that_it_uses(document: Path) -> None:
+    """Above each shell variable, an assignment or `env --local` sets it."""
+    known, unknown = set(), set()
+    for line in OTHER_LANGUAGES.sub("", document.read_text(encoding="utf-8")).splitlines():
+        known |= OF_ENV if 'eval "$(tavus-callbacks env ' in line else set()
+        known |= set(SET.findall(line))
+        unknown |= set(USED.findall(line)) - known
+
+    assert set() == unknown
 
 
 @pytest.mark.docs
