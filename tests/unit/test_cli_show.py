@@ -1,6 +1,8 @@
 """`show` and `transcript`: a conversation, video or replica as a page, and a transcript as a dialogue."""
 
 import json
+import re
+import time
 
 import click
 import pytest
@@ -56,11 +58,38 @@ def test_a_conversation_is_a_page(target):
         assert part in page
 
 
-def test_what_is_missing_is_told_with_since_when(target):
-    """A missing part has its time, and whether it is overdue."""
-    target.answers = [view(said("system.shutdown"))]
+def test_a_missing_part_says_whether_it_is_overdue_and_when_it_usually_comes(target):
+    """The time of the end is on the page already, so only another time is shown."""
+    ended, silent = view(said("system.shutdown")), view(said("system.shutdown"))
+    silent["missing"][0] |= {"since": "2027-02-01T12:00:00Z", "overdue": False}
+    target.answers = [ended, silent]
 
-    assert "missing       transcript since 20" in run("show", CONVERSATION).stdout
+    pages = [run("show", CONVERSATION).stdout for _ in "ab"]
+
+    assert "missing       transcript is overdue, usually arrives a second after the end\n" in pages[0]
+    since = moment("2027-02-01T12:00:00Z")
+    assert f"missing       transcript, waiting since {since}, usually" in pages[1]
+
+
+def test_the_zone_stands_once_above_the_times(target, monkeypatch):
+    """A call in July has its own zone when you look in December; times of two zones name theirs."""
+    monkeypatch.setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3")
+    time.tzset()
+    july = view() | {"joined_at": "2026-07-01T10:00:00Z", "ended_at": "2026-07-01T10:01:00Z"}
+    july |= {"received_first_at": "2026-07-01T10:00:00Z", "received_last_at": "2026-07-01T10:01:00Z"}
+    july["recordings"] = []
+    late = july | {"received_last_at": "2026-12-01T10:00:00Z"}
+    target.answers = [july, late]
+    try:
+        pages = [run("show", CONVERSATION).stdout for _ in "ab"]
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+    assert "time zone     CEST\n" in pages[0]
+    assert 1 == pages[0].count("CEST")
+    assert "time zone" not in pages[1]
+    assert "2026-07-01 12:00:00 CEST to 2026-12-01 11:00:00 CET by" in pages[1]
 
 
 @pytest.mark.parametrize("name", ["objectives", "guardrail", "tools", "canvas", "memory", "no-camera"])
@@ -89,11 +118,10 @@ def test_a_guardrail_is_shown_once_with_its_count_and_its_reasons(target):
     page = run("show", CONVERSATION).stdout
 
     received = moment(NOW.isoformat())
-    assert f"no_prices            2 times, received {received} to {received}\n" in page
-    assert f"no_advice            once, received {received}\n" in page
-    reasons = "no_prices: Half the price?", "no_advice: A tablet?"
-    assert all(f"  {reason}\n" in page for reason in reasons)
-    assert [2, 2] == [page.count("no_prices"), page.count("no_advice")]
+    assert f"no_prices   2 times, received {received}\n" in page
+    assert f"no_advice   once, received {received}\n" in page
+    assert all(f"  {reason}\n" in page for reason in ("Half the price?", "A tablet?"))
+    assert [1, 1] == [page.count("no_prices"), page.count("no_advice")]
 
 
 def test_a_stack_of_an_earlier_version_shows_its_guardrails(target):
@@ -109,8 +137,8 @@ def test_a_stack_of_an_earlier_version_shows_its_guardrails(target):
 
     page = run("show", CONVERSATION).stdout
 
-    assert "  no_prices: Half the price?\n" in page
-    assert "  no_advice\n" in page
+    assert re.search(r"^no_prices .*  Half the price\?$", page, re.MULTILINE)
+    assert "no_advice   triggered\n" in page
 
 
 @pytest.mark.parametrize(
@@ -142,12 +170,22 @@ def test_the_page_of_a_video_names_its_face(target, name):
     assert "\nface        r1\n" in run("show", "v1").stdout
 
 
-def test_recordings_are_told_with_status_and_length(target):
-    """Each recording has a line."""
-    recording = {"recording_id": "1700", "status": "available", "size": 2048, "duration": 61}
-    target.answers = [{**view(), "recordings": [recording]}]
+def test_recordings_have_status_length_and_the_command_that_plays_them(target):
+    """Each recording has a line; with several, the command names the recording."""
+    one, other = (
+        {"recording_id": name, "status": "available", "size": 2048, "duration": 61} for name in ("17", "18")
+    )
+    target.options = ("--local",)
+    target.answers = [
+        {**view(), "recordings": each} for each in ([one], [one, other], [one | {"status": "pending"}])
+    ]
 
-    assert "1700        available, 2.0 KB, 0:01:01" in run("show", CONVERSATION).stdout
+    single, several, pending = (run("show", CONVERSATION) for _ in "abc")
+
+    assert "17          available, 2.0 KB, 0:01:01" in single.stdout
+    assert "Watch: tavus-callbacks recording c123 --open --local\n" in single.stderr
+    assert "Watch: tavus-callbacks recording c123 18 --open --local\n" in several.stderr
+    assert "Watch" not in pending.stderr
 
 
 def test_json_is_the_apis_own(target):
@@ -267,19 +305,65 @@ def test_where_nothing_is_near_the_list_is_named(target):
 
 def test_a_long_text_is_cut_and_says_so(target):
     """A page cuts long texts and says so."""
-    target.answers = [view(said("application.perception_analysis", analysis="x" * 3000))]
+    target.answers = [view(said("application.perception_analysis", analysis="x" * 30_000))]
 
     result = run("show", CONVERSATION)
 
-    assert "(3000 characters; --json has all)" in result.stdout
-    assert len(result.stdout) < 2000
+    assert "(30000 characters; --json has all)" in result.stdout
+    assert len(result.stdout) < 6000
 
 
 def test_lines_of_a_text_stay_lines(target):
-    """Markdown keeps its lines."""
+    """A pipe gets Markdown as it came."""
     target.answers = [view(said("application.perception_analysis", analysis="**Mood**\n* calm"))]
 
     assert "analysis    **Mood**\n            * calm\n" in run("show", CONVERSATION).stdout
+
+
+@pytest.fixture
+def terminal(monkeypatch):
+    """Make standard output a terminal of 80 columns with colours."""
+    for name, value in {"FORCE_COLOR": "1", "TERM": "xterm-256color", "COLUMNS": "80"}.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.mark.usefixtures("terminal")
+def test_a_terminal_shows_markdown(target):
+    """Lists, bold text and headings are rendered; lines stay lines."""
+    analysis = "# Mood\n**Calm**\nmostly\n* no `stress`"
+    target.answers = [view(said("application.perception_analysis", analysis=analysis))]
+
+    shown = run("show", CONVERSATION).stdout
+
+    lines = [line.strip() for line in click.unstyle(shown).splitlines()]
+    assert ["Calm", "mostly", "", "• no stress"] == lines[lines.index("Calm") :][:4]
+    assert any(line.endswith("Mood") for line in lines)
+    assert "\x1b[1mCalm" in shown
+
+
+@pytest.mark.usefixtures("terminal")
+@pytest.mark.parametrize(
+    ("evil", "harmless"),
+    [
+        ("a\x1b[2Jb", r"a\x1b[2Jb"),
+        ("a &#27;[2J &#x202e;", "a &#27;[2J &#x202e;"),
+        ("[bank](https://evil.example/\u202e)", "bank (https://evil.example/"),
+        ("![pixel](https://evil.example/p.png)", "!pixel (https://evil.example/p.png)"),
+        ("<b onclick=x>bold</b>", "<b onclick=x>bold</b>"),
+        ("[a]: https://evil.example", "[a]: https://evil.example"),
+        ("```\n\x1b]8;;https://evil.example\x07x\n```", r"\x1b]8;;https://evil.example\x07x"),
+        ("[bold red]no markup[/]", "[bold red]no markup[/]"),
+    ],
+)
+def test_markdown_of_strangers_hides_nothing_and_steers_nothing(target, evil, harmless):
+    """Addresses stand behind their links, and no control character, link or picture gets through."""
+    target.answers = [view(said("application.perception_analysis", analysis=evil))]
+
+    shown = run("show", CONVERSATION).stdout
+
+    assert harmless in click.unstyle(shown)
+    assert "\x1b]" not in shown
+    assert not {"\x1b", "\u202e", "\x07"} & set(re.sub(r"\x1b\[[0-9;]*m", "", shown))
 
 
 def spoken(*turns):

@@ -1,7 +1,8 @@
 """`tavus-callbacks show`: a subject as a page, its events, or the body of one event."""
 
+from collections.abc import Iterator
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
 import click
@@ -12,7 +13,7 @@ from tavus_callbacks_cli.commands import options
 from tavus_callbacks_cli.commands.options import simulated_option, target_options
 from tavus_callbacks_cli.operations.subjects import subject_events, unknown_id
 from tavus_callbacks_cli.output.console import note, print_fields, print_json, print_line, print_table
-from tavus_callbacks_cli.output.text import examples, json_text, moment, size, zone
+from tavus_callbacks_cli.output.text import Times, examples, json_text, size
 from tavus_callbacks_cli.targets.choose import Target
 
 if TYPE_CHECKING:
@@ -28,8 +29,9 @@ if TYPE_CHECKING:
     )
 )
 @click.argument("id_", metavar="ID|latest")
-@click.option("--kind", type=options.KIND, help="What ID is the id of; otherwise it is looked for.")
-@click.option("--events", "is_of_events", is_flag=True, help="Show its events instead.")
+@click.option("--kind", type=options.KIND, help="Kind of the subject. Default: every kind is searched.")
+@click.option("--events", "is_of_events", is_flag=True, help="List its events instead.")
+@click.option("--wide", "is_wide", is_flag=True, help="With --events: whole event ids and times.")
 @click.option("--json", "is_json", is_flag=True, help="Print JSON.")
 @target_options
 @simulated_option
@@ -39,14 +41,14 @@ def show(  # noqa: PLR0913 - one argument an option
     *,
     kind: str | None,
     is_of_events: bool,
+    is_wide: bool,
     is_json: bool,
     leave_out: dict[str, str],
 ) -> None:
     """Show a conversation, a video or another subject.
 
-    `latest` is the newest conversation, or with --kind the newest subject of that kind. With the id of an
-    event, whole or short, show its body. Kinds without a page of their own (objective, guardrail) are shown
-    by their events.
+    `latest` is the newest conversation, or with --kind the newest subject of that kind. The id of an event,
+    whole or short, shows the event's body. Kinds without a page (objective, guardrail) show their events.
     """
     from tavus_callbacks_cli.operations.ids import LATEST, resolve_event, resolve_subject
 
@@ -59,25 +61,34 @@ def show(  # noqa: PLR0913 - one argument an option
             id_ = resolve_subject(api, id_, kind, leave_out)
         # Pages first: most ids have one.
         kinds = (kind,) if kind else dict.fromkeys((*LISTS, *KINDS))
-        if not any(_show(api, each, id_, is_of_events=is_of_events, is_json=is_json) for each in kinds):
+        form = _Form(is_of_events, is_wide, is_json)
+        if not any(_show(api, each, id_, form) for each in kinds):
             raise unknown_id(api, kind, id_)
 
 
-def _show(api: "ApiClient", kind: str, id_: str, *, is_of_events: bool, is_json: bool) -> bool:
+class _Form(NamedTuple):
+    """How to show a subject."""
+
+    is_of_events: bool
+    is_wide: bool
+    is_json: bool
+
+
+def _show(api: "ApiClient", kind: str, id_: str, form: _Form) -> bool:
     """Show the page of a subject, or its events if it has no page; return False if nothing is stored."""
     from tavus_callbacks_cli.targets.api_client import NoSuchPath, NotFound
 
-    if kind in LISTS and fits_path(id_) and not is_of_events:
+    if kind in LISTS and fits_path(id_) and not form.is_of_events:
         # A stack of an earlier version has fewer paths.
         with suppress(NoSuchPath):
             try:
-                show_page(api, kind, api.get(subject_path(kind, id_)), is_json=is_json)
+                show_page(api, kind, api.get(subject_path(kind, id_)), is_json=form.is_json)
             except NotFound:
                 return False
             return True
     events = list(subject_events(api, kind, id_))
     if events:
-        _show_events(api, events, is_json=is_json)
+        _show_events(api, events, form)
     return bool(events)
 
 
@@ -90,32 +101,57 @@ def show_page(api: "ApiClient", kind: str, view: dict[str, Any], *, is_json: boo
 
     from tavus_callbacks_cli.output.pages import large_events, sections
 
-    for title, fields in sections(kind, view):
+    for title, fields in sections(kind, {**view, "history": list(_short_history(view))}):
         if title:
             print_line(Text(f"\n{title}", "bold underline"))
         print_fields(fields)
     for event_id in large_events(view):
         note(f"Too large for a page: `{api.command('show', event_id)}` shows it whole.")
+    for command in _watch_commands(api, view):
+        note(f"Watch: {command}")
 
 
-def _show_events(api: "ApiClient", events: list[dict[str, Any]], *, is_json: bool) -> None:
-    if is_json:
+def _short_history(view: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the changes of a resource, with short event ids."""
+    from tavus_callbacks_cli.operations.events import short_id
+
+    for change in view.get("history", ()):
+        yield {**change, "event_id": short_id({"subject": view["id"], **change})}
+
+
+def _watch_commands(api: "ApiClient", view: dict[str, Any]) -> Iterator[str]:
+    """Yield the command that opens each recording which can be watched."""
+    ids = [each["recording_id"] for each in view.get("recordings", ()) if each["status"] == "available"]
+    for recording_id in ids:
+        # The newest one is the default.
+        which = [recording_id] if len(ids) > 1 else []
+        yield api.command("recording", view["conversation_id"], *which, options=["--open"])
+
+
+def _show_events(api: "ApiClient", events: list[dict[str, Any]], form: _Form) -> None:
+    if form.is_json:
         print_json({"events": events})
         return
-    columns = (f"occurred ({zone()})", "event", "size", "issues", "event id")
+    from tavus_callbacks_cli.operations.events import row_id, short_id
+
+    times = Times.of((event["occurred_at"] for event in events), is_short=not form.is_wide)
+    name_of = row_id if form.is_wide else short_id
+
+    def row(event: dict[str, Any], name: str) -> tuple[str, ...]:
+        issues = ", ".join(event["issues"])
+        return times.show(event["occurred_at"]), name, _body_size(event), issues, name_of(event)
+
     rows = []
     for event in events:
-        rows.append(_row(event, event["event_type"]))
-        rows += [_row(variant, f"└ {variant['event_type']}") for variant in event.get("variants", [])]
-    print_table(columns, rows)
+        rows.append(row(event, event["event_type"]))
+        rows += [row(variant, f"└ {variant['event_type']}") for variant in event.get("variants", [])]
+    print_table((times.head("occurred"), "event", "size", "issues", "event id"), rows)
     note(f"`{api.command('show', 'EVENT ID')}` shows the body of one.")
 
 
-def _row(event: dict[str, Any], name: str) -> tuple[str, ...]:
+def _body_size(event: dict[str, Any]) -> str:
     from tavus_callbacks.domain.events.view import LIST_BODY_LIMIT
 
-    size_text = f"over {size(LIST_BODY_LIMIT)}"
     if "body" in event:
-        size_text = size(len(json_text(event["body"], indent=None).encode()))
-    event_id = event.get("variant_id", event["event_id"])
-    return moment(event["occurred_at"]), name, size_text, ", ".join(event["issues"]), event_id
+        return size(len(json_text(event["body"], indent=None).encode()))
+    return f"over {size(LIST_BODY_LIMIT)}"

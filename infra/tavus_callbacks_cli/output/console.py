@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tavus_callbacks_cli.output.text import escape, json_text
+from tavus_callbacks_cli.output.text import Prose, escape, json_text
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -92,16 +92,35 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence["str | Text"]]) 
 
 
 def print_fields(fields: Iterable[tuple[str, str]]) -> None:
-    """Print names and values below each other; a value of several lines stays in its column."""
+    """Print names and values below each other; a value of several lines stays in its column.
+
+    A terminal shows the Markdown of a Prose.
+    """
     from rich.text import Text
 
+    console = _console()
     lines = [(escape(name), value) for name, value in fields]
     width = max([_NAME_WIDTH, *(len(name) + 2 for name, _ in lines)])
     for name, value in lines:
+        if isinstance(value, Prose) and console.is_terminal:
+            _print_prose(console, Text(name, "bold"), value, width)
+            continue
         first, *more = value.split("\n")
         print_line(Text.assemble((f"{name:<{width}}", "bold"), escape(first)), indent=width)
         for line in more:
             print_line(Text(" " * width + escape(line)), indent=width)
+
+
+def _print_prose(console: "Console", name: "Text", value: Prose, width: int) -> None:
+    from rich.table import Table
+
+    from tavus_callbacks_cli.output.markdown import SafeMarkdown
+
+    grid = Table.grid()
+    grid.add_column(width=width)
+    grid.add_column(overflow="fold")
+    grid.add_row(name, SafeMarkdown(value))
+    console.print(grid)
 
 
 def progress_bar(*columns: "ProgressColumn", transient: bool = False) -> "Progress":

@@ -16,6 +16,12 @@ _SUSPECT = re.compile(r"[^ -~]")
 _SUSPECT_IN_JSON = re.compile(r"[^ -~\n]")
 
 
+class Prose(str):
+    """A text of several lines that somebody may have written in Markdown."""
+
+    __slots__ = ()
+
+
 def examples(*lines: str) -> str:
     r"""Return the end of a command's help. The leading \b keeps click from joining the lines."""
     return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
