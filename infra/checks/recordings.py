@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures the cost of a link, and the time until a claimed recording is available on this machine.
 
-docs/architecture.md has these figures. The second one runs the whole local stack. Both are the best of
+docs/performance.md has these figures. The second one runs the whole local stack. Both are the best of
 several runs: slower runs show what else the machine does.
 """
 
