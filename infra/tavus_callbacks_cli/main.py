@@ -44,7 +44,7 @@ GROUPS = {
         "quarantine": Entry("quarantine:quarantine", "Show, redrive or delete bodies that were refused."),
         "failed": Entry("failed:failed", "List and redrive events that a function could not process."),
         "replay": Entry("replay:replay", "Post stored bodies again, in order of receipt."),
-        "backfill": Entry("backfill:backfill", "Fetch what Tavus has and the stack lacks."),
+        "backfill": Entry("backfill:backfill", "Fetch lost events from Tavus's API and store them."),
         "reindex": Entry("reindex:reindex", "Rebuild the summaries and index entries that lists read."),
         "restore": Entry("restore:restore", "Copy missing data from a restored table."),
         "drift": Entry("drift:drift", "Show unknown event types, and unknown or changed properties."),

@@ -80,7 +80,7 @@ def test_a_busy_api_says_how_long_to_wait(headers, seconds):
 
 def test_a_page_of_html_is_no_answer():
     """A page of a proxy or a wrong host is reported as such."""
-    with pytest.raises(click.ClickException, match="not as a tavus-callbacks API does"):
+    with pytest.raises(click.ClickException, match="not from a tavus-callbacks API"):
         api(lambda _: httpx.Response(200, html="<p>hi")).get("/events")
 
 
@@ -99,7 +99,7 @@ def test_a_reason_is_shown_escaped():
     with pytest.raises(click.ClickException) as caught:
         always(400, {"detail": "\x1b[2J"}).get("/events")
 
-    assert r"It answered 400: \x1b[2J" == caught.value.message
+    assert r"The API answered 400: \x1b[2J" == caught.value.message
 
 
 def test_no_connection_says_what_to_check():

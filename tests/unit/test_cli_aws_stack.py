@@ -499,7 +499,7 @@ def test_a_table_that_is_gone_is_told(deployed):
     result = run("show", "c123")
 
     assert 1 == result.exit_code
-    assert "deploy it again" in result.stderr
+    assert "Deploy it again" in result.stderr
 
 
 def test_a_copy_of_a_deployed_stack_is_one_of_its_api(deployed, tmp_path, monkeypatch):

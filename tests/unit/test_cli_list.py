@@ -252,8 +252,8 @@ def test_events_are_listed_in_the_order_in_which_they_came(target, options, expe
         (("--status", "ready"), "takes active, ended, presumed_ended"),
         (("videos", "--status", "ended"), "takes queued"),
         (("--missing", "all"), "takes shutdown"),
-        (("--tag", "user"), "name:value"),
-        (("--since", "yesterday"), "2h for two hours ago"),
+        (("--tag", "user"), "NAME:VALUE"),
+        (("--since", "yesterday"), "2h, 3d or 2026-11-28T10:00Z"),
         (("things",), "'things' is not one of"),
     ],
 )

@@ -46,7 +46,7 @@ def test_a_time_can_be_how_long_ago():
 @pytest.mark.parametrize("text", ["", "yesterday", "2027-13-01", "1850-01-01"])
 def test_anything_else_is_no_time(text):
     """The error shows both forms."""
-    with pytest.raises(click.BadParameter, match="2h for two hours ago"):
+    with pytest.raises(click.BadParameter, match=r"is not a time. Use 2h, 3d or 2026-11-28T10:00Z"):
         options.moment(text)
 
 
@@ -85,15 +85,58 @@ def test_anything_else_is_no_label(text):
 
 
 @pytest.mark.parametrize(
-    ("expected", "text"), [(("user", "4711"), "user:4711"), (("url", "a:b"), "url:a:b"), (("a", ""), "a:")]
+    ("expected", "text"),
+    [
+        (("user", "4711"), "user:4711"),
+        (("user", "4711"), "user=4711"),
+        (("url", "a:b=c"), "url:a:b=c"),
+        (("url", "a:b=c"), "url=a:b=c"),
+        (("a", ""), "a:"),
+    ],
 )
 def test_a_tag_is_a_name_and_a_value(expected, text):
-    """The first colon separates them, so a value may contain colons."""
+    """The first colon or equals sign separates them, so a value may contain both."""
     assert expected == options.tag(text)
 
 
-@pytest.mark.parametrize("text", ["", "user", ":4711", "user=4711"])
+@pytest.mark.parametrize("text", ["", "user", ":4711", "=4711"])
 def test_anything_else_is_no_tag(text):
     """The error shows an example."""
     with pytest.raises(click.BadParameter, match="user:4711"):
         options.tag(text)
+
+
+@pytest.mark.parametrize("url", ["https://a.example", "https://a.example/base/", "http://localhost:8787"])
+def test_a_public_url_is_an_address_to_add_a_path_to(url):
+    """Slashes at its end are removed."""
+    assert url.rstrip("/") == options.public_url(None, None, url)
+
+
+BAD_URLS = (
+    *("http://[", "https://", "https:///x", "a.example", "ftp://a.example", "https://a b.example"),
+    *("https://a.example:99999", "https://a.example:0", "https://999.1.1.1", "https://xn--\u0131.example"),
+    *("https://\u2764_-/", "https://a.example/\x1b", ""),
+)
+
+
+@pytest.mark.parametrize("url", [*BAD_URLS, "https://me:secret@a.example", "https://a.example?x=1"])
+def test_anything_else_is_no_public_url(url):
+    """The error shows the form and repeats no password."""
+    with pytest.raises(click.BadParameter, match="https://HOST") as caught:
+        options.public_url(None, None, url)
+
+    assert "secret" not in caught.value.message
+
+
+@pytest.mark.parametrize("url", BAD_URLS)
+def test_a_url_that_cannot_be_asked_is_refused(url):
+    """A malformed address ends in a sentence before anything is sent."""
+    with pytest.raises(click.BadParameter, match="This is not a web address"):
+        options.http_url(None, None, url)
+
+
+@pytest.mark.parametrize("text", ["", " "])
+def test_an_empty_id_is_called_empty(text):
+    """It comes from a shell variable that is not set."""
+    with pytest.raises(click.BadParameter, match="The id is empty"):
+        options.identifier(text)

@@ -274,9 +274,9 @@ def test_an_environment_that_cannot_be_used_is_an_error(
     # Its certificates are read once a process.
     tls_context.cache_clear()
 
-    with pytest.raises(click.ClickException, match="See ALL_PROXY"), open_poster("https://a.example/"):
+    with pytest.raises(click.ClickException, match="Check ALL_PROXY"), open_poster("https://a.example/"):
         pass
-    with pytest.raises(click.ClickException, match="See ALL_PROXY"):
+    with pytest.raises(click.ClickException, match="Check ALL_PROXY"):
         http_client("https://a.example/")
 
 

@@ -219,7 +219,7 @@ def test_the_list_says_why_the_latest_cannot_be_played(target):
 
     assert 0 == result.exit_code
     assert "pending" in result.stdout
-    assert f"latest cannot be played: It answered 409: {WHY}\n" in result.stderr
+    assert f"latest cannot be played: The API answered 409: {WHY}\n" in result.stderr
 
 
 def test_every_page_is_listed(target):

@@ -285,18 +285,14 @@ def test_a_stack_s_name_is_quoted_wherever_it_is_printed(name):
     assert expected == pasted(printed)
 
 
-@pytest.mark.parametrize("name", [each for each in PRINTABLE if each.strip()])
-def test_erase_by_url_prints_the_whole_command(name, monkeypatch):
-    """The command is for somebody else to paste."""
-    url = choose.UrlTarget("https://api.example.com", {})
-    monkeypatch.setattr(choose, "choose", lambda *_, **__: url)
+@pytest.mark.parametrize("name", [each for each in PRINTABLE if each])
+def test_a_missing_target_prints_the_option_to_add(name, monkeypatch):
+    """A default stack with an odd name is printed as one argument."""
+    monkeypatch.setenv("TAVUS_CALLBACKS_STACK", name)
 
-    by_id, by_tag = run("erase", "--", "conversation", name), run("erase", f"--tag=user:{name}")
+    added = run("erase", "--tag=user:4711").stderr.partition("Add `")[2].rpartition("`: ")[0]
 
-    stack = ["--stack", "NAME"]
-    of_id = [*stack, "--", "conversation", name] if name[0] == "-" else ["conversation", name, *stack]
-    assert ["tavus-callbacks", "erase", *of_id] == pasted(by_id.stderr)
-    assert ["tavus-callbacks", "erase", "--tag", f"user:{name}", *stack] == pasted(by_tag.stderr)
+    assert ["--stack", name] == arguments_of(added)
 
 
 @pytest.mark.parametrize("name", HOSTILE)

@@ -224,7 +224,7 @@ def test_a_refused_token_leaves_no_file_behind(feed, calls):
     """The file is made after the first answer."""
     feed.disturb = lambda _: (401, {})
 
-    assert "TAVUS_CALLBACKS_READ_TOKEN is not accepted" in refusal(calls)
+    assert "TAVUS_CALLBACKS_READ_TOKEN is revoked" in refusal(calls)
     assert not calls.exists()
 
 
@@ -233,7 +233,7 @@ def test_what_is_no_stack_leaves_no_file_behind(answer, feed, calls):
     """Another server answers 200 to every path."""
     feed.bodies["/events"] = answer.encode()
 
-    assert "as a tavus-callbacks API does. Is TAVUS_CALLBACKS_URL right" in refusal(calls)
+    assert "Check TAVUS_CALLBACKS_URL: it must be" in refusal(calls)
     assert not calls.exists()
 
 
@@ -451,7 +451,7 @@ def test_a_longer_wait_than_anybody_has_ends_at_once(feed, calls, waits):
     """An hour of Retry-After is not waited for."""
     feed.disturb = lambda _: (429, {"retry-after": "3600"})
 
-    assert "It answered 429" in refusal(calls)
+    assert "The API answered 429" in refusal(calls)
     assert [] == waits
 
 

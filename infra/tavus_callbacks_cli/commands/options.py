@@ -17,7 +17,7 @@ from tavus_callbacks.domain.common.token import find_tokens
 from tavus_callbacks_cli.output.console import note
 from tavus_callbacks_cli.output.shell import argument
 from tavus_callbacks_cli.targets import choose
-from tavus_callbacks_cli.targets.urls import is_http, is_loopback
+from tavus_callbacks_cli.targets.urls import is_base, is_http, is_loopback
 
 if TYPE_CHECKING:
     from tavus_callbacks_cli.operations.events import EventFilter
@@ -93,7 +93,8 @@ def _target_options(command: Callable[..., None]) -> Callable[..., None]:
 def simulated_option(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command `--simulated`, and `leave_out`: the parameter of lists that leaves out simulated data.
 
-    A local stack shows simulated data, and so does a filter for its tag. Stands below `target_options`.
+    A local stack always shows simulated data, and so does a filter for its tag. Write it below
+    `target_options`.
     """
 
     @wraps(command)
@@ -116,7 +117,7 @@ def simulated_option(command: Callable[..., None]) -> Callable[..., None]:
 def filter_options(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command the options that choose events, and `filter_`, an EventFilter made of them.
 
-    Stands below `target_options`.
+    Write it below `target_options`.
     """
 
     @wraps(command)
@@ -141,7 +142,7 @@ def filter_options(command: Callable[..., None]) -> Callable[..., None]:
         "event_types",
         multiple=True,
         metavar="TYPE",
-        help="Only events of this type, as in system.shutdown; repeatable.",
+        help="Only events of this type, such as system.shutdown. Repeatable.",
     )
     by_label = click.option("--label", metavar="L", help="Only events received by the token with this label.")
     by_tag = click.option(
@@ -150,7 +151,7 @@ def filter_options(command: Callable[..., None]) -> Callable[..., None]:
         type=tag,
         multiple=True,
         metavar="NAME:VALUE",
-        help="Only events with this tag; repeatable.",
+        help="Only events with this tag. Repeatable.",
     )
     return by_kind(by_type(by_label(by_tag(simulated_option(with_filter)))))
 
@@ -171,9 +172,9 @@ def follow_options(command: Callable[..., None]) -> Callable[..., None]:
         "--since",
         type=past,
         metavar="TIME",
-        help="Begin with events received since then: 2h, or ISO 8601 (UTC).",
+        help="Start with events received since then: 2h, or ISO 8601 (UTC).",
     )
-    as_json = click.option("--json", "is_json", is_flag=True, help="Print one JSON object a line.")
+    as_json = click.option("--json", "is_json", is_flag=True, help="Print one JSON object per line.")
     return since(as_json(target_options(filter_options(command))))
 
 
@@ -184,21 +185,23 @@ def post_options(command: Callable[..., None]) -> Callable[..., None]:
     def with_checks(*args: Any, url: str, ca: Path | None, is_insecure: bool, **kwargs: Any) -> None:
         if is_insecure and not is_loopback(url):
             raise click.UsageError(
-                "--insecure is for this machine only (localhost, 127.0.0.1, ::1). Use --ca FILE instead."
+                "--insecure works only for this machine (localhost, 127.0.0.1, ::1). Use --ca FILE instead."
             )
         if (ca or is_insecure) and not url.lower().startswith("https:"):
-            raise click.UsageError("--ca and --insecure go with an https address.")
+            raise click.UsageError("--ca and --insecure need an https:// address.")
         command(*args, url=url, ca=ca, is_insecure=is_insecure, **kwargs)
 
-    to = click.option("--to", "url", required=True, callback=http_url, metavar="URL", help="Where to post.")
+    to = click.option(
+        "--to", "url", required=True, callback=http_url, metavar="URL", help="Address to post to."
+    )
     ca = click.option(
         "--ca",
         type=click.Path(dir_okay=False, path_type=Path),
         metavar="FILE",
-        help="Trust the certificates in this PEM file, and no others.",
+        help="Trust only the certificates in this PEM file.",
     )
     insecure = click.option(
-        "--insecure", "is_insecure", is_flag=True, help="Trust any certificate; on this machine only."
+        "--insecure", "is_insecure", is_flag=True, help="Trust any certificate. Only for this machine."
     )
     return to(ca(insecure(with_checks)))
 
@@ -206,8 +209,20 @@ def post_options(command: Callable[..., None]) -> Callable[..., None]:
 def http_url(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
     """Check an option that holds an http:// or https:// address."""
     if value is not None and not is_http(value):
-        raise click.BadParameter("Write it as http://HOST/PATH or https://HOST/PATH.")
+        raise click.BadParameter("This is not a web address. Use http://HOST/PATH or https://HOST/PATH.")
     return value
+
+
+def public_url(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    """Check an option that holds the address of a tunnel, and remove slashes at its end."""
+    if value is None:
+        return None
+    url = value.rstrip("/")
+    if not is_base(url) or find_tokens(url):
+        raise click.BadParameter(
+            "Use the address of your tunnel, without a user name, query or token: https://HOST"
+        )
+    return url
 
 
 class Renamed(click.Choice[str]):
@@ -230,7 +245,7 @@ def duration(text: str) -> timedelta:
     """Parse a duration such as `30m`, `12h` or `7d`."""
     match = _DURATION.fullmatch(text)
     if match is None:
-        raise click.BadParameter(f"{text!r} is no duration: write it as 30s, 30m, 12h or 7d.")
+        raise click.BadParameter(f"{text!r} is not a duration. Use 30s, 30m, 12h or 7d.")
     return timedelta(**{_UNITS[match[2]]: int(match[1])})
 
 
@@ -240,7 +255,7 @@ def moment(text: str) -> datetime:
         return datetime.now(UTC) - duration(text)
     time = timestamps.parse(text)
     if time is None:
-        raise click.BadParameter(f"{text!r} is no time: write 2027-03-01T12:00:00Z, or 2h for two hours ago.")
+        raise click.BadParameter(f"{text!r} is not a time. Use 2h, 3d or 2026-11-28T10:00Z.")
     return time
 
 
@@ -253,33 +268,42 @@ def past(text: str) -> datetime:
 
 
 def expiry(text: str) -> datetime:
-    """Parse a time to come: how long from now, such as `30d`, or ISO 8601 (UTC unless it names a zone)."""
+    """Parse a time in the future: how long from now, such as `30d`, or ISO 8601 (UTC without a zone)."""
     now = datetime.now(UTC)
     time = now + duration(text) if _DURATION.fullmatch(text) else timestamps.parse(text)
     if time is None:
-        raise click.BadParameter(f"{text!r} is not a time. Use 30d, or 2027-03-01T12:00:00Z.")
+        raise click.BadParameter(f"{text!r} is not a time. Use 30d or 2027-03-01T12:00Z.")
     if time <= now:
-        raise click.BadParameter(f"{text!r} is in the past. Use 30d, or a later time.")
+        raise click.BadParameter(f"{text!r} is in the past. Use 30d or a later time.")
     return time
 
 
 def label(text: str) -> str:
     """Parse a token's label: a short plain name, because events, logs and answers show it."""
     if find_tokens(text):
-        raise click.BadParameter("This looks like a token, and a label is shown. Use the token's label.")
+        raise click.BadParameter(
+            "This looks like a token, and labels are public. Use the label of the token."
+        )
     if not _LABEL.fullmatch(text):
         raise click.BadParameter(
-            f"{text!r} is no label: use 1 to 64 letters, digits, dots, dashes and underscores."
+            f"{text!r} is not a label. Use 1 to 64 letters, digits, dots, dashes and underscores."
         )
     return text
 
 
 def tag(text: str) -> tuple[str, str]:
-    """Parse a tag as name and value, as in `user:4711`."""
-    name, colon, value = text.partition(":")
-    if not (name and colon):
-        raise click.BadParameter(f"{text!r} is no tag: write name:value, as in user:4711.")
-    return name, value
+    """Parse a tag as name and value: `user:4711`, or `user=4711` as in the query of a callback_url."""
+    parts = re.split("[:=]", text, maxsplit=1)
+    if len(parts) == 1 or not parts[0]:
+        raise click.BadParameter(f"{text!r} is not a tag. Use NAME:VALUE, such as user:4711.")
+    return parts[0], parts[1]
+
+
+def identifier(text: str) -> str:
+    """Parse an id. An empty one comes from a shell variable that is not set."""
+    if not text.strip():
+        raise click.BadParameter("The id is empty. If it is in a shell variable, set the variable first.")
+    return text
 
 
 def _pairs(_context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
@@ -287,7 +311,7 @@ def _pairs(_context: click.Context, _parameter: click.Parameter, values: tuple[s
     for name, equals, _ in parts:
         if not (name and equals):
             raise click.BadParameter(
-                f"{name!r} has no value: write NAME=VALUE, as in PushUrl=http://localhost:5000."
+                f"{name!r} has no value. Use NAME=VALUE, such as PushUrl=http://localhost:5000."
             )
     return {name: value for name, _, value in parts}
 
@@ -298,7 +322,7 @@ template_parameters = click.option(
     multiple=True,
     callback=_pairs,
     metavar="NAME=VALUE",
-    help="Give a parameter of template.yaml a value; can be repeated.",
+    help="Set a parameter of template.yaml. Repeatable.",
 )
 
 
@@ -319,11 +343,11 @@ def refuse_overwrite(file: Path, *, force: bool) -> None:
     """Raise click.ClickException for a file that exists, unless it may be overwritten."""
     if file.exists() and not force:
         raise click.ClickException(
-            f"{argument(str(file))} exists: name another file, or add --force to overwrite it."
+            f"{argument(str(file))} exists. Use another file, or add --force to overwrite it."
         )
 
 
 def require_folder(file: Path) -> None:
     """Raise click.ClickException if the folder of a file is missing."""
     if not file.parent.is_dir():
-        raise click.ClickException(f"There is no folder {argument(str(file.parent))}: make it first.")
+        raise click.ClickException(f"There is no folder {argument(str(file.parent))}. Create it first.")

@@ -127,7 +127,7 @@ class ApiClient:
             return click.ClickException(self.if_refused)
         if status == _TOO_MANY or status >= _FAILED:
             return Unavailable(
-                f"It answered {status}: {detail}. Try again in a moment.",
+                f"The API answered {status}: {detail}. Try again in a moment.",
                 status=status,
                 retry_after=parse_retry_after(response.headers.get("retry-after"), now()),
             )
@@ -135,9 +135,9 @@ class ApiClient:
             return NotFound(detail)
         if not content or status == _NOT_FOUND:
             kind = NoSuchPath if status == _NOT_FOUND else click.ClickException
-            return kind(f"It answered {status}, and not as a tavus-callbacks API does. {self.if_unreachable}")
+            return kind(f"The answer {status} is not from a tavus-callbacks API. {self.if_unreachable}")
         kinds = {_BAD_REQUEST: BadRequest, _CONFLICT: Conflict}
-        return kinds.get(status, click.ClickException)(f"It answered {status}: {detail}")
+        return kinds.get(status, click.ClickException)(f"The API answered {status}: {detail}")
 
 
 def _json_object(response: httpx.Response) -> dict[str, Any] | None:
@@ -171,7 +171,7 @@ def environment_errors() -> Iterator[None]:
     except (ImportError, ValueError, OSError, httpx.InvalidURL) as error:
         raise click.ClickException(
             f"The proxy or the certificates of your environment cannot be used: {escape(str(error))} "
-            "See ALL_PROXY, HTTPS_PROXY, HTTP_PROXY, SSL_CERT_FILE and SSL_CERT_DIR."
+            "Check ALL_PROXY, HTTPS_PROXY, HTTP_PROXY, NO_PROXY, SSL_CERT_FILE and SSL_CERT_DIR."
         ) from error
 
 

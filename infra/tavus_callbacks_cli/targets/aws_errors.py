@@ -6,42 +6,50 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tavus_callbacks_cli.output.text import escape
+
 if TYPE_CHECKING:
     from botocore.exceptions import BotoCoreError, ClientError
 
     from tavus_callbacks.domain.common.errors import StoreDown
 
-_CREDENTIALS = "Renew them (`aws sso login`, `aws configure`) or choose others with AWS_PROFILE."
-_PASSING = "Are network and region right? Then try again in a moment."
-_REGION = "Name the stack's region with --region, or set AWS_DEFAULT_REGION."
-_PERMISSION = (
-    "These AWS credentials may not do that: use those of somebody who may, or choose others with AWS_PROFILE."
-)
+_CREDENTIALS = "Run `aws sso login` or `aws configure`, or choose another profile with AWS_PROFILE."
+_REGION = "Add --region REGION, or set AWS_DEFAULT_REGION."
+_NETWORK = "AWS does not answer. Check your network and the region, then try again."
+_PROXY = "AWS cannot be reached through your proxy. Check HTTPS_PROXY and NO_PROXY."
+_PERMISSION = "Your AWS credentials do not allow this. Choose others with AWS_PROFILE."
 
 # By error code of a service, or by the name of botocore's own exception.
 _ADVICE = {
     "NoCredentialsError": f"No AWS credentials were found. {_CREDENTIALS}",
     "PartialCredentialsError": f"The AWS credentials are incomplete. {_CREDENTIALS}",
-    "CredentialRetrievalError": f"The AWS credentials could not be fetched. {_CREDENTIALS}",
-    "SSOTokenLoadError": f"The AWS sign-in is missing. {_CREDENTIALS}",
-    "TokenRetrievalError": f"The AWS sign-in has expired. {_CREDENTIALS}",
-    "UnauthorizedSSOTokenError": f"The AWS sign-in has expired. {_CREDENTIALS}",
+    "CredentialRetrievalError": f"The AWS credentials cannot be fetched. {_CREDENTIALS}",
+    "SSOTokenLoadError": f"You are not signed in to AWS. {_CREDENTIALS}",
+    "TokenRetrievalError": f"Your sign-in to AWS has expired. {_CREDENTIALS}",
+    "UnauthorizedSSOTokenError": f"Your sign-in to AWS has expired. {_CREDENTIALS}",
     "ExpiredToken": f"The AWS credentials have expired. {_CREDENTIALS}",
     "ExpiredTokenException": f"The AWS credentials have expired. {_CREDENTIALS}",
     "InvalidClientTokenId": f"AWS does not know these credentials. {_CREDENTIALS}",
     "UnrecognizedClientException": f"AWS does not know these credentials. {_CREDENTIALS}",
     "SignatureDoesNotMatch": f"AWS does not accept these credentials. {_CREDENTIALS}",
-    "ProfileNotFound": "There is no AWS profile of that name: see `aws configure list-profiles`.",
+    "ProfileNotFound": "This AWS profile does not exist. `aws configure list-profiles` lists yours.",
     "NoRegionError": f"No AWS region is set. {_REGION}",
-    "InvalidRegionError": f"That is no AWS region. {_REGION}",
+    "InvalidRegionError": f"This is not the name of an AWS region. {_REGION}",
+    "EndpointConnectionError": _NETWORK,
+    "ConnectTimeoutError": _NETWORK,
+    "ReadTimeoutError": _NETWORK,
+    "ConnectionClosedError": _NETWORK,
+    "ProxyConnectionError": _PROXY,
+    "HTTPClientError": _PROXY,
+    "SSLError": "The certificate of AWS is not trusted. Check AWS_CA_BUNDLE and your proxy.",
     "AccessDenied": _PERMISSION,
     "AccessDeniedException": _PERMISSION,
-    "ResourceNotFoundException": "The stack names a table or function that is gone: deploy it again.",
+    "ResourceNotFoundException": "A table or function of the stack does not exist any more. Deploy it again.",
 }
 
 
 def error_advice(code: str) -> str | None:
-    """Return what an error of AWS means and what to do next, or None if it may pass by itself."""
+    """Return the meaning of an error of AWS and what to do next, or None if it may pass by itself."""
     return _ADVICE.get(code)
 
 
@@ -67,7 +75,30 @@ def aws_errors() -> Iterator[None]:
         yield
     except (ClientError, BotoCoreError) as error:
         code = error_code(error)
-        raise click.ClickException(error_advice(code) or f"AWS: {code}. {_PASSING}") from error
+        # The names of botocore's exceptions about files and variables, such as InvalidRetryModeError.
+        if (
+            isinstance(error, BotoCoreError)
+            and code.startswith(("Config", "Invalid"))
+            and code not in _ADVICE
+        ):
+            raise _setup_error(error) from error
+        raise click.ClickException(error_advice(code) or f"AWS: {code}. Try again in a moment.") from error
+
+
+@contextmanager
+def setup_errors() -> Iterator[None]:
+    """Raise what botocore raises for AWS variables that hold nonsense as click.ClickException."""
+    try:
+        yield
+    except (ValueError, OSError) as error:
+        raise _setup_error(error) from error
+
+
+def _setup_error(error: Exception) -> click.ClickException:
+    return click.ClickException(
+        f"Your AWS setup has a mistake: {escape(str(error)).rstrip('.')}. "
+        "Check ~/.aws and the variables that begin with AWS_."
+    )
 
 
 @contextmanager
@@ -78,4 +109,4 @@ def incomplete_errors(advice: str) -> Iterator[None]:
     try:
         yield
     except StoreDown as error:
-        raise click.ClickException(f"AWS did not take all of it ({error}). {advice}") from error
+        raise click.ClickException(f"AWS did not accept everything ({error}). {advice}") from error

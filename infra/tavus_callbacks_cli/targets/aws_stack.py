@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tavus_callbacks_cli.output import shell
-from tavus_callbacks_cli.targets.aws_errors import aws_errors, error_code
+from tavus_callbacks_cli.targets.aws_errors import aws_errors, error_code, setup_errors
 from tavus_callbacks_cli.targets.store import Store, Tables, open_store, open_tables
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from tavus_callbacks_cli.local_stack.registry import RunningStack
 
-# What Tavus documents; the same for all of its customers.
+# Tavus documents this one for all of its customers.
 DOCUMENTED_EXTERNAL_ID = "tavus"
 
 
@@ -174,19 +174,19 @@ def open_session(region: str | None) -> "Session":
     """Return a session with boto3's usual chain of credentials; raises click.ClickException."""
     import boto3
 
-    with aws_errors():
+    with aws_errors(), setup_errors():
         return boto3.Session(region_name=region)
 
 
 def describe_stack(session: "Session", stack: str) -> "StackTypeDef":
     """Return CloudFormation's description of a stack; raises click.ClickException."""
-    with aws_errors(), _missing_stack(session, stack):
+    with aws_errors(), setup_errors(), _missing_stack(session, stack):
         return session.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]
 
 
 def function_environment(session: "Session", stack: str, function: str) -> dict[str, str]:
     """Return the environment variables of a stack's function, by its logical id."""
-    with aws_errors(), _missing_stack(session, stack):
+    with aws_errors(), setup_errors(), _missing_stack(session, stack):
         resource = session.client("cloudformation").describe_stack_resource(
             StackName=stack, LogicalResourceId=function
         )
@@ -207,5 +207,5 @@ def _missing_stack(session: "Session", stack: str) -> Iterator[None]:
             raise
         raise click.ClickException(
             f"There is no tavus-callbacks stack {shell.quote(stack)} in {session.region_name}. "
-            "`aws cloudformation list-stacks` names those that are; --region looks elsewhere."
+            "`aws cloudformation list-stacks` lists the stacks there. --region chooses another region."
         ) from error

@@ -43,6 +43,7 @@ Or set a default in the environment:
   {STACK}=NAME
   {URL}=https://HOST and {TOKEN_VARIABLES["read"]}
   (quarantine: {TOKEN_VARIABLES["quarantine"]})"""
+_READS_ONLY = f"This command needs AWS credentials, and {URL} can only read. Add --stack NAME or --local."
 _TWO_DEFAULTS = f"{STACK} and {URL} are both set. Unset one of them, or add --local or --stack NAME."
 
 
@@ -108,8 +109,8 @@ class LocalTarget:
 
         token = self.stack.quarantine_token if scope == "quarantine" else self.stack.read_token
         with http_client(self.stack.api_url, token) as http:
-            again = "Start `tavus-callbacks local` again: it makes what is missing."
-            refused = f"The local stack's {scope} token was revoked. {again}"
+            again = "Restart `tavus-callbacks local`."
+            refused = f"The {scope} token of the local stack was revoked. {again} It makes a new one."
             yield ApiClient(http, refused, again, self.options)
 
     def deployment(self) -> "Deployment":
@@ -158,7 +159,7 @@ class StackTarget:
         from tavus_callbacks_cli.targets.in_process import in_process_client
 
         with in_process_client(self.session, self.stack) as http:
-            again = f"Is stack {self.stack} of this version? Deploy it again."
+            again = f"Stack {self.stack} may be of another version. Deploy it again."
             yield ApiClient(http, "", again, self.options)
 
     def deployment(self) -> "Deployment":
@@ -206,33 +207,28 @@ class UrlTarget:
 
         variable = TOKEN_VARIABLES[scope]
         options = ("--label", "NAME", "--scope", scope, "--stack", "STACK")
-        another = f"`{shell.command('token create', options=options)}` makes one"
+        another = f"Create one with `{shell.command('token create', options=options)}`."
         token = self.environment.get(variable, "").strip()
-        # Anything else is another secret of somebody, or half a token. It is not sent.
+        # Anything else may be another secret, or half a token. It is not sent.
         if not is_well_formed(token):
-            fault = "holds no whole token" if token else "is not set"
-            raise click.UsageError(f"{URL} is set, but {variable} {fault}; {another}.")
+            fault = "does not hold a whole token" if token else "is not set"
+            raise click.UsageError(f"{URL} is set, but {variable} {fault}. {another}")
         with http_client(self.url, token) as http:
-            refused = f"{variable} is not accepted: it is revoked, expired, or no {scope} token. {another}."
-            unreachable = f"Is {URL} right, and is the API up? It is the stack's output ApiUrl."
+            refused = f"The token in {variable} is revoked, expired, or has another scope. {another}"
+            unreachable = f"Check {URL}: it must be the stack's output ApiUrl."
             yield ApiClient(http, refused, unreachable)
 
     def deployment(self) -> "Deployment":
         """Refuse: a URL gives no access to AWS."""
-        raise click.UsageError(
-            "A stack's outputs are read with AWS credentials, never through a URL: "
-            "use --stack NAME or --local."
-        )
+        raise click.UsageError(_READS_ONLY)
 
     def tables(self) -> "Tables":
         """Refuse: a URL gives no access to tables."""
-        raise click.UsageError(
-            f"Tokens are managed with AWS credentials, never through {URL}: use --stack NAME or --local."
-        )
+        raise click.UsageError(_READS_ONLY)
 
     def store(self) -> "Store":
         """Refuse: a URL only reads."""
-        raise click.UsageError(f"This takes AWS credentials, not {URL}: use --stack NAME or --local.")
+        raise click.UsageError(_READS_ONLY)
 
 
 def choose(
@@ -302,10 +298,10 @@ def parse_api_url(text: str) -> str:
     url = text.strip().rstrip("/")
     if find_tokens(url) or "?" in url:
         raise click.UsageError(
-            f"{URL} holds a callback_url; it wants the API's own: what stands before /callbacks/."
+            f"{URL} holds a callback_url. Use the address of the API, which ends before /callbacks/."
         )
     if not is_sendable(url):
         raise click.UsageError(
-            f"{URL} is no address to send a token to: write https://HOST, the stack's output ApiUrl."
+            f"{URL} is not an address of an API. Use https://HOST, as in the stack's output ApiUrl."
         )
     return url

@@ -44,7 +44,7 @@ class Store:
 
 @dataclass(frozen=True, slots=True)
 class Tables:
-    """What managing tokens takes: the tokens table, the events table with their last use, the API's URL."""
+    """The tables for managing tokens: the tokens, the events (with the last use), and the API's URL."""
 
     tokens: "Table"
     events: "Table"
@@ -79,6 +79,6 @@ def open_tables(session: "Session", outputs: Mapping[str, str], endpoint_url: st
 def _output(outputs: Mapping[str, str], name: str) -> str:
     if name not in outputs:
         raise click.ClickException(
-            f"The stack has no output {name!r}: is it a tavus-callbacks stack of this version?"
+            f"The stack has no output {name!r}. It is of another version, or another kind of stack."
         )
     return outputs[name]

@@ -1,30 +1,56 @@
-"""Which URLs a secret may be sent to."""
+"""Which URLs can be asked, and which of them a secret may be sent to."""
 
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from urllib.parse import SplitResult
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 def is_sendable(url: str) -> bool:
     """Tell whether a secret may be sent to a URL: over https or to this machine, without a user in it."""
-    try:
-        parts = urlsplit(url)
-        is_address = bool(parts.hostname and parts.port != 0 and not parts.username)
-    except ValueError:
-        return False
-    return is_address and (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(url)))
+    parts = _parse(url)
+    return parts is not None and not parts.username and (parts.scheme == "https" or is_loopback(url))
 
 
 def is_loopback(url: str) -> bool:
     """Tell whether a URL points to this machine."""
-    return urlsplit(url).hostname in LOOPBACK
+    parts = _split(url)
+    return parts is not None and parts.hostname in LOOPBACK
 
 
 def is_http(url: str) -> bool:
-    """Tell whether a URL is an http:// or https:// address, with a port that exists and without spaces."""
+    """Tell whether a URL is an http:// or https:// address that httpx can ask."""
+    return _parse(url) is not None
+
+
+def is_base(url: str) -> bool:
+    """Tell whether a URL is an http:// or https:// address to which a path can be added."""
+    parts = _parse(url)
+    return parts is not None and not parts.username and not parts.query and not parts.fragment
+
+
+def _parse(url: str) -> "SplitResult | None":
+    parts = _split(url)
+    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
+        return None
+    import httpx
+
+    # httpx refuses more, such as 999.1.1.1 and names that are not valid as an IDN.
+    try:
+        httpx.URL(url)
+    except httpx.InvalidURL:
+        return None
+    return parts
+
+
+def _split(url: str) -> "SplitResult | None":
+    """Return the parts of a URL without spaces and with a port that exists."""
     try:
         parts = urlsplit(url)
-        is_address = bool(parts.hostname) and parts.port != 0
+        is_whole = parts.port != 0 and url.isprintable() and " " not in url
     except ValueError:
-        return False
-    return is_address and parts.scheme in ("http", "https") and url.isprintable() and " " not in url
+        return None
+    return parts if is_whole else None
