@@ -15,6 +15,8 @@ from tavus_callbacks_cli.local_stack.account import isolated_session
 from tavus_callbacks_cli.local_stack.registry import RunningStack, register
 from tavus_callbacks_cli.local_stack.state import open_state
 from tavus_callbacks_cli.main import main
+from tavus_callbacks_cli.simulator.recording import await_link
+from tavus_callbacks_cli.targets.choose import LocalTarget
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow]
 
@@ -158,15 +160,30 @@ def test_nothing_recorded_says_what_to_do(local_stack, conversation_id):
     assert "tavus-callbacks list" in unknown.stderr
 
 
+def test_a_simulated_recording_lies_in_the_bucket_of_the_local_stack(local_stack):
+    """The first demonstration shows no recording in a bucket that nobody can read."""
+    sent = CliRunner().invoke(main, ["simulate", "conversation", "--local", "--json"])
+    subject = json.loads(sent.stdout)["callbacks"][0]["answer"]["subject"]
+
+    with LocalTarget(local_stack).open_api("read") as api:
+        link = await_link(subject, api)
+
+    assert 200 == httpx.head(link, trust_env=False).status_code
+
+
 def test_what_a_simulation_tells_to_run_next_runs_on_the_same_stack(local_stack):
     """The printed command names the port, so it cannot reach another stack."""
     sent = CliRunner().invoke(main, ["simulate", "recording", "--local", "--port", str(local_stack.port)])
     lines = dict(line.split(": ", 1) for line in sent.stderr.splitlines() if ": tavus-callbacks " in line)
 
-    results = {name: CliRunner().invoke(main, line.split()[1:]) for name, line in lines.items()}
+    # A test opens no browser.
+    results = {
+        name: CliRunner().invoke(main, line.replace("--open", "--url").split()[1:])
+        for name, line in lines.items()
+    }
 
     assert all(line.endswith(f"--local --port {local_stack.port}") for line in lines.values())
-    assert {"A fresh link": (0, ""), "Its subtitles": (0, "")} == {
+    assert {"Next": (0, ""), "Watch it": (0, ""), "Subtitles": (0, "")} == {
         name: (result.exit_code, result.stderr.partition("Error")[2]) for name, result in results.items()
     }
-    assert results["Its subtitles"].stdout.startswith("WEBVTT")
+    assert results["Subtitles"].stdout.startswith("WEBVTT")

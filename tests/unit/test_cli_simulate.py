@@ -217,6 +217,20 @@ def test_delays_are_compressed_unless_asked_for(options, expected, monkeypatch):
     assert [0, pytest.approx(expected)] == slept
 
 
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [({}, "show vsim --stack NAME"), ({"TAVUS_CALLBACKS_STACK": "mine"}, "show vsim")],
+)
+def test_the_next_command_shows_what_was_sent(environment, expected, monkeypatch):
+    """Its target is the default, or a name to fill in; a callback URL names no stack."""
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    with Receiver((200, {**STORED, "kind": "video", "subject": "vsim"})) as receiver:
+        result = run("video", "--url", receiver.url)
+
+    assert result.stderr.endswith(f"Next: tavus-callbacks {expected}\n")
+
+
 def test_an_empty_url_means_no_other(monkeypatch):
     """An empty shell variable must not send the scenario elsewhere."""
     with Receiver((200, STORED)) as receiver:
@@ -233,7 +247,7 @@ def test_a_video_needs_a_stack_of_this_machine():
         result = run("recording", "--url", receiver.url)
 
     assert 2 == result.exit_code
-    assert "it works with --local" in result.stderr
+    assert "It needs --local" in result.stderr
     assert [] == receiver.paths
 
 
@@ -242,4 +256,4 @@ def test_losing_wants_the_local_stand_in():
     result = run("conversation", "--url", "https://example.com/callbacks/x", "--lose", "system.shutdown")
 
     assert 2 == result.exit_code
-    assert "--lose works with --local" in result.stderr
+    assert "--lose needs --local" in result.stderr

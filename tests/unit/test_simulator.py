@@ -194,13 +194,13 @@ def test_raw_text_is_sent_as_it_stands():
 
 def test_an_unknown_placeholder_is_an_error():
     """A slip in a scenario is named, not sent."""
-    with pytest.raises(ScenarioError, match=r"fill in for \{nobody\}"):
+    with pytest.raises(ScenarioError, match=r"\{nobody\} is not a placeholder"):
         simulator.render(scenario_of(raw="{nobody}"), callback_url=CALLBACK_URL, now=NOW, ids={})
 
 
 def test_an_unknown_scenario_names_those_there_are():
     """A slip on the command line is answered with the choice."""
-    with pytest.raises(ScenarioError, match="There is no scenario 'convesation'; choose one of: canvas, "):
+    with pytest.raises(ScenarioError, match=r"'convesation' is not a scenario\. Use one of: canvas, "):
         simulator.load("convesation")
 
 

@@ -10,7 +10,7 @@ from tavus_callbacks_cli.commands.options import local_options
 from tavus_callbacks_cli.output import shell
 from tavus_callbacks_cli.output.console import note, print_json, print_line, print_table
 from tavus_callbacks_cli.output.text import escape, examples
-from tavus_callbacks_cli.targets.choose import LocalTarget, running_stack
+from tavus_callbacks_cli.targets.choose import STACK, URL, LocalTarget, running_stack
 from tavus_callbacks_cli.targets.urls import is_sendable
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 CALLBACK_URL = "TAVUS_CALLBACKS_CALLBACK_URL"
 
+# Seconds of a scenario that are announced.
+_LONG = 2.0
 _STYLES = {"stored": "green", "accepted": "yellow", "duplicate": "dim yellow", "erased": "dim"}
 
 
@@ -43,9 +45,11 @@ _STYLES = {"stored": "green", "accepted": "yellow", "duplicate": "dim yellow", "
     "--lose",
     multiple=True,
     metavar="EVENT_TYPE",
-    help="Do not send what is of this type: only the local stand-in for Tavus's API knows of it.",
+    help="Do not send callbacks of this type; only the local stand-in for Tavus's API knows them.",
 )
-@click.option("--real-time", is_flag=True, help="Wait between callbacks as long as the scenario says.")
+@click.option(
+    "--real-time", is_flag=True, help="Keep the scenario's delays; otherwise they are ten times shorter."
+)
 @click.option("--json", "is_json", is_flag=True, help="Print JSON.")
 def simulate(  # noqa: PLR0913 - one argument an option
     scenario: str | None,
@@ -59,23 +63,20 @@ def simulate(  # noqa: PLR0913 - one argument an option
 ) -> None:
     """Send realistic callbacks, or list the scenarios.
 
-    Everything sent has the tag simulated:true. Ends with 1 when an answer is not the one that the scenario
-    expects.
+    Without SCENARIO, the command lists the scenarios. Every event gets the tag simulated:true. The exit code
+    is 1 if an answer is not the one that the scenario expects.
     """
     if scenario is None:
         _list(is_json=is_json)
         return
+    from tavus_callbacks_cli.simulator.send import pace
+
     chosen = _load(scenario)
-    if chosen.video and not is_local:
-        raise click.UsageError(f"{scenario} puts a video into the stack's bucket: it works with --local.")
-    if lose and not is_local:
-        raise click.UsageError("--lose works with --local: only there is a stand-in for Tavus's API.")
-    if is_local and url is not None:
-        raise click.UsageError("--local and --url are two targets: name one.")
-    if port is not None and not is_local:
-        raise click.UsageError("--port goes with --local.")
+    _check_target(chosen, is_local=is_local, port=port, url=url, lose=lose)
     stack = running_stack(port) if is_local else None
     callback_url = _callback_url(stack, url)
+    if (seconds := chosen.pause * pace(real_time=real_time)) >= _LONG:
+        note(f"This takes {seconds:.0f} s, because the scenario pauses between callbacks.")
     outcomes = []
     for outcome in _send(chosen, callback_url, real_time=real_time, stack=stack, lost_types=lose):
         outcomes.append(outcome)
@@ -93,8 +94,24 @@ def simulate(  # noqa: PLR0913 - one argument an option
         ]
         print_json({"scenario": chosen.name, "callbacks": callbacks})
     _conclude(outcomes)
+    if not is_json:
+        _print_next(outcomes, _next_target(stack, port))
     if stack and chosen.video:
-        _print_link(stack, str(outcomes[0].answer["subject"]), port)
+        _print_link(stack, str(outcomes[0].answer["subject"]), _next_target(stack, port))
+
+
+def _check_target(
+    scenario: "Scenario", *, is_local: bool, port: int | None, url: str | None, lose: tuple[str, ...]
+) -> None:
+    """Raise click.UsageError if the options do not fit the scenario or each other."""
+    if scenario.video and not is_local:
+        raise click.UsageError(f"{scenario.name} puts a video into the stack's bucket. It needs --local.")
+    if lose and not is_local:
+        raise click.UsageError("--lose needs --local, because only a local stack stands in for Tavus's API.")
+    if is_local and url is not None:
+        raise click.UsageError("--local and --url name two targets. Use one of them.")
+    if port is not None and not is_local:
+        raise click.UsageError("--port needs --local.")
 
 
 def _list(*, is_json: bool) -> None:
@@ -124,9 +141,10 @@ def _callback_url(stack: "RunningStack | None", url: str | None) -> str:
         chosen = stack.own_callback_url
     if not is_sendable(chosen):
         raise click.UsageError(
-            f"Say where to send: --local, or the callback_url (https://…) with --url or {CALLBACK_URL}."
+            f"The target is missing. Use --local, or give the callback URL (https://…) with --url or "
+            f"{CALLBACK_URL}."
         )
-    note(f"on {redact(chosen, {})}")
+    note(f"on {LocalTarget(stack).name if stack else redact(chosen, {})}")
     return chosen
 
 
@@ -140,7 +158,7 @@ def _send(scenario: "Scenario", callback_url: str, **options: Any) -> "Iterator[
     except httpx.TransportError as error:
         reason = escape(str(error)) or type(error).__name__
         raise click.ClickException(
-            f"No answer ({reason}). Is the callback_url right, and its stack up?"
+            f"No answer ({reason}). Check the callback URL, and that its stack is running."
         ) from error
 
 
@@ -152,17 +170,33 @@ def _conclude(outcomes: "list[Outcome]") -> None:
     note(f"{len(outcomes)} of {len(outcomes)} answers are as expected.")
 
 
-def _print_link(stack: "RunningStack", conversation_id: str, port: int | None) -> None:
-    from tavus_callbacks_cli.simulator.recording import await_link
-    from tavus_callbacks_cli.simulator.video import SECONDS
+def _next_target(stack: "RunningStack | None", port: int | None) -> tuple[str, ...]:
+    """Return the options that name the target to the next command."""
+    if stack:
+        return LocalTarget(stack, has_port=port is not None).options
+    return () if os.environ.get(STACK) or os.environ.get(URL) else ("--stack", "NAME")
 
+
+def _print_next(outcomes: "list[Outcome]", target: tuple[str, ...]) -> None:
+    """Say which command shows what was sent."""
+    stored = next((outcome.answer for outcome in outcomes if outcome.status), None)
+    if stored is None:
+        command = shell.command("quarantine list", options=target)
+    elif target[:1] == ("--local",) and stored["kind"] == "conversation":
+        command = shell.command("show", "latest", options=target)
+    else:
+        command = shell.command("show", str(stored["subject"]), options=target)
+    note(f"Next: {command}")
+
+
+def _print_link(stack: "RunningStack", conversation_id: str, target: tuple[str, ...]) -> None:
+    from tavus_callbacks_cli.simulator.recording import await_link
+
+    note(f"Watch it: {shell.command('recording', 'latest', options=('--open', *target))}")
+    subtitles = ("--format", "vtt", "--recording", "latest", *target)
+    note(f"Subtitles: {shell.command('transcript', 'latest', options=subtitles)}")
     with LocalTarget(stack).open_api("read") as api:
-        link = await_link(conversation_id, api)
-    note(f"Stored a recording of {SECONDS} s that shows its own clock. It plays in a browser: {link}")
-    options = ("--local",) if port is None else ("--local", "--port", str(port))
-    note(f"A fresh link: {shell.command('recording', conversation_id, options=options)}")
-    subtitles = ("--format", "vtt", "--recording", "latest", *options)
-    note(f"Its subtitles: {shell.command('transcript', conversation_id, options=subtitles)}")
+        note(f"A link that plays in a browser: {await_link(conversation_id, api)}")
 
 
 def _line(outcome: "Outcome") -> "Text":

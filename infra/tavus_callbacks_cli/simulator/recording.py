@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from tavus_callbacks_cli.targets.api_client import ApiClient
     from tavus_callbacks_cli.targets.aws_stack import Deployment
 
+# The bucket that scenarios name. A stack of this machine has the video in its own bucket instead.
+SIMULATED_BUCKET = "simulated-recordings"
 _PATIENCE, _INTERVAL = 10.0, 0.2
 
 
@@ -25,12 +27,12 @@ def put_videos(callbacks: "list[Rendered]", deployment: "Deployment") -> "list[R
     """
     bucket = deployment.outputs.get("RecordingsBucketName")
     if bucket is None:
-        raise click.ClickException("This stack runs with Recordings=off: there is nowhere to put a video.")
+        raise click.ClickException("This stack runs with Recordings=off, so it has no bucket for a video.")
     s3 = deployment.client("s3")
     renamed = []
     for callback in callbacks:
-        body = json.loads(callback.body)
-        if body.get("event_type") == "application.recording_ready":
+        if names_bucket(callback):
+            body = json.loads(callback.body)
             key = body["properties"]["s3_key"]
             # As Tavus writes it: neither an extension nor a content type says that it is a video.
             s3.put_object(Bucket=bucket, Key=key, Body=cached_video(state_root()))
@@ -41,11 +43,16 @@ def put_videos(callbacks: "list[Rendered]", deployment: "Deployment") -> "list[R
     return renamed
 
 
+def names_bucket(callback: "Rendered") -> bool:
+    """Tell whether a callback names the bucket of the scenarios."""
+    return f'"{SIMULATED_BUCKET}"'.encode() in callback.body
+
+
 def await_link(conversation_id: str, api: "ApiClient") -> str:
     """Wait until the recording is available and return a link that plays; raises click.ClickException."""
     path, deadline = f"/conversations/{conversation_id}/recordings", time.monotonic() + _PATIENCE
     while not any(each["status"] == "available" for each in api.get(path)["recordings"]):
         if time.monotonic() > deadline:
-            raise click.ClickException("The recording was not found within ten seconds.")
+            raise click.ClickException("The stack did not find the recording within ten seconds.")
         time.sleep(_INTERVAL)
     return str(api.get(f"{path}/latest", {"format": "json"})["url"])

@@ -1,7 +1,7 @@
 """Scenarios: the callbacks that Tavus would send, with fresh ids and times.
 
 Each file in `scenarios/` has a description and a list of callbacks, or it has the callbacks of the scenario
-in `like`. A callback has a `body` (JSON), or `raw` text if it is no JSON object. Text may hold placeholders:
+in `like`. A callback has a `body` (JSON), or `raw` text that is no JSON object. Text may hold placeholders:
 the ids of `fresh_ids`, `{webhook_url}`, and times as seconds from now in the formats that Tavus uses, such as
 `{time-12.5}` (see `_TIME_FORMATS`). A text that is only `{epoch-12.5}` becomes a number.
 """
@@ -86,6 +86,11 @@ class Scenario(_Strict):
     callbacks: list[Callback]
     video: bool = False
 
+    @property
+    def pause(self) -> float:
+        """Return the seconds of all delays."""
+        return sum(callback.delay for callback in self.callbacks)
+
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
@@ -102,9 +107,9 @@ def names() -> list[str]:
 
 
 def load(name: str) -> Scenario:
-    """Read a scenario; raises ScenarioError if there is none of this name."""
+    """Read a scenario; raises ScenarioError if no scenario has this name."""
     if name not in names():
-        raise ScenarioError(f"There is no scenario {name!r}; choose one of: {', '.join(names())}.")
+        raise ScenarioError(f"{name!r} is not a scenario. Use one of: {', '.join(names())}.")
     content = json.loads((_SCENARIOS / f"{name}.json").read_text(encoding="utf-8"))
     if "like" in content:
         content["callbacks"] = load(content.pop("like")).callbacks
@@ -151,7 +156,7 @@ def _fill_text(text: str, values: Mapping[str, str], now: datetime) -> str:
         if name in _TIME_FORMATS:
             return _TIME_FORMATS[name](now + timedelta(seconds=float(seconds or 0)))
         if name not in values:
-            raise ScenarioError(f"Nothing is known to fill in for {{{name}}}.")
+            raise ScenarioError(f"{{{name}}} is not a placeholder.")
         return values[name]
 
     return _PLACEHOLDER.sub(value, text)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from tavus_callbacks_cli.local_stack.tavus_api import CALLBACKS_PATH, KEY, KEY_HEADER
-from tavus_callbacks_cli.simulator.recording import put_videos
+from tavus_callbacks_cli.simulator.recording import names_bucket, put_videos
 from tavus_callbacks_cli.simulator.scenario import (
     Expectation,
     Rendered,
@@ -31,7 +31,7 @@ COMPRESSION = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The expected and the actual answer to a callback; `content` is its JSON, or its text if it is none."""
+    """The expected and the actual answer to a callback; `content` is parsed JSON, or else text."""
 
     expected: Expectation
     status_code: int
@@ -54,6 +54,11 @@ class Outcome:
         return (self.expected.status_code, self.expected.status) == (self.status_code, self.status)
 
 
+def pace(*, real_time: bool) -> float:
+    """Return the factor for the delays of a scenario."""
+    return 1 if real_time else COMPRESSION
+
+
 def send_scenario(
     scenario: Scenario,
     callback_url: str,
@@ -64,15 +69,15 @@ def send_scenario(
 ) -> Iterator[Outcome]:
     """Send a scenario; yield the outcome of each callback at once. Raises httpx.TransportError.
 
-    With a local `stack`, its stand-in for Tavus's API learns every callback, also those of `lost_types`,
-    which are not sent.
+    With a local `stack`, its bucket gets a video for each recording, and its stand-in for Tavus's API learns
+    every callback, also those of `lost_types`, which are not sent.
     """
-    pace = 1 if real_time else COMPRESSION
     rendered = [
-        replace(callback, delay=callback.delay * pace)
+        replace(callback, delay=callback.delay * pace(real_time=real_time))
         for callback in render(scenario, callback_url=callback_url, now=datetime.now(UTC), ids=fresh_ids())
     ]
-    if stack and scenario.video:
+    has_bucket = stack is not None and "RecordingsBucketName" in stack.outputs
+    if stack and (scenario.video or (has_bucket and any(map(names_bucket, rendered)))):
         rendered = put_videos(rendered, local_deployment(stack, ()))
     if stack:
         from tavus_callbacks_cli.local_stack.stack import TAVUS_OUTPUT
@@ -86,7 +91,11 @@ def send_scenario(
         yield from send(rendered, callback_url, client)
 
 
-def send(callbacks: Iterable[Rendered], callback_url: str, client: httpx.Client) -> Iterator[Outcome]:
+def send(
+    callbacks: Iterable[Rendered],
+    callback_url: str,
+    client: httpx.Client,
+) -> Iterator[Outcome]:
     """Send each callback after its delay; yield its outcome at once. Raises httpx.TransportError."""
     url = simulated_url(callback_url)
     for callback in callbacks:
