@@ -1,8 +1,9 @@
 """`tavus-callbacks list`: conversations, videos and other resources, or events."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from itertools import islice
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, get_args
 
 import click
@@ -11,15 +12,17 @@ from tavus_callbacks.domain.common.paths import LISTS
 from tavus_callbacks.domain.common.tags import SIMULATED, is_tagged
 from tavus_callbacks.domain.common.timestamps import iso
 from tavus_callbacks_cli.commands import options
-from tavus_callbacks_cli.commands.options import query, simulated_option, target_options
+from tavus_callbacks_cli.commands.options import query, simulated_option, target_options, wide_option
 from tavus_callbacks_cli.output.console import note, print_json, print_table
-from tavus_callbacks_cli.output.text import duration, examples, moment, tags, zone
+from tavus_callbacks_cli.output.text import Short, Times, duration, examples, tags
 from tavus_callbacks_cli.targets.choose import Target
 
 if TYPE_CHECKING:
     from tavus_callbacks_cli.targets.api_client import ApiClient
 
 Item = dict[str, Any]
+Row = tuple[str | Short, ...]
+Names = tuple[str, ...]
 
 RESOURCES = tuple(name for kind, name in LISTS.items() if kind != "conversation")
 
@@ -37,16 +40,19 @@ WHAT = options.Renamed((*LISTS.values(), "events"), {"faces": "replicas"})
 )
 @click.argument("what", type=WHAT, default="conversations", metavar="[WHAT]")
 @click.option("--tag", type=options.tag, metavar="NAME:VALUE", help="Only with this tag.")
-@click.option("--label", metavar="L", help="Only what came by the token of this label.")
-@click.option("--status", metavar="S", help="Only with this status, as in active or ended, ready or error.")
-@click.option("--missing", metavar="M", help="Only conversations that miss this, as in transcript.")
+@click.option("--label", metavar="L", help="Only callbacks to the token with this label.")
+@click.option("--status", metavar="S", help="Only with this status, such as active, ended, ready or error.")
+@click.option("--missing", metavar="M", help="Only conversations without this, such as transcript.")
 @click.option("--kind", type=options.KIND, help="Only events of this kind.")
-@click.option("--event-type", metavar="TYPE", help="Only events of this type, as in system.shutdown.")
+@click.option("--event-type", metavar="TYPE", help="Only events of this type, such as system.shutdown.")
 @click.option(
-    "--since", type=options.moment, metavar="TIME", help="Only from then on: 7d, or ISO 8601 (UTC)."
+    "--since", type=options.moment, metavar="TIME", help="Only received since then: 7d, or ISO 8601 (UTC)."
 )
-@click.option("--until", type=options.moment, metavar="TIME", help="Only before: 1d, or ISO 8601 (UTC).")
-@click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, help="How many at most.")
+@click.option(
+    "--until", type=options.moment, metavar="TIME", help="Only received before: 1d, or ISO 8601 (UTC)."
+)
+@click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, help="At most N rows.")
+@wide_option
 @click.option("--json", "is_json", is_flag=True, help="Print JSON.")
 @target_options
 @simulated_option
@@ -56,8 +62,8 @@ def list_(
     """List conversations, videos, other resources or events.
 
     WHAT is conversations (the default), videos, replicas (or faces), documents, lipsync, replacements,
-    transcriptions, speech, or events. All but events are sorted by first receipt, the newest first. Events
-    stand in the order of arrival, those of the last day unless --since goes further back.
+    transcriptions, speech, or events. The lists are sorted by first receipt, the newest first. Events are
+    listed in the order in which they were received, from the last day on or from --since.
     """
     given = {name: value for name, value in filters.items() if value is not None}
     _check_filters(what, given)
@@ -70,12 +76,11 @@ def list_(
     if is_json:
         print_json({what: items[:limit]})
     else:
-        columns, row = _TABLES[what]
-        print_table([column.format(zone=zone()) for column in columns], map(row, items[:limit]))
+        _print_table(what, items[:limit])
         if not items:
-            note(f"No {what} are there that fit.")
+            note(f"No {what} match.")
         if what == "conversations" and not all(item["joined_at"] for item in items[:limit]):
-            note("* When it began is not known: this is when it was first received.")
+            note("* The start is unknown. This is the time of the first callback.")
     if len(items) > limit:
         note(f"There are more: --limit {limit * 10} shows up to {limit * 10}.")
 
@@ -83,7 +88,7 @@ def list_(
 def _check_filters(what: str, given: Mapping[str, Any]) -> None:
     """Raise click.UsageError for a filter or a value that this list does not have."""
     for name in given.keys() - ({"tag", "label", "since", "until"} | _OWN_FILTERS[what]):
-        raise click.UsageError(f"--{name.replace('_', '-')} is no filter of {what}.")
+        raise click.UsageError(f"--{name.replace('_', '-')} does not filter {what}.")
     if given.keys().isdisjoint({"status", "missing"}):
         return
     from tavus_callbacks.domain.conversations.delays import Part
@@ -93,7 +98,7 @@ def _check_filters(what: str, given: Mapping[str, Any]) -> None:
     statuses = ConversationStatus if what == "conversations" else ResourceStatus
     for name, values in (("status", get_args(statuses)), ("missing", get_args(Part))):
         if name in given and given[name] not in values:
-            raise click.UsageError(f"--{name} of {what} takes {', '.join(values)}.")
+            raise click.UsageError(f"--{name} of {what} must be one of {', '.join(values)}.")
 
 
 def _events(api: "ApiClient", given: Mapping[str, Any], *, with_simulated: bool) -> Iterator[Item]:
@@ -112,13 +117,25 @@ def _events(api: "ApiClient", given: Mapping[str, Any], *, with_simulated: bool)
             yield event
 
 
-def conversation_row(item: Item) -> tuple[str, ...]:
-    """Return a conversation's cells; a time of receipt in place of an unknown beginning has a mark."""
-    joined_at, received_at = moment(item["joined_at"]), moment(item["received_first_at"])
+def _print_table(what: str, items: list[Item]) -> None:
+    row, time_of, columns, optional = _TABLES[what]
+    times = Times.of(map(time_of, items))
+    print_table(
+        [times.head(column) if column in _TIMES else column for column in columns],
+        [row(item, times.show(time_of(item))) for item in items],
+        optional=optional,
+    )
+
+
+def _start(item: Item) -> str:
+    return str(item["joined_at"] or item["received_first_at"])
+
+
+def _conversation_row(item: Item, time: str) -> Row:
     return (
         item["conversation_id"],
         item["status"],
-        joined_at if item["joined_at"] else f"{received_at} *",
+        time if item["joined_at"] else f"{time} *",
         duration(item["duration"]),
         "" if item["turns"] is None else str(item["turns"]),
         item["end_reason"] or "",
@@ -130,16 +147,17 @@ def conversation_row(item: Item) -> tuple[str, ...]:
     )
 
 
-def resource_row(item: Item) -> tuple[str, ...]:
-    """Return the cells of a video or another resource."""
-    received_last_at = moment(item["received_last_at"])
-    return item["id"], item["status"], received_last_at, _mark(item), tags(item["tags"])
+def _resource_row(item: Item, time: str) -> Row:
+    return item["id"], item["status"], time, _mark(item), tags(item["tags"])
 
 
-def event_row(item: Item) -> tuple[str, ...]:
-    """Return an event's cells."""
-    cells = item["kind"], item["subject"], item["event_type"], item["event_id"]
-    return moment(item["received_at"]), *cells, _mark({"simulated": is_tagged(item["tags"], SIMULATED)})
+def _event_row(item: Item, time: str) -> Row:
+    from tavus_callbacks_cli.operations.events import row_id, short_id
+
+    # The short id begins with the subject.
+    subject, event_id = Short("", item["subject"]), Short(short_id(item), row_id(item))
+    is_simulated = _mark({"simulated": is_tagged(item["tags"], SIMULATED)})
+    return time, item["kind"], subject, item["event_type"], event_id, is_simulated
 
 
 def _mark(item: Item) -> str:
@@ -151,15 +169,32 @@ _OWN_FILTERS: dict[str, set[str]] = {
     **{name: {"status"} for name in RESOURCES},
     "events": {"kind", "event_type"},
 }
-_RESOURCE_COLUMNS = ("id", "status", "last received ({zone})", "simulated", "tags")
-_TABLES: dict[str, tuple[tuple[str, ...], Any]] = {
+
+# For each list: its rows, the time of an item, its columns, and those that a narrow terminal leaves out.
+_TIMES = ("began", "received")
+_TABLES: dict[str, tuple[Callable[[Item, str], Row], Callable[[Item], str], Names, Names]] = {
     "conversations": (
+        _conversation_row,
+        _start,
         (
-            *("conversation", "status", "began ({zone})", "lasted", "turns"),
+            *("conversation", "status", "began", "lasted", "turns"),
             *("end reason", "missing", "guardrails", "simulated", "tags"),
         ),
-        conversation_row,
+        ("end reason", "tags", "guardrails", "turns", "lasted"),
     ),
-    **dict.fromkeys(RESOURCES, (_RESOURCE_COLUMNS, resource_row)),
-    "events": (("received ({zone})", "kind", "subject", "event", "event id", "simulated"), event_row),
+    **dict.fromkeys(
+        RESOURCES,
+        (
+            _resource_row,
+            itemgetter("received_last_at"),
+            ("id", "status", "received", "simulated", "tags"),
+            ("tags",),
+        ),
+    ),
+    "events": (
+        _event_row,
+        itemgetter("received_at"),
+        ("received", "kind", "subject", "event", "event id", "simulated"),
+        ("kind", "simulated"),
+    ),
 }

@@ -14,7 +14,7 @@ from tavus_callbacks.domain.callbacks.families import KINDS
 from tavus_callbacks.domain.common import timestamps
 from tavus_callbacks.domain.common.tags import SIMULATED
 from tavus_callbacks.domain.common.token import find_tokens
-from tavus_callbacks_cli.output.console import note
+from tavus_callbacks_cli.output.console import WIDE, note
 from tavus_callbacks_cli.output.shell import argument
 from tavus_callbacks_cli.targets import choose
 from tavus_callbacks_cli.targets.urls import is_base, is_http, is_loopback
@@ -112,6 +112,20 @@ def simulated_option(command: Callable[..., None]) -> Callable[..., None]:
         help="Include simulated data, which a local stack always shows.",
     )
     return simulated(with_leave_out)
+
+
+def _set_wide(context: click.Context, _parameter: click.Parameter, value: bool) -> None:
+    if value:
+        context.meta[WIDE] = True
+
+
+wide_option = click.option(
+    "--wide",
+    is_flag=True,
+    expose_value=False,
+    callback=_set_wide,
+    help="Show every column, and whole ids, times and tags, as a pipe gets them.",
+)
 
 
 def filter_options(command: Callable[..., None]) -> Callable[..., None]:

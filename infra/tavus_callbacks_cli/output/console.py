@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tavus_callbacks_cli.output.text import Prose, escape, json_text
+from tavus_callbacks_cli.output.text import Prose, Short, escape, json_text
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 _PIPED_WIDTH = 1_000_000
 
 _NAME_WIDTH = 12
+
+# Set in click's context by --wide.
+WIDE = "tavus_callbacks_cli.wide"
 
 # Files consist of lines and tabs, so these two stay.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -64,31 +67,62 @@ def print_line(line: "Text", *, indent: int | None = None, units: Sequence[str] 
         console.print(part, soft_wrap=True)
 
 
-def print_table(columns: Sequence[str], rows: Iterable[Sequence["str | Text"]]) -> None:
-    """Print rows under their column names; a terminal shows no empty columns and wraps long cells.
+def print_table(
+    columns: Sequence[str], rows: Iterable[Sequence["str | Text | Short"]], *, optional: Sequence[str] = ()
+) -> None:
+    """Print rows under their column names, or nothing if there are no rows.
 
-    If the terminal is too narrow for whole ids and times, each row becomes a paragraph.
+    A terminal shows short forms, leaves out columns that are empty or say the same in every row, and wraps or
+    cuts long cells. If the rest does not fit, `optional` columns go, the first one first; if that is not
+    enough, each row becomes a paragraph. With --wide, and in a pipe, every column and value is shown.
     """
-    from rich.table import Table
-    from rich.text import Text
+    from rich.table import Table as RichTable
 
     from tavus_callbacks_cli.output import tables
 
     console = _console()
-    cells = [[Text(escape(cell)) if isinstance(cell, str) else cell for cell in row] for row in rows]
-    if console.is_terminal:
-        columns, cells = tables.drop_empty_columns(columns, cells)
-    widths = tables.column_widths(columns, cells, console.width)
-    if widths is None:
-        for line in tables.paragraphs(columns, cells, console.width):
-            console.print(line, soft_wrap=True)
+    is_short = console.is_terminal and not _is_wide()
+    table = tables.Table(list(columns), [[_cell(cell, is_short=is_short) for cell in row] for row in rows])
+    if not table.rows:
         return
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column, width in zip(columns, widths, strict=True):
-        table.add_column(column, overflow="fold", width=width)
-    for row in cells:
-        table.add_row(*row)
-    console.print(table)
+    if is_short:
+        table = tables.shorten(table)
+    fitting, widths, dropped = tables.fit(table, console.width, optional if is_short else ())
+    if widths is None:
+        for line in tables.paragraphs(table.columns, table.rows, console.width):
+            console.print(line, soft_wrap=True)
+    else:
+        tables.cut(fitting.columns, fitting.rows, widths)
+        grid = RichTable(box=None, pad_edge=False, header_style="bold")
+        for column, width in zip(fitting.columns, widths, strict=True):
+            grid.add_column(column, overflow="fold", width=width)
+        for row in fitting.rows:
+            grid.add_row(*row)
+        console.print(grid)
+    _note_left_out(table.same, dropped)
+
+
+def _is_wide() -> bool:
+    context = click.get_current_context(silent=True)
+    return context is not None and WIDE in context.meta
+
+
+def _cell(cell: "str | Text | Short", *, is_short: bool) -> "Text":
+    from rich.text import Text
+
+    if isinstance(cell, Text):
+        return cell
+    if isinstance(cell, Short):
+        cell = cell.short if is_short else cell.whole
+    return Text(escape(cell))
+
+
+def _note_left_out(same: Sequence[tuple[str, str]], dropped: Sequence[str]) -> None:
+    """Say which columns a terminal does not show."""
+    if same:
+        note(f"In every row: {', '.join(f'{column} {value}' for column, value in same)}.")
+    if dropped:
+        note(f"Not shown for lack of room: {', '.join(dropped)}. --wide shows every column.")
 
 
 def print_fields(fields: Iterable[tuple[str, str]]) -> None:

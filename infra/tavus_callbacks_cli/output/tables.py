@@ -5,6 +5,8 @@ A piece that is longer than the terminal is printed whole: text that a terminal 
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from itertools import compress
 
 from rich.cells import cell_len
@@ -12,10 +14,18 @@ from rich.text import Text
 
 # The endings of the names of columns whose cells people copy.
 _COPIED = ("id", "conversation", "subject", "next")
-_TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
+_TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d|\d\d-\d\d \d\d:\d\d:\d\d")
+# A cell that is a time: with its zone if the times of a table differ in it, and with a mark.
+_YEAR = re.compile(r"(\d{4})-(?=\d\d-\d\d \d\d:\d\d:\d\d(?: [A-Z0-9+-]+)?(?: \*)?$)")
+
+# The columns whose cells a narrow terminal cuts, and how much room each has at least.
+_CUT = {"tags": 12, "label": 12, "event": 28, "event type": 28}
 
 # A longer word of a cell may be broken. Columns are this far apart.
 _LONGEST_WORD, _GAP = 30, 2
+
+# A cell without a value.
+_EMPTY = ("", "-")
 
 _INDENT = 2
 
@@ -54,26 +64,103 @@ def _breaks(text: str, width: int, indent: int) -> Iterator[int]:
         used += cell_len(piece[0])
 
 
-def drop_empty_columns(columns: Sequence[str], rows: Sequence[Row]) -> tuple[list[str], list[list[Text]]]:
-    """Return columns and rows without the columns that are empty in all rows."""
-    used = [n for n in range(len(columns)) if not rows or any(row[n].plain for row in rows)]
-    return [columns[n] for n in used], [[row[n] for n in used] for row in rows]
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The columns and rows to show; `same` are the columns that say the same in every row."""
+
+    columns: list[str]
+    rows: list[list[Text]]
+    same: tuple[tuple[str, str], ...] = ()
+
+    def take(self, numbers: Sequence[int]) -> "Table":
+        """Return the table with some of its columns."""
+        columns = [self.columns[n] for n in numbers]
+        return Table(columns, [[row[n] for n in numbers] for row in self.rows], self.same)
+
+
+def shorten(table: Table) -> Table:
+    """Return a table without the current year, empty columns, and columns with one value in every row.
+
+    The first column and columns of ids stay, because each row needs a name.
+    """
+    year = f"{datetime.now().astimezone():%Y}"
+    rows = [[_without_year(cell, year) for cell in row] for row in table.rows]
+    same, stay = [], []
+    for n, column in enumerate(table.columns):
+        values = {row[n].plain for row in rows}
+        if values <= {*_EMPTY}:
+            continue
+        if n and len(rows) > 1 and len(values) == 1 and not column.endswith(_COPIED):
+            same.append((column, values.pop()))
+        else:
+            stay.append(n)
+    return Table(table.columns, rows, tuple(same)).take(stay)
+
+
+def _without_year(cell: Text, year: str) -> Text:
+    match = _YEAR.match(cell.plain)
+    return cell[match.end() :] if match and match[1] == year else cell
+
+
+def fit(table: Table, width: int, optional: Sequence[str]) -> tuple[Table, list[int] | None, list[str]]:
+    """Return a table that fits, its widths, and which of its optional columns had no room.
+
+    The first of the optional columns goes first. The widths are None if there is no room even for the longest
+    words: then the table keeps all its columns.
+    """
+    narrower, dropped = table, []
+    widths = column_widths(table.columns, table.rows, width)
+    for column in optional:
+        if widths is not None:
+            break
+        # A time column's name ends with its zone.
+        stay = [n for n, name in enumerate(narrower.columns) if name.partition(" (")[0] != column]
+        if len(stay) < len(narrower.columns):
+            narrower = narrower.take(stay)
+            dropped.append(column)
+            widths = column_widths(narrower.columns, narrower.rows, width)
+    return (table, None, []) if widths is None else (narrower, widths, dropped)
 
 
 def column_widths(columns: Sequence[str], rows: Sequence[Row], width: int) -> list[int] | None:
     """Return how wide the columns can be, or None if there is no room even for their longest words."""
-    cells = [[Text(name), *(row[n] for row in rows)] for n, name in enumerate(columns)]
-    longest = [max(cell.cell_len for cell in column) for column in cells]
-    words = [(word for cell in column for word in cell.plain.split()) for column in cells]
-    least = [
-        wanted if is_whole else min(max(map(cell_len, column), default=0), _LONGEST_WORD)
-        for wanted, is_whole, column in zip(longest, _are_whole(columns, rows), words, strict=True)
+    cells = [[row[n] for row in rows] for n in range(len(columns))]
+    longest = [
+        max(cell_len(name), *(cell.cell_len for cell in column))
+        for name, column in zip(columns, cells, strict=True)
     ]
-    spare = width - sum(least) - _GAP * (len(columns) - 1)
-    for n, wanted in enumerate(longest):
-        more = min(wanted - least[n], max(spare, 0))
-        least[n], spare = least[n] + more, spare - more
-    return least if spare >= 0 else None
+    whole = _are_whole(columns, rows)
+    widths = [
+        max(_longest_word(columns[n]), _least_width(columns[n], cells[n], is_whole=whole[n]))
+        for n in range(len(columns))
+    ]
+    spare = width - sum(widths) - _GAP * (len(columns) - 1)
+    # What may be cut gets what the others leave.
+    for n in sorted(range(len(columns)), key=lambda n: columns[n] in _CUT):
+        more = min(longest[n] - widths[n], max(spare, 0))
+        widths[n], spare = widths[n] + more, spare - more
+    return widths if spare >= 0 else None
+
+
+def _least_width(column: str, cells: Sequence[Text], *, is_whole: bool) -> int:
+    longest = max(cell.cell_len for cell in cells)
+    if is_whole:
+        return longest
+    if column in _CUT:
+        return min(longest, _CUT[column])
+    return min(max(_longest_word(cell.plain) for cell in cells), _LONGEST_WORD)
+
+
+def _longest_word(text: str) -> int:
+    return max(map(cell_len, text.split()), default=0)
+
+
+def cut(columns: Sequence[str], rows: Sequence[Row], widths: Sequence[int]) -> None:
+    """Cut the cells that may be cut and are wider than their columns."""
+    for row in rows:
+        for column, cell, width in zip(columns, row, widths, strict=True):
+            if column in _CUT:
+                cell.truncate(width, overflow="ellipsis")
 
 
 def _are_whole(columns: Sequence[str], rows: Sequence[Row]) -> list[bool]:

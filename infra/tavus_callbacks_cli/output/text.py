@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 _KILOBYTE = 1024
 _MINUTE = 60
@@ -20,6 +20,13 @@ class Prose(str):
     """A text of several lines that somebody may have written in Markdown."""
 
     __slots__ = ()
+
+
+class Short(NamedTuple):
+    """A cell of a table with a short form for terminals."""
+
+    short: str
+    whole: str
 
 
 def examples(*lines: str) -> str:
