@@ -160,7 +160,7 @@ def printed(capsys):
     return [line.rstrip() for line in click.unstyle(capsys.readouterr().out).splitlines()]
 
 
-ID, TIME = "csim5af069b335353", "2027-03-01 12:00:00"
+ID, TIME, OTHER_TIME = "csim5af069b335353", "2019-03-01 12:00:00", "2019-03-02 12:00:00"
 
 
 @pytest.mark.usefixtures("narrow")
@@ -169,14 +169,14 @@ def test_ids_and_times_stay_whole_on_a_narrow_terminal(capsys):
     columns = ("conversation", "status", "began (UTC)", "end reason", "tags")
 
     console.print_table(
-        columns, [(ID, "presumed_ended", TIME, "", "user:1, user:2"), (ID, "ended", TIME, "", "")]
+        columns, [(ID, "presumed_ended", TIME, "", "user:1, user:2"), (ID, "ended", OTHER_TIME, "", "")]
     )
 
     assert [
         f"{ID}  status presumed_ended ·",
         f"  began (UTC) {TIME} · tags user:1, user:2",
         f"{ID}  status ended ·",
-        f"  began (UTC) {TIME}",
+        f"  began (UTC) {OTHER_TIME}",
     ] == printed(capsys)
 
 
@@ -196,16 +196,73 @@ def test_other_cells_fold_at_words_around_them(capsys):
 
 @pytest.mark.usefixtures("narrow")
 def test_columns_that_are_empty_are_left_out_on_a_terminal(capsys):
-    """Empty columns take room for nothing; without rows, all columns stay."""
-    console.print_table(("id", "missing", "tags"), [("c1", "", "a:b"), ("c2", "", "")])
+    """A dash is empty too, and without rows there is no header."""
+    console.print_table(("id", "missing", "since", "tags"), [("c1", "", "-", "a:b"), ("c2", "", "-", "")])
     console.print_table(("id", "missing"), [])
 
-    assert ["id  tags", "c1  a:b", "c2", "id  missing"] == printed(capsys)
+    assert ["id  tags", "c1  a:b", "c2"] == printed(capsys)
+
+
+@pytest.mark.usefixtures("narrow")
+def test_a_column_with_one_value_in_every_row_is_said_once(capsys):
+    """Ids stay in every row, and so does everything in a table of one row."""
+    console.print_table(("conversation", "status", "subject"), [("c1", "ended", "s"), ("c2", "ended", "s")])
+    console.print_table(("conversation", "status"), [("c1", "ended")])
+
+    output = capsys.readouterr()
+    lines = [line.rstrip() for line in click.unstyle(output.out).splitlines()]
+    assert [
+        *("conversation  subject", "c1            s", "c2            s"),
+        *("conversation  status", "c1            ended"),
+    ] == lines
+    assert "In every row: status ended.\n" == output.err
+
+
+@pytest.mark.usefixtures("narrow")
+def test_a_terminal_gets_short_forms(capsys):
+    """The current year is left out, ids are short, and tags are cut at the end of the line."""
+    year = datetime.now(UTC).year
+    row = (f"{year}-03-01 12:00:00 *", text.Short("c1:a2592e11", "long id"), "名前:山田太郎, " * 9)
+
+    console.print_table(("began (UTC)", "event id", "tags"), [row])
+
+    assert [
+        "began (UTC)       event id     tags",
+        "03-01 12:00:00 *  c1:a2592e11  名前:山田太郎, 名前:山田太郎…",
+    ] == printed(capsys)
+
+
+@pytest.mark.usefixtures("narrow")
+def test_columns_without_room_are_left_out_and_named(capsys):
+    """The first optional column goes first, and no more of them than necessary."""
+    row = [ID, "ended", TIME, "participant_left_timeout", "12"]
+
+    console.print_table(
+        ("conversation", "status", "began (UTC)", "end reason", "turns"),
+        [row, [ID, "active", OTHER_TIME, "last", "3"]],
+        optional=("end reason", "turns"),
+    )
+
+    output = capsys.readouterr()
+    assert [f"{ID}  ended   {TIME}  12", f"{ID}  active  {OTHER_TIME}  3"] == [
+        line.rstrip() for line in click.unstyle(output.out).splitlines()[1:]
+    ]
+    assert "Not shown for lack of room: end reason. --wide shows every column.\n" == output.err
+
+
+@pytest.mark.usefixtures("narrow")
+def test_wide_shows_everything(capsys):
+    """--wide shows empty columns, whole times and whole ids on a terminal, as a pipe gets them."""
+    with click.Context(click.Command("list")) as context:
+        context.meta[console.WIDE] = True
+        console.print_table(("id", "missing", "status"), [(text.Short("s", "whole"), "", "x")] * 2)
+
+    assert ["id     missing  status", *["whole           x"] * 2] == printed(capsys)
 
 
 def test_columns_that_are_empty_stay_in_a_pipe(capsys):
     """A program finds each column in its place."""
-    console.print_table(("id", "missing", "tags"), [("c1", "", "a:b")])
+    console.print_table(("id", "missing", "tags"), [(text.Short("c", "c1"), "", "a:b")])
 
     assert "id  missing  tags" == printed(capsys)[0]
 

@@ -102,7 +102,7 @@ def test_a_beginning_that_is_not_known_is_marked(target):
     assert [f"{moment(AT)}  ", f"{moment(later)} *"] == [
         line[22:43] for line in marked.stdout.splitlines()[1:]
     ]
-    assert "* When it began is not known: this is when it was first received.\n" in marked.stderr
+    assert "* The start is unknown. This is the time of the first callback.\n" in marked.stderr
     assert "*" not in plain.output
 
 
@@ -246,12 +246,12 @@ def test_events_are_listed_in_the_order_in_which_they_came(target, options, expe
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (("videos", "--missing", "transcript"), "--missing is no filter of videos"),
-        (("events", "--status", "ended"), "--status is no filter of events"),
-        (("--event-type", "x"), "--event-type is no filter of conversations"),
-        (("--status", "ready"), "takes active, ended, presumed_ended"),
-        (("videos", "--status", "ended"), "takes queued"),
-        (("--missing", "all"), "takes shutdown"),
+        (("videos", "--missing", "transcript"), "--missing does not filter videos"),
+        (("events", "--status", "ended"), "--status does not filter events"),
+        (("--event-type", "x"), "--event-type does not filter conversations"),
+        (("--status", "ready"), "must be one of active, ended, presumed_ended"),
+        (("videos", "--status", "ended"), "must be one of queued"),
+        (("--missing", "all"), "must be one of shutdown"),
         (("--tag", "user"), "NAME:VALUE"),
         (("--since", "yesterday"), "2h, 3d or 2026-11-28T10:00Z"),
         (("things",), "'things' is not one of"),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tavus_callbacks_cli.commands import options
-from tavus_callbacks_cli.commands.options import target_options
+from tavus_callbacks_cli.commands.options import target_options, wide_option
 from tavus_callbacks_cli.output import shell
 from tavus_callbacks_cli.output.console import note, print_json, print_table
 from tavus_callbacks_cli.output.text import examples
@@ -45,6 +45,7 @@ If one is still missing, fetch it by its id: `{command}`."""
 @click.option("--all", "is_all", is_flag=True, help="With --since: also those with a callback_url elsewhere.")
 @click.option("--tavus", "is_real", is_flag=True, help="With --local: ask Tavus, not the local stand-in.")
 @click.option("--dry-run", is_flag=True, help="Only list what is missing.")
+@wide_option
 @click.option("--json", "is_json", is_flag=True, help="Print JSON.")
 @target_options
 def backfill(  # noqa: PLR0913 - one argument an option

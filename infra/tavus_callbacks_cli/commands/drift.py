@@ -7,7 +7,7 @@ import click
 
 from tavus_callbacks.domain.common.timestamps import iso
 from tavus_callbacks_cli.commands import options
-from tavus_callbacks_cli.commands.options import target_options
+from tavus_callbacks_cli.commands.options import target_options, wide_option
 from tavus_callbacks_cli.output.console import note, print_json, print_table
 from tavus_callbacks_cli.output.text import examples, moment, zone
 from tavus_callbacks_cli.targets.choose import Target
@@ -27,6 +27,7 @@ from tavus_callbacks_cli.targets.choose import Target
     metavar="TIME",
     help="Look at what was received from then on: 7d, or ISO 8601 (UTC).",
 )
+@wide_option
 @click.option("--json", "is_json", is_flag=True, help="Print JSON.")
 @target_options
 def drift(target: Target, *, since: datetime, is_json: bool) -> None:

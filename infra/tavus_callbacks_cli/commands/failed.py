@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tavus_callbacks_cli.commands.options import named_target_options, target_options
+from tavus_callbacks_cli.commands.options import named_target_options, target_options, wide_option
 from tavus_callbacks_cli.output.console import note, print_json, print_table
 from tavus_callbacks_cli.output.shell import quote
-from tavus_callbacks_cli.output.text import examples, moment, zone
+from tavus_callbacks_cli.output.text import Times, examples
 from tavus_callbacks_cli.targets.choose import Target
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ def failed() -> None:
         "tavus-callbacks failed list --json --stack tavus-callbacks",
     ),
 )
+@wide_option
 @click.option("--json", "is_json", is_flag=True, help="Print JSON.")
 @target_options
 def list_(target: Target, *, is_json: bool) -> None:
@@ -56,14 +57,15 @@ def list_(target: Target, *, is_json: bool) -> None:
             {"failed": [failure.as_json() for failure in failures], "dead_letters": sum(dead.values())}
         )
         return
-    columns = (f"failed ({zone()})", "function", "records", "why", "id")
+    times = Times.of(each.failed_at for each in failures)
+    columns = (times.head("failed"), "function", "records", "why", "id")
     rows = (
-        (moment(each.failed_at), each.function, str(each.records), each.condition, each.key)
+        (times.show(each.failed_at), each.function, str(each.records), each.condition, each.key)
         for each in failures
     )
     print_table(columns, rows)
     for holds, count in dead.items():
-        note(f"Besides, {count} {holds} are dead letters; redrive --all moves them too.")
+        note(f"There are also {count} dead letters of {holds}. redrive --all moves them back.")
     if failures or dead:
         note(f"Next: {deployment.command('failed redrive', options=['--all'])}")
     else:
@@ -80,6 +82,7 @@ def list_(target: Target, *, is_json: bool) -> None:
 @click.argument("id_", metavar="[ID|latest]", required=False)
 @click.option("--all", "is_all", is_flag=True, help="Redrive everything, including dead letters.")
 @click.option("--dry-run", is_flag=True, help="Show what would be given to which function, and do nothing.")
+@wide_option
 @click.option("--json", "is_json", is_flag=True, help="Print JSON.")
 @named_target_options
 def redrive(target: Target, id_: str | None, *, is_all: bool, dry_run: bool, is_json: bool) -> None:

@@ -7,7 +7,7 @@ import click
 
 from tavus_callbacks.domain.common.timestamps import iso
 from tavus_callbacks_cli.commands import options
-from tavus_callbacks_cli.commands.options import simulated_option, target_options
+from tavus_callbacks_cli.commands.options import simulated_option, target_options, wide_option
 from tavus_callbacks_cli.output.console import note, print_json, print_table
 from tavus_callbacks_cli.output.text import Times, examples
 from tavus_callbacks_cli.targets.choose import Target, UrlTarget
@@ -25,6 +25,7 @@ from tavus_callbacks_cli.targets.choose import Target, UrlTarget
     metavar="TIME",
     help="Check conversations received since then: 30d, or ISO 8601 (UTC). Default: 7d.",
 )
+@wide_option
 @click.option("--json", "is_json", is_flag=True, help="Print JSON.")
 @target_options
 @simulated_option

@@ -3,17 +3,14 @@
 from collections.abc import Collection, Iterator
 from dataclasses import asdict
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from tavus_callbacks_cli.commands.options import named_target_options, target_options
+from tavus_callbacks_cli.commands.options import named_target_options, target_options, wide_option
 from tavus_callbacks_cli.output.console import note, print_block, print_fields, print_json, print_table
-from tavus_callbacks_cli.output.text import Times, examples, size, tags
+from tavus_callbacks_cli.output.text import Short, Times, examples, size, tags
 from tavus_callbacks_cli.targets.choose import Target
-
-if TYPE_CHECKING:
-    from tavus_callbacks_cli.targets.api_client import ApiClient
 
 
 @click.group(
@@ -40,6 +37,7 @@ def quarantine() -> None:
 @click.option(
     "--limit", type=click.IntRange(min=1), default=50, show_default=True, help="How many, newest first."
 )
+@wide_option
 @click.option("--json", "is_json", is_flag=True, help="Print JSON.")
 @target_options
 def list_(target: Target, *, limit: int, is_json: bool) -> None:
@@ -47,6 +45,8 @@ def list_(target: Target, *, limit: int, is_json: bool) -> None:
 
     The newest come first. Equal bodies are one entry with a count.
     """
+    from tavus_callbacks_cli.operations.ids import shorten_quarantine_id
+
     with target.open_api("quarantine") as api:
         entries = list(islice(api.items("/quarantine"), limit + 1))
     if is_json:
@@ -56,7 +56,7 @@ def list_(target: Target, *, limit: int, is_json: bool) -> None:
         columns = ("quarantine id", times.head("last received"), "count", "label", "size", "reason")
         rows = (
             (
-                entry["quarantine_id"],
+                shorten_quarantine_id(entry["quarantine_id"]),
                 times.show(entry["last_received_at"]),
                 str(entry["count"]),
                 entry["label"],
@@ -65,7 +65,7 @@ def list_(target: Target, *, limit: int, is_json: bool) -> None:
             )
             for entry in entries[:limit]
         )
-        print_table(columns, rows)
+        print_table(columns, rows, optional=("size",))
     if not entries:
         note("Nothing is in quarantine.")
     if len(entries) > limit:
@@ -86,8 +86,10 @@ def show(target: Target, id_: str, *, is_json: bool) -> None:
 
     `latest` is the newest entry. Control characters in the body are shown escaped.
     """
+    from tavus_callbacks_cli.operations.ids import choose_quarantined
+
     with target.open_api("quarantine") as api:
-        entry = _find_entry(api, id_)
+        entry = choose_quarantined(api.items("/quarantine"), id_, api.command("quarantine list"))
         if entry["body"] is None:
             entry["body"] = api.text(f"/quarantine/{entry['quarantine_id']}/body")
     if is_json:
@@ -96,20 +98,6 @@ def show(target: Target, id_: str, *, is_json: bool) -> None:
     print_fields(entry_fields(entry))
     click.echo()
     print_block(entry["body"])
-
-
-def _find_entry(api: "ApiClient", id_: str) -> dict[str, Any]:
-    """Return an entry, or the newest one for `latest`; raises NotFound."""
-    from tavus_callbacks_cli.operations.ids import LATEST
-    from tavus_callbacks_cli.operations.quarantine import not_found
-
-    entries = (entry for entry in api.items("/quarantine") if id_ in (LATEST, entry["quarantine_id"]))
-    entry = next(entries, None)
-    if entry is None:
-        raise not_found(id_, api.command("quarantine list"))
-    if id_ == LATEST:
-        note(f"latest is {entry['quarantine_id']}")
-    return entry
 
 
 def entry_fields(entry: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -138,6 +126,7 @@ def entry_fields(entry: dict[str, Any]) -> Iterator[tuple[str, str]]:
 @click.argument("id_", metavar="[ID|latest]", required=False)
 @click.option("--all", "is_all", is_flag=True, help="Redrive every entry.")
 @click.option("--dry-run", is_flag=True, help="Only say which entries can be stored.")
+@wide_option
 @click.option("--json", "is_json", is_flag=True, help="Print JSON.")
 @named_target_options
 def redrive(target: Target, id_: str | None, *, is_all: bool, dry_run: bool, is_json: bool) -> None:
@@ -147,6 +136,7 @@ def redrive(target: Target, id_: str | None, *, is_all: bool, dry_run: bool, is_
     time of receipt, label and tags. An entry is removed once its event is stored; one that is still refused
     stays. This requires AWS credentials, or --local.
     """
+    from tavus_callbacks_cli.operations.ids import shorten_event_id, shorten_quarantine_id
     from tavus_callbacks_cli.operations.quarantine import redrive_entries
 
     if (id_ is None) != is_all:
@@ -160,7 +150,13 @@ def redrive(target: Target, id_: str | None, *, is_all: bool, dry_run: bool, is_
     if outcomes:
         columns = ("quarantine id", "outcome", "event id", "reason")
         rows = (
-            (each.quarantine_id, each.outcome, each.event_id or "", each.reason or "") for each in outcomes
+            (
+                shorten_quarantine_id(each.quarantine_id),
+                each.outcome,
+                Short(shorten_event_id(each.event_id or ""), each.event_id or ""),
+                each.reason or "",
+            )
+            for each in outcomes
         )
         print_table(columns, rows)
     refused = sum(outcome.outcome == "refused" for outcome in outcomes)

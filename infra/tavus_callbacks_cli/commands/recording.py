@@ -12,10 +12,11 @@ from tavus_callbacks_cli.commands.options import (
     require_folder,
     simulated_option,
     target_options,
+    wide_option,
 )
 from tavus_callbacks_cli.output import shell
 from tavus_callbacks_cli.output.console import note, print_fields, print_json, print_table, progress_bar
-from tavus_callbacks_cli.output.text import clock, escape, examples, moment, size, zone
+from tavus_callbacks_cli.output.text import Times, clock, escape, examples, moment, size, zone
 from tavus_callbacks_cli.targets.choose import Target
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ def _path_id(_context: click.Context, parameter: click.Parameter, value: str) ->
     help="Save it; after an interruption the same command goes on where it was.",
 )
 @click.option("--force", is_flag=True, help="Let --download overwrite FILE.")
+@wide_option
 @click.option("--json", "is_json", is_flag=True, help="Print JSON.")
 @target_options
 @simulated_option
@@ -131,17 +133,18 @@ def _list(recordings: "Recordings", *, is_json: bool) -> None:
     if is_json:
         print_json({"recordings": items, "link": link})
         return
+    times = Times.of(map(_since, items))
     rows = (
         (
             item["recording_id"],
             item["status"],
             "-" if item["size"] is None else size(item["size"]),
             "-" if item["duration"] is None else clock(item["duration"]),
-            moment(item["modified_at"] or item["received_at"]),
+            times.show(_since(item)),
         )
         for item in items
     )
-    print_table(("recording id", "status", "size", "duration", f"since ({zone()})"), rows)
+    print_table(("recording id", "status", "size", "duration", times.head("since")), rows)
     # Below: a column of sentences would leave the others no room for whole words.
     print_fields((item["recording_id"], remark) for item in items if (remark := recording_remark(item)))
     if link is None:
@@ -149,6 +152,10 @@ def _list(recordings: "Recordings", *, is_json: bool) -> None:
         return
     click.echo()
     _print_link(link, "url", is_json=False)
+
+
+def _since(item: dict[str, Any]) -> str:
+    return str(item["modified_at"] or item["received_at"])
 
 
 def _download(recordings: "Recordings", file: Path, *, is_json: bool) -> None:

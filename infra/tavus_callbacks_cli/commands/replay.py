@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tavus_callbacks_cli.commands import options
-from tavus_callbacks_cli.commands.options import filter_options, post_options, target_options
+from tavus_callbacks_cli.commands.options import filter_options, post_options, target_options, wide_option
 from tavus_callbacks_cli.commands.signals import one_signal_ends
 from tavus_callbacks_cli.output.console import note, print_json, print_table, progress_bar
-from tavus_callbacks_cli.output.text import examples, moment, zone
+from tavus_callbacks_cli.output.text import Short, Times, examples
 from tavus_callbacks_cli.targets.choose import Target
 
 if TYPE_CHECKING:
@@ -58,6 +58,7 @@ _SHORT, _FEW = 20, 5
     metavar="FILE",
     help="Record outcomes in FILE, and skip events that it lists as taken.",
 )
+@wide_option
 @click.option("--json", "is_json", is_flag=True, help="Print JSON.")
 @target_options
 @filter_options
@@ -185,13 +186,23 @@ def _show(outcomes: "list[Outcome]", skipped: int, *, is_json: bool) -> None:
         print_table(("outcome", "event type", "events"), rows)
         chosen = [each for each in outcomes if each["outcome"] != "taken"][:_FEW]
     if chosen:
-        print_table(
-            (f"received ({zone()})", "event type", "outcome", "event id"),
-            [
-                (moment(each["received_at"]), each["event_type"], _outcome(each), each["event_id"])
-                for each in chosen
-            ],
+        _print_events(chosen)
+
+
+def _print_events(outcomes: "list[Outcome]") -> None:
+    from tavus_callbacks_cli.operations.ids import shorten_event_id
+
+    times = Times.of(each["received_at"] for each in outcomes)
+    rows = [
+        (
+            times.show(each["received_at"]),
+            each["event_type"],
+            _outcome(each),
+            Short(shorten_event_id(each["event_id"]), each["event_id"]),
         )
+        for each in outcomes
+    ]
+    print_table((times.head("received"), "event type", "outcome", "event id"), rows)
 
 
 def _outcome(each: "dict[str, Any]") -> str:

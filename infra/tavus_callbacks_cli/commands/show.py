@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import click
@@ -10,10 +10,10 @@ import click
 from tavus_callbacks.domain.callbacks.families import KINDS
 from tavus_callbacks.domain.common.paths import LISTS, fits_path, subject_path
 from tavus_callbacks_cli.commands import options
-from tavus_callbacks_cli.commands.options import simulated_option, target_options
+from tavus_callbacks_cli.commands.options import simulated_option, target_options, wide_option
 from tavus_callbacks_cli.operations.subjects import subject_events, unknown_id
 from tavus_callbacks_cli.output.console import note, print_fields, print_json, print_line, print_table
-from tavus_callbacks_cli.output.text import Times, examples, json_text, size
+from tavus_callbacks_cli.output.text import Short, Times, examples, json_text, size
 from tavus_callbacks_cli.targets.choose import Target
 
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 @click.argument("id_", metavar="ID|latest")
 @click.option("--kind", type=options.KIND, help="Kind of the subject. Default: every kind is searched.")
 @click.option("--events", "is_of_events", is_flag=True, help="List its events instead.")
-@click.option("--wide", "is_wide", is_flag=True, help="With --events: whole event ids and times.")
 @click.option("--json", "is_json", is_flag=True, help="Print JSON.")
+@wide_option
 @target_options
 @simulated_option
 def show(  # noqa: PLR0913 - one argument an option
@@ -41,7 +41,6 @@ def show(  # noqa: PLR0913 - one argument an option
     *,
     kind: str | None,
     is_of_events: bool,
-    is_wide: bool,
     is_json: bool,
     leave_out: dict[str, str],
 ) -> None:
@@ -61,34 +60,25 @@ def show(  # noqa: PLR0913 - one argument an option
             id_ = resolve_subject(api, id_, kind, leave_out)
         # Pages first: most ids have one.
         kinds = (kind,) if kind else dict.fromkeys((*LISTS, *KINDS))
-        form = _Form(is_of_events, is_wide, is_json)
-        if not any(_show(api, each, id_, form) for each in kinds):
+        if not any(_show(api, each, id_, is_of_events=is_of_events, is_json=is_json) for each in kinds):
             raise unknown_id(api, kind, id_)
 
 
-class _Form(NamedTuple):
-    """How to show a subject."""
-
-    is_of_events: bool
-    is_wide: bool
-    is_json: bool
-
-
-def _show(api: "ApiClient", kind: str, id_: str, form: _Form) -> bool:
+def _show(api: "ApiClient", kind: str, id_: str, *, is_of_events: bool, is_json: bool) -> bool:
     """Show the page of a subject, or its events if it has no page; return False if nothing is stored."""
     from tavus_callbacks_cli.targets.api_client import NoSuchPath, NotFound
 
-    if kind in LISTS and fits_path(id_) and not form.is_of_events:
+    if kind in LISTS and fits_path(id_) and not is_of_events:
         # A stack of an earlier version has fewer paths.
         with suppress(NoSuchPath):
             try:
-                show_page(api, kind, api.get(subject_path(kind, id_)), is_json=form.is_json)
+                show_page(api, kind, api.get(subject_path(kind, id_)), is_json=is_json)
             except NotFound:
                 return False
             return True
     events = list(subject_events(api, kind, id_))
     if events:
-        _show_events(api, events, form)
+        _show_events(api, events, is_json=is_json)
     return bool(events)
 
 
@@ -128,30 +118,26 @@ def _watch_commands(api: "ApiClient", view: dict[str, Any]) -> Iterator[str]:
         yield api.command("recording", view["conversation_id"], *which, options=["--open"])
 
 
-def _show_events(api: "ApiClient", events: list[dict[str, Any]], form: _Form) -> None:
-    if form.is_json:
+def _show_events(api: "ApiClient", events: list[dict[str, Any]], *, is_json: bool) -> None:
+    if is_json:
         print_json({"events": events})
         return
+    from tavus_callbacks_cli.operations.events import short_id
+
+    times, rows = Times.of(event["occurred_at"] for event in events), []
+    for event in events:
+        rows.append(_row(event, event["event_type"], times))
+        rows += [_row(variant, f"└ {variant['event_type']}", times) for variant in event.get("variants", [])]
+    print_table((times.head("occurred"), "event", "size", "issues", "event id"), rows, optional=("size",))
+    note(f"`{api.command('show', short_id(events[-1]))}` shows the body of an event.")
+
+
+def _row(event: dict[str, Any], name: str, times: Times) -> tuple[str | Short, ...]:
+    from tavus_callbacks.domain.events.view import LIST_BODY_LIMIT
     from tavus_callbacks_cli.operations.events import row_id, short_id
 
-    times = Times.of((event["occurred_at"] for event in events), is_short=not form.is_wide)
-    name_of = row_id if form.is_wide else short_id
-
-    def row(event: dict[str, Any], name: str) -> tuple[str, ...]:
-        issues = ", ".join(event["issues"])
-        return times.show(event["occurred_at"]), name, _body_size(event), issues, name_of(event)
-
-    rows = []
-    for event in events:
-        rows.append(row(event, event["event_type"]))
-        rows += [row(variant, f"└ {variant['event_type']}") for variant in event.get("variants", [])]
-    print_table((times.head("occurred"), "event", "size", "issues", "event id"), rows)
-    note(f"`{api.command('show', 'EVENT ID')}` shows the body of one.")
-
-
-def _body_size(event: dict[str, Any]) -> str:
-    from tavus_callbacks.domain.events.view import LIST_BODY_LIMIT
-
+    size_text = f"over {size(LIST_BODY_LIMIT)}"
     if "body" in event:
-        return size(len(json_text(event["body"], indent=None).encode()))
-    return f"over {size(LIST_BODY_LIMIT)}"
+        size_text = size(len(json_text(event["body"], indent=None).encode()))
+    issues, event_id = ", ".join(event["issues"]), Short(short_id(event), row_id(event))
+    return times.show(event["occurred_at"]), name, size_text, issues, event_id

@@ -10,7 +10,7 @@ import click
 from tavus_callbacks.domain.common import timestamps
 from tavus_callbacks.domain.summaries import sums
 from tavus_callbacks_cli.commands import options
-from tavus_callbacks_cli.commands.options import query, simulated_option, target_options
+from tavus_callbacks_cli.commands.options import query, simulated_option, target_options, wide_option
 from tavus_callbacks_cli.output.console import (
     note,
     print_fields,
@@ -68,6 +68,7 @@ def _key(text: str) -> tuple[str, sums.Key]:
 @click.option(
     "--html", "html_file", type=_FILE, metavar="FILE", help="Write a report with plots; - prints it."
 )
+@wide_option
 @click.option("--json", "is_json", is_flag=True, help="Print JSON.")
 @target_options
 @simulated_option

@@ -8,7 +8,7 @@ import click
 from tavus_callbacks.domain.common.timestamps import iso
 from tavus_callbacks.domain.common.token import SCOPES, Scope
 from tavus_callbacks_cli.commands import options
-from tavus_callbacks_cli.commands.options import named_target_options, target_options
+from tavus_callbacks_cli.commands.options import named_target_options, target_options, wide_option
 from tavus_callbacks_cli.output import shell
 from tavus_callbacks_cli.output.console import note, print_json, print_table
 from tavus_callbacks_cli.output.text import examples, moment, zone
@@ -87,6 +87,7 @@ def create(target: Target, *, label: str, scope: Scope, expires: datetime | None
         "tavus-callbacks token list --stack tavus-callbacks", "tavus-callbacks token list --local --json"
     ),
 )
+@wide_option
 @click.option("--json", "is_json", is_flag=True, help="Print JSON.")
 @target_options
 def list_(target: Target, *, is_json: bool) -> None:

@@ -5,6 +5,7 @@ Nothing is stored under the id `latest`: Tavus makes ids of letters and digits t
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,6 +17,7 @@ from tavus_callbacks_cli.operations.events import row_id, short_id
 from tavus_callbacks_cli.operations.subjects import subject_events
 from tavus_callbacks_cli.output.console import note
 from tavus_callbacks_cli.output.shell import quote
+from tavus_callbacks_cli.output.text import Short
 
 if TYPE_CHECKING:
     from tavus_callbacks_cli.targets.api_client import ApiClient
@@ -23,6 +25,10 @@ if TYPE_CHECKING:
 LATEST = "latest"
 
 _SHORT_EVENT_ID = re.compile(r"(.+):[0-9a-f]{8}")
+# A quarantine id has 32 digits; tables print the first eight.
+_QUARANTINE_DIGITS = 8
+QUARANTINE_ID = re.compile(r"[0-9a-f]{32}")
+_QUARANTINE_PREFIX = re.compile(r"[0-9a-f]{8,31}")
 
 
 def resolve_subject(api: "ApiClient", id_: str, kind: str | None, leave_out: Mapping[str, str]) -> str:
@@ -85,3 +91,41 @@ def resolve_event(api: "ApiClient", id_: str, kind: str | None = None) -> str | 
 def _with_variants(event: dict[str, Any]) -> Iterator[dict[str, Any]]:
     yield event
     yield from event.get("variants", ())
+
+
+def shorten_event_id(event_id: str) -> str:
+    """Return the short form of a whole event id; other text as it is."""
+    identity = parse_event_id(event_id)
+    return short_id({"event_id": event_id, "subject": identity[1]}) if identity else event_id
+
+
+def shorten_quarantine_id(quarantine_id: str) -> Short:
+    """Return a quarantine id with its first digits as its short form."""
+    return Short(quarantine_id[:_QUARANTINE_DIGITS], quarantine_id)
+
+
+def choose_quarantined(entries: Iterator[dict[str, Any]], id_: str, list_command: str) -> dict[str, Any]:
+    """Return the entry with an id or with its first eight or more digits, or the newest one for `latest`.
+
+    `entries` begin with the newest. Raises click.ClickException if none or several match.
+    """
+    from tavus_callbacks_cli.targets.api_client import NotFound
+
+    is_prefix = _QUARANTINE_PREFIX.fullmatch(id_)
+
+    def is_named(name: str) -> bool:
+        return id_ in (LATEST, name) or bool(is_prefix and name.startswith(id_))
+
+    matching = (entry for entry in entries if is_named(entry["quarantine_id"]))
+    # A whole id has one entry, so the rest need not be read.
+    matches = list(matching) if is_prefix else list(islice(matching, 1))
+    if len(matches) > 1:
+        ids = "".join(f"\n  {entry['quarantine_id']}" for entry in matches)
+        raise click.ClickException(f"{quote(id_)} is short for {len(matches)} entries. Use one of:{ids}")
+    if not matches and id_ == LATEST:
+        raise NotFound("Nothing is in quarantine.")
+    if not matches:
+        raise NotFound(f"{quote(id_)} is not in quarantine. `{list_command}` lists the entries.")
+    if id_ == LATEST:
+        note(f"latest is {matches[0]['quarantine_id']}")
+    return matches[0]

@@ -22,10 +22,7 @@ from tavus_callbacks.domain.callbacks.intake import Rejection, read_callback
 from tavus_callbacks.domain.common.compression import inflate, is_gzip
 from tavus_callbacks.domain.common.errors import NotAnObject
 from tavus_callbacks.domain.common.timestamps import parse
-from tavus_callbacks_cli.operations.ids import LATEST
-from tavus_callbacks_cli.output.console import note
-from tavus_callbacks_cli.output.shell import quote
-from tavus_callbacks_cli.targets.api_client import NotFound
+from tavus_callbacks_cli.operations.ids import QUARANTINE_ID, choose_quarantined
 from tavus_callbacks_cli.targets.aws_errors import aws_errors, incomplete_errors
 
 if TYPE_CHECKING:
@@ -84,21 +81,11 @@ def delete_entries(
 
 
 def _find_entry(deployment: "Deployment", quarantine_id: str) -> Item:
-    """Return an entry, or the newest one for `latest`; raises NotFound."""
-    store = deployment.store
-    entry = next(list_entries(store), None) if quarantine_id == LATEST else get_entry(store, quarantine_id)
-    if entry is None:
-        raise not_found(quarantine_id, deployment.command("quarantine list"))
-    if quarantine_id == LATEST:
-        note(f"latest is {entry['quarantine_id']}")
-    return entry
-
-
-def not_found(quarantine_id: str, command: str) -> NotFound:
-    """Return the error about an entry that does not exist; `command` lists those that do."""
-    if quarantine_id == LATEST:
-        return NotFound("Nothing is in quarantine.")
-    return NotFound(f"{quote(quarantine_id)} is not in quarantine. `{command}` lists the entries.")
+    """Return an entry by its whole or short id, or the newest one for `latest`; raises ClickException."""
+    if entry := get_entry(deployment.store, quarantine_id):
+        return entry
+    entries = () if QUARANTINE_ID.fullmatch(quarantine_id) else list_entries(deployment.store)
+    return choose_quarantined(iter(entries), quarantine_id, deployment.command("quarantine list"))
 
 
 def list_entries(store: "Store") -> Iterator[Item]:
