@@ -45,7 +45,8 @@ def opened(stranger, tmp_path):
     def open_report(count: int, by: str):
         conversations = [conversation(number) for number in range(count)]
         statistics = sums.statistics(conversations, sums.parse_key(by))
-        path.write_text(report({**statistics, "by": by}, f"On {EVIL}"), encoding="utf-8")
+        grouped = {by: statistics.pop("groups"), "label": sums.groups(conversations, sums.by_label)}
+        path.write_text(report({**statistics, "by": by}, grouped, f"On {EVIL}"), encoding="utf-8")
         stranger.goto(url)
         return stranger
 
@@ -66,6 +67,19 @@ def test_the_report_opens_from_disk(opened):
     lengths.get_by_text("Table").click()
     # The rows are made when the table has opened.
     expect(lengths.locator("tbody tr").first.locator("td")).to_have_text(["0 s to 30 s", "1"])
+
+
+def test_the_report_groups_by_another_key_as_the_console_does(opened):
+    """A click shows the groups of that key; the address keeps it."""
+    page = opened(4, "tag:user")
+    links = page.get_by_role("group", name="Group by").get_by_role("link")
+
+    expect(links).to_have_text(["tag:user", "token label"])
+    links.last.click()
+
+    expect(page.locator("figcaption").first).to_have_text("Conversations by token label")
+    expect(links.last).to_have_attribute("aria-current", "true")
+    assert page.url.endswith("#label")
 
 
 def test_texts_of_strangers_stay_texts_in_the_report(opened):

@@ -108,7 +108,7 @@ def test_a_table_is_for_people(target):
     result = run("stats", "--since", "2027-03-01T00:00:00Z", "--tag", "user:a", "--label", "shop")
 
     assert 0 == result.exit_code
-    assert "words       6 by users, 1 by replicas: 86% are users'" in result.stdout
+    assert "words          6 by users (86%), 1 by replicas" in result.stdout
     assert any(line.startswith("2027-03-02") for line in result.stdout.splitlines())
     assert "simulated" in result.stderr
     for part in ("since=2027-03-01T00%3A00%3A00.000000Z", "tag=user%3Aa", "label=shop", "limit=200"):
@@ -122,7 +122,7 @@ def test_nothing_to_sum_up_is_no_error(target):
     result = run("stats")
 
     assert 0 == result.exit_code
-    assert "talks       none" in result.stdout
+    assert "conversations  none" in result.stdout
 
 
 @pytest.mark.parametrize(("delimiter", "tag", "group"), [(",", "=1+1", "'=1+1"), (";", "a;=1+1", "a;=1+1")])
@@ -239,12 +239,14 @@ def test_the_report_has_the_sums_and_no_markup_of_strangers(target, tmp_path):
     seen.feed(path.read_text())
     assert path.read_text().count(EVIL) == 0
     data = json.loads(seen.texts["application/json"])
-    about = data.pop("about")
-    assert data == {
-        **json.loads(json.dumps(sums.statistics(conversations, sums.by_tag("user")))),
-        "by": "tag:user",
-    }
-    assert [evil] == [group["group"] for group in data["groups"] if "<" in group["group"]]
+    about, grouped = data.pop("about"), data.pop("grouped")
+    expected = json.loads(json.dumps(sums.statistics(conversations, sums.by_tag("user"))))
+    assert expected.pop("groups") == grouped["tag:user"]
+    assert {**expected, "by": "tag:user"} == data
+    assert [evil] == [group["group"] for group in grouped["tag:user"] if "<" in group["group"]]
+    # The page offers the console's other keys too.
+    assert ["tag:user", "day", "label", "end-reason"] == list(grouped)
+    assert sums.groups(conversations, sums.by_day) == grouped["day"]
     assert about.startswith("On a fake, first received from ")
     assert ", without simulated ones" in about
 

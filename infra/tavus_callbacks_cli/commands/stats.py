@@ -1,4 +1,4 @@
-"""`tavus-callbacks stats`: sums over many conversations, for people, spreadsheets and programs."""
+"""`tavus-callbacks stats`: sums over many conversations, as a table, CSV, HTML or JSON."""
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -35,7 +35,7 @@ def _key(text: str) -> tuple[str, sums.Key]:
     """Parse the key of the groups."""
     key = sums.parse_key(text)
     if key is None:
-        raise click.BadParameter(f"{text!r} is not {sums.KEY_WORDS}.")
+        raise click.BadParameter(f"{text!r} is not a key. Use {sums.KEY_WORDS}.")
     return text, key
 
 
@@ -53,20 +53,27 @@ def _key(text: str) -> tuple[str, sums.Key]:
     default="30d",
     show_default=True,
     metavar="TIME",
-    help="From then on: 30d, or ISO 8601 (UTC).",
+    help="Only conversations received since then: 90d, or ISO 8601 (UTC).",
 )
-@click.option("--until", type=options.moment, metavar="TIME", help="Before: 1d, or ISO 8601 (UTC).")
-@click.option("--tag", type=options.tag, metavar="NAME:VALUE", help="Only with this tag.")
-@click.option("--label", metavar="L", help="Only what came by the token of this label.")
+@click.option(
+    "--until",
+    type=options.moment,
+    metavar="TIME",
+    help="Only conversations received before then: 1d, or ISO 8601 (UTC).",
+)
+@click.option("--tag", type=options.tag, metavar="NAME:VALUE", help="Only conversations with this tag.")
+@click.option("--label", metavar="L", help="Only conversations received by the token with this label.")
 @click.option(
     "--by", type=_key, default="day", show_default=True, metavar="WHAT",
-    help="Sum up by day, label, end-reason, or tag:NAME.",
+    help="Group by day, label, end-reason or tag:NAME.",
 )  # fmt: skip
+@click.option("--csv", "csv_file", type=_FILE, metavar="FILE", help="Write the groups as CSV; - prints them.")
 @click.option(
-    "--csv", "csv_file", type=_FILE, metavar="FILE", help="Write the sums for a spreadsheet; - prints them."
-)
-@click.option(
-    "--html", "html_file", type=_FILE, metavar="FILE", help="Write a report with plots; - prints it."
+    "--html",
+    "html_file",
+    type=_FILE,
+    metavar="FILE",
+    help="Write the console's Stats page as one file; - prints it.",
 )
 @wide_option
 @click.option("--json", "is_json", is_flag=True, help="Print JSON.")
@@ -87,7 +94,7 @@ def stats(  # noqa: PLR0913 - one argument an option
     Of the last 30 days unless --since says more. Spans are seconds in files and JSON; days are UTC.
     """
     if (csv_file, html_file, is_json and _OUTPUT).count(_OUTPUT) > 1:
-        raise click.UsageError("Standard output takes one of --csv -, --html - and --json: name one.")
+        raise click.UsageError("Only one of --csv -, --html - and --json can write to standard output.")
     until = filters["until"] or datetime.now(UTC)
     with target.open_api("read") as api:
         conversations = _read(api, {**filters, **leave_out}, until)
@@ -99,8 +106,10 @@ def stats(  # noqa: PLR0913 - one argument an option
         from tavus_callbacks_cli.stats.report import report
 
         about = ", ".join(_scope(target, filters, until, leave_out, total))
-        html = report({**statistics, "by": by[0]}, about)
-        _write(html_file, html, "has the report: open it in a browser.")
+        others = {name: sums.groups(conversations, key) for name, key in sums.KEYS.items() if name != by[0]}
+        page = {name: statistics[name] for name in statistics if name != "groups"}
+        html = report({**page, "by": by[0]}, {by[0]: grouped, **others}, about)
+        _write(html_file, html, "has the Stats page. Open it in a browser.")
     if is_json:
         print_json({**statistics, "by": by[0]})
     elif not (csv_file or html_file):
@@ -178,24 +187,24 @@ def _show(total: dict[str, Any], grouped: Sequence[dict[str, Any]], by: str) -> 
         columns = (by, "conversations", "ended", "time", "turns", "words", "response", "no transcript")
         print_table(columns, rows)
     if total["simulated"]:
-        note(f"{total['simulated']} of them are simulated.")
+        note(f"Of these, {total['simulated']} are simulated.")
 
 
 def total_fields(total: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield the sums over all conversations as names and values."""
-    states = _counts(total, "{}", sums.STATUSES)
-    yield "talks", f"{total['conversations']}: {states}" if states else "none"
+    states = _counts({name.replace("_", " "): total[name] for name in sums.STATUSES})
+    yield "conversations", f"{total['conversations']}: {states}" if states else "none"
     time, median = timedelta(seconds=round(total["seconds"])), duration(total["median_seconds"]) or "-"
     yield "time", f"{time} in all, median {median}"
     yield "turns", f"{total['user_turns']} by users, {total['replica_turns']} by replicas"
-    words, share = f"{total['user_words']} by users, {total['replica_words']} by replicas", ""
-    if total["user_share_by_words"] is not None:
-        share = f": {total['user_share_by_words']:.0%} are users'"
-    yield "words", words + share
+    share = total["user_share_by_words"]
+    percent = "" if share is None else f" ({share:.0%})"
+    yield "words", f"{total['user_words']} by users{percent}, {total['replica_words']} by replicas"
     yield "response", duration(total["median_response_seconds"]) or "-"
-    yield "missing", _counts(total, "missing_{}", sums.PARTS) or "nothing"
+    missing = {part: total[f"missing_{part}"] for part in sums.PARTS}
+    plural = {part if count == 1 else f"{part}s": count for part, count in missing.items()}
+    yield "missing", _counts(plural) or "nothing"
 
 
-def _counts(total: dict[str, Any], form: str, names: Sequence[str]) -> str:
-    counts = ((total[form.format(name)], name.replace("_", " ")) for name in names)
-    return ", ".join(f"{count} {name}" for count, name in counts if count)
+def _counts(counts: dict[str, int]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in counts.items() if count)

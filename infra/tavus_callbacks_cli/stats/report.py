@@ -1,9 +1,9 @@
-"""The page Stats of the console as one HTML file that loads nothing."""
+"""The console's Stats page as one HTML file that loads nothing: its style, its script, and the data."""
 
 import hashlib
 import re
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import Any
 
@@ -14,9 +14,22 @@ _IMPORT = re.compile(r'^import \{[^}]*\} from "/console/([\w.]+)";\n', re.MULTIL
 _EXPORT = re.compile(r"^export ", re.MULTILINE)
 
 _MAIN = """
-const { about, ...data } = JSON.parse(document.getElementById("data").textContent);
-const lines = [h("h1", {}, "Tavus conversations"), h("div", { class: "left-out" }, h("p", {}, said(about)))];
-document.body.append(h("main", {}, lines, report(data)));
+const { about, grouped, ...data } = JSON.parse(document.getElementById("data").textContent);
+const NAMES = { day: "day", label: "token label", "end-reason": "end reason" };
+const address = (name) => `#${encodeURIComponent(name)}`;
+const main = h("main");
+function draw() {
+  const by = Object.keys(grouped).find((name) => address(name) === location.hash) ?? data.by;
+  const links = Object.keys(grouped).map((name) =>
+    h("a", { href: address(name), "aria-current": name === by && "true" }, said(NAMES[name] ?? name)));
+  const choice = h("div", { class: "group-by", role: "group", "aria-label": "Group by" },
+    h("span", { class: "dim" }, "By"), links);
+  fill(main, h("div", { class: "head" }, h("h1", {}, "Stats"), choice),
+    h("div", { class: "left-out" }, h("p", {}, said(about))), report({ ...data, by, groups: grouped[by] }));
+}
+addEventListener("hashchange", draw);
+document.body.append(main);
+draw();
 """
 _POLICY = (
     "default-src 'none'; script-src {script}; style-src {style}; base-uri 'none'; form-action 'none'; "
@@ -28,7 +41,7 @@ _PAGE = """<!doctype html>
 <meta charset="utf-8">
 <meta http-equiv="content-security-policy" content="{policy}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Tavus conversations</title>
+<title>Stats of Tavus conversations</title>
 <style>{style}</style>
 </head>
 <body>
@@ -40,13 +53,18 @@ _PAGE = """<!doctype html>
 """
 
 
-def report(statistics: Mapping[str, Any], about: str) -> str:
-    """Return the report of an answer of `GET /stats`; `about` says which conversations it is about."""
+def report(
+    statistics: Mapping[str, Any], grouped: Mapping[str, Sequence[Mapping[str, Any]]], about: str
+) -> str:
+    """Return the page for an answer of `GET /stats`, with the sums of other keys to choose from.
+
+    `grouped` has the groups by key, `about` says which conversations are summed up.
+    """
     style = (_STATIC / "style.css").read_text(encoding="utf-8")
     script = join_modules("report.js") + _MAIN
     policy = _POLICY.format(script=_hash(script), style=_hash(style))
     # No text can end the element that holds it, or open a comment.
-    data = json_text({**statistics, "about": about}, indent=None).replace("<", r"\u003c")
+    data = json_text({**statistics, "grouped": grouped, "about": about}, indent=None).replace("<", r"\u003c")
     return _PAGE.format(policy=policy, style=style, data=data, script=script)
 
 

@@ -66,7 +66,7 @@ def by_tag(name: str) -> Key:
     return values
 
 
-_KEYS: Mapping[str, Key] = {"day": by_day, "label": by_label, "end-reason": by_end_reason}
+KEYS: Mapping[str, Key] = {"day": by_day, "label": by_label, "end-reason": by_end_reason}
 KEY_WORDS = "day, label, end-reason or tag:NAME"
 
 
@@ -74,7 +74,7 @@ def parse_key(text: str) -> Key | None:
     """Return the key that one of KEY_WORDS names; None for any other text."""
     if text.startswith(_TAG) and text != _TAG:
         return by_tag(text.removeprefix(_TAG))
-    return _KEYS.get(text)
+    return KEYS.get(text)
 
 
 def statistics(conversations: Sequence[Conversation], key: Key) -> dict[str, Any]:
