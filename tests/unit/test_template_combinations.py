@@ -253,18 +253,14 @@ def fixed_names(template):
 WORDS = {"Stack": "STACK", "Region": "REGION", "Domain": "DomainName"}
 
 
-def test_every_fixed_name_has_its_reason(template):
-    """A fixed name can collide with another stack's, so docs/parameters.md says why it is needed."""
+def test_the_page_lists_every_fixed_name(template):
+    """A fixed name can collide with another stack's, so docs/parameters.md has it beside its resource."""
     page = (ROOT / "docs" / "parameters.md").read_text(encoding="utf-8").partition("\n## Fixed names\n")[2]
-    rows = [
-        [cell.strip() for cell in line.strip("|").split("|")]
-        for line in page.splitlines()
-        if line[:3] == "| `"
-    ]
     documented = {
         resource: name
-        for resources, names, reason in rows
-        if reason
+        for resources, names in re.findall(
+            r"^- ((?:`\w+`,? ?)+): ((?:`[^`]+`(?:, (?=`))?)+)", page, re.MULTILINE
+        )
         for resource, name in zip(
             re.findall(r"`(.+?)`", resources), re.findall(r"`(.+?)`", names) * 9, strict=False
         )
