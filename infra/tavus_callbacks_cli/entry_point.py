@@ -1,15 +1,33 @@
-"""The script `tavus-callbacks`, which names the extra to install when a package is missing."""
+"""The script `tavus-callbacks`: runs a command, and ends faults of the machine in a sentence."""
 
 import sys
+
+from tavus_callbacks_cli.output import faults
 
 # The modules that only the local stack imports; every other package comes with [cli].
 _LOCAL = {"av", "moto", "samtranslator", "werkzeug", "yaml"}
 
 
 def main() -> None:
-    """Run the command line."""
-    # httpx imports its own command line with pygments, if it can: 0.18 s of every command that reads.
-    sys.modules["httpx._main"] = None  # type: ignore[assignment]  # makes this import fail
+    """Run the command line; always ends with SystemExit."""
+    faults.open_closed_streams()
+    try:
+        try:
+            _run()
+        finally:
+            # What cannot be written fails here, not in the interpreter's last moments.
+            sys.stdout.flush()
+    except BrokenPipeError:
+        faults.discard_output()
+        sys.exit(1)
+    except OSError as error:
+        faults.discard_output()
+        sys.exit(f"Error: {faults.describe(error)}")
+    except MemoryError:
+        sys.exit("Error: The memory is used up. Close other programs, or ask for less.")
+
+
+def _run() -> None:
     try:
         from tavus_callbacks_cli.main import main as run
 
