@@ -106,5 +106,5 @@ def test_the_csv_of_the_report_is_for_spreadsheets(opened):
 
 
 def test_a_report_about_nothing_says_so(opened):
-    """A span without conversations is no empty page."""
+    """A span without conversations has a sentence, not an empty page."""
     assert "No conversations match." in opened(0, "day").locator("main").inner_text()

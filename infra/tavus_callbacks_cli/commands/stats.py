@@ -91,7 +91,8 @@ def stats(  # noqa: PLR0913 - one argument an option
 ) -> None:
     """Summarise conversations: how many, how long, who spoke.
 
-    Of the last 30 days unless --since says more. Spans are seconds in files and JSON; days are UTC.
+    Without --since, the conversations of the last 30 days. Durations in files and JSON are in seconds. Days
+    are UTC.
     """
     if (csv_file, html_file, is_json and _OUTPUT).count(_OUTPUT) > 1:
         raise click.UsageError("Only one of --csv -, --html - and --json can write to standard output.")
@@ -187,7 +188,7 @@ def _show(total: dict[str, Any], grouped: Sequence[dict[str, Any]], by: str) -> 
         columns = (by, "conversations", "ended", "time", "turns", "words", "response", "no transcript")
         print_table(columns, rows)
     if total["simulated"]:
-        note(f"Of these, {total['simulated']} are simulated.")
+        note(f"{total['simulated']} of them are simulated.")
 
 
 def total_fields(total: dict[str, Any]) -> Iterator[tuple[str, str]]:

@@ -110,7 +110,9 @@ def refused_line(entry: dict[str, Any], times: Times) -> "Text":
     """Return an entry of quarantine as one line, with the id under which `quarantine show` finds it."""
     from rich.text import Text
 
+    from tavus_callbacks_cli.operations.ids import shorten_quarantine_id
+
     line = Text.assemble((f"{times.show(entry['last_received_at'])} ", "dim"), ("refused ", "bold red"))
     line.append(f"{entry['status']} {escape(entry['detail'])} ")
     line.append(escape(f"{entry['label']} {tags(entry['tags'])}".strip()), "dim")
-    return line.append(f"  quarantine {entry['quarantine_id']}", "yellow")
+    return line.append(f"  {shorten_quarantine_id(entry['quarantine_id']).short}", "yellow")

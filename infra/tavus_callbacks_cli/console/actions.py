@@ -1,4 +1,4 @@
-"""What a page may do besides reading: the operator's actions, with the content that the page posts.
+"""The operator's actions of the console, with the content that the page posts.
 
 Each returns the document that the command of its name prints with `--json`, and raises click.ClickException.
 Their imports wait for the first action, because they would delay the start of a local stack.

@@ -15,7 +15,7 @@ _FIRST, _LATER = "200", "20"
 
 @dataclass(slots=True)
 class RefusedFeed:
-    """What was refused after a time (ISO 8601), asked for every so many seconds."""
+    """Entries received after a time (ISO 8601), requested at most once in `pause` seconds."""
 
     api: ApiClient
     after: str

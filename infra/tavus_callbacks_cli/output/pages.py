@@ -103,7 +103,7 @@ def _span(view: View, clock: Clock) -> str:
 
 
 def statistics_fields(view: View, _clock: Clock) -> Fields:
-    """Yield the counts of a transcript; nothing if there is none."""
+    """Yield the counts of a transcript, if it has arrived."""
     transcript, talk = view["transcript"], view["talk"]
     if not (transcript and talk):
         return
@@ -125,7 +125,7 @@ def statistics_fields(view: View, _clock: Clock) -> Fields:
 
 
 def perception_fields(view: View, _clock: Clock) -> Fields:
-    """Yield the analysis of what the camera saw, or why there is none."""
+    """Yield the analysis of what the camera saw, or why it is unavailable."""
     perception = view["perception"]
     if perception:
         analysis = perception["analysis"]

@@ -56,7 +56,7 @@ def _is_harmless(character: str) -> bool:
 
 
 def moment(text: str | None, *, with_zone: bool = False) -> str:
-    """Return an ISO 8601 time in this machine's zone, to the second; `-` if there is none.
+    """Return an ISO 8601 time in this machine's zone, to the second, or `-` for None.
 
     The zone is the one that is valid at that time: CEST in July, CET in December. Other text is returned as
     it is.

@@ -8,7 +8,7 @@ const LONGEST = 60_000;
 const MOST_UNREACHABLE = 8;
 const PASSING = [401, 403, 429];
 
-/** An answer that is no success; `status` is 0 without an answer, `retryAfter` is in seconds. */
+/** An answer that is not a success; `status` is 0 without an answer, `retryAfter` is in seconds. */
 class ApiError extends Error {
   constructor(status, title, detail, retryAfter = null, problem = {}) {
     super(detail || title);
@@ -16,7 +16,7 @@ class ApiError extends Error {
   }
 }
 
-/** What this console shows and may do. */
+/** The target of this console, and the actions that it allows. */
 export const config = {};
 
 let last = Promise.resolve();

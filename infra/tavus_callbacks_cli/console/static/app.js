@@ -20,7 +20,7 @@ const EVENT = /^([a-z]+)\.(.+)\.[^.]+-[0-9a-f]{32}$/;
 const main = h("main", { id: "main", tabindex: "-1" });
 const banner = h("div", { class: "banner" });
 const live = h("span", { class: "live", hidden: true });
-// What each entry of this tab's history remembers, by its number: its scroll position, its focus, and a page's own data.
+// The state of each entry of this tab's history, by its number: its scroll position, its focus, and a page's own data.
 const memories = new Map();
 let shown = null;
 

@@ -1,4 +1,4 @@
-// What all modules build on: nodes, the address, settings, times. Nothing here parses HTML or sends a request.
+// Shared by all modules: nodes, the address, settings, times. Nothing here parses HTML or sends a request.
 
 const SVG = "http://www.w3.org/2000/svg";
 

@@ -178,7 +178,7 @@ function hasId(event, id) {
 
 // A conversation without a page: nothing is stored of it, or no path can hold its id.
 
-/** Says that nothing is stored of a conversation. */
+/** Shows that no callback of a conversation is stored. */
 export function showUnknown({ root, id }) {
   fill(root, heading(id), empty("No such conversation",
     h("p", {}, "No callback of this conversation is stored here, or it was erased."),

@@ -7,7 +7,7 @@ import { empty, filterForm, leave, listCommand, loading, notice, openFilters, se
 const PAGE = 50;
 const NEXT_PAGE = 200;
 const MOST_REQUESTS = 8;
-// A list that grows by itself begins anew when it has more rows, and an address asks for no more.
+// A list that grows by itself starts again when it has more rows, and an address asks for no more.
 const MOST_ROWS = 2000;
 const TOO_LARGE = 409;
 const TIMES = ["since", "until", "before"];
@@ -261,7 +261,7 @@ export class List {
     if (isAsked) this.body.querySelector(".open")?.focus({ preventScroll: true });
   }
 
-  /** Reads the list anew from its first page. */
+  /** Reads the list again from its first page. */
   reload() {
     const { memory, filters, query } = this;
     replaceQuery({ rows: null });

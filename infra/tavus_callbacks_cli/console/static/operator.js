@@ -10,7 +10,7 @@ export function show(page) {
   return page.path[0] === "problems" ? showProblems(page) : showQuarantine(page);
 }
 
-// What `tavus-callbacks problems` says, each with its action or the command to type next.
+// The problems of `tavus-callbacks problems`, each with its action or the command to type next.
 
 async function showProblems({ root, signal }) {
   const content = h("div", {}, loading());
@@ -84,7 +84,7 @@ const PREVIEW = 120;
 
 async function showQuarantine(page) {
   const tools = h("div");
-  // Entries leave the list, so it is read anew.
+  // Entries leave the list, so it is read again.
   page.memory.rows = null;
   const shown = await listPage({
     ...page, path: ["quarantine"], title: "Quarantine", tools,
@@ -150,7 +150,7 @@ function sizeText(bytes) {
   return `${Math.round(bytes / unit * 10) / 10} ${name}`;
 }
 
-/** Says how to get a quarantine token where that is what is missing. */
+/** Shows how to get a quarantine token if the console lacks one. */
 function noAccess(error, options) {
   if (error.status !== 401 || isSignedOut(error)) return notice(error, options);
   return empty("The quarantine requires a token of its own",
