@@ -8,6 +8,7 @@ from click.exceptions import NoSuchCommand
 
 from tavus_callbacks import VERSION
 from tavus_callbacks.domain.common.token import replace_tokens
+from tavus_callbacks_cli.output.console import wrap_message
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -96,11 +97,14 @@ class LazyGroup(click.Group):
         return [*(CompletionItem(name, help=COMMANDS[name].summary) for name in names), *options]
 
     def invoke(self, ctx: click.Context) -> object:
-        """Run a command, and remove tokens from its error: somebody typed one, or a service quoted it."""
+        """Run a command. Its error is wrapped, without tokens: somebody typed one, or a service quoted it."""
         try:
             return super().invoke(ctx)
         except click.ClickException as error:
-            error.message = replace_tokens(error.message)  # type: ignore[misc]  # click formats it later
+            message = replace_tokens(error.message)
+            # Click writes this before the message.
+            prefix = f"Error: {error.format_message().removesuffix(error.message)}"
+            error.message = wrap_message(message, prefix)  # type: ignore[misc]  # click formats it later
             raise
 
     def resolve_command(

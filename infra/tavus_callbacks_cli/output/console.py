@@ -5,6 +5,7 @@ colour.
 """
 
 import io
+import os
 import re
 import sys
 from collections.abc import Iterable, Sequence
@@ -26,6 +27,9 @@ _NAME_WIDTH = 12
 
 # Set in click's context by --wide.
 WIDE = "tavus_callbacks_cli.wide"
+
+# A command in a sentence.
+_COMMAND = re.compile(r"`[^`]+`\S*")
 
 # Files consist of lines and tabs, so these two stay.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -50,8 +54,37 @@ def print_file(text: str) -> None:
 
 
 def note(text: str) -> None:
-    """Print a note about the answer to standard error, dim."""
-    click.secho(escape(text), err=True, dim=True)
+    """Print a note about the answer to standard error, dim; a terminal wraps it at words."""
+    for line in wrap_message(escape(text)).split("\n"):
+        click.secho(line, err=True, dim=True)
+
+
+def wrap_message(text: str, prefix: str = "") -> str:
+    """Return a text for standard error, wrapped at words if that is a terminal, commands in one piece.
+
+    `prefix` is what stands before its first line.
+    """
+    try:
+        width = os.get_terminal_size(sys.stderr.fileno()).columns
+    except OSError:
+        return text
+    first, *others = f"{prefix}{text}".split("\n")
+    lines = [part for line in (first, *others) for part in _wrap_line(line, width)]
+    # A break after the prefix takes the place of its blank.
+    return "\n".join(lines)[len(prefix.rstrip()) :].removeprefix(" " if prefix else "")
+
+
+def _wrap_line(line: str, width: int) -> list[str]:
+    # Most lines fit, and rich takes a while to load. A letter takes at most two cells; 0 is no width.
+    if not width or len(line) <= width // 2 or (line.isascii() and len(line) <= width):
+        return [line]
+    from rich.text import Text
+
+    from tavus_callbacks_cli.output.tables import wrap
+
+    indent = len(line) - len(line.lstrip())
+    units = _COMMAND.findall(line)
+    return [part.plain for part in wrap(Text(line), width, indent=indent and indent + 2, units=units)]
 
 
 def print_line(line: "Text", *, indent: int | None = None, units: Sequence[str] = ()) -> None:

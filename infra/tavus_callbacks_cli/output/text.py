@@ -10,6 +10,9 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 _KILOBYTE = 1024
+# click indents the lines of an epilog by four, and a terminal has 80 columns.
+_EXAMPLE_WIDTH = 76
+_OPTION = re.compile(r" (?=--|[|>])")
 _MINUTE = 60
 
 _SUSPECT = re.compile(r"[^ -~]")
@@ -31,7 +34,18 @@ class Short(NamedTuple):
 
 def examples(*lines: str) -> str:
     r"""Return the end of a command's help. The leading \b keeps click from joining the lines."""
-    return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
+    return "\b\nExamples:\n" + "\n".join(f"  {_continue_line(line)}" for line in lines)
+
+
+def _continue_line(line: str) -> str:
+    r"""Return a command on lines of 76 characters; a shell reads a \ at the end as "goes on"."""
+    if len(line) <= _EXAMPLE_WIDTH:
+        return line
+    # At an option, a pipe or a redirection.
+    places = [match.start() for match in _OPTION.finditer(line) if match.start() <= _EXAMPLE_WIDTH - 2]
+    if not places:
+        return line
+    return f"{line[: places[-1]]} \\\n      {_continue_line(line[places[-1] + 1 :])}"
 
 
 def escape(text: str) -> str:
