@@ -1,6 +1,7 @@
 """Strangers' text is printed, and cannot steer the terminal."""
 
 import json
+import os
 import time
 from datetime import UTC, datetime
 
@@ -290,3 +291,35 @@ def test_folding_changes_nothing_but_white_space(value, width, indent):
 
     assert shown.split() == " ".join(lines).split()
     assert all(cell_len(line) <= width or 1 >= len(line[indent:].split(" ")) for line in lines[1:])
+
+
+@pytest.mark.parametrize("prefix", ["", "Error: ", "Error: Invalid value for '--since': "])
+def test_messages_wrap_at_words_and_keep_commands_whole(prefix, monkeypatch):
+    """A terminal would break them inside words; a command that is copied must have no line break."""
+    monkeypatch.setattr("os.get_terminal_size", lambda _: os.terminal_size((40, 24)))
+    monkeypatch.setattr("sys.stderr.fileno", lambda: 2)
+    command = "`tavus-callbacks show c1 --local`"
+
+    message = console.wrap_message(f"Nothing of it is known. {command} shows it.", prefix)
+    lines = [line.rstrip() for line in f"{prefix}{message}".split("\n")]
+
+    assert all(len(line) <= 40 for line in lines)
+    assert any(command in line for line in lines)
+    assert f"{prefix}Nothing of it is known. {command} shows it." == " ".join(lines)
+
+
+def test_messages_for_programs_are_one_line():
+    """Standard error that is no terminal gets each message as it is."""
+    assert "word " * 100 == console.wrap_message("word " * 100)
+
+
+def test_a_long_example_continues_below():
+    """A shell reads the lines as one command, and none is wider than 80 columns with its indent of four."""
+    command = (
+        "tavus-callbacks replay --since 1d --to http://localhost:5000/ --rate 5 --resume file.jsonl --local"
+    )
+
+    lines = text.examples(command).splitlines()[2:]
+
+    assert all(len(line) <= 78 for line in lines)
+    assert [f"  {command}"] == ["".join(line.rstrip("\\").replace("      ", "") for line in lines)]

@@ -36,24 +36,18 @@ if TYPE_CHECKING:
     )
 )
 @click.argument("id_", metavar="[ID|latest]", required=False)
-@click.option("--tag", type=options.tag, metavar="NAME:VALUE", help="Everything that belongs to this tag.")
-@click.option(
-    "--kind",
-    type=options.KIND,
-    default="conversation",
-    show_default=True,
-    help="What ID is the id of.",
-)
+@click.option("--tag", type=options.tag, metavar="NAME:VALUE", help="Export the subjects with this tag.")
+@options.kind_option("Kind of the subject.", default="conversation")
 @click.option(
     "--to",
     "file",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
     required=True,
-    help="The zip to write.",
+    help="Write the zip to FILE.",
 )
 @click.option("--force", is_flag=True, help="Overwrite FILE.")
-@click.option("--json", "is_json", is_flag=True, help="Print what was written as JSON.")
+@click.option("--json", "is_json", is_flag=True, help="Print a summary as JSON.")
 @target_options
 @simulated_option
 def export(  # noqa: PLR0913 - one argument an option
@@ -69,12 +63,12 @@ def export(  # noqa: PLR0913 - one argument an option
 ) -> None:
     """Write everything stored about a subject into a zip file.
 
-    Events with their bodies, the view, the transcript, recordings, and quarantine that names it; README.txt
-    says what each file is. With TAVUS_CALLBACKS_URL, quarantine is searched if
-    TAVUS_CALLBACKS_QUARANTINE_TOKEN is set. --tag leaves out and lists a subject whose callbacks do not all
-    carry the tag.
+    `latest` is the newest conversation, or with --kind the newest subject of that kind. The zip holds the
+    events with their bodies, the view, the transcript, the recordings, and entries of quarantine that name
+    the subject. Its README.txt describes each file. With TAVUS_CALLBACKS_URL, quarantine is searched if
+    TAVUS_CALLBACKS_QUARANTINE_TOKEN is set.
 
-    The exit code is 1 if --tag left something out.
+    --tag leaves out and lists subjects whose callbacks do not all carry the tag. The exit code is then 1.
     """
     from tavus_callbacks_cli.operations.export import Sources, find_by_tag
     from tavus_callbacks_cli.operations.ids import resolve_subject
@@ -84,7 +78,7 @@ def export(  # noqa: PLR0913 - one argument an option
         return command("export", subject, options=("--kind", kind, "--to", "FILE", *target.options))
 
     if (id_ is None) == (tag is None):
-        raise click.UsageError("Name an ID, or --tag NAME:VALUE.")
+        raise click.UsageError("Add an ID, latest, or --tag NAME:VALUE.")
     refuse_overwrite(file, force=force)
     require_folder(file)
     with ExitStack() as cleanup:

@@ -43,7 +43,7 @@ WHAT = options.Renamed((*LISTS.values(), "events"), {"faces": "replicas"})
 @click.option("--label", metavar="L", help="Only callbacks to the token with this label.")
 @click.option("--status", metavar="S", help="Only with this status, such as active, ended, ready or error.")
 @click.option("--missing", metavar="M", help="Only conversations without this, such as transcript.")
-@click.option("--kind", type=options.KIND, help="Only events of this kind.")
+@options.kind_option("Only events of this kind.")
 @click.option("--event-type", metavar="TYPE", help="Only events of this type, such as system.shutdown.")
 @click.option(
     "--since", type=options.moment, metavar="TIME", help="Only received since then: 7d, or ISO 8601 (UTC)."

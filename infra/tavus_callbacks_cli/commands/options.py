@@ -22,6 +22,8 @@ from tavus_callbacks_cli.targets.urls import is_base, is_http, is_loopback
 if TYPE_CHECKING:
     from tavus_callbacks_cli.operations.events import EventFilter
 
+Command = Callable[..., None]
+
 _DURATION = re.compile(r"([0-9]{1,5})([smhd])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -150,7 +152,7 @@ def filter_options(command: Callable[..., None]) -> Callable[..., None]:
         filter_ = EventFilter(kind, event_types, label, wanted, with_simulated=not leave_out)
         command(target, *args, filter_=filter_, **kwargs)
 
-    by_kind = click.option("--kind", type=KIND, help="Only events of this kind.")
+    by_kind = kind_option("Only events of this kind.")
     by_type = click.option(
         "--event-type",
         "event_types",
@@ -253,6 +255,18 @@ class Renamed(click.Choice[str]):
 
 
 KIND = Renamed(KINDS, {"face": "replica"})
+
+
+def kind_option(text: str, default: str | None = None) -> Callable[[Command], Command]:
+    """Return `--kind`, with a help text that ends with the kinds: as a metavar they are wider than a line."""
+    return click.option(
+        "--kind",
+        type=KIND,
+        metavar="KIND",
+        default=default,
+        show_default=default is not None,
+        help=f"{text} One of {', '.join(KIND.choices)}.",
+    )
 
 
 def duration(text: str) -> timedelta:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     )
 )
 @click.argument("id_", metavar="ID|latest")
-@click.option("--kind", type=options.KIND, help="Kind of the subject. Default: every kind is searched.")
+@options.kind_option("Kind of the subject. By default every kind is searched.")
 @click.option("--events", "is_of_events", is_flag=True, help="List its events instead.")
 @click.option("--json", "is_json", is_flag=True, help="Print JSON.")
 @wide_option
