@@ -237,9 +237,8 @@ def push_lines(script: ModuleType, sizes_of_pushes: list[int]) -> list[Line]:
     ]
 
 
-def _table(lines: list[Line]) -> str:
-    rows = [f"| {line.name} | ${line.dollars:.2f} | {line.why} |" for line in lines]
-    return "\n".join([*rows, f"| **together** | **${_sum(lines):.2f}** | |"])
+def _list(lines: list[Line]) -> str:
+    return "\n".join(f"- ${line.dollars:.2f} {line.name}: {line.why}" for line in lines)
 
 
 def _sum(lines: list[Line]) -> float:
@@ -262,7 +261,7 @@ def main() -> None:
     summaries = summary_lines(script, summary, entries)
     details = push_sizes()
     pushes = len(details) / len(CONVERSATION)
-    bus = pushes * BUS_ENTRY * MILLION
+    bus, posts = pushes * BUS_ENTRY * MILLION, push_lines(script, details)
     million, size = row.dollars + _sum(summaries) + bus, stored(row, summary, entries)
     template = Path(__file__).with_name("cost.md").read_text(encoding="utf-8")
     templates = {name: load_stack(parameters) for name, parameters in STACKS.items()}
@@ -274,11 +273,12 @@ def main() -> None:
         "resources": len(templates["default"].resources),
         "sizes": script.table(rows),
         "inline": script.inline_limit(),
-        "summaries": _table(summaries),
-        "summarised": f"{row.dollars + _sum(summaries):.2f}",
+        "summaries": f"{_sum(summaries):.2f}",
+        "summary_parts": _list(summaries),
         "entry": f"{2 * script.WRITE_UNIT * MILLION / CALLBACKS:.2f}",
         "bus": f"{bus:.2f}",
-        "posts": _table(push_lines(script, details)),
+        "posts": f"{_sum(posts):.2f}",
+        "post_parts": _list(posts),
         "pushes": f"{pushes:.1f}",
         "million": f"{million:.2f}",
         "months": "\n".join(_month(count, million, size, row.log, idle) for count in MONTHS),
@@ -286,13 +286,13 @@ def main() -> None:
         "storage": f"{MILLION * size / 1e9 * TABLE_GB:.2f}",
     }
     DOCUMENT.write_text(template.format(**words), encoding="utf-8")
-    sys.stdout.write(f"{words['sizes']}\n{words['summaries']}\n{million:.2f}\n")
+    sys.stdout.write(f"{words['sizes']}\n{words['summary_parts']}\n{million:.2f}\n")
 
 
 def _fixed_table(templates: dict[str, Template]) -> str:
     costs = [fixed_costs(template) for template in templates.values()]
     lines = [_dollars(name, [cost[name] for cost in costs]) for name in costs[0]]
-    totals = _dollars("together", [sum(cost.values()) for cost in costs])
+    totals = _dollars("total", [sum(cost.values()) for cost in costs])
     return "\n".join(
         [f"| a month | {' | '.join(templates)} |", "|---|" + "---:|" * len(costs), *lines, totals]
     )

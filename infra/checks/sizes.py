@@ -49,7 +49,7 @@ ACCESS_LOG_VALUES = {
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What a callback with `body` bytes writes, in bytes, write units and objects."""
+    """The bytes, write units and objects that a callback with `body` bytes writes."""
 
     body: int
     item: int

@@ -40,7 +40,7 @@ DOCUMENTS += [ROOT / "functions" / "tavus_callbacks" / "runbooks.md"]
 SOURCES = [str(path) for name in ("functions", "infra", "tests") for path in (ROOT / name).rglob("*.py")]
 
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-# What only a shell understands.
+# Characters that only a shell understands.
 SHELL = re.compile(r"[|&;<>()#`\n]")
 SEPARATORS = {"|", "||", "&&", ";", "(", ")", "&", ">"}
 # Members that stand in some events only, or that the caller chose.
@@ -166,7 +166,7 @@ def leaves(group: click.Group, *path: str) -> Iterator[tuple[str, ...]]:
 
 
 COMMANDS = list(leaves(main))
-# What a shell might make of the documents' variables.
+# Values for the documents' variables.
 VARIABLES = {
     "$CONVERSATION_ID": "c123456",
     "$VIDEO_ID": "v123456",
@@ -339,7 +339,7 @@ def variables_of(stack: RunningStack) -> dict[str, str]:
 
 
 def assert_answers_alike(step: Step, output: str) -> None:
-    """Compare an answer's members and types with the document's, or see that it is no refusal."""
+    """Compare an answer's members and types with the document's, or see that it is not an error."""
     if step.output is not None:
         assert outline(json.loads(step.output)) == outline(json.loads(output)), step
     elif "/runbooks/" in step.command:
@@ -361,7 +361,7 @@ def without_occasional(value: object) -> object:
 
 
 def section(text: str, heading: str) -> str:
-    """Return what stands below a heading of the second level."""
+    """Return the text below a heading of the second level."""
     return text.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
 
 

@@ -22,7 +22,7 @@ MONEY = re.compile(r"\$([\d,]+\.\d\d)")
 
 
 def part(heading):
-    """Return what stands below a heading."""
+    """Return the text below a heading."""
     return TEXT.partition(f"## {heading}\n")[2].partition("\n## ")[0]
 
 
@@ -61,14 +61,13 @@ def test_the_readme_states_the_idle_cost(computed):
     assert idle <= 1.50
 
 
-def test_each_table_adds_up():
-    """The bold line below each table of a million callbacks is the sum of what stands above it."""
-    tables = [table.splitlines() for table in TEXT.split("\n\n") if "**together**" in table]
+def test_each_list_adds_up():
+    """The sum above each list of parts is the sum of its lines."""
+    lists = re.findall(r"^(.*\$.*):\n\n((?:- \$.*\n)+)", TEXT, re.MULTILINE)
 
-    assert 2 == len(tables)
-    for *rows, end in tables:
-        found = [amounts(row)[0] for row in rows if MONEY.search(row)]
-        assert sum(found) == pytest.approx(amounts(end)[0], abs=0.03)
+    assert 2 == len(lists)
+    for whole, parts in lists:
+        assert sum(amounts(parts)) == pytest.approx(amounts(whole)[0], abs=0.03)
 
 
 def test_a_month_is_its_fixed_costs_and_its_callbacks():
