@@ -10,7 +10,7 @@ from tavus_callbacks.domain.callbacks.families import is_name
 from tavus_callbacks_cli.commands import options as parameters
 from tavus_callbacks_cli.commands.options import named_target_options, require_folder
 from tavus_callbacks_cli.output import shell
-from tavus_callbacks_cli.output.console import note, print_block, print_json, progress_bar
+from tavus_callbacks_cli.output.console import note, print_json, print_lines, progress_bar
 from tavus_callbacks_cli.output.text import examples
 from tavus_callbacks_cli.targets.choose import Target
 
@@ -144,6 +144,6 @@ def _print_receipt(content: dict[str, Any], file: Path | None, *, is_json: bool)
     if is_json:
         print_json(content)
     else:
-        print_block("\n".join(receipt_lines(content)))
+        print_lines(receipt_lines(content))
     if file is not None:
         note(f"The receipt is in {shell.argument(str(file))}. It names its subjects: keep it safe.")

@@ -9,7 +9,7 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
@@ -28,8 +28,8 @@ _NAME_WIDTH = 12
 # Set in click's context by --wide.
 WIDE = "tavus_callbacks_cli.wide"
 
-# A command in a sentence.
-_COMMAND = re.compile(r"`[^`]+`\S*")
+# A command in a sentence, or one that ends a line.
+_COMMAND = re.compile(r"(`[^`]+`\S*)|(?:^ *|: )((?:tavus-callbacks|curl|aws) .+)$")
 
 # Files consist of lines and tabs, so these two stay.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -45,6 +45,14 @@ def print_block(text: str) -> None:
     """Print text of several lines, with everything but its line feeds escaped."""
     _make_output_safe()
     click.echo("\n".join(map(escape, text.split("\n"))))
+
+
+def print_lines(lines: Iterable[str]) -> None:
+    """Print lines escaped; a terminal wraps them at words, commands in one piece."""
+    _make_output_safe()
+    for line in lines:
+        for part in _wrap_line(escape(line), _width(sys.stdout)):
+            click.echo(part)
 
 
 def print_file(text: str) -> None:
@@ -64,18 +72,22 @@ def wrap_message(text: str, prefix: str = "") -> str:
 
     `prefix` is what stands before its first line.
     """
-    try:
-        width = os.get_terminal_size(sys.stderr.fileno()).columns
-    except OSError:
-        return text
-    first, *others = f"{prefix}{text}".split("\n")
-    lines = [part for line in (first, *others) for part in _wrap_line(line, width)]
+    width = _width(sys.stderr)
+    lines = [part for line in f"{prefix}{text}".split("\n") for part in _wrap_line(line, width)]
     # A break after the prefix takes the place of its blank.
     return "\n".join(lines)[len(prefix.rstrip()) :].removeprefix(" " if prefix else "")
 
 
+def _width(stream: TextIO) -> int:
+    """Return how wide a terminal is, 0 for anything else."""
+    try:
+        return os.get_terminal_size(stream.fileno()).columns
+    except OSError:
+        return 0
+
+
 def _wrap_line(line: str, width: int) -> list[str]:
-    # Most lines fit, and rich takes a while to load. A letter takes at most two cells; 0 is no width.
+    # Most lines fit, and rich takes a while to load. A letter takes at most two cells.
     if not width or len(line) <= width // 2 or (line.isascii() and len(line) <= width):
         return [line]
     from rich.text import Text
@@ -83,7 +95,7 @@ def _wrap_line(line: str, width: int) -> list[str]:
     from tavus_callbacks_cli.output.tables import wrap
 
     indent = len(line) - len(line.lstrip())
-    units = _COMMAND.findall(line)
+    units = [match[1] or match[2] for match in _COMMAND.finditer(line)]
     return [part.plain for part in wrap(Text(line), width, indent=indent and indent + 2, units=units)]
 
 
