@@ -1,8 +1,8 @@
 """The tests of each threat in docs/security.md, by the name that the page gives it."""
 
 TESTS = {
-    "forged callbacks": ("test_09_a_wrong_credential_is_refused_and_answers_do_not_differ",),
-    "guessed tokens": (
+    "forged callbacks, guessed tokens": (
+        "test_09_a_wrong_credential_is_refused_and_answers_do_not_differ",
         "test_every_dead_token_gets_one_and_the_same_answer",
         "test_garbage_is_refused_without_asking_the_store",
     ),
@@ -133,11 +133,9 @@ TESTS = {
         "test_the_body_of_an_answer_is_not_read",
         "test_a_consumer_that_is_down_for_an_hour_gets_everything",
     ),
-    "terminal escapes": (
+    "terminal escapes, printed commands": (
         "test_nothing_escaped_steers_a_terminal",
         "test_rows_are_never_markup",
-    ),
-    "printed commands": (
         "test_a_pasted_argument_is_the_intended_one_and_runs_nothing",
         "test_a_pasted_id_is_never_read_as_an_option",
         "test_no_module_but_one_builds_a_command",
@@ -159,12 +157,10 @@ TESTS = {
         "test_tunnel",
         "test_a_tunnel_that_rewrites_the_host_is_misdirected",
     ),
-    "console key": (
+    "console key, token of the target": (
         "test_a_stranger_gets_nothing",
         "test_a_wrong_key_gets_no_cookie",
         "test_the_key_is_exchanged_for_a_cookie_that_scripts_cannot_read",
-    ),
-    "token of the target": (
         "test_no_answer_holds_the_token",
         "test_nothing_of_the_browser_reaches_the_api",
         "test_a_path_does_not_leave_the_api",

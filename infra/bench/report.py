@@ -113,7 +113,7 @@ def document(results: Results) -> str:
 
 
 def _functions(run: Run) -> str:
-    receivers = ("receive", "textbook", "bare put_item", "hand-signed", "boto3 + pydantic", "empty")
+    receivers = ("receive", "textbook", "bare put_item", "hand-signed", "boto3 + pydantic")
     others = ("read", "project", "drain", "resolve", "signing_key", "push", "watch")
     return _rows(_times(each, run[each]) for each in (*receivers, *others))
 
@@ -132,13 +132,9 @@ def _share(figures: Figures, when: str) -> str:
 
 
 def _bodies(run: Run) -> str:
-    shown = (
-        *(("cpu", each, "CPU", ".2f") for each in ("receive", "textbook", "flask + sqlite")),
-        *(("peak", each, "peak, MiB", ".0f") for each in ("receive", "textbook")),
-    )
     return _rows(
-        [f"{each}, {what}", *(format(run[each].middle(f"{figure} {size}"), how) for size in SIZES)]
-        for figure, each, what, how in shown
+        [each, *(f"{run[each].middle(f'cpu {size}'):.2f}" for size in SIZES)]
+        for each in ("receive", "textbook", "flask + sqlite")
     )
 
 
