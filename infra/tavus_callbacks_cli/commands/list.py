@@ -180,7 +180,7 @@ _TABLES: dict[str, tuple[Callable[[Item, str], Row], Callable[[Item], str], Name
             *("conversation", "status", "began", "lasted", "turns"),
             *("end reason", "missing", "guardrails", "simulated", "tags"),
         ),
-        ("end reason", "tags", "guardrails", "turns", "lasted"),
+        ("end reason", "guardrails", "tags", "turns", "lasted", "simulated"),
     ),
     **dict.fromkeys(
         RESOURCES,

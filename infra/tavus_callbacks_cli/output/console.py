@@ -165,7 +165,7 @@ def _cell(cell: "str | Text | Short", *, is_short: bool) -> "Text":
 def _note_left_out(same: Sequence[tuple[str, str]], dropped: Sequence[str]) -> None:
     """Say which columns a terminal does not show."""
     if same:
-        note(f"In every row: {', '.join(f'{column} {value}' for column, value in same)}.")
+        note(f"In every row: {'; '.join(f'{column} {value}' for column, value in same)}.")
     if dropped:
         note(f"Not shown for lack of room: {', '.join(dropped)}. --wide shows every column.")
 

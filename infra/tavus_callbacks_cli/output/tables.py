@@ -19,7 +19,7 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d|\d\d-\d\d \d\d:\d\d:\d\d")
 _YEAR = re.compile(r"(\d{4})-(?=\d\d-\d\d \d\d:\d\d:\d\d(?: [A-Z0-9+-]+)?(?: \*)?$)")
 
 # The columns whose cells a narrow terminal cuts, and how much room each has at least.
-_CUT = {"tags": 12, "label": 12, "event": 28, "event type": 28}
+_CUT = {"tags": 12, "label": 12, "event": 36, "event type": 36}
 
 # A longer word of a cell may be broken. Columns are this far apart.
 _LONGEST_WORD, _GAP = 30, 2
