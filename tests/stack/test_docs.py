@@ -459,6 +459,17 @@ def test_a_document_sets_the_variables_that_it_uses(document: Path) -> None:
     assert set() == unknown
 
 
+def words_of(path: Path) -> int:
+    """Count the words of a document, as wc does."""
+    return len(path.read_text(encoding="utf-8").split())
+
+
+def test_the_documents_are_short() -> None:
+    """The README has at most 1,200 words, and the pages of docs/ 22,000 together."""
+    assert 1_200 >= words_of(ROOT / "README.md")
+    assert 22_000 >= sum(map(words_of, (ROOT / "docs").glob("*.md")))
+
+
 @pytest.mark.docs
 @pytest.mark.stack
 def test_sizes_and_prices_are_measured() -> None:
