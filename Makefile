@@ -4,53 +4,57 @@ BIN := .venv/bin
 LOCKS := requirements/dev.txt pyproject.toml
 
 .PHONY: help setup bench run test test-all coverage fuzz chaos drill soak check format lock openapi schema bench-read
-.PHONY: prove clean arm64 screenshots dist
+.PHONY: bench-commands prove clean arm64 screenshots dist
 .DEFAULT_GOAL := help
 
 help: ## list the targets
-	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
 
-setup: .venv/.ready ## make the environment (.venv) with `tavus-callbacks` in it; quick when nothing changed
+setup: .venv/.ready ## install tavus-callbacks and its tools into .venv; immediate when nothing changed
 
 .venv/.ready: $(LOCKS)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-	  { echo "tavus-callbacks needs Python 3.11 or newer: install it (for example from your system's packages or with pyenv), then run make PYTHON=python3.13"; exit 1; }
-	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	  { echo "tavus-callbacks needs Python 3.11 or newer. Install it, then run make PYTHON=python3.13."; exit 1; }
+	@echo "Installing Python packages into .venv (500 MB). The first time takes about a minute."
+	@test -x $(BIN)/python || infra/checks/dots "Creating .venv" $(PYTHON) -m venv .venv
 	@sed -n '/^uv==/,/[^\\]$$/p' requirements/dev.txt > .venv/uv.txt
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r .venv/uv.txt
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.txt
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@infra/checks/dots "Installing uv" \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r .venv/uv.txt
+	@infra/checks/dots "Installing the packages of requirements/dev.txt" \
+	  $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.txt
+	@infra/checks/dots "Installing tavus-callbacks" \
+	  $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
 bench: setup ## measure against baselines and write docs/performance.md
 	@infra/checks/venv sam
 	@PYTHONPATH=infra $(BIN)/python -m bench $(ARGS)
 
-run: setup ## the whole stack on this machine; ARGS="--port 9000 --fresh" passes options on
+run: setup ## run the whole stack on this machine; ARGS="--port 9000 --fresh" passes options on
 	@exec $(BIN)/tavus-callbacks local $(ARGS)
 
-test: setup ## the tests that need PyPI only
+test: setup ## run the tests that need PyPI only
 	@infra/checks/test
 
-test-all: setup ## test, and the tests that are slow or need more than PyPI
+test-all: setup ## run all tests, with those that are slow or need more than PyPI
 	@infra/checks/test-all
 
 coverage: setup ## measure which branches of functions/ the tests reach, with more examples than in test
 	@infra/checks/coverage
 
-fuzz: setup ## 20,000 generated requests, and what bodies of 5.9 MB cost; FUZZ_SEED=2 makes others
+fuzz: setup ## send 20,000 generated requests and bodies of 5.9 MB; FUZZ_SEED=2 makes others
 	@FUZZ_REQUESTS=20000 $(BIN)/pytest -p no:xdist -s --timeout 1800 -m "not more" tests/security/test_fuzz.py \
 	  tests/security/test_shapes.py
 
-chaos: setup ## two minutes of killed receivers, and 250 random schedules of faults
+chaos: setup ## kill receivers for two minutes, and run 250 random schedules of faults
 	@CHAOS_SECONDS=120 $(BIN)/pytest -p no:xdist -s --timeout 1800 tests/faults/test_killed.py
 	@FAULT_SCHEDULES=200 $(BIN)/pytest -p no:xdist --timeout 1800 --hypothesis-show-statistics \
 	  tests/faults/test_schedules.py
 
-drill: setup ## a tenth of the callbacks of 1,000 conversations is lost, and fetched from Tavus's stand-in
+drill: setup ## lose a tenth of the callbacks of 1,000 conversations, and fetch them from Tavus's stand-in
 	@LOST_CONVERSATIONS=1000 $(BIN)/pytest -p no:xdist --timeout 3600 tests/integration/test_lost_callbacks.py
 
-soak: setup ## ten minutes of mixed load: losses, rate and memory
+soak: setup ## send mixed load for ten minutes; measure losses, rate and memory
 	@SOAK_SECONDS=600 $(BIN)/pytest -p no:xdist -s --timeout 1800 tests/faults/test_soak.py
 
 screenshots: setup ## take the pictures of the console and of `show` in docs/screenshots
@@ -60,7 +64,7 @@ screenshots: setup ## take the pictures of the console and of `show` in docs/scr
 arm64: setup ## import every handler with an emulated arm64 Python, as Lambda runs it (Debian only)
 	@infra/checks/arm64
 
-check: setup ## lint, types, template, workflow, docs
+check: setup ## check style, types, template, workflow and docs
 	@infra/checks/check
 
 format: setup ## apply the fixes of ruff
@@ -87,12 +91,15 @@ schema: setup ## write the JSON Schema of pushes from the code
 bench-read: setup ## measure what reading costs: CPU time, calls of AWS, instructions
 	@PYTHONPATH=infra $(BIN)/python -m bench.read
 
+bench-commands: setup ## measure how long each command takes to answer; the machine should be idle
+	@PYTHONPATH=infra $(BIN)/python -m bench.commands
+
 prove: setup ## deploy a throw-away stack, prove it and delete it; ARGS=--local needs no AWS account
 	@PYTHONPATH=infra $(BIN)/python -m prove $(ARGS)
 
 dist: setup ## build wheel and sdist in dist/, check them, and run what they install
 	@infra/checks/dist
 
-clean: ## remove what the targets made, but for .local (the data of `make run`)
+clean: ## delete what the targets made, except .local (the data of `make run`)
 	@rm -rf .venv .venv-analyse .venv-checkov .venv-dist .venv-localstack .venv-sam .arm64 .aws-sam dist \
 	  .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache .schemathesis tests/*/node_modules

@@ -56,6 +56,30 @@ def test_every_scenario_gets_the_answers_it_expects(name: str) -> None:
     assert 0 == result.exit_code, result.output
 
 
+def test_a_command_that_reads_loads_no_heavy_package() -> None:
+    """It answers within 0.6 s: boto3, pydantic and pygments take 0.1 to 0.3 s each to import."""
+    sent = answered(run("simulate", "conversation", "--json"))["callbacks"]
+    subject = sent[0]["answer"]["subject"]  # type: ignore[index]  # JSON
+    reading = [["list"], ["show", subject], ["transcript", subject], ["recording", subject], ["stats"]]
+    program = """if True:
+        import json, sys
+        from tavus_callbacks_cli.entry_point import main
+        try:
+            main()
+        finally:
+            heavy = {"anyio", "boto3", "moto", "pydantic", "pygments"}
+            print(json.dumps(sorted(heavy & sys.modules.keys())))
+    """
+
+    loaded = {}
+    for words in [*reading, ["quarantine", "list"]]:
+        command = [sys.executable, "-c", program, *words, "--local"]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603 - a literal
+        loaded[words[0]] = json.loads(done.stdout.splitlines()[-1])
+
+    assert {name: [] for name in loaded} == loaded
+
+
 def test_a_token_works_from_create_to_revoke() -> None:
     """A new token posts, its use is listed, a rotated one posts too, and a revoked one is listed as such."""
     url = run("token", "create", "--label", "lifecycle").stdout.strip()
