@@ -28,6 +28,8 @@ def main() -> None:
 
 
 def _run() -> None:
+    # httpx imports its own command line with pygments, if it can: 0.18 s of every command that reads.
+    sys.modules["httpx._main"] = None  # type: ignore[assignment]  # makes this import fail
     try:
         from tavus_callbacks_cli.main import main as run
 
