@@ -3,6 +3,7 @@
 import sys
 
 from tavus_callbacks_cli.output import faults
+from tavus_callbacks_cli.output.shell import quote
 
 # The modules that only the local stack imports; every other package comes with [cli].
 _LOCAL = {"av", "moto", "samtranslator", "werkzeug", "yaml"}
@@ -15,7 +16,7 @@ def main() -> None:
         try:
             _run()
         finally:
-            # What cannot be written fails here, not in the interpreter's last moments.
+            # A full disk fails here, not in the interpreter's last moments.
             sys.stdout.flush()
     except BrokenPipeError:
         faults.discard_output()
@@ -37,6 +38,12 @@ def _run() -> None:
     except KeyboardInterrupt:
         # While modules load; click says the same later.
         sys.exit("\nAborted!")
+    except UnicodeEncodeError:
+        # File names may have other bytes; ids, labels and tags may not.
+        argument = next((argument for argument in sys.argv[1:] if not faults.is_utf8(argument)), None)
+        if argument is None:
+            raise
+        sys.exit(f"Error: {quote(argument)} is not valid UTF-8. Check your terminal's encoding.")
     except ModuleNotFoundError as error:
         module = (error.name or "").partition(".")[0]
         if not module or module.startswith("tavus_callbacks") or module in sys.stdlib_module_names:

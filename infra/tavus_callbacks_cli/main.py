@@ -7,6 +7,7 @@ import click
 from click.exceptions import NoSuchCommand
 
 from tavus_callbacks import VERSION
+from tavus_callbacks.domain.common.errors import StoreDown
 from tavus_callbacks.domain.common.token import replace_tokens
 from tavus_callbacks_cli.output.console import wrap_message
 
@@ -100,6 +101,11 @@ class LazyGroup(click.Group):
         """Run a command. Its error is wrapped, without tokens: somebody typed one, or a service quoted it."""
         try:
             return super().invoke(ctx)
+        except StoreDown as error:
+            from tavus_callbacks_cli.targets.aws_errors import error_advice
+
+            advice = error_advice(str(error)) or f"AWS: {error}. Run the same command again in a moment."
+            raise click.ClickException(advice) from error
         except click.ClickException as error:
             message = replace_tokens(error.message)
             # Click writes this before the message.

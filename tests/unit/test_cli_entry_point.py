@@ -52,3 +52,18 @@ def test_ctrl_c_while_modules_load_is_quiet(monkeypatch):
         run()
 
     assert "\nAborted!" == ended.value.code
+
+
+def test_an_id_that_is_not_utf8_is_named(monkeypatch):
+    """It cannot be sent, and no traceback says so."""
+
+    def fail():
+        "\udcff".encode()
+
+    monkeypatch.setattr(main, "main", fail)
+    monkeypatch.setattr("sys.argv", ["tavus-callbacks", "show", "\udcff"])
+
+    with pytest.raises(SystemExit) as ended:
+        run()
+
+    assert "Error: $'\\377' is not valid UTF-8. Check your terminal's encoding." == ended.value.code

@@ -4,6 +4,7 @@ import pytest
 from click.testing import CliRunner
 
 from encodings_of_tokens import SHORT
+from tavus_callbacks.domain.common.errors import StoreDown
 from tavus_callbacks_cli.main import main
 
 
@@ -56,3 +57,25 @@ def test_no_error_shows_a_token_that_was_typed(typed, monkeypatch, tmp_path):
     assert 2 == result.exit_code
     assert "Error: " in result.stderr
     assert SHORT not in result.output
+
+
+@pytest.mark.parametrize(
+    ("code", "sentence"),
+    [
+        ("ThrottlingException", "AWS: ThrottlingException. Run the same command again in a moment."),
+        ("AccessDeniedException", "Your AWS credentials do not allow this."),
+    ],
+)
+def test_a_store_that_is_down_is_a_sentence(code, sentence, monkeypatch, tmp_path):
+    """No command shows a traceback for it, whichever step it stopped."""
+
+    def fail(*_: object, **__: object):
+        raise StoreDown(code)
+
+    monkeypatch.setattr("tavus_callbacks_cli.operations.explain.explain_body", fail)
+    (tmp_path / "a.json").write_text("{}")
+
+    result = CliRunner().invoke(main, ["explain", str(tmp_path / "a.json")])
+
+    assert 1 == result.exit_code
+    assert f"Error: {sentence}" in result.stderr

@@ -114,7 +114,13 @@ def test_a_public_url_is_an_address_to_add_a_path_to(url):
 
 BAD_URLS = (
     *("http://[", "https://", "https:///x", "a.example", "ftp://a.example", "https://a b.example"),
-    *("https://a.example:99999", "https://a.example:0", "https://999.1.1.1", "https://xn--\u0131.example"),
+    *(
+        "https://a.example:99999",
+        "https://a.example:0",
+        "https://xn--",
+        "https://999.1.1.1",
+        "https://xn--\u0131.example",
+    ),
     *("https://\u2764_-/", "https://a.example/\x1b", ""),
 )
 

@@ -40,6 +40,11 @@ def describe(error: OSError) -> str:
     return f"{file}{error.strerror or error}."
 
 
+def is_utf8(argument: str) -> bool:
+    """Return whether an argument of the command line is UTF-8. Python keeps other bytes as surrogates."""
+    return not any("\udc80" <= character <= "\udcff" for character in argument)
+
+
 def open_closed_streams() -> None:
     """Put /dev/null in place of a standard stream that the shell closed, as `>&-` does.
 

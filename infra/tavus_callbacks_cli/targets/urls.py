@@ -38,12 +38,13 @@ def _parse(url: str) -> "SplitResult | None":
         return None
     import httpx
 
-    # httpx refuses more, such as 999.1.1.1 and names that are not valid as an IDN.
+    # httpx refuses more, such as 999.1.1.1 and names that are not valid as an IDN; some only when it decodes
+    # the name.
     try:
-        httpx.URL(url)
-    except httpx.InvalidURL:
+        host = httpx.URL(url).host
+    except (httpx.InvalidURL, UnicodeError):
         return None
-    return parts
+    return parts if host else None
 
 
 def _split(url: str) -> "SplitResult | None":
