@@ -67,7 +67,7 @@ def test_a_command_that_reads_loads_no_heavy_package() -> None:
         try:
             main()
         finally:
-            heavy = {"anyio", "boto3", "moto", "pydantic", "pygments"}
+            heavy = {"boto3", "moto", "pydantic", "pygments"}
             print(json.dumps(sorted(heavy & sys.modules.keys())))
     """
 
