@@ -95,7 +95,7 @@ def test_what_a_person_opens_does_not_wait_after_a_429(visitor):
     page.unroute_all()
 
     page.get_by_role("tab", name="Timeline").click()
-    page.get_by_role("heading", name="What arrived").wait_for()
+    page.get_by_role("heading", name="Callbacks").wait_for()
 
 
 def test_without_a_network_the_page_says_so(visitor):

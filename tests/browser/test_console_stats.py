@@ -98,6 +98,6 @@ def test_a_span_without_conversations_has_a_way_on(visitor):
     """No plot is empty: the page says that nothing matches, and a link shows all, grouped as before."""
     page = ready(visitor.open("#/stats?label=nobody&by=end-reason"))
 
-    page.get_by_role("link", name="Look at all of the last 365 days").click()
+    page.get_by_role("link", name="Show the last 365 days").click()
     page.wait_for_url("**/#/stats?by=end-reason&since=365d")
     page.locator(".bars li").first.wait_for()

@@ -37,7 +37,7 @@ def allowed_actions(target: Target, *, is_allowed: bool) -> tuple[str, ...]:
 
 
 def redrive(target: Target, _api: "ReadApi", content: Content) -> Content:
-    """File one entry of quarantine, or all; a dry run only says what could be filed."""
+    """Store one entry of quarantine as an event, or all; a dry run only says which can be stored."""
     from tavus_callbacks_cli.operations.quarantine import redrive_entries
 
     entry_id = content.get("entry_id")
@@ -108,7 +108,7 @@ def _send(target: LocalTarget, content: Content) -> "Iterator[Outcome]":
         raise click.UsageError("Send either a scenario or a body.")
     url = target.stack.own_callback_url
     if "body" in content:
-        # Half a surrogate pair is sent as it is: what happens to it is what a person wants to see.
+        # Half a surrogate pair is sent as it is, to show how the receiver treats it.
         body = _text(content, "body").encode("utf-8", "surrogatepass")
         with http_client(url) as client:
             yield from send_callbacks([Rendered(body, 0, Expectation(status_code=200))], url, client)

@@ -16,7 +16,7 @@ _SPAN = timedelta(days=7)
 
 
 def list_problems(target: Target, api: "ReadApi") -> dict[str, Any]:
-    """Return the problems, and notes about what could not be looked at; raises click.ClickException."""
+    """Return the problems, and notes about what could not be checked; raises click.ClickException."""
     # Its imports would delay the start of a local stack.
     from tavus_callbacks_cli.operations import problems
 

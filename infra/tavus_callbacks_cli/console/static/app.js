@@ -14,7 +14,7 @@ const PAGES = {
   quarantine: ["Quarantine", operator],
   try: ["Try", () => import("/console/try.js")],
 };
-const LIVE = { on: ["Live", "New callbacks show by themselves."], off: ["Not live", "New callbacks do not arrive."], idle: ["Paused", "Nobody moved for 30 minutes. Move to go on."], paused: ["Paused", "Resume to see new events."] };
+const LIVE = { on: ["Live", "New callbacks appear automatically."], off: ["Not live", "New callbacks do not arrive."], idle: ["Paused", "Updates pause after 30 minutes without activity. Move the mouse to continue."], paused: ["Paused", "Resume to see new events."] };
 const EVENT = /^([a-z]+)\.(.+)\.[^.]+-[0-9a-f]{32}$/;
 
 const main = h("main", { id: "main", tabindex: "-1" });
@@ -90,7 +90,7 @@ function jumpForm() {
     fill(answer, "Looking…");
     try {
       const route = await routeOf(id);
-      fill(answer, !route && ["Nothing has the id ", said(id), "."]);
+      fill(answer, !route && ["Nothing is stored under the id ", said(id), "."]);
       if (!route) return;
       input.value = "";
       go(...route);

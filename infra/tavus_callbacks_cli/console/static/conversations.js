@@ -50,5 +50,5 @@ function row(conversation) {
 }
 
 function started({ joined_at: joined, received_first_at: received }) {
-  return joined ? time(joined) : [time(received), h("span", { class: "dim", title: "The joining has not arrived." }, " received")];
+  return joined ? time(joined) : [time(received), h("span", { class: "dim", title: "No callback about joining has arrived." }, " received")];
 }

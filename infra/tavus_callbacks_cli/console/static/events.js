@@ -23,7 +23,7 @@ const ISSUES = {
   unknown_property: "No model describes this member. It is stored as sent.",
   unpaired_surrogate: "Half of an escaped character, such as a cut emoji. It is stored as sent and shown as U+FFFD.",
   unusable_time: "The timestamp is not a time between 2000 and 2100, so the content identifies the event.",
-  variant: "An event of this identity was already stored with other content. Both are kept.",
+  variant: "This event was already stored with different content. Both are kept.",
 };
 
 /** Returns an issue, such as `unknown_property:properties.x`, in plain words. */

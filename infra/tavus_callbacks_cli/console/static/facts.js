@@ -54,7 +54,7 @@ const data = (value) => Object.keys(value).length > 0 && h("div", { class: "tree
 function missing(conversation) {
   return [
     list(conversation.missing.map((part) => [h("span", { class: part.overdue && "bad-text" }, partName(part.what)), missingText(part),
-      part.what === "recording" && small("A recording exists only if a page of yours started it: ", h("code", {}, "enable_recording"), " permits it.")])),
+      part.what === "recording" && small("A recording exists only if your page started it: ", h("code", {}, "enable_recording"), " permits it.")])),
     conversation.missing.some(({ what, overdue }) => overdue && what !== "recording") && [
       h("p", { class: "dim" }, "Fetch lost callbacks from Tavus's API:"), commandLine(operatorCommand("backfill", conversation.conversation_id))],
   ];
@@ -182,8 +182,8 @@ export function timelineTab({ conversation, transcript, player, pages, signal })
   return h("div", { class: "timeline" },
     strip(points, context),
     turns.some((turn) => !turn.at) && h("p", { class: "dim" }, "The transcript has no times, so its turns are only in the Transcript tab."),
-    h("h2", {}, `What happened (${zero === null ? zoneName() : "time since the start"})`),
-    points.length ? lane(groups(points), (run) => groupItem(run, context)) : h("p", { class: "dim" }, "Nothing that has a time has arrived."),
+    h("h2", {}, `Timeline (${zero === null ? zoneName() : "time since the start"})`),
+    points.length ? lane(groups(points), (run) => groupItem(run, context)) : h("p", { class: "dim" }, "No event with a time has arrived."),
     arrived);
 }
 
@@ -301,7 +301,7 @@ function strip(points, context) {
 async function showArrivals(section, conversation, pages, count = 1) {
   const foot = h("div", { class: "foot" });
   const more = () => showArrivals(section, conversation, pages, pages.events.length + 1);
-  const title = h("h2", {}, `What arrived (${zoneName()})`);
+  const title = h("h2", {}, `Callbacks (${zoneName()})`);
   section.lastChild.replaceWith(loading());
   try {
     await pages.until({ count });

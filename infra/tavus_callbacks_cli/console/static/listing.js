@@ -122,7 +122,7 @@ export class List {
 
   nothing() {
     if (Object.keys(this.filters).length) {
-      return empty(`No ${this.things} match`, h("p", {}, "Nothing that is stored fits these filters."), h("p", {}, h("a", { href: formatRoute(this.path) }, "Clear the filters")));
+      return empty(`No ${this.things} match`, h("p", {}, "No stored data matches these filters."), h("p", {}, h("a", { href: formatRoute(this.path) }, "Clear the filters")));
     }
     return this.none ?? empty(`No ${this.things} yet`, h("p", {}, this.hint), config.pages.includes("try") && h("p", {}, h("a", { href: "#/try" }, "Send a simulated callback")));
   }

@@ -47,7 +47,7 @@ function problemTable(problems) {
   return h("div", { class: "card" }, h("table", { class: "table" }, h("thead", {}, h("tr", {}, heads)), h("tbody", {}, rows)));
 }
 
-/** Puts what may pass by itself, and what is simulated, below the rest. */
+/** Puts problems that may pass by themselves, and simulated ones, below the others. */
 function rank({ what }) {
   return (what.includes("simulated") ? 2 : 0) + (what.includes("pending") ? 1 : 0);
 }
@@ -71,7 +71,7 @@ function noProblems(notes) {
   return empty(title, h("p", {}, text), h("p", {}, h("a", { href: "#/conversations" }, "Show the conversations")));
 }
 
-// Quarantine: bodies that came with a valid token and could not be filed.
+// Quarantine: bodies that came with a valid token and could not be stored as events.
 
 // By the status of the entry (docs/api.md, "POST /callbacks/{token}").
 const EXPLANATIONS = {
@@ -88,9 +88,9 @@ async function showQuarantine(page) {
   page.memory.rows = null;
   const shown = await listPage({
     ...page, path: ["quarantine"], title: "Quarantine", tools,
-    above: h("p", { class: "dim" }, "These bodies came with a valid token and could not be filed. Equal bodies are one entry. A redrive reads them again with the rules of this version."),
+    above: h("p", { class: "dim" }, "These bodies came with a valid token but could not be stored as events. Equal bodies are one entry. A redrive reads them again with the rules of this version."),
     api: "/quarantine", member: "quarantine", things: "entries", verb: "quarantine list", onError: noAccess,
-    none: empty("The quarantine is empty", h("p", {}, "Every body that came with a valid token was filed."), h("p", {}, h("a", { href: "#/events" }, "Show the events"))),
+    none: empty("The quarantine is empty", h("p", {}, "Every body that came with a valid token was stored."), h("p", {}, h("a", { href: "#/events" }, "Show the events"))),
     columns: [`Last received (${zoneName()})`, "Reason", "Token label", "Count", "Size"],
     idOf: (entry) => entry.quarantine_id, rowsOf: (entry) => row(entry, reload), onRows: (rows) => { tools.hidden = !rows.size; },
   });
@@ -153,14 +153,14 @@ function sizeText(bytes) {
 /** Shows how to get a quarantine token if the console lacks one. */
 function noAccess(error, options) {
   if (error.status !== 401 || isSignedOut(error)) return notice(error, options);
-  return empty("The quarantine requires a token of its own",
+  return empty("The quarantine needs its own token",
     h("p", {}, error.title === "No access" ? "This console has no quarantine token." : "The quarantine token is revoked, expired or of another scope."),
     h("p", {}, sentence("Create one, set it as `TAVUS_CALLBACKS_QUARANTINE_TOKEN`, and start the console again:")),
     commandLine(operatorCommand("token create", null, "--label console --scope quarantine")),
     h("p", {}, h("button", { type: "button", onclick: options.again }, "Try again")));
 }
 
-/** Returns the button that files an entry or all (null), or the commands where this console may not. */
+/** Returns the button that stores an entry or all (null), or the commands if this console may not. */
 function redrive(id, onDone) {
   const line = (...flags) => commandLine(operatorCommand("quarantine redrive", id, ...(id ? [] : ["--all"]), ...flags));
   if (!config.actions.includes("redrive")) return h("div", { class: "row" }, line("--dry-run"), line());
@@ -171,8 +171,8 @@ function redrive(id, onDone) {
     list: ({ quarantine }) => quarantine.map((each) => ({ ...each, id: each.quarantine_id, text: each.reason ?? each.event_id, event: each.outcome === "filed" && each.event_id })),
     isPossible: ({ outcome }) => outcome === "fileable",
     isDone: ({ outcome }) => outcome !== "refused",
-    describe: (count, all, isDry) => (isDry ? `${count} of ${all} can be filed. What is refused stays in quarantine.` : `Filed ${count} of ${all}.`),
-    verb: "File",
+    describe: (count, all, isDry) => (isDry ? `${count} of ${all} can be stored. Refused bodies stay in quarantine.` : `Stored ${count} of ${all}.`),
+    verb: "Store",
     onDone,
   });
 }

@@ -28,7 +28,7 @@ export function isSignedOut({ status, title }) {
 }
 
 function signInForm() {
-  const input = h("input", { "aria-label": "Printed address, or its key", placeholder: "http://127.0.0.1:…/#key=…", required: true, autocomplete: "off", spellcheck: "false" });
+  const input = h("input", { "aria-label": "The printed address, or its key", placeholder: "http://127.0.0.1:…/#key=…", required: true, autocomplete: "off", spellcheck: "false" });
   const failure = h("p", { class: "bad-text", role: "status" });
   const submit = (event) => {
     event.preventDefault();

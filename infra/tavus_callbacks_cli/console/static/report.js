@@ -53,7 +53,7 @@ function groupFigure(by, groups, link) {
   const title = `Conversations by ${by in GROUPS ? head[0].toLowerCase() + head.slice(1) : by}`;
   const rows = groups.map((group) => ({ ...group, name: group.group, value: group.conversations, href: groupLink(by, group.group, link) }));
   if (by !== "day") rows.sort((a, b) => b.value - a.value);
-  const note = (by === "label" || by.startsWith("tag:")) && "A conversation with several values counts in each.";
+  const note = (by === "label" || by.startsWith("tag:")) && "A conversation with several values counts once for each.";
   return figure({ title, rows, note, plot: by === "day" ? columns(days(rows), title) : bars(rows), heads: { group: head, ...COLUMNS }, names: Object.keys(groups[0]) });
 }
 

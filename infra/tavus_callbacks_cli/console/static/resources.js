@@ -29,7 +29,7 @@ function showResources(page) {
   return listPage({
     ...page, path, title: "Resources", fields: FIELDS, above: h("nav", { class: "kinds", "aria-label": "Kinds of resources" }, kinds),
     api: `/${name}`, member: name, things: TITLES[name].toLowerCase(), verb: `list ${name}`,
-    hint: "Name the callback URL when you create one with Tavus's API. It appears here with its first callback.",
+    hint: "Set callback_url when you create one with Tavus's API. It appears here with its first callback.",
     columns: ["Status", "Id", "Tags", "Token label", `First received (${zoneName()})`, `Last received (${zoneName()})`],
     rowsOf: (resource) => row(resource, path), idOf: ({ id }) => id, subjectOf: ({ id }) => id,
     receivedOf: (resource) => resource.received_last_at, concerns: ({ kind }) => LISTS[kind] === name,
@@ -123,7 +123,7 @@ function link(url) {
 function eventsOf(kind, id, signal) {
   return {
     api: "/events", member: "events", things: "events", fixed: { kind, subject: id },
-    none: empty("No events", h("p", {}, "No event of this id is stored.")),
+    none: empty("No events", h("p", {}, "No event with this id is stored.")),
     columns: [`Occurred (${zoneName()})`, "Event type", `Received (${zoneName()})`, "Issues"],
     idOf, rowsOf: (event) => foldingRow({
       id: idOf(event),

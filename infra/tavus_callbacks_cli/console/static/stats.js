@@ -41,7 +41,7 @@ async function load(content, query, signal) {
   try {
     const answer = await get("/stats", asked, { signal });
     fill(content, leftOut(query, answer), answer.total.conversations ? report(answer, link) : empty("No conversations match",
-      h("p", {}, h("a", { href: formatRoute(PATH, { by, since: "365d" }) }, "Look at all of the last 365 days"))),
+      h("p", {}, h("a", { href: formatRoute(PATH, { by, since: "365d" }) }, "Show the last 365 days"))),
       h("div", { class: "foot" }, h("a", { href: urlOf("/stats", asked), target: "_blank" }, "JSON"), listCommand("stats", { ...query, since }, "--simulated")));
   } catch (error) {
     if (error.name !== "AbortError") fill(content, notice(error, { again: () => load(content, query, signal) }));
@@ -65,6 +65,6 @@ function leftOut({ simulated }, { total, limit_reached: isLimited, looked_until:
     ?? (total.simulated > 0 && `Simulated conversations are counted: ${number(total.simulated)}.`);
   return h("div", { class: "left-out" },
     isLimited && h("p", {}, h("strong", {}, "This is not all. "),
-      `The newest conversations of this span were looked at, back to ${timeText(until)} (${zoneName()}). Choose a shorter span, or use the command below, which has no limit.`),
+      `Only the newest conversations of this span were counted, back to ${timeText(until)} (${zoneName()}). Choose a shorter span, or use the command below, which has no limit.`),
     words && h("p", {}, words));
 }
