@@ -15,6 +15,7 @@ from tavus_callbacks_cli.local_stack.registry import RunningStack
 from tavus_callbacks_cli.local_stack.state import REPOSITORY
 from tavus_callbacks_cli.local_stack.template.template import load_template
 from tavus_callbacks_cli.simulator import scenario as simulator
+from tavus_callbacks_cli.simulator.recording import SIMULATED_BUCKET
 from tavus_callbacks_cli.simulator.scenario import Scenario
 from tavus_callbacks_cli.simulator.send import send_scenario
 
@@ -128,7 +129,11 @@ def send_long(running: RunningStack) -> None:
     events = [
         ("system.replica_joined", f"{{time-{length}}}", joined),
         ("application.transcription_ready", "{time-2}", {"transcript": turns}),
-        ("application.recording_ready", "{time-1}", {"s3_key": key, "storage_provider": "s3"}),
+        (
+            "application.recording_ready",
+            "{time-1}",
+            {"s3_key": key, "storage_provider": "s3", "bucket_name": SIMULATED_BUCKET},
+        ),
         ("system.shutdown", "{time-3}", {**joined, "shutdown_reason": "participant_left_timeout reached"}),
     ]
     callbacks = [
