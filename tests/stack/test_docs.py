@@ -42,6 +42,7 @@ SOURCES = [str(path) for name in ("functions", "infra", "tests") for path in (RO
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 # Characters that only a shell understands.
 SHELL = re.compile(r"[|&;<>()#`\n]")
+QUOTED = re.compile(r'"\$\((.*?)\)"')
 SEPARATORS = {"|", "||", "&&", ";", "(", ")", "&", ">"}
 # Members that stand in some events only, or that the caller chose.
 OCCASIONAL = {"occurred_at", "tags", "issues", "body", "body_url", "variants", "variant_id"}
@@ -92,7 +93,7 @@ def steps() -> Iterator[Step]:
 
 def invocations(command: str, program: str) -> Iterator[list[str]]:
     """Yield the arguments of every call of a program in a command line, pipes and substitutions included."""
-    lexer = shlex.shlex(command, posix=True, punctuation_chars=True)
+    lexer = shlex.shlex(QUOTED.sub(r"$(\1)", command), posix=True, punctuation_chars=True)
     lexer.whitespace_split = True
     call: list[str] = []
     for word in [*lexer, ";"]:
@@ -373,10 +374,10 @@ def test_every_command_is_in_the_reference(path: tuple[str, ...]) -> None:
 
 @pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
 def test_every_command_helps_with_an_example_of_its_own(path: tuple[str, ...]) -> None:
-    """`--help` ends in examples, a line each, that parse."""
+    """`--help` ends in examples that parse; a backslash continues a line."""
     command = command_at(*path)
     text = command.get_help(click.Context(command, info_name=path[-1], max_content_width=200))
-    examples = [line.strip() for line in text.partition("Examples:\n")[2].splitlines()]
+    examples = [line.strip() for line in text.partition("Examples:\n")[2].replace("\\\n", " ").splitlines()]
     calls = [call for line in examples for call in invocations(line, "tavus-callbacks")]
 
     assert list(path) in [call[: len(path)] for call in calls]
