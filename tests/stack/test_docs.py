@@ -53,6 +53,7 @@ FIGURES = re.compile(r"^\| (\d+ K?B) \| (\d+) B \| (\d+) \| (\d+) \| (\d+) B \| 
 OTHER_LANGUAGES = re.compile(r"^```(?!(?:sh|console|text)\n)\w+\n.*?^```$", re.MULTILINE | re.DOTALL)
 USED = re.compile(r"\$\{?([A-Z][A-Z0-9_]+)\b")
 SET = re.compile(r"(?:^|[\s;(])(?:for )?([A-Z][A-Z0-9_]+)(?:=| in )", re.MULTILINE)
+MOST_WORDS_OF_A_DECISION = 250
 # Set by `env`.
 OF_ENV = {"CALLBACK_URL", "API_URL", "READ_TOKEN", "QUARANTINE_TOKEN"}
 
@@ -469,6 +470,13 @@ def test_the_documents_are_short() -> None:
     """The README has at most 1,200 words, and the pages of docs/ 22,000 together."""
     assert 1_200 >= words_of(ROOT / "README.md")
     assert 22_000 >= sum(map(words_of, (ROOT / "docs").glob("*.md")))
+
+
+def test_decisions_are_short() -> None:
+    """A decision has at most 250 words; the index has no limit."""
+    _, *decisions = sorted((ROOT / "docs" / "decisions").glob("*.md"))
+
+    assert [] == [path.name for path in decisions if words_of(path) > MOST_WORDS_OF_A_DECISION]
 
 
 @pytest.mark.docs
