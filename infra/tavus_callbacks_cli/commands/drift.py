@@ -9,7 +9,7 @@ from tavus_callbacks.domain.common.timestamps import iso
 from tavus_callbacks_cli.commands import options
 from tavus_callbacks_cli.commands.options import target_options, wide_option
 from tavus_callbacks_cli.output.console import note, print_json, print_table
-from tavus_callbacks_cli.output.text import examples, moment, zone
+from tavus_callbacks_cli.output.text import Times, examples
 from tavus_callbacks_cli.targets.choose import Target
 
 
@@ -51,12 +51,14 @@ def drift(target: Target, *, since: datetime, is_json: bool) -> None:
     if is_json:
         print_json({"since": iso(since), "events": counts.types.total(), "drift": rows})
     else:
-        columns = ("what", "event type", "property", "count", "of", f"since ({zone()})", f"last ({zone()})")
+        times = Times.of(row[name] for row in rows for name in ("first_received_at", "last_received_at"))
+        heads = times.head("since"), times.head("last")
+        columns = ("what", "event type", "property", "count", "of", *heads)
         cells = (
             (
                 *(WORDS[row["what"]], row["event_type"], row["path"] or "-"),
                 *(str(row["count"]), str(row["of"])),
-                *(moment(row["first_received_at"]), moment(row["last_received_at"])),
+                *(times.show(row["first_received_at"]), times.show(row["last_received_at"])),
             )
             for row in rows
         )

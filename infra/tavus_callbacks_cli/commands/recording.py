@@ -16,7 +16,7 @@ from tavus_callbacks_cli.commands.options import (
 )
 from tavus_callbacks_cli.output import shell
 from tavus_callbacks_cli.output.console import note, print_fields, print_json, print_table, progress_bar
-from tavus_callbacks_cli.output.text import Times, clock, escape, examples, moment, size, zone
+from tavus_callbacks_cli.output.text import Times, clock, escape, examples, moment, size
 from tavus_callbacks_cli.targets.choose import Target
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def _print_link(link: dict[str, Any], action: Action, *, is_json: bool) -> None:
     elif action == "url":
         # As it is: with one character more or less, it is refused.
         click.echo(link["url"])
-    note(f"The link expires at {moment(link['expires_at'])} {zone()}.")
+    note(f"The link expires at {moment(link['expires_at'], with_zone=True)}.")
 
 
 def _list(recordings: "Recordings", *, is_json: bool) -> None:

@@ -117,7 +117,9 @@ def _print_conversation(matches: "list[Match]", target: Target | None) -> None:
     from rich.text import Text
 
     first = matches[0]
-    print_line(Text.assemble((escape(first.conversation_id), "bold"), f"  {moment(first.began_at)}"))
+    print_line(
+        Text.assemble((escape(first.conversation_id), "bold"), f"  {moment(first.began_at, with_zone=True)}")
+    )
     if link := _console(target, first):
         print_line(Text(link, "dim"))
     for match in matches:

@@ -11,7 +11,7 @@ from tavus_callbacks_cli.commands import options
 from tavus_callbacks_cli.commands.options import named_target_options, target_options, wide_option
 from tavus_callbacks_cli.output import shell
 from tavus_callbacks_cli.output.console import note, print_json, print_table
-from tavus_callbacks_cli.output.text import examples, moment, zone
+from tavus_callbacks_cli.output.text import Times, examples, moment
 from tavus_callbacks_cli.targets.choose import Target
 
 if TYPE_CHECKING:
@@ -104,10 +104,11 @@ def list_(target: Target, *, is_json: bool) -> None:
     if is_json:
         print_json({"tokens": views})
         return
-    columns = ("label", "scope", "status", f"created ({zone()})", "expires", "revoked", "last used")
-    times = ("created_at", "expires_at", "revoked_at", "last_used_at")
+    names = ("created_at", "expires_at", "revoked_at", "last_used_at")
+    times = Times.of(view[name] for view in views for name in names)
+    columns = ("label", "scope", "status", times.head("created"), "expires", "revoked", "last used")
     rows = (
-        [view["label"], view["scope"], view["status"], *(moment(view[name]) for name in times)]
+        [view["label"], view["scope"], view["status"], *(times.show(view[name]) for name in names)]
         for view in views
     )
     print_table(columns, rows)
@@ -148,7 +149,9 @@ def rotate(target: Target, *, label: str, grace: timedelta, expires: datetime | 
         except NoLiveToken:
             raise _no_live_token(target, label) from None
     _print_token(rotation.token, rotation.scope, tables, rotation.expires_at)
-    note(f"The one before it is accepted until {moment(rotation.previous_expires_at)} {zone()} at most.")
+    note(
+        f"The one before it is accepted until {moment(rotation.previous_expires_at, with_zone=True)} at most."
+    )
 
 
 @token.command(
@@ -199,4 +202,4 @@ def _print_token(token: str, scope: Scope, tables: "Tables", expires_at: str | N
     note(f"Shown this once. {USES[scope]}")
     if expires_at:
         later = " Callbacks that come later are refused and not kept." if scope == "callback" else ""
-        note(f"It expires at {moment(expires_at)} {zone()}.{later}")
+        note(f"It expires at {moment(expires_at, with_zone=True)}.{later}")

@@ -8,7 +8,7 @@ from tavus_callbacks.domain.common.token import TokenRecord
 from tavus_callbacks_cli.doctor.examination import Examination, Finding, failure, ok, warning
 from tavus_callbacks_cli.doctor.removal import is_doctors
 from tavus_callbacks_cli.output.shell import aws, line
-from tavus_callbacks_cli.output.text import moment, zone
+from tavus_callbacks_cli.output.text import moment
 from tavus_callbacks_cli.tokens import list_tokens
 
 _EXPIRY = "expires_at"
@@ -70,7 +70,7 @@ def senders(examination: Examination) -> Finding:
     for label, end in ends.items():
         if end < iso(now + _SOON):
             return warning(
-                f"The last callback token of label {label} expires at {moment(end)} {zone()}. "
+                f"The last callback token of label {label} expires at {moment(end, with_zone=True)}. "
                 "Callbacks that come later are refused and not kept.",
                 f"`{command('token rotate', label, options=['--expires', '90d'])}`, "
                 "and give the new URL to Tavus",

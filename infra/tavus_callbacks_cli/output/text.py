@@ -79,11 +79,6 @@ def moment(text: str | None, *, with_zone: bool = False) -> str:
     return (text or "-") if time is None else f"{time:%Y-%m-%d %H:%M:%S}{f' {time:%Z}' * with_zone}"
 
 
-def zone() -> str:
-    """Return the name of the zone that this machine is in now."""
-    return datetime.now().astimezone().tzname() or "local"
-
-
 @dataclass(frozen=True, slots=True)
 class Times:
     """The times of one answer. Their zone is named once; a time in another zone names its own.
