@@ -82,7 +82,7 @@ def follow_threads() -> None:
     index.ThreadPoolExecutor = pool  # type: ignore[assignment,misc] # for the whole run
 
 
-# What a condition of a policy can be about.
+# The possible subjects of a policy's condition.
 Context = dict[str, list[str]]
 
 
@@ -109,13 +109,13 @@ def _partitions(request: dict[str, Any]) -> set[str]:
     values = [request.get("Item"), request.get("Key"), *request.get("Keys", ())]
     found = [value.get("pk") for value in values if value]
     query = request.get("ExpressionAttributeValues", {}).get(":pk")
-    # What stands before the first # is what a condition can be about; the rest differs by test.
+    # The part before the first # is the subject of a condition; the rest differs by test.
     return {f"{key['S'].partition('#')[0]}#x" for key in [*found, query] if key}
 
 
 def _s3(params: dict[str, Any]) -> Iterator[tuple[str, Context]]:
     key = params.get("Key")
-    # Of a key its folder and one name: that is what policies tell apart.
+    # Policies distinguish the folder and one name of a key.
     named = f"/{key.partition('/')[0]}/x" if key and "/" in key else f"/{key}" if key else ""
     yield f"arn:aws:s3:::{params['Bucket']}{named}", {}
 

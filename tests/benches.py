@@ -1,4 +1,4 @@
-"""Words of `infra/bench`, which is no package of the environment, run in a process of their own."""
+"""Functions of `infra/bench`, a package that the environment lacks, run in a process of their own."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""What a translated template refers to, under each combination of its parameters.
+"""The references of a translated template, under each combination of its parameters.
 
 A set of combinations is an integer with a bit for each one, so all of them are checked at once.
 """

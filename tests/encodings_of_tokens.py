@@ -54,7 +54,7 @@ MIXED = [
     escape(percent(escape(SHORT, "_")), "%"),
 ]
 
-# What is found in any text, and so in UTF-16 and compressed too.
+# Encodings that are found in any text, and so in UTF-16 and compressed too.
 FOUND = {
     "plain or shortened to 16 digits": PLAIN,
     "percent-encoded to any depth": PERCENT,
@@ -71,7 +71,7 @@ IN_BYTES = {
         lambda body: gzip.compress(b"{}") + gzip.compress(body.encode()),
     ],
 }
-# What is not found: docs/security.md says why that is accepted.
+# Encodings that are not found: docs/security.md says why that is accepted.
 REMAINS = {
     "base64, hexadecimal or encryption": [
         base64.b64encode(TOKEN.encode()).decode(),

@@ -30,7 +30,7 @@ from tavus_callbacks_cli.simulator import scenario
 ID, RECORDING = "cTEMPLATE", "1796007792909"
 # Long ago, so that no conversation is waited for.
 BEGAN_AT = datetime(2026, 1, 10, tzinfo=UTC)
-# The time of receipt that stands in the template.
+# The time of receipt in the template.
 RECEIVED_AT = "2001-01-01T00:00:00.000000Z"
 
 

@@ -1,4 +1,4 @@
-"""What a Lambda runtime remembers, for tests in which one process plays many of them."""
+"""The memory of a Lambda runtime, for tests in which one process plays many of them."""
 
 import sys
 from types import ModuleType

@@ -1,4 +1,4 @@
-"""What an earlier version stored and answered: reading it, and asking a local stack the same again.
+"""Data and answers of an earlier version: reading them, and asking a local stack the same again.
 
 The files lie in tests/data/before_the_move, and its README says how they were written. This module reaches a
 stack by HTTP, the command line, `running.json` and boto3 only, so it survives changes of the code's layout.
@@ -105,7 +105,7 @@ def free_port() -> int:
 
 
 def wait_until(look: Callable[[], Any], seconds: float = _PATIENCE) -> Any:
-    """Return the first true answer; raises AssertionError if there is none in time."""
+    """Return the first true answer; raises AssertionError if none comes in time."""
     deadline = time.monotonic() + seconds
     while not (answer := look()):
         assert time.monotonic() < deadline, "it took too long"
@@ -352,7 +352,7 @@ def masked_answer(path: str, answer: Json) -> Json:
 
 
 def _masked_recording(recording: Json) -> Json:
-    """Return a recording, without what S3 says of its object where the bucket is asked again.
+    """Return a recording, without S3's members of its object, which differ if the bucket is asked again.
 
     That is so for keys outside all folders, and after a redrive; a restart puts each object anew.
     """
@@ -471,7 +471,7 @@ def tell_again(root: Path, stack: Stack, server: TeamServer) -> Json:
 
 
 def reindex(root: Path, stack: Stack) -> Json:
-    """Make the summaries anew, and return those that changed."""
+    """Make the summaries again, and return those that changed."""
     rows = stack.rows()
     command(root, "reindex")
     return changes(rows, stack.rows())

@@ -11,7 +11,7 @@ def template_with(folder: Path, constants: dict[str, int]) -> Path:
     text = (ROOT / "template.yaml").read_text(encoding="utf-8")
     for variable, value in constants.items():
         text, count = re.subn(rf"(\b{variable}: (?:&\w+ )?)\d+$", rf"\g<1>{value}", text, flags=re.MULTILINE)
-        assert 1 == count, f"{variable} is no constant of template.yaml."
+        assert 1 == count, f"{variable} is not a constant of template.yaml."
     (folder / "functions").symlink_to(ROOT / "functions")
     (folder / "template.yaml").write_text(text, encoding="utf-8")
     return folder / "template.yaml"

@@ -35,7 +35,7 @@ def huge(subject: str) -> bytes:
 
 
 def garbage(subject: str) -> bytes:
-    """Write what is no JSON: one update."""
+    """Write text that is not JSON: one update."""
     return f"no sense of {subject}".encode()
 
 

@@ -18,7 +18,7 @@ TOO_LONG, JUST_IN_TIME = 0.8, 0.35
 
 
 class Fault(Enum):
-    """What happens to a request; only `KILLED`, `SLOW` and `LATE` reach the service."""
+    """The fate of a request; only `KILLED`, `SLOW` and `LATE` reach the service."""
 
     THROTTLED = "throttled"
     BROKEN = "500"

@@ -75,7 +75,7 @@ def test_02_a_sequential_duplicate_is_one_event(stack, subject):
 
 
 def test_03_concurrent_duplicates_are_one_event(stack, subject):
-    """Of eight at once one is stored."""
+    """If eight are sent at once, one is stored."""
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda _: post(stack, shutdown(subject)).json()["status"], range(8)))
 
@@ -100,7 +100,7 @@ def test_05_a_sender_that_gives_up_and_comes_again_is_one_event(stack, subject):
 
 
 def test_06_a_connection_that_breaks_within_the_body_keeps_nothing(stack, subject):
-    """Half a request is none; the whole one, sent again, is stored."""
+    """Half a request is not stored; the whole one, sent again, is."""
     send_and_hang_up(stack, shutdown(subject), whole=False)
 
     assert [] == events(stack, subject)
@@ -187,7 +187,7 @@ def test_14_a_crash_within_a_request_loses_nothing_that_was_acknowledged(stack, 
 
 
 def test_15_partial_processing_is_finished_later(stack, subject):
-    """What follows from an event follows although the process that does it dies meanwhile."""
+    """Everything that follows from an event happens although the process that does it dies meanwhile."""
     ends = time.monotonic() + 90
     for number in range(4):
         post(stack, shutdown(f"{subject}-{number}"))

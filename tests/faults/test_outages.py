@@ -171,7 +171,7 @@ def test_a_failing_drain_leaves_messages_where_they_are(world, subject):
     assert {one["MessageId"] for one in waiting} == {
         failure["itemIdentifier"] for failure in answer["batchItemFailures"]
     }
-    # Written, but nobody was told: the message comes again, and is known.
+    # Written, but not acknowledged: the message comes again, and is a duplicate.
     with world.proxy.faults(down(Fault.KILLED, "dynamodb")):
         drain.handler({"Records": records}, SimpleNamespace())
     assert {"batchItemFailures": []} == drain.handler({"Records": records}, SimpleNamespace())

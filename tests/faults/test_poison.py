@@ -1,4 +1,4 @@
-"""What no function can process holds up nothing, is whole in the failed bucket, and can be redriven."""
+"""A record that no function takes blocks nothing, stays whole in the failed bucket and can be redriven."""
 
 import base64
 import json
@@ -186,7 +186,7 @@ def test_a_poisoned_record_blocks_nobody_and_can_be_redriven(stack):
 
 
 def test_dead_letters_are_moved_into_the_spill_and_filed(stack):
-    """What the drain gave up on is filed once somebody says so, by its first time of receipt."""
+    """A callback that the drain gave up on is stored by a redrive, by its first time of receipt."""
     dead = stack.running.outputs["SpillDeadQueueUrl"]
     body = {"conversation_id": "cdead", "event_type": "system.shutdown"}
     client(stack, "sqs").send_message(QueueUrl=dead, MessageBody=spilled(json.dumps(body).encode()))
@@ -218,7 +218,7 @@ def test_a_message_that_no_drain_can_read_blocks_no_other(stack):
 
 @pytest.mark.parametrize("size", [10, pytest.param(60_000, marks=pytest.mark.more)])
 def test_quarantine_is_redriven_with_its_own_time_label_and_tags(stack, size):
-    """What today's rules can file is filed as it came and leaves quarantine; the rest stays."""
+    """An entry that today's rules accept is stored as it came and leaves quarantine; the rest stays."""
     subject, store = f"cquarantined{size}", client(stack, "dynamodb")
     garbage = httpx.post(stack.running.callback_url, content=b"still no sense").json()
     outputs = stack.running.outputs

@@ -1,10 +1,10 @@
-"""One fault at each place where a callback meets AWS: it is kept, or its sender is told to come again."""
+"""One fault at each place where a callback meets AWS: it is stored, or its sender is asked to try again."""
 
 import bodies
 import pytest
 from proxy import QUICK, Fault
 
-# What was posted before, and what is posted.
+# The bodies posted before, and the body posted.
 SCENARIOS = {
     "timed": ([], bodies.timed),
     "timeless": ([], bodies.timeless),
@@ -17,7 +17,7 @@ SCENARIOS = {
     "large and unfileable": ([], bodies.unfileable),
 }
 SLOW_FAULTS = (Fault.SILENT, Fault.SLOW, Fault.LATE)
-# In each run the usual callback meets all, and each other the worst: done, and nobody was told.
+# In each run the usual callback meets all, and each other the worst: done, but not acknowledged.
 # `make test-all` has the rest.
 USUAL = [
     *(("timed", fault) for fault in (*QUICK, *SLOW_FAULTS)),

@@ -59,7 +59,7 @@ def send(stack, seed, ends):
                 status = client.post(stack.running.callback_url, content=body).status_code
                 seconds.append(time.monotonic() - started)
                 answers[status] += 1
-                # What is more than two cores carry is answered 503: not acknowledged, so not lost.
+                # More than two cores can carry is answered 503: not acknowledged, so not lost.
                 assert status in (400 if body.startswith(b"no") else 200, 503)
                 if status == 200:
                     sent.add((subject, json.loads(body)["number"]))

@@ -31,7 +31,7 @@ from tavus_callbacks_cli.tokens import create_token
 POST = Route("POST", "/callbacks/{token}", "ReceiveFunction")
 # Seconds that a warm answer may take, whatever AWS does.
 PROMISED = 3.0
-# A slow machine is no slow store: so many times a usual callback is our own, whatever AWS does.
+# A slow machine is not a slow store: our own time is a multiple of a usual callback, whatever AWS does.
 USUALS = 25
 # Bytes a second of our own work on a large body, on a machine that has much else to do.
 OUR_PACE = 1_000_000

@@ -1,4 +1,4 @@
-"""The stack that integration tests call: made from `template.yaml` anew for each test, in this process."""
+"""The stack that integration tests call: made from `template.yaml` for each test, in this process."""
 
 from contextlib import contextmanager
 from copy import deepcopy
@@ -124,7 +124,7 @@ def _backends():
 def _fresh_api(template, environment, prepared):
     """Give a stack with a token of each scope, and a runtime that has just started."""
     with pytest.MonkeyPatch.context() as patch, mock_aws():
-        # A slow test machine is no slow store.
+        # A slow test machine is not a slow store.
         here = {"AWS_DEFAULT_REGION": "us-east-1", "STORE_SECONDS": "60"}
         for name, value in {**environment, **here}.items():
             patch.setenv(name, value)

@@ -36,7 +36,7 @@ CONTEXT = SimpleNamespace(
     invoked_function_arn="arn:aws:lambda:us-east-1:123456789012:function:any",
     get_remaining_time_in_millis=lambda: 300_000,
 )
-# What Lambda takes and hands back at most.
+# The largest event and the largest answer of Lambda.
 PAYLOAD_LIMIT = 6 * 1024 * 1024
 
 

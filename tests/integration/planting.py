@@ -30,7 +30,7 @@ ERASED = "c1"
 # Ids that begin with the erased one, or end with it.
 NEIGHBOURS = ("c12", "c1-2", "c1.2", "xc1")
 MADE = ("SpillQueue", "SpillDeadQueue", "EventBus", "PushRule", "PushQueue", "PushDeadQueue")
-# Whose spilled callbacks do not fit a message; unpacking them is dear.
+# Its spilled callbacks do not fit a message; unpacking them is expensive.
 LARGE = (ERASED, "c12")
 AT = "2027-03-01T12:00:0{}Z"
 REGION = "us-east-1"

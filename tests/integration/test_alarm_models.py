@@ -111,12 +111,12 @@ def counted(template, kept, invoked):
 @pytest.mark.parametrize("gap", [20, 479, 480, 481, 700, 960, 2000])
 @pytest.mark.parametrize("delay", [0.2, 30, 300])
 def test_a_project_that_is_called_never_rings(template, rings, gap, delay):
-    """An invocation that falls over the edge of a period, at any phase of the sliding window, is no alarm."""
+    """An invocation at the edge of a period, at any phase of the sliding window, raises no alarm."""
     kept = range(3, 2 * HOUR, gap)
     points = counted(template, kept, [at + delay for at in kept])
 
     for older in OLDER:
-        # A callback whose invocation has not come yet is no alarm either.
+        # A callback whose invocation has not come yet raises no alarm either.
         assert [] == rings("ProjectIdleAlarm", points, range(HOUR, 2 * HOUR, 23), older)
 
 

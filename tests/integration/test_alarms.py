@@ -109,7 +109,7 @@ def spilled(monkeypatch):
 
 
 def garbage(stack, _patch):
-    """Post a body that is no JSON."""
+    """Post a body that is not JSON."""
     assert 400 == stack.post(b"nope").status
 
 
@@ -335,7 +335,7 @@ def rings(alarm, values, ago=1):
 
 
 def test_a_burst_is_a_hundred_refusals_in_five_minutes(alarms):
-    """A forgotten token of a reader who polls is no burst."""
+    """A forgotten token of a reader who polls is not a burst."""
     alarm = alarms["RefusedBurstAlarm"]
 
     assert [False, False, True] == [rings(alarm, values) for values in ([99], [99, 99], [100])]
@@ -362,7 +362,7 @@ def test_a_failure_that_may_pass_rings_in_the_third_period(alarms, name, value):
     ],
 )
 def test_a_rare_count_rings_without_a_break(alarms, name, value, hours):
-    """What comes once an hour or a day, or in each run of `watch`, sends one mail and not one each time."""
+    """A fault once an hour, once a day or in each run of `watch` sends one mail and not one each time."""
     edge = 3600 * hours
 
     assert [True, False] == [rings(alarms[name], [value], ago) for ago in (edge - 1, edge + 1)]
@@ -592,7 +592,7 @@ def test_only_a_callback_counts_as_unavailable(stack):
 
 
 def test_a_record_has_no_metric_that_is_zero(stack):
-    """Zeros are left out, and a second callback is no cold start."""
+    """Zeros are left out, and a second callback is not a cold start."""
     stack.post(SHUTDOWN)
     stack.post(JOINED)
 

@@ -39,7 +39,7 @@ def text(unit, size):
 
 @pytest.mark.parametrize("unit", [SCRIPTS[name] for name in ("Cyrillic", "Japanese", "emoji")], ids=ascii)
 def test_two_megabytes_of_any_script_stand_in_the_view(api, unit):
-    """What was escaped to three times its size and refused by Lambda goes out as UTF-8, nothing left out."""
+    """An answer that escapes made three times as large is sent as UTF-8, with nothing left out."""
     analysis = text(unit, 2_000_000)
     post(api, said("application.perception_analysis", analysis=analysis))
 
@@ -72,7 +72,7 @@ def test_a_view_beyond_lambdas_limit_names_where_the_rest_is(api, unit):
 
 
 def test_objectives_beyond_the_limit_keep_their_names(api):
-    """Their values stand in the events of their deliveries."""
+    """Their values are in the events of their deliveries."""
     objective = {"event_type": "conversation.objective.completed", "conversation_id": "c1"}
     for number in range(4):
         said_values = {"objective_name": f"o{number}", "output_variables": {"x": text("Да", 1_000_000)}}

@@ -46,9 +46,9 @@ NOT_AN_OBJECT = {
     "raw NUL": (b"\x00", "is not JSON"),
     "nested 101 levels": (with_member("[" * 99 + "]" * 99), "deeper than 100 levels"),
     "nested 100,000 levels": (with_member("[" * 100_000 + "]" * 100_000), "deeper than 100 levels"),
-    "NaN": (with_member("NaN"), "NaN is no JSON number"),
-    "Infinity": (with_member("Infinity"), "Infinity is no JSON number"),
-    "-Infinity": (with_member("-Infinity"), "-Infinity is no JSON number"),
+    "NaN": (with_member("NaN"), "NaN is not a JSON number"),
+    "Infinity": (with_member("Infinity"), "Infinity is not a JSON number"),
+    "-Infinity": (with_member("-Infinity"), "-Infinity is not a JSON number"),
     "1e999": (with_member("1e999"), "beyond what a 64-bit float"),
     "4,301 digits": (with_member("9" * 4301), "over 4300 digits"),
 }
@@ -96,7 +96,7 @@ ODD = {
         b'{"conversation_id": "c1", "event_type": "x", "conversation_id": "c1"}',
         issues.REPEATED_KEY,
     ),
-    "a timestamp that is no time": (
+    "a timestamp that is not a time": (
         b'{"conversation_id": "c1", "event_type": "system.shutdown", "timestamp": "<timestamp>"}',
         issues.UNUSABLE_TIME,
     ),
@@ -165,7 +165,7 @@ def test_what_cannot_be_filed_is_422_and_kept(module_api, body, field):
 
 @pytest.mark.parametrize(("body", "issue"), named(ODD))
 def test_what_is_odd_is_200_and_flagged(module_api, body, issue):
-    """Who and what are clear: the event is stored, with what is odd named, and read byte for byte."""
+    """If id and type are valid, the event is stored, with its oddities named, and read byte for byte."""
     reply = module_api.post(body)
 
     assert (200, "stored") == (reply.status, reply.value["status"])
@@ -224,7 +224,7 @@ def test_an_unusual_id_is_kept_and_read_by_its_subject(module_api, subject):
 
 
 def test_half_a_surrogate_pair_in_the_gateways_text_is_no_crash(module_api):
-    """Should the gateway hand on text that is no UTF-8, it is refused and kept like bytes that are none."""
+    """If the gateway passes on text that is not UTF-8, it is refused and stored like such bytes."""
     from tavus_callbacks.handlers import receive
     from tavus_callbacks_cli.local_stack.http.payload import make_event
     from tavus_callbacks_cli.local_stack.http.routes import match_route
@@ -259,7 +259,7 @@ def test_half_a_surrogate_pair_in_the_gateways_text_is_no_crash(module_api):
     ],
 )
 def test_no_such_route_is_the_gateways_404(module_api, method, path):
-    """What the template does not route never reaches a function."""
+    """A path without a route never reaches a function."""
     before = len(module_api.records())
 
     reply = module_api.send(Request(method, path.format(token=module_api.token).encode(), body=about("c1")))

@@ -87,7 +87,7 @@ def test_a_token_is_nowhere_but_at_its_sender(api, canary, caplog):
 
 
 def test_what_was_said_is_in_no_log_line(api, monkeypatch, caplog):
-    """A log is no place for a transcript, whatever goes well or wrong with it."""
+    """A log never contains a transcript, whatever goes well or wrong with it."""
     for body in with_token(api.token).values():
         api.post(body.encode("utf-8", "surrogateescape"))
     from tavus_callbacks.domain.callbacks import intake

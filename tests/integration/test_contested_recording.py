@@ -56,7 +56,7 @@ def test_a_second_claim_takes_the_recording_from_both(recordings, suffix, event_
     say(recordings, "c1")
     if not object_first:
         recordings.put(KEY)
-        recordings.ahead = timedelta(minutes=2)  # a recording is looked for once a minute
+        recordings.ahead = timedelta(minutes=2)  # a recording is checked once a minute
     assert ("available", 302) == outcome(recordings, "c1")
 
     say(recordings, "c2", KEY + suffix, event_type)
@@ -128,7 +128,7 @@ def test_a_claim_that_meets_an_erasure_leaves_no_row(recordings, monkeypatch):
 
 
 def recordings_look(monkeypatch, recordings, conversation_id):
-    """Erase a conversation while its recording is looked for; return the looks."""
+    """Erase a conversation while its recording is being searched; return the checks."""
     from tavus_callbacks.logic import find_recording
 
     looked, look = [], find_recording.look_for_object

@@ -128,7 +128,7 @@ def test_recordings_stand_in_the_conversation(api):
     ],
 )
 def test_what_is_not_kept_is_404(api, path):
-    """Said in words; a video's id is no conversation's, and none that cannot be one is the store's fault."""
+    """The answer says so in words; a video's id or an impossible id is not the store's fault."""
     post_transcript(api, *TURNS)
 
     answer = api.get(path)
@@ -186,7 +186,7 @@ def test_the_transcript_as_text_is_a_line_a_turn(api):
 
 
 def test_the_transcript_as_subtitles(api):
-    """What a browser's `<track>` takes, escaped."""
+    """The answer fits a browser's `<track>`, escaped."""
     post_transcript(api, *TURNS)
 
     answer = api.get("/conversations/c1/transcript", "format=vtt")

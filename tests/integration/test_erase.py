@@ -38,7 +38,7 @@ def world(api, recordings, pushing, monkeypatch):
 
 @pytest.mark.slow
 def test_a_conversation_goes_and_one_that_begins_alike_stays(world):
-    """Of two conversations with stored, failed and recorded data, the other one stays unchanged."""
+    """Given two conversations with stored, failed and recorded data, the other one stays unchanged."""
     for conversation in (ERASED, "c12"):
         world.kept(conversation)
         world.recorded(conversation)

@@ -134,7 +134,7 @@ def test_two_writers_of_one_summary_tell_everything(api, bus):
 
     told = bus.pushes()
     assert set(MEANT) <= {push["type"] for push in told}
-    # The joining was put before the other writer came, which tells of the start by it; not once more.
+    # The joining was put before the other writer came, which announces the start by it; not once more.
     assert 1 == [push["type"] for push in told].count("callback.system.replica_joined")
     assert set(MEANT) == set(summaries(api)["conversation", "c1"]["told"])
 

@@ -160,7 +160,7 @@ def test_plain_json_with_the_header_is_filed_as_always(api):
     ],
 )
 def test_plain_garbage_with_the_header_is_refused_as_always(api, body, expected):
-    """What is no gzip has the reason that it has without the header, which is kept."""
+    """A body that is not gzip has the same reason as without the header, and the header is stored."""
     reply = post(api, body, GZIP)
 
     assert reply.value["detail"].startswith(expected)

@@ -124,7 +124,7 @@ def test_spans_hold_their_beginning_and_not_their_end(listed, since, until, expe
 
 
 def test_an_entry_says_what_a_person_looks_for(listed):
-    """Who, when, how it ended, what is missing, and the numbers about the talk."""
+    """Participants, times, the end, missing parts, and the numbers about the talk."""
     by_id = {one["conversation_id"]: one for page in pages(listed) for one in page}
     ended = by_id["c6"]
 
@@ -154,7 +154,7 @@ def test_a_sparse_filter_answers_what_it_has_with_a_cursor(listed, monkeypatch):
 
 
 def test_a_summary_that_has_gone_ends_no_list(listed, monkeypatch):
-    """What is erased between index and table leaves a shorter page, not the end."""
+    """A subject erased between index and table leaves a shorter page, not the end."""
     from tavus_callbacks.aws.stores.index import Index
 
     items = Index.items
@@ -238,7 +238,7 @@ def test_a_cursor_of_nowhere_is_an_empty_list(listed):
     ],
 )
 def test_a_cursor_of_another_list_is_refused(listed, path, query):
-    """It would begin anew, or in the middle: the answer says what to pass it on with."""
+    """It would start again, or in the middle: the answer says where the cursor belongs."""
     following = listed.get("/conversations", "limit=2").value["cursor"]
     token = listed.quarantine_token if path == "/quarantine" else None
 

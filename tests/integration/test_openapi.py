@@ -28,7 +28,7 @@ def described():
 
 @pytest.fixture(scope="module")
 def validator(described):
-    """Return what tells the faults of a value against a schema."""
+    """Return a name for each fault of a value against a schema."""
 
     def faults(value, schema):
         whole = {**schema, "components": described["components"]}
@@ -144,7 +144,7 @@ def test_nothing_else_is(api, path):
 
 
 def test_a_page_is_described_with_its_filters(described):
-    """What a route reads of its query is what its description names."""
+    """A route reads the parameters that its description names."""
     parameters = {one["name"]: one for one in described["paths"]["/conversations"]["get"]["parameters"]}
 
     filters = {"tag", "label", "status", "missing", "replica", "simulated", "since", "until", "ids"}

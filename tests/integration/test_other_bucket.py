@@ -185,7 +185,7 @@ def problems(recordings, monkeypatch):
 
 
 def test_problems_survive_recordings_off(seen, monkeypatch):
-    """Recordings that were announced before are no problems then."""
+    """Recordings that were announced before are not problems then."""
     seen.claim(KEY)
     seen.say("c1", COPY_FAILED, s3_key="tavus/c1/2")
     move(seen, monkeypatch, None)

@@ -242,7 +242,7 @@ def test_only_chosen_types_are_posted_and_every_erasure(api, sender):
 
 @pytest.mark.parametrize("sender", ["raw some"], indirect=True)
 def test_raw_mode_posts_chosen_callbacks_and_nothing_else(api, sender):
-    """Types that are no callbacks have no effect there."""
+    """Types other than callbacks have no effect there."""
     for body in (JOINED, SHUTDOWN, TRANSCRIPT):
         api.post(body)
     project_all(api)

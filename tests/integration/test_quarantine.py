@@ -92,7 +92,7 @@ def test_however_garbage_is_written_the_list_fits_into_an_answer(api, filler):
 
 
 def test_a_large_body_is_kept_in_the_bucket_and_not_listed(api):
-    """Garbage of a megabyte is kept whole, its size is told, and the list stays short."""
+    """Garbage of a megabyte is stored whole, its size is shown, and the list stays short."""
     garbage = bytes(range(256)) * 4096
 
     api.post(garbage)

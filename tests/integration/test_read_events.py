@@ -23,7 +23,7 @@ def shutdown(number, subject="c1", **more):
 
 
 def test_all_events_come_in_order_of_receipt_with_a_cursor_to_go_on_from(api):
-    """Who pulls with each answer's cursor gets every event once, in the order of receipt."""
+    """A client that pulls with each answer's cursor gets every event once, in the order of receipt."""
     bodies = [shutdown(number, f"c{number % 3}") for number in range(12)]
     pulled, cursor = [], ""
     for start in (0, 4, 8):
@@ -62,7 +62,7 @@ def test_pulling_from_a_time_gives_what_was_kept_since(api):
 
 
 def test_variants_are_pulled_as_they_came(api):
-    """Other content for an event is told of like an event, with a name of its own."""
+    """Other content for an event is listed like an event, with a name of its own."""
     for content in ({}, {"properties": {}}):
         api.post(shutdown(1) | content)
 
@@ -93,7 +93,7 @@ def test_an_event_that_becomes_visible_late_is_given(api):
 
 
 def test_an_event_that_was_erased_is_passed_over(api, monkeypatch):
-    """A row that goes between index and table is no hole in the page."""
+    """A row that disappears between index and table leaves no hole in the page."""
     for number in range(3):
         api.post(shutdown(number))
     [_, gone, _] = sorted(item["sk"] for item in api.items() if item["type"] == "event")
@@ -142,7 +142,7 @@ def test_a_kind_of_its_own_is_read_by_kind_and_subject(api):
 @pytest.mark.slow
 @pytest.mark.parametrize("letter", ["ж", "会", "🎬", '"', "\x7f"])
 def test_however_a_body_is_written_a_list_fits_into_an_answer(api, letter):
-    """Bodies just small enough to stand in a list are spread over pages of less than 6 MB, none lost."""
+    """Bodies just small enough for a list are spread over pages of less than 6 MB, none lost."""
     text = letter * (200_000 // len(json.dumps(letter, ensure_ascii=False).encode()))
     raws = [
         json.dumps(shutdown(number, properties={"text": text}), ensure_ascii=False).encode()
@@ -178,7 +178,7 @@ def test_variants_beyond_a_page_come_by_url(api):
 
 
 def test_no_answer_of_a_reader_is_cached(api):
-    """What is read is nobody else's."""
+    """A reader sees only the data that the request names."""
     api.post(shutdown(1))
     [event] = api.events("c1")
 
@@ -203,7 +203,7 @@ def test_reading_is_logged_without_what_was_read(api):
 
 
 def test_the_command_line_reads_without_a_token(api):
-    """Who has AWS credentials needs no token of ours."""
+    """A reader with AWS credentials needs no token of ours."""
     from tavus_callbacks.handlers import read
     from tavus_callbacks_cli.local_stack.http.payload import Request, make_event
     from tavus_callbacks_cli.local_stack.http.routes import match_route

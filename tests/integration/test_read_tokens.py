@@ -1,4 +1,4 @@
-"""Who may read: one answer for everybody who may not, on every route; and no scope does another's work."""
+"""Read access: one answer for everybody without the right, on every route; no scope does another's work."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -111,7 +111,7 @@ def test_the_scheme_of_authorization_is_case_insensitive(api, scheme):
 @pytest.mark.parametrize("name", ["read_token", "quarantine_token"])
 @pytest.mark.parametrize("method", ["POST", "GET"])
 def test_a_token_that_reads_posts_nothing(api, name, method):
-    """It is no callback token: what is posted with it is kept nowhere."""
+    """It is not a callback token: a body posted with it is stored nowhere."""
     path = f"/callbacks/{getattr(api, name)}".encode()
 
     answer = api.send(Request(method, path, b"", ((b"content-type", b"application/json"),), b"{}"))
@@ -121,7 +121,7 @@ def test_a_token_that_reads_posts_nothing(api, name, method):
 
 
 def test_a_revoked_read_token_is_refused_within_a_minute(api, monkeypatch):
-    """What this runtime remembers of it lives no longer."""
+    """The memory of this runtime lasts no longer."""
     assert 200 == api.get("/events").status
     revoke_token(api.tokens_table, label="reader", now=datetime.now(UTC))
     clock = datetime.now(UTC) + timedelta(seconds=61)

@@ -151,7 +151,7 @@ def test_other_content_for_an_event_is_a_variant(api):
 
 
 def test_a_copy_from_the_verbose_record_makes_no_second_event(api):
-    """What a reconciler rebuilds from the record is the event that was delivered."""
+    """An event that a reconciler rebuilds from the record is the event that was delivered."""
     joined = {
         "properties": {"replica_id": "r1"},
         "conversation_id": "c1",
@@ -233,7 +233,7 @@ def test_a_late_repeat_is_answered_with_the_event_it_repeats(api):
 
 @pytest.mark.parametrize(("after", "expected"), [(130, "duplicate"), (240, "stored")])
 def test_a_repeat_that_another_overtook_is_judged_by_that(api, monkeypatch, after, expected):
-    """Who did not see a repeat that came just before finds its place taken, and looks at its time."""
+    """A writer that did not see a repeat just before finds its place taken, and compares the times."""
     api.post(READY, at=START)
     overtaker = api.post(READY, at=START + 120 * MINUTE)
     call = BaseClient._make_api_call
@@ -356,7 +356,7 @@ def test_events_expire_where_the_template_says_so(api, monkeypatch, days, expire
 
 
 def test_what_our_own_rules_stumble_over_is_kept(api, monkeypatch):
-    """A fault of the receiver is no reason to lose a callback: it is quarantined, and the log says where."""
+    """A fault of the receiver never loses a callback: it is quarantined, and the log says where."""
     from tavus_callbacks.domain.callbacks import intake
 
     def stumble(_):

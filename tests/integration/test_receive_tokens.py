@@ -15,7 +15,7 @@ SECOND = timedelta(seconds=1)
 
 
 class Clock:
-    """A clock that stands still until it is told to go on."""
+    """A clock that stops until the test moves it."""
 
     def __init__(self):
         self.now = datetime(2026, 7, 11, 7, 0, tzinfo=UTC)
@@ -62,7 +62,7 @@ def test_a_revoked_token_is_refused_within_a_minute(api, clock, after, expected)
 
 @pytest.mark.parametrize(("after", "expected"), [(59 * SECOND, 200), (60 * SECOND, 401)])
 def test_a_deleted_token_is_refused_within_a_minute(api, clock, after, expected):
-    """A token whose record is gone is no better than a revoked one."""
+    """A token whose record is gone is refused like a revoked one."""
     api.post(SHUTDOWN)
     api.tokens_table.delete_item(Key={"token_digest": digest_token(api.token)})
 
@@ -73,7 +73,7 @@ def test_a_deleted_token_is_refused_within_a_minute(api, clock, after, expected)
 
 @pytest.mark.parametrize(("after", "expected"), [(59 * SECOND, 200), (60 * SECOND, 401)])
 def test_a_token_expires_to_the_second_even_where_it_is_remembered(api, clock, after, expected):
-    """Expiry is looked at with every callback, not with every look-up."""
+    """Expiry is checked with every callback, not with every look-up."""
     token = rotate_token(api.tokens_table, label="test", grace=60 * SECOND, now=clock.now).token
     api.post(SHUTDOWN)
 
@@ -101,7 +101,7 @@ def test_a_known_token_outlives_an_outage_of_15_minutes(api, clock, error, after
 
 @pytest.mark.usefixtures("one_attempt")
 def test_a_revoked_token_is_refused_15_minutes_into_an_outage_at_the_latest(api, clock):
-    """What was revoked while the store is down is not accepted for longer than the grace."""
+    """A token revoked while the store is down is not accepted for longer than the grace."""
     api.post(SHUTDOWN)
     revoke_token(api.tokens_table, label="test", now=clock.now)
 
@@ -114,7 +114,7 @@ def test_a_revoked_token_is_refused_15_minutes_into_an_outage_at_the_latest(api,
 @pytest.mark.usefixtures("one_attempt")
 @pytest.mark.parametrize("token", ["known", "unknown"])
 def test_an_unremembered_token_during_an_outage_is_503(api, token):
-    """Who cannot be looked up is neither accepted nor refused: the sender may try again."""
+    """A token that cannot be looked up is neither accepted nor refused: the sender may try again."""
     with failing("dynamodb", "GetItem"):
         reply = api.post(SHUTDOWN, token=api.token if token == "known" else new_token())
 
@@ -124,7 +124,7 @@ def test_an_unremembered_token_during_an_outage_is_503(api, token):
 
 
 def test_garbage_is_refused_without_asking_the_store(api):
-    """What is no token by its checksum costs no look-up, and is refused during an outage too."""
+    """A token with a wrong checksum costs no look-up, and is refused during an outage too."""
     with failing("dynamodb", "GetItem"):
         assert 401 == api.post(SHUTDOWN, token="garbage").status
         assert 401 == api.post(SHUTDOWN, token=api.token[:-1] + "é").status
@@ -191,7 +191,7 @@ def test_reading_notes_the_use_of_a_read_token(api):
 
 
 def test_no_store_knows_a_token(api):
-    """Of a token its digest, label, scope and times are kept, and nothing else."""
+    """The store has a token's digest, label, scope and times, and nothing else."""
     api.post(SHUTDOWN)
 
     [record] = [

@@ -63,7 +63,7 @@ def test_a_recording_is_described(playable):
 
 
 def test_a_conversation_without_recordings_has_an_empty_list(recordings):
-    """No recording is no error, but there is no `latest`."""
+    """A conversation without recordings is not an error, but has no `latest`."""
     assert [] == recordings.all("c404")
     assert 404 == recordings.link("c404").status
 
@@ -94,7 +94,7 @@ def test_pages_hold_every_recording_once(recordings, limit, expected):
 
 
 def test_a_page_looks_for_its_own_recordings_only(recordings):
-    """A pending recording on another page is looked for when that page is read."""
+    """A pending recording on another page is checked when that page is read."""
     for name in ("1", "2", "3"):
         recordings.claim(f"tavus/c123/{name}")
     recordings.ahead = timedelta(seconds=61)

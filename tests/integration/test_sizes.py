@@ -130,7 +130,7 @@ def test_the_largest_body_that_the_gateway_lets_through_is_kept(api):
 
 @pytest.mark.parametrize("more", [-1, 0, 1])
 def test_a_body_at_the_limit_lies_in_its_item_and_beyond_in_the_bucket(api, more):
-    """What a row holds is a matter of its stored bytes, and none of what is read."""
+    """Whether a row holds a body depends on its stored bytes, not on the bytes that are read."""
     empty = json.dumps(SHUTDOWN | {"x": ""})
     noise = base64.b85encode(random.Random(2).randbytes(40_000)).decode().replace('"', "")  # noqa: S311 - noise
     from tavus_callbacks.domain.common.compression import pack
@@ -172,7 +172,7 @@ def test_a_duplicate_of_a_large_body_makes_no_second_object(api):
 
 
 def test_large_bodies_of_unusual_subjects_lie_under_plain_keys(api):
-    """An id that is no path is none in the bucket either."""
+    """An id that does not fit a path does not become a path in the bucket either."""
     for subject in ("../../tokens", "a/b", "会議 ?#"):
         api.post(SHUTDOWN | {"conversation_id": subject, "x": [str(n * n * 7919) for n in range(6000)]})
 

@@ -1,4 +1,4 @@
-"""The store is down: what is not certainly kept is not acknowledged, and the sender is told to come again."""
+"""The store is down: nothing is acknowledged before it is certainly stored, and the sender may try again."""
 
 import json
 import time
@@ -16,7 +16,7 @@ SHUTDOWN = {
 }
 READY = {"replica_id": "r1", "status": "ready"}
 START = 1_790_000_000
-# What deflates to more than a row holds.
+# A body that deflates to more than a row holds.
 LARGE = {**SHUTDOWN, "noise": [str(hash(str(number))) for number in range(4000)]}
 CODES = [
     None,
@@ -95,7 +95,7 @@ def test_a_repeat_whose_own_write_lost_its_answer_is_not_a_duplicate_of_itself(a
 
 
 def test_a_body_whose_quarantine_lost_its_answer_is_counted_once(api):
-    """The second attempt of one request is no second body; another request is."""
+    """The second attempt of one request is not a second body; another request is."""
     with unanswered("UpdateItem"):
         api.post(b"nope")
     assert [1] == [entry["count"] for entry in api.quarantine()]
@@ -129,7 +129,7 @@ def test_a_large_body_that_the_bucket_does_not_take_is_503(warm, body, error):
 
 
 def test_a_large_body_without_its_item_is_503_and_stored_by_the_next_try(warm):
-    """An object without an item is no event; the same post again completes it."""
+    """An object without an item is not an event; the same post again completes it."""
     with failing("dynamodb", "PutItem"):
         assert_unavailable(warm.post(LARGE))
 
@@ -193,7 +193,7 @@ def test_an_outage_without_a_code_counts_as_an_outage(api, monkeypatch, one_atte
     ],
 )
 def test_reading_during_an_outage_is_503(warm, path, query, operation):
-    """A list that cannot be read is no empty list."""
+    """A list that cannot be read is never an empty list."""
     warm.post(b"nope")
     token = warm.quarantine_token if path == "/quarantine" else warm.read_token
 

@@ -115,7 +115,7 @@ def test_rows_have_the_attributes_of_before(api, recordings, bus, before, monkey
 
 
 def test_a_changed_attribute_is_reported():
-    """A new name and a new type are changes, a further attribute is none."""
+    """A new name and a new type are changes, a further attribute is not."""
     before = {"event": {"label": {"S"}, "body_size": {"N"}, "object": {"M", "NULL"}}}
     written = {"event": {"name": {"S"}, "body_size": {"S"}, "object": {"M"}}}
 

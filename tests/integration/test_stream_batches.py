@@ -114,7 +114,7 @@ def numbers(batch):
 
 
 def poisoned(record, **image):
-    """Return a record whose body is no JSON object of ours, or with other attributes."""
+    """Return a record whose body is not a JSON object of ours, or with other attributes."""
     image = image or {"encoding": {"S": "identity"}, "body": {"B": b64encode(CANARY.encode()).decode()}}
     stream = record["dynamodb"]
     return {**record, "dynamodb": {**stream, "NewImage": {**stream["NewImage"], **image}}}
@@ -163,7 +163,7 @@ def test_a_body_that_breaks_off_is_an_outage(api, deployment):
 
 @pytest.mark.parametrize("code", ["ValidationException", "NoSuchKey", "InvalidArgument", "MalformedDetail"])
 def test_a_request_that_is_wrong_itself_is_no_outage(code):
-    """What AWS says of the object or of the values of this request, it says each time."""
+    """AWS repeats its refusal of the object or of the values of this request each time."""
     with pytest.raises(StoreDown) as raised, store_down():
         raise ClientError({"Error": {"Code": code}}, "Any")
 

@@ -77,7 +77,7 @@ def test_a_record_is_read(api, stand_in):
 
 @pytest.mark.parametrize("mode", ["null-events", "no-events"])
 def test_events_may_be_null_or_absent(api, stand_in, mode):
-    """That is so while a conversation is active; it is no error."""
+    """That is so while a conversation is active; it is not an error."""
     stand_in.learn(SHUTDOWN)
     stand_in.behaviour = MODES[mode]
 
@@ -248,7 +248,7 @@ def test_an_answer_beyond_all_measure_is_not_read(monkeypatch):
 
 @pytest.mark.parametrize("name", ["..", ".", "a/b", "a?b", "a b", "../personas"])
 def test_no_id_leads_the_key_elsewhere(api, stand_in, name):
-    """Anybody can send an id in a callback, so an id that is no plain path segment is not requested."""
+    """Anybody can send an id in a callback, so only a plain path segment is requested."""
     with pytest.raises(UnknownThere):
         api.conversation(name)
 

@@ -92,7 +92,7 @@ def test_every_dead_bearer_gets_one_and_the_same_answer(api, dead_tokens):
     ],
 )
 def test_quarantine_is_read_with_a_scope_of_its_own(api, path, token, expected):
-    """What could not be filed can hold anything: a token that reads events does not read it."""
+    """A body in quarantine can hold anything: a token that reads events does not read it."""
     assert expected == api.get(path, token=getattr(api, token)).status
 
 

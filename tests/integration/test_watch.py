@@ -190,7 +190,7 @@ def test_a_conversation_without_shutdown_gets_it_from_tavus(watched):
 
 
 def test_confirmed_is_what_tavus_has_shown(watched):
-    """What Tavus showed is confirmed in the list too, until an event arrives that Tavus does not have."""
+    """Events that Tavus showed are confirmed in the list too, until one arrives that Tavus does not have."""
     watched.happen(*ended(), lost={2})
     watched.run(minutes=3)
     assert watched.listed()["c1"]["confirmed"]

@@ -15,7 +15,7 @@ from tavus_callbacks_cli.local_stack.template.template import load_template
 from tavus_callbacks_cli.tokens import create_token
 
 ROOT = Path(__file__).parents[2]
-# What a deployment may leave out; the calls of a run were made with it.
+# Parts that a deployment may leave out; the calls of a run were made with them.
 SECRETS = f"arn:aws:secretsmanager:{aws_calls.REGION}:{aws_calls.ACCOUNT}:secret"
 OPTED_IN = {"TavusApiKeyArn": f"{SECRETS}:tavus-callbacks-local-ApiKey"}
 
@@ -41,7 +41,7 @@ def runtime(template, embedded):
         merged |= template.resources[name].properties["Environment"]["Variables"]
     variables = {
         **{name: str(value) for name, value in merged.items()},
-        # A slow test machine is no slow store.
+        # A slow test machine is not a slow store.
         "STORE_SECONDS": "60",
         "AWS_ENDPOINT_URL": embedded.endpoint_url,
         "AWS_DEFAULT_REGION": "us-east-1",

@@ -60,7 +60,7 @@ def _string(unit: str) -> Callable[[], bytes]:
 
 
 def _text(unit: str) -> Callable[[], bytes]:
-    """Make a body that is no JSON, of one unit."""
+    """Make a body that is not JSON, of one unit."""
     return lambda: _filled("", unit, "", "")
 
 
@@ -188,7 +188,7 @@ SHAPES: dict[str, Callable[[], bytes]] = {
     "quotes, unclosed": _text('"\\"'),
     "commas and colons in speech": _string(SPEECH),
     "random values": _random,
-    "bytes that are no text": lambda: b"\xff\x00" * (SIZE // 2),
+    "bytes that are not text": lambda: b"\xff\x00" * (SIZE // 2),
     "UTF-16 look-alikes": lambda: ("tcb_" * (SIZE // 8)).encode("utf-16"),
     "short words of UTF-16": lambda: b"t\0c\0 " * (SIZE // 5),
     "gzip of NULs": _deflated(b"\0"),

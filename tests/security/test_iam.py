@@ -91,7 +91,7 @@ def decided(requests):
 
 
 def test_every_call_of_the_run_is_allowed(roles, calls):
-    """What works in the tests works on AWS: no role lacks what its function does."""
+    """Calls that work in the tests work on AWS: no role lacks a permission that its function needs."""
     requests = [
         (roles[call["function"]], call["action"], call["resource"], call["context"], None) for call in calls
     ]
@@ -176,7 +176,7 @@ def test_read_writes_nothing_but_the_use_of_a_token(roles):
     assert [ALLOWED, "ImplicitlyDenied", "ImplicitlyDenied"] == decided(requests)
 
 
-# What may be done to the events table in partitions of some kinds, and in no others.
+# Actions allowed on the events table in partitions of some kinds, and in no others.
 SUBJECTS = set(KINDS)
 BOUND = [
     ("ReceiveFunction", "dynamodb:GetItem", {"tombstone"}),

@@ -1,4 +1,4 @@
-"""What only AWS does with the template, and no stand-in shows: read from the translated template itself."""
+"""Effects of the template that only AWS shows and no stand-in: read from the translated template itself."""
 
 import re
 from pathlib import Path

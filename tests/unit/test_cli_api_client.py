@@ -48,7 +48,7 @@ def test_a_body_with_a_byte_order_mark_is_read():
     ("kind", "message", "status", "content"),
     [
         (click.ClickException, "Make another token.", 401, {"title": "Unauthorized"}),
-        (NotFound, "No event x is kept.", 404, {"detail": "No event x is kept."}),
+        (NotFound, "No event x is stored.", 404, {"detail": "No event x is stored."}),
         (NoSuchPath, "Is the URL right?", 404, {"message": "Not Found"}),
         (BadRequest, "limit takes", 400, {"detail": "limit takes a whole number."}),
         (Unavailable, "429: Too Many Requests. Try again", 429, {"message": "Too Many Requests"}),

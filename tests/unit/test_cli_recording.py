@@ -268,7 +268,7 @@ def test_a_mistyped_conversation_is_told_with_those_near_it(option, target):
     target.recordings = []
     target.others = {
         "/conversations/c123/recordings/latest": (404, {"detail": "No recording is known."}),
-        "/conversations/c123": (404, {"detail": "No event of conversation c123 is kept."}),
+        "/conversations/c123": (404, {"detail": "No event of conversation c123 is stored."}),
         "/conversations": (200, {"conversations": [{"conversation_id": "c1234"}]}),
     }
 

@@ -164,7 +164,7 @@ def test_an_id_without_a_page_is_answered_with_its_command(id_):
 def test_near_ids_are_quoted(target, id_):
     """Similar ids may be strangers', so they are quoted."""
     target.answers = [
-        (404, {"detail": "No event of conversation c1234567 is kept."}),
+        (404, {"detail": "No event of conversation c1234567 is stored."}),
         {"conversations": [{"conversation_id": id_}]},
     ]
 

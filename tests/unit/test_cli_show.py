@@ -19,7 +19,7 @@ from tavus_callbacks_cli.output.text import moment
 from tavus_callbacks_cli.targets import choose
 
 EVIL = "\x1b[2J[bold red]\u202e"
-UNKNOWN = (404, {"detail": "No event of conversation c123 is kept."})
+UNKNOWN = (404, {"detail": "No event of conversation c123 is stored."})
 
 
 def view(*events, name=CONVERSATION, recordings=()):

@@ -52,7 +52,9 @@ IDS = names(
     "an id that has a comma or a percent sign is percent-encoded before it is joined.",
     most=50,
 )
-INCLUDE = one_of("include", "What else to give: system turns, the prompt among them.", ("system",))
+INCLUDE = one_of(
+    "include", "Other turns to include: `system` adds system turns, the prompt among them.", ("system",)
+)
 RECORDING = text(
     "recording", "Subtitles for the recording with this id, or for the `latest`; with format=vtt."
 )
@@ -187,5 +189,5 @@ def _load(conversation_id: str) -> "tuple[list[Item], list[StoredEvent]]":
     tombstones = wiring.summaries().tombstones
     rows, events = load_subject(tombstones, wiring.bodies(), "conversation", conversation_id)
     if not any(row["type"] == "event" for row in rows):
-        raise NotFound(f"No event of conversation {conversation_id} is kept.")
+        raise NotFound(f"No event of conversation {conversation_id} is stored.")
     return rows, events

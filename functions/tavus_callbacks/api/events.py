@@ -72,7 +72,7 @@ def get_events(query: Query) -> Response[str]:
         if kind is None:
             raise BadRequest(SUBJECT_ALONE)
         if order or query[BEFORE] or any(query[each] is not None for each in FILTERS):
-            raise BadRequest("subject takes no other parameters than kind, limit and cursor.")
+            raise BadRequest("subject can only be combined with kind, limit and cursor.")
         return json_answer(_subject_page(query, kind, subject))
     if kind is not None and order is None:
         raise BadRequest(KIND_ALONE)
@@ -87,7 +87,7 @@ def get_events(query: Query) -> Response[str]:
 
 def _newest(query: Query, filter_: EventFilter) -> Response[str]:
     if query[AFTER]:
-        raise BadRequest("order=newest takes before instead of after.")
+        raise BadRequest("With order=newest, use before instead of after.")
     before = query[BEFORE]
     # Pages are also followed by `cursor` beside the parameters of the first request.
     state = query.state(CURSOR) or ({"before": before} if isinstance(before, str) else query.state(BEFORE))
@@ -109,7 +109,7 @@ def get_conversation_events(query: Query, conversation_id: str) -> Response[str]
     """Answer a conversation's events by time."""
     page = _subject_page(query, "conversation", conversation_id)
     if not page["events"] and not query[CURSOR]:
-        raise NotFound(f"No event of conversation {conversation_id} is kept.")
+        raise NotFound(f"No event of conversation {conversation_id} is stored.")
     return json_answer(page)
 
 
@@ -119,7 +119,7 @@ def get_event_body(event_id: str) -> Response[Any]:
     identity, pages = parse_event_id(event_id), wiring.event_pages()
     row = pages.event_row(*identity) if identity else None
     if row is None:
-        raise NotFound(f"No event {event_id} is kept.")
+        raise NotFound(f"No event {event_id} is stored.")
     return _answer_bytes(pages.bodies.read(row), JSON_TYPE)
 
 

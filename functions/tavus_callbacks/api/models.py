@@ -26,14 +26,14 @@ class Answer(BaseModel):
 class Page(Answer):
     """A page of a list."""
 
-    cursor: str | None = Field(description="Where the next page begins; null at the end of the list.")
+    cursor: str | None = Field(description="The cursor of the next page; null at the end of the list.")
 
 
 class ListPage(Page):
     """A page of a list with filters, which stops before it has looked at too many rows."""
 
     looked_until: Moment | None = Field(
-        description="The first receipt of the last row that the page looked at; null if there are no more."
+        description="The first receipt of the last row that this page covers; null at the end of the list."
     )
 
 
@@ -47,7 +47,7 @@ class ConversationRow(ConversationSummary):
     """A conversation in a list."""
 
     recording_statuses: list[RecordingStatus] = Field(
-        description="The statuses of at most 40 recordings, in the order of their ids, at the last look."
+        description="The statuses of at most 40 recordings, in the order of their ids, at the last check."
     )
 
 
@@ -58,13 +58,13 @@ class ConversationPage(ListPage):
 
 
 class Transcript(Answer):
-    """What was said; system turns are there where they are asked for."""
+    """The turns of a transcript, with system turns only on request."""
 
     conversation_id: str
     turns: list[SpokenTurn]
     skipped: int = Field(description="Entries that could not be read.")
-    repeated: int = Field(description="Entries that came twice.")
-    origin: Origin | None = Field(description="From when `start` counts; null if it is unknown.")
+    repeated: int = Field(description="Entries that were sent twice.")
+    origin: Origin | None = Field(description="The time at which `start` is 0; null if unknown.")
 
 
 class VideoPage(ListPage):
@@ -121,7 +121,7 @@ class EventPage(Page):
     events: list[Event]
     looked_until: Moment | None = Field(
         None,
-        description="The time of the last event that the page looked at; null if there are no more.",
+        description="The time of the last event that this page covers; null at the end of the list.",
     )
 
 
@@ -136,7 +136,7 @@ class ErasurePage(Answer):
     """Erased subjects, the oldest erasure first."""
 
     erasures: list[Erasure]
-    cursor: str = Field(description="Where the next page begins; a later one may have new erasures.")
+    cursor: str = Field(description="The cursor of the next page; a later page may have new erasures.")
 
 
 class Sums(Answer):
@@ -191,7 +191,7 @@ class Stats(Answer):
     responses: Histogram = Field(description="`median_response_seconds` of the conversations that have it.")
     end_reasons: dict[str, int] = Field(description="How many ended for each reason; `(none)` without one.")
     by: str
-    limit_reached: bool = Field(description="There are older conversations that were not looked at.")
+    limit_reached: bool = Field(description="There are older conversations that were not counted.")
     looked_until: Moment | None = Field(description="Null unless the limit was reached.")
 
 
@@ -204,13 +204,13 @@ class Stack(Answer):
 
 
 class QuarantinePage(Page):
-    """What could not be filed, the newest first by first receipt."""
+    """Bodies that could not be stored as events, newest first by first receipt."""
 
     quarantine: list[QuarantineEntry]
 
 
 class Receipt(Answer):
-    """What became of a callback: `accepted` waits for the store to come back."""
+    """The result for a callback: `accepted` waits until the store is available again."""
 
     event_id: str
     status: Literal["stored", "duplicate", "accepted", "erased"]
@@ -242,8 +242,8 @@ class Problem(Answer):
     title: str
     status: int
     detail: str = ""
-    errors: list[FieldProblem] = Field([], description="Where fields are at fault.")
-    quarantine_id: str = Field("", description="Where the body is kept that could not be filed.")
+    errors: list[FieldProblem] = Field([], description="The fields at fault.")
+    quarantine_id: str = Field("", description="The path of a body that could not be stored as an event.")
     recording_status: RecordingStatus = Field("pending", description="Why a recording cannot be played.")
 
 

@@ -15,10 +15,10 @@ from tavus_callbacks.domain.common.lenient_json import LONGEST_SECONDS
 
 T = TypeVar("T")
 
-BAD_CURSOR = "The cursor is none of ours: pass on the `cursor` of an answer as it came."
+BAD_CURSOR = "This cursor is not valid. Pass on the `cursor` of an answer unchanged."
 OTHER_LIST = (
-    "The cursor is of another list: pass it on with the path and the filters of the answer that it came "
-    "with, or begin anew without it."
+    "The cursor belongs to another list. Use it with the path and the filters of the answer that had it, "
+    "or start again without it."
 )
 DEFAULT_LIMIT, MAX_LIMIT = 50, 200
 
@@ -59,7 +59,9 @@ class Query:
         """Raise BadRequest if one of the other parameters is given beside a parameter."""
         for other in others:
             if other is not parameter and self[other] != other.default:
-                raise BadRequest(f"{parameter.name} takes no other parameter beside it. Remove {other.name}.")
+                raise BadRequest(
+                    f"{parameter.name} cannot be combined with {other.name}. Remove one of them."
+                )
 
     def state(self, parameter: "Parameter[dict[str, Any]]") -> dict[str, Any]:
         """Return the state in a cursor, {} without one; raises BadRequest for the cursor of another list."""

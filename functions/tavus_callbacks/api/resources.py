@@ -54,7 +54,7 @@ def _declare_view(kind: str, name: str) -> None:
         [subject] = names.values()
         _, events = load_subject(wiring.summaries().tombstones, wiring.bodies(), kind, subject)
         if not events:
-            raise NotFound(f"No event of {kind} {subject} is kept.")
+            raise NotFound(f"No event of {kind} {subject} is stored.")
         return json_answer(fold_resource(kind, subject, events))
 
 

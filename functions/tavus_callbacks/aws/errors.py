@@ -41,6 +41,6 @@ def store_down() -> Iterator[None]:
         yield
     except ClientError as error:
         raise store_error(error_code(error)) from error
-    # The last two escape botocore: an answer that is no XML, and TLS that breaks while a body is read.
+    # The last two escape botocore: an answer that is not XML, and TLS that breaks while a body is read.
     except (BotoCoreError, ResponseParserError, HTTPError) as error:
         raise StoreDown(type(error).__name__) from error

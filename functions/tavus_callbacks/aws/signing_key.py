@@ -36,5 +36,5 @@ def load_signer(client: "SecretsManagerClient", secret: str) -> Callable[[bytes]
         pem = client.get_secret_value(SecretId=secret)["SecretString"]
     key = serialization.load_pem_private_key(pem.encode(), password=None)
     if not isinstance(key, ec.EllipticCurvePrivateKey):
-        raise TypeError("the signing key is no elliptic-curve key")
+        raise TypeError("the signing key is not an elliptic-curve key")
     return lambda message: key.sign(message, ec.ECDSA(hashes.SHA256()))

@@ -47,7 +47,7 @@ PAGE, QUESTIONS = 50, 60
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """What a run uses; None for what the stack does not have.
+    """The parts that a run uses; None for a part that the stack does not have.
 
     `on_refusal` is called when Tavus refuses the key or wants no more requests, `on_fault` with the id of a
     conversation that could not be checked and the place of the fault.
@@ -67,7 +67,7 @@ class Stack:
 
 @dataclass(slots=True)
 class Report:
-    """What a run has counted, and since when conversations are open; simulated ones do not count as open.
+    """The counts of a run, and since when conversations are open; simulated ones do not count as open.
 
     `following` is the place where the next run goes on, None if this one came to the end.
     """

@@ -34,7 +34,7 @@ class Server(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """The result of an attempt: the server's status, or `why` there is none."""
+    """The result of an attempt: the server's status, or in `why` the reason for having no status."""
 
     status: int | None
     retry_after: str | None = None

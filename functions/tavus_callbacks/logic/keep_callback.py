@@ -28,7 +28,7 @@ class Destinations(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What became of a callback. `result` is None for a rejection, and for a callback in the spill.
+    """The result for a callback. `result` is None for a rejection, and for a callback in the spill.
 
     `store_error` is the code of the table's failure if the callback is in the spill.
     """

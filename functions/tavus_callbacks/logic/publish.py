@@ -21,7 +21,7 @@ from tavus_callbacks.domain.summaries.summary import CONVERSATION, SubjectFacts
 
 @dataclass(frozen=True, slots=True)
 class Publisher:
-    """What a change of a summary publishes, and on which bus.
+    """The pushes of a change of a summary, and their bus.
 
     `derive` is `types_by_events` when events came, `types_by_time` when time has passed. `callbacks` are the
     pushes of the events that came.

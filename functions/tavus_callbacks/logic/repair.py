@@ -36,7 +36,7 @@ class Stores:
 
 @dataclass(frozen=True, slots=True)
 class Repair:
-    """What a record brought: ids of new events, the number of variants and of entries that do not fit."""
+    """The result of a record: ids of new events, the number of variants and of entries that do not fit."""
 
     conversation_id: str
     events: tuple[str, ...] = ()
@@ -87,6 +87,6 @@ def repair_conversation(
         table.keep_variant(event, body, kept_at=clock())
     stores.attempts.note(conversation_id, at=clock(), outcome=repair.outcome, confirmed=repair.confirmed)
     if repair.confirmed:
-        # No event tells `project` that a conversation is confirmed.
+        # No event informs `project` that a conversation is confirmed.
         rebuild(stores.summaries, _KIND, conversation_id, table.bodies)
     return repair

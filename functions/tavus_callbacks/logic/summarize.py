@@ -117,7 +117,7 @@ def rebuild(summaries: SummaryRows, kind: str, subject: str, bodies: "Bodies") -
 
 
 def sum_up(kind: str, items: "Sequence[Item]", bodies: "Bodies") -> SummaryUpdate | None:
-    """Return what the events among a subject's rows say together, or None if there are none."""
+    """Return the summary of the events among a subject's rows, or None without events."""
     events = events_in(items, bodies)
     if not events:
         return None

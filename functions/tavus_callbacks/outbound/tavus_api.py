@@ -113,7 +113,7 @@ class TavusApi:
             raise UnknownThere(f"Tavus has no conversation {conversation_id!r}.")
         content = self._get(f"/v2/conversations/{quote(conversation_id, safe='')}?verbose=true")
         if content.get("conversation_id", conversation_id) != conversation_id:
-            raise Unreadable("Tavus answered with another conversation than the one asked for.")
+            raise Unreadable("Tavus answered with a conversation that was not requested.")
         return parse_record(conversation_id, content)
 
     def conversations_page(self, number: int) -> ListPage:
@@ -152,7 +152,9 @@ def _header_value(key: SecretStr) -> str:
     """Return the key's text; raises KeyRefused if no header can hold it, before http.client quotes it."""
     text = key.get_secret_value()
     if not (text.isascii() and text.isprintable()):
-        raise KeyRefused("The key holds a line break or other characters that no key has. Copy it anew.")
+        raise KeyRefused(
+            "The key holds a line break or other characters that no key has. Copy the key again."
+        )
     return text
 
 
@@ -164,7 +166,7 @@ def _raise_for_status(answer: "BaseHTTPResponse") -> None:
             f"Tavus refused the key ({status}): it is wrong or revoked, or allowed from other addresses only."
         )
     if status == _NOT_FOUND:
-        raise UnknownThere("Tavus has no such conversation, for this key.")
+        raise UnknownThere("Tavus has no such conversation for this key.")
     if status == _TOO_MANY or status >= _FAILED:
         after = parse_retry_after(answer.headers.get("retry-after"), now())
         raise Busy(f"Tavus answered {status}. Try again in a while.", after)
@@ -178,9 +180,9 @@ def _parse_object(body: bytes) -> dict[str, Any]:
     try:
         content = json.loads(body)
     except (ValueError, RecursionError):
-        raise Unreadable("Tavus answered with what is no JSON.") from None
+        raise Unreadable("Tavus's answer is not JSON.") from None
     if not isinstance(content, dict):
-        raise Unreadable("Tavus answered with JSON that is no object.")
+        raise Unreadable("Tavus's answer is not a JSON object.")
     return content
 
 

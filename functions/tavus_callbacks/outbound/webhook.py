@@ -33,7 +33,7 @@ class NotReached(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the target answered; its body is not read."""
+    """The target's answer; its body is not read."""
 
     status: int
     retry_after: str | None

@@ -1,1 +1,1 @@
-"""What every function needs at run time: settings, logs, HTTP and batches."""
+"""The parts that every function needs at run time: settings, logs, HTTP and batches."""

@@ -19,7 +19,7 @@ RETRY_AFTER = "30"
 
 
 class Request(NamedTuple):
-    """What a handler needs of a request; `query` is raw, because tags have rules of their own.
+    """The parts of a request that handlers use; `query` is raw, because tags have rules of their own.
 
     `content_encoding` is the redacted header, "" if the request has no such header.
     """
@@ -42,7 +42,7 @@ def parse_request(event: dict[str, Any]) -> Request:
         query=event.get("rawQueryString") or "",
         # Payload 2.0 has names of headers in lower case.
         content_encoding=_redact_header((event.get("headers") or {}).get("content-encoding")),
-        # Half a surrogate pair, if the gateway passes one on, is no UTF-8: intake rejects it.
+        # Half a surrogate pair, if the gateway passes one on, is not UTF-8: intake rejects it.
         body=base64.b64decode(body)
         if event.get("isBase64Encoded")
         else body.encode("utf-8", "surrogatepass"),

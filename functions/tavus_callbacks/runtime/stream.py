@@ -76,7 +76,7 @@ def _process_group(
 ) -> dict[int, str]:
     """Return the places of bad records, each with its fault.
 
-    Raises StoreDown if a store is down, and MissingVariable: both are no fault of a record.
+    Raises StoreDown if a store is down, and MissingVariable: neither is the fault of a record.
     """
     try:
         sums.update(handler([records[place] for place in group]) or {})

@@ -20,11 +20,11 @@ _CHALLENGE = {"WWW-Authenticate": {"schema": {"type": "string", "const": "Bearer
 RESPONSES: dict[str, Response] = {
     "BadRequest": {"description": "A query parameter is wrong.", "content": _PROBLEM},
     "Unauthorized": {
-        "description": "No live token of the right scope; the answer never says which.",
+        "description": "No valid token of the right scope; the answer never says which.",
         "content": _PROBLEM,
         "headers": _CHALLENGE,
     },
-    "UnknownToken": {"description": "No live token of scope `callback`.", "content": _PROBLEM},
+    "UnknownToken": {"description": "No valid token of scope `callback`.", "content": _PROBLEM},
     "NotFound": {
         "description": "Nothing of that name is kept; or, from the gateway, no such path.",
         "content": {**_PROBLEM, **_MESSAGE},
@@ -35,7 +35,7 @@ RESPONSES: dict[str, Response] = {
         "content": _PROBLEM,
     },
     "NotAnObject": {
-        "description": "The body is no JSON object; it is kept under `quarantine_id`.",
+        "description": "The body is not a JSON object; it is stored under `quarantine_id`.",
         "content": _PROBLEM,
     },
     "Unfileable": {

@@ -32,7 +32,7 @@ PAGE_BYTES = 512 * 1024
 # After _ROUNDS times _LOOK_AHEAD events a filtered list answers what it has. A round queries each shard.
 _ROUNDS, _LOOK_AHEAD = 4, 200
 
-# An event and its body as stored; None if the body is too large to stand in a list.
+# An event and its body as stored; None if the body is too large for a list.
 Entry = tuple[StoredEvent, bytes | None]
 
 

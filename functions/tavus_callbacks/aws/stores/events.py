@@ -139,7 +139,7 @@ class EventsTable:
 
 
 class _Write(NamedTuple):
-    """What all puts of one call have in common."""
+    """The part that all puts of one call share."""
 
     event: Event
     kept_at: datetime

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 FRESH = timedelta(minutes=1)
 # … and after this time while it does not.
 GRACE = timedelta(minutes=15)
-# The same sentence for every reason, so that the answer tells a stranger nothing.
-REFUSAL = "No live token of the right scope. `tavus-callbacks token create` makes one."
+# The same sentence for every reason, so that a stranger learns nothing from the answer.
+REFUSAL = "No valid token of the right scope. Create one with `tavus-callbacks token create`."
 # How exactly `token list` shows the last use: one small write an hour and runtime.
 USE_RESOLUTION = timedelta(hours=1)
 

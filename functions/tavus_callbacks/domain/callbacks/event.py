@@ -93,7 +93,7 @@ def is_ref(value: object) -> TypeGuard[str]:
 
 
 def is_plain(subject: str) -> bool:
-    """Return whether a subject can stand in a URL's path without escapes and is no dot segment."""
+    """Return whether a subject needs no escapes in a URL's path and is not a dot segment."""
     return _PLAIN_SUBJECT.fullmatch(subject) is not None
 
 

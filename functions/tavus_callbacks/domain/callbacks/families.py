@@ -33,7 +33,7 @@ class Classified(NamedTuple):
 
 
 class Family(NamedTuple):
-    """One shape: how it is recognised, where its subject is (kind, key), and what tells its events apart."""
+    """One shape: how it is recognised, where its subject is (kind, key), and how its events differ."""
 
     name: str
     matches: Callable[[Body], bool]
@@ -95,7 +95,7 @@ def _status_type(family: str, body: Body) -> object:
     return f"{family}.{status}" if is_name(status) else status
 
 
-# What tells two conversation events of one type and moment apart. Other types have nothing.
+# How to distinguish two conversation events of one type and moment. Other types have no such value.
 _CONVERSATION_DISCRIMINATORS: dict[str, Callable[[Body], object]] = {
     "application.recording_ready": object_key,
     "application.post_call_action_executed": lambda properties: properties.get("tool_id"),
@@ -104,7 +104,7 @@ _CONVERSATION_DISCRIMINATORS: dict[str, Callable[[Body], object]] = {
 
 
 def conversation_discriminator(body: Body) -> object:
-    """Return what tells a conversation's event from others of its type and moment."""
+    """Return the value that distinguishes a conversation's event from others of its type and moment."""
     discriminator = _CONVERSATION_DISCRIMINATORS.get(str(body.get("event_type")))
     return discriminator(properties_of(body)) if discriminator else None
 

@@ -1,4 +1,4 @@
-"""Quarantine: bodies with a valid token that are no events, kept so that an upgrade can read them."""
+"""Quarantine: bodies with a valid token that are not events, stored so that an upgrade can read them."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple

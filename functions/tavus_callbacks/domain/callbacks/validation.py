@@ -86,7 +86,7 @@ def _build_model(model_type: type[Model], value: dict[str, Any]) -> tuple[Model 
             return model_type.model_validate(value), unexpected
         except ValidationError as error:
             errors = error.errors(include_url=False, include_context=False, include_input=False)
-            # Innermost last. A location also names the branch of a union, which is no part of the body.
+            # Innermost last. A location also names the branch of a union, which is not part of the body.
             paths = sorted({_existing_path(value, each["loc"]) for each in errors}, key=str, reverse=True)
             unexpected += paths
             for path in paths:

@@ -24,7 +24,7 @@ MOST_MEMBERS = 1000
 _GZIP = b"\x1f\x8b"
 # Python's gzip module skips NULs between two members (`_GzipReader._read_eof`).
 _PADDED = re.compile(rb"\0++\x1f\x8b")
-# What zlib reads: gzip alone, or gzip and its own form.
+# Formats that zlib reads: gzip alone, or gzip and its own.
 _GZIP_ONLY, _ANY_FORM = zlib.MAX_WBITS | 16, zlib.MAX_WBITS | 32
 # Bytes that zlib gets at once. It copies what follows a member, so many members would take long.
 _PIECE = 4096
@@ -101,7 +101,7 @@ def contents(raw: bytes) -> bytes:
 
 
 class _Member(NamedTuple):
-    """What a member of a compressed body holds, and where it ends: None if it is cut off or too large."""
+    """The content of a member of a compressed body, and where it ends: None if cut off or too large."""
 
     text: bytes
     end: int | None

@@ -2,7 +2,7 @@
 
 CallbackError
 ├── Refused        401  no live token of the right scope; nothing is stored
-├── NotAnObject    400  the body is no JSON object; it goes to quarantine
+├── NotAnObject    400  the body is not a JSON object; it goes to quarantine
 ├── BadRequest     400  a reader's parameter is wrong
 ├── NotFound       404  nothing of that name is stored
 ├── NotPlayable    409  a recording that cannot be watched now

@@ -181,7 +181,7 @@ def _load(text: str, keys: _Keys | None = None) -> object:
 
 
 def _refuse_constant(name: str) -> Never:
-    raise NotAnObject(f"The body is not JSON: {name} is no JSON number.")
+    raise NotAnObject(f"The body is not JSON: {name} is not a JSON number.")
 
 
 def _parse_int(digits: str) -> int:

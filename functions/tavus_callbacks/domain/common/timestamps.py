@@ -34,7 +34,7 @@ def to_microseconds(moment: datetime) -> int:
 
 
 def parse(value: object) -> datetime | None:
-    """Return the time in any known form, or None if it is no time between 2000 and 2100."""
+    """Return the time in any known form, or None if it is not a time between 2000 and 2100."""
     try:
         if isinstance(value, str):
             text = value.strip()

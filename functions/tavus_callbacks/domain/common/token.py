@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 Scope = Literal["callback", "read", "quarantine"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 
-# What replaces a token. Its ends are no digits, `%` or backslashes, so the neighbours never become a token.
+# The replacement of a token. Its ends are not digits, `%` or backslashes, so that no new token appears.
 REDACTED = "-REDACTED-"
 
 # A cut token counts too: 16 of its 22 random digits leave only 36 bits to guess.
@@ -204,7 +204,7 @@ def digest_token(token: str) -> str:
 
 
 class TokenRecord(NamedTuple):
-    """What the store has of a token; times are ISO 8601 UTC, compared as text."""
+    """A token as stored; times are ISO 8601 UTC, compared as text."""
 
     digest: str
     label: str

@@ -1,4 +1,4 @@
-"""What all views have in common: frozen models, from which OpenAPI is made."""
+"""The base of all views: frozen models, from which OpenAPI is made."""
 
 from datetime import datetime
 from typing import Annotated
@@ -29,7 +29,7 @@ class Happened(View):
     at: Moment | None
     event_id: str
     body_url: str | None = Field(
-        None, description="Where the event is read whole; only where a value is too large to stand here."
+        None, description="The path of the whole event; only if a value is too large for this list."
     )
 
 

@@ -38,7 +38,7 @@ class Ending(View):
     plain: str = Field(description="One sentence for people.")
     code: str | None = Field(description="The documented reason without suffix, or an unknown one as sent.")
     reason: str | None = Field(description="The reason as Tavus sent it.")
-    step: str | None = Field(None, description="Where an internal error occurred.")
+    step: str | None = Field(None, description="The place of an internal error in the code.")
 
 
 def end_reason(reason: str | None) -> Ending:

@@ -34,7 +34,7 @@ class Missing(View):
     """Something that should have arrived."""
 
     what: Part
-    since: Moment | None = Field(description="The end, or the last sign of life, by the sender's clock.")
+    since: Moment | None = Field(description="The end, or the last event, by the sender's clock.")
     usual_delay: float = Field(description="Seconds after which it usually comes.")
     overdue: bool
 

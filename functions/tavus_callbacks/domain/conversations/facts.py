@@ -34,7 +34,7 @@ from tavus_callbacks.domain.transcripts.transcript import (
 )
 from tavus_callbacks.domain.transcripts.turn_times import Origin, origin_rank
 
-CONFIRMED = "Whether Tavus itself, asked by its API, has shown every event that is kept."
+CONFIRMED = "Whether Tavus itself, asked by its API, has shown every event that is stored."
 
 # A summary is small; the event itself keeps the whole.
 _LONGEST_REASON, _REF_END = 1000, 24
@@ -103,12 +103,14 @@ class Facts(View):
     occurred_last_at: Moment | None = None
     joined_at: Moment | None = None
     ended_at: Moment | None = None
-    ended_ahead_at: Moment | None = Field(None, description="An end after its own receipt: a wrong clock.")
+    ended_ahead_at: Moment | None = Field(
+        None, description="The end is later than its receipt: a wrong clock."
+    )
     end_reason: ShutdownReason | None = None
     # Rows of earlier versions lack `replica`, `persona`, `has_objectives` and `recording_ids`.
     replica: EarliestId | None = None
     persona: EarliestId | None = None
-    event_types: Names = Field(description="Of the described ones, which have arrived.")
+    event_types: Names = Field(description="The described event types that have arrived.")
     has_objectives: bool = False
     recordings: Names = Field(frozenset(), description="Object keys that were announced.")
     unnamed_recordings: Names = Field(
@@ -117,7 +119,7 @@ class Facts(View):
     recording_ids: Names = Field(
         frozenset(), description="Ids that recordings may have and that do not follow from the members above."
     )
-    guardrails: Names = Field(frozenset(), description="Events of guardrails that triggered; the least ones.")
+    guardrails: Names = Field(frozenset(), description="Events of triggered guardrails; a lower bound.")
     transcript: TranscriptFacts | None = None
     confirmed_at: Moment | None = None
 

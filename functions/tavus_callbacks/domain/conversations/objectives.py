@@ -37,7 +37,7 @@ class ObjectiveView(View):
     name: str | None
     status: str = Field(
         description="activated, pending, completed, or as sent: the latest by the sender's clock. "
-        "Of deliveries without a time, the furthest status counts."
+        "If deliveries have no time, the furthest status counts."
     )
     values: dict[str, Any] = Field(description="The fullest values over all deliveries.")
     history: list[Delivery] = Field(

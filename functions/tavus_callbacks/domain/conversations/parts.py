@@ -16,10 +16,10 @@ from tavus_callbacks.domain.recordings.copy_failure import explain_copy_failure
 
 
 class Perception(Happened):
-    """What the camera showed, or why nothing is known of it."""
+    """The analysis of the camera's pictures, or why there is none."""
 
     analysis: Any = Field(description="Markdown, as Tavus sends it.")
-    unavailable_reason: str | None = Field(description="Such as `no_vision_history`: the camera was off.")
+    unavailable_reason: str | None = Field(description="For example `no_vision_history`: the camera was off.")
 
 
 class GuardrailView(Happened):
@@ -48,7 +48,7 @@ class Action(Happened):
     tool_id: str | None
     tool_name: str | None
     status: str | None
-    request: Any = Field(description="The body it was asked with, JSON text in it parsed.")
+    request: Any = Field(description="The body of the request, with JSON text in it parsed.")
     response: Any
 
 
@@ -58,11 +58,11 @@ class PerceptionToolCallView(Happened):
     name: str | None
     arguments: Any
     modality: str | None
-    frames: int = Field(description="Pictures that came with it; they are in the event's body.")
+    frames: int = Field(description="Pictures sent with it; they are in the event's body.")
 
 
 class CanvasInteractionView(Happened):
-    """What somebody did on a Magic Canvas card; heartbeats are only counted."""
+    """An interaction with a Magic Canvas card; heartbeats are only counted."""
 
     interaction_id: str | None
     tool_call_id: str | None
@@ -87,12 +87,12 @@ class RecordingFailure(Happened):
     """
 
     recording_id: str = Field(description="As in `recordings`, and in the recording's own path.")
-    tavus_recording_id: str | None = Field(description="Tavus's own id; tell it to Tavus's support.")
+    tavus_recording_id: str | None = Field(description="Tavus's own id; give it to Tavus's support.")
     key: str | None = Field(description="The object key that was intended.")
     provider: str
     error_code: str | None = Field(description="As Tavus sends it.")
     error_message: str | None
-    explanation: str = Field(description="What the code means and what to do.")
+    explanation: str = Field(description="The meaning of the code and the next step.")
 
 
 class OtherEvent(Happened):

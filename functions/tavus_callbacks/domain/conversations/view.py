@@ -91,7 +91,7 @@ _READERS = {
 
 
 class Replica(View):
-    """Who spoke: the id, and both names under which it came (`face` since 2026)."""
+    """The speaker: the id, and both names under which it came (`face` since 2026)."""
 
     id: str | None
     replica_id: str | None
@@ -123,9 +123,9 @@ class TranscriptSummary(View):
     replica_turns: int
     words: int
     has_times: bool
-    origin: Origin | None = Field(description="From when the starts of turns count; null if it is unknown.")
+    origin: Origin | None = Field(description="The time at which the starts of turns are 0; null if unknown.")
     skipped: int = Field(description="Entries that could not be read.")
-    repeated: int = Field(description="Entries that came twice.")
+    repeated: int = Field(description="Entries that were sent twice.")
 
 
 class Conversation(View):

@@ -11,7 +11,7 @@ from tavus_callbacks.domain.common.timestamps import iso
 from tavus_callbacks.domain.common.view import Moment, View
 from tavus_callbacks.domain.events.stored_event import StoredEvent
 
-# Bytes up to which a body stands in a list.
+# Bytes up to which a list contains a body.
 LIST_BODY_LIMIT = 256 * 1024
 
 
@@ -51,9 +51,9 @@ class QuarantineEntry(View):
     )
     first_received_at: Moment
     last_received_at: Moment
-    count: int = Field(description="How often the same body came.")
+    count: int = Field(description="How often the same body was received.")
     size: int = Field(description="Bytes.")
-    body: str | None = Field(description="null where it is too large to stand here.")
+    body: str | None = Field(description="null if it is too large for this list.")
 
 
 # The members of a view that a stored event has under the same names.

@@ -60,7 +60,7 @@ _BY_RECORDING_STATUS: dict[RecordingStatus | None, str] = {
     "available": push.RECORDING,
     "failed": push.NO_RECORDING,
 }
-# Entries of `told` that are no types of pushes: the type of the push, and the part that distinguishes its id.
+# Entries of `told` that are not types of pushes: the push's type, and the part that distinguishes its id.
 _REPORTED_AS = {push.PRESUMED: (push.ENDED, "presumed")}
 # The part of a subject that a push leads to.
 _BELOW = {push.TRANSCRIPT: ("transcript",)}

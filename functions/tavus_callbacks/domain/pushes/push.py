@@ -51,7 +51,9 @@ class CallbackData(View):
     """A stored callback, with its redacted body, or with `body_url` if the body is large."""
 
     event_id: str
-    variant_id: str | None = Field(None, description="Where it is other content for an event already told.")
+    variant_id: str | None = Field(
+        None, description="Set if this is other content for an event that was already pushed."
+    )
     count: int = Field(
         1,
         description="How often this body was stored so far; above 1 only without the sender's time, "
@@ -65,7 +67,7 @@ class CallbackData(View):
     source: Source = Field(description="Sent by Tavus, or read from its API because it had not come.")
     issues: list[str]
     body: dict[str, Any] | None = Field(None, description="As it was sent, tokens redacted.")
-    body_url: str | None = Field(None, description="Path below the API's URL, where a read token opens it.")
+    body_url: str | None = Field(None, description="Path below the API's URL; needs a read token.")
 
 
 class RecordingData(View):
@@ -79,23 +81,25 @@ class RecordingData(View):
     content_type: str | None
     message: str | None = Field(description="Why it failed.")
     error_code: str | None = Field(None, description="Why it failed, as Tavus sends it.")
-    explanation: str | None = Field(None, description="What the failure means and what to do.")
+    explanation: str | None = Field(None, description="The meaning of the failure and the next step.")
 
 
 class Push(View):
-    """What happened to a subject: the body of a signed HTTPS push, and `detail` on the bus."""
+    """A change of a subject: the body of a signed HTTPS push, and `detail` on the bus."""
 
     # A new member does not raise the version; a member that goes or changes its meaning does.
     version: Literal[1] = 1
     push_id: str = Field(description="The same for every repeat of this push; drop what you have seen.")
     type: str = Field(description="`callback.<event type>` or what a callback means: `transcript.ready`, …")
-    timestamp: Moment = Field(description="When it happened, by the sender's clock where it says so.")
+    timestamp: Moment = Field(
+        description="When it happened, by the sender's clock if the sender gives a time."
+    )
     kind: str
     subject: str
     tags: dict[str, str | list[str]]
     labels: list[str]
     simulated: bool
-    url: str | None = Field(description="Path below the API's URL, where a read token opens the whole.")
+    url: str | None = Field(description="Path of the whole value below the API's URL; needs a read token.")
     data: CallbackData | RecordingData | ConversationSummary | ResourceSummary | None
 
     def detail(self) -> str:

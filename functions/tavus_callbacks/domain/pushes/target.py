@@ -47,7 +47,7 @@ def parse_target(url: str, *, is_local: bool) -> Target:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
-        raise TargetRefused("it is no URL") from None
+        raise TargetRefused("it is not a URL") from None
     if not (url.isascii() and url.isprintable()):
         raise TargetRefused(
             "it is not plain ASCII: write other characters percent-encoded, names in punycode"

@@ -46,9 +46,9 @@ class Recording(View):
     storage_class: str | None
     provider: str
     bucket: str | None
-    message: str | None = Field(description="Why it failed, in Tavus's words where it sends any.")
+    message: str | None = Field(description="Why it failed, in Tavus's words if it sends any.")
     error_code: str | None = Field(description="Why it failed, as Tavus sends it.")
-    explanation: str | None = Field(description="What the failure means and what to do.")
+    explanation: str | None = Field(description="The meaning of the failure and the next step.")
     issues: list[str]
     modified_at: Moment | None
     received_at: Moment | None

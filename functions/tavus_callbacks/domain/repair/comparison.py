@@ -1,4 +1,4 @@
-"""What Tavus's record of a conversation has and the stack lacks.
+"""The difference between Tavus's record of a conversation and the stack.
 
 Events are compared by the identity that callbacks have. Identity fails if one side has no time, or a coarser
 one. Then an event with the same type and discriminator is the same event, so that a poorer copy never becomes
@@ -26,7 +26,7 @@ Stored = Mapping[str, Sequence[StoredEvent]]
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What storing a record would add.
+    """The events that storing a record would add.
 
     `new` are events that are not stored. `variants` say something else about a stored event and have its
     `ref`. `unshown` counts stored events that the record should show and does not.

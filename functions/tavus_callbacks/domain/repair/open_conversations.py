@@ -1,4 +1,4 @@
-"""What is missing or going on in a conversation, since when, and when to ask Tavus about it again.
+"""The missing parts of a conversation, whether it is active, and when to ask Tavus about it again.
 
                                       Tavus is asked, ever more rarely
 ├── active ──┤ the end ├── usual delay ──┼──┼────┼────────┼───────────┤ 48 h: given up
@@ -19,7 +19,7 @@ from tavus_callbacks.domain.conversations.facts import Facts
 from tavus_callbacks.domain.conversations.settings import FoldSettings
 from tavus_callbacks.domain.recordings.recording import Recording
 
-# A conversation is given up so long after its end was noticed. What is missing then stays missing.
+# A conversation is given up this long after its end was noticed. Parts missing by then stay missing.
 OPEN_FOR = timedelta(hours=48)
 # The longest that a conversation lasts before anything of it is open.
 _LONGEST = timedelta(hours=24)
@@ -29,7 +29,7 @@ _NEW_FOR, ALL_EVERY = timedelta(hours=1), timedelta(hours=3)
 # The pause before Tavus is asked again about a conversation. It doubles each time: ten attempts in OPEN_FOR.
 _FIRST_PAUSE = timedelta(minutes=5)
 
-# A missing recording is looked for once or twice more: its object may be as late as its callback.
+# A missing recording is checked once or twice more: its object may be as late as its callback.
 _LAST_LOOKS = timedelta(minutes=15)
 
 # The outcome of an attempt after which Tavus is not asked again.

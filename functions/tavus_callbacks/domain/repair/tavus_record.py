@@ -24,7 +24,7 @@ _MESSAGE_TYPES = ("system", "application")
 
 @dataclass(frozen=True, slots=True)
 class TavusRecord:
-    """What Tavus shows of a conversation; `events` is None if it shows none at all.
+    """Tavus's record of a conversation; `events` is None if the record has no list of events.
 
     `unreadable` counts entries of the events that are not objects, or belong to another conversation.
     """

@@ -54,7 +54,7 @@ class ResourceView(View):
     progress: float | None = Field(description="0 to 100.")
     name: str | None
     replica_id: str | None
-    links: dict[str, str] = Field(description="By what they lead to: download, stream, hosted, video, …")
+    links: dict[str, str] = Field(description="By their target: download, stream, hosted, video, …")
     created_at: Moment | None
     updated_at: Moment | None
     history: list[StatusChange]

@@ -86,9 +86,9 @@ class ConversationSummary(View):
     has_objectives: bool = Field(description="Whether an event of an objective arrived.")
     turns: int | None
     talk: Talk | None
-    recordings: int = Field(description="How many were announced, failed ones too.")
+    recordings: int = Field(description="The number that was announced, failed ones included.")
     guardrails: int = Field(description="How often a guardrail triggered, at most 500.")
-    missing: list[str] = Field(description="What has not arrived and should have.")
+    missing: list[str] = Field(description="The parts that are expected and have not arrived.")
     confirmed: bool = Field(description=CONFIRMED)
     tags: dict[str, str | list[str]]
     labels: list[str]

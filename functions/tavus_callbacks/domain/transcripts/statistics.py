@@ -36,21 +36,21 @@ class Talk(View):
     replica_words: int
     user_questions: int
     replica_questions: int
-    user_share_by_words: float | None = Field(description="The user's words of all words.")
+    user_share_by_words: float | None = Field(description="The user's share of all words.")
     user_seconds: float | None = Field(description="Speech of turns with a duration.")
     replica_seconds: float | None = Field(description="Speech of turns with a duration.")
-    user_share_by_seconds: float | None = Field(description="Only where both sides have durations.")
+    user_share_by_seconds: float | None = Field(description="Only if both sides have durations.")
     user_words_per_minute: float | None = Field(description="Over turns with a duration.")
     replica_words_per_minute: float | None = Field(description="Over turns with a duration.")
     longest_turn: LongestTurn | None
     first_response_seconds: float | None = Field(description="From the user's end to the replica's start.")
-    median_response_seconds: float | None = Field(description="Over all answers; 0 where they overlap.")
+    median_response_seconds: float | None = Field(description="Over all answers; 0 if they overlap.")
     tool_calls: int
 
 
 @dataclass(frozen=True, slots=True)
 class _Side:
-    """What one of the two said."""
+    """The words of one of the two."""
 
     turns: int
     words: int

@@ -15,7 +15,7 @@ _LATER = "_result"
 
 @dataclass(frozen=True, slots=True)
 class ToolAnswer:
-    """What a tool answered, and when, in seconds from the start."""
+    """The answer of a tool, and when it came, in seconds from the start."""
 
     text: str
     start: float | None

@@ -21,7 +21,7 @@ from tavus_callbacks.domain.transcripts.tool_calls import ToolAnswer, matching_c
 from tavus_callbacks.domain.transcripts.turn_times import Origin, origin_rank
 from tavus_callbacks.domain.transcripts.turns import SpokenTurn, read_turns
 
-# Stands for a missing time, and sorts before every time.
+# Replaces a missing time, and sorts before every time.
 _UNTIMED = "0000-00-00T00:00:00.000000Z"
 
 

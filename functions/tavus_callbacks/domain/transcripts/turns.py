@@ -187,7 +187,7 @@ def _turn(entry: Entry, start: float | None) -> SpokenTurn | None:
     if speaker is None or (content is None and not calls):
         return None
     documented_role = _ROLES.get(speaker.lower())
-    # A name that is no role is the replica's own: seen in a receiver's fixtures.
+    # A name that is not a role is the replica's own: seen in a receiver's fixtures.
     role = documented_role or "assistant"
     text, scene = content or "", None
     if role == "user" and _SPEECH_AND_SCENE.match(text):

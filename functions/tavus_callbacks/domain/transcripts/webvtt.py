@@ -22,7 +22,7 @@ _CONTROLS = dict.fromkeys((*range(32), 127, *range(128, 160)), " ")
 # A turn without duration stays as long as it takes to say it, but not shorter than people can read.
 _WORDS_A_SECOND, _SHORTEST = 2.5, 1000
 
-# Two lines of 42 characters fit on a screen. A sentence that ends in the first line is no place to split.
+# Two lines of 42 characters fit on a screen. A sentence that ends in the first line is not a place to split.
 _MOST, _LEAST, _NEAR = 84, 42, 20
 _SENTENCE_END = re.compile(r"[.!?\u2026\u3002\uff01\uff1f](?= |(?<=[\u3002\uff01\uff1f])\w)")
 
@@ -33,7 +33,7 @@ def to_webvtt(transcript: Transcript, *, offset: float = 0.0, duration: float | 
     `offset` seconds are added to every time. Anything before 0 or after `duration` seconds is cut off.
     """
     if not transcript.has_times:
-        raise NoTimes("The transcript has no times, so there are no subtitles: ask for format=text.")
+        raise NoTimes("The transcript has no times, so there are no subtitles. Use format=text.")
     shift, limit = round(offset * 1000), float("inf") if duration is None else round(duration * 1000)
     cues: list[tuple[int, str]] = []
     for sent_start, sent_end, turn in _spoken(transcript):
@@ -82,7 +82,7 @@ def _share_time(start: int, end: int, text: str) -> Iterator[tuple[int, int, str
 def _part_end(text: str, begin: int) -> int:
     """Return where to split what follows `begin`: after a sentence, else between words, else within a word.
 
-    Without a sentence's end, all parts become equally long, so that the last one is no single word.
+    Without a sentence's end, all parts become equally long, so that the last one is not a single word.
     """
     # Its space, or the next word, is the last character that matters.
     ends = [end.end() for end in _SENTENCE_END.finditer(text, begin + _LEAST - 1, begin + _MOST + 1)]

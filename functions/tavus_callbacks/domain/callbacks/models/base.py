@@ -1,4 +1,4 @@
-"""What all models of callbacks have in common.
+"""The base of all models of callbacks.
 
 Every member is optional and unknown ones are kept, because the sender's shapes drift. A model gives the
 meaning of a member that is there. docs/tavus.md has tables of all members with their sources.

@@ -42,7 +42,7 @@ class PerceptionUnavailable(ConversationCallback):
 
 
 class ActionRequest(Model):
-    """What a post-call tool was asked; `body` is an object, or JSON text."""
+    """The request to a post-call tool; `body` is an object, or JSON text."""
 
     body: dict[str, Any] | str | None = None
 
@@ -70,7 +70,7 @@ class MemoryConsolidation(ConversationCallback):
 
 
 class RavenMemoryEvidenceProperties(Properties):
-    """What Raven noted for the memory."""
+    """Raven's notes for the memory."""
 
     analysis: Any = None
 
@@ -97,7 +97,7 @@ class PerceptionToolCall(ConversationCallback):
 
 
 class CanvasInteractionProperties(Properties):
-    """What somebody did on a Magic Canvas card; `type` such as submit, skip, dismiss, heartbeat."""
+    """An interaction with a Magic Canvas card; `type` is submit, skip, dismiss, heartbeat or similar."""
 
     interaction_id: str | None = None
     tool_call_id: str | None = None

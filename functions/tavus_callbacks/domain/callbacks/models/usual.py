@@ -93,7 +93,7 @@ class RecordingReady(ConversationCallback):
 
 
 class PerceptionAnalysisProperties(Properties):
-    """What the camera showed, as Markdown."""
+    """The analysis of the camera's pictures, as Markdown."""
 
     analysis: str | None = None
 
