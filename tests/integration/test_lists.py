@@ -244,7 +244,7 @@ def test_a_cursor_of_another_list_is_refused(listed, path, query):
 
     answer = listed.get(path, f"{query}&cursor={following}", token=token)
 
-    assert (400, True) == (answer.status, "of another list" in answer.value["detail"])
+    assert (400, True) == (answer.status, "belongs to another list" in answer.value["detail"])
 
 
 def test_the_size_of_a_page_can_change_on_the_way(listed):

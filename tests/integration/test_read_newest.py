@@ -108,11 +108,11 @@ def test_a_page_that_stops_early_says_how_far_it_looked(stored, monkeypatch):
 REFUSED = {
     "subject=c1": "subject requires kind",
     "kind=conversation": "kind requires subject, or order",
-    "kind=conversation&subject=c1&order=newest": "no other parameters",
-    "kind=conversation&subject=c1&simulated=true": "no other parameters",
-    "kind=conversation&subject=c1&issue=variant": "no other parameters",
+    "kind=conversation&subject=c1&order=newest": "can only be combined",
+    "kind=conversation&subject=c1&simulated=true": "can only be combined",
+    "kind=conversation&subject=c1&issue=variant": "can only be combined",
     "before=2027-03-01T12:00:00Z": "before requires order=newest",
-    "order=newest&after=2027-03-01T12:00:00Z": "before instead of after",
+    "order=newest&after=2027-03-01T12:00:00Z": "use before instead of after",
     "order=newest&before=yesterday": "cursor",
     "order=first": "order takes oldest or newest",
     "simulated=maybe": "simulated takes true or false",
@@ -134,7 +134,7 @@ def test_a_cursor_belongs_to_its_order_and_filters(stored):
 
     for query in ("", "order=newest&kind=video", "order=newest&simulated=true"):
         answer = api.get("/events", f"{query}&cursor={cursor}")
-        assert (400, True) == (answer.status, "of another list" in answer.value["detail"]), query
+        assert (400, True) == (answer.status, "belongs to another list" in answer.value["detail"]), query
 
 
 def test_an_erased_subject_is_not_shown(stored):

@@ -416,7 +416,7 @@ def test_only_a_key_on_the_curve_signs(recordings):
     )
     client.put_secret_value(SecretId=secret, SecretString=pem.decode())
 
-    with pytest.raises(TypeError, match="no elliptic-curve key"):
+    with pytest.raises(TypeError, match="not an elliptic-curve key"):
         load_signer(client, secret)
 
 

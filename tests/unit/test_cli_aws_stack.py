@@ -450,7 +450,7 @@ def test_an_unknown_event_is_missing(deployed):
     result = run("show", event_id[:-1] + ("0" if event_id[-1] != "0" else "1"))
 
     assert 1 == result.exit_code
-    assert "is kept" in result.stderr
+    assert "is stored" in result.stderr
 
 
 @pytest.mark.parametrize("arguments", [("token", "list"), ("show", "c123"), ("tail",)], ids=" ".join)
