@@ -10,6 +10,7 @@ from tavus_callbacks_cli.local_stack.functions.local_function import FunctionHos
 from tavus_callbacks_cli.local_stack.http.routes import match_route, routes_of
 from tavus_callbacks_cli.local_stack.services.deploy import NOT_NEEDED_LOCALLY, check_resources
 from tavus_callbacks_cli.local_stack.state import REPOSITORY
+from tavus_callbacks_cli.local_stack.template import template as translation
 from tavus_callbacks_cli.local_stack.template.template import Template, load_template
 from tavus_callbacks_cli.local_stack.triggers.event_bus import rules_of
 
@@ -32,6 +33,29 @@ def test_a_missing_template_is_named(tmp_path: Path) -> None:
     """A package that is imported from a zip file has no template to read."""
     with pytest.raises(click.ClickException, match=r"template\.yaml is missing\. Run the local stack from"):
         load_template(tmp_path / "template.yaml")
+
+
+def test_a_template_that_has_not_changed_is_not_translated_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file holds the translation; other parameters or a damaged file are translated again."""
+    path, cache = REPOSITORY / "template.yaml", tmp_path / "template.json"
+    first = load_template(path, cache=cache)
+    calls: list[dict[str, str]] = []
+    real = translation.translate
+
+    def translate(path: Path, parameters: dict[str, str]) -> dict[str, object]:
+        calls.append(parameters)
+        return real(path, parameters)
+
+    monkeypatch.setattr(translation, "translate", translate)
+
+    assert first == load_template(path, cache=cache)
+    assert calls == []
+    load_template(path, {"LogRetentionDays": "7"}, cache=cache)
+    cache.write_text("{")
+    assert first == load_template(path, cache=cache)
+    assert calls == [{"LogRetentionDays": "7"}, {}]
 
 
 def test_the_projects_template_has_a_meaning_here() -> None:
@@ -169,7 +193,7 @@ def test_a_function_or_route_without_meaning_is_named(
 )
 def test_a_broken_template_is_one_error(tmp_path: Path, resources: str) -> None:
     """A slip while editing gives a sentence, not a traceback."""
-    with pytest.raises(click.ClickException, match=r"template\.yaml is no valid SAM template: "):
+    with pytest.raises(click.ClickException, match=r"template\.yaml is not a valid SAM template: "):
         template_of(tmp_path, resources)
 
 

@@ -159,8 +159,10 @@ def _run_services(options: Options, state: State) -> Iterator[tuple[Template, Em
     process = launch_services(log, keys)
     try:
         # The template is translated while the process does its imports: each takes a second.
-        options.report("Translating template.yaml")
-        template = load_template(options.template, options.parameters, defaults=_DEFAULTS)
+        options.report("Reading template.yaml")
+        template = load_template(
+            options.template, options.parameters, defaults=_DEFAULTS, cache=state.translated_template
+        )
         check_resources(template)
         options.report("Starting the services that stand in for AWS")
         yield template, await_services(process, log, keys)

@@ -90,6 +90,11 @@ class State:
         return self.folder / "running.json"
 
     @property
+    def translated_template(self) -> Path:
+        """Return the file with the template as CloudFormation takes it."""
+        return self.folder / "template.json"
+
+    @property
     def _cdn(self) -> Path:
         return self.folder / "cdn.json"
 
