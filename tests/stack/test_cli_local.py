@@ -11,8 +11,10 @@ from pathlib import Path
 
 import httpx
 import pytest
+from click.shell_completion import BashComplete
 from click.testing import CliRunner, Result
 
+from snapshot import wait_until
 from tavus_callbacks_cli.local_stack.registry import RunningStack, register
 from tavus_callbacks_cli.local_stack.state import open_state
 from tavus_callbacks_cli.main import main
@@ -270,3 +272,27 @@ def test_tail_shows_an_event_as_it_comes_and_ends_quietly(local_stack: RunningSt
     assert "ctail" == json.loads(line)["subject"]
     assert (0, b"") == (tail.returncode, rest)
     assert f"on the local stack on port {local_stack.port}\n".encode() == said
+
+
+def test_tab_completes_ids_of_the_local_stack(local_stack: RunningStack, monkeypatch) -> None:
+    """Before `--local` is typed, too; but not if another target is named, on the line or as the default."""
+    sent = answered(run("simulate", "recording", "--json"))["callbacks"]
+    subject = sent[0]["answer"]["subject"]  # type: ignore[index]  # JSON
+    run("simulate", "malformed")
+    wait_until(lambda: subject in complete("show", "--local", ""))
+
+    assert [subject] == complete("transcript", subject[:-1])
+    assert complete("recording", subject, "")
+    assert 32 == len(complete("quarantine", "show", "")[1])
+    assert "local-read" in complete("token", "rotate", "local")
+    assert [str(local_stack.port)] == complete("list", "--local", "--port", "")
+    assert ["latest"] == complete("show", "--stack", "production", "")
+    monkeypatch.setenv("TAVUS_CALLBACKS_STACK", "production")
+    assert ["latest"] == complete("show", "")
+    assert subject in complete("show", "--local", "")
+
+
+def complete(*words: str) -> list[str]:
+    """Return what TAB offers for the last word."""
+    shell = BashComplete(main, {}, "tavus-callbacks", "_TAVUS_CALLBACKS_COMPLETE")
+    return [item.value for item in shell.get_completions(list(words[:-1]), words[-1])]

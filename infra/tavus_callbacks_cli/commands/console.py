@@ -9,6 +9,7 @@ import webbrowser
 
 import click
 
+from tavus_callbacks_cli.commands import completion
 from tavus_callbacks_cli.commands.options import simulated_option, target_options
 from tavus_callbacks_cli.commands.signals import one_signal_ends
 from tavus_callbacks_cli.output.console import note
@@ -24,7 +25,7 @@ from tavus_callbacks_cli.targets.choose import Target
         "tavus-callbacks console --stack tavus-callbacks --allow-actions",
     )
 )
-@click.argument("conversation_id", required=False, metavar="[ID|latest]")
+@click.argument("conversation_id", required=False, metavar="[ID|latest]", shell_complete=completion.subjects)
 @click.option(
     "--console-port",
     type=click.IntRange(0, 65535),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tavus_callbacks.domain.callbacks.families import is_name
+from tavus_callbacks_cli.commands import completion
 from tavus_callbacks_cli.commands import options as parameters
 from tavus_callbacks_cli.commands.options import named_target_options, require_folder
 from tavus_callbacks_cli.output import shell
@@ -30,7 +31,7 @@ _AGAIN = "What went is gone: start the same command again, it goes on and ends t
     )
 )
 @click.argument("kind", metavar="[KIND]", type=parameters.KIND, required=False)
-@click.argument("id_", metavar="[ID|latest]", required=False)
+@click.argument("id_", metavar="[ID|latest]", required=False, shell_complete=completion.subjects)
 @click.option("--tag", type=parameters.tag, metavar="NAME:VALUE", help="Everything that belongs to this tag.")
 @click.option("--dry-run", is_flag=True, help="Only say what would go.")
 @click.option("--yes", "is_sure", is_flag=True, help="Do not ask.")

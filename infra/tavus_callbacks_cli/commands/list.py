@@ -11,7 +11,7 @@ import click
 from tavus_callbacks.domain.common.paths import LISTS
 from tavus_callbacks.domain.common.tags import SIMULATED, is_tagged
 from tavus_callbacks.domain.common.timestamps import iso
-from tavus_callbacks_cli.commands import options
+from tavus_callbacks_cli.commands import completion, options
 from tavus_callbacks_cli.commands.options import query, simulated_option, target_options, wide_option
 from tavus_callbacks_cli.output.console import note, print_json, print_table
 from tavus_callbacks_cli.output.text import Short, Times, duration, examples, tags
@@ -40,11 +40,21 @@ WHAT = options.Renamed((*LISTS.values(), "events"), {"faces": "replicas"})
 )
 @click.argument("what", type=WHAT, default="conversations", metavar="[WHAT]")
 @click.option("--tag", type=options.tag, metavar="NAME:VALUE", help="Only with this tag.")
-@click.option("--label", metavar="L", help="Only callbacks to the token with this label.")
+@click.option(
+    "--label",
+    metavar="L",
+    shell_complete=completion.labels,
+    help="Only callbacks to the token with this label.",
+)
 @click.option("--status", metavar="S", help="Only with this status, such as active, ended, ready or error.")
 @click.option("--missing", metavar="M", help="Only conversations without this, such as transcript.")
 @options.kind_option("Only events of this kind.")
-@click.option("--event-type", metavar="TYPE", help="Only events of this type, such as system.shutdown.")
+@click.option(
+    "--event-type",
+    metavar="TYPE",
+    shell_complete=completion.event_types,
+    help="Only events of this type, such as system.shutdown.",
+)
 @click.option(
     "--since", type=options.moment, metavar="TIME", help="Only received since then: 7d, or ISO 8601 (UTC)."
 )

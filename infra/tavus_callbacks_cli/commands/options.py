@@ -14,6 +14,7 @@ from tavus_callbacks.domain.callbacks.families import KINDS
 from tavus_callbacks.domain.common import timestamps
 from tavus_callbacks.domain.common.tags import SIMULATED
 from tavus_callbacks.domain.common.token import find_tokens
+from tavus_callbacks_cli.commands import completion
 from tavus_callbacks_cli.output.console import WIDE, note
 from tavus_callbacks_cli.output.shell import argument
 from tavus_callbacks_cli.targets import choose
@@ -31,7 +32,13 @@ _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 def local_options(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command `--local` and `--port`."""
-    port = click.option("--port", type=int, metavar="N", help="Port of the local stack, if several run.")
+    port = click.option(
+        "--port",
+        type=int,
+        metavar="N",
+        shell_complete=completion.ports,
+        help="Port of the local stack, if several run.",
+    )
     local = click.option("--local", "is_local", is_flag=True, help="Use the stack that runs on this machine.")
     return local(port(command))
 
@@ -156,11 +163,17 @@ def filter_options(command: Callable[..., None]) -> Callable[..., None]:
     by_type = click.option(
         "--event-type",
         "event_types",
+        shell_complete=completion.event_types,
         multiple=True,
         metavar="TYPE",
         help="Only events of this type, such as system.shutdown. Repeatable.",
     )
-    by_label = click.option("--label", metavar="L", help="Only events received by the token with this label.")
+    by_label = click.option(
+        "--label",
+        metavar="L",
+        shell_complete=completion.labels,
+        help="Only events received by the token with this label.",
+    )
     by_tag = click.option(
         "--tag",
         "wanted",

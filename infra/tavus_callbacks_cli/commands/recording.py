@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from tavus_callbacks.domain.common.paths import fits_path
+from tavus_callbacks_cli.commands import completion
 from tavus_callbacks_cli.commands.options import (
     refuse_overwrite,
     require_folder,
@@ -43,8 +44,14 @@ def _path_id(_context: click.Context, parameter: click.Parameter, value: str) ->
         'mpv "$(tavus-callbacks recording c123456 --url --local)"',
     )
 )
-@click.argument("conversation", metavar="ID|latest", callback=_path_id)
-@click.argument("recording_id", metavar="[RECORDING_ID]", default="latest", callback=_path_id)
+@click.argument("conversation", metavar="ID|latest", callback=_path_id, shell_complete=completion.subjects)
+@click.argument(
+    "recording_id",
+    metavar="[RECORDING_ID]",
+    default="latest",
+    callback=_path_id,
+    shell_complete=completion.recordings,
+)
 @click.option("--open", "action", flag_value="open", type=str, help="Open the browser with a fresh link.")
 @click.option("--url", "action", flag_value="url", type=str, help="Print a fresh link and nothing else.")
 @click.option(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tavus_callbacks_cli.commands import options
+from tavus_callbacks_cli.commands import completion, options
 from tavus_callbacks_cli.commands.options import filter_options, post_options, target_options, wide_option
 from tavus_callbacks_cli.commands.signals import one_signal_ends
 from tavus_callbacks_cli.output.console import note, print_json, print_table, progress_bar
@@ -37,7 +37,7 @@ _SHORT, _FEW = 20, 5
         "--rate 5 --resume shutdowns.jsonl --stack tavus-callbacks",
     )
 )
-@click.argument("id_", metavar="[ID|latest]", required=False)
+@click.argument("id_", metavar="[ID|latest]", required=False, shell_complete=completion.subjects)
 @click.option(
     "--since", type=options.past, metavar="TIME", help="Events received since then: 2h, or ISO 8601 (UTC)."
 )

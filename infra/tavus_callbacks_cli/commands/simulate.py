@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tavus_callbacks.domain.callbacks.redaction import redact
+from tavus_callbacks_cli.commands import completion
 from tavus_callbacks_cli.commands.options import local_options
 from tavus_callbacks_cli.output import shell
 from tavus_callbacks_cli.output.console import note, print_json, print_line, print_table
@@ -38,7 +39,7 @@ _STYLES = {"stored": "green", "accepted": "yellow", "duplicate": "dim yellow", "
         'tavus-callbacks simulate malformed --url "$CALLBACK_URL"',
     )
 )
-@click.argument("scenario", required=False)
+@click.argument("scenario", required=False, shell_complete=completion.scenarios)
 @local_options
 @click.option("--url", metavar="CALLBACK_URL", help=f"Where to send to; otherwise {CALLBACK_URL}.")
 @click.option(

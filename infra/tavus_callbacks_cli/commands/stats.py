@@ -9,7 +9,7 @@ import click
 
 from tavus_callbacks.domain.common import timestamps
 from tavus_callbacks.domain.summaries import sums
-from tavus_callbacks_cli.commands import options
+from tavus_callbacks_cli.commands import completion, options
 from tavus_callbacks_cli.commands.options import query, simulated_option, target_options, wide_option
 from tavus_callbacks_cli.output.console import (
     note,
@@ -62,7 +62,12 @@ def _key(text: str) -> tuple[str, sums.Key]:
     help="Only conversations received before then: 1d, or ISO 8601 (UTC).",
 )
 @click.option("--tag", type=options.tag, metavar="NAME:VALUE", help="Only conversations with this tag.")
-@click.option("--label", metavar="L", help="Only conversations received by the token with this label.")
+@click.option(
+    "--label",
+    metavar="L",
+    shell_complete=completion.labels,
+    help="Only conversations received by the token with this label.",
+)
 @click.option(
     "--by", type=_key, default="day", show_default=True, metavar="WHAT",
     help="Group by day, label, end-reason or tag:NAME.",

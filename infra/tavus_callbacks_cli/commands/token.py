@@ -7,7 +7,7 @@ import click
 
 from tavus_callbacks.domain.common.timestamps import iso
 from tavus_callbacks.domain.common.token import SCOPES, Scope
-from tavus_callbacks_cli.commands import options
+from tavus_callbacks_cli.commands import completion, options
 from tavus_callbacks_cli.commands.options import named_target_options, target_options, wide_option
 from tavus_callbacks_cli.output import shell
 from tavus_callbacks_cli.output.console import note, print_json, print_table
@@ -121,7 +121,7 @@ def list_(target: Target, *, is_json: bool) -> None:
         "tavus-callbacks token rotate alice --expires 30d --stack tavus-callbacks",
     )
 )
-@click.argument("label", metavar="L", type=options.label)
+@click.argument("label", metavar="L", type=options.label, shell_complete=completion.labels)
 @click.option(
     "--grace",
     type=options.duration,
@@ -160,7 +160,7 @@ def rotate(target: Target, *, label: str, grace: timedelta, expires: datetime | 
         "tavus-callbacks token revoke dashboard --yes --local",
     )
 )
-@click.argument("label", metavar="L", type=options.label)
+@click.argument("label", metavar="L", type=options.label, shell_complete=completion.labels)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @named_target_options
 def revoke(target: Target, *, label: str, yes: bool) -> None:

@@ -277,6 +277,13 @@ def option_to_add(environment: Mapping[str, str]) -> str:
     return f"`{shell.line('--stack', stack)}`" if stack else "--local or --stack NAME"
 
 
+def running_ports() -> list[int]:
+    """Return the ports of the local stacks that run; raises click.ClickException."""
+    from tavus_callbacks_cli.local_stack.registry import running_stacks
+
+    return [stack.port for stack in running_stacks()]
+
+
 def running_stack(port: int | None) -> "RunningStack":
     """Return the local stack on a port, or the only one; raises click.ClickException."""
     from tavus_callbacks_cli.local_stack.registry import running_stacks
