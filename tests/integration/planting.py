@@ -172,7 +172,7 @@ class World:
 
     def erase(self, *arguments: str, **options: Any) -> Any:
         """Run the command."""
-        return CliRunner().invoke(main, ["erase", *arguments], **options)
+        return CliRunner().invoke(main, ["erase", *arguments, "--stack", "x"], **options)
 
     def everything(self) -> list[str]:
         """Return everything in any store as texts, with deflated bodies unpacked."""

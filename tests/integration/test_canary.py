@@ -257,14 +257,14 @@ ELSEWHERE = {
 BEYOND = {
     "point-in-time copies of the events table": "point-in-time copies",
     "stream of the events table": "the events table's stream",
-    "retries of AWS": "what AWS holds for another try",
+    "retries of AWS": "retries that wait in AWS",
     "logs": "logs",
     "backups and copies that somebody made": "backups and copies",
     "consumers": "consumers",
     "files that commands wrote": "files that commands wrote",
-    "the announcement `conversation.erased`": "the announcement conversation.erased",
+    "the announcement `conversation.erased`": "the push conversation.erased",
     "events of other subjects": "events of others",
-    "Tavus": "at Tavus itself",
+    "Tavus": "at Tavus",
 }
 # Holds labels, digests of tokens and times.
 IMPERSONAL = {"tokenstable"}

@@ -199,9 +199,11 @@ def test_an_erased_subject_stays_erased(api, conversation):
 @pytest.fixture
 def command(api, monkeypatch):
     """Let the command work on this stack, and return a function that runs it."""
-    target = SimpleNamespace(name="stack of this process", store=lambda: store(api))
+    target = SimpleNamespace(name="stack of this process", options=(), store=lambda: store(api))
     monkeypatch.setattr(choose, "choose", lambda *_, **__: target)
-    return lambda *arguments: CliRunner().invoke(main, ["restore", "--from", BESIDE, *arguments])
+    return lambda *arguments: CliRunner().invoke(
+        main, ["restore", "--from", BESIDE, *arguments, "--stack", "x"]
+    )
 
 
 def test_the_marker_of_erasures_is_not_read_for_every_page(api, conversation):  # noqa: ARG001 - its rows
@@ -248,8 +250,8 @@ def test_the_command_says_what_it_did(api, command):
 
     tried, done, again = command("--dry-run"), command(), command("--json")
 
-    assert "2 rows of 1 subjects would be copied; 0 were there already." in tried.stderr
-    assert "2 rows of 1 subjects were copied; 0 were there already." in done.stderr
+    assert "2 rows of 1 subjects would be copied. 0 were there already." in tried.stderr
+    assert "2 rows of 1 subjects were copied. 0 were there already." in done.stderr
     expected = {"copied": 0, "there": 2, "expired": 0, "erased": 0}
     assert {**expected, "subjects": 0, "summaries": 0, "dry_run": False} == json.loads(again.stdout)
     assert ["c1"] == [item["subject"] for item in api.items() if item["type"] == "summary"]
@@ -268,14 +270,14 @@ def test_quarantine_that_comes_back_is_told_where_somebody_was_erased(api, comma
     second = command()
 
     assert "erase" not in first.stderr
-    assert "Erase again" in second.stderr
+    assert "Erase those ids again" in second.stderr
 
 
 @pytest.mark.parametrize(
     ("source", "reason"),
     [
         ("EVENTS_TABLE", "the stack's own table"),
-        ("TOKENS_TABLE", "no events table"),
+        ("TOKENS_TABLE", "not an events table"),
         (None, "There is no table 'nobody'"),
     ],
 )

@@ -208,7 +208,7 @@ def test_rotation_keeps_the_scope_and_ends_the_token_before(deployed):
     assert 0 == result.exit_code
     after = result.stdout.strip()
     assert "dashboard" == authenticates(deployed, before, "read") == authenticates(deployed, after, "read")
-    assert "accepted until" in result.stderr
+    assert "The old token is valid until" in result.stderr
     assert [True, False] == [record["expires_at"] is not None for record in listed()]
 
 
@@ -221,7 +221,7 @@ def test_a_token_of_any_scope_can_expire(deployed, scope):
     [row] = listed()
     assert abs(datetime.fromisoformat(str(row["expires_at"])) - end) < timedelta(minutes=1)
     assert f"It expires at {moment(str(row['expires_at']))}" in result.stderr
-    assert (scope == "callback") == ("come later are refused" in result.stderr)
+    assert (scope == "callback") == ("Later callbacks are refused" in result.stderr)
     assert "alice" == authenticates(deployed, token, scope, at=end - timedelta(minutes=1))
     with pytest.raises(Refused) as refused:
         authenticates(deployed, token, scope, at=end)
@@ -256,7 +256,7 @@ def test_a_rotation_gives_nobody_access_for_longer(options, days, before):
     ends = [datetime.fromisoformat(str(row["expires_at"])) - now for row in rows]
     assert [before, days] == [round(end / timedelta(days=1)) for end in ends]
     assert [
-        f"The one before it is accepted until {moment(str(rows[0]['expires_at']))}" in result.stderr,
+        f"The old token is valid until {moment(str(rows[0]['expires_at']))}" in result.stderr,
         f"It expires at {moment(str(rows[1]['expires_at']))}" in result.stderr,
     ] == [True, True]
 
@@ -280,7 +280,7 @@ def test_revocation_ends_every_live_token_of_a_label():
 
     result = run("token", "revoke", "website", "--yes")
 
-    assert "Revoked 2 tokens of label website; refused within a minute.\n" == result.stdout
+    assert "Revoked 2 tokens with label website. The stack refuses them within a minute.\n" == result.stdout
     assert ["revoked", "revoked"] == [record["status"] for record in listed()]
 
 
@@ -490,6 +490,29 @@ def test_no_profile_of_that_name_is_told(monkeypatch):
 
     assert 1 == result.exit_code
     assert "profile" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "says"),
+    [
+        ("AWS_ENDPOINT_URL", "http://[", "Your AWS setup has a mistake: Invalid IPv6 URL."),
+        ("AWS_MAX_ATTEMPTS", "many", "Your AWS setup has a mistake: invalid literal"),
+        ("AWS_DEFAULTS_MODE", "nonsense", "Your AWS setup has a mistake: Client configured"),
+        ("AWS_CONFIG_FILE", __file__, "Your AWS setup has a mistake: Unable to parse"),
+        ("HTTPS_PROXY", "http://me:secret@host:99999", "AWS cannot be reached through your proxy."),
+    ],
+)
+def test_a_variable_that_holds_nonsense_ends_in_a_sentence(variable, value, says, monkeypatch):
+    """No traceback, no password, and the error says where to look."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret-key")
+    monkeypatch.setenv(variable, value)
+
+    result = run("show", "c123")
+
+    assert 1 == result.exit_code
+    assert f"Error: {says}" in result.stderr
+    assert "secret" not in result.stderr
 
 
 def test_a_table_that_is_gone_is_told(deployed):

@@ -379,3 +379,13 @@ def test_an_unknown_token_is_a_placeholder_in_a_clean_url(kind):
     command = "tavus-callbacks token create --label website --stack production --region eu-west-1"
     assert f"`{command}`" in result.stderr
     assert "on stack production in eu-west-1\n" in result.stderr
+
+
+def test_another_label_than_the_local_one_needs_a_new_callback_url(running):
+    """--label works locally as for a deployed stack: only the stack's own callback_url is known."""
+    assert running["callback_url"] == body_of(local("--label", "local"))["callback_url"]
+
+    result = local("--label", "website")
+
+    assert "TOKEN" in body_of(result)["callback_url"]
+    assert "`tavus-callbacks token create --label website --local`" in result.stderr

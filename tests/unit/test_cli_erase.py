@@ -11,6 +11,7 @@ from tavus_callbacks_cli.erasure.failed import cut_out
 from tavus_callbacks_cli.erasure.receipt import beyond_reach, receipt_lines
 from tavus_callbacks_cli.main import main
 from tavus_callbacks_cli.operations.selection import Selection
+from tavus_callbacks_cli.output import shell
 
 C1 = Selection(frozenset({("conversation", "c1")}))
 
@@ -137,7 +138,7 @@ def test_a_receipt_is_readable():
     text = "\n".join(receipt_lines(content))
 
     for part in (
-        "tombstone ab for ever",
+        "tombstone ab without expiry",
         "     3  events",
         "k: why",
         "video v1: 1 of 2\n      erase video v1",
@@ -156,8 +157,9 @@ def test_a_receipt_has_the_command_that_deletes_at_tavus(kind, path):
     """The command uses current names: docs.tavus.io, Delete Conversation, Delete Video, Delete Face."""
     subjects = frozenset({(kind, "x1")})
     erasure = SimpleNamespace(at=datetime(2027, 3, 1, tzinfo=UTC), selection=Selection(subjects))
+    deployment = SimpleNamespace(parameters={}, state_folder=None, command=shell.command)
 
-    *_, at_tavus = beyond_reach(erasure, SimpleNamespace(parameters={}, state_folder=None))
+    *_, at_tavus = beyond_reach(erasure, deployment)
 
     assert f"'https://tavusapi.com/v2/{path}/x1?hard=true'" in at_tavus.do
 

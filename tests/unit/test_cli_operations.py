@@ -110,7 +110,7 @@ def test_pause_stops_what_works_on_events_and_says_what_is_lost(aws: Lambda) -> 
     assert expected == json.loads(result.stdout)
     assert ["stack-s3"] == [name for name, is_on in aws.is_on.items() if is_on]
     assert aws.reserved is None
-    for word in ("go on being kept", "24 hours", "14 days", "4 days", "tavus-callbacks resume --stack tcb"):
+    for word in ("still stored", "24 hours", "14 days", "4 days", "tavus-callbacks resume --stack tcb"):
         assert word in result.stderr
 
 
@@ -118,12 +118,12 @@ def test_pausing_the_receiver_is_asked_about_first(aws: Lambda) -> None:
     """Without a yes nothing is stopped, because Tavus's callbacks would be lost."""
     refused = run("pause", "--receiving", input="n\n")
     assert 1 == refused.exit_code
-    assert "is lost" in refused.stderr
+    assert "Tavus does not send them again" in refused.stderr
     assert {True} == set(aws.is_on.values())
 
     result = run("pause", "--receiving", "--yes")
     assert 0 == result.exit_code
-    assert "is lost" in result.stderr
+    assert "you lose what it sends" in result.stderr
     assert 0 == aws.reserved
 
 

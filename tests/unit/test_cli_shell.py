@@ -300,7 +300,7 @@ def test_a_receipt_s_curl_asks_for_one_url(name):
     """The shell fills in the key and nothing else."""
     erasure: Any = SimpleNamespace(at=NOW, selection=Selection(frozenset({("video", name)})))
 
-    deployment: Any = SimpleNamespace(state_folder=None, parameters={})
+    deployment: Any = SimpleNamespace(state_folder=None, parameters={}, command=shell.command)
 
     *_, at_tavus = beyond_reach(erasure, deployment)
 

@@ -1,6 +1,5 @@
 """`tavus-callbacks connect`: the request that makes Tavus send its callbacks and recordings to this stack."""
 
-import re
 import sys
 
 import click
@@ -18,17 +17,22 @@ from tavus_callbacks_cli.operations.connect import (
 from tavus_callbacks_cli.output.console import note, print_json
 from tavus_callbacks_cli.output.text import examples
 from tavus_callbacks_cli.targets.choose import Target
+from tavus_callbacks_cli.targets.urls import is_http
+
+# The label of the callback_url that a local stack prints.
+OWN_LABEL = "local"
 
 # Tavus documents this limit for guardrails (docs/tavus.md, "Guardrails"). Unverified: the other kinds.
 _MAX_CALLBACK_URL = 2048
-_WEB_ADDRESS = re.compile(r"https?://[^\s/]\S*")
 
 
 def _callback_url(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
     if value is None:
         return None
-    if not (_WEB_ADDRESS.fullmatch(value) and PATTERN.search(value)):
-        raise click.BadParameter("This is not a callback_url. `tavus-callbacks token create` prints one.")
+    if not (is_http(value) and PATTERN.search(value)):
+        raise click.BadParameter(
+            "This is not a callback_url. Use one that `tavus-callbacks token create` printed."
+        )
     if len(value) > _MAX_CALLBACK_URL:
         raise click.BadParameter(
             f"The callback_url has {len(value)} characters. Tavus takes {_MAX_CALLBACK_URL}: use fewer tags."
@@ -50,15 +54,13 @@ def _callback_url(_context: click.Context, _parameter: click.Parameter, value: s
 @click.option(
     "--label",
     type=options.label,
-    default="production",
-    show_default=True,
     metavar="L",
-    help="Label of the token in the command that makes a callback_url.",
+    help="Label for a new callback_url. Default: production, with --local the label of its own callback_url.",
 )
 @click.option("--callback-url", callback=_callback_url, metavar="URL", help="The callback_url to use.")
 @click.option("--older", is_flag=True, help="Use the names and forms from before June 2026.")
 @target_options
-def connect(target: Target, kind: str, *, label: str, callback_url: str | None, older: bool) -> None:
+def connect(target: Target, kind: str, *, label: str | None, callback_url: str | None, older: bool) -> None:
     """Print a request body for Tavus with this stack's values.
 
     KIND is conversation (the default), video, face (or replica), document, objective, guardrail, lipsync,
@@ -66,12 +68,13 @@ def connect(target: Target, kind: str, *, label: str, callback_url: str | None, 
     standard error.
     """
     deployment = target.deployment()
-    url = callback_url or deployment.callback_url
+    # A local stack can show its own callback_url, but no other one.
+    url = callback_url or (deployment.callback_url if label in (None, OWN_LABEL) else None)
     placeholder = f"{deployment.outputs.get('ApiUrl', '')}/callbacks/TOKEN"
     body = request_body(deployment, kind, url or placeholder, older=older)
     print_json(body, indent=2 if sys.stdout.isatty() else None)
     note(curl_command(kind, body, older=older))
-    for line in url_advice(deployment, url, label):
+    for line in url_advice(deployment, url, label or "production"):
         note(line)
     if kind == "conversation":
         for line in recording_advice(deployment, older=older):

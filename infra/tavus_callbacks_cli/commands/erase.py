@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tavus_callbacks_cli.operations.selection import Selection
     from tavus_callbacks_cli.targets.aws_stack import Deployment
 
-_AGAIN = "What went is gone: start the same command again, it goes on and ends the same."
+_AGAIN = "The erasure is not complete. Run the same command again to finish it."
 
 
 @click.command(
@@ -31,16 +31,24 @@ _AGAIN = "What went is gone: start the same command again, it goes on and ends t
     )
 )
 @click.argument("kind", metavar="[KIND]", type=parameters.KIND, required=False)
-@click.argument("id_", metavar="[ID|latest]", required=False, shell_complete=completion.subjects)
-@click.option("--tag", type=parameters.tag, metavar="NAME:VALUE", help="Everything that belongs to this tag.")
-@click.option("--dry-run", is_flag=True, help="Only say what would go.")
-@click.option("--yes", "is_sure", is_flag=True, help="Do not ask.")
+@click.argument(
+    "id_",
+    metavar="[ID|latest]",
+    type=parameters.identifier,
+    required=False,
+    shell_complete=completion.subjects,
+)
+@click.option(
+    "--tag", type=parameters.tag, metavar="NAME:VALUE", help="Erase everything that belongs to this tag."
+)
+@click.option("--dry-run", is_flag=True, help="Only list what would be erased.")
+@click.option("--yes", "is_sure", is_flag=True, help="Do not ask for confirmation.")
 @click.option(
     "--receipt",
     "file",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Write the receipt there as well, as JSON.",
+    help="Also write the receipt to this file, as JSON.",
 )
 @click.option("--json", "is_json", is_flag=True, help="Print the receipt as JSON.")
 @named_target_options
@@ -57,13 +65,15 @@ def erase(  # noqa: PLR0913 - one argument an option
 ) -> None:
     """Erase a subject from every store, with a receipt.
 
-    KIND is conversation, video, replica or another kind of subject. `latest` is the newest subject of KIND;
-    the command prints its id before it asks. Events and their other contents, bodies,
-    summary, recordings in all versions, and what names it in quarantine, spill and among failed records go; a
-    tombstone stays, so that late callbacks are dropped. The receipt says what this cannot reach. It needs AWS
-    credentials, or --local. --tag leaves out and lists a subject whose callbacks do not all carry the tag.
+    KIND is conversation, video, replica or another kind of subject. `latest` is the newest subject of KIND.
+    The command prints its id before it asks.
 
-    The exit code is 1 if AWS refused, if something was not seen, or if --tag left something out.
+    It erases events, stored bodies, the summary, recordings, and everything in the quarantine, the spill and
+    the failed records that contains the id. A tombstone remains, so that late callbacks are dropped. The
+    receipt lists what the command cannot reach. With --tag, a subject is only listed if some of its callbacks
+    do not carry the tag. The command needs AWS credentials, or --local.
+
+    The exit code is 1 if something could not be erased or checked, or if --tag left something out.
     """
     from tavus_callbacks_cli.erasure.erase import find_by_tag
     from tavus_callbacks_cli.erasure.receipt import receipt
@@ -71,16 +81,18 @@ def erase(  # noqa: PLR0913 - one argument an option
     from tavus_callbacks_cli.targets.aws_errors import aws_errors, incomplete_errors
 
     if (tag is None) == (kind is None) or (kind is None) != (id_ is None):
-        raise click.UsageError("Name a kind and an id (conversation c123456), or --tag NAME:VALUE.")
+        raise click.UsageError("Add a kind and an id, such as conversation c123456, or --tag NAME:VALUE.")
     if id_ is not None and not is_name(id_):
-        raise click.UsageError(f"{id_!r} can be no id: 1 to 200 printable characters, no white space around.")
+        raise click.UsageError(
+            f"{id_!r} is not an id. An id has 1 to 200 printable characters, without spaces around it."
+        )
     id_ = _resolve(target, kind, id_)
     words = () if tag else (str(kind), str(id_))
     options = ("--tag", ":".join(tag)) if tag else ()
     if file is not None:
         if file.exists():
             raise click.ClickException(
-                f"{shell.argument(str(file))} exists, and a receipt is not overwritten: name another file."
+                f"{shell.argument(str(file))} exists, and a receipt is not overwritten. Use another file."
             )
         require_folder(file)
     try:
@@ -102,7 +114,7 @@ def erase(  # noqa: PLR0913 - one argument an option
 
 
 def _resolve(target: Target, kind: str | None, id_: str | None) -> str | None:
-    """Return the id; for `latest` that of the newest subject, on a deployed stack the newest real one."""
+    """Return the id. `latest` is the newest subject, on a deployed stack the newest that is not simulated."""
     from tavus_callbacks_cli.operations.ids import LATEST, resolve_subject
 
     if id_ != LATEST:
@@ -114,7 +126,7 @@ def _resolve(target: Target, kind: str | None, id_: str | None) -> str | None:
 def _erase(
     deployment: "Deployment", selection: "Selection", subject: str, *, dry_run: bool, is_sure: bool
 ) -> "Erasure":
-    """Say what there is and, unless it is a dry run, ask and erase it."""
+    """Print what there is. Unless it is a dry run, ask and erase it."""
     from tavus_callbacks.domain.common.timestamps import now
     from tavus_callbacks_cli.erasure import erase as erasure
     from tavus_callbacks_cli.erasure.pieces import names_by_store
@@ -122,11 +134,11 @@ def _erase(
     findings, lifetime = erasure.survey(deployment, selection), erasure.tombstone_lifetime(deployment)
     counts = [f"{len(names)} {store}" for store, names in sorted(names_by_store(findings.pieces).items())]
     whom = f"{len(selection.subjects)} subjects" if selection.tag else subject
-    note(f"{whom}: {', '.join(counts) or 'nothing is kept; what comes of it later is dropped'}.")
+    note(f"{whom}: {', '.join(counts) or 'nothing is stored. Later callbacks about it will be dropped'}.")
     if dry_run:
         return erasure.Erasure(selection, now(), lifetime, findings, None, is_dry_run=True)
     if not is_sure:
-        click.confirm("Erase this for ever?", abort=True, err=True)
+        click.confirm("Erase this permanently?", abort=True, err=True)
     with progress_bar() as progress:
         task = progress.add_task("erasing", total=len(findings.pieces))
 
@@ -147,4 +159,4 @@ def _print_receipt(content: dict[str, Any], file: Path | None, *, is_json: bool)
     else:
         print_lines(receipt_lines(content))
     if file is not None:
-        note(f"The receipt is in {shell.argument(str(file))}. It names its subjects: keep it safe.")
+        note(f"The receipt is in {shell.argument(str(file))}. It contains ids, so keep it safe.")

@@ -1,4 +1,4 @@
-"""`tavus-callbacks pause` and `resume`: stop the work on stored events, and say what is lost meanwhile."""
+"""`tavus-callbacks pause` and `resume`: stop and start the functions that process stored events."""
 
 import click
 
@@ -7,18 +7,16 @@ from tavus_callbacks_cli.output.console import note, print_json
 from tavus_callbacks_cli.output.text import examples
 from tavus_callbacks_cli.targets.choose import Target
 
-# Hours that a stream of DynamoDB holds its records.
+# How long a stream of DynamoDB keeps its records.
 STREAM_HOURS = 24
 
-_KEPT_ON = (
-    "Callbacks go on being kept. Nothing is lost for less than "
-    f"{STREAM_HOURS} hours: the stream holds its records that long, the spill its messages for 14 days, "
-    "pushes that wait for a server 4 days. "
-    "After that summaries are made anew by `tavus-callbacks reindex`, claims of recordings are not."
+_STORED = (
+    f"Callbacks are still stored. Resume within {STREAM_HOURS} hours, and nothing is lost. After that, "
+    "`{reindex}` rebuilds the summaries, but recordings may not be found. Spilled callbacks wait for "
+    "14 days, pushes for 4 days."
 )
 _LOST = (
-    "Callbacks are answered 503 from now on. Tavus documents no second attempt: "
-    "what it sends meanwhile is lost."
+    "Callbacks are now answered with 503. Tavus documents no retry, so you lose what it sends until `resume`."
 )
 
 
@@ -28,15 +26,15 @@ _LOST = (
         "tavus-callbacks pause --receiving --yes --stack tavus-callbacks",
     )
 )
-@click.option("--receiving", is_flag=True, help="Take no callbacks either; what is sent meanwhile is lost.")
-@click.option("--yes", is_flag=True, help="Do not ask before --receiving.")
+@click.option("--receiving", is_flag=True, help="Also refuse callbacks. They are lost.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @click.option("--json", "is_json", is_flag=True, help="Print JSON.")
 @named_target_options
 def pause(target: Target, *, receiving: bool, yes: bool, is_json: bool) -> None:
     """Pause the functions that process stored events.
 
-    Summaries, recordings, pushes, the spill and the look at what is open wait; callbacks go on being received
-    and kept, and after `resume` what was stopped catches up. It takes AWS credentials.
+    Callbacks are still received and stored. Summaries, recordings, pushes and repairs wait until `resume`,
+    and then catch up. The command needs AWS credentials.
     """
     from tavus_callbacks_cli.operations.pause import require_aws, stop_receiving, switch_triggers
     from tavus_callbacks_cli.targets.aws_errors import aws_errors
@@ -44,7 +42,7 @@ def pause(target: Target, *, receiving: bool, yes: bool, is_json: bool) -> None:
     deployment = target.deployment()
     require_aws(deployment)
     if receiving and not yes:
-        click.confirm(f"{_LOST} Stop receiving?", abort=True, err=True)
+        click.confirm("Refuse callbacks? Tavus does not send them again.", abort=True, err=True)
     with aws_errors():
         names = switch_triggers(deployment, on=False)
         if receiving:
@@ -52,7 +50,7 @@ def pause(target: Target, *, receiving: bool, yes: bool, is_json: bool) -> None:
     if is_json:
         print_json({"paused": names, "receiving": not receiving})
     note(f"Paused: {', '.join(names)}.")
-    note(_LOST if receiving else _KEPT_ON)
+    note(_LOST if receiving else _STORED.format(reindex=deployment.command("reindex")))
     note(f"Next: {deployment.command('resume')}")
 
 
@@ -62,7 +60,7 @@ def pause(target: Target, *, receiving: bool, yes: bool, is_json: bool) -> None:
 def resume(target: Target, *, is_json: bool) -> None:
     """Start the functions again that `pause` paused.
 
-    Streams and queues are caught up with, and what is open is looked at again. It takes AWS credentials.
+    They process everything that waits in streams and queues. The command needs AWS credentials.
     """
     from tavus_callbacks_cli.operations.pause import require_aws, start_receiving, switch_triggers
     from tavus_callbacks_cli.targets.aws_errors import aws_errors
@@ -74,5 +72,5 @@ def resume(target: Target, *, is_json: bool) -> None:
         names = switch_triggers(deployment, on=True)
     if is_json:
         print_json({"resumed": names, "receiving": True})
-    note(f"Started: {', '.join(names)}; callbacks are received.")
+    note(f"Started: {', '.join(names)}. Callbacks are received.")
     note(f"Next: {deployment.command('doctor')}")

@@ -1,4 +1,4 @@
-"""`tavus-callbacks restore`: copy back what a restored table has and the stack's table lacks."""
+"""`tavus-callbacks restore`: copy data from a restored table that the stack's table lacks."""
 
 import sys
 from collections import Counter
@@ -7,13 +7,14 @@ import click
 
 from tavus_callbacks_cli.commands.options import named_target_options
 from tavus_callbacks_cli.commands.reindex import rebuild
+from tavus_callbacks_cli.output import shell
 from tavus_callbacks_cli.output.console import note, print_json
 from tavus_callbacks_cli.output.text import examples
 from tavus_callbacks_cli.targets.choose import Target
 
 _QUARANTINE = (
-    "Entries of quarantine are among them, and somebody was erased: no tombstone tells whom a text names. "
-    "Erase again by the receipts that you have: `tavus-callbacks erase`."
+    "Quarantined bodies were copied too, and they may contain ids that were erased. "
+    "Erase those ids again: your receipts list them. `{command}`"
 )
 
 
@@ -23,18 +24,16 @@ _QUARANTINE = (
         "tavus-callbacks restore --from events-of-yesterday --stack tavus-callbacks",
     )
 )
-@click.option(
-    "--from", "source", required=True, metavar="TABLE", help="The table that AWS restored beside the stack's."
-)
-@click.option("--dry-run", is_flag=True, help="Only count what would be copied.")
+@click.option("--from", "source", required=True, metavar="TABLE", help="Name of the table that AWS restored.")
+@click.option("--dry-run", is_flag=True, help="Only count the rows to copy.")
 @click.option("--json", "is_json", is_flag=True, help="Print JSON.")
 @named_target_options
 def restore(target: Target, source: str, *, dry_run: bool, is_json: bool) -> None:
     """Copy missing data from a restored table.
 
-    Only what the stack's table lacks, for what is there is newer. What was erased or has expired is left
-    out, tokens are not touched. Callbacks may go on coming, and it may be stopped and started again. Whoever
-    listens to events is told of what comes back. It takes AWS credentials, or --local.
+    A row that the stack already has stays as it is. Erased subjects and expired rows are not copied. Tokens
+    do not change. The stack can receive callbacks meanwhile, and you can stop the command and run it again.
+    Copied events are published to the event bus again. The command needs AWS credentials, or --local.
     """
     from tavus_callbacks_cli.operations.restore import Restore, copied_subjects, has_quarantine
     from tavus_callbacks_cli.targets.aws_errors import aws_errors
@@ -55,8 +54,9 @@ def restore(target: Target, source: str, *, dry_run: bool, is_json: bool) -> Non
     else:
         would = "would be" if dry_run else "were"
         copied = f"{counts['copied']} rows of {len(subjects)} subjects {would} copied"
-        note(f"{copied}; {counts['there']} were there already.")
+        note(f"{copied}. {counts['there']} were there already.")
         if counts["expired"] or counts["erased"]:
-            note(f"{counts['expired']} had expired and {counts['erased']} are of erased subjects: left out.")
+            note(f"Left out: {counts['expired']} expired rows, {counts['erased']} rows of erased subjects.")
     if has_quarantine(copies) and table.has_tombstones():
-        note(_QUARANTINE)
+        erase = shell.command("erase", "KIND", "ID", options=target.options)
+        note(_QUARANTINE.format(command=erase))

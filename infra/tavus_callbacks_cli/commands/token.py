@@ -1,4 +1,4 @@
-"""`tavus-callbacks token`: the tokens that post callbacks and the tokens that read."""
+"""`tavus-callbacks token`: tokens for Tavus to post with, and tokens for your programs to read with."""
 
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -12,13 +12,13 @@ from tavus_callbacks_cli.commands.options import named_target_options, target_op
 from tavus_callbacks_cli.output import shell
 from tavus_callbacks_cli.output.console import note, print_json, print_table
 from tavus_callbacks_cli.output.text import Times, examples, moment
-from tavus_callbacks_cli.targets.choose import Target
+from tavus_callbacks_cli.targets.choose import LocalTarget, Target
 
 if TYPE_CHECKING:
     from tavus_callbacks_cli.targets.store import Tables
 
 USES: dict[Scope, str] = {
-    "callback": "Give it to Tavus as callback_url; a query is kept as tags: ...?user=4711",
+    "callback": "Give it to Tavus as callback_url. A query adds tags to its events: ...?user=4711",
     "read": "Send it as `Authorization: Bearer ...`, or set it as TAVUS_CALLBACKS_READ_TOKEN.",
     "quarantine": "Send it as `Authorization: Bearer ...`, or set it as TAVUS_CALLBACKS_QUARANTINE_TOKEN.",
 }
@@ -27,7 +27,13 @@ _expires_option = click.option(
     "--expires",
     type=options.expiry,
     metavar="TIME",
-    help="When it expires: 30d from now, or ISO 8601 (UTC).",
+    help="When the token expires: 30d from now, or ISO 8601 (UTC).",
+)
+_public_url_option = click.option(
+    "--public-url",
+    callback=options.public_url,
+    metavar="URL",
+    help="Address of your tunnel or proxy, for the callback_url.",
 )
 
 
@@ -41,8 +47,8 @@ _expires_option = click.option(
 def token() -> None:
     """Create, list, rotate and revoke tokens.
 
-    A token has a label, which every event that came by it carries, and one scope: callback tokens post,
-    read and quarantine tokens read. The stack keeps only their digests.
+    Every event carries the label of the token that posted it. The scope of a token says what it allows: to
+    post callbacks, to read, or to read the quarantine. The stack stores only the digests of tokens.
     """
 
 
@@ -51,34 +57,44 @@ def token() -> None:
         "tavus-callbacks token create --label production --stack tavus-callbacks",
         "tavus-callbacks token create --label dashboard --scope read --local",
         "tavus-callbacks token create --label alice --scope read --expires 30d --stack tavus-callbacks",
+        "tavus-callbacks token create --label laptop --public-url https://example.trycloudflare.com --local",
     )
 )
-@click.option("--label", type=options.label, required=True, metavar="L", help="Its name, kept with events.")
+@click.option("--label", type=options.label, required=True, metavar="L", help="Name of the token.")
 @click.option(
-    "--scope", type=click.Choice(SCOPES), default="callback", show_default=True, help="What it is good for."
+    "--scope",
+    type=click.Choice(SCOPES),
+    default="callback",
+    show_default=True,
+    help="What the token allows.",
 )
 @_expires_option
+@_public_url_option
 @target_options
-def create(target: Target, *, label: str, scope: Scope, expires: datetime | None) -> None:
-    """Make a token and print it once.
+def create(
+    target: Target, *, label: str, scope: Scope, expires: datetime | None, public_url: str | None
+) -> None:
+    """Create a token and print it once.
 
-    A callback token is printed as callback_url, to be given to Tavus. A token is valid until it is revoked,
-    unless you set when it expires.
+    A callback token is printed as a callback_url, for Tavus. A token is valid until you revoke it, or until
+    the time in --expires.
     """
     from tavus_callbacks_cli.targets.aws_errors import aws_errors
     from tavus_callbacks_cli.tokens import create_token, live_tokens
 
+    if public_url and scope != "callback":
+        raise click.UsageError("--public-url goes with --scope callback.")
     tables, now = target.tables(), datetime.now(UTC)
     with aws_errors():
         if live_tokens(tables.tokens, label=label, now=now):
             rotate = shell.command("token rotate", label, options=target.options)
             raise click.ClickException(
-                f"Label {shell.quote(label)} has a live token: `{rotate}` replaces it "
-                "without a gap; another label makes another token."
+                f"Label {shell.quote(label)} already has a token. `{rotate}` replaces it without a gap. "
+                "For another token, use another label."
             )
         expires_at = iso(expires) if expires else None
         fresh = create_token(tables.tokens, label=label, scope=scope, now=now, expires_at=expires_at)
-    _print_token(fresh, scope, tables, expires_at)
+    _print_token(fresh, scope, public_url or _public_address(target, tables), expires_at)
 
 
 @token.command(
@@ -93,7 +109,7 @@ def create(target: Target, *, label: str, scope: Scope, expires: datetime | None
 def list_(target: Target, *, is_json: bool) -> None:
     """List labels, scopes and last use (to the hour).
 
-    Tokens themselves are shown when they are made and never again.
+    A token itself is shown only once, by the command that creates it.
     """
     from tavus_callbacks_cli.targets.aws_errors import aws_errors
     from tavus_callbacks_cli.tokens import list_token_views
@@ -128,15 +144,18 @@ def list_(target: Target, *, is_json: bool) -> None:
     default="7d",
     show_default=True,
     metavar="SPAN",
-    help="How long the token before it is still accepted, as in 30m, 12h or 7d.",
+    help="How long the old token stays valid: 30m, 12h or 7d.",
 )
 @_expires_option
+@_public_url_option
 @target_options
-def rotate(target: Target, *, label: str, grace: timedelta, expires: datetime | None) -> None:
+def rotate(
+    target: Target, *, label: str, grace: timedelta, expires: datetime | None, public_url: str | None
+) -> None:
     """Replace a label's token without a gap.
 
-    The new one has the same label, scope and expiry; --expires sets another. The one before it expires after
-    the grace.
+    The new token has the same label, scope and expiry. --expires sets another expiry. The old token stays
+    valid for the time in --grace.
     """
     from tavus_callbacks_cli.targets.aws_errors import aws_errors
     from tavus_callbacks_cli.tokens import NoLiveToken, rotate_token
@@ -148,10 +167,10 @@ def rotate(target: Target, *, label: str, grace: timedelta, expires: datetime | 
             rotation = rotate_token(tables.tokens, label=label, grace=grace, now=now, expires_at=expires_at)
         except NoLiveToken:
             raise _no_live_token(target, label) from None
-    _print_token(rotation.token, rotation.scope, tables, rotation.expires_at)
-    note(
-        f"The one before it is accepted until {moment(rotation.previous_expires_at, with_zone=True)} at most."
-    )
+    address = public_url or _public_address(target, tables)
+    _print_token(rotation.token, rotation.scope, address, rotation.expires_at)
+    until = moment(rotation.previous_expires_at, with_zone=True)
+    note(f"The old token is valid until {until} at the latest.")
 
 
 @token.command(
@@ -161,12 +180,12 @@ def rotate(target: Target, *, label: str, grace: timedelta, expires: datetime | 
     )
 )
 @click.argument("label", metavar="L", type=options.label, shell_complete=completion.labels)
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @named_target_options
 def revoke(target: Target, *, label: str, yes: bool) -> None:
     """Revoke the live tokens of a label.
 
-    They are refused within a minute. To replace one without a gap, `rotate` it.
+    The stack refuses them within a minute. To replace a token without a gap, use `token rotate`.
     """
     from tavus_callbacks_cli.targets.aws_errors import aws_errors
     from tavus_callbacks_cli.tokens import live_tokens, revoke_token
@@ -177,9 +196,9 @@ def revoke(target: Target, *, label: str, yes: bool) -> None:
         if not count:
             raise _no_live_token(target, label)
         if not yes:
-            click.confirm(f"Revoke {_count(count)} of label {label}?", abort=True, err=True)
+            click.confirm(f"Revoke {_count(count)} with label {label}?", abort=True, err=True)
         revoked = revoke_token(tables.tokens, label=label, now=datetime.now(UTC))
-    click.echo(f"Revoked {_count(revoked)} of label {label}; refused within a minute.")
+    click.echo(f"Revoked {_count(revoked)} with label {label}. The stack refuses them within a minute.")
 
 
 def _count(tokens: int) -> str:
@@ -189,17 +208,23 @@ def _count(tokens: int) -> str:
 def _no_live_token(target: Target, label: str) -> click.ClickException:
     create = shell.command("token create", options=("--label", label, *target.options))
     return click.ClickException(
-        f"Label {shell.quote(label)} has no live token. "
-        f"`{shell.command('token list', options=target.options)}` lists the live ones. "
-        f"`{create}` makes one."
+        f"Label {shell.quote(label)} has no valid token. "
+        f"`{shell.command('token list', options=target.options)}` lists all tokens. `{create}` creates one."
     )
 
 
-def _print_token(token: str, scope: Scope, tables: "Tables", expires_at: str | None) -> None:
-    credential = f"{tables.api_url}/callbacks/{token}" if scope == "callback" else token
+def _public_address(target: Target, tables: "Tables") -> str:
+    """Return the address for Tavus: the tunnel's, if the local stack was started with one."""
+    if isinstance(target, LocalTarget):
+        return target.stack.callback_url.rpartition("/callbacks/")[0]
+    return tables.api_url
+
+
+def _print_token(token: str, scope: Scope, address: str, expires_at: str | None) -> None:
+    credential = f"{address}/callbacks/{token}" if scope == "callback" else token
     # Alone on standard output, so that a script can use it.
     click.echo(credential)
-    note(f"Shown this once. {USES[scope]}")
+    note(f"The token is shown only once. {USES[scope]}")
     if expires_at:
-        later = " Callbacks that come later are refused and not kept." if scope == "callback" else ""
+        later = " Later callbacks are refused and not stored." if scope == "callback" else ""
         note(f"It expires at {moment(expires_at, with_zone=True)}.{later}")

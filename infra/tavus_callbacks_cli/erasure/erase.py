@@ -73,7 +73,7 @@ class Findings:
 
 @dataclass(frozen=True, slots=True)
 class Erasure:
-    """What was erased and when: `lifetime` is that of the tombstones, `invalidation` CloudFront's id."""
+    """The erased data and the time: `lifetime` is that of the tombstones, `invalidation` CloudFront's id."""
 
     selection: Selection
     at: datetime

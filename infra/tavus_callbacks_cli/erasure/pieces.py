@@ -29,7 +29,7 @@ def leftovers_by_name(selection: Selection, store: str, name: str, raw: bytes) -
     """Return a body as a leftover if a selection by tag leaves it although it contains one of the ids."""
     if selection.tag is None or not selection.is_named_in(raw):
         return []
-    return [Leftover(store, name, "It contains an id and does not carry the tag: erase it by the id.")]
+    return [Leftover(store, name, "It contains an id and does not carry the tag. Erase it by its id.")]
 
 
 def is_missing_object(error: StoreDown) -> bool:

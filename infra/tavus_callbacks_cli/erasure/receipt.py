@@ -1,4 +1,4 @@
-"""The receipt of an erasure: what went, what is left, and what the stack cannot reach.
+"""The receipt of an erasure: what was erased, what is left, and what the command cannot reach.
 
 How Tavus deletes is in its API reference (docs.tavus.io: Delete Conversation, Delete Video, Delete Face). AWS
 keeps point-in-time copies for 35 days and a stream for one day (DynamoDB's developer guide).
@@ -45,29 +45,24 @@ class Beyond:
 # Beyond the reach of any erasure, whatever the stack.
 _ALWAYS = (
     Beyond(
-        "backups and copies that somebody made: AWS Backup, on-demand backups, replication, exports",
+        "backups and copies in your account: AWS Backup, on-demand backups, replication, exports",
         None,
-        "Erase there whatever your account makes of the tables and buckets.",
+        "Erase the subject there, too.",
     ),
     Beyond(
-        "consumers: of the bus, GET /events, `forward` and `replay`, and whoever downloaded a recording",
+        "consumers of the event bus, GET /events, `forward` and `replay`, and downloaded recordings",
         None,
-        "Erase there. Consumers can follow by GET /erasures, those of the bus by conversation.erased.",
+        "Erase the subject there, too. GET /erasures and the push conversation.erased list erased subjects.",
     ),
     Beyond(
         "files that commands wrote: exports, downloads (also FILE.part), reports of stats, this receipt",
         None,
-        "Delete them wherever they are; a receipt names ids.",
+        "Delete them. A receipt contains ids.",
     ),
     Beyond(
-        "the announcement conversation.erased, with the conversation's id",
+        "the push conversation.erased, with the conversation's id",
         None,
-        "Nothing: it is posted, or ends with the retention of the queue or bucket where it waits.",
-    ),
-    Beyond(
-        "events of others whose text names it",
-        None,
-        "Erase those too, or find them with `tavus-callbacks tail --json`.",
+        "Nothing. It is posted, or expires in the queue or bucket where it waits.",
     ),
 )
 
@@ -108,33 +103,39 @@ def beyond_reach(erasure: Erasure, deployment: "Deployment") -> Iterator[Beyond]
         yield Beyond(
             "point-in-time copies of the events table, which AWS keeps",
             iso(erasure.at + RESTORABLE),
-            "Nothing: they end by themselves. A restore that honours tombstones does not bring it back.",
+            "Nothing. They expire. `tavus-callbacks restore` does not copy erased subjects.",
         )
-        yield Beyond("the events table's stream", iso(erasure.at + _STREAM), "Nothing: it ends by itself.")
+        yield Beyond("the events table's stream", iso(erasure.at + _STREAM), "Nothing. It expires.")
         yield Beyond(
-            "what AWS holds for another try: events of the bus and calls of functions",
+            "retries that wait in AWS: events of the bus and calls of functions",
             iso(erasure.at + _RETRIES),
-            "Nothing: the functions look for the tombstone and drop it.",
+            "Nothing. The functions find the tombstone and drop the data.",
         )
         days = int(deployment.parameters.get("LogRetentionDays", LOG_RETENTION_DAYS))
         yield Beyond(
-            "logs: ids and counts, never what was said",
+            "logs: ids and counts, no text of conversations",
             iso(erasure.at + timedelta(days=days)),
-            "Nothing: they end by themselves, by the parameter LogRetentionDays.",
+            "Nothing. They expire after LogRetentionDays.",
         )
     else:
-        yield Beyond("the events table's stream, in memory", None, "Nothing: it ends when the stack stops.")
         yield Beyond(
-            f"logs in {deployment.state_folder / 'logs'}: ids and counts, never what was said",
+            "the events table's stream, in memory", None, "Nothing. It is gone when the stack stops."
+        )
+        yield Beyond(
+            f"logs in {deployment.state_folder / 'logs'}: ids and counts, no text of conversations",
             None,
-            "Nothing: the next start of the stack empties them.",
+            "Nothing. The next start of the stack empties them.",
         )
     yield from _ALWAYS
+    tail = deployment.command("tail", options=["--json"])
+    yield Beyond(
+        "events of others that mention it", None, f"Find them with `{tail}`, and erase those subjects."
+    )
     for kind, name in sorted(erasure.selection.subjects):
-        do = f"Ask Tavus how a {kind} is deleted: no such call is known here."
+        do = f"Ask Tavus how to delete a {kind}. Its API documents no such call."
         if kind in _PATHS:
             do = tavus_request(f"{_TAVUS}/{_PATHS[kind]}/{quote(name, safe='')}?hard=true", "-X", "DELETE")
-        yield Beyond(f"{line(kind, name)} at Tavus itself", None, do)
+        yield Beyond(f"{line(kind, name)} at Tavus", None, do)
 
 
 def receipt_lines(receipt: Mapping[str, Any]) -> Iterator[str]:
@@ -142,10 +143,10 @@ def receipt_lines(receipt: Mapping[str, Any]) -> Iterator[str]:
     would = "would be erased" if receipt["dry_run"] else "erased"
     yield f"{receipt['asked']} on {receipt['target']}, {receipt['erased_at']}"
     for each in receipt["subjects"]:
-        span = f"until {each['tombstone_until']}" if each["tombstone_until"] else "for ever"
+        span = f"until {each['tombstone_until']}" if each["tombstone_until"] else "without expiry"
         yield f"  {line(each['kind'], each['subject'])}   tombstone {each['tombstone']} {span}"
     yield ""
-    yield f"{would}:" if receipt["counts"] else f"Nothing {would}: nothing is kept."
+    yield f"{would}:" if receipt["counts"] else f"Nothing {would}, because nothing is stored."
     yield from (f"  {count:>6}  {store}" for store, count in receipt["counts"].items())
     if receipt["left_out"]:
         yield from ("", *left_out_lines(receipt["left_out"]))

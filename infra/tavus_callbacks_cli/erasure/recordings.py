@@ -133,7 +133,7 @@ def _obstacle(deployment: Deployment, selection: Selection, recording: Recording
     # Checked whatever the status says, because this guards a deletion.
     owner = owner_of(key)
     if owner is not None:
-        # The owner's own erasure removes the object, so it is no leftover if the owner is erased too.
+        # The owner's own erasure removes the object, so it is not a leftover if the owner is erased too.
         return None if owner in selection.conversations else f"it lies in the folder of conversation {owner}"
     # Reads all subjects. This is rare, because Tavus writes only into folders.
     recordings = RecordingRows(deployment.store.client, deployment.store.table)

@@ -28,7 +28,7 @@ LABEL = "backfill"
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What backfilling needs: the API, the stores, and the labels of all tokens by their digests."""
+    """The API, the stores, and the labels of all tokens by their digests."""
 
     api: "TavusApi"
     store: "Store"

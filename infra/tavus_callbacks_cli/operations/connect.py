@@ -64,26 +64,26 @@ def url_advice(deployment: Deployment, url: str | None, label: str) -> Iterator[
     yield "Replace the words in capitals. Tags go into the query of the callback_url: ?user=4711"
     if url is None:
         command = deployment.command("token create", options=["--label", label])
-        yield f"The stack cannot show a token again. `{command}` prints a new callback_url."
+        yield f"A stack cannot show a token again. `{command}` prints a new callback_url."
     elif is_loopback(url):
         start = "`tavus-callbacks local --public-url URL`"
-        yield f"Tavus cannot reach this machine. Open a tunnel, then start {start} with its address."
+        yield f"Tavus cannot reach this machine. Open a tunnel, then run {start} with its address."
 
 
 def recording_obstacle(deployment: Deployment, *, older: bool) -> str | None:
     """Return why Tavus cannot record into a stack, so that the request leaves it out; None if it can."""
     if not deployment.has_recordings:
-        return "This stack takes no recordings: it was deployed with Recordings=off."
+        return "This stack does not take recordings, because it was deployed with Recordings=off."
     if deployment.is_local:
         return (
-            "The body has no recording_storage: Tavus cannot write into a bucket on this machine. "
-            "`tavus-callbacks simulate recording --local` makes a recording here."
+            "The body has no recording_storage, because Tavus cannot write to a bucket on this machine. "
+            f"`{deployment.command('simulate recording')}` makes a recording here."
         )
     # Tavus refuses a conversation whose role it cannot assume (docs/tavus.md, "Recordings").
     if older and deployment.external_id != DOCUMENTED_EXTERNAL_ID:
         return (
-            "The body has no recording fields: the older ones carry no external id, but this stack's role "
-            "requires its own. Leave out --older, or deploy with RecordingExternalId=tavus."
+            "The body has no recording fields. The older fields have no external id, and the role of this "
+            "stack requires one. Leave out --older, or deploy with RecordingExternalId=tavus."
         )
     return None
 

@@ -38,7 +38,7 @@ _KEYS = [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "Ke
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """What became of a row, and its partition."""
+    """The outcome for a row, and its partition."""
 
     outcome: Outcome
     partition: str
@@ -54,7 +54,9 @@ class Restore:
     def row_count(self) -> int:
         """Return how many rows the table has, as AWS last counted; raises click.ClickException."""
         if self.source == self.store.table:
-            raise click.UsageError(f"{self.source} is the stack's own table: --from names the one beside it.")
+            raise click.UsageError(
+                f"{self.source} is the stack's own table. Use --from with the restored table."
+            )
         try:
             table = self.store.client.describe_table(TableName=self.source)["Table"]
         except ClientError as error:
@@ -62,11 +64,13 @@ class Restore:
                 raise
             raise click.ClickException(
                 f"There is no table {quote(self.source)}. "
-                "`aws dynamodb restore-table-to-point-in-time` makes one; "
+                "`aws dynamodb restore-table-to-point-in-time` creates one. "
                 "docs/operations.md has the whole command."
             ) from error
         if table["KeySchema"] != _KEYS:
-            raise click.ClickException(f"{self.source} is no events table: its key is not pk and sk.")
+            raise click.ClickException(
+                f"{self.source} is not an events table, because its key is not pk and sk."
+            )
         return table.get("ItemCount", 0)
 
     def copy(self, *, dry_run: bool) -> Iterator[Copy]:

@@ -20,7 +20,7 @@ CONVERSATION = "conversation"
 # An event of this age may be in no summary yet. Usually that takes seconds; a retried batch takes longer.
 SUMMARY_DELAY = timedelta(minutes=10)
 
-LEFT_OUT = "left out, because not all callbacks that decide carry the tag:"
+LEFT_OUT = "left out, because not all of their callbacks carry the tag:"
 
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|([\"\\/]))")
 # Characters that an id may continue with: `c12`, `c1-2` and `c1.2` do not name `c1`.
@@ -40,8 +40,8 @@ class LeftOut:
         """Return how many callbacks carry the tag, and since when."""
         if self.count.since is None:
             return "no callback that is still stored carries the tag"
-        deciding = f"{self.count.tagged} of {self.count.deciding} callbacks that decide carry the tag"
-        return f"{deciding}; the first with the tag was received at {self.count.since}"
+        deciding = f"{self.count.tagged} of {self.count.deciding} relevant callbacks carry the tag"
+        return f"{deciding}, the first at {self.count.since}"
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class Selection:
         return self.takes(subject, push.get("tags", {}))
 
     def takes_text(self, raw: bytes) -> bool:
-        """Tell whether a body that is no event is selected because it contains one of the ids.
+        """Tell whether a body without an event is selected because it contains one of the ids.
 
         Never with a tag: anybody with a callback URL can forge a subject with the tag, and its id may be a
         word in the bodies of others.

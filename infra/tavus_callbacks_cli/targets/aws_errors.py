@@ -87,10 +87,15 @@ def aws_errors() -> Iterator[None]:
 
 @contextmanager
 def setup_errors() -> Iterator[None]:
-    """Raise what botocore raises for AWS variables that hold nonsense as click.ClickException."""
+    """Raise plain Python errors, with which botocore refuses some AWS variables, as click.ClickException."""
+    from botocore.exceptions import BotoCoreError
+
     try:
         yield
     except (ValueError, OSError) as error:
+        # Some of botocore's own exceptions are a ValueError, too.
+        if isinstance(error, BotoCoreError):
+            raise
         raise _setup_error(error) from error
 
 
