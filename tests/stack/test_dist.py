@@ -229,7 +229,7 @@ def test_the_local_stack_runs_in_an_empty_folder(make, request, tmp_path):
             "select conversation_id from conversations"
         ).fetchall()
     assert {*HOSTILE, "calls.db"} == {path.name for path in folder.iterdir()}
-    [state] = (home / ".local/state/tavus-callbacks").iterdir()
+    [state] = filter(Path.is_dir, (home / ".local/state/tavus-callbacks").iterdir())
     assert state.name == str(httpx.URL(ready["api_url"]).port)
 
 

@@ -139,13 +139,13 @@ def test_a_failure_names_function_and_log() -> None:
     """A person is led to the traceback."""
     line = shown(500, {}, route=Route("GET", "/events", "ReadFunction"), failure="KeyError: 'x'")
 
-    assert "GET /events: ReadFunction failed: KeyError: 'x'; see logs/" in line
+    assert "GET /events: ReadFunction failed: KeyError: 'x'. See logs/" in line
 
 
 def test_a_trigger_that_fails_is_a_line(tmp_path: Path) -> None:
     """The output names the reason and the log, because no request waits for an answer."""
     line = failure_line("ResolveFunction", "KeyError: 'x'\ntrace", tmp_path).plain
 
-    assert "ResolveFunction failed: KeyError: 'x'; see " in line
+    assert "ResolveFunction failed: KeyError: 'x'. See " in line
     assert str(tmp_path / "ResolveFunction.log") in line
     assert "trace" not in line

@@ -72,8 +72,8 @@ def test_a_pattern_takes_what_it_describes(pattern, expected):
         ({"detail": {"x": [{"cidr": "10.0.0.0/8"}]}}, "cidr"),
         ({"source": [{"prefix": "a", "suffix": "b"}]}, "prefix, suffix"),
         ({"$or": [{"a": ["b"]}]}, r"\$or"),
-        ({"source": "aws.s3"}, "no pattern"),
-        ([], "no pattern"),
+        ({"source": "aws.s3"}, "not a pattern"),
+        ([], "not a pattern"),
     ],
 )
 def test_what_is_not_understood_is_named(pattern, named):

@@ -6,6 +6,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -113,7 +114,10 @@ def local(  # noqa: PLR0913 - one argument an option
     if (event_types or tags) and not forward:
         raise click.UsageError("--forward-event-type and --forward-tag need --forward.")
     filter_ = EventFilter(event_types=event_types, tags=tags)
-    # It is printed before the imports, which take a second.
+    # A child process imports moto, and would name it in a log only.
+    if find_spec("moto") is None:
+        raise ModuleNotFoundError("No module named 'moto'", name="moto")
+    # The line stands before the imports, which take a second.
     note("Starting the stack of template.yaml …")
 
     chosen = Options(

@@ -79,7 +79,7 @@ def exchange_line(exchange: "Exchange", log: "Path") -> Text | None:
     route, content, status = exchange.route, exchange.content(), exchange.answer.status
     if exchange.failure:
         name, where = f"{route.key}: {route.function}", shell.argument(str(log))
-        return note_line(f"{name} failed: {exchange.failure}; see {where}", "bold red")
+        return note_line(f"{name} failed: {exchange.failure}. See {where}.", "bold red")
     if not route.is_callback:
         return None
     if "status" not in content or status >= 400:  # noqa: PLR2004 - HTTP's border of errors
@@ -90,7 +90,8 @@ def exchange_line(exchange: "Exchange", log: "Path") -> Text | None:
         printable(str(content.get(name, "")), _WIDTH) for name in ("kind", "subject", "event_type")
     )
     line = note_line("")
-    line.append(f"{kind:<12} ", "cyan").append(f"{subject:<{_WIDTH}} ").append(f"{event_type:<36} ", "bold")
+    # Columns for the ids and types of conversations: such a line fits 80 columns.
+    line.append(f"{kind:<12} ", "cyan").append(f"{subject:<17} ").append(f"{event_type:<31} ", "bold")
     line.append(printable(outcome), _STYLES.get(outcome, ""))
     for issue in content.get("issues") or []:
         text = issue if isinstance(issue, str) else json.dumps(issue, ensure_ascii=False)
@@ -106,4 +107,4 @@ def note_line(text: str, style: str = "dim") -> Text:
 def failure_line(function: str, reason: str, logs: "Path") -> Text:
     """Return the line of a function that failed after a trigger started it, without the traceback."""
     where = shell.argument(str(logs / f"{function}.log"))
-    return note_line(f"{function} failed: {reason.partition(chr(10))[0]}; see {where}", "bold red")
+    return note_line(f"{function} failed: {reason.partition(chr(10))[0]}. See {where}.", "bold red")

@@ -94,7 +94,7 @@ def register(state: State, stack: RunningStack) -> Iterator[None]:
 
 
 def write_ready_file(path: Path, stack: RunningStack) -> None:
-    """Write the file that tells a waiting program how to use the stack; mode 0600."""
+    """Write the file with which a waiting program uses the stack; mode 0600."""
     outputs = {"cdn_url": "CdnUrl", "recordings_bucket": "RecordingsBucketName"}
     content = {
         "api_url": stack.api_url,

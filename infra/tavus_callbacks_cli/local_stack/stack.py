@@ -34,7 +34,6 @@ from tavus_callbacks_cli.local_stack.services.embedded import (
     EmbeddedServices,
     await_services,
     launch_services,
-    require_moto,
 )
 from tavus_callbacks_cli.local_stack.services.list_permissions import list_permissions_of
 from tavus_callbacks_cli.local_stack.state import Credentials, State, open_state
@@ -82,7 +81,6 @@ def local_stack(options: Options) -> Iterator[LocalStack]:
     Raises click.ClickException if the port is taken or the template is not supported.
     """
     with contextlib.ExitStack() as cleanup:
-        require_moto()
         listener = cleanup.enter_context(_listen(options))
         port: int = listener.getsockname()[1]
         api_url = f"http://{HOST}:{port}"
@@ -264,7 +262,7 @@ def _take_credentials(state: State, template: Template, services: EmbeddedServic
     """Return the tokens of the previous run that are still valid, and new ones for the others; save them."""
     if "TokensTableName" not in template.outputs:
         raise click.ClickException(
-            "template.yaml has no output TokensTableName: the local stack finds its tables by it"
+            "template.yaml has no output TokensTableName, which names the table of the local tokens."
         )
     table = services.table(template.outputs["TokensTableName"])
     now = datetime.now(UTC)

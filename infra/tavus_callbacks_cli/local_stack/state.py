@@ -1,4 +1,4 @@
-"""What a local stack keeps between runs: one folder per port, below `state_root`."""
+"""The files that a local stack keeps between runs: one folder per port, below `state_root`."""
 
 import errno
 import json
@@ -107,7 +107,7 @@ class State:
         return self.folder / "credentials.json"
 
     def cdn_port(self) -> int:
-        """Return the CDN's port of the previous run, or 0 if there is none."""
+        """Return the CDN's port of the previous run, or 0 without a previous run."""
         try:
             return int(json.loads(self._cdn.read_bytes())["port"])
         except (FileNotFoundError, ValueError, TypeError, KeyError):
@@ -129,7 +129,7 @@ class State:
         return key
 
     def credentials(self) -> Credentials | None:
-        """Return the tokens of the previous run, or None if there are none."""
+        """Return the tokens of the previous run, or None without a previous run."""
         try:
             return Credentials(**json.loads(self._credentials.read_bytes()))
         except (FileNotFoundError, ValueError, TypeError):

@@ -1,7 +1,7 @@
 """Scenarios: the callbacks that Tavus would send, with fresh ids and times.
 
 Each file in `scenarios/` has a description and a list of callbacks, or it has the callbacks of the scenario
-in `like`. A callback has a `body` (JSON), or `raw` text that is no JSON object. Text may hold placeholders:
+in `like`. A callback has a `body` (JSON), or `raw` text instead. Text may hold placeholders:
 the ids of `fresh_ids`, `{webhook_url}`, and times as seconds from now in the formats that Tavus uses, such as
 `{time-12.5}` (see `_TIME_FORMATS`). A text that is only `{epoch-12.5}` becomes a number.
 """

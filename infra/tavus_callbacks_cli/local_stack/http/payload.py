@@ -172,19 +172,19 @@ def make_answer(result: Any) -> Answer:
 def _answer_body(result: dict[str, Any]) -> bytes:
     body = result.get("body") or ""
     if not isinstance(body, str):
-        raise BadAnswer("its body is no text")
+        raise BadAnswer("its body is not text")
     if not result.get("isBase64Encoded"):
         return body.encode("utf-8", "replace")
     try:
         return base64.b64decode(body, validate=True)
     except (binascii.Error, ValueError) as error:
-        raise BadAnswer("its body is no base64") from error
+        raise BadAnswer("its body is not base64") from error
 
 
 def _answer_headers(result: dict[str, Any]) -> tuple[tuple[str, str], ...]:
     members, cookies = result.get("headers") or {}, result.get("cookies") or []
     if not isinstance(members, dict) or not isinstance(cookies, list):
-        raise BadAnswer("its headers are no object, or its cookies no list")
+        raise BadAnswer("its headers are not an object, or its cookies are not a list")
     texts = {
         name: json.dumps(value) if isinstance(value, bool) else str(value) for name, value in members.items()
     }

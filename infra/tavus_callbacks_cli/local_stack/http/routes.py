@@ -72,7 +72,7 @@ def _route(
     uri = operation.get("x-amazon-apigateway-integration", {}).get("uri", "")
     match = _FUNCTION_OF_URI.search(uri)
     if not match:
-        raise uninterpretable(where, "an integration that is no function", "point it at a function")
+        raise uninterpretable(where, "an integration that is not a function", "point it at a function")
     return Route(method.upper(), path, functions[match[1]])
 
 

@@ -38,7 +38,7 @@ class _Disconnected(Exception):
 
 @dataclass(frozen=True)
 class Site:
-    """What answers the requests of a port whose path it takes.
+    """A handler for the requests whose path it takes.
 
     Each site has threads of its own, so that one site can send requests to another.
     """

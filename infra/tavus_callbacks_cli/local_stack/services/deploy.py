@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from tavus_callbacks_cli.local_stack.template.template import Resource, Template
 
 NOT_NEEDED_LOCALLY = {
-    "AWS::ApiGatewayV2::ApiMapping": "joins the API to its own domain; there is none on loopback",
-    "AWS::ApiGatewayV2::Stage": "the limits of the throttle protect an AWS account; there is none here",
+    "AWS::ApiGatewayV2::ApiMapping": "joins the API to its own domain, which a local stack does not have",
+    "AWS::ApiGatewayV2::Stage": "its throttle protects an AWS account, which a local stack does not have",
     "AWS::CloudFront::OriginAccessControl": "how CloudFront signs for S3; here it has its own access key",
     "AWS::ApiGatewayV2::DomainName": "a certificate and a DNS name; --public-url replaces it",
     "AWS::CloudWatch::Alarm": "it notifies people; tests/integration/test_alarms.py evaluates alarms",

@@ -9,7 +9,6 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.client import HTTPConnection
-from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -102,7 +101,7 @@ class EmbeddedServices:
         request = {"folder": str(folder.resolve()), "filters": filters, "secrets": secrets}
         answer = self._exchange(moto_server.JOURNAL_PATH, request)
         if error := answer.get("error"):
-            raise click.ClickException(f"the data in {argument(str(folder))} cannot be opened: {error}")
+            raise click.ClickException(f"The data in {argument(str(folder))} cannot be opened: {error}")
         return Backlog(answer["records"], answer["events"]), answer["note"]
 
     def confirm_records(self, mapping_id: str, sequence_number: str) -> None:
@@ -140,12 +139,6 @@ class EmbeddedServices:
         return json.loads(body)
 
 
-def require_moto() -> None:
-    """Raise ModuleNotFoundError without moto, which the child process would name in its log only."""
-    if find_spec("moto") is None:
-        raise ModuleNotFoundError("No module named 'moto'", name="moto")
-
-
 def launch_services(log: Path, keys: AccessKeys) -> "Popen[bytes]":
     """Start the process without waiting for it: its imports take most of a start."""
     environment = {**inherited_environment(), "MOTO_ACCOUNT_ID": ACCOUNT, moto_server.SECRET: keys.secret}
@@ -159,7 +152,9 @@ def await_services(process: "Popen[bytes]", log: Path, keys: AccessKeys) -> Embe
     stdout, process.stdout = process.stdout, None
     port = stdout.readline() if stdout else b""
     if not stdout or not port:
-        raise click.ClickException(f"the embedded services did not start; see {argument(str(log))}")
+        raise click.ClickException(
+            f"The services that stand in for AWS did not start. See {argument(str(log))}."
+        )
     services = EmbeddedServices(f"http://{HOST}:{int(port)}", keys)
     threading.Thread(target=_read_changes, args=(stdout, services), name="changes", daemon=True).start()
     return services

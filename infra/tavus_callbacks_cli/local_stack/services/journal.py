@@ -48,7 +48,7 @@ class Entry(NamedTuple):
     content: str | None = None
 
     def value(self) -> Any:
-        """Return the content; raises UnreadableJournal if it is no JSON."""
+        """Return the content; raises UnreadableJournal if it is not JSON."""
         try:
             return json.loads(self.content or "")
         except ValueError as error:

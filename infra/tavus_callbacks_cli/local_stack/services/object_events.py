@@ -41,7 +41,7 @@ class Change:
 
 @dataclass(frozen=True)
 class ObjectFacts:
-    """What the bucket knows of an object; `size` in bytes."""
+    """The facts of a stored object; `size` in bytes."""
 
     size: int
     etag: str

@@ -36,7 +36,7 @@ def matches_one_of(patterns: Sequence[Pattern], event: Mapping[str, Any]) -> boo
 def check(pattern: Any) -> None:
     """Raise ValueError naming the unsupported part of a pattern."""
     if not isinstance(pattern, dict):
-        raise ValueError(f"{pattern!r}, which is no pattern")  # noqa: TRY004 - one error for all
+        raise ValueError(f"{pattern!r}, which is not a pattern")  # noqa: TRY004 - one error for all
     for name, rule in pattern.items():
         if name.startswith("$"):
             raise ValueError(name)

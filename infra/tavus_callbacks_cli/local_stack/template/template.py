@@ -42,7 +42,7 @@ class Template:
         return [resource for resource in self.resources.values() if resource.type == resource_type]
 
     def function(self, reference: str) -> str:
-        """Return the logical id of a function by its name or ARN; raises ValueError if there is none."""
+        """Return the logical id of a function by its name or ARN; raises ValueError for an unknown one."""
         name = reference.rpartition(":")[2]
         for function in self.of_type("AWS::Lambda::Function"):
             if function.name == name:

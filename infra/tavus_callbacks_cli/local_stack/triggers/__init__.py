@@ -1,1 +1,1 @@
-"""What invokes functions besides HTTP requests."""
+"""The triggers that invoke functions, besides HTTP requests."""
