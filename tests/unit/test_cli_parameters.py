@@ -4,8 +4,10 @@ from datetime import UTC, datetime, timedelta
 
 import click
 import pytest
+from click.testing import CliRunner
 
 from tavus_callbacks_cli.commands import options
+from tavus_callbacks_cli.main import main
 
 
 @pytest.mark.parametrize(
@@ -141,8 +143,18 @@ def test_a_url_that_cannot_be_asked_is_refused(url):
         options.http_url(None, None, url)
 
 
+WITH_ID = (
+    *("show", "transcript", "recording", "recording c1", "console", "backfill", "export --to x.zip"),
+    *("replay --to http://localhost/", "erase conversation", "failed redrive"),
+    *("quarantine show", "quarantine redrive", "quarantine delete"),
+)
+
+
+@pytest.mark.parametrize("command", WITH_ID)
 @pytest.mark.parametrize("text", ["", " "])
-def test_an_empty_id_is_called_empty(text):
-    """It comes from a shell variable that is not set."""
-    with pytest.raises(click.BadParameter, match="The id is empty"):
-        options.identifier(text)
+def test_an_empty_id_is_called_empty(command, text):
+    """It comes from a shell variable that is not set, and selects nothing."""
+    result = CliRunner().invoke(main, [*command.split(), text, "--local"])
+
+    assert 2 == result.exit_code
+    assert "The id is empty." in result.stderr

@@ -9,6 +9,7 @@ import click
 
 from tavus_callbacks_cli.commands import completion, options
 from tavus_callbacks_cli.commands.options import (
+    identifier,
     refuse_overwrite,
     require_folder,
     simulated_option,
@@ -35,7 +36,9 @@ if TYPE_CHECKING:
         "tavus-callbacks export v123456 --kind video --to v123456.zip --local",
     )
 )
-@click.argument("id_", metavar="[ID|latest]", required=False, shell_complete=completion.subjects)
+@click.argument(
+    "id_", metavar="[ID|latest]", type=identifier, required=False, shell_complete=completion.subjects
+)
 @click.option("--tag", type=options.tag, metavar="NAME:VALUE", help="Export the subjects with this tag.")
 @options.kind_option("Kind of the subject.", default="conversation")
 @click.option(

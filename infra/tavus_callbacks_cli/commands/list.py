@@ -42,6 +42,7 @@ WHAT = options.Renamed((*LISTS.values(), "events"), {"faces": "replicas"})
 @click.option("--tag", type=options.tag, metavar="NAME:VALUE", help="Only with this tag.")
 @click.option(
     "--label",
+    type=options.label,
     metavar="L",
     shell_complete=completion.labels,
     help="Only callbacks to the token with this label.",

@@ -170,6 +170,7 @@ def filter_options(command: Callable[..., None]) -> Callable[..., None]:
     )
     by_label = click.option(
         "--label",
+        type=label,
         metavar="L",
         shell_complete=completion.labels,
         help="Only events received by the token with this label.",

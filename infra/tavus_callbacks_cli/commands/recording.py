@@ -9,6 +9,7 @@ import click
 from tavus_callbacks.domain.common.paths import fits_path
 from tavus_callbacks_cli.commands import completion
 from tavus_callbacks_cli.commands.options import (
+    identifier,
     refuse_overwrite,
     require_folder,
     simulated_option,
@@ -44,10 +45,17 @@ def _path_id(_context: click.Context, parameter: click.Parameter, value: str) ->
         'mpv "$(tavus-callbacks recording c123456 --url --local)"',
     )
 )
-@click.argument("conversation", metavar="ID|latest", callback=_path_id, shell_complete=completion.subjects)
+@click.argument(
+    "conversation",
+    metavar="ID|latest",
+    type=identifier,
+    callback=_path_id,
+    shell_complete=completion.subjects,
+)
 @click.argument(
     "recording_id",
     metavar="[RECORDING_ID]",
+    type=identifier,
     default="latest",
     callback=_path_id,
     shell_complete=completion.recordings,

@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tavus_callbacks_cli.commands import completion, options
-from tavus_callbacks_cli.commands.options import filter_options, post_options, target_options, wide_option
+from tavus_callbacks_cli.commands.options import (
+    filter_options,
+    identifier,
+    post_options,
+    target_options,
+    wide_option,
+)
 from tavus_callbacks_cli.commands.signals import one_signal_ends
 from tavus_callbacks_cli.output.console import note, print_json, print_table, progress_bar
 from tavus_callbacks_cli.output.text import Short, Times, examples
@@ -37,7 +43,9 @@ _SHORT, _FEW = 20, 5
         "--rate 5 --resume shutdowns.jsonl --stack tavus-callbacks",
     )
 )
-@click.argument("id_", metavar="[ID|latest]", required=False, shell_complete=completion.subjects)
+@click.argument(
+    "id_", metavar="[ID|latest]", type=identifier, required=False, shell_complete=completion.subjects
+)
 @click.option(
     "--since", type=options.past, metavar="TIME", help="Events received since then: 2h, or ISO 8601 (UTC)."
 )

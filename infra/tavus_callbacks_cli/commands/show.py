@@ -10,7 +10,7 @@ import click
 from tavus_callbacks.domain.callbacks.families import KINDS
 from tavus_callbacks.domain.common.paths import LISTS, fits_path, subject_path
 from tavus_callbacks_cli.commands import completion, options
-from tavus_callbacks_cli.commands.options import simulated_option, target_options, wide_option
+from tavus_callbacks_cli.commands.options import identifier, simulated_option, target_options, wide_option
 from tavus_callbacks_cli.operations.subjects import subject_events, unknown_id
 from tavus_callbacks_cli.output.console import note, print_fields, print_json, print_line, print_table
 from tavus_callbacks_cli.output.text import Short, Times, examples, json_text, size
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
         "tavus-callbacks show c123456 --json | jq .missing",
     )
 )
-@click.argument("id_", metavar="ID|latest", shell_complete=completion.subjects)
+@click.argument("id_", metavar="ID|latest", type=identifier, shell_complete=completion.subjects)
 @options.kind_option("Kind of the subject. By default every kind is searched.")
 @click.option("--events", "is_of_events", is_flag=True, help="List its events instead.")
 @click.option("--json", "is_json", is_flag=True, help="Print JSON.")

@@ -64,6 +64,7 @@ def _key(text: str) -> tuple[str, sums.Key]:
 @click.option("--tag", type=options.tag, metavar="NAME:VALUE", help="Only conversations with this tag.")
 @click.option(
     "--label",
+    type=options.label,
     metavar="L",
     shell_complete=completion.labels,
     help="Only conversations received by the token with this label.",
