@@ -37,8 +37,7 @@ _LOCAL_PAUSE, _PAUSE = 1.0, 5.0
 def tail(target: Target, *, since: datetime | None, is_json: bool, filter_: "EventFilter") -> None:
     """Show events as they are received, until Ctrl-C.
 
-    Callbacks that went to quarantine are shown too, unless --kind or --event-type is given. With --json, only
-    events are printed.
+    Callbacks that went to quarantine are shown too. With --kind, --event-type or --json, only events are.
     """
     from tavus_callbacks_cli.operations.events import follow_events
 

@@ -91,6 +91,7 @@ def overdue_problems(
             continue
         what, oldest = f"{_OVERDUE[part]}{_SIMULATED * is_simulated}", _oldest(rows)
         problem = _conversation_problem(api, what, len(rows), oldest, "backfill" if can_backfill else "show")
+        problem = replace(problem, since=oldest.get("ended_at") or problem.since)
         if can_backfill and len(rows) > 1:
             since = datetime.fromisoformat(oldest["received_first_at"]) - _CALL
             problem = replace(
