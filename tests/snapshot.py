@@ -354,7 +354,7 @@ def masked_answer(path: str, answer: Json) -> Json:
 def _masked_recording(recording: Json) -> Json:
     """Return a recording, without S3's members of its object, which differ if the bucket is asked again.
 
-    That is so for keys outside all folders, and after a redrive; a restart puts each object anew.
+    That is so for keys outside all folders, and after a redrive; a restart puts each object again.
     """
     if not str(recording["key"]).startswith(("exports/", "tavus/c-failed")):
         return recording

@@ -38,7 +38,7 @@ STEPS = {"first line of `local`": 0.5, "`local` until it is ready": 4.0, "Ctrl-C
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """What was measured, in seconds, and its limit."""
+    """A measurement in seconds, and its limit."""
 
     name: str
     seconds: float

@@ -122,7 +122,7 @@ class Tools:
     python: str
 
 
-# What Lambda gives every function; the token is as long as a real one, for it is signed and sent each time.
+# Variables that every Lambda function has; the token is as long as a real one, for it is signed and sent.
 LAMBDA: Mapping[str, str] = {
     "AWS_LAMBDA_FUNCTION_NAME": "bench",
     "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",

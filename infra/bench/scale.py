@@ -42,7 +42,7 @@ _CONVERSATION = (
     ("application.transcription_ready", 2_500),
     ("application.perception_analysis", 1_200),
 )
-# Of a hundred subjects, the number of videos, each with one callback; the others are conversations.
+# The number of videos in a hundred subjects, each with one callback; the others are conversations.
 _VIDEOS = 3
 # Every subject of a kind has all of its terms: the worst case for the entries of a tag and a replica.
 _TAG = ("user", "4711")

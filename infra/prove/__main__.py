@@ -24,7 +24,7 @@ from tavus_callbacks_cli.targets.aws_stack import open_session
 if TYPE_CHECKING:
     from boto3 import Session
 
-# What a proof takes: deployments are most of it. Assumed.
+# The duration of a proof, most of it deployments. Assumed.
 _HOURS = 1.5
 _HOURS_OF_MONTH = 720
 _STYLES: dict[Status, str] = {"passed": "green", "failed": "bold red", "skipped": "bright_black"}

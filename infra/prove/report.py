@@ -1,4 +1,4 @@
-"""The report of a proof as Markdown and JSON, written anew after each step."""
+"""The report of a proof as Markdown and JSON, written again after each step."""
 
 import re
 from dataclasses import asdict, dataclass, field

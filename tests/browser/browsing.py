@@ -1,4 +1,4 @@
-"""What tests of pages share: consoles to visit, a person who visits them, and what is on a page."""
+"""Helpers for tests of pages: consoles to visit, a person who visits them, and the content of a page."""
 
 import contextlib
 import threading

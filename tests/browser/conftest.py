@@ -18,7 +18,7 @@ from tavus_callbacks_cli.local_stack.registry import RunningStack
 from tavus_callbacks_cli.main import main
 from templates import template_with
 
-# Sandbox and GPU are not to be had everywhere; the others are questions that go out of this machine.
+# Sandbox and GPU are not available everywhere; the others are requests that leave this machine.
 FLAGS = (
     "--no-sandbox",
     "--disable-gpu",

@@ -128,7 +128,7 @@ def test_without_the_key_the_page_says_where_it_is(fragment, browser, console):
 
 
 def test_the_field_for_the_key_keeps_what_is_typed(browser, console):
-    """An open page whose session ended asks again and again; the notice above it is not made anew."""
+    """An open page whose session ended asks again and again; the notice above it stays the same element."""
     with visiting(browser, console) as visitor:
         page = ready(visitor.open())
         visitor.context.clear_cookies()

@@ -30,7 +30,7 @@ WITHOUT = ("stats", "problems", "no such page", "filters of a hostile address")
 MARK = "onerror=alert"
 LINKS = "document.querySelectorAll('main a[href], main [src]')"
 TARGETS = f"[...{LINKS}].map((each) => each.getAttribute('href') ?? each.getAttribute('src'))"
-# Texts of others that stand in no element that isolates their direction.
+# Strangers' texts without an element around them that isolates their direction.
 NOT_ISOLATED = """mark => {
   const walker = document.createTreeWalker(document.querySelector('main'), NodeFilter.SHOW_TEXT);
   const bare = [];

@@ -30,7 +30,7 @@ MOST_REQUESTS = 15
 NEWS = "new \u2013 show"
 _TICKS = os.sysconf("SC_CLK_TCK")
 
-# What was asked for before the first row was there, and the page itself.
+# The requests before the first row appeared, and the page itself.
 REQUESTS = """() => [location.href, ...performance.getEntriesByType('resource')
   .filter(({startTime}) => startTime < marks['row in the page']).map(({name}) => name)]"""
 TRANSCRIPT = """() => marks.turns - performance.getEntriesByType('resource')

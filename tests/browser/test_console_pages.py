@@ -143,7 +143,7 @@ def test_the_help_is_accessible_and_closes(visitor):
 
 
 def test_filters_chosen_by_hand_stand_in_the_address(visitor):
-    """What a person chooses is in the address, and a reload shows the same rows and controls."""
+    """The choices of a person are in the address, and a reload shows the same rows and controls."""
     page = ready(visitor.open())
     page.locator("select[name=status]").select_option("ended")
     page.locator("input[name=tag]").fill("simulated:true")

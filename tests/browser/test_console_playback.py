@@ -236,7 +236,7 @@ def test_a_link_that_expires_during_playback_is_renewed(visitor, corpus, clock):
 
 
 def test_turns_outside_the_recording_are_dimmed(visitor):
-    """Of 1,575 turns, those within the 50 s of the recording can be played."""
+    """If a transcript has 1,575 turns, those within the 50 s of the recording can be played."""
     page = open_talk(visitor, corpus_of.LONG)
 
     dimmed = page.locator(".turn.outside").count()

@@ -11,7 +11,7 @@ pytestmark = pytest.mark.more
 
 HOUR = 3600
 
-# What is on the screen, as text to compare.
+# The text on the screen, to compare.
 PICTURE = """video => {
   const canvas = document.createElement('canvas');
   [canvas.width, canvas.height] = [video.videoWidth, video.videoHeight];
@@ -27,7 +27,7 @@ SEEK = """(video, seconds) => new Promise(resolve => {
 RANGE = "async url => (await fetch(url, {cache: 'no-store', headers: {range: 'bytes=100-199'}})).status"
 
 
-# Two ranges are no simple header: the browser asks by a preflight first.
+# Two ranges are not a simple header: the browser asks by a preflight first.
 PARTS = """async url => {
   const answers = [];
   for (const range of ['bytes=100-199', 'bytes=0-1,5-6']) {
@@ -114,7 +114,7 @@ def test_without_a_signature_nothing_is_shown(page, recorded):
 
 
 def test_a_saved_recording_has_a_readable_name_and_every_byte(page, recorded, tmp_path):
-    """Conversation and recording stand in the file's name; the bytes are the object's."""
+    """Conversation and recording are in the file's name; the bytes are the object's."""
     link = httpx.get(f"{recorded.path}?format=json", headers=recorded.authorization, trust_env=False).json()
     page.goto(f"{recorded.stack.api_url}/openapi.json")
 

@@ -40,7 +40,7 @@ BLOCKS = re.findall(
 )
 NOW = datetime(2027, 3, 1, 12, tzinfo=UTC)
 SECRET, OTHER_SECRET = "a" * 44, "b" * 44
-# What `create-next-app` sets, and where the compiled files go.
+# Settings of `create-next-app`, and the folder of the compiled files.
 COMPILER_OPTIONS = {
     "target": "ES2017",
     "lib": ["dom", "dom.iterable", "esnext"],

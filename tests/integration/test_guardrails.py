@@ -20,7 +20,7 @@ from tavus_callbacks_cli.operations import quarantine
 START = datetime(2026, 7, 11, 7, 0, tzinfo=UTC)
 GUARDRAIL = {"conversation_id": "c1", "properties": {"guardrail": "no_prices", "guardrail_uuid": "g1"}}
 OBJECTIVE = {"conversation_id": "c1", "objective_name": "contact", "output_variables": {"email": "a@b.c"}}
-# What was answered to both before they were recognised.
+# The answers to both before they were recognised.
 REFUSED = Unfileable("event_type is missing.")
 
 

@@ -21,14 +21,14 @@ SUMMARY = 1.38
 HTTP_REQUEST, LAMBDA_REQUEST, WRITE_UNITS, PUT, LOG = 1.00, 0.20, 2 * 0.625, 5.00, 0.58
 GB_SECOND = 13.3334
 MEMORY = 0.5
-# The bus is told of a callback, by 64 KB, and of one thing that it means; the largest body is pointed to.
+# The bus gets a callback, by 64 KB, and one derived push; the largest body is only pointed to.
 BUS = {
     "300 B": 1 + 1,
     "200 KB": 4 + 1,
     "5.9 MB, incompressible": 1 + 1,
     "5.9 MB, slowest to parse": 1 + 1,
 }
-# Of a body of 5.9 MB: requests of 512 KB, seconds of Lambda to receive it and to sum it up (assumed), a read.
+# For a body of 5.9 MB: requests of 512 KB, seconds of Lambda to receive it and to sum it up (assumed), reads.
 LARGEST_REQUESTS, LARGEST_SECONDS, GET = 12, 3, 0.40
 # The dearest takes 3 s to receive and 2 s to sum up.
 MORE_SECONDS = 2

@@ -1,4 +1,4 @@
-"""What ships to Lambda: complete, nothing unread in it, made for its target and the same every time."""
+"""The artifacts for Lambda: complete, without unread files, made for their target, the same every time."""
 
 import hashlib
 import importlib.util
@@ -29,7 +29,7 @@ SHIPPED = (
 THIS_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 THIS_MACHINE = {"aarch64": "arm64", "arm64": "arm64", "x86_64": "x86_64"}[platform.machine()]
 UNCHECKED_HASH = 1
-# A uv that has no Python before it was told to install one.
+# A uv that has no Python before it is asked to install one.
 UV = """#!/bin/sh
 case "$2" in
   install) : > {folder}/installed ;;
@@ -181,7 +181,7 @@ class TestBuild:
 
 
 def test_runtime_and_architecture_are_read_from_the_template():
-    """What template.yaml declares is what is built for."""
+    """The build's target is the one that template.yaml declares."""
     target = artifact.read_target(ROOT / "template.yaml", "ReceiveFunction")
 
     assert artifact.Target("3.13", "manylinux2014_aarch64", "requirements/lambda.txt") == target

@@ -1,4 +1,4 @@
-"""What a person installs without a clone: the content of wheel and sdist, and the local stack run from each.
+"""Installing without a clone: the content of wheel and sdist, and the local stack run from each.
 
 DIST names a folder with both; without it they are built. The wheel runs with the versions of the other tests,
 the sdist with the lowest that pyproject.toml allows.

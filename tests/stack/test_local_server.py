@@ -176,7 +176,7 @@ def test_odd_requests_have_an_answer(port: int, status: bytes, request_bytes: by
 
 
 def test_a_client_that_goes_away_does_no_harm(port: int) -> None:
-    """An incomplete body is no callback."""
+    """An incomplete body is not a callback."""
     with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
         connection.sendall(b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhalf")
 

@@ -112,7 +112,7 @@ def test_pages_of_the_named_origins_may_ask_the_bucket() -> None:
     assert CORS_S3_ORIGIN == settings["OriginRequestPolicyId"]
     assert ORIGINS == rule["AllowedOrigins"] == headers["AccessControlAllowOrigins"]["Items"]
     assert (["GET", "HEAD"], ["Range"]) == (rule["AllowedMethods"], rule["AllowedHeaders"])
-    # Else what S3 says to a page's GET would stand in the cache, for the first origin that asked.
+    # Otherwise S3's answer to a page's GET would be in the cache, for the first origin that asked.
     assert headers["OriginOverride"]
 
 
@@ -263,7 +263,7 @@ def running(state: Path, **parameters: str) -> Iterator[LocalStack]:
 
 @pytest.mark.more
 def test_a_link_outlives_a_restart(tmp_path: Path) -> None:
-    """Key, key id, address and object are those of before, so links that were sent stay good."""
+    """Key, key id, address and object stay the same, so links that were sent stay valid."""
     with running(tmp_path / "state") as stack:
         put(stack)
         url = link(stack)

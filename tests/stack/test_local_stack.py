@@ -196,7 +196,7 @@ def described(stack: LocalStack) -> dict[str, Any]:
 
 @pytest.mark.slow
 def test_a_change_of_the_template_changes_the_stack(options: Options) -> None:
-    """TTL, index, lifecycle, environment and route are the template's, with the data of before."""
+    """TTL, index, lifecycle, environment and route are the template's, with the existing data."""
     with local_stack(options) as before:
         fill(before.running)
         described_before = described(before)

@@ -135,7 +135,7 @@ def test_since_reads_the_list_and_leaves_out_what_is_not_ours(alone: RunningStac
 def test_a_listing_that_may_be_incomplete_ends_with_1(
     found: RunningStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What was found is filed all the same; the command says why more may be missing, and what to do."""
+    """The findings are stored all the same; the command says why more may be missing, and what to do."""
     assert found
     name, tavus = simulated(), StandIn("key")
     tavus.learn({"event_type": "system.shutdown", "conversation_id": name, "properties": {}})
@@ -259,14 +259,14 @@ def test_a_replay_that_nobody_answers_stops(found: RunningStack) -> None:
 
 
 def test_a_replay_of_nothing_is_an_error(found: RunningStack) -> None:
-    """An unknown id, and an address that is none."""
+    """An unknown id, and a malformed address."""
     assert found
     assert "No event of conversation" in run("replay", "c-none", "--to", "http://localhost:1", code=1).stderr
     assert "http://HOST/PATH" in run("replay", "c-none", "--to", "ftp://x", code=2).stderr
 
 
 def test_a_replay_into_the_stack_itself_is_a_duplicate(found: RunningStack) -> None:
-    """What is kept stays as it is."""
+    """Stored events stay unchanged."""
     name = simulated()
     before = conversation(found, name)
 

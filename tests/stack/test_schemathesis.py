@@ -21,7 +21,7 @@ CHECKS = (
     "response_headers_conformance",
     "response_schema_conformance",
 )
-# What exists is asked for by its name, for names out of nowhere reach little.
+# Existing things are requested by their names, because random names reach little.
 CONFIGURATION = """
 headers = {{ Authorization = "Bearer {read_token}" }}
 

@@ -1,4 +1,4 @@
-"""What a stack stored before the code moved is read, told and repeated by this version as by that one."""
+"""Data stored before the code moved is read, pushed and repeated by this version as by that one."""
 
 import json
 import time

@@ -22,7 +22,7 @@ from tavus_callbacks.domain.common.digests import digest
 pytestmark = [pytest.mark.more, pytest.mark.slow]
 
 CONVERSATIONS = int(os.environ.get("SYNC_CONVERSATIONS", "200"))
-# Of 4,000 conversations: seconds of CPU and MiB of the first sync, seconds of one that finds nothing new.
+# With 4,000 conversations: seconds of CPU and MiB of the first sync, seconds of one that finds nothing new.
 CPU, MEMORY, NOTHING_NEW = 60, 150, 2
 KILLS = 10
 

@@ -189,7 +189,7 @@ class TestTrimmed:
         assert "https://dynamodb.cn-north-1.amazonaws.com.cn" in found
 
     def test_trimmed_away_says_so(self, trimmed):
-        """Whoever calls another service, or imports boto3, is told of the build and of TRIM=0."""
+        """A caller of another service or an import of boto3 gets an error that names the build and TRIM=0."""
         say = "try:\n    {}\nexcept Exception as error:\n    print(error)"
         service = say.format("from botocore.session import Session; Session().create_client('ec2')")
 

@@ -51,7 +51,7 @@ def calls(tmp_path, monkeypatch):
 
     def connect_quickly(*arguments, **options):
         connection = connect(*arguments, **options)
-        # The code under test meets a file that is no database, and closes the connection.
+        # The code under test meets a file that is not a database, and closes the connection.
         with contextlib.suppress(sqlite3.DatabaseError):
             connection.execute("PRAGMA synchronous = OFF")
         return connection

@@ -18,7 +18,7 @@ NOW = datetime(2027, 3, 1, 12, 30, 15, 250_000, tzinfo=UTC)
 SETTINGS = FoldSettings(presumed_ended_after=timedelta(hours=2))
 CONVERSATION = "c123"
 
-# What a stranger's parser can yield, halves of surrogate pairs included.
+# Texts that a stranger's parser can yield, halves of surrogate pairs included.
 JSON = st.recursive(
     st.none()
     | st.booleans()

@@ -143,7 +143,7 @@ def test_short_times_have_no_year_if_it_is_this_one():
 
 @pytest.mark.parametrize("value", ["soon", "0001-01-01T00:00:00+14:00", ""])
 def test_a_text_that_is_no_time_is_printed_as_it_came(value):
-    """A missing time is a dash, and a faulty one is no traceback."""
+    """A missing time is a dash, and a faulty one causes no traceback."""
     assert (value or "-") == text.moment(value)
     assert "-" == text.moment(None)
 
@@ -309,7 +309,7 @@ def test_messages_wrap_at_words_and_keep_commands_whole(prefix, monkeypatch):
 
 
 def test_messages_for_programs_are_one_line():
-    """Standard error that is no terminal gets each message as it is."""
+    """Standard error that is not a terminal gets each message as it is."""
     assert "word " * 100 == console.wrap_message("word " * 100)
 
 

@@ -101,7 +101,7 @@ def test_the_command_that_posts_again_chooses_the_same_events(target):
 
 
 def test_a_stack_that_refuses_half_way_ends_it_with_the_summary(target):
-    """A token can be revoked meanwhile. What was lost until then is named."""
+    """A token can be revoked meanwhile. The message names the losses until then."""
     target.answers = [page(event(1)), (401, {})]
     with receiving(500, 500, 500) as application:
         result = run("forward", "--to", application.url)

@@ -26,7 +26,7 @@ MAPPING, FUNCTION, ALARM, RULE = (
     "AWS::CloudWatch::Alarm",
     "AWS::Events::Rule",
 )
-# What a pause stops.
+# The resources that a pause stops.
 STOPPED = ["ProjectFunctionKept", "DrainFunctionSpilled", "PushFunctionTold", "WatchFunctionSchedule"]
 
 

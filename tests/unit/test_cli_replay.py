@@ -329,7 +329,7 @@ def test_a_second_run_posts_what_was_not_taken(target, file: Path):
 
 
 def test_a_later_run_begins_where_the_first_began(target, file: Path):
-    """An hour later, `--since 2h` is another time. What was not taken must not fall out of it."""
+    """An hour later, `--since 2h` is another time. Events that were not taken must not fall out of it."""
     with receiving(500, 500, 500) as application:
         replay("--to", application.url, "--resume", str(file))
         target.answers = feed()
@@ -366,7 +366,7 @@ def test_without_a_file_the_time_to_continue_is_named():
 
 
 def test_a_full_disk_ends_the_replay_in_order(target, file: Path):
-    """What was posted is summed up, the file stays whole, and the next run continues."""
+    """The posts are summed up, the file stays whole, and the next run continues."""
     with receiving() as application:
         with full_disk(after=600):
             result, document = replay("--to", application.url, "--resume", str(file))
@@ -419,7 +419,7 @@ def test_a_file_belongs_to_one_choice_of_events(file: Path, more):
 
 
 def test_a_later_run_of_one_subject_begins_there_too(target, file: Path):
-    """What the first run could not post is posted by the second, which begins an hour later."""
+    """Posts that failed in the first run are made by the second, which begins an hour later."""
     events = [event(1), event(2)]
     options = ("--resume", str(file), "--since")
     with receiving(500) as application:

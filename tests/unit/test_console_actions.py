@@ -221,7 +221,7 @@ def test_an_action_is_logged_by_its_count_only(capsys):
 
 
 def test_problems_without_a_quarantine_token_are_shown_with_a_note():
-    """What can be looked at is shown, and what cannot is named."""
+    """Readable files are shown, and unreadable ones are named."""
 
     def respond(request):
         assert "quarantine" not in request.url.path

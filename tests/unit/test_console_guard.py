@@ -133,7 +133,7 @@ def test_a_page_of_another_origin_is_refused(site, method, path):
 )
 @pytest.mark.parametrize("path", ["session", "actions/replay"])
 def test_a_post_of_another_origin_is_refused(origin, path):
-    """What changes something names its own origin."""
+    """A request that changes something names its own origin."""
     answer = ask(console(actions=("replay",)), "POST", f"/console/{path}", {"key": KEY}, origin=origin)
 
     assert 403 == answer.status
@@ -290,7 +290,7 @@ def test_a_body_over_the_limit_is_refused(size):
 
 
 def test_a_fault_of_the_console_is_an_answer():
-    """What fails answers 500 with the headers and without a traceback."""
+    """A failure answers 500 with the headers and without a traceback."""
 
     def fail(_request):
         raise ZeroDivisionError

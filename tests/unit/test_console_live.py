@@ -191,7 +191,7 @@ def test_a_slow_reader_blocks_nobody_and_is_disconnected(feed, port, monkeypatch
 
 
 def test_a_page_that_falls_behind_is_ended(monkeypatch):
-    """The messages that wait for a page are bounded: the page connects again and reads anew."""
+    """The messages that wait for a page are bounded: the page connects again and reads again."""
     monkeypatch.setattr(live, "_MOST_WAITING", 3)
     feed = Feed()
 

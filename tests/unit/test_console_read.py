@@ -53,7 +53,7 @@ class Api:
 
 @pytest.mark.parametrize("path", HOSTILE)
 def test_a_path_does_not_leave_the_api(path):
-    """What could mean another host or another path is not sent at all."""
+    """A path that could mean another host or another path is not sent at all."""
     api = Api()
 
     answer = ask(console(api), "GET", f"/console/read{path}")

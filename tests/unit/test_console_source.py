@@ -143,7 +143,7 @@ def test_every_file_is_used():
 
 
 def test_everything_exported_is_imported():
-    """What no other module uses is not exported; app.js calls `show` of every page."""
+    """Functions that no other module uses are not exported; app.js calls `show` of every page."""
     imported = {name for script in SCRIPTS for names, _ in imports_of(script) for name in names}
     exported = {name for script in SCRIPTS for name in EXPORT.findall(FILES[script])}
     assert set() == exported - imported - {"show"}

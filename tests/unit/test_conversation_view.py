@@ -193,7 +193,7 @@ def test_events_without_time_are_presumed_ended_too():
 
 
 def test_a_time_in_the_far_future_keeps_nothing_alive():
-    """A time more than a day after its receipt is no sign of life."""
+    """A time more than a day after its receipt does not count as activity."""
     body = {"event_type": JOINED, "conversation_id": CONVERSATION, "timestamp": "2099-01-01T00:00:00Z"}
 
     assert "presumed_ended" == folded(stored_event(body), now=NOW + timedelta(hours=3))["status"]

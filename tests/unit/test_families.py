@@ -193,7 +193,7 @@ def test_what_cannot_be_filed_names_the_field_at_fault(body, field, detail):
     ],
 )
 def test_a_subject_is_1_to_200_printable_characters_trimmed(value, expected):
-    """What names a subject is text that a person can read and tell apart."""
+    """The name of a subject is text that a person can read and distinguish."""
     assert expected is is_name(value)
 
 

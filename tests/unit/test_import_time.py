@@ -1,4 +1,4 @@
-"""What a cold start of `receive` loads: a list that may shrink, and grows only by a decision."""
+"""The modules that a cold start of `receive` loads: a list that may shrink, and grows only by a decision."""
 
 import os
 import re

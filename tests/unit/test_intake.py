@@ -183,7 +183,7 @@ def test_identity_separates_what_differs(one, other):
 
 @given(OTHER_MEMBERS, st.booleans(), st.randoms(), st.text(), st.sampled_from([None, 4]))
 def test_identity_and_content_ignore_form_echo_token_and_tags(members, has_time, random, url, indent):
-    """Written anew and sent to another URL, a body is the same event with the same content."""
+    """Written again and sent to another URL, a body is the same event with the same content."""
     body = {"conversation_id": "c1", "event_type": "system.surprise", **members}
     body |= {"timestamp": AT} if has_time else {}
     items = [*body.items(), ("webhook_url", url), ("callback_url", HOOK + new_token() + "?user=1")]
@@ -276,7 +276,7 @@ def test_anything_else_is_no_object(body):
 
 @given(OTHER_MEMBERS, st.sampled_from([None, 2, "\t"]), st.booleans())
 def test_a_body_is_kept_byte_for_byte(members, indent, ascii_only):
-    """What was sent is what is kept: white space, escapes, order and numbers as they were."""
+    """The body is stored as it was sent: white space, escapes, order and numbers."""
     text = json.dumps(about("system.surprise", members), indent=indent, ensure_ascii=ascii_only)
     raw = text.encode("utf-8", "replace")
 

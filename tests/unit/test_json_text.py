@@ -29,7 +29,7 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
     max_leaves=20,
 )
-# What a parser yields of a stranger's escapes.
+# Texts that a parser yields from a stranger's escapes.
 TEXT = st.text("\ud83d\ude00é \U0001f3ac") | st.text()
 WITH_SURROGATES = st.recursive(
     SCALARS | TEXT,
@@ -99,7 +99,7 @@ def test_what_is_no_json_object_is_refused_with_its_reason(text, reason):
     ids=lambda value: value[:40],
 )
 def test_what_is_a_json_object_raises_no_flag(text):
-    """Deep, long and odd values that JSON allows are as good as others, and can be written again."""
+    """Deep, long and odd values that JSON allows are accepted, and can be written again."""
     document = parse(text)
 
     assert () == document.issues
@@ -147,7 +147,7 @@ def test_half_a_surrogate_pair_is_flagged_and_typed_as_replacement(text, clean):
 
 
 def test_an_escaped_backslash_before_a_surrogate_is_no_surrogate():
-    """What only looks like an escape raises no flag."""
+    """Text that only looks like an escape raises no flag."""
     assert () == parse('{"a": "\\\\ud83d"}').issues
 
 
@@ -199,7 +199,7 @@ def test_counting_takes_no_longer_for_hostile_text(text):
 
 
 def test_commas_and_brackets_of_speech_do_not_count():
-    """An ordinary transcript of 5.9 MB is no hostile body, whatever people said in it."""
+    """An ordinary transcript of 5.9 MB is not a hostile body, whatever people said in it."""
     turns = [
         {"role": "user", "content": "yes, no: [1,2], {3}, " * 6, "start": n, "end": n} for n in range(30_000)
     ]

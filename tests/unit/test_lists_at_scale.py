@@ -93,7 +93,7 @@ def cost(store, before=None, term=None):
 
     def note(frame, event, _):
         if event == "call" and frame.f_code.co_filename.startswith(OURS):
-            # Of several threads; an addition would lose some.
+            # The counts of several threads; an addition would lose some.
             called.append(frame.f_code.co_name)
 
     def describe(row):

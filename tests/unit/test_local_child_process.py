@@ -31,7 +31,7 @@ def test_a_child_finds_the_packages_of_the_user(monkeypatch):
 
 
 def test_a_child_in_a_virtual_environment_has_no_packages_of_the_user(monkeypatch):
-    """What is installed with --user stays out, as it does for the parent."""
+    """Packages installed with --user stay out, as they do for the parent."""
     monkeypatch.setattr(site, "ENABLE_USER_SITE", False)
 
     assert "PYTHONUSERBASE" not in inherited_environment()

@@ -76,12 +76,12 @@ def test_the_next_commands_name_a_port_that_is_not_the_usual_one(port: int, opti
     ],
 )
 def test_text_is_printable_and_short(expected: str, text: str) -> None:
-    """Whatever is no printable character is escaped, and the middle of a long text left out."""
+    """Every character that is not printable is escaped, and the middle of a long text left out."""
     assert expected == printable(text, 32)
 
 
 def test_a_callback_is_one_line() -> None:
-    """Kind, subject, event type, outcome and issues stand on one line, without colours in a file."""
+    """Kind, subject, event type, outcome and issues are on one line, without colours in a file."""
     line = shown(200, {**STORED, "issues": [{"field": "timestamp", "detail": "no time"}, "variant"]})
 
     assert line.count("\n") == 1

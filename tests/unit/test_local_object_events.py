@@ -97,7 +97,7 @@ def test_a_deletion_of_many_tells_of_each_that_is_gone():
 
 @pytest.mark.parametrize("status", ["403 Forbidden", "404 Not Found", "412 Precondition Failed"])
 def test_what_failed_is_not_told(status):
-    """An answer that is no success changed nothing."""
+    """An answer other than a success changed nothing."""
     assert [] == told("PUT", "/ours/a", status=status)
 
 

@@ -100,7 +100,7 @@ def test_pushes_may_go_to_a_server_of_ones_own_without_tls(declared):
 
 @pytest.mark.parametrize(("value", "is_taken"), [("1,2", True), ("1,x", False), ("1,11", False)])
 def test_each_value_of_a_list_is_checked(value, is_taken):
-    """A list is as good as its worst value."""
+    """One bad value makes a list bad."""
     declared = {"Days": {"Type": "List<Number>", "MaxValue": 10}}
     if is_taken:
         check_parameters(declared, {"Days": value})

@@ -176,7 +176,7 @@ def test_records_are_due_until_they_are_confirmed(tmp_path):
     """Only those of the filter, in order; new records follow them, and a confirmed event is gone as well."""
     with services() as first:
         recorder = first.open(tmp_path, ("m", "n")).recorder
-        for name in ("1", "2", "2", "3"):  # the second one of "2" is no insertion
+        for name in ("1", "2", "2", "3"):  # the second "2" inserts nothing
             first.put_item(recorder, {**ITEM, "sk": {"S": name}})
         recorder.record_objects([], [{"id": "x"}, {"id": "y"}])
         recorder.confirm({"event": "x"})

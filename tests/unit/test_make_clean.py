@@ -25,7 +25,7 @@ def made():
 
 
 def test_clean_removes_all_that_is_made_but_for_the_data(tmp_path):
-    """What the targets made goes; `.local` and sources stay."""
+    """Everything that the targets made disappears; `.local` and sources stay."""
     shutil.copy(ROOT / "Makefile", tmp_path)
     for name in [*made(), "tests/unit"]:
         (tmp_path / name).mkdir(parents=True)

@@ -77,7 +77,7 @@ REFUSED = {
     "no host": "https:///x",
     "a user": "https://user@hooks.example.com/",
     "a password": "https://user:pass@hooks.example.com/",
-    "a port that is none": "https://hooks.example.com:x/",
+    "a malformed port": "https://hooks.example.com:x/",
     "a line break": "https://hooks.example.com/\r\nx: y",
     "letters that are not ASCII": "https://hööks.example.com/",
 }
@@ -143,7 +143,7 @@ def test_an_address_in_disguise_is_refused(host):
 
 
 def test_one_address_inside_refuses_the_name(monkeypatch):
-    """A name with a public and a private address is no target."""
+    """A name with a public and a private address is refused as a target."""
     resolving(monkeypatch, ["8.8.8.8", "10.0.0.1"])
 
     with pytest.raises(TargetRefused):

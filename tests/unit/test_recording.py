@@ -1,4 +1,4 @@
-"""What a recording's callback claims, and the status that follows from the claim and the object."""
+"""The claim in a recording's callback, and the status that follows from the claim and the object."""
 
 import itertools
 from datetime import UTC, datetime, timedelta

@@ -44,7 +44,7 @@ def written_tokens(draw):
 
 @given(TEXT, TEXT)
 def test_a_token_in_any_text_is_replaced_and_nothing_else(before, after):
-    """What stands around a token stays as it came."""
+    """The text around a token stays as it came."""
     assert before + REDACTED + after == redact(before + TOKEN + after, {})
 
 
@@ -59,7 +59,7 @@ def test_a_token_in_any_json_is_replaced_and_nothing_else(value, token, ascii_on
 
 @given(st.binary(max_size=40), st.binary(max_size=40))
 def test_a_token_in_any_bytes_is_replaced_and_nothing_else(before, after):
-    """Bytes that are no text at all lose the token and nothing else."""
+    """Bytes that are not text at all lose the token and nothing else."""
     assume(b"\\" not in before)
 
     assert before + REDACTED.encode() + after == redact_bytes(before + TOKEN.encode() + after, {})
@@ -114,14 +114,14 @@ def test_a_query_that_is_cut_leaves_the_quote_behind_it():
 
 @given(st.dictionaries(st.sampled_from(["webhook_url", "callback_url", "a"]), JSON, max_size=3))
 def test_json_stays_json(value):
-    """What was JSON before is JSON afterwards."""
+    """JSON stays JSON."""
     text = json.dumps(value).replace(PLACE, f"\\\\{TOKEN}\\t\\u0074{TOKEN[1:]}\\\\\\{TOKEN}")
 
     assert TOKEN not in str(json.loads(redact(text, {})))
 
 
 def test_a_token_without_its_checksum_is_replaced_too():
-    """What looks like a token is one: a mistyped one tells enough of the real one."""
+    """Text that looks like a token is redacted: a mistyped one reveals enough of the real one."""
     assert REDACTED == redact("tcb_" + "A" * 28, {})
 
 
@@ -169,7 +169,7 @@ def test_what_the_threat_table_accepts_stays(written):
     "text", ["tcb_" + "A" * 15, "tcb%5F" + "A" * 15, "tcb_" + "A" * 9 + "-" + "A" * 9, "tcb%C3%9F"]
 )
 def test_a_look_alike_in_ordinary_text_stays(text):
-    """Fewer than 16 digits in one piece are no token."""
+    """Fewer than 16 digits in one piece are not a token."""
     assert text == redact(text, {})
 
 
@@ -190,7 +190,7 @@ def test_wide_text_is_redacted_as_narrow_text_is(text):
 
 
 def test_tokens_that_overlap_leave_nothing_of_either():
-    """What begins within another token is found as well, and what is left never becomes a token."""
+    """A token that begins within another one is found as well, and the remains never become a token."""
     false = "tcb_" + "A" * 25
 
     assert REDACTED == redact(false + TOKEN, {})
@@ -202,7 +202,7 @@ def test_tokens_that_overlap_leave_nothing_of_either():
 
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-16", "utf-32-le", "utf-32-be"])
 def test_a_token_in_text_of_another_encoding_is_replaced_and_nothing_else(encoding):
-    """A body that is no UTF-8 is kept for people to look at, without the token."""
+    """A body that is not UTF-8 is stored for people to look at, without the token."""
     text = f'{{"webhook_url": "{URL}", "said": "Jörg \U0001f600"}}'
 
     assert text.replace(TOKEN, REDACTED).encode(encoding) == redact_bytes(text.encode(encoding), {})
@@ -253,7 +253,7 @@ def test_of_a_url_echoed_in_json_within_json_only_the_tags_remain(depth):
     ],
 )
 def test_escapes_of_json_within_json_hide_nothing(sent, kept):
-    """What splits a query is known with the backslashes of every level."""
+    """The separators of a query are recognised with the backslashes of every level."""
     written = '{"body": "{\\"webhook_url\\": \\"https://e.com/h%s\\"}"}'
 
     assert written % kept == redact(written % sent, TAGS)

@@ -138,7 +138,7 @@ def test_progress_is_of_a_hundred(sent, expected):
 
 
 def test_only_links_to_the_web_are_links():
-    """Only addresses of the web are links, and the callback URL is none."""
+    """Only addresses of the web are links, and the callback URL is never one."""
     view = folded(
         video("ready", download_url="javascript:alert(1)", stream_url=None, callback_url="https://a.example/")
     )

@@ -91,7 +91,7 @@ def test_nothing_that_a_person_types_is_syntax(copy, words):
 
 
 def test_an_unusual_query_is_no_error(copy):
-    """A byte of an argument that is not UTF-8 is no letter, and a long query is a query."""
+    """A byte of an argument that is not UTF-8 is not a letter, and a long query is a query."""
     add_events(copy, [spoken("c1", 0, "price")])
 
     assert found(copy, "price\udcff \udcff") == ["price"]
@@ -118,7 +118,7 @@ def test_the_newest_conversations_come_first_each_in_order(copy):
 
 
 def test_analyses_are_searched_too(copy):
-    """What the camera showed is a match of its conversation, behind the turns of the same one."""
+    """The analysis of the camera is a match of its conversation, behind the turns of the same one."""
     analysis = event(ANALYSIS, "c1", 0, analysis="# Mood\n\nThe user **smiled** about the price.")
     add_events(copy, [spoken("c1", 0, "The price?"), analysis, spoken("c2", 1, "A price!")])
 

@@ -48,7 +48,7 @@ def test_what_a_function_needs_and_was_not_told_is_an_error_that_names_it(asked,
 
 
 def test_a_stack_without_recordings_a_bus_or_a_key_has_no_names_for_them():
-    """The template leaves these variables out; their absence is no error."""
+    """The template leaves these variables out; their absence is not an error."""
     config = Settings({})
 
     assert (None, None) == (config.recordings_bucket, config.event_bus)

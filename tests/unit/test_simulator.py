@@ -181,7 +181,7 @@ def test_times_are_written_as_tavus_writes_them():
 
 
 def test_raw_text_is_sent_as_it_stands():
-    """Text that is no JSON is sent unchanged."""
+    """Text that is not JSON is sent unchanged."""
     [sent] = simulator.render(
         scenario_of(raw='{"conversation_id": "{conversation_id}", }'),
         callback_url=CALLBACK_URL,

@@ -286,7 +286,7 @@ def test_what_expired_stays_unless_mirrored(feed, calls):
 
 
 def test_a_mirror_of_an_empty_stack_removes_nothing(feed, calls):
-    """A stack that was made anew at the same address would empty the file."""
+    """A stack that was created again at the same address would empty the file."""
     synced(calls)
     feed.gone = {f"c{number:06}" for number in range(3)}
     refused = sync(calls, "--mirror")

@@ -86,7 +86,7 @@ def newer_version(path):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda path: path.write_text("Dear diary, this is no database at all. " * 200), "not a file that"),
+        (lambda path: path.write_text("Dear diary, not a database at all. " * 200), "not a file that"),
         (lambda path: path.write_bytes(b"SQLite format 3\0"), "not a file that"),
         (other_database, "not a file that `tavus-callbacks sync` made: name another one."),
         (newer_version, "Upgrade tavus-callbacks, or sync into another file."),
@@ -148,7 +148,7 @@ def test_a_file_that_does_not_take_our_rows_is_said_to_be_changed(feed, calls, c
 
 @pytest.mark.parametrize("disturbed", ["after=5", "/conversations?", "/recordings"])
 def test_a_file_that_is_moved_during_a_sync_is_not_written_any_more(disturbed, feed, calls, undisturbed):
-    """What takes its place stays as it is, and a sync of the moved file continues."""
+    """The file that takes its place stays as it is, and a sync of the moved file continues."""
     moved = calls.with_name("moved.db")
 
     def move(path):

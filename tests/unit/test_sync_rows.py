@@ -44,7 +44,7 @@ def copy():
 
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_every_scenario_has_rows_and_leaves_none(copy, name):
-    """What the simulator sends becomes rows; deleting its subjects empties every table and both indexes."""
+    """The simulator's events become rows; deleting their subjects empties every table and both indexes."""
     events = scenario(name)
 
     add_events(copy, events)

@@ -73,5 +73,5 @@ def test_every_callback_of_another_resource_must_carry_the_tag(kind):
 
 
 def test_nothing_belongs_without_callbacks():
-    """An empty list is no proof."""
+    """An empty list proves nothing."""
     assert not count_tagged("conversation", [], TAG).belongs

@@ -68,7 +68,7 @@ def test_a_tag_that_looks_like_a_token_is_dropped(written):
 
 
 def test_a_query_can_be_kept_as_its_tags_alone():
-    """What waits to be kept carries tags, and nothing else of its URL."""
+    """A callback that waits to be stored carries tags, and nothing else of its URL."""
     query = tag_query(f"t={TOKEN}&user=4711&line=%0A&name=J%C3%B6rg")
 
     assert {"user": "4711", "name": "Jörg"} == parse_tags(query).values
@@ -86,7 +86,7 @@ def test_any_query_is_read(query):
 
 @given(st.dictionaries(st.text(alphabet="aé本 &=%", min_size=1), st.text(alphabet="aé本 &=%"), max_size=10))
 def test_tags_survive_the_way_through_a_url(values):
-    """What a caller encodes into the callback URL is what is kept."""
+    """The tags that a caller encodes into the callback URL are stored unchanged."""
     tagged = parse_tags("&".join(f"{quote(name)}={quote(value)}" for name, value in values.items()))
 
     assert values == tagged.values

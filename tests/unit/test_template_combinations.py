@@ -82,7 +82,7 @@ def cycle(template):
 
 
 def unknown_routes(template):
-    """Return the keys of RouteSettings that are no routes under some combination of parameters."""
+    """Return the keys of RouteSettings without a route under some combination of parameters."""
     combinations = Combinations(template)
     routes = {}
     for path, method, under in declared_routes(template, combinations):

@@ -65,7 +65,7 @@ def test_every_form_seen_is_read_as_one_moment(value, expected):
     ids=lambda value: repr(value)[:30],
 )
 def test_what_is_no_time_of_a_callback_is_none(value):
-    """Placeholders, counters, milliseconds and other centuries are no times."""
+    """Placeholders, counters, milliseconds and other centuries are not times."""
     assert parse(value) is None
 
 
@@ -84,7 +84,7 @@ def test_the_order_of_texts_is_the_order_of_moments(one, other):
 
 @given(st.text() | st.integers() | st.floats() | st.lists(st.integers()))
 def test_any_value_is_a_time_or_none(value):
-    """Nothing that can stand in a body makes reading a time fail."""
+    """No value of a body makes reading a time fail."""
     moment = parse(value)
 
     assert moment is None or moment.tzinfo is UTC

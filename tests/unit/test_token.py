@@ -48,7 +48,7 @@ def test_one_wrong_character_is_seen(place, character):
     ],
 )
 def test_garbage_is_not_well_formed(garbage):
-    """What is no token of ours is refused by its looks."""
+    """Text of another form than our tokens is refused by its looks."""
     assert not is_well_formed(garbage)
 
 
@@ -59,7 +59,7 @@ def test_any_text_can_be_asked(text):
 
 
 def test_a_digest_tells_nothing_of_its_token():
-    """What is kept is a SHA-256, 64 digits that no part of the token is in."""
+    """The store has a SHA-256, 64 digits that no part of the token is in."""
     assert len(digest_token(TOKEN)) == 64
     assert TOKEN not in digest_token(TOKEN)
 

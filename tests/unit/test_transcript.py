@@ -44,7 +44,7 @@ def test_all_names_of_the_replica_are_one_role(name):
 
 
 def test_a_speaker_called_by_name_is_the_replica():
-    """A name that is no role counts as the replica's name."""
+    """A name that is not a role counts as the replica's name."""
     found = read({"speaker": "aria", "content": "Hello!", "timestamp_ms": 1500}).turns[0]
 
     assert ("assistant", "aria", 1.5) == (found.role, found.speaker, found.start)

@@ -159,7 +159,7 @@ def transcript(*turns, **more):
     ids=lambda body: body.get("event_type") or f"{next(iter(body))}-{body.get('status')}",
 )
 def test_a_published_shape_fits_its_model(body):
-    """What the field tables describe is typed without an issue, and can be written again."""
+    """Members of the field tables are typed without an issue, and can be written again."""
     model, found = fitted(body)
 
     assert () == found
@@ -328,7 +328,7 @@ def test_any_transcript_is_typed_or_flagged(turns):
     ],
 )
 def test_every_family_has_a_published_model(family, event_type, expected):
-    """Consumers can import the model of whatever they are told of."""
+    """Consumers can import the model of every push and callback."""
     assert expected == model_of(family, event_type).__name__
 
 

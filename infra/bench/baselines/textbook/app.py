@@ -29,7 +29,7 @@ config = IdempotencyConfig(event_key_jmespath="[conversation_id, event_type, tim
 
 
 class Callback(BaseModel):
-    """What all conversation callbacks have."""
+    """The members that all conversation callbacks have."""
 
     model_config = ConfigDict(extra="allow")
 
