@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tavus_callbacks_cli.commands.options import identifier, named_target_options, target_options, wide_option
+from tavus_callbacks_cli.output import shell
 from tavus_callbacks_cli.output.console import note, print_json, print_table
-from tavus_callbacks_cli.output.shell import quote
 from tavus_callbacks_cli.output.text import Times, examples
 from tavus_callbacks_cli.targets.choose import Target
 
@@ -100,13 +100,14 @@ def redrive(target: Target, id_: str | None, *, is_all: bool, dry_run: bool, is_
     from tavus_callbacks_cli.targets.aws_errors import aws_errors
 
     if (id_ is None) != is_all:
-        raise click.UsageError("Add an ID of `tavus-callbacks failed list`, `latest`, or --all.")
+        list_command = shell.command("failed list", options=target.options)
+        raise click.UsageError(f"Add an ID of `{list_command}`, `latest`, or --all.")
     deployment, moved = target.deployment(), 0
     with aws_errors():
         failures = choose_failures(list(list_failures(deployment)), id_)
         if id_ is not None and not failures:
             raise click.ClickException(
-                f"{quote(id_)} is not in the list. `{deployment.command('failed list')}` shows it."
+                f"{shell.quote(id_)} is not in the list. `{deployment.command('failed list')}` shows it."
             )
         outcomes = _redrive(deployment, failures, dry_run=dry_run)
         if is_all:

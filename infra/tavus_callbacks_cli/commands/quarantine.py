@@ -9,6 +9,7 @@ import click
 
 from tavus_callbacks_cli.commands import completion
 from tavus_callbacks_cli.commands.options import identifier, named_target_options, target_options, wide_option
+from tavus_callbacks_cli.output import shell
 from tavus_callbacks_cli.output.console import note, print_block, print_fields, print_json, print_table
 from tavus_callbacks_cli.output.text import Short, Times, examples, size, tags
 from tavus_callbacks_cli.targets.choose import Target
@@ -144,7 +145,8 @@ def redrive(target: Target, id_: str | None, *, is_all: bool, dry_run: bool, is_
 
     if (id_ is None) != is_all:
         raise click.UsageError(
-            "Give the ID of an entry, or --all. `tavus-callbacks quarantine list` shows them."
+            "Give the ID of an entry, or --all. "
+            f"`{shell.command('quarantine list', options=target.options)}` shows them."
         )
     outcomes = redrive_entries(target, id_, dry_run=dry_run)
     if is_json:

@@ -45,7 +45,7 @@ def outputs(examination: Examination) -> Finding:
     if examination.deployment.nests_storage:
         return warning(
             "The output RecordingStorage nests its members in `s3`, which Tavus does not accept. "
-            "`tavus-callbacks connect` prints the accepted form.",
+            f"`{examination.deployment.command('connect')}` prints the accepted form.",
             REDEPLOY,
         )
     return ok(f"All {len(expected)} outputs exist; recordings are {'on' if has_recordings else 'off'}.")

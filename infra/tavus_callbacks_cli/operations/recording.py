@@ -75,7 +75,7 @@ class Recordings:
         return NotFound(
             f"{which} of conversation {argument(self.conversation)} is known. "
             f"`{self.api.command('show', self.conversation)}` shows the conversation. "
-            "A recording must be permitted and started: `tavus-callbacks connect` prints how."
+            f"A recording must be permitted and started. `{self.api.command('connect')}` prints how."
         )
 
 
