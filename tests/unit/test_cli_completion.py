@@ -39,7 +39,7 @@ def test_names_complete_without_a_stack(words, offered):
     ],
 )
 def test_without_a_local_stack_completion_is_silent(words, offered, monkeypatch, tmp_path, capfd):
-    """An error would stand in the middle of the line that somebody types."""
+    """An error would appear in the middle of the line that somebody types."""
     monkeypatch.setenv("TAVUS_CALLBACKS_STATE", str(tmp_path))
 
     assert offered == complete(*words)

@@ -47,7 +47,7 @@ def test_a_body_is_explained():
 
     assert 0 == result.exit_code
     for part in (
-        "200: kept as an event",
+        "200: stored as an event",
         "family       conversation",
         "subject      c123",
         "event type   system.shutdown",
@@ -97,7 +97,7 @@ def test_a_body_that_would_not_be_filed_says_why_and_ends_with_1(status, body):
 
     assert 1 == result.exit_code
     assert f"{status} " in result.stdout
-    assert "kept in quarantine" in result.stdout
+    assert "stored in quarantine" in result.stdout
     assert status == explained(body)["status_code"]
 
 

@@ -348,7 +348,7 @@ def test_drift_sums_up_what_is_otherwise_than_known(target: FakeTarget) -> None:
             },
         ],
     } == json.loads(result.stdout)
-    assert "1 simulated events were passed over" in result.stderr
+    assert "1 simulated events are not counted" in result.stderr
     assert 3 == len(target.asked)
 
 

@@ -119,7 +119,7 @@ def test_only_a_file_that_can_be_searched_is_offered(target, file):
     no_copy = run("search", "refund", "--stack", "calls")
 
     assert [1, 1, 1] == [result.exit_code for result in (other, none, no_copy)]
-    assert other.stderr.endswith("name another file. --no-sync searches calls.db as it is.\n")
+    assert other.stderr.endswith("Name another file. --no-sync searches calls.db as it is.\n")
     assert "--no-sync" not in none.stderr + no_copy.stderr
 
 
@@ -128,7 +128,7 @@ def test_a_file_that_is_missing_is_named():
     result = run("search", "refund", "--no-sync", "--db", "other.db")
 
     assert 1 == result.exit_code
-    assert result.stderr == "Error: other.db is missing or empty: leave out --no-sync to make it.\n"
+    assert result.stderr == "Error: other.db is missing or empty. Leave out --no-sync to create it.\n"
 
 
 def test_a_query_without_a_word_does_not_wait_for_a_sync(target):
@@ -136,7 +136,7 @@ def test_a_query_without_a_word_does_not_wait_for_a_sync(target):
     result = run("search", "🙂", "--stack", "calls")
 
     assert 2 == result.exit_code
-    assert "'🙂' has no word or number to search for." in result.stderr
+    assert "'🙂' has no word or number. Type a word to search for." in result.stderr
     assert target.asked == []
 
 
@@ -146,5 +146,5 @@ def test_more_matches_are_announced():
     more_json = run("search", "refund", "--no-sync", "--limit", "1", "--json")
     none = run("search", "absent", "--no-sync")
 
-    assert more.stderr == more_json.stderr == "There are more: --limit 10 shows up to 10.\n"
+    assert more.stderr == more_json.stderr == "There are more matches. --limit 10 shows up to 10.\n"
     assert (0, "", "No turn and no analysis has these words.\n") == (none.exit_code, none.stdout, none.stderr)

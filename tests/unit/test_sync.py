@@ -292,7 +292,7 @@ def test_a_mirror_of_an_empty_stack_removes_nothing(feed, calls):
     refused = sync(calls, "--mirror")
 
     assert 1 == refused.exit_code
-    assert "it is empty, or was made anew. Nothing was removed." in refused.stderr
+    assert "it is empty or new. Nothing was removed." in refused.stderr
     assert [(15,)] == query(calls, "SELECT count(*) FROM events")
 
 

@@ -88,7 +88,7 @@ def newer_version(path):
     [
         (lambda path: path.write_text("Dear diary, not a database at all. " * 200), "not a file that"),
         (lambda path: path.write_bytes(b"SQLite format 3\0"), "not a file that"),
-        (other_database, "not a file that `tavus-callbacks sync` made: name another one."),
+        (other_database, "not a file that `tavus-callbacks sync` created. Name another file."),
         (newer_version, "Upgrade tavus-callbacks, or sync into another file."),
         (Path.mkdir, "is not a file"),
     ],
@@ -216,7 +216,7 @@ def test_a_file_of_another_stack_is_refused(feed, calls, monkeypatch):
     assert 0 == sync(calls).exit_code
     with serving(Feed(1)) as other:
         monkeypatch.setenv("TAVUS_CALLBACKS_URL", other.url)
-        assert f"is a copy of {feed.url}, not of {other.url}: name another file." in refusal(calls)
+        assert f"is a copy of {feed.url}, not of {other.url}. Name another file." in refusal(calls)
         assert [] == other.asked
 
 
@@ -302,7 +302,10 @@ def test_ctrl_c_is_quiet_and_the_next_sync_continues(calls, undisturbed, monkeyp
         result = sync(calls)
 
     assert (1, "") == (result.exit_code, result.stdout)
-    assert "\nWhat came is kept: the same command continues there.\n\nAborted!\n" in result.stderr
+    assert (
+        "\nThe file has everything up to here. The same command continues from there.\n\nAborted!\n"
+        in result.stderr
+    )
     assert 0 == sync(calls).exit_code
     assert undisturbed == content(calls)
 
@@ -328,7 +331,7 @@ def test_ctrl_c_ends_a_sync_whose_clean_up_waits_for_a_lock(calls, undisturbed, 
         result = sync(calls)
 
     assert (1, []) == (result.exit_code, waits)
-    assert "What came is kept" in result.stderr
+    assert "The file has everything up to here." in result.stderr
     assert 0 == sync(calls).exit_code
     assert undisturbed == content(calls)
 
@@ -401,14 +404,14 @@ def test_a_search_beside_a_sync_searches_what_is_there(has_file, code, calls):
 
     assert code == result.exit_code
     assert "Another sync is writing" in result.stderr
-    assert ("searches what the file has so far" in result.stderr) is has_file
+    assert ("The search uses what the file has so far" in result.stderr) is has_file
 
 
 def test_a_place_for_the_lock_is_needed(feed, calls, monkeypatch):
     """The error says how to name one."""
     monkeypatch.setattr(tempfile, "tempdir", str(calls))
 
-    assert "There is no place for temporary files" in refusal(calls)
+    assert "Temporary files cannot be written" in refusal(calls)
     assert [] == feed.asked
 
 

@@ -25,7 +25,7 @@ from tavus_callbacks_cli.targets.choose import Target
     default="7d",
     show_default=True,
     metavar="TIME",
-    help="Look at what was received from then on: 7d, or ISO 8601 (UTC).",
+    help="Only events received since then: 7d, or ISO 8601 (UTC).",
 )
 @wide_option
 @click.option("--json", "is_json", is_flag=True, help="Print JSON.")
@@ -33,8 +33,8 @@ from tavus_callbacks_cli.targets.choose import Target
 def drift(target: Target, *, since: datetime, is_json: bool) -> None:
     """Show unknown event types, and unknown or changed properties.
 
-    Each with since when and how often it came, and of how many events of its type. Nothing of it is lost:
-    events are kept as they came, and read better after an upgrade. Ends with 1 where there is any.
+    Each line has the first and last time, the count, and the number of events of that type. Nothing is lost:
+    events are stored as sent, and an upgrade can read more of them. The exit code is 1 if there is drift.
     """
     from tavus_callbacks_cli.operations.drift import WORDS, DriftCounts
 
@@ -64,8 +64,8 @@ def drift(target: Target, *, since: datetime, is_json: bool) -> None:
         )
         print_table(columns, cells)
     if counts.simulated:
-        note(f"{counts.simulated} simulated events were passed over.")
+        note(f"{counts.simulated} simulated events are not counted.")
     if rows:
-        note("Next: the runbook DriftAlarm in functions/tavus_callbacks/runbooks.md")
+        note("Next: read the runbook DriftAlarm in functions/tavus_callbacks/runbooks.md.")
         raise SystemExit(1)
     note(f"No drift in {counts.types.total()} events.")

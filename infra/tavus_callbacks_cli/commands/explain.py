@@ -24,11 +24,11 @@ _FILE = click.Path(exists=True, dir_okay=False, readable=True, allow_dash=True)
 def explain(files: tuple[str, ...], *, shape: bool, is_json: bool) -> None:
     """Show what the receiver makes of a body, offline.
 
-    What it is about, its identity, its issues, or why it would be refused. Works offline, nothing is sent or
-    kept; FILE - is standard input. Ends with 1 when a body would not be filed.
+    It shows the subject, identity and issues of each body, or why the receiver refuses it. It sends and
+    stores nothing. FILE - is standard input. The exit code is 1 if a body would be refused.
 
-    --shape prints the names of properties and the types of their values, and no value: safe to share when
-    callbacks look different from what is known. Names that may be data (digits, a capital in front) become *.
+    --shape prints the names of properties and the types of their values, but no value. You can share that if
+    your callbacks have unknown properties. Names that may be data (digits, a capital in front) become *.
     """
     from tavus_callbacks.domain.common.errors import NotAnObject
     from tavus_callbacks_cli.operations.explain import explain_body, shape_of_body

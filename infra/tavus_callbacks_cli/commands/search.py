@@ -37,10 +37,17 @@ _STYLES = {"user": "bold cyan", "replica": "bold green", "tool": "yellow", "anal
     type=click.Path(dir_okay=False, path_type=Path),
     default="calls.db",
     show_default=True,
-    help="The file that sync writes.",
+    help="File that sync writes.",
 )
 @click.option("--no-sync", is_flag=True, help="Search the file as it is.")
-@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="How many at most.")
+@click.option(
+    "--limit",
+    type=click.IntRange(min=1),
+    default=20,
+    show_default=True,
+    metavar="N",
+    help="Most matches to show.",
+)
 @click.option("--json", "is_json", is_flag=True, help="Print JSON.")
 @optional_target
 def search(  # noqa: PLR0913 - one argument an option
@@ -64,7 +71,7 @@ def search(  # noqa: PLR0913 - one argument an option
         _sync(target, file)
     elif not exists(file):
         raise click.ClickException(
-            f"{argument(str(file))} is missing or empty: leave out --no-sync to make it."
+            f"{argument(str(file))} is missing or empty. Leave out --no-sync to create it."
         )
     with open_copy(file) as copy:
         matches, has_more = search_copy(copy.connection, text, limit)
@@ -75,7 +82,7 @@ def search(  # noqa: PLR0913 - one argument an option
     if not matches:
         note("No turn and no analysis has these words.")
     if has_more:
-        note(f"There are more: --limit {limit * 10} shows up to {limit * 10}.")
+        note(f"There are more matches. --limit {limit * 10} shows up to {limit * 10}.")
 
 
 def _json(match: "Match", target: Target | None) -> dict[str, object]:
@@ -98,7 +105,7 @@ def _sync(target: Target | None, file: Path) -> None:
         # The long one is the one to keep, and it may just have begun the file.
         if not exists(file):
             raise
-        note(f"Another sync is writing {argument(str(file))}: this searches what the file has so far.")
+        note(f"Another sync is writing {argument(str(file))}. The search uses what the file has so far.")
     except click.ClickException as error:
         if not exists(file):
             raise

@@ -32,8 +32,8 @@ def sync(target: Target, file: Path, *, is_mirror: bool, is_json: bool, leave_ou
     """Copy everything new into an SQLite file.
 
     The first run copies everything, and later runs copy what is new. Erased subjects are removed, and their
-    bytes are overwritten. What expired on the stack stays in the file, unless you add --mirror. You can stop
-    a run at any moment, and the next one continues there. A file belongs to one stack. Its first run decides
+    bytes are overwritten. Expired subjects stay in the file, unless you add --mirror. You can stop a run at
+    any moment, and the next one continues there. A file belongs to one stack. Its first run decides
     about simulated data.
     """
     synced = sync_with_progress(target, file, with_simulated=not leave_out, is_mirror=is_mirror)
@@ -69,5 +69,5 @@ def sync_with_progress(
         try:
             return sync_file(target, file, progress, with_simulated=with_simulated, is_mirror=is_mirror)
         except KeyboardInterrupt:
-            note("What came is kept: the same command continues there.")
+            note("The file has everything up to here. The same command continues from there.")
             raise

@@ -1,4 +1,4 @@
-"""What a check gets and what it returns."""
+"""The input and the result of a check."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -24,7 +24,7 @@ class Examination:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a check found, in sentences; `fix` says what to do about it."""
+    """The result of a check, in sentences; `fix` says what to do about it."""
 
     status: Status
     detail: str

@@ -220,5 +220,5 @@ def _get(url: str) -> httpx.Response:
 
 def _wrong_answer(what: str, answer: httpx.Response) -> Finding:
     content = members(answer)
-    why = content.get("detail") or content.get("message") or "this is no answer of a tavus-callbacks API"
+    why = content.get("detail") or content.get("message") or "the answer is not from a tavus-callbacks API"
     return failure(f"{what} answered {answer.status_code}: {why}", _FIXES.get(answer.status_code, _LOGS))

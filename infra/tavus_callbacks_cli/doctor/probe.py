@@ -1,4 +1,4 @@
-"""What the live checks send through a stack, marked as simulated, and its removal.
+"""Simulated callbacks and the test object that the live checks send through a stack, and their removal.
 
 A doctor that is killed leaves nothing open: its tokens expire within an hour, its callbacks carry the tag
 simulated:true, and a later run removes both.

@@ -1,4 +1,4 @@
-"""What the receiver would make of a body, without any stack: nothing is sent and nothing is stored."""
+"""The receiver's view of a body, without any stack: nothing is sent and nothing is stored."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-BY_TIME = "its kind, subject, event type, time and what tells such events apart: a repeat is a duplicate"
+BY_TIME = "its kind, subject, event type, time and details: a repeat is a duplicate"
 BY_CONTENT = "its content, because it has no usable time: the same body within {:g} seconds is a duplicate"
 
 
@@ -28,7 +28,7 @@ class Explanation:
 
     @property
     def is_filed(self) -> bool:
-        """Tell whether the receiver would file it."""
+        """Return whether the receiver stores it as an event."""
         return isinstance(self.outcome, Event)
 
     def as_json(self) -> dict[str, Any]:
@@ -61,13 +61,13 @@ class Explanation:
         event = self.outcome
         yield "file", self.file
         if not isinstance(event, Event):
-            yield "outcome", f"{event.status} {event.title}: kept in quarantine"
+            yield "outcome", f"{event.status} {event.title}: stored in quarantine"
             yield "reason", str(event)
             return
-        yield "outcome", "200: kept as an event"
+        yield "outcome", "200: stored as an event"
         for name in ("family", "kind", "subject", "event_type"):
             yield name.replace("_", " "), getattr(event, name)
-        yield "occurred at", iso(event.occurred_at) if event.occurred_at else "not said"
+        yield "occurred at", iso(event.occurred_at) if event.occurred_at else "unknown"
         yield "event id", event.event_id
         window = repeat_window(event.family).total_seconds()
         yield "identity", BY_TIME if event.occurred_at else BY_CONTENT.format(window)
@@ -83,6 +83,6 @@ def explain_body(file: str, raw: bytes, *, now: "datetime") -> Explanation:
 
 
 def shape_of_body(raw: bytes) -> Any:
-    """Return a body's property names and types as JSON; raises NotAnObject if it is no object."""
+    """Return a body's property names and types as JSON; raises NotAnObject if it is not an object."""
     # A token can be anywhere, even in a property name.
     return shape_json(shape_of(parse(redact(decode(raw), {})).sent))

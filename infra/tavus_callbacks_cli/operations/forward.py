@@ -15,7 +15,7 @@ _PAUSES = (0.0, 0.5, 2.0)
 def forward(api: ApiClient, events: Iterable[Event], post: Post, report: Report) -> Iterator[Outcome]:
     """Post the body of each event and yield the outcome, with the event's short id.
 
-    What the target does not take is tried three times. Then the next event follows.
+    An event that the target does not accept is posted three times. Then the next event follows.
     """
     for event in events:
         yield {"short_id": short_id(event), **_forward(api, event, post, report)}

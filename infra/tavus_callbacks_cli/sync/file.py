@@ -31,9 +31,9 @@ from tavus_callbacks_cli.sync.schema import APPLICATION_ID, SCHEMA, VERSION
 _BUSY_SECONDS = 10
 
 _CONTINUE = "then start the same command again: it continues where it stopped."
-# What to do about an error of SQLite, by its primary code.
+# The advice about an error of SQLite, by its primary code.
 _ADVICE = {
-    sqlite3.SQLITE_FULL: "there is no space left. Make room, " + _CONTINUE,
+    sqlite3.SQLITE_FULL: "no space is left. Free some space, " + _CONTINUE,
     sqlite3.SQLITE_IOERR: "the disk refuses to read or write ({reason}). Look at the disk and its space, "
     + _CONTINUE,
     sqlite3.SQLITE_READONLY: "it is read-only. Make the file and its folder writable, or name another file.",
@@ -122,19 +122,21 @@ def _changed(path: Path, error: sqlite3.Error) -> ClickException:
             f"SQLite {sqlite3.sqlite_version} of {argument(sys.executable)} lacks the full-text search of a "
             f"copy ({error}). Install tavus-callbacks with another Python, for example one that uv installs."
         )
-    return NoCopy(f"{argument(str(path))} was changed after a sync ({error}): sync into another file.")
+    return NoCopy(f"{argument(str(path))} was changed after a sync ({error}). Sync into another file.")
 
 
 def not_ours(path: Path) -> NoCopy:
     """Return the error for a file that no sync has made."""
-    return NoCopy(f"{argument(str(path))} is not a file that `tavus-callbacks sync` made: name another one.")
+    return NoCopy(
+        f"{argument(str(path))} is not a file that `tavus-callbacks sync` created. Name another file."
+    )
 
 
 def exists(path: Path) -> bool:
     """Return whether there is something to open; an empty file is nothing yet. Raises NoCopy for a folder."""
     try:
         if path.exists() and not path.is_file():
-            raise NoCopy(f"{argument(str(path))} is not a file: name a file.")
+            raise NoCopy(f"{argument(str(path))} is not a file. Name a file.")
         return path.exists() and path.stat().st_size > 0
     except OSError as error:
         raise ClickException(f"{argument(str(path))} cannot be read: {error.strerror}.") from error
@@ -147,7 +149,9 @@ def sole_sync(path: Path) -> Iterator[None]:
     try:
         lock = os.open(Path(tempfile.gettempdir()) / name, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     except OSError as error:
-        raise ClickException(f"There is no place for temporary files ({error}). Set TMPDIR.") from error
+        raise ClickException(
+            f"Temporary files cannot be written ({error}). Set TMPDIR to a writable folder."
+        ) from error
     with os.fdopen(lock, "wb"):
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -158,8 +162,7 @@ def sole_sync(path: Path) -> Iterator[None]:
 
 def _other_sync(path: Path) -> OtherSync:
     return OtherSync(
-        f"Another sync is writing {argument(str(path))}. This one stopped, and the other one continues: wait "
-        "for its end."
+        f"Another sync is writing {argument(str(path))}. This one stopped. Wait until the other one ends."
     )
 
 

@@ -1,4 +1,4 @@
-"""What a sync reports while it runs."""
+"""The progress of a sync."""
 
 from collections.abc import Callable
 from typing import NamedTuple

@@ -62,8 +62,8 @@ def remove_unlisted(copy: "Copy", api: "PatientApi", progress: "Progress") -> in
     gone = [subject for subject in unlisted if not _has_events(api, subject)]
     if subjects and len(gone) == len(subjects):
         raise ClickException(
-            f"The stack has none of the subjects of {argument(str(copy.path))}: it is empty, or was made "
-            "anew. Nothing was removed. Delete the file if you do not need it any more."
+            f"The stack has none of the subjects of {argument(str(copy.path))}: it is empty or "
+            "new. Nothing was removed. Delete the file if you do not need it any more."
         )
     with copy.transaction():
         _remove(copy, gone)
@@ -74,7 +74,7 @@ def overwrite_traces(copy: "Copy") -> None:
     """Overwrite what removed subjects left in the file: words in the indexes, and parts of its pages.
 
     SQLite moves rows between pages, and its `secure_delete` overwrites only their last place: after 40 of 200
-    subjects were deleted, 5 to 10 ids or texts could still be read. VACUUM writes the whole file anew.
+    subjects were deleted, 5 to 10 ids or texts could still be read. VACUUM writes the whole file again.
     """
     if copy.state("has_traces") != "1":
         return

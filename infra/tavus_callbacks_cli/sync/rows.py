@@ -34,7 +34,7 @@ Rows = Mapping[str, Sequence[Row]]
 # As template.yaml has it. Only a conversation that the stack does not list has its status by this.
 _SETTINGS = FoldSettings(presumed_ended_after=timedelta(minutes=240))
 
-# What time or another store decides: the list of the stack knows it, and the events do not.
+# Time or another store decides these members: the list of the stack has them, and the events do not.
 _LISTED = ("status", "ended_at", "duration", "end_reason", "missing", "confirmed")
 
 _RECEIPT = ("tags", "labels", "simulated", "received_first_at", "received_last_at")
@@ -155,8 +155,8 @@ def replace_subject(connection: sqlite3.Connection, kind: str, subject: str, row
 def keep_listed(connection: sqlite3.Connection, rows: Rows) -> Rows:
     """Return the rows of a conversation with what the stack said when it still listed it.
 
-    What expired there stays as it was: its ending, and its recordings, of which events say less. An event
-    that came since, or a call that was still going on, makes that obsolete.
+    Its ending and its recordings stay as they were after it expires there, because events say less about
+    them. A later event, or a call that was still going on, makes that obsolete.
     """
     [row] = rows["conversations"]
     columns = ", ".join(_LISTED)

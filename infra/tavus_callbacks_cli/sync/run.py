@@ -41,7 +41,7 @@ class Synced(NamedTuple):
 def sync(
     target: "Target", path: Path, progress: "Progress", *, with_simulated: bool, is_mirror: bool = False
 ) -> Synced:
-    """Bring the copy in a file up to date with a target; make the file if there is none.
+    """Bring the copy in a file up to date with a target; create the file if it is missing.
 
     It can be stopped at any moment, and the next sync continues there. Raises click.ClickException.
     """
@@ -53,7 +53,7 @@ def sync(
     with file.sole_sync(path), target.open_api("read") as client:
         api = PatientApi(client, progress.note)
         if is_new:
-            # A target that refuses, or is no stack, leaves no file behind.
+            # If the target refuses or is not a stack, no file is created.
             if not isinstance(api.get("/events", {"limit": "1"}).get("events"), list):
                 raise ClickException(
                     f"It does not answer as a tavus-callbacks API does. {client.if_unreachable}"
@@ -69,10 +69,10 @@ def _refuse_other_source(copy: file.Copy, state: dict[str, str]) -> None:
     """Raise ClickException if the file is a copy of another stack, or leaves out what is asked for."""
     name, api_url = argument(str(copy.path)), copy.state("api_url")
     if api_url != state["api_url"]:
-        raise ClickException(f"{name} is a copy of {api_url}, not of {state['api_url']}: name another file.")
+        raise ClickException(f"{name} is a copy of {api_url}, not of {state['api_url']}. Name another file.")
     if state["simulated"] > (copy.state("simulated") or ""):
         raise ClickException(
-            f"{name} leaves out simulated data since its first sync: name another file to include it."
+            f"{name} leaves out simulated data since its first sync. Name another file to include it."
         )
 
 

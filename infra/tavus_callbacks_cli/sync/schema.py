@@ -172,7 +172,7 @@ _TABLES = (
 )""",
 )
 
-# What the engine of `sync` remembers between its runs.
+# The state of `sync` between its runs.
 _STATE_TABLES = (
     "CREATE TABLE sync_state (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID",
     "CREATE TABLE sync_stale (kind TEXT, subject TEXT, PRIMARY KEY (kind, subject)) WITHOUT ROWID",

@@ -79,7 +79,7 @@ def match_expression(words: str) -> str:
             star = phrase_star or word.endswith("*")
             terms.append('"{}"{}'.format(text.replace('"', '""'), "*" if star else ""))
     if not terms:
-        raise click.UsageError(f"{words!r} has no word or number to search for.")
+        raise click.UsageError(f"{words!r} has no word or number. Type a word to search for.")
     return " ".join(dict.fromkeys(terms))
 
 
