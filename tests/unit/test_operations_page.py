@@ -63,7 +63,7 @@ def names(cell):
 
 
 def test_every_alarm_is_listed_with_its_severity_and_metrics():
-    """The table names each alarm once, the counts that it reads, and whether API Gateway may silence it."""
+    """The table names each alarm once, the counts that it reads, and whether API Gateway may hide failures from it."""
     listed = {name: cells for cells in rows("Alarms") for name in names(cells[0]) if name.endswith("Alarm")}
 
     for name, alarm in alarms().items():
@@ -71,7 +71,7 @@ def test_every_alarm_is_listed_with_its_severity_and_metrics():
         assert severity == alarm["AlarmDescription"].partition(":")[0]
         own = {metric for namespace, metric, _ in series_of(alarm) if not namespace.startswith("AWS/")}
         assert own == names(condition) & (METRICS | BY_FILTER)
-        assert ("doubt" in condition) == ("Silence proves nothing" in alarm["AlarmDescription"])
+        assert ("incomplete" in condition) == ("This alarm may miss failures" in alarm["AlarmDescription"])
     assert set(alarms()) == listed.keys()
 
 
