@@ -43,7 +43,7 @@ def show_steps() -> Iterator[Callable[[str], object]]:
     """Show what is under way on standard error: a terminal shows the current step, a log each one."""
     console = Console(stderr=True)
     if console.is_terminal:
-        with console.status("Starting the command line") as status:
+        with console.status("Loading the local stack") as status:
             yield status.update
     else:
         yield note
