@@ -206,5 +206,5 @@ def test_the_command_line_hands_out_no_contested_recording(world, monkeypatch, t
     file = tmp_path / "c1.zip"
     assert 0 == CliRunner().invoke(main, ["export", "c1", "--to", str(file)]).exit_code
     with zipfile.ZipFile(file) as archive:
-        assert "of c1 is not here: it is other_conversation." in archive.read("README.txt").decode()
+        assert "of c1 is not included: it is other_conversation." in archive.read("README.txt").decode()
         assert not [name for name in archive.namelist() if name.endswith(".mp4")]

@@ -130,8 +130,8 @@ def test_another_s_recording_is_not_handed_out(world, tmp_path):
 
     assert not [name for name in files if name.endswith(".mp4")]
     readme = files["README.txt"].decode()
-    assert "it lies in the folder of conversation c12" in readme
-    assert f"Recording 7 of {ERASED} is not here: it is pending." in readme
+    assert "it is in the folder of conversation c12" in readme
+    assert f"Recording 7 of {ERASED} is not included: it is pending." in readme
 
 
 @pytest.mark.slow
@@ -144,7 +144,7 @@ def test_an_odd_id_leads_nowhere_when_it_is_unpacked(world, tmp_path, name):
 
     assert not [each for each in files if ".." in each.split("/") or " " in each]
     assert 1 == sum("/events/" in each for each in files)
-    assert "no view of its own" in files["README.txt"].decode()
+    assert "no page of its own" in files["README.txt"].decode()
 
 
 @pytest.mark.slow

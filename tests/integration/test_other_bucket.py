@@ -253,8 +253,8 @@ def test_an_export_says_that_it_is_not_here(world, tmp_path, monkeypatch):
     with zipfile.ZipFile(file) as archive:
         names, readme = archive.namelist(), archive.read("README.txt").decode()
     assert [] == [name for name in names if name.endswith(".mp4")]
-    assert f"Recording 1 of {ERASED} is not here: it is pending." in readme
-    assert f"Recording 2 of {ERASED} is not here: it is failed." in readme
+    assert f"Recording 1 of {ERASED} is not included: it is pending." in readme
+    assert f"Recording 2 of {ERASED} is not included: it is failed." in readme
 
 
 def test_the_schedule_waits_for_it_again(seen, monkeypatch):

@@ -396,7 +396,7 @@ def test_what_is_no_regular_file_is_never_replaced(make, force, target, tmp_path
     result = run("c123", "--download", str(file), *force)
 
     assert (1, []) == (result.exit_code, target.asked)
-    assert "no regular file" in result.stderr
+    assert "not a regular file" in result.stderr
     assert (before.st_ino, before.st_mode) == (file.lstat().st_ino, file.lstat().st_mode)
 
 
@@ -431,7 +431,7 @@ def test_ctrl_c_keeps_what_came_and_says_so(target, cdn, tmp_path, monkeypatch):
     result = run("c123", "--download", str(tmp_path / "call.mp4"))
 
     assert 1 == result.exit_code
-    assert "the same command goes on from there" in result.stderr
+    assert "Run the same command again to continue." in result.stderr
     assert CONTENT[:300_000] == (tmp_path / "call.mp4.part").read_bytes()
 
 

@@ -323,7 +323,7 @@ def test_a_second_run_posts_what_was_not_taken(target, file: Path):
     assert [event(2)["event_id"]] == [each["event_id"] for each in planned["events"]]
     assert [event(n)["event_id"] for n in (1, 2, 3, 2)] == application.event_ids
     assert 2 == document["taken_before"]
-    assert "Nothing is left to post." in third.stderr
+    assert "Everything has been posted." in third.stderr
     assert 0o600 == file.stat().st_mode & 0o777
     assert b"canary" not in file.read_bytes()
 

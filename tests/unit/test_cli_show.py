@@ -237,7 +237,7 @@ def test_a_stack_of_an_earlier_version_shows_events_for_the_paths_that_it_lacks(
 
     assert (0, 1) == (shown.exit_code, unknown.exit_code)
     assert "document.ready" in shown.stdout
-    assert "No document 'd2' is kept there." in unknown.stderr
+    assert "No document 'd2' is stored there." in unknown.stderr
 
 
 def test_an_id_of_nothing_is_looked_for_among_all_kinds(target):
@@ -251,7 +251,7 @@ def test_an_id_of_nothing_is_looked_for_among_all_kinds(target):
     result = run("show", "d1")
 
     assert (1, "") == (result.exit_code, result.stdout)
-    assert "Nothing about 'd1' is kept there. Did you mean d12?" in result.stderr
+    assert "Nothing about 'd1' is stored there. Did you mean d12?" in result.stderr
 
 
 def received_about(subject, **members):
@@ -294,7 +294,7 @@ def test_an_unknown_conversation_is_told_the_nearest_ids(target, command):
     result = run(*command, "c123")
 
     assert (1, "") == (result.exit_code, result.stdout)
-    assert "No conversation 'c123' is kept there. Did you mean c1234 or c12x?" in result.stderr
+    assert "No conversation 'c123' is stored there. Did you mean c1234 or c12x?" in result.stderr
 
 
 def test_where_nothing_is_near_the_list_is_named(target):
@@ -448,7 +448,7 @@ def test_two_forms_of_a_transcript_are_a_usage_error(target, form):
     result = run("transcript", CONVERSATION, "--json", "--format", form)
 
     assert (2, []) == (result.exit_code, target.asked)
-    assert f"--json and --format {form} are two forms" in result.stderr
+    assert f"--json and --format {form} cannot be combined" in result.stderr
 
 
 @pytest.mark.parametrize("options", [("--json",), ("--format", "json"), ("--json", "--format", "json")])

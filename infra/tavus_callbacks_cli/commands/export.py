@@ -108,7 +108,7 @@ def export(  # noqa: PLR0913 - one argument an option
     else:
         counts = f"{exported.events} events, {exported.quarantine} entries of quarantine"
         amount = f"{counts}, {size(file.stat().st_size)}"
-        note(f"Wrote {argument(str(file))}: {amount}. It holds what people said.")
+        note(f"Wrote {argument(str(file))}: {amount}. It contains what people said.")
     if left_out:
         raise SystemExit(1)
 
@@ -147,7 +147,7 @@ def _write_archive(
         if selection.tag and not any(exported) and not selection.left_out:
             raise NotFound(f"Nothing with the tag {':'.join(selection.tag)} is stored there.")
         if not (selection.tag or exported.events):
-            raise NotFound(f"No event of {' '.join(min(selection.subjects))} is kept there.")
+            raise NotFound(f"No event of {' '.join(min(selection.subjects))} is stored there.")
         part.replace(file)
     finally:
         part.unlink(missing_ok=True)

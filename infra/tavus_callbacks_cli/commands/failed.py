@@ -41,7 +41,7 @@ def failed() -> None:
 @click.option("--json", "is_json", is_flag=True, help="Print JSON.")
 @target_options
 def list_(target: Target, *, is_json: bool) -> None:
-    """List what failed, the oldest first.
+    """List failed batches, the oldest first.
 
     Each entry holds one event as its function received it, or those of its records that failed.
     """
@@ -86,7 +86,7 @@ def list_(target: Target, *, is_json: bool) -> None:
 @click.option("--json", "is_json", is_flag=True, help="Print JSON.")
 @named_target_options
 def redrive(target: Target, id_: str | None, *, is_all: bool, dry_run: bool, is_json: bool) -> None:
-    """Give what failed to its function again.
+    """Send failed batches to their functions again.
 
     ID is an entry of `failed list`; `latest` is the entry that failed last. An entry is removed once all of
     it succeeds, and stays if a record fails again. The exit code is 1 if one does.
@@ -117,8 +117,8 @@ def redrive(target: Target, id_: str | None, *, is_all: bool, dry_run: bool, is_
     else:
         columns = ("outcome", "function", "records", "reason", "id")
         print_table(columns, ([str(outcome[name] or "") for name in columns] for outcome in outcomes))
-        would = "would be" if dry_run else "were"
-        note(f"{len(outcomes)} batches; {moved} dead letters {would} moved into their queues.")
+        would = "would be moved" if dry_run else "moved"
+        note(f"{len(outcomes)} batches. {moved} dead letters {would} back into their queues.")
     if any(outcome["outcome"] == "failed" for outcome in outcomes):
         raise SystemExit(1)
 

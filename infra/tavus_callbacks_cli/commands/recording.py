@@ -60,14 +60,14 @@ def _path_id(_context: click.Context, parameter: click.Parameter, value: str) ->
     callback=_path_id,
     shell_complete=completion.recordings,
 )
-@click.option("--open", "action", flag_value="open", type=str, help="Open the browser with a fresh link.")
+@click.option("--open", "action", flag_value="open", type=str, help="Open a fresh link in the browser.")
 @click.option("--url", "action", flag_value="url", type=str, help="Print a fresh link and nothing else.")
 @click.option(
     "--download",
     "file",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Save it; after an interruption the same command goes on where it was.",
+    help="Save it to FILE. To continue after an interruption, run the same command again.",
 )
 @click.option("--force", is_flag=True, help="Let --download overwrite FILE.")
 @wide_option
@@ -114,20 +114,21 @@ def _check_file(file: Path, *, force: bool) -> None:
     """Raise click.ClickException for a file that a download must not replace."""
     if str(file) == "-":
         raise click.UsageError(
-            "--download writes a file: for a pipe fetch the link that --url prints and --json holds, as in "
-            'curl "$(tavus-callbacks recording … --url)".'
+            "--download cannot write to a pipe. Fetch the link that --url prints: "
+            'curl "$(tavus-callbacks recording ID --url)"'
         )
     # The finished download takes the name: it would replace a link or a device instead of writing to it.
     if file.is_symlink() or (file.exists() and not file.is_file()):
         raise click.ClickException(
-            f"{shell.argument(str(file))} is no regular file, which --force does not replace: name another."
+            f"{shell.argument(str(file))} is not a regular file, and --force does not replace it. "
+            "Name another file."
         )
     refuse_overwrite(file, force=force)
 
 
 def _print_link(link: dict[str, Any], action: Action, *, is_json: bool) -> None:
     if action == "open" and not webbrowser.open(link["url"]):
-        note("There is no browser to open; this is the link:")
+        note("No browser was found. Open this link:")
         action = "url"
     if is_json:
         print_json(link)
@@ -194,7 +195,7 @@ def _download(recordings: "Recordings", file: Path, *, is_json: bool) -> None:
                 progress=lambda done, whole: bar.update(task, completed=done, total=whole),
             )
         except KeyboardInterrupt:
-            note("What came is kept: the same command goes on from there.")
+            note("The bytes so far are kept. Run the same command again to continue.")
             raise
     if is_json:
         print_json({"recording_id": link["recording_id"], "file": str(file), "size": count})

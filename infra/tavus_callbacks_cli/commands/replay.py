@@ -223,9 +223,9 @@ def _summarize(outcomes: "list[Outcome]", skipped: int, resume: Path | None, *, 
     """Say how many were taken, and how to go on; return whether nothing is left to do."""
     left = [each for each in outcomes if each["outcome"] != "taken"]
     if skipped:
-        note(f"{skipped} were taken by an earlier run and are left out.")
+        note(f"Skipped {skipped} that an earlier run posted.")
     if not outcomes:
-        note("No events match." if not skipped else "Nothing is left to post.")
+        note("No events match." if not skipped else "Everything has been posted.")
     elif dry_run:
         note(f"{len(outcomes)} would be posted.")
     else:
@@ -236,7 +236,7 @@ def _summarize(outcomes: "list[Outcome]", skipped: int, resume: Path | None, *, 
         note("Run the same command again to post the rest.")
     else:
         note(
-            f"The first that was not taken is of {left[0]['received_at']}: continue with --since. "
-            "With --resume FILE, each run posts only what is left."
+            f"The first event that was not taken was received at {left[0]['received_at']}. "
+            "Continue with --since. With --resume FILE, each run posts only the rest."
         )
     return False

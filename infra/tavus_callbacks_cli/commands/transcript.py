@@ -34,13 +34,19 @@ _STYLES = {"user": "bold cyan", "assistant": "bold green", "system": "dim", "too
 )
 @click.argument("id_", metavar="ID|latest", type=identifier, shell_complete=completion.subjects)
 @click.option(
-    "--format", "form", type=click.Choice(["text", "vtt", "json"]), help="As a file instead: text, vtt, json."
+    "--format",
+    "form",
+    type=click.Choice(["text", "vtt", "json"]),
+    help="Print a file: plain text, WebVTT subtitles or JSON.",
 )
 @click.option(
-    "--recording", metavar="R", help="With --format vtt: for the recording with this id, or `latest`."
+    "--recording", metavar="R", help="With --format vtt: match the recording with this id, or `latest`."
 )
 @click.option(
-    "--offset", type=float, metavar="S", help="With --format vtt: add S seconds, instead of the known offset."
+    "--offset",
+    type=float,
+    metavar="S",
+    help="With --format vtt: shift by S seconds instead of the known offset.",
 )
 @click.option("--json", "is_json", is_flag=True, help="Print JSON, as --format json does.")
 @click.option("--include-system", is_flag=True, help="Include the turns of the system, such as the prompt.")
@@ -65,9 +71,9 @@ def transcript(  # noqa: PLR0913 - one argument an option
     from tavus_callbacks_cli.targets.api_client import Conflict
 
     if is_json and form not in (None, "json"):
-        raise click.UsageError(f"--json and --format {form} are two forms: name one.")
+        raise click.UsageError(f"--json and --format {form} cannot be combined. Use one of them.")
     if form != "vtt" and not (recording is None and offset is None):
-        raise click.UsageError("--recording and --offset are for subtitles: add --format vtt.")
+        raise click.UsageError("--recording and --offset require --format vtt.")
     options = {"include": "system" if include_system else None, "recording": recording, "offset": offset}
     params = {name: str(value) for name, value in options.items() if value is not None}
     with ExitStack() as stack:

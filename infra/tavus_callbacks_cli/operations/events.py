@@ -69,7 +69,7 @@ def read_page(api: ApiClient, **query: str) -> dict[str, Any]:
     """Return the page of the feed after a time or cursor; raises ClickException, also for other JSON."""
     page = api.get("/events", query)
     if not (isinstance(page.get("events"), list) and isinstance(page.get("cursor"), str)):
-        raise click.ClickException(f"It answered no page of events. {api.if_unreachable}")
+        raise click.ClickException(f"The answer is not a page of events. {api.if_unreachable}")
     return page
 
 

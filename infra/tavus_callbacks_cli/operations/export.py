@@ -35,19 +35,18 @@ from tavus_callbacks_cli.operations.selection import (
 from tavus_callbacks_cli.operations.subjects import subject_events
 from tavus_callbacks_cli.targets.api_client import ApiClient, Conflict, NoSuchPath, NotFound
 
-README = """What is stored about {whom}, exported by tavus-callbacks.
+README = """Everything stored about {whom}, exported by tavus-callbacks.
 
-KIND/ID/view.json               what happened, folded from the events (not of objectives and guardrails)
-KIND/ID/events.json             every callback that came: when, by which label, with which tags and issues
-KIND/ID/events/NUMBER-TYPE.json its body as it was kept: as sent, but for the token in the callback URL
-KIND/ID/transcript.json|txt|vtt what was said; vtt only where the turns have times
-KIND/ID/recordings.json         what is known of recordings
-KIND/ID/recordings/NAME.mp4     those that could be played at the time of the export, each with its own
-                                extension where its key has one
-quarantine.json                 callbacks that could not be filed and name one of these or carry the tag
-quarantine/ID                   the body of such a callback, as it was stored, if it is not in quarantine.json
+KIND/ID/view.json               the page of the subject, made from its events (not for objectives, guardrails)
+KIND/ID/events.json             every callback: time of receipt, label of the token, tags, issues
+KIND/ID/events/NUMBER-TYPE.json the body of a callback, as sent except for the token in the callback URL
+KIND/ID/transcript.json|txt|vtt the transcript; vtt only if its turns have times
+KIND/ID/recordings.json         the list of recordings
+KIND/ID/recordings/NAME.mp4     the recordings that were available at the time of the export
+quarantine.json                 refused callbacks that name one of these subjects or carry the tag
+quarantine/ID                   the body of such a callback if it is not in quarantine.json
 
-Characters of an id that not every file system takes are percent-encoded.
+Characters of an id that some file systems do not accept are percent-encoded.
 {notes}"""
 
 # No entry has a time of its own: the same content is the same archive.
@@ -59,8 +58,8 @@ OLDER_STACK = (
     "version, or use --stack NAME with AWS credentials."
 )
 SPILL_NOTE = (
-    "Callbacks that wait in the spill, a queue for times when the table does not answer, are not here. "
-    "Export again once it is empty."
+    "Callbacks in the spill, the queue that is used while the table does not answer, are not included. "
+    "Export again when it is empty."
 )
 
 # Called with a name, the amount so far and, once it is known, the whole.
@@ -196,7 +195,7 @@ def _export_subject(sources: Sources, subject: Subject, archive: Archive, progre
     if view:
         archive.write_json(f"{folder}/view.json", view)
     elif events or kind not in LISTS:
-        archive.notes.append(f"{kind} {name} has no view of its own: only its events are here.")
+        archive.notes.append(f"{kind} {name} has no page of its own. Only its events are included.")
     if view and kind == CONVERSATION:
         _export_transcript(api, name, archive, folder)
         _export_recordings(sources, name, archive, folder, progress)
@@ -230,7 +229,7 @@ def _export_transcript(api: ApiClient, conversation: str, archive: Archive, fold
 
 
 def _answer_or_none(ask: Callable[[], Any]) -> Any:
-    """Return an answer, or None if there is none: 404, or 409 for subtitles without times."""
+    """Return an answer, or None for 404, and for 409: subtitles without times."""
     try:
         return ask()
     except (NotFound, Conflict):
@@ -251,12 +250,12 @@ def _export_recordings(
         reason, owner = None, owner_of(str(recording["key"]))
         # A forged callback may claim another conversation's recording.
         if owner not in (None, conversation):
-            reason = f"it lies in the folder of conversation {owner}"
+            reason = f"it is in the folder of conversation {owner}"
         elif not _answer_or_none(partial(sources.api.get, link_path, {"format": "json"})):
             reason = f"it is {recording['status']}"
         if reason:
             name = recording["recording_id"]
-            archive.notes.append(f"Recording {name} of {conversation} is not here: {reason}.")
+            archive.notes.append(f"Recording {name} of {conversation} is not included: {reason}.")
         else:
             name = f"{folder}/recordings/{_file_safe(_unique_file_name(recording, names))}"
             _add_recording(sources, link_path, archive, name, progress)
@@ -279,7 +278,7 @@ def _add_recording(sources: Sources, path: str, archive: Archive, name: str, pro
     def link() -> str:
         return str(sources.api.get(path, {"format": "json"})["url"])
 
-    # Beside the archive there is room, and it is no shared folder of the machine.
+    # Beside the archive there is room, and other users cannot read it.
     beside = Path(str(archive.file.filename)).parent
     with tempfile.TemporaryDirectory(dir=beside) as scratch:
         file = Path(scratch) / "recording"
@@ -290,7 +289,7 @@ def _add_recording(sources: Sources, path: str, archive: Archive, name: str, pro
 def _export_quarantine(sources: Sources, selection: Selection, archive: Archive) -> int:
     """Write the selected entries of quarantine, and return how many there are."""
     if sources.quarantine is None:
-        archive.notes.append("Quarantine was not searched: the export had no token of that scope.")
+        archive.notes.append("Quarantine was not searched, because the export had no token for it.")
         return 0
     entries = list(sources.quarantine.items("/quarantine"))
     selected = [
@@ -305,11 +304,11 @@ def _export_quarantine(sources: Sources, selection: Selection, archive: Archive)
     unreadable = sum(_is_unreadable(entry) for entry in entries if entry not in selected)
     if unreadable:
         archive.notes.append(
-            f"{unreadable} entries of quarantine are too large, or no text, to be searched by their text."
+            f"{unreadable} entries of quarantine could not be searched: they are too large or are not text."
         )
     return len(selected)
 
 
 def _is_unreadable(entry: dict[str, Any]) -> bool:
-    """Tell whether a body is not in the list, or has U+FFFD for bytes that are no text, such as gzip."""
+    """Tell whether a body is not in the list, or has U+FFFD for bytes that are not text, such as gzip."""
     return entry["body"] is None or "\ufffd" in entry["body"]

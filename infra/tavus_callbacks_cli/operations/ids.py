@@ -63,7 +63,7 @@ def _nothing_there(api: "ApiClient", kind: str, leave_out: Mapping[str, str]) ->
     uncounted = ", not counting simulated ones" if leave_out else ""
     return NotFound(
         f"No {kind} is stored there yet{uncounted}. "
-        f"`{api.command('tail', options=['--since', '1d'])}` shows what came."
+        f"`{api.command('tail', options=['--since', '1d'])}` shows what was received."
     )
 
 

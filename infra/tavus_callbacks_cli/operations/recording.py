@@ -32,7 +32,7 @@ PAUSES = (1.0, 2.0, 4.0, 8.0)
 
 _CONTENT_RANGE = re.compile(r"bytes (?:(\d+)-\d+|\*)/(\d+)")
 _STRONG = re.compile(r'"[!#-~]*"')
-_AGAIN = "The same command goes on from there."
+_AGAIN = "Run the same command again to continue."
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +73,9 @@ class Recordings:
                 self.api.get(subject_path("conversation", self.conversation))
         which = "No recording" if self.recording == "latest" else f"No recording {self.recording}"
         return NotFound(
-            f"{which} of conversation {argument(self.conversation)} is known. "
+            f"{which} of conversation {argument(self.conversation)} is stored. "
             f"`{self.api.command('show', self.conversation)}` shows the conversation. "
-            f"A recording must be permitted and started. `{self.api.command('connect')}` prints how."
+            f"A recording must be enabled and started. `{self.api.command('connect')}` shows how."
         )
 
 
@@ -182,9 +182,9 @@ def _fetch(
             failure = str(error)
         except _Changed:
             part.begin(None)
-            failure = "The object changes all the time"
+            failure = "The recording keeps changing"
         except _Expired:
-            url, failure = link(), "A fresh link is refused too (403): `tavus-callbacks doctor` looks why"
+            url, failure = link(), "A fresh link is refused too (403). `tavus-callbacks doctor` finds out why"
         pauses = list(PAUSES) if part.size > before else pauses
         if not pauses:
             raise click.ClickException(f"{failure}. {part.size} bytes are kept. {_AGAIN}")
@@ -223,5 +223,5 @@ def _refuse_status(status: int) -> None:
     partial = (HTTPStatus.PARTIAL_CONTENT, HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE)
     if status not in (HTTPStatus.OK, *partial):
         raise click.ClickException(
-            f"The CDN answered {status} instead of the recording; `tavus-callbacks doctor` looks why."
+            f"The CDN answered {status} instead of the recording. `tavus-callbacks doctor` finds out why."
         )

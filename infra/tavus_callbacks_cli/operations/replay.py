@@ -39,7 +39,7 @@ _FIRST_WAIT, _LONGEST_WAIT = 1.0, 60.0
 
 _PAGE = "200"
 
-# What outcomes, lists and a resumed replay need of an event; its body may be large.
+# Outcomes, lists and a resumed replay need these members of an event. Its body may be large.
 _MEMBERS = ("event_id", "variant_id", "kind", "subject", "event_type", "received_at", "tags")
 
 Outcome = dict[str, Any]
@@ -74,7 +74,7 @@ def list_bodies(
     ]
     if not events:
         raise NotFound(
-            f"No event of {kind} {shell.quote(id_)} is kept there. `{api.command('list')}` shows what is."
+            f"No event of {kind} {shell.quote(id_)} is stored there. `{api.command('list')}` shows what is."
         )
     since, until = span
     chosen = [

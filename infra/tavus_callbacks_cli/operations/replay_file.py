@@ -31,7 +31,7 @@ _VERSION, _NAME = 1, "tavus_callbacks_replay"
 
 @dataclass(frozen=True, slots=True)
 class ReplayFile:
-    """What earlier runs did, and where to note outcomes; without a file nothing is noted.
+    """The outcomes of earlier runs, and the file for new ones; without a file nothing is noted.
 
     `taken` are the ids of the events that the target took. `since` is where the first run began to read.
     """

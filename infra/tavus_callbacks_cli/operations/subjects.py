@@ -57,8 +57,8 @@ def unknown_id(api: "ApiClient", kind: str | None, id_: str) -> click.ClickExcep
     if similar := get_close_matches(id_, latest, _NAMED):
         advice = f"Did you mean {' or '.join(map(shell.argument, similar))}?"
     elif kinds:
-        advice = f"`{api.command('list')}` shows what is there."
+        advice = f"`{api.command('list')}` shows what is stored."
     else:
-        advice = f"`{api.command('tail', options=['--since', '1d'])}` shows what came."
+        advice = f"`{api.command('tail', options=['--since', '1d'])}` shows what was received."
     what = f"Nothing about {shell.quote(id_)}" if kind is None else f"No {kind} {shell.quote(id_)}"
-    return NotFound(f"{what} is kept there. {advice}")
+    return NotFound(f"{what} is stored there. {advice}")

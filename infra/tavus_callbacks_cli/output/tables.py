@@ -135,7 +135,7 @@ def column_widths(columns: Sequence[str], rows: Sequence[Row], width: int) -> li
         for n in range(len(columns))
     ]
     spare = width - sum(widths) - _GAP * (len(columns) - 1)
-    # What may be cut gets what the others leave.
+    # Columns that can be cut get the room that the others leave.
     for n in sorted(range(len(columns)), key=lambda n: columns[n] in _CUT):
         more = min(longest[n] - widths[n], max(spare, 0))
         widths[n], spare = widths[n] + more, spare - more
