@@ -467,7 +467,7 @@ def test_the_same_command_goes_on_after_it_was_given_up(cdn, tmp_path):
     file = tmp_path / "call.mp4"
     cdn.cuts = [300_000, 0, 0, 0, 0]
 
-    with pytest.raises(click.ClickException, match=r"300000 bytes are kept\. The same command goes on"):
+    with pytest.raises(click.ClickException, match=r"300000 bytes are kept\. Run the same command again"):
         fetch(cdn, file)
     before = len(cdn.asked)
     part = (tmp_path / "call.mp4.part").read_bytes()

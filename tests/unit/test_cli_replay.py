@@ -362,7 +362,7 @@ def test_without_a_file_the_time_to_continue_is_named():
     with receiving(204, 500) as application:
         result, _ = replay("--to", application.url)
 
-    assert "of 2027-03-01T12:00:02.000000Z: continue with --since." in result.stderr
+    assert "received at 2027-03-01T12:00:02.000000Z. Continue with --since." in result.stderr
 
 
 def test_a_full_disk_ends_the_replay_in_order(target, file: Path):

@@ -420,7 +420,7 @@ def test_subtitles_for_a_recording(target):
     assert "WEBVTT\n" == run(*command, "--offset", "-7.5").stdout
     assert f"{reason} --offset." in run(*command).stderr
     assert "/conversations/c123/transcript?recording=latest&offset=-7.5&format=vtt" == target.asked[0]
-    assert "add --format vtt" in run("transcript", CONVERSATION, "--offset", "1").stderr
+    assert "require --format vtt" in run("transcript", CONVERSATION, "--offset", "1").stderr
 
 
 def test_control_characters_in_a_file_are_escaped_alike(target):
