@@ -243,7 +243,7 @@ def test_a_token_of_another_scope_is_refused_with_what_to_do(
     result = CliRunner().invoke(main, ["quarantine", "list"])
 
     assert 1 == result.exit_code
-    assert "TAVUS_CALLBACKS_QUARANTINE_TOKEN is not accepted" in result.stderr
+    assert "The token in TAVUS_CALLBACKS_QUARANTINE_TOKEN is revoked" in result.stderr
     assert "--scope quarantine" in result.stderr
 
 
@@ -271,7 +271,8 @@ def test_tail_shows_an_event_as_it_comes_and_ends_quietly(local_stack: RunningSt
 
     assert "ctail" == json.loads(line)["subject"]
     assert (0, b"") == (tail.returncode, rest)
-    assert f"on the local stack on port {local_stack.port}\n".encode() == said
+    waiting = b"waiting for events, Ctrl-C to stop\n"
+    assert f"on the local stack on port {local_stack.port}\n".encode() + waiting == said
 
 
 def test_tab_completes_ids_of_the_local_stack(local_stack: RunningStack, monkeypatch) -> None:

@@ -127,7 +127,8 @@ function details(entry, reload) {
       fact(`Received (${zoneName()})`, time(entry.first_received_at), entry.count > 1 && [" to ", time(entry.last_received_at), `, ${entry.count} times`]),
       Object.keys(entry.tags).length > 0 && fact("Tags", tags(entry.tags, null)),
       entry.content_encoding && fact("Encoding", said(entry.content_encoding)),
-      fact("Redrive", redrive(id, reload))),
+      fact("Redrive", redrive(id, reload)),
+      fact("Delete", commandLine(operatorCommand("quarantine delete", id)))),
     bodyOf(entry),
   ];
 }
