@@ -35,7 +35,9 @@ If one is still missing, fetch it by its id: `{command}`."""
         "tavus-callbacks backfill c0b934942640d424 --tavus --local",
     )
 )
-@click.argument("id_", metavar="[ID]", type=identifier, required=False, shell_complete=completion.subjects)
+@click.argument(
+    "id_", metavar="[ID|latest]", type=identifier, required=False, shell_complete=completion.subjects
+)
 @click.option(
     "--since",
     type=options.moment,
@@ -60,8 +62,8 @@ def backfill(  # noqa: PLR0913 - one argument an option
 ) -> None:
     """Fetch lost events from Tavus's API and store them.
 
-    ID is the id of a conversation. Events that the stack lacks are stored like their callbacks, and marked as
-    backfilled. No event is stored twice, so you can stop the command and run it again.
+    ID is the id of a conversation, or `latest`. Events that the stack lacks are stored like their callbacks,
+    and marked as backfilled. No event is stored twice, so you can stop the command and run it again.
 
     The command reads your Tavus API key from TAVUS_API_KEY. With --local it asks the local stand-in for
     Tavus's API, which needs no key. With --since it fetches conversations that the stack knows, or that have
@@ -71,6 +73,7 @@ def backfill(  # noqa: PLR0913 - one argument an option
     because Tavus's list changed while it was read.
     """
     from tavus_callbacks_cli.operations.backfill import prepare
+    from tavus_callbacks_cli.operations.ids import resolve_on
     from tavus_callbacks_cli.targets.tavus import open_tavus_api
 
     if (id_ is None) == (since is None):
@@ -84,7 +87,7 @@ def backfill(  # noqa: PLR0913 - one argument an option
         (api, name), deployment = open_tavus_api(target, is_real=is_real), target.deployment()
         note(f"asking {name}")
         work = prepare(api, deployment.store, deployment.tables.tokens, deployment.event_retention)
-        wanted = [str(id_)]
+        wanted = [resolve_on(target, id_, "conversation")] if id_ else []
         if since is not None:
             listing, wanted = _read_list(work, since, is_all=is_all)
         outcomes = list(_outcomes(work, wanted, dry_run=dry_run))

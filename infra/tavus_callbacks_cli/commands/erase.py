@@ -77,6 +77,7 @@ def erase(  # noqa: PLR0913 - one argument an option
     """
     from tavus_callbacks_cli.erasure.erase import find_by_tag
     from tavus_callbacks_cli.erasure.receipt import receipt
+    from tavus_callbacks_cli.operations.ids import resolve_on
     from tavus_callbacks_cli.operations.selection import Selection, left_out_lines
     from tavus_callbacks_cli.targets.aws_errors import aws_errors, incomplete_errors
 
@@ -86,7 +87,8 @@ def erase(  # noqa: PLR0913 - one argument an option
         raise click.UsageError(
             f"{id_!r} is not an id. An id has 1 to 200 printable characters, without spaces around it."
         )
-    id_ = _resolve(target, kind, id_)
+    if id_ is not None:
+        id_ = resolve_on(target, id_, kind)
     words = () if tag else (str(kind), str(id_))
     options = ("--tag", ":".join(tag)) if tag else ()
     if file is not None:
@@ -111,16 +113,6 @@ def erase(  # noqa: PLR0913 - one argument an option
     _print_receipt(content, file, is_json=is_json)
     if left_out or any(each["store"] != "recordings bucket" for each in content["left"]):
         raise SystemExit(1)
-
-
-def _resolve(target: Target, kind: str | None, id_: str | None) -> str | None:
-    """Return the id. `latest` is the newest subject, on a deployed stack the newest that is not simulated."""
-    from tavus_callbacks_cli.operations.ids import LATEST, resolve_subject
-
-    if id_ != LATEST:
-        return id_
-    with target.open_api("read") as api:
-        return resolve_subject(api, id_, kind, {} if target.is_local else {"simulated": "false"})
 
 
 def _erase(

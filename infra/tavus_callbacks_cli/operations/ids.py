@@ -21,6 +21,7 @@ from tavus_callbacks_cli.output.text import Short
 
 if TYPE_CHECKING:
     from tavus_callbacks_cli.targets.api_client import ApiClient
+    from tavus_callbacks_cli.targets.choose import Target
 
 LATEST = "latest"
 
@@ -45,6 +46,17 @@ def resolve_subject(api: "ApiClient", id_: str, kind: str | None, leave_out: Map
         raise _nothing_there(api, kind, leave_out)
     note(f"latest is {kind} {subject}")
     return subject
+
+
+def resolve_on(target: "Target", id_: str, kind: str | None) -> str:
+    """Return the id as `resolve_subject` does, for a command whose only question to the API this is.
+
+    Simulated subjects of a deployed stack are left out.
+    """
+    if id_ != LATEST:
+        return id_
+    with target.open_api("read") as api:
+        return resolve_subject(api, id_, kind, {} if target.is_local else {"simulated": "false"})
 
 
 def _newest_subjects(api: "ApiClient", kind: str, leave_out: Mapping[str, str]) -> Iterator[str]:
