@@ -1,4 +1,4 @@
-"""Creating, listing, rotating and revoking tokens with the operator's credentials; no function does it."""
+"""Creates, lists, rotates and revokes tokens with the operator's credentials. No function of a stack can."""
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 

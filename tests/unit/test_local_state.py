@@ -229,3 +229,15 @@ def test_a_port_of_a_running_stack_names_that_stack(tmp_path: Path) -> None:
                 start.__enter__()
 
     assert f"A local stack is running on port {port} already (process {os.getpid()})." in error.value.message
+
+
+def test_a_folder_of_stacks_that_is_a_file_is_an_error(tmp_path: Path) -> None:
+    """Nobody takes a folder that cannot be read for one without stacks."""
+    file = tmp_path / "file"
+    file.write_text("")
+
+    with pytest.raises(click.ClickException, match=r"file cannot be read: Not a directory\. .*STATE"):
+        running_stacks(file)
+
+    assert [] == running_stacks(tmp_path)
+    assert [] == running_stacks(tmp_path / "absent")

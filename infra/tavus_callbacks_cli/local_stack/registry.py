@@ -11,7 +11,7 @@ import click
 
 from tavus_callbacks_cli.local_stack.state import State, state_root
 from tavus_callbacks_cli.output.files import write_json
-from tavus_callbacks_cli.output.shell import quote
+from tavus_callbacks_cli.output.shell import argument, quote
 
 
 @dataclass(frozen=True)
@@ -59,15 +59,20 @@ class RunningStack:
 
 
 def running_stacks(root: Path | None = None) -> list[RunningStack]:
-    """Return the running stacks by port; remove those whose process is gone."""
+    """Return the running stacks by port; remove those whose process is gone.
+
+    Raises click.ClickException if their files cannot be read.
+    """
     stacks = []
-    for path in sorted((root or state_root()).glob("*/running.json")):
+    for path in _running_files(root or state_root()):
         try:
             content = json.loads(path.read_bytes())
             is_old = "pid" in content and "aws_access_key_id" not in content
             stack = RunningStack(**{"aws_access_key_id": "", "aws_secret_access_key": "", **content})
-        except (FileNotFoundError, ValueError, TypeError):
+        except (FileNotFoundError, NotADirectoryError, ValueError, TypeError):
             continue
+        except PermissionError as error:
+            raise _unreadable(path, error) from error
         try:
             os.kill(stack.pid, 0)
         except ProcessLookupError:
@@ -81,6 +86,22 @@ def running_stacks(root: Path | None = None) -> list[RunningStack]:
             )
         stacks.append(stack)
     return sorted(stacks, key=lambda stack: stack.port)
+
+
+def _running_files(root: Path) -> list[Path]:
+    try:
+        return sorted(folder / "running.json" for folder in root.iterdir())
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise _unreadable(root, error) from error
+
+
+def _unreadable(path: Path, error: OSError) -> click.ClickException:
+    return click.ClickException(
+        f"{argument(str(path))} cannot be read: {error.strerror}. "
+        "Name the folder of your local stacks with TAVUS_CALLBACKS_STATE."
+    )
 
 
 @contextlib.contextmanager
