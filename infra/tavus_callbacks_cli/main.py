@@ -1,5 +1,7 @@
 """The `tavus-callbacks` command line: a table of commands, each loaded when it is typed."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -9,6 +11,7 @@ from click.exceptions import NoSuchCommand
 from tavus_callbacks import VERSION
 from tavus_callbacks.domain.common.errors import StoreDown
 from tavus_callbacks.domain.common.token import replace_tokens
+from tavus_callbacks_cli.output import faults
 from tavus_callbacks_cli.output.console import wrap_message
 
 if TYPE_CHECKING:
@@ -100,12 +103,8 @@ class LazyGroup(click.Group):
     def invoke(self, ctx: click.Context) -> object:
         """Run a command. Its error is wrapped, without tokens: somebody typed one, or a service quoted it."""
         try:
-            return super().invoke(ctx)
-        except StoreDown as error:
-            from tavus_callbacks_cli.targets.aws_errors import error_advice
-
-            advice = error_advice(str(error)) or f"AWS: {error}. Run the same command again in a moment."
-            raise click.ClickException(advice) from error
+            with _faults_as_errors():
+                return super().invoke(ctx)
         except click.ClickException as error:
             message = replace_tokens(error.message)
             # Click writes this before the message.
@@ -121,6 +120,23 @@ class LazyGroup(click.Group):
             return super().resolve_command(ctx, args)
         except NoSuchCommand as error:
             raise NoSuchCommand(error.command_name, possibilities=COMMANDS, ctx=ctx) from None
+
+
+@contextmanager
+def _faults_as_errors() -> Iterator[None]:
+    """Raise what no command catches as click.ClickException: a store that is down, or a full disk."""
+    try:
+        yield
+    except StoreDown as error:
+        from tavus_callbacks_cli.targets.aws_errors import error_advice
+
+        advice = error_advice(str(error)) or f"AWS: {error}. Run the same command again in a moment."
+        raise click.ClickException(advice) from error
+    except BrokenPipeError:
+        # Click ends quietly.
+        raise
+    except OSError as error:
+        raise click.ClickException(faults.describe(error)) from error
 
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}

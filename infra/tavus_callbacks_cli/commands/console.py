@@ -35,6 +35,7 @@ from tavus_callbacks_cli.targets.choose import Target
 @click.option(
     "--console-port",
     type=click.IntRange(0, 65535),
+    metavar="N",
     default=0,
     help="The port of the page; 0 takes a free one.",
 )

@@ -62,7 +62,9 @@ WHAT = options.Renamed((*LISTS.values(), "events"), {"faces": "replicas"})
 @click.option(
     "--until", type=options.moment, metavar="TIME", help="Only received before: 1d, or ISO 8601 (UTC)."
 )
-@click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, help="At most N rows.")
+@click.option(
+    "--limit", type=click.IntRange(min=1), default=50, metavar="N", show_default=True, help="At most N rows."
+)
 @wide_option
 @click.option("--json", "is_json", is_flag=True, help="Print JSON.")
 @target_options

@@ -49,6 +49,7 @@ _LOOK = 5.0
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
+    metavar="N",
     default=DEFAULT_PORT,
     show_default=True,
     help="The port on this machine; 0 takes a free one.",

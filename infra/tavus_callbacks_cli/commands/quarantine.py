@@ -37,7 +37,12 @@ def quarantine() -> None:
     ),
 )
 @click.option(
-    "--limit", type=click.IntRange(min=1), default=50, show_default=True, help="How many, newest first."
+    "--limit",
+    type=click.IntRange(min=1),
+    default=50,
+    metavar="N",
+    show_default=True,
+    help="At most N entries.",
 )
 @wide_option
 @click.option("--json", "is_json", is_flag=True, help="Print JSON.")
