@@ -10,7 +10,7 @@ PAGE = (DOCS / "aws.md").read_text(encoding="utf-8")
 ROWS = [
     [cell.strip() for cell in line.strip("|").split(" | ")]
     for line in PAGE.splitlines()
-    if line.startswith("| ") and not line.startswith("| unverified ")
+    if line.startswith("| ") and not line.startswith("| assumption ")
 ]
 DOCUMENTED = re.findall(r"^- (.+(?:\n  .+)*)", PAGE, re.MULTILINE)
 # Pages about Tavus say "unverified" of Tavus.
