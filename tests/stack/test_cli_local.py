@@ -280,8 +280,10 @@ def test_tab_completes_ids_of_the_local_stack(local_stack: RunningStack, monkeyp
     sent = answered(run("simulate", "recording", "--json"))["callbacks"]
     subject = sent[0]["answer"]["subject"]  # type: ignore[index]  # JSON
     run("simulate", "malformed")
-    wait_until(lambda: subject in complete("show", "--local", ""))
+    httpx.post(local_stack.own_callback_url, json=shutdown("csim;touch x"), trust_env=False)
+    wait_until(lambda: "csim;touch x" in run("list", "--json").stdout)
 
+    assert subject in complete("show", "--local", "")
     assert [subject] == complete("transcript", subject[:-1])
     assert complete("recording", subject, "")
     assert 32 == len(complete("quarantine", "show", "")[1])
@@ -291,6 +293,7 @@ def test_tab_completes_ids_of_the_local_stack(local_stack: RunningStack, monkeyp
     monkeypatch.setenv("TAVUS_CALLBACKS_STACK", "production")
     assert ["latest"] == complete("show", "")
     assert subject in complete("show", "--local", "")
+    assert "csim;touch x" not in complete("show", "--local", "csim")
 
 
 def complete(*words: str) -> list[str]:

@@ -63,7 +63,7 @@ def names(cell):
 
 
 def test_every_alarm_is_listed_with_its_severity_and_metrics():
-    """The table names each alarm once, the counts that it reads, and whether API Gateway may hide failures from it."""
+    """The table names each alarm once, with the counts it reads and what API Gateway may hide from it."""
     listed = {name: cells for cells in rows("Alarms") for name in names(cells[0]) if name.endswith("Alarm")}
 
     for name, alarm in alarms().items():

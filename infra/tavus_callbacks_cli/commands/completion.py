@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tavus_callbacks.domain.common.paths import LISTS, subject_path
-from tavus_callbacks_cli.output.text import moment
+from tavus_callbacks_cli.output.shell import argument
+from tavus_callbacks_cli.output.text import escape, moment
 from tavus_callbacks_cli.targets.choose import STACK, URL, LocalTarget, running_ports, running_stack
 
 if TYPE_CHECKING:
@@ -40,7 +41,12 @@ def _completes(find: Callable[[click.Context], Iterable[Value]]) -> Complete:
         from click.shell_completion import CompletionItem
 
         try:
-            values = [(value, text) for value, text in find(context) if value.startswith(incomplete)]
+            values = [
+                (value, escape(text))
+                for value, text in find(context)
+                # Ids come from strangers, and a shell inserts them unquoted: `c1;ls` would be two commands.
+                if value.startswith(incomplete) and value == argument(value)
+            ]
         except Exception:  # noqa: BLE001 - an error would end up in the line that somebody types
             values = []
         if _LATEST in str(parameter.metavar) and _LATEST.startswith(incomplete):
