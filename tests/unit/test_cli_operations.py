@@ -321,6 +321,8 @@ def test_drift_sums_up_what_is_otherwise_than_known(target: FakeTarget) -> None:
         {"events": [], "cursor": "c2"},
     ]
 
+    answers = list(target.answers)
+
     result = run("drift", "--since", "2026-11-19T00:00:00Z", "--json")
 
     assert 1 == result.exit_code
@@ -348,8 +350,10 @@ def test_drift_sums_up_what_is_otherwise_than_known(target: FakeTarget) -> None:
             },
         ],
     } == json.loads(result.stdout)
-    assert "1 simulated events are not counted" in result.stderr
+    assert "1 simulated events are not counted. --simulated includes them." in result.stderr
     assert 3 == len(target.asked)
+    target.answers = answers
+    assert 5 == json.loads(run("drift", "--simulated", "--json").stdout)["events"]
 
 
 def test_drift_is_a_table_for_people(target: FakeTarget) -> None:

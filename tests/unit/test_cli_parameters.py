@@ -143,6 +143,14 @@ def test_a_url_that_cannot_be_asked_is_refused(url):
         options.http_url(None, None, url)
 
 
+def test_a_template_parameter_for_an_address_is_one():
+    """A malformed PushUrl is refused at the start, not at the first push."""
+    result = CliRunner().invoke(main, ["local", "--parameter", "PushUrl=http://["])
+
+    assert 2 == result.exit_code
+    assert "PushUrl is not a web address." in result.stderr
+
+
 WITH_ID = (
     *("show", "transcript", "recording", "recording c1", "console", "backfill", "export --to x.zip"),
     *("replay --to http://localhost/", "erase conversation", "failed redrive"),

@@ -7,7 +7,7 @@ import click
 
 from tavus_callbacks.domain.common.timestamps import iso
 from tavus_callbacks_cli.commands import options
-from tavus_callbacks_cli.commands.options import target_options, wide_option
+from tavus_callbacks_cli.commands.options import simulated_option, target_options, wide_option
 from tavus_callbacks_cli.output.console import note, print_json, print_table
 from tavus_callbacks_cli.output.text import Times, examples
 from tavus_callbacks_cli.targets.choose import Target
@@ -30,7 +30,8 @@ from tavus_callbacks_cli.targets.choose import Target
 @wide_option
 @click.option("--json", "is_json", is_flag=True, help="Print JSON.")
 @target_options
-def drift(target: Target, *, since: datetime, is_json: bool) -> None:
+@simulated_option
+def drift(target: Target, *, since: datetime, is_json: bool, leave_out: dict[str, str]) -> None:
     """Show unknown event types, and unknown or changed properties.
 
     Each line has the first and last time, the count, and the number of events of that type. Nothing is lost:
@@ -38,7 +39,7 @@ def drift(target: Target, *, since: datetime, is_json: bool) -> None:
     """
     from tavus_callbacks_cli.operations.drift import WORDS, DriftCounts
 
-    counts = DriftCounts()
+    counts = DriftCounts(with_simulated=not leave_out)
     with target.open_api("read") as api:
         events = api.events_since(iso(since))
         # The number of events is not known.
@@ -64,7 +65,7 @@ def drift(target: Target, *, since: datetime, is_json: bool) -> None:
         )
         print_table(columns, cells)
     if counts.simulated:
-        note(f"{counts.simulated} simulated events are not counted.")
+        note(f"{counts.simulated} simulated events are not counted. --simulated includes them.")
     if rows:
         note("Next: read the runbook DriftAlarm in functions/tavus_callbacks/runbooks.md.")
         raise SystemExit(1)

@@ -56,7 +56,7 @@ _LOOK = 5.0
 )
 @click.option(
     "--public-url",
-    callback=http_url,
+    callback=options.public_url,
     metavar="URL",
     help="Address of a tunnel to this port; the printed callback URL then uses it.",
 )
@@ -123,7 +123,7 @@ def local(  # noqa: PLR0913 - one argument an option
 
     chosen = Options(
         port=port,
-        public_url=public_url and public_url.rstrip("/"),
+        public_url=public_url,
         fresh=fresh,
         parameters=parameters,
         hurry=hurry,

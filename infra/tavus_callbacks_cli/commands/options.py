@@ -350,7 +350,11 @@ def identifier(text: str) -> str:
 
 def _pairs(_context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
     parts = [value.partition("=") for value in values]
-    for name, equals, _ in parts:
+    for name, equals, value in parts:
+        if name.endswith("Url") and value and not is_http(value):
+            raise click.BadParameter(
+                f"{name} is not a web address. Use http://HOST/PATH or https://HOST/PATH."
+            )
         if not (name and equals):
             raise click.BadParameter(
                 f"{name!r} has no value. Use NAME=VALUE, such as PushUrl=http://localhost:5000."

@@ -41,6 +41,12 @@ _STYLES = {"user": "bold cyan", "replica": "bold green", "tool": "yellow", "anal
 )
 @click.option("--no-sync", is_flag=True, help="Search the file as it is.")
 @click.option(
+    "--simulated",
+    "with_simulated",
+    is_flag=True,
+    help="Also sync simulated data. A local stack always includes it.",
+)
+@click.option(
     "--limit",
     type=click.IntRange(min=1),
     default=20,
@@ -51,7 +57,14 @@ _STYLES = {"user": "bold cyan", "replica": "bold green", "tool": "yellow", "anal
 @click.option("--json", "is_json", is_flag=True, help="Print JSON.")
 @optional_target
 def search(  # noqa: PLR0913 - one argument an option
-    target: Target | None, words: tuple[str, ...], *, file: Path, no_sync: bool, limit: int, is_json: bool
+    target: Target | None,
+    words: tuple[str, ...],
+    *,
+    file: Path,
+    no_sync: bool,
+    with_simulated: bool,
+    limit: int,
+    is_json: bool,
 ) -> None:
     """Search what was said and what the camera showed.
 
@@ -68,7 +81,7 @@ def search(  # noqa: PLR0913 - one argument an option
     # A query without a word is refused before the sync, which can take long.
     match_expression(text)
     if not no_sync:
-        _sync(target, file)
+        _sync(target, file, with_simulated=with_simulated)
     elif not exists(file):
         raise click.ClickException(
             f"{argument(str(file))} is missing or empty. Leave out --no-sync to create it."
@@ -90,7 +103,7 @@ def _json(match: "Match", target: Target | None) -> dict[str, object]:
     return {**members, "console": _console(target, match)}
 
 
-def _sync(target: Target | None, file: Path) -> None:
+def _sync(target: Target | None, file: Path, *, with_simulated: bool) -> None:
     from tavus_callbacks_cli.commands.sync import sync_with_progress
     from tavus_callbacks_cli.sync.file import NoCopy, OtherSync, exists
 
@@ -98,7 +111,7 @@ def _sync(target: Target | None, file: Path) -> None:
         raise click.UsageError(f"{NO_TARGET}\n  or add --no-sync to search {argument(str(file))} as it is.")
     note(f"on {target.name}")
     try:
-        sync_with_progress(target, file, with_simulated=target.is_local)
+        sync_with_progress(target, file, with_simulated=with_simulated or target.is_local)
     except NoCopy:
         raise
     except OtherSync:

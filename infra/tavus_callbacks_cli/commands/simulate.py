@@ -140,7 +140,9 @@ def _callback_url(stack: "RunningStack | None", url: str | None) -> str:
     chosen = os.environ.get(CALLBACK_URL, "") if url is None else url
     if stack:
         chosen = stack.own_callback_url
-    if not is_sendable(chosen):
+    if chosen and not is_sendable(chosen):
+        raise click.UsageError("This is not a callback URL. Use https://HOST/callbacks/TOKEN.")
+    if not chosen:
         raise click.UsageError(
             f"The target is missing. Use --local, or give the callback URL (https://…) with --url or "
             f"{CALLBACK_URL}."

@@ -66,7 +66,7 @@ def token() -> None:
     type=click.Choice(SCOPES),
     default="callback",
     show_default=True,
-    help="What the token allows.",
+    help="Requests that the token allows.",
 )
 @_expires_option
 @_public_url_option

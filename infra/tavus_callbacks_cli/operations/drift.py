@@ -36,8 +36,9 @@ class Occurrences:
 
 @dataclass(slots=True)
 class DriftCounts:
-    """The drift in many events; `types` counts the events of each type."""
+    """The drift in many events; `types` counts the events of each type, `simulated` those left out."""
 
+    with_simulated: bool = False
     types: Counter[str] = field(default_factory=Counter)
     simulated: int = 0
     places: dict[Place, Occurrences] = field(default_factory=dict)
@@ -45,7 +46,7 @@ class DriftCounts:
     def add(self, event: dict[str, Any]) -> None:
         """Count an event."""
         # Events that doctor and simulate send say nothing about Tavus.
-        if SIMULATED in event.get("tags", {}).items():
+        if not self.with_simulated and SIMULATED in event.get("tags", {}).items():
             self.simulated += 1
             return
         event_type, at = event["event_type"], event["received_at"]
