@@ -201,7 +201,7 @@ BREAKS = {
     "events recovery": (without_recovery("EventsTableName"), "PointInTimeRecoveryEnabled=true"),
     "tokens recovery": (without_recovery("TokensTableName"), "PointInTimeRecoveryEnabled=true"),
     "events expiry": (without_expiry, "AttributeName=expires_at"),
-    "callback token": (without_tokens, "tavus-callbacks token create --label production --local --port"),
+    "callback token": (without_tokens, "tavus-callbacks token create --label production --local"),
 }
 
 
