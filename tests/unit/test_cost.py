@@ -85,13 +85,15 @@ def test_a_month_is_its_fixed_costs_and_its_callbacks():
 
 
 def test_receiving_stays_below_its_goal():
-    """The README says what a million callbacks of 2 KB cost to receive, logs included: at most $3.60."""
+    """The README says what a million callbacks of 2 KB cost to receive (at most $3.60), and in total."""
     goal = 3.60
     [row] = re.findall(r"^\| 2 KB .*", part("A million callbacks"), re.MULTILINE)
     [receiving] = amounts(row)
 
     assert goal >= receiving
     assert f"${receiving:.2f}" in README
+    [total] = re.findall(r"^A million callbacks of 2 KB cost (\$[\d.]+) ", TEXT, re.MULTILINE)
+    assert total in README
 
 
 @pytest.mark.parametrize("name", ["cost", "performance", "scale"])
