@@ -84,6 +84,13 @@ def test_a_page_of_html_is_no_answer():
         api(lambda _: httpx.Response(200, html="<p>hi")).get("/events")
 
 
+@pytest.mark.parametrize("content", [{}, {"quarantine": None}])
+def test_a_list_without_its_items_is_no_answer(content):
+    """Another program may answer with JSON at the address."""
+    with pytest.raises(click.ClickException, match="not from a tavus-callbacks API"):
+        list(api(lambda _: httpx.Response(200, json=content)).items("/quarantine"))
+
+
 def test_an_answer_that_cannot_be_decompressed_is_no_answer():
     """A proxy may cut it off; the same request may succeed later."""
     headers = {"content-encoding": "gzip"}

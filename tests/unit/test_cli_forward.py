@@ -117,7 +117,7 @@ def test_what_is_no_page_of_events_is_a_sentence(target, command, answer):
     """Another program may answer at the address, from the start or later."""
     target.answers = [{**page(event(1)), "looked_until": event(1)["received_at"]}, answer]
     with receiving() as application:
-        to = () if command == "tail" else ("--to", application.url)
+        to = ("--json",) if command == "tail" else ("--to", application.url)
         result = run(command, "--since", "1h", *to)
 
     assert 1 == result.exit_code
@@ -147,7 +147,7 @@ def test_sigterm_ends_it_with_the_summary(target):
     assert "0 taken, 0 not taken" in result.stderr
 
 
-@pytest.mark.parametrize("command", [("forward", "--to", "http://localhost:1/"), ("tail",)])
+@pytest.mark.parametrize("command", [("forward", "--to", "http://localhost:1/"), ("tail", "--json")])
 def test_a_beginning_to_come_is_noted(target, command):
     """Nothing would be shown until then."""
     target.answers = [page()]
@@ -178,7 +178,7 @@ def test_an_event_that_is_gone_is_left_out(target):
     assert "not posted" in result.stdout.splitlines()[0]
 
 
-@pytest.mark.parametrize("command", [("forward", "--to", "http://localhost:1/"), ("tail",)])
+@pytest.mark.parametrize("command", [("forward", "--to", "http://localhost:1/"), ("tail", "--json")])
 def test_it_waits_longer_after_each_429(target, waits, command):
     """The pause doubles to a minute, and is a second again after an answer. Nothing is left out."""
     busy = (429, {"detail": "Throttled"})

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from tavus_callbacks_cli.targets.api_client import ApiClient, Unavailable
@@ -34,7 +35,7 @@ class RefusedFeed:
             return
         limit = _FIRST if self._asked_at is None else _LATER
         try:
-            entries = self.api.get("/quarantine", {"limit": limit})["quarantine"]
+            entries = list(islice(self.api.items("/quarantine", {"limit": limit}), int(limit)))
         except Unavailable:
             return
         self._asked_at = now

@@ -101,7 +101,12 @@ class ApiClient:
     def items(self, path: str, params: Mapping[str, str] | None = None) -> Iterator[dict[str, Any]]:
         """Yield the items of a list; the last part of its path is the name of the member that holds them."""
         for page in self.pages(path, params):
-            yield from page[path.rpartition("/")[2]]
+            items = page.get(path.rpartition("/")[2])
+            if not isinstance(items, list):
+                raise click.ClickException(
+                    f"The answer is not from a tavus-callbacks API. {self.if_unreachable}"
+                )
+            yield from items
 
     def events_since(self, time: str) -> Iterator[dict[str, Any]]:
         """Yield the events that were received since a time, in order of receipt, until there are no more."""
