@@ -90,7 +90,7 @@ def folder(tmp_path_factory):
 
 ANSWERS = {
     "Who talks about prices?": [("2027-03-01T13:30:16.250000Z", "c2", "user", "What are your PRICES?")],
-    "How fast does each replica answer?": [("r1", 1, 0.5, 0.5), ("r2", 1, 3.5, 3.5)],
+    "How fast does each replica respond?": [("r1", 1, 0.5, 0.5), ("r2", 1, 3.5, 3.5)],
     "How do calls end, week by week?": [
         ("2027-03-08", "max_call_duration", 1, 10.0),
         ("2027-03-01", "participant_left_timeout", 2, 10.0),
