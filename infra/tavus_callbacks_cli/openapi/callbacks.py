@@ -20,7 +20,7 @@ _KNOWN, _UNKNOWN = "conversation", "conversation.unknown"
 _NAME: Schema = {"type": "string", "minLength": 1, "maxLength": MAX_NAME}
 _ANYTHING_ELSE: Schema = {
     "type": "object",
-    "description": "Anything else that tells whom it is about: kept as it came, and flagged.",
+    "description": "Any other body with a subject: stored as sent, and flagged.",
 }
 
 
@@ -88,7 +88,7 @@ _TOKEN = {
     "name": "token",
     "in": "path",
     "required": True,
-    "description": "A token of scope `callback`; it stands in the URL that Tavus is given.",
+    "description": "A token of scope `callback`; part of the URL that you pass to Tavus.",
     "schema": {"type": "string", "pattern": "^[A-Za-z0-9_-]+$"},
 }
 _REST = {

@@ -39,7 +39,7 @@ RESPONSES: dict[str, Response] = {
         "content": _PROBLEM,
     },
     "Unfileable": {
-        "description": "Whom or what it is about cannot be told; it is kept under `quarantine_id`.",
+        "description": "The subject or event type is missing or invalid; see the entry `quarantine_id`.",
         "content": _PROBLEM,
     },
     "TooLarge": {"description": "Larger than the gateway's event of 6 MiB.", "content": _MESSAGE},

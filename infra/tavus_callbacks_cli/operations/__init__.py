@@ -1,1 +1,1 @@
-"""What commands do, without click."""
+"""The work of the commands, without click."""

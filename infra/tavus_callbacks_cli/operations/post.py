@@ -40,7 +40,7 @@ _LONGEST_REASON = 120
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came of a post. `status` is None if nobody answered; then `reason` says why.
+    """The result of a post. `status` is None if nobody answered; then `reason` says why.
 
     `retry_after` is in seconds, None if the target named no time.
     """
