@@ -12,7 +12,7 @@ MOST = 25
 MOST_VALUES = 4
 # The condition of an output, as the page introduces its list.
 CONDITIONS = {
-    None: "Always",
+    None: "In every stack",
     "HasDomain": "With `DomainName`",
     "HasRecordings": "With `Recordings=on`",
     "HasBus": "With `Push=on`",
