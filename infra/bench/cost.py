@@ -64,7 +64,7 @@ WATCH_SECONDS, WATCH_READS, WATCH_WRITES = 0.3, 9, 1
 STACKS: dict[str, dict[str, str]] = {
     "default": {},
     "`AlarmEmail`": {"AlarmEmail": "operator@example.com"},
-    "… and `Dashboard=on`": {"AlarmEmail": "operator@example.com", "Dashboard": "on"},
+    "`AlarmEmail` and `Dashboard=on`": {"AlarmEmail": "operator@example.com", "Dashboard": "on"},
     "`TavusApiKeyArn` and `PushUrl`": {
         "TavusApiKeyArn": "arn:aws:secretsmanager:us-east-1:123456789012:secret:tavus-AbCdEf",
         "PushUrl": "https://a.example.com",
@@ -157,8 +157,8 @@ def fixed_costs(template: Template) -> dict[str, float]:
     alarms = template.of_type("AWS::CloudWatch::Alarm")
     return {
         "secrets": SECRET * len(template.of_type("AWS::SecretsManager::Secret")),
-        "polling of queues": _polling(template),
-        "runs of `watch`": _watching(template),
+        "queue polling": _polling(template),
+        "`watch` runs": _watching(template),
         "alarms": ALARM * sum(len(metrics_of(alarm.properties)) for alarm in alarms),
         "dashboard": DASHBOARD * len(template.of_type("AWS::CloudWatch::Dashboard")),
     }
@@ -206,16 +206,16 @@ def summary_lines(script: ModuleType, summary: int, entries: list[int]) -> list[
         Line(
             "`project`",
             script.LAMBDA_REQUEST * MILLION + PROJECT_SECONDS * _lambda_time(script),
-            f"{PROJECT_SECONDS * 1000:.0f} ms (assumed)",
+            f"{PROJECT_SECONDS * 1000:.0f} ms each (assumed)",
         ),
-        Line("reads", READ_UNIT * (looks + 1) * MILLION, "tombstone and summary, consistent"),
-        Line("summary", units * write, f"{summary} bytes"),
+        Line("reads", READ_UNIT * (looks + 1) * MILLION, "tombstone and summary, strongly consistent"),
+        Line("summary", units * write, f"{summary} bytes written"),
         Line(
             "index entries",
             (1 + 2 * len(entries)) * write / CALLBACKS,
-            "`listing`, one tag, one replica; once for five callbacks",
+            "listing, one tag and one replica, written once for five callbacks",
         ),
-        Line("logs of `project`", log * script.LOG_BYTE * MILLION, f"{log} bytes (assumed)"),
+        Line("logs of `project`", log * script.LOG_BYTE * MILLION, f"{log} bytes each (assumed)"),
     ]
 
 
@@ -230,10 +230,10 @@ def push_lines(script: ModuleType, sizes_of_pushes: list[int]) -> list[Line]:
     requests = 1 + 2 / POST_BATCH
     function = script.LAMBDA_REQUEST / POST_BATCH + POST_SECONDS * script.MEMORY_GB * script.GB_SECOND_ARM
     return [
-        Line("queue", pushes * requests * SQS_REQUEST, f"batches of {POST_BATCH}"),
-        Line("`push`", pushes * function, f"{POST_SECONDS * 1000:.0f} ms at 512 MB (assumed)"),
-        Line("internet", gigabytes * EGRESS_GB, f"{gigabytes:.1f} GB"),
-        Line("logs of `push`", pushes * POST_RECORD * script.LOG_BYTE, f"{POST_RECORD} bytes (assumed)"),
+        Line("queue", pushes * requests * SQS_REQUEST, f"read in batches of {POST_BATCH}"),
+        Line("`push`", pushes * function, f"{POST_SECONDS * 1000:.0f} ms each, at 512 MB (assumed)"),
+        Line("internet", gigabytes * EGRESS_GB, f"{gigabytes:.1f} GB sent"),
+        Line("logs of `push`", pushes * POST_RECORD * script.LOG_BYTE, f"{POST_RECORD} bytes each (assumed)"),
     ]
 
 
@@ -294,7 +294,7 @@ def _fixed_table(templates: dict[str, Template]) -> str:
     lines = [_dollars(name, [cost[name] for cost in costs]) for name in costs[0]]
     totals = _dollars("total", [sum(cost.values()) for cost in costs])
     return "\n".join(
-        [f"| a month | {' | '.join(templates)} |", "|---|" + "---:|" * len(costs), *lines, totals]
+        [f"| cost a month | {' | '.join(templates)} |", "|---|" + "---:|" * len(costs), *lines, totals]
     )
 
 
@@ -305,7 +305,7 @@ def _dollars(name: str, amounts: list[float]) -> str:
 def _metrics(templates: dict[str, Template]) -> Iterator[str]:
     for name, template in templates.items():
         if names := usual_metrics(template):
-            yield f"{name} ${len(names) * METRIC:.2f}"
+            yield f"${len(names) * METRIC:.2f} with {name}"
 
 
 def _month(count: int, million: float, size: float, log: int, idle: float) -> str:

@@ -80,7 +80,7 @@ def measure_all() -> list[Row]:
 
 def table(rows: list[Row]) -> str:
     """Return the rows as a Markdown table."""
-    lines = ["| body | item | write units | S3 puts | log | a million |", "|---:|---:|---:|---:|---:|---:|"]
+    lines = ["| body | item | write units | S3 puts | log | cost |", "|---:|---:|---:|---:|---:|---:|"]
     lines += [
         f"| {name(row.body)} | {row.item} B | {row.write_units} | {row.objects} | {row.log} B | "
         f"${row.dollars:.2f} |"
@@ -95,7 +95,7 @@ def inline_limit() -> str:
     while True:
         body = json.dumps(transcript("c123456", (kilobytes + 1) * KILOBYTE)).encode()
         if len(pack(body).data) > ROW_BODY_LIMIT:
-            return f"Up to {kilobytes} KB such a body stays in its item."
+            return f"Up to {kilobytes} KB of them fit into an item. Larger bodies are stored in S3."
         kilobytes += 1
 
 
