@@ -1,5 +1,5 @@
-// Serves the JavaScript of docs/consume.md at /receive and its route at /route, as Next.js would call it. Prints its port,
-// and ends with its standard input.
+// Serves docs/examples/receive.js at /receive and the route of docs/consume.md at /route, as Next.js would call it.
+// Prints its port, and ends with its standard input.
 import { createServer } from "node:http";
 import { pathToFileURL } from "node:url";
 

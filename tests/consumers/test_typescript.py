@@ -1,4 +1,4 @@
-"""The JavaScript and TypeScript of docs/consume.md compile with generated types and verify what is posted."""
+"""The JavaScript and TypeScript of the documents compile with generated types and verify what is posted."""
 
 import json
 import os
@@ -106,8 +106,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with serving(folder) as url:
         for line in commands.splitlines():
             run(folder, line, API_URL=url)
-    [script] = [text for language, text in BLOCKS if language == "js"]
-    (folder / "receive.js").write_text(script)
+    shutil.copy(ROOT / "docs" / "examples" / "receive.js", folder)
     for text in [text for language, text in BLOCKS if language == "ts"]:
         (folder / text.partition("\n")[0].removeprefix("// ")).write_text(text)
     run(folder, "npx tsc")
