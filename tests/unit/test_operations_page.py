@@ -29,8 +29,8 @@ def rows(heading):
     """Yield the cells of each row of the tables below a heading."""
     part = TEXT.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
     return [
-        [cell.strip() for cell in row.strip("| ").split(" | ")]
-        for row in re.findall(r"^\| .*", part, re.MULTILINE)
+        [cell.strip() for cell in row.strip("|").split("|")]
+        for row in re.findall(r"^\|[^-].*", part, re.MULTILINE)
     ]
 
 
