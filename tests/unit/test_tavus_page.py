@@ -71,7 +71,7 @@ def test_every_statement_has_a_mark_and_a_source(row):
     assert MARKS.fullmatch(row[-1])
 
 
-@pytest.mark.parametrize("heading", ["The short version", "Open questions"])
+@pytest.mark.parametrize("heading", ["Summary", "Open questions"])
 def test_every_listed_statement_has_a_mark_and_a_source(heading):
     """Each item of a list of statements ends with marks, too."""
     items = re.findall(r"^(?:\d+\.|-) (.*)$", section(heading), re.MULTILINE)

@@ -15,7 +15,7 @@ from tavus_callbacks.domain.callbacks.validation import MOST_PARTS, conversation
 from tavus_callbacks.domain.common import issues
 from tavus_callbacks.domain.common.json_text import parse
 
-# Members and types: docs/tavus.md, "Envelope of conversation events".
+# Members and types: docs/tavus.md, "Conversation event envelope".
 ENVELOPE = {
     "message_type": "application",
     "conversation_id": "c123456",

@@ -6,7 +6,7 @@ TavusError
 ├── Busy             429, 5xx or silence, after some attempts; `retry_after` seconds if Tavus names them
 └── Unreadable       an answer that is not documented
 
-Source: docs/tavus.md, "Reading it back by API". Rate limits are undocumented: one request at a time.
+Source: docs/tavus.md, "Tavus's API". Rate limits are undocumented: one request at a time.
 It uses urllib3, which botocore brings. It follows no redirects, because they would get the key.
 """
 

@@ -1,6 +1,6 @@
 """A stand-in for Tavus's API. It answers as documented about the conversations that it knows, or misbehaves.
 
-docs/tavus.md, "Reading it back by API", documents answers, paging and the members that a record lacks. The
+docs/tavus.md, "Tavus's API", documents answers, paging and the members that a record lacks. The
 paths below /stand-in/ are ours: they set what Tavus knows and how the stand-in behaves.
 """
 

@@ -1,6 +1,6 @@
 """Reading Tavus's whole list of conversations while it changes.
 
-The list promises no order and has no filter by date (docs/tavus.md, "Reading it back by API"). A row that
+The list promises no order and has no filter by date (docs/tavus.md, "Tavus's API"). A row that
 arrives or vanishes between two pages moves the rows behind it across the page boundary:
 
     page 1    a b c d │ e f g h │         shows a b c d

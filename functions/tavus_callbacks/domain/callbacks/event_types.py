@@ -1,6 +1,6 @@
 """The event types of a conversation that the views understand; any other is shown by its name alone.
 
-Catalogue: docs/tavus.md, "Event types of conversations".
+Catalogue: docs/tavus.md, "Conversation event types".
 """
 
 JOINED = ("system.replica_joined", "system.pal_joined")

@@ -1,7 +1,7 @@
 """Tavus's own record of a conversation, `GET /v2/conversations/{id}?verbose=true`, and the callbacks in it.
 
 Its events have `event_type`, `timestamp` and `properties`. They lack the other members of a callback:
-`conversation_id`, `message_type`, `webhook_url` (docs/tavus.md, "Reading it back by API"). A record has no
+`conversation_id`, `message_type`, `webhook_url` (docs/tavus.md, "Tavus's API"). A record has no
 objectives, guardrails or canvas interactions.
 """
 
@@ -18,7 +18,7 @@ from tavus_callbacks.domain.callbacks.intake import parse_event
 from tavus_callbacks.domain.common import timestamps
 from tavus_callbacks.domain.common.errors import NotAnObject, Unfileable
 
-# The first word of an event type gives its message type (docs/tavus.md, "Envelope of conversation events").
+# The first word of an event type gives its message type (docs/tavus.md, "Conversation event envelope").
 _MESSAGE_TYPES = ("system", "application")
 
 
