@@ -49,8 +49,8 @@ NOT_AN_OBJECT = {
     "NaN": (with_member("NaN"), "NaN is not a JSON number"),
     "Infinity": (with_member("Infinity"), "Infinity is not a JSON number"),
     "-Infinity": (with_member("-Infinity"), "-Infinity is not a JSON number"),
-    "1e999": (with_member("1e999"), "beyond what a 64-bit float"),
-    "4,301 digits": (with_member("9" * 4301), "over 4300 digits"),
+    "1e999": (with_member("1e999"), "too large for a 64-bit float"),
+    "4,301 digits": (with_member("9" * 4301), "more than 4300 digits"),
 }
 UNFILEABLE = {
     "empty object": (b"{}", "conversation_id"),

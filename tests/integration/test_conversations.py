@@ -251,14 +251,14 @@ def test_subtitles_fit_the_recording(api):
 @pytest.mark.parametrize(
     ("talk", "query", "status", "part"),
     [
-        ({"key": 17}, "recording=latest", 409, "its key names no time within the conversation. Pass"),
-        ({"joining": False, "key": 17}, "recording=r1", 409, "its key names no time"),
-        ({"key": 1803902449000 - 31000}, "recording=r1", 409, "its key names no time"),
-        ({"key": 1803902411900}, "recording=r1", 409, "no turn falls into it"),
+        ({"key": 17}, "recording=latest", 409, "its key contains no time within the conversation. Pass"),
+        ({"joining": False, "key": 17}, "recording=r1", 409, "its key contains no time"),
+        ({"key": 1803902449000 - 31000}, "recording=r1", 409, "its key contains no time"),
+        ({"key": 1803902411900}, "recording=r1", 409, "no turn starts within it"),
         ({"key": 17}, "recording=r1&offset=-7.5", 200, ""),
-        ({}, "recording=r2", 404, "No recording r2 of conversation c1 is known."),
-        ({}, "offset=86401", 400, "offset takes seconds from -86400 to 86400, such as -7.5."),
-        ({}, "offset=1_0", 400, "offset takes"),
+        ({}, "recording=r2", 404, "No recording r2 of conversation c1 is stored."),
+        ({}, "offset=86401", 400, "offset must be a number of seconds from -86400 to 86400, such as -7.5."),
+        ({}, "offset=1_0", 400, "offset must be"),
     ],
 )
 def test_a_recording_without_its_place_in_the_talk_says_which_half_is_missing(api, talk, query, status, part):

@@ -240,10 +240,10 @@ def test_the_latest_is_the_newest_that_is_there(recordings):
 @pytest.mark.parametrize(
     ("members", "status", "words"),
     [
-        ({"s3_key": KEY}, "pending", "Ask again in a minute"),
-        ({"s3_key": KEY, "bucket_name": "theirs"}, "other_bucket", "not this stack's"),
+        ({"s3_key": KEY}, "pending", "Try again in a minute"),
+        ({"s3_key": KEY, "bucket_name": "theirs"}, "other_bucket", "does not belong to this stack"),
         ({"s3_key": KEY, "storage_provider": "gcs"}, "other_provider", "another storage provider"),
-        ({"s3_key": "../x"}, "failed", "names no usable object key. Read in its event"),
+        ({"s3_key": "../x"}, "failed", "names no usable object key. See its event"),
     ],
 )
 def test_what_cannot_be_played_is_409_and_says_why(recordings, members, status, words):

@@ -97,7 +97,7 @@ def test_a_recording_is_pending_and_then_available(local_stack, conversation_id)
 
     assert pending["link"] is None
     assert (1, "") == (refused.exit_code, refused.stdout)
-    assert "409: The recording is announced and its object is not there yet." in refused.stderr
+    assert "409: A callback announced the recording, but its object has not arrived." in refused.stderr
     assert (len(CONTENT), True) == tuple(available["recordings"][0][name] for name in ("size", "announced"))
     assert CONTENT == httpx.get(available["link"]["url"]).content
 

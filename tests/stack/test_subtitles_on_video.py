@@ -63,4 +63,4 @@ def test_an_unknown_start_of_a_recording_has_no_subtitles(local_stack: RunningSt
         [recording] = http.get(f"/conversations/{conversation_id}").json()["recordings"]
 
     assert (409, None) == (answer.status_code, recording["started_at"])
-    assert "its key names no time" in answer.json()["detail"]
+    assert "its key contains no time" in answer.json()["detail"]

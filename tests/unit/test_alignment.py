@@ -228,14 +228,14 @@ def test_without_joining_or_end_a_recording_starts_within_a_day(events, start, w
     [
         (BOTH, key_at(4), 60, -2.0, None),
         (BOTH, key_at(0), None, 2.0, None),
-        (BOTH, key_at(4), 2.9, None, "no turn falls into it"),
+        (BOTH, key_at(4), 2.9, None, "no turn starts within it"),
         (BOTH, key_at(4), 3.0, -2.0, None),
-        (BOTH, key_at(30), 60, None, "no turn falls into it"),
-        (BOTH, "key", 60, None, "its key names no time"),
+        (BOTH, key_at(30), 60, None, "no turn starts within it"),
+        (BOTH, "key", 60, None, "its key contains no time"),
         (STARTS_ONLY, key_at(0.25), 60, -0.25, None),
         ((turn(time=6.9996),), key_at(7), 60, -7.0, None),
         (WEEKS_AWAY, key_at(4), 60, None, "the transcript has no plausible absolute time"),
-        (WEEKS_AWAY, "key", 60, None, "names no time within the conversation, and the transcript has no"),
+        (WEEKS_AWAY, "key", 60, None, "contains no time within the conversation, and the transcript has no"),
     ],
 )
 def test_the_offset_is_right_or_null(turns, key, duration, offset, reason):

@@ -24,7 +24,7 @@ from tavus_callbacks_cli.targets.api_client import ApiClient
 
 CONTENT = bytes(range(256)) * 4000
 EXPIRES_AT = "2027-03-01T13:00:00.000000Z"
-WHY = "The recording is announced and its object is not there yet. Ask again in a minute."
+WHY = "A callback announced the recording, but its object has not arrived. Try again in a minute."
 
 
 def a_recording(recording_id: str = "1762000000000", **members: Any) -> dict[str, Any]:

@@ -51,7 +51,7 @@ def test_a_conversation_is_a_page(target):
     page = result.stdout
     for part in (
         "status        ended",
-        "The participant left and did not come back in time. (participant_left_timeout reached)",
+        "The participant left and did not return in time. (participant_left_timeout reached)",
         "after 58.2 s",
         "3 by the user, 4 by the replica",
         "Perception\nanalysis",
@@ -413,7 +413,7 @@ def test_a_file_is_printed_as_it_came(target, form):
 
 def test_subtitles_for_a_recording(target):
     """`--recording` and `--offset` reach the API, and its advice names the option."""
-    reason = "The recording cannot be aligned: its key names no time. Pass the seconds as"
+    reason = "The recording cannot be aligned, because its key contains no time. Pass the seconds as"
     target.answers = ["WEBVTT\n", (409, {"detail": f"{reason} offset=."})]
     command = ("transcript", CONVERSATION, "--format", "vtt", "--recording", "latest")
 

@@ -46,7 +46,9 @@ def test_a_gzip_body_is_inflated_whole_or_refused(raw):
     assert is_gzip(packed)
     assert raw == inflate(packed)
     for broken in (packed[:-1], packed[: len(packed) // 2], packed[:2], packed + b"x", packed + packed[:-1]):
-        with pytest.raises(NotAnObject, match=r"The gzip body is (cut off|followed by other bytes)\."):
+        with pytest.raises(
+            NotAnObject, match=r"The gzip body (is incomplete|has other bytes after its end)\."
+        ):
             inflate(broken)
 
 
@@ -85,7 +87,7 @@ def test_a_limit_counts_all_members():
     half = zeros(LONGEST // 2)
 
     assert LONGEST == len(inflate(half + half))
-    with pytest.raises(NotAnObject, match="inflates to more than 6 MiB"):
+    with pytest.raises(NotAnObject, match="larger than 6 MiB"):
         inflate(half + half + gzip.compress(b"0"))
 
 
@@ -114,7 +116,7 @@ def zeros(size):
 def test_a_body_is_inflated_up_to_the_size_of_a_plain_one():
     """6 MiB is what Lambda takes; one byte more is refused."""
     assert LONGEST == len(inflate(zeros(LONGEST)))
-    with pytest.raises(NotAnObject, match="inflates to more than 6 MiB"):
+    with pytest.raises(NotAnObject, match="larger than 6 MiB"):
         inflate(zeros(LONGEST + 1))
 
 
@@ -123,7 +125,7 @@ def test_a_bomb_takes_no_more_memory_than_the_limit():
     bomb = zeros(200 * 1024 * 1024)
     tracemalloc.start()
     try:
-        with pytest.raises(NotAnObject, match="more than 6 MiB"):
+        with pytest.raises(NotAnObject, match="larger than 6 MiB"):
             inflate(bomb)
         _, peak = tracemalloc.get_traced_memory()
     finally:

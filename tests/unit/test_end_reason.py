@@ -36,7 +36,7 @@ def test_an_internal_error_keeps_its_step():
     found = end_reason("internal error occurred at step start_bot")
 
     assert ("internal_error", "start_bot") == (found.code, found.step)
-    assert found.plain == "Tavus met an internal error at step start_bot."
+    assert found.plain == "Tavus had an internal error at step start_bot."
 
 
 @pytest.mark.parametrize("reason", ["user_left", "participant_left", "Something new: 42"])

@@ -43,24 +43,24 @@ routes = Routes()
 _FORMATS = {"text": "text/plain; charset=utf-8", "vtt": "text/vtt; charset=utf-8"}
 
 STATUS = one_of("status", "Only with this status.", get_args(ConversationStatus))
-REPLICA = text("replica", "Only with the replica or face of this id.")
-MISSING = one_of("missing", "Only where this has not arrived and should have.", get_args(Part))
-FORMAT = one_of("format", "How to write it: json unless said.", ("json", *_FORMATS))
+REPLICA = text("replica", "Only conversations with the replica (face) of this id.")
+MISSING = one_of(
+    "missing", "Only conversations for which this part is expected and has not arrived.", get_args(Part)
+)
+FORMAT = one_of("format", "The format of the transcript. Default: json.", ("json", *_FORMATS))
 IDS = names(
     "ids",
-    "Only these conversations, in this order; unknown ones are left out. At most 50, with commas in between; "
-    "an id that has a comma or a percent sign is percent-encoded before it is joined.",
+    "Only these conversations, in this order, without unknown ones. At most 50 ids, separated by commas; "
+    "percent-encode an id that contains a comma or a percent sign.",
     most=50,
 )
 INCLUDE = one_of(
-    "include", "Other turns to include: `system` adds system turns, the prompt among them.", ("system",)
+    "include", "Other turns to include: `system` adds system turns such as the prompt.", ("system",)
 )
-RECORDING = text(
-    "recording", "Subtitles for the recording with this id, or for the `latest`; with format=vtt."
-)
+RECORDING = text("recording", "Subtitles for the recording with this id, or `latest`; requires format=vtt.")
 OFFSET = seconds(
     "offset",
-    "Seconds to add to the time of every subtitle, instead of the recording's own `offset`; with format=vtt.",
+    "Seconds to add to each subtitle, instead of the recording's own `offset`; requires format=vtt.",
 )
 
 
@@ -69,7 +69,7 @@ _LIST = (*COMMON, STATUS, MISSING, REPLICA, IDS)
 
 @routes.get("/conversations", query=_LIST, model="ConversationPage")
 def get_conversations(query: Query) -> Response[str]:
-    """Answer conversations, the newest first by first receipt."""
+    """Return conversations, newest first receipt first."""
     config, now, listed = settings(), datetime.now(UTC), dict[str, "ListedSummary"]()
 
     def describe(row: "ListedSummary") -> "ConversationSummary":
@@ -108,7 +108,7 @@ def _read_rows(
 
 @routes.get("/conversations/<conversation_id>", model="Conversation", problems=(404,))
 def get_conversation(conversation_id: str) -> Response[str]:
-    """Answer the conversation folded from its events; one query, unless a recording is waited for."""
+    """Return a conversation, assembled from its events."""
     rows, events = _load(conversation_id)
     now, config = datetime.now(UTC), settings()
     recordings = (
@@ -143,16 +143,16 @@ def get_conversation(conversation_id: str) -> Response[str]:
     problems=(404, 409),
 )
 def get_transcript(query: Query, conversation_id: str) -> Response[str]:
-    """Answer the transcript as JSON, as lines of text, or as subtitles; 409 if those cannot be placed."""
+    """Return the transcript as JSON, text or subtitles; 409 if subtitles cannot be aligned."""
     form = query[FORMAT] or "json"
     if form != "vtt" and (query[RECORDING] or query[OFFSET] is not None):
-        raise BadRequest("recording and offset need format=vtt.")
+        raise BadRequest("recording and offset require format=vtt.")
     rows, events = _load(conversation_id)
     transcript = choose_transcript(events, include_system=query[INCLUDE] == "system")
     if transcript is None:
         if any(event.body is None and event.event_type == TRANSCRIPT for event in events):
             raise NotFound(
-                f"A transcript of conversation {conversation_id} is too large to read. Its event has it."
+                f"A transcript of conversation {conversation_id} is too large to read. Read it in its event."
             )
         raise NotFound(f"No transcript of conversation {conversation_id} has arrived.")
     period = conversation_period(events)

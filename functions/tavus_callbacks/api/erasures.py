@@ -13,7 +13,7 @@ routes = Routes()
 
 @routes.get("/erasures", query=(AFTER, LIMIT, CURSOR), model="ErasurePage")
 def get_erasures(query: Query) -> Response[str]:
-    """Answer the erased subjects by digest, the oldest erasure first."""
+    """Return the digests of erased subjects, oldest erasure first."""
     pulled = wiring.erasures().pull(read_position(query), query[LIMIT])
     erasures = [erasure._asdict() for erasure in pulled.entries]
     return json_answer({"erasures": erasures, "cursor": write_position(query, pulled.after)})

@@ -41,10 +41,10 @@ SUBJECT_ALONE = "subject requires kind, as in /events?kind=conversation&subject=
 KIND_ALONE = "kind requires subject, or order as in /events?kind=conversation&order=newest."
 
 KIND = text("kind", "Only events of this kind of subject: conversation, video, replica, …")
-SUBJECT = text("subject", "The events of this subject, by the sender's time; requires `kind`.")
+SUBJECT = text("subject", "Only the events of this subject, in order of the sender's time; requires `kind`.")
 EVENT_TYPE = text("event_type", "Only events of this type, as in `system.shutdown`.")
 ISSUE = text("issue", "Only events with this issue: a code, or `code:path`.")
-ORDER = one_of("order", "By receipt; `oldest` is the default.", ("oldest", "newest"))
+ORDER = one_of("order", "The order of receipt. Default: `oldest` first.", ("oldest", "newest"))
 FILTERS: Parameters = (EVENT_TYPE, LABEL, ISSUE, SIMULATED)
 
 
@@ -66,7 +66,7 @@ BEFORE: Parameter[Any] = Parameter(
     "/events", query=(KIND, SUBJECT, *FILTERS, ORDER, AFTER, BEFORE, LIMIT, CURSOR), model="EventPage"
 )
 def get_events(query: Query) -> Response[str]:
-    """Answer all events by receipt, oldest or newest first, or the events of one subject."""
+    """Return all events in order of receipt, or the events of one subject."""
     kind, subject, order = query[KIND], query[SUBJECT], query[ORDER]
     if subject is not None:
         if kind is None:
@@ -106,7 +106,7 @@ def _event_page(entries: list[Entry], cursor: str | None, looked_until: str | No
     "/conversations/<conversation_id>/events", query=(LIMIT, CURSOR), model="EventPage", problems=(404,)
 )
 def get_conversation_events(query: Query, conversation_id: str) -> Response[str]:
-    """Answer a conversation's events by time."""
+    """Return the events of a conversation in order of time."""
     page = _subject_page(query, "conversation", conversation_id)
     if not page["events"] and not query[CURSOR]:
         raise NotFound(f"No event of conversation {conversation_id} is stored.")
@@ -115,7 +115,7 @@ def get_conversation_events(query: Query, conversation_id: str) -> Response[str]
 
 @routes.get("/events/<event_id>/body", model=None, problems=(404,))
 def get_event_body(event_id: str) -> Response[Any]:
-    """Answer the kept bytes of an event."""
+    """Return the stored bytes of an event."""
     identity, pages = parse_event_id(event_id), wiring.event_pages()
     row = pages.event_row(*identity) if identity else None
     if row is None:
@@ -125,7 +125,7 @@ def get_event_body(event_id: str) -> Response[Any]:
 
 @routes.get("/quarantine", query=(LIMIT, CURSOR), model="QuarantinePage")
 def get_quarantine(query: Query) -> Response[str]:
-    """Answer what could not be filed, newest first."""
+    """Return the bodies in quarantine, newest first."""
     before = place_in(query.state(CURSOR), "before")
     entries, following = wiring.event_pages().list_quarantine(limit=query[LIMIT], before=before)
     views = [quarantine_view(row, raw_body) for row, raw_body in entries]
@@ -135,7 +135,7 @@ def get_quarantine(query: Query) -> Response[str]:
 
 @routes.get("/quarantine/<quarantine_id>/body", model=None, media=(BYTES_TYPE,), problems=(404,))
 def get_quarantine_body(quarantine_id: str) -> Response[Any]:
-    """Answer the kept bytes of what could not be filed, JSON or not."""
+    """Return the stored bytes of a body in quarantine, which need not be JSON."""
     pages = wiring.event_pages()
     row = pages.quarantine_row(quarantine_id)
     if row is None:
@@ -153,7 +153,7 @@ def _subject_page(query: Query, kind: str, subject: str) -> dict[str, Any]:
 
 
 def _answer_bytes(body: bytes, content_type: str) -> Response[Any]:
-    """Answer a body as stored: as text, or in base64 if that is shorter within Lambda's 6 MB.
+    """Return a body as stored: as text, or in base64 if that is shorter within Lambda's 6 MB.
 
     The gateway handed the body to `receive` in one of the two forms, and so it fits in that form again.
     """

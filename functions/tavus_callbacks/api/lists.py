@@ -16,9 +16,9 @@ from tavus_callbacks.runtime.settings import settings
 if TYPE_CHECKING:
     from tavus_callbacks.domain.conversations.facts import Facts
 
-LABEL = text("label", "Only what came by the token of this label.")
-SINCE = moment("since", "Only what was first received at this time or later.")
-UNTIL = moment("until", "Only what was first received before this time.")
+LABEL = text("label", "Only subjects with a callback sent with the token of this label.")
+SINCE = moment("since", "Only subjects first received at this time or later.")
+UNTIL = moment("until", "Only subjects first received before this time.")
 
 COMMON: Parameters = (TAG, LABEL, SIMULATED, SINCE, UNTIL, LIMIT, CURSOR)
 

@@ -52,7 +52,7 @@ class ConversationRow(ConversationSummary):
 
 
 class ConversationPage(ListPage):
-    """Conversations, the newest first by first receipt."""
+    """Conversations, newest first receipt first."""
 
     conversations: list[ConversationRow]
 
@@ -110,7 +110,7 @@ class SpeechPage(ListPage):
 
 
 class SubjectPage(ListPage):
-    """Subjects of one kind, the newest first by first receipt; the next kind follows on a page of its own."""
+    """Subjects of one kind, newest first receipt first. The next kind begins on another page."""
 
     subjects: list[SubjectSummary]
 
@@ -133,14 +133,14 @@ class Erasure(Answer):
 
 
 class ErasurePage(Answer):
-    """Erased subjects, the oldest erasure first."""
+    """Erased subjects, oldest erasure first."""
 
     erasures: list[Erasure]
     cursor: str = Field(description="The cursor of the next page; a later page may have new erasures.")
 
 
 class Sums(Answer):
-    """Sums over conversations; spans are seconds, shares are of 1, null is unknown."""
+    """Sums over conversations. Times are in seconds, shares from 0 to 1, and null is unknown."""
 
     conversations: int
     ended: int
@@ -170,15 +170,15 @@ class Sums(Answer):
 class Group(Sums):
     """The sums of one group."""
 
-    group: str = Field(description="A day, a label, a reason or a tag's value; `(none)` without one.")
+    group: str = Field(description="A day, label, reason or value of a tag; `(none)` if there is none.")
 
 
 class Histogram(Answer):
-    """How many values lie between bounds, in seconds."""
+    """The number of values between bounds, in seconds."""
 
     bounds: list[float]
     counts: list[int] = Field(
-        description="`counts[i]` is for values below `bounds[i]` and not below the bound before."
+        description="`counts[i]` counts values below `bounds[i]`, and not below the previous bound."
     )
 
 
@@ -189,9 +189,11 @@ class Stats(Answer):
     groups: list[Group] = Field(description="In the order of their names.")
     durations: Histogram = Field(description="Durations of the conversations that have one.")
     responses: Histogram = Field(description="`median_response_seconds` of the conversations that have it.")
-    end_reasons: dict[str, int] = Field(description="How many ended for each reason; `(none)` without one.")
+    end_reasons: dict[str, int] = Field(
+        description="The number of conversations for each reason; `(none)` if it is unknown."
+    )
     by: str
-    limit_reached: bool = Field(description="There are older conversations that were not counted.")
+    limit_reached: bool = Field(description="Whether older conversations were left out.")
     looked_until: Moment | None = Field(description="Null unless the limit was reached.")
 
 
@@ -204,7 +206,7 @@ class Stack(Answer):
 
 
 class QuarantinePage(Page):
-    """Bodies that could not be stored as events, newest first by first receipt."""
+    """Bodies that could not be stored as events, newest first receipt first."""
 
     quarantine: list[QuarantineEntry]
 
@@ -222,14 +224,14 @@ class Receipt(Answer):
 
 
 class Ready(Answer):
-    """The token is live."""
+    """The token is valid."""
 
     label: str
     ready: Literal[True]
 
 
 class FieldProblem(Answer):
-    """One field at fault."""
+    """A field that is wrong."""
 
     field: str
     detail: str
@@ -242,7 +244,7 @@ class Problem(Answer):
     title: str
     status: int
     detail: str = ""
-    errors: list[FieldProblem] = Field([], description="The fields at fault.")
+    errors: list[FieldProblem] = Field([], description="The fields that are wrong.")
     quarantine_id: str = Field("", description="The path of a body that could not be stored as an event.")
     recording_status: RecordingStatus = Field("pending", description="Why a recording cannot be played.")
 

@@ -18,7 +18,7 @@ _AN_HOUR = {"cache-control": "public, max-age=3600"}
 
 @routes.get(PATH, model=None)
 def get_openapi() -> Response[str]:
-    """Answer this description; it requires no token."""
+    """Return this document; requires no token."""
     return Response(200, JSON_TYPE, _read_text(), _AN_HOUR)
 
 

@@ -15,9 +15,9 @@ from tavus_callbacks.domain.common.lenient_json import LONGEST_SECONDS
 
 T = TypeVar("T")
 
-BAD_CURSOR = "This cursor is not valid. Pass on the `cursor` of an answer unchanged."
+BAD_CURSOR = "This cursor is not valid. Use the `cursor` of an answer unchanged."
 OTHER_LIST = (
-    "The cursor belongs to another list. Use it with the path and the filters of the answer that had it, "
+    "The cursor belongs to another list. Use it with the path and filters of the answer that contained it, "
     "or start again without it."
 )
 DEFAULT_LIMIT, MAX_LIMIT = 50, 200
@@ -97,7 +97,7 @@ def whole_number(name: str, description: str, *, most: int, default: T) -> "Para
     def read(sent: str) -> int:
         is_short = sent.isascii() and sent.isdigit() and len(sent) <= len(str(most))
         if not (is_short and 1 <= int(sent) <= most):
-            raise BadRequest(f"{name} takes a whole number from 1 to {most}.")
+            raise BadRequest(f"{name} must be a whole number from 1 to {most}.")
         return int(sent)
 
     schema = {"type": "integer", "minimum": 1, "maximum": most, **({"default": default} if default else {})}
@@ -109,7 +109,7 @@ def seconds(name: str, description: str) -> Parameter[float | None]:
 
     def read(sent: str) -> float:
         if not (_NUMBER.fullmatch(sent) and abs(float(sent)) <= LONGEST_SECONDS):
-            raise BadRequest(f"{name} takes seconds from -86400 to 86400, such as -7.5.")
+            raise BadRequest(f"{name} must be a number of seconds from -86400 to 86400, such as -7.5.")
         return float(sent)
 
     schema = {"type": "number", "minimum": -LONGEST_SECONDS, "maximum": LONGEST_SECONDS}
@@ -127,7 +127,7 @@ def one_of(name: str, description: str, values: tuple[str, ...]) -> Parameter[st
 
     def read(sent: str) -> str:
         if sent not in values:
-            raise BadRequest(f"{name} takes {' or '.join(values)}.")
+            raise BadRequest(f"{name} must be {' or '.join(values)}.")
         return sent
 
     return Parameter(name, description, {"type": "string", "enum": list(values)}, read, None)
@@ -139,7 +139,7 @@ def names(name: str, description: str, *, most: int) -> Parameter[tuple[str, ...
     def read(sent: str) -> tuple[str, ...]:
         several = tuple(dict.fromkeys(unquote(each) for each in sent.split(",") if each))
         if not 1 <= len(several) <= most:
-            raise BadRequest(f"{name} takes 1 to {most} ids, separated by commas.")
+            raise BadRequest(f"{name} must be 1 to {most} ids, separated by commas.")
         return several
 
     return Parameter(name, description, {"type": "string", "examples": ["c1,c2"]}, read, ())
@@ -151,7 +151,7 @@ def moment(name: str, description: str) -> Parameter[datetime | None]:
     def read(sent: str) -> datetime:
         time = timestamps.parse(sent)
         if time is None:
-            raise BadRequest(f"{name} takes a time such as 2026-01-31T12:00:00Z.")
+            raise BadRequest(f"{name} must be a time such as 2026-01-31T12:00:00Z.")
         return time
 
     return Parameter(name, description, {"type": "string", "format": "date-time"}, read, None)
@@ -176,13 +176,13 @@ def place_in(state: dict[str, Any], name: str) -> str | None:
 def _read_tag(text: str) -> tuple[str, str]:
     name, colon, value = text.partition(":")
     if not colon:
-        raise BadRequest("tag takes a name and a value, as in tag=user:4711.")
+        raise BadRequest("tag must be a name and a value, as in tag=user:4711.")
     return name, value
 
 
-LIMIT = whole_number("limit", "How many a page holds.", most=MAX_LIMIT, default=DEFAULT_LIMIT)
+LIMIT = whole_number("limit", "The number of entries in a page.", most=MAX_LIMIT, default=DEFAULT_LIMIT)
 CURSOR: Parameter[dict[str, Any]] = Parameter(
-    "cursor", "Where to go on: the `cursor` of the page before.", {"type": "string"}, read_cursor, {}
+    "cursor", "Where to continue: the `cursor` of the previous page.", {"type": "string"}, read_cursor, {}
 )
 SIMULATED = flag("simulated", "`true` leaves out real data, `false` leaves out simulated data.", default=None)
 TAG: Parameter[tuple[str, str] | None] = Parameter(

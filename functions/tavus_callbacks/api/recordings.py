@@ -22,14 +22,16 @@ routes = Routes()
 
 EXPIRES = whole_number(
     "expires",
-    "Seconds that the link lives, and never less than the recording lasts.",
+    "Seconds for which the link is valid; at least the length of the recording.",
     most=int(signed_url.MAX_LIFETIME.total_seconds()),
     default=None,
 )
 DOWNLOAD = flag(
-    "download", "Whether a browser saves it under a readable name instead of playing it.", default=False
+    "download",
+    "Whether a browser saves the recording under a readable name instead of playing it.",
+    default=False,
 )
-FORMAT = one_of("format", "`json` answers the link and its expiry instead of leading there.", ("json",))
+FORMAT = one_of("format", "`json` returns the link and its expiry instead of a redirect.", ("json",))
 
 
 @routes.get(
@@ -39,7 +41,7 @@ FORMAT = one_of("format", "`json` answers the link and its expiry instead of lea
     problems=(404,),
 )
 def get_recordings(query: Query, conversation_id: str) -> Response[str]:
-    """Answer a conversation's recordings in the order of their ids, which stays when others come."""
+    """Return the recordings of a conversation, in the stable order of their ids."""
     after = place_in(query[CURSOR], "after") or ""
     rest = [recording for recording in _stored_recordings(conversation_id) if recording.recording_id > after]
     page = rest[: query[LIMIT]]
@@ -65,7 +67,7 @@ def get_recordings(query: Query, conversation_id: str) -> Response[str]:
     redirects=True,
 )
 def get_recording(query: Query, conversation_id: str, recording_id: str) -> Response[str]:
-    """Answer 302 to a fresh signed link, or the link and its expiry as JSON; `latest` is an id too."""
+    """Redirect to a new signed link, or return the link and its expiry as JSON. The id may be `latest`."""
     now, config = datetime.now(UTC), settings()
     recording = choose_recording(conversation_id, _stored_recordings(conversation_id), recording_id, now)
     status = recording_status(recording, now=now, missing_after=config.recording_missing_after)
@@ -101,7 +103,7 @@ def choose_recording(
         refresh_recordings(wiring.recordings_bucket, wiring.recordings(), conversation_id, candidates, now)
     )
     if recording is None:
-        raise NotFound(f"No recording {wanted_id} of conversation {conversation_id} is known.")
+        raise NotFound(f"No recording {wanted_id} of conversation {conversation_id} is stored.")
     return recording
 
 

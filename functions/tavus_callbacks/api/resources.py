@@ -30,7 +30,7 @@ def _declare_list(kind: str, name: str) -> None:
         f"/{name}",
         # `lipsync` and `speech` have one word for the list and for its items.
         operation_id=f"get_{name}" if name != kind else f"get_{name}_list",
-        summary=f"Answer {name}, the newest first by first receipt.",
+        summary=f"Return {name}, newest first receipt first.",
         query=(*COMMON, STATUS),
         model=f"{kind.capitalize()}Page",
     )
@@ -46,7 +46,7 @@ def _declare_view(kind: str, name: str) -> None:
     @routes.get(
         f"/{name}/<{kind}_id>",
         operation_id=f"get_{kind}",
-        summary=f"Answer a {kind} with its state, links and history.",
+        summary=f"Return a {kind} with its status, links and history.",
         model="ResourceView",
         problems=(404,),
     )

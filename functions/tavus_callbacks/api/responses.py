@@ -28,7 +28,7 @@ View = dict[str, Any]
 def json_answer(
     view: View, truncate: Callable[[View], Iterator[View]] | None = None, *, accept_encoding: str = ""
 ) -> Response[str]:
-    """Answer with JSON. `truncate` yields ever smaller views, for one that Lambda would not return."""
+    """Return a JSON response. `truncate` yields ever smaller views, for one that Lambda would not return."""
     text = _write(view)
     if truncate and not _is_deliverable(text, accept_encoding):
         for smaller in truncate(view):

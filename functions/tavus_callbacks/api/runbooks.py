@@ -21,7 +21,7 @@ _HEADING = re.compile(r"^## (\w+)$", re.MULTILINE)
 
 @routes.get(f"{FOLDER}<alarm>", model=None, media=(TEXT_TYPE,), problems=(404,))
 def get_runbook(alarm: str) -> Response[str]:
-    """Answer what an alarm means, what is lost and what to do, as text; it requires no token."""
+    """Return the runbook of an alarm as text; requires no token."""
     runbooks = _read_runbooks()
     if alarm not in runbooks:
         raise NotFound(f"No alarm has this name. The alarms are: {', '.join(runbooks)}.")

@@ -12,7 +12,7 @@ routes = Routes()
 
 @routes.get("/stack", model="Stack")
 def get_stack() -> Response[str]:
-    """Answer the version and the origin of recordings, which a page names in its content security policy."""
+    """Return the version of the stack and the origin of its recordings."""
     config = settings()
     has_recordings = config.recordings_bucket is not None
     return json_answer(

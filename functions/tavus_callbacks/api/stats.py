@@ -28,7 +28,7 @@ _DEFAULT_SPAN = timedelta(days=30)
 def _read_key(text: str) -> tuple[str, sums.Key]:
     key = sums.parse_key(text)
     if key is None:
-        raise BadRequest(f"by takes {sums.KEY_WORDS}.")
+        raise BadRequest(f"by must be {sums.KEY_WORDS}.")
     return text, key
 
 
@@ -39,12 +39,12 @@ BY: Parameter[tuple[str, sums.Key]] = Parameter(
     _read_key,
     ("day", sums.by_day),
 )
-LIMIT = whole_number("limit", "How many conversations to look at, the newest first.", most=MOST, default=MOST)
+LIMIT = whole_number("limit", "How many conversations to read, newest first.", most=MOST, default=MOST)
 
 
 @routes.get("/stats", query=(SINCE, UNTIL, BY, TAG, LABEL, SIMULATED, LIMIT), model="Stats")
 def get_stats(query: Query) -> Response[str]:
-    """Answer sums over the conversations of the last 30 days, or of another span."""
+    """Return sums over the conversations of the last 30 days, or of another period."""
     by, key = query[BY]
     filter_ = Filter(tag=query[TAG], label=query[LABEL], simulated=query[SIMULATED])
     summaries = _read_summaries(query, filter_, query[LIMIT] + 1)

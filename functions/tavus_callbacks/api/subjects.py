@@ -21,7 +21,7 @@ routes = Routes()
 
 @routes.get("/subjects", query=COMMON, model="SubjectPage")
 def get_subjects(query: Query) -> Response[str]:
-    """Answer subjects of every kind: a page holds one kind, the newest first by first receipt."""
+    """Return subjects of every kind. A page has one kind, newest first receipt first."""
     state = query.state(CURSOR)
     kind, before = state.get("kind", KINDS[0]), place_in(state, "before")
     if kind not in KINDS:

@@ -24,12 +24,12 @@ for routes in ALL_ROUTES:
 # Otherwise the first reader would wait for it.
 build_views()
 
-NO_SUCH_PATH = "There is no such path. An id with / or ? is read at /events?kind=...&subject=..."
+NO_SUCH_PATH = "There is no such path. Read an id that contains / or ? at /events?kind=...&subject=..."
 
 TOO_LARGE = (
-    "The answer is over the 6 MB that Lambda hands back. Accept gzip, or ask for less: a smaller limit, "
-    "format=text of a transcript, or one event by /events/{event_id}/body. tavus-callbacks with --stack, "
-    "which takes AWS credentials, reads it whatever its size."
+    "The answer is larger than the 6 MB that Lambda can return. Accept gzip, or request less: a smaller "
+    "limit, format=text of a transcript, or one event by /events/{event_id}/body. With AWS credentials, "
+    "tavus-callbacks --stack has no such limit."
 )
 
 # The scheme is case-insensitive: RFC 9110, section 11.1.

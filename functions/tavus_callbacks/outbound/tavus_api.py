@@ -152,9 +152,7 @@ def _header_value(key: SecretStr) -> str:
     """Return the key's text; raises KeyRefused if no header can hold it, before http.client quotes it."""
     text = key.get_secret_value()
     if not (text.isascii() and text.isprintable()):
-        raise KeyRefused(
-            "The key holds a line break or other characters that no key has. Copy the key again."
-        )
+        raise KeyRefused("The API key contains a line break or other invalid characters. Copy the key again.")
     return text
 
 
@@ -166,7 +164,7 @@ def _raise_for_status(answer: "BaseHTTPResponse") -> None:
             f"Tavus refused the key ({status}): it is wrong or revoked, or allowed from other addresses only."
         )
     if status == _NOT_FOUND:
-        raise UnknownThere("Tavus has no such conversation for this key.")
+        raise UnknownThere("Tavus has no such conversation for this API key.")
     if status == _TOO_MANY or status >= _FAILED:
         after = parse_retry_after(answer.headers.get("retry-after"), now())
         raise Busy(f"Tavus answered {status}. Try again in a while.", after)

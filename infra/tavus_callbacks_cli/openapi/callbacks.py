@@ -37,7 +37,7 @@ def callback_schemas() -> dict[str, Schema]:
             for event_type, model in event_models.items()
         },
         _KNOWN: {
-            "description": "An event of a conversation whose type is described.",
+            "description": "An event of a conversation with a known type.",
             "oneOf": [ref(event_type) for event_type in event_models],
             "discriminator": {
                 "propertyName": "event_type",
@@ -95,13 +95,13 @@ _REST = {
     "name": "rest",
     "in": "path",
     "required": True,
-    "description": "Anything, slashes included, such as `webhook`. It is neither read nor stored nor logged.",
+    "description": "Any path, such as `webhook`. It is neither used, stored nor logged.",
     "schema": {"type": "string"},
 }
 _TAGS = {
     "name": "tags",
     "in": "query",
-    "description": "Any names and values, kept with the event as its tags.",
+    "description": "Any names and values. They are stored as the tags of the event.",
     "style": "form",
     "explode": True,
     "schema": {"type": "object", "additionalProperties": {"type": "string"}},
@@ -109,9 +109,9 @@ _TAGS = {
 }
 _POST = {
     "operationId": "post_callback",
-    "summary": "Keep a callback; 200 means that it is durably kept.",
-    "description": "`duplicate` says that it was there, `accepted` that it waits for the store to come back, "
-    "`erased` that it is dropped, for its subject was erased.",
+    "summary": "Store a callback; 200 means that it is stored durably.",
+    "description": "`duplicate`: it was already stored. `accepted`: it is stored when the store is available "
+    "again. `erased`: it is dropped, because its subject was erased.",
     "security": [],
     "parameters": [_TAGS],
     "requestBody": {"required": True, "content": {JSON_TYPE: {"schema": ref("Callback")}}},
@@ -128,7 +128,7 @@ _POST = {
 }
 _TRY = {
     "operationId": "try_callback",
-    "summary": "Tell whether the token is live, so that a pasted URL can be tried in a browser.",
+    "summary": "Return whether the token is valid, so that you can try a URL in a browser.",
     "security": [],
     "responses": {
         "200": _success("Ready"),

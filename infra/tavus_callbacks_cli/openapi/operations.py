@@ -12,11 +12,11 @@ from tavus_callbacks_cli.openapi.responses import response_refs
 
 _NAME = re.compile(r"<(\w+)>")
 _PATH_PARAMETERS = {
-    **{f"{kind}_id": f"A {kind}, as Tavus names it." for kind in LISTS},
-    "event_id": "An event or a variant of one, as a list of events names it.",
-    "quarantine_id": "A body, as the answer that refused it and the list of quarantine name it.",
-    "alarm": "An alarm, as its description names it.",
-    "recording_id": "A recording, as the list of recordings names it, or `latest`.",
+    **{f"{kind}_id": f"Tavus's id of the {kind}." for kind in LISTS},
+    "event_id": "The id of an event or of a variant, from a list of events.",
+    "quarantine_id": "The id of a body in quarantine, from the answer to the callback or from the list.",
+    "alarm": "The name of an alarm, from its description.",
+    "recording_id": "The id of a recording, or `latest`.",
 }
 _PROBLEMS = {404: "NotFound", 409: "Conflict"}
 
@@ -67,7 +67,10 @@ def _responses(operation: Operation, *, is_public: bool) -> dict[str, Any]:
     responses: dict[str, Any] = {"200": {"description": "Found.", "content": {**json, **texts}}}
     if operation.redirects:
         location = {"Location": {"required": True, "schema": {"type": "string", "format": "uri"}}}
-        responses["302"] = {"description": "The link that plays it, until it expires.", "headers": location}
+        responses["302"] = {
+            "description": "A link that plays the recording until it expires.",
+            "headers": location,
+        }
     statuses = {f"status_{status}": _PROBLEMS[status] for status in operation.problems}
     if operation.query:
         statuses["status_400"] = "BadRequest"

@@ -10,7 +10,7 @@ _PROBLEM = {PROBLEM_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
 _MESSAGE = {JSON_TYPE: {"schema": {"$ref": "#/components/schemas/GatewayMessage"}}}
 _RETRY_AFTER = {
     "Retry-After": {
-        "description": "Seconds after which to try again.",
+        "description": "Seconds to wait before you try again.",
         "schema": {"type": "string", "const": RETRY_AFTER},
     }
 }
@@ -20,18 +20,18 @@ _CHALLENGE = {"WWW-Authenticate": {"schema": {"type": "string", "const": "Bearer
 RESPONSES: dict[str, Response] = {
     "BadRequest": {"description": "A query parameter is wrong.", "content": _PROBLEM},
     "Unauthorized": {
-        "description": "No valid token of the right scope; the answer never says which.",
+        "description": "No valid token of the right scope. The answer does not say what is wrong with it.",
         "content": _PROBLEM,
         "headers": _CHALLENGE,
     },
     "UnknownToken": {"description": "No valid token of scope `callback`.", "content": _PROBLEM},
     "NotFound": {
-        "description": "Nothing of that name is kept; or, from the gateway, no such path.",
+        "description": "Nothing is stored under this id; or, from API Gateway, there is no such path.",
         "content": {**_PROBLEM, **_MESSAGE},
     },
-    "NoSuchPath": {"description": "No such path; from the gateway.", "content": _MESSAGE},
+    "NoSuchPath": {"description": "There is no such path; from API Gateway.", "content": _MESSAGE},
     "Conflict": {
-        "description": "It is there, and not in the form that was asked for, or too large to answer.",
+        "description": "It exists, but is too large to return, or not available in the requested format.",
         "content": _PROBLEM,
     },
     "NotAnObject": {
@@ -42,11 +42,14 @@ RESPONSES: dict[str, Response] = {
         "description": "The subject or event type is missing or invalid; see the entry `quarantine_id`.",
         "content": _PROBLEM,
     },
-    "TooLarge": {"description": "Larger than the gateway's event of 6 MiB.", "content": _MESSAGE},
-    "TooManyRequests": {"description": "Above the throttle; from the gateway.", "content": _MESSAGE},
-    "Failed": {"description": "A function failed; from the gateway.", "content": _MESSAGE},
+    "TooLarge": {
+        "description": "The request is larger than API Gateway's event of 6 MiB.",
+        "content": _MESSAGE,
+    },
+    "TooManyRequests": {"description": "Too many requests; from API Gateway.", "content": _MESSAGE},
+    "Failed": {"description": "A function failed; from API Gateway.", "content": _MESSAGE},
     "Unavailable": {
-        "description": "The store does not answer; or, from the gateway, a function took too long.",
+        "description": "The store does not answer; or, from API Gateway, a function took too long.",
         "content": {**_PROBLEM, **_MESSAGE},
         "headers": _RETRY_AFTER,
     },

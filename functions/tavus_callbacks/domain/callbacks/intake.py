@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 # Part of every identity, so that a later rule can coexist with this one.
 IDENTITY_VERSION = 1
 
-STUMBLED = "The receiver could not read this body. It is kept, and can be redriven after an upgrade."
+STUMBLED = (
+    "The receiver failed to read this body, which is now in quarantine. After an upgrade, run "
+    "`tavus-callbacks quarantine redrive`."
+)
 
 
 class Rejection(NamedTuple):

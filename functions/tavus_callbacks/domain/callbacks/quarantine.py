@@ -34,13 +34,14 @@ def explain_rejection(callback: "Callback", error: NotAnObject | Unfileable) -> 
     """Return the error for the sender: that the body is compressed, or `error`."""
     if is_gzip(callback.raw):
         return NotAnObject(
-            "The body is compressed with gzip. It is kept, and `tavus-callbacks quarantine redrive` reads it."
+            "The body is compressed with gzip. It is in quarantine, and `tavus-callbacks quarantine redrive` "
+            "can store it."
         )
     if isinstance(error, Unfileable) or callback.content_encoding.lower() in _READABLE:
         return error
     return NotAnObject(
         f"{error} It came with Content-Encoding: {callback.content_encoding}. `tavus-callbacks quarantine "
-        "redrive` reads compressed bodies only if they are gzip."
+        "redrive` supports gzip only."
     )
 
 

@@ -65,7 +65,7 @@ def inflate(raw: bytes) -> bytes:
     parts, at, left = [], 0, LONGEST + 1
     while at < len(raw):
         if not raw.startswith(_GZIP, at):
-            raise NotAnObject("The gzip body is followed by other bytes.")
+            raise NotAnObject("The gzip body has other bytes after its end.")
         try:
             member = _inflate_member(raw, at, _GZIP_ONLY, left)
         except zlib.error:
@@ -73,9 +73,9 @@ def inflate(raw: bytes) -> bytes:
         parts.append(member.text)
         left -= len(member.text)
         if not left:
-            raise NotAnObject("The gzip body inflates to more than 6 MiB.")
+            raise NotAnObject("The gzip body is larger than 6 MiB when it is decompressed.")
         if member.end is None:
-            raise NotAnObject("The gzip body is cut off.")
+            raise NotAnObject("The gzip body is incomplete.")
         at = member.end
     return b"".join(parts)
 

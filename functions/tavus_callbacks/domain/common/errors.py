@@ -49,7 +49,7 @@ class NotAnObject(CallbackError):
 
 
 class FieldError(NamedTuple):
-    """A field at fault, and what is wrong with it."""
+    """A field, and what is wrong with it."""
 
     field: str
     detail: str

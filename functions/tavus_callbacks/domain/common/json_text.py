@@ -24,7 +24,7 @@ MAX_COUNT = 300_000
 MAX_DIGITS = 4300  # the most that Python converts to an integer
 
 _TOO_DEEP = f"The body is nested deeper than {MAX_DEPTH} levels."
-_TOO_LONG = f"The body holds a number of over {MAX_DIGITS} digits."
+_TOO_LONG = f"The body contains a number of more than {MAX_DIGITS} digits."
 
 BYTE_ORDER_MARK = "\ufeff"
 
@@ -112,7 +112,7 @@ def parse(text: str, write: Callable[[dict[str, Any]], Written | None] = lambda 
     if not isinstance(sent, dict):
         names = {list: "a JSON array", str: "a JSON string", bool: "a JSON boolean", type(None): "null"}
         raise NotAnObject(
-            f"The body is {names.get(type(sent), 'a JSON number')}; a callback is a JSON object."
+            f"The body is {names.get(type(sent), 'a JSON number')}. A callback must be a JSON object."
         )
     marks = () if bare is text else (issues.BYTE_ORDER_MARK,)
     written = write(sent)
@@ -163,7 +163,7 @@ class _Keys:
 
 def _load(text: str, keys: _Keys | None = None) -> object:
     if not text.strip():
-        raise NotAnObject("The body is empty; a callback is a JSON object.")
+        raise NotAnObject("The body is empty. A callback must be a JSON object.")
     try:
         return json.loads(
             text,
@@ -195,7 +195,7 @@ def _parse_float(digits: str) -> float:
         raise NotAnObject(_TOO_LONG)
     number = float(digits)
     if not isfinite(number):
-        raise NotAnObject("The body holds a number beyond what a 64-bit float can hold.")
+        raise NotAnObject("The body contains a number that is too large for a 64-bit float.")
     return number
 
 

@@ -29,13 +29,13 @@ class Happened(View):
     at: Moment | None
     event_id: str
     body_url: str | None = Field(
-        None, description="The path of the whole event; only if a value is too large for this list."
+        None, description="The path of the whole event, if a value is too large for this list."
     )
 
 
 SKIPPED = (
     "Events that were not read for this answer: they have over 100,000 objects and lists, or all bodies "
-    "together are more than one answer reads. None if everything was read."
+    "together are larger than one answer may read. Null if everything was read."
 )
 
 

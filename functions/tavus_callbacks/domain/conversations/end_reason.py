@@ -20,13 +20,13 @@ NOBODY_JOINED = frozenset((ABSENT, COULD_NOT_JOIN, STARTUP_FAILED))
 
 _PLAIN = {
     "max_call_duration": "The conversation reached its maximum duration.",
-    "participant_left_timeout": "The participant left and did not come back in time.",
-    ABSENT: "No participant was there within the time allowed.",
+    "participant_left_timeout": "The participant left and did not return in time.",
+    ABSENT: "No participant joined in time.",
     COULD_NOT_JOIN: "The replica could not join the meeting, which had probably ended.",
     "daily_room_has_been_deleted": "The room was deleted.",
-    STARTUP_FAILED: "Tavus met an error while starting the conversation.",
+    STARTUP_FAILED: "Tavus could not start the conversation because of an error.",
     "end_conversation_endpoint_hit": "The conversation was ended through the API.",
-    INTERNAL_ERROR: "Tavus met an internal error.",
+    INTERNAL_ERROR: "Tavus had an internal error.",
 }
 _STEP = re.compile(r"internal error occurred at step\s+(.+)", re.IGNORECASE | re.DOTALL)
 _SEPARATORS = re.compile(r"[\s_-]+")
@@ -48,9 +48,9 @@ def end_reason(reason: str | None) -> Ending:
     if code is None:
         plain = "The conversation ended; no reason was given."
     elif step:
-        plain = f"Tavus met an internal error at step {step}."
+        plain = f"Tavus had an internal error at step {step}."
     else:
-        plain = _PLAIN.get(code, f"The conversation ended for a reason that is not documented: {code}")
+        plain = _PLAIN.get(code, f"The conversation ended for an undocumented reason: {code}")
     return Ending(plain=plain, code=code, reason=reason, step=step)
 
 

@@ -31,11 +31,11 @@ _RAVEN = frozenset((event_types.MEMORY_EVIDENCE, *event_types.TOOL_CALLS))
 
 
 class Missing(View):
-    """Something that should have arrived."""
+    """A part that is expected and has not arrived."""
 
     what: Part
     since: Moment | None = Field(description="The end, or the last event, by the sender's clock.")
-    usual_delay: float = Field(description="Seconds after which it usually comes.")
+    usual_delay: float = Field(description="Seconds after which it usually arrives.")
     overdue: bool
 
 

@@ -34,7 +34,7 @@ from tavus_callbacks.domain.transcripts.transcript import (
 )
 from tavus_callbacks.domain.transcripts.turn_times import Origin, origin_rank
 
-CONFIRMED = "Whether Tavus itself, asked by its API, has shown every event that is stored."
+CONFIRMED = "Whether Tavus's API has shown every event that is stored."
 
 # A summary is small; the event itself keeps the whole.
 _LONGEST_REASON, _REF_END = 1000, 24

@@ -39,9 +39,9 @@ class ObjectiveView(View):
         description="activated, pending, completed, or as sent: the latest by the sender's clock. "
         "If deliveries have no time, the furthest status counts."
     )
-    values: dict[str, Any] = Field(description="The fullest values over all deliveries.")
+    values: dict[str, Any] = Field(description="The most complete values of all deliveries.")
     history: list[Delivery] = Field(
-        description="Ordered by the sender's time, or by the time of receipt where Tavus sent none."
+        description="In order of the sender's time, or of receipt if Tavus sent no time."
     )
 
 

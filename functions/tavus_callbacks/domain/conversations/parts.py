@@ -16,7 +16,7 @@ from tavus_callbacks.domain.recordings.copy_failure import explain_copy_failure
 
 
 class Perception(Happened):
-    """The analysis of the camera's pictures, or why there is none."""
+    """The analysis of the camera images, or why there is none."""
 
     analysis: Any = Field(description="Markdown, as Tavus sends it.")
     unavailable_reason: str | None = Field(description="For example `no_vision_history`: the camera was off.")
@@ -43,26 +43,28 @@ class GuardrailCount(View):
 
 
 class Action(Happened):
-    """A tool that ran after the call; `error` is a delivery that failed."""
+    """A tool that ran after the conversation. `error` is a failed delivery."""
 
     tool_id: str | None
     tool_name: str | None
     status: str | None
-    request: Any = Field(description="The body of the request, with JSON text in it parsed.")
+    request: Any = Field(description="The body of the request. JSON text in it is parsed.")
     response: Any
 
 
 class PerceptionToolCallView(Happened):
-    """A tool that Raven called within the call."""
+    """A tool that Raven called during the conversation."""
 
     name: str | None
     arguments: Any
     modality: str | None
-    frames: int = Field(description="Pictures sent with it; they are in the event's body.")
+    frames: int = Field(
+        description="Number of images that were sent with it. The event's body contains them."
+    )
 
 
 class CanvasInteractionView(Happened):
-    """An interaction with a Magic Canvas card; heartbeats are only counted."""
+    """An interaction with a Magic Canvas card. Heartbeats are only counted."""
 
     interaction_id: str | None
     tool_call_id: str | None
@@ -73,7 +75,7 @@ class CanvasInteractionView(Happened):
 
 
 class Memory(Happened):
-    """Something about memories; the members of these events are not documented."""
+    """An event about memories; its fields are not documented."""
 
     event_type: str
     analysis: Any
@@ -81,22 +83,22 @@ class Memory(Happened):
 
 
 class RecordingFailure(Happened):
-    """A copy to the storage that failed; Tavus keeps the file for about 30 days.
+    """A failed copy to the storage. Tavus keeps the file for about 30 days.
 
-    It stays in the list after a later delivery: the recording of the same id is `available` then.
+    It stays in the list after a later delivery, when the recording with the same id is `available`.
     """
 
     recording_id: str = Field(description="As in `recordings`, and in the recording's own path.")
     tavus_recording_id: str | None = Field(description="Tavus's own id; give it to Tavus's support.")
-    key: str | None = Field(description="The object key that was intended.")
+    key: str | None = Field(description="The intended object key.")
     provider: str
     error_code: str | None = Field(description="As Tavus sends it.")
     error_message: str | None
-    explanation: str = Field(description="The meaning of the code and the next step.")
+    explanation: str = Field(description="The meaning of the code, and the next step.")
 
 
 class OtherEvent(Happened):
-    """An event of a type that is not described."""
+    """An event of an unknown type."""
 
     event_type: str
 

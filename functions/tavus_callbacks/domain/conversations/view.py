@@ -91,7 +91,7 @@ _READERS = {
 
 
 class Replica(View):
-    """The speaker: the id, and both names under which it came (`face` since 2026)."""
+    """The speaker: the id, and both names under which it arrived (`face` since 2026)."""
 
     id: str | None
     replica_id: str | None
@@ -99,7 +99,7 @@ class Replica(View):
 
 
 class Persona(View):
-    """As whom: the id, and both names under which it came (`pal` since 2026)."""
+    """The replica's id, and both names under which it arrived (`pal` since 2026)."""
 
     id: str | None
     persona_id: str | None
@@ -107,7 +107,7 @@ class Persona(View):
 
 
 class Joining(View):
-    """One joining of the replica; both names of one moment are one."""
+    """One joining of the replica, reported under one or both of its names."""
 
     at: Moment | None
     replica_id: str | None
@@ -118,7 +118,7 @@ class TranscriptSummary(View):
 
     at: Moment | None
     received_at: Moment
-    turns: int = Field(description="Turns of user and replica that hold words.")
+    turns: int = Field(description="Turns of user and replica that contain words.")
     user_turns: int
     replica_turns: int
     words: int
@@ -129,7 +129,7 @@ class TranscriptSummary(View):
 
 
 class Conversation(View):
-    """A conversation, folded from everything that was received about it."""
+    """A conversation, assembled from all of its events."""
 
     conversation_id: str
     status: ConversationStatus
@@ -158,7 +158,9 @@ class Conversation(View):
     missing: list[Missing]
     skipped: Skipped | None = Field(None, description=SKIPPED)
     confirmed: bool = Field(description=CONFIRMED)
-    tags: dict[str, str | list[str]] = Field(description="A list where callbacks came with different values.")
+    tags: dict[str, str | list[str]] = Field(
+        description="A value is a list if callbacks had different values."
+    )
     labels: list[str]
     simulated: bool
     received_first_at: Moment

@@ -16,10 +16,10 @@ LIST_BODY_LIMIT = 256 * 1024
 
 
 class Event(View):
-    """A kept callback; its body stands here, or behind `body_url` where it is over 256 KB."""
+    """A stored callback, with its body, or with `body_url` if the body is over 256 KB."""
 
     event_id: str
-    variant_id: str = Field("", description="Only of a variant: other content for the same event.")
+    variant_id: str = Field("", description="Set for a variant: other content for the same event.")
     family: str
     kind: str
     subject: str
@@ -28,17 +28,17 @@ class Event(View):
     received_at: Moment
     label: str
     tags: dict[str, str]
-    source: Source = Field(description="Sent by Tavus, or read from its API because it had not come.")
+    source: Source = Field(description="Sent by Tavus, or fetched from its API because it had not arrived.")
     issues: list[str]
     body: dict[str, Any] = Field(
-        {}, description="As it was sent, tokens redacted; half of a surrogate pair is U+FFFD."
+        {}, description="As sent, with tokens redacted and half surrogate pairs replaced by U+FFFD."
     )
     body_url: str = ""
-    variants: list["Event"] = Field([], description="Other contents that came for the same event.")
+    variants: list["Event"] = Field([], description="Other contents for the same event.")
 
 
 class QuarantineEntry(View):
-    """A body that could not be filed, and why."""
+    """A body that could not be stored as an event, and why."""
 
     quarantine_id: str
     status: Literal[400, 422]
@@ -51,7 +51,7 @@ class QuarantineEntry(View):
     )
     first_received_at: Moment
     last_received_at: Moment
-    count: int = Field(description="How often the same body was received.")
+    count: int = Field(description="The number of times that this body was received.")
     size: int = Field(description="Bytes.")
     body: str | None = Field(description="null if it is too large for this list.")
 

@@ -56,22 +56,22 @@ class CallbackData(View):
     )
     count: int = Field(
         1,
-        description="How often this body was stored so far; above 1 only without the sender's time, "
-        "such as when a guardrail triggers again.",
+        description="The number of times that this body was stored. It is above 1 only for bodies "
+        "without a time, such as guardrails that trigger again.",
     )
     family: str
     event_type: str
     occurred_at: Moment | None = Field(description="By the sender's clock.")
     received_at: Moment
     label: str
-    source: Source = Field(description="Sent by Tavus, or read from its API because it had not come.")
+    source: Source = Field(description="Sent by Tavus, or fetched from its API because it had not arrived.")
     issues: list[str]
-    body: dict[str, Any] | None = Field(None, description="As it was sent, tokens redacted.")
-    body_url: str | None = Field(None, description="Path below the API's URL; needs a read token.")
+    body: dict[str, Any] | None = Field(None, description="As sent, with tokens redacted.")
+    body_url: str | None = Field(None, description="Path below the API's URL; requires a read token.")
 
 
 class RecordingData(View):
-    """A recording that can be watched, or that failed."""
+    """A recording that is available or has failed."""
 
     recording_id: str
     status: Literal["available", "failed"]
@@ -81,25 +81,27 @@ class RecordingData(View):
     content_type: str | None
     message: str | None = Field(description="Why it failed.")
     error_code: str | None = Field(None, description="Why it failed, as Tavus sends it.")
-    explanation: str | None = Field(None, description="The meaning of the failure and the next step.")
+    explanation: str | None = Field(None, description="The meaning of the failure, and the next step.")
 
 
 class Push(View):
-    """A change of a subject: the body of a signed HTTPS push, and `detail` on the bus."""
+    """A push about a subject: the body of a signed HTTPS push, and `detail` on the bus."""
 
     # A new member does not raise the version; a member that goes or changes its meaning does.
     version: Literal[1] = 1
-    push_id: str = Field(description="The same for every repeat of this push; drop what you have seen.")
-    type: str = Field(description="`callback.<event type>` or what a callback means: `transcript.ready`, …")
-    timestamp: Moment = Field(
-        description="When it happened, by the sender's clock if the sender gives a time."
+    push_id: str = Field(
+        description="The same for every repeat of this push. Ignore a push that you have already processed."
     )
+    type: str = Field(
+        description="`callback.<event type>`, or a consequence of callbacks such as `transcript.ready`."
+    )
+    timestamp: Moment = Field(description="The time of the event, by the sender's clock if it sent a time.")
     kind: str
     subject: str
     tags: dict[str, str | list[str]]
     labels: list[str]
     simulated: bool
-    url: str | None = Field(description="Path of the whole value below the API's URL; needs a read token.")
+    url: str | None = Field(description="Path of the whole value below the API's URL; requires a read token.")
     data: CallbackData | RecordingData | ConversationSummary | ResourceSummary | None
 
     def detail(self) -> str:

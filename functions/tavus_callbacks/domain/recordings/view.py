@@ -14,31 +14,31 @@ from tavus_callbacks.domain.recordings.recording import Recording as StoredRecor
 from tavus_callbacks.domain.recordings.recording import recording_status
 
 _WHY: dict[RecordingStatus, str] = {
-    "pending": "The recording is announced and its object is not there yet. Ask again in a minute.",
-    "missing": "No object is there under the recording's key. Look in the bucket, and at the role that Tavus "
-    "assumes: `tavus-callbacks doctor` checks it.",
-    "other_bucket": "The recording lies in a bucket that is not this stack's. Read it where it lies.",
-    "other_conversation": "The key lies in another conversation's folder, or another conversation claims it "
-    "too. `tavus-callbacks show ID --events` lists the callback that names it.",
-    "other_provider": "The recording lies with another storage provider. Read it where it lies.",
+    "pending": "A callback announced the recording, but its object has not arrived. Try again in a minute.",
+    "missing": "The bucket has no object with the recording's key. Check the bucket and the role that Tavus "
+    "assumes: `tavus-callbacks doctor` checks both.",
+    "other_bucket": "The recording is in a bucket that does not belong to this stack. Read it there.",
+    "other_conversation": "The key is in another conversation's folder, or another conversation claims it "
+    "too. `tavus-callbacks show ID --events` lists the callback that contains it.",
+    "other_provider": "The recording is at another storage provider. Read it there.",
 }
-_NO_KEY = "Read in its event what it names: `tavus-callbacks show ID --events` lists them."
+_NO_KEY = "See its event for the key that was sent: `tavus-callbacks show ID --events` lists the events."
 _EMPTY = "The object has 0 bytes."
 _FILL = "Upload the recording again under the same key, or ask Tavus's support to deliver it again."
-_MOVED = "It was last seen in bucket {bucket}, which is not this stack's: copy it from there."
+_MOVED = "It was last seen in bucket {bucket}, which does not belong to this stack. Copy it from there."
 # Tavus ends a key with the milliseconds since 1970 at which the recording starts.
 _START = re.compile(r"(?:.*/)?([0-9]{13})(?:\.[A-Za-z0-9]+)?", re.DOTALL)
-ARCHIVED = "The object is archived. Restore it in S3 (`aws s3api restore-object`), then ask again."
+ARCHIVED = "The object is archived. Restore it in S3 (`aws s3api restore-object`), then try again."
 
 
 class Recording(View):
-    """A recording: what was announced and what lies in the bucket."""
+    """A recording: what a callback announced, and what the bucket contains."""
 
     recording_id: str
     conversation_id: str
     key: str | None
     status: RecordingStatus
-    announced: bool = Field(description="Whether a callback came for it.")
+    announced: bool = Field(description="Whether a callback announced it.")
     size: int | None = Field(description="Bytes.")
     duration: float | None = Field(description="Seconds, as Tavus sends it.")
     content_type: str | None
@@ -48,20 +48,20 @@ class Recording(View):
     bucket: str | None
     message: str | None = Field(description="Why it failed, in Tavus's words if it sends any.")
     error_code: str | None = Field(description="Why it failed, as Tavus sends it.")
-    explanation: str | None = Field(description="The meaning of the failure and the next step.")
+    explanation: str | None = Field(description="The meaning of the failure, and the next step.")
     issues: list[str]
     modified_at: Moment | None
     received_at: Moment | None
 
 
 class ConversationRecording(Recording):
-    """A recording in the view of its conversation, which knows when it can have started."""
+    """A recording in the view of its conversation, with its start and offset."""
 
     started_at: Moment | None = Field(
-        description="When it starts, by its key; null if the key names no time within the conversation."
+        description="The start, from its key; null if the key contains no time within the conversation."
     )
     offset: float | None = Field(
-        description="Seconds to add to a turn's `start` to find it in the recording; null if that is unknown."
+        description="Seconds to add to the `start` of a turn to find it in the recording; null if unknown."
     )
 
 

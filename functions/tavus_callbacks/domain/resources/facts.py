@@ -51,7 +51,7 @@ class ResourceFacts(View):
     timed: State | None
     untimed: State | None
     # Rows of earlier versions have none.
-    statuses: Names = Field(frozenset(), description="Every status that was ever reported.")
+    statuses: Names = Field(frozenset(), description="Every status that was reported.")
 
     @property
     def state(self) -> State | None:

@@ -43,7 +43,7 @@ class StatusChange(View):
 
 
 class ResourceView(View):
-    """A video, a replica or another thing with a status."""
+    """A video, replica or other subject with a status."""
 
     kind: str
     id: str

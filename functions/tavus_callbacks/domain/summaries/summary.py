@@ -71,7 +71,7 @@ def confirm(facts: SubjectFacts, at: datetime | None) -> SubjectFacts:
 
 
 class ConversationSummary(View):
-    """A conversation as a list shows it."""
+    """A conversation in a list."""
 
     conversation_id: str
     replica_id: str | None
@@ -86,7 +86,7 @@ class ConversationSummary(View):
     has_objectives: bool = Field(description="Whether an event of an objective arrived.")
     turns: int | None
     talk: Talk | None
-    recordings: int = Field(description="The number that was announced, failed ones included.")
+    recordings: int = Field(description="The number of announced recordings, including failed ones.")
     guardrails: int = Field(description="How often a guardrail triggered, at most 500.")
     missing: list[str] = Field(description="The parts that are expected and have not arrived.")
     confirmed: bool = Field(description=CONFIRMED)
@@ -98,7 +98,7 @@ class ConversationSummary(View):
 
 
 class ResourceSummary(View):
-    """A video, a replica or another thing with a status, as a list shows it."""
+    """A video, replica or other subject with a status, in a list."""
 
     kind: str
     id: str

@@ -100,8 +100,8 @@ def find_offset(transcript: Transcript, started_at: datetime | None, duration: f
     if offset is not None:
         return offset
     unknown = [
-        "its key names no time within the conversation" if started_at is None else "",
+        "its key contains no time within the conversation" if started_at is None else "",
         "the transcript has no plausible absolute time" if transcript.origin is None else "",
     ]
-    reason = ", and ".join(filter(None, unknown)) or "no turn falls into it by its start and duration"
-    raise NoOffset(f"The recording cannot be aligned: {reason}. Pass the seconds as offset=.")
+    reason = ", and ".join(filter(None, unknown)) or "no turn starts within it"
+    raise NoOffset(f"The recording cannot be aligned, because {reason}. Pass the seconds as offset=.")

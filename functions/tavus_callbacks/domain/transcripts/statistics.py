@@ -18,7 +18,7 @@ from tavus_callbacks.domain.transcripts.word_count import question_count, word_c
 
 
 class LongestTurn(View):
-    """The turn with most words."""
+    """The turn with the most words."""
 
     role: Role
     words: int
@@ -27,7 +27,7 @@ class LongestTurn(View):
 
 
 class Talk(View):
-    """The numbers; shares are of 1, seconds are of speech."""
+    """Statistics of the conversation. Shares are from 0 to 1, and seconds count speech."""
 
     user_turns: int
     replica_turns: int

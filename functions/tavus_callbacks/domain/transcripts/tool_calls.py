@@ -15,7 +15,7 @@ _LATER = "_result"
 
 @dataclass(frozen=True, slots=True)
 class ToolAnswer:
-    """The answer of a tool, and when it came, in seconds from the start."""
+    """The answer of a tool, and its time in seconds from the start."""
 
     text: str
     start: float | None
@@ -23,7 +23,7 @@ class ToolAnswer:
 
 @dataclass(frozen=True, slots=True)
 class AnsweredCall:
-    """A call; `arguments` is parsed where `arguments_are_json`, else the text as it came."""
+    """A tool call. `arguments` is parsed if `arguments_are_json`, otherwise the text as sent."""
 
     id: str | None
     name: str | None

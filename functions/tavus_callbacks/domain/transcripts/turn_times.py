@@ -21,7 +21,7 @@ Entry = Mapping[str, Any]
 
 
 class Origin(View):
-    """The time of second 0, from which starts count.
+    """The time of second 0, from which `start` counts.
 
     `turns` carry both kinds of time; or the starts count from the `first_turn` or the first `joining`.
     """

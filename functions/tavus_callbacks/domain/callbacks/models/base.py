@@ -16,7 +16,7 @@ class Model(BaseModel):
 
 
 class Properties(Model):
-    """Members that any event of a conversation can have: old and new names of the same two ids."""
+    """Fields that each event of a conversation may have: old and new names of the same two ids."""
 
     replica_id: str | None = None
     face_id: str | None = None

@@ -48,7 +48,7 @@ class ActionRequest(Model):
 
 
 class PostCallActionProperties(Properties):
-    """One post-call tool and how it went; recorded even when its delivery failed."""
+    """A post-call tool and its outcome, which is reported even if the delivery failed."""
 
     tool_id: str | None = None
     tool_name: str | None = None
@@ -58,13 +58,13 @@ class PostCallActionProperties(Properties):
 
 
 class PostCallActionExecuted(ConversationCallback):
-    """`application.post_call_action_executed`: one a tool."""
+    """`application.post_call_action_executed`: one for each tool."""
 
     properties: PostCallActionProperties | None = None
 
 
 class MemoryConsolidation(ConversationCallback):
-    """`application.memory_consolidation`: seen in the API's record, its members unknown."""
+    """`application.memory_consolidation`: seen in the API's records; its fields are unknown."""
 
     properties: dict[str, Any] | None = None
 
@@ -76,7 +76,7 @@ class RavenMemoryEvidenceProperties(Properties):
 
 
 class RavenMemoryEvidence(ConversationCallback):
-    """`application.raven_memory_evidence`: seen in the API's record."""
+    """`application.raven_memory_evidence`: seen in the API's records."""
 
     properties: RavenMemoryEvidenceProperties | None = None
 
@@ -91,7 +91,7 @@ class PerceptionToolCallProperties(Properties):
 
 
 class PerceptionToolCall(ConversationCallback):
-    """A tool call by Raven: Tavus's sample app lists `application.…`, a page of its docs `conversation.…`."""
+    """A tool call by Raven. Tavus's sample app lists `application.…`, its documentation `conversation.…`."""
 
     properties: PerceptionToolCallProperties | None = None
 
@@ -115,13 +115,13 @@ class CanvasInteraction(ConversationCallback):
 
 
 class ReplicaPresent(ConversationCallback):
-    """`system.replica_present`: a heartbeat within the call; its members are not documented."""
+    """`system.replica_present`: a heartbeat during the conversation. Its fields are not documented."""
 
     properties: dict[str, Any] | None = None
 
 
 class ObjectiveProperties(Properties):
-    """An objective and its values; each delivery can differ, a later one can be poorer."""
+    """An objective and its values. Deliveries may differ, and a later one may contain less."""
 
     objective_name: str | None = None
     output_variables: dict[str, Any] | None = None
@@ -151,7 +151,7 @@ class GuardrailProperties(Properties):
 
 
 class Guardrail(ConversationCallback):
-    """A trigger: documented without event type and time; typed forms have `guardrail` in the type."""
+    """A trigger. It is documented without event type and time; typed forms have `guardrail` in the type."""
 
     properties: GuardrailProperties | None = None
 

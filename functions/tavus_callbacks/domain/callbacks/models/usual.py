@@ -9,7 +9,7 @@ from tavus_callbacks.domain.callbacks.models.base import ConversationCallback, M
 
 
 class UnknownConversationCallback(ConversationCallback):
-    """An event type that nobody has described yet."""
+    """An unknown event type."""
 
     properties: Any = None
 
@@ -71,13 +71,13 @@ class TranscriptionReadyProperties(Properties):
 
 
 class TranscriptionReady(ConversationCallback):
-    """`application.transcription_ready`: what was said, after the end."""
+    """`application.transcription_ready`: the transcript, after the end."""
 
     properties: TranscriptionReadyProperties | None = None
 
 
 class RecordingReadyProperties(Properties):
-    """Where the recording lies: an object key, never a URL; `duration` in whole seconds."""
+    """Where the recording is: an object key, never a URL. `duration` is in whole seconds."""
 
     bucket_name: str | None = None
     s3_key: str | None = None
@@ -93,13 +93,13 @@ class RecordingReady(ConversationCallback):
 
 
 class PerceptionAnalysisProperties(Properties):
-    """The analysis of the camera's pictures, as Markdown."""
+    """The analysis of the camera images, as Markdown."""
 
     analysis: str | None = None
 
 
 class PerceptionAnalysis(ConversationCallback):
-    """`application.perception_analysis`: one a call, with Raven on."""
+    """`application.perception_analysis`: one for each conversation with Raven."""
 
     properties: PerceptionAnalysisProperties | None = None
 
