@@ -31,6 +31,7 @@ pytestmark = [pytest.mark.stack, pytest.mark.slow, pytest.mark.xdist_group("push
 
 ROOT = Path(__file__).resolve().parents[2]
 CONSUME = (ROOT / "docs" / "consume.md").read_text()
+EXAMPLE = (ROOT / "docs" / "examples" / "subscribe.yaml").read_text()
 PATIENCE = 60
 
 
@@ -160,7 +161,7 @@ def test_the_receiver_of_the_documents_takes_every_push(world: tuple[LocalStack,
 
 
 def test_the_consumer_of_the_documents_reads_every_push(world: tuple[LocalStack, Server]) -> None:
-    """The function of docs/consume.md takes each, and its rules take those that they say."""
+    """The function of docs/consume.md reads each push, and the rules of its example match what they name."""
     stack, server = world
     shutdown(stack, "cbus")
     told = {push["type"]: push for push in eventually(lambda: server.about("cbus"))}
@@ -169,7 +170,7 @@ def test_the_consumer_of_the_documents_reads_every_push(world: tuple[LocalStack,
     names: dict[str, Any] = {}
     exec(snippet("python", "def handler"), names)  # noqa: S102 - our own documentation's words
     answers = {name: names["handler"]({"detail": push}, None) for name, push in told.items()}
-    template = yaml.safe_load(re.sub(r"!\w+ ", "", snippet("yaml", "EventBusName")))
+    template = yaml.safe_load(re.sub(r"!\w+ ", "", EXAMPLE))
     rules = template["Resources"]["Transcripts"]["Properties"]["Events"]["Ready"]["Properties"]["Pattern"]
     others = template["Resources"]["ToEverything"]["Properties"]["EventPattern"]
     events = [
@@ -177,6 +178,7 @@ def test_the_consumer_of_the_documents_reads_every_push(world: tuple[LocalStack,
     ]
     ready = {**events[0], "detail-type": "transcript.ready"}
 
+    assert yaml.safe_load(snippet("yaml", "detail-type")) == rules
     assert {"4711"} == {answer["user"] for answer in answers.values()}
     assert {push["push_id"] for push in told.values()} == {answer["id"] for answer in answers.values()}
     assert all(Push.model_validate(push).version == 1 for push in told.values())
