@@ -49,7 +49,7 @@ def resources():
 
 def rights():
     """Return the action patterns of docs/deploy.md by resource type."""
-    rows = re.findall(r"^\| (`(?:AWS|Custom)::.*) \| (.*) \|$", DEPLOY, re.MULTILINE)
+    rows = re.findall(r"^\|(`(?:AWS|Custom)::.*)\|(.*)\|$", DEPLOY, re.MULTILINE)
     return {
         kind: re.findall("`(.+?)`", actions)
         for kinds, actions in rows
