@@ -94,7 +94,7 @@ bench-read: setup ## measure what reading costs: CPU time, calls of AWS, instruc
 bench-commands: setup ## measure how long each command takes to answer; the machine should be idle
 	@PYTHONPATH=infra $(BIN)/python -m bench.commands
 
-prove: setup ## deploy a throw-away stack, prove it and delete it; ARGS=--local needs no AWS account
+prove: setup ## deploy a temporary stack, test it and delete it; ARGS=--local needs no AWS account
 	@PYTHONPATH=infra $(BIN)/python -m prove $(ARGS)
 
 dist: setup ## build wheel and sdist in dist/, check them, and run what they install

@@ -41,22 +41,22 @@ _STYLES: dict[Status, str] = {"passed": "green", "failed": "bold red", "skipped"
 @click.option(
     "--local", "is_local", is_flag=True, help="Run the steps on the local stack, without an account."
 )
-@click.option("--region", metavar="REGION", help="Where to deploy; otherwise as AWS is set up.")
+@click.option("--region", metavar="REGION", help="Region to deploy to. Default: your usual AWS region.")
 @options.template_parameters
 @click.option(
     "--outage",
     type=options.duration,
     metavar="SPAN",
-    help="How long the store is denied; 5m by default, 3s with --local.",
+    help="How long to deny access to the events table. Default: 5m, or 3s with --local.",
 )
 @click.option(
     "--reports",
     type=click.Path(file_okay=False, path_type=Path),
     default=REPOSITORY / ".local" / "prove",
-    help="Folder of the reports; .local/prove by default.",
+    help="Folder for the reports. Default: .local/prove.",
 )
-@click.option("--clean-up", metavar="NAME", help="Only delete what an earlier proof left behind.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--clean-up", metavar="NAME", help="Only delete the stack that an earlier run left behind.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @click.option("--json", "is_json", is_flag=True, help="Print the report as JSON.")
 def prove(  # noqa: PLR0913 - one argument an option
     *,
@@ -69,15 +69,15 @@ def prove(  # noqa: PLR0913 - one argument an option
     yes: bool,
     is_json: bool,
 ) -> None:
-    """Deploy a throw-away stack, prove that it works, delete it, and write a report.
+    """Deploy a temporary stack, test it, delete it, and write a report.
 
-    It runs the doctor and all simulated scenarios, changes a parameter, denies the store, and rotates the
-    signing keys. Nobody has run this on AWS yet: until then it is unverified.
+    The command runs doctor and all simulated scenarios, changes a parameter, denies access to the events
+    table for some minutes, and rotates the signing keys. Nobody has run it on AWS yet, so it is unverified.
     """
     if is_local and (region or clean_up):
         raise click.UsageError("--local goes with neither --region nor --clean-up.")
     if own := parameters.keys() & {"ExpectRecording", "SigningKeys"}:
-        raise click.UsageError(f"The proof itself changes {', '.join(sorted(own))}.")
+        raise click.UsageError(f"`make prove` sets {', '.join(sorted(own))} itself. Remove it from the line.")
     name = clean_up or new_name()
     require_own_name(name)
     place: Place = Local() if is_local else Aws(name, open_session(region), reports / f"{name}.log")
@@ -118,7 +118,7 @@ def _ask(session: "Session", report: Report, question: str | None) -> None:
     price = sum(report.bill.values()) * _HOURS / _HOURS_OF_MONTH
     note(UNVERIFIED)
     note(f"Stack {report.stack}, account {account}, region {session.region_name}.")
-    note(f"A proof takes about {_HOURS} hours and costs about ${price:.2f}, and cents for its callbacks.")
+    note(f"A run takes about {_HOURS} hours and costs about ${price:.2f}, plus a few cents for callbacks.")
     if question:
         click.confirm(question, abort=True, err=True)
 
@@ -130,7 +130,7 @@ def _conclude(place: Place, report: Report, path: Path, *, is_json: bool) -> Non
     is_removed = any(each.name == REMOVE.name and each.status == "passed" for each in report.results)
     if isinstance(place, Aws) and not is_removed:
         command = f"--clean-up {report.stack} --region {place.session.region_name}"
-        note(f'Something may be left and cost money. Delete it: make prove ARGS="{command}"')
+        note(f'Some resources may remain and cost money. Delete them: make prove ARGS="{command}"')
 
 
 def _print_result(result: Result) -> None:

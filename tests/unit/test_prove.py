@@ -427,7 +427,7 @@ def test_a_clean_up_only_deletes(command, session, sam):
         (["--yes"], "No AWS region is set"),
         (["--parameter", "Recordings"], "NAME=VALUE"),
         (["--outage", "soon"], "30s"),
-        (["--parameter", "SigningKeys=green"], "The proof itself changes SigningKeys"),
+        (["--parameter", "SigningKeys=green"], "`make prove` sets SigningKeys itself"),
     ],
 )
 def test_wrong_options_are_refused(command, sam, options, message):
