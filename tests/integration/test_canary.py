@@ -257,7 +257,7 @@ ELSEWHERE = {
 BEYOND = {
     "point-in-time copies of the events table": "point-in-time copies",
     "stream of the events table": "the events table's stream",
-    "retries of AWS": "retries that wait in AWS",
+    "retries by AWS": "retries that wait in AWS",
     "logs": "logs",
     "backups and copies in your account": "backups and copies",
     "consumers": "consumers",

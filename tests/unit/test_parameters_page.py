@@ -38,7 +38,7 @@ def values(parameter):
     """Return the default of a parameter and what else it may be, as the page writes them."""
     default, allowed = parameter["Default"], parameter.get("AllowedValues", [])
     if len(allowed) > MOST_VALUES:
-        return f"`{default}`, {allowed[0]} to {allowed[-1]} as CloudWatch Logs allows"
+        return f"`{default}`, {allowed[0]} to {allowed[-1]}, if CloudWatch Logs allows the value"
     if parameter["Type"] == "Number":
         least, most = parameter["MinValue"], parameter.get("MaxValue")
         return f"`{default}`, {least} or more" if most is None else f"`{default}`, {least} to {most}"
