@@ -11,6 +11,7 @@ from fake_target import FakeTarget, run
 from tavus_callbacks.domain.callbacks.event import event_id
 from tavus_callbacks_cli.commands import tail
 from tavus_callbacks_cli.operations import events
+from tavus_callbacks_cli.operations.ids import shorten_event_id
 from tavus_callbacks_cli.targets import choose
 
 REF = f"{1_800_000_000_000_000:020}-{'0' * 32}"
@@ -411,7 +412,8 @@ def test_an_event_id_is_short_on_a_terminal_and_whole_with_wide(target):
 
     short, wide = (run("show", "c123", "--events", *wide).stdout for wide in ((), ("--wide",)))
 
-    assert click.unstyle(short).rstrip().endswith(f"  33 B  {events.short_id(event())}")
+    short_id = shorten_event_id(event()["event_id"]).short
+    assert click.unstyle(short).rstrip().endswith(f"  33 B  {short_id}")
     assert f"  event id {event()['event_id']}" == click.unstyle(wide).splitlines()[-1]
 
 

@@ -14,7 +14,7 @@ from tavus_callbacks.domain.common.paths import LISTS
 from tavus_callbacks.domain.conversations.view import fold_conversation
 from tavus_callbacks.domain.resources.view import fold_resource
 from tavus_callbacks.domain.transcripts.transcript import choose_transcript, transcript_view
-from tavus_callbacks_cli.operations.events import short_id
+from tavus_callbacks_cli.operations.ids import shorten_event_id
 from tavus_callbacks_cli.output.text import moment
 from tavus_callbacks_cli.targets import choose
 
@@ -272,7 +272,7 @@ def test_advice_names_the_target(target):
 
     said = [run("show", "c123", "--events"), run("show", "c123"), run("transcript", "c123")]
 
-    commands = (f"show {short_id(received_about('c123'))}", "show 'e 1'", "list")
+    commands = (f"show {shorten_event_id(received_about('c123')['event_id']).short}", "show 'e 1'", "list")
     for command, result in zip(commands, said, strict=True):
         assert f"`tavus-callbacks {command} --local --port 9000`" in result.stderr
 

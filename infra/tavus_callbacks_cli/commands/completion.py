@@ -81,12 +81,14 @@ def event_types(_context: click.Context) -> Iterator[Value]:
 @_completes
 def subjects(context: click.Context) -> list[Value]:
     """Find the newest subjects of the kind that the line names, by default conversations."""
+    from tavus_callbacks_cli.operations.subjects import id_member
+
     kind = context.params.get("kind") or "conversation"
     with _open_api(context, "read") as api:
         if kind not in LISTS:
             events = _page(api, "/events", kind=kind, order="newest")
             return [(subject, kind) for subject in dict.fromkeys(event["subject"] for event in events)]
-        member = "conversation_id" if kind == "conversation" else "id"
+        member = id_member(kind)
         items = _page(api, f"/{LISTS[kind]}")
         return [(item[member], f"{item['status']} {moment(item['received_first_at'])}") for item in items]
 

@@ -165,10 +165,11 @@ def _resource_row(item: Item, time: str) -> Row:
 
 
 def _event_row(item: Item, time: str) -> Row:
-    from tavus_callbacks_cli.operations.events import row_id, short_id
+    from tavus_callbacks_cli.operations.events import row_id
+    from tavus_callbacks_cli.operations.ids import shorten_event_id
 
     # The short id begins with the subject.
-    subject, event_id = Short("", item["subject"]), Short(short_id(item), row_id(item))
+    subject, event_id = Short("", item["subject"]), shorten_event_id(row_id(item))
     is_simulated = _mark({"simulated": is_tagged(item["tags"], SIMULATED)})
     return time, item["kind"], subject, item["event_type"], event_id, is_simulated
 

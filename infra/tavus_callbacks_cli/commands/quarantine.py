@@ -11,7 +11,7 @@ from tavus_callbacks_cli.commands import completion
 from tavus_callbacks_cli.commands.options import identifier, named_target_options, target_options, wide_option
 from tavus_callbacks_cli.output import shell
 from tavus_callbacks_cli.output.console import note, print_block, print_fields, print_json, print_table
-from tavus_callbacks_cli.output.text import Short, Times, examples, size, tags
+from tavus_callbacks_cli.output.text import Times, examples, size, tags
 from tavus_callbacks_cli.targets.choose import Target
 
 
@@ -163,7 +163,7 @@ def redrive(target: Target, id_: str | None, *, is_all: bool, dry_run: bool, is_
             (
                 shorten_quarantine_id(each.quarantine_id),
                 each.outcome,
-                Short(shorten_event_id(each.event_id or ""), each.event_id or ""),
+                shorten_event_id(each.event_id or ""),
                 each.reason or "",
             )
             for each in outcomes

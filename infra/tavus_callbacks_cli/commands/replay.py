@@ -20,7 +20,7 @@ from tavus_callbacks_cli.commands.options import (
 )
 from tavus_callbacks_cli.commands.signals import one_signal_ends
 from tavus_callbacks_cli.output.console import note, print_json, print_table, progress_bar
-from tavus_callbacks_cli.output.text import Short, Times, examples
+from tavus_callbacks_cli.output.text import Times, examples
 from tavus_callbacks_cli.targets.choose import Target
 
 if TYPE_CHECKING:
@@ -206,7 +206,7 @@ def _print_events(outcomes: "list[Outcome]") -> None:
             times.show(each["received_at"]),
             each["event_type"],
             _outcome(each),
-            Short(shorten_event_id(each["event_id"]), each["event_id"]),
+            shorten_event_id(each["event_id"]),
         )
         for each in outcomes
     ]

@@ -7,11 +7,10 @@ from urllib.parse import quote
 
 import click
 
-from tavus_callbacks.domain.callbacks.families import KINDS
 from tavus_callbacks.domain.common.paths import LISTS, fits_path, subject_path
 from tavus_callbacks_cli.commands import completion, options
 from tavus_callbacks_cli.commands.options import identifier, simulated_option, target_options, wide_option
-from tavus_callbacks_cli.operations.subjects import subject_events, unknown_id
+from tavus_callbacks_cli.operations.subjects import searched_kinds, subject_events, unknown_id
 from tavus_callbacks_cli.output.console import note, print_fields, print_json, print_line, print_table
 from tavus_callbacks_cli.output.text import Short, Times, examples, json_text, size
 from tavus_callbacks_cli.targets.choose import Target
@@ -59,7 +58,7 @@ def show(  # noqa: PLR0913 - one argument an option
             kind = kind or "conversation"
             id_ = resolve_subject(api, id_, kind, leave_out)
         # Pages first: most ids have one.
-        kinds = (kind,) if kind else dict.fromkeys((*LISTS, *KINDS))
+        kinds = searched_kinds(kind)
         if not any(_show(api, each, id_, is_of_events=is_of_events, is_json=is_json) for each in kinds):
             raise unknown_id(api, kind, id_)
 
@@ -103,10 +102,10 @@ def show_page(api: "ApiClient", kind: str, view: dict[str, Any], *, is_json: boo
 
 def _short_history(view: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Yield the changes of a resource, with short event ids."""
-    from tavus_callbacks_cli.operations.events import short_id
+    from tavus_callbacks_cli.operations.ids import shorten_event_id
 
     for change in view.get("history", ()):
-        yield {**change, "event_id": short_id({"subject": view["id"], **change})}
+        yield {**change, "event_id": shorten_event_id(change["event_id"]).short}
 
 
 def _watch_commands(api: "ApiClient", view: dict[str, Any]) -> Iterator[str]:
@@ -122,22 +121,24 @@ def _show_events(api: "ApiClient", events: list[dict[str, Any]], *, is_json: boo
     if is_json:
         print_json({"events": events})
         return
-    from tavus_callbacks_cli.operations.events import short_id
+    from tavus_callbacks_cli.operations.events import row_id
+    from tavus_callbacks_cli.operations.ids import shorten_event_id
 
     times, rows = Times.of(event["occurred_at"] for event in events), []
     for event in events:
         rows.append(_row(event, event["event_type"], times))
         rows += [_row(variant, f"└ {variant['event_type']}", times) for variant in event.get("variants", [])]
     print_table((times.head("occurred"), "event", "size", "issues", "event id"), rows, optional=("size",))
-    note(f"`{api.command('show', short_id(events[-1]))}` shows the body of an event.")
+    note(f"`{api.command('show', shorten_event_id(row_id(events[-1])).short)}` shows the body of an event.")
 
 
 def _row(event: dict[str, Any], name: str, times: Times) -> tuple[str | Short, ...]:
     from tavus_callbacks.domain.events.view import LIST_BODY_LIMIT
-    from tavus_callbacks_cli.operations.events import row_id, short_id
+    from tavus_callbacks_cli.operations.events import row_id
+    from tavus_callbacks_cli.operations.ids import shorten_event_id
 
     size_text = f"over {size(LIST_BODY_LIMIT)}"
     if "body" in event:
         size_text = size(len(json_text(event["body"], indent=None).encode()))
-    issues, event_id = ", ".join(event["issues"]), Short(short_id(event), row_id(event))
-    return times.show(event["occurred_at"]), name, size_text, issues, event_id
+    issues = ", ".join(event["issues"])
+    return times.show(event["occurred_at"]), name, size_text, issues, shorten_event_id(row_id(event))

@@ -1,7 +1,6 @@
 """Events as they arrive, which of them a person asked for, and how to wait for a busy stack."""
 
 import math
-import re
 import time
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
@@ -20,8 +19,6 @@ Event = dict[str, Any]
 _PAUSE, _LONGEST_PAUSE = 1.0, 60.0
 # Seconds of waiting for one answer, in commands that come to an end.
 PATIENCE = 300.0
-
-_DIGEST = re.compile(r"([0-9a-f]{8})[0-9a-f]{24}(?:-[0-9]{6})?$")
 
 Wait = Callable[[float], object]
 Report = Callable[[str], object]
@@ -52,12 +49,6 @@ class EventFilter:
 def row_id(event: Event) -> str:
     """Return the id of an event, or of the variant that it is."""
     return str(event.get("variant_id") or event["event_id"])
-
-
-def short_id(event: Event) -> str:
-    """Return an event's subject and the first eight digits of its digest, as in c123456:a2592e11."""
-    digest = _DIGEST.search(row_id(event))
-    return f"{event['subject']}:{digest[1]}" if digest else row_id(event)
 
 
 def read_body(api: ApiClient, event: Event) -> bytes:

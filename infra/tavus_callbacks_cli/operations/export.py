@@ -32,7 +32,7 @@ from tavus_callbacks_cli.operations.selection import (
     Subject,
     select_by_tag,
 )
-from tavus_callbacks_cli.operations.subjects import subject_events
+from tavus_callbacks_cli.operations.subjects import list_rows
 from tavus_callbacks_cli.targets.api_client import ApiClient, Conflict, NoSuchPath, NotFound
 
 README = """Everything stored about {whom}, exported by tavus-callbacks.
@@ -145,13 +145,8 @@ def tagged_callbacks(api: ApiClient, subject: Subject) -> list[TaggedCallback]:
     """Return a subject's events and variants as the API answers them."""
     return [
         TaggedCallback(**{name: event[name] for name in TaggedCallback._fields})
-        for event in list_events(api, subject)
+        for event in list_rows(api, *subject)
     ]
-
-
-def list_events(api: ApiClient, subject: Subject) -> list[dict[str, Any]]:
-    """Return a subject's events, each followed by its variants."""
-    return [each for event in subject_events(api, *subject) for each in (event, *event.pop("variants", ()))]
 
 
 def export(
@@ -184,7 +179,7 @@ def _export_subject(sources: Sources, subject: Subject, archive: Archive, progre
     """Write a subject's events and views, and return how many events there are."""
     kind, name = subject
     folder, api = f"{_file_safe(kind)}/{_file_safe(name)}", sources.api
-    events = list_events(api, subject)
+    events = list_rows(api, *subject)
     for number, event in enumerate(events, 1):
         event["file"] = f"events/{number:06}-{_PLAIN.sub('-', event['event_type'])[:80]}.json"
         event_id = quote(event.get("variant_id", event["event_id"]), safe="")

@@ -3,7 +3,8 @@
 import time
 from collections.abc import Iterable, Iterator
 
-from tavus_callbacks_cli.operations.events import Event, Report, ask_patiently, read_body, row_id, short_id
+from tavus_callbacks_cli.operations.events import Event, Report, ask_patiently, read_body, row_id
+from tavus_callbacks_cli.operations.ids import shorten_event_id
 from tavus_callbacks_cli.operations.post import Post
 from tavus_callbacks_cli.operations.replay import EVENT_HEADER, Outcome, outcome_of, outcome_of_answer
 from tavus_callbacks_cli.targets.api_client import ApiClient, NotFound
@@ -18,7 +19,7 @@ def forward(api: ApiClient, events: Iterable[Event], post: Post, report: Report)
     An event that the target does not accept is posted three times. Then the next event follows.
     """
     for event in events:
-        yield {"short_id": short_id(event), **_forward(api, event, post, report)}
+        yield {"short_id": shorten_event_id(row_id(event)).short, **_forward(api, event, post, report)}
 
 
 def _forward(api: ApiClient, event: Event, post: Post, report: Report) -> Outcome:

@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tavus_callbacks.domain.callbacks.event import parse_event_id
-from tavus_callbacks.domain.callbacks.families import KINDS
 from tavus_callbacks.domain.common.paths import LISTS
-from tavus_callbacks_cli.operations.events import row_id, short_id
-from tavus_callbacks_cli.operations.subjects import subject_events
+from tavus_callbacks_cli.operations.events import row_id
+from tavus_callbacks_cli.operations.subjects import id_member, list_rows, searched_kinds
 from tavus_callbacks_cli.output.console import note
 from tavus_callbacks_cli.output.shell import quote
 from tavus_callbacks_cli.output.text import Short
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
 LATEST = "latest"
 
 _SHORT_EVENT_ID = re.compile(r"(.+):[0-9a-f]{8}")
+_DIGEST = re.compile(r"([0-9a-f]{8})[0-9a-f]{24}(?:-[0-9]{6})?$")
 # A quarantine id has 32 digits; tables print the first eight.
 _QUARANTINE_DIGITS = 8
 QUARANTINE_ID = re.compile(r"[0-9a-f]{32}")
@@ -61,8 +61,7 @@ def resolve_on(target: "Target", id_: str, kind: str | None) -> str:
 
 def _newest_subjects(api: "ApiClient", kind: str, leave_out: Mapping[str, str]) -> Iterator[str]:
     if kind in LISTS:
-        member = "conversation_id" if kind == "conversation" else "id"
-        items = api.items(f"/{LISTS[kind]}", {"limit": "1", **leave_out})
+        member, items = id_member(kind), api.items(f"/{LISTS[kind]}", {"limit": "1", **leave_out})
     else:
         member = "subject"
         items = api.items("/events", {"kind": kind, "order": "newest", "limit": "1", **leave_out})
@@ -89,26 +88,21 @@ def resolve_event(api: "ApiClient", id_: str, kind: str | None = None) -> str | 
     short = _SHORT_EVENT_ID.fullmatch(id_)
     if short is None:
         return None
-    for each in (kind,) if kind else dict.fromkeys((*LISTS, *KINDS)):
-        events = (event for whole in subject_events(api, each, short[1]) for event in _with_variants(whole))
-        matches = [row_id(event) for event in events if short_id(event) == id_]
-        if len(matches) > 1:
-            ids = "".join(f"\n  {match}" for match in matches)
-            raise click.ClickException(f"{quote(id_)} is short for {len(matches)} events. Use one of:{ids}")
+    for each in searched_kinds(kind):
+        ids = map(row_id, list_rows(api, each, short[1]))
+        matches = [event_id for event_id in ids if shorten_event_id(event_id).short == id_]
         if matches:
-            return matches[0]
+            return _only(matches, id_, "events")
     return None
 
 
-def _with_variants(event: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    yield event
-    yield from event.get("variants", ())
+def shorten_event_id(event_id: str) -> Short:
+    """Return an event id with its subject and digest as its short form: c123456:a2592e11.
 
-
-def shorten_event_id(event_id: str) -> str:
-    """Return the short form of a whole event id; other text as it is."""
-    identity = parse_event_id(event_id)
-    return short_id({"event_id": event_id, "subject": identity[1]}) if identity else event_id
+    Other text has no short form. A variant has the digest of its own content.
+    """
+    identity, digest = parse_event_id(event_id), _DIGEST.search(event_id)
+    return Short(f"{identity[1]}:{digest[1]}" if identity and digest else event_id, event_id)
 
 
 def shorten_quarantine_id(quarantine_id: str) -> Short:
@@ -130,14 +124,20 @@ def choose_quarantined(entries: Iterator[dict[str, Any]], id_: str, list_command
 
     matching = (entry for entry in entries if is_named(entry["quarantine_id"]))
     # A whole id has one entry, so the rest need not be read.
-    matches = list(matching) if is_prefix else list(islice(matching, 1))
-    if len(matches) > 1:
-        ids = "".join(f"\n  {entry['quarantine_id']}" for entry in matches)
-        raise click.ClickException(f"{quote(id_)} is short for {len(matches)} entries. Use one of:{ids}")
+    matches = {entry["quarantine_id"]: entry for entry in (matching if is_prefix else islice(matching, 1))}
     if not matches and id_ == LATEST:
         raise NotFound("Nothing is in quarantine.")
     if not matches:
         raise NotFound(f"{quote(id_)} is not in quarantine. `{list_command}` lists the entries.")
+    name = _only(list(matches), id_, "entries")
     if id_ == LATEST:
-        note(f"latest is {matches[0]['quarantine_id']}")
+        note(f"latest is {name}")
+    return matches[name]
+
+
+def _only(matches: list[str], id_: str, what: str) -> str:
+    """Return the one id that a short id means; raises click.ClickException if there are several."""
+    if len(matches) > 1:
+        ids = "".join(f"\n  {match}" for match in matches)
+        raise click.ClickException(f"{quote(id_)} is short for {len(matches)} {what}. Use one of:{ids}")
     return matches[0]

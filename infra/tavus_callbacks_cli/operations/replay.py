@@ -24,7 +24,7 @@ from tavus_callbacks_cli.operations.events import (
 )
 from tavus_callbacks_cli.operations.ids import resolve_event
 from tavus_callbacks_cli.operations.post import Answer, Post
-from tavus_callbacks_cli.operations.subjects import subject_events
+from tavus_callbacks_cli.operations.subjects import list_rows
 from tavus_callbacks_cli.output import shell
 from tavus_callbacks_cli.targets.api_client import ApiClient, NotFound
 
@@ -69,9 +69,7 @@ def list_bodies(
     span: tuple[datetime | None, datetime | None] = (None, None),
 ) -> list[Event]:
     """Return a subject's events and variants in order of receipt; raises click.ClickException for none."""
-    events = [
-        each for event in subject_events(api, kind, id_) for each in (event, *event.get("variants", ()))
-    ]
+    events = list_rows(api, kind, id_)
     if not events:
         raise NotFound(
             f"No event of {kind} {shell.quote(id_)} is stored there. `{api.command('list')}` shows what is."

@@ -1,12 +1,13 @@
 """Subjects by their ids: their events, and ids close to a mistyped one."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from tavus_callbacks.domain.callbacks.families import KINDS
 from tavus_callbacks.domain.common.paths import LISTS, fits_path
 from tavus_callbacks_cli.output import shell
 
@@ -23,6 +24,22 @@ def subject_events(api: "ApiClient", kind: str, subject: str) -> Iterator[dict[s
     Not /conversations/{id}/events, because no path can hold some ids.
     """
     return api.items("/events", {"kind": kind, "subject": subject})
+
+
+def list_rows(api: "ApiClient", kind: str, subject: str) -> list[dict[str, Any]]:
+    """Return a subject's events, each followed by its variants."""
+    events = subject_events(api, kind, subject)
+    return [each for event in events for each in (event, *event.pop("variants", ()))]
+
+
+def searched_kinds(kind: str | None) -> Iterable[str]:
+    """Return the kinds in which an id may be found: the given one, or those with a list and then the rest."""
+    return (kind,) if kind else dict.fromkeys((*LISTS, *KINDS))
+
+
+def id_member(kind: str) -> str:
+    """Return the name of the member that holds the id in the list of a kind."""
+    return "conversation_id" if kind == "conversation" else "id"
 
 
 @contextmanager
@@ -50,7 +67,7 @@ def unknown_id(api: "ApiClient", kind: str | None, id_: str) -> click.ClickExcep
     kinds = [each for each in LISTS if kind in (None, each)]
     latest = []
     for each in kinds:
-        name, member = LISTS[each], "conversation_id" if each == "conversation" else "id"
+        name, member = LISTS[each], id_member(each)
         # A stack of an earlier version has fewer lists.
         with suppress(NoSuchPath):
             latest += [str(item[member]) for item in api.get(f"/{name}", {"limit": _COMPARED})[name]]
