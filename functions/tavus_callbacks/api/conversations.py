@@ -42,7 +42,7 @@ routes = Routes()
 
 _FORMATS = {"text": "text/plain; charset=utf-8", "vtt": "text/vtt; charset=utf-8"}
 
-STATUS = one_of("status", "Only with this status.", get_args(ConversationStatus))
+STATUS = one_of("status", "Only subjects with this status.", get_args(ConversationStatus))
 REPLICA = text("replica", "Only conversations with the replica (face) of this id.")
 MISSING = one_of(
     "missing", "Only conversations for which this part is expected and has not arrived.", get_args(Part)
@@ -69,7 +69,7 @@ _LIST = (*COMMON, STATUS, MISSING, REPLICA, IDS)
 
 @routes.get("/conversations", query=_LIST, model="ConversationPage")
 def get_conversations(query: Query) -> Response[str]:
-    """Return conversations, newest first receipt first."""
+    """Return conversations in order of their first receipt, newest first."""
     config, now, listed = settings(), datetime.now(UTC), dict[str, "ListedSummary"]()
 
     def describe(row: "ListedSummary") -> "ConversationSummary":

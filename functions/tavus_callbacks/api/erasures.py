@@ -13,7 +13,7 @@ routes = Routes()
 
 @routes.get("/erasures", query=(AFTER, LIMIT, CURSOR), model="ErasurePage")
 def get_erasures(query: Query) -> Response[str]:
-    """Return the digests of erased subjects, oldest erasure first."""
+    """Return the digests of erased subjects in order of their erasure."""
     pulled = wiring.erasures().pull(read_position(query), query[LIMIT])
     erasures = [erasure._asdict() for erasure in pulled.entries]
     return json_answer({"erasures": erasures, "cursor": write_position(query, pulled.after)})

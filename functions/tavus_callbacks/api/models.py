@@ -52,7 +52,7 @@ class ConversationRow(ConversationSummary):
 
 
 class ConversationPage(ListPage):
-    """Conversations, newest first receipt first."""
+    """Conversations in order of their first receipt, newest first."""
 
     conversations: list[ConversationRow]
 
@@ -68,49 +68,49 @@ class Transcript(Answer):
 
 
 class VideoPage(ListPage):
-    """Videos, the newest first by first receipt."""
+    """Videos in order of their first receipt, newest first."""
 
     videos: list[ResourceSummary]
 
 
 class ReplicaPage(ListPage):
-    """Replicas, the newest first by first receipt."""
+    """Replicas in order of their first receipt, newest first."""
 
     replicas: list[ResourceSummary]
 
 
 class DocumentPage(ListPage):
-    """Documents, the newest first by first receipt."""
+    """Documents in order of their first receipt, newest first."""
 
     documents: list[ResourceSummary]
 
 
 class LipsyncPage(ListPage):
-    """Lip syncs, the newest first by first receipt."""
+    """Lip syncs in order of their first receipt, newest first."""
 
     lipsync: list[ResourceSummary]
 
 
 class ReplacementPage(ListPage):
-    """Replacements, the newest first by first receipt."""
+    """Replacements in order of their first receipt, newest first."""
 
     replacements: list[ResourceSummary]
 
 
 class TranscriptionPage(ListPage):
-    """Transcriptions, the newest first by first receipt."""
+    """Transcriptions in order of their first receipt, newest first."""
 
     transcriptions: list[ResourceSummary]
 
 
 class SpeechPage(ListPage):
-    """Speech clips, the newest first by first receipt."""
+    """Speech clips in order of their first receipt, newest first."""
 
     speech: list[ResourceSummary]
 
 
 class SubjectPage(ListPage):
-    """Subjects of one kind, newest first receipt first. The next kind begins on another page."""
+    """Subjects of one kind, in order of first receipt, newest first. The next kind begins on another page."""
 
     subjects: list[SubjectSummary]
 
@@ -133,7 +133,7 @@ class Erasure(Answer):
 
 
 class ErasurePage(Answer):
-    """Erased subjects, oldest erasure first."""
+    """Erased subjects in order of their erasure."""
 
     erasures: list[Erasure]
     cursor: str = Field(description="The cursor of the next page; a later page may have new erasures.")
@@ -206,7 +206,7 @@ class Stack(Answer):
 
 
 class QuarantinePage(Page):
-    """Bodies that could not be stored as events, newest first receipt first."""
+    """Bodies that could not be stored as events, in order of their first receipt, newest first."""
 
     quarantine: list[QuarantineEntry]
 
@@ -250,6 +250,6 @@ class Problem(Answer):
 
 
 class GatewayMessage(Answer):
-    """An answer of API Gateway's own."""
+    """An error of API Gateway."""
 
     message: str | None

@@ -184,10 +184,10 @@ LIMIT = whole_number("limit", "The number of entries in a page.", most=MAX_LIMIT
 CURSOR: Parameter[dict[str, Any]] = Parameter(
     "cursor", "Where to continue: the `cursor` of the previous page.", {"type": "string"}, read_cursor, {}
 )
-SIMULATED = flag("simulated", "`true` leaves out real data, `false` leaves out simulated data.", default=None)
+SIMULATED = flag("simulated", "`true`: only simulated data. `false`: only real data.", default=None)
 TAG: Parameter[tuple[str, str] | None] = Parameter(
     "tag",
-    "Only with this tag.",
+    "Only subjects with this tag.",
     {"type": "string", "pattern": ":", "examples": ["user:4711"]},
     _read_tag,
     None,

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 routes = Routes()
 
-STATUS = one_of("status", "Only with this status.", get_args(ResourceStatus))
+STATUS = one_of("status", "Only subjects with this status.", get_args(ResourceStatus))
 
 
 def _declare_list(kind: str, name: str) -> None:
@@ -30,7 +30,7 @@ def _declare_list(kind: str, name: str) -> None:
         f"/{name}",
         # `lipsync` and `speech` have one word for the list and for its items.
         operation_id=f"get_{name}" if name != kind else f"get_{name}_list",
-        summary=f"Return {name}, newest first receipt first.",
+        summary=f"Return {name} in order of their first receipt, newest first.",
         query=(*COMMON, STATUS),
         model=f"{kind.capitalize()}Page",
     )

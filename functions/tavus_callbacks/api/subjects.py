@@ -21,7 +21,7 @@ routes = Routes()
 
 @routes.get("/subjects", query=COMMON, model="SubjectPage")
 def get_subjects(query: Query) -> Response[str]:
-    """Return subjects of every kind. A page has one kind, newest first receipt first."""
+    """Return subjects of every kind. A page has one kind, in order of first receipt, newest first."""
     state = query.state(CURSOR)
     kind, before = state.get("kind", KINDS[0]), place_in(state, "before")
     if kind not in KINDS:

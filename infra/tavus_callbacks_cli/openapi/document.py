@@ -9,12 +9,12 @@ from tavus_callbacks_cli.openapi.operations import read_paths
 from tavus_callbacks_cli.openapi.responses import RESPONSES
 from tavus_callbacks_cli.openapi.schemas import answer_schemas
 
-_ABOUT = """Receives, stores and reads Tavus callbacks. Unofficial: not by Tavus.
+_ABOUT = """Receives, stores and returns Tavus callbacks. Not an official product of Tavus.
 
-Answers of this project are JSON, problems `application/problem+json` (RFC 9457). API Gateway's own \
-answers are `{"message": …}`: 404 for an unknown path or method, 413, 429, 500, 503. Times are ISO 8601 \
-UTC, durations seconds. Percent-encode ids in paths. An id with `/` or `?` is read by \
-`/events?kind=…&subject=…`, because the gateway decodes paths."""
+Answers are JSON, errors `application/problem+json` (RFC 9457). API Gateway's own errors are \
+`{"message": …}`: 404 for an unknown path or method, 413, 429, 500, 503. Times are ISO 8601 in UTC, \
+durations are in seconds. Percent-encode ids in paths. Read an id that contains `/` or `?` with \
+`/events?kind=…&subject=…`, because API Gateway decodes paths."""
 
 _SECURITY_SCHEMES = {
     "read": {"type": "http", "scheme": "bearer", "description": "A token of scope `read`."},

@@ -35,10 +35,10 @@ _SEPARATORS = re.compile(r"[\s_-]+")
 class Ending(View):
     """How and why it ended."""
 
-    plain: str = Field(description="One sentence for people.")
+    plain: str = Field(description="The reason in one sentence.")
     code: str | None = Field(description="The documented reason without suffix, or an unknown one as sent.")
     reason: str | None = Field(description="The reason as Tavus sent it.")
-    step: str | None = Field(None, description="The place of an internal error in the code.")
+    step: str | None = Field(None, description="The step at which an internal error occurred.")
 
 
 def end_reason(reason: str | None) -> Ending:

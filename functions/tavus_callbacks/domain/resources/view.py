@@ -50,11 +50,11 @@ class ResourceView(View):
     status: ResourceStatus
     raw_status: str | None = Field(description="The status as Tavus sent it.")
     status_details: str | None
-    error: str | None = Field(description="Why it failed; None unless `status` is `error`.")
+    error: str | None = Field(description="The reason of the failure; null unless `status` is `error`.")
     progress: float | None = Field(description="0 to 100.")
     name: str | None
     replica_id: str | None
-    links: dict[str, str] = Field(description="By their target: download, stream, hosted, video, …")
+    links: dict[str, str] = Field(description="Links by purpose: download, stream, hosted, video, …")
     created_at: Moment | None
     updated_at: Moment | None
     history: list[StatusChange]

@@ -111,7 +111,7 @@ class ResourceSummary(View):
 
 
 class SubjectSummary(View):
-    """A subject of any kind, as the list of all kinds shows it."""
+    """A subject in the list of all kinds."""
 
     kind: str
     subject: str

@@ -23,7 +23,7 @@ Entry = Mapping[str, Any]
 class Origin(View):
     """The time of second 0, from which `start` counts.
 
-    `turns` carry both kinds of time; or the starts count from the `first_turn` or the first `joining`.
+    `turns`: turns have both kinds of time. Otherwise `start` counts from the `first_turn` or `joining`.
     """
 
     at: Moment

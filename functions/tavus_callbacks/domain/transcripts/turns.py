@@ -42,7 +42,7 @@ Entry = Mapping[str, Any]
 # Not frozen: a long transcript has thousands, and a frozen one takes three times as long to make.
 @dataclass(slots=True)
 class SpokenTurn:
-    """One turn: `text` is what was said, `scene` what Raven saw, `speaker` a name that is not a role.
+    """One turn: `text` is the speech, `scene` the scene that Raven saw, `speaker` a name that is not a role.
 
     `start` is in seconds from the start of the conversation, `duration` in seconds. `at` is the time of the
     start; only answers of the API have it.

@@ -10,7 +10,7 @@ from tavus_callbacks.domain.callbacks.models.base import ConversationCallback, M
 
 
 class RecordingCopyFailedProperties(Properties):
-    """Which recording Tavus could not copy to the storage, and why; `duration` in whole seconds.
+    """The recording that Tavus could not copy, and the reason. `duration` is in whole seconds.
 
     `recording_id` is the id of Tavus's recording service, `s3_key` the intended object key.
     """
@@ -82,7 +82,7 @@ class RavenMemoryEvidence(ConversationCallback):
 
 
 class PerceptionToolCallProperties(Properties):
-    """A tool that Raven called; `arguments` an object or JSON text, `frames` base64 pictures."""
+    """A tool that Raven called. `arguments` is an object or JSON text, `frames` has images in base64."""
 
     name: str | None = None
     arguments: dict[str, Any] | str | None = None
@@ -141,7 +141,7 @@ class Objective(ConversationCallback):
 
 
 class GuardrailProperties(Properties):
-    """Which guardrail and why, by the names that Tavus's own code reads."""
+    """The guardrail and the reason, by the names that Tavus's own code reads."""
 
     guardrail: Any = None
     guardrail_id: str | None = None

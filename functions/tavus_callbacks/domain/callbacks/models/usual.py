@@ -21,7 +21,7 @@ class ReplicaJoined(ConversationCallback):
 
 
 class ShutdownProperties(Properties):
-    """Why the room closed; `reason` is the name that the API's record uses."""
+    """The reason why the room closed; the records of Tavus's API call it `reason`."""
 
     shutdown_reason: str | None = None
     reason: str | None = None
@@ -51,7 +51,7 @@ class ToolCall(Model):
 
 
 class Turn(Model):
-    """One entry of a transcript; seconds as Tavus sends them, `timestamp` ISO text or epoch seconds."""
+    """One entry of a transcript. Seconds are as sent; `timestamp` is ISO text or epoch seconds."""
 
     role: str | None = None
     content: str | None = None
@@ -77,7 +77,7 @@ class TranscriptionReady(ConversationCallback):
 
 
 class RecordingReadyProperties(Properties):
-    """Where the recording is: an object key, never a URL. `duration` is in whole seconds."""
+    """The object key of the recording, never a URL. `duration` is in whole seconds."""
 
     bucket_name: str | None = None
     s3_key: str | None = None
@@ -105,7 +105,7 @@ class PerceptionAnalysis(ConversationCallback):
 
 
 class StatusUpdate(Model):
-    """The rule for documents, lipsync, replacements, transcriptions and speech: an id and a status."""
+    """A document, lipsync, replacement, transcription or speech, with its id and status."""
 
     status: str | None = None
 
