@@ -113,7 +113,7 @@ def test_the_page_states_the_days_that_remain_in_a_dead_letter_queue(name, holds
     queue, dead = queues[f"{name}Queue"], queues[f"{name}DeadQueue"]
     seconds = queue["RedrivePolicy"]["maxReceiveCount"] * queue["VisibilityTimeout"]
     page = (ROOT / "docs" / "reliability.md").read_text()
-    stated = re.findall(r"dead-letter queue of (?:the )?(\w+), about (\d+) days", page)
+    stated = re.findall(r"the (\w+)'s? dead-letter queue, about (\d+) days", page)
 
     assert days == (dead["MessageRetentionPeriod"] - seconds) // DAY
     assert seconds < queue["MessageRetentionPeriod"]

@@ -170,11 +170,10 @@ def test_the_page_names_the_limits_of_the_routes(template):
     limits = dict(reading)
     page = (ROOT / "docs" / "parameters.md").read_text(encoding="utf-8")
 
-    assert f"and bursts of {stage['DefaultRouteSettings']['ThrottlingBurstLimit']}. These" in page
-    assert (
-        f"accepts {limits['ThrottlingRateLimit']} requests a second "
-        f"and bursts of {limits['ThrottlingBurstLimit']}." in page
-    )
+    burst = stage["DefaultRouteSettings"]["ThrottlingBurstLimit"]
+    assert f"The whole stage: `ThrottleRate` requests a second, with bursts of {burst}." in page
+    rate, burst = limits["ThrottlingRateLimit"], limits["ThrottlingBurstLimit"]
+    assert f"Each reading route: {rate} requests a second, with bursts of {burst}." in page
 
 
 def without_condition(template):
