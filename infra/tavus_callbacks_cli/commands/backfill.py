@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tavus_callbacks_cli.commands import completion, options
-from tavus_callbacks_cli.commands.options import identifier, target_options, wide_option
+from tavus_callbacks_cli.commands import options
+from tavus_callbacks_cli.commands.options import id_argument, target_options, wide_option
 from tavus_callbacks_cli.output import shell
 from tavus_callbacks_cli.output.console import note, print_json, print_table
 from tavus_callbacks_cli.output.text import examples
@@ -35,9 +35,7 @@ If one is still missing, fetch it by its id: `{command}`."""
         "tavus-callbacks backfill c0b934942640d424 --tavus --local",
     )
 )
-@click.argument(
-    "id_", metavar="[ID|latest]", type=identifier, required=False, shell_complete=completion.subjects
-)
+@id_argument(required=False)
 @click.option(
     "--since",
     type=options.moment,

@@ -9,8 +9,7 @@ import webbrowser
 
 import click
 
-from tavus_callbacks_cli.commands import completion
-from tavus_callbacks_cli.commands.options import identifier, simulated_option, target_options
+from tavus_callbacks_cli.commands.options import id_argument, simulated_option, target_options
 from tavus_callbacks_cli.commands.signals import one_signal_ends
 from tavus_callbacks_cli.output.console import note
 from tavus_callbacks_cli.output.text import examples
@@ -25,13 +24,7 @@ from tavus_callbacks_cli.targets.choose import Target
         "tavus-callbacks console --stack tavus-callbacks --allow-actions",
     )
 )
-@click.argument(
-    "conversation_id",
-    required=False,
-    metavar="[ID|latest]",
-    type=identifier,
-    shell_complete=completion.subjects,
-)
+@id_argument("conversation_id", required=False)
 @click.option(
     "--console-port",
     type=click.IntRange(0, 65535),

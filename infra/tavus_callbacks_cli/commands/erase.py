@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tavus_callbacks.domain.callbacks.families import is_name
-from tavus_callbacks_cli.commands import completion
 from tavus_callbacks_cli.commands import options as parameters
 from tavus_callbacks_cli.commands.options import named_target_options, require_folder
 from tavus_callbacks_cli.output import shell
@@ -31,13 +30,7 @@ _AGAIN = "The erasure is not complete. Run the same command again to finish it."
     )
 )
 @click.argument("kind", metavar="[KIND]", type=parameters.KIND, required=False)
-@click.argument(
-    "id_",
-    metavar="[ID|latest]",
-    type=parameters.identifier,
-    required=False,
-    shell_complete=completion.subjects,
-)
+@parameters.id_argument(required=False)
 @click.option(
     "--tag", type=parameters.tag, metavar="NAME:VALUE", help="Erase everything that belongs to this tag."
 )

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tavus_callbacks_cli.commands import completion, options
+from tavus_callbacks_cli.commands import options
 from tavus_callbacks_cli.commands.options import (
-    identifier,
+    id_argument,
     refuse_overwrite,
     require_folder,
     simulated_option,
@@ -36,9 +36,7 @@ if TYPE_CHECKING:
         "tavus-callbacks export v123456 --kind video --to v123456.zip --local",
     )
 )
-@click.argument(
-    "id_", metavar="[ID|latest]", type=identifier, required=False, shell_complete=completion.subjects
-)
+@id_argument(required=False)
 @click.option("--tag", type=options.tag, metavar="NAME:VALUE", help="Export the subjects with this tag.")
 @options.kind_option("Kind of the subject.", default="conversation")
 @click.option(

@@ -348,6 +348,20 @@ def identifier(text: str) -> str:
     return text
 
 
+def id_argument(
+    name: str = "id_",
+    complete: completion.Complete | None = completion.subjects,
+    *,
+    required: bool = True,
+    nargs: int = 1,
+    **settings: Any,
+) -> Callable[[Command], Command]:
+    """Return an argument that takes an id or `latest`, or several of them with `nargs` -1."""
+    metavar = ("ID|latest" if required else "[ID|latest]") + "..." * (nargs < 0)
+    settings |= {"metavar": metavar, "required": required, "nargs": nargs}
+    return click.argument(name, type=identifier, shell_complete=complete, **settings)
+
+
 def _pairs(_context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
     parts = [value.partition("=") for value in values]
     for name, equals, value in parts:

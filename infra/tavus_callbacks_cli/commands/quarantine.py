@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from tavus_callbacks_cli.commands import completion
-from tavus_callbacks_cli.commands.options import identifier, named_target_options, target_options, wide_option
+from tavus_callbacks_cli.commands import completion, options
+from tavus_callbacks_cli.commands.options import named_target_options, target_options, wide_option
 from tavus_callbacks_cli.output import shell
 from tavus_callbacks_cli.output.console import note, print_block, print_fields, print_json, print_table
 from tavus_callbacks_cli.output.text import Times, examples, size, tags
@@ -85,7 +85,7 @@ def list_(target: Target, *, limit: int, is_json: bool) -> None:
         "tavus-callbacks quarantine show 0123456789abcdef0123456789abcdef --stack tavus-callbacks",
     )
 )
-@click.argument("id_", metavar="ID|latest", type=identifier, shell_complete=completion.quarantine_ids)
+@options.id_argument(complete=completion.quarantine_ids)
 @click.option("--json", "is_json", is_flag=True, help="Print JSON.")
 @target_options
 def show(target: Target, id_: str, *, is_json: bool) -> None:
@@ -130,9 +130,7 @@ def entry_fields(entry: dict[str, Any]) -> Iterator[tuple[str, str]]:
         "tavus-callbacks quarantine redrive latest --local",
     )
 )
-@click.argument(
-    "id_", metavar="[ID|latest]", type=identifier, required=False, shell_complete=completion.quarantine_ids
-)
+@options.id_argument(complete=completion.quarantine_ids, required=False)
 @click.option("--all", "is_all", is_flag=True, help="Redrive every entry.")
 @click.option("--dry-run", is_flag=True, help="Only say which entries can be stored.")
 @wide_option
@@ -180,14 +178,7 @@ def redrive(target: Target, id_: str | None, *, is_all: bool, dry_run: bool, is_
         "tavus-callbacks quarantine delete 0123456789abcdef0123456789abcdef --yes --stack tavus-callbacks",
     )
 )
-@click.argument(
-    "ids",
-    metavar="ID|latest...",
-    type=identifier,
-    nargs=-1,
-    required=True,
-    shell_complete=completion.quarantine_ids,
-)
+@options.id_argument("ids", completion.quarantine_ids, nargs=-1)
 @click.option("--yes", "is_sure", is_flag=True, help="Do not ask for confirmation.")
 @click.option("--json", "is_json", is_flag=True, help="Print JSON.")
 @named_target_options

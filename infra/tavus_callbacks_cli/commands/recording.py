@@ -9,6 +9,7 @@ import click
 from tavus_callbacks.domain.common.paths import fits_path
 from tavus_callbacks_cli.commands import completion
 from tavus_callbacks_cli.commands.options import (
+    id_argument,
     identifier,
     refuse_overwrite,
     require_folder,
@@ -45,13 +46,7 @@ def _path_id(_context: click.Context, parameter: click.Parameter, value: str) ->
         'mpv "$(tavus-callbacks recording c123456 --url --local)"',
     )
 )
-@click.argument(
-    "conversation",
-    metavar="ID|latest",
-    type=identifier,
-    callback=_path_id,
-    shell_complete=completion.subjects,
-)
+@id_argument("conversation", callback=_path_id)
 @click.argument(
     "recording_id",
     metavar="[RECORDING_ID]",

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tavus_callbacks_cli.commands import completion, options
+from tavus_callbacks_cli.commands import options
 from tavus_callbacks_cli.commands.options import (
     filter_options,
-    identifier,
+    id_argument,
     post_options,
     target_options,
     wide_option,
@@ -43,9 +43,7 @@ _SHORT, _FEW = 20, 5
         "--rate 5 --resume shutdowns.jsonl --stack tavus-callbacks",
     )
 )
-@click.argument(
-    "id_", metavar="[ID|latest]", type=identifier, required=False, shell_complete=completion.subjects
-)
+@id_argument(required=False)
 @click.option(
     "--since", type=options.past, metavar="TIME", help="Events received since then: 2h, or ISO 8601 (UTC)."
 )

@@ -8,8 +8,8 @@ from urllib.parse import quote
 import click
 
 from tavus_callbacks.domain.common.paths import LISTS, fits_path, subject_path
-from tavus_callbacks_cli.commands import completion, options
-from tavus_callbacks_cli.commands.options import identifier, simulated_option, target_options, wide_option
+from tavus_callbacks_cli.commands import options
+from tavus_callbacks_cli.commands.options import id_argument, simulated_option, target_options, wide_option
 from tavus_callbacks_cli.operations.subjects import searched_kinds, subject_events, unknown_id
 from tavus_callbacks_cli.output.console import note, print_fields, print_json, print_line, print_table
 from tavus_callbacks_cli.output.text import Short, Times, examples, json_text, size
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
         "tavus-callbacks show c123456 --json | jq .missing",
     )
 )
-@click.argument("id_", metavar="ID|latest", type=identifier, shell_complete=completion.subjects)
+@id_argument()
 @options.kind_option("Kind of the subject. By default every kind is searched.")
 @click.option("--events", "is_of_events", is_flag=True, help="List its events instead.")
 @click.option("--json", "is_json", is_flag=True, help="Print JSON.")

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tavus_callbacks.domain.common.paths import subject_path
-from tavus_callbacks_cli.commands import completion
-from tavus_callbacks_cli.commands.options import identifier, simulated_option, target_options
+from tavus_callbacks_cli.commands.options import id_argument, simulated_option, target_options
 from tavus_callbacks_cli.operations.subjects import suggest_ids
 from tavus_callbacks_cli.output.console import note, print_block, print_file, print_json, print_line
 from tavus_callbacks_cli.output.text import escape, examples
@@ -32,7 +31,7 @@ _STYLES = {"user": "bold cyan", "assistant": "bold green", "system": "dim", "too
         "tavus-callbacks transcript c123456 --format json --include-system | jq .turns",
     )
 )
-@click.argument("id_", metavar="ID|latest", type=identifier, shell_complete=completion.subjects)
+@id_argument()
 @click.option(
     "--format",
     "form",
