@@ -1,3 +1,3 @@
-"""Receive, keep and read Tavus callbacks."""
+"""Receive, store and read Tavus callbacks."""
 
 VERSION = "0.1.0"

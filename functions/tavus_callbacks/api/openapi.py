@@ -1,4 +1,4 @@
-"""`GET /openapi.json`: the description of this API, for anybody."""
+"""`GET /openapi.json`: the description of this API, without a token."""
 
 from functools import cache
 from importlib.resources import files

@@ -1,4 +1,4 @@
-"""`GET /runbooks/{alarm}`: the runbook that an alarm's description links to, for anybody."""
+"""`GET /runbooks/{alarm}`: the runbook that an alarm's description links to, without a token."""
 
 import re
 from functools import cache

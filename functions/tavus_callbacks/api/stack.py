@@ -1,4 +1,4 @@
-"""`GET /stack`: which version answers, and from where its recordings play."""
+"""`GET /stack`: the version of the stack, and the origin of its recordings."""
 
 from aws_lambda_powertools.event_handler import Response
 

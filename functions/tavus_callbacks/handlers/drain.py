@@ -1,4 +1,4 @@
-"""The function that empties the spill into the table once that is up again; the order does not matter."""
+"""Store spilled callbacks in the table when it is available again, in any order."""
 
 from functools import partial
 from typing import TYPE_CHECKING, Any

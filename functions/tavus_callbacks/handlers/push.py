@@ -1,4 +1,4 @@
-"""The function that posts pushes to the team's own server, and repeats for a day those it does not take."""
+"""Post pushes to your own server, and retry for a day."""
 
 import json
 from datetime import UTC, datetime
@@ -30,7 +30,7 @@ processor = batches.make_processor()
 
 
 class NotTaken(Exception):
-    """The server did not take a push; it waits in the queue."""
+    """The server did not accept a push, which stays in the queue."""
 
 
 def handler(event: dict[str, Any], context: Any) -> Any:
@@ -54,7 +54,7 @@ def _server() -> Server:
 
 
 def _take(record: "SQSRecord", function_arn: str) -> "Counts":
-    """Deliver a push; if the server does not take it, set the next attempt or write a dead letter."""
+    """Deliver a push; if the server does not accept it, set the next attempt or write a dead letter."""
     event, attempt = json.loads(record.body), int(record.attributes.approximate_receive_count)
     tombstones = wiring.event_pages().tombstones
     if is_erased(event["detail"], tombstones, is_first_attempt=attempt == 1):

@@ -37,7 +37,7 @@ _BEARER = re.compile(r"(?i:bearer) +(\S+)")
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Answer a reader with a live token of the right scope; everybody else gets the same 401."""
+    """Answer a reader with a valid token of the right scope; everybody else gets the same 401."""
     record: dict[str, Any] = {"request_id": event["requestContext"]["requestId"], "route": event["routeKey"]}
     try:
         record |= _authorize(event)
@@ -65,7 +65,7 @@ def raise_again(error: CallbackError) -> Never:
 
 @app.not_found
 def refuse_path(_error: Exception) -> Never:
-    """Refuse a path that the gateway let through and that no route here answers."""
+    """Refuse a path that API Gateway passes on and no route here matches."""
     raise NotFound(NO_SUCH_PATH)
 
 
@@ -75,7 +75,7 @@ def resolve(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 
 def _authorize(event: dict[str, Any]) -> dict[str, Any]:
-    """Return what the log says of the token; raises Refused."""
+    """Return the members of the log record about the token; raises Refused."""
     scope = scope_of(event["rawPath"])
     if scope is None:
         return {}

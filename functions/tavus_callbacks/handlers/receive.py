@@ -1,4 +1,4 @@
-"""The function behind `/callbacks/{token}`: authenticate, keep the callback, answer, and log one record."""
+"""The function behind `/callbacks/{token}`: authenticate, store the callback, answer, and log one record."""
 
 import os
 import time
@@ -66,7 +66,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
 
 
 def _respond(outcome: Outcome) -> tuple[dict[str, Any], Members]:
-    """Return the HTTP answer, and what the log record says of the callback."""
+    """Return the HTTP answer, and the members of the log record about the callback."""
     read, result = outcome.read, outcome.result
     store = {} if outcome.store_error is None else {"store": outcome.store_error}
     if isinstance(read, Rejection):

@@ -63,7 +63,7 @@ def _take_record(records: "Sequence[DynamoDBRecord]") -> Counts:
 
 
 def _take_change(event: dict[str, Any]) -> None:
-    """Take an object that came, went or was archived. Objects outside the layout are not recordings."""
+    """Process an object that was created, deleted or archived; one outside of folders is ignored."""
     changed = event["detail"]["object"]
     conversation_id = conversation_of(changed["key"])
     record = {"change": event["detail-type"], "conversation_id": conversation_id}

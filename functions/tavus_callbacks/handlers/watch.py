@@ -1,4 +1,4 @@
-"""Check open conversations on a schedule: the function that leaves nothing open.
+"""Check open conversations on a schedule.
 
 Each run checks the newest conversations, every three hours all those of three days.
 """
@@ -27,7 +27,7 @@ RESERVE = 120
 
 
 def handler(_event: object, context: Any) -> None:
-    """Check what is open until there is no more, or no time; the record is written even if that fails."""
+    """Check open conversations until the end or the time limit; log the record even after a failure."""
     record: dict[str, Any] = _count_failed()
     try:
         record |= _check(context)
@@ -36,7 +36,7 @@ def handler(_event: object, context: Any) -> None:
 
 
 def _check(context: Any) -> dict[str, Any]:
-    """Check what is open and return the members of the record; raises StoreDown."""
+    """Check open conversations and return the members of the log record; raises StoreDown."""
     at = now()
     tavus, is_unreadable = _open_tavus()
     sweep = read_sweep(wiring.table()).begin(at)
@@ -52,7 +52,7 @@ def _check(context: Any) -> dict[str, Any]:
 
 
 def _open_tavus() -> tuple[TavusApi | None, bool]:
-    """Return Tavus's API, and whether its key could not be read; everything else goes on without a key."""
+    """Return Tavus's API, and whether its key could not be read; all other work continues without a key."""
     try:
         return wiring.tavus_api(), False
     except StoreDown as error:

@@ -1,4 +1,4 @@
-"""Find a recording: store what a callback claims, look into the bucket, and check who else claims the key."""
+"""Find a recording: store the claim of a callback, check the bucket, and look for other claims of the key."""
 
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -51,7 +51,7 @@ def take_claim(
 def take_object_change(
     bucket: "RecordingsBucket", recordings: "RecordingRows", conversation_id: str, key: str
 ) -> "Recording | None":
-    """Look for an object that came, went or was archived, and store that one came; raises StoreDown."""
+    """Look for an object that changed, and store that one arrived; raises StoreDown."""
     recording = look_for_object(bucket, recordings, conversation_id, key)
     if recording is None:
         return None

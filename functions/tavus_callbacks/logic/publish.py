@@ -1,4 +1,4 @@
-"""Work out what to publish about a subject, and publish what is new about a recording."""
+"""Derive the pushes about a subject, and publish news about a recording."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

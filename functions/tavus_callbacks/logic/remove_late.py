@@ -1,4 +1,4 @@
-"""Remove an event that came late, after its subject was erased."""
+"""Remove a late event of an erased subject."""
 
 from typing import TYPE_CHECKING
 

@@ -59,7 +59,7 @@ class Repair:
 def repair_conversation(
     stores: Stores, record: "TavusRecord", *, label: str, clock: Clock, dry_run: bool = False
 ) -> Repair:
-    """Store the events that are missing and note the outcome; a dry run only says what is missing.
+    """Store the missing events and the outcome; a dry run only reports them.
 
     Stores and notes nothing about an erased conversation. Raises StoreDown; then you can repeat it.
     """

@@ -42,7 +42,7 @@ def summarize(
     find_update: FindUpdate,
     publisher: "Publisher | None" = None,
 ) -> bool:
-    """Update a subject's summary and publish what is new; returns True if this made the summary.
+    """Update a subject's summary and publish news; returns True if this made the summary.
 
     Raises StoreDown if a store or the bus is down, or if other writers were faster each time.
     """

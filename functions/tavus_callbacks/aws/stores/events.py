@@ -34,7 +34,7 @@ _LATEST_REPEATS = 100
 
 
 class KeepResult(NamedTuple):
-    """How an event was kept. The issue `variant` says that its identity exists with other content.
+    """How an event was stored. The issue `variant` says that its identity exists with other content.
 
     The status `erased` says that the event was dropped, because its subject is erased.
     """

@@ -79,7 +79,7 @@ class RecordingRows:
         self._update(recording.conversation_id, recording.recording_id, told, "attribute_exists(pk)")
 
     def put_object_came(self, conversation_id: str, recording_id: str) -> None:
-        """Store that an object came: if its callback is lost, no summary has the recording."""
+        """Store that an object arrived: if its callback is lost, no summary has the recording."""
         attributes = {
             "type": "object_came",
             "bucket": self.bucket,

@@ -1,4 +1,4 @@
-"""How often Tavus was asked about a conversation, what came of it, and when to ask again."""
+"""How often Tavus was asked about a conversation, the outcome, and when to ask again."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta

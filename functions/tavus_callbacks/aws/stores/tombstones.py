@@ -74,7 +74,7 @@ class Tombstones:
             self.table.update(key, {**listing, "erased_at": iso(at)}, "attribute_exists(pk)")
 
     def has_any(self) -> bool:
-        """Return whether anybody is erased, up to a minute late."""
+        """Return whether any subject is erased, up to a minute late."""
         at = self.clock()
         if self._looked_at is None or at - self._looked_at >= FRESH:
             # For a minute even if it fails: a slow store is not asked again for every callback.

@@ -74,7 +74,7 @@ def names_other_folder(event_type: str, conversation_id: str, body: Body) -> boo
 
 
 def conversation_of(key: str) -> str | None:
-    """Return the conversation whose folder a key lies in, or None outside `tavus/<conversation>/…`."""
+    """Return the conversation whose folder contains a key, or None outside `tavus/<conversation>/…`."""
     layout = LAYOUT.fullmatch(key.removesuffix(SUFFIX))
     return layout["conversation"] if layout and is_usable(key) else None
 
@@ -87,12 +87,12 @@ def owner_of(key: str) -> str | None:
 
 
 def belongs_to_other(key: str | None, conversation_id: str) -> bool:
-    """Return whether a key lies in the folder of another conversation."""
+    """Return whether a key is in the folder of another conversation."""
     return key is not None and owner_of(key) not in (None, conversation_id)
 
 
 def is_unowned(key: str | None) -> TypeGuard[str]:
-    """Return whether a key lies outside of all folders, so that only claims decide its owner."""
+    """Return whether a key is outside of all folders, so that only claims decide its owner."""
     return key is not None and owner_of(key) is None
 
 

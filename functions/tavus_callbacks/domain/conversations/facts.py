@@ -201,7 +201,7 @@ class Facts(View):
 
     @property
     def has_no_participant(self) -> bool:
-        """Return whether it ended because nobody came, and no transcript says otherwise."""
+        """Return whether it ended because nobody joined, and no transcript contradicts that."""
         has_user_turns = self.transcript is not None and self.transcript.talk.user_turns > 0
         return self.end_code in NOBODY_JOINED and not has_user_turns
 

@@ -127,7 +127,7 @@ def possible_ids(event_type: str, conversation_id: str, body: Body, ref: str) ->
 
 
 def reject_other_owner(claim: Claim, conversation_id: str) -> Claim:
-    """Mark a claim of an object in this stack's bucket that lies in another conversation's folder."""
+    """Mark a claim of an object in this stack's bucket, in another conversation's folder."""
     if not claim.may_come or not belongs_to_other(claim.key, conversation_id):
         return claim
     issues = (*claim.issues, OTHER_CONVERSATION)
