@@ -166,7 +166,7 @@ ID, TIME, OTHER_TIME = "csim5af069b335353", "2019-03-01 12:00:00", "2019-03-02 1
 
 @pytest.mark.usefixtures("narrow")
 def test_ids_and_times_stay_whole_on_a_narrow_terminal(capsys):
-    """If a table has no room for them, each row becomes a paragraph with named parts."""
+    """Without room for all columns, the longest cells are printed below their rows."""
     columns = ("conversation", "status", "began (UTC)", "end reason", "tags")
 
     console.print_table(
@@ -174,11 +174,37 @@ def test_ids_and_times_stay_whole_on_a_narrow_terminal(capsys):
     )
 
     assert [
-        f"{ID}  status presumed_ended ·",
-        f"  began (UTC) {TIME} · tags user:1, user:2",
-        f"{ID}  status ended ·",
+        "conversation       status          tags",
+        f"{ID}  presumed_ended  user:1, user:2",
+        f"  began (UTC) {TIME}",
+        f"{ID}  ended",
         f"  began (UTC) {OTHER_TIME}",
     ] == printed(capsys)
+
+
+@pytest.mark.usefixtures("narrow")
+def test_one_long_id_changes_no_other_row(capsys):
+    """An id without room has a line of its own: above its row in the first column, else below."""
+    uuid = "550e8400-e29b-41d4-a716-446655440000"
+    console.print_table(("conversation", "began", "status"), [(uuid, TIME, "x"), (ID, OTHER_TIME, "y")])
+    console.print_table(("began", "event", "event id"), [(TIME, "x", f"{uuid}:1"), (OTHER_TIME, "y", ID)])
+
+    assert [
+        *("conversation       began                status", uuid),
+        *(f"{' ' * 17}  {TIME}  x", f"{ID}  {OTHER_TIME}  y"),
+        *("began                event  event id", f"{TIME}  x", f"  {uuid}:1", f"{OTHER_TIME}  y      {ID}"),
+    ] == printed(capsys)
+
+
+@pytest.mark.usefixtures("narrow")
+def test_no_word_of_a_table_is_broken(capsys):
+    """A word that is too long for its column is printed below the row, after the name of the column."""
+    word = f"unexpected_type:{'properties.' * 3}"
+    console.print_table(("event id", "issues", "at"), [(ID, word, TIME), (ID, "few words", TIME)])
+
+    lines = printed(capsys)
+    assert f"  issues {word}" in lines
+    assert all(len(line) <= 60 for line in lines)
 
 
 @pytest.mark.usefixtures("narrow")

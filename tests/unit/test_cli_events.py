@@ -414,7 +414,7 @@ def test_an_event_id_is_short_on_a_terminal_and_whole_with_wide(target):
 
     short_id = shorten_event_id(event()["event_id"]).short
     assert click.unstyle(short).rstrip().endswith(f"  33 B  {short_id}")
-    assert f"  event id {event()['event_id']}" == click.unstyle(wide).splitlines()[-1]
+    assert f"  {event()['event_id']}" == click.unstyle(wide).splitlines()[-1]
 
 
 @pytest.mark.usefixtures("narrow")

@@ -63,7 +63,7 @@ def drift(target: Target, *, since: datetime, is_json: bool, leave_out: dict[str
             )
             for row in rows
         )
-        print_table(columns, cells)
+        print_table(columns, cells, optional=("last",))
     if counts.simulated:
         note(f"{counts.simulated} simulated events are not counted. --simulated includes them.")
     if rows:

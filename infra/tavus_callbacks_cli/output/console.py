@@ -118,10 +118,11 @@ def print_table(
     """Print rows under their column names, or nothing if there are no rows.
 
     A terminal shows short forms, leaves out columns that are empty or say the same in every row, and wraps or
-    cuts long cells. If the rest does not fit, `optional` columns go, the first one first; if that is not
-    enough, each row becomes a paragraph. With --wide, and in a pipe, every column and value is shown.
+    cuts long cells. If the rest does not fit, `optional` columns go, the first one first; then long
+    ids, and then the longest cells, stand on lines of their own. With --wide, and in a pipe, every column and
+    value is shown.
     """
-    from rich.table import Table as RichTable
+    from rich.text import Text
 
     from tavus_callbacks_cli.output import tables
 
@@ -133,17 +134,8 @@ def print_table(
     if is_short:
         table = tables.shorten(table)
     fitting, widths, dropped = tables.fit(table, console.width, optional if is_short else ())
-    if widths is None:
-        for line in tables.paragraphs(table.columns, table.rows, console.width):
-            console.print(line, soft_wrap=True)
-    else:
-        tables.cut(fitting.columns, fitting.rows, widths)
-        grid = RichTable(box=None, pad_edge=False, header_style="bold")
-        for column, width in zip(fitting.columns, widths, strict=True):
-            grid.add_column(column, overflow="fold", width=width)
-        for row in fitting.rows:
-            grid.add_row(*row)
-        console.print(grid)
+    for part in tables.lay_out(fitting, widths, console.width):
+        console.print(part, soft_wrap=isinstance(part, Text))
     _note_left_out(table.same, dropped)
 
 

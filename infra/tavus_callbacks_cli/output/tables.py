@@ -4,12 +4,13 @@ A piece that is longer than the terminal is printed whole: text that a terminal 
 """
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from itertools import compress
+from itertools import product
 
 from rich.cells import cell_len
+from rich.table import Table as Grid
 from rich.text import Text
 
 # The endings of the names of columns whose cells people copy.
@@ -19,10 +20,11 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d|\d\d-\d\d \d\d:\d\d:\d\d")
 _YEAR = re.compile(r"(\d{4})-(?=\d\d-\d\d \d\d:\d\d:\d\d(?: [A-Z0-9+-]+)?(?: \*)?$)")
 
 # The columns whose cells a narrow terminal cuts, and how much room each has at least.
-_CUT = {"tags": 12, "label": 12, "event": 36, "event type": 36}
+_CUTS = {"tags": 12, "label": 12, "event": 36, "event type": 36}
 
-# A longer word of a cell may be broken. Columns are this far apart.
-_LONGEST_WORD, _GAP = 30, 2
+# A longer word, and on a narrow terminal a longer id, gets a line of its own. Columns are two cells apart.
+# The short id of an event has up to 26 characters: a letter, 16 digits, a colon and 8 digits.
+_LONGEST_WORD, _LONGEST_ID, _GAP = 30, 26, 2
 
 # A cell without a value.
 _EMPTY = ("", "-")
@@ -32,8 +34,6 @@ _INDENT = 2
 # Replaces a blank within one piece while the places to wrap at are searched.
 _GLUE = "\u00a0"
 _PIECE = re.compile("[ \t]*[^ \t]+[ \t]*")
-
-Row = Sequence[Text]
 
 
 def wrap(line: Text, width: int, *, indent: int = 0, units: Sequence[str] = ()) -> Iterator[Text]:
@@ -66,16 +66,20 @@ def _breaks(text: str, width: int, indent: int) -> Iterator[int]:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The columns and rows to show; `same` are the columns that say the same in every row."""
+    """The columns and rows to show; `same` are the columns that say the same in every row.
+
+    `cuts` are the columns whose cells may be cut, and how much room each has at least.
+    """
 
     columns: list[str]
     rows: list[list[Text]]
     same: tuple[tuple[str, str], ...] = ()
+    cuts: Mapping[str, int] = field(default_factory=dict)
 
     def take(self, numbers: Sequence[int]) -> "Table":
         """Return the table with some of its columns."""
         columns = [self.columns[n] for n in numbers]
-        return Table(columns, [[row[n] for n in numbers] for row in self.rows], self.same)
+        return replace(self, columns=columns, rows=[[row[n] for n in numbers] for row in self.rows])
 
 
 def shorten(table: Table) -> Table:
@@ -94,7 +98,7 @@ def shorten(table: Table) -> Table:
             same.append((column, values.pop()))
         else:
             stay.append(n)
-    return Table(table.columns, rows, tuple(same)).take(stay)
+    return Table(table.columns, rows, tuple(same), _CUTS).take(stay)
 
 
 def _without_year(cell: Text, year: str) -> Text:
@@ -102,52 +106,61 @@ def _without_year(cell: Text, year: str) -> Text:
     return cell[match.end() :] if match and match[1] == year else cell
 
 
-def fit(table: Table, width: int, optional: Sequence[str]) -> tuple[Table, list[int] | None, list[str]]:
+def fit(table: Table, width: int, optional: Sequence[str]) -> tuple[Table, list[int], list[str]]:
     """Return a table that fits, its widths, and which of its optional columns had no room.
 
-    The first of the optional columns goes first. The widths are None if there is no room even for the longest
-    words: then the table keeps all its columns.
+    The first of the optional columns goes first. If that is not enough, long ids go on lines of their own,
+    and then the columns with the longest cells do: their width is 0.
     """
-    narrower, dropped = table, []
-    widths = column_widths(table.columns, table.rows, width)
-    for column in optional:
-        if widths is not None:
-            break
-        # A time column's name ends with its zone.
-        stay = [n for n, name in enumerate(narrower.columns) if name.partition(" (")[0] != column]
-        if len(stay) < len(narrower.columns):
-            narrower = narrower.take(stay)
-            dropped.append(column)
-            widths = column_widths(narrower.columns, narrower.rows, width)
-    return (table, None, []) if widths is None else (narrower, widths, dropped)
+    narrower, widths = table, [0] * len(table.columns)
+    dropped: list[str] = []
+    for longest_id, moved in ((width, 0), *product([_LONGEST_ID], range(len(table.columns)))):
+        narrower, dropped = table, []
+        for column in (None, *optional):
+            # A time column's name ends with its zone.
+            stay = [n for n, name in enumerate(narrower.columns) if name.partition(" (")[0] != column]
+            if column and len(stay) < len(narrower.columns):
+                narrower = narrower.take(stay)
+                dropped.append(column)
+            widths = _column_widths(narrower, width, longest_id, moved)
+            if _total(widths) <= width:
+                return narrower, widths, dropped
+    return narrower, widths, dropped
 
 
-def column_widths(columns: Sequence[str], rows: Sequence[Row], width: int) -> list[int] | None:
-    """Return how wide the columns can be, or None if there is no room even for their longest words."""
-    cells = [[row[n] for row in rows] for n in range(len(columns))]
-    longest = [
-        max(cell_len(name), *(cell.cell_len for cell in column))
-        for name, column in zip(columns, cells, strict=True)
-    ]
-    whole = _are_whole(columns, rows)
-    widths = [
-        max(_longest_word(columns[n]), _least_width(columns[n], cells[n], is_whole=whole[n]))
-        for n in range(len(columns))
-    ]
-    spare = width - sum(widths) - _GAP * (len(columns) - 1)
+def _total(widths: Sequence[int]) -> int:
+    return sum(width + _GAP for width in widths if width) - _GAP
+
+
+def _column_widths(table: Table, width: int, longest_id: int, moved: int) -> list[int]:
+    """Return how wide the columns are, so that they fit or have room for their longest words only.
+
+    `moved` is how many columns stand below their rows.
+    """
+    columns, whole = table.columns, _are_whole(table)
+    cells = [[row[n] for row in table.rows] for n in range(len(columns))]
+    longest = [max(cell.cell_len for cell in column) for column in cells]
+    # Columns that can be cut stay.
+    by_length = sorted(range(1, len(columns)), key=lambda n: (columns[n] not in table.cuts, longest[n]))
+    inside = {0, *by_length[: max(len(columns) - 1 - moved, 0)]}
+    widths = [0] * len(columns)
+    for n in inside:
+        if whole[n]:
+            shorter = [cell.cell_len for cell in cells[n] if cell.cell_len <= longest_id]
+            widths[n] = longest[n] = max(cell_len(columns[n]), *shorter, 0)
+        else:
+            widths[n] = max(_longest_word(columns[n]), _least_width(cells[n], table.cuts.get(columns[n])))
+    spare = max(width - _total(widths), 0)
     # Columns that can be cut get the room that the others leave.
-    for n in sorted(range(len(columns)), key=lambda n: columns[n] in _CUT):
-        more = min(longest[n] - widths[n], max(spare, 0))
+    for n in sorted(inside, key=lambda n: (columns[n] in table.cuts, n)):
+        more = min(max(cell_len(columns[n]), longest[n]) - widths[n], spare)
         widths[n], spare = widths[n] + more, spare - more
-    return widths if spare >= 0 else None
+    return widths
 
 
-def _least_width(column: str, cells: Sequence[Text], *, is_whole: bool) -> int:
-    longest = max(cell.cell_len for cell in cells)
-    if is_whole:
-        return longest
-    if column in _CUT:
-        return min(longest, _CUT[column])
+def _least_width(cells: Sequence[Text], cut: int | None) -> int:
+    if cut is not None:
+        return min(max(cell.cell_len for cell in cells), cut)
     return min(max(_longest_word(cell.plain) for cell in cells), _LONGEST_WORD)
 
 
@@ -155,32 +168,51 @@ def _longest_word(text: str) -> int:
     return max(map(cell_len, text.split()), default=0)
 
 
-def cut(columns: Sequence[str], rows: Sequence[Row], widths: Sequence[int]) -> None:
+def lay_out(table: Table, widths: Sequence[int], width: int) -> Iterator[Grid | Text]:
+    """Yield the table in columns. A cell with an id or word that is too long stands on lines of its own.
+
+    Those of the first column stand above the rest of their row, others below it. The name of their column
+    comes first, except before ids.
+    """
+    whole = _are_whole(table)
+    inside = [n for n, width in enumerate(widths) if width]
+    grid = _grid([(table.columns[n], widths[n]) for n in inside], has_header=True)
+    for row in table.rows:
+        _cut(table, row, widths)
+        words = (cell.cell_len if whole[n] else _longest_word(cell.plain) for n, cell in enumerate(row))
+        outside = [n for n, word in enumerate(words) if word > widths[n] and row[n].plain not in _EMPTY]
+        if 0 in outside:
+            yield grid
+            yield row[0]
+            grid = _grid([(table.columns[n], widths[n]) for n in inside])
+        grid.add_row(*("" if n in outside else row[n] for n in inside))
+        if below := [n for n in outside if n]:
+            yield grid
+            for n in below:
+                name = "" if table.columns[n].endswith(_COPIED) else f"{table.columns[n]} "
+                line = Text.assemble(" " * _INDENT, (name, "dim"), row[n])
+                yield from wrap(line, width, indent=_INDENT)
+            grid = _grid([(table.columns[n], widths[n]) for n in inside])
+    yield grid
+
+
+def _grid(columns: Sequence[tuple[str, int]], *, has_header: bool = False) -> Grid:
+    grid = Grid(box=None, pad_edge=False, header_style="bold", show_header=has_header)
+    for column, width in columns:
+        grid.add_column(column, width=width)
+    return grid
+
+
+def _cut(table: Table, row: Sequence[Text], widths: Sequence[int]) -> None:
     """Cut the cells that may be cut and are wider than their columns."""
-    for row in rows:
-        for column, cell, width in zip(columns, row, widths, strict=True):
-            if column in _CUT:
-                cell.truncate(width, overflow="ellipsis")
+    for column, cell, width in zip(table.columns, row, widths, strict=True):
+        if width and column in table.cuts:
+            cell.truncate(width, overflow="ellipsis")
 
 
-def _are_whole(columns: Sequence[str], rows: Sequence[Row]) -> list[bool]:
+def _are_whole(table: Table) -> list[bool]:
     """Return for each column whether its cells must not be broken: ids, times and commands."""
     return [
-        column.endswith(_COPIED) or any(_TIME.match(row[n].plain) for row in rows)
-        for n, column in enumerate(columns)
+        column.endswith(_COPIED) or any(_TIME.match(row[n].plain) for row in table.rows)
+        for n, column in enumerate(table.columns)
     ]
-
-
-def paragraphs(columns: Sequence[str], rows: Sequence[Row], width: int) -> Iterator[Text]:
-    """Yield each row as a paragraph: its first cell, then every other cell with text, by name."""
-    whole = _are_whole(columns, rows)
-    for row in rows:
-        used = [n for n in range(1, len(row)) if row[n].plain]
-        parts = [
-            Text.assemble((f"{columns[n]} ", "dim"), row[n], (" ·" if n != used[-1] else "", "dim"))
-            for n in used
-        ]
-        line = Text(" ").join((Text.assemble(row[0], " "), *parts))
-        is_unit = [whole[n] or part.cell_len <= width - _INDENT for n, part in zip(used, parts, strict=True)]
-        units = [part.plain for part in compress(parts, is_unit)]
-        yield from wrap(line, width, indent=_INDENT, units=units)
