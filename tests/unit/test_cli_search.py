@@ -146,5 +146,5 @@ def test_more_matches_are_announced():
     more_json = run("search", "refund", "--no-sync", "--limit", "1", "--json")
     none = run("search", "absent", "--no-sync")
 
-    assert more.stderr == more_json.stderr == "There are more matches. --limit 10 shows up to 10.\n"
+    assert more.stderr == more_json.stderr == "There are more. --limit 10 shows up to 10.\n"
     assert (0, "", "No turn and no analysis has these words.\n") == (none.exit_code, none.stdout, none.stderr)

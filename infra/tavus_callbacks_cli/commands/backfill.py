@@ -105,20 +105,14 @@ def backfill(  # noqa: PLR0913 - one argument an option
 @contextmanager
 def _client_errors() -> Iterator[None]:
     """Raise errors of AWS and Tavus as click.ClickException."""
-    from tavus_callbacks.domain.common.errors import StoreDown
     from tavus_callbacks.outbound.tavus_api import TavusError
-    from tavus_callbacks_cli.targets.aws_errors import aws_errors, error_advice
+    from tavus_callbacks_cli.targets.aws_errors import aws_errors, incomplete_errors
 
     try:
-        with aws_errors():
+        with aws_errors(), incomplete_errors("Run the command again to store the rest."):
             yield
     except TavusError as error:
         raise click.ClickException(str(error)) from None
-    except StoreDown as error:
-        advice = error_advice(str(error))
-        raise click.ClickException(
-            advice or f"AWS did not store everything ({error}). Run the command again to store the rest."
-        ) from error
 
 
 def _read_list(work: "Work", since: datetime, *, is_all: bool) -> "tuple[Listing, list[str]]":

@@ -13,7 +13,7 @@ from tavus_callbacks.domain.common.tags import SIMULATED, is_tagged
 from tavus_callbacks.domain.common.timestamps import iso
 from tavus_callbacks_cli.commands import completion, options
 from tavus_callbacks_cli.commands.options import query, simulated_option, target_options, wide_option
-from tavus_callbacks_cli.output.console import note, print_json, print_table
+from tavus_callbacks_cli.output.console import note, note_more, print_json, print_table
 from tavus_callbacks_cli.output.text import Short, Times, duration, examples, tags
 from tavus_callbacks_cli.targets.choose import Target
 
@@ -95,7 +95,7 @@ def list_(
         if what == "conversations" and not all(item["joined_at"] for item in items[:limit]):
             note("* The start is unknown. This is the time of the first callback.")
     if len(items) > limit:
-        note(f"There are more: --limit {limit * 10} shows up to {limit * 10}.")
+        note_more(limit)
 
 
 def _check_filters(what: str, given: Mapping[str, Any]) -> None:

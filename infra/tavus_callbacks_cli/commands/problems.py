@@ -36,15 +36,13 @@ def problems(target: Target, since: datetime | None, *, is_json: bool, leave_out
     perceptions, and recordings that are not available. On a deployed stack it also lists red alarms and what
     is paused. The exit code is 1 if anything is stuck.
     """
-    from tavus_callbacks_cli.operations.problems import list_problems
+    from tavus_callbacks_cli.operations.problems import UNCHECKED, list_problems
 
     span = {"since": iso(since or datetime.now(UTC) - timedelta(days=7))}
     with target.open_api("quarantine") as quarantine, target.open_api("read") as read:
         problems = list_problems(target, quarantine, read, {**span, **leave_out})
     if isinstance(target, UrlTarget):
-        note(
-            "The failed bucket and the queues are not checked, which takes AWS credentials. Use --stack NAME."
-        )
+        note(UNCHECKED)
     if is_json:
         print_json({"problems": [asdict(problem) for problem in problems]})
     elif problems:

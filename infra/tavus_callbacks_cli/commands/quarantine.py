@@ -10,8 +10,15 @@ import click
 from tavus_callbacks_cli.commands import completion, options
 from tavus_callbacks_cli.commands.options import named_target_options, target_options, wide_option
 from tavus_callbacks_cli.output import shell
-from tavus_callbacks_cli.output.console import note, print_block, print_fields, print_json, print_table
-from tavus_callbacks_cli.output.text import Times, examples, size, tags
+from tavus_callbacks_cli.output.console import (
+    note,
+    note_more,
+    print_block,
+    print_fields,
+    print_json,
+    print_table,
+)
+from tavus_callbacks_cli.output.text import Times, amount, examples, size, tags
 from tavus_callbacks_cli.targets.choose import Target
 
 
@@ -76,7 +83,7 @@ def list_(target: Target, *, limit: int, is_json: bool) -> None:
     if not entries:
         note("Nothing is in quarantine.")
     if len(entries) > limit:
-        note(f"There are more: --limit {limit * 10} shows up to {limit * 10}.")
+        note_more(limit)
 
 
 @quarantine.command(
@@ -193,13 +200,10 @@ def delete(target: Target, ids: tuple[str, ...], *, is_sure: bool, is_json: bool
         for entry in entries:
             note(f"{entry['quarantine_id']}  {entry['status']} {entry['detail']}")
         if not is_sure:
-            click.confirm(f"Delete {_entries(len(entries))} for ever?", abort=True, err=True)
+            count = amount(len(entries), "entry", "entries")
+            click.confirm(f"Delete {count} for ever?", abort=True, err=True)
 
     deleted = delete_entries(target, ids, confirm)
     if is_json:
         print_json({"deleted": deleted})
-    note(f"Deleted {_entries(len(deleted))}.")
-
-
-def _entries(count: int) -> str:
-    return "1 entry" if count == 1 else f"{count} entries"
+    note(f"Deleted {amount(len(deleted), 'entry', 'entries')}.")

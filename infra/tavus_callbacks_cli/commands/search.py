@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tavus_callbacks_cli.commands.options import optional_target
-from tavus_callbacks_cli.output.console import note, print_json, print_line
+from tavus_callbacks_cli.output.console import note, note_more, print_json, print_line
 from tavus_callbacks_cli.output.shell import argument, command
 from tavus_callbacks_cli.output.text import clock, escape, examples, moment
 from tavus_callbacks_cli.targets.choose import NO_TARGET, LocalTarget, Target
@@ -95,7 +95,7 @@ def search(  # noqa: PLR0913 - one argument an option
     if not matches:
         note("No turn and no analysis has these words.")
     if has_more:
-        note(f"There are more matches. --limit {limit * 10} shows up to {limit * 10}.")
+        note_more(limit)
 
 
 def _json(match: "Match", target: Target | None) -> dict[str, object]:

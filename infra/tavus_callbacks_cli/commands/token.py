@@ -11,7 +11,7 @@ from tavus_callbacks_cli.commands import completion, options
 from tavus_callbacks_cli.commands.options import named_target_options, target_options, wide_option
 from tavus_callbacks_cli.output import shell
 from tavus_callbacks_cli.output.console import note, print_json, print_table
-from tavus_callbacks_cli.output.text import Times, examples, moment
+from tavus_callbacks_cli.output.text import Times, amount, examples, moment
 from tavus_callbacks_cli.targets.choose import LocalTarget, Target
 
 if TYPE_CHECKING:
@@ -196,13 +196,11 @@ def revoke(target: Target, *, label: str, yes: bool) -> None:
         if not count:
             raise _no_live_token(target, label)
         if not yes:
-            click.confirm(f"Revoke {_count(count)} with label {label}?", abort=True, err=True)
+            live = amount(count, "token", "tokens")
+            click.confirm(f"Revoke {live} with label {label}?", abort=True, err=True)
         revoked = revoke_token(tables.tokens, label=label, now=datetime.now(UTC))
-    click.echo(f"Revoked {_count(revoked)} with label {label}. The stack refuses them within a minute.")
-
-
-def _count(tokens: int) -> str:
-    return f"{tokens} token" if tokens == 1 else f"{tokens} tokens"
+    tokens = amount(revoked, "token", "tokens")
+    click.echo(f"Revoked {tokens} with label {label}. The stack refuses them within a minute.")
 
 
 def _no_live_token(target: Target, label: str) -> click.ClickException:

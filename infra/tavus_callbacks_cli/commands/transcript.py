@@ -10,7 +10,7 @@ from tavus_callbacks.domain.common.paths import subject_path
 from tavus_callbacks_cli.commands.options import id_argument, simulated_option, target_options
 from tavus_callbacks_cli.operations.subjects import suggest_ids
 from tavus_callbacks_cli.output.console import note, print_block, print_file, print_json, print_line
-from tavus_callbacks_cli.output.text import escape, examples
+from tavus_callbacks_cli.output.text import amount, escape, examples
 from tavus_callbacks_cli.targets.choose import Target
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def _print_dialogue(content: dict[str, Any]) -> None:
     if not (content["turns"] or skipped):
         note("Nothing was said.")
     if skipped:
-        note(f"{skipped} {'entry' if skipped == 1 else 'entries'} of the transcript could not be read.")
+        note(f"{amount(skipped, 'entry', 'entries')} of the transcript could not be read.")
 
 
 def turn_lines(turn: dict[str, Any]) -> "Iterator[Text]":

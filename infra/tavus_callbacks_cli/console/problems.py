@@ -30,7 +30,5 @@ def list_problems(target: Target, api: "ReadApi") -> dict[str, Any]:
     filters = {"since": iso(datetime.now(UTC) - _SPAN), **leave_out}
     stuck = problems.list_problems(target, quarantine, api.client("read"), filters)
     if isinstance(target, UrlTarget):
-        notes.append(
-            "The failed bucket and the queues are not checked, which takes AWS credentials. Use --stack NAME."
-        )
+        notes.append(problems.UNCHECKED)
     return {"problems": [asdict(problem) for problem in stuck], "notes": notes}

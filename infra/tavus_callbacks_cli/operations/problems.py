@@ -17,6 +17,8 @@ from tavus_callbacks_cli.targets.aws_errors import aws_errors
 from tavus_callbacks_cli.targets.aws_stack import Deployment
 from tavus_callbacks_cli.targets.choose import Target, UrlTarget
 
+UNCHECKED = "The failed bucket and the queues are not checked, which takes AWS credentials. Use --stack NAME."
+
 # Statuses of a recording that cannot be read and may need attention.
 _NOT_AVAILABLE = ("pending", "missing", "failed", "other_conversation")
 

@@ -67,6 +67,11 @@ def note(text: str) -> None:
         click.secho(line, err=True, dim=True)
 
 
+def note_more(limit: int) -> None:
+    """Note that `--limit` left something out."""
+    note(f"There are more. --limit {limit * 10} shows up to {limit * 10}.")
+
+
 def wrap_message(text: str, prefix: str = "") -> str:
     """Return a text for standard error, wrapped at words if that is a terminal, commands in one piece.
 

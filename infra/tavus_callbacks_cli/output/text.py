@@ -125,6 +125,11 @@ def duration(seconds: float | None) -> str:
     return str(timedelta(seconds=round(seconds)))
 
 
+def amount(count: int, one: str, several: str) -> str:
+    """Return how many there are: 1 entry, 2 entries."""
+    return f"{count} {one if count == 1 else several}"
+
+
 def clock(seconds: float) -> str:
     """Return a number of seconds as a player shows it: 1:05, or 1:01:05."""
     minutes, rest = divmod(round(seconds), 60)

@@ -114,4 +114,5 @@ def incomplete_errors(advice: str) -> Iterator[None]:
     try:
         yield
     except StoreDown as error:
-        raise click.ClickException(f"AWS did not accept everything ({error}). {advice}") from error
+        reason = error_advice(str(error)) or f"AWS did not accept everything ({error})."
+        raise click.ClickException(f"{reason} {advice}") from error
