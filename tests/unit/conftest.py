@@ -1,4 +1,4 @@
-"""A process of its own for a command; a stack and a file for `sync`; waits that take no time."""
+"""A process of its own and a fake target for commands; a stack and a file for `sync`; waits without time."""
 
 import contextlib
 import os
@@ -7,9 +7,11 @@ import time
 
 import boto3
 import pytest
+from fake_target import FakeTarget
 
 import feed_server
 from runtimes import forget
+from tavus_callbacks_cli.targets import choose
 
 
 @pytest.fixture
@@ -33,6 +35,14 @@ def aws_keys(own_process, monkeypatch):  # noqa: ARG001  # it clears what is set
     """Give that process AWS credentials."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
+
+
+@pytest.fixture
+def target(monkeypatch):
+    """Let every command work on a fake."""
+    fake = FakeTarget()
+    monkeypatch.setattr(choose, "choose", lambda *_, **__: fake)
+    return fake
 
 
 @pytest.fixture

@@ -6,13 +6,11 @@ from unittest.mock import patch
 
 import click
 import pytest
-from fake_target import FakeTarget, run
+from fake_target import run
 
 from tavus_callbacks.domain.callbacks.event import event_id
 from tavus_callbacks_cli.commands import tail
-from tavus_callbacks_cli.operations import events
 from tavus_callbacks_cli.operations.ids import shorten_event_id
-from tavus_callbacks_cli.targets import choose
 
 REF = f"{1_800_000_000_000_000:020}-{'0' * 32}"
 EVIL = "\x1b[2J[bold red]\u202e"
@@ -53,12 +51,9 @@ def entry(**members: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-def target(monkeypatch):
-    """Let every command work on a fake."""
-    fake = FakeTarget()
-    monkeypatch.setattr(choose, "choose", lambda *_, **__: fake)
-    monkeypatch.setattr(events.time, "sleep", lambda _: None)
-    return fake
+def target(target, waits):  # noqa: ARG001 - no command waits
+    """Let every command work on a fake, without waiting."""
+    return target
 
 
 @pytest.fixture

@@ -2,23 +2,14 @@
 
 import click
 import pytest
-from fake_target import FakeTarget, run
+from fake_target import run
 
 from tavus_callbacks_cli.operations.ids import resolve_event, resolve_subject
-from tavus_callbacks_cli.targets import choose
 from tavus_callbacks_cli.targets.api_client import NotFound
 
 REF = f"{'0' * 20}-a2592e11{'0' * 24}"
 OTHER = f"{'0' * 20}-b2592e11{'0' * 24}"
 WHOLE = f"conversation.c1.{REF}"
-
-
-@pytest.fixture
-def target(monkeypatch):
-    """Let every command work on a fake."""
-    fake = FakeTarget()
-    monkeypatch.setattr(choose, "choose", lambda *_, **__: fake)
-    return fake
 
 
 def an_event(event_id, **members):

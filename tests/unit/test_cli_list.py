@@ -55,14 +55,6 @@ def event(subject="c123", **members):
     } | members
 
 
-@pytest.fixture
-def target(monkeypatch):
-    """Let every command work on a fake."""
-    fake = FakeTarget()
-    monkeypatch.setattr(choose, "choose", lambda *_, **__: fake)
-    return fake
-
-
 def test_conversations_are_listed_as_a_table(target):
     """A row has status, times, duration, end reason and missing parts."""
     target.answers = [{"conversations": [conversation()], "cursor": None}]

@@ -16,7 +16,7 @@ from tavus_callbacks_cli.doctor import alarms as checks
 from tavus_callbacks_cli.local_stack.template.template import load_template
 from tavus_callbacks_cli.main import main
 from tavus_callbacks_cli.operations import alarms, pause, problems
-from tavus_callbacks_cli.targets import aws_stack, choose
+from tavus_callbacks_cli.targets import aws_stack
 from tavus_callbacks_cli.targets.aws_stack import Deployment
 
 REGION = "eu-west-1"
@@ -286,14 +286,6 @@ def test_a_red_alarm_leads_to_its_runbook(watched: Any) -> None:
 def event(at: str, event_type: str = "system.shutdown", *issues: str, **tags: str) -> dict[str, Any]:
     """Make an event as the API answers it."""
     return {"received_at": at, "event_type": event_type, "issues": list(issues), "tags": tags}
-
-
-@pytest.fixture
-def target(monkeypatch: pytest.MonkeyPatch) -> FakeTarget:
-    """Replace the named target by a fake."""
-    fake = FakeTarget()
-    monkeypatch.setattr(choose, "choose", lambda *_, **__: fake)
-    return fake
 
 
 def test_drift_sums_up_what_is_otherwise_than_known(target: FakeTarget) -> None:

@@ -6,7 +6,7 @@ import time
 
 import click
 import pytest
-from fake_target import FakeTarget, run
+from fake_target import run
 from folding import CONVERSATION, NOW, SETTINGS, recording, said, scenario, stored_event, transcript
 
 from tavus_callbacks.domain.callbacks.families import KINDS
@@ -16,7 +16,6 @@ from tavus_callbacks.domain.resources.view import fold_resource
 from tavus_callbacks.domain.transcripts.transcript import choose_transcript, transcript_view
 from tavus_callbacks_cli.operations.ids import shorten_event_id
 from tavus_callbacks_cli.output.text import moment
-from tavus_callbacks_cli.targets import choose
 
 EVIL = "\x1b[2J[bold red]\u202e"
 UNKNOWN = (404, {"detail": "No event of conversation c123 is stored."})
@@ -31,14 +30,6 @@ def view(*events, name=CONVERSATION, recordings=()):
 def latest(name="conversations", member="conversation_id", *ids):
     """Make a list of the latest subjects, with ids only."""
     return {name: [{member: each} for each in ids], "cursor": None}
-
-
-@pytest.fixture
-def target(monkeypatch):
-    """Let every command work on a fake."""
-    fake = FakeTarget()
-    monkeypatch.setattr(choose, "choose", lambda *_, **__: fake)
-    return fake
 
 
 def test_a_conversation_is_a_page(target):

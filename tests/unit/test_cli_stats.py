@@ -9,13 +9,12 @@ from collections import Counter
 from html.parser import HTMLParser
 
 import pytest
-from fake_target import FakeTarget, run
+from fake_target import run
 from folding import NOW, SETTINGS, gather_facts, scenario, transcript
 
 from tavus_callbacks.domain.summaries import sums
 from tavus_callbacks.domain.summaries.summary import conversation_summary
 from tavus_callbacks_cli.stats.report import join_modules
-from tavus_callbacks_cli.targets import choose
 
 EVIL = "<script>alert(1)</script>"
 
@@ -39,14 +38,6 @@ SOME = [
     spoken("c2", USER, received_first_at="2027-03-02T00:00:00.000000Z", tags={"user": ["a", "b"]}),
     summary("c3", talk=None, duration=60.0, received_first_at="2027-03-02T12:00:00.000000Z", tags={}),
 ]
-
-
-@pytest.fixture
-def target(monkeypatch):
-    """Let every command work on a fake."""
-    fake = FakeTarget()
-    monkeypatch.setattr(choose, "choose", lambda *_, **__: fake)
-    return fake
 
 
 def page(*conversations, cursor=None):

@@ -1,19 +1,11 @@
 """The check of sentences finds the constructions that read like a translation, and nothing else."""
 
-import subprocess
-import sys
+import runpy
 from pathlib import Path
 
 import pytest
 
-SCRIPT = Path(__file__).resolve().parents[2] / "infra" / "checks" / "sentences.py"
-
-
-def check(file):
-    """Run the check on a file."""
-    return subprocess.run(  # noqa: S603 - our own script
-        [sys.executable, SCRIPT, file], capture_output=True, text=True, check=False
-    )
+CHECK = runpy.run_path(str(Path(__file__).resolve().parents[2] / "infra" / "checks" / "sentences.py"))["main"]
 
 
 @pytest.mark.parametrize(
@@ -32,15 +24,15 @@ def check(file):
         "A consumer is told of each event.",
     ],
 )
-def test_a_refused_construction_is_found(sentence, tmp_path):
+def test_a_refused_construction_is_found(sentence, tmp_path, capsys):
     """The output quotes the sentence, in documents and in docstrings alike."""
     document, module = tmp_path / "page.md", tmp_path / "module.py"
     document.write_text(f"# Title\n\nAll is well. {sentence}\n", encoding="utf-8")
     module.write_text(f'"""{sentence}"""\n', encoding="utf-8")
 
     for file in (document, module):
-        result = check(file)
-        assert (1, True) == (result.returncode, sentence in result.stdout), result.stdout
+        assert 1 == CHECK([str(file)])
+        assert sentence in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -55,9 +47,10 @@ def test_a_refused_construction_is_found(sentence, tmp_path):
         "If it has no id, the answer is 422.",
     ],
 )
-def test_plain_english_and_code_are_accepted(sentence, tmp_path):
+def test_plain_english_and_code_are_accepted(sentence, tmp_path, capsys):
     """Questions, code and links are not sentences to rewrite."""
     document = tmp_path / "page.md"
     document.write_text(f"# Title\n\n{sentence}\n", encoding="utf-8")
 
-    assert (0, "") == (check(document).returncode, check(document).stdout)
+    assert 0 == CHECK([str(document)])
+    assert "" == capsys.readouterr().out
