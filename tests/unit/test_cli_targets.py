@@ -184,6 +184,8 @@ def test_the_environment_names_a_url(url):
         "https://example.com?x=secret",
         "https://[::1",
         "https://example.com:99999",
+        "https://example..com",
+        f"https://{'a' * 64}.example",
     ],
 )
 def test_a_url_that_is_none_gets_no_token(url):

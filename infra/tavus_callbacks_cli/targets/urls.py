@@ -39,9 +39,11 @@ def _parse(url: str) -> "SplitResult | None":
     import httpx
 
     # httpx refuses more, such as 999.1.1.1 and names that are not valid as an IDN; some only when it decodes
-    # the name.
+    # the name. The socket refuses empty labels and those of more than 63 letters, with a UnicodeError.
     try:
-        host = httpx.URL(url).host
+        address = httpx.URL(url)
+        host = address.host
+        address.raw_host.decode("ascii").encode("idna")
     except (httpx.InvalidURL, UnicodeError):
         return None
     return parts if host else None
