@@ -58,7 +58,7 @@ def test_a_fault_around_a_command_is_a_sentence(tmp_path, line, code, sentence):
         (OSError(errno.EISDIR, "x", b"a\xff"), "$'a\\377': This is a folder."),
         (OSError(errno.EMFILE, "x"), "This shell allows too few open files."),
         (OSError(errno.ENOENT, "x"), "The current folder no longer exists."),
-        (OSError(errno.ENOENT, "No such file or directory", "a"), "'a': No such file or directory."),
+        (OSError(errno.ENOENT, "x", "a"), "'a': No such file or folder. Check the name."),
         (OSError("only a text"), "only a text."),
     ],
 )

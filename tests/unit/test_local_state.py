@@ -63,6 +63,16 @@ def test_a_failed_write_leaves_the_file_before(tmp_path: Path) -> None:
     assert [path] == list(tmp_path.iterdir())
 
 
+def test_a_failed_write_names_the_file(tmp_path: Path) -> None:
+    """Not the temporary one beside it, whose name nobody knows."""
+    path = tmp_path / "missing" / "file"
+
+    with pytest.raises(FileNotFoundError) as raised:
+        replace_file(path, b"content")
+
+    assert str(path) == raised.value.filename
+
+
 def test_credentials_survive_and_fresh_forgets_them(tmp_path: Path) -> None:
     """The next run reads the saved tokens, unless it starts fresh."""
     credentials = Credentials("a", "b", "c")

@@ -14,6 +14,7 @@ _SENTENCES = {
     errno.ENOSPC: "{file}No space is left. Free some space, then run the command again.",
     errno.EDQUOT: "{file}Your disk quota is used up. Free some space, then run the command again.",
     errno.EFBIG: "{file}The file exceeds the size limit of this shell. Raise it with `ulimit -f unlimited`.",
+    errno.ENOENT: "{file}No such file or folder. Check the name.",
     errno.EACCES: "{file}Permission denied. Change the permissions, or name another file.",
     errno.EPERM: "{file}The system does not permit it. Change the permissions, or name another file.",
     errno.EROFS: "{file}The file system is read-only. Name a file on another one.",

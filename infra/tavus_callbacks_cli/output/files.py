@@ -14,13 +14,18 @@ def write_json(path: Path, content: Any) -> None:
 
 def replace_file(path: Path, content: bytes) -> None:
     """Replace a file in one step, with mode 0600. No reader and no kill leaves half a file."""
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    name = None
     try:
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
         Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
+    except BaseException as error:
+        if name:
+            Path(name).unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            # A full disk names no file, and the name of the temporary one helps nobody.
+            error.filename = str(path)
         raise
 
 

@@ -189,7 +189,9 @@ def create(path: Path, state: dict[str, str]) -> None:
     try:
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
     except OSError as error:
-        raise ClickException(f"{argument(str(path))} cannot be written: {error.strerror}.") from error
+        raise ClickException(
+            f"{argument(str(path))} cannot be written: {error.strerror}. Name another file."
+        ) from error
     with file_errors(path), closing(_connect(path)) as connection:
         connection.execute("BEGIN IMMEDIATE")
         # A sync that began at the same time may have made it by now.
