@@ -95,9 +95,12 @@ def subjects(context: click.Context) -> list[Value]:
 
 @_completes
 def recordings(context: click.Context) -> list[Value]:
-    """Find the recordings of the conversation on the line."""
+    """Find the recordings of the conversation on the line, without one of the newest."""
+    conversation = context.params.get("conversation") or context.params.get("id_") or _LATEST
     with _open_api(context, "read") as api:
-        items = _page(api, subject_path("conversation", context.params["conversation"], "recordings"))
+        if conversation == _LATEST:
+            conversation = _page(api, "/conversations")[0]["conversation_id"]
+        items = _page(api, subject_path("conversation", conversation, "recordings"))
         return [(item["recording_id"], item["status"]) for item in items]
 
 
@@ -106,6 +109,14 @@ def quarantine_ids(context: click.Context) -> list[Value]:
     """Find the newest entries of quarantine."""
     with _open_api(context, "quarantine") as api:
         return [(item["quarantine_id"], item["detail"]) for item in _page(api, "/quarantine")]
+
+
+@_completes
+def failures(context: click.Context) -> list[Value]:
+    """Find the batches that functions could not process."""
+    from tavus_callbacks_cli.operations.failed import list_failures
+
+    return [(each.key, each.function) for each in list_failures(_local_target(context).deployment())]
 
 
 @_completes

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tavus_callbacks_cli.commands import options
+from tavus_callbacks_cli.commands import completion, options
 from tavus_callbacks_cli.commands.options import named_target_options, target_options, wide_option
 from tavus_callbacks_cli.output import shell
 from tavus_callbacks_cli.output.console import note, print_json, print_table
@@ -80,7 +80,7 @@ def list_(target: Target, *, is_json: bool) -> None:
         'tavus-callbacks failed redrive "$KEY" --stack tavus-callbacks',
     )
 )
-@options.id_argument(complete=None, required=False)
+@options.id_argument(complete=completion.failures, required=False)
 @click.option("--all", "is_all", is_flag=True, help="Redrive everything, including dead letters.")
 @click.option("--dry-run", is_flag=True, help="Show what would be given to which function, and do nothing.")
 @wide_option

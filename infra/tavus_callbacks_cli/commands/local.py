@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from tavus_callbacks.domain.common.timestamps import iso, now
-from tavus_callbacks_cli.commands import options
+from tavus_callbacks_cli.commands import completion, options
 from tavus_callbacks_cli.commands.options import http_url
 from tavus_callbacks_cli.commands.signals import one_signal_ends
 from tavus_callbacks_cli.local_stack.behaviour import MODES
@@ -65,6 +65,7 @@ _LOOK = 5.0
 @click.option(
     "--forward-event-type",
     "event_types",
+    shell_complete=completion.event_types,
     multiple=True,
     metavar="TYPE",
     help="Forward only events of this type, as in system.shutdown; repeatable.",

@@ -350,7 +350,7 @@ def identifier(text: str) -> str:
 
 def id_argument(
     name: str = "id_",
-    complete: completion.Complete | None = completion.subjects,
+    complete: completion.Complete = completion.subjects,
     *,
     required: bool = True,
     nargs: int = 1,

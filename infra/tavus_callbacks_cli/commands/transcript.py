@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tavus_callbacks.domain.common.paths import subject_path
+from tavus_callbacks_cli.commands import completion
 from tavus_callbacks_cli.commands.options import id_argument, simulated_option, target_options
 from tavus_callbacks_cli.operations.subjects import suggest_ids
 from tavus_callbacks_cli.output.console import note, print_block, print_file, print_json, print_line
@@ -39,7 +40,10 @@ _STYLES = {"user": "bold cyan", "assistant": "bold green", "system": "dim", "too
     help="Print a file: plain text, WebVTT subtitles or JSON.",
 )
 @click.option(
-    "--recording", metavar="R", help="With --format vtt: match the recording with this id, or `latest`."
+    "--recording",
+    metavar="R|latest",
+    shell_complete=completion.recordings,
+    help="With --format vtt: match the recording with this id, or `latest`.",
 )
 @click.option(
     "--offset",
