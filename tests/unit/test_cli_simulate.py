@@ -5,6 +5,7 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Self
 
+import httpx
 import pytest
 from click.testing import CliRunner, Result
 
@@ -132,6 +133,19 @@ def test_a_refusal_can_be_what_is_expected():
     assert "400 refused    The body is empty." == result.stdout.splitlines()[0]
 
 
+def test_a_terminal_breaks_an_answer_between_words(monkeypatch):
+    """Every further line is indented as far as the details."""
+    detail = "The body names no subject. A callback has a conversation_id and an event_type, or an id."
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("NO_COLOR", "1")
+    with Receiver((400, {"status": 400, "detail": detail})) as receiver:
+        first, second, *_ = run("malformed", "--url", receiver.url).stdout.splitlines()
+
+    assert first.endswith("A callback has a conversation_id and")
+    assert second == f"{' ' * 15}an event_type, or an id."
+
+
 def test_json_holds_expectation_and_answer():
     """JSON has everything that a program needs to compare."""
     with Receiver((200, STORED)) as receiver:
@@ -225,10 +239,22 @@ def test_the_next_command_shows_what_was_sent(environment, expected, monkeypatch
     """Its target is the default, or a name to fill in; a callback URL names no stack."""
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    with Receiver((200, {**STORED, "kind": "video", "subject": "vsim"})) as receiver:
-        result = run("video", "--url", receiver.url)
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, json={**STORED, "subject": "vsim"}))
+    monkeypatch.setattr(
+        "tavus_callbacks_cli.simulator.send.http_client", lambda _: httpx.Client(transport=transport)
+    )
+    result = run("video", "--url", f"https://api.example/callbacks/{TOKEN}")
 
     assert result.stderr.endswith(f"Next: tavus-callbacks {expected}\n")
+
+
+def test_the_next_command_for_this_machine_names_its_port():
+    """A callback URL of a local stack, as `env` sets it, needs no name to fill in."""
+    with Receiver((200, {**STORED, "subject": "vsim"})) as receiver:
+        result = run("video", "--url", receiver.url)
+
+    port = receiver.origin.rpartition(":")[2]
+    assert result.stderr.endswith(f"Next: tavus-callbacks show vsim --local --port {port}\n")
 
 
 def test_an_empty_url_means_no_other(monkeypatch):

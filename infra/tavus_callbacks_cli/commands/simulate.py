@@ -2,6 +2,7 @@
 
 import os
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import click
 
@@ -12,7 +13,7 @@ from tavus_callbacks_cli.output import shell
 from tavus_callbacks_cli.output.console import note, print_json, print_line, print_table
 from tavus_callbacks_cli.output.text import escape, examples
 from tavus_callbacks_cli.targets.choose import STACK, URL, LocalTarget, running_stack
-from tavus_callbacks_cli.targets.urls import is_sendable
+from tavus_callbacks_cli.targets.urls import is_loopback, is_sendable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,6 +28,8 @@ CALLBACK_URL = "TAVUS_CALLBACKS_CALLBACK_URL"
 
 # Seconds of a scenario that are announced.
 _LONG = 2.0
+# Where the details of an answer begin.
+_INDENT = 15
 _STYLES = {"stored": "green", "accepted": "yellow", "duplicate": "dim yellow", "erased": "dim"}
 
 
@@ -44,6 +47,7 @@ _STYLES = {"stored": "green", "accepted": "yellow", "duplicate": "dim yellow", "
 @click.option("--url", metavar="CALLBACK_URL", help=f"Where to send to; otherwise {CALLBACK_URL}.")
 @click.option(
     "--lose",
+    shell_complete=completion.event_types,
     multiple=True,
     metavar="EVENT_TYPE",
     help="Do not send callbacks of this type; only the local stand-in for Tavus's API knows them.",
@@ -82,7 +86,7 @@ def simulate(  # noqa: PLR0913 - one argument an option
     for outcome in _send(chosen, callback_url, real_time=real_time, stack=stack, lost_types=lose):
         outcomes.append(outcome)
         if not is_json:
-            print_line(_line(outcome))
+            print_line(_line(outcome), indent=_INDENT)
     if is_json:
         callbacks = [
             {
@@ -96,9 +100,9 @@ def simulate(  # noqa: PLR0913 - one argument an option
         print_json({"scenario": chosen.name, "callbacks": callbacks})
     _conclude(outcomes)
     if not is_json:
-        _print_next(outcomes, _next_target(stack, port))
+        _print_next(outcomes, _next_target(stack, port, callback_url))
     if stack and chosen.video:
-        _print_link(stack, str(outcomes[0].answer["subject"]), _next_target(stack, port))
+        _print_link(stack, str(outcomes[0].answer["subject"]), _next_target(stack, port, callback_url))
 
 
 def _check_target(
@@ -140,6 +144,9 @@ def _callback_url(stack: "RunningStack | None", url: str | None) -> str:
     chosen = os.environ.get(CALLBACK_URL, "") if url is None else url
     if stack:
         chosen = stack.own_callback_url
+    if url == "":
+        # An unset shell variable gives an empty URL. The default must not replace it.
+        raise click.UsageError("--url is empty. Write --url CALLBACK_URL.")
     if chosen and not is_sendable(chosen):
         raise click.UsageError("This is not a callback URL. Use https://HOST/callbacks/TOKEN.")
     if not chosen:
@@ -173,10 +180,12 @@ def _conclude(outcomes: "list[Outcome]") -> None:
     note(f"{len(outcomes)} of {len(outcomes)} answers are as expected.")
 
 
-def _next_target(stack: "RunningStack | None", port: int | None) -> tuple[str, ...]:
+def _next_target(stack: "RunningStack | None", port: int | None, callback_url: str) -> tuple[str, ...]:
     """Return the options that name the target to the next command."""
     if stack:
         return LocalTarget(stack, has_port=port is not None).options
+    if is_loopback(callback_url):
+        return ("--local", "--port", str(urlsplit(callback_url).port or 80))
     return () if os.environ.get(STACK) or os.environ.get(URL) else ("--stack", "NAME")
 
 
