@@ -23,7 +23,6 @@ class Command:
     process: subprocess.Popen[str]
     ready_file: Path
     ready: dict[str, str]
-    seconds_to_start: float
 
     def get(self, path: str, **query: str) -> Any:
         """Return an answer of the API."""
@@ -48,16 +47,21 @@ def start(state: Path, port: int, *arguments: str) -> "subprocess.Popen[str]":
 def running(state: Path, port: int, *arguments: str) -> Iterator[Command]:
     """Run the command until it is ready; kill it at the end if it still runs."""
     ready_file = state / f"ready-{time.monotonic_ns()}"
-    started = time.monotonic()
     process = start(state, port, "--ready", str(ready_file), *arguments)
     try:
         while not ready_file.exists() and process.poll() is None:
             time.sleep(0.02)
-        seconds = time.monotonic() - started
-        yield Command(process, ready_file, json.loads(ready_file.read_text()), seconds)
+        yield Command(process, ready_file, json.loads(ready_file.read_text()))
     finally:
         process.kill()
         process.communicate()
+
+
+def processor_seconds(*pids: int) -> float:
+    """Return the processor time of processes, in user and in system mode; 0 on a machine without /proc."""
+    paths = [path for pid in pids if (path := Path(f"/proc/{pid}/stat")).exists()]
+    ticks = [path.read_text().rpartition(")")[2].split()[11:13] for path in paths]
+    return sum(int(user) + int(system) for user, system in ticks) / os.sysconf("SC_CLK_TCK")
 
 
 def await_end(pids: set[int]) -> set[int]:

@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from local_process import CLI, Command, running
+from local_process import CLI, Command, processor_seconds, running
 from planting_journal import plant
 from tavus_callbacks.domain.common.timestamps import iso
 from tavus_callbacks_cli.local_stack.template.template import load_template
@@ -26,7 +26,6 @@ CONVERSATIONS, NEW = 4_000, 300
 MOST_FOR_A_PAGE, MOST_FOR_STATS, MOST_FOR_NEW, MOST_TO_START = 0.15, 10, 8, 8
 # With the posting itself. A slow sender leaves little to do after the last answer.
 MOST_FOR_POSTING_AND_NEW = 20
-_TICKS = os.sysconf("SC_CLK_TCK")
 
 pytestmark = [
     pytest.mark.stack,
@@ -45,12 +44,12 @@ class Measured:
     def seconds(self) -> float:
         """Return the processor time of all processes of the stack."""
         pid = self.command.process.pid
-        return sum(map(processor_seconds, {pid, *self.children_of(pid)}))
+        return processor_seconds(pid, *self.children_of(pid))
 
     def embedded_seconds(self) -> float:
         """Return the processor time of the embedded services."""
         children = self.children_of(self.command.process.pid)
-        return sum(processor_seconds(pid) for pid in children if b"moto_server" in arguments(pid))
+        return processor_seconds(*(pid for pid in children if b"moto_server" in arguments(pid)))
 
     def page_seconds(self, path: str) -> float:
         """Return the processor time that the embedded services need for a page, after a first one."""
@@ -64,12 +63,6 @@ class Measured:
 def arguments(pid: int) -> bytes:
     """Return the command line of a process."""
     return Path(f"/proc/{pid}/cmdline").read_bytes()
-
-
-def processor_seconds(pid: int) -> float:
-    """Return the processor time of a process, in user and in system mode."""
-    user, system = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
-    return (int(user) + int(system)) / _TICKS
 
 
 def post_at_once(ready: dict[str, str]) -> None:
