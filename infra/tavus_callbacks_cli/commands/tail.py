@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -42,18 +42,16 @@ def tail(target: Target, *, since: datetime | None, is_json: bool, filter_: "Eve
     from tavus_callbacks_cli.operations.events import follow_events
 
     after, times = iso(since or datetime.now(UTC)), Times.of((), is_short=True)
+    refused = iter(()) if is_json else _show_refused(target, after, times, filter_)
+
+    def wait(seconds: float) -> None:
+        next(refused, None)
+        time.sleep(seconds)
+
     # Ctrl-C is how it ends.
-    with contextlib.suppress(KeyboardInterrupt), contextlib.ExitStack() as cleanup:
-        api = cleanup.enter_context(target.open_api("read"))
-        show_refused = None if is_json else _open_refused(target, after, times, filter_, cleanup)
+    with contextlib.suppress(KeyboardInterrupt), target.open_api("read") as api:
         zone = "" if is_json else f"; times are in {times.zone}"
         note(f"waiting for events, Ctrl-C to stop{zone}")
-
-        def wait(seconds: float) -> None:
-            if show_refused:
-                show_refused()
-            time.sleep(seconds)
-
         for event in filter(filter_.matches, follow_events(api, after, note, wait)):
             if is_json:
                 print_json(event, indent=None)
@@ -61,34 +59,19 @@ def tail(target: Target, *, since: datetime | None, is_json: bool, filter_: "Eve
                 print_line(event_line(event, times), indent=_INDENT)
 
 
-def _open_refused(
-    target: Target, after: str, times: Times, filter_: "EventFilter", cleanup: contextlib.ExitStack
-) -> Callable[[], None]:
-    """Return a function that prints what was refused since its last call; it notes once why it cannot."""
-    from tavus_callbacks_cli.operations.refused import RefusedFeed
-
-    feed: RefusedFeed | None = None
-
-    def fail(error: click.ClickException) -> None:
-        nonlocal feed
-        feed = None
-        note(f"Refused callbacks are not shown. {error.message}")
+def _show_refused(target: Target, after: str, times: Times, filter_: "EventFilter") -> Iterator[None]:
+    """Print at each step what was refused since the last one; end with a note if that is not possible."""
+    from tavus_callbacks_cli.operations.refused import follow_refused
 
     try:
-        api = cleanup.enter_context(target.open_api("quarantine"))
-        feed = RefusedFeed(api, after, _LOCAL_PAUSE if target.is_local else _PAUSE)
+        with target.open_api("quarantine") as api:
+            for entries in follow_refused(api, after, _LOCAL_PAUSE if target.is_local else _PAUSE):
+                for entry in entries:
+                    if filter_.matches({"kind": None, "event_type": None, **entry}):
+                        print_line(refused_line(entry, times), indent=_INDENT)
+                yield
     except click.ClickException as error:
-        fail(error)
-
-    def show() -> None:
-        try:
-            for entry in feed.newest() if feed else ():
-                if filter_.matches({"kind": None, "event_type": None, **entry}):
-                    print_line(refused_line(entry, times), indent=_INDENT)
-        except click.ClickException as error:
-            fail(error)
-
-    return show
+        note(f"Refused callbacks are not shown. {error.message}")
 
 
 def event_line(event: dict[str, Any], times: Times) -> "Text":

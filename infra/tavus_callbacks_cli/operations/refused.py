@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from contextlib import suppress
 from itertools import islice
 from typing import Any
 
@@ -14,34 +14,25 @@ Entry = dict[str, Any]
 _FIRST, _LATER = "200", "20"
 
 
-@dataclass(slots=True)
-class RefusedFeed:
-    """Entries received after a time (ISO 8601), requested at most once in `pause` seconds."""
+def follow_refused(api: ApiClient, after: str, pause: float) -> Iterator[list[Entry]]:
+    """Yield, as often as you ask, what was refused since the last time, oldest first.
 
-    api: ApiClient
-    after: str
-    pause: float
-    _counts: dict[str, int] = field(default_factory=dict)
-    _asked_at: float | None = None
-
-    def newest(self) -> Iterator[Entry]:
-        """Yield what was refused since the last request, oldest first; nothing if the pause is not over.
-
-        A body that arrives again is yielded again. Raises click.ClickException, but not for an API that is
-        unavailable for a while.
-        """
-        now = time.monotonic()
-        if self._asked_at is not None and now - self._asked_at < self.pause:
-            return
-        limit = _FIRST if self._asked_at is None else _LATER
-        try:
-            entries = list(islice(self.api.items("/quarantine", {"limit": limit}), int(limit)))
-        except Unavailable:
-            return
-        self._asked_at = now
-        entries.sort(key=lambda entry: entry["last_received_at"])
-        for entry in entries:
-            name, count = entry["quarantine_id"], entry["count"]
-            if entry["last_received_at"] > self.after and self._counts.get(name) != count:
-                self._counts[name] = count
-                yield entry
+    It begins after a time (ISO 8601). The API is asked at most once in `pause` seconds, and between that the
+    lists are empty. A body that arrives again is yielded again. Raises click.ClickException, but not for an
+    API that is unavailable for a while.
+    """
+    counts: dict[str, int] = {}
+    limit, due_at = _FIRST, time.monotonic()
+    while True:
+        entries: list[Entry] = []
+        if time.monotonic() >= due_at:
+            with suppress(Unavailable):
+                entries = list(islice(api.items("/quarantine", {"limit": limit}), int(limit)))
+                limit, due_at = _LATER, time.monotonic() + pause
+        fresh = [
+            entry
+            for entry in sorted(entries, key=lambda entry: entry["last_received_at"])
+            if entry["last_received_at"] > after and counts.get(entry["quarantine_id"]) != entry["count"]
+        ]
+        counts |= {entry["quarantine_id"]: entry["count"] for entry in fresh}
+        yield fresh
