@@ -1,18 +1,15 @@
 #!/usr/bin/env python3
 """Writes the pictures of the console and of `show` into docs/screenshots, from a fresh local stack."""
 
-import fcntl
 import io
 import json
 import os
-import pty
 import re
+import shlex
 import shutil
-import struct
 import subprocess
 import sys
 import tempfile
-import termios
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -98,28 +95,16 @@ def take(browser: "Browser", stack: RunningStack, conversation_id: str, view: st
 
 def in_terminal(*arguments: str, state: str) -> str:
     """Run a command in a terminal of 80 columns and return what it prints, escape sequences included."""
-    controller, terminal = pty.openpty()
-    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
-    command = [str(Path(sys.executable).with_name("tavus-callbacks")), *arguments]
+    command = shlex.join([str(Path(sys.executable).with_name("tavus-callbacks")), *arguments])
     environment = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "TERM": "xterm-256color", "TZ": "UTC"}
-    with subprocess.Popen(  # noqa: S603 - our own command
-        command,
+    done = subprocess.run(  # noqa: S603 - our own command
+        # The `script` of Linux gives it a terminal.
+        ["script", "-qec", f"stty cols {COLUMNS} rows {LINES}; exec {command}", "/dev/null"],  # noqa: S607 - of the PATH
         env={**environment, "TAVUS_CALLBACKS_STATE": state},
-        stdin=terminal,
-        stdout=terminal,
-        stderr=terminal,
-    ):
-        os.close(terminal)
-        return b"".join(iter(lambda: read_terminal(controller), b"")).decode().replace("\r\n", "\n")
-
-
-def read_terminal(controller: int) -> bytes:
-    """Return the next output of a terminal, empty at its end."""
-    try:
-        return os.read(controller, 65_536)
-    except OSError:
-        # Linux answers EIO once no process has the terminal open.
-        return b""
+        capture_output=True,
+        check=True,
+    )
+    return done.stdout.decode().replace("\r\n", "\n")
 
 
 def take_terminal(browser: "Browser", name: str, title: str, output: str) -> None:
