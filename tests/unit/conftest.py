@@ -76,3 +76,13 @@ def waits(monkeypatch):
     seconds: list[float] = []
     monkeypatch.setattr(time, "sleep", seconds.append)
     return seconds
+
+
+@pytest.fixture
+def berlin(monkeypatch):
+    """Set this machine's zone to one with summer time."""
+    monkeypatch.setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()

@@ -109,16 +109,6 @@ def test_a_time_is_shown_in_the_zone_of_the_machine(monkeypatch):
         time.tzset()
 
 
-@pytest.fixture
-def berlin(monkeypatch):
-    """Set this machine's zone to one with summer time."""
-    monkeypatch.setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3")
-    time.tzset()
-    yield
-    monkeypatch.undo()
-    time.tzset()
-
-
 @pytest.mark.usefixtures("berlin")
 def test_a_time_carries_the_zone_that_was_valid_then():
     """July is CEST whenever you look; the head names a zone only if all times share it."""

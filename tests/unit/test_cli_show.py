@@ -2,7 +2,6 @@
 
 import json
 import re
-import time
 
 import click
 import pytest
@@ -63,20 +62,16 @@ def test_a_missing_part_says_whether_it_is_overdue_and_when_it_usually_comes(tar
     assert f"missing       transcript, waiting since {since}, usually" in pages[1]
 
 
-def test_the_zone_stands_once_above_the_times(target, monkeypatch):
+@pytest.mark.usefixtures("berlin")
+def test_the_zone_stands_once_above_the_times(target):
     """A call in July has its own zone when you look in December; times of two zones name theirs."""
-    monkeypatch.setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3")
-    time.tzset()
     july = view() | {"joined_at": "2026-07-01T10:00:00Z", "ended_at": "2026-07-01T10:01:00Z"}
     july |= {"received_first_at": "2026-07-01T10:00:00Z", "received_last_at": "2026-07-01T10:01:00Z"}
     july["recordings"] = []
     late = july | {"received_last_at": "2026-12-01T10:00:00Z"}
     target.answers = [july, late]
-    try:
-        pages = [run("show", CONVERSATION).stdout for _ in "ab"]
-    finally:
-        monkeypatch.undo()
-        time.tzset()
+
+    pages = [run("show", CONVERSATION).stdout for _ in "ab"]
 
     assert "time zone     CEST\n" in pages[0]
     assert 1 == pages[0].count("CEST")
