@@ -1,14 +1,12 @@
 #!/usr/bin/env python3
 """Find constructions that read like a translation, in documents, help texts, errors, docstrings and comments.
 
-Usage: python infra/checks/sentences.py [FILE...]; without files, every file of the repository. Ends with 1 if
-there are any.
+Usage: python infra/checks/sentences.py FILE... It exits with 1 if there are any.
 """
 
 import ast
 import io
 import re
-import subprocess
 import sys
 import tokenize
 from collections.abc import Iterator
@@ -46,10 +44,6 @@ CODE = re.compile(r"`[^`\n]*`|<!--.*?-->|\]\([^)]*\)|^\[[^]]*\]:.*$", re.MULTILI
 # Paragraphs, headings, list items and cells of tables are read one by one.
 PARTS = re.compile(r"\n\s*\n|\n(?=#)|\n\s*(?:[-*]|\d+\.)\s+|\s\|\s|\n\|")
 SENTENCE = re.compile(r"(?<=[.?!:])\s+")
-
-TEXTS = (".md", ".py", ".yaml", ".toml", ".js", ".html")
-# These files quote refused constructions.
-SKIPPED = ("infra/checks/sentences.py", "tests/unit/test_sentences.py")
 
 
 def sentences(text: str) -> Iterator[str]:
@@ -111,17 +105,10 @@ def texts(path: Path) -> Iterator[tuple[int, str]]:
     return read(content)
 
 
-def tracked() -> list[Path]:
-    """Return the files of the repository that hold sentences."""
-    listed = subprocess.run(["git", "ls-files", "-z"], capture_output=True, text=True, check=True)  # noqa: S607 - git of the PATH
-    names = [name for name in listed.stdout.split("\0") if name.endswith(TEXTS) and name not in SKIPPED]
-    return [Path(name) for name in names if Path(name).is_file()]
-
-
 def main(names: list[str]) -> int:
     """Print every fault, and return the exit code."""
     count = 0
-    for path in [Path(name) for name in names] or tracked():
+    for path in map(Path, names):
         for number, text in texts(path):
             for sentence, advice in faults(text):
                 count += 1
