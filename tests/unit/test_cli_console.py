@@ -124,10 +124,10 @@ def test_a_time_carries_the_zone_that_was_valid_then():
 def test_short_times_have_no_year_if_it_is_this_one():
     """The date and the time of day fit a narrow table; another year is shown."""
     this_year, earlier = f"{datetime.now(UTC).year}-06-01T12:30:15Z", "2019-06-01T12:30:15Z"
-    times = text.Times.of([this_year, earlier], is_short=True)
+    times = text.Times.of([this_year, earlier])
 
     assert ["06-01 12:30:15", "2019-06-01 12:30:15"] == [
-        times.show(each)[:19] for each in (this_year, earlier)
+        times.cell(each).short[:19] for each in (this_year, earlier)
     ]
 
 
@@ -237,9 +237,9 @@ def test_a_column_with_one_value_in_every_row_is_said_once(capsys):
 
 @pytest.mark.usefixtures("narrow")
 def test_a_terminal_gets_short_forms(capsys):
-    """The current year is left out, ids are short, and tags are cut at the end of the line."""
-    year = datetime.now(UTC).year
-    row = (f"{year}-03-01 12:00:00 *", text.Short("c1:a2592e11", "long id"), "名前:山田太郎, " * 9)
+    """Times and ids are short, and tags are cut at the end of the line."""
+    time, id_ = text.Short("03-01 12:00:00 *", "long time"), text.Short("c1:a2592e11", "long id")
+    row = (time, id_, "名前:山田太郎, " * 9)
 
     console.print_table(("began (UTC)", "event id", "tags"), [row])
 

@@ -59,7 +59,7 @@ def drift(target: Target, *, since: datetime, is_json: bool, leave_out: dict[str
             (
                 *(WORDS[row["what"]], row["event_type"], row["path"] or "-"),
                 *(str(row["count"]), str(row["of"])),
-                *(times.show(row["first_received_at"]), times.show(row["last_received_at"])),
+                *(times.cell(row["first_received_at"]), times.cell(row["last_received_at"])),
             )
             for row in rows
         )

@@ -61,7 +61,7 @@ def list_(target: Target, *, is_json: bool) -> None:
     times = Times.of(each.failed_at for each in failures)
     columns = (times.head("failed"), "function", "records", "why", "id")
     rows = (
-        (times.show(each.failed_at), each.function, str(each.records), each.condition, each.key)
+        (times.cell(each.failed_at), each.function, str(each.records), each.condition, each.key)
         for each in failures
     )
     print_table(columns, rows)

@@ -135,7 +135,7 @@ def _print_table(what: str, items: list[Item]) -> None:
     times = Times.of(map(time_of, items))
     print_table(
         [times.head(column) if column in _TIMES else column for column in columns],
-        [row(item, times.show(time_of(item))) for item in items],
+        [row(item, times.cell(time_of(item))) for item in items],
         optional=optional,
     )
 
@@ -144,11 +144,11 @@ def _start(item: Item) -> str:
     return str(item["joined_at"] or item["received_first_at"])
 
 
-def _conversation_row(item: Item, time: str) -> Row:
+def _conversation_row(item: Item, time: Short) -> Row:
     return (
         item["conversation_id"],
         item["status"],
-        time if item["joined_at"] else f"{time} *",
+        time if item["joined_at"] else Short(*(f"{form} *" for form in time)),
         duration(item["duration"]),
         "" if item["turns"] is None else str(item["turns"]),
         item["end_reason"] or "",
@@ -160,11 +160,11 @@ def _conversation_row(item: Item, time: str) -> Row:
     )
 
 
-def _resource_row(item: Item, time: str) -> Row:
+def _resource_row(item: Item, time: Short) -> Row:
     return item["id"], item["status"], time, _mark(item), tags(item["tags"])
 
 
-def _event_row(item: Item, time: str) -> Row:
+def _event_row(item: Item, time: Short) -> Row:
     from tavus_callbacks_cli.operations.events import row_id
     from tavus_callbacks_cli.operations.ids import shorten_event_id
 
@@ -186,7 +186,7 @@ _OWN_FILTERS: dict[str, set[str]] = {
 
 # For each list: its rows, the time of an item, its columns, and those that a narrow terminal leaves out.
 _TIMES = ("began", "received")
-_TABLES: dict[str, tuple[Callable[[Item, str], Row], Callable[[Item], str], Names, Names]] = {
+_TABLES: dict[str, tuple[Callable[[Item, Short], Row], Callable[[Item], str], Names, Names]] = {
     "conversations": (
         _conversation_row,
         _start,

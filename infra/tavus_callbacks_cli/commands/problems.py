@@ -47,7 +47,7 @@ def problems(target: Target, since: datetime | None, *, is_json: bool, leave_out
         print_json({"problems": [asdict(problem) for problem in problems]})
     elif problems:
         times = Times.of(each.since for each in problems)
-        rows = ((each.what, str(each.count), times.show(each.since), each.next) for each in problems)
+        rows = ((each.what, str(each.count), times.cell(each.since), each.next) for each in problems)
         print_table(("what", "count", times.head("since"), "next"), rows)
     if problems:
         raise SystemExit(1)

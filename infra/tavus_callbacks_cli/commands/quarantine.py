@@ -71,7 +71,7 @@ def list_(target: Target, *, limit: int, is_json: bool) -> None:
         rows = (
             (
                 shorten_quarantine_id(entry["quarantine_id"]),
-                times.show(entry["last_received_at"]),
+                times.cell(entry["last_received_at"]),
                 str(entry["count"]),
                 entry["label"],
                 size(entry["size"]),

@@ -151,7 +151,7 @@ def _list(recordings: "Recordings", *, is_json: bool) -> None:
             item["status"],
             "-" if item["size"] is None else size(item["size"]),
             "-" if item["duration"] is None else clock(item["duration"]),
-            times.show(_since(item)),
+            times.cell(_since(item)),
         )
         for item in items
     )

@@ -201,7 +201,7 @@ def _print_events(outcomes: "list[Outcome]") -> None:
     times = Times.of(each["received_at"] for each in outcomes)
     rows = [
         (
-            times.show(each["received_at"]),
+            times.cell(each["received_at"]),
             each["event_type"],
             _outcome(each),
             shorten_event_id(each["event_id"]),

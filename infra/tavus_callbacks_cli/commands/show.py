@@ -141,4 +141,4 @@ def _row(event: dict[str, Any], name: str, times: Times) -> tuple[str | Short, .
     if "body" in event:
         size_text = size(len(json_text(event["body"], indent=None).encode()))
     issues = ", ".join(event["issues"])
-    return times.show(event["occurred_at"]), name, size_text, issues, shorten_event_id(row_id(event))
+    return times.cell(event["occurred_at"]), name, size_text, issues, shorten_event_id(row_id(event))

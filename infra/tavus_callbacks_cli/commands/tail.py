@@ -41,7 +41,7 @@ def tail(target: Target, *, since: datetime | None, is_json: bool, filter_: "Eve
     """
     from tavus_callbacks_cli.operations.events import follow_events
 
-    after, times = iso(since or datetime.now(UTC)), Times.of((), is_short=True)
+    after, times = iso(since or datetime.now(UTC)), Times.of(())
     refused = iter(()) if is_json else _show_refused(target, after, times, filter_)
 
     def wait(seconds: float) -> None:
@@ -79,7 +79,9 @@ def event_line(event: dict[str, Any], times: Times) -> "Text":
     from rich.text import Text
 
     kind, subject, event_type = (escape(event[name]) for name in ("kind", "subject", "event_type"))
-    line = Text.assemble((f"{times.show(event['received_at'])} ", "dim"), (f"{event_type:<31} ", "bold"))
+    line = Text.assemble(
+        (f"{times.cell(event['received_at']).short} ", "dim"), (f"{event_type:<31} ", "bold")
+    )
     # The types of other events seldom name their kind.
     line.append(f"{subject if kind == 'conversation' else f'{kind} {subject}':<18} ", "cyan")
     line.append(escape(f"{event['label']} {tags(event['tags'])}".strip()), "dim")
@@ -94,7 +96,7 @@ def refused_line(entry: dict[str, Any], times: Times) -> "Text":
 
     from tavus_callbacks_cli.operations.ids import shorten_quarantine_id
 
-    line = Text.assemble((f"{times.show(entry['last_received_at'])} ", "dim"), ("refused ", "bold red"))
+    line = Text.assemble((f"{times.cell(entry['last_received_at']).short} ", "dim"), ("refused ", "bold red"))
     line.append(f"{entry['status']} {escape(entry['detail'])} ")
     line.append(escape(f"{entry['label']} {tags(entry['tags'])}".strip()), "dim")
     return line.append(f"  {shorten_quarantine_id(entry['quarantine_id']).short}", "yellow")

@@ -124,7 +124,7 @@ def list_(target: Target, *, is_json: bool) -> None:
     times = Times.of(view[name] for view in views for name in names)
     columns = ("label", "scope", "status", times.head("created"), "expires", "revoked", "last used")
     rows = (
-        [view["label"], view["scope"], view["status"], *(times.show(view[name]) for name in names)]
+        [view["label"], view["scope"], view["status"], *(times.cell(view[name]) for name in names)]
         for view in views
     )
     print_table(columns, rows)

@@ -6,7 +6,6 @@ A piece that is longer than the terminal is printed whole: text that a terminal 
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from itertools import product
 
 from rich.cells import cell_len
@@ -16,8 +15,6 @@ from rich.text import Text
 # The endings of the names of columns whose cells people copy.
 _COPIED = ("id", "conversation", "subject", "next")
 _TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d|\d\d-\d\d \d\d:\d\d:\d\d")
-# A cell that is a time: with its zone if the times of a table differ in it, and with a mark.
-_YEAR = re.compile(r"(\d{4})-(?=\d\d-\d\d \d\d:\d\d:\d\d(?: [A-Z0-9+-]+)?(?: \*)?$)")
 
 # The columns whose cells a narrow terminal cuts, and how much room each has at least.
 _CUTS = {"tags": 12, "label": 12, "event": 36, "event type": 36}
@@ -83,27 +80,20 @@ class Table:
 
 
 def shorten(table: Table) -> Table:
-    """Return a table without the current year, empty columns, and columns with one value in every row.
+    """Return a table without empty columns and columns with one value in every row.
 
     The first column and columns of ids stay, because each row needs a name.
     """
-    year = f"{datetime.now().astimezone():%Y}"
-    rows = [[_without_year(cell, year) for cell in row] for row in table.rows]
     same, stay = [], []
     for n, column in enumerate(table.columns):
-        values = {row[n].plain for row in rows}
+        values = {row[n].plain for row in table.rows}
         if values <= {*_EMPTY}:
             continue
-        if n and len(rows) > 1 and len(values) == 1 and not column.endswith(_COPIED):
+        if n and len(table.rows) > 1 and len(values) == 1 and not column.endswith(_COPIED):
             same.append((column, values.pop()))
         else:
             stay.append(n)
-    return Table(table.columns, rows, tuple(same), _CUTS).take(stay)
-
-
-def _without_year(cell: Text, year: str) -> Text:
-    match = _YEAR.match(cell.plain)
-    return cell[match.end() :] if match and match[1] == year else cell
+    return replace(table, same=tuple(same), cuts=_CUTS).take(stay)
 
 
 def fit(table: Table, width: int, optional: Sequence[str]) -> tuple[Table, list[int], list[str]]:

@@ -81,21 +81,17 @@ def moment(text: str | None, *, with_zone: bool = False) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """The times of one answer. Their zone is named once; a time in another zone names its own.
-
-    Times of `year` are shown without it.
-    """
+    """The times of one answer. Their zone is named once; a time in another zone names its own."""
 
     zone: str | None
-    year: int | None = None
 
     @classmethod
-    def of(cls, texts: Iterable[str | None], *, is_short: bool = False) -> "Times":
-        """Return the times of an answer (ISO 8601); `is_short` leaves out the current year."""
+    def of(cls, texts: Iterable[str | None]) -> "Times":
+        """Return the times of an answer (ISO 8601)."""
         zones = {f"{time:%Z}" for time in map(_local_time, texts) if time}
-        now = datetime.now().astimezone()
-        shared = None if len(zones) > 1 else zones.pop() if zones else f"{now:%Z}"
-        return cls(shared, now.year if is_short else None)
+        if len(zones) > 1:
+            return cls(None)
+        return cls(zones.pop() if zones else f"{datetime.now().astimezone():%Z}")
 
     def head(self, name: str) -> str:
         """Return the name of a column, with the zone if all times share it."""
@@ -104,9 +100,12 @@ class Times:
     def show(self, text: str | None) -> str:
         """Return a time as `moment` does, with its zone unless that is the shared one."""
         time = _local_time(text)
-        if time is None:
-            return moment(text)
-        return moment(text, with_zone=f"{time:%Z}" != self.zone)[5 if time.year == self.year else 0 :]
+        return moment(text, with_zone=time is not None and f"{time:%Z}" != self.zone)
+
+    def cell(self, text: str | None) -> Short:
+        """Return a time for a table; its short form lacks the current year."""
+        whole = self.show(text)
+        return Short(whole.removeprefix(f"{datetime.now().astimezone():%Y}-"), whole)
 
 
 def _local_time(text: str | None) -> datetime | None:
