@@ -106,10 +106,9 @@ class LazyGroup(click.Group):
             with _faults_as_errors():
                 return super().invoke(ctx)
         except click.ClickException as error:
-            message = replace_tokens(error.message)
-            # Click writes this before the message.
-            prefix = f"Error: {error.format_message().removesuffix(error.message)}"
-            error.message = wrap_message(message, prefix)  # type: ignore[misc]  # click formats it later
+            # Click adds the parameter before the message, or suggestions behind it.
+            message = wrap_message(replace_tokens(error.format_message()), "Error: ")
+            error.format_message = lambda: message  # type: ignore[method-assign]  # click prints it later
             raise
 
     def resolve_command(

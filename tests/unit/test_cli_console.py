@@ -155,6 +155,16 @@ ID, TIME, OTHER_TIME = "csim5af069b335353", "2019-03-01 12:00:00", "2019-03-02 1
 
 
 @pytest.mark.usefixtures("narrow")
+def test_a_terminal_without_a_width_shows_every_row(capsys, monkeypatch):
+    """Some programs run commands with COLUMNS=0."""
+    monkeypatch.setenv("COLUMNS", "0")
+
+    console.print_table(("id", "status"), [("c1", "ended"), ("c2", "active")])
+
+    assert ["id  status", "c1  ended", "c2  active"] == printed(capsys)
+
+
+@pytest.mark.usefixtures("narrow")
 def test_ids_and_times_stay_whole_on_a_narrow_terminal(capsys):
     """Without room for all columns, the longest cells are printed below their rows."""
     columns = ("conversation", "status", "began (UTC)", "end reason", "tags")

@@ -28,6 +28,17 @@ def test_a_command_unlike_any_is_told_nothing_more():
     assert "Did you mean" not in result.stderr
 
 
+def test_suggestions_are_wrapped_with_their_error(monkeypatch):
+    """A terminal gets both as one text, broken between words where the line is full."""
+    monkeypatch.setattr("tavus_callbacks_cli.output.console._width", lambda _: 80)
+
+    result = CliRunner().invoke(main, ["token", "rotate", "--label", "web"])
+
+    assert result.stderr.endswith(
+        "Error: No such option '--label'. (Did you mean one of: '--help', '--local'?)\n"
+    )
+
+
 def test_the_help_of_local_shows_its_examples():
     """Each example has its line, without the formatter's mark."""
     result = CliRunner().invoke(main, ["local", "--help"])

@@ -1,13 +1,15 @@
 """`tavus-callbacks doctor`: check a stack; each check that fails has a fix."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
 
 from tavus_callbacks_cli.commands.options import target_options
-from tavus_callbacks_cli.output.console import note, print_json, print_line
+from tavus_callbacks_cli.output.console import note, print_json, print_line, progress_bar
 from tavus_callbacks_cli.output.text import escape, examples
 from tavus_callbacks_cli.targets.choose import Target
 
@@ -55,7 +57,7 @@ def doctor(target: Target, *, is_json: bool) -> None:
     tables, patience = deployment.tables, _PATIENCE_HERE if deployment.is_local else _PATIENCE
     examination = Examination(deployment, tables, Probe(deployment, tables, patience))
     # With --json, standard output has only the JSON at the end.
-    results = examine(examination, lambda result: None if is_json else _print_result(result))
+    results = examine(examination, lambda result: None if is_json else _print_result(result), _show_check)
     if is_json:
         print_json({"target": target.name, "checks": [asdict(result) for result in results]})
     failures = sum(result.status == "failed" for result in results)
@@ -64,6 +66,16 @@ def doctor(target: Target, *, is_json: bool) -> None:
         click.get_current_context().exit(1)
     warnings = sum(result.status == "warning" for result in results)
     note(f"No check failed; warnings: {warnings}." if warnings else "All checks passed.")
+
+
+@contextmanager
+def _show_check(name: str) -> Iterator[None]:
+    """Show the name of a check while it runs: some wait for the stack for a minute."""
+    from rich.progress import SpinnerColumn, TextColumn
+
+    with progress_bar(SpinnerColumn(), TextColumn("{task.description}"), transient=True) as bar:
+        bar.add_task(name, total=None)
+        yield
 
 
 def _print_result(result: "Result") -> None:

@@ -1,6 +1,7 @@
 """All checks in their order. A check that fails does not stop the others."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import click
@@ -84,12 +85,20 @@ CHECKS = (
 )
 
 
-def examine(examination: Examination, show: Callable[[Result], object]) -> list[Result]:
-    """Run every check, show each result at once, and clean up whatever happens."""
+def examine(
+    examination: Examination,
+    show: Callable[[Result], object],
+    during: Callable[[str], AbstractContextManager[object]] = nullcontext,
+) -> list[Result]:
+    """Run every check, show each result at once, and clean up whatever happens.
+
+    `during` gets the name of a check and surrounds it.
+    """
     results: list[Result] = []
 
     def run(check: Check) -> None:
-        finding = _find(check, examination)
+        with during(check.name):
+            finding = _find(check, examination)
         # A service may quote a token, and people paste reports into issues.
         detail, fix = (replace_tokens(text or "", "tcb_…") for text in (finding.detail, finding.fix))
         results.append(Result(check.name, finding.status, detail, fix or None))

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 # Wider than any row: piped output is for programs, so nothing is wrapped.
 _PIPED_WIDTH = 1_000_000
 
+# The width of a terminal that does not report it.
+_UNKNOWN_WIDTH = 80
+
 _NAME_WIDTH = 12
 
 # Set in click's context by --wide.
@@ -219,6 +222,9 @@ def _console() -> "Console":
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = _PIPED_WIDTH
+    elif not console.width:
+        # COLUMNS=0 would hide every row.
+        console.width = _UNKNOWN_WIDTH
     return console
 
 
