@@ -35,7 +35,7 @@ GROUPS = {
         "transcript": Entry("transcript:transcript", "Show what was said in a conversation."),
         "recording": Entry("recording:recording", "List, watch or download a conversation's recordings."),
         "tail": Entry("tail:tail", "Show events as they are received, until Ctrl-C."),
-        "problems": Entry("problems:problems", "List what is stuck, each with the command to type next."),
+        "problems": Entry("problems:problems", "List what is stuck, with the command to run next."),
         "doctor": Entry("doctor:doctor", "Check that a stack works."),
         "connect": Entry("connect:connect", "Print a request body for Tavus with this stack's values."),
     },
@@ -46,24 +46,24 @@ GROUPS = {
         "export": Entry("export:export", "Write everything stored about a subject into a zip file."),
     },
     "Repair": {
-        "quarantine": Entry("quarantine:quarantine", "Show, redrive or delete bodies that were refused."),
+        "quarantine": Entry("quarantine:quarantine", "Show, redrive or delete quarantined callbacks."),
         "failed": Entry("failed:failed", "List and redrive events that a function could not process."),
         "replay": Entry("replay:replay", "Post stored bodies again, in order of receipt."),
         "backfill": Entry("backfill:backfill", "Fetch lost events from Tavus's API and store them."),
         "reindex": Entry("reindex:reindex", "Rebuild the summaries and index entries that lists read."),
         "restore": Entry("restore:restore", "Copy missing data from a restored table."),
         "drift": Entry("drift:drift", "Show unknown event types, and unknown or changed properties."),
-        "explain": Entry("explain:explain", "Show what the receiver makes of a body, offline."),
+        "explain": Entry("explain:explain", "Show offline how the stack would read a body."),
     },
     "Operate": {
         "console": Entry("console:console", "Show conversations, recordings and problems as a web page."),
         "forward": Entry("forward:forward", "Post events to your application as they arrive."),
         "pause": Entry("pause:pause", "Pause the functions that process stored events."),
-        "resume": Entry("pause:resume", "Start the functions again that `pause` paused."),
+        "resume": Entry("pause:resume", "Resume the functions that `pause` stopped."),
         "env": Entry("env:env", "Print the shell variables of a local stack."),
     },
     "Privacy": {
-        "erase": Entry("erase:erase", "Erase a subject from every store, with a receipt."),
+        "erase": Entry("erase:erase", "Erase a subject from every store, and print a receipt."),
     },
 }
 
@@ -159,4 +159,4 @@ start-up file:
 @click.group(cls=LazyGroup, context_settings=CONTEXT, epilog=EPILOG)
 @click.version_option(VERSION)
 def main() -> None:
-    """Receive, store and read Tavus callbacks. Unofficial: not by Tavus."""
+    """Receive, store and read Tavus callbacks. Not an official Tavus product."""

@@ -653,7 +653,7 @@ def test_a_label_whose_last_token_expires_soon_is_a_warning(aws):
     assert ("warning", True) == (finding["status"], "label trial expires at" in finding["detail"])
     assert "tavus-callbacks token rotate trial --expires 90d --stack production" in finding["fix"]
     rotate_token(table, label="trial", grace=timedelta(0), now=now, expires_at=iso(now + timedelta(days=90)))
-    assert "Live tokens: production, trial." == examined()["callback token"]["detail"]
+    assert "Valid tokens: production, trial." == examined()["callback token"]["detail"]
 
 
 FAULTS: dict[str, tuple[str, dict[str, Any], str]] = {

@@ -102,7 +102,7 @@ def test_an_expected_answer_is_a_line_and_success():
 
     assert 0 == result.exit_code
     assert "200 stored     video v1 video.ready  unusable_time\n" == result.stdout
-    assert "1 of 1 answers are as expected." in result.stderr
+    assert "1 of 1 responses are as expected." in result.stderr
     assert [f"/callbacks/{TOKEN}?simulated=true"] == receiver.paths
 
 

@@ -42,8 +42,10 @@ If one is still missing, fetch it by its id: `{command}`."""
     metavar="TIME",
     help="Fetch all conversations created since then: 7d, or ISO 8601 (UTC).",
 )
-@click.option("--all", "is_all", is_flag=True, help="With --since: also those with a callback_url elsewhere.")
-@click.option("--tavus", "is_real", is_flag=True, help="With --local: ask Tavus, not the local stand-in.")
+@click.option(
+    "--all", "is_all", is_flag=True, help="With --since: also fetch conversations with another callback_url."
+)
+@click.option("--tavus", "is_real", is_flag=True, help="With --local: query Tavus, not the local stand-in.")
 @click.option("--dry-run", is_flag=True, help="Only list what is missing.")
 @wide_option
 @click.option("--json", "is_json", is_flag=True, help="Print JSON.")
@@ -60,10 +62,10 @@ def backfill(  # noqa: PLR0913 - one argument an option
 ) -> None:
     """Fetch lost events from Tavus's API and store them.
 
-    ID is the id of a conversation, or `latest`. Events that the stack lacks are stored like their callbacks,
+    ID is the id of a conversation, or `latest`. Missing events are stored as if their callbacks had arrived,
     and marked as backfilled. No event is stored twice, so you can stop the command and run it again.
 
-    The command reads your Tavus API key from TAVUS_API_KEY. With --local it asks the local stand-in for
+    The command reads your Tavus API key from TAVUS_API_KEY. With --local, it queries the local stand-in for
     Tavus's API, which needs no key. With --since it fetches conversations that the stack knows, or that have
     one of its tokens in their callback_url. It needs AWS credentials, or --local.
 

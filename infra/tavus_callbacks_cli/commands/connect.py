@@ -54,11 +54,11 @@ def _callback_url(_context: click.Context, _parameter: click.Parameter, value: s
 @click.option(
     "--label",
     type=options.label,
-    metavar="L",
-    help="Label for a new callback_url. Default: production, with --local the label of its own callback_url.",
+    metavar="LABEL",
+    help="Label of the new callback_url. Default: production, or with --local the stack's own token.",
 )
 @click.option("--callback-url", callback=_callback_url, metavar="URL", help="The callback_url to use.")
-@click.option("--older", is_flag=True, help="Use the names and forms from before June 2026.")
+@click.option("--older", is_flag=True, help="Use the names and formats that Tavus used before June 2026.")
 @target_options
 def connect(target: Target, kind: str, *, label: str | None, callback_url: str | None, older: bool) -> None:
     """Print a request body for Tavus with this stack's values.

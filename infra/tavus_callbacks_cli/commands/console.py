@@ -30,10 +30,10 @@ from tavus_callbacks_cli.targets.choose import Target
     type=click.IntRange(0, 65535),
     metavar="N",
     default=0,
-    help="The port of the page; 0 takes a free one.",
+    help="Port of the page; 0 picks a free port.",
 )
 @click.option(
-    "--allow-actions", is_flag=True, help="Let the page redrive and replay. With --local it always can."
+    "--allow-actions", is_flag=True, help="Let the page redrive and replay. With --local, it always can."
 )
 @click.option("--open/--no-open", "is_open", default=True, help="Open the page in the browser.")
 @target_options
@@ -49,7 +49,7 @@ def console(  # noqa: PLR0913 - one argument an option
 ) -> None:
     """Show conversations, recordings and problems as a web page.
 
-    With an ID, the page opens at that conversation, with `latest` at the newest one. The page runs on this
+    With an ID, the page opens that conversation. `latest` is the newest one. The page runs on this
     machine only. Anyone on this machine who has the printed address can read the data of the target.
     """
     from tavus_callbacks_cli.console.links import conversation_address

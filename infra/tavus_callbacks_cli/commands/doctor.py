@@ -44,8 +44,8 @@ _STYLES: "dict[Status, str]" = {
 def doctor(target: Target, *, is_json: bool) -> None:
     """Check that a stack works.
 
-    It sends a simulated callback, uploads a test object and follows both. Then it removes the test
-    conversation, the object and its tokens. It only reads everything else.
+    The command sends a simulated callback, uploads a test object and checks that both arrive. Then it removes
+    the test conversation, the object and its own tokens. It changes nothing else.
 
     The exit code is 1 if a check fails.
     """

@@ -34,8 +34,9 @@ from tavus_callbacks_cli.targets.choose import Target
 def drift(target: Target, *, since: datetime, is_json: bool, leave_out: dict[str, str]) -> None:
     """Show unknown event types, and unknown or changed properties.
 
-    Each line has the first and last time, the count, and the number of events of that type. Nothing is lost:
-    events are stored as sent, and an upgrade can read more of them. The exit code is 1 if there is drift.
+    Each row shows the first and last time, the count, and the number of events of that type. Nothing is lost:
+    events are stored as sent, and a later version may understand more of them. The exit code is 1 if there is
+    drift.
     """
     from tavus_callbacks_cli.operations.drift import WORDS, DriftCounts
 

@@ -17,8 +17,8 @@ from tavus_callbacks_cli.targets.choose import running_stack
 def env(*, is_local: bool, port: int | None) -> None:
     """Print the shell variables of a local stack.
 
-    They are CALLBACK_URL, API_URL, READ_TOKEN and QUARANTINE_TOKEN, which the examples of the
-    documentation use. The tokens are valid on this machine only.
+    The variables are CALLBACK_URL, API_URL, READ_TOKEN and QUARANTINE_TOKEN. The examples in the
+    documentation use them. The tokens are valid on this machine only.
     """
     if not is_local:
         raise click.UsageError("Only a local stack has these variables. Add --local.")

@@ -56,15 +56,15 @@ def erase(  # noqa: PLR0913 - one argument an option
     file: Path | None,
     is_json: bool,
 ) -> None:
-    """Erase a subject from every store, with a receipt.
+    """Erase a subject from every store, and print a receipt.
 
     KIND is conversation, video, replica or another kind of subject. `latest` is the newest subject of KIND.
     The command prints its id before it asks.
 
     It erases events, stored bodies, the summary, recordings, and everything in the quarantine, the spill and
     the failed records that contains the id. A tombstone remains, so that late callbacks are dropped. The
-    receipt lists what the command cannot reach. With --tag, a subject is only listed if some of its callbacks
-    do not carry the tag. The command needs AWS credentials, or --local.
+    receipt lists what the command cannot reach. With --tag, subjects whose callbacks do not all have the tag
+    are listed but not erased. The command needs AWS credentials, or --local.
 
     The exit code is 1 if something could not be erased or checked, or if --tag left something out.
     """

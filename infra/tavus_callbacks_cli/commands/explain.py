@@ -22,13 +22,15 @@ _FILE = click.Path(exists=True, dir_okay=False, readable=True, allow_dash=True)
 @click.option("--shape", is_flag=True, help="Print property names and JSON types only.")
 @click.option("--json", "is_json", is_flag=True, help="Print JSON.")
 def explain(files: tuple[str, ...], *, shape: bool, is_json: bool) -> None:
-    """Show what the receiver makes of a body, offline.
+    """Show offline how the stack would read a body.
 
-    It shows the subject, identity and issues of each body, or why the receiver refuses it. It sends and
-    stores nothing. FILE - is standard input. The exit code is 1 if a body would be refused.
+    The command shows the subject, identity and issues of each body, or why the stack would not store it as an
+    event. It sends and stores nothing. If FILE is -, it reads standard input. The exit code is 1 if a body
+    would go to quarantine.
 
-    --shape prints the names of properties and the types of their values, but no value. You can share that if
-    your callbacks have unknown properties. Names that may be data (digits, a capital in front) become *.
+    --shape prints the names of properties and the types of their values, but no value. You can share this
+    output to report unknown properties. Names that may be data, because they contain digits or begin with a
+    capital, become *.
     """
     from tavus_callbacks.domain.common.errors import NotAnObject
     from tavus_callbacks_cli.operations.explain import explain_body, shape_of_body

@@ -64,12 +64,13 @@ def export(  # noqa: PLR0913 - one argument an option
 ) -> None:
     """Write everything stored about a subject into a zip file.
 
-    `latest` is the newest conversation, or with --kind the newest subject of that kind. The zip holds the
-    events with their bodies, the view, the transcript, the recordings, and entries of quarantine that name
-    the subject. Its README.txt describes each file. With TAVUS_CALLBACKS_URL, quarantine is searched if
-    TAVUS_CALLBACKS_QUARANTINE_TOKEN is set.
+    `latest` is the newest conversation, or with --kind the newest subject of that kind. The zip contains the
+    events with their bodies, the view, the transcript, the recordings, and the quarantine entries that
+    contain the id. Its README.txt describes each file. With TAVUS_CALLBACKS_URL, the command searches the
+    quarantine only if TAVUS_CALLBACKS_QUARANTINE_TOKEN is set.
 
-    --tag leaves out and lists subjects whose callbacks do not all carry the tag. The exit code is then 1.
+    With --tag, subjects whose callbacks do not all have the tag are listed but not exported. The exit code is
+    then 1.
     """
     from tavus_callbacks_cli.operations.export import Sources, find_by_tag
     from tavus_callbacks_cli.operations.ids import resolve_subject

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 def failed() -> None:
     """List and redrive events that a function could not process.
 
-    These are records of the event stream, events of the recordings bucket, pushes that your server did not
-    accept for a day, and the dead letters of the spill and of the queue of pushes.
-    It needs AWS credentials, or --local.
+    These are records from the event stream, events from the recordings bucket, pushes that your server did
+    not accept for a day, and dead letters of the spill queue and the push queue. The commands need AWS
+    credentials, or --local.
     """
 
 
@@ -44,7 +44,7 @@ def failed() -> None:
 def list_(target: Target, *, is_json: bool) -> None:
     """List failed batches, the oldest first.
 
-    Each entry holds one event as its function received it, or those of its records that failed.
+    Each entry contains an event as its function received it, or only the records that failed.
     """
     from tavus_callbacks_cli.operations.failed import dead_letters, list_failures
     from tavus_callbacks_cli.targets.aws_errors import aws_errors
@@ -82,15 +82,15 @@ def list_(target: Target, *, is_json: bool) -> None:
 )
 @options.id_argument(complete=completion.failures, required=False)
 @click.option("--all", "is_all", is_flag=True, help="Redrive everything, including dead letters.")
-@click.option("--dry-run", is_flag=True, help="Show what would be given to which function, and do nothing.")
+@click.option("--dry-run", is_flag=True, help="Show which function would process what, and change nothing.")
 @wide_option
 @click.option("--json", "is_json", is_flag=True, help="Print JSON.")
 @named_target_options
 def redrive(target: Target, id_: str | None, *, is_all: bool, dry_run: bool, is_json: bool) -> None:
     """Send failed batches to their functions again.
 
-    ID is an entry of `failed list`; `latest` is the entry that failed last. An entry is removed once all of
-    it succeeds, and stays if a record fails again. The exit code is 1 if one does.
+    ID is an entry of `failed list`; `latest` is the entry that failed last. An entry is removed when all of
+    its records succeed. If a record fails again, the entry stays and the exit code is 1.
     """
     from tavus_callbacks_cli.operations.failed import (
         choose_failures,

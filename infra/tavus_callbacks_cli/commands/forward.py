@@ -49,8 +49,9 @@ def forward(  # noqa: PLR0913 - one argument an option
 ) -> None:
     """Post events to your application as they arrive.
 
-    It asks the stack every second, so no port has to be open to the internet. Each line has the time, type,
-    short id, status and milliseconds. An event that your application does not take is posted three times.
+    The command polls the stack every second, so you do not have to open a port to the internet. Each line
+    shows the time, event type, short id, status and milliseconds. An event that your application does not
+    accept is posted three times.
     """
     from tavus_callbacks_cli.operations.events import follow_events
     from tavus_callbacks_cli.operations.forward import forward as forward_events

@@ -43,7 +43,7 @@ WHAT = options.Renamed((*LISTS.values(), "events"), {"faces": "replicas"})
 @click.option(
     "--label",
     type=options.label,
-    metavar="L",
+    metavar="LABEL",
     shell_complete=completion.labels,
     help="Only callbacks to the token with this label.",
 )
@@ -60,7 +60,7 @@ WHAT = options.Renamed((*LISTS.values(), "events"), {"faces": "replicas"})
     "--since", type=options.moment, metavar="TIME", help="Only received since then: 7d, or ISO 8601 (UTC)."
 )
 @click.option(
-    "--until", type=options.moment, metavar="TIME", help="Only received before: 1d, or ISO 8601 (UTC)."
+    "--until", type=options.moment, metavar="TIME", help="Only received before then: 1d, or ISO 8601 (UTC)."
 )
 @click.option(
     "--limit", type=click.IntRange(min=1), default=50, metavar="N", show_default=True, help="At most N rows."
@@ -75,8 +75,8 @@ def list_(
     """List conversations, videos, other resources or events.
 
     WHAT is conversations (the default), videos, replicas (or faces), documents, lipsync, replacements,
-    transcriptions, speech, or events. The lists are sorted by first receipt, the newest first. Events are
-    listed in the order in which they were received, from the last day on or from --since.
+    transcriptions, speech, or events. Lists are sorted by first receipt, newest first. Events are listed in
+    order of receipt, beginning a day ago unless you add --since.
     """
     given = {name: value for name, value in filters.items() if value is not None}
     _check_filters(what, given)

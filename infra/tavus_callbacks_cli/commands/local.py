@@ -52,15 +52,15 @@ _LOOK = 5.0
     metavar="N",
     default=DEFAULT_PORT,
     show_default=True,
-    help="The port on this machine; 0 takes a free one.",
+    help="Port to listen on; 0 picks a free port.",
 )
 @click.option(
     "--public-url",
     callback=options.public_url,
     metavar="URL",
-    help="Address of a tunnel to this port; the printed callback URL then uses it.",
+    help="Address of a tunnel to this port, for the printed callback URL.",
 )
-@click.option("--fresh", is_flag=True, help="Delete the tokens and data of the previous run first.")
+@click.option("--fresh", is_flag=True, help="Delete the previous run's tokens and data first.")
 @click.option("--forward", callback=http_url, metavar="URL", help="Post every new event to this address.")
 @click.option(
     "--forward-event-type",
@@ -68,7 +68,7 @@ _LOOK = 5.0
     shell_complete=completion.event_types,
     multiple=True,
     metavar="TYPE",
-    help="Forward only events of this type, as in system.shutdown; repeatable.",
+    help="Forward only events of this type, such as system.shutdown. Repeatable.",
 )
 @click.option(
     "--forward-tag",
@@ -76,7 +76,7 @@ _LOOK = 5.0
     type=options.tag,
     multiple=True,
     metavar="NAME:VALUE",
-    help="Forward only events with this tag; repeatable.",
+    help="Forward only events with this tag. Repeatable.",
 )
 @click.option(
     "--ready",
@@ -90,7 +90,7 @@ _LOOK = 5.0
     type=click.Choice(list(MODES)),
     default="healthy",
     show_default=True,
-    help="How the local stand-in for Tavus's API answers.",
+    help="How the local stand-in for Tavus's API responds.",
 )
 @options.template_parameters
 def local(  # noqa: PLR0913 - one argument an option
@@ -108,7 +108,7 @@ def local(  # noqa: PLR0913 - one argument an option
 ) -> None:
     """Run the whole stack on this machine.
 
-    You need no AWS account. The command prints the callback URL and how to read what arrives, and then
+    You do not need an AWS account. The command prints the callback URL and the next commands to try, and then
     a line for each callback.
     """
     from tavus_callbacks_cli.operations.events import EventFilter

@@ -37,7 +37,7 @@ def local_options(command: Callable[..., None]) -> Callable[..., None]:
         type=int,
         metavar="N",
         shell_complete=completion.ports,
-        help="Port of the local stack, if several run.",
+        help="Port of the local stack, if several are running.",
     )
     local = click.option("--local", "is_local", is_flag=True, help="Use the stack that runs on this machine.")
     return local(port(command))
@@ -92,9 +92,7 @@ def _take_target(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _target_options(command: Callable[..., None]) -> Callable[..., None]:
-    region = click.option(
-        "--region", metavar="REGION", help="Region of the stack. Default: the region of your AWS setup."
-    )
+    region = click.option("--region", metavar="REGION", help="Region of the stack. Default: your AWS region.")
     stack = click.option("--stack", metavar="NAME", help="Use a deployed stack, with your AWS credentials.")
     return local_options(stack(region(command)))
 
@@ -133,7 +131,7 @@ wide_option = click.option(
     is_flag=True,
     expose_value=False,
     callback=_set_wide,
-    help="Show every column, and whole ids, times and tags, as a pipe gets them.",
+    help="Show every column, with whole ids, times and tags.",
 )
 
 
@@ -171,7 +169,7 @@ def filter_options(command: Callable[..., None]) -> Callable[..., None]:
     by_label = click.option(
         "--label",
         type=label,
-        metavar="L",
+        metavar="LABEL",
         shell_complete=completion.labels,
         help="Only events received by the token with this label.",
     )
@@ -231,7 +229,10 @@ def post_options(command: Callable[..., None]) -> Callable[..., None]:
         help="Trust only the certificates in this PEM file.",
     )
     insecure = click.option(
-        "--insecure", "is_insecure", is_flag=True, help="Trust any certificate. Only for this machine."
+        "--insecure",
+        "is_insecure",
+        is_flag=True,
+        help="Trust any certificate. Only for servers on this machine.",
     )
     return to(ca(insecure(with_checks)))
 

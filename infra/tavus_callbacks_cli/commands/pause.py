@@ -26,7 +26,7 @@ _LOST = (
         "tavus-callbacks pause --receiving --yes --stack tavus-callbacks",
     )
 )
-@click.option("--receiving", is_flag=True, help="Also refuse callbacks. They are lost.")
+@click.option("--receiving", is_flag=True, help="Also stop receiving. Callbacks are then lost.")
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @click.option("--json", "is_json", is_flag=True, help="Print JSON.")
 @named_target_options
@@ -58,7 +58,7 @@ def pause(target: Target, *, receiving: bool, yes: bool, is_json: bool) -> None:
 @click.option("--json", "is_json", is_flag=True, help="Print JSON.")
 @target_options
 def resume(target: Target, *, is_json: bool) -> None:
-    """Start the functions again that `pause` paused.
+    """Resume the functions that `pause` stopped.
 
     They process everything that waits in streams and queues. The command needs AWS credentials.
     """

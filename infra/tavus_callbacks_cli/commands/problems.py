@@ -30,11 +30,11 @@ from tavus_callbacks_cli.targets.choose import Target, UrlTarget
 @target_options
 @simulated_option
 def problems(target: Target, since: datetime | None, *, is_json: bool, leave_out: dict[str, str]) -> None:
-    """List what is stuck, each with the command to type next.
+    """List what is stuck, with the command to run next.
 
-    It checks the quarantine, failed batches, queues and dead letters. It lists overdue transcripts and
-    perceptions, and recordings that are not available. On a deployed stack it also lists red alarms and what
-    is paused. The exit code is 1 if anything is stuck.
+    The command checks the quarantine, failed batches, queues and dead letters. It lists overdue transcripts
+    and perception analyses, and recordings that are not available. On a deployed stack, it also lists red
+    alarms and paused functions. The exit code is 1 if anything is stuck.
     """
     from tavus_callbacks_cli.operations.problems import UNCHECKED, list_problems
 

@@ -30,7 +30,7 @@ from tavus_callbacks_cli.targets.choose import Target
     )
 )
 def quarantine() -> None:
-    """Show, redrive or delete bodies that were refused.
+    """Show, redrive or delete quarantined callbacks.
 
     With TAVUS_CALLBACKS_URL, `list` and `show` use TAVUS_CALLBACKS_QUARANTINE_TOKEN.
     """
@@ -55,9 +55,9 @@ def quarantine() -> None:
 @click.option("--json", "is_json", is_flag=True, help="Print JSON.")
 @target_options
 def list_(target: Target, *, limit: int, is_json: bool) -> None:
-    """List the entries and why each was refused.
+    """List the entries and the reason for each.
 
-    The newest come first. Equal bodies are one entry with a count.
+    The newest entries come first. Equal bodies share one entry, which has a count.
     """
     from tavus_callbacks_cli.operations.ids import shorten_quarantine_id
 
@@ -96,7 +96,7 @@ def list_(target: Target, *, limit: int, is_json: bool) -> None:
 @click.option("--json", "is_json", is_flag=True, help="Print JSON.")
 @target_options
 def show(target: Target, id_: str, *, is_json: bool) -> None:
-    """Show an entry's body and why it was refused.
+    """Show an entry's body, and why it is in quarantine.
 
     `latest` is the newest entry. Control characters in the body are shown escaped.
     """
@@ -144,11 +144,11 @@ def entry_fields(entry: dict[str, Any]) -> Iterator[tuple[str, str]]:
 @click.option("--json", "is_json", is_flag=True, help="Print JSON.")
 @named_target_options
 def redrive(target: Target, id_: str | None, *, is_all: bool, dry_run: bool, is_json: bool) -> None:
-    """Store entries that this version can read.
+    """Store the entries that this version accepts.
 
-    `latest` is the newest entry. Each body is read again by the rules of this version, with its own
-    time of receipt, label and tags. An entry is removed once its event is stored; one that is still refused
-    stays. This requires AWS credentials, or --local.
+    `latest` is the newest entry. Each body is parsed again with the rules of this version, and keeps its time
+    of receipt, label and tags. An entry is removed once its event is stored, and stays otherwise. The command
+    needs AWS credentials, or --local.
     """
     from tavus_callbacks_cli.operations.ids import shorten_event_id, shorten_quarantine_id
     from tavus_callbacks_cli.operations.quarantine import redrive_entries
@@ -192,7 +192,7 @@ def redrive(target: Target, id_: str | None, *, is_all: bool, dry_run: bool, is_
 def delete(target: Target, ids: tuple[str, ...], *, is_sure: bool, is_json: bool) -> None:
     """Delete entries and their bodies.
 
-    `latest` is the newest entry. This requires AWS credentials, or --local.
+    `latest` is the newest entry. The command needs AWS credentials, or --local.
     """
     from tavus_callbacks_cli.operations.quarantine import delete_entries
 

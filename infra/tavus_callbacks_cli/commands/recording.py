@@ -62,7 +62,7 @@ def _path_id(_context: click.Context, parameter: click.Parameter, value: str) ->
     "file",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Save it to FILE. To continue after an interruption, run the same command again.",
+    help="Save the recording to FILE. To continue after an interruption, run the same command again.",
 )
 @click.option("--force", is_flag=True, help="Let --download overwrite FILE.")
 @wide_option
@@ -82,8 +82,8 @@ def recording(  # noqa: PLR0913 - one argument an option
 ) -> None:
     """List, watch or download a conversation's recordings.
 
-    `latest` is the newest conversation, or the newest recording of the conversation, which is the default.
-    Anyone who has a link can watch the recording until the link expires.
+    As ID, `latest` is the newest conversation. As RECORDING_ID, it is the conversation's newest recording,
+    which is also the default. Anyone who has a link can watch the recording until the link expires.
     """
     from tavus_callbacks_cli.operations.ids import resolve_subject
     from tavus_callbacks_cli.operations.recording import Recordings

@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 def reindex(target: Target, *, is_json: bool) -> None:
     """Rebuild the summaries and index entries that lists read.
 
-    It also writes the claims of recordings and the entries of erasures that earlier versions did not write.
+    The command also adds recording and erasure entries that earlier versions did not write.
 
-    Run it a quarter of an hour after an upgrade, or if a list differs from `show`. It only reads events.
-    Callbacks can arrive meanwhile, and you can stop it and start it again. It needs AWS credentials, or
+    Run it a quarter of an hour after an upgrade, or if a list differs from `show`. It does not change events.
+    Callbacks can arrive while it runs, and you can stop it and run it again. It needs AWS credentials, or
     --local.
     """
     from tavus_callbacks.domain.common.timestamps import iso, now

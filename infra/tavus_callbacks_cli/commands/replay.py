@@ -48,7 +48,7 @@ _SHORT, _FEW = 20, 5
     "--since", type=options.past, metavar="TIME", help="Events received since then: 2h, or ISO 8601 (UTC)."
 )
 @click.option(
-    "--until", type=options.moment, metavar="TIME", help="Events received before: 2h, or ISO 8601 (UTC)."
+    "--until", type=options.moment, metavar="TIME", help="Events received before then: 2h, or ISO 8601 (UTC)."
 )
 @post_options
 @click.option("--dry-run", is_flag=True, help="Show what would be posted, and post nothing.")
@@ -62,7 +62,7 @@ _SHORT, _FEW = 20, 5
     "--resume",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Record outcomes in FILE, and skip events that it lists as taken.",
+    help="Record outcomes in FILE, and skip events that it lists as accepted.",
 )
 @wide_option
 @click.option("--json", "is_json", is_flag=True, help="Print JSON.")
@@ -87,9 +87,9 @@ def replay(  # noqa: PLR0913 - one argument an option
 
     Give the ID of a subject or of one event, `latest` for the newest conversation (with --kind, the newest
     subject of that kind), or --since for all subjects. Tokens in the bodies are redacted. Two headers name
-    the event and mark the replay, and the event's tags are in the query. The replay waits for a target that
-    answers 429 or 503. It continues after any other refusal, and stops after three events in a row without an
-    answer. The exit code is 1 unless everything was taken, also after Ctrl-C.
+    the event and mark the replay, and the event's tags are in the query. If the server returns 429 or 503,
+    the replay waits and tries again. After any other error, it continues with the next event. It stops after
+    three events in a row without a response. The exit code is 0 only if the server accepted every event.
     """
     from tavus_callbacks_cli.operations.events import PATIENCE, row_id
     from tavus_callbacks_cli.operations.ids import LATEST, resolve_subject

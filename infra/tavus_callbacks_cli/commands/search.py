@@ -52,7 +52,7 @@ _STYLES = {"user": "bold cyan", "replica": "bold green", "tool": "yellow", "anal
     default=20,
     show_default=True,
     metavar="N",
-    help="Most matches to show.",
+    help="Show at most N matches.",
 )
 @click.option("--json", "is_json", is_flag=True, help="Print JSON.")
 @optional_target
@@ -68,10 +68,11 @@ def search(  # noqa: PLR0913 - one argument an option
 ) -> None:
     """Search what was said and what the camera showed.
 
-    A turn or an analysis matches if it has all WORDS. Words in double quotes are a phrase, and pric* matches
-    price and pricing. Accents and case do not count. The newest conversations come first.
+    A turn or an analysis matches if it contains all WORDS. Words in double quotes are a phrase, and pric*
+    matches price and pricing. Accents and case are ignored. The newest conversations come first.
 
-    It first syncs the file from the target. While another sync runs, it searches the file as it is.
+    The command first syncs the file with the stack. While another sync is running, it searches the file as it
+    is.
     """
     from tavus_callbacks_cli.sync.file import exists, open_copy
     from tavus_callbacks_cli.sync.search import match_expression
@@ -93,7 +94,7 @@ def search(  # noqa: PLR0913 - one argument an option
     else:
         _print_matches(matches, target)
     if not matches:
-        note("No turn and no analysis has these words.")
+        note("No turn or analysis contains these words.")
     if has_more:
         note_more(limit)
 

@@ -44,16 +44,16 @@ _STYLES = {"stored": "green", "accepted": "yellow", "duplicate": "dim yellow", "
 )
 @click.argument("scenario", required=False, shell_complete=completion.scenarios)
 @local_options
-@click.option("--url", metavar="CALLBACK_URL", help=f"Where to send to; otherwise {CALLBACK_URL}.")
+@click.option("--url", metavar="CALLBACK_URL", help=f"Callback URL to send to. Default: {CALLBACK_URL}.")
 @click.option(
     "--lose",
     shell_complete=completion.event_types,
     multiple=True,
     metavar="EVENT_TYPE",
-    help="Do not send callbacks of this type; only the local stand-in for Tavus's API knows them.",
+    help="Do not send callbacks of this type. `backfill --local` can fetch them.",
 )
 @click.option(
-    "--real-time", is_flag=True, help="Keep the scenario's delays; otherwise they are ten times shorter."
+    "--real-time", is_flag=True, help="Keep the scenario's delays. By default, they are ten times shorter."
 )
 @click.option("--json", "is_json", is_flag=True, help="Print JSON.")
 def simulate(  # noqa: PLR0913 - one argument an option
@@ -69,7 +69,7 @@ def simulate(  # noqa: PLR0913 - one argument an option
     """Send realistic callbacks, or list the scenarios.
 
     Without SCENARIO, the command lists the scenarios. Every event gets the tag simulated:true. The exit code
-    is 1 if an answer is not the one that the scenario expects.
+    is 1 if a response differs from the one that the scenario expects.
     """
     if scenario is None:
         _list(is_json=is_json)
@@ -177,7 +177,7 @@ def _conclude(outcomes: "list[Outcome]") -> None:
     if wrong:
         note(f"{wrong} of {len(outcomes)} answers are not as expected.")
         click.get_current_context().exit(1)
-    note(f"{len(outcomes)} of {len(outcomes)} answers are as expected.")
+    note(f"{len(outcomes)} of {len(outcomes)} responses are as expected.")
 
 
 def _next_target(stack: "RunningStack | None", port: int | None, callback_url: str) -> tuple[str, ...]:
@@ -208,7 +208,7 @@ def _print_link(stack: "RunningStack", conversation_id: str, target: tuple[str, 
     subtitles = ("--format", "vtt", "--recording", "latest", *target)
     note(f"Subtitles: {shell.command('transcript', 'latest', options=subtitles)}")
     with LocalTarget(stack).open_api("read") as api:
-        note(f"A link that plays in a browser: {await_link(conversation_id, api)}")
+        note(f"This link plays in a browser: {await_link(conversation_id, api)}")
 
 
 def _line(outcome: "Outcome") -> "Text":

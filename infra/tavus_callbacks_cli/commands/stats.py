@@ -65,7 +65,7 @@ def _key(text: str) -> tuple[str, sums.Key]:
 @click.option(
     "--label",
     type=options.label,
-    metavar="L",
+    metavar="LABEL",
     shell_complete=completion.labels,
     help="Only conversations received by the token with this label.",
 )
@@ -73,13 +73,15 @@ def _key(text: str) -> tuple[str, sums.Key]:
     "--by", type=_key, default="day", show_default=True, metavar="WHAT",
     help="Group by day, label, end-reason or tag:NAME.",
 )  # fmt: skip
-@click.option("--csv", "csv_file", type=_FILE, metavar="FILE", help="Write the groups as CSV; - prints them.")
+@click.option(
+    "--csv", "csv_file", type=_FILE, metavar="FILE", help="Write the groups to FILE as CSV; - prints them."
+)
 @click.option(
     "--html",
     "html_file",
     type=_FILE,
     metavar="FILE",
-    help="Write the console's Stats page as one file; - prints it.",
+    help="Write the console's Stats page to FILE; - prints it.",
 )
 @wide_option
 @click.option("--json", "is_json", is_flag=True, help="Print JSON.")
@@ -97,8 +99,7 @@ def stats(  # noqa: PLR0913 - one argument an option
 ) -> None:
     """Summarise conversations: how many, how long, who spoke.
 
-    Without --since, the conversations of the last 30 days. Durations in files and JSON are in seconds. Days
-    are UTC.
+    Durations in files and JSON are in seconds. Days are in UTC.
     """
     if (csv_file, html_file, is_json and _OUTPUT).count(_OUTPUT) > 1:
         raise click.UsageError("Only one of --csv -, --html - and --json can write to standard output.")
@@ -194,7 +195,7 @@ def _show(total: dict[str, Any], grouped: Sequence[dict[str, Any]], by: str) -> 
         columns = (by, "conversations", "ended", "time", "turns", "words", "response", "no transcript")
         print_table(columns, rows)
     if total["simulated"]:
-        note(f"{total['simulated']} of them are simulated.")
+        note(f"Simulated conversations included: {total['simulated']}.")
 
 
 def total_fields(total: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -202,7 +203,7 @@ def total_fields(total: dict[str, Any]) -> Iterator[tuple[str, str]]:
     states = _counts({name.replace("_", " "): total[name] for name in sums.STATUSES})
     yield "conversations", f"{total['conversations']}: {states}" if states else "none"
     time, median = timedelta(seconds=round(total["seconds"])), duration(total["median_seconds"]) or "-"
-    yield "time", f"{time} in all, median {median}"
+    yield "time", f"{time} in total, median {median}"
     yield "turns", f"{total['user_turns']} by users, {total['replica_turns']} by replicas"
     share = total["user_share_by_words"]
     percent = "" if share is None else f" ({share:.0%})"

@@ -32,9 +32,9 @@ def sync(target: Target, file: Path, *, is_mirror: bool, is_json: bool, leave_ou
     """Copy everything new into an SQLite file.
 
     The first run copies everything, and later runs copy what is new. Erased subjects are removed, and their
-    bytes are overwritten. Expired subjects stay in the file, unless you add --mirror. You can stop a run at
-    any moment, and the next one continues there. A file belongs to one stack. Its first run decides
-    about simulated data.
+    bytes are overwritten. Expired subjects stay in the file, unless you add --mirror. If you stop a run, the
+    next one continues where it stopped. A file belongs to one stack. The first run decides whether the file
+    contains simulated data.
     """
     synced = sync_with_progress(target, file, with_simulated=not leave_out, is_mirror=is_mirror)
     if is_json:

@@ -37,7 +37,7 @@ _LOCAL_PAUSE, _PAUSE = 1.0, 5.0
 def tail(target: Target, *, since: datetime | None, is_json: bool, filter_: "EventFilter") -> None:
     """Show events as they are received, until Ctrl-C.
 
-    Callbacks that went to quarantine are shown too. With --kind, --event-type or --json, only events are.
+    Quarantined callbacks are shown too, except with --kind, --event-type or --json.
     """
     from tavus_callbacks_cli.operations.events import follow_events
 

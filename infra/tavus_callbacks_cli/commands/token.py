@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tavus_callbacks_cli.targets.store import Tables
 
 USES: dict[Scope, str] = {
-    "callback": "Give it to Tavus as callback_url. A query adds tags to its events: ...?user=4711",
+    "callback": "Use the URL as callback_url at Tavus. To tag its events, append a query: ...?user=4711",
     "read": "Send it as `Authorization: Bearer ...`, or set it as TAVUS_CALLBACKS_READ_TOKEN.",
     "quarantine": "Send it as `Authorization: Bearer ...`, or set it as TAVUS_CALLBACKS_QUARANTINE_TOKEN.",
 }
@@ -60,7 +60,7 @@ def token() -> None:
         "tavus-callbacks token create --label laptop --public-url https://example.trycloudflare.com --local",
     )
 )
-@click.option("--label", type=options.label, required=True, metavar="L", help="Name of the token.")
+@click.option("--label", type=options.label, required=True, metavar="LABEL", help="Name of the token.")
 @click.option(
     "--scope",
     type=click.Choice(SCOPES),
@@ -137,7 +137,7 @@ def list_(target: Target, *, is_json: bool) -> None:
         "tavus-callbacks token rotate alice --expires 30d --stack tavus-callbacks",
     )
 )
-@click.argument("label", metavar="L", type=options.label, shell_complete=completion.labels)
+@click.argument("label", metavar="LABEL", type=options.label, shell_complete=completion.labels)
 @click.option(
     "--grace",
     type=options.duration,
@@ -179,7 +179,7 @@ def rotate(
         "tavus-callbacks token revoke dashboard --yes --local",
     )
 )
-@click.argument("label", metavar="L", type=options.label, shell_complete=completion.labels)
+@click.argument("label", metavar="LABEL", type=options.label, shell_complete=completion.labels)
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @named_target_options
 def revoke(target: Target, *, label: str, yes: bool) -> None:

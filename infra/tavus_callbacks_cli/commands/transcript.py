@@ -37,13 +37,13 @@ _STYLES = {"user": "bold cyan", "assistant": "bold green", "system": "dim", "too
     "--format",
     "form",
     type=click.Choice(["text", "vtt", "json"]),
-    help="Print a file: plain text, WebVTT subtitles or JSON.",
+    help="Print plain text, WebVTT subtitles or JSON.",
 )
 @click.option(
     "--recording",
     metavar="R|latest",
     shell_complete=completion.recordings,
-    help="With --format vtt: match the recording with this id, or `latest`.",
+    help="With --format vtt: fit the times to the recording with this id, or to `latest`.",
 )
 @click.option(
     "--offset",
@@ -68,7 +68,7 @@ def transcript(  # noqa: PLR0913 - one argument an option
 ) -> None:
     """Show what was said in a conversation.
 
-    `latest` is the newest conversation. The system prompt is left out unless you ask for it.
+    `latest` is the newest conversation. The system prompt is left out unless you add --include-system.
     """
     from tavus_callbacks_cli.operations.ids import resolve_subject
     from tavus_callbacks_cli.targets.api_client import Conflict

@@ -47,10 +47,10 @@ class Result:
 
 CHECKS = (
     Check("outputs", stack.outputs),
-    Check("triggers", stack.triggers, "A local stack follows its own streams."),
+    Check("triggers", stack.triggers, "A local stack has no event source mappings."),
     Check("schedule", stack.schedule, "A local stack runs its own schedule."),
-    Check("concurrency", stack.concurrency, "A local stack has no limit of concurrency."),
-    Check("Tavus key", stack.tavus_key, "A local stack reads from a stand-in for Tavus's API."),
+    Check("concurrency", stack.concurrency, "A local stack has no concurrency limit."),
+    Check("Tavus key", stack.tavus_key, "A local stack uses a stand-in for Tavus's API."),
     Check("bus", pushes.bus),
     Check("push target", pushes.target),
     Check("push secret", pushes.secret),
@@ -68,12 +68,14 @@ CHECKS = (
     Check(
         "EventBridge",
         storage.notifications,
-        "The embedded S3 does not return this setting.",
+        "The local S3 does not report this setting.",
         is_of_recordings=True,
     ),
     Check("public access", storage.public_access, is_of_recordings=True),
-    Check("role trust", storage.trust, "A local stack assumes no role.", is_of_recordings=True),
-    Check("role session", storage.session_length, "A local stack assumes no role.", is_of_recordings=True),
+    Check("role trust", storage.trust, "A local stack does not assume roles.", is_of_recordings=True),
+    Check(
+        "role session", storage.session_length, "A local stack does not assume roles.", is_of_recordings=True
+    ),
     Check("signing key", storage.signing_key, "A local stack trusts its own keys.", is_of_recordings=True),
     Check("unannounced", live.object_event, is_of_recordings=True),
     Check("announced", live.announcement, is_of_recordings=True),
@@ -81,7 +83,7 @@ CHECKS = (
     Check("preflight", live.preflight, is_of_recordings=True),
     Check("altered link", live.altered_link, is_of_recordings=True),
     Check("unsigned URL", live.unsigned_url, is_of_recordings=True),
-    Check("bare S3 URL", live.bare_object, "The embedded S3 lets anybody read.", is_of_recordings=True),
+    Check("bare S3 URL", live.bare_object, "The local S3 allows anonymous reads.", is_of_recordings=True),
 )
 
 

@@ -36,7 +36,9 @@ def tokens(examination: Examination) -> Finding:
     examination.probe.create_tokens()
     answer = examination.probe.try_callback_url()
     if _is_ready(answer, examination.probe):
-        return ok("Two tokens were created for an hour, and the callback URL answers that it is ready.")
+        return ok(
+            "Two tokens that expire in an hour were created. The callback URL reports that it is ready."
+        )
     return _wrong_answer("The callback URL", answer)
 
 
@@ -88,7 +90,7 @@ def object_event(examination: Examination) -> Finding:
     """Put an object and wait until the stack finds it without a callback."""
     examination.probe.put_object()
     if wait_for_recording(examination.probe, announced=False):
-        return ok("The test object was found by its S3 event.")
+        return ok("The stack found the test object through its S3 event.")
     return failure(
         f"The test object was not found within {examination.probe.patience:.0f} seconds.",
         "Check the line EventBridge above, the EventBridge rule and the log of ResolveFunction.",
@@ -103,7 +105,7 @@ def announcement(examination: Examination) -> Finding:
     if members(answer).get("status") != "stored":
         return _wrong_answer("A simulated recording_ready", answer)
     if wait_for_recording(probe, announced=True):
-        return ok("A simulated recording_ready was joined to the object.")
+        return ok("The stack connected a simulated recording_ready to the object.")
     return failure(
         f"The stored recording_ready was not joined to the object within {probe.patience:.0f} seconds.",
         "Check the line triggers above and the log of ResolveFunction.",
@@ -151,7 +153,7 @@ def preflight(examination: Examination) -> Finding:
     with http_client(url := _link(examination.probe)) as client:
         answer = client.options(url, headers={"origin": origin, **_PREFLIGHT})
     if answer.status_code == _OK and answer.headers.get("access-control-allow-origin") in ("*", origin):
-        return ok("Pages of the allowed origins can read recordings by script.")
+        return ok("Scripts on pages of the allowed origins can read recordings.")
     return failure(
         f"A preflight of {origin} answered {answer.status_code}, so no page can read recordings by script.",
         f"The distribution must forward OPTIONS and its headers to the bucket. {REDEPLOY}",

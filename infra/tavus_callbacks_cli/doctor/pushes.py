@@ -32,7 +32,7 @@ def bus(examination: Examination) -> Finding:
     # The bus of a local stack ends with the stack, whatever rules it has.
     foreign = {} if deployment.is_local else _foreign_rules(deployment, bus_name)
     if not foreign:
-        return ok(f"Events are published on {bus_name}. docs/consume.md has rules for it.")
+        return ok(f"Events are published on {bus_name}. docs/consume.md shows how to subscribe to it.")
     return ok(
         f"Events are published on {bus_name}. It has rules that are not the stack's: {', '.join(foreign)}.",
         "While these rules exist, `sam delete` fails, and Push=off leaves the bus behind. "

@@ -35,7 +35,7 @@ def _recovery(examination: Examination, table: str) -> Finding:
     backups = client.describe_continuous_backups(TableName=table)["ContinuousBackupsDescription"]
     status = backups.get("PointInTimeRecoveryDescription", {}).get("PointInTimeRecoveryStatus", "unknown")
     if status == "ENABLED":
-        return ok("The table can be restored to any second of the last days.")
+        return ok("Point-in-time recovery is on.")
     return failure(
         f"Point-in-time recovery of {table} is {status.lower()}.",
         f"`{aws('dynamodb update-continuous-backups --table-name', table, *_RECOVERY)}`",
@@ -75,7 +75,7 @@ def senders(examination: Examination) -> Finding:
                 f"`{command('token rotate', label, options=['--expires', '90d'])}`, "
                 "and give the new URL to Tavus",
             )
-    return ok(f"Live tokens: {', '.join(ends)}.")
+    return ok(f"Valid tokens: {', '.join(ends)}.")
 
 
 def _last_expiry(tokens: Iterable[TokenRecord], now: datetime) -> dict[str, str]:

@@ -66,9 +66,9 @@ def show_start(console: Console, stack: "LocalStack", forward: str | None) -> No
         "In a second terminal:",
         f"  {shell.command('simulate recording', options=target)}",
         f"  {shell.command('show latest', options=target)}",
-        "Variables for the curl examples of the documentation:",
+        "Variables for the curl examples in the documentation:",
         f"  {running.export_line}",
-        "Press Ctrl-C to stop. The data is kept.",
+        "Press Ctrl-C to stop. Your data is kept.",
     ]
     for line in commands:
         console.print(Text(line), soft_wrap=True)

@@ -61,23 +61,23 @@ def curl_command(kind: str, body: Body, *, older: bool) -> str:
 
 def url_advice(deployment: Deployment, url: str | None, label: str) -> Iterator[str]:
     """Yield what to do about the callback_url."""
-    yield "Replace the words in capitals. Tags go into the query of the callback_url: ?user=4711"
+    yield "Replace the words in capitals. To add tags, append a query to the callback_url: ?user=4711"
     if url is None:
         command = deployment.command("token create", options=["--label", label])
         yield f"A stack cannot show a token again. `{command}` prints a new callback_url."
     elif is_loopback(url):
         start = "`tavus-callbacks local --public-url URL`"
-        yield f"Tavus cannot reach this machine. Open a tunnel, then run {start} with its address."
+        yield f"Tavus cannot reach this machine. Open a tunnel, then run {start} with the tunnel's address."
 
 
 def recording_obstacle(deployment: Deployment, *, older: bool) -> str | None:
     """Return why Tavus cannot record into a stack, so that the request leaves it out; None if it can."""
     if not deployment.has_recordings:
-        return "This stack does not take recordings, because it was deployed with Recordings=off."
+        return "This stack does not receive recordings, because it was deployed with Recordings=off."
     if deployment.is_local:
         return (
             "The body has no recording_storage, because Tavus cannot write to a bucket on this machine. "
-            f"`{deployment.command('simulate recording')}` makes a recording here."
+            f"`{deployment.command('simulate recording')}` creates a recording here."
         )
     # Tavus refuses a conversation whose role it cannot assume (docs/tavus.md, "Recordings").
     if older and deployment.external_id != DOCUMENTED_EXTERNAL_ID:

@@ -139,7 +139,7 @@ def recording_fields(view: View, clock: Clock) -> Fields:
         size_text = "" if recording["size"] is None else size(recording["size"])
         # An earlier version of the API does not say when it starts.
         started_at = recording.get("started_at")
-        start = f"from {clock(started_at)}" if started_at else ""
+        start = f"started {clock(started_at)}" if started_at else ""
         facts = [recording["status"], size_text, duration(recording["duration"]), start]
         yield recording["recording_id"], ", ".join(filter(None, facts))
     failures = view["recording_failures"]
