@@ -106,12 +106,6 @@ def invocations(command: str, program: str) -> Iterator[list[str]]:
         call = []
 
 
-def is_offline(step: Step) -> bool:
-    """Tell whether a command needs no stack."""
-    calls = list(invocations(step.command, "tavus-callbacks"))
-    return any(call[:1] == ["explain"] or call == ["simulate"] for call in calls)
-
-
 def is_for_a_stack(step: Step) -> bool:
     """Tell whether a command can be run on a local stack: it starts none, comes to an end, asks no Tavus."""
     calls = invocations(step.command, "tavus-callbacks")
@@ -123,7 +117,6 @@ def is_for_a_stack(step: Step) -> bool:
 
 STEPS = list(steps())
 OURS = [step for step in STEPS if "tavus-callbacks" in step.command or "make " in step.command]
-OFFLINE = [step for step in STEPS if is_offline(step)]
 TO_TAVUS = [step for step in STEPS if any(map(request_of, invocations(step.command, "curl")))]
 WITH_A_STACK = sorted({step.document for step in STEPS if is_for_a_stack(step)})
 
@@ -213,16 +206,6 @@ def test_every_command_of_the_documents_parses(step: Step, monkeypatch: pytest.M
                 prove_command().make_context("make prove", arguments)
             else:
                 parse(["local", *arguments])
-
-
-@pytest.mark.docs
-@pytest.mark.parametrize("step", OFFLINE, ids=str)
-def test_an_offline_command_runs_and_prints_what_the_document_says(step: Step) -> None:
-    """Explaining a body and listing scenarios need nothing but the repository."""
-    result = bash(step.command)
-
-    assert 0 == result.returncode, result.stderr
-    assert step.output in (None, result.stdout)
 
 
 @pytest.mark.parametrize("step", TO_TAVUS, ids=str)
