@@ -181,7 +181,7 @@ def lay_out(table: Table, widths: Sequence[int], width: int) -> Iterator[Grid | 
             for n in below:
                 name = "" if table.columns[n].endswith(_COPIED) else f"{table.columns[n]} "
                 line = Text.assemble(" " * _INDENT, (name, "dim"), row[n])
-                yield from wrap(line, width, indent=_INDENT)
+                yield from wrap(line, width, indent=_INDENT, units=[row[n].plain] if whole[n] else ())
             grid = _grid([(table.columns[n], widths[n]) for n in inside])
     yield grid
 
