@@ -147,4 +147,8 @@ def test_more_matches_are_announced():
     none = run("search", "absent", "--no-sync")
 
     assert more.stderr == more_json.stderr == "There are more. --limit 10 shows up to 10.\n"
-    assert (0, "", "No turn or analysis contains these words.\n") == (none.exit_code, none.stdout, none.stderr)
+    assert (0, "", "No turn or analysis contains these words.\n") == (
+        none.exit_code,
+        none.stdout,
+        none.stderr,
+    )

@@ -83,13 +83,12 @@ def local_stack(options: Options) -> Iterator[LocalStack]:
     with contextlib.ExitStack() as cleanup:
         listener = cleanup.enter_context(_listen(options))
         port: int = listener.getsockname()[1]
-        api_url = f"http://{HOST}:{port}"
         state = open_state(options.state_root, port, fresh=options.fresh)
         template, services = cleanup.enter_context(_run_services(options, state))
         triggers, cdn = triggers_of(template), cleanup.enter_context(_reserve_cdn(template, state))
         tavus = StandIn(behaviour=options.tavus)
         tavus_url = cleanup.enter_context(serve_stand_in(tavus))
-        addresses = {**_local_addresses(api_url, template, cdn), _TAVUS_URL: tavus_url}
+        addresses = {**_local_addresses(_api_url(port), template, cdn), _TAVUS_URL: tavus_url}
         host = FunctionHost(services.endpoint_url, state.logs, services.keys.key_id, addresses)
         local_functions = cleanup.enter_context(_run_functions(template, host))
         functions = Functions(template, {name: each.invoke for name, each in local_functions.items()})
@@ -99,26 +98,10 @@ def local_stack(options: Options) -> Iterator[LocalStack]:
         answers = create_custom_resources(template, functions.invokes)
         for route in routes_of(template):
             local_functions[route.function].prewarm()
-        credentials = _take_credentials(state, template, services)
+        running = _describe(options, state, port, services, _local_outputs(template, addresses))
         cleanup.enter_context(_serve_cdn(cdn, public_keys(template, answers), services, options))
         cleanup.enter_context(run_triggers(triggers, services, functions, backlog, hurry=options.hurry))
         gateway = Gateway(routes_of(template), functions.invokes)
-        running = RunningStack(
-            pid=os.getpid(),
-            port=port,
-            api_url=api_url,
-            callback_url=f"{options.public_url or api_url}/callbacks/{credentials.callback_token}",
-            read_token=credentials.read_token,
-            quarantine_token=credentials.quarantine_token,
-            endpoint_url=services.endpoint_url,
-            region=REGION,
-            aws_access_key_id=services.keys.key_id(PERSON),
-            aws_secret_access_key=SECRET_ACCESS_KEY,
-            outputs=_local_outputs(template, addresses),
-            parameters=options.parameters,
-            state_folder=str(state.folder.resolve()),
-            console_key=state.console_key() if options.console else "",
-        )
         cleanup.enter_context(_serve_api(listener, options, running, gateway))
         cleanup.enter_context(register(state, running))
         for function in local_functions.values():
@@ -258,13 +241,40 @@ def _fill_services(
     return backlog, note
 
 
-def _take_credentials(state: State, template: Template, services: EmbeddedServices) -> Credentials:
+def _api_url(port: int) -> str:
+    return f"http://{HOST}:{port}"
+
+
+def _describe(
+    options: Options, state: State, port: int, services: EmbeddedServices, outputs: dict[str, str]
+) -> RunningStack:
+    """Return how to reach the stack, with its tokens."""
+    credentials = _take_credentials(state, outputs, services)
+    return RunningStack(
+        pid=os.getpid(),
+        port=port,
+        api_url=_api_url(port),
+        callback_url=f"{options.public_url or _api_url(port)}/callbacks/{credentials.callback_token}",
+        read_token=credentials.read_token,
+        quarantine_token=credentials.quarantine_token,
+        endpoint_url=services.endpoint_url,
+        region=REGION,
+        aws_access_key_id=services.keys.key_id(PERSON),
+        aws_secret_access_key=SECRET_ACCESS_KEY,
+        outputs=outputs,
+        parameters=options.parameters,
+        state_folder=str(state.folder.resolve()),
+        console_key=state.console_key() if options.console else "",
+    )
+
+
+def _take_credentials(state: State, outputs: dict[str, str], services: EmbeddedServices) -> Credentials:
     """Return the tokens of the previous run that are still valid, and new ones for the others; save them."""
-    if "TokensTableName" not in template.outputs:
+    if "TokensTableName" not in outputs:
         raise click.ClickException(
             "template.yaml has no output TokensTableName, which names the table of the local tokens."
         )
-    table = services.table(template.outputs["TokensTableName"])
+    table = services.table(outputs["TokensTableName"])
     now = datetime.now(UTC)
     live = {record.digest for record in list_tokens(table) if record.is_live(now)}
     previous = asdict(state.credentials() or Credentials("", "", ""))
