@@ -56,7 +56,7 @@ MIXED = [
 
 # Encodings that are found in any text, and so in UTF-16 and compressed too.
 FOUND = {
-    "plain or shortened to 16 digits": PLAIN,
+    "plain or shortened to 16 characters": PLAIN,
     "percent-encoded to any depth": PERCENT,
     "JSON escapes to any depth": ESCAPED,
     "percent-encoded JSON escapes": MIXED,

@@ -58,12 +58,12 @@ TESTS = {
         "test_a_poisoned_record_blocks_nobody_and_can_be_redriven",
         "test_a_poisoned_record_is_set_aside_and_the_good_ones_pass_at_once",
     ),
-    "claimed recordings of others": (
+    "claims on another conversation's recordings": (
         "test_a_claim_in_another_s_folder_is_never_served",
         "test_a_row_of_an_earlier_version_is_not_served",
         "test_a_second_claim_takes_the_recording_from_both",
     ),
-    "confused deputy of the recording role": ("test_the_recording_role_deletes_nothing",),
+    "recording role used as a confused deputy": ("test_the_recording_role_deletes_nothing",),
     "former colleagues": (
         "test_a_token_of_any_scope_can_expire",
         "test_a_rotation_gives_nobody_access_for_longer",
@@ -157,7 +157,7 @@ TESTS = {
         "test_tunnel",
         "test_a_tunnel_that_rewrites_the_host_is_misdirected",
     ),
-    "console key, token of the target": (
+    "stolen console key or target's token": (
         "test_a_stranger_gets_nothing",
         "test_a_wrong_key_gets_no_cookie",
         "test_the_key_is_exchanged_for_a_cookie_that_scripts_cannot_read",
@@ -165,7 +165,7 @@ TESTS = {
         "test_nothing_of_the_browser_reaches_the_api",
         "test_a_path_does_not_leave_the_api",
     ),
-    "hostile text or API in the console": (
+    "hostile text or API responses in the console": (
         "test_every_answer_protects_the_page",
         "test_a_stream_protects_the_page",
         "test_no_text_becomes_an_element",
