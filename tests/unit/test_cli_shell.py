@@ -154,9 +154,7 @@ def test_an_id_without_a_page_is_answered_with_its_command(id_):
 
         assert 0 != result.exit_code
         printed = pasted(result.stderr)
-        options = ["--events", *(TARGET if command == "transcript" else [])]
-        tail = [*options, "--", id_] if id_.startswith("-") else [id_, *options]
-        assert ["tavus-callbacks", "show", *tail] == printed
+        assert ["tavus-callbacks", "show", id_, "--events", *TARGET] == printed
 
 
 @pytest.mark.parametrize("id_", ["c1234567$(id)", "c1234567`id`", "c1234567 ;id", "c1234567\x1b[2J"])

@@ -355,12 +355,12 @@ def id_argument(
     *,
     required: bool = True,
     nargs: int = 1,
-    **settings: Any,
 ) -> Callable[[Command], Command]:
     """Return an argument that takes an id or `latest`, or several of them with `nargs` -1."""
     metavar = ("ID|latest" if required else "[ID|latest]") + "..." * (nargs < 0)
-    settings |= {"metavar": metavar, "required": required, "nargs": nargs}
-    return click.argument(name, type=identifier, shell_complete=complete, **settings)
+    return click.argument(
+        name, type=identifier, required=required, nargs=nargs, metavar=metavar, shell_complete=complete
+    )
 
 
 def _pairs(_context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:

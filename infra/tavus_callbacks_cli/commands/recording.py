@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from tavus_callbacks.domain.common.paths import fits_path
 from tavus_callbacks_cli.commands import completion
 from tavus_callbacks_cli.commands.options import (
     id_argument,
@@ -28,16 +27,6 @@ if TYPE_CHECKING:
 Action = Literal["open", "url"]
 
 
-def _path_id(_context: click.Context, parameter: click.Parameter, value: str) -> str:
-    if not fits_path(value):
-        raise click.BadParameter(
-            f"No path of the API can hold {shell.quote(value)}. "
-            f"`{shell.command('show', value, options=['--events'])}` shows its events.",
-            param=parameter,
-        )
-    return value
-
-
 @click.command(
     epilog=examples(
         "tavus-callbacks recording c123456 --local",
@@ -46,13 +35,12 @@ def _path_id(_context: click.Context, parameter: click.Parameter, value: str) ->
         'mpv "$(tavus-callbacks recording c123456 --url --local)"',
     )
 )
-@id_argument("conversation", callback=_path_id)
+@id_argument("conversation")
 @click.argument(
     "recording_id",
     metavar="[RECORDING_ID]",
     type=identifier,
     default="latest",
-    callback=_path_id,
     shell_complete=completion.recordings,
 )
 @click.option("--open", "action", flag_value="open", type=str, help="Open a fresh link in the browser.")
@@ -87,6 +75,7 @@ def recording(  # noqa: PLR0913 - one argument an option
     """
     from tavus_callbacks_cli.operations.ids import resolve_subject
     from tavus_callbacks_cli.operations.recording import Recordings
+    from tavus_callbacks_cli.operations.subjects import require_path
 
     if action is not None and file is not None:
         raise click.UsageError(f"--{action} and --download cannot be combined. Use one of them.")
@@ -96,6 +85,7 @@ def recording(  # noqa: PLR0913 - one argument an option
         _check_file(file, force=force)
     with target.open_api("read") as api:
         conversation = resolve_subject(api, conversation, "conversation", leave_out)
+        require_path(api, conversation)
         recordings = Recordings(api, conversation, recording_id)
         if file is not None:
             _download(recordings, file, is_json=is_json)

@@ -8,6 +8,7 @@ belong together: it is sent with If-Range, and compared again, because a cache m
 import re
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -17,7 +18,7 @@ from urllib.parse import quote
 import click
 import httpx
 
-from tavus_callbacks.domain.common.paths import subject_path
+from tavus_callbacks.domain.common.paths import fits_path, subject_path
 from tavus_callbacks_cli.operations.subjects import suggest_ids
 from tavus_callbacks_cli.output.files import open_append, replace_file
 from tavus_callbacks_cli.output.shell import argument
@@ -61,10 +62,10 @@ class Recordings:
 
     def link(self) -> dict[str, Any]:
         """Return a fresh link; raises click.ClickException if the recording cannot be played, and why."""
-        try:
-            return self.api.get(f"{self.path}/{quote(self.recording, safe='')}", {"format": "json"})
-        except NotFound:
-            raise self._missing() from None
+        with suppress(NotFound):
+            if fits_path(self.recording):
+                return self.api.get(f"{self.path}/{quote(self.recording, safe='')}", {"format": "json"})
+        raise self._missing()
 
     def _missing(self) -> click.ClickException:
         # A mistyped id is answered with similar ones. A conversation that exists lacks only the recording.

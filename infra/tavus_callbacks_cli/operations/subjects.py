@@ -42,16 +42,21 @@ def id_member(kind: str) -> str:
     return "conversation_id" if kind == "conversation" else "id"
 
 
-@contextmanager
-def suggest_ids(api: "ApiClient", id_: str) -> Iterator[None]:
-    """Name similar ids if the block finds a conversation unknown; refuse an id that no path can hold."""
-    from tavus_callbacks_cli.targets.api_client import NotFound
-
+def require_path(api: "ApiClient", id_: str) -> None:
+    """Raise click.ClickException for an id that no path of the API can hold."""
     if not fits_path(id_):
         raise click.ClickException(
             f"No path of the API can hold {shell.quote(id_)}. "
             f"`{api.command('show', id_, options=['--events'])}` shows its events."
         )
+
+
+@contextmanager
+def suggest_ids(api: "ApiClient", id_: str) -> Iterator[None]:
+    """Name similar ids if the block finds a conversation unknown; refuse an id that no path can hold."""
+    from tavus_callbacks_cli.targets.api_client import NotFound
+
+    require_path(api, id_)
     try:
         yield
     except NotFound as error:
