@@ -183,6 +183,7 @@ def test_a_poisoned_record_blocks_nobody_and_can_be_redriven(stack):
     assert "cpoison" in conversations(stack)
     assert ["tavus/cpoison/1"] == [one["key"] for one in recordings(stack, "cpoison")]
     assert 1 == run("failed", "redrive", "nothing").exit_code
+    assert "Error: Nothing has failed.\n" in run("failed", "redrive", "latest").stderr
 
 
 def test_dead_letters_are_moved_into_the_spill_and_filed(stack):

@@ -266,6 +266,18 @@ def test_tail_shows_what_was_refused_and_once(followed):
     assert all(line.endswith("  00000000") for line in shown)
 
 
+def test_tail_shows_many_refused_callbacks_at_once(followed):
+    """After a page full of new entries a longer one is asked for, so that none is skipped."""
+    burst = [entry(quarantine_id=f"{n:032}") for n in range(30)]
+    followed.quarantine = [{"quarantine": page} for page in ([], burst[:20], burst)]
+    followed.answers = [events_page(cursor=cursor) for cursor in "abc"]
+
+    with patch.object(tail, "_PAUSE", 0):
+        shown = run("tail", "--since", "2027-03-01T12:00:00Z").stdout.splitlines()
+
+    assert 30 == len(shown)
+
+
 @pytest.mark.parametrize("options", [("--kind", "video"), ("--tag", "user:1"), ("--label", "x"), ("--json",)])
 def test_tail_shows_only_what_was_asked_for(followed, options):
     """A refused body has no kind or type; label and tags filter it as they filter events."""

@@ -329,6 +329,16 @@ def test_a_terminal_shows_markdown(target):
 
 
 @pytest.mark.usefixtures("terminal")
+def test_a_list_begins_beside_its_name(target):
+    """A terminal gets no blank line before it, and no blanks at the ends of its lines."""
+    target.answers = [view(said("application.perception_analysis", analysis="* one\n* two"))]
+
+    shown = click.unstyle(run("show", CONVERSATION).stdout)
+
+    assert "analysis     • one\n             • two\n" in shown
+
+
+@pytest.mark.usefixtures("terminal")
 @pytest.mark.parametrize(
     ("evil", "harmless"),
     [

@@ -16,11 +16,8 @@ from tavus_callbacks_cli.operations.connect import (
 )
 from tavus_callbacks_cli.output.console import note, print_json
 from tavus_callbacks_cli.output.text import examples
-from tavus_callbacks_cli.targets.choose import Target
+from tavus_callbacks_cli.targets.choose import OWN_LABEL, Target
 from tavus_callbacks_cli.targets.urls import is_http
-
-# The label of the callback_url that a local stack prints.
-OWN_LABEL = "local"
 
 # Tavus documents this limit for guardrails (docs/tavus.md, "Guardrails"). Unverified: the other kinds.
 _MAX_CALLBACK_URL = 2048

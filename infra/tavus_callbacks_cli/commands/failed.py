@@ -98,6 +98,7 @@ def redrive(target: Target, id_: str | None, *, is_all: bool, dry_run: bool, is_
         list_failures,
         move_dead_letters,
     )
+    from tavus_callbacks_cli.operations.ids import LATEST
     from tavus_callbacks_cli.targets.aws_errors import aws_errors
 
     if (id_ is None) != is_all:
@@ -106,7 +107,11 @@ def redrive(target: Target, id_: str | None, *, is_all: bool, dry_run: bool, is_
     deployment, moved = target.deployment(), 0
     with aws_errors():
         failures = choose_failures(list(list_failures(deployment)), id_)
-        if id_ is not None and not failures:
+        if id_ == LATEST:
+            if not failures:
+                raise click.ClickException("Nothing has failed.")
+            note(f"latest is {failures[0].key}")
+        elif id_ is not None and not failures:
             raise click.ClickException(
                 f"{shell.quote(id_)} is not in the list. `{deployment.command('failed list')}` shows it."
             )

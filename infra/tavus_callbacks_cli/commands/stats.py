@@ -193,7 +193,7 @@ def _show(total: dict[str, Any], grouped: Sequence[dict[str, Any]], by: str) -> 
         )
         click.echo()
         columns = (by, "conversations", "ended", "time", "turns", "words", "response", "no transcript")
-        print_table(columns, rows)
+        print_table(columns, rows, optional=("no transcript", "response"))
     if total["simulated"]:
         note(f"Simulated conversations included: {total['simulated']}.")
 

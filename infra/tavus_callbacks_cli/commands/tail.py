@@ -12,7 +12,7 @@ from tavus_callbacks.domain.common.timestamps import iso
 from tavus_callbacks_cli.commands.options import follow_options
 from tavus_callbacks_cli.output.console import note, print_json, print_line
 from tavus_callbacks_cli.output.text import Times, escape, examples, tags
-from tavus_callbacks_cli.targets.choose import Target
+from tavus_callbacks_cli.targets.choose import OWN_LABEL, Target
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -56,7 +56,7 @@ def tail(target: Target, *, since: datetime | None, is_json: bool, filter_: "Eve
             if is_json:
                 print_json(event, indent=None)
             else:
-                print_line(event_line(event, times), indent=_INDENT)
+                print_line(event_line(event, times, _sender(target, event)), indent=_INDENT)
 
 
 def _show_refused(target: Target, after: str, times: Times, filter_: "EventFilter") -> Iterator[None]:
@@ -68,14 +68,20 @@ def _show_refused(target: Target, after: str, times: Times, filter_: "EventFilte
             for entries in follow_refused(api, after, _LOCAL_PAUSE if target.is_local else _PAUSE):
                 for entry in entries:
                     if filter_.matches({"kind": None, "event_type": None, **entry}):
-                        print_line(refused_line(entry, times), indent=_INDENT)
+                        print_line(refused_line(entry, times, _sender(target, entry)), indent=_INDENT)
                 yield
     except click.ClickException as error:
         note(f"Refused callbacks are not shown. {error.message}")
 
 
-def event_line(event: dict[str, Any], times: Times) -> "Text":
-    """Return an event as one line."""
+def _sender(target: Target, item: dict[str, Any]) -> str:
+    """Return the label and the tags, without the label that nearly every event of a local stack has."""
+    is_own = target.is_local and item["label"] == OWN_LABEL
+    return escape(" ".join(filter(None, ("" if is_own else item["label"], tags(item["tags"])))))
+
+
+def event_line(event: dict[str, Any], times: Times, sender: str) -> "Text":
+    """Return an event as one line; `sender` is its label and tags."""
     from rich.text import Text
 
     kind, subject, event_type = (escape(event[name]) for name in ("kind", "subject", "event_type"))
@@ -84,13 +90,13 @@ def event_line(event: dict[str, Any], times: Times) -> "Text":
     )
     # The types of other events seldom name their kind.
     line.append(f"{subject if kind == 'conversation' else f'{kind} {subject}':<18} ", "cyan")
-    line.append(escape(f"{event['label']} {tags(event['tags'])}".strip()), "dim")
+    line.append(sender, "dim")
     for issue in event["issues"]:
         line.append(f"  {escape(issue)}", "yellow")
     return line
 
 
-def refused_line(entry: dict[str, Any], times: Times) -> "Text":
+def refused_line(entry: dict[str, Any], times: Times, sender: str) -> "Text":
     """Return an entry of quarantine as one line, with the id under which `quarantine show` finds it."""
     from rich.text import Text
 
@@ -98,5 +104,5 @@ def refused_line(entry: dict[str, Any], times: Times) -> "Text":
 
     line = Text.assemble((f"{times.cell(entry['last_received_at']).short} ", "dim"), ("refused ", "bold red"))
     line.append(f"{entry['status']} {escape(entry['detail'])} ")
-    line.append(escape(f"{entry['label']} {tags(entry['tags'])}".strip()), "dim")
+    line.append(sender, "dim")
     return line.append(f"  {shorten_quarantine_id(entry['quarantine_id']).short}", "yellow")

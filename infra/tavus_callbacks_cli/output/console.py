@@ -191,15 +191,24 @@ def print_fields(fields: Iterable[tuple[str, str]]) -> None:
 
 
 def _print_prose(console: "Console", name: "Text", value: Prose, width: int) -> None:
-    from rich.table import Table
+    """Print the Markdown of a value beside its name, without the blank line that a list begins with."""
+    from rich.text import Text
 
     from tavus_callbacks_cli.output.markdown import SafeMarkdown
 
-    grid = Table.grid()
-    grid.add_column(width=width)
-    grid.add_column(overflow="fold")
-    grid.add_row(name, SafeMarkdown(value))
-    console.print(grid)
+    options = console.options.update(width=max(console.width - width, 1))
+    lines = [
+        Text.assemble(*((part.text, part.style or "") for part in line))
+        for line in console.render_lines(SafeMarkdown(value), options, pad=False)
+    ]
+    while lines and not lines[0].plain.strip():
+        del lines[0]
+    for number, line in enumerate(lines):
+        head = Text("") if number else name.copy()
+        head.pad_right(width - head.cell_len)
+        whole = Text.assemble(head, line)
+        whole.rstrip()
+        print_line(whole)
 
 
 def progress_bar(*columns: "ProgressColumn", transient: bool = False) -> "Progress":

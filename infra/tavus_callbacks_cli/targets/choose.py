@@ -36,6 +36,9 @@ TOKEN_VARIABLES: dict[Scope, str] = {
     "quarantine": "TAVUS_CALLBACKS_QUARANTINE_TOKEN",
 }
 
+# The label of the callback_url that a local stack prints.
+OWN_LABEL = "local"
+
 NO_TARGET = f"""Name a target:
   --local        the stack that `tavus-callbacks local` runs on this machine
   --stack NAME   a deployed stack, with your AWS credentials
