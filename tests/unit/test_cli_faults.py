@@ -53,7 +53,7 @@ def test_a_fault_around_a_command_is_a_sentence(tmp_path, line, code, sentence):
     ("error", "text"),
     [
         (OSError(errno.ENOSPC, "x", "a b.zip"), "'a b.zip': No space is left."),
-        (OSError(errno.EACCES, "x", "/root/a"), "'/root/a': Permission denied."),
+        (OSError(errno.EACCES, "x", "/srv/a"), "'/srv/a': Permission denied."),
         (OSError(errno.EACCES, "x", ".a", None, "a"), "'a': Permission denied."),
         (OSError(errno.EISDIR, "x", b"a\xff"), "$'a\\377': This is a folder."),
         (OSError(errno.EMFILE, "x"), "This shell allows too few open files."),
