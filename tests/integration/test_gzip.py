@@ -156,7 +156,7 @@ def test_plain_json_with_the_header_is_filed_as_always(api):
     ("body", "expected"),
     [
         (b"nope", "The body is not JSON: Expecting value at line 1, column 1."),
-        (b"{}", "The body names no subject. "),
+        (b"{}", "The body has no subject. "),
     ],
 )
 def test_plain_garbage_with_the_header_is_refused_as_always(api, body, expected):

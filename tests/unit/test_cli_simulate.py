@@ -135,15 +135,15 @@ def test_a_refusal_can_be_what_is_expected():
 
 def test_a_terminal_breaks_an_answer_between_words(monkeypatch):
     """Every further line is indented as far as the details."""
-    detail = "The body names no subject. A callback has a conversation_id and an event_type, or an id."
+    detail = "The body has no subject. A callback has a conversation_id and an event_type, or an id."
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("NO_COLOR", "1")
     with Receiver((400, {"status": 400, "detail": detail})) as receiver:
         first, second, *_ = run("malformed", "--url", receiver.url).stdout.splitlines()
 
-    assert first.endswith("A callback has a conversation_id and")
-    assert second == f"{' ' * 15}an event_type, or an id."
+    assert first.endswith("A callback has a conversation_id and an")
+    assert second == f"{' ' * 15}event_type, or an id."
 
 
 def test_json_holds_expectation_and_answer():

@@ -187,7 +187,7 @@ def classify(document: Document) -> Classified:
     family = next((family for family in FAMILIES if family.matches(body)), None)
     if family is None:
         raise Unfileable(
-            "The body names no subject. A callback has a conversation_id and an event_type, "
+            "The body has no subject. A callback has a conversation_id and an event_type, "
             "or an id such as video_id or replica_id and a status.",
             FieldError("conversation_id", "missing"),
         )
