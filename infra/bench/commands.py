@@ -50,19 +50,11 @@ class Figure:
         return f"| {self.name} | {self.seconds:.2f} s | {self.most:g} s{mark} |"
 
 
-@dataclass
-class Start:
-    """A started stack, with the seconds until its first line, until it was ready, and of its end."""
-
-    first_line: float = 0
-    ready: float = 0
-    end: float = 0
-
-
 @contextmanager
-def running_stack(program: str, environment: dict[str, str]) -> Iterator[Start]:
-    """Run a stack on a free port until the block ends, and measure its start and its end."""
-    start, began = Start(), time.monotonic()
+def running_stack(program: str, environment: dict[str, str]) -> Iterator[list[float]]:
+    """Run a stack on a free port until the block ends. Yields the seconds of STEPS, the last at the end."""
+    seconds: list[float] = []
+    began = time.monotonic()
     process = subprocess.Popen(  # noqa: S603 - our own command
         [program, "local", "--port", "0"],
         env=environment,
@@ -70,20 +62,19 @@ def running_stack(program: str, environment: dict[str, str]) -> Iterator[Start]:
         stderr=subprocess.STDOUT,
         text=True,
     )
-    lines = process.stdout or ()
-    for number, line in enumerate(lines):
-        if number == 0:
-            start.first_line = time.monotonic() - began
+    for line in process.stdout or ():
+        if not seconds:
+            seconds.append(time.monotonic() - began)
         if line.startswith("Press Ctrl-C"):
             break
-    start.ready = time.monotonic() - began
+    seconds.append(time.monotonic() - began)
     try:
-        yield start
+        yield seconds
     finally:
         began = time.monotonic()
         process.terminate()
         process.communicate()
-        start.end = time.monotonic() - began
+        seconds.append(time.monotonic() - began)
 
 
 def measure(program: str, words: str, environment: dict[str, str]) -> float:
@@ -110,13 +101,11 @@ def figures(program: str, folder: Path) -> Iterator[Figure]:
             yield Figure(f"`tavus-callbacks {words}`", measure(program, words, environment), most)
     starts = []
     for number in range(ROUNDS):
-        with running_stack(
-            program, {**environment, "TAVUS_CALLBACKS_STATE": str(folder / str(number))}
-        ) as start:
-            starts.append(start)
-    medians = [median(getattr(start, name) for start in starts) for name in ("first_line", "ready", "end")]
-    for (name, most), seconds in zip(STEPS.items(), medians, strict=True):
-        yield Figure(name, seconds, most)
+        own = {**environment, "TAVUS_CALLBACKS_STATE": str(folder / str(number))}
+        with running_stack(program, own) as seconds:
+            starts.append(seconds)
+    for (name, most), step in zip(STEPS.items(), zip(*starts, strict=True), strict=True):
+        yield Figure(name, median(step), most)
 
 
 def main() -> None:
