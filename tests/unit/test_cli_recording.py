@@ -219,7 +219,17 @@ def test_the_list_says_why_the_latest_cannot_be_played(target):
 
     assert 0 == result.exit_code
     assert "pending" in result.stdout
-    assert f"latest cannot be played: The API answered 409: {WHY}\n" in result.stderr
+    assert f"The latest recording cannot be played: The API answered 409: {WHY}\n" in result.stderr
+
+
+def test_the_list_says_once_why_a_recording_failed(target):
+    """The reason is below the table; the note does not repeat it."""
+    target.recordings = [a_recording(status="failed", message=WHY)]
+
+    result = run("c123")
+
+    assert 1 == result.output.count(WHY.rstrip("."))
+    assert result.stderr.endswith("The latest recording cannot be played.\n")
 
 
 def test_every_page_is_listed(target):

@@ -149,7 +149,12 @@ def _list(recordings: "Recordings", *, is_json: bool) -> None:
     # Below: a column of sentences would leave the others no room for whole words.
     print_fields((item["recording_id"], remark) for item in items if (remark := recording_remark(item)))
     if link is None:
-        note(f"{recordings.recording} cannot be played: {reason}")
+        which = recordings.recording
+        name = "The latest recording" if which == "latest" else f"Recording {which}"
+        # A remark may have said why.
+        messages = ((item["message"] or "").rstrip(" .") for item in items)
+        is_said = any(message and message in reason for message in messages)
+        note(f"{name} cannot be played{'.' if is_said else f': {reason}'}")
         return
     click.echo()
     _print_link(link, "url", is_json=False)
