@@ -263,7 +263,7 @@ BEYOND = {
     "consumers": "consumers",
     "files that commands wrote": "files that commands wrote",
     "the push `conversation.erased`": "the push conversation.erased",
-    "events of other subjects": "events of others",
+    "events of other subjects": "events of other subjects",
     "Tavus": "at Tavus",
 }
 # Holds labels, digests of tokens and times.

@@ -102,7 +102,7 @@ def test_what_cannot_be_searched_is_told(world, tmp_path):
     files, _ = exported(tmp_path / "c1.zip", ERASED)
 
     assert [] == json.loads(files["quarantine.json"])["quarantine"]
-    assert "1 entries of quarantine could not be searched" in files["README.txt"].decode()
+    assert "1 quarantine entries could not be searched" in files["README.txt"].decode()
 
 
 @pytest.mark.slow

@@ -175,7 +175,7 @@ def test_the_template_has_what_a_pause_stops() -> None:
 
 @pytest.mark.parametrize("command", ["pause", "resume"])
 def test_a_local_stack_is_not_paused(monkeypatch: pytest.MonkeyPatch, command: str) -> None:
-    """A local stack follows its own streams; the error says how to stop it instead."""
+    """A local stack cannot be paused; the error says how to stop it instead."""
     local = Deployment(SimpleNamespace(), {}, ("--local",), endpoint_url="http://127.0.0.1:1")  # type: ignore[arg-type]
     monkeypatch.setattr(aws_stack, "aws_deployment", lambda *_: local)
 

@@ -139,7 +139,7 @@ def test_a_dry_run_of_many_counts_by_type_and_shows_the_first(target):
         line.split() for line in lines[1:3]
     ]
     assert 5 == sum("conversation.c" in line for line in lines)
-    assert "30 would be posted." in result.stderr
+    assert "Events to post: 30." in result.stderr
     assert [] == application.bodies
 
 

@@ -171,6 +171,6 @@ def _print_table(outcomes: list[dict[str, Any]], *, dry_run: bool) -> None:
     )
     print_table(("conversation", "outcome", "events", "variants", "confirmed", "why"), rows)
     events = sum(len(outcome["events"]) for outcome in outcomes)
-    done = "are missing" if dry_run else "were stored"
+    done = "missing" if dry_run else "stored"
     complete = len(outcomes) - len(incomplete)
-    note(f"{len(outcomes)} conversations read, {complete} complete. {events} events {done}.")
+    note(f"Conversations read: {len(outcomes)}, complete: {complete}. Events {done}: {events}.")

@@ -105,9 +105,9 @@ def export(  # noqa: PLR0913 - one argument an option
         content = {"file": str(file), "size": file.stat().st_size, **exported._asdict()}
         print_json({**content, "subjects": subjects, "left_out": left_out})
     else:
-        counts = f"{exported.events} events, {exported.quarantine} entries of quarantine"
+        counts = f"{exported.events} events, {exported.quarantine} quarantine entries"
         amount = f"{counts}, {size(file.stat().st_size)}"
-        note(f"Wrote {argument(str(file))}: {amount}. It contains what people said.")
+        note(f"Wrote {argument(str(file))}: {amount}. It contains personal data.")
     if left_out:
         raise SystemExit(1)
 

@@ -111,7 +111,7 @@ def _check_filters(what: str, given: Mapping[str, Any]) -> None:
     statuses = ConversationStatus if what == "conversations" else ResourceStatus
     for name, values in (("status", get_args(statuses)), ("missing", get_args(Part))):
         if name in given and given[name] not in values:
-            raise click.UsageError(f"--{name} of {what} must be one of {', '.join(values)}.")
+            raise click.UsageError(f"For {what}, --{name} must be one of {', '.join(values)}.")
 
 
 def _events(api: "ApiClient", given: Mapping[str, Any], *, with_simulated: bool) -> Iterator[Item]:

@@ -175,8 +175,8 @@ def redrive(target: Target, id_: str | None, *, is_all: bool, dry_run: bool, is_
         )
         print_table(columns, rows)
     refused = sum(outcome.outcome == "refused" for outcome in outcomes)
-    done = "can be stored" if dry_run else "stored"
-    note(f"{len(outcomes) - refused} {done}, {refused} still refused.")
+    done = "that can be stored" if dry_run else "stored"
+    note(f"Entries {done}: {len(outcomes) - refused}. Still refused: {refused}.")
 
 
 @quarantine.command(

@@ -45,7 +45,7 @@ def reindex(target: Target, *, is_json: bool) -> None:
     if is_json:
         print_json({"summaries": count, "again_at": again_at and iso(again_at)})
     else:
-        note(f"{count} summaries are rebuilt.")
+        note(f"Summaries rebuilt: {count}.")
         if again_at:
             note(f"Start it again after {iso(again_at)}: lists with a tag read the latest rows one by one.")
 

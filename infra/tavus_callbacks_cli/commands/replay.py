@@ -225,7 +225,7 @@ def _summarize(outcomes: "list[Outcome]", skipped: int, resume: Path | None, *, 
     if not outcomes:
         note("No events match." if not skipped else "Everything has been posted.")
     elif dry_run:
-        note(f"{len(outcomes)} would be posted.")
+        note(f"Events to post: {len(outcomes)}.")
     else:
         note(f"{len(outcomes) - len(left)} of {len(outcomes)} were taken.")
     if dry_run or not left:

@@ -129,7 +129,9 @@ def beyond_reach(erasure: Erasure, deployment: "Deployment") -> Iterator[Beyond]
     yield from _ALWAYS
     tail = deployment.command("tail", options=["--json"])
     yield Beyond(
-        "events of others that mention it", None, f"Find them with `{tail}`, and erase those subjects."
+        "events of other subjects that mention this one",
+        None,
+        f"Find them with `{tail}`, and erase those subjects.",
     )
     for kind, name in sorted(erasure.selection.subjects):
         do = f"Ask Tavus how to delete a {kind}. Its API documents no such call."

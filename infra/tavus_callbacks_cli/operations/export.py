@@ -299,7 +299,7 @@ def _export_quarantine(sources: Sources, selection: Selection, archive: Archive)
     unreadable = sum(_is_unreadable(entry) for entry in entries if entry not in selected)
     if unreadable:
         archive.notes.append(
-            f"{unreadable} entries of quarantine could not be searched: they are too large or are not text."
+            f"{unreadable} quarantine entries could not be searched: they are too large or are not text."
         )
     return len(selected)
 

@@ -18,8 +18,8 @@ def require_aws(deployment: "Deployment") -> None:
     """Raise click.UsageError for a local stack, which has no triggers of AWS."""
     if deployment.is_local:
         raise click.UsageError(
-            "A local stack follows its own streams: end it with Ctrl-C, nothing kept is lost. "
-            "--stack NAME pauses a deployed one."
+            "A local stack cannot be paused or resumed. Stop it with Ctrl-C: its data is kept. "
+            "For a deployed stack, use --stack NAME."
         )
 
 
