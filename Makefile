@@ -15,7 +15,7 @@ setup: .venv/.ready ## install tavus-callbacks and its tools into .venv; immedia
 .venv/.ready: $(LOCKS)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "tavus-callbacks needs Python 3.11 or newer. Install it, then run make PYTHON=python3.13."; exit 1; }
-	@echo "Installing Python packages into .venv (500 MB). The first time takes about a minute."
+	@echo "Installing 500 MB of Python packages into .venv. The first time takes a minute."
 	@test -x $(BIN)/python || infra/checks/dots "Creating .venv" $(PYTHON) -m venv .venv
 	@sed -n '/^uv==/,/[^\\]$$/p' requirements/dev.txt > .venv/uv.txt
 	@infra/checks/dots "Installing uv" \

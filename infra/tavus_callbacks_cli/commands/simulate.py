@@ -99,10 +99,11 @@ def simulate(  # noqa: PLR0913 - one argument an option
         ]
         print_json({"scenario": chosen.name, "callbacks": callbacks})
     _conclude(outcomes)
+    target = _next_target(stack, port, callback_url)
     if not is_json:
-        _print_next(outcomes, _next_target(stack, port, callback_url))
+        _print_next(outcomes, target)
     if stack and chosen.video:
-        _print_link(stack, str(outcomes[0].answer["subject"]), _next_target(stack, port, callback_url))
+        _print_link(stack, str(outcomes[0].answer["subject"]), target)
 
 
 def _check_target(
@@ -116,7 +117,7 @@ def _check_target(
     if is_local and url is not None:
         raise click.UsageError("--local and --url name two targets. Use one of them.")
     if port is not None and not is_local:
-        raise click.UsageError("--port needs --local.")
+        raise click.UsageError("--port goes with --local.")
 
 
 def _list(*, is_json: bool) -> None:
