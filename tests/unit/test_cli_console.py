@@ -138,14 +138,6 @@ def test_a_text_that_is_no_time_is_printed_as_it_came(value):
     assert "-" == text.moment(None)
 
 
-@pytest.fixture
-def narrow(monkeypatch):
-    """Make standard output a terminal of 60 columns."""
-    monkeypatch.setattr("rich.console.Console.is_terminal", True)
-    monkeypatch.setenv("COLUMNS", "60")
-    monkeypatch.setenv("NO_COLOR", "1")
-
-
 def printed(capsys):
     """Return the printed lines, without styles and without blanks at their ends."""
     return [line.rstrip() for line in click.unstyle(capsys.readouterr().out).splitlines()]

@@ -405,13 +405,6 @@ def test_colours_are_for_terminals_that_want_them(colour, variables, target, mon
     assert colour == ("\x1b[36m" in run("tail").stdout)
 
 
-@pytest.fixture
-def narrow(monkeypatch):
-    """Make standard output a terminal of 60 columns."""
-    for name, value in {"FORCE_COLOR": "1", "NO_COLOR": "1", "TERM": "xterm", "COLUMNS": "60"}.items():
-        monkeypatch.setenv(name, value)
-
-
 @pytest.mark.usefixtures("narrow")
 def test_an_event_id_is_short_on_a_terminal_and_whole_with_wide(target):
     """A whole id is longer than the terminal and is printed in one piece; the terminal wraps it."""

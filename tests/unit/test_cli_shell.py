@@ -307,11 +307,10 @@ def test_a_receipt_s_curl_asks_for_one_url(name):
     assert url.endswith("?hard=true")
 
 
-def test_a_command_is_in_one_piece_on_a_narrow_terminal(monkeypatch, capsys):
+@pytest.mark.usefixtures("narrow")
+def test_a_command_is_in_one_piece_on_a_narrow_terminal(capsys):
     """This also holds if a stranger's id looks like another part of the row."""
-    monkeypatch.setattr("rich.console.Console.is_terminal", True)
-    monkeypatch.setenv("COLUMNS", "40")
-    command = shell.command("recording", "c1 count 3 ·")
+    command = shell.command("recording", "c1 count 3 · " * 4)
 
     row = ("recordings failed", "3", "2027-03-01 12:00:00", command)
     console.print_table(("what", "count", "since", "next"), [row])
