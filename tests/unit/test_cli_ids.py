@@ -4,7 +4,7 @@ import click
 import pytest
 from fake_target import run
 
-from tavus_callbacks_cli.operations.ids import resolve_event, resolve_subject
+from tavus_callbacks_cli.operations.ids import resolve_event, resolve_on, resolve_subject
 from tavus_callbacks_cli.targets.api_client import NotFound
 
 REF = f"{'0' * 20}-a2592e11{'0' * 24}"
@@ -111,6 +111,15 @@ def test_show_prints_the_body_of_a_short_event_id(target):
 
     assert 0 == run("show", "c1:a2592e11", "--json").exit_code
     assert f"/events/{WHOLE}/body" == target.asked[-1]
+
+
+def test_an_event_is_not_taken_for_a_subject(target):
+    """An erasure under the id of an event would find nothing; other ids of that form are subjects."""
+    target.answers = [page(an_event(WHOLE)), page()]
+
+    with pytest.raises(click.UsageError, match="Use the id of its subject: c1"):
+        resolve_on(target, "c1:a2592e11", "conversation")
+    assert "c2:a2592e11" == resolve_on(target, "c2:a2592e11", "conversation")
 
 
 def test_replay_posts_the_one_event_that_is_named(target):

@@ -15,7 +15,7 @@ from tavus_callbacks.domain.common.paths import LISTS
 from tavus_callbacks_cli.operations.events import row_id
 from tavus_callbacks_cli.operations.subjects import id_member, list_rows, searched_kinds
 from tavus_callbacks_cli.output.console import note
-from tavus_callbacks_cli.output.shell import quote
+from tavus_callbacks_cli.output.shell import argument, quote
 from tavus_callbacks_cli.output.text import Short
 
 if TYPE_CHECKING:
@@ -51,11 +51,17 @@ def resolve_subject(api: "ApiClient", id_: str, kind: str | None, leave_out: Map
 def resolve_on(target: "Target", id_: str, kind: str | None) -> str:
     """Return the id as `resolve_subject` does, for a command whose only question to the API this is.
 
-    Simulated subjects of a deployed stack are left out.
+    Simulated subjects of a deployed stack are left out. Raises click.UsageError for the short id of an event,
+    which would erase or fetch nothing.
     """
-    if id_ != LATEST:
+    event = _SHORT_EVENT_ID.fullmatch(id_)
+    if id_ != LATEST and not event:
         return id_
     with target.open_api("read") as api:
+        if event and resolve_event(api, id_, kind):
+            raise click.UsageError(
+                f"{quote(id_)} is the id of an event. Use the id of its subject: {argument(event[1])}"
+            )
         return resolve_subject(api, id_, kind, {} if target.is_local else {"simulated": "false"})
 
 
