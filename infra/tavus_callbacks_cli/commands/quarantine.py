@@ -162,18 +162,16 @@ def redrive(target: Target, id_: str | None, *, is_all: bool, dry_run: bool, is_
     if is_json:
         print_json({"quarantine": [asdict(outcome) for outcome in outcomes]})
         return
-    if outcomes:
-        columns = ("quarantine id", "outcome", "event id", "reason")
-        rows = (
-            (
-                shorten_quarantine_id(each.quarantine_id),
-                each.outcome,
-                shorten_event_id(each.event_id or ""),
-                each.reason or "",
-            )
-            for each in outcomes
+    rows = (
+        (
+            shorten_quarantine_id(each.quarantine_id),
+            each.outcome,
+            shorten_event_id(each.event_id or ""),
+            each.reason or "",
         )
-        print_table(columns, rows)
+        for each in outcomes
+    )
+    print_table(("quarantine id", "outcome", "event id", "reason"), rows)
     refused = sum(outcome.outcome == "refused" for outcome in outcomes)
     done = "that can be stored" if dry_run else "stored"
     note(f"Entries {done}: {len(outcomes) - refused}. Still refused: {refused}.")

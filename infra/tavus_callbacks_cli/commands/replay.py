@@ -191,8 +191,7 @@ def _show(outcomes: "list[Outcome]", skipped: int, *, is_json: bool) -> None:
         rows = [(_outcome(each), each["event_type"], str(each["events"])) for each in counts]
         print_table(("outcome", "event type", "events"), rows)
         chosen = [each for each in outcomes if each["outcome"] != "taken"][:_FEW]
-    if chosen:
-        _print_events(chosen)
+    _print_events(chosen)
 
 
 def _print_events(outcomes: "list[Outcome]") -> None:
