@@ -179,10 +179,13 @@ def test_simulated_data_is_shown_where_it_belongs(command, monkeypatch):
         if command == "tail":
             target.quarantine = [page]
         if command == "problems":
-            target.answers = [page, whole]
+            refused = {"first_received_at": "2027-03-01T12:00:00.000000Z", "tags": {"simulated": "true"}}
+            target.answers = [{**page, "quarantine": [refused]}, whole]
         monkeypatch.setattr(choose, "choose", lambda *_, named=target, **__: named)
         result = run(*command.split(), *options)
         is_left_out = any("simulated=false" in asked for asked in target.asked)
+        if command == "problems":
+            assert is_left_out == ("in quarantine" not in result.stdout)
         # Events are filtered here, because a position of the feed passes over nothing.
         shown.append("c123" in result.stdout if "events" in str(target.asked[0]) else not is_left_out)
 

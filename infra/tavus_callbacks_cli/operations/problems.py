@@ -8,6 +8,7 @@ from itertools import product
 from typing import Any
 
 from tavus_callbacks.domain.common.paths import fits_path
+from tavus_callbacks.domain.common.tags import SIMULATED, is_tagged
 from tavus_callbacks.domain.conversations.delays import Part, is_overdue
 from tavus_callbacks_cli.operations.alarms import list_alarms
 from tavus_callbacks_cli.operations.failed import QUEUES, dead_letters, list_failures, queue_depth
@@ -23,7 +24,7 @@ UNCHECKED = "The failed bucket and the queues are not checked, which takes AWS c
 _NOT_AVAILABLE = ("pending", "missing", "failed", "other_conversation")
 
 _OVERDUE: dict[Part, str] = {"transcript": "transcripts overdue", "perception": "perceptions overdue"}
-_SIMULATED = " (simulated)"
+_MARK = " (simulated)"
 
 # Tavus lists conversations by the time at which they were made, which is before their first callback.
 _CALL = timedelta(days=1)
@@ -45,9 +46,13 @@ class Problem:
     conversation_id: str | None = None
 
 
-def quarantine_problems(api: ApiClient) -> Iterator[Problem]:
+def quarantine_problems(api: ApiClient, *, with_simulated: bool) -> Iterator[Problem]:
     """Yield the entries of quarantine as one problem."""
-    entries = list(api.items("/quarantine"))
+    entries = [
+        entry
+        for entry in api.items("/quarantine")
+        if with_simulated or not is_tagged(entry["tags"], SIMULATED)
+    ]
     if entries:
         oldest = entries[-1]["first_received_at"]
         yield Problem("in quarantine", len(entries), oldest, api.command("quarantine list"))
@@ -71,7 +76,7 @@ def recording_problems(api: ApiClient, conversations: Iterable[Conversation]) ->
         yield Problem(what, older, None, api.command("list", options=["--since", "7d"]))
     for status, is_simulated in product(_NOT_AVAILABLE, (False, True)):
         if several := rows.get((status, is_simulated)):
-            what = f"recordings {status}{_SIMULATED * is_simulated}"
+            what = f"recordings {status}{_MARK * is_simulated}"
             oldest = _oldest(row for _, row in several)
             count = sum(count for count, _ in several)
             yield _conversation_problem(api, what, count, oldest, "recording")
@@ -91,7 +96,7 @@ def overdue_problems(
         ]
         if not rows:
             continue
-        what, oldest = f"{_OVERDUE[part]}{_SIMULATED * is_simulated}", _oldest(rows)
+        what, oldest = f"{_OVERDUE[part]}{_MARK * is_simulated}", _oldest(rows)
         problem = _conversation_problem(api, what, len(rows), oldest, "backfill" if can_backfill else "show")
         problem = replace(problem, since=oldest.get("ended_at") or problem.since)
         if can_backfill and len(rows) > 1:
@@ -137,10 +142,11 @@ def list_problems(
 ) -> list[Problem]:
     """Return all problems that the clients and the target's credentials show; raises click.ClickException.
 
-    `filters` choose the conversations that are checked.
+    `filters` choose the conversations that are checked, and whether simulated entries of quarantine count.
     """
     has_access = not isinstance(target, UrlTarget)
-    problems = list(quarantine_problems(quarantine)) if quarantine else []
+    with_simulated = filters.get("simulated") != "false"
+    problems = list(quarantine_problems(quarantine, with_simulated=with_simulated)) if quarantine else []
     conversations = list(read.items("/conversations", filters))
     problems += recording_problems(read, conversations)
     problems += overdue_problems(read, conversations, datetime.now(UTC), can_backfill=has_access)
