@@ -213,7 +213,7 @@ def summary_lines(script: ModuleType, summary: int, entries: list[int]) -> list[
         Line(
             "index entries",
             (1 + 2 * len(entries)) * write / CALLBACKS,
-            "listing, one tag and one replica, written once for five callbacks",
+            "listing, one tag and one replica, written once for every five callbacks",
         ),
         Line("logs of `project`", log * script.LOG_BYTE * MILLION, f"{log} bytes each (assumed)"),
     ]

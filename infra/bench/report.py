@@ -101,7 +101,8 @@ def document(results: Results) -> str:
     template = Path(__file__).with_name("performance.md").read_text(encoding="utf-8")
     rounds = len(results.run["receive"].values["init"])
     return template.format(
-        machine=f"{platform.machine()}, driven by Python {platform.python_version()}, {rounds} rounds",
+        machine=f"{rounds} rounds on {platform.machine()}; "
+        f"the benchmark itself runs on Python {platform.python_version()}",
         goals="\n".join(goal.row() for goal in goals(results)),
         bodies=_bodies(results.run),
         functions=_functions(results.run),

@@ -196,6 +196,7 @@ def _words(done: list[Simulation]) -> dict[str, str]:
         "units": f"{fast.units(fast.events, fast.receipts, fast.listing):.1f}",
         # The item of an entry, and its place in the index.
         "entries": f"{2 * entries / (fast.rate * fast.seconds):.1f}",
+        "table": f"{fast.units(fast.events):.1f}",
         "new_table": f"{NEW_TABLE / fast.units(fast.events):,.0f}",
         "shard_rate": f"{fast.rate * PARTITION / fast.receipts.hottest:,.0f}",
     }
