@@ -95,7 +95,8 @@ def inline_limit() -> str:
     while True:
         body = json.dumps(transcript("c123456", (kilobytes + 1) * KILOBYTE)).encode()
         if len(pack(body).data) > ROW_BODY_LIMIT:
-            return f"A body of up to {kilobytes} KB of such words fits into an item. Larger bodies are stored in S3."
+            fits = f"A body of up to {kilobytes} KB of such words fits into an item."
+            return f"{fits} Larger bodies are stored in S3."
         kilobytes += 1
 
 
