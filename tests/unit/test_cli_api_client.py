@@ -1,9 +1,12 @@
 """The API client returns every answer as a value, or raises an error that says what to do next."""
 
+import threading
+
 import click
 import httpx
 import pytest
 
+from tavus_callbacks_cli.output import console
 from tavus_callbacks_cli.targets.api_client import (
     ApiClient,
     BadRequest,
@@ -35,6 +38,21 @@ def test_an_answer_is_its_object():
         return httpx.Response(200, json={"events": []})
 
     assert {"events": []} == api(answer).get("/events", {"after": "x"})
+
+
+def test_a_slow_answer_is_waited_for_in_words(monkeypatch, capsys):
+    """A person learns after two seconds that the command waits, and nothing if the answer is quick."""
+    monkeypatch.setattr(console, "_SLOW", 0.05)
+    asked = threading.Event()
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.wait(0.5 if "slow" in str(request.url) else 0)
+        return httpx.Response(200, json={})
+
+    api(answer).get("/quick")
+    assert "" == capsys.readouterr().err
+    api(answer).get("/slow")
+    assert "Waiting for the API to answer …\n" == capsys.readouterr().err
 
 
 def test_a_body_with_a_byte_order_mark_is_read():

@@ -8,7 +8,9 @@ import io
 import os
 import re
 import sys
-from collections.abc import Iterable, Sequence
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
 import click
@@ -27,6 +29,9 @@ _PIPED_WIDTH = 1_000_000
 _UNKNOWN_WIDTH = 80
 
 _NAME_WIDTH = 12
+
+# Seconds after which a person wonders whether anything happens.
+_SLOW = 2.0
 
 # Set in click's context by --wide.
 WIDE = "tavus_callbacks_cli.wide"
@@ -68,6 +73,18 @@ def note(text: str) -> None:
     """Print a note about the answer to standard error, dim; a terminal wraps it at words."""
     for line in wrap_message(escape(text)).split("\n"):
         click.secho(line, err=True, dim=True)
+
+
+@contextmanager
+def note_if_slow(text: str) -> Iterator[None]:
+    """Print a note if the block takes longer than two seconds."""
+    timer = threading.Timer(_SLOW, note, [text])
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def note_more(limit: int) -> None:

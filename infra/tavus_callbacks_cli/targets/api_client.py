@@ -13,6 +13,7 @@ import httpx
 from tavus_callbacks.domain.common.retry_after import parse_retry_after
 from tavus_callbacks.domain.common.timestamps import now
 from tavus_callbacks_cli.output import shell
+from tavus_callbacks_cli.output.console import note_if_slow
 from tavus_callbacks_cli.output.text import escape
 from tavus_callbacks_cli.targets.urls import is_loopback
 
@@ -117,7 +118,8 @@ class ApiClient:
 
     def _request(self, path: str, params: Mapping[str, str] | None = None) -> httpx.Response:
         try:
-            response = self.http.get(path, params=params)
+            with note_if_slow("Waiting for the API to answer …"):
+                response = self.http.get(path, params=params)
         except (httpx.TransportError, httpx.DecodingError) as error:
             reason = escape(str(error)) or type(error).__name__
             raise Unavailable(f"No answer ({reason}). {self.if_unreachable}") from error

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tavus_callbacks_cli.output import shell
+from tavus_callbacks_cli.output.console import note_if_slow
 from tavus_callbacks_cli.targets.aws_errors import aws_errors, error_code, setup_errors
 from tavus_callbacks_cli.targets.store import Store, Tables, open_store, open_tables
 
@@ -180,7 +181,8 @@ def open_session(region: str | None) -> "Session":
 
 def describe_stack(session: "Session", stack: str) -> "StackTypeDef":
     """Return CloudFormation's description of a stack; raises click.ClickException."""
-    with aws_errors(), setup_errors(), _missing_stack(session, stack):
+    slow = note_if_slow("Waiting for AWS to answer …")
+    with slow, aws_errors(), setup_errors(), _missing_stack(session, stack):
         return session.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]
 
 
