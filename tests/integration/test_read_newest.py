@@ -114,8 +114,8 @@ REFUSED = {
     "before=2027-03-01T12:00:00Z": "before requires order=newest",
     "order=newest&after=2027-03-01T12:00:00Z": "use before instead of after",
     "order=newest&before=yesterday": "cursor",
-    "order=first": "order takes oldest or newest",
-    "simulated=maybe": "simulated takes true or false",
+    "order=first": "order must be oldest or newest",
+    "simulated=maybe": "simulated must be true or false",
 }
 
 
