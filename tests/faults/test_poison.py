@@ -135,7 +135,7 @@ def solve_everything(stack: LocalStack) -> None:
     outputs, dynamodb, s3 = stack.running.outputs, client(stack, "dynamodb"), client(stack, "s3")
     table, bucket = outputs["EventsTableName"], outputs["FailedBucketName"]
     for row in dynamodb.scan(TableName=table)["Items"]:
-        if row["type"]["S"] in ("quarantine", "recording"):
+        if row["type"]["S"] in ("quarantine", "recording", "summary"):
             dynamodb.delete_item(TableName=table, Key={name: row[name] for name in ("pk", "sk")})
     for one in s3.list_objects_v2(Bucket=bucket).get("Contents", ()):
         s3.delete_object(Bucket=bucket, Key=one["Key"])
