@@ -170,7 +170,7 @@ class Sums(Answer):
 class Group(Sums):
     """The sums of one group."""
 
-    group: str = Field(description="A day, label, reason or value of a tag; `(none)` if there is none.")
+    group: str = Field(description="A day, label, reason or value of a tag; `(none)` for a missing value.")
 
 
 class Histogram(Answer):

@@ -30,7 +30,7 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
-def local_options(command: Callable[..., None]) -> Callable[..., None]:
+def local_options(command: Command) -> Command:
     """Give a command `--local` and `--port`."""
     port = click.option(
         "--port",
@@ -43,7 +43,7 @@ def local_options(command: Callable[..., None]) -> Callable[..., None]:
     return local(port(command))
 
 
-def target_options(command: Callable[..., None]) -> Callable[..., None]:
+def target_options(command: Command) -> Command:
     """Give a command the options that name a target, and the target as its first argument."""
 
     @wraps(command)
@@ -55,7 +55,7 @@ def target_options(command: Callable[..., None]) -> Callable[..., None]:
     return _target_options(with_target)
 
 
-def named_target_options(command: Callable[..., None]) -> Callable[..., None]:
+def named_target_options(command: Command) -> Command:
     """Give a command that changes data what `target_options` does, and require a target on its line.
 
     A variable that somebody forgot must not choose what is erased or stopped.
@@ -74,7 +74,7 @@ def named_target_options(command: Callable[..., None]) -> Callable[..., None]:
     return with_named_target
 
 
-def optional_target(command: Callable[..., None]) -> Callable[..., None]:
+def optional_target(command: Command) -> Command:
     """Give a command the options that name a target, and as its first argument the target, None without."""
 
     @wraps(command)
@@ -91,13 +91,13 @@ def _take_target(values: dict[str, Any]) -> dict[str, Any]:
     return {name: values.pop(name) for name in ("is_local", "port", "stack", "region")}
 
 
-def _target_options(command: Callable[..., None]) -> Callable[..., None]:
+def _target_options(command: Command) -> Command:
     region = click.option("--region", metavar="REGION", help="Region of the stack. Default: your AWS region.")
     stack = click.option("--stack", metavar="NAME", help="Use a deployed stack, with your AWS credentials.")
     return local_options(stack(region(command)))
 
 
-def simulated_option(command: Callable[..., None]) -> Callable[..., None]:
+def simulated_option(command: Command) -> Command:
     """Give a command `--simulated`, and `leave_out`: the parameter of lists that leaves out simulated data.
 
     A local stack always shows simulated data, and so does a filter for its tag. Write it below
@@ -135,7 +135,7 @@ wide_option = click.option(
 )
 
 
-def filter_options(command: Callable[..., None]) -> Callable[..., None]:
+def filter_options(command: Command) -> Command:
     """Give a command the options that choose events, and `filter_`, an EventFilter made of them.
 
     Write it below `target_options`.
@@ -194,7 +194,7 @@ def words(filter_: "EventFilter", target: choose.Target) -> tuple[str, ...]:
     return (*(word for pair in pairs if pair[1] for word in pair if word), *simulated)
 
 
-def follow_options(command: Callable[..., None]) -> Callable[..., None]:
+def follow_options(command: Command) -> Command:
     """Give a command that follows the feed `since`, `is_json`, a target and a filter."""
     since = click.option(
         "--since",
@@ -206,7 +206,7 @@ def follow_options(command: Callable[..., None]) -> Callable[..., None]:
     return since(as_json(target_options(filter_options(command))))
 
 
-def post_options(command: Callable[..., None]) -> Callable[..., None]:
+def post_options(command: Command) -> Command:
     """Give a command the options that say where to post: `url`, `ca` and `is_insecure`."""
 
     @wraps(command)

@@ -95,7 +95,7 @@ def note_more(limit: int) -> None:
 def wrap_message(text: str, prefix: str = "") -> str:
     """Return a text for standard error, wrapped at words if that is a terminal, commands in one piece.
 
-    `prefix` is what stands before its first line.
+    `prefix` comes before its first line.
     """
     width = _width(sys.stderr)
     lines = [part for line in f"{prefix}{text}".split("\n") for part in _wrap_line(line, width)]
@@ -144,7 +144,7 @@ def print_table(
 
     A terminal shows short forms, leaves out columns that are empty or say the same in every row, and wraps or
     cuts long cells. If the rest does not fit, `optional` columns go, the first one first; then long
-    ids, and then the longest cells, stand on lines of their own. With --wide, and in a pipe, every column and
+    ids, and then the longest cells, get lines of their own. With --wide, and in a pipe, every column and
     value is shown.
     """
     from rich.text import Text

@@ -39,7 +39,7 @@ def wrap(line: Text, width: int, *, indent: int = 0, units: Sequence[str] = ()) 
     `units` are parts of it that stay in one piece, as times do.
     """
     text = line.plain
-    # The longest first: a shorter one may stand within it.
+    # The longest first: a longer one may contain a shorter one.
     for unit in sorted((*units, *_TIME.findall(text)), key=len, reverse=True):
         text = text.replace(unit, unit.replace(" ", _GLUE))
     first, *more = line.divide(list(_breaks(text, width, indent)))
@@ -125,7 +125,7 @@ def _total(widths: Sequence[int]) -> int:
 def _column_widths(table: Table, width: int, longest_id: int, moved: int) -> list[int]:
     """Return how wide the columns are, so that they fit or have room for their longest words only.
 
-    `moved` is how many columns stand below their rows.
+    `moved` is how many columns go below their rows.
     """
     columns, whole = table.columns, _are_whole(table)
     cells = [[row[n] for row in table.rows] for n in range(len(columns))]
@@ -159,9 +159,9 @@ def _longest_word(text: str) -> int:
 
 
 def lay_out(table: Table, widths: Sequence[int], width: int) -> Iterator[Grid | Text]:
-    """Yield the table in columns. A cell with an id or word that is too long stands on lines of its own.
+    """Yield the table in columns. A cell with an id or word that is too long gets lines of its own.
 
-    Those of the first column stand above the rest of their row, others below it. The name of their column
+    Those of the first column are above the rest of their row, others below it. The name of their column
     comes first, except before ids.
     """
     whole = _are_whole(table)

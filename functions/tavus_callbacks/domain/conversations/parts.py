@@ -16,7 +16,7 @@ from tavus_callbacks.domain.recordings.copy_failure import explain_copy_failure
 
 
 class Perception(Happened):
-    """The analysis of the camera images, or why there is none."""
+    """The analysis of the camera images, or why it is missing."""
 
     analysis: Any = Field(description="Markdown, as Tavus sends it.")
     unavailable_reason: str | None = Field(description="For example `no_vision_history`: the camera was off.")
